@@ -1,0 +1,223 @@
+"""The connection: the columns that Opus expects, read from the file downloaded from Opus.
+
+The file is a template of the request body: under `data` stands one object whose keys are the
+columns' internal names and whose values name the columns' types (AvePoint's public documentation of
+the Opus connector). Published samples carry comments, trailing commas and byte-order marks, so it is
+read leniently. It holds no options of choice columns: the mapping gives those.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value
+from opusmap.errors import InvalidMapping
+
+__all__ = ["Column", "ColumnType", "Connection", "decode_name", "load_connection", "parse_connection"]
+
+SIZE_LIMIT = 1 << 20
+"""Bytes of a connection file that are read at most."""
+
+BUILT_IN = {
+    "rowKey": "Row key",
+    "leafName": "Name",
+    "termFullPath": "Classification",
+    "timeCreated": "Created time",
+    "timeModified": "Modified time",
+    "createdBy": "Created by",
+    "modifiedBy": "Modified by",
+}
+"""Opus's own columns and their display names."""
+
+REQUIRED = frozenset(BUILT_IN) - {"termFullPath"}
+"""Columns that a record can't do without (as the seed of the API states it)."""
+
+
+class ColumnType(StrEnum):
+    """The column types of the Opus connector; `UNKNOWN` is one that opusmap has never heard of."""
+
+    SINGLE_TEXT = "SingleText"
+    MULTIPLE_TEXT = "MultipleText"
+    DATE_TIME = "DateTime"
+    SINGLE_CHOICE = "SingleChoice"
+    MULTIPLE_CHOICE = "MultipleChoice"
+    PEOPLE = "PeopleOrGroup"
+    NUMBER = "Number"
+    TAXONOMY = "Taxonomy"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a connection."""
+
+    internal_name: str
+    display_name: str
+    type: ColumnType
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection: its GUID (lower case), its columns in the file's order, and what was odd in the file."""
+
+    id: str
+    columns: tuple[Column, ...]
+    path: str = ""
+    warnings: tuple[Diagnostic, ...] = ()
+    _by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False, hash=False)
+
+    def __post_init__(self) -> None:
+        by_name = {column.display_name: column for column in reversed(self.columns)}
+        by_name.update((column.internal_name, column) for column in self.columns)
+        object.__setattr__(self, "_by_name", by_name)
+
+    def find(self, name: str) -> Column | None:
+        """Return the column with this internal or display name, or None. Internal names win."""
+        return self._by_name.get(name)
+
+    def names(self) -> list[str]:
+        """Return all display and internal names, for suggestions."""
+        return list(self._by_name)
+
+    def with_columns(self, changes: Mapping[str, Mapping[str, Any]]) -> Connection:
+        """Return the connection with columns corrected: internal name -> `type` and/or `required`."""
+        columns = tuple(
+            replace(column, **changes[column.internal_name]) if column.internal_name in changes else column
+            for column in self.columns
+        )
+        return Connection(self.id, columns, self.path, self.warnings)
+
+
+def decode_name(internal_name: str) -> str:
+    """Return the display name that an internal name stands for.
+
+    A custom column is `_` and its display name, each special character percent-encoded (UTF-8) and
+    wrapped in underscores: `_Doc_%20_Type` is "Doc Type".
+
+    >>> decode_name("_Multiple_%20_Choice_%20_Column")
+    'Multiple Choice Column'
+    >>> decode_name("leafName")
+    'Name'
+    """
+    if internal_name in BUILT_IN:
+        return BUILT_IN[internal_name]
+    if not internal_name.startswith("_"):
+        return internal_name
+    # Neighbouring encoded bytes are decoded together: one character may be several bytes.
+    encoded = re.compile(r"(?:_(?:%[0-9A-Fa-f]{2})+_)+")
+    return encoded.sub(lambda run: unquote(run.group().replace("_", "")), internal_name[1:])
+
+
+def load_connection(path: str | Path) -> Connection:
+    """Read a connection file.
+
+    Raises:
+        InvalidMapping: the file can't be read or is no connection; each problem is located.
+    """
+    name = str(path)
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        raise _refuse(
+            name,
+            "connection-unreadable",
+            f"the connection file can't be read: {error.strerror or error}",
+            help="download it from Opus > Settings > Connector and name it in `connection:`",
+        ) from None
+    if len(data) > SIZE_LIMIT:
+        raise _refuse(name, "file-too-large", f"the connection file is larger than {SIZE_LIMIT} bytes")
+    try:
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refuse(
+            name,
+            "not-utf8",
+            f"the connection file is not UTF-8 text (byte {error.start})",
+            help="save it as UTF-8",
+        ) from None
+    return parse_connection(text, name)
+
+
+def parse_connection(text: str, path: str = "<connection>") -> Connection:
+    """Build a connection from the text of its file; see `load_connection`."""
+    try:
+        body = json.loads(_strict_json(text))
+    except json.JSONDecodeError as error:
+        raise _refuse(
+            path, "connection-syntax", f"this is not JSON: {error.msg}", line=error.lineno, column=error.colno
+        ) from None
+    except RecursionError:
+        raise _refuse(path, "connection-syntax", "the JSON is nested too deep") from None
+    template = body.get("data") if isinstance(body, dict) else None
+    if isinstance(template, list):
+        template = template[0] if template else None
+    if not isinstance(template, dict) or not template:
+        raise _refuse(
+            path,
+            "connection-shape",
+            "there is no `data` with the columns and their types",
+            help="use the file as downloaded from Opus > Settings > Connector",
+        )
+    try:
+        guid = str(uuid.UUID(str(body.get("id"))))
+    except ValueError:
+        raise _refuse(
+            path,
+            "connection-shape",
+            f"`id` is not a GUID: {quote_value(body.get('id'))}",
+            *_place(text, "id"),
+        ) from None
+    return _build(guid, template, text, path)
+
+
+def _build(guid: str, template: dict[str, Any], text: str, path: str) -> Connection:
+    columns: list[Column] = []
+    warnings: list[Diagnostic] = []
+    known = {kind.value.casefold(): kind for kind in ColumnType}
+    for internal_name, type_name in template.items():
+        kind = known.get(str(type_name).casefold(), ColumnType.UNKNOWN)
+        if kind is ColumnType.UNKNOWN:
+            line, column = _place(text, internal_name)
+            message = f"column {quote_value(internal_name)} has the unknown type {quote_value(type_name)}"
+            span = Span(path, line, column, line, column + len(internal_name) + 2)
+            help_text = "its values are sent as text; `columns:` in the mapping may give it a type"
+            warnings.append(Diagnostic("unknown-type", Severity.WARNING, message, span, help_text))
+        columns.append(Column(internal_name, decode_name(internal_name), kind, internal_name in REQUIRED))
+    return Connection(guid, tuple(columns), path, tuple(warnings))
+
+
+_STRING_OR_COMMENT = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_STRING_OR_COMMA = re.compile(r'"(?:\\.|[^"\\])*"|,(?=\s*[}\]])', re.DOTALL)
+
+
+def _strict_json(text: str) -> str:
+    """Blank out comments, then commas before a closing bracket. Every position stays where it was."""
+
+    def blank(match: re.Match[str]) -> str:
+        found = match.group()
+        return found if found.startswith('"') else re.sub(r"[^\n]", " ", found)
+
+    return _STRING_OR_COMMA.sub(blank, _STRING_OR_COMMENT.sub(blank, text))
+
+
+def _place(text: str, key: str) -> tuple[int, int]:
+    """Return line and column of a key in the file's text, (1, 1) where it is spelled with escapes."""
+    offset = max(text.find(json.dumps(key, ensure_ascii=False)), 0)
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def _refuse(
+    path: str, code: str, message: str, line: int = 1, column: int = 1, help: str = ""
+) -> InvalidMapping:
+    span = Span(path, line, column, line, column + 1)
+    return InvalidMapping((Diagnostic(code, Severity.ERROR, message, span, help),))

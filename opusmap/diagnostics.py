@@ -1,0 +1,111 @@
+"""What is wrong in a file, and where: spans, severities, diagnostics, and how they are shown.
+
+Owns nothing about mappings or rows: any part of opusmap that reads a file a person wrote reports
+through these types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Any
+
+__all__ = ["Diagnostic", "Severity", "Span", "quote_value", "render", "suggest"]
+
+
+class Severity(StrEnum):
+    """How bad it is: an error stops `submit`, a warning is shown and counted."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A piece of a text file. Lines and columns count from 1; the end is exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem of a mapping or connection file: a stable code, a place and a way out."""
+
+    code: str
+    severity: Severity
+    message: str
+    span: Span
+    help: str = ""
+
+    def one_line(self) -> str:
+        """Return `file:line:column: severity[code]: message`, as editors read it."""
+        return f"{self.span}: {self.severity}[{self.code}]: {self.message}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the diagnostic as plain data for `--json`."""
+        return asdict(self)
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return `did you mean "…"?` for the nearest of the known names, or an empty text."""
+    lowered = {candidate.casefold(): candidate for candidate in sorted(known)}
+    nearest = get_close_matches(name.casefold(), lowered, n=1, cutoff=0.6)
+    return f'did you mean "{lowered[nearest[0]]}"?' if nearest else ""
+
+
+def quote_value(value: object, limit: int = 60) -> str:
+    """Return a value as it may stand in a message: one line, printable, cut to `limit` characters."""
+    text = value if isinstance(value, str) else repr(value)
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    return (
+        '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut) + '"'
+    )
+
+
+def render(
+    diagnostics: Iterable[Diagnostic],
+    read_line: Callable[[str, int], str | None],
+    paint: Callable[[str, str], str] = lambda text, _style: text,
+) -> str:
+    """Return diagnostics as a compiler shows them: place, source line, caret, help.
+
+    `read_line(file, line)` gives the source line, or None when the file can't be read; `paint(text,
+    style)` colours (styles: `error`, `warning`, `place`, `help`) or returns the text as it is.
+    """
+    return "\n".join(_render_one(diagnostic, read_line, paint) for diagnostic in diagnostics)
+
+
+def _render_one(
+    diagnostic: Diagnostic,
+    read_line: Callable[[str, int], str | None],
+    paint: Callable[[str, str], str],
+) -> str:
+    span = diagnostic.span
+    head = paint(f"{diagnostic.severity}[{diagnostic.code}]", diagnostic.severity.value)
+    lines = [f"{paint(str(span), 'place')}: {head}: {diagnostic.message}"]
+    source = read_line(span.file, span.line)
+    if source is not None:
+        shown, offset = _window(source, span.column - 1)
+        width = span.end_column - span.column if span.end_line == span.line else len(source) - span.column + 1
+        marks = "^" * max(1, min(width, len(shown) - offset))
+        gutter = f"{span.line:>4} | "
+        lines += [gutter + shown, " " * (len(gutter) + offset) + paint(marks, diagnostic.severity.value)]
+    if diagnostic.help:
+        lines.append(f"     {paint('help:', 'help')} {diagnostic.help}")
+    return "\n".join(lines)
+
+
+def _window(source: str, offset: int, width: int = 100) -> tuple[str, int]:
+    """Cut a long source line to the part around `offset`; tabs and oddities become one blank each."""
+    plain = "".join(c if c.isprintable() else " " for c in source)
+    start = 0 if offset < width - 20 else offset - width // 2
+    return plain[start : start + width], offset - start

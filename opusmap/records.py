@@ -1,0 +1,70 @@
+"""The small frozen types that travel the road: row -> record or reject -> batch.
+
+Owns the shapes only. Sources make rows, the mapper makes records and rejects, the submit engine
+makes batches of records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+__all__ = ["Filtered", "JsonValue", "Mapped", "Problem", "Record", "Reject", "Row"]
+
+JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a source: its number as a spreadsheet shows it, and its values by column name.
+
+    In a file with a header the first row of data is row 2; in JSON Lines the number is the line's.
+    Values are what the source knows: texts for CSV; texts, numbers, booleans, lists, None for JSON.
+    """
+
+    number: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason why a row gave no record, or (as a note) what was odd in one that did.
+
+    `column` is the target column's display name, or the source column's where no target is concerned.
+    """
+
+    column: str
+    code: str
+    message: str
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What Opus gets for one row: `values` by internal name, ready to be written as JSON."""
+
+    row: int
+    key: str
+    values: dict[str, JsonValue]
+    notes: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that gave no record, with every reason; `values` is the row as it was read."""
+
+    row: int
+    key: str | None
+    problems: tuple[Problem, ...]
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """A row that the mapping's `where` does not want."""
+
+    row: int
+
+
+Mapped: TypeAlias = Record | Reject | Filtered
