@@ -1,0 +1,350 @@
+"""Settings: where Opus is and how to sign in, from options, the environment and a `.env` file.
+
+Owns the names `OPUSMAP_*`, the known data centers, and what counts as a safe address. It makes no
+connection; a mapping file never names a host or a secret, so nothing here reads one.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from dotenv import dotenv_values
+
+from opusmap.diagnostics import suggest
+from opusmap.errors import SettingsError
+
+__all__ = ["DATA_CENTERS", "Secret", "Settings", "load_settings", "locate_journal"]
+
+_COMMON = (
+    "au",
+    "sg",
+    "ca",
+    "ne",
+    "we",
+    "fr",
+    "de",
+    "jp",
+    "kr",
+    "ch",
+    "uk",
+    "us",
+    "uae",
+    "za",
+    "qa",
+    "gov",
+    "aos2",
+)
+_CLOUD = ("gcp-au", "gcp-jp", "gcp-us", "gcp-we", "gcp-kr")
+
+DATA_CENTERS: Mapping[str, str] = {
+    **{name: f"https://graph-{name}.avepointonlineservices.com" for name in _COMMON + _CLOUD},
+    "fedramp": "https://graphusgovapi.online15.net",
+}
+"""Data center -> base URL (AvePoint's public documentation of the Graph API; `fedramp` is Project Hosts)."""
+
+_TOKEN_URL = "https://identity.avepointonlineservices.com/connect/token"  # noqa: S105 - an address
+_TOKEN_URLS = {
+    "gov": "https://identity-gov.avepointonlineservices.com/connect/token",
+    "aos2": "https://identity-aos2.avepointonlineservices.com/connect/token",
+    "fedramp": "https://identity.online15.net/connect/token",
+}
+"""Data centers that do not sign in at the commercial identity service."""
+
+_NAMES = (
+    "base_url",
+    "data_center",
+    "token_url",
+    "client_id",
+    "client_secret",
+    "client_secret_file",
+    "api_path",
+    "proxy",
+    "journal",
+)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_FILE_LIMIT = 1 << 16
+"""Bytes of a `.env` or a secret's file that are read at most."""
+
+
+class Secret:
+    """A text that never shows: printing, formatting and representing it give `***`."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself. Only what sends it asks for it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format("***", spec)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a secret is not written down")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where and how to submit. `load_settings` checks what stands here; code that builds it is trusted.
+
+    `base_url` has no slash at its end. `api_path` is `auto` or the path of the records endpoint.
+    `proxy` is a URL, hidden because it may hold a password.
+    """
+
+    base_url: str
+    token_url: str
+    client_id: str
+    client_secret: Secret
+    journal: Path
+    api_path: str = "auto"
+    proxy: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A value with the place that it came from: the name to blame, and the folder of relative paths."""
+
+    name: str
+    blame: str
+    text: str
+    folder: Path
+
+
+_Level = Mapping[str, _Found]
+
+
+def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str], folder: Path) -> Settings:
+    """Return the settings from options, then `OPUSMAP_*` variables, then `folder/.env`; the first wins.
+
+    Args:
+        options: by setting name in lower case (`base_url`, `client_id`, …); None and blank are not given.
+        environ: the environment's variables.
+        folder: the mapping's folder; relative paths in its `.env` are relative to it.
+
+    Raises:
+        SettingsError: something is missing (all that is, at once) or wrong. It never quotes a value.
+    """
+    levels = _read_levels(options, environ, folder)
+    place = _first(levels, "base_url", "data_center")
+    secret = _first(levels, "client_secret", "client_secret_file")
+    client_id = _first(levels, "client_id")
+    missing = [
+        name
+        for name, found in (
+            ("OPUSMAP_DATA_CENTER (or OPUSMAP_BASE_URL)", place),
+            ("OPUSMAP_CLIENT_ID", client_id),
+            ("OPUSMAP_CLIENT_SECRET (or OPUSMAP_CLIENT_SECRET_FILE)", secret),
+        )
+        if found is None
+    ]
+    if place is None or client_id is None or secret is None:
+        raise SettingsError(
+            ", ".join(missing),
+            "not set",
+            "set it as an environment variable or in a .env file beside the mapping",
+        )
+    base_url, token_url = _read_addresses(place, _first(levels, "token_url"))
+    api_path, proxy = _first(levels, "api_path"), _first(levels, "proxy")
+    return Settings(
+        base_url=base_url,
+        token_url=token_url,
+        client_id=_read_client_id(client_id),
+        client_secret=_read_secret(secret),
+        journal=_read_journal(levels, folder),
+        api_path=_read_api_path(api_path) if api_path else "auto",
+        proxy=_read_proxy(proxy) if proxy else None,
+    )
+
+
+def locate_journal(options: Mapping[str, str | None], environ: Mapping[str, str], folder: Path) -> Path:
+    """Return the journal's path alone, for commands that read it and never sign in."""
+    return _read_journal(_read_levels(options, environ, folder), folder)
+
+
+def _read_levels(
+    options: Mapping[str, str | None], environ: Mapping[str, str], folder: Path
+) -> tuple[_Level, ...]:
+    unknown = sorted(set(options) - set(_NAMES))
+    if unknown:
+        raise SettingsError(unknown[0], "there is no such setting", suggest(unknown[0], _NAMES))
+    variables = {name: f"OPUSMAP_{name.upper()}" for name in _NAMES}
+    dotenv = _read_dotenv(folder / ".env")
+    given = (
+        {name: (options.get(name), "--" + name.replace("_", "-"), Path()) for name in _NAMES},
+        {name: (environ.get(variable), variable, Path()) for name, variable in variables.items()},
+        {name: (dotenv.get(variable), f"{variable} in .env", folder) for name, variable in variables.items()},
+    )
+    return tuple(
+        {
+            name: _Found(name, blame, text.strip(), base)
+            for name, (text, blame, base) in level.items()
+            if text and text.strip()
+        }
+        for level in given
+    )
+
+
+def _read_dotenv(path: Path) -> Mapping[str, str | None]:
+    if not path.is_file():
+        return {}
+    text = _read_text(path, ".env")
+    return dotenv_values(stream=io.StringIO(text), interpolate=False)
+
+
+def _read_text(path: Path, blame: str) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_FILE_LIMIT + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a file's name"
+        raise SettingsError(blame, f"the file can't be read: {why}") from None
+    if len(data) > _FILE_LIMIT:
+        raise SettingsError(blame, f"the file is larger than {_FILE_LIMIT} bytes")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # The decoder's own error quotes the bytes, which may be a secret's.
+        raise SettingsError(blame, "the file is not UTF-8 text", "save it as UTF-8") from None
+
+
+def _first(levels: tuple[_Level, ...], *names: str) -> _Found | None:
+    """Return what the highest level says; names that exclude each other may not stand on one level."""
+    for level in levels:
+        found = [level[name] for name in names if name in level]
+        if len(found) > 1:
+            raise SettingsError(" and ".join(each.blame for each in found), "only one of them may be set")
+        if found:
+            return found[0]
+    return None
+
+
+def _read_addresses(place: _Found, token: _Found | None) -> tuple[str, str]:
+    """Return base URL and token URL; the latter follows from a known data center unless it is set."""
+    if place.name == "data_center":
+        name = place.text.casefold()
+        if name not in DATA_CENTERS:
+            raise SettingsError(
+                place.blame,
+                "there is no such data center",
+                suggest(place.text, DATA_CENTERS) or f"one of: {', '.join(DATA_CENTERS)}",
+            )
+        base_url, center = DATA_CENTERS[name], name
+    else:
+        base_url = _read_url(place)
+        center = next((known for known, url in DATA_CENTERS.items() if url == base_url), "")
+    if token is not None:
+        return base_url, _read_url(token)
+    if not center:
+        raise SettingsError(
+            "OPUSMAP_TOKEN_URL",
+            "not set, and the base URL is not one of AvePoint's own, so it can't be known",
+        )
+    return base_url, _TOKEN_URLS.get(center, _TOKEN_URL)
+
+
+def _read_url(found: _Found) -> str:
+    """Return a safe address without the slash at its end: https (http to loopback), a plain host name.
+
+    User info, numbers in place of names, queries and fragments are refused: each has been used to make
+    one host look like another.
+    """
+    parts = _split_url(found)
+    host = parts.hostname or ""
+    if "@" in parts.netloc:
+        raise SettingsError(
+            found.blame, "a URL with user info (`…@`) is refused", "leave out what stands before the @"
+        )
+    if host not in _LOOPBACK:
+        if parts.scheme != "https":
+            raise SettingsError(
+                found.blame, "only https is accepted (http for 127.0.0.1, localhost and [::1] alone)"
+            )
+        if not _is_host_name(host):
+            raise SettingsError(found.blame, "not a plain host name", "write it as https://host.example.com")
+    if "?" in found.text or "#" in found.text:
+        raise SettingsError(found.blame, "a URL with a query or fragment is refused")
+    if parts.path.rstrip("/"):
+        _check_path(found, parts.path.rstrip("/"))
+    port = f":{parts.port}" if parts.port is not None else ""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{port}{parts.path.rstrip('/')}"
+
+
+def _split_url(found: _Found) -> SplitResult:
+    if not re.fullmatch(r"[!-~]+", found.text) or "\\" in found.text:
+        raise SettingsError(
+            found.blame, "not a URL: blanks, backslashes and non-ASCII characters are refused"
+        )
+    try:
+        parts = urlsplit(found.text)
+        port = parts.port
+    except ValueError:
+        raise SettingsError(found.blame, "not a URL", "write it as https://host.example.com") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise SettingsError(found.blame, "not a URL", "write it as https://host.example.com")
+    return parts
+
+
+def _is_host_name(host: str) -> bool:
+    """Tell whether this is a name and no spelling of a number: `2852039166` and `0x7f.1` are addresses."""
+    labels = host.split(".")
+    plain = all(re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", label) for label in labels)
+    return plain and len(host) <= 253 and not re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1])  # noqa: PLR2004 - RFC 1035
+
+
+def _check_path(found: _Found, path: str) -> None:
+    if not re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)+", path) or re.search(r"/\.\.?(?:/|$)", path):
+        raise SettingsError(found.blame, "not a plain path", "write it as /connector/records")
+
+
+def _read_api_path(found: _Found) -> str:
+    if found.text.casefold() == "auto":
+        return "auto"
+    _check_path(found, found.text)
+    return found.text
+
+
+def _read_proxy(found: _Found) -> Secret:
+    """Return a proxy's URL. It may hold user and password, and an address in place of a name."""
+    parts = _split_url(found)
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise SettingsError(found.blame, "not a proxy's URL", "write it as http://proxy.example.com:8080")
+    return Secret(found.text)
+
+
+def _read_client_id(found: _Found) -> str:
+    if not re.fullmatch(r"[!-~]{1,256}", found.text):
+        raise SettingsError(found.blame, "not a client id: blanks and non-ASCII characters are refused")
+    return found.text
+
+
+def _read_secret(found: _Found) -> Secret:
+    text = found.text
+    if found.name == "client_secret_file":
+        text = _read_text(found.folder / text, found.blame).strip()
+    if not text or not text.isprintable():
+        raise SettingsError(found.blame, "the secret is empty, or holds what is no text")
+    return Secret(text)
+
+
+def _read_journal(levels: tuple[_Level, ...], folder: Path) -> Path:
+    found = _first(levels, "journal")
+    return found.folder / found.text if found else folder / "opusmap-journal.db"

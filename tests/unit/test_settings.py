@@ -1,0 +1,253 @@
+"""Settings: precedence, what is missing, safe addresses, and secrets that never show."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import traceback
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opusmap.errors import SettingsError
+from opusmap.settings import DATA_CENTERS, Secret, load_settings, locate_journal
+
+CANARY = "Canary-4f1c"
+FULL = {
+    "OPUSMAP_DATA_CENTER": "us",
+    "OPUSMAP_CLIENT_ID": "app-1",
+    "OPUSMAP_CLIENT_SECRET": CANARY,
+}
+
+
+def with_base_url(url: str) -> dict[str, str]:
+    rest = {name: text for name, text in FULL.items() if name != "OPUSMAP_DATA_CENTER"}
+    return rest | {"OPUSMAP_BASE_URL": url, "OPUSMAP_TOKEN_URL": "https://identity.example.com/token"}
+
+
+def test_a_data_center_gives_both_addresses(tmp_path: Path) -> None:
+    settings = load_settings({}, FULL, tmp_path)
+    assert settings.base_url == "https://graph-us.avepointonlineservices.com"
+    assert settings.token_url == "https://identity.avepointonlineservices.com/connect/token"
+    assert (settings.client_id, settings.client_secret.reveal()) == ("app-1", CANARY)
+    assert (settings.api_path, settings.proxy, settings.journal) == (
+        "auto",
+        None,
+        tmp_path / "opusmap-journal.db",
+    )
+
+
+@pytest.mark.parametrize(
+    ("center", "host"),
+    [
+        ("gov", "identity-gov.avepointonlineservices.com"),
+        ("AOS2", "identity-aos2.avepointonlineservices.com"),
+        ("fedramp", "identity.online15.net"),
+        ("gcp-kr", "identity.avepointonlineservices.com"),
+    ],
+)
+def test_the_token_url_follows_from_the_data_center_and_from_its_base_url(
+    center: str, host: str, tmp_path: Path
+) -> None:
+    by_center = load_settings({}, FULL | {"OPUSMAP_DATA_CENTER": center}, tmp_path)
+    by_url = with_base_url(DATA_CENTERS[center.lower()] + "/")
+    del by_url["OPUSMAP_TOKEN_URL"]
+    assert by_center.token_url == f"https://{host}/connect/token"
+    assert load_settings({}, by_url, tmp_path) == by_center
+
+
+def test_options_win_over_the_environment_and_that_over_the_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(
+        "OPUSMAP_CLIENT_ID=file\nOPUSMAP_API_PATH=/from/file\nOPUSMAP_JOURNAL=j.db\n"
+        "OPUSMAP_CLIENT_SECRET='pa${HOME}ss'\n"
+    )
+    settings = load_settings(
+        {"client_id": "option", "api_path": None, "proxy": "http://10.0.0.1:3128"}, FULL, tmp_path
+    )
+    assert settings.client_id == "option"
+    assert settings.api_path == "/from/file"
+    assert settings.journal == tmp_path / "j.db"
+    assert settings.proxy == Secret("http://10.0.0.1:3128")
+    assert load_settings({}, FULL, tmp_path).client_id == "app-1"
+    bare = {"OPUSMAP_DATA_CENTER": "us"}
+    assert load_settings({}, bare, tmp_path).client_secret == Secret("pa${HOME}ss")
+
+
+def test_a_base_url_given_as_an_option_wins_over_a_data_center_of_the_environment(tmp_path: Path) -> None:
+    options = {"base_url": "http://127.0.0.1:8000/", "token_url": "http://localhost:8000/connect/token"}
+    settings = load_settings(options, FULL, tmp_path)
+    assert settings.base_url == "http://127.0.0.1:8000"
+    assert settings.token_url == "http://localhost:8000/connect/token"
+
+
+def test_everything_missing_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({}, {"OPUSMAP_CLIENT_ID": "  "}, tmp_path)
+    assert caught.value.setting == (
+        "OPUSMAP_DATA_CENTER (or OPUSMAP_BASE_URL), OPUSMAP_CLIENT_ID, "
+        "OPUSMAP_CLIENT_SECRET (or OPUSMAP_CLIENT_SECRET_FILE)"
+    )
+
+
+def test_an_unknown_host_needs_its_token_url(tmp_path: Path) -> None:
+    environ = with_base_url("https://opus.example.com")
+    del environ["OPUSMAP_TOKEN_URL"]
+    with pytest.raises(SettingsError) as caught:
+        load_settings({}, environ, tmp_path)
+    assert caught.value.setting == "OPUSMAP_TOKEN_URL"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://opus.example.com",
+        "https://opus.example.com:8443",
+        "https://opus.example.com/gateway/opus",
+        "https://localhost:1",
+        "http://localhost:1",
+        "http://127.0.0.1",
+        "http://[::1]:8080",
+        "https://xn--bcher-kva.example",
+        "https://opus",
+    ],
+)
+def test_a_plain_address_is_kept_as_it_is(url: str, tmp_path: Path) -> None:
+    assert load_settings({}, with_base_url(url), tmp_path).base_url == url
+    assert load_settings({}, with_base_url(url + "/"), tmp_path).base_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://good@evil/",
+        "https://good:443@evil",
+        "https://@evil",
+        "http://2852039166/",
+        "https://2852039166/",
+        "https://0x7f.0.0.1",
+        "https://0xa9fea9fe",
+        "https://10.0.0.1",
+        "https://127.1",
+        "https://[::ffff:10.0.0.1]",
+        "https://[fe80::1%25eth0]",
+        "https://[",
+        "http://opus.example.com",
+        "http://127.0.0.1.evil.example",
+        "http://localhost.evil.example",
+        "https://evil.example\\@good.example",
+        "https://good.example%2fevil",
+        "https://bücher.example",
+        "https://opus.example.com?x=1",
+        "https://opus.example.com?",
+        "https://opus.example.com#",
+        "https://opus.example.com/a/../b",
+        "https://opus.example.com//a",
+        "https://opus.example.com:0",
+        "https://opus.example.com:99999",
+        "https://opus.example.com:port",
+        "https://opus..example.com",
+        "https://-opus.example.com",
+        "https://",
+        "opus.example.com",
+        "ftp://opus.example.com",
+        "file:///etc/passwd",
+        "https://a b",
+    ],
+)
+@pytest.mark.parametrize("name", ["OPUSMAP_BASE_URL", "OPUSMAP_TOKEN_URL"])
+def test_an_address_that_may_mislead_is_refused(name: str, url: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({}, with_base_url("https://opus.example.com") | {name: url}, tmp_path)
+    assert caught.value.setting == name
+
+
+@given(st.text(max_size=40), st.sampled_from(["", "https://", "http://", "https://a.b/"]))
+def test_any_text_as_an_address_is_one_or_a_settings_error(text: str, scheme: str) -> None:
+    try:
+        url = load_settings({}, with_base_url(scheme + text), Path("/nowhere")).base_url
+    except SettingsError:
+        return
+    again = load_settings({}, with_base_url(url), Path("/nowhere")).base_url
+    assert again == url
+    assert "@" not in url
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("OPUSMAP_DATA_CENTER", "uss"),
+        ("OPUSMAP_BASE_URL", "https://opus.example.com"),
+        ("OPUSMAP_API_PATH", "connector"),
+        ("OPUSMAP_API_PATH", "//evil.example/x"),
+        ("OPUSMAP_API_PATH", "/a?b"),
+        ("OPUSMAP_PROXY", "proxy:8080"),
+        ("OPUSMAP_PROXY", "socks5://proxy:8080"),
+        ("OPUSMAP_PROXY", "http://proxy:8080/path"),
+        ("OPUSMAP_CLIENT_ID", "two words"),
+        ("OPUSMAP_CLIENT_SECRET", "a\x00b"),
+        ("OPUSMAP_CLIENT_SECRET", "\udcff"),
+        ("OPUSMAP_CLIENT_SECRET_FILE", "missing"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, text: str, tmp_path: Path) -> None:
+    environ = FULL | {name: text}
+    if name == "OPUSMAP_CLIENT_SECRET_FILE":
+        del environ["OPUSMAP_CLIENT_SECRET"]
+    with pytest.raises(SettingsError) as caught:
+        load_settings({}, environ, tmp_path)
+    assert name in caught.value.setting
+
+
+def test_an_unknown_option_is_refused_with_a_suggestion(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"base_uri": "x"}, {}, tmp_path)
+    assert "base_url" in caught.value.help
+
+
+def test_a_secret_comes_from_a_file_without_its_line_end(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text(CANARY + "\n")
+    (tmp_path / ".env").write_text("OPUSMAP_CLIENT_SECRET_FILE=secret.txt\n")
+    environ = {name: text for name, text in FULL.items() if name != "OPUSMAP_CLIENT_SECRET"}
+    assert load_settings({}, environ, tmp_path).client_secret == Secret(CANARY)
+
+
+def test_a_secret_file_that_is_no_text_or_too_large_is_refused_without_its_bytes(tmp_path: Path) -> None:
+    environ = {name: text for name, text in FULL.items() if name != "OPUSMAP_CLIENT_SECRET"}
+    environ["OPUSMAP_CLIENT_SECRET_FILE"] = str(tmp_path / "secret")
+    for content in (CANARY.encode() + b"\xff", CANARY.encode() * 9000, b" \n"):
+        (tmp_path / "secret").write_bytes(content)
+        with pytest.raises(SettingsError) as caught:
+            load_settings({}, environ, tmp_path)
+        assert CANARY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_folder_named_like_the_env_file_is_no_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    assert load_settings({}, FULL, tmp_path).client_id == "app-1"
+
+
+def test_the_journal_is_found_without_any_sign_in(tmp_path: Path) -> None:
+    assert locate_journal({}, {}, tmp_path) == tmp_path / "opusmap-journal.db"
+    assert locate_journal({"journal": "x.db"}, FULL, tmp_path) == Path("x.db")
+
+
+def test_secrets_never_show(tmp_path: Path) -> None:
+    settings = load_settings({}, FULL | {"OPUSMAP_PROXY": f"http://me:{CANARY}@proxy:1"}, tmp_path)
+    secret = settings.client_secret
+    shown = f"{settings} {settings!r} {secret} {secret!r} {secret:>9} {[secret]}"
+    assert CANARY not in shown
+    assert secret != CANARY
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+    with pytest.raises(TypeError):
+        copy.copy(secret)
+
+
+@pytest.mark.parametrize("name", ["CLIENT_SECRET", "PROXY", "BASE_URL", "TOKEN_URL", "API_PATH", "CLIENT_ID"])
+def test_no_error_quotes_a_value(name: str, tmp_path: Path) -> None:
+    environ = with_base_url("https://opus.example.com") | {f"OPUSMAP_{name}": f"http://me:{CANARY}@x y\x01"}
+    with pytest.raises(SettingsError) as caught:
+        load_settings({}, environ, tmp_path)
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
