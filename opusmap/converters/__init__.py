@@ -1,0 +1,31 @@
+"""Converters: typed functions from one value to another, the filters of the mapping language."""
+
+from functools import cache
+
+from opusmap.converters import choices, dates, files, keys, lists, numbers, people, terms, text
+from opusmap.converters.registry import (
+    ArgumentError,
+    Context,
+    Converter,
+    Parameter,
+    Registry,
+    bind_converter,
+    converter,
+)
+
+__all__ = [
+    "ArgumentError",
+    "Context",
+    "Converter",
+    "Parameter",
+    "Registry",
+    "bind_converter",
+    "builtin_converters",
+    "converter",
+]
+
+
+@cache
+def builtin_converters() -> Registry:
+    """Return the converters that come with opusmap."""
+    return Registry.of(text, numbers, dates, choices, people, terms, lists, files, keys)

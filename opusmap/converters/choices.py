@@ -1,0 +1,81 @@
+"""Converters of choices: from an option's name to its order in Opus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from opusmap.converters.registry import ArgumentError, ChoiceOptions, Context, converter, wrong_kind
+from opusmap.converters.values import text_of
+from opusmap.diagnostics import quote_value, suggest
+from opusmap.errors import ValueProblem
+
+__all__ = ["choice_order", "choice_orders", "order_lookup"]
+
+
+def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:
+    """Return the function from an option's name (or alias) to its order, counted from `base`."""
+    fold = str.casefold if choices.ignore_case else str
+    orders = {
+        fold(option.strip()): base + index for index, option in reversed(list(enumerate(choices.options)))
+    }
+    for spelling, option in choices.aliases.items():
+        if fold(option.strip()) in orders:
+            orders.setdefault(fold(spelling.strip()), orders[fold(option.strip())])
+    last = base + len(choices.options) - 1
+
+    def find(value: object) -> int:
+        if choices.by_order:
+            return _given_order(value, base, last)
+        if isinstance(value, list):
+            raise wrong_kind("choice_order", (str,), value)
+        text = text_of(value)
+        order = orders.get(fold(text.strip()))
+        if order is None:
+            raise _unknown(text, choices)
+        return order
+
+    return find
+
+
+def _given_order(value: object, base: int, last: int) -> int:
+    text = text_of(value).strip()
+    if text.isascii() and text.isdigit() and len(text) < 6 and base <= int(text) <= last:  # noqa: PLR2004 - digits
+        return int(text)
+    raise ValueProblem("unknown-choice", f"{quote_value(value)} is not an order from {base} to {last}")
+
+
+def _unknown(text: str, choices: ChoiceOptions) -> ValueProblem:
+    known = [*choices.options, *choices.aliases]
+    help_text = suggest(text.strip(), known) or "add it to `choices` in Opus's order, or give it an alias"
+    if text.strip().casefold() in {option.casefold() for option in known}:
+        help_text += " (only letter case differs: `ignore_case: true`)"
+    return ValueProblem("unknown-choice", f"{quote_value(text)} is not an option", help_text)
+
+
+def _options(context: Context, column: str | None) -> ChoiceOptions:
+    name = column or context.column
+    if name is None or name not in context.choices:
+        known = ", ".join(context.choices) or "none"
+        raise ArgumentError(
+            f"choice_order needs the column whose options are meant; known under `choices`: {known}"
+        )
+    return context.choices[name]
+
+
+@converter(prepared=True, examples={"'Deed' | choice_order('Doc Type')": 2})
+def choice_order(column: str | None = None, *, context: Context) -> Callable[[object], int]:
+    """Return an option's order in Opus, as a number (for the column bound, or the one named)."""
+    return order_lookup(_options(context, column), context.choice_base)
+
+
+@converter(
+    prepared=True, takes_list=True, examples={"['Deed', 'Contract'] | choice_orders('Doc Type')": [2, 1]}
+)
+def choice_orders(column: str | None = None, *, context: Context) -> Callable[[object], list[int]]:
+    """Return the orders of several options; each is named once."""
+    find = order_lookup(_options(context, column), context.choice_base)
+
+    def convert(value: object) -> list[int]:
+        return list(dict.fromkeys(find(item) for item in (value if isinstance(value, list) else [value])))
+
+    return convert

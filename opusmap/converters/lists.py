@@ -1,0 +1,125 @@
+"""Converters of lists."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from opusmap.converters.bounds import bounded_length, bounded_list
+from opusmap.converters.registry import converter
+from opusmap.converters.values import number_of, text_of
+from opusmap.errors import ValueProblem
+
+__all__ = [
+    "first",
+    "join",
+    "last",
+    "length",
+    "list_",
+    "max_",
+    "min_",
+    "reverse",
+    "sort",
+    "split",
+    "sum_",
+    "unique",
+]
+
+
+@converter(examples={"'HR; Legal;;' | split(';')": ["HR", "Legal"]})
+def split(value: str, separator: str = ";") -> list[str]:
+    """Cut a text at each separator; elements are trimmed, empty ones dropped."""
+    if not separator:
+        raise ValueProblem("wrong-value", "split needs a separator")
+    return [part.strip() for part in value.split(separator) if part and not part.isspace()]
+
+
+@converter(examples={"['HR', 'Legal'] | join(', ')": "HR, Legal"})
+def join(value: list, separator: str = "") -> str:  # type: ignore[type-arg]
+    """Put the elements together into one text; empty ones are dropped."""
+    texts = [text_of(item) for item in value if item is not None]
+    bounded_length(sum(map(len, texts)) + len(separator) * max(0, len(texts) - 1))
+    return separator.join(texts)
+
+
+def _one(value: list[Any], index: int) -> Any:
+    if not value:
+        raise ValueProblem("no-item", "the list is empty", "say what it should be: `| default(…)` before it")
+    return value[index]
+
+
+@converter(examples={"['HR', 'Legal'] | first": "HR"})
+def first(value: list) -> Any:  # type: ignore[type-arg]
+    """Take the first element; an empty list is a problem."""
+    return _one(value, 0)
+
+
+@converter(examples={"['HR', 'Legal'] | last": "Legal"})
+def last(value: list) -> Any:  # type: ignore[type-arg]
+    """Take the last element; an empty list is a problem."""
+    return _one(value, -1)
+
+
+@converter(
+    examples={"['HR', 'hr', 'IT'] | unique": ["HR", "IT"], "['HR', 'hr'] | unique(true)": ["HR", "hr"]}
+)
+def unique(value: list, case_sensitive: bool = False) -> list[Any]:  # type: ignore[type-arg]  # noqa: FBT001, FBT002 - Jinja's signature
+    """Keep the first of elements that are equal (letter case ignored, unless told)."""
+    found: dict[str, Any] = {}
+    for item in value:
+        folded = item.lower() if isinstance(item, str) and not case_sensitive else item
+        found.setdefault(f"{type(folded).__name__} {folded}", item)
+    return list(found.values())
+
+
+@converter(examples={"['b', 'a'] | sort": ["a", "b"], "[1, 3, 2] | sort(true)": [3, 2, 1]})
+def sort(value: list, reverse: bool = False, case_sensitive: bool = False) -> list[Any]:  # type: ignore[type-arg]  # noqa: FBT001, FBT002 - Jinja's signature
+    """Sort texts (letter case ignored, unless told), numbers or dates."""
+    kinds = {
+        Decimal if isinstance(item, int) and not isinstance(item, bool) else type(item) for item in value
+    }
+    if len(kinds) > 1 or kinds & {type(None), list, dict}:
+        raise ValueProblem(
+            "wrong-kind", "only elements of one kind can be sorted", "use `| map('string')` before it"
+        )
+    folds = str in kinds and not case_sensitive
+    return sorted(value, key=(lambda item: item.lower()) if folds else None, reverse=reverse)
+
+
+@converter(examples={"[1, 2] | reverse": [2, 1], "'abc' | reverse": "cba"})
+def reverse(value: list | str) -> Any:  # type: ignore[type-arg]
+    """Turn a list or a text round."""
+    return value[::-1]
+
+
+@converter(examples={"['HR', 'IT'] | length": 2, "'HR' | length": 2})
+def length(value: list | str | dict) -> int:  # type: ignore[type-arg]
+    """Count the elements of a list, or the characters of a text."""
+    return len(value)
+
+
+@converter(name="list", examples={"['HR'] | list": ["HR"], "'HR' | list": ["H", "R"]})
+def list_(value: list | str) -> list[Any]:  # type: ignore[type-arg]
+    """Make a list: of a text, its characters."""
+    return bounded_list(list(value))
+
+
+@converter(name="sum", examples={"[1, 2.5] | sum": Decimal("3.5")})
+def sum_(value: list) -> int | Decimal:  # type: ignore[type-arg]
+    """Add the numbers of a list."""
+    total: int | Decimal = 0
+    for item in value:
+        total = number_of(total + number_of(item))
+    return total
+
+
+@converter(name="min", examples={"[3, 1, 2] | min": 1})
+def min_(value: list) -> Any:  # type: ignore[type-arg]
+    """Take the smallest element; an empty list is a problem."""
+    return _one(sort(value), 0)
+
+
+@converter(name="max", examples={"[3, 1, 2] | max": 3})
+def max_(value: list) -> Any:  # type: ignore[type-arg]
+    """Take the largest element; an empty list is a problem."""
+    return _one(sort(value), -1)

@@ -1,0 +1,405 @@
+"""Reads a mapping file into a `MappingSpec`: YAML, schema, fragments, lookup tables.
+
+Owns everything that touches files on behalf of a mapping: only files in the mapping's own folder
+tree are ever opened.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value, suggest
+from opusmap.errors import InvalidMapping
+from opusmap.spec.model import (
+    Binding,
+    ChoiceList,
+    ColumnChange,
+    ConverterUse,
+    MappingSpec,
+    MappingTest,
+    SourceOptions,
+    Step,
+    Table,
+    TargetOptions,
+)
+from opusmap.spec.validation import validate
+from opusmap.spec.yaml_text import (
+    Entries,
+    Items,
+    Node,
+    Text,
+    as_boolean,
+    as_integer,
+    is_null,
+    parse_yaml,
+    plain_data,
+    read_yaml,
+)
+
+__all__ = ["load_spec", "parse_spec", "resolve_inside"]
+
+TABLE_SIZE_LIMIT = 64 << 20
+"""Bytes of a lookup table's file at most."""
+INCLUDABLE = ("tables", "choices", "let")
+
+
+def load_spec(path: str | Path) -> MappingSpec:
+    """Read a mapping file, the fragments it includes and its lookup tables.
+
+    Raises:
+        InvalidMapping: with every problem found, each located.
+    """
+    data, text = read_yaml(Path(path), str(path))
+    return _Builder(str(path), Path(path).parent).build(data, text)
+
+
+def parse_spec(text: str, path: str = "<mapping>", folder: Path | None = None) -> MappingSpec:
+    """Build a spec from a mapping's text; `folder` is where the files it names are looked for."""
+    return _Builder(path, folder).build(parse_yaml(text, path), text)
+
+
+def resolve_inside(folder: Path, name: str) -> Path | None:
+    """Return the path of a file named by a mapping, or None if it leads out of the mapping's folder."""
+    try:
+        candidate = (folder / name).resolve()
+        inside = candidate.is_relative_to(folder.resolve())
+    except (OSError, ValueError, RuntimeError):  # a NUL byte, a loop of symlinks
+        return None
+    return candidate if inside and not Path(name).is_absolute() else None
+
+
+class _Builder:
+    """Builds the model and collects what is wrong on the way."""
+
+    def __init__(self, path: str, folder: Path | None) -> None:
+        self._path = path
+        self._folder = folder
+        self._diagnostics: list[Diagnostic] = []
+
+    def build(self, data: Node | None, text: str) -> MappingSpec:
+        problems = validate(data, self._path)
+        if problems:
+            raise InvalidMapping(problems)
+        assert isinstance(data, Entries)
+        shared = self._include(data)
+        let = {**shared["let"], **dict(_entries(data.get("let")).pairs())}
+        spec = MappingSpec(
+            path=self._path,
+            connection=_text(data["connection"]),
+            fields=tuple(self._binding(key, node) for key, node in _entries(data["fields"]).pairs()),
+            source=self._source(data.get("source")),
+            conflict="skip" if data.get("conflict") == "skip" else "overwrite",
+            timezone=_optional(data.get("timezone")),
+            target=self._target(data.get("target")),
+            target_spans={str(key): node.span for key, node in _entries(data.get("target")).pairs()},
+            columns=tuple(self._column(key, node) for key, node in _entries(data.get("columns")).pairs()),
+            choices=tuple(self._choices(key, node) for key, node in self._merged("choices", data, shared)),
+            tables=tuple(self._table(key, node) for key, node in self._merged("tables", data, shared)),
+            let=tuple(Step(key, _text(node)) for key, node in let.items()),
+            where=_optional(data.get("where")),
+            tests=tuple(self._test(node, number) for number, node in enumerate(_items(data.get("tests")), 1)),
+            text=text,
+        )
+        if self._diagnostics:
+            raise InvalidMapping(tuple(self._diagnostics))
+        return spec
+
+    def _include(self, data: Entries) -> dict[str, dict[Text, Node]]:
+        """Read the fragments. Nothing may stand in two of them, or in one and in the mapping."""
+        shared: dict[str, dict[Text, Node]] = {section: {} for section in INCLUDABLE}
+        for name in _items(data.get("include")):
+            fragment = self._fragment(_text(name))
+            for section, _ in fragment.pairs():
+                if section not in INCLUDABLE or not isinstance(fragment[section], Entries):
+                    message = f'a fragment can\'t hold "{section}" like this'
+                    self._error("fragment-form", message, section.span, "it may hold tables, choices and let")
+                    continue
+                for key, node in _entries(fragment[section]).pairs():
+                    self._refuse_twice(
+                        section, key, shared[section], dict(_entries(data.get(section)).pairs())
+                    )
+                    shared[section][key] = node
+        return shared
+
+    def _refuse_twice(self, section: str, key: Text, *others: Mapping[Text, Node]) -> None:
+        first = next((known for other in others for known in other if known == key), None)
+        if first is not None:
+            message = f'{section} "{key}" stands here and at {first.span}'
+            self._error("included-twice", message, key.span, "rename or remove one of the two")
+
+    def _fragment(self, name: Text) -> Entries:
+        path = self._inside(name)
+        if path is None:
+            return Entries()
+        try:
+            data, _ = read_yaml(path, str(Path(self._path).parent / name))
+        except InvalidMapping as error:
+            self._diagnostics += error.diagnostics
+            return Entries()
+        if isinstance(data, Entries):
+            problems = validate(_as_mapping(data), str(path))
+            self._diagnostics += problems
+            return data if not problems else Entries()
+        self._error("fragment-form", f"{quote_value(name)} holds no `key: value` lines", name.span)
+        return Entries()
+
+    def _merged(
+        self, section: str, data: Entries, shared: dict[str, dict[Text, Node]]
+    ) -> Iterable[tuple[Text, Node]]:
+        return {**shared[section], **dict(_entries(data.get(section)).pairs())}.items()
+
+    def _inside(self, name: Text) -> Path | None:
+        path = resolve_inside(self._folder, name) if self._folder is not None else None
+        if path is None:
+            message = f"{quote_value(name)} is not a file of the mapping's folder"
+            help_text = "a mapping reads only files beside or below itself, named by a relative path"
+            self._error("outside-folder", message, name.span, help_text)
+        return path
+
+    def _source(self, node: Node | None) -> SourceOptions:
+        source = _entries(node)
+        header_row = as_integer(source.get("header_row"))
+        if header_row is not None and header_row < 1:
+            self._error("wrong-value", "source.header_row counts from 1", source["header_row"].span)
+        for key in ("delimiter", "quote"):
+            if key in source and len(_text(source[key])) != 1:
+                self._error("wrong-value", f"source.{key} must be one character", source[key].span)
+        named = {
+            key: str(source[key])
+            for key in ("path", "format", "encoding", "delimiter", "quote")
+            if key in source
+        }
+        empty = tuple(str(item) for item in _items(source["empty"])) if "empty" in source else ("",)
+        return SourceOptions(**named, header_row=header_row or 1, empty=empty)
+
+    def _target(self, node: Node | None) -> TargetOptions:
+        target = _entries(node)
+        values: dict[str, Any] = {str(key): str(value) for key, value in target.items()}
+        if "choice_base" in target:
+            values["choice_base"] = as_integer(target["choice_base"])
+            if values["choice_base"] not in (0, 1):
+                self._error("wrong-value", "target.choice_base is 0 or 1", target["choice_base"].span)
+        return TargetOptions(**values)
+
+    def _column(self, key: Text, node: Node) -> ColumnChange:
+        change = _entries(node)
+        kind = str(change["type"]) if "type" in change else None
+        return ColumnChange(key, kind, as_boolean(change.get("required")))
+
+    def _choices(self, key: Text, node: Node) -> ChoiceList:
+        if isinstance(node, Items):
+            return ChoiceList(key, tuple(_text(item) for item in node))
+        choice_list = _entries(node)
+        aliases = {
+            str(spelling): _text(option) for spelling, option in _entries(choice_list.get("aliases")).items()
+        }
+        return ChoiceList(
+            key,
+            tuple(_text(item) for item in _items(choice_list["options"])),
+            aliases,
+            ignore_case=as_boolean(choice_list.get("ignore_case")) or False,
+            by_order=as_boolean(choice_list.get("by_order")) or False,
+        )
+
+    def _table(self, name: Text, node: Node) -> Table:
+        table = _entries(node)
+        if "path" not in table or not set(table) <= {"path", "key", "value"}:
+            return Table(name, {str(key): plain_data(value) for key, value in table.items()})
+        path_name = _text(table["path"])
+        path = self._inside(path_name)
+        try:
+            entries = {} if path is None else _read_table(path, table.get("key"), table.get("value"))
+        except _TableError as error:
+            self._error("table-unreadable", f"table {name}: {error}", path_name.span, error.help)
+            entries = {}
+        return Table(name, entries)
+
+    def _binding(self, target: Text, node: Node) -> Binding:
+        if isinstance(node, Text):
+            if "{{" in node or "{%" in node:
+                return Binding(target, node.span, template=node)
+            return Binding(target, node.span, sources=(node,))
+        if isinstance(node, Items):
+            return Binding(target, node.span, sources=tuple(_text(item) for item in node), listed=True)
+        return self._binding_object(target, node)
+
+    def _binding_object(self, target: Text, node: Entries) -> Binding:
+        on_error: Any = str(node.get("on_error", "reject"))
+        default = _optional(node.get("default"))
+        if on_error == "default" and default is None:
+            message = "`on_error: default` needs a `default`"
+            self._error("missing-default", message, node["on_error"].span, "add `default: …`, or use omit")
+        origin = node.get("from")
+        const = node.get("const")
+        return Binding(
+            target,
+            node.span,
+            sources=tuple(
+                _text(item)
+                for item in (origin if isinstance(origin, Items) else [origin] if origin is not None else [])
+            ),
+            listed=isinstance(origin, Items),
+            template=_optional(node.get("value")),
+            const=tuple(_text(item) for item in const) if isinstance(const, Items) else _optional(const),
+            split=_optional(node.get("split")),
+            join=_optional(node.get("join")),
+            lookup=_optional(node.get("lookup")),
+            convert=self._convert(node.get("convert")),
+            format=_optional(node.get("format")),
+            default=default,
+            required=as_boolean(node.get("required")),
+            on_error=on_error,
+        )
+
+    def _convert(self, node: Node | None) -> tuple[ConverterUse, ...]:
+        if node is None:
+            return ()
+        return tuple(_converter_use(item) for item in (node if isinstance(node, Items) else [node]))
+
+    def _test(self, node: Node, number: int) -> MappingTest:
+        test = _entries(node)
+        expect, exact, reject = (test.get(key) for key in ("expect", "expect_exact", "reject"))
+        filtered = as_boolean(test.get("filtered")) or False
+        if sum(given is not None for given in (expect, exact, reject)) + filtered != 1:
+            message = "a test needs exactly one of `expect`, `expect_exact`, `reject` and `filtered: true`"
+            self._error("test-form", message, test.pairs()[0][0].span)
+        return MappingTest(
+            name=str(test.get("name", f"test {number}")),
+            span=test.pairs()[0][0].span,
+            row={str(key): _row_value(value) for key, value in _entries(test["row"]).items()},
+            expect=_plain_values(expect),
+            expect_exact=_plain_values(exact),
+            reject=None if reject is None else {key: _text(code) for key, code in _entries(reject).pairs()},
+            filtered=filtered,
+        )
+
+    def _error(self, code: str, message: str, span: Span, help: str = "") -> None:
+        self._diagnostics.append(Diagnostic(code, Severity.ERROR, message, span, help))
+
+
+def _converter_use(node: Node) -> ConverterUse:
+    if isinstance(node, Text):
+        return ConverterUse(node)
+    name, argument = next(iter(_entries(node).pairs()))
+    if isinstance(argument, Entries):
+        return ConverterUse(name, (), {str(key): plain_data(value) for key, value in argument.items()})
+    if isinstance(argument, Items):
+        return ConverterUse(name, tuple(plain_data(value) for value in argument))
+    return ConverterUse(name, () if is_null(argument) else (plain_data(argument),))
+
+
+def _as_mapping(fragment: Entries) -> Entries:
+    """Dress a fragment as a whole mapping, so that the one schema checks it."""
+    whole = Entries(fragment)
+    whole.span = fragment.span
+    span = fragment.span
+    for key, value in (("opusmap", "1"), ("connection", "-")):
+        whole.setdefault(Text(key, span, None, "", 0), Text(value, span, None, "", 0))
+    fields = Entries({Text("-", span, None, "", 0): Text("-", span, None, "", 0)})
+    fields.span = span
+    whole.setdefault(Text("fields", span, None, "", 0), fields)
+    return whole
+
+
+class _TableError(Exception):
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
+
+
+def _read_table(path: Path, key: Node | None, value: Node | None) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(TABLE_SIZE_LIMIT + 1)
+    except OSError as error:
+        raise _TableError(f"the file can't be read: {error.strerror or error}") from None
+    if len(data) > TABLE_SIZE_LIMIT:
+        raise _TableError(f"the file is larger than {TABLE_SIZE_LIMIT} bytes")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _TableError(f"byte {error.start} is not UTF-8", "save the file as UTF-8") from None
+    rows = _json_rows(text) if path.suffix.lower() == ".json" else list(_csv_rows(text))
+    if isinstance(rows, dict):
+        return rows
+    if key is None or value is None:
+        raise _TableError(
+            "`key` and `value` must name its columns",
+            "for example {path: staff.csv, key: login, value: email}",
+        )
+    return _collect(rows, _text(key), _text(value))
+
+
+def _json_rows(text: str) -> dict[str, Any] | list[dict[str, Any]]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _TableError(f"the file is not JSON: {error}") from None
+    if isinstance(data, dict) or (isinstance(data, list) and all(isinstance(row, dict) for row in data)):
+        return data
+    raise _TableError("the file must hold an object, or a list of objects")
+
+
+def _csv_rows(text: str) -> Iterable[dict[str, Any]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next(reader, [])
+        for cells in reader:
+            if cells and len(cells) != len(header):
+                raise _TableError(f"line {reader.line_num} has {len(cells)} cells instead of {len(header)}")
+            if cells:
+                yield dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        raise _TableError(f"line {reader.line_num}: {error}") from None
+
+
+def _collect(rows: list[dict[str, Any]], key: str, value: str) -> dict[str, Any]:
+    entries: dict[str, Any] = {}
+    for row in rows:
+        for name in (key, value):
+            if name not in row:
+                raise _TableError(f"there is no column {quote_value(name)}", suggest(name, row))
+        found = str(row[key])
+        if entries.get(found, row[value]) != row[value]:
+            raise _TableError(f"the key {quote_value(found)} stands twice with different values")
+        entries[found] = row[value]
+    return entries
+
+
+def _row_value(node: Node) -> Any:
+    """A test's cell: the text as written, as a CSV cell would be; lists and objects as JSON has them."""
+    if isinstance(node, Text):
+        return None if is_null(node) and node != "" else str(node)
+    return plain_data(node)
+
+
+def _plain_values(node: Node | None) -> Mapping[Text, Any] | None:
+    return None if node is None else {key: _row_value(value) for key, value in _entries(node).pairs()}
+
+
+def _text(node: Node) -> Text:
+    assert isinstance(node, Text)
+    return node
+
+
+def _optional(node: Node | None) -> Text | None:
+    return None if node is None else _text(node)
+
+
+def _entries(node: Node | None) -> Entries:
+    if node is None:
+        return Entries()
+    assert isinstance(node, Entries)
+    return node
+
+
+def _items(node: Node | None) -> Items:
+    if node is None:
+        return Items()
+    assert isinstance(node, Items)
+    return node
