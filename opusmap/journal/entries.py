@@ -1,0 +1,86 @@
+"""The journal's values: runs, entries, states, and the hash that tells one content from another.
+
+Owns the shapes; `store` keeps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import blake2b
+
+import msgspec
+
+from opusmap.records import JsonValue
+
+__all__ = ["Entry", "JournalRecord", "Run", "Settlement", "State", "hash_content"]
+
+_ENCODER = msgspec.json.Encoder(order="sorted", decimal_format="number")
+
+
+class State(StrEnum):
+    """What is known of a record: a request may be under way; or Opus's answer, or the lack of one."""
+
+    INTENDED = "intended"
+    TAKEN = "taken"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. Times are seconds since 1970; `finished` is None while it runs or when it was killed.
+
+    `ending` is one word (`done`, `stopped`, `unavailable`, …), `counts` what the run's report counted.
+    """
+
+    id: int
+    origin: str
+    connection: str
+    mapping: str
+    started: float
+    finished: float | None = None
+    ending: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record about to be sent: the row that it came from, its rowKey, and the hash of its content."""
+
+    row: int
+    key: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a record that was intended; `reason` is Opus's, or why it is not known."""
+
+    key: str
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecord:
+    """What the journal knows of one rowKey; `settled` is None until there was an answer."""
+
+    run: int
+    row: int
+    key: str
+    content: bytes
+    state: State
+    reason: str
+    intended: float
+    settled: float | None
+
+
+def hash_content(values: Mapping[str, JsonValue], conflict: str) -> bytes:
+    """Return 16 bytes that differ when the values or the conflict option do, whatever the columns' order.
+
+    Raises:
+        UnicodeEncodeError, TypeError, RecursionError: the values can't be written as JSON.
+    """
+    return blake2b(_ENCODER.encode([conflict, values]), digest_size=16).digest()

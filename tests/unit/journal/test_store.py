@@ -1,0 +1,202 @@
+"""The journal's file: who may open it, what it keeps, and how it says no."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from opusmap.errors import JournalError
+from opusmap.journal import Entry, Journal, Run, Settlement, State, hash_content
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal.open(tmp_path / "j.db", clock=Clock()) as opened:
+        yield opened
+
+
+def start(journal: Journal, origin: str = "https://opus.example.com") -> Run:
+    return journal.start_run(origin=origin, connection="c-1", mapping="m.yaml")
+
+
+def entries(*keys: str) -> list[Entry]:
+    return [Entry(row, key, b"h") for row, key in enumerate(keys, 2)]
+
+
+def test_a_record_goes_from_intended_to_its_settlement(journal: Journal) -> None:
+    run = start(journal)
+    journal.intend(run, entries("a", "b", "c", "d"))
+    journal.settle(
+        run,
+        [Settlement("a", State.TAKEN), Settlement("b", State.FAILED, "no"), Settlement("c", State.UNCERTAIN)],
+    )
+    found = [
+        (each.row, each.key, each.state, each.reason, each.settled is None) for each in journal.records(run)
+    ]
+    assert found == [
+        (2, "a", State.TAKEN, "", False),
+        (3, "b", State.FAILED, "no", False),
+        (4, "c", State.UNCERTAIN, "", False),
+        (5, "d", State.INTENDED, "", True),
+    ]
+    assert journal.counts(run) == dict.fromkeys(State, 1)
+    assert [each.key for each in journal.records(run, State.FAILED, State.INTENDED)] == ["b", "d"]
+
+
+def test_a_later_run_takes_over_what_it_sends_again_and_only_for_the_same_service(journal: Journal) -> None:
+    first, other = start(journal), start(journal, "http://127.0.0.1:8000")
+    for run in (first, other):
+        journal.intend(run, entries("a", "b"))
+        journal.settle(run, [Settlement("a", State.FAILED, "no"), Settlement("b", State.TAKEN)])
+    second = start(journal)
+    journal.intend(second, entries("a"))
+    assert [each.key for each in journal.records(first)] == ["b"]
+    assert [(each.key, each.state, each.reason) for each in journal.records(second)] == [
+        ("a", State.INTENDED, "")
+    ]
+    assert [each.state for each in journal.records(other)] == [State.FAILED, State.TAKEN]
+
+
+def test_runs_are_listed_with_their_counts_latest_first(journal: Journal) -> None:
+    first, second = start(journal), start(journal)
+    journal.finish_run(first, ending="done", counts={"submitted": 3})
+    listed = journal.runs()
+    assert [(run.id, run.ending, run.counts) for run in listed] == [
+        (second.id, "", {}),
+        (first.id, "done", {"submitted": 3}),
+    ]
+    assert listed[0] == second
+    assert listed[1].finished is not None
+
+
+def test_what_is_not_under_way_can_not_be_settled_and_nothing_else_is_then(journal: Journal) -> None:
+    run = start(journal)
+    journal.intend(run, entries("a"))
+    for wrong in ("b", "a"):  # never intended; twice
+        with pytest.raises(JournalError):
+            journal.settle(run, [Settlement("a", State.TAKEN), Settlement(wrong, State.TAKEN)])
+    assert journal.counts(run)[State.INTENDED] == 1
+    journal.settle(run, [Settlement("a", State.TAKEN)])
+
+
+def test_a_reader_sees_what_a_writer_committed_and_can_not_write(tmp_path: Path, journal: Journal) -> None:
+    run = start(journal)
+    with Journal.open(tmp_path / "j.db", write=False) as reader:
+        journal.intend(run, entries("a"))
+        assert reader.counts(run)[State.INTENDED] == 1
+        with pytest.raises(JournalError):
+            start(reader)
+    journal.settle(run, [Settlement("a", State.TAKEN)])
+
+
+def test_there_is_one_writer_until_it_closes(tmp_path: Path) -> None:
+    first = Journal.open(tmp_path / "j.db")
+    with pytest.raises(JournalError) as caught:
+        Journal.open(tmp_path / "j.db")
+    assert "another run" in caught.value.problem
+    first.close()
+    Journal.open(tmp_path / "j.db").close()
+
+
+def test_a_killed_writer_leaves_its_intents_and_no_lock(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; from opusmap.journal import *\n"
+        "journal = Journal.open(sys.argv[1])\n"
+        "run = journal.start_run(origin='o', connection='c', mapping='m')\n"
+        "journal.intend(run, [Entry(2, 'a', b'h')])\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "j.db")], check=False)
+    with Journal.open(tmp_path / "j.db") as journal:
+        (run,) = journal.runs()
+        assert run.finished is None
+        assert [each.key for each in journal.records(run, State.INTENDED)] == ["a"]
+
+
+def test_every_commit_is_synced(journal: Journal) -> None:
+    assert journal._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert journal._database.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="rights of POSIX systems")
+def test_its_files_are_the_owners_alone(tmp_path: Path, journal: Journal) -> None:
+    start(journal)
+    rights = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    assert rights == dict.fromkeys(("j.db", "j.db-lock", "j.db-wal", "j.db-shm"), 0o600)
+
+
+def test_a_symbolic_link_a_folder_and_a_missing_place_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "real.db").touch()
+    (tmp_path / "link.db").symlink_to(tmp_path / "real.db")
+    (tmp_path / "dangling.db").symlink_to(tmp_path / "nothing.db")
+    (tmp_path / "locked.db-lock").symlink_to(tmp_path / "nothing.db")
+    (tmp_path / "folder").mkdir()
+    for name in ("link.db", "dangling.db", "locked.db", "folder", "no/where.db"):
+        with pytest.raises(JournalError):
+            Journal.open(tmp_path / name)
+    assert (tmp_path / "real.db").stat().st_size == 0
+    assert not (tmp_path / "nothing.db").exists()
+
+
+def test_a_report_makes_no_journal(tmp_path: Path) -> None:
+    with pytest.raises(JournalError):
+        Journal.open(tmp_path / "j.db", write=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_foreign_file_and_another_version_are_refused_unchanged(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("rowKey,leafName\n" * 100)
+    foreign = sqlite3.connect(tmp_path / "foreign.db")
+    foreign.execute("CREATE TABLE t (x)")
+    foreign.close()
+    Journal.open(tmp_path / "newer.db").close()
+    newer = sqlite3.connect(tmp_path / "newer.db")
+    newer.execute("PRAGMA user_version = 2")
+    newer.close()
+    for name, word in (
+        ("text.db", "can't be used"),
+        ("foreign.db", "not a journal"),
+        ("newer.db", "version 2"),
+    ):
+        before = (tmp_path / name).read_bytes()
+        with pytest.raises(JournalError) as caught:
+            Journal.open(tmp_path / name)
+        assert word in caught.value.problem
+        assert (tmp_path / name).read_bytes() == before
+
+
+def test_a_rehearsal_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Journal.open(":memory:") as journal:
+        run = start(journal)
+        journal.intend(run, entries("a"))
+        assert journal.counts(run)[State.INTENDED] == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_content_hash_tells_values_and_option_apart_and_ignores_the_order_of_columns() -> None:
+    known = hash_content({"a": "1", "b": [1, {"c": 1, "d": 2}]}, "overwrite")
+    assert hash_content({"b": [1, {"d": 2, "c": 1}], "a": "1"}, "overwrite") == known
+    others = [
+        hash_content({"a": 1, "b": [1, {"c": 1, "d": 2}]}, "overwrite"),
+        hash_content({"a": "1", "b": [{"c": 1, "d": 2}, 1]}, "overwrite"),
+        hash_content({"a": "1", "b": [1, {"c": 1, "d": 2}]}, "skip"),
+        hash_content({"a": "1"}, "overwrite"),
+    ]
+    assert len({known, *others}) == 5
+    assert len(known) == 16
