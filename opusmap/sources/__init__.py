@@ -1,0 +1,13 @@
+"""Sources: where rows come from, one at a time, in bounded memory.
+
+Owns the reading of files, streams and iterables into `Row`s, and the rejects for rows that can't be
+read. It converts nothing: a CSV cell is a text, a JSON number an exact one. What a value means is the
+mapping's business.
+"""
+
+from __future__ import annotations
+
+from opusmap.sources.opening import FORMATS, SUFFIXES, open_source
+from opusmap.sources.source import IterableSource, Source, from_iterable
+
+__all__ = ["FORMATS", "SUFFIXES", "IterableSource", "Source", "from_iterable", "open_source"]

@@ -1,0 +1,134 @@
+"""What every source is: a name, the columns it is known to have, and its rows.
+
+Owns the interface, the source over an iterable, and the one over a file or stream whatever its format.
+How a format is read is the business of its own module; how a path becomes a source, of `opening`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from opusmap.diagnostics import quote_value
+from opusmap.errors import SourceError
+from opusmap.records import Problem, Reject, Row
+from opusmap.sources.blocks import Block, Input, read_blocks
+
+__all__ = ["IterableSource", "Reading", "Source", "StreamSource", "from_iterable"]
+
+
+class Source(ABC):
+    """Rows, in order, each with the number that a spreadsheet shows for it.
+
+    Attributes:
+        name: what messages call the source; its path where it has one.
+        columns: the names in a CSV header; the names seen in a sample of JSON Lines; None if unknown.
+        notes: what the reader decided for itself (such as the delimiter), each as a sentence.
+        rereadable: whether `rows()` may be called again and starts over.
+    """
+
+    name: str
+    columns: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+    rereadable: bool = False
+
+    @abstractmethod
+    def rows(self) -> Iterator[Row | Reject]:
+        """Yield each row, or the reject for one that can't be read.
+
+        Raises:
+            SourceError: the source can't be read any further, or a second time.
+        """
+
+    def close(self) -> None:  # noqa: B027 - most sources hold nothing open
+        """Let go of what is open. Rows can't be read afterwards."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class IterableSource(Source):
+    """Rows that a program has already: any iterable of mappings, numbered from 1."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]], name: str = "rows") -> None:
+        self.name = name
+        self.rereadable = not isinstance(rows, Iterator)
+        self._rows = rows
+
+    def rows(self) -> Iterator[Row | Reject]:
+        """Yield each mapping as a row; a reject for what is none."""
+        rows: Iterable[object] = self._rows  # a program may hand in anything
+        for number, values in enumerate(rows, 1):
+            if isinstance(values, Mapping):
+                yield Row(number, values)
+            else:
+                message = f"a row is a mapping of column to value, not {quote_value(values)}"
+                yield Reject(number, None, (Problem("", "not-an-object", message),), {})
+
+
+def from_iterable(rows: Iterable[Mapping[str, Any]], name: str = "rows") -> Source:
+    """Make a source of any iterable of mappings (column name to value), numbered from 1."""
+    return IterableSource(rows, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One pass over a file: its columns, known before the first row, and its rows."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[Row | Reject]
+    notes: tuple[str, ...] = ()
+
+
+class StreamSource(Source):
+    """A file or stream in a format that is read from its beginning to its end.
+
+    The columns are known as soon as the source is made. A path can be read again and again; a stream
+    only once.
+    """
+
+    def __init__(self, input: Input, begin: Callable[[Iterator[Block]], Reading]) -> None:
+        self.name = input.name
+        self.rereadable = input.rereadable
+        self._input = input
+        self._begin = begin
+        self._open = ExitStack()
+        try:
+            reading = self._read()
+        except BaseException:
+            self.close()
+            raise
+        self.columns = reading.columns
+        self.notes = reading.notes
+        self._first: Reading | None = reading
+
+    def rows(self) -> Iterator[Row | Reject]:
+        """Return the rows; see `Source.rows`."""
+        reading, self._first = self._first, None
+        if reading is not None:
+            return reading.rows
+        if not self.rereadable:
+            raise SourceError(
+                self.name, "read-once", "a stream can't be read a second time", help="name a file instead"
+            )
+        reading = self._read()
+        if reading.columns != self.columns:
+            raise SourceError(self.name, "source-changed", "the file was changed while it was being read")
+        return reading.rows
+
+    def close(self) -> None:
+        """Close the files that were opened here; a stream that was handed in stays open."""
+        self._open.close()
+
+    def _read(self) -> Reading:
+        stream = self._open.enter_context(self._input.open())
+        return self._begin(read_blocks(stream, self.name))

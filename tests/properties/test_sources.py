@@ -1,0 +1,124 @@
+"""Laws of the sources: what was written is read; any bytes give rows, rejects or a SourceError."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tracemalloc
+from itertools import chain, pairwise, repeat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opusmap.errors import SourceError
+from opusmap.records import Reject, Row
+from opusmap.sources import open_source
+from opusmap.sources.blocks import whole_lines
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+SHAPED = st.text(st.sampled_from('ab1,;\t|"\r\n é\0'), max_size=60)
+
+
+@given(st.data(), st.integers(2, 5), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
+def test_csv_rows_come_back_as_they_were_written(data: st.DataObject, width: int, encoding: str) -> None:
+    table = data.draw(st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=6))
+    table = [cells for cells in table if any(cells)]
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerow([f"c{place}" for place in range(width)])
+    writer.writerows(table)
+    with open_source(io.BytesIO(text.getvalue().encode(encoding)), format="csv", delimiter=",") as source:
+        rows = list(source.rows())
+    assert [(row.number, list(row.values.values())) for row in rows if isinstance(row, Row)] == list(
+        enumerate(table, 2)
+    )
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | CELLS,
+    lambda part: st.lists(part, max_size=3) | st.dictionaries(CELLS, part, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(objects=st.lists(st.dictionaries(CELLS, VALUES), max_size=6), ascii=st.booleans())
+def test_json_objects_come_back_as_they_were_written(
+    *, objects: list[dict[str, object]], ascii: bool
+) -> None:
+    content = "\n".join(json.dumps(item, ensure_ascii=ascii) for item in objects)
+    with open_source(io.BytesIO(content.encode()), format="jsonl") as source:
+        assert list(source.rows()) == [Row(number, item) for number, item in enumerate(objects, 1)]
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl"])
+@given(
+    content=st.binary(max_size=80) | SHAPED.map(str.encode),
+    encoding=st.sampled_from([None, "cp1252", "utf-16"]),
+)
+def test_any_bytes_are_rows_and_rejects_in_order_or_a_source_error(
+    format: str, content: bytes, encoding: str | None
+) -> None:
+    try:
+        with open_source(io.BytesIO(content), format=format, encoding=encoding) as source:
+            numbers = []
+            for item in source.rows():
+                numbers.append(item.number if isinstance(item, Row) else item.row)
+                assert isinstance(item, Row) or item.problems
+    except SourceError as error:
+        assert error.code and error.help  # noqa: PT017, PT018 - rows are as good an outcome
+    else:
+        assert all(one < two for one, two in pairwise(numbers))
+
+
+@given(SHAPED)
+def test_no_csv_cell_is_lost_in_silence(content: str) -> None:
+    """Where all is well, our rows are those of the standard reader."""
+    stream = io.StringIO("a,b\n" + content, newline="")
+    try:
+        with open_source(stream, format="csv", delimiter=",") as source:
+            rows = list(source.rows())
+    except SourceError:
+        return
+    if any(isinstance(row, Reject) for row in rows):
+        return
+    expected = [
+        cells
+        for cells in csv.reader(io.StringIO(content, newline=""))
+        if "".join(cells).strip() or len(cells) == 2
+    ]
+    assert [list(row.values.values()) for row in rows if isinstance(row, Row)] == expected
+
+
+@given(st.lists(st.text(st.sampled_from("ab\r\n"), max_size=8)))
+def test_blocks_cut_at_line_ends_are_the_same_text(blocks: list[str]) -> None:
+    cut = list(whole_lines(iter(blocks), ("\n", "\r"), "x"))
+    assert "".join(cut) == "".join(blocks)
+    assert all(block.endswith(("\r", "\n")) for block in cut[:-1])
+    assert not any(one.endswith("\r") and two.startswith("\n") for one, two in pairwise(cut))
+
+
+class Repeating(io.RawIOBase):
+    """A stream that gives a head and then the same block many times."""
+
+    def __init__(self, head: bytes, block: bytes, times: int) -> None:
+        self._parts = chain([head], repeat(block, times))
+
+    def read(self, size: int = -1) -> bytes:  # noqa: ARG002 - blocks come as they are
+        return next(self._parts, b"")
+
+
+@pytest.mark.parametrize(
+    ("format", "head", "line"),
+    [("csv", b"a,b\n", b"1,%s\n" % (b"x" * 100)), ("jsonl", b'{"a":1}\n', b'{"a":"%s"}\n' % (b"x" * 100))],
+)
+def test_memory_stays_flat_whatever_the_number_of_rows(format: str, head: bytes, line: bytes) -> None:
+    stream = Repeating(head, line * 2_000, times=80)  # 17 MB
+    tracemalloc.start()
+    try:
+        with open_source(stream, format=format) as source:
+            assert sum(1 for _ in source.rows()) >= 160_000
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()

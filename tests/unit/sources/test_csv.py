@@ -1,0 +1,245 @@
+"""CSV: what is read, what is rejected, and what stops the reading, each with its row."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opusmap.errors import SourceError
+from opusmap.records import Reject, Row
+from opusmap.sources import open_source
+from opusmap.sources.blocks import BLOCK_SIZE, LINE_LIMIT
+from opusmap.sources.delimited import FIELD_LIMIT
+
+
+def read(content: str | bytes, **options: Any) -> list[tuple[int, Any]]:
+    """Row number with the values, or with the code of the reject."""
+    stream = io.BytesIO(content if isinstance(content, bytes) else content.encode())
+    with open_source(stream, format="csv", **options) as source:
+        return [
+            (item.number, dict(item.values)) if isinstance(item, Row) else (item.row, item.problems[0].code)
+            for item in source.rows()
+        ]
+
+
+def refusal(content: str | bytes, **options: Any) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        read(content, **options)
+    return caught.value
+
+
+def test_the_first_row_of_data_is_row_2_and_cells_stay_texts() -> None:
+    assert read("a,b\n007,\n x ,1.0\n") == [(2, {"a": "007", "b": ""}), (3, {"a": " x ", "b": "1.0"})]
+
+
+def test_a_quoted_cell_with_line_breaks_is_one_row() -> None:
+    assert read('a,b\n1,"x\ny\r\nz"\n2,w\n') == [
+        (2, {"a": "1", "b": "x\ny\r\nz"}),
+        (3, {"a": "2", "b": "w"}),
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_every_kind_of_line_end_is_read(end: str) -> None:
+    assert [number for number, _ in read(end.join(["a,b", "1,2", "", "3,4", ""]))] == [2, 4]
+
+
+def test_a_blank_line_is_no_row_but_is_counted() -> None:
+    assert [number for number, _ in read("a,b\n1,2\n\n  \n3,4\n,\n")] == [2, 5, 6]
+
+
+def test_a_row_of_another_width_is_rejected_and_keeps_what_is_known() -> None:
+    with open_source(io.StringIO("a,b\n1\n1,2,3\n4,5\n"), format="csv") as source:
+        short, long, good = source.rows()
+    assert isinstance(short, Reject)
+    assert isinstance(long, Reject)
+    assert (short.row, short.problems[0].code, short.values) == (2, "ragged-row", {"a": "1"})
+    assert (long.row, long.problems[0].code, long.values) == (3, "ragged-row", {"a": "1", "b": "2"})
+    assert good == Row(4, {"a": "4", "b": "5"})
+
+
+@pytest.mark.parametrize("length", [131_073, FIELD_LIMIT])
+def test_a_cell_up_to_the_limit_is_read(length: int) -> None:
+    assert read(f"a\n{'x' * length}\n") == [(2, {"a": "x" * length})]
+
+
+LONG = "x" * (FIELD_LIMIT + 1)
+MANY_LINES = "line\n" * (FIELD_LIMIT // 4)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [LONG, f'"{LONG}"', f'"{LONG}\n{LONG}"', f'"x\n{LONG}\n{LONG}\n,""y""\n"', f'"{MANY_LINES}"'],
+    ids=["plain", "quoted", "then-lines", "lines-first", "many-lines"],
+)
+def test_a_cell_beyond_the_limit_is_rejected_and_the_next_row_is_read(cell: str) -> None:
+    assert read(f"a,b\n1,{cell}\n2,y\n") == [(2, "field-too-long"), (3, {"a": "2", "b": "y"})]
+
+
+def test_a_larger_limit_of_the_host_program_stays() -> None:
+    before = csv.field_size_limit(FIELD_LIMIT * 2)
+    try:
+        read("a\n1\n")
+        assert csv.field_size_limit() == FIELD_LIMIT * 2
+    finally:
+        csv.field_size_limit(before)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'a,b\n1,2\n3,"open\n4,5\n',
+        'a,b\n1,2\n3,"open\n4,"x"\n',
+        'a,b\n1,2\n3,"open',
+        'a,b\n1,2\n3,"open\n' + "4,5\n" * (FIELD_LIMIT // 3),
+        'a,b\n1,2\n3,"open\n' + "4,5\n" * (FIELD_LIMIT // 3) + '6,"x"\n',
+    ],
+    ids=["to-the-end", "to-the-next-quote", "at-the-end", "past-the-limit", "past-the-limit-to-a-quote"],
+)
+def test_an_unclosed_quote_stops_at_the_row_where_it_opened(content: str) -> None:
+    error = refusal(content)
+    assert (error.code, error.row) == ("unclosed-quote", 3)
+    assert error.help
+
+
+def test_a_quote_in_the_wrong_place_of_one_line_rejects_that_row_only() -> None:
+    assert read('a,b\n1,"x"y\n2,z\n') == [(2, "quote-syntax"), (3, {"a": "2", "b": "z"})]
+
+
+def test_quotes_mean_nothing_when_the_mapping_says_so() -> None:
+    assert read('a,b\n1,5" pipe\n2,"x\n', quote="") == [
+        (2, {"a": "1", "b": '5" pipe'}),
+        (3, {"a": "2", "b": '"x'}),
+    ]
+
+
+def test_another_quote_character_is_read() -> None:
+    assert read("a,b\n1,'x,y'\n", quote="'") == [(2, {"a": "1", "b": "x,y"})]
+
+
+def test_a_nul_byte_rejects_its_row_only() -> None:
+    assert read("a,b\n1,x\0y\n2,z\n") == [(2, "nul-byte"), (3, {"a": "2", "b": "z"})]
+
+
+@pytest.mark.parametrize(
+    ("header", "code", "named"),
+    [
+        ("a,b,a\n", "duplicate-header", '"a"'),
+        ("a,,b,\n", "empty-header", "2, 4"),
+        ("a, ,b\n", "empty-header", "column 2"),
+        ("", "no-header", "empty"),
+        (",,\n1,2,3\n", "no-header", "blank"),
+        ("a\0,b\n", "nul-byte", "NUL"),
+        ('"a,b\n1,2\n', "unclosed-quote", "row"),
+        (f"a,{LONG}\n", "field-too-long", "longer"),
+    ],
+)
+def test_an_unusable_header_stops_with_the_columns_named(header: str, code: str, named: str) -> None:
+    error = refusal(header)
+    assert error.code == code
+    assert named in error.describe()
+
+
+def test_the_header_may_stand_further_down() -> None:
+    assert read('Report "of" x\n"odd"y\na,b\n1,2\n', header_row=3) == [(4, {"a": "1", "b": "2"})]
+    assert refusal("a,b\n", header_row=3).code == "no-header"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_unicode_with_its_byte_order_mark_needs_no_words(encoding: str) -> None:
+    assert read("Näme,b\nŁódź,😀\n".encode(encoding)) == [(2, {"Näme": "Łódź", "b": "😀"})]
+
+
+def test_a_byte_order_mark_is_trusted_over_the_mapping() -> None:
+    assert read("ä,b\n1,2\n".encode("utf-16"), encoding="cp1252") == [(2, {"ä": "1", "b": "2"})]
+
+
+def test_a_stated_encoding_is_for_what_is_not_utf_8() -> None:
+    assert read("a\ncafé".encode("cp1252"), encoding="cp1252") == [(2, {"a": "café"})]
+    assert read("a\ncafé".encode(), encoding="cp1252") == [(2, {"a": "café"})]
+
+
+def test_a_stated_encoding_holds_however_late_the_first_odd_byte_comes() -> None:
+    content = ("a\n" + "plain\n" * BLOCK_SIZE + "café\n").encode("cp1252")
+    assert read(content, encoding="cp1252")[-1][1] == {"a": "café"}
+
+
+def test_utf_16_without_a_mark_is_read_when_stated() -> None:
+    content = "a,b\n1,é\n".encode("utf-16-le")
+    assert read(content, encoding="utf-16-le") == [(2, {"a": "1", "b": "é"})]
+    assert "utf-16-le" in refusal(content.replace(b"\xe9", b"e")).help
+
+
+def test_utf_16_without_a_mark_must_say_its_byte_order() -> None:
+    assert "utf-16-le" in refusal("a,b\n1,é\n".encode("utf-16-le"), encoding="utf-16").help
+
+
+@pytest.mark.parametrize("rows_before", [0, 3, 200_000])
+def test_a_bad_byte_is_named_with_offset_and_row_after_the_rows_before_it(rows_before: int) -> None:
+    start = b"a,b\n" + b"1,\xc3\xa9\n" * rows_before + b"2,x"
+    rows: list[Row | Reject] = []
+    with open_source(io.BytesIO(start + b"\xe9\n3,4\n"), format="csv") as source:
+        with pytest.raises(SourceError) as caught:
+            rows.extend(source.rows())
+        assert len(rows) == rows_before
+    assert (caught.value.code, caught.value.row) == ("encoding", rows_before + 2)
+    assert f"offset {len(start)} " in caught.value.problem
+    assert "cp1252" in caught.value.help
+
+
+def test_a_character_cut_off_at_the_end_is_a_bad_byte() -> None:
+    error = refusal(b"a\nx\xc3")
+    assert (error.code, error.row) == ("encoding", 2)
+
+
+@pytest.mark.parametrize("encoding", ["no-such", "zlib", "rot13"])
+def test_an_encoding_that_is_none_is_refused(encoding: str) -> None:
+    assert refusal("a\n", encoding=encoding).code == "unknown-encoding"
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_the_one_of_equal_widths_and_the_choice_is_told(delimiter: str) -> None:
+    lines = [["Name", "Sum", "Note"], ["a", "1", "x, y; z"], ["b", "2", '"q | r"'], ["c", "3", "t"]]
+    content = io.StringIO()
+    csv.writer(content, delimiter=delimiter).writerows(lines)
+    with open_source(io.StringIO(content.getvalue()), format="csv") as source:
+        assert source.columns == ("Name", "Sum", "Note")
+        assert len(source.notes) == 1
+        assert [list(row.values.values()) for row in source.rows()] == lines[1:]
+
+
+def test_decimal_commas_do_not_make_the_comma_a_delimiter() -> None:
+    assert read("a;b\n1,5;2,5\n3,5;4,5\n")[0] == (2, {"a": "1,5", "b": "2,5"})
+
+
+def test_a_single_column_is_read_whole() -> None:
+    assert read('a\nx\n\n"y, z"\n') == [(2, {"a": "x"}), (4, {"a": "y, z"})]
+
+
+def test_a_stated_delimiter_is_not_doubted() -> None:
+    with open_source(io.StringIO("a;b\n1;2\n"), format="csv", delimiter=",") as source:
+        assert source.columns == ("a;b",)
+        assert source.notes == ()
+
+
+@pytest.mark.parametrize(
+    "options", [{"delimiter": ";;"}, {"delimiter": "\n"}, {"quote": "xx"}, {"header_row": 0}]
+)
+def test_an_option_that_makes_no_sense_is_refused(options: dict[str, Any]) -> None:
+    assert refusal("a\n", **options).code == "wrong-option"
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory() -> None:
+    error = refusal("a\n1\n" + "x" * (LINE_LIMIT + BLOCK_SIZE * 2))
+    assert (error.code, error.row) == ("line-too-long", 3)
+
+
+def test_a_tsv_file_is_cut_at_tabs_only(tmp_path: Path) -> None:
+    path = tmp_path / "x.TSV"
+    path.write_text("a,b\tc\n1,2\t3\n")
+    with open_source(path) as source:
+        assert [row.values for row in source.rows()] == [{"a,b": "1,2", "c": "3"}]

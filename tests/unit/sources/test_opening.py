@@ -1,0 +1,139 @@
+"""From path, stream or iterable to a source: formats, reading again, closing, errors."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from opusmap.errors import SourceError
+from opusmap.records import Reject, Row
+from opusmap.sources import SUFFIXES, from_iterable, open_source
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".txt", ".CSV"])
+def test_the_suffix_decides_the_format(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"x{suffix}"
+    path.write_text("a,b\n1,2\n")
+    with open_source(str(path)) as source:
+        assert source.name == str(path)
+        assert source.columns == ("a", "b")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".ndjson"])
+def test_json_lines_go_by_two_suffixes(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"x{suffix}"
+    path.write_text('{"a":1}\n')
+    with open_source(path) as source:
+        assert list(source.rows()) == [Row(1, {"a": 1})]
+
+
+@pytest.mark.parametrize("name", ["x.docx", "x", "-"])
+def test_an_unknown_format_is_an_error_that_names_the_known_ones(name: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        open_source(name)
+    assert caught.value.code == "unknown-format"
+    assert all(suffix in caught.value.help for suffix in SUFFIXES)
+
+
+def test_a_misspelled_format_gets_a_suggestion() -> None:
+    with pytest.raises(SourceError, match="did you mean"):
+        open_source("x.csv", format="jsonll")
+
+
+def test_what_can_not_be_opened_is_a_source_error(tmp_path: Path) -> None:
+    for path in (tmp_path / "missing.csv", tmp_path, Path("nul\0.csv")):
+        with pytest.raises(SourceError) as caught:
+            open_source(path, format="csv")
+        assert caught.value.code == "source-unreadable"
+
+
+def test_a_file_can_be_read_again_and_from_the_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("a\n1\n2\n")
+    with open_source(path) as source:
+        assert source.rereadable
+        assert next(source.rows()) == Row(2, {"a": "1"})
+        assert list(source.rows()) == list(source.rows()) == [Row(2, {"a": "1"}), Row(3, {"a": "2"})]
+
+
+def test_a_file_whose_header_changed_meanwhile_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("a\n1\n")
+    with open_source(path) as source:
+        list(source.rows())
+        path.write_text("b\n1\n")
+        with pytest.raises(SourceError) as caught:
+            source.rows()
+    assert caught.value.code == "source-changed"
+
+
+def test_a_stream_is_read_once_and_stays_open() -> None:
+    stream = io.StringIO("a\n1\n")
+    with open_source(stream, format="csv") as source:
+        assert not source.rereadable
+        assert list(source.rows()) == [Row(2, {"a": "1"})]
+        with pytest.raises(SourceError) as caught:
+            source.rows()
+    assert caught.value.code == "read-once"
+    assert not stream.closed
+
+
+def test_standard_input_is_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a;b\n1;2\n")))
+    with open_source("-", format="csv") as source:
+        assert source.name == "<stdin>"
+        assert list(source.rows()) == [Row(2, {"a": "1", "b": "2"})]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_named_pipe_is_a_stream(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_text, args=("a\n1\n",))
+    writer.start()
+    with open_source(path) as source:
+        assert not source.rereadable
+        assert list(source.rows()) == [Row(2, {"a": "1"})]
+    writer.join()
+
+
+def test_a_closed_stream_or_a_text_stream_with_bad_bytes_is_a_source_error() -> None:
+    closed = io.BytesIO(b"a")
+    closed.close()
+    bad = io.TextIOWrapper(io.BytesIO(b"a\n\xe9\n"), encoding="utf-8")
+    for stream, code in ((closed, "source-unreadable"), (bad, "encoding")):
+        with pytest.raises(SourceError) as caught:
+            open_source(stream, format="csv")
+        assert caught.value.code == code
+
+
+def test_an_unusable_file_is_not_left_open(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("a,a\n")
+    with pytest.raises(SourceError):  # a file left open would warn, and warnings are errors
+        open_source(path)
+
+
+def test_rows_of_a_program_are_numbered_from_1_and_kept_as_they_are() -> None:
+    values = {"a": 1}
+    source = from_iterable([values, {"b": 2}])
+    assert source.rereadable
+    assert source.columns is None
+    first, second = source.rows()
+    assert (first, second) == (Row(1, {"a": 1}), Row(2, {"b": 2}))
+    assert first.values is values
+
+
+def test_what_is_no_mapping_is_rejected_with_its_number() -> None:
+    source = from_iterable(iter([{"a": 1}, "x"]), "feed")  # type: ignore[arg-type]
+    assert source.name == "feed"
+    assert not source.rereadable
+    good, bad = source.rows()
+    assert good == Row(1, {"a": 1})
+    assert isinstance(bad, Reject)
+    assert (bad.row, bad.problems[0].code) == (2, "not-an-object")
