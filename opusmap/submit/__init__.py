@@ -1,0 +1,26 @@
+"""Submitting: records become batches, requests and outcomes.
+
+`batching`, `retry` and `answers` are pure; `client` is the only module that knows HTTP, and is not
+imported here because HTTP libraries are slow to load; `engine` drives them all and keeps the journal.
+"""
+
+from opusmap.submit.answers import Outcome, read_answer
+from opusmap.submit.batching import Batch, encode_body, make_batches
+from opusmap.submit.engine import SubmitTotals, submit_records
+from opusmap.submit.exchange import Answer, NoAnswer, Sender, Trouble
+from opusmap.submit.retry import decide_retry
+
+__all__ = [
+    "Answer",
+    "Batch",
+    "NoAnswer",
+    "Outcome",
+    "Sender",
+    "SubmitTotals",
+    "Trouble",
+    "decide_retry",
+    "encode_body",
+    "make_batches",
+    "read_answer",
+    "submit_records",
+]

@@ -1,0 +1,77 @@
+"""Batches: how records are grouped for requests, and the bytes of a request's body.
+
+Pure. Owns the limit of records in a request; knows nothing of sending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from opusmap.records import Record
+
+__all__ = ["BATCH_SIZE", "Batch", "Conflict", "ConflictKey", "encode_body", "make_batches", "split_batch"]
+
+BATCH_SIZE = 15
+"""Records that one request may hold (the seed of the API states it)."""
+
+Conflict: TypeAlias = Literal["overwrite", "skip"]
+ConflictKey: TypeAlias = Literal["both", "conflictOption", "confilictOption"]
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records for one request. `number` counts the run's batches from 1; a batch's parts keep it."""
+
+    number: int
+    records: tuple[Record, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The rowKeys in the records' order, each once."""
+        return tuple(record.key for record in self.records)
+
+
+def make_batches(records: Iterable[Record], size: int = BATCH_SIZE) -> Iterator[Batch]:
+    """Yield batches of at most `size` records, in order, as the records come.
+
+    A rowKey never stands twice in one batch: a batch ends early where one would repeat.
+    """
+    number, batch, keys = 1, list[Record](), set[str]()
+    for record in records:
+        if len(batch) == size or record.key in keys:
+            yield Batch(number, tuple(batch))
+            number, batch, keys = number + 1, [], set()
+        batch.append(record)
+        keys.add(record.key)
+    if batch:
+        yield Batch(number, tuple(batch))
+
+
+def split_batch(batch: Batch, parts: int = 2) -> tuple[Batch, ...]:
+    """Return the batch in `parts` of nearly one size, in order, the larger ones first."""
+    size, larger = divmod(len(batch.records), parts)
+    ends = [size * (part + 1) + min(part + 1, larger) for part in range(parts)]
+    return tuple(
+        Batch(batch.number, batch.records[start:end]) for start, end in zip([0, *ends], ends, strict=False)
+    )
+
+
+def encode_body(
+    batch: Batch, *, connection_id: str, conflict: Conflict, conflict_key: ConflictKey = "both"
+) -> bytes:
+    """Return a request's body as JSON bytes.
+
+    The option's name is misspelled in a part of AvePoint's documentation, so both spellings are sent
+    unless `conflict_key` names one.
+    """
+    names = ("conflictOption", "confilictOption") if conflict_key == "both" else (conflict_key,)
+    body: dict[str, Any] = {"id": connection_id}
+    body |= dict.fromkeys(names, "Overwrite" if conflict == "overwrite" else "Skip")
+    body["data"] = [record.values for record in batch.records]
+    return _ENCODER.encode(body)

@@ -1,0 +1,243 @@
+"""The client: the only module that knows HTTP. One request, one answer or a named trouble.
+
+Owns the connection, the access token, the choice of path, and the translation of the HTTP library's
+errors. It decides nothing about retries: `retry` does, and `engine` carries it out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from opusmap.errors import SignInError
+from opusmap.settings import Settings
+from opusmap.submit.exchange import Answer, Exchange, NoAnswer, Trouble
+from opusmap.submit.retry import parse_http_date, parse_retry_after
+from opusmap.submit.tokens import Token, read_token, token_form
+
+__all__ = ["PATHS", "OpusClient"]
+
+PATHS = ("/connector/records", "/records/connector/records")
+"""The paths that `auto` tries, in order: the seed's, and the one of AvePoint's current documentation."""
+
+ANSWER_LIMIT = 1 << 20
+"""Bytes of an answer's body that are read at most."""
+
+_ACCEPTING = frozenset({200, 201, 400, 418})
+"""Statuses that only a request with an accepted token gets."""
+
+_TROUBLES: tuple[tuple[type[Exception], Trouble], ...] = (
+    (httpx.ConnectError, Trouble.UNREACHED),
+    (httpx.ConnectTimeout, Trouble.UNREACHED),
+    (httpx.PoolTimeout, Trouble.UNREACHED),
+    (httpx.ProxyError, Trouble.UNREACHED),
+    (httpx.TimeoutException, Trouble.TIMEOUT),
+    (TimeoutError, Trouble.TIMEOUT),
+    (httpx.TransportError, Trouble.LOST),
+)
+"""Foreign exception -> our trouble; the first that fits counts."""
+
+_log = logging.getLogger("opusmap.submit")
+
+
+class OpusClient:
+    """Speaks with one Opus service. Use it as an async context manager; it fulfils `Sender`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        deadline: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Make a client; no connection is made yet.
+
+        Args:
+            settings: where Opus is and how to sign in.
+            transport: what carries requests instead of the network (an emulator in this process).
+            deadline: seconds that one request may take in all, to the last byte of its answer.
+            clock: seconds that never run backwards, for the token's age.
+            wall_clock: seconds since 1970, for dates in `Retry-After`.
+        """
+        self._settings = settings
+        self._transport = transport
+        self._deadline = deadline
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._tls = _make_tls()
+        self._idle: list[httpx.AsyncClient] = []
+        self._paths = list(PATHS) if settings.api_path == "auto" else [settings.api_path]
+        self._token: Token | None = None
+        self._renewing = asyncio.Lock()
+        self._refusals = 0
+
+    @property
+    def url(self) -> str:
+        """The service's base URL."""
+        return self._settings.base_url
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        while self._idle:
+            await self._idle.pop().aclose()
+
+    async def send(self, body: bytes) -> Exchange:
+        """Send one request of records with a valid token, within the deadline.
+
+        Raises:
+            SignInError: the identity service refuses the sign-in.
+        """
+        token = await self._get_token()
+        if isinstance(token, NoAnswer):
+            return token
+        path = self._paths[0]
+        answer = await self._post(
+            self._settings.base_url + path,
+            body,
+            {"Authorization": f"Bearer {token.text.reveal()}", "Content-Type": "application/json"},
+        )
+        if isinstance(answer, NoAnswer):
+            return answer
+        if answer.status in _ACCEPTING and token is self._token:
+            self._refusals = 0
+        return Answer(answer.status, answer.body, token.generation, path, answer.retry_after)
+
+    def refuse_token(self, generation: int) -> None:
+        """Drop a token that Opus refused, unless another has taken its place already.
+
+        Raises:
+            SignInError: Opus refuses a token that was freshly renewed.
+        """
+        if self._token is None or self._token.generation != generation:
+            return
+        self._refusals += 1
+        if self._refusals > 1:
+            raise SignInError(
+                self._settings.base_url,
+                "Opus refuses the token, although it was just renewed",
+                "look at the app's registration: its tenant and the permission records.readwrite.all",
+            )
+        self._token = self._token.expired()
+
+    def change_path(self, path: str) -> bool:
+        """Go on with the other path after a 404 on this one; False when there is no other to try."""
+        if self._paths[0] == path and len(self._paths) > 1:
+            del self._paths[0]
+            _log.info("Opus does not know %s; this run goes on with %s", path, self._paths[0])
+            return True
+        return self._paths[0] != path
+
+    async def _get_token(self) -> Token | NoAnswer:
+        """Return a token that is good for a while; one worker gets a new one while the others wait."""
+        async with self._renewing:
+            token = self._token
+            if token is None or self._clock() >= token.renew_at:
+                fresh = await self._sign_in(token.generation + 1 if token else 1)
+                if isinstance(fresh, NoAnswer):
+                    return fresh
+                self._token = token = fresh
+            return token
+
+    async def _sign_in(self, generation: int) -> Token | NoAnswer:
+        url = self._settings.token_url
+        form = token_form(self._settings)
+        asked = self._clock()
+        answer = await self._post(url, form, {"Content-Type": "application/x-www-form-urlencoded"})
+        if isinstance(answer, NoAnswer):
+            if answer.trouble is Trouble.UNTRUSTED:
+                return answer
+            return NoAnswer(Trouble.SIGN_IN, f"identity service: {answer.detail}")
+        if answer.status in (408, 429) or answer.status >= 500:  # noqa: PLR2004 - HTTP
+            detail = f"the identity service answers {answer.status}"
+            return NoAnswer(Trouble.SIGN_IN, detail, answer.retry_after)
+        token = read_token(answer, url, self._settings.client_secret, generation, asked)
+        _log.debug("signed in at %s (token %d)", url, generation)
+        return token
+
+    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer | NoAnswer:
+        """Send one request on a connection of its own and read a bounded answer.
+
+        A pool shared by many workers costs far more than a connection for each.
+        """
+        client = self._idle.pop() if self._idle else self._open()
+        try:
+            async with asyncio.timeout(self._deadline):
+                async with client.stream("POST", url, content=body, headers=headers) as response:
+                    return await self._read(response)
+        except (httpx.TransportError, TimeoutError) as error:
+            return _translate(error)
+        finally:
+            self._idle.append(client)
+
+    async def _read(self, response: httpx.Response) -> Answer:
+        """Read the answer as it comes over the wire; one that breaks off or is too large has no body."""
+        now = parse_http_date(response.headers.get("Date"))
+        wait = parse_retry_after(
+            response.headers.get("Retry-After"), self._wall_clock() if now is None else now
+        )
+        body = bytearray()
+        try:
+            async for chunk in response.aiter_raw():
+                body += chunk
+                if len(body) > ANSWER_LIMIT:
+                    body.clear()
+                    break
+        except httpx.TransportError as error:
+            _log.debug("the answer %d broke off: %s", response.status_code, type(error).__name__)
+            body.clear()
+        return Answer(response.status_code, bytes(body), 0, "", wait)
+
+    def _open(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            transport=self._transport or self._make_transport(),
+            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "opusmap"},
+            timeout=httpx.Timeout(self._deadline, connect=min(10.0, self._deadline)),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def _make_transport(self) -> httpx.AsyncHTTPTransport:
+        # Loopback is never behind the proxy; https goes through it in a tunnel, end to end.
+        proxy = self._settings.proxy
+        loopback = urlsplit(self._settings.base_url).hostname in ("127.0.0.1", "localhost", "::1")
+        return httpx.AsyncHTTPTransport(
+            verify=self._tls,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+            proxy=None if proxy is None or loopback else httpx.Proxy(proxy.reveal()),
+        )
+
+
+def _make_tls() -> ssl.SSLContext:
+    """Return a context that trusts what the system trusts (corporate authorities) and speaks TLS 1.2 up."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _translate(error: Exception) -> NoAnswer:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return NoAnswer(Trouble.UNTRUSTED, f"the certificate is not trusted: {cause.verify_message}")
+        cause = cause.__cause__ or cause.__context__
+    trouble = next(trouble for kind, trouble in _TROUBLES if isinstance(error, kind))
+    return NoAnswer(trouble, str(error) or type(error).__name__)

@@ -1,0 +1,71 @@
+"""What passes between the client and the engine: an answer, or the lack of one.
+
+Owns the shapes and the promise of a sender, so that the engine and its decisions know no HTTP library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+__all__ = ["Answer", "Exchange", "NoAnswer", "Sender", "Trouble"]
+
+
+class Trouble(StrEnum):
+    """Why there is no usable answer."""
+
+    UNREACHED = "unreached"  # no connection was made: nothing was processed
+    LOST = "lost"  # the connection broke under way: it may have been processed
+    TIMEOUT = "timeout"  # the same
+    SIGN_IN = "sign-in"  # the identity service is in trouble: nothing was sent
+    UNTRUSTED = "untrusted"  # the certificate is not trusted: nothing was sent
+    UNCLEAR = "unclear"  # an answer came, but not one that tells what became of the records
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Opus answered. `body` is empty where it was cut off or too large.
+
+    `token` and `path` are the generation of the access token and the path that the request used;
+    `retry_after` is how many seconds Opus asks to wait, None where it asks nothing that can be read.
+    """
+
+    status: int
+    body: bytes
+    token: int
+    path: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """No answer came. `detail` says why in words for a person, without any secret."""
+
+    trouble: Trouble
+    detail: str
+    retry_after: float | None = None
+
+
+Exchange: TypeAlias = "Answer | NoAnswer"
+
+
+class Sender(Protocol):
+    """What the engine asks of a client."""
+
+    @property
+    def url(self) -> str:
+        """The service's base URL, for messages."""
+
+    async def send(self, body: bytes) -> Exchange:
+        """Send one request with a valid token. Raises SignInError when the sign-in is refused."""
+
+    def refuse_token(self, generation: int) -> None:
+        """Note that Opus refused a token, so that the next request uses a newer one.
+
+        Raises:
+            SignInError: Opus refuses freshly renewed tokens.
+        """
+
+    def change_path(self, path: str) -> bool:
+        """Note that Opus knows no such path; False when there is no other to try."""

@@ -1,0 +1,185 @@
+"""What to do after a request that did not settle its records: the whole policy, as one pure decision.
+
+Owns delays and limits. It neither waits nor sends; the engine does what is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from re import fullmatch
+from typing import TypeAlias
+
+from opusmap.submit.exchange import Trouble
+
+__all__ = [
+    "ChangePath",
+    "Decision",
+    "GiveUp",
+    "RenewToken",
+    "Retry",
+    "Split",
+    "StopRun",
+    "decide_retry",
+    "draw_delay",
+    "may_be_processed",
+    "parse_http_date",
+    "parse_retry_after",
+]
+
+LONGEST_WAIT = 300.0
+"""Seconds that a server may make us wait at most, whatever it asks."""
+
+ATTEMPTS = 8
+"""Times that one request is sent, unless others come through meanwhile."""
+
+ATTEMPTS_ALONE = 3
+"""The same for a record sent singly because nothing clear came of its batch."""
+
+_FIRST_DELAY, _LONGEST_DELAY = 0.5, 60.0
+_REFUSED_RECORDS = frozenset({400, 409, 413, 422})
+"""Refusals that may be due to one of the records: nothing was taken. Only 400 is documented."""
+
+_MAYBE_PROCESSED = frozenset({Trouble.LOST, Trouble.TIMEOUT, Trouble.UNCLEAR, 408})
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Send it again after `delay` seconds; with `everyone`, no worker sends before that."""
+
+    delay: float
+    everyone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenewToken:
+    """Get a newer token and send it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePath:
+    """Send it to the other path, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Send it in `parts`; `alone`: each part is one record, sent because nothing clear came of the batch."""
+
+    parts: int
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Send it no more. `refused`: Opus refused this record, so it failed; else it stays uncertain."""
+
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopRun:
+    """Send nothing more at all; with `sign_in` because Opus refuses who we are, else it is out of reach."""
+
+    sign_in: bool = False
+    help: str = ""
+
+
+Decision: TypeAlias = "Retry | RenewToken | ChangePath | Split | GiveUp | StopRun"
+
+
+def decide_retry(
+    problem: int | Trouble,
+    *,
+    attempt: int,
+    size: int,
+    alone: bool = False,
+    heard: bool = False,
+    retry_after: float | None = None,
+    random: Callable[[], float],
+) -> Decision:
+    """Decide what follows a request that did not settle its records.
+
+    Args:
+        problem: the answer's status, or why there is no usable answer.
+        attempt: how many times this request has been sent, from 1.
+        size: how many records it holds.
+        alone: it is a record sent singly because nothing clear came of its batch.
+        heard: Opus has answered others during the last `ATTEMPTS`, so it is there.
+        retry_after: the seconds that the server asked to wait, if any.
+        random: gives numbers in [0, 1).
+    """
+    processed = may_be_processed(problem)
+    exhausted = attempt % (ATTEMPTS_ALONE if alone and processed else ATTEMPTS) == 0
+    if problem in _REFUSED_RECORDS:
+        return Split(2) if size > 1 else GiveUp(refused=True)
+    if problem == Trouble.UNCLEAR and size > 1:
+        return Split(size, alone=True)
+    if isinstance(problem, Trouble) or problem in (408, 429) or problem >= 500:  # noqa: PLR2004 - HTTP
+        if problem != Trouble.UNTRUSTED and (not exhausted or (heard and not processed)):
+            return Retry(retry_after, everyone=True) if retry_after else Retry(draw_delay(attempt, random))
+        return _end(problem, size)
+    return _decide_refusal(problem, exhausted=exhausted)
+
+
+def may_be_processed(problem: int | Trouble) -> bool:
+    """Tell whether a request that ended so may have been processed all the same."""
+    return problem in _MAYBE_PROCESSED or (isinstance(problem, int) and problem >= 500)  # noqa: PLR2004
+
+
+def _end(problem: int | Trouble, size: int) -> Decision:
+    """Decide at the end of the attempts. A single record may be what breaks the server: try each alone."""
+    if problem == Trouble.UNTRUSTED:
+        return StopRun(help="add the certificate's authority to the system's store; is a proxy in between?")
+    if not may_be_processed(problem):
+        return StopRun(help="run the same command again later: what was not sent will be")
+    return Split(size, alone=True) if size > 1 else GiveUp(refused=False)
+
+
+def _decide_refusal(status: int, *, exhausted: bool) -> Decision:
+    """Decide on an answer that concerns every request alike, not these records."""
+    if status == 401 and not exhausted:  # noqa: PLR2004 - HTTP
+        return RenewToken()
+    if status in (401, 403):
+        return StopRun(
+            sign_in=True, help="give the app the permission records.readwrite.all, and look at its tenant"
+        )
+    if status == 404 and not exhausted:  # noqa: PLR2004 - HTTP
+        return ChangePath()
+    return StopRun(help="look at OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER) and OPUSMAP_API_PATH")
+
+
+def draw_delay(attempt: int, random: Callable[[], float]) -> float:
+    """Return the seconds to wait after this attempt: exponential backoff with full jitter.
+
+    Anything from 0 to a ceiling that doubles with each attempt, so that clients spread out
+    (AWS Architecture Blog, "Exponential Backoff And Jitter").
+    """
+    return random() * min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(attempt, 32))
+
+
+def parse_retry_after(text: str | None, now: float) -> float | None:
+    """Return the seconds that a `Retry-After` header asks for, 0..300, or None where it can't be read.
+
+    Args:
+        text: seconds or an HTTP date (RFC 9110, 10.2.3). A date in the past says nothing.
+        now: seconds since 1970, by the server's clock where it is known.
+    """
+    if text is None or len(text) > 64:  # noqa: PLR2004 - longer than any date
+        return None
+    if fullmatch(r"[0-9]+(\.[0-9]+)?", text.strip()):
+        return min(float(text), LONGEST_WAIT)
+    seconds = parse_http_date(text)
+    if seconds is None or seconds <= now:
+        return None
+    return min(seconds - now, LONGEST_WAIT)
+
+
+def parse_http_date(text: str | None) -> float | None:
+    """Return an HTTP date as seconds since 1970, or None where it can't be read."""
+    try:
+        date = parsedate_to_datetime(text or "")
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
