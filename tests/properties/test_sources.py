@@ -7,6 +7,7 @@ import io
 import json
 import tracemalloc
 from itertools import chain, pairwise, repeat
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -114,7 +115,7 @@ class Repeating(io.RawIOBase):
     [("csv", b"a,b\n", b"1,%s\n" % (b"x" * 100)), ("jsonl", b'{"a":1}\n', b'{"a":"%s"}\n' % (b"x" * 100))],
 )
 def test_memory_stays_flat_whatever_the_number_of_rows(format: str, head: bytes, line: bytes) -> None:
-    stream = Repeating(head, line * 2_000, times=80)  # 17 MB
+    stream: Any = Repeating(head, line * 2_000, times=80)  # 17 MB
     tracemalloc.start()
     try:
         with open_source(stream, format=format) as source:
