@@ -202,12 +202,12 @@ class _Reader:
         Raises:
             SourceError: `unclosed-quote`: where the next row begins can't be known.
         """
-        line, quote = self._lines.last(), self._dialect["quotechar"]
+        line = self._lines.last()
         if str(error).startswith("field larger"):
             self._skip_record(number, line, spans=spans)
             message = f"a cell is longer than {csv.field_size_limit():,} characters"
             return _reject(number, "field-too-long", message)
-        if spans or "unexpected end" in str(error) or (quote and line.count(quote) % 2):
+        if spans or "unexpected end" in str(error) or not self._ends_with_line(line):
             self._refuse_quote(number)
         message = f"a quoted cell goes on after its closing quote: {quote_value(line.rstrip())}"
         return _reject(number, "quote-syntax", message, "a quote inside a quoted cell is written twice")
@@ -222,6 +222,14 @@ class _Reader:
             if following is None:
                 self._refuse_quote(number)
             inside = self._ends_inside_quotes(number, following, inside=True)
+
+    def _ends_with_line(self, line: str) -> bool:
+        """Whether a lenient reader, as spreadsheets have one, finds the row's end at the line's."""
+        lenient: _Dialect = {**self._dialect, "strict": False}
+        try:
+            return len(list(csv.reader([line, "next"], **lenient))) > 1
+        except csv.Error:
+            return False
 
     def _ends_inside_quotes(self, number: int, line: str, *, inside: bool) -> bool:
         quote = self._dialect["quotechar"]

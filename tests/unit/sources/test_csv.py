@@ -106,8 +106,14 @@ def test_an_unclosed_quote_stops_at_the_row_where_it_opened(content: str) -> Non
     assert error.help
 
 
-def test_a_quote_in_the_wrong_place_of_one_line_rejects_that_row_only() -> None:
-    assert read('a,b\n1,"x"y\n2,z\n') == [(2, "quote-syntax"), (3, {"a": "2", "b": "z"})]
+@pytest.mark.parametrize("cell", ['"x"y', '"5" pipe"', '"a"b,"c"d', '"a" '])
+def test_a_quote_in_the_wrong_place_of_one_line_rejects_that_row_only(cell: str) -> None:
+    assert read(f"a,b\n1,{cell}\n2,z\n") == [(2, "quote-syntax"), (3, {"a": "2", "b": "z"})]
+
+
+def test_a_quote_in_the_wrong_place_before_one_that_stays_open_stops() -> None:
+    error = refusal('a,b\n1,"x"y,"open\n2,z\n')
+    assert (error.code, error.row) == ("unclosed-quote", 2)
 
 
 def test_quotes_mean_nothing_when_the_mapping_says_so() -> None:
