@@ -79,7 +79,8 @@ class OpusClient:
         self._paths = list(PATHS) if settings.api_path == "auto" else [settings.api_path]
         self._token: Token | None = None
         self._renewing = asyncio.Lock()
-        self._refusals = 0
+        self._refused = 0  # the latest generation of token that Opus refused
+        self._refusals = 0  # generations refused in a row
 
     @property
     def url(self) -> str:
@@ -116,18 +117,19 @@ class OpusClient:
         )
         if isinstance(answer, NoAnswer):
             return answer
-        if answer.status in _ACCEPTING and token is self._token:
+        if answer.status in _ACCEPTING and token.generation > self._refused:
             self._refusals = 0
         return Answer(answer.status, answer.body, token.generation, path, answer.retry_after)
 
     def refuse_token(self, generation: int) -> None:
-        """Drop a token that Opus refused, unless another has taken its place already.
+        """Drop a token that Opus refused; the news of it may come from several workers.
 
         Raises:
             SignInError: Opus refuses a token that was freshly renewed.
         """
-        if self._token is None or self._token.generation != generation:
+        if generation <= self._refused:
             return
+        self._refused = generation
         self._refusals += 1
         if self._refusals > 1:
             raise SignInError(
@@ -135,7 +137,6 @@ class OpusClient:
                 "Opus refuses the token, although it was just renewed",
                 "look at the app's registration: its tenant and the permission records.readwrite.all",
             )
-        self._token = self._token.expired()
 
     def change_path(self, path: str) -> bool:
         """Go on with the other path after a 404 on this one; False when there is no other to try."""
@@ -149,7 +150,7 @@ class OpusClient:
         """Return a token that is good for a while; one worker gets a new one while the others wait."""
         async with self._renewing:
             token = self._token
-            if token is None or self._clock() >= token.renew_at:
+            if token is None or token.generation <= self._refused or self._clock() >= token.renew_at:
                 fresh = await self._sign_in(token.generation + 1 if token else 1)
                 if isinstance(fresh, NoAnswer):
                     return fresh

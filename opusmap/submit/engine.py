@@ -103,7 +103,7 @@ async def submit_records(
     """
     engine = _Engine(client, journal, run, conflict, conflict_key, on_progress, clock, random, sleep)
     try:
-        return await engine.run(make_batches(records), concurrency, stop)
+        return await engine.run(records, concurrency, stop)
     except BaseExceptionGroup as group:
         errors = list(_leaves(group))
         if len(errors) == 1 or all(isinstance(error, OpusmapError) for error in errors):
@@ -163,14 +163,16 @@ class _Engine:
         self._totals = SubmitTotals()
         self._halt = asyncio.Event()
         self._not_before = float("-inf")  # until then nobody sends: Opus asked for it
+        self._pulled = 0  # records pulled that no batch has brought yet
         self._heard = 0  # answers that show that Opus is there and working
         self._trouble = ""  # the last one, in words
         self._turns = Turns()
 
     async def run(
-        self, batches: Iterator[Batch], concurrency: int, stop: asyncio.Event | None
+        self, records: Iterable[Record], concurrency: int, stop: asyncio.Event | None
     ) -> SubmitTotals:
-        """Work until the batches end or the run is stopped."""
+        """Work until the records end or the run is stopped."""
+        batches = make_batches(self._counted(records))
         if stop is not None and stop.is_set():
             self._stop(StoppedEarly("the run was stopped"))
         async with asyncio.TaskGroup() as group:
@@ -179,7 +181,13 @@ class _Engine:
             await asyncio.wait(workers)
             if watcher is not None:
                 watcher.cancel()
+        self._count(not_sent=self._pulled)
         return self._totals
+
+    def _counted(self, records: Iterable[Record]) -> Iterator[Record]:
+        for record in records:
+            self._pulled += 1
+            yield record
 
     async def _watch(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -199,10 +207,13 @@ class _Engine:
         if self._halt.is_set():
             return None
         try:
-            return next(batches, None)
+            batch = next(batches, None)
         except OpusmapError as error:
             self._stop(error)
             return None
+        if batch is not None:
+            self._pulled -= len(batch.records)
+        return batch
 
     def _intend(self, batch: Batch) -> Batch | None:
         """Journal a batch before it is sent; return what of it can be written as JSON at all."""
@@ -241,14 +252,9 @@ class _Engine:
             case GiveUp(refused=True):
                 self._settle([Settlement(key, State.FAILED, end.words) for key in batch.keys])
             case None if end.outcome is not None:
-                failed = end.outcome.failed
                 self._settle(
-                    [
-                        Settlement(key, State.FAILED, failed[key])
-                        if key in failed
-                        else Settlement(key, State.TAKEN)
-                        for key in batch.keys
-                    ]
+                    [Settlement(key, State.TAKEN) for key in end.outcome.taken]
+                    + [Settlement(key, State.FAILED, why) for key, why in end.outcome.failed.items()]
                 )
             case _ if end.maybe:
                 self._settle([Settlement(key, State.UNCERTAIN, end.words) for key in batch.keys])

@@ -6,8 +6,8 @@ Pure. Owns no connection: the client sends the form, and keeps the token.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
@@ -33,10 +33,6 @@ class Token:
     text: Secret
     generation: int
     renew_at: float
-
-    def expired(self) -> Self:
-        """Return the token as one that must be renewed before the next request."""
-        return replace(self, renew_at=float("-inf"))
 
 
 def token_form(settings: Settings) -> bytes:
