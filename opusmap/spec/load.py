@@ -10,6 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from opusmap.spec.yaml_text import (
     Items,
     Node,
     Text,
+    YamlFile,
     as_boolean,
     as_integer,
     is_null,
@@ -46,21 +48,24 @@ __all__ = ["load_spec", "parse_spec", "resolve_inside"]
 TABLE_SIZE_LIMIT = 64 << 20
 """Bytes of a lookup table's file at most."""
 INCLUDABLE = ("tables", "choices", "let")
+RECOVERABLE = frozenset({"duplicate-key", "unknown-key"})
+"""Problems of a file in spite of which the rest of it can be read, so that all problems show at once."""
 
 
 def load_spec(path: str | Path) -> MappingSpec:
     """Read a mapping file, the fragments it includes and its lookup tables.
 
+    The spec's `problems` hold what is wrong in spite of which it could be read.
+
     Raises:
-        InvalidMapping: with every problem found, each located.
+        InvalidMapping: it can't be read; with every problem found, each located.
     """
-    data, text = read_yaml(Path(path), str(path))
-    return _Builder(str(path), Path(path).parent).build(data, text)
+    return _Builder(str(path), Path(path).parent).build(read_yaml(Path(path), str(path)))
 
 
 def parse_spec(text: str, path: str = "<mapping>", folder: Path | None = None) -> MappingSpec:
     """Build a spec from a mapping's text; `folder` is where the files it names are looked for."""
-    return _Builder(path, folder).build(parse_yaml(text, path), text)
+    return _Builder(path, folder).build(parse_yaml(text, path))
 
 
 def resolve_inside(folder: Path, name: str) -> Path | None:
@@ -81,17 +86,19 @@ class _Builder:
         self._folder = folder
         self._diagnostics: list[Diagnostic] = []
 
-    def build(self, data: Node | None, text: str) -> MappingSpec:
-        problems = validate(data, self._path)
-        if problems:
-            raise InvalidMapping(problems)
-        assert isinstance(data, Entries)
+    def build(self, file: YamlFile) -> MappingSpec:
+        data = file.data
+        self._diagnostics += file.duplicates
+        self._diagnostics += validate(data, self._path)
+        if not isinstance(data, Entries) or any(found.code not in RECOVERABLE for found in self._diagnostics):
+            raise InvalidMapping(tuple(self._diagnostics))
         shared = self._include(data)
         let = {**shared["let"], **dict(_entries(data.get("let")).pairs())}
         spec = MappingSpec(
             path=self._path,
             connection=_text(data["connection"]),
             fields=tuple(self._binding(key, node) for key, node in _entries(data["fields"]).pairs()),
+            fields_span=data.key("fields").span,
             source=self._source(data.get("source")),
             conflict="skip" if data.get("conflict") == "skip" else "overwrite",
             timezone=_optional(data.get("timezone")),
@@ -103,11 +110,9 @@ class _Builder:
             let=tuple(Step(key, _text(node)) for key, node in let.items()),
             where=_optional(data.get("where")),
             tests=tuple(self._test(node, number) for number, node in enumerate(_items(data.get("tests")), 1)),
-            text=text,
+            text=file.text,
         )
-        if self._diagnostics:
-            raise InvalidMapping(tuple(self._diagnostics))
-        return spec
+        return replace(spec, problems=tuple(self._diagnostics))
 
     def _include(self, data: Entries) -> dict[str, dict[Text, Node]]:
         """Read the fragments. Nothing may stand in two of them, or in one and in the mapping."""
@@ -137,14 +142,14 @@ class _Builder:
         if path is None:
             return Entries()
         try:
-            data, _ = read_yaml(path, str(Path(self._path).parent / name))
+            file = read_yaml(path, str(Path(self._path).parent / name))
         except InvalidMapping as error:
             self._diagnostics += error.diagnostics
             return Entries()
-        if isinstance(data, Entries):
-            problems = validate(_as_mapping(data), str(path))
+        if isinstance(file.data, Entries):
+            problems = (*file.duplicates, *validate(_as_mapping(file.data), str(path)))
             self._diagnostics += problems
-            return data if not problems else Entries()
+            return file.data if not problems else Entries()
         self._error("fragment-form", f"{quote_value(name)} holds no `key: value` lines", name.span)
         return Entries()
 
@@ -179,7 +184,8 @@ class _Builder:
 
     def _target(self, node: Node | None) -> TargetOptions:
         target = _entries(node)
-        values: dict[str, Any] = {str(key): str(value) for key, value in target.items()}
+        known = {field.name for field in fields(TargetOptions)}
+        values: dict[str, Any] = {key: str(value) for key, value in target.items() if key in known}
         if "choice_base" in target:
             values["choice_base"] = as_integer(target["choice_base"])
             if values["choice_base"] not in (0, 1):

@@ -143,6 +143,7 @@ class MappingSpec:
     path: str
     connection: Text
     fields: tuple[Binding, ...]
+    fields_span: Span
     source: SourceOptions = SourceOptions()
     conflict: Literal["overwrite", "skip"] = "overwrite"
     timezone: Text | None = None
@@ -154,5 +155,5 @@ class MappingSpec:
     let: tuple[Step, ...] = ()
     where: Text | None = None
     tests: tuple[MappingTest, ...] = ()
-    warnings: tuple[Diagnostic, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
     text: str = ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -141,8 +142,17 @@ def as_integer(node: object) -> int | None:
     return int(node) if isinstance(node, Text) and node.plain and _INTEGER.fullmatch(node) else None
 
 
-def read_yaml(path: Path, name: str | None = None) -> tuple[Node | None, str]:
-    """Read a YAML file; return its data (None for an empty file) and its text.
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """What a YAML file holds: its data (None if it is empty), its text, and keys that stand twice."""
+
+    data: Node | None
+    text: str
+    duplicates: tuple[Diagnostic, ...]
+
+
+def read_yaml(path: Path, name: str | None = None) -> YamlFile:
+    """Read a YAML file.
 
     Raises:
         InvalidMapping: it can't be read, is no YAML, or goes beyond the limits.
@@ -167,11 +177,11 @@ def read_yaml(path: Path, name: str | None = None) -> tuple[Node | None, str]:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"byte {error.start} (line {line}) is not UTF-8"
         raise _refuse(Span(name, line, 1, line, 2), "not-utf8", message, "save the file as UTF-8") from None
-    return parse_yaml(text, name), text
+    return parse_yaml(text, name)
 
 
-def parse_yaml(text: str, name: str) -> Node | None:
-    """Return the data of a YAML text, None if it is empty; see `read_yaml`."""
+def parse_yaml(text: str, name: str) -> YamlFile:
+    """Read a YAML text; see `read_yaml`. Of a key that stands twice the first counts."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     for odd in ("\x85", "\u2028", "\u2029"):
         if (offset := text.find(odd)) >= 0:
@@ -179,7 +189,8 @@ def parse_yaml(text: str, name: str) -> Node | None:
             help_text = f'remove it, or write it as "\\u{ord(odd):04x}" within double quotes'
             raise _refuse(_span(name, text, offset, offset + 1), "line-separator", message, help_text)
     try:
-        return _Composer(text, name).compose()
+        composer = _Composer(text, name)
+        return YamlFile(composer.compose(), text, tuple(composer.duplicates))
     except yaml.reader.ReaderError as error:
         span = _span(name, text, error.position, error.position + 1)
         raise _refuse(
@@ -206,6 +217,7 @@ class _Composer:
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._count = 0
+        self.duplicates: list[Diagnostic] = []
 
     def compose(self) -> Node | None:
         node: Node | None = None
@@ -257,23 +269,26 @@ class _Composer:
             if isinstance(event, yaml.MappingEndEvent):
                 entries.span = self._span(start, event)
                 break
-            key = self._key(event, depth, entries)
-            entries[key] = self._node(next(self._events), depth + 1)
+            key = self._key(event, depth)
+            value = self._node(next(self._events), depth + 1)
+            if key in entries:
+                self._note_duplicate(key, entries.key(key).span)
+            else:
+                entries[key] = value
         return entries
 
-    def _key(self, event: yaml.Event, depth: int, entries: Entries) -> Text:
+    def _note_duplicate(self, key: Text, first: Span) -> None:
+        message = f'the key "{key}" stands twice; the first is at line {first.line}, column {first.column}'
+        help_text = "remove or rename one of the two"
+        self.duplicates.append(Diagnostic("duplicate-key", Severity.ERROR, message, key.span, help_text))
+
+    def _key(self, event: yaml.Event, depth: int) -> Text:
         key = self._node(event, depth + 1)
         if not isinstance(key, Text):
             help_text = 'a template stands within quotes: "{{ … }}"'
             raise self._refuse(event, "yaml-key", "a key must be a text, not a list or braces", help_text)
         if key.plain and key == "<<":
             raise self._refuse(event, "yaml-merge", "merge keys (`<<`) are not part of the language")
-        if key in entries:
-            first = entries.key(key).span
-            message = (
-                f'the key "{key}" stands twice; the first is at line {first.line}, column {first.column}'
-            )
-            raise self._refuse(event, "duplicate-key", message, "remove or rename one of the two")
         return key
 
     def _alias(self, event: yaml.AliasEvent) -> Node:

@@ -1,0 +1,144 @@
+"""The mapper: row in, record or reject out. What the rest of opusmap and library users call."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from opusmap.compiler.codegen import FILTERED, generate
+from opusmap.compiler.plan import Plan, make_plan
+from opusmap.connection import Connection, load_connection
+from opusmap.converters import Registry, builtin_converters
+from opusmap.diagnostics import Diagnostic, Severity
+from opusmap.errors import InvalidMapping
+from opusmap.records import Filtered, Mapped, Problem, Record, Reject, Row
+from opusmap.spec import MappingSpec, load_spec, resolve_inside
+
+__all__ = ["Mapper", "compile_mapping", "load_mapping"]
+
+
+class Mapper:
+    """A compiled mapping.
+
+    Attributes:
+        spec: the mapping file's model.
+        connection: the connection, as corrected by the mapping.
+        plan: the mapping resolved.
+        source: the generated Python text, for readers.
+        warnings: what is odd in the mapping but no error.
+    """
+
+    def __init__(
+        self, plan: Plan, registry: Registry, raw_connection: Connection, notes: list[Problem]
+    ) -> None:
+        """Generate and load the plan's function; use `load_mapping` or `compile_mapping` instead."""
+        self.plan = plan
+        self.spec = plan.spec
+        self.connection = plan.connection
+        self.warnings: tuple[Diagnostic, ...] = plan.warnings
+        self._registry = registry
+        self._raw_connection = raw_connection
+        self._notes = notes
+        generated = generate(plan)
+        self.source = generated.source
+        self._function = _load(generated.source, generated.namespace, plan.spec.path)
+        self._key_column = "rowKey"
+
+    def map_row(self, values: Mapping[str, Any], number: int = 1) -> Mapped:
+        """Map one row.
+
+        Args:
+            values: the row's values by source column.
+            number: the row's number in its source, for messages.
+        """
+        problems: list[Problem] = []
+        record = self._function(values, problems)
+        if self._notes:
+            notes = tuple(self._notes)
+            self._notes.clear()
+        else:
+            notes = ()
+        if problems:
+            key = None if record is FILTERED else record.get(self._key_column)
+            return Reject(number, key, tuple(problems), values)
+        if record is FILTERED:
+            return Filtered(number)
+        return Record(number, record[self._key_column], record, notes)
+
+    def map_rows(self, rows: Iterable[Row | Reject]) -> Iterator[Mapped]:
+        """Map rows in their order; what the source rejected already passes through."""
+        for row in rows:
+            yield row if isinstance(row, Reject) else self.map_row(row.values, row.number)
+
+    def for_columns(self, columns: Iterable[str] | None) -> Mapper:
+        """Return the mapper for a source whose columns are known (None: not known).
+
+        Raises:
+            InvalidMapping: the mapping names columns that the source does not have.
+        """
+        known = None if columns is None else frozenset(columns)
+        return compile_mapping(self.spec, self._raw_connection, self._registry, known)
+
+
+def load_mapping(
+    path: str | Path, *, columns: Iterable[str] | None = None, converters: Registry | None = None
+) -> Mapper:
+    """Read a mapping file and the connection it names, and compile them.
+
+    Args:
+        path: the mapping file.
+        columns: the source's columns, where they are known; names are then checked against them.
+        converters: custom converters, besides the built-in ones.
+
+    Raises:
+        InvalidMapping: with every problem of the mapping and the connection.
+    """
+    spec = load_spec(path)
+    connection_path = resolve_inside(Path(path).parent, spec.connection)
+    if connection_path is None:
+        help_text = "a mapping reads only files beside or below itself, named by a relative path"
+        message = "the connection file is not in the mapping's folder"
+        problem = Diagnostic("outside-folder", Severity.ERROR, message, spec.connection.span, help_text)
+        raise InvalidMapping((*spec.problems, problem))
+    try:
+        connection = load_connection(connection_path)
+    except InvalidMapping as error:
+        where = replace(error.diagnostics[0], span=spec.connection.span)
+        first = where if where.code == "connection-unreadable" else error.diagnostics[0]
+        raise InvalidMapping((*spec.problems, first, *error.diagnostics[1:])) from None
+    registry = builtin_converters() if converters is None else builtin_converters().extended(converters)
+    known = None if columns is None else frozenset(columns)
+    return compile_mapping(spec, connection, registry, known)
+
+
+def compile_mapping(
+    spec: MappingSpec,
+    connection: Connection,
+    registry: Registry | None = None,
+    columns: frozenset[str] | None = None,
+) -> Mapper:
+    """Compile a spec against its connection; see `load_mapping`."""
+    notes: list[Problem] = []
+
+    def warn(column: str, code: str, message: str) -> None:
+        notes.append(Problem(column, code, message))
+
+    registry = registry or builtin_converters()
+    plan, problems = make_plan(spec, connection, registry, columns, warn)
+    if plan is None:
+        raise InvalidMapping(problems)
+    return Mapper(plan, registry, connection, notes)
+
+
+def _load(
+    source: str, namespace: dict[str, Any], path: str
+) -> Callable[[Mapping[str, Any], list[Problem]], Any]:
+    """Run the generated module; its text goes into linecache, so that tracebacks show it."""
+    filename = f"<opusmap {path}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    exec(compile(source, filename, "exec"), namespace)  # noqa: S102 - our own generated text, without builtins
+    function: Callable[[Mapping[str, Any], list[Problem]], Any] = namespace["map_row"]
+    return function

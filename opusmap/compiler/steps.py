@@ -1,0 +1,128 @@
+"""The small functions that generated code calls around a binding's values."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from opusmap.converters.bounds import bounded_length
+from opusmap.converters.lists import split
+from opusmap.converters.values import text_of
+from opusmap.diagnostics import quote_value
+from opusmap.errors import ValueProblem
+from opusmap.expressions.runtime import look_up
+from opusmap.records import Problem
+
+__all__ = [
+    "Failure",
+    "converting",
+    "emptiness",
+    "failed",
+    "joined",
+    "listed",
+    "looking_up",
+    "splitting",
+    "wanted",
+]
+
+_LOG = logging.getLogger("opusmap.mapper")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a `let` step holds when it failed: whoever reads it fails with the same error."""
+
+    error: Exception
+
+
+def failed(column: str, error: Exception) -> Problem:
+    """Return the problem that an exception in a binding is.
+
+    A `ValueProblem` says it all; anything else is a converter that broke, and its cause is told.
+    """
+    if isinstance(error, ValueProblem):
+        return Problem(column, error.code, error.problem, error.help)
+    _LOG.debug("a converter broke on column %s", column, exc_info=error)
+    message = f"a converter broke: {type(error).__name__}: {quote_value(str(error), 200)}"
+    return Problem(column, "converter-failed", message, "mend the converter; `-v` shows its traceback")
+
+
+def emptiness(empty_texts: tuple[str, ...]) -> Callable[[Any], Any]:
+    """Return the function that makes None of what is empty: None, an empty list, the source's empty texts."""
+    texts = frozenset(empty_texts)
+
+    def empty(value: Any) -> Any:
+        if value.__class__ is str:
+            return None if value in texts else value
+        return None if value is None or value == [] else value
+
+    return empty
+
+
+def splitting(separator: str) -> Callable[[Any], Any]:
+    """Return the function that cuts a text into a list; a list stays as it is."""
+
+    def cut(value: Any) -> Any:
+        return value if isinstance(value, list) else split(text_of(value), separator)
+
+    return cut
+
+
+def looking_up(table: Mapping[str, Any], name: str) -> Callable[..., Any]:
+    """Return the function that looks a value (or each element of a list) up in a table."""
+
+    def find(value: Any, fallback: Callable[[], Any] | None = None) -> Any:
+        try:
+            return look_up(table, name, value)
+        except ValueProblem as problem:
+            if fallback is None or problem.code != "not-in-table":
+                raise
+            return fallback()
+
+    def look(value: Any, fallback: Callable[[], Any] | None = None) -> Any:
+        if not isinstance(value, list):
+            return find(value, fallback)
+        found = [find(element, fallback) for element in value if element is not None]
+        return [element for element in found if element is not None]
+
+    return look
+
+
+def converting(function: Callable[[Any], Any], *, takes_list: bool) -> Callable[[Any], Any]:
+    """Return a converter as a binding applies it: to each element of a list, unless it takes lists."""
+    if takes_list:
+        return function
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, list):
+            return [function(element) for element in value if element is not None]
+        return function(value)
+
+    return convert
+
+
+def listed(*parts: Any) -> list[Any]:
+    """Return the parts that are not empty; a part that is a list gives its elements."""
+    found: list[Any] = []
+    for part in parts:
+        found += part if isinstance(part, list) else [] if part is None else [part]
+    return found
+
+
+def joined(separator: str, *parts: Any) -> str | None:
+    """Return the parts that are not empty as one text, None if all are."""
+    texts = [text_of(part) for part in listed(*parts) if part is not None]
+    bounded_length(sum(map(len, texts)) + len(separator) * len(texts))
+    return separator.join(texts) if texts else None
+
+
+def wanted(value: Any) -> bool:
+    """Return what `where` says; it must be true or false."""
+    if not isinstance(value, bool):
+        help_text = "compare it: `{{ Status != 'Draft' }}`"
+        raise ValueProblem(
+            "where-not-boolean", f"`where` gives {quote_value(value)}, not true or false", help_text
+        )
+    return value

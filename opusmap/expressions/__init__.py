@@ -1,0 +1,20 @@
+"""Expressions: Jinja's syntax, read by Jinja's parser, closed by a whitelist, compiled to Python."""
+
+from opusmap.expressions.emit import Names, emit
+from opusmap.expressions.parse import Scope, is_template, parse_template
+from opusmap.expressions.runtime import OPERATIONS
+from opusmap.expressions.tree import Expression, NotConstant, constant_value, has_constant_arguments, walk
+
+__all__ = [
+    "OPERATIONS",
+    "Expression",
+    "Names",
+    "NotConstant",
+    "Scope",
+    "constant_value",
+    "emit",
+    "has_constant_arguments",
+    "is_template",
+    "parse_template",
+    "walk",
+]

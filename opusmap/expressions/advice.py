@@ -1,0 +1,85 @@
+"""The lists that close the language: tests, functions, and what to use instead of what is left out."""
+
+from __future__ import annotations
+
+__all__ = ["FILTER_ADVICE", "FUNCTIONS", "NODE_ADVICE", "TESTS"]
+
+FUNCTIONS = ("coalesce",)
+"""Functions that may be called: `coalesce(a, b, …)` is the first value that is not empty."""
+
+TESTS = {
+    "none": ("none", 0),
+    "string": ("string", 0),
+    "number": ("number", 0),
+    "integer": ("integer", 0),
+    "boolean": ("boolean", 0),
+    "mapping": ("mapping", 0),
+    "true": ("true", 0),
+    "false": ("false", 0),
+    "even": ("even", 0),
+    "odd": ("odd", 0),
+    "lower": ("lower", 0),
+    "upper": ("upper", 0),
+    "divisibleby": ("divisibleby", 1),
+    "in": ("in", 1),
+    "eq": ("eq", 1),
+    "equalto": ("eq", 1),
+    "==": ("eq", 1),
+    "ne": ("ne", 1),
+    "!=": ("ne", 1),
+    "lt": ("lt", 1),
+    "lessthan": ("lt", 1),
+    "<": ("lt", 1),
+    "le": ("lteq", 1),
+    "<=": ("lteq", 1),
+    "gt": ("gt", 1),
+    "greaterthan": ("gt", 1),
+    ">": ("gt", 1),
+    "ge": ("gteq", 1),
+    ">=": ("gteq", 1),
+}
+"""Test as written -> its name in the tree, and how many arguments it takes."""
+
+NODE_ADVICE = {
+    "Pow": "multiply instead, or make the value in the source",
+    "For": "`split`, `| map('trim')` and `| join(', ')` work on lists",
+    "Assign": "name a step under `let:`",
+    "Dict": "put the pairs into `tables:` and use `lookup:` or table[key]",
+    "Call": "only coalesce(a, b, …) can be called; values are changed by `value | converter`",
+    "Macro": "name a step under `let:`, or write a custom converter",
+    "Import": "share parts with `include:` in the mapping",
+    "FromImport": "share parts with `include:` in the mapping",
+    "Include": "share parts with `include:` in the mapping",
+    "Block": "name a step under `let:`",
+    "Extends": "share parts with `include:` in the mapping",
+    "FilterBlock": "use `{{ value | converter }}`",
+    "is defined": "a name is always defined here; ask whether it is empty: `is none`",
+    "is undefined": "a name is always defined here; ask whether it is empty: `is none`",
+    "is float": "use `is number`",
+    "is callable": "values can't be called",
+}
+"""Jinja's node (or test) -> what to use instead."""
+
+FILTER_ADVICE = {
+    "int": "use `integer`, which refuses what is no number",
+    "float": "use `number`, which is exact and refuses what is no number",
+    "format": "put texts together with `~`, dates with `| format_date('…')`",
+    "tojson": "records are written as JSON anyway",
+    "select": "use `unique`, `first` or a custom converter",
+    "reject": "use `unique`, `first` or a custom converter",
+    "selectattr": "use a custom converter",
+    "rejectattr": "use a custom converter",
+    "attr": "use `.name` for dates' fields, or row['…']",
+    "random": "a mapping gives the same record each time",
+    "e": "records are not HTML",
+    "escape": "records are not HTML",
+    "safe": "records are not HTML",
+    "striptags": "use `strip_html`",
+    "wordcount": "use `| split(' ') | length`",
+    "strftime": "use `format_date`",
+    "todate": "use `datetime` or `date`",
+    "to_number": "use `number`",
+    "str": "use `string`",
+    "strip": "use `trim`",
+}
+"""Filter that is not here -> what to use instead."""

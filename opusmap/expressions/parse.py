@@ -1,0 +1,480 @@
+"""Template text -> Jinja's syntax tree -> checked tree.
+
+Jinja's own lexer and parser read the text, so what users know of Jinja holds; nothing of Jinja is
+ever evaluated. The whitelist is the set of methods below: a node without one is refused, with advice
+on what to use instead. Tokens carry their offset in place of their line, so every problem has its place.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.lexer import TokenStream
+from jinja2.parser import Parser
+
+from opusmap.converters import Registry
+from opusmap.converters.values import NUMBER_LIMIT
+from opusmap.diagnostics import Diagnostic, Severity, quote_value, suggest
+from opusmap.expressions import tree
+from opusmap.expressions.advice import FILTER_ADVICE, FUNCTIONS, NODE_ADVICE, TESTS
+from opusmap.spec.yaml_text import Text
+
+__all__ = ["Scope", "is_template", "parse_template"]
+
+LENGTH_LIMIT = 8 * 1024
+"""Bytes (UTF-8) of a template at most; longer ones are refused unread."""
+DEPTH_LIMIT = 50
+"""Levels of nesting of an expression at most."""
+TOKEN_LIMIT = 2_000
+
+DATE_FIELDS = ("year", "month", "day", "hour", "minute", "second", "weekday")
+
+_ENVIRONMENT = Environment(autoescape=False, keep_trailing_newline=True)  # noqa: S701 - nothing is ever rendered
+_TOKEN = re.compile(r"\w+|\"[^\"]*\"|'[^']*'|[^\w\s]+|\s+")
+_BINARY = {
+    nodes.Add: "+",
+    nodes.Sub: "-",
+    nodes.Mul: "*",
+    nodes.Div: "/",
+    nodes.FloorDiv: "//",
+    nodes.Mod: "%",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What names stand for. `columns` is None where the source's columns are not known yet.
+
+    `steps` are the `let` steps defined so far; `later` those still to come.
+    """
+
+    columns: frozenset[str] | None
+    steps: frozenset[str] = frozenset()
+    later: frozenset[str] = frozenset()
+    tables: frozenset[str] = frozenset()
+    registry: Registry = field(default_factory=lambda: Registry({}))
+
+
+class _RefusedError(Exception):
+    """One node is refused; its neighbours are still looked at."""
+
+
+def is_template(text: str) -> bool:
+    """Tell whether a text holds anything of Jinja: `{{`, `{%` or `{#`."""
+    return any(mark in text for mark in ("{{", "{%", "{#"))
+
+
+def parse_template(text: Text, scope: Scope) -> tuple[tree.Expression | None, list[Diagnostic]]:
+    """Return the checked expression of a template, or None with all that is wrong in it.
+
+    A text without `{{` and `{%` is read as a bare expression.
+    """
+    parser = _Parser(text, scope)
+    return parser.parse(), parser.problems
+
+
+class _Parser:
+    def __init__(self, text: Text, scope: Scope) -> None:
+        self._text = text
+        self._scope = scope
+        self._shift = 0
+        self._depth = 0
+        self.problems: list[Diagnostic] = []
+
+    def parse(self) -> tree.Expression | None:
+        if len(self._text.encode("utf-8", "replace")) > LENGTH_LIMIT:
+            message = f"an expression may have {LENGTH_LIMIT} bytes, not more"
+            self._problem("expression-too-long", 0, message, "split it into `let` steps, or use a table")
+            return None
+        try:
+            body = self._jinja_tree()
+            checked, is_text = self._whole(body)
+        except TemplateSyntaxError as error:
+            self._problem("template-syntax", error.lineno - self._shift, *_syntax_message(error))
+        except _RefusedError:
+            pass
+        except RecursionError:
+            self._problem(
+                "expression-too-deep", 0, "the expression is nested too deep", "split it into `let` steps"
+            )
+        return None if self.problems else tree.Expression(self._text, checked, is_text)
+
+    def _jinja_tree(self) -> list[nodes.Node]:
+        bare = not is_template(self._text)
+        source = "{{" + self._text + "}}" if bare else self._text.removesuffix("\n")
+        self._shift = 2 if bare else 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Jinja's decoding of '\d' warns of Python's own escapes
+            parser = Parser(_ENVIRONMENT, "")
+            parser.stream = TokenStream(_ENVIRONMENT.lexer.wrap(self._tokens(source)), None, None)
+            body = parser.parse().body
+        if bare and not (len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1):
+            raise self._refuse("template-syntax", 0, "this is not an expression", "put a template in {{ … }}")
+        return body
+
+    def _tokens(self, source: str) -> Iterator[tuple[int, str, str]]:
+        """Yield Jinja's tokens with their offset in place of their line."""
+        position = 0
+        for count, (_, kind, value) in enumerate(_ENVIRONMENT.lexer.tokeniter(source, None)):
+            # Whitespace control makes Jinja leave out blanks: the next token is further on.
+            position = source.index(value, position)
+            if count > TOKEN_LIMIT:
+                raise self._refuse(
+                    "expression-too-long", position, f"an expression may have {TOKEN_LIMIT} parts, not more"
+                )
+            if kind == "integer" and len(value) > NUMBER_LIMIT:
+                raise self._refuse("number-too-large", position, f"a number may have {NUMBER_LIMIT} digits")
+            yield position, kind, value
+            position += len(value)
+
+    def _whole(self, body: list[nodes.Node]) -> tuple[tree.Node, bool]:
+        solid = [
+            part
+            for statement in body
+            for part in (statement.nodes if isinstance(statement, nodes.Output) else [statement])
+            if not (isinstance(part, nodes.TemplateData) and (not part.data or part.data.isspace()))
+        ]
+        if (
+            len(solid) == 1
+            and isinstance(solid[0], nodes.Expr)
+            and not isinstance(solid[0], nodes.TemplateData)
+        ):
+            only = self.node(solid[0])
+            return only, isinstance(only, tree.TextOf)
+        return tree.TextOf(tuple(self._parts(body)), template=True), True
+
+    def _parts(self, body: list[nodes.Node]) -> list[tree.Node]:
+        parts: list[tree.Node] = []
+        for statement in body:
+            if isinstance(statement, nodes.Output):
+                for node in statement.nodes:
+                    if isinstance(node, nodes.TemplateData):
+                        parts.append(tree.Constant(node.data, self._at(node)))
+                    else:
+                        parts.append(self.node(node))
+            elif isinstance(statement, nodes.If):
+                parts.append(self._if(statement))
+            else:
+                self._refuse_node(statement)
+        return parts
+
+    def _if(self, statement: nodes.If) -> tree.Node:
+        otherwise: tree.Node = self._body(statement.else_, statement)
+        for branch in reversed(statement.elif_):
+            otherwise = tree.Conditional(
+                self.node(branch.test), self._body(branch.body, branch), otherwise, self._at(branch)
+            )
+        return tree.Conditional(
+            self.node(statement.test), self._body(statement.body, statement), otherwise, self._at(statement)
+        )
+
+    def _body(self, body: list[nodes.Node], owner: nodes.Node) -> tree.Node:
+        self._deeper(owner)
+        parts = tuple(self._parts(body))
+        self._depth -= 1
+        return (
+            tree.TextOf(parts, template=True, at=self._at(owner))
+            if parts
+            else tree.Constant("", self._at(owner))
+        )
+
+    def node(self, node: nodes.Node) -> tree.Node:
+        """Check one node of Jinja's and return ours; a refused one leaves a problem and a stand-in."""
+        check = self._CHECKS.get(type(node))
+        self._deeper(node)
+        try:
+            return check(self, node) if check else self._refuse_node(node)
+        except _RefusedError:
+            return tree.Constant(None, self._at(node))
+        finally:
+            self._depth -= 1
+
+    def _const(self, node: nodes.Const) -> tree.Node:
+        value = node.value
+        if isinstance(value, float):
+            number = Decimal(repr(value))
+            if not number.is_finite() or abs(number.adjusted()) > NUMBER_LIMIT:
+                raise self._refuse(
+                    "number-too-large", self._at(node), f"a number may have {NUMBER_LIMIT} digits"
+                )
+            return tree.Constant(number, self._at(node))
+        return tree.Constant(value, self._at(node))
+
+    def _name(self, node: nodes.Name) -> tree.Node:
+        return self._resolve(node.name, self._at(node))
+
+    def _resolve(self, name: str, at: int) -> tree.Node:
+        scope = self._scope
+        if name in scope.steps:
+            return tree.StepValue(name, at)
+        if name in scope.tables:
+            return tree.TableValue(name, at)
+        if name in scope.later:
+            raise self._refuse(
+                "step-order", at, f"the step {quote_value(name)} is defined further down", "move it up"
+            )
+        if scope.columns is None or name in scope.columns:
+            return tree.Cell(name, at)
+        known = [*scope.columns, *scope.steps, *scope.tables]
+        help_text = suggest(name, known) or _known_columns(scope.columns)
+        if name in FUNCTIONS:
+            help_text = f"{name} is a function: call it with (…)"
+        raise self._refuse(
+            "unknown-column", at, f"there is no column {quote_value(name)} in the source", help_text
+        )
+
+    def _getattr(self, node: nodes.Getattr) -> tree.Node:
+        at, dotted, columns = self._at(node), _dotted(node), self._scope.columns
+        if node.attr.startswith("_"):
+            raise self._refuse(
+                "unknown-field", at, f"there is no field {quote_value(node.attr)}", _FIELD_HELP
+            )
+        root = dotted.partition(".")[0] if dotted else ""
+        taken = self._scope.steps | self._scope.tables | self._scope.later | {"row"}
+        if dotted and root not in taken and (columns is None or {root, dotted} & columns):
+            return tree.Cell(dotted, self._at(_root(node)), dotted=columns is None or dotted not in columns)
+        value = self.node(node.node)
+        if isinstance(value, tree.Constant | tree.ListOf | tree.TableValue) and not self.problems:
+            raise self._refuse(
+                "unknown-field", at, f"there is no field {quote_value(node.attr)} here", _FIELD_HELP
+            )
+        return tree.Field(value, node.attr, at)
+
+    def _getitem(self, node: nodes.Getitem) -> tree.Node:
+        at = self._at(node)
+        if isinstance(node.node, nodes.Name) and node.node.name == "row":
+            if not (isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str)):
+                raise self._refuse(
+                    "row-item", at, "row[…] takes the name of a column in quotes", "row['Contract No']"
+                )
+            return self._column(node.arg.value, self._at(node.arg))
+        value = self.node(node.node)
+        if isinstance(node.arg, nodes.Slice):
+            if node.arg.step is not None:
+                raise self._refuse("slice-step", at, "a slice has no step here", "use [start:stop]")
+            start, stop = (None if end is None else self.node(end) for end in (node.arg.start, node.arg.stop))
+            return tree.Slice(value, start, stop, at)
+        return tree.Item(value, self.node(node.arg), at)
+
+    def _column(self, name: str, at: int) -> tree.Node:
+        columns = self._scope.columns
+        if columns is not None and name not in columns:
+            help_text = suggest(name, columns) or _known_columns(columns)
+            raise self._refuse(
+                "unknown-column", at, f"there is no column {quote_value(name)} in the source", help_text
+            )
+        return tree.Cell(name, at)
+
+    def _binary(self, node: nodes.BinExpr) -> tree.Node:
+        operator = _BINARY[type(node)]
+        return tree.Binary(operator, self.node(node.left), self.node(node.right), self._at(node))
+
+    def _unary(self, node: nodes.UnaryExpr) -> tree.Node:
+        value = self.node(node.node)
+        if isinstance(node, nodes.Not):
+            return tree.Not(value, self._at(node))
+        return tree.Negative(value, "-" if isinstance(node, nodes.Neg) else "+", self._at(node))
+
+    def _concat(self, node: nodes.Concat) -> tree.Node:
+        return tree.TextOf(tuple(self.node(part) for part in node.nodes), template=False, at=self._at(node))
+
+    def _compare(self, node: nodes.Compare) -> tree.Node:
+        others = tuple((operand.op, self.node(operand.expr)) for operand in node.ops)
+        return tree.Compare(self.node(node.expr), others, self._at(node))
+
+    def _and(self, node: nodes.And) -> tree.Node:
+        return tree.Logic("and", self.node(node.left), self.node(node.right), self._at(node))
+
+    def _or(self, node: nodes.Or) -> tree.Node:
+        return tree.Logic("or", self.node(node.left), self.node(node.right), self._at(node))
+
+    def _conditional(self, node: nodes.CondExpr) -> tree.Node:
+        otherwise = tree.Constant(None, self._at(node)) if node.expr2 is None else self.node(node.expr2)
+        return tree.Conditional(self.node(node.test), self.node(node.expr1), otherwise, self._at(node))
+
+    def _list(self, node: nodes.List | nodes.Tuple) -> tree.Node:
+        return tree.ListOf(tuple(self.node(item) for item in node.items), self._at(node))
+
+    def _filter(self, node: nodes.Filter) -> tree.Node:
+        at = self._at(node)
+        if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
+            raise self._refuse("template-syntax", at, f"{node.name} can't be used like this")
+        if node.name in ("default", "d"):
+            return self._default(node)
+        if node.name == "map":
+            return self._map(node)
+        value = self.node(node.node)
+        return self._converted(value, node.name, node.args, node.kwargs, at, each=False)
+
+    def _default(self, node: nodes.Filter) -> tree.Node:
+        if len(node.args) != 1 or node.kwargs:
+            message = "default takes one value"
+            raise self._refuse(
+                "wrong-argument", self._at(node), message, "`| default('…')` is used where the value is empty"
+            )
+        assert node.node is not None
+        return tree.Default(self.node(node.node), self.node(node.args[0]), self._at(node))
+
+    def _map(self, node: nodes.Filter) -> tree.Node:
+        assert node.node is not None
+        value, name = self.node(node.node), node.args[0] if node.args else None
+        if not (isinstance(name, nodes.Const) and isinstance(name.value, str)):
+            help_text = "`| map('trim')` applies a converter to each element"
+            raise self._refuse(
+                "wrong-argument", self._at(node), "map takes a converter's name in quotes", help_text
+            )
+        return self._converted(value, name.value, node.args[1:], node.kwargs, self._at(node), each=True)
+
+    def _converted(
+        self,
+        value: tree.Node,
+        name: str,
+        args: list[nodes.Expr],
+        kwargs: list[Any],
+        at: int,
+        *,
+        each: bool,
+    ) -> tree.Node:
+        converter = self._scope.registry.find(_ALIASES.get(name, name))
+        if converter is None:
+            help_text = FILTER_ADVICE.get(name) or self._scope.registry.suggest(name)
+            help_text = help_text or "`opusmap converters` lists them"
+            raise self._refuse(
+                "unknown-converter", at, f"there is no converter {quote_value(name)}", help_text
+            )
+        given = tuple(self.node(argument) for argument in args)
+        named = tuple((keyword.key, self.node(keyword.value)) for keyword in kwargs)
+        node = tree.Convert(value, converter, given, named, each, at)
+        if (converter.prepared or each) and not tree.has_constant_arguments(node):
+            message = f"the arguments of {converter.name} can't come from the row here"
+            raise self._refuse("wrong-argument", at, message, "write them out as constants")
+        return node
+
+    def _test(self, node: nodes.Test) -> tree.Node:
+        at = self._at(node)
+        if node.name not in TESTS:
+            help_text = (
+                NODE_ADVICE.get(f"is {node.name}")
+                or suggest(node.name, TESTS)
+                or "known: " + ", ".join(TESTS)
+            )
+            raise self._refuse("unknown-test", at, f"there is no test {quote_value(node.name)}", help_text)
+        name, arity = TESTS[node.name]
+        if len(node.args) != arity or node.kwargs or node.dyn_args or node.dyn_kwargs:
+            raise self._refuse("wrong-argument", at, f"the test {node.name} takes {arity} arguments")
+        return tree.Test(self.node(node.node), name, tuple(self.node(argument) for argument in node.args), at)
+
+    def _call(self, node: nodes.Call) -> tree.Node:
+        name = node.node.name if isinstance(node.node, nodes.Name) else None
+        if name not in FUNCTIONS or node.kwargs or node.dyn_args or node.dyn_kwargs:
+            called = f"`{name}`" if name else "this"
+            help_text = NODE_ADVICE["Call"]
+            if name is not None and self._scope.registry.find(name):
+                help_text = f"{name} is a converter: write `value | {name}`"
+            raise self._refuse("unknown-function", self._at(node), f"{called} can't be called", help_text)
+        if not node.args:
+            raise self._refuse("wrong-argument", self._at(node), f"{name} needs values")
+        return tree.Call(str(name), tuple(self.node(argument) for argument in node.args), self._at(node))
+
+    _CHECKS: ClassVar[Mapping[type[nodes.Node], Callable[[_Parser, Any], tree.Node]]] = {
+        nodes.Const: _const,
+        nodes.Name: _name,
+        nodes.Getattr: _getattr,
+        nodes.Getitem: _getitem,
+        **dict.fromkeys(_BINARY, _binary),
+        nodes.Neg: _unary,
+        nodes.Pos: _unary,
+        nodes.Not: _unary,
+        nodes.Concat: _concat,
+        nodes.Compare: _compare,
+        nodes.And: _and,
+        nodes.Or: _or,
+        nodes.CondExpr: _conditional,
+        nodes.List: _list,
+        nodes.Tuple: _list,
+        nodes.Filter: _filter,
+        nodes.Test: _test,
+        nodes.Call: _call,
+    }
+
+    def _deeper(self, node: nodes.Node) -> None:
+        self._depth += 1
+        if self._depth > DEPTH_LIMIT:
+            self._problem(
+                "expression-too-deep",
+                self._at(node),
+                "the expression is nested too deep",
+                "split it into `let` steps",
+            )
+            raise RecursionError if not self.problems else _RefusedError
+
+    def _refuse_node(self, node: nodes.Node) -> tree.Node:
+        name = type(node).__name__
+        help_text = NODE_ADVICE.get(name, "the language has values, operators, filters, tests and {% if %}")
+        raise self._refuse(
+            "not-in-language",
+            self._at(node),
+            f"{_NODE_NAMES.get(name, name)} is not part of the language",
+            help_text,
+        )
+
+    def _at(self, node: nodes.Node) -> int:
+        return node.lineno - self._shift
+
+    def _refuse(self, code: str, at: int, message: str, help: str = "") -> _RefusedError:
+        self._problem(code, at, message, help)
+        return _RefusedError()
+
+    def _problem(self, code: str, at: int, message: str, help: str = "") -> None:
+        at = min(max(at, 0), max(len(self._text) - 1, 0))
+        token = _TOKEN.match(self._text, at)
+        span = self._text.locate(at, token.end() if token else at + 1)
+        self.problems.append(Diagnostic(code, Severity.ERROR, message, span, help))
+
+
+_ALIASES = {"count": "length"}
+_FIELD_HELP = "dates have " + ", ".join(DATE_FIELDS) + "; for a column of that name use row['…']"
+_NODE_NAMES = {
+    "Pow": "the operator **",
+    "For": "{% for %}",
+    "Assign": "{% set %}",
+    "Dict": "{…}",
+    "Include": "{% include %}",
+}
+
+
+def _known_columns(columns: frozenset[str]) -> str:
+    names = sorted(columns)
+    shown = ", ".join(quote_value(name, 30) for name in names[:12])
+    return f"columns: {shown}" + (" …" if len(names) > 12 else "") if names else "the source has no columns"  # noqa: PLR2004
+
+
+def _dotted(node: nodes.Node) -> str | None:
+    """Return `a.b.c` for a chain of names, else None."""
+    if isinstance(node, nodes.Name):
+        return str(node.name)
+    if isinstance(node, nodes.Getattr):
+        root = _dotted(node.node)
+        return None if root is None else f"{root}.{node.attr}"
+    return None
+
+
+def _root(node: nodes.Node) -> nodes.Node:
+    while isinstance(node, nodes.Getattr):
+        node = node.node
+    return node
+
+
+def _syntax_message(error: TemplateSyntaxError) -> tuple[str, str]:
+    message = error.message or "this is not a template"
+    if "unexpected end of template" in message or "end of print statement" in message:
+        return message, "a template is closed by }} or %}"
+    if "unknown tag" in message:
+        return message, "only {% if %}, {% elif %}, {% else %} and {% endif %} are part of the language"
+    return message, ""

@@ -1,0 +1,320 @@
+"""The operations that compiled expressions call.
+
+Each takes plain values (see `opusmap.converters.values`), checks them, and stays within bounds while
+it builds its result. None is the empty value: only what says so below accepts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from decimal import ROUND_FLOOR, Decimal, DecimalException
+from typing import Any
+
+from opusmap.converters.bounds import bounded_length
+from opusmap.converters.values import ARITHMETIC, number_of, text_of
+from opusmap.diagnostics import quote_value, suggest
+from opusmap.errors import ValueProblem
+
+__all__ = ["OPERATIONS"]
+
+Number = int | Decimal
+
+
+def some(value: Any, who: str) -> Any:
+    """Return a value that is not empty."""
+    if value is None:
+        help_text = "say what it should be: `| default('…')`"
+        raise ValueProblem("empty-operand", f"`{who}` is given an empty value", help_text)
+    return value
+
+
+def _calculated(operator: str, calculate: Callable[[Any, Any], Number]) -> Callable[[Any, Any], Number]:
+    def operation(left: Any, right: Any) -> Number:
+        if isinstance(left, str) or isinstance(right, str):
+            some(left, operator)
+            some(right, operator)
+            message = f"`{operator}` takes numbers, not {quote_value(left)} and {quote_value(right)}"
+            raise ValueProblem("text-arithmetic", message, "use `~` to put texts together, or `| number`")
+        try:
+            return number_of(calculate(number_of(left), number_of(right)))
+        except ZeroDivisionError:  # decimal's DivisionByZero is one, too
+            raise ValueProblem(
+                "division-by-zero", f"{left} {operator} 0", "test for zero before it"
+            ) from None
+        except DecimalException:
+            raise ValueProblem("number-too-large", f"the result of `{operator}` is too large") from None
+
+    return operation
+
+
+def _add(left: Number, right: Number) -> Number:
+    return left + right if isinstance(left, int) and isinstance(right, int) else ARITHMETIC.add(left, right)
+
+
+def _subtract(left: Number, right: Number) -> Number:
+    return (
+        left - right if isinstance(left, int) and isinstance(right, int) else ARITHMETIC.subtract(left, right)
+    )
+
+
+def _multiply(left: Number, right: Number) -> Number:
+    return (
+        left * right if isinstance(left, int) and isinstance(right, int) else ARITHMETIC.multiply(left, right)
+    )
+
+
+def _divide(left: Number, right: Number) -> Number:
+    if right == 0:
+        raise ZeroDivisionError
+    return ARITHMETIC.divide(Decimal(left), Decimal(right))
+
+
+def _floor_divide(left: Number, right: Number) -> Number:
+    if isinstance(left, int) and isinstance(right, int):
+        return left // right
+    return _divide(left, right).to_integral_value(ROUND_FLOOR)  # type: ignore[union-attr]
+
+
+def _modulo(left: Number, right: Number) -> Number:
+    if isinstance(left, int) and isinstance(right, int):
+        return left % right
+    return ARITHMETIC.subtract(left, ARITHMETIC.multiply(_floor_divide(left, right), right))
+
+
+def negative(value: Any) -> Number:
+    """Return the number with its sign turned."""
+    return -number_of(value)
+
+
+def positive(value: Any) -> Number:
+    """Return the number."""
+    return number_of(value)
+
+
+def concat(*parts: Any) -> str:
+    """Put the texts of values together (`~`); an empty one is a problem."""
+    texts = [part if part.__class__ is str else text_of(some(part, "~")) for part in parts]
+    bounded_length(sum(map(len, texts)))
+    return "".join(texts)
+
+
+def template(*parts: Any) -> str:
+    """Put a template's parts together; an empty one is a problem, for `CT-` is never a key."""
+    for part in parts:
+        if part is None:
+            help_text = "say that it may be: `{{ … | default('') }}`"
+            raise ValueProblem("empty-in-template", "a value within a text is empty", help_text)
+    texts = [part if part.__class__ is str else text_of(part) for part in parts]
+    bounded_length(sum(map(len, texts)))
+    return "".join(texts)
+
+
+def _ordered(operator: str, compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    def operation(left: Any, right: Any) -> bool:
+        some(left, operator)
+        some(right, operator)
+        if _kind(left) != _kind(right) or _kind(left) is None:
+            message = f"`{operator}` can't compare {quote_value(left)} with {quote_value(right)}"
+            raise ValueProblem(
+                "wrong-kind", message, "make both numbers (`| number`) or dates (`| datetime`)"
+            )
+        return compare(left, right)
+
+    return operation
+
+
+def _kind(value: Any) -> str | None:
+    """Return the kind within which values have an order."""
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, int | Decimal):
+        return "number"
+    if isinstance(value, datetime):
+        return "aware" if value.tzinfo is not None else "naive"
+    return "date" if isinstance(value, date) else None
+
+
+less = _ordered("<", lambda left, right: left < right)
+less_equal = _ordered("<=", lambda left, right: left <= right)
+greater = _ordered(">", lambda left, right: left > right)
+greater_equal = _ordered(">=", lambda left, right: left >= right)
+
+
+def contains(value: Any, container: Any) -> bool:
+    """Tell whether a list, a text or an object's keys hold a value; the empty one is in none of them."""
+    if container is None:
+        return False
+    if isinstance(container, str):
+        if value is None:
+            return False
+        if not isinstance(value, str):
+            raise ValueProblem("wrong-kind", f"{quote_value(value)} can't be in a text", "use `| string`")
+        return value in container
+    if isinstance(container, list):
+        return value in container
+    if isinstance(container, Mapping):
+        return isinstance(value, str) and value in container
+    raise ValueProblem("wrong-kind", f"`in` looks into lists and texts, not {quote_value(container)}")
+
+
+def item(value: Any, key: Any) -> Any:
+    """Return `value[key]`: of a list or text by position (from 0), of an object by key (none if missing)."""
+    some(value, "[…]")
+    if isinstance(value, Mapping):
+        return value.get(text_of(some(key, "[…]")))
+    if isinstance(value, list | str) and isinstance(key, int) and not isinstance(key, bool):
+        if not -len(value) <= key < len(value):
+            raise ValueProblem("no-item", f"there is no element {key} in {quote_value(value)}")
+        return value[key]
+    raise ValueProblem("wrong-kind", f"{quote_value(value)} has no element {quote_value(key)}")
+
+
+def cut(value: Any, start: Any, stop: Any) -> Any:
+    """Return `value[start:stop]` of a list or text."""
+    some(value, "[:]")
+    for end in (start, stop):
+        if end is not None and (not isinstance(end, int) or isinstance(end, bool)):
+            raise ValueProblem("wrong-kind", f"a slice takes whole numbers, not {quote_value(end)}")
+    if not isinstance(value, list | str):
+        raise ValueProblem("wrong-kind", f"{quote_value(value)} can't be cut", "use `| string` before it")
+    return value[start:stop]
+
+
+_DATE_FIELDS = frozenset({"year", "month", "day"})
+_TIME_FIELDS = frozenset({"hour", "minute", "second"})
+
+
+def field(value: Any, name: str) -> Any:
+    """Return a field of a date or time, or of a nested object (none if it is missing there)."""
+    if isinstance(value, date):
+        if name in _DATE_FIELDS or (name in _TIME_FIELDS and isinstance(value, datetime)):
+            return getattr(value, name)
+        if name in _TIME_FIELDS:
+            return 0
+        if name == "weekday":
+            return value.isoweekday()
+    if isinstance(value, Mapping):
+        return value.get(name)
+    some(value, f".{name}")
+    help_text = "make it a date first: `| datetime`" if isinstance(value, str) else ""
+    raise ValueProblem("unknown-field", f"{quote_value(value)} has no field {quote_value(name)}", help_text)
+
+
+def dotted(row: Mapping[str, Any], name: str, strict: bool) -> Any:  # noqa: FBT001 - called by generated code
+    """Return the column of this dotted name if there is one, else follow the path into nested values.
+
+    A path that leads nowhere is empty; where `strict` (the columns are not known), its first name must
+    be a column of the row.
+    """
+    if name in row:
+        return row[name]
+    root, *path = name.split(".")
+    if strict and root not in row:
+        raise ValueProblem("unknown-column", f"the row has no column {quote_value(name)}")
+    value = row.get(root)
+    for step in path:
+        value = None if value is None else field(value, step)
+    return value
+
+
+def look_up(table: Mapping[str, Any], name: str, key: Any) -> Any:
+    """Return the value of a table's key: as it is, else trimmed.
+
+    Raises:
+        ValueProblem: the table has no such key.
+    """
+    text = text_of(some(key, "lookup"))
+    found = table.get(text, _MISSING)
+    if found is _MISSING:
+        found = table.get(text.strip(), _MISSING)
+    if found is _MISSING:
+        help_text = suggest(text, table) if len(table) < _SUGGEST_LIMIT else ""
+        message = f"the table {name} has no key {quote_value(text)}"
+        raise ValueProblem("not-in-table", message, help_text or "add it to the table, or say `default:`")
+    return found
+
+
+_MISSING = object()
+_SUGGEST_LIMIT = 1_000
+"""Keys of a table that are searched for a similar one at most."""
+
+
+def coalesce(*values: Any) -> Any:
+    """Return the first value that is not empty, else none."""
+    return next((value for value in values if value is not None and value != []), None)
+
+
+def is_even(value: Any) -> bool:
+    """Tell whether a number is even."""
+    return number_of(value) % 2 == 0
+
+
+def is_odd(value: Any) -> bool:
+    """Tell whether a number is odd."""
+    return abs(number_of(value) % 2) == 1
+
+
+def is_divisible(value: Any, by: Any) -> bool:
+    """Tell whether a number is a multiple of another."""
+    return OPERATIONS["modulo"](value, by) == 0  # type: ignore[no-any-return]
+
+
+def is_kind(value: Any, name: str) -> bool:
+    """Tell the kind of a value that is not empty, as Jinja's tests do."""
+    some(value, f"is {name}")
+    kinds: dict[str, Any] = {
+        "string": str,
+        "number": int | Decimal,
+        "integer": int,
+        "boolean": bool,
+        "mapping": Mapping,
+    }
+    found = isinstance(value, kinds[name])
+    return found and not (name == "integer" and isinstance(value, bool))
+
+
+def is_case(value: Any, name: str) -> bool:
+    """Tell whether a text is all in `lower` or `upper` case."""
+    text = text_of(some(value, f"is {name}"))
+    return text.islower() if name == "lower" else text.isupper()
+
+
+def each(convert: Callable[[Any], Any], value: Any, who: str) -> list[Any]:
+    """Apply a converter to each element of a list."""
+    if not isinstance(some(value, "map"), list):
+        raise ValueProblem("wrong-kind", f"`map` takes a list, not {quote_value(value)}", f"use `| {who}`")
+    return [convert(some(element, who)) for element in value]
+
+
+OPERATIONS: dict[str, Any] = {
+    "some": some,
+    "add": _calculated("+", _add),
+    "subtract": _calculated("-", _subtract),
+    "multiply": _calculated("*", _multiply),
+    "divide": _calculated("/", _divide),
+    "floor_divide": _calculated("//", _floor_divide),
+    "modulo": _calculated("%", _modulo),
+    "negative": negative,
+    "positive": positive,
+    "concat": concat,
+    "template": template,
+    "less": less,
+    "less_equal": less_equal,
+    "greater": greater,
+    "greater_equal": greater_equal,
+    "contains": contains,
+    "item": item,
+    "cut": cut,
+    "field": field,
+    "dotted": dotted,
+    "look_up": look_up,
+    "coalesce": coalesce,
+    "is_even": is_even,
+    "is_odd": is_odd,
+    "is_divisible": is_divisible,
+    "is_kind": is_kind,
+    "is_case": is_case,
+    "each": each,
+}
+"""Name in generated code -> function."""
