@@ -126,6 +126,10 @@ def decode_blocks(blocks: Iterator[Block], stated: str | None, name: str) -> Ite
     if found := find_byte_order_mark(first):
         mark, encoding = found
         first, offset = first[len(mark) :], len(mark)
+    elif encoding in {"utf-16", "utf-32"}:
+        problem = f"the file has no byte-order mark, without which {encoding} is ambiguous"
+        hint = f"write `encoding: {encoding}-le` (usual) or `{encoding}-be` under `source:`"
+        raise SourceError(name, "encoding", problem, help=hint)
     ahead: Iterator[bytes] = chain([first], (block for block in blocks if isinstance(block, bytes)))
     if found is None and encoding != "utf-8" and _extends_ascii(encoding):
         for block in ahead:
@@ -149,10 +153,6 @@ def _decode(blocks: Iterator[bytes], encoding: str, offset: int, name: str) -> I
         except UnicodeDecodeError as error:
             yield error.object[: error.start].decode(encoding, "ignore")
             raise _undecodable(error, offset - len(pending), encoding, name) from None
-        except UnicodeError:
-            problem = f"the file has no byte-order mark, without which {encoding} is ambiguous"
-            hint = f"write `encoding: {encoding}-le` (usual) or `{encoding}-be` under `source:`"
-            raise SourceError(name, "encoding", problem, help=hint) from None
         yield text
         offset += len(block)
 
