@@ -102,7 +102,7 @@ def map_row(row: dict[str, str], staff: dict[str, str]) -> dict[str, object] | N
         "_Owners": bracketed(staff[login] for login in split(row["Owners"])),
         "_Amount": read_amount(row["Amount"]) if row["Amount"] else None,
         "_Fiscal_%20_Year": local.year + (1 if local.month >= 7 else 0),  # noqa: PLR2004 - July
-        "_Department": DEPARTMENTS[row["Dept"]] if row["Dept"] else "Unknown",
+        "_Department": DEPARTMENTS.get(row["Dept"], "Unknown"),
         "_Supplier": single_line(" ".join(row["Supplier"].split())),
         "_Signed_%20_On": read_signed(row["SignedOn"]),
         "_Access": ACCESS[row["Restricted"] or "No"],

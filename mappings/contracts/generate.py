@@ -172,7 +172,7 @@ FLAWS: tuple[Callable[[Row], list[str]], ...] = (
     _with(Modified="10/03/2021 02:30 AM"),  # an hour that daylight saving skipped in Sydney
     _with(Title="Bell \a in the title"),  # a control character
     _with(CreatedBy=""),
-    _with(Dept="ZZZ"),
+    _with(Dept="ZZZ"),  # not in the table of departments: filed as Unknown
     _with(ContractNo="000002"),  # a key that another row has
     _with(DocType="lease", Amount="12,34.5", Modified="yesterday"),  # several at once
     _with(CreatedUtc=""),
