@@ -1,0 +1,52 @@
+# Two targets matter: `make demo` and `make test`. Both set up what they need in .venv first.
+# On Windows, or without make, README.md says the same in other words.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint types tests package bench format clean
+
+demo: $(VENV)/installed
+	$(BIN)/opusmap demo
+
+test: lint types tests package
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev
+	$(BIN)/mypy
+
+# CI sets HYPOTHESIS_PROFILE=ci: more examples, the same ones each time.
+tests: $(VENV)/dev
+	$(BIN)/pytest
+
+# The wheel must work where nothing of this folder is.
+package: $(VENV)/dev
+	rm -rf build/package
+	$(BIN)/python -m build --wheel --outdir build/package . > /dev/null
+	$(PYTHON) -m venv build/package/venv
+	build/package/venv/bin/python -m pip install --quiet build/package/*.whl
+	cd build/package && venv/bin/opusmap demo --json > demo.json && venv/bin/opusmap --version
+
+bench: $(VENV)/dev
+	$(BIN)/python benchmarks/mapping.py
+
+format: $(VENV)/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $(VENV)/installed $@

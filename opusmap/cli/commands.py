@@ -1,0 +1,397 @@
+"""The commands. Each parses its options, calls the pipeline and prints what comes back."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from opusmap import __version__
+
+if TYPE_CHECKING:
+    from opusmap.pipeline import MaxErrors, Work
+    from opusmap.report import RejectWriter, Report
+
+__all__ = ["opusmap"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+MAPPING = click.argument("mapping", type=click.Path(dir_okay=False))
+SOURCE = click.argument("source", required=False)
+
+
+def _common(command: Command) -> Command:
+    """Add the options that every command with a result has."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output."),
+        click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks."),
+        click.option("-v", "--verbose", count=True, help="Log more: -v steps, -vv each request."),
+    ):
+        command = option(command)
+    return command
+
+
+def _set_up(verbose: int) -> None:
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("opusmap").setLevel(level)
+
+
+def _example(*lines: str) -> str:
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=_example(
+        "opusmap demo", "opusmap check mapping.yaml", "opusmap submit mapping.yaml --to emulator"
+    ),
+)
+@click.version_option(__version__, prog_name="opusmap")
+def opusmap() -> None:  # noqa: D301 - \\b is click's mark for lines that stay as they are
+    """Map records metadata into AvePoint Opus by one YAML file.
+
+    \b
+    Exit codes: 0 all done; 1 some records were rejected or failed; 2 wrong usage, mapping, source
+    or settings; 3 Opus could not be reached or signed in to; 4 stopped early, run again to go on.
+    """
+
+
+@opusmap.command(
+    epilog=_example("opusmap check mapping.yaml", "opusmap check mapping.yaml export.csv --json")
+)
+@MAPPING
+@SOURCE
+@_common
+def check(mapping: str, source: str | None, *, as_json: bool, quiet: bool, verbose: int) -> int:
+    """Tell every problem of MAPPING and, with a source, what would become of each row.
+
+    Nothing is sent. The rows go through the very code that `submit` uses.
+    """
+    from opusmap.cli.output import (
+        print_diagnostics,
+        print_json,
+        print_reasons,
+        print_totals,
+        progress_bar,
+        say,
+    )
+    from opusmap.compiler import load_mapping
+    from opusmap.pipeline import map_source
+
+    _set_up(verbose)
+    mapper = load_mapping(mapping)
+    own = mapper.spec.source.path
+    if source is None and (own is None or not (Path(mapping).parent / own).exists()):
+        print_diagnostics(mapper.warnings)
+        if as_json:
+            print_json({"diagnostics": [warning.as_json() for warning in mapper.warnings]})
+        elif not quiet:
+            why = "no source is named" if own is None else f"its source {own} is not there"
+            say(f"{mapping}: no errors. {why.capitalize()}, so no row was looked at.")
+        return 0
+    work = _open(mapping, source, quiet=quiet or as_json)
+    print_diagnostics(work.mapper.warnings)
+    with work.source, progress_bar("checking", quiet=quiet or as_json) as progress:
+        report = map_source(work, on_progress=progress)
+    if as_json:
+        print_json(
+            {**report.as_json(), "diagnostics": [warning.as_json() for warning in work.mapper.warnings]}
+        )
+    else:
+        print_totals(report, sent=False)
+        print_reasons("Rejected rows, by column and reason", report.reasons)
+        print_reasons("Odd, but no error", report.notes)
+    return 0 if report.clean else 1
+
+
+@opusmap.command(epilog=_example("opusmap preview mapping.yaml -n 3"))
+@MAPPING
+@SOURCE
+@click.option("-n", "count", default=5, show_default=True, type=click.IntRange(1), help="Rows to show.")
+@_common
+def preview(mapping: str, source: str | None, count: int, *, as_json: bool, quiet: bool, verbose: int) -> int:
+    """Show the first rows side by side with their records."""
+    from itertools import islice
+
+    from opusmap.cli.output import print_json, print_preview
+    from opusmap.records import Reject
+
+    _set_up(verbose)
+    work = _open(mapping, source, quiet=quiet or as_json)
+    with work.source:
+        rows = list(islice(work.source.rows(), count))
+    shown = [
+        (dict(row.values), row if isinstance(row, Reject) else work.mapper.map_row(row.values, row.number))
+        for row in rows
+    ]
+    if as_json:
+        print_json({"rows": [{"values": values, "becomes": _plain(mapped)} for values, mapped in shown]})
+    else:
+        print_preview(work.mapper, shown)
+    return 0
+
+
+@opusmap.command(
+    "map",
+    epilog=_example(
+        "opusmap map mapping.yaml -o records.jsonl", "opusmap map mapping.yaml --payloads > bodies.jsonl"
+    ),
+)
+@MAPPING
+@SOURCE
+@click.option(
+    "-o", "--output", default="-", show_default="standard output", help="File for the records, as JSON Lines."
+)
+@click.option("--rejects", help="File for the rejects, as JSON Lines.  [default: beside the output]")
+@click.option("--payloads", is_flag=True, help="Write whole request bodies of at most 15 records.")
+@_common
+def map_(
+    mapping: str,
+    source: str | None,
+    output: str,
+    rejects: str | None,
+    *,
+    payloads: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+) -> int:
+    """Write the records of a source as JSON Lines, the rejects to their own file."""
+    from opusmap.cli.output import print_json, progress_bar
+    from opusmap.pipeline import map_source, write_payloads
+    from opusmap.report import RecordWriter, create_output
+
+    _set_up(verbose)
+    if as_json and output == "-":
+        raise click.UsageError(
+            "--json prints the totals on standard output; name a file for the records with -o"
+        )
+    work = _open(mapping, source, quiet=quiet or as_json)
+    writer = _reject_writer(mapping, rejects, output)
+    with (
+        work.source,
+        create_output(output) as file,
+        writer,
+        progress_bar("mapping", quiet=quiet or as_json) as progress,
+    ):
+        if payloads:
+            report = write_payloads(work, file, on_reject=writer.write, on_progress=progress)
+        else:
+            records = RecordWriter(file)
+            report = map_source(work, on_record=records.write, on_reject=writer.write, on_progress=progress)
+    if as_json:
+        print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
+    elif not quiet:
+        _say_totals(report, writer)
+    return 0 if report.clean else 1
+
+
+@opusmap.command(
+    epilog=_example(
+        "opusmap submit mapping.yaml --to emulator",
+        "opusmap submit mapping.yaml export.csv --concurrency 16",
+    )
+)
+@MAPPING
+@SOURCE
+@click.option(
+    "--to", "to", type=click.Choice(["opus", "emulator"]), default="opus", show_default=True, help="Where to."
+)
+@click.option(
+    "--concurrency", default=8, show_default=True, type=click.IntRange(1, 128), help="Requests in flight."
+)
+@click.option("--limit", type=click.IntRange(1), help="Records to send at most: a first few.")
+@click.option("--full", is_flag=True, help="Send records, too, that Opus holds already as they are.")
+@click.option("--max-errors", help="Stop when more rows than this are rejected or failed: 100, or 5%.")
+@click.option("--rejects", help="File for the rejects, as JSON Lines.  [default: beside the mapping]")
+@_common
+def submit(
+    mapping: str,
+    source: str | None,
+    to: str,
+    concurrency: int,
+    limit: int | None,
+    max_errors: str | None,
+    rejects: str | None,
+    *,
+    full: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+) -> int:
+    """Send the records of a source to Opus.
+
+    Where Opus is and how to sign in comes from OPUSMAP_* settings, in the environment or in a `.env`
+    file beside the mapping: OPUSMAP_DATA_CENTER (or OPUSMAP_BASE_URL and OPUSMAP_TOKEN_URL),
+    OPUSMAP_CLIENT_ID, OPUSMAP_CLIENT_SECRET (or OPUSMAP_CLIENT_SECRET_FILE). `--to emulator` needs none.
+    """
+    from opusmap.cli.output import print_json, print_reasons, print_totals, progress_bar, say
+    from opusmap.pipeline import embedded_opus, submit_source
+    from opusmap.settings import load_settings
+
+    _set_up(verbose)
+    limits = _max_errors(max_errors)
+    transport = None
+    if to == "opus":
+        settings = load_settings({}, os.environ, Path(mapping).parent)
+    work = _open(mapping, source, quiet=quiet or as_json)
+    if to == "emulator":
+        import httpx
+
+        emulator, settings = embedded_opus(work.mapper)
+        transport = httpx.ASGITransport(emulator)
+    writer = _reject_writer(mapping, rejects, None)
+    with work.source, writer, progress_bar("submitting", quiet=quiet or as_json) as progress:
+        report = submit_source(
+            work,
+            settings,
+            transport=transport,
+            concurrency=concurrency,
+            limit=limit,
+            full=full,
+            max_errors=limits,
+            on_reject=writer.write,
+            on_progress=progress,
+            on_start=_stop_on_signals,
+        )
+    if as_json:
+        print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
+    elif not quiet:
+        print_totals(report, sent=True)
+        print_reasons("Rejected rows, by column and reason", report.reasons)
+        if writer.count:
+            say(f"rejects: {writer.path}")
+    if report.stopped is not None:
+        say(f"error: {report.stopped}")
+        return report.stopped.exit_code
+    return 0 if report.clean else 1
+
+
+@opusmap.command(epilog=_example("opusmap emulator mapping.yaml --port 8015"))
+@MAPPING
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8015, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+)
+@click.option("--client-id", default="rehearsal", show_default=True, help="The client that may sign in.")
+@_common
+def emulator(
+    mapping: str, host: str, port: int, client_id: str, *, as_json: bool, quiet: bool, verbose: int
+) -> int:
+    """Serve an Opus with MAPPING's connection on a port, to rehearse against.
+
+    The client secret is taken from OPUSMAP_CLIENT_SECRET; without it one is made up and shown.
+    """
+    import secrets
+
+    from opusmap.cli.output import print_json, say
+    from opusmap.compiler import load_mapping
+    from opusmap.emulator import serve
+    from opusmap.pipeline import make_emulator
+
+    _set_up(verbose)
+    given = os.environ.get("OPUSMAP_CLIENT_SECRET")
+    secret = given or secrets.token_urlsafe(16)
+    embedded = make_emulator(load_mapping(mapping), client_id, secret)
+
+    def ready(url: str) -> None:
+        shown = "(from OPUSMAP_CLIENT_SECRET)" if given else secret
+        if as_json:
+            print_json({"base_url": url, "token_url": f"{url}/connect/token", "client_id": client_id})
+            sys.stdout.flush()
+        elif not quiet:
+            say(f"Opus emulator on {url}; Ctrl-C stops it. In another terminal:")
+            for name, value in (
+                ("OPUSMAP_BASE_URL", url),
+                ("OPUSMAP_TOKEN_URL", f"{url}/connect/token"),
+                ("OPUSMAP_CLIENT_ID", client_id),
+                ("OPUSMAP_CLIENT_SECRET", shown),
+            ):
+                say(f"  {name}={value}")
+
+    serve(embedded, host, port, ready)
+    return 0
+
+
+@opusmap.command(epilog=_example("opusmap demo"))
+@_common
+def demo(*, as_json: bool, quiet: bool, verbose: int) -> int:
+    """Map a bundled contract register and submit it to the embedded Opus: the whole story."""
+    from opusmap.cli.demo import run_demo
+
+    _set_up(verbose)
+    return run_demo(as_json=as_json, quiet=quiet)
+
+
+def _open(mapping: str, source: str | None, *, quiet: bool) -> Work:
+    from opusmap.cli.output import say
+    from opusmap.pipeline import open_work
+
+    work = open_work(mapping, source)
+    if not quiet:
+        for note in work.source.notes:
+            say(f"{work.source.name}: {note}")
+    return work
+
+
+def _reject_writer(mapping: str, given: str | None, output: str | None) -> RejectWriter:
+    from opusmap.report import RejectWriter
+
+    beside = Path(mapping if output in (None, "-") else str(output))
+    return RejectWriter(given or beside.with_suffix(".rejects.jsonl"))
+
+
+def _max_errors(text: str | None) -> MaxErrors | None:
+    from opusmap.pipeline import MaxErrors
+
+    if text is None:
+        return None
+    number = text.removesuffix("%")
+    if not (number.isascii() and number.isdigit()):
+        raise click.BadParameter(
+            "give a number of rows such as 100, or a share such as 5%", param_hint="--max-errors"
+        )
+    return MaxErrors(share=int(number) / 100) if text.endswith("%") else MaxErrors(count=int(number))
+
+
+def _stop_on_signals(stop: Callable[[], None]) -> None:
+    """Let the first Ctrl-C or SIGTERM drain the run; the second ends it at once."""
+
+    def on_signal(number: int, _frame: object) -> None:
+        print("\nstopping: requests in flight end first; once more stops at once", file=sys.stderr)
+        signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+
+
+def _say_totals(report: Report, writer: RejectWriter) -> None:
+    from opusmap.cli.output import say
+
+    rejects = f" (see {writer.path})" if writer.count else ""
+    say(
+        f"{report.read:,} rows read: {report.mapped:,} mapped, {report.filtered:,} filtered, "
+        f"{report.rejected:,} rejected{rejects}, in {report.seconds:,.1f} s"
+    )
+
+
+def _plain(mapped: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from opusmap.records import Record, Reject
+
+    if isinstance(mapped, Record):
+        return {"record": mapped.values}
+    if isinstance(mapped, Reject):
+        return {"rejected": [asdict(problem) for problem in mapped.problems]}
+    return {"filtered": True}

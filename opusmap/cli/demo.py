@@ -1,0 +1,47 @@
+"""`opusmap demo`: the bundled contract register through the whole road, into the embedded Opus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from opusmap.cli.output import print_json, print_reasons, print_record, print_totals, progress_bar, say
+from opusmap.pipeline import embedded_opus, open_work, submit_source
+
+__all__ = ["run_demo"]
+
+SAMPLES = 3
+
+
+def run_demo(*, as_json: bool, quiet: bool) -> int:
+    """Map and submit the bundled register; show totals, reasons and what Opus now holds."""
+    import httpx
+
+    work = open_work(_folder() / "mapping.yaml")
+    emulator, settings = embedded_opus(work.mapper)
+    silent = quiet or as_json
+    if not silent:
+        say(f"Mapping {Path(work.source.name).name} by mapping.yaml, and submitting it to the embedded Opus.")
+    with work.source, progress_bar("submitting", quiet=silent) as progress:
+        transport = httpx.ASGITransport(emulator)
+        report = submit_source(work, settings, transport=transport, on_progress=progress)
+    held = emulator.records
+    samples = dict(list(held.items())[:SAMPLES])
+    if as_json:
+        print_json({**report.as_json(), "held": len(held), "samples": samples})
+    else:
+        names = {column.internal_name: column.display_name for column in work.mapper.connection.columns}
+        print_totals(report, sent=True)
+        print_reasons("Rejected rows, by column and reason", report.reasons)
+        for key, values in samples.items():
+            print_record(f"Opus now holds {len(held):,} records, among them {key}", values, names)
+    if report.stopped is not None:
+        say(f"error: {report.stopped}")
+        return report.stopped.exit_code
+    return 0 if report.submitted == report.mapped == len(held) else 1
+
+
+def _folder() -> Path:
+    """Return the folder of the bundled register: in the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parent.parent
+    bundled = package / "demo"
+    return bundled if bundled.is_dir() else package.parent / "mappings" / "contracts"

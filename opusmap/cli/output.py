@@ -1,0 +1,241 @@
+"""What the command line prints: diagnostics, reports, records, progress.
+
+Results go to standard output, everything else to standard error; colours and bars only on a terminal,
+and never where `NO_COLOR` is set.
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opusmap.diagnostics import Diagnostic, Severity, render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from opusmap.compiler import Mapper
+    from opusmap.records import Mapped
+    from opusmap.report import Reason, Report
+
+__all__ = [
+    "print_diagnostics",
+    "print_json",
+    "print_preview",
+    "print_reasons",
+    "print_record",
+    "print_totals",
+    "progress_bar",
+    "say",
+]
+
+PIPE_WIDTH = 120
+"""Columns of output that goes to no terminal."""
+
+_STYLES = {"error": "bold red", "warning": "bold yellow", "place": "bold", "help": "cyan"}
+
+
+def _console(*, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
+
+
+def say(text: str) -> None:
+    """Print a line for the person, beside the result."""
+    print(text, file=sys.stderr)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print one JSON object, the result for a machine."""
+    print(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
+    """Print what is wrong in a mapping, with the lines it is about."""
+    from rich.markup import escape
+
+    found = list(diagnostics)
+    styled = _console(stderr=True)
+
+    def paint(text: str, style: str) -> str:
+        return f"[{_STYLES[style]}]{escape(text)}[/]"
+
+    for diagnostic in found:
+        plain = render([diagnostic], _read_line)
+        styled.print(_painted(plain, diagnostic, paint), soft_wrap=True)
+    errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in found)
+    warnings = len(found) - errors
+    counted = [_plural(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count]
+    if counted:
+        styled.print(escape(" and ".join(counted)))
+
+
+def _painted(plain: str, diagnostic: Diagnostic, paint: Callable[[str, str], str]) -> str:
+    """Colour the head and the marks of a rendered diagnostic; nothing else in it is markup."""
+    from rich.markup import escape
+
+    head, *rest = plain.split("\n")
+    mark = f"{diagnostic.severity}[{diagnostic.code}]"
+    place, _, message = head.partition(f": {mark}: ")
+    lines = [f"{paint(place, 'place')}: {paint(mark, diagnostic.severity.value)}: {escape(message)}"]
+    for line in rest:
+        if set(line.strip()) == {"^"}:
+            lines.append(paint(line, diagnostic.severity.value))
+        elif line.startswith("     help: "):
+            lines.append("     " + paint("help:", "help") + escape(line[10:]))
+        else:
+            lines.append(escape(line))
+    return "\n".join(lines)
+
+
+def _read_line(file: str, line: int) -> str | None:
+    linecache.checkcache(file)
+    return linecache.getline(file, line).rstrip("\n") or None
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}" + ("" if count == 1 else "s")
+
+
+def print_totals(report: Report, *, sent: bool) -> None:
+    """Print what became of all rows."""
+    from rich.table import Table
+
+    names = ["read", "mapped", "filtered", "rejected"]
+    names += (
+        ["unchanged", "submitted", "failed", "uncertain", "not_sent", "requests", "retries"] if sent else []
+    )
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="left")
+    table.add_column(justify="right")
+    for name in names:
+        count = getattr(report, name)
+        if count or name in ("read", "mapped", "rejected", "submitted"):
+            table.add_row(name.replace("_", " "), f"{count:,}")
+    table.add_row("seconds", f"{report.seconds:,.1f}")
+    _console().print(table)
+
+
+def print_reasons(title: str, reasons: Iterable[Reason]) -> None:
+    """Print why rows were rejected: by column and code, with counts, first rows and an example."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    rows = list(reasons)
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("rows", justify="right")
+    for name in ("column", "code", "first rows"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("example", overflow="fold")
+    for reason in rows:
+        first = ", ".join(str(row) for row in reason.rows)
+        more = " …" if reason.count > len(reason.rows) else ""
+        cells = (reason.column, reason.code, first + more, reason.example)
+        table.add_row(f"{reason.count:,}", *(escape(cell) for cell in cells))
+    console = _console()
+    console.print()
+    console.print(table)
+
+
+def print_record(title: str, values: dict[str, Any], names: dict[str, str]) -> None:
+    """Print a record: each column's display name and value."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        title=escape(title), title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0)
+    )
+    table.add_column(style="cyan")
+    table.add_column(overflow="fold")
+    for name, value in values.items():
+        table.add_row(escape(names.get(name, name)), escape(_shown(value)))
+    console = _console()
+    console.print()
+    console.print(table)
+
+
+def _shown(value: Any, limit: int = 200) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    plain = "".join(char if char.isprintable() else " " for char in text)
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+def print_preview(mapper: Mapper, rows: Iterable[tuple[dict[str, Any], Mapped]]) -> None:
+    """Print rows side by side with what becomes of them."""
+    from rich.columns import Columns
+    from rich.markup import escape
+
+    names = {column.internal_name: column.display_name for column in mapper.connection.columns}
+    console = _console()
+    for values, mapped in rows:
+        left = _side(f"row {mapped.row}", values)
+        right = _becomes(mapped, names)
+        console.print(Columns([left, right], padding=(0, 4), expand=False))
+        console.print(escape("─" * min(console.width, 80)))
+
+
+def _becomes(mapped: Mapped, names: dict[str, str]) -> Any:
+    from opusmap.records import Record, Reject
+
+    if isinstance(mapped, Record):
+        return _side(
+            f"record {mapped.key}", {names.get(name, name): value for name, value in mapped.values.items()}
+        )
+    if isinstance(mapped, Reject):
+        return _side("rejected", {one.column: f"{one.code}: {one.message}" for one in mapped.problems})
+    return _side("filtered: `where` does not want this row", {})
+
+
+def _side(title: str, values: dict[str, Any]) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        title=escape(title), title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0)
+    )
+    table.add_column(style="cyan")
+    table.add_column(overflow="fold", max_width=60)
+    for name, value in values.items():
+        table.add_row(escape(str(name)), escape(_shown("" if value is None else value)))
+    return table
+
+
+@contextmanager
+def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[Report], None]]:
+    """Show totals while work goes on; gives the function to call with them. Nothing on a pipe."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _report: None
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title)
+
+        def show(report: Report) -> None:
+            parts = [f"{report.read:,} rows", f"{report.rejected:,} rejected"]
+            if report.requests:
+                parts += [f"{report.submitted:,} submitted", f"{report.requests:,} requests"]
+            rate = report.read / report.seconds if report.seconds else 0
+            bar.update(task, description=f"{title}: " + ", ".join(parts) + f", {rate:,.0f} rows/s")
+
+        yield show
+
+
+def describe_path(path: str | Path) -> str:
+    """Return a path as a person would write it: relative to where she is, if it is below."""
+    try:
+        return str(Path(path).resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

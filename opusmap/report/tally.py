@@ -1,0 +1,155 @@
+"""Counting a run: what became of each row, and why rows were rejected.
+
+Owns the totals and their one law: every row read ends in exactly one place. Printing is the command
+line's; what a page looks like is a later module's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from opusmap.errors import OpusmapError
+from opusmap.records import Filtered, Mapped, Problem, Record, Reject
+
+__all__ = ["Reason", "Report", "Tally"]
+
+COUNTS = (
+    "read",
+    "mapped",
+    "filtered",
+    "rejected",
+    "unchanged",
+    "submitted",
+    "failed",
+    "uncertain",
+    "not_sent",
+    "requests",
+    "retries",
+)
+FIRST_ROWS = 5
+"""Row numbers that are kept for each reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why rows were rejected (or, as a note, what was odd): one column and code, with the first rows."""
+
+    column: str
+    code: str
+    count: int
+    rows: tuple[int, ...]
+    example: str
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of every row of a run.
+
+    `read = filtered + rejected + unchanged + submitted + failed + uncertain + not_sent`, always; where
+    nothing is sent (`map`, `check`), what was mapped is `not_sent`. `seconds` is wall-clock time;
+    `stopped` is why the run ended before its source did.
+    """
+
+    read: int = 0
+    mapped: int = 0
+    filtered: int = 0
+    rejected: int = 0
+    unchanged: int = 0
+    submitted: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    not_sent: int = 0
+    requests: int = 0
+    retries: int = 0
+    run: int | None = None
+    seconds: float = 0.0
+    reasons: tuple[Reason, ...] = ()
+    notes: tuple[Reason, ...] = ()
+    stopped: OpusmapError | None = None
+
+    @property
+    def adds_up(self) -> bool:
+        """Tell whether every row read is accounted for."""
+        ends = self.filtered + self.rejected + self.unchanged + self.submitted
+        return self.read == ends + self.failed + self.uncertain + self.not_sent
+
+    @property
+    def clean(self) -> bool:
+        """Tell whether nothing was rejected, failed, or left open."""
+        return not (self.rejected or self.failed or self.uncertain)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain data."""
+        lists = {name: [asdict(reason) for reason in getattr(self, name)] for name in ("reasons", "notes")}
+        ending = {"run": self.run, "seconds": self.seconds, "stopped": self.stopped and str(self.stopped)}
+        return {**self.counts(), **ending, **lists}
+
+    def counts(self) -> dict[str, int]:
+        """Return the totals by name."""
+        return {name: getattr(self, name) for name in COUNTS}
+
+
+@dataclass
+class Tally:
+    """Counts rows as they pass by. `reject` is told of each reject."""
+
+    read: int = 0
+    mapped: int = 0
+    filtered: int = 0
+    rejected: int = 0
+    _reasons: dict[tuple[str, str], _Counted] = field(default_factory=dict)
+    _notes: dict[tuple[str, str], _Counted] = field(default_factory=dict)
+
+    def count(self, mapped: Iterable[Mapped]) -> Iterator[Mapped]:
+        """Pass everything on, counted."""
+        for one in mapped:
+            self.read += 1
+            if isinstance(one, Record):
+                self.mapped += 1
+                if one.notes:
+                    _count_all(self._notes, one.row, one.notes)
+            elif isinstance(one, Reject):
+                self.rejected += 1
+                _count_all(self._reasons, one.row, one.problems)
+            else:
+                assert isinstance(one, Filtered)
+                self.filtered += 1
+            yield one
+
+    def reasons(self) -> tuple[Reason, ...]:
+        """Return why rows were rejected, the most frequent reason first."""
+        return _sorted(self._reasons)
+
+    def notes(self) -> tuple[Reason, ...]:
+        """Return what was odd in records, the most frequent first."""
+        return _sorted(self._notes)
+
+
+@dataclass
+class _Counted:
+    example: str
+    help: str
+    count: int = 0
+    rows: list[int] = field(default_factory=list)
+
+
+def _count_all(counted: dict[tuple[str, str], _Counted], row: int, problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        key = (problem.column, problem.code)
+        found = counted.get(key)
+        if found is None:
+            found = counted[key] = _Counted(problem.message, problem.help)
+        found.count += 1
+        if len(found.rows) < FIRST_ROWS:
+            found.rows.append(row)
+
+
+def _sorted(counted: dict[tuple[str, str], _Counted]) -> tuple[Reason, ...]:
+    reasons = [
+        Reason(column, code, found.count, tuple(found.rows), found.example, found.help)
+        for (column, code), found in counted.items()
+    ]
+    return tuple(sorted(reasons, key=lambda reason: (-reason.count, reason.column, reason.code)))
