@@ -173,16 +173,16 @@ def _shown(value: Any, limit: int = 200) -> str:
 
 def print_preview(mapper: Mapper, rows: Iterable[tuple[dict[str, Any], Mapped]]) -> None:
     """Print rows side by side with what becomes of them."""
-    from rich.columns import Columns
-    from rich.markup import escape
+    from rich.table import Table
 
     names = {column.internal_name: column.display_name for column in mapper.connection.columns}
     console = _console()
     for values, mapped in rows:
-        left = _side(f"row {mapped.row}", values)
-        right = _becomes(mapped, names)
-        console.print(Columns([left, right], padding=(0, 4), expand=False))
-        console.print(escape("─" * min(console.width, 80)))
+        sides = Table.grid(padding=(0, 3, 1, 0), expand=True)
+        sides.add_column(ratio=1)
+        sides.add_column(ratio=1)
+        sides.add_row(_side(f"row {mapped.row}", values), _becomes(mapped, names))
+        console.print(sides)
 
 
 def _becomes(mapped: Mapped, names: dict[str, str]) -> Any:
@@ -205,7 +205,7 @@ def _side(title: str, values: dict[str, Any]) -> Any:
         title=escape(title), title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0)
     )
     table.add_column(style="cyan")
-    table.add_column(overflow="fold", max_width=60)
+    table.add_column(overflow="fold")
     for name, value in values.items():
         table.add_row(escape(str(name)), escape(_shown("" if value is None else value)))
     return table

@@ -49,6 +49,10 @@ _SETTLE = """
 UPDATE records SET state = :state, reason = :reason, settled = :now
 WHERE target = (SELECT target FROM runs WHERE id = :run) AND key = :key AND run = :run AND state = 'intended'
 """
+_UNCHANGED = """
+SELECT 1 FROM records WHERE target = (SELECT target FROM runs WHERE id = ?) AND key = ?
+AND content = ? AND state = 'taken'
+"""
 _RUNS = """
 SELECT runs.id, origin, connection, mapping, started, finished, ending, counts
 FROM runs JOIN targets ON targets.id = target ORDER BY runs.id DESC
@@ -131,6 +135,15 @@ class Journal:
             ).lastrowid
         assert number is not None
         return Run(number, origin, connection, mapping, now)
+
+    def find_unchanged(self, run: Run, entries: Iterable[Entry]) -> frozenset[str]:
+        """Return the keys of records that the run's connection took before with the same content."""
+        with _translated(self._path):
+            return frozenset(
+                entry.key
+                for entry in entries
+                if self._database.execute(_UNCHANGED, (run.id, entry.key, entry.content)).fetchone()
+            )
 
     def intend(self, run: Run, entries: Iterable[Entry]) -> None:
         """Note, durably, that these records are about to be sent. What was known of them is replaced."""

@@ -74,6 +74,7 @@ async def submit_records(
     conflict: Conflict,
     conflict_key: ConflictKey = "both",
     concurrency: int = 8,
+    full: bool = False,
     on_progress: Callable[[SubmitTotals], None] | None = None,
     stop: asyncio.Event | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -92,6 +93,7 @@ async def submit_records(
         conflict: whether Opus overwrites or skips a record that it has.
         conflict_key: the spelling of that option.
         concurrency: requests in flight at most.
+        full: send records, too, that Opus took already as they are, by the journal.
         on_progress: called after each settled request with the totals so far.
         stop: set it to drain: requests in flight end, nothing new is sent.
         clock: seconds that never run backwards.
@@ -101,7 +103,7 @@ async def submit_records(
     Raises:
         JournalError: the journal can't be written; requests in flight were dropped, and stay intended.
     """
-    engine = _Engine(client, journal, run, conflict, conflict_key, on_progress, clock, random, sleep)
+    engine = _Engine(client, journal, run, conflict, conflict_key, full, on_progress, clock, random, sleep)
     try:
         return await engine.run(records, concurrency, stop)
     except BaseExceptionGroup as group:
@@ -146,6 +148,7 @@ class _Engine:
         run: Run,
         conflict: Conflict,
         conflict_key: ConflictKey,
+        full: bool,  # noqa: FBT001 - made in one place, above
         on_progress: Callable[[SubmitTotals], None] | None,
         clock: Callable[[], float],
         random: Callable[[], float],
@@ -156,6 +159,7 @@ class _Engine:
         self._run = run
         self._conflict: Conflict = conflict
         self._conflict_key: ConflictKey = conflict_key
+        self._full = full
         self._on_progress = on_progress or (lambda _totals: None)
         self._clock = clock
         self._random = random
@@ -216,7 +220,10 @@ class _Engine:
         return batch
 
     def _intend(self, batch: Batch) -> Batch | None:
-        """Journal a batch before it is sent; return what of it can be written as JSON at all."""
+        """Journal a batch before it is sent; return what of it is to be sent.
+
+        Left out is what can't be written as JSON at all, and what Opus took before as it is now.
+        """
         if self._halt.is_set():
             self._count(not_sent=len(batch.records))
             return None
@@ -229,6 +236,10 @@ class _Engine:
                 records.append(record)
             except (UnicodeEncodeError, TypeError, RecursionError) as error:
                 self._fail_unwritable(record, error)
+        if not self._full and (unchanged := self._journal.find_unchanged(self._run, entries)):
+            self._count(unchanged=len(unchanged))
+            entries = [entry for entry in entries if entry.key not in unchanged]
+            records = [record for record in records if record.key not in unchanged]
         self._journal.intend(self._run, entries)
         return replace(batch, records=tuple(records)) if records else None
 
