@@ -14,19 +14,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from opusmap.compiler import Mapper, load_mapping
+from opusmap.compiler import Mapper, compile_mapping, read_mapping
 from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError, StoppedEarly
 from opusmap.records import Mapped, Problem, Record, Reject
 from opusmap.report import Report, Tally
-from opusmap.sources import Source, from_iterable, open_source
+from opusmap.sources import SUFFIXES, Source, from_iterable, open_source
+from opusmap.spec import MappingSpec, load_spec, resolve_inside
 
 if TYPE_CHECKING:
     import httpx
 
     from opusmap.emulator import Emulator
     from opusmap.settings import Settings
-    from opusmap.submit import SubmitTotals
+    from opusmap.submission import SubmitTotals
 
 __all__ = [
     "MaxErrors",
@@ -34,6 +35,7 @@ __all__ = [
     "embedded_opus",
     "make_emulator",
     "map_source",
+    "missing_source",
     "open_work",
     "submit",
     "submit_source",
@@ -76,25 +78,52 @@ def open_work(mapping: str | Path, source: str | Path | None = None) -> Work:
         InvalidMapping: the mapping has errors, or names columns that the source lacks.
         SourceError: the source can't be read, or none is named.
     """
-    mapper = load_mapping(mapping)
-    opened = _open_source(mapper, source)
+    spec, connection = read_mapping(mapping)
     try:
-        return Work(mapper.for_columns(opened.columns), opened)
+        opened = _open_source(spec, source)
+    except SourceError:
+        compile_mapping(spec, connection)  # a mapping with errors is told first
+        raise
+    try:
+        columns = None if opened.columns is None else frozenset(opened.columns)
+        return Work(compile_mapping(spec, connection, columns=columns), opened)
     except BaseException:
         opened.close()
         raise
 
 
-def _open_source(mapper: Mapper, source: str | Path | None) -> Source:
-    options = mapper.spec.source
+def missing_source(mapping: str | Path) -> str | None:
+    """Return why a mapping's own source can't be looked at (a sentence), or None if it is there.
+
+    Raises:
+        InvalidMapping: the mapping can't be read.
+    """
+    path = load_spec(mapping).source.path
+    if path is None:
+        return "It names no source"
+    found = resolve_inside(Path(mapping).parent, path)
+    return (
+        f"Its source {quote_value(path)} is not there" if found is not None and not found.exists() else None
+    )
+
+
+def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
+    options = spec.source
     if source is None:
         if options.path is None:
             help_text = "name it on the command line, or as `source: {path: …}` in the mapping"
-            raise SourceError(mapper.spec.path, "no-source", "no source is named", help=help_text)
-        source = Path(mapper.spec.path).parent / options.path
+            raise SourceError(spec.path, "no-source", "no source is named", help=help_text)
+        source = resolve_inside(Path(spec.path).parent, options.path)
+        if source is None:
+            help_text = "a mapping reads only files beside or below itself; name others on the command line"
+            message = f"{quote_value(options.path)} is not a file of the mapping's folder"
+            raise SourceError(spec.path, "outside-folder", message, help=help_text)
+    named = options.format
+    if str(source) == "-" and named is None and options.path is not None:
+        named = SUFFIXES.get(Path(options.path).suffix.lower())
     return open_source(
         source,
-        format=options.format,
+        format=named,
         encoding=options.encoding,
         delimiter=options.delimiter,
         quote=options.quote,
@@ -142,7 +171,7 @@ def write_payloads(
     on_progress: Callable[[Report], object] = lambda _report: None,
 ) -> Report:
     """Write the request bodies that `submit` would send, a line each; `requests` counts them."""
-    from opusmap.submit import encode_body, make_batches  # noqa: PLC0415 - `check` does without
+    from opusmap.submission import encode_body, make_batches  # noqa: PLC0415 - `check` does without
 
     began, tally, requests = time.monotonic(), Tally(), 0
 
@@ -259,8 +288,8 @@ async def _submit(
     on_start: Callable[[Callable[[], None]], object],
 ) -> Report:
     from opusmap.journal import Journal  # noqa: PLC0415 - `map` and `check` do without
-    from opusmap.submit import submit_records  # noqa: PLC0415 - as above
-    from opusmap.submit.client import OpusClient  # noqa: PLC0415 - httpx is slow to load
+    from opusmap.submission import submit_records  # noqa: PLC0415 - as above
+    from opusmap.submission.client import OpusClient  # noqa: PLC0415 - httpx is slow to load
 
     spec = work.mapper.spec
     sending = _Sending(Tally(), time.monotonic())

@@ -85,18 +85,17 @@ def check(mapping: str, source: str | None, *, as_json: bool, quiet: bool, verbo
         say,
     )
     from opusmap.compiler import load_mapping
-    from opusmap.pipeline import map_source
+    from opusmap.pipeline import map_source, missing_source
 
     _set_up(verbose)
-    mapper = load_mapping(mapping)
-    own = mapper.spec.source.path
-    if source is None and (own is None or not (Path(mapping).parent / own).exists()):
+    own = None if source else missing_source(mapping)
+    if own is not None:
+        mapper = load_mapping(mapping)
         print_diagnostics(mapper.warnings)
         if as_json:
             print_json({"diagnostics": [warning.as_json() for warning in mapper.warnings]})
         elif not quiet:
-            why = "no source is named" if own is None else f"its source {own} is not there"
-            say(f"{mapping}: no errors. {why.capitalize()}, so no row was looked at.")
+            say(f"{mapping}: no errors. {own}, so no row was looked at.")
         return 0
     work = _open(mapping, source, quiet=quiet or as_json)
     print_diagnostics(work.mapper.warnings)

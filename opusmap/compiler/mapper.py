@@ -17,7 +17,7 @@ from opusmap.errors import InvalidMapping
 from opusmap.records import Filtered, Mapped, Problem, Record, Reject, Row
 from opusmap.spec import MappingSpec, load_spec, resolve_inside
 
-__all__ = ["Mapper", "compile_mapping", "load_mapping"]
+__all__ = ["Mapper", "compile_mapping", "load_mapping", "read_mapping"]
 
 
 class Mapper:
@@ -96,6 +96,18 @@ def load_mapping(
     Raises:
         InvalidMapping: with every problem of the mapping and the connection.
     """
+    spec, connection = read_mapping(path)
+    registry = builtin_converters() if converters is None else builtin_converters().extended(converters)
+    known = None if columns is None else frozenset(columns)
+    return compile_mapping(spec, connection, registry, known)
+
+
+def read_mapping(path: str | Path) -> tuple[MappingSpec, Connection]:
+    """Read a mapping file and the connection it names.
+
+    Raises:
+        InvalidMapping: one of the two can't be read. What else is wrong shows when they are compiled.
+    """
     spec = load_spec(path)
     connection_path = resolve_inside(Path(path).parent, spec.connection)
     if connection_path is None:
@@ -104,14 +116,11 @@ def load_mapping(
         problem = Diagnostic("outside-folder", Severity.ERROR, message, spec.connection.span, help_text)
         raise InvalidMapping((*spec.problems, problem))
     try:
-        connection = load_connection(connection_path)
+        return spec, load_connection(connection_path)
     except InvalidMapping as error:
         where = replace(error.diagnostics[0], span=spec.connection.span)
         first = where if where.code == "connection-unreadable" else error.diagnostics[0]
         raise InvalidMapping((*spec.problems, first, *error.diagnostics[1:])) from None
-    registry = builtin_converters() if converters is None else builtin_converters().extended(converters)
-    known = None if columns is None else frozenset(columns)
-    return compile_mapping(spec, connection, registry, known)
 
 
 def compile_mapping(

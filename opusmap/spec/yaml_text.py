@@ -194,7 +194,7 @@ def parse_yaml(text: str, name: str) -> YamlFile:
     except yaml.reader.ReaderError as error:
         span = _span(name, text, error.position, error.position + 1)
         raise _refuse(
-            span, "yaml-syntax", f"the character U+{ord(error.character):04X} can't stand in a YAML file"
+            span, "yaml-syntax", f"the character U+{error.character:04X} can't stand in a YAML file"
         ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.records import Record
-from opusmap.submit.batching import Batch, make_batches, split_batch
+from opusmap.submission.batching import Batch, make_batches, split_batch
 
 RECORDS = st.lists(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), max_size=80).map(
     lambda keys: [Record(row, key, {"rowKey": key}) for row, key in enumerate(keys, 2)]

@@ -20,8 +20,8 @@ from opusmap.errors import JournalError, OpusUnavailable, SignInError, SourceErr
 from opusmap.journal import Journal, State
 from opusmap.records import Record
 from opusmap.settings import Secret, Settings
-from opusmap.submit import SubmitTotals, submit_records
-from opusmap.submit.client import OpusClient
+from opusmap.submission import SubmitTotals, submit_records
+from opusmap.submission.client import OpusClient
 
 SECRET, TOKEN = "Canary-secret", "Canary-token"
 Keys = tuple[str, ...]

@@ -19,9 +19,9 @@ import httpx
 
 from opusmap.errors import SignInError
 from opusmap.settings import Settings
-from opusmap.submit.exchange import Answer, Exchange, NoAnswer, Trouble
-from opusmap.submit.retry import parse_http_date, parse_retry_after
-from opusmap.submit.tokens import Token, read_token, token_form
+from opusmap.submission.exchange import Answer, Exchange, NoAnswer, Trouble
+from opusmap.submission.retry import parse_http_date, parse_retry_after
+from opusmap.submission.tokens import Token, read_token, token_form
 
 __all__ = ["PATHS", "OpusClient"]
 
@@ -45,7 +45,7 @@ _TROUBLES: tuple[tuple[type[Exception], Trouble], ...] = (
 )
 """Foreign exception -> our trouble; the first that fits counts."""
 
-_log = logging.getLogger("opusmap.submit")
+_log = logging.getLogger("opusmap.submission")
 
 
 class OpusClient:

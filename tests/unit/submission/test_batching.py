@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opusmap.records import Record
-from opusmap.submit.batching import Batch, ConflictKey, encode_body, make_batches
+from opusmap.submission.batching import Batch, ConflictKey, encode_body, make_batches
 
 RECORD = Record(2, "a", {"rowKey": "a", "leafName": "Zoë", "_N": 2**70})
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap.submit.answers import Outcome, read_answer
+from opusmap.submission.answers import Outcome, read_answer
 
 KEYS = ("1", "two", "Três")
 OK = {"statusCode": 201, "message": None}

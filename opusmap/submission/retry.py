@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from re import fullmatch
 from typing import TypeAlias
 
-from opusmap.submit.exchange import Trouble
+from opusmap.submission.exchange import Trouble
 
 __all__ = [
     "ChangePath",

@@ -4,11 +4,11 @@
 imported here because HTTP libraries are slow to load; `engine` drives them all and keeps the journal.
 """
 
-from opusmap.submit.answers import Outcome, read_answer
-from opusmap.submit.batching import Batch, encode_body, make_batches
-from opusmap.submit.engine import SubmitTotals, submit_records
-from opusmap.submit.exchange import Answer, NoAnswer, Sender, Trouble
-from opusmap.submit.retry import decide_retry
+from opusmap.submission.answers import Outcome, read_answer
+from opusmap.submission.batching import Batch, encode_body, make_batches
+from opusmap.submission.engine import SubmitTotals, submit_records
+from opusmap.submission.exchange import Answer, NoAnswer, Sender, Trouble
+from opusmap.submission.retry import decide_retry
 
 __all__ = [
     "Answer",

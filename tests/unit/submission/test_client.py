@@ -15,8 +15,8 @@ import pytest
 
 from opusmap.errors import SignInError
 from opusmap.settings import Secret, Settings
-from opusmap.submit.client import ANSWER_LIMIT, OpusClient
-from opusmap.submit.exchange import Answer, NoAnswer, Trouble
+from opusmap.submission.client import ANSWER_LIMIT, OpusClient
+from opusmap.submission.exchange import Answer, NoAnswer, Trouble
 
 SECRET, TOKEN = "Canary-secret", "Canary-token"
 SETTINGS = Settings(

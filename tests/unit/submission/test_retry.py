@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap.submit.exchange import Trouble
-from opusmap.submit.retry import (
+from opusmap.submission.exchange import Trouble
+from opusmap.submission.retry import (
     ATTEMPTS,
     ChangePath,
     Decision,

@@ -22,10 +22,10 @@ from opusmap.diagnostics import quote_value
 from opusmap.errors import OpusmapError, OpusUnavailable, SignInError, StoppedEarly
 from opusmap.journal import Entry, Journal, Run, Settlement, State, hash_content
 from opusmap.records import Record
-from opusmap.submit.answers import Outcome, read_answer
-from opusmap.submit.batching import Batch, Conflict, ConflictKey, encode_body, make_batches, split_batch
-from opusmap.submit.exchange import Exchange, NoAnswer, Sender, Trouble
-from opusmap.submit.retry import (
+from opusmap.submission.answers import Outcome, read_answer
+from opusmap.submission.batching import Batch, Conflict, ConflictKey, encode_body, make_batches, split_batch
+from opusmap.submission.exchange import Exchange, NoAnswer, Sender, Trouble
+from opusmap.submission.retry import (
     ATTEMPTS,
     ChangePath,
     Decision,
@@ -37,13 +37,13 @@ from opusmap.submit.retry import (
     decide_retry,
     may_be_processed,
 )
-from opusmap.submit.turns import Turns
+from opusmap.submission.turns import Turns
 
 __all__ = ["SubmitTotals", "submit_records"]
 
 _LATER = "run the same command again later: what was not sent will be"
 
-_log = logging.getLogger("opusmap.submit")
+_log = logging.getLogger("opusmap.submission")
 
 
 @dataclass(frozen=True, slots=True)

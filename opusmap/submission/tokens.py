@@ -14,7 +14,7 @@ import msgspec
 
 from opusmap.errors import SignInError
 from opusmap.settings import Secret, Settings
-from opusmap.submit.exchange import Answer
+from opusmap.submission.exchange import Answer
 
 __all__ = ["SCOPE", "Token", "read_token", "token_form"]
 

@@ -1,0 +1,93 @@
+"""What `import opusmap` offers, and what it costs."""
+
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+import opusmap
+from opusmap.pipeline import embedded_opus
+
+MAPPING = """
+opusmap: 1
+connection: c.json
+fields:
+  rowKey: Id
+  leafName: Title
+  timeCreated: {const: "2024-01-31"}
+  timeModified: {const: "2024-01-31"}
+  createdBy: {const: register}
+  modifiedBy: {const: register}
+"""
+HEAVY = ("httpx", "jinja2", "yaml", "rich", "jsonschema", "msgspec")
+CONNECTION = """{"id": "d9da492f-cc67-4920-99f9-6fbaae1f1410", "data": [{"rowKey": "SingleText",
+"leafName": "SingleText", "timeCreated": "DateTime", "timeModified": "DateTime",
+"createdBy": "SingleText", "modifiedBy": "SingleText"}]}"""
+
+
+@pytest.fixture
+def mapper(tmp_path):
+    (tmp_path / "mapping.yaml").write_text(MAPPING, "utf-8")
+    (tmp_path / "c.json").write_text(CONNECTION, "utf-8")
+    return opusmap.load_mapping(tmp_path / "mapping.yaml")
+
+
+def test_every_public_name_can_be_imported():
+    for name in opusmap.__all__:
+        assert getattr(opusmap, name) is not None
+    with pytest.raises(AttributeError, match="frobnicate"):
+        opusmap.frobnicate  # noqa: B018
+
+
+def test_importing_opusmap_loads_nothing_heavy():
+    code = f"import sys, opusmap.cli; print([m for m in {HEAVY!r} if m in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "[]\n"
+    )
+
+
+def test_a_row_becomes_a_record_or_a_reject(mapper):
+    record = mapper.map_row({"Id": "7", "Title": "Lease"})
+    assert isinstance(record, opusmap.Record)
+    assert record.values["rowKey"] == "7"
+    reject = mapper.map_row({"Id": "7"})
+    assert isinstance(reject, opusmap.Reject)
+    assert [problem.code for problem in reject.problems] == ["unknown-column"]
+
+
+def test_any_iterable_of_mappings_can_be_submitted(mapper):
+    emulator, settings = embedded_opus(mapper)
+    rejects = []
+    rows = ({"Id": str(number), "Title": "" if number == 3 else "Lease"} for number in range(40))
+    report = opusmap.submit(
+        mapper, rows, settings, transport=httpx.ASGITransport(emulator), on_reject=rejects.append
+    )
+    assert (report.read, report.submitted, report.rejected, report.requests) == (40, 39, 1, 3)
+    assert report.adds_up
+    assert [reject.row for reject in rejects] == [4]
+    assert set(emulator.records) == {str(number) for number in range(40) if number != 3}
+
+
+def test_a_row_key_that_occurred_before_is_a_reject(mapper):
+    emulator, settings = embedded_opus(mapper)
+    rejects = []
+    rows = [{"Id": "7", "Title": "first"}, {"Id": "7", "Title": "second"}]
+    report = opusmap.submit(
+        mapper, rows, settings, transport=httpx.ASGITransport(emulator), on_reject=rejects.append
+    )
+    assert (report.submitted, report.rejected) == (1, 1)
+    assert rejects[0].problems[0].code == "duplicate-key"
+    assert rejects[0].values == {"Id": "7", "Title": "second"}
+    assert emulator.records["7"]["leafName"] == "first"
+
+
+def test_a_run_that_ends_early_raises_its_reason(mapper):
+    async def refuse(scope, receive, send):
+        await send({"type": "http.response.start", "status": 403, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    _, settings = embedded_opus(mapper)
+    with pytest.raises(opusmap.SignInError):
+        opusmap.submit(mapper, [{"Id": "7", "Title": "x"}], settings, transport=httpx.ASGITransport(refuse))
