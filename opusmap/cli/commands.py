@@ -56,12 +56,12 @@ def _example(*lines: str) -> str:
     ),
 )
 @click.version_option(__version__, prog_name="opusmap")
-def opusmap() -> None:  # noqa: D301 - \\b is click's mark for lines that stay as they are
+def opusmap() -> None:
     """Map records metadata into AvePoint Opus by one YAML file.
 
-    \b
     Exit codes: 0 all done; 1 some records were rejected or failed; 2 wrong usage, mapping, source
-    or settings; 3 Opus could not be reached or signed in to; 4 stopped early, run again to go on.
+    or settings; 3 Opus could not be reached or signed in to; 4 stopped early, run again to go on;
+    70 a bug in opusmap.
     """
 
 
