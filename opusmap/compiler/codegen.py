@@ -15,13 +15,13 @@ from pathlib import PurePath
 from typing import Any
 
 from opusmap.compiler import steps
-from opusmap.compiler.columns import LIST_TYPES
+from opusmap.compiler.columns import LIST_TYPES, TEXT_TYPES
 from opusmap.compiler.plan import ColumnPlan, Plan, StepPlan, bind_filter
 from opusmap.connection import ColumnType
 from opusmap.converters import ArgumentError, Context, Converter, bind_converter
 from opusmap.diagnostics import Span
 from opusmap.errors import ValueProblem
-from opusmap.expressions import OPERATIONS, emit, tree, walk
+from opusmap.expressions import OPERATIONS, emit, tree
 from opusmap.records import Problem
 
 __all__ = ["FILTERED", "Generated", "generate"]
@@ -52,6 +52,7 @@ _FIXED = {
     "failed": steps.failed,
     "joined": steps.joined,
     "listed": steps.listed,
+    "step_value": steps.step_value,
     "wanted": steps.wanted,
     "Exception": Exception,
     "KeyError": KeyError,
@@ -139,7 +140,7 @@ class _Writer:
 
     def _write_cells(self) -> None:
         """Read each source column once. Without a known header, a missing one makes the row a reject."""
-        plain = [name for name, dotted in self.plan.cells().items() if not dotted]
+        plain = tuple(name for name, dotted in self.plan.cells().items() if not dotted)
         self._cells = {name: self._fresh(_identifier(name)) for name in plain}
         if not plain:
             return
@@ -150,8 +151,8 @@ class _Writer:
             self._lines.append("    try:")
             self._lines += [f"        {local} = row[{name!a}]" for name, local in self._cells.items()]
             message = "the row has no such column"
-            self.namespace["missing_columns"] = _missing_columns(tuple(plain), message)
-            self._lines += ["    except KeyError:", "        return missing_columns(row, problems)"]
+            missing = self._global("missing_columns", _missing_columns(plain, message))
+            self._lines += ["    except KeyError:", f"        return {missing}(row, problems)"]
         for local in self._cells.values():
             if self.plan.spec.source.empty == ("",):
                 self._lines += [f"    if not {local}:", f"        {local} = empty({local})"]
@@ -162,7 +163,7 @@ class _Writer:
         self._context = self.plan.context
         local = self._steps[step.name] = self._fresh(_identifier(step.name))
         self._head(step.span, f"let {step.name}")
-        self._try([f"{local} = {self._expression(step.expression.tree)}"], [step.expression.tree])
+        self._try([f"{local} = {self._expression(step.expression.tree)}"])
         self._lines += ["    except Exception as error:", f"        {local} = Failure(error)"]
 
     def _write_where(self) -> None:
@@ -171,7 +172,7 @@ class _Writer:
             return
         self._context = self.plan.context
         self._head(where.text.span, "where")
-        self._try([f"if not wanted({self._expression(where.tree)}):", "    return FILTERED"], [where.tree])
+        self._try([f"if not wanted({self._expression(where.tree)}):", "    return FILTERED"])
         self._lines += ["    except Exception as error:", "        problems.append(failed('where', error))"]
 
     def _write_column(self, column: ColumnPlan) -> None:
@@ -183,7 +184,7 @@ class _Writer:
         if column.default is not None:
             body += ["if value is None:", f"    value = {self._expression(column.default)}"]
         body += self._finished(column, name, finish)
-        self._try(body, list(column.trees()))
+        self._try(body)
         self._lines.append("    except Exception as error:")
         self._lines += ["        " + line for line in self._on_error(column, name, finish)]
 
@@ -213,47 +214,52 @@ class _Writer:
             if lines:
                 lines.append("if value is not None:")
             lines.append(("    " if lines else "") + f"value = {self._global(convert.name, function)}(value)")
-        computed = not all(isinstance(part, tree.Cell | tree.StepValue) for part in column.parts)
+        computed = not all(isinstance(part, tree.Cell) for part in column.parts)
         if lines:
             return ["if value is not None:", *("    " + line for line in lines), "value = empty(value)"]
         return ["value = empty(value)"] if computed and not column.binding.listed else []
 
     def _finished(self, column: ColumnPlan, name: str, finish: str) -> list[str]:
-        finished = f"record[{name!a}] = {finish}(value)"
+        """Write the end of a binding: an empty text is no value, whatever the source's `empty` says."""
+        emptied = "" in self.plan.spec.source.empty and column.default is None
+        none, some = ("value is None", "value is not None")
+        if not emptied:
+            none, some = (f"{none} or value == ''", f"{some} and value != ''")
         if column.required:
             raised = self._global("empty_required", _EMPTY_REQUIRED)
-            return ["if value is None:", f"    raise {raised}", finished]
-        empty = {"omit": None, "null": "None", "blank": "''"}[self.plan.spec.target.empty]
-        lines = ["if value is not None:", f"    {finished}"]
+            lines = [f"if {none}:", f"    raise {raised}", f"value = {finish}(value)"]
+            if column.column.type in TEXT_TYPES:  # blanks alone are no value where one must be
+                lines += ["if value.isspace():", f"    raise {raised}"]
+            return [*lines, f"record[{name!a}] = value"]
+        lines = [f"if {some}:", f"    record[{name!a}] = {finish}(value)"]
+        empty = self._empty()
         return lines if empty is None else [*lines, "else:", f"    record[{name!a}] = {empty}"]
+
+    def _empty(self) -> str | None:
+        """Return what stands for an empty value in the record, None where it is left out."""
+        return {"omit": None, "null": "None", "blank": "''"}[self.plan.spec.target.empty]
 
     def _on_error(self, column: ColumnPlan, name: str, finish: str) -> list[str]:
         failure = f"problems.append(failed({column.column.display_name!a}, error))"
         if column.binding.on_error == "omit":
-            empty = {"omit": None, "null": "None", "blank": "''"}[self.plan.spec.target.empty]
+            empty = self._empty()
             return ["pass"] if empty is None else [f"record[{name!a}] = {empty}"]
         if column.binding.on_error == "default" and column.default is not None:
-            default = self._expression(column.default)
+            value = self._expression(column.default)
             return [
                 "try:",
-                f"    record[{name!a}] = {finish}({default})",
+                *("    " + line for line in [f"value = {value}", *self._finished(column, name, finish)]),
                 "except Exception as error:",
                 f"    {failure}",
             ]
         return [failure]
 
-    def _try(self, body: list[str], trees: list[tree.Node]) -> None:
-        used = dict.fromkeys(
-            node.name for part in trees for node in walk(part) if isinstance(node, tree.StepValue)
-        )
-        self._lines.append("    try:")
-        for name in used:
-            local = self._steps[name]
-            self._lines += [f"        if {local}.__class__ is Failure:", f"            raise {local}.error"]
-        self._lines += ["        " + line for line in body]
+    def _try(self, body: list[str]) -> None:
+        self._lines += ["    try:", *("        " + line for line in body)]
 
     def _expression(self, node: tree.Node) -> str:
-        return ast.unparse(ast.fix_missing_locations(emit(node, self)))
+        expression = _ReadSteps(frozenset(self._steps.values())).visit(emit(node, self))
+        return ast.unparse(ast.fix_missing_locations(expression))
 
     def _head(self, span: Span, what: str) -> None:
         name = PurePath(span.file).name
@@ -276,6 +282,18 @@ class _Writer:
             name = f"{base}_{count}"
         self._taken.add(name)
         return name
+
+
+@dataclass
+class _ReadSteps(ast.NodeTransformer):
+    """Wraps each reading of a step in a check: a step that failed fails whoever reads it, and nobody else."""
+
+    steps: frozenset[str]
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id not in self.steps:
+            return node
+        return ast.Call(ast.Name("step_value", ast.Load()), [node], [])
 
 
 _EMPTY_REQUIRED = ValueProblem(

@@ -26,12 +26,15 @@ from opusmap.errors import ValueProblem
 from opusmap.records import JsonValue
 from opusmap.spec import ChoiceList, TargetOptions
 
-__all__ = ["LIST_TYPES", "Finisher", "TypeRules", "make_finisher"]
+__all__ = ["LIST_TYPES", "TEXT_TYPES", "Finisher", "TypeRules", "make_finisher"]
 
 Finisher: TypeAlias = Callable[[Any], JsonValue]
 
 LIST_TYPES = frozenset({ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE})
 """Types whose value is a list."""
+
+TEXT_TYPES = frozenset({ColumnType.SINGLE_TEXT, ColumnType.MULTIPLE_TEXT, ColumnType.UNKNOWN})
+"""Types whose value is a text as it is."""
 
 _SIGNIFICANT_DIGITS = 15
 """Significant digits that every JSON number keeps (IEEE 754 doubles)."""
@@ -119,7 +122,8 @@ def json_number(value: Any) -> int | float:
         number = number.normalize(_WIDE)
     significant = len(Decimal(number).normalize(_WIDE).as_tuple().digits)
     if significant > _SIGNIFICANT_DIGITS:
-        message = f"{quote_value(value)} has {significant} significant digits; JSON numbers keep {_SIGNIFICANT_DIGITS}"
+        kept = f"JSON numbers keep {_SIGNIFICANT_DIGITS}"
+        message = f"{quote_value(value)} has {significant} significant digits; {kept}"
         raise ValueProblem("too-precise", message, "round it (`| number | round(2)`), or use a text column")
     return int(number) if number == int(number) else float(number)
 
@@ -134,7 +138,7 @@ def _date_time(rules: TypeRules) -> Finisher:
     def date_time(value: Any) -> str:
         moment = value if isinstance(value, date) else read(value)
         if not isinstance(moment, datetime):
-            midnight = datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001 - a date never shifts
+            midnight = datetime(moment.year, moment.month, moment.day, tzinfo=zone)  # a date never shifts
             return format_datetime(midnight, pattern)
         if moment.tzinfo is None:
             moment = read(moment)
@@ -172,7 +176,7 @@ def _multiple_choice(rules: TypeRules) -> Finisher:
 
     def choices(value: Any) -> JsonValue:
         options = value if isinstance(value, list) else [value]
-        orders = list(dict.fromkeys(find(option) for option in options if option is not None))
+        orders = list(dict.fromkeys(find(option) for option in options if option not in (None, "")))
         if as_text:
             return "[" + ",".join(map(str, orders)) + "]"
         return list(orders)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.compiler.codegen import FILTERED, generate
-from opusmap.compiler.plan import Plan, make_plan
+from opusmap.compiler.plan import KEY_COLUMN, Plan
+from opusmap.compiler.resolve import make_plan
 from opusmap.connection import Connection, load_connection
 from opusmap.converters import Registry, builtin_converters
 from opusmap.diagnostics import Diagnostic, Severity
@@ -45,7 +46,6 @@ class Mapper:
         generated = generate(plan)
         self.source = generated.source
         self._function = _load(generated.source, generated.namespace, plan.spec.path)
-        self._key_column = "rowKey"
 
     def map_row(self, values: Mapping[str, Any], number: int = 1) -> Mapped:
         """Map one row.
@@ -62,11 +62,11 @@ class Mapper:
         else:
             notes = ()
         if problems:
-            key = None if record is FILTERED else record.get(self._key_column)
+            key = None if record is FILTERED else record.get(KEY_COLUMN)
             return Reject(number, key, tuple(problems), values)
         if record is FILTERED:
             return Filtered(number)
-        return Record(number, record[self._key_column], record, notes)
+        return Record(number, record[KEY_COLUMN], record, notes)
 
     def map_rows(self, rows: Iterable[Row | Reject]) -> Iterator[Mapped]:
         """Map rows in their order; what the source rejected already passes through."""
@@ -139,6 +139,7 @@ def compile_mapping(
     plan, problems = make_plan(spec, connection, registry, columns, warn)
     if plan is None:
         raise InvalidMapping(problems)
+    notes.clear()  # constants were tried: what they gave to note is of no row
     return Mapper(plan, registry, connection, notes)
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "listed",
     "looking_up",
     "splitting",
+    "step_value",
     "wanted",
 ]
 
@@ -35,6 +36,13 @@ class Failure:
     """What a `let` step holds when it failed: whoever reads it fails with the same error."""
 
     error: Exception
+
+
+def step_value(value: Any) -> Any:
+    """Return the value of a `let` step, or raise what it failed with."""
+    if value.__class__ is Failure:
+        raise value.error
+    return value
 
 
 def failed(column: str, error: Exception) -> Problem:
@@ -50,42 +58,50 @@ def failed(column: str, error: Exception) -> Problem:
 
 
 def emptiness(empty_texts: tuple[str, ...]) -> Callable[[Any], Any]:
-    """Return the function that makes None of what is empty: None, an empty list, the source's empty texts."""
+    """Return the function that makes None of what is empty: the source's empty texts, a list of such only."""
     texts = frozenset(empty_texts)
 
     def empty(value: Any) -> Any:
         if value.__class__ is str:
             return None if value in texts else value
-        return None if value is None or value == [] else value
+        if value.__class__ is list and all(
+            item is None or (item.__class__ is str and item in texts) for item in value
+        ):
+            return None
+        return value
 
     return empty
 
 
 def splitting(separator: str) -> Callable[[Any], Any]:
-    """Return the function that cuts a text into a list; a list stays as it is."""
+    """Return the function that cuts a text into a list, None if nothing is in it; a list stays as it is."""
 
     def cut(value: Any) -> Any:
-        return value if isinstance(value, list) else split(text_of(value), separator)
+        return value if isinstance(value, list) else split(text_of(value), separator) or None
 
     return cut
 
 
 def looking_up(table: Mapping[str, Any], name: str) -> Callable[..., Any]:
-    """Return the function that looks a value (or each element of a list) up in a table."""
+    """Return the function that looks a value (or each element of a list) up in a table.
 
-    def find(value: Any, fallback: Callable[[], Any] | None = None) -> Any:
+    Where there is a `fallback`, it stands for each element that the table lacks. A single value that
+    the table lacks is empty then, and the binding's `default` steps in.
+    """
+
+    def find(value: Any, fallback: Callable[[], Any] | None) -> Any:
         try:
             return look_up(table, name, value)
         except ValueProblem as problem:
             if fallback is None or problem.code != "not-in-table":
                 raise
-            return fallback()
+        return fallback()
 
     def look(value: Any, fallback: Callable[[], Any] | None = None) -> Any:
         if not isinstance(value, list):
-            return find(value, fallback)
+            return find(value, fallback and (lambda: None))
         found = [find(element, fallback) for element in value if element is not None]
-        return [element for element in found if element is not None]
+        return [element for element in found if element is not None] or None
 
     return look
 

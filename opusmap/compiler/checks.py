@@ -1,0 +1,173 @@
+"""Checks of a mapping's parts that need nothing but the part and its column.
+
+Owns no state: each check yields what is wrong. `resolve` runs them and owns all that needs the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from opusmap.compiler.columns import LIST_TYPES
+from opusmap.connection import Column, ColumnType
+from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value, suggest
+from opusmap.spec import Binding, ChoiceList, Step, TargetOptions, Text
+
+__all__ = [
+    "CHOICE_TYPES",
+    "check_binding",
+    "check_datetime_format",
+    "check_options",
+    "check_step_name",
+    "error",
+]
+
+CHOICE_TYPES = (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
+
+_RESERVED = frozenset(
+    [
+        "and",
+        "elif",
+        "else",
+        "false",
+        "False",
+        "if",
+        "in",
+        "is",
+        "none",
+        "None",
+        "not",
+        "or",
+        "row",
+        "true",
+        "True",
+    ]
+)
+"""Words of the expression language: a step of such a name could never be read."""
+
+
+def error(code: str, message: str, span: Span, help: str = "") -> Diagnostic:
+    """Return an error."""
+    return Diagnostic(code, Severity.ERROR, message, span, help)
+
+
+def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Diagnostic]:
+    """Check that times written in the target's format can be read again by it."""
+    pattern = target.datetime_format
+    try:
+        written = datetime(2024, 12, 19, 18, 15, tzinfo=UTC).strftime(pattern)
+        datetime.strptime(written, pattern)  # noqa: DTZ007 - only the format is tried
+    except ValueError:
+        written = ""
+    if "%" not in pattern or not written or "%" in written:
+        message = f"{quote_value(pattern)} is not a date and time format"
+        yield error("bad-format", message, span, 'for example "%Y-%m-%d %H:%M:%S"')
+
+
+def check_step_name(
+    step: Step, columns: frozenset[str] | None, tables: frozenset[str]
+) -> Iterator[Diagnostic]:
+    """Check that a step can be read by its name, and that it hides nothing."""
+    name = quote_value(step.name)
+    if not step.name.isidentifier() or step.name in _RESERVED:
+        message = f"{name} can't be the name of a step"
+        taken = f"{step.name} is a word of the expression language" if step.name in _RESERVED else ""
+        yield error("bad-step-name", message, step.name.span, taken or "use letters, digits and _")
+    elif columns is not None and step.name in columns:
+        message = f"the step {name} has the name of a source column"
+        yield error("step-hides-column", message, step.name.span, "rename the step")
+    elif step.name in tables:
+        message = f"the step {name} has the name of a table"
+        yield error("step-hides-table", message, step.name.span, "rename the step")
+
+
+def check_options(choices: ChoiceList) -> Iterator[Diagnostic]:
+    """Check the options of one choice column, and the spellings that stand for them."""
+    seen: dict[str, Text] = {}
+    for option in choices.options:
+        plain = option.strip()
+        folded = plain.casefold()
+        if not plain:
+            yield error("empty-option", "an option is empty", option.span, "remove it")
+        elif folded in seen and (seen[folded].strip() == plain or choices.ignore_case):
+            yield _twice(option, seen[folded], ignore_case=choices.ignore_case)
+        elif folded in seen:
+            first = quote_value(seen[folded])
+            message = f"{quote_value(option)} differs from {first} only by letter case"
+            help_text = "make sure that Opus has both"
+            yield Diagnostic("similar-options", Severity.WARNING, message, option.span, help_text)
+        seen.setdefault(folded, option)
+    yield from _check_aliases(choices)
+
+
+def _twice(option: Text, first: Text, *, ignore_case: bool) -> Diagnostic:
+    message = f"the option {quote_value(option)} stands twice; first at line {first.span.line}"
+    help_text = "remove one of the two: orders are counted from this list"
+    if ignore_case and option.strip() != first.strip():
+        message += f" as {quote_value(first)} (`ignore_case` is on)"
+        help_text = "if Opus has both, remove `ignore_case`"
+    return error("duplicate-option", message, option.span, help_text)
+
+
+def _check_aliases(choices: ChoiceList) -> Iterator[Diagnostic]:
+    fold = str.casefold if choices.ignore_case else str
+    options = {fold(option.strip()): option.strip() for option in choices.options}
+    taken: dict[str, str] = {}
+    for spelling, option in choices.aliases.items():
+        wanted, written = options.get(fold(option.strip())), fold(spelling.strip())
+        if wanted is None:
+            message = (
+                f"the alias {quote_value(spelling)} stands for {quote_value(option)}, which is not an option"
+            )
+            help_text = suggest(option, options.values()) or "aliases are written `other spelling: option`"
+            yield error("unknown-option", message, option.span, help_text)
+        elif options.get(written, wanted) != wanted:
+            message = f"{quote_value(spelling)} is an option itself and can't stand for another"
+            yield error("alias-is-option", message, option.span, "remove the alias")
+        elif taken.setdefault(written, wanted) != wanted:
+            message = f"the alias {quote_value(spelling)} stands for {quote_value(taken[written])} already"
+            yield error("duplicate-alias", message, option.span, "remove one of the two")
+
+
+def check_binding(
+    binding: Binding, column: Column, *, required: bool, has_choices: bool, empty: tuple[str, ...]
+) -> Iterator[Diagnostic]:
+    """Check what a binding says against its column. `empty` are the source's texts for "no value"."""
+    span, name = binding.target.span, quote_value(column.display_name)
+    if column.type in CHOICE_TYPES and not has_choices:
+        message = f"the options of the choice column {name} are not given"
+        yield error(
+            "missing-choices", message, span, "list them under `choices:` in the order that Opus shows"
+        )
+    if required and binding.on_error == "omit":
+        message = f"{name} is required, so it can't be omitted"
+        yield error("omit-required", message, span, "use `on_error: default` with a `default`")
+    if binding.required is False and column.required:
+        message = f"the connection requires {name}"
+        help_text = f"correct it: `columns: {{{column.display_name}: {{required: false}}}}`"
+        yield error("required-column", message, span, help_text)
+    if isinstance(binding.const, Text) and (binding.const in empty or binding.const == ""):
+        message = f"the constant {quote_value(binding.const)} means no value, so it would never be sent"
+        help_text = "remove the binding, or take the text out of `source.empty`"
+        yield error("empty-constant", message, binding.const.span, help_text)
+    if binding.format is not None and column.type is not ColumnType.DATE_TIME:
+        message = f"`format` is for dates, and {name} is a {column.type} column"
+        help_text = "use `value: \"{{ … | datetime('%d/%m/%Y') | format_date('%Y') }}\"`"
+        yield error("format-not-date", message, binding.format.span, help_text)
+    yield from _check_lists(binding, column)
+
+
+def _check_lists(binding: Binding, column: Column) -> Iterator[Diagnostic]:
+    if binding.split is not None and binding.listed:
+        message = "`split` takes one source column, not a list of them"
+        yield error("split-list", message, binding.split.span, "remove `split`")
+    if binding.split is not None and not binding.split:
+        yield error("wrong-value", "`split` is empty", binding.split.span, 'for example `split: ";"`')
+    if binding.join is not None and (not binding.listed or column.type in LIST_TYPES | {ColumnType.TAXONOMY}):
+        message = (
+            f"`join` puts several source columns into one text; {quote_value(column.display_name)} is a "
+            f"{column.type} column, which takes them as they are"
+            if binding.listed
+            else "`join` puts several source columns into one text; there is one here"
+        )
+        yield error("join-not-text", message, binding.join.span, "remove `join`")
