@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -151,7 +152,9 @@ def load_connection(path: str | Path) -> Connection:
 def parse_connection(text: str, path: str = "<connection>") -> Connection:
     """Build a connection from the text of its file; see `load_connection`."""
     try:
-        body = json.loads(_strict_json(text))
+        body = json.loads(
+            _strict_json(text), object_pairs_hook=lambda pairs: _unique(pairs, text, path), parse_int=str
+        )
     except json.JSONDecodeError as error:
         raise _refuse(
             path, "connection-syntax", f"this is not JSON: {error.msg}", line=error.lineno, column=error.colno
@@ -208,6 +211,17 @@ def _strict_json(text: str) -> str:
         return found if found.startswith('"') else re.sub(r"[^\n]", " ", found)
 
     return _STRING_OR_COMMA.sub(blank, _STRING_OR_COMMENT.sub(blank, text))
+
+
+def _unique(pairs: list[tuple[str, Any]], text: str, path: str) -> dict[str, Any]:
+    """Return an object of which no key stands twice: which of the two types would count?"""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        line, column = _place(text, twice)
+        message = f"the key {quote_value(twice)} stands twice"
+        raise _refuse(path, "duplicate-key", message, line, column, "download the file again from Opus")
+    return found
 
 
 def _place(text: str, key: str) -> tuple[int, int]:

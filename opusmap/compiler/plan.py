@@ -87,7 +87,7 @@ class Plan:
     warnings: tuple[Diagnostic, ...] = ()
 
     def cells(self) -> dict[str, bool]:
-        """Return the source columns that are read, in order of first use; true where only as a dotted path."""
+        """Return the source columns that are read, in order of first use; true where only as a path."""
         trees = [step.expression.tree for step in self.steps]
         trees += [self.where.tree] if self.where else []
         trees += [part for column in self.columns for part in column.trees()]

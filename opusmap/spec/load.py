@@ -1,14 +1,10 @@
 """Reads a mapping file into a `MappingSpec`: YAML, schema, fragments, lookup tables.
 
-Owns everything that touches files on behalf of a mapping: only files in the mapping's own folder
-tree are ever opened.
+Owns which files a mapping may name: only those in its own folder tree are ever opened.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -28,6 +24,7 @@ from opusmap.spec.model import (
     Table,
     TargetOptions,
 )
+from opusmap.spec.tables import TableError, read_table
 from opusmap.spec.validation import validate
 from opusmap.spec.yaml_text import (
     Entries,
@@ -45,8 +42,8 @@ from opusmap.spec.yaml_text import (
 
 __all__ = ["load_spec", "parse_spec", "resolve_inside"]
 
-TABLE_SIZE_LIMIT = 64 << 20
-"""Bytes of a lookup table's file at most."""
+TABLE_KEYS = ("path", "key", "value")
+"""Keys of a lookup table that stands in a file."""
 INCLUDABLE = ("tables", "choices", "let")
 RECOVERABLE = frozenset({"duplicate-key", "unknown-key"})
 """Problems of a file in spite of which the rest of it can be read, so that all problems show at once."""
@@ -214,16 +211,30 @@ class _Builder:
 
     def _table(self, name: Text, node: Node) -> Table:
         table = _entries(node)
-        if "path" not in table or not set(table) <= {"path", "key", "value"}:
+        if not self._is_file(name, table):
             return Table(name, {str(key): plain_data(value) for key, value in table.items()})
         path_name = _text(table["path"])
         path = self._inside(path_name)
+        key, value = (_optional(table.get(part)) for part in ("key", "value"))
         try:
-            entries = {} if path is None else _read_table(path, table.get("key"), table.get("value"))
-        except _TableError as error:
+            entries = {} if path is None else read_table(path, key, value)
+        except TableError as error:
             self._error("table-unreadable", f"table {name}: {error}", path_name.span, error.help)
             entries = {}
         return Table(name, entries)
+
+    def _is_file(self, name: Text, table: Entries) -> bool:
+        """Tell whether a table stands in a file; what looks like one with a misspelt key is an error."""
+        if not isinstance(table.get("path"), Text) or is_null(table["path"]):
+            return False
+        odd = [key for key, _ in table.pairs() if key not in TABLE_KEYS]
+        texts = all(isinstance(value, Text) and not is_null(value) for value in table.values())
+        if odd and len(table) <= len(TABLE_KEYS) + 1 and {"key", "value"} & set(table):
+            message = f'"{odd[0]}" is not a key of a table in a file (table {name})'
+            help_text = suggest(odd[0], TABLE_KEYS) or "it has `path`, `key` and `value`"
+            self._error("unknown-key", message, odd[0].span, help_text)
+            return False
+        return not odd and texts
 
     def _binding(self, target: Text, node: Node) -> Binding:
         if isinstance(node, Text):
@@ -310,71 +321,6 @@ def _as_mapping(fragment: Entries) -> Entries:
     fields.span = span
     whole.setdefault(Text("fields", span, None, "", 0), fields)
     return whole
-
-
-class _TableError(Exception):
-    def __init__(self, message: str, help: str = "") -> None:
-        super().__init__(message)
-        self.help = help
-
-
-def _read_table(path: Path, key: Node | None, value: Node | None) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(TABLE_SIZE_LIMIT + 1)
-    except OSError as error:
-        raise _TableError(f"the file can't be read: {error.strerror or error}") from None
-    if len(data) > TABLE_SIZE_LIMIT:
-        raise _TableError(f"the file is larger than {TABLE_SIZE_LIMIT} bytes")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _TableError(f"byte {error.start} is not UTF-8", "save the file as UTF-8") from None
-    rows = _json_rows(text) if path.suffix.lower() == ".json" else list(_csv_rows(text))
-    if isinstance(rows, dict):
-        return rows
-    if key is None or value is None:
-        raise _TableError(
-            "`key` and `value` must name its columns",
-            "for example {path: staff.csv, key: login, value: email}",
-        )
-    return _collect(rows, _text(key), _text(value))
-
-
-def _json_rows(text: str) -> dict[str, Any] | list[dict[str, Any]]:
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _TableError(f"the file is not JSON: {error}") from None
-    if isinstance(data, dict) or (isinstance(data, list) and all(isinstance(row, dict) for row in data)):
-        return data
-    raise _TableError("the file must hold an object, or a list of objects")
-
-
-def _csv_rows(text: str) -> Iterable[dict[str, Any]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        for cells in reader:
-            if cells and len(cells) != len(header):
-                raise _TableError(f"line {reader.line_num} has {len(cells)} cells instead of {len(header)}")
-            if cells:
-                yield dict(zip(header, cells, strict=True))
-    except csv.Error as error:
-        raise _TableError(f"line {reader.line_num}: {error}") from None
-
-
-def _collect(rows: list[dict[str, Any]], key: str, value: str) -> dict[str, Any]:
-    entries: dict[str, Any] = {}
-    for row in rows:
-        for name in (key, value):
-            if name not in row:
-                raise _TableError(f"there is no column {quote_value(name)}", suggest(name, row))
-        found = str(row[key])
-        if entries.get(found, row[value]) != row[value]:
-            raise _TableError(f"the key {quote_value(found)} stands twice with different values")
-        entries[found] = row[value]
-    return entries
 
 
 def _row_value(node: Node) -> Any:

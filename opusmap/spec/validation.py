@@ -7,7 +7,7 @@ the first. What the schema can't say (names, types, templates) is checked when t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -61,7 +61,7 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Diagnostic]:
     node: Any = data
     for step in error.absolute_path:
         node = node[step]
-    where = ".".join(str(step) for step in error.absolute_path) or "the mapping"
+    where = _where(error.absolute_path)
     if error.validator == "additionalProperties":
         assert isinstance(error.schema, Mapping)
         known = error.schema.get("properties", {})
@@ -75,6 +75,14 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Diagnostic]:
     yield _error(code, message, span, _advise(error, node))
 
 
+def _where(path: Iterable[str | int]) -> str:
+    """Return a path as people write it: `fields.Doc Type.from, entry 2`."""
+    words = ""
+    for step in path:
+        words += f", entry {step + 1}" if isinstance(step, int) else f".{step}"
+    return words.lstrip(".") or "the mapping"
+
+
 def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str]:
     expected: Any = error.validator_value
     match error.validator:
@@ -84,23 +92,45 @@ def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str]
         case "type":
             return "wrong-type", f"{where} must be {_kind_names(expected)}, not {_kind(node)}"
         case "enum":
-            return "unknown-value", f"{where} can't be {quote_value(node)}"
+            return "unknown-value", f"{where} can't be {_kind(node)}"
         case "oneOf":
-            return "binding-form", f"{where} needs exactly one of `from`, `value` and `const`"
+            given = [name for name in _ORIGINS if name in node]
+            found = f", not {' and '.join(f'`{name}`' for name in given)}" if given else ""
+            return "binding-form", f"{where} needs exactly one of `from`, `value` and `const`{found}"
         case "minItems" | "minProperties":
             return "empty-value", f"{where} is empty"
+        case "maxProperties":
+            return "converter-form", f"{where} names {len(node)} converters at once"
         case _:
             return "wrong-form", f"{where}: {error.message}"
 
 
+_ORIGINS = ("from", "value", "const")
+
+
 def _advise(error: ValidationError, node: Node) -> str:
-    if error.validator == "enum":
-        values: Any = error.validator_value
-        known = [str(value) for value in values if isinstance(value, str)]
-        return suggest(str(node), known) or "known here: " + ", ".join(known)
-    if error.validator == "type" and is_null(node):
-        return "give it a value, or remove the key"
-    return ""
+    match error.validator:
+        case "enum":
+            values: Any = error.validator_value
+            known = [str(value) for value in values if isinstance(value, str)]
+            return suggest(str(node), known) or "known here: " + ", ".join(known)
+        case "required":
+            assert isinstance(error.schema, Mapping)
+            names: Any = error.validator_value
+            described = error.schema.get("properties", {})
+            return "; ".join(
+                f"`{name}`: {described[name]['description']}".removesuffix(".")
+                for name in names
+                if name not in node and "description" in described.get(name, {})
+            )
+        case "oneOf":
+            return 'for example {from: Title} or {value: "{{ Title | trim }}"}'
+        case "maxProperties":
+            return "write a list, in the order in which they are applied: [trim, {truncate: 100}]"
+        case "minItems" | "minProperties":
+            return "give it a value, or remove the key"
+        case _:
+            return "give it a value, or remove the key" if is_null(node) else ""
 
 
 _KINDS = {

@@ -265,6 +265,7 @@ class _Composer:
 
     def _entries(self, start: yaml.Event, depth: int) -> Entries:
         entries = Entries()
+        places: dict[str, Span] = {}
         for event in self._events:
             if isinstance(event, yaml.MappingEndEvent):
                 entries.span = self._span(start, event)
@@ -272,9 +273,10 @@ class _Composer:
             key = self._key(event, depth)
             value = self._node(next(self._events), depth + 1)
             if key in entries:
-                self._note_duplicate(key, entries.key(key).span)
+                self._note_duplicate(key, places[key])
             else:
                 entries[key] = value
+                places[key] = key.span
         return entries
 
     def _note_duplicate(self, key: Text, first: Span) -> None:
