@@ -25,6 +25,7 @@ from opusmap.spec import MappingSpec, load_spec, resolve_inside
 if TYPE_CHECKING:
     import httpx
 
+    from opusmap.converters import Registry
     from opusmap.emulator import Emulator
     from opusmap.settings import Settings
     from opusmap.submission import SubmitTotals
@@ -71,8 +72,12 @@ class MaxErrors:
 _SHARE_FROM = 100
 
 
-def open_work(mapping: str | Path, source: str | Path | None = None) -> Work:
+def open_work(
+    mapping: str | Path, source: str | Path | None = None, converters: Registry | None = None
+) -> Work:
     """Open a mapping and its source (the mapping's own, unless another is named).
+
+    `converters` are those that it may name; by default the built-in and the installed ones.
 
     Raises:
         InvalidMapping: the mapping has errors, or names columns that the source lacks.
@@ -82,11 +87,11 @@ def open_work(mapping: str | Path, source: str | Path | None = None) -> Work:
     try:
         opened = _open_source(spec, source)
     except SourceError:
-        compile_mapping(spec, connection)  # a mapping with errors is told first
+        compile_mapping(spec, connection, converters)  # a mapping with errors is told first
         raise
     try:
         columns = None if opened.columns is None else frozenset(opened.columns)
-        return Work(compile_mapping(spec, connection, columns=columns), opened)
+        return Work(compile_mapping(spec, connection, converters, columns), opened)
     except BaseException:
         opened.close()
         raise

@@ -2,58 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from opusmap import __version__
+from opusmap.cli.options import MAPPING, SOURCE, common, custom, example, open_mapping, registry, set_up
 
 if TYPE_CHECKING:
-    from opusmap.pipeline import MaxErrors, Work
+    from opusmap.pipeline import MaxErrors
     from opusmap.report import RejectWriter, Report
 
 __all__ = ["opusmap"]
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-MAPPING = click.argument("mapping", type=click.Path(dir_okay=False))
-SOURCE = click.argument("source", required=False)
-
-
-def _common(command: Command) -> Command:
-    """Add the options that every command with a result has."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output."),
-        click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks."),
-        click.option("-v", "--verbose", count=True, help="Log more: -v steps, -vv each request."),
-    ):
-        command = option(command)
-    return command
-
-
-def _set_up(verbose: int) -> None:
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("opusmap").setLevel(level)
-
-
-def _example(*lines: str) -> str:
-    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
-
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=_example(
-        "opusmap demo", "opusmap check mapping.yaml", "opusmap submit mapping.yaml --to emulator"
-    ),
+    epilog=example("opusmap demo", "opusmap check mapping.yaml", "opusmap submit mapping.yaml --to emulator"),
 )
 @click.version_option(__version__, prog_name="opusmap")
 def opusmap() -> None:
@@ -65,13 +35,14 @@ def opusmap() -> None:
     """
 
 
-@opusmap.command(
-    epilog=_example("opusmap check mapping.yaml", "opusmap check mapping.yaml export.csv --json")
-)
+@opusmap.command(epilog=example("opusmap check mapping.yaml", "opusmap check mapping.yaml export.csv --json"))
 @MAPPING
 @SOURCE
-@_common
-def check(mapping: str, source: str | None, *, as_json: bool, quiet: bool, verbose: int) -> int:
+@custom
+@common
+def check(
+    mapping: str, converters: tuple[str, ...], source: str | None, *, as_json: bool, quiet: bool, verbose: int
+) -> int:
     """Tell every problem of MAPPING and, with a source, what would become of each row.
 
     Nothing is sent. The rows go through the very code that `submit` uses.
@@ -87,17 +58,17 @@ def check(mapping: str, source: str | None, *, as_json: bool, quiet: bool, verbo
     from opusmap.compiler import load_mapping
     from opusmap.pipeline import map_source, missing_source
 
-    _set_up(verbose)
+    set_up(verbose)
     own = None if source else missing_source(mapping)
     if own is not None:
-        mapper = load_mapping(mapping)
+        mapper = load_mapping(mapping, converters=registry(converters))
         print_diagnostics(mapper.warnings)
         if as_json:
             print_json({"diagnostics": [warning.as_json() for warning in mapper.warnings]})
         elif not quiet:
             say(f"{mapping}: no errors. {own}, so no row was looked at.")
         return 0
-    work = _open(mapping, source, quiet=quiet or as_json)
+    work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
     print_diagnostics(work.mapper.warnings)
     with work.source, progress_bar("checking", quiet=quiet or as_json) as progress:
         report = map_source(work, on_progress=progress)
@@ -112,20 +83,30 @@ def check(mapping: str, source: str | None, *, as_json: bool, quiet: bool, verbo
     return 0 if report.clean else 1
 
 
-@opusmap.command(epilog=_example("opusmap preview mapping.yaml -n 3"))
+@opusmap.command(epilog=example("opusmap preview mapping.yaml -n 3"))
 @MAPPING
 @SOURCE
 @click.option("-n", "count", default=5, show_default=True, type=click.IntRange(1), help="Rows to show.")
-@_common
-def preview(mapping: str, source: str | None, count: int, *, as_json: bool, quiet: bool, verbose: int) -> int:
+@custom
+@common
+def preview(
+    mapping: str,
+    converters: tuple[str, ...],
+    source: str | None,
+    count: int,
+    *,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+) -> int:
     """Show the first rows side by side with their records."""
     from itertools import islice
 
     from opusmap.cli.output import print_json, print_preview
     from opusmap.records import Reject
 
-    _set_up(verbose)
-    work = _open(mapping, source, quiet=quiet or as_json)
+    set_up(verbose)
+    work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
     with work.source:
         rows = list(islice(work.source.rows(), count))
     shown = [
@@ -141,7 +122,7 @@ def preview(mapping: str, source: str | None, count: int, *, as_json: bool, quie
 
 @opusmap.command(
     "map",
-    epilog=_example(
+    epilog=example(
         "opusmap map mapping.yaml -o records.jsonl", "opusmap map mapping.yaml --payloads > bodies.jsonl"
     ),
 )
@@ -152,12 +133,14 @@ def preview(mapping: str, source: str | None, count: int, *, as_json: bool, quie
 )
 @click.option("--rejects", help="File for the rejects, as JSON Lines.  [default: beside the output]")
 @click.option("--payloads", is_flag=True, help="Write whole request bodies of at most 15 records.")
-@_common
+@custom
+@common
 def map_(
     mapping: str,
     source: str | None,
     output: str,
     rejects: str | None,
+    converters: tuple[str, ...],
     *,
     payloads: bool,
     as_json: bool,
@@ -169,12 +152,12 @@ def map_(
     from opusmap.pipeline import map_source, write_payloads
     from opusmap.report import RecordWriter, create_output
 
-    _set_up(verbose)
+    set_up(verbose)
     if as_json and output == "-":
         raise click.UsageError(
             "--json prints the totals on standard output; name a file for the records with -o"
         )
-    work = _open(mapping, source, quiet=quiet or as_json)
+    work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
     writer = _reject_writer(mapping, rejects, output)
     with (
         work.source,
@@ -195,7 +178,7 @@ def map_(
 
 
 @opusmap.command(
-    epilog=_example(
+    epilog=example(
         "opusmap submit mapping.yaml --to emulator",
         "opusmap submit mapping.yaml export.csv --concurrency 16",
     )
@@ -212,7 +195,8 @@ def map_(
 @click.option("--full", is_flag=True, help="Send records, too, that Opus holds already as they are.")
 @click.option("--max-errors", help="Stop when more rows than this are rejected or failed: 100, or 5%.")
 @click.option("--rejects", help="File for the rejects, as JSON Lines.  [default: beside the mapping]")
-@_common
+@custom
+@common
 def submit(
     mapping: str,
     source: str | None,
@@ -221,6 +205,7 @@ def submit(
     limit: int | None,
     max_errors: str | None,
     rejects: str | None,
+    converters: tuple[str, ...],
     *,
     full: bool,
     as_json: bool,
@@ -237,12 +222,12 @@ def submit(
     from opusmap.pipeline import embedded_opus, submit_source
     from opusmap.settings import load_settings
 
-    _set_up(verbose)
+    set_up(verbose)
     limits = _max_errors(max_errors)
     transport = None
     if to == "opus":
         settings = load_settings({}, os.environ, Path(mapping).parent)
-    work = _open(mapping, source, quiet=quiet or as_json)
+    work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
     if to == "emulator":
         import httpx
 
@@ -275,16 +260,25 @@ def submit(
     return 0 if report.clean else 1
 
 
-@opusmap.command(epilog=_example("opusmap emulator mapping.yaml --port 8015"))
+@opusmap.command(epilog=example("opusmap emulator mapping.yaml --port 8015"))
 @MAPPING
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", default=8015, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
 )
 @click.option("--client-id", default="rehearsal", show_default=True, help="The client that may sign in.")
-@_common
+@custom
+@common
 def emulator(
-    mapping: str, host: str, port: int, client_id: str, *, as_json: bool, quiet: bool, verbose: int
+    mapping: str,
+    converters: tuple[str, ...],
+    host: str,
+    port: int,
+    client_id: str,
+    *,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
 ) -> int:
     """Serve an Opus with MAPPING's connection on a port, to rehearse against.
 
@@ -297,10 +291,10 @@ def emulator(
     from opusmap.emulator import serve
     from opusmap.pipeline import make_emulator
 
-    _set_up(verbose)
+    set_up(verbose)
     given = os.environ.get("OPUSMAP_CLIENT_SECRET")
     secret = given or secrets.token_urlsafe(16)
-    embedded = make_emulator(load_mapping(mapping), client_id, secret)
+    embedded = make_emulator(load_mapping(mapping, converters=registry(converters)), client_id, secret)
 
     def ready(url: str) -> None:
         shown = "(from OPUSMAP_CLIENT_SECRET)" if given else secret
@@ -321,25 +315,14 @@ def emulator(
     return 0
 
 
-@opusmap.command(epilog=_example("opusmap demo"))
-@_common
+@opusmap.command(epilog=example("opusmap demo"))
+@common
 def demo(*, as_json: bool, quiet: bool, verbose: int) -> int:
     """Map a bundled contract register and submit it to the embedded Opus: the whole story."""
     from opusmap.cli.demo import run_demo
 
-    _set_up(verbose)
+    set_up(verbose)
     return run_demo(as_json=as_json, quiet=quiet)
-
-
-def _open(mapping: str, source: str | None, *, quiet: bool) -> Work:
-    from opusmap.cli.output import say
-    from opusmap.pipeline import open_work
-
-    work = open_work(mapping, source)
-    if not quiet:
-        for note in work.source.notes:
-            say(f"{work.source.name}: {note}")
-    return work
 
 
 def _reject_writer(mapping: str, given: str | None, output: str | None) -> RejectWriter:

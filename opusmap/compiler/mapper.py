@@ -12,7 +12,8 @@ from opusmap.compiler.codegen import FILTERED, generate
 from opusmap.compiler.plan import KEY_COLUMN, Plan
 from opusmap.compiler.resolve import make_plan
 from opusmap.connection import Connection, load_connection
-from opusmap.converters import Registry, builtin_converters
+from opusmap.converters import Registry
+from opusmap.converters.loading import all_converters
 from opusmap.diagnostics import Diagnostic, Severity
 from opusmap.errors import InvalidMapping
 from opusmap.records import Filtered, Mapped, Problem, Record, Reject, Row
@@ -91,13 +92,13 @@ def load_mapping(
     Args:
         path: the mapping file.
         columns: the source's columns, where they are known; names are then checked against them.
-        converters: custom converters, besides the built-in ones.
+        converters: the converters it may name; by default the built-in and the installed ones.
 
     Raises:
         InvalidMapping: with every problem of the mapping and the connection.
     """
     spec, connection = read_mapping(path)
-    registry = builtin_converters() if converters is None else builtin_converters().extended(converters)
+    registry = all_converters() if converters is None else converters
     known = None if columns is None else frozenset(columns)
     return compile_mapping(spec, connection, registry, known)
 
@@ -135,7 +136,7 @@ def compile_mapping(
     def warn(column: str, code: str, message: str) -> None:
         notes.append(Problem(column, code, message))
 
-    registry = registry or builtin_converters()
+    registry = registry or all_converters()
     plan, problems = make_plan(spec, connection, registry, columns, warn)
     if plan is None:
         raise InvalidMapping(problems)

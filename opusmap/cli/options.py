@@ -1,0 +1,75 @@
+"""What the commands share: their arguments and options, logging, and opening a mapping with its source."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from opusmap.converters import Registry
+    from opusmap.pipeline import Work
+
+__all__ = ["MAPPING", "SOURCE", "common", "custom", "example", "open_mapping", "registry", "set_up"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+MAPPING = click.argument("mapping", type=click.Path(dir_okay=False))
+SOURCE = click.argument("source", required=False)
+
+
+def common(command: Command) -> Command:
+    """Add the options that every command with a result has."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output."),
+        click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks."),
+        click.option("-v", "--verbose", count=True, help="Log more: -v steps, -vv each request."),
+    ):
+        command = option(command)
+    return command
+
+
+def custom(command: Command) -> Command:
+    """Add the option that names files with custom converters."""
+    return click.option(
+        "--converters",
+        multiple=True,
+        type=click.Path(dir_okay=False),
+        help="Python file with custom converters; its code runs. May be given several times.",
+    )(command)
+
+
+def registry(converters: tuple[str, ...]) -> Registry:
+    """Return all converters: built in, installed, and those of the files named."""
+    from opusmap.converters.loading import all_converters
+
+    return all_converters(converters)
+
+
+def set_up(verbose: int) -> None:
+    """Send log lines to standard error: warnings, or more with -v and -vv."""
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("opusmap").setLevel(level)
+
+
+def example(*lines: str) -> str:
+    """Return the epilog of a command's help."""
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def open_mapping(mapping: str, source: str | None, converters: tuple[str, ...], *, quiet: bool) -> Work:
+    """Open a mapping and its source; what the reader decided for itself is told."""
+    from opusmap.cli.output import say
+    from opusmap.pipeline import open_work
+
+    work = open_work(mapping, source, registry(converters))
+    if not quiet:
+        for note in work.source.notes:
+            say(f"{work.source.name}: {note}")
+    return work
