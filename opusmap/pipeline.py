@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from opusmap.compiler import Mapper, compile_mapping, read_mapping
+from opusmap.compiler.lock import find_drift, lock_path, read_lock
 from opusmap.diagnostics import quote_value
-from opusmap.errors import SourceError, StoppedEarly
+from opusmap.errors import InvalidMapping, SourceError, StoppedEarly
 from opusmap.records import Mapped, Problem, Record, Reject
 from opusmap.report import Report, Tally
 from opusmap.sources import SUFFIXES, Source, from_iterable, open_source
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MaxErrors",
     "Work",
+    "check_lock",
     "embedded_opus",
     "make_emulator",
     "map_source",
@@ -91,10 +93,24 @@ def open_work(
         raise
     try:
         columns = None if opened.columns is None else frozenset(opened.columns)
-        return Work(compile_mapping(spec, connection, converters, columns), opened)
+        mapper = compile_mapping(spec, connection, converters, columns)
+        check_lock(mapper)
+        return Work(mapper, opened)
     except BaseException:
         opened.close()
         raise
+
+
+def check_lock(mapper: Mapper) -> None:
+    """Refuse a mapping in which an order or a column means something else than when it was locked.
+
+    Raises:
+        InvalidMapping: with the differences. A mapping without a lock passes.
+    """
+    lock = read_lock(lock_path(mapper.spec.path))
+    drift = () if lock is None else find_drift(lock, mapper.plan)
+    if drift:
+        raise InvalidMapping((*drift, *mapper.warnings))
 
 
 def missing_source(mapping: str | Path) -> str | None:
@@ -118,8 +134,8 @@ def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
         if options.path is None:
             help_text = "name it on the command line, or as `source: {path: …}` in the mapping"
             raise SourceError(spec.path, "no-source", "no source is named", help=help_text)
-        source = resolve_inside(Path(spec.path).parent, options.path)
-        if source is None:
+        source = Path(spec.path).parent / options.path
+        if resolve_inside(Path(spec.path).parent, options.path) is None:
             help_text = "a mapping reads only files beside or below itself; name others on the command line"
             message = f"{quote_value(options.path)} is not a file of the mapping's folder"
             raise SourceError(spec.path, "outside-folder", message, help=help_text)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opusmap import __version__
+from opusmap.cli import language
 from opusmap.cli.options import MAPPING, SOURCE, common, custom, example, open_mapping, registry, set_up
 
 if TYPE_CHECKING:
@@ -56,12 +57,13 @@ def check(
         say,
     )
     from opusmap.compiler import load_mapping
-    from opusmap.pipeline import map_source, missing_source
+    from opusmap.pipeline import check_lock, map_source, missing_source
 
     set_up(verbose)
     own = None if source else missing_source(mapping)
     if own is not None:
         mapper = load_mapping(mapping, converters=registry(converters))
+        check_lock(mapper)
         print_diagnostics(mapper.warnings)
         if as_json:
             print_json({"diagnostics": [warning.as_json() for warning in mapper.warnings]})
@@ -377,3 +379,7 @@ def _plain(mapped: Any) -> dict[str, Any]:
     if isinstance(mapped, Reject):
         return {"rejected": [asdict(problem) for problem in mapped.problems]}
     return {"filtered": True}
+
+
+for _command in (language.test, language.explain, language.lock, language.converters, language.schema):
+    opusmap.add_command(_command)

@@ -22,15 +22,22 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from opusmap.compiler import Mapper
+    from opusmap.compiler.explain import Stage
+    from opusmap.converters import Converter
     from opusmap.records import Mapped
     from opusmap.report import Reason, Report
+    from opusmap.testing import TestResult
 
 __all__ = [
+    "print_converter",
+    "print_converters",
     "print_diagnostics",
     "print_json",
     "print_preview",
     "print_reasons",
     "print_record",
+    "print_stages",
+    "print_test",
     "print_totals",
     "progress_bar",
     "say",
@@ -209,6 +216,71 @@ def _side(title: str, values: dict[str, Any]) -> Any:
     for name, value in values.items():
         table.add_row(escape(str(name)), escape(_shown("" if value is None else value)))
     return table
+
+
+def print_test(result: TestResult) -> None:
+    """Print how a mapping's test ended, and what differs."""
+    from rich.markup import escape
+
+    console = _console()
+    mark = "[green]passed[/]" if result.passed else "[bold red]FAILED[/]"
+    console.print(f"{mark} {escape(result.name)}", soft_wrap=True)
+    if not result.passed:
+        console.print(f"       {escape(str(result.span))}", soft_wrap=True)
+    for one in result.differences:
+        console.print(f"       [cyan]{escape(one.column)}[/]", soft_wrap=True)
+        console.print(f"         [green]+ expected[/] {escape(_shown(one.expected, 500))}", soft_wrap=True)
+        console.print(f"         [red]- found   [/] {escape(_shown(one.found, 500))}", soft_wrap=True)
+
+
+def print_stages(title: str, stages: Iterable[Stage]) -> None:
+    """Print how a value comes about, a step a line."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        title=escape(title), title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0)
+    )
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    for stage in stages:
+        place = "" if stage.span is None else f"line {stage.span.line}"
+        value = "" if stage.problem else f"[bold]{escape(_shown(stage.value))}[/]"
+        what = f"[red]{escape(stage.what)}[/]" if stage.problem else escape(stage.what)
+        table.add_row(f"[dim]{place}[/]", what, value)
+    _console().print(table)
+
+
+def print_converters(converters: Iterable[Converter]) -> None:
+    """Print all converters, a line each."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for converter in sorted(converters, key=lambda one: one.name):
+        table.add_row(escape(_signature(converter)), escape(converter.summary))
+    _console().print(table)
+
+
+def print_converter(converter: Converter) -> None:
+    """Print all about one converter."""
+    from rich.markup import escape
+
+    console = _console()
+    console.print(f"[cyan]{escape(_signature(converter))}[/]")
+    console.print(f"  {escape(converter.summary)}")
+    for parameter in converter.parameters:
+        ending = "" if parameter.required else f" (default {parameter.default!r})"
+        console.print(f"  {escape(f'{parameter.name}: {parameter.type_name}{ending}')}")
+    for expression, result in converter.examples.items():
+        console.print(f"  {{{{ {escape(expression)} }}}}  →  {escape(_shown(result))}", soft_wrap=True)
+
+
+def _signature(converter: Converter) -> str:
+    names = ", ".join(parameter.name for parameter in converter.parameters)
+    return f"{converter.name}({names})" if names else converter.name
 
 
 @contextmanager
