@@ -1,0 +1,214 @@
+"""The emulator's OpenAPI description, made from the connection it serves.
+
+Owns the description only. It is written beside the judgement, not derived from it, so that checking the
+one against the other finds mistakes in either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from opusmap.connection import Column, ColumnType, Connection
+from opusmap.emulator.tokens import SCOPE
+from opusmap.emulator.validation import PAGE_LIMIT, RECORDS_LIMIT
+from opusmap.emulator.values import TargetFormat
+
+__all__ = ["describe_api"]
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+def describe_api(
+    connection: Connection, target: TargetFormat, record_paths: Iterable[str], token_path: str
+) -> dict[str, Any]:
+    """Return an OpenAPI 3.1 description of the emulator as plain data."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "opusmap emulator",
+            "version": "1",
+            "description": "The AvePoint Opus connector API as opusmap understands it, for rehearsals.",
+        },
+        "paths": {
+            token_path: {"post": _describe_sign_in()},
+            **{path: _describe_records(connection, target, token_path) for path in record_paths},
+            "/": {
+                "get": {"summary": "What happened so far", "responses": {"200": _json({"type": "object"})}}
+            },
+            "/openapi.json": {
+                "get": {"summary": "This description", "responses": {"200": _json({"type": "object"})}}
+            },
+        },
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"Status": _STATUS, "Record": _describe_record(connection, target)},
+        },
+    }
+
+
+def _describe_sign_in() -> dict[str, Any]:
+    names = ("grant_type", "client_id", "client_secret", "scope")
+    properties: dict[str, Any] = {name: {"type": "string"} for name in names}
+    properties["grant_type"]["const"] = "client_credentials"
+    properties["scope"]["const"] = SCOPE
+    form = {"type": "object", "properties": properties, "required": list(names)}
+    token = _object(
+        token_type={"const": "Bearer"}, expires_in={"type": "integer"}, access_token={"type": "string"}
+    )
+    error = _object(error={"type": "string"}, error_description={"type": "string"})
+    return {
+        "summary": "Get a token (OAuth 2.0 client credentials)",
+        "requestBody": {"required": True, "content": {FORM: {"schema": form}}},
+        "responses": {"200": _json(token), "400": _json(error)},
+    }
+
+
+def _describe_records(connection: Connection, target: TargetFormat, token_path: str) -> dict[str, Any]:
+    guid = {"type": "string", "format": "uuid", "const": connection.id}
+    ids = {
+        "type": "array",
+        "items": {"type": "string"},
+        "minItems": 1,
+        "maxItems": RECORDS_LIMIT,
+    }
+    due = _object(
+        data={"type": "array", "items": {"type": "object"}}, startIndex={"type": ["string", "null"]}
+    )
+    page = {"type": "integer", "minimum": 0, "maximum": PAGE_LIMIT}
+    operations: dict[str, dict[str, Any]] = {
+        "post": {
+            "summary": f"Submit up to {RECORDS_LIMIT} records; get a token from {token_path} first",
+            "requestBody": _body(_describe_submission(guid, target)),
+            "responses": _answers("201", "400", "401", "413", "415", "418"),
+        },
+        "get": {
+            "summary": "Find the records that are due for disposal",
+            "parameters": [
+                _parameter("id", guid, required=True),
+                _parameter("disposalDueDate", {"type": "string", "pattern": _NAIVE_TIME}, required=True),
+                _parameter("startIndex", {"type": "string", "const": ""}, required=False),
+                _parameter("itemsPerPage", page, required=False),
+            ],
+            "responses": {"200": _json(due), **_answers("400", "401")},
+        },
+        "delete": {
+            "summary": f"Mark up to {RECORDS_LIMIT} records as destroyed",
+            "requestBody": _body(_object(disposalIds=ids)),
+            "responses": _answers("200", "400", "401", "413", "415", "418"),
+        },
+    }
+    return {method: {**operation, "security": [{"token": []}]} for method, operation in operations.items()}
+
+
+def _describe_submission(guid: dict[str, Any], target: TargetFormat) -> dict[str, Any]:
+    option = {"enum": ["Overwrite", "Skip"]}
+    data = {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/Record"},
+        "minItems": 1,
+        "maxItems": RECORDS_LIMIT,
+    }
+    # With `both`, either spelling alone is taken too; a schema can't say that the two must agree.
+    key = "conflictOption" if target.conflict_key == "both" else target.conflict_key
+    return _object(id=guid, **{key: option}, data=data)
+
+
+def _describe_record(connection: Connection, target: TargetFormat) -> dict[str, Any]:
+    columns = {column.internal_name: _describe_column(column, target) for column in connection.columns}
+    required = sorted({"rowKey", *(column.internal_name for column in connection.columns if column.required)})
+    columns.setdefault("rowKey", {"type": "string", "minLength": 1})
+    return {"type": "object", "properties": columns, "required": required, "additionalProperties": False}
+
+
+def _describe_column(column: Column, target: TargetFormat) -> dict[str, Any]:
+    schema = {"title": column.display_name, **_describe_type(column.type, target)}
+    if target.empty != "omit" and not column.required:
+        empty = {"type": "null"} if target.empty == "null" else {"const": ""}
+        return {"title": column.display_name, "anyOf": [schema, empty]}
+    return schema
+
+
+def _describe_type(kind: ColumnType, target: TargetFormat) -> dict[str, Any]:
+    order: dict[str, Any] = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,8})$"}
+    number = {"type": "integer", "minimum": target.choice_base}
+    address = {"type": "string", "pattern": "^[A-Za-z0-9_]+@[A-Za-z0-9]+\\.[A-Za-z]+$"}
+    match kind:
+        case ColumnType.NUMBER:
+            return {"type": "number"}
+        case ColumnType.SINGLE_CHOICE:
+            return order if target.choice_as == "text" else number
+        case ColumnType.MULTIPLE_CHOICE:
+            return _describe_list(number, "(0|[1-9][0-9]{0,8})", target)
+        case ColumnType.PEOPLE:
+            return _describe_list(address, "[^\\s@,\\[\\]]+@[^\\s@,\\[\\]]+\\.[^\\s@,\\[\\]]+", target)
+        case ColumnType.DATE_TIME:
+            return {"type": "string", "description": f"written as {target.datetime_format}"}
+        case ColumnType.TAXONOMY:
+            return {"type": "string", "pattern": "^[^/]+(/[^/]+)*$", "description": "full path of a term"}
+        case ColumnType.SINGLE_TEXT:
+            return {"type": "string", "pattern": "^[^\\r\\n]+$"}
+        case _:
+            return {"type": "string", "minLength": 1}
+
+
+def _describe_list(element: dict[str, Any], pattern: str, target: TargetFormat) -> dict[str, Any]:
+    if target.list_as == "array":
+        return {"type": "array", "items": element, "minItems": 1, "uniqueItems": True}
+    return {"type": "string", "pattern": f"^\\[{pattern}(,{pattern})*\\]$"}
+
+
+_NAIVE_TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$"
+
+_STATUS: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "statusCode": {"type": "integer"},
+        "message": {"type": ["string", "null"]},
+        "failedItems": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"rowKey": {"type": ["string", "null"]}, "message": {"type": "string"}},
+                "required": ["rowKey", "message"],
+            },
+        },
+    },
+    "required": ["statusCode", "message"],
+}
+
+_MEANINGS = {
+    "200": "Done",
+    "201": "All records taken",
+    "400": "The request is invalid; nothing was taken",
+    "401": "No token, or one that has expired",
+    "413": "The body is too large",
+    "415": "The body is not sent as JSON",
+    "418": "Processed with exceptions: `failedItems` failed, the others are taken",
+}
+
+
+def _answers(*statuses: str) -> dict[str, Any]:
+    return {status: _json({"$ref": "#/components/schemas/Status"}, _MEANINGS[status]) for status in statuses}
+
+
+def _json(schema: dict[str, Any], description: str = "Done") -> dict[str, Any]:
+    return {"description": description, "content": {JSON: {"schema": schema}}}
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {JSON: {"schema": schema}}}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _parameter(name: str, schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": required, "schema": schema}

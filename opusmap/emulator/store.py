@@ -1,0 +1,58 @@
+"""What this Opus holds: the records, and when they are due for disposal.
+
+Owns no judgement: what comes here has been found right. Values are copied out, never shared.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import datetime
+from typing import Literal
+
+from opusmap.records import JsonValue
+
+__all__ = ["Kept", "RecordStore"]
+
+Kept = Literal["created", "replaced", "skipped"]
+
+
+class RecordStore:
+    """Records by rowKey."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, dict[str, JsonValue]] = {}
+        self._due: dict[str, datetime] = {}
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def keep(self, key: str, values: dict[str, JsonValue], *, overwrite: bool) -> Kept:
+        """Take a record: a new one always, a known one only with `overwrite`."""
+        known = key in self._records
+        if known and not overwrite:
+            return "skipped"
+        self._records[key] = values
+        return "replaced" if known else "created"
+
+    def copy(self) -> dict[str, dict[str, JsonValue]]:
+        """Return a copy of all records, in the order of their first arrival."""
+        return deepcopy(dict(self._records))
+
+    def set_due(self, key: str, due: datetime) -> None:
+        """Say when a record is due; it may arrive later, and stays due when it is replaced."""
+        self._due[key] = due
+
+    def find_due(
+        self, until: datetime, after: str, limit: int
+    ) -> tuple[list[dict[str, JsonValue]], str | None]:
+        """Return a page of the records due until then, by rowKey, and the last rowKey if more follow."""
+        keys = sorted(
+            key for key, due in self._due.items() if due <= until and key > after and key in self._records
+        )
+        page = keys[:limit]
+        return [deepcopy(self._records[key]) for key in page], page[-1] if len(keys) > limit else None
+
+    def destroy(self, key: str) -> bool:
+        """Destroy a record; False when there is none."""
+        self._due.pop(key, None)
+        return self._records.pop(key, None) is not None

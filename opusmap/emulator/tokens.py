@@ -1,0 +1,77 @@
+"""The identity service beside the emulator: OAuth 2.0 client credentials, bearer tokens that expire.
+
+Owns the tokens. It knows client secrets only: a certificate's assertion is answered with a clear refusal.
+Errors are those of RFC 6749, section 5.2.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from urllib.parse import parse_qsl
+
+from opusmap.emulator.wire import Answer, Request, answer_json
+
+__all__ = ["SCOPE", "TokenDesk"]
+
+SCOPE = "records.readwrite.all"
+"""The one scope that the connector's operations need."""
+
+
+class TokenDesk:
+    """Gives tokens to one client and knows them again until they expire."""
+
+    def __init__(self, client_id: str, client_secret: str, seconds: int, clock: Callable[[], float]) -> None:
+        self._client = (client_id, client_secret)
+        self._seconds = seconds
+        self._clock = clock
+        self._expiry: dict[str, float] = {}
+
+    def sign_in(self, request: Request) -> Answer:
+        """Answer a request for a token."""
+        if request.media_type != "application/x-www-form-urlencoded" or request.body is None:
+            return _refuse("invalid_request", "send the parameters form-encoded")
+        try:
+            pairs = parse_qsl(request.body.decode("utf-8"), keep_blank_values=True, max_num_fields=20)
+        except ValueError:
+            return _refuse("invalid_request", "the form can't be read")
+        form = dict(pairs)
+        if len(form) < len(pairs):
+            return _refuse("invalid_request", "a parameter is given twice")
+        if form.get("grant_type") != "client_credentials":
+            return _refuse("unsupported_grant_type", "the grant type is client_credentials")
+        if "client_assertion" in form:
+            return _refuse("invalid_client", "the emulator knows client secrets only, no certificates")
+        if not self._knows(form.get("client_id", ""), form.get("client_secret", "")):
+            return _refuse("invalid_client", "the client is unknown, or its secret is wrong")
+        if SCOPE not in form.get("scope", "").split():
+            return _refuse("invalid_scope", f"the scope is {SCOPE}")
+        return self._issue()
+
+    def accepts(self, authorization: str) -> bool:
+        """Say whether an Authorization header carries a token that is still good."""
+        scheme, _, token = authorization.partition(" ")
+        expiry = self._expiry.get(token.strip()) if scheme.lower() == "bearer" else None
+        return expiry is not None and self._clock() < expiry
+
+    def _knows(self, client_id: str, client_secret: str) -> bool:
+        given, known = (client_id, client_secret), self._client
+        # Form values may hold anything: compare bytes, which `hmac` takes whatever they are.
+        same = [
+            hmac.compare_digest(a.encode("utf-8", "replace"), b.encode("utf-8", "replace"))
+            for a, b in zip(given, known, strict=True)
+        ]
+        return all(same)
+
+    def _issue(self) -> Answer:
+        now = self._clock()
+        self._expiry = {token: expiry for token, expiry in self._expiry.items() if expiry > now}
+        token = secrets.token_urlsafe(32)
+        self._expiry[token] = now + self._seconds
+        body = {"token_type": "Bearer", "expires_in": self._seconds, "access_token": token}
+        return answer_json(200, body, ("cache-control", "no-store"))
+
+
+def _refuse(error: str, description: str) -> Answer:
+    return answer_json(400, {"error": error, "error_description": description})
