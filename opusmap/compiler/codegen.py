@@ -50,6 +50,7 @@ _FIXED = {
     "Problem": Problem,
     "ValueProblem": ValueProblem,
     "failed": steps.failed,
+    "filled": steps.filled,
     "joined": steps.joined,
     "listed": steps.listed,
     "step_value": steps.step_value,
@@ -193,7 +194,7 @@ class _Writer:
         if not column.binding.listed:
             return parts[0]
         if column.column.type in LIST_TYPES | {ColumnType.TAXONOMY}:
-            return f"empty(listed({', '.join(parts)}))"
+            return f"filled(listed({', '.join(parts)}))"
         separator = " " if column.binding.join is None else str(column.binding.join)
         return f"joined({separator!a}, {', '.join(parts)})"
 
@@ -216,8 +217,12 @@ class _Writer:
             lines.append(("    " if lines else "") + f"value = {self._global(convert.name, function)}(value)")
         computed = not all(isinstance(part, tree.Cell) for part in column.parts)
         if lines:
-            return ["if value is not None:", *("    " + line for line in lines), "value = empty(value)"]
-        return ["value = empty(value)"] if computed and not column.binding.listed else []
+            lines = ["if value is not None:", *("    " + line for line in lines), "value = empty(value)"]
+        elif computed and not column.binding.listed:
+            lines = ["value = empty(value)"]
+        if column.column.type in LIST_TYPES | {ColumnType.TAXONOMY} and (lines or not column.binding.listed):
+            lines.append("value = filled(value)")
+        return lines
 
     def _finished(self, column: ColumnPlan, name: str, finish: str) -> list[str]:
         """Write the end of a binding: an empty text is no value, whatever the source's `empty` says."""

@@ -177,6 +177,8 @@ def _multiple_choice(rules: TypeRules) -> Finisher:
     def choices(value: Any) -> JsonValue:
         options = value if isinstance(value, list) else [value]
         orders = list(dict.fromkeys(find(option) for option in options if option not in (None, "")))
+        if not orders:
+            raise ValueProblem("no-item", f"{quote_value(value)} holds no option", "leave it empty instead")
         if as_text:
             return "[" + ",".join(map(str, orders)) + "]"
         return list(orders)

@@ -20,6 +20,7 @@ __all__ = [
     "converting",
     "emptiness",
     "failed",
+    "filled",
     "joined",
     "listed",
     "looking_up",
@@ -58,17 +59,13 @@ def failed(column: str, error: Exception) -> Problem:
 
 
 def emptiness(empty_texts: tuple[str, ...]) -> Callable[[Any], Any]:
-    """Return the function that makes None of what is empty: the source's empty texts, a list of such only."""
+    """Return the function that makes None of what is empty: None, an empty list, the source's empty texts."""
     texts = frozenset(empty_texts)
 
     def empty(value: Any) -> Any:
         if value.__class__ is str:
             return None if value in texts else value
-        if value.__class__ is list and all(
-            item is None or (item.__class__ is str and item in texts) for item in value
-        ):
-            return None
-        return value
+        return None if value is None or value == [] else value
 
     return empty
 
@@ -125,6 +122,13 @@ def listed(*parts: Any) -> list[Any]:
     for part in parts:
         found += part if isinstance(part, list) else [] if part is None else [part]
     return found
+
+
+def filled(value: Any) -> Any:
+    """Return a list without its empty elements, None if none is left; what is no list stays as it is."""
+    if value.__class__ is not list:
+        return value
+    return [element for element in value if element is not None and element != ""] or None
 
 
 def joined(separator: str, *parts: Any) -> str | None:

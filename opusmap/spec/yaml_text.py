@@ -193,9 +193,9 @@ def parse_yaml(text: str, name: str) -> YamlFile:
         return YamlFile(composer.compose(), text, tuple(composer.duplicates))
     except yaml.reader.ReaderError as error:
         span = _span(name, text, error.position, error.position + 1)
-        raise _refuse(
-            span, "yaml-syntax", f"the character U+{error.character:04X} can't stand in a YAML file"
-        ) from None
+        message = f"the character U+{error.character:04X} can't stand in a YAML file"
+        help_text = "remove it" if error.character else "save the file as UTF-8"  # UTF-16 without its mark
+        raise _refuse(span, "yaml-syntax", message, help_text) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         offset = mark.index if mark else 0
