@@ -6,12 +6,22 @@ from typing import Any
 
 from opusmap.errors import ValueProblem
 
-__all__ = ["LIST_LIMIT", "TEXT_LIMIT", "bounded_length", "bounded_list", "bounded_text"]
+__all__ = [
+    "LIST_LIMIT",
+    "TEXT_LIMIT",
+    "WEIGHT_LIMIT",
+    "bounded_length",
+    "bounded_list",
+    "bounded_text",
+    "weight",
+]
 
 TEXT_LIMIT = 1 << 16
 """Characters of a text that an expression builds at most."""
 LIST_LIMIT = 10_000
 """Elements of a list that an expression builds at most."""
+WEIGHT_LIMIT = 1 << 18
+"""Characters and elements, counted together at every level, of a list that `map` builds at most."""
 
 
 def bounded_length(length: int) -> None:
@@ -44,3 +54,10 @@ def bounded_list(items: list[Any]) -> list[Any]:
     if len(items) > LIST_LIMIT:
         raise ValueProblem("list-too-long", f"an expression builds a list of more than {LIST_LIMIT} elements")
     return items
+
+
+def weight(value: object) -> int:
+    """Return how much there is to a value: a text's characters, a list's elements and all that is in them."""
+    if isinstance(value, str):
+        return 1 + len(value)
+    return 1 + sum(map(weight, value)) if isinstance(value, list) else 1

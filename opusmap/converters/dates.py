@@ -30,7 +30,11 @@ __all__ = [
     "unix_time",
 ]
 
-_TIME_DIRECTIVE = re.compile(r"%[HIMSpfXcTRz]")
+_DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
+_DIRECTIVES = frozenset("aAbBdfGHIjmMpSuUVwWyYzZ%")
+"""What may follow a %: the directives that mean the same on every system."""
+_YEARS = frozenset("yYG")
+_TIMES = frozenset("HIMSpfz")
 _FORMAT_LIMIT = 100
 """Characters of a format at most."""
 
@@ -57,6 +61,14 @@ def localise(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], Non
     A local time that daylight saving skips is a problem; one that it repeats means the first of the
     two, with a warning.
     """
+    try:
+        return _localised(time, zone, warn)
+    except OverflowError:
+        message = f"the time {time.isoformat(sep=' ')} is outside the years 1 to 9999 in its time zone"
+        raise ValueProblem("bad-date", message, "mend the source, or leave the value out") from None
+
+
+def _localised(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], None]) -> datetime:
     if time.tzinfo is not None:
         return time if zone is None else time.astimezone(zone)
     if zone is None:
@@ -98,9 +110,7 @@ def datetime_(
     `timezone` is the zone of times that name none (the mapping's by default).
     """
     zone = context.timezone if timezone is None else time_zone(timezone)
-    if format is not None:
-        _check_format(format)
-    dated = format is not None and not _TIME_DIRECTIVE.search(format)
+    dated = format is not None and not _check_reading(format) & _TIMES
 
     def convert(value: object) -> date:
         if isinstance(value, datetime):
@@ -115,7 +125,27 @@ def datetime_(
     return convert
 
 
-def _check_format(format: str) -> None:
+def _check_format(format: str) -> frozenset[str]:
+    """Return the directives of a format.
+
+    Raises:
+        ArgumentError: it has none, or one that differs from machine to machine.
+    """
+    used = frozenset(_DIRECTIVE.findall(format))
+    if odd := sorted(used - _DIRECTIVES):
+        raise ArgumentError(
+            f"the format {quote_value(format)} has %{odd[0]}, which is none of %"
+            + " %".join(sorted(_DIRECTIVES))
+        )
+    if len(format) > _FORMAT_LIMIT or not format.isprintable() or not used - {"%"}:
+        raise ArgumentError(f"the format {quote_value(format)} names no part of a date, such as %d/%m/%Y")
+    return used
+
+
+def _check_reading(format: str) -> frozenset[str]:
+    used = _check_format(format)
+    if not used & _YEARS:
+        raise ArgumentError(f"the format {quote_value(format)} names no year (%Y or %y)")
     try:
         datetime.strptime("", format)  # noqa: DTZ007 - only the format is tried
     except ValueError as error:
@@ -123,26 +153,25 @@ def _check_format(format: str) -> None:
             raise ArgumentError(f"the format {quote_value(format)} is not one: {error}") from None
     except re.error as error:
         raise ArgumentError(f"the format {quote_value(format)} is not one: {error}") from None
-    if len(format) > _FORMAT_LIMIT or "%" not in format:
-        raise ArgumentError(f"the format {quote_value(format)} names no part of a date, such as %d/%m/%Y")
-    if "%c" in format or "%x" in format or "%X" in format:
-        raise ArgumentError("%c, %x and %X differ from machine to machine; write the parts out")
+    return used
 
 
 _DATE_LENGTH = len("2024-01-31")
+_ISO_TIME = re.compile(r"[0-9]{4}(?:-?[0-9]{2}-?[0-9]{2}|-?W[0-9]{2}(?:-?[1-7])?)[Tt ][0-9]", re.ASCII)
+"""How an ISO time begins. Python's own reader takes any letter in place of the T: an offset's +, even."""
 
 
 def _parse_iso(value: str) -> date:
     text = value.strip()
     try:
-        if len(text) == _DATE_LENGTH:
+        if len(text) <= _DATE_LENGTH and "T" not in text:
             return date.fromisoformat(text)
-        return datetime.fromisoformat(text)
+        if _ISO_TIME.match(text):
+            return datetime.fromisoformat(text)
     except ValueError:
-        message = (
-            f"{quote_value(value)} is not an ISO date or time such as 2024-01-31 or 2024-01-31T18:15:00Z"
-        )
-        raise ValueProblem("bad-date", message, 'say how it is written: `format: "%d/%m/%Y"`') from None
+        pass
+    message = f"{quote_value(value)} is not an ISO date or time such as 2024-01-31 or 2024-01-31T18:15:00Z"
+    raise ValueProblem("bad-date", message, 'say how it is written: `format: "%d/%m/%Y"`')
 
 
 def _parse_format(value: str, format: str, *, dated: bool) -> date:
@@ -163,21 +192,28 @@ def _parse_format(value: str, format: str, *, dated: bool) -> date:
 
 @converter(
     name="date",
+    prepared=True,
     examples={
-        "'2024-01-31T18:15:00Z' | datetime | date": date(2024, 1, 31),
+        "'2024-01-31T18:15:00' | datetime | date": date(2024, 1, 31),
         "'2024-01-31' | date": date(2024, 1, 31),
     },
 )
-def only_date(value: str | date) -> date:
-    """Take the date of a time, or read an ISO date."""
-    if isinstance(value, datetime):
-        return value.date()
-    found = value if isinstance(value, date) else _parse_iso(value)
-    return found.date() if isinstance(found, datetime) else found
+def only_date(*, context: Context) -> Callable[[object], date]:
+    """Take the date of a time (in the mapping's `timezone`), or read an ISO date."""
+
+    def convert(value: object) -> date:
+        if not isinstance(value, str | date):
+            raise wrong_kind("date", (str, date), value)
+        found = _parse_iso(value) if isinstance(value, str) else value
+        if not isinstance(found, datetime):
+            return found
+        # A time that names no zone has its date all the same: no zone is needed to cut it off.
+        return (found if found.tzinfo is None else localise(found, context.timezone, context.warn)).date()
+
+    return convert
 
 
 _EPOCHS = {1900: datetime(1899, 12, 30), 1904: datetime(1904, 1, 1)}  # noqa: DTZ001 - Excel's days have no zone
-_EXCEL_DAYS = 2_958_466
 _EXCEL_FIRST = 61
 """Excel's 1900 system has a 29 February 1900 that never was: days before 1 March 1900 are off by one."""
 
@@ -191,13 +227,17 @@ def excel_date(system: Literal[1900, 1904] = 1900, *, context: Context) -> Calla
 
     def convert(value: object) -> date:
         serial = parse_number(value)
-        if not 0 <= serial < _EXCEL_DAYS:
-            raise ValueProblem("bad-date", f"{quote_value(value)} is not a serial number of Excel's days")
         days = int(serial)
         epoch = _EPOCHS[system]
         if system == 1900 and days < _EXCEL_FIRST:  # noqa: PLR2004 - the system's own name
             epoch += timedelta(days=1)
-        moment = epoch + timedelta(days=days, seconds=round((serial - days) * 86_400))
+        never = system == 1900 and days == _EXCEL_FIRST - 1  # noqa: PLR2004
+        try:
+            moment = epoch + timedelta(days=days, seconds=round((serial - days) * 86_400))
+        except OverflowError:
+            moment = None
+        if moment is None or serial < 0 or never:
+            raise ValueProblem("bad-date", f"{quote_value(value)} is not a serial number of Excel's days")
         return moment.date() if serial == days else localise(moment, context.timezone, context.warn)
 
     return convert
@@ -226,12 +266,17 @@ def fiscal_year(value: date, start_month: int = 7) -> int:
     return value.year + (1 if 1 < start_month <= value.month else 0)
 
 
-@converter(examples={"'2024-01-31' | date | format_date('%d.%m.%Y')": "31.01.2024"})
-def format_date(value: date, format: str = "%Y-%m-%d") -> str:
+@converter(prepared=True, examples={"'2024-01-31' | date | format_date('%d.%m.%Y')": "31.01.2024"})
+def format_date(format: str = "%Y-%m-%d") -> Callable[[object], str]:
     """Write a date or time as text, as Python's strftime does."""
-    if len(format) > _FORMAT_LIMIT:
-        raise ValueProblem("wrong-value", f"a format has at most {_FORMAT_LIMIT} characters")
-    return format_datetime(value, format)
+    _check_format(format)
+
+    def convert(value: object) -> str:
+        if not isinstance(value, date):
+            raise wrong_kind("format_date", (date,), value)
+        return format_datetime(value, format)
+
+    return convert
 
 
 def format_datetime(value: date, format: str) -> str:

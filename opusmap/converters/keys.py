@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from typing import Literal
 
+from opusmap.converters.bounds import bounded_text
 from opusmap.converters.registry import ArgumentError, converter, wrong_kind
 
 __all__ = ["hash_", "slug", "uuid5"]
@@ -33,7 +34,7 @@ def hash_(
 
 
 @converter(
-    prepared=True, examples={"'https://example.org/7' | uuid5('url')": "0cf8f7cd-5b0a-5c2a-9a9b-2d3a7c5a6c1e"}
+    prepared=True, examples={"'https://example.org/7' | uuid5('url')": "8392c7cd-2235-53c8-b982-295ae9798d27"}
 )
 def uuid5(namespace: str = "url") -> Callable[[object], str]:
     """Return the name-based UUID (version 5) of the text; `namespace` is url, dns, oid or a GUID."""
@@ -57,4 +58,4 @@ _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 def slug(value: str) -> str:
     """Make a key of lower-case ASCII letters, digits and hyphens."""
     plain = unicodedata.normalize("NFKD", value).encode("ascii", "ignore").decode("ascii")
-    return _NOT_SLUG.sub("-", plain.lower()).strip("-")
+    return bounded_text(_NOT_SLUG.sub("-", plain.lower()).strip("-"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from opusmap.converters.bounds import bounded_length, bounded_list
 from opusmap.converters.registry import converter
-from opusmap.converters.values import number_of, text_of
+from opusmap.converters.values import ARITHMETIC, number_of, text_of
 from opusmap.errors import ValueProblem
 
 __all__ = [
@@ -31,7 +31,7 @@ def split(value: str, separator: str = ";") -> list[str]:
     """Cut a text at each separator; elements are trimmed, empty ones dropped."""
     if not separator:
         raise ValueProblem("wrong-value", "split needs a separator")
-    return [part.strip() for part in value.split(separator) if part and not part.isspace()]
+    return bounded_list([part.strip() for part in value.split(separator) if part and not part.isspace()])
 
 
 @converter(examples={"['HR', 'Legal'] | join(', ')": "HR, Legal"})
@@ -65,10 +65,11 @@ def last(value: list) -> Any:  # type: ignore[type-arg]
 )
 def unique(value: list, case_sensitive: bool = False) -> list[Any]:  # type: ignore[type-arg]  # noqa: FBT001, FBT002 - Jinja's signature
     """Keep the first of elements that are equal (letter case ignored, unless told)."""
-    found: dict[str, Any] = {}
+    found: dict[object, Any] = {}
     for item in value:
         folded = item.lower() if isinstance(item, str) and not case_sensitive else item
-        found.setdefault(f"{type(folded).__name__} {folded}", item)
+        # Lists and objects can't be keys of a dict; their text in Python tells them apart as well.
+        found.setdefault(("", repr(folded)) if isinstance(folded, list | dict) else folded, item)
     return list(found.values())
 
 
@@ -109,7 +110,9 @@ def sum_(value: list) -> int | Decimal:  # type: ignore[type-arg]
     """Add the numbers of a list."""
     total: int | Decimal = 0
     for item in value:
-        total = number_of(total + number_of(item))
+        number = number_of(item)
+        whole = isinstance(total, int) and isinstance(number, int)
+        total = number_of(total + number if whole else ARITHMETIC.add(total, number))
     return total
 
 

@@ -17,6 +17,9 @@ _SIGNIFICANT = 4_000
 """Characters of a number's text that are looked at at most."""
 
 
+_NO_MARK = re.compile(r"[\w+-]")
+
+
 @converter(
     prepared=True,
     examples={
@@ -26,8 +29,13 @@ _SIGNIFICANT = 4_000
 )
 def number(decimal: str = ".", thousands: str = ",") -> Callable[[object], int | Decimal]:
     """Read a plain decimal number: digits, a sign, a decimal mark, marks between thousands."""
-    if len(decimal) != 1 or len(thousands) > 1 or decimal == thousands or (decimal + thousands).isdigit():
-        raise ArgumentError("number needs two different marks, each one character")
+    if (
+        len(decimal) != 1
+        or len(thousands) > 1
+        or decimal == thousands
+        or _NO_MARK.search(decimal + thousands)
+    ):
+        raise ArgumentError("number needs two different marks, each one character: no digit, no sign")
     point, group = re.escape(decimal), re.escape(thousands)
     grouped = rf"[0-9]{{1,3}}(?:{group}[0-9]{{3}})+|" if thousands else ""
     shape = re.compile(rf"[+-]?(?:{grouped}[0-9]+)(?:{point}[0-9]+)?", re.ASCII)
@@ -55,7 +63,7 @@ parse_number = number()
 def integer(value: object) -> int:
     """Read a whole number; one with decimals other than zeros is a problem."""
     found = parse_number(value)
-    if found != found // 1:
+    if int(found) != found:
         raise ValueProblem(
             "bad-number", f"{quote_value(value)} is not a whole number", "use `| number | round`"
         )
@@ -115,4 +123,4 @@ WIDE.rounding = ROUND_HALF_EVEN
 def abs_(value: object) -> int | Decimal:
     """Take the sign off a number."""
     found = number_of(value)
-    return -found if found < 0 else found
+    return abs(found) if isinstance(found, int) else found.copy_abs()

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, tzinfo
 from decimal import Decimal
-from types import ModuleType
-from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints, overload
+from types import ModuleType, UnionType
+from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
 from opusmap.diagnostics import quote_value, suggest
 from opusmap.errors import ValueProblem
@@ -153,7 +153,7 @@ def converter(
             _parameters(wanted, prepared=prepared),
             dict(examples or {}),
             prepared,
-            takes_list or (not prepared and _first_hint(wanted) is list),
+            takes_list or (not prepared and list in _first_kinds(wanted)),
             pure,
         )
         setattr(wanted, _MARK, declared)
@@ -178,10 +178,12 @@ def _parameters(function: Callable[..., Any], *, prepared: bool) -> tuple[Parame
     )
 
 
-def _first_hint(function: Callable[..., Any]) -> Any:
+def _first_kinds(function: Callable[..., Any]) -> list[Any]:
+    """Return the types of a function's first parameter, each without its arguments: `str | list[str]`."""
     name = next(iter(inspect.signature(function).parameters), None)
-    hint = _hints(function).get(name or "")
-    return get_origin(hint) or hint
+    hint = _hints(function).get(name or "", object)
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return [get_origin(kind) or kind for kind in kinds]
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
@@ -256,16 +258,12 @@ def _with_arguments(converter: Converter, given: Mapping[str, Any]) -> Callable[
     return convert
 
 
-_CHECKED = (str, int, Decimal, bool, date, list)
+_CHECKED = (str, int, Decimal, bool, date, list, dict)
 
 
 def _checked_kinds(converter: Converter) -> tuple[type, ...]:
-    hint = _first_hint(converter.function)
-    kinds = get_args(hint) or (hint,)
-    wanted = [get_origin(kind) or kind for kind in kinds]
-    return (
-        tuple(wanted) if all(isinstance(kind, type) and issubclass(kind, _CHECKED) for kind in wanted) else ()
-    )
+    kinds = tuple(_first_kinds(converter.function))
+    return kinds if all(isinstance(kind, type) and issubclass(kind, _CHECKED) for kind in kinds) else ()
 
 
 def wrong_kind(name: str, kinds: tuple[type, ...], value: object) -> ValueProblem:

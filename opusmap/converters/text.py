@@ -11,6 +11,8 @@ import re2
 from opusmap.converters.bounds import bounded_length, bounded_text
 from opusmap.converters.registry import ArgumentError, converter, wrong_kind
 from opusmap.converters.values import text_of
+from opusmap.diagnostics import quote_value
+from opusmap.errors import ValueProblem
 
 __all__ = [
     "capitalize",
@@ -80,7 +82,7 @@ def replace(value: str, old: str, new: str, count: int | None = None) -> str:
     """Put `new` for each `old` (at most `count` of them, from the left)."""
     times = value.count(old) if count is None else min(value.count(old), max(count, 0))
     bounded_length(len(value) + times * (len(new) - len(old)))
-    return value.replace(old, new, -1 if count is None else max(count, 0))
+    return value.replace(old, new, times)
 
 
 @converter(
@@ -91,45 +93,108 @@ def replace(value: str, old: str, new: str, count: int | None = None) -> str:
     },
 )
 def regex_replace(pattern: str, new: str) -> Callable[[str], str]:
-    r"""Put `new` for each match of a regular expression (RE2 syntax; `\1` is the first group)."""
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 1 << 20
-    try:
-        compiled = re2.compile(pattern, options)
-        compiled.sub(new, "")
-    except re2.error as error:
-        reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
-        raise ArgumentError(f"regex_replace can't use the pattern: {reason}") from None
+    r"""Put `new` for each match of a regular expression (RE2 syntax; `\1` is the first group).
+
+    RE2 finds one match in linear time, but may look at the whole rest of the text for each: a long
+    text with thousands of matches is a problem instead of a wait.
+    """
+    compiled = _pattern(pattern, new)
 
     def convert(value: str) -> str:
         if not isinstance(value, str):
             raise wrong_kind("regex_replace", (str,), value)
         pieces: list[str] = []
-        end = size = 0
-        for match in compiled.finditer(value):
-            pieces += (value[end : match.start()], match.expand(new))
-            size += len(pieces[-1])
-            bounded_length(size)
-            end = match.end()
+        end = size = looked_at = 0
+        try:
+            for match in compiled.finditer(value):
+                pieces += (value[end : match.start()], match.expand(new))
+                size += len(pieces[-1])
+                bounded_length(size)
+                looked_at += len(value) - end
+                if looked_at > _LOOKED_AT_LIMIT:
+                    message = "the text is too long for so many matches of a regular expression"
+                    raise ValueProblem("text-too-long", message, "shorten it before: `| truncate(4000)`")
+                end = match.end()
+        except UnicodeEncodeError:
+            raise ValueProblem("control-character", f"{quote_value(value)} holds half a character") from None
         return bounded_text("".join(pieces) + value[end:])
 
     return convert
 
 
-_MARKUP = re2.compile(r"(?is)<!--.*?-->|<(?:script|style)\b.*?</(?:script|style)\s*>|<[a-z/!?][^>]*>")
+_LOOKED_AT_LIMIT = 1 << 24
+"""Characters, counted once for each match, that a regular expression may look at."""
 
 
-@converter(examples={"'<p>Lease of <b>hall</b> &amp; yard</p>' | strip_html": "Lease of hall & yard"})
+def _pattern(pattern: str, new: str) -> re2._Regexp:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 1 << 20
+    try:
+        compiled = re2.compile(pattern, options)
+        # The same groups, and an empty match: `new` must name none but these.
+        re2.compile(f"(?:{pattern})|", options).match("").expand(new)
+    except (re2.error, IndexError, UnicodeEncodeError) as error:
+        reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
+        raise ArgumentError(f"regex_replace can't use the pattern: {reason}") from None
+    return compiled
+
+
+_FLAGS = re.IGNORECASE | re.ASCII
+_OPENING = re.compile(
+    r"<(?:(?P<hidden>!--|(?:script|style)\b)"
+    r"|/?(?P<block>(?:br|hr|p|div|li|[uod]l|d[dt]|tr|t[dh]|table|h[1-6]|blockquote|pre|section|article)\b)"
+    r"|[a-z/!?])",
+    _FLAGS,
+)
+_CLOSING = {
+    "!--": re.compile("-->"),
+    "script": re.compile(r"</script\s*>", _FLAGS),
+    "style": re.compile(r"</style\s*>", _FLAGS),
+}
+_ENDLESS_REFERENCE = re.compile(r"&#(?:[0-9]{100,}|x[0-9a-f]{100,});?", _FLAGS)
+"""A character's number that is none; `html.unescape` would stumble over its length."""
+
+
+@converter(
+    examples={
+        "'<p>Lease of <b>hall</b> &amp; yard</p>' | strip_html": "Lease of hall & yard",
+        "'Hall<br>Yard' | strip_html": "Hall Yard",
+    }
+)
 def strip_html(value: str) -> str:
-    """Take out HTML tags, comments and scripts, decode entities, and squeeze."""
-    return bounded_text(squeeze(html.unescape(_MARKUP.sub("", value))))
+    """Take out HTML tags, comments and scripts, decode entities, and squeeze; blocks stay apart."""
+    plain = _ENDLESS_REFERENCE.sub("\ufffd", _without_markup(value))
+    return bounded_text(squeeze(html.unescape(plain)))
+
+
+def _without_markup(value: str) -> str:
+    """Cut the markup out in one pass: what is known not to be closed is not looked for again."""
+    pieces: list[str] = []
+    end, open_for_ever = 0, set()
+    while (opening := _OPENING.search(value, end)) is not None:
+        close = -1
+        hidden = (opening["hidden"] or "").lower()
+        if hidden and hidden not in open_for_ever:
+            closing = _CLOSING[hidden].search(value, opening.end())
+            if closing is None:
+                open_for_ever.add(hidden)
+            else:
+                close = closing.end()
+        if close < 0:
+            close = value.find(">", opening.start()) + 1
+        if close == 0:
+            break
+        pieces += (value[end : opening.start()], " " if opening["block"] else "")
+        end = close
+    return "".join(pieces) + value[end:]
 
 
 @converter(examples={"'one\\ntwo' | single_line": "one two"})
 def single_line(value: str) -> str:
     """Make one blank of each line break, with the blanks around it."""
-    return " ".join(line.strip() for line in value.splitlines()) if len(value.splitlines()) > 1 else value
+    lines = value.splitlines()
+    return value if lines == [value] else " ".join(line.strip() for line in lines)
 
 
 @converter(examples={"12 | string": "12", "1.50 | string": "1.5", "true | string": "true"})

@@ -52,7 +52,8 @@ def text_of(value: object) -> str:
 
 def decimal_text(value: Decimal) -> str:
     """Return a decimal without exponent and without zeros at its end: 1E+2 is `100`, 1.50 is `1.5`."""
-    number_of(value)
+    if not number_of(value):
+        return "0"  # decimals have a -0
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -67,6 +67,11 @@ def _text(value: str) -> ast.expr:
     return ast.Constant(value)
 
 
+def _emptiness() -> ast.expr:
+    """Name the generated module's function that makes None of the source's empty values."""
+    return ast.Name("empty", ast.Load())
+
+
 def _constant(node: tree.Constant, names: Names) -> ast.expr:
     if isinstance(node.value, Decimal):
         return ast.Name(names.constant(node.value), ast.Load())
@@ -76,7 +81,7 @@ def _constant(node: tree.Constant, names: Names) -> ast.expr:
 def _cell(node: tree.Cell, names: Names) -> ast.expr:
     if node.dotted:
         row = ast.Name("row", ast.Load())
-        return _call("empty", _call("dotted", row, _text(node.name), ast.Constant(names.strict)))
+        return _call("dotted", row, _text(node.name), ast.Constant(names.strict), _emptiness())
     return ast.Name(names.cell(node.name), ast.Load())
 
 
@@ -91,7 +96,7 @@ def _table(node: tree.TableValue, names: Names) -> ast.expr:
 def _item(node: tree.Item, names: Names) -> ast.expr:
     if isinstance(node.value, tree.TableValue):
         return _call("look_up", emit(node.value, names), _text(node.value.name), emit(node.key, names))
-    return _call("item", emit(node.value, names), emit(node.key, names))
+    return _call("item", emit(node.value, names), emit(node.key, names), _emptiness())
 
 
 def _slice(node: tree.Slice, names: Names) -> ast.expr:
@@ -100,7 +105,7 @@ def _slice(node: tree.Slice, names: Names) -> ast.expr:
 
 
 def _field(node: tree.Field, names: Names) -> ast.expr:
-    return _call("field", emit(node.value, names), _text(node.name))
+    return _call("field", emit(node.value, names), _text(node.name), _emptiness())
 
 
 def _negative(node: tree.Negative, names: Names) -> ast.expr:
@@ -174,8 +179,8 @@ def _convert(node: tree.Convert, names: Names) -> ast.expr:
     who = _text(node.converter.name)
     if not tree.has_constant_arguments(node):
         function = ast.Name(names.dynamic(node.converter), ast.Load())
-        positional = [emit(argument, names) for argument in node.args]
-        named = [ast.keyword(name, emit(argument, names)) for name, argument in node.kwargs]
+        positional = [_argument(argument, who, names) for argument in node.args]
+        named = [ast.keyword(name, _argument(argument, who, names)) for name, argument in node.kwargs]
         return ast.Call(function, [_call("some", value, who), *positional], named)
     function_name = names.converter(node)
     if node.each:
@@ -183,11 +188,15 @@ def _convert(node: tree.Convert, names: Names) -> ast.expr:
     return _call(function_name, _call("some", value, who))
 
 
+def _argument(node: tree.Node, who: ast.expr, names: Names) -> ast.expr:
+    """Write an argument that may come from the row: an empty one is an error, a `none` written out is not."""
+    return emit(node, names) if isinstance(node, tree.Constant) else _call("some", emit(node, names), who)
+
+
 def _default(node: tree.Default, names: Names) -> ast.expr:
     name = names.temporary()
     value = ast.NamedExpr(ast.Name(name, ast.Store()), emit(node.value, names))
-    is_empty = ast.Compare(value, [ast.Is()], [ast.Constant(None)])
-    return ast.IfExp(is_empty, emit(node.fallback, names), ast.Name(name, ast.Load()))
+    return ast.IfExp(_call("is_none", value), emit(node.fallback, names), ast.Name(name, ast.Load()))
 
 
 _KIND_TESTS = ("string", "number", "integer", "boolean", "mapping")
@@ -196,9 +205,10 @@ _KIND_TESTS = ("string", "number", "integer", "boolean", "mapping")
 def _test(node: tree.Test, names: Names) -> ast.expr:
     value = emit(node.value, names)
     args = [emit(argument, names) for argument in node.args]
-    if node.name in ("none", "true", "false"):
-        wanted = {"none": None, "true": True, "false": False}[node.name]
-        return ast.Compare(value, [ast.Is()], [ast.Constant(wanted)])
+    if node.name == "none":
+        return _call("is_none", value)
+    if node.name in ("true", "false"):
+        return ast.Compare(value, [ast.Is()], [ast.Constant(node.name == "true")])
     if node.name in _KIND_TESTS:
         return _call("is_kind", value, _text(node.name))
     if node.name in ("lower", "upper"):

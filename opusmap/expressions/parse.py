@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 import warnings
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -19,8 +21,9 @@ from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 
 from opusmap.converters import Registry
-from opusmap.converters.values import NUMBER_LIMIT
+from opusmap.converters.values import NUMBER_LIMIT, number_of
 from opusmap.diagnostics import Diagnostic, Severity, quote_value, suggest
+from opusmap.errors import ValueProblem
 from opusmap.expressions import tree
 from opusmap.expressions.advice import FILTER_ADVICE, FUNCTIONS, NODE_ADVICE, TESTS
 from opusmap.spec.yaml_text import Text
@@ -37,6 +40,8 @@ DATE_FIELDS = ("year", "month", "day", "hour", "minute", "second", "weekday")
 
 _ENVIRONMENT = Environment(autoescape=False, keep_trailing_newline=True)  # noqa: S701 - nothing is ever rendered
 _TOKEN = re.compile(r"\w+|\"[^\"]*\"|'[^']*'|[^\w\s]+|\s+")
+_AT_LINE = re.compile(r" at \d+$")
+_TOO_MANY_DIGITS = f"a number may have {NUMBER_LIMIT} digits"
 _BINARY = {
     nodes.Add: "+",
     nodes.Sub: "-",
@@ -65,6 +70,10 @@ class _RefusedError(Exception):
     """One node is refused; its neighbours are still looked at."""
 
 
+class _StoppedError(Exception):
+    """The text is refused as a whole, and read no further."""
+
+
 def is_template(text: str) -> bool:
     """Tell whether a text holds anything of Jinja: `{{`, `{%` or `{#`."""
     return any(mark in text for mark in ("{{", "{%", "{#"))
@@ -85,6 +94,8 @@ class _Parser:
         self._scope = scope
         self._shift = 0
         self._depth = 0
+        self._decimals: dict[int, Decimal] = {}
+        self._returns: list[int] = []
         self.problems: list[Diagnostic] = []
 
     def parse(self) -> tree.Expression | None:
@@ -96,42 +107,72 @@ class _Parser:
             body = self._jinja_tree()
             checked, is_text = self._whole(body)
         except TemplateSyntaxError as error:
-            self._problem("template-syntax", error.lineno - self._shift, *_syntax_message(error))
-        except _RefusedError:
+            self._problem("template-syntax", self._place(error.lineno), *_syntax_message(error))
+        except (_RefusedError, _StoppedError):
             pass
-        except RecursionError:
-            self._problem(
-                "expression-too-deep", 0, "the expression is nested too deep", "split it into `let` steps"
-            )
+        except RecursionError:  # in Jinja's parser: brackets, signs and `not` in a row
+            self._too_deep(0)
         return None if self.problems else tree.Expression(self._text, checked, is_text)
 
     def _jinja_tree(self) -> list[nodes.Node]:
         bare = not is_template(self._text)
-        source = "{{" + self._text + "}}" if bare else self._text.removesuffix("\n")
-        self._shift = 2 if bare else 0
+        # The blanks keep the sign of `-amount` from being Jinja's `{{-`, which eats white space.
+        source = "{{ " + self._text + " }}" if bare else self._text.removesuffix("\n")
+        self._shift = 3 if bare else 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Jinja's decoding of '\d' warns of Python's own escapes
             parser = Parser(_ENVIRONMENT, "")
-            parser.stream = TokenStream(_ENVIRONMENT.lexer.wrap(self._tokens(source)), None, None)
+            tokens = self._tokens(self._one_line_break(source))
+            parser.stream = TokenStream(_ENVIRONMENT.lexer.wrap(tokens), None, None)
             body = parser.parse().body
         if bare and not (len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1):
             raise self._refuse("template-syntax", 0, "this is not an expression", "put a template in {{ … }}")
         return body
 
+    def _one_line_break(self, source: str) -> str:
+        r"""Write each line break as `\n`, as Jinja's lexer does; `_place` counts with what gets lost."""
+        self._returns = [match.start() - nth for nth, match in enumerate(re.finditer("\r\n", source))]
+        return source.replace("\r\n", "\n").replace("\r", "\n")
+
     def _tokens(self, source: str) -> Iterator[tuple[int, str, str]]:
         """Yield Jinja's tokens with their offset in place of their line."""
-        position = 0
-        for count, (_, kind, value) in enumerate(_ENVIRONMENT.lexer.tokeniter(source, None)):
+        position, before = 0, ""
+        tokens = enumerate(_ENVIRONMENT.lexer.tokeniter(source, None))
+        while True:
+            try:
+                count, (_, kind, value) = next(tokens)
+            except StopIteration:
+                return
+            except TemplateSyntaxError as error:  # the lexer's own: it knows the line only
+                message = _AT_LINE.sub("", error.message or "")
+                raise TemplateSyntaxError(message, position) from None
             # Whitespace control makes Jinja leave out blanks: the next token is further on.
             position = source.index(value, position)
-            if count > TOKEN_LIMIT:
-                raise self._refuse(
-                    "expression-too-long", position, f"an expression may have {TOKEN_LIMIT} parts, not more"
-                )
-            if kind == "integer" and len(value) > NUMBER_LIMIT:
-                raise self._refuse("number-too-large", position, f"a number may have {NUMBER_LIMIT} digits")
+            self._check_token(position, before, kind, value, count)
+            before = value if kind == "variable_begin" else ""
             yield position, kind, value
             position += len(value)
+
+    def _check_token(self, position: int, before: str, kind: str, value: str, count: int) -> None:
+        at = self._place(position)
+        if count > TOKEN_LIMIT:
+            raise self._refuse(
+                "expression-too-long", at, f"an expression may have {TOKEN_LIMIT} parts, not more"
+            )
+        if before.endswith("-") and kind != "whitespace":
+            message = "`{{-` takes white space away, and is no minus sign"
+            raise self._refuse("template-syntax", at - 1, message, "write `{{ -x` for a minus, else `{{- x`")
+        if kind == "integer" and len(value) > NUMBER_LIMIT:
+            raise self._refuse("number-too-large", at, _TOO_MANY_DIGITS)
+        if kind == "float":
+            self._decimals[position] = self._decimal(value, at)
+
+    def _decimal(self, written: str, at: int) -> Decimal:
+        """Return a number just as it is written: a float would keep some 16 digits of it."""
+        try:
+            return Decimal(number_of(Decimal(written)))
+        except (ValueProblem, InvalidOperation):
+            raise self._refuse("number-too-large", at, _TOO_MANY_DIGITS) from None
 
     def _whole(self, body: list[nodes.Node]) -> tuple[tree.Node, bool]:
         solid = [
@@ -159,55 +200,49 @@ class _Parser:
                     else:
                         parts.append(self.node(node))
             elif isinstance(statement, nodes.If):
-                parts.append(self._if(statement))
+                parts.append(self._if(statement, *statement.elif_, otherwise=statement.else_))
             else:
                 self._refuse_node(statement)
         return parts
 
-    def _if(self, statement: nodes.If) -> tree.Node:
-        otherwise: tree.Node = self._body(statement.else_, statement)
-        for branch in reversed(statement.elif_):
-            otherwise = tree.Conditional(
-                self.node(branch.test), self._body(branch.body, branch), otherwise, self._at(branch)
-            )
-        return tree.Conditional(
-            self.node(statement.test), self._body(statement.body, statement), otherwise, self._at(statement)
-        )
+    def _if(self, first: nodes.If, *others: nodes.If, otherwise: list[nodes.Node]) -> tree.Node:
+        """Check `{% if %}` and the `{% elif %}` after it: each of these lies within the one before."""
+        with self._deeper(first):
+            test, then = self.node(first.test), self._body(first.body, first)
+            rest = self._if(*others, otherwise=otherwise) if others else self._body(otherwise, first)
+            return tree.Conditional(test, then, rest, self._at(first))
 
     def _body(self, body: list[nodes.Node], owner: nodes.Node) -> tree.Node:
-        self._deeper(owner)
-        parts = tuple(self._parts(body))
-        self._depth -= 1
-        return (
-            tree.TextOf(parts, template=True, at=self._at(owner))
-            if parts
-            else tree.Constant("", self._at(owner))
-        )
+        at = self._at(owner)
+        with self._deeper(owner):
+            parts = tuple(self._parts(body))
+        return tree.TextOf(parts, template=True, at=at) if parts else tree.Constant("", at)
 
     def node(self, node: nodes.Node) -> tree.Node:
         """Check one node of Jinja's and return ours; a refused one leaves a problem and a stand-in."""
         check = self._CHECKS.get(type(node))
-        self._deeper(node)
-        try:
-            return check(self, node) if check else self._refuse_node(node)
-        except _RefusedError:
-            return tree.Constant(None, self._at(node))
-        finally:
-            self._depth -= 1
+        with self._deeper(node):
+            try:
+                return check(self, node) if check else self._refuse_node(node)
+            except _RefusedError:
+                return tree.Constant(None, self._at(node))
 
     def _const(self, node: nodes.Const) -> tree.Node:
-        value = node.value
-        if isinstance(value, float):
-            number = Decimal(repr(value))
-            if not number.is_finite() or abs(number.adjusted()) > NUMBER_LIMIT:
-                raise self._refuse(
-                    "number-too-large", self._at(node), f"a number may have {NUMBER_LIMIT} digits"
-                )
-            return tree.Constant(number, self._at(node))
+        value = self._decimals[node.lineno] if isinstance(node.value, float) else node.value
         return tree.Constant(value, self._at(node))
 
     def _name(self, node: nodes.Name) -> tree.Node:
-        return self._resolve(node.name, self._at(node))
+        found = self._resolve(node.name, self._at(node))
+        if isinstance(found, tree.TableValue):
+            message = f"{quote_value(node.name)} is a table, and no value itself"
+            raise self._refuse("table-item", found.at, message, f"take an item of it: `{node.name}[key]`")
+        return found
+
+    def _container(self, node: nodes.Expr) -> tree.Node:
+        """Check what is looked into, by `[key]` or `in`: there a table may stand, too."""
+        if isinstance(node, nodes.Name) and node.name in self._scope.tables:
+            return self._resolve(node.name, self._at(node))
+        return self.node(node)
 
     def _resolve(self, name: str, at: int) -> tree.Node:
         scope = self._scope
@@ -240,7 +275,7 @@ class _Parser:
         if dotted and root not in taken and (columns is None or {root, dotted} & columns):
             return tree.Cell(dotted, self._at(_root(node)), dotted=columns is None or dotted not in columns)
         value = self.node(node.node)
-        if isinstance(value, tree.Constant | tree.ListOf | tree.TableValue) and not self.problems:
+        if isinstance(value, tree.Constant | tree.ListOf) and not self.problems:
             raise self._refuse(
                 "unknown-field", at, f"there is no field {quote_value(node.attr)} here", _FIELD_HELP
             )
@@ -254,8 +289,10 @@ class _Parser:
                     "row-item", at, "row[…] takes the name of a column in quotes", "row['Contract No']"
                 )
             return self._column(node.arg.value, self._at(node.arg))
-        value = self.node(node.node)
+        value = self._container(node.node)
         if isinstance(node.arg, nodes.Slice):
+            if isinstance(value, tree.TableValue):
+                raise self._refuse("table-item", at, "a table can't be cut", "take an item of it: table[key]")
             if node.arg.step is not None:
                 raise self._refuse("slice-step", at, "a slice has no step here", "use [start:stop]")
             start, stop = (None if end is None else self.node(end) for end in (node.arg.start, node.arg.stop))
@@ -285,7 +322,10 @@ class _Parser:
         return tree.TextOf(tuple(self.node(part) for part in node.nodes), template=False, at=self._at(node))
 
     def _compare(self, node: nodes.Compare) -> tree.Node:
-        others = tuple((operand.op, self.node(operand.expr)) for operand in node.ops)
+        others = tuple(
+            (operand.op, (self._container if operand.op in ("in", "notin") else self.node)(operand.expr))
+            for operand in node.ops
+        )
         return tree.Compare(self.node(node.expr), others, self._at(node))
 
     def _and(self, node: nodes.And) -> tree.Node:
@@ -403,16 +443,19 @@ class _Parser:
         nodes.Call: _call,
     }
 
-    def _deeper(self, node: nodes.Node) -> None:
+    @contextmanager
+    def _deeper(self, node: nodes.Node) -> Iterator[None]:
         self._depth += 1
         if self._depth > DEPTH_LIMIT:
-            self._problem(
-                "expression-too-deep",
-                self._at(node),
-                "the expression is nested too deep",
-                "split it into `let` steps",
-            )
-            raise RecursionError if not self.problems else _RefusedError
+            self._too_deep(self._at(node))
+            raise _StoppedError
+        yield
+        self._depth -= 1
+
+    def _too_deep(self, at: int) -> None:
+        self._problem(
+            "expression-too-deep", at, "the expression is nested too deep", "split it into `let` steps"
+        )
 
     def _refuse_node(self, node: nodes.Node) -> tree.Node:
         name = type(node).__name__
@@ -425,7 +468,11 @@ class _Parser:
         )
 
     def _at(self, node: nodes.Node) -> int:
-        return node.lineno - self._shift
+        return self._place(node.lineno)
+
+    def _place(self, position: int) -> int:
+        """Return the offset in the text of a position in what Jinja reads."""
+        return position - self._shift + bisect_left(self._returns, position)
 
     def _refuse(self, code: str, at: int, message: str, help: str = "") -> _RefusedError:
         self._problem(code, at, message, help)

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from decimal import ROUND_FLOOR, Decimal, DecimalException
-from typing import Any
+from decimal import Context, Decimal, DecimalException
+from fractions import Fraction
+from typing import Any, TypeAlias
 
-from opusmap.converters.bounds import bounded_length
-from opusmap.converters.values import ARITHMETIC, number_of, text_of
+from opusmap.converters.bounds import WEIGHT_LIMIT, bounded_length, weight
+from opusmap.converters.values import ARITHMETIC, NUMBER_LIMIT, number_of, text_of
 from opusmap.diagnostics import quote_value, suggest
 from opusmap.errors import ValueProblem
 
 __all__ = ["OPERATIONS"]
 
 Number = int | Decimal
+Emptiness: TypeAlias = Callable[[Any], Any]
+"""What makes None of the values that the source says are empty."""
 
 
 def some(value: Any, who: str) -> Any:
@@ -71,20 +74,24 @@ def _divide(left: Number, right: Number) -> Number:
 
 
 def _floor_divide(left: Number, right: Number) -> Number:
-    if isinstance(left, int) and isinstance(right, int):
-        return left // right
-    return _divide(left, right).to_integral_value(ROUND_FLOOR)  # type: ignore[union-attr]
+    whole = Fraction(left) // Fraction(right)  # exact: a rounded quotient could lie above its floor
+    return whole if isinstance(left, int) and isinstance(right, int) else Decimal(whole)
 
 
 def _modulo(left: Number, right: Number) -> Number:
     if isinstance(left, int) and isinstance(right, int):
         return left % right
-    return ARITHMETIC.subtract(left, ARITHMETIC.multiply(_floor_divide(left, right), right))
+    return _EXACT.subtract(left, _EXACT.multiply(_floor_divide(left, right), right))
+
+
+_EXACT = Context(prec=4 * NUMBER_LIMIT)
+"""Wide enough for a product of numbers within the limits."""
 
 
 def negative(value: Any) -> Number:
     """Return the number with its sign turned."""
-    return -number_of(value)
+    number = number_of(value)
+    return -number if isinstance(number, int) else number.copy_negate()
 
 
 def positive(value: Any) -> Number:
@@ -142,7 +149,7 @@ greater_equal = _ordered(">=", lambda left, right: left >= right)
 
 
 def contains(value: Any, container: Any) -> bool:
-    """Tell whether a list, a text or an object's keys hold a value; the empty one is in none of them."""
+    """Tell whether a list, a text or an object's keys hold a value; nothing is in an empty container."""
     if container is None:
         return False
     if isinstance(container, str):
@@ -158,15 +165,15 @@ def contains(value: Any, container: Any) -> bool:
     raise ValueProblem("wrong-kind", f"`in` looks into lists and texts, not {quote_value(container)}")
 
 
-def item(value: Any, key: Any) -> Any:
+def item(value: Any, key: Any, empty: Emptiness) -> Any:
     """Return `value[key]`: of a list or text by position (from 0), of an object by key (none if missing)."""
     some(value, "[…]")
     if isinstance(value, Mapping):
-        return value.get(text_of(some(key, "[…]")))
+        return empty(value.get(text_of(some(key, "[…]"))))
     if isinstance(value, list | str) and isinstance(key, int) and not isinstance(key, bool):
         if not -len(value) <= key < len(value):
             raise ValueProblem("no-item", f"there is no element {key} in {quote_value(value)}")
-        return value[key]
+        return empty(value[key]) if isinstance(value, list) else value[key]
     raise ValueProblem("wrong-kind", f"{quote_value(value)} has no element {quote_value(key)}")
 
 
@@ -185,7 +192,7 @@ _DATE_FIELDS = frozenset({"year", "month", "day"})
 _TIME_FIELDS = frozenset({"hour", "minute", "second"})
 
 
-def field(value: Any, name: str) -> Any:
+def field(value: Any, name: str, empty: Emptiness) -> Any:
     """Return a field of a date or time, or of a nested object (none if it is missing there)."""
     if isinstance(value, date):
         if name in _DATE_FIELDS or (name in _TIME_FIELDS and isinstance(value, datetime)):
@@ -195,26 +202,26 @@ def field(value: Any, name: str) -> Any:
         if name == "weekday":
             return value.isoweekday()
     if isinstance(value, Mapping):
-        return value.get(name)
+        return empty(value.get(name))
     some(value, f".{name}")
     help_text = "make it a date first: `| datetime`" if isinstance(value, str) else ""
     raise ValueProblem("unknown-field", f"{quote_value(value)} has no field {quote_value(name)}", help_text)
 
 
-def dotted(row: Mapping[str, Any], name: str, strict: bool) -> Any:  # noqa: FBT001 - called by generated code
+def dotted(row: Mapping[str, Any], name: str, strict: bool, empty: Emptiness) -> Any:  # noqa: FBT001 - called by generated code
     """Return the column of this dotted name if there is one, else follow the path into nested values.
 
     A path that leads nowhere is empty; where `strict` (the columns are not known), its first name must
     be a column of the row.
     """
     if name in row:
-        return row[name]
+        return empty(row[name])
     root, *path = name.split(".")
     if strict and root not in row:
         raise ValueProblem("unknown-column", f"the row has no column {quote_value(name)}")
-    value = row.get(root)
+    value = empty(row.get(root))
     for step in path:
-        value = None if value is None else field(value, step)
+        value = None if value is None else field(value, step, empty)
     return value
 
 
@@ -242,17 +249,22 @@ _SUGGEST_LIMIT = 1_000
 
 def coalesce(*values: Any) -> Any:
     """Return the first value that is not empty, else none."""
-    return next((value for value in values if value is not None and value != []), None)
+    return next((value for value in values if not is_none(value)), None)
+
+
+def is_none(value: Any) -> bool:
+    """Tell whether a value is empty: none, or a list that has become so."""
+    return value is None or value == []
 
 
 def is_even(value: Any) -> bool:
     """Tell whether a number is even."""
-    return number_of(value) % 2 == 0
+    return is_divisible(value, 2)
 
 
 def is_odd(value: Any) -> bool:
     """Tell whether a number is odd."""
-    return abs(number_of(value) % 2) == 1
+    return OPERATIONS["modulo"](value, 2) == 1  # type: ignore[no-any-return]
 
 
 def is_divisible(value: Any, by: Any) -> bool:
@@ -284,7 +296,13 @@ def each(convert: Callable[[Any], Any], value: Any, who: str) -> list[Any]:
     """Apply a converter to each element of a list."""
     if not isinstance(some(value, "map"), list):
         raise ValueProblem("wrong-kind", f"`map` takes a list, not {quote_value(value)}", f"use `| {who}`")
-    return [convert(some(element, who)) for element in value]
+    found, total = [], 0
+    for element in value:
+        found.append(convert(some(element, who)))
+        total += weight(found[-1])
+        if total > WEIGHT_LIMIT:
+            raise ValueProblem("list-too-long", f"`map` builds a list of more than {WEIGHT_LIMIT} characters")
+    return found
 
 
 OPERATIONS: dict[str, Any] = {
@@ -310,6 +328,7 @@ OPERATIONS: dict[str, Any] = {
     "dotted": dotted,
     "look_up": look_up,
     "coalesce": coalesce,
+    "is_none": is_none,
     "is_even": is_even,
     "is_odd": is_odd,
     "is_divisible": is_divisible,
