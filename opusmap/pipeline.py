@@ -11,12 +11,14 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from opusmap.compiler import Mapper, compile_mapping, read_mapping
+from opusmap.compiler.lint import SAMPLE_ROWS, lint
 from opusmap.compiler.lock import find_drift, lock_path, read_lock
-from opusmap.diagnostics import quote_value
+from opusmap.diagnostics import Diagnostic, quote_value
 from opusmap.errors import InvalidMapping, SourceError, StoppedEarly
 from opusmap.records import Mapped, Problem, Record, Reject
 from opusmap.report import Report, Tally
@@ -36,6 +38,7 @@ __all__ = [
     "Work",
     "check_lock",
     "embedded_opus",
+    "find_warnings",
     "make_emulator",
     "map_source",
     "missing_source",
@@ -99,6 +102,18 @@ def open_work(
     except BaseException:
         opened.close()
         raise
+
+
+def find_warnings(work: Work) -> tuple[Diagnostic, ...]:
+    """Return what is odd in a mapping, and in how it meets the first rows of its source.
+
+    A source that can be read only once is not looked at.
+    """
+    sample = []
+    if work.source.rereadable:
+        rows = islice(work.source.rows(), SAMPLE_ROWS)
+        sample = [row.values for row in rows if not isinstance(row, Reject)]
+    return (*work.mapper.warnings, *lint(work.mapper.plan, sample))
 
 
 def check_lock(mapper: Mapper) -> None:

@@ -57,27 +57,28 @@ def check(
         say,
     )
     from opusmap.compiler import load_mapping
-    from opusmap.pipeline import check_lock, map_source, missing_source
+    from opusmap.compiler.lint import lint
+    from opusmap.pipeline import check_lock, find_warnings, map_source, missing_source
 
     set_up(verbose)
     own = None if source else missing_source(mapping)
     if own is not None:
         mapper = load_mapping(mapping, converters=registry(converters))
         check_lock(mapper)
-        print_diagnostics(mapper.warnings)
+        warnings = (*mapper.warnings, *lint(mapper.plan))
+        print_diagnostics(warnings)
         if as_json:
-            print_json({"diagnostics": [warning.as_json() for warning in mapper.warnings]})
+            print_json({"diagnostics": [warning.as_json() for warning in warnings]})
         elif not quiet:
             say(f"{mapping}: no errors. {own}, so no row was looked at.")
         return 0
     work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
-    print_diagnostics(work.mapper.warnings)
     with work.source, progress_bar("checking", quiet=quiet or as_json) as progress:
+        warnings = find_warnings(work)
         report = map_source(work, on_progress=progress)
+    print_diagnostics(warnings)
     if as_json:
-        print_json(
-            {**report.as_json(), "diagnostics": [warning.as_json() for warning in work.mapper.warnings]}
-        )
+        print_json({**report.as_json(), "diagnostics": [warning.as_json() for warning in warnings]})
     else:
         print_totals(report, sent=False)
         print_reasons("Rejected rows, by column and reason", report.reasons)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import linecache
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -79,11 +80,36 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     for diagnostic in found:
         plain = render([diagnostic], _read_line)
         styled.print(_painted(plain, diagnostic, paint), soft_wrap=True)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for diagnostic in found:
+            print(_annotation(diagnostic), file=sys.stderr)
     errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in found)
     warnings = len(found) - errors
     counted = [_plural(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count]
     if counted:
         styled.print(escape(" and ".join(counted)))
+
+
+def _annotation(diagnostic: Diagnostic) -> str:
+    """Return a diagnostic as GitHub Actions reads it (workflow commands), to stand in a pull request."""
+    span = diagnostic.span
+    places = {
+        "file": span.file,
+        "line": span.line,
+        "col": span.column,
+        "endLine": span.end_line,
+        "endColumn": span.end_column,
+        "title": diagnostic.code,
+    }
+    listed = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in places.items())
+    message = diagnostic.message + (f"\n{diagnostic.help}" if diagnostic.help else "")
+    return f"::{diagnostic.severity} {listed}::{_escaped(message)}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for char in "%\r\n" + more:
+        text = text.replace(char, f"%{ord(char):02X}")
+    return text
 
 
 def _painted(plain: str, diagnostic: Diagnostic, paint: Callable[[str, str], str]) -> str:

@@ -14,7 +14,6 @@ from xml.etree import ElementTree as ET
 from opusmap.compiler import Mapper
 from opusmap.connection import Connection
 from opusmap.diagnostics import Span, suggest
-from opusmap.expressions import tree, walk
 from opusmap.records import Mapped, Record, Reject
 from opusmap.spec import MappingTest
 
@@ -58,11 +57,7 @@ def run_tests(mapper: Mapper) -> list[TestResult]:
 
 def run_row(mapper: Mapper, row: Mapping[str, Any]) -> Mapped:
     """Map a test's row; columns that it leaves out are empty."""
-    plan = mapper.plan
-    trees = [part for column in plan.columns for part in column.trees()]
-    trees += [step.expression.tree for step in plan.steps] + ([plan.where.tree] if plan.where else [])
-    cells = (node for part in trees for node in walk(part) if isinstance(node, tree.Cell))
-    blank = {cell.name.partition(".")[0] if cell.dotted else cell.name: None for cell in cells}
+    blank = {name.partition(".")[0] if dotted else name: None for name, dotted in mapper.plan.cells().items()}
     return mapper.map_row({**blank, **row})
 
 
