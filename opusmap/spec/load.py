@@ -44,7 +44,8 @@ __all__ = ["load_spec", "parse_spec", "resolve_inside"]
 
 TABLE_KEYS = ("path", "key", "value")
 """Keys of a lookup table that stands in a file."""
-INCLUDABLE = ("tables", "choices", "let")
+INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the step"}
+"""Sections of a fragment, and what one entry of each is."""
 RECOVERABLE = frozenset({"duplicate-key", "unknown-key"})
 """Problems of a file in spite of which the rest of it can be read, so that all problems show at once."""
 
@@ -131,7 +132,7 @@ class _Builder:
     def _refuse_twice(self, section: str, key: Text, *others: Mapping[Text, Node]) -> None:
         first = next((known for other in others for known in other if known == key), None)
         if first is not None:
-            message = f'{section} "{key}" stands here and at {first.span}'
+            message = f'{INCLUDABLE[section]} "{key}" stands here and at {first.span}'
             self._error("included-twice", message, key.span, "rename or remove one of the two")
 
     def _fragment(self, name: Text) -> Entries:

@@ -117,12 +117,8 @@ def _advise(error: ValidationError, node: Node) -> str:
         case "required":
             assert isinstance(error.schema, Mapping)
             names: Any = error.validator_value
-            described = error.schema.get("properties", {})
-            return "; ".join(
-                f"`{name}`: {described[name]['description']}".removesuffix(".")
-                for name in names
-                if name not in node and "description" in described.get(name, {})
-            )
+            missing = [name for name in names if name not in node]
+            return "; ".join(f"`{name}`: {_described(error.schema['properties'][name])}" for name in missing)
         case "oneOf":
             return 'for example {from: Title} or {value: "{{ Title | trim }}"}'
         case "maxProperties":
@@ -131,6 +127,13 @@ def _advise(error: ValidationError, node: Node) -> str:
             return "give it a value, or remove the key"
         case _:
             return "give it a value, or remove the key" if is_null(node) else ""
+
+
+def _described(schema: Mapping[str, Any]) -> str:
+    found = (
+        schema.get("description") or load_schema()["$defs"][schema["$ref"].rpartition("/")[2]]["description"]
+    )
+    return str(found).removesuffix(".")
 
 
 _KINDS = {

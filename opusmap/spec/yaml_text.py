@@ -15,8 +15,9 @@ from typing import Any, Self, TypeAlias
 
 import yaml
 
-from opusmap.diagnostics import Diagnostic, Severity, Span
+from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value
 from opusmap.errors import InvalidMapping
+from opusmap.spec.yaml_words import in_plain_words
 
 __all__ = [
     "Entries",
@@ -199,13 +200,18 @@ def parse_yaml(text: str, name: str) -> YamlFile:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         offset = mark.index if mark else 0
-        raise _refuse(_span(name, text, offset, offset + 1), "yaml-syntax", *_in_plain_words(error)) from None
+        raise _refuse(_span(name, text, offset, offset + 1), "yaml-syntax", *in_plain_words(error)) from None
     except (
         ValueError,
         OverflowError,
         RecursionError,
     ):  # PyYAML: escapes such as "\UFFFFFFFF", huge %YAML versions
-        raise _refuse(Span(name, 1, 1, 1, 2), "yaml-syntax", "the file is not YAML") from None
+        raise _refuse(
+            Span(name, 1, 1, 1, 2),
+            "yaml-syntax",
+            "the file is not YAML",
+            "check its escapes (\\U…) and its head",
+        ) from None
 
 
 class _Composer:
@@ -226,21 +232,32 @@ class _Composer:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise self._refuse(event, "several-documents", "a second document begins here")
+                    raise self._refuse(
+                        event, "several-documents", "a second document begins here", "keep one mapping a file"
+                    )
             elif isinstance(event, yaml.NodeEvent):
                 node = self._node(event, 0)
         return node
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         if depth > DEPTH_LIMIT:
-            raise self._refuse(event, "too-deep", f"nested deeper than {DEPTH_LIMIT} levels")
+            raise self._refuse(
+                event,
+                "too-deep",
+                f"nested deeper than {DEPTH_LIMIT} levels",
+                "no mapping needs more than ten",
+            )
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         before = self._count
         self._add(event, 1)
         assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
         if event.tag is not None and event.tag != "!":
-            raise self._refuse(event, "yaml-tag", f"tags such as {event.tag} are not part of the language")
+            tag = quote_value(event.tag.replace("tag:yaml.org,2002:", "!!"))
+            help_text = "remove it; a text that begins with ! stands within quotes"
+            raise self._refuse(
+                event, "yaml-tag", f"tags such as {tag} are not part of the language", help_text
+            )
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         node: Node
@@ -290,16 +307,22 @@ class _Composer:
             help_text = 'a template stands within quotes: "{{ … }}"'
             raise self._refuse(event, "yaml-key", "a key must be a text, not a list or braces", help_text)
         if key.plain and key == "<<":
-            raise self._refuse(event, "yaml-merge", "merge keys (`<<`) are not part of the language")
+            help_text = "write the keys out, or share tables, choices and steps with `include`"
+            raise self._refuse(
+                event, "yaml-merge", "merge keys (`<<`) are not part of the language", help_text
+            )
         return key
 
     def _alias(self, event: yaml.AliasEvent) -> Node:
         name = event.anchor
         if name not in self._anchors:
-            raise self._refuse(event, "unknown-anchor", f"there is no anchor &{name} before this alias")
+            message = f"{quote_value('*' + name)} stands for nothing: there is no such anchor before it"
+            help_text = "a text that begins with * stands within quotes"
+            raise self._refuse(event, "unknown-anchor", message, help_text)
         anchored = self._anchors[name]
         if anchored is None:
-            raise self._refuse(event, "cyclic-alias", f"the alias *{name} stands inside what it names")
+            message = f"{quote_value('*' + name)} stands inside what it stands for"
+            raise self._refuse(event, "cyclic-alias", message, "write the value out")
         node, size = anchored
         self._add(event, size)
         return node
@@ -307,7 +330,9 @@ class _Composer:
     def _add(self, event: yaml.Event, count: int) -> None:
         self._count += count
         if self._count > NODE_LIMIT:
-            raise self._refuse(event, "too-many-nodes", f"the file has more than {NODE_LIMIT} nodes")
+            message = f"the file has more than {NODE_LIMIT} texts, lists and keys"
+            help_text = "put long lists into a CSV file beside the mapping and name it under `tables`"
+            raise self._refuse(event, "too-many-nodes", message, help_text)
 
     def _span(self, event: yaml.Event, end: yaml.Event | None = None) -> Span:
         first, last = _mark(event), (end or event).end_mark or _mark(event)
@@ -320,38 +345,6 @@ class _Composer:
 def _mark(event: yaml.Event) -> Any:
     assert event.start_mark is not None
     return event.start_mark
-
-
-_PLAIN_WORDS = (
-    ("'\\t'", "a tab stands where only blanks may indent", "indent with blanks"),
-    ("'%'", "a value can't begin with %", 'put the value in quotes: "…"'),
-    ("'@'", "a value can't begin with @", 'put the value in quotes: "…"'),
-    ("'`'", "a value can't begin with `", 'put the value in quotes: "…"'),
-    (
-        "mapping values are not allowed here",
-        "a colon stands where none is expected",
-        'put a value that contains ": " in quotes',
-    ),
-    (
-        "expected <block end>",
-        "this line does not fit the indentation around it",
-        "align it with its neighbours",
-    ),
-    ("expected ',' or", "a comma or closing bracket is missing before this", "close the list or the braces"),
-    ("unexpected end of stream", "the file ends within a quoted text or a bracket", "close it"),
-    ("could not find expected ':'", "a colon is missing after this key", "write `key: value`"),
-    ("found undefined tag handle", "tags are not part of the language", "put the value in quotes"),
-)
-
-
-def _in_plain_words(error: yaml.MarkedYAMLError) -> tuple[str, str]:
-    problem = error.problem or error.context or "the file is not YAML"
-    for mark, message, help_text in _PLAIN_WORDS:
-        if mark in problem:
-            return message, help_text
-    return problem, 'a value that begins with { is a template only within quotes: "{{ … }}"' if "flow" in str(
-        error.context
-    ) else ""
 
 
 def _line_column(text: str, offset: int) -> tuple[int, int]:
