@@ -1,0 +1,186 @@
+"""Reads the project's Markdown for tests: its fenced blocks, sections, tables and links.
+
+Also completes the mappings that the documentation shows only in part. The rules:
+
+- a `yaml` block that begins with `opusmap:` is a whole mapping;
+- any other one says in an HTML comment above it how it is completed: `<!-- fields -->` and
+  `<!-- fields, each -->` (each line alone) hold entries of `fields`, `<!-- mapping -->` holds top-level
+  keys, `<!-- file: NAME -->` is a file beside the mapping;
+- `# → value` behind an entry of `fields` says what Opus is sent; `expression → value` in a `jinja` block
+  says what an expression gives.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = [
+    "BASE",
+    "PAGES",
+    "ROOT",
+    "Block",
+    "blocks",
+    "complete",
+    "expectations",
+    "sample_row",
+    "section",
+    "table",
+]
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = tuple(sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]))
+
+BASE = """\
+opusmap: 1
+connection: contracts.connection.json
+source: {path: contracts.csv, empty: ["", "N/A"]}
+timezone: Australia/Sydney
+choices:
+  Doc Type: [Contract, Deed, Lease, NDA]
+  Tags: {options: [Legal, Finance, HR], ignore_case: true}
+  Access: [Open, Restricted]
+tables:
+  departments: {FIN: Finance, IT: Technology}
+  staff: {path: staff.csv, key: login, value: email}
+fields:
+  rowKey: "CT-{{ ContractNo }}"
+  Name: Title
+  timeCreated: CreatedUtc
+  timeModified: {from: Modified, format: "%d/%m/%Y %H:%M"}
+  createdBy: CreatedBy
+  modifiedBy: {from: ModifiedBy, default: "{{ CreatedBy }}"}
+"""
+"""The mapping that completes the parts shown in the documentation."""
+
+_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\s*$")
+_COMMENT = re.compile(r"^\s*<!-- (.+?) -->\s*$")
+_SECTION = re.compile(r"^([A-Za-z_]+):")
+_ENTRY = re.compile(r"""^\s*(?:"([^"]+)"|([^\s#"{\[-][^:]*)):\s""")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block: where it begins (the fence's line), its language, text, and the comment above it."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+    comment: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.line}"
+
+
+def blocks(page: Path, *languages: str) -> list[Block]:
+    """Return a page's fenced blocks, of these languages if any are named."""
+    return [block for block in _blocks(page) if not languages or block.language in languages]
+
+
+def _blocks(page: Path) -> Iterator[Block]:
+    lines = iter(enumerate(page.read_text("utf-8").splitlines(), 1))
+    comment = ""
+    for number, line in lines:
+        fence = _FENCE.match(line)
+        if fence is None:
+            comment = found[1] if (found := _COMMENT.match(line)) else comment if not line.strip() else ""
+            continue
+        body = []
+        for _, inner in lines:
+            if inner.strip() == "```":
+                break
+            body.append(inner)
+        else:
+            raise AssertionError(f"{page.name}:{number}: this fence is never closed")
+        yield Block(page, number, fence["language"], textwrap.dedent("\n".join(body)) + "\n", comment)
+        comment = ""
+
+
+def section(page: Path, title: str) -> str:
+    """Return a section's text without its heading, up to the next heading."""
+    found = re.search(
+        rf"^(#+) {re.escape(title)}\n(.*?)(?=^#{{1,6}} |\Z)",
+        page.read_text("utf-8"),
+        re.MULTILINE | re.DOTALL,
+    )
+    assert found, f"{page.name} has no section {title!r}"
+    return found[2]
+
+
+def table(text: str) -> list[list[str]]:
+    """Return the cells of all table rows in a text, without head and rule; code marks are taken off."""
+    rows = [
+        [cell.strip().strip("`").replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
+    rules = [index for index, row in enumerate(rows) if all(set(cell) <= set("-: ") and cell for cell in row)]
+    return [row for index, row in enumerate(rows) if index not in rules and index + 1 not in rules]
+
+
+def sample_row(page: Path) -> dict[str, str]:
+    """Return the row that the examples of a page read: the table under `<!-- row -->`."""
+    after = page.read_text("utf-8").partition("<!-- row -->\n")[2]
+    assert after, f"{page.name} has no <!-- row -->"
+    return dict(table(after.strip().partition("\n\n")[0]))
+
+
+def complete(block: Block) -> list[tuple[int, str]]:
+    """Return the whole mappings that a block stands for, each with the line of the page it begins at."""
+    if block.text.startswith("opusmap:"):
+        return [(block.line + 1, block.text)]
+    match block.comment:
+        case "mapping":
+            return [(block.line + 1, _merge(BASE, block.text))]
+        case "fields":
+            return [(block.line + 1, _merge(BASE, "fields:\n" + textwrap.indent(block.text, "  ")))]
+        case "fields, each":
+            return [
+                (number, _merge(BASE, f"fields:\n  {line}\n"))
+                for number, line in enumerate(block.text.splitlines(), block.line + 1)
+            ]
+        case _:
+            raise AssertionError(f"{block}: say above the block how it becomes a whole mapping")
+
+
+def _merge(base: str, part: str) -> str:
+    """Return a mapping with the keys of a part in place of its own; `fields` are put together."""
+    whole, given = _sections(base), _sections(part)
+    if "fields" in given:
+        bound = {name for line in given["fields"] if (name := _entry_name(line))}
+        kept = [line for line in whole["fields"] if _entry_name(line) not in bound]
+        given["fields"] = [kept[0], *kept[1:], *given["fields"][1:]]
+    if "include" in given:  # the shared file brings the tables
+        del whole["tables"]
+    return "\n".join(line for lines in {**whole, **given}.values() for line in lines) + "\n"
+
+
+def _sections(text: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    name = ""
+    for line in text.splitlines():
+        if start := _SECTION.match(line):
+            name = start[1]
+        found.setdefault(name, []).append(line)
+    return found
+
+
+def _entry_name(line: str) -> str | None:
+    found = _ENTRY.match(line) if line.startswith("  ") and line[2:3] != " " else None
+    return found and (found[1] or found[2]).strip()
+
+
+def expectations(mapping: str) -> list[tuple[str, str]]:
+    """Return target column and expected outcome of each `# → …` in a mapping."""
+    found = []
+    for line in mapping.splitlines():
+        _, mark, outcome = line.partition("# → ")
+        if mark:
+            name = _entry_name(line)
+            assert name, f"an expectation stands behind an entry of `fields`: {line}"
+            found.append((name, outcome.strip()))
+    return found
