@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["serve", "served"]
 
+PORT_LIMIT = 65_535
+
 STOP_SECONDS = 2
 """Seconds that requests in flight get to end when the server stops."""
 
@@ -79,10 +81,12 @@ def _prepare(emulator: Emulator, host: str, port: int) -> tuple[uvicorn.Server, 
         raise SettingsError(
             "emulator", "serving needs uvicorn, which is not installed", 'pip install "opusmap[emulator]"'
         ) from None
+    if not 0 <= port <= PORT_LIMIT:
+        raise SettingsError("port", f"{port} is not a port", f"take 0 to {PORT_LIMIT}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:  # a host name that can't be written in IDNA is the second
         raise SettingsError("host, port", f"can't listen on {host} port {port}: {error}") from None
     config = uvicorn.Config(
         emulator,

@@ -98,6 +98,8 @@ _LINE_BREAK = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _ORDER = re.compile("(?:0|[1-9][0-9]{0,8})")
 _DIRECTIVE = re.compile("%.")
+_LABEL = re.compile(r"(?:[A-Za-z0-9-]|[^\x00-\xa0\s])+")
+"""A label of a domain; outside ASCII many letters are built of marks, so those are not looked into."""
 
 
 def _check_text(value: JsonValue, _rules: Rules) -> str | None:
@@ -177,7 +179,9 @@ def _check_order(value: JsonValue, rules: Rules) -> str | None:
     if order is None:
         return f"{show(value)} is not an option's order"
     first = rules.target.choice_base
-    last = math.inf if rules.options is None else first + rules.options - 1
+    if rules.options is None:
+        return None if order >= first else f"{show(value)} is not an order from {first} on"
+    last = first + rules.options - 1
     return None if first <= order <= last else f"{show(value)} is not an order from {first} to {last}"
 
 
@@ -200,7 +204,7 @@ def _is_address(text: str) -> bool:
         and _NOT_TEXT.search(text) is None
         and all(name.split("."))
         and len(labels) > 1
-        and all(label.strip("-") == label and label.replace("-", "").isalnum() for label in labels)
+        and all(label.strip("-") == label and _LABEL.fullmatch(label) for label in labels)
     )
 
 
