@@ -74,7 +74,7 @@ def number_of(value: object) -> int | Decimal:
             raise ValueProblem("number-too-large", f"a number has more than {NUMBER_LIMIT} digits")
     elif (
         not value.is_finite()
-        or (value and abs(value.adjusted()) > NUMBER_LIMIT)
+        or (value and not -NUMBER_LIMIT <= value.adjusted() < NUMBER_LIMIT)
         or len(value.as_tuple().digits) > 2 * NUMBER_LIMIT
     ):
         raise ValueProblem("number-too-large", f"a number has more than {NUMBER_LIMIT} digits")

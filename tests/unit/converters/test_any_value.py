@@ -100,17 +100,13 @@ A_SHARE = settings(max_examples=max(20, settings().max_examples // 10))
 @pytest.mark.parametrize("convert", CASES)
 @A_SHARE
 @given(value=values)
-def test_a_converter_gives_a_plain_value_or_a_value_problem(
-    convert: Callable[[Any], Any], value: Any
-) -> None:
+def test_a_converter_gives_a_plain_value_or_a_problem(convert: Callable[[Any], Any], value: Any) -> None:
     try:
         result = convert(value)
-    except ValueProblem as problem:
-        assert problem.code
-        assert problem.problem
-    else:
-        assert is_plain(result)
-        assert not (isinstance(result, datetime) and result.tzinfo is None)
+    except ValueProblem:
+        return
+    assert is_plain(result)
+    assert not (isinstance(result, datetime) and result.tzinfo is None)
 
 
 @pytest.mark.parametrize("name", sorted(builtin_converters().converters))

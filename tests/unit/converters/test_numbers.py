@@ -1,0 +1,99 @@
+"""Numbers are read exactly, or not at all."""
+
+# ruff: noqa: RUF001 - digits that look like others are the subject
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from evaluation import evaluate
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opusmap.converters import ArgumentError
+from opusmap.converters.numbers import abs_, integer, number, parse_number, round_
+from opusmap.converters.values import decimal_text
+from opusmap.errors import ValueProblem
+
+decimals = st.decimals(min_value=-(10**20), max_value=10**20, places=6)
+
+
+@given(decimals)
+def test_a_number_written_as_text_is_read_back_exactly(value: Decimal) -> None:
+    assert parse_number(decimal_text(value)) == value
+
+
+@given(decimals)
+def test_marks_between_thousands_change_nothing(value: Decimal) -> None:
+    assert parse_number(f"{value:,f}") == value
+    swapped = f"{value:,f}".translate(str.maketrans(".,", ",."))
+    assert number(",", ".")(swapped) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("٣", "１２", "²", "1_000", "1e5", "1E5", "1e10000000", "0x10", "NaN", "Infinity", "-inf"),
+        *("", " ", "-", ".5", "5.", "1,23", "1,2345", "1.2.3", "1 000", "--1", "1-"),
+        *("9" * 5_000, "1" * 35, "0." + "0" * 40 + "1", "1" * 34 + "." + "1" * 35),
+    ],
+)
+def test_what_is_no_plain_decimal_number_is_refused(text: str) -> None:
+    with pytest.raises(ValueProblem):
+        parse_number(text)
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands"),
+    [("5", ","), (",", ","), ("-", ""), ("+", "."), ("", ","), (".", "0"), (".", "٣")],
+)
+def test_marks_that_could_be_part_of_a_number_are_refused(decimal: str, thousands: str) -> None:
+    with pytest.raises(ArgumentError):
+        number(decimal, thousands)
+
+
+@given(st.integers(-(10**33), 10**33))
+def test_integer_reads_every_whole_number_within_the_limit(value: int) -> None:
+    assert integer(str(value)) == value
+    assert integer(f"{value}.000") == value
+
+
+@pytest.mark.parametrize("text", ["1.5", "0.00001", "-2.25"])
+def test_integer_refuses_decimals_instead_of_cutting_them(text: str) -> None:
+    with pytest.raises(ValueProblem, match="not a whole number"):
+        integer(text)
+
+
+@given(decimals, st.integers(1, 5))
+def test_round_takes_halves_away_from_zero(value: Decimal, precision: int) -> None:
+    assert round_(value, precision) == value.quantize(Decimal(1).scaleb(-precision), ROUND_HALF_UP)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**33), max_value=10**33, places=30))
+def test_signs_never_cost_digits(value: Decimal) -> None:
+    try:
+        assert abs_(value) == value.copy_abs()
+    except ValueProblem:
+        return
+    assert evaluate("-x", {"x": value}) == value.copy_negate()
+
+
+def test_a_sum_keeps_more_digits_than_a_float() -> None:
+    assert evaluate("[0.1, 0.2] | sum") == Decimal("0.3")
+    assert evaluate("[12345678901234567890123.1, 0.000000001] | sum") == Decimal(
+        "12345678901234567890123.100000001"
+    )
+
+
+def test_zero_is_written_without_a_sign() -> None:
+    assert evaluate("'-0.00' | number | string") == "0"
+
+
+@pytest.mark.parametrize("value", [True, "maybe", "2", 2, Decimal(1), [], ""])
+def test_boolean_reads_its_words_only(value: object) -> None:
+    if value is True:
+        assert evaluate("x | boolean", {"x": value}) is True
+    else:
+        with pytest.raises(ValueProblem):
+            evaluate("x | boolean", {"x": value})
