@@ -102,11 +102,8 @@ def _blocks(page: Path) -> Iterator[Block]:
 
 def section(page: Path, title: str) -> str:
     """Return a section's text without its heading, up to the next heading."""
-    found = re.search(
-        rf"^(#+) {re.escape(title)}\n(.*?)(?=^#{{1,6}} |\Z)",
-        page.read_text("utf-8"),
-        re.MULTILINE | re.DOTALL,
-    )
+    pattern = rf"(?ms)^(#+) {re.escape(title)}\n(.*?)(?=^#{{1,6}} |\Z)"
+    found = re.search(pattern, page.read_text("utf-8"))
     assert found, f"{page.name} has no section {title!r}"
     return found[2]
 

@@ -1,0 +1,190 @@
+"""The command line's page is true and whole: every command, option, setting, exit code and JSON key."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from documentation import PAGES, ROOT, blocks, section, table
+
+from opusmap.cli.commands import opusmap as program
+from opusmap.cli.main import BUG, STOPPED
+from opusmap.converters.loading import load_converters
+from opusmap.errors import OpusmapError
+from opusmap.settings import _NAMES, DATA_CENTERS
+
+PAGE = ROOT / "docs" / "command-line.md"
+TEXT = PAGE.read_text("utf-8")
+CONTRACTS = ROOT / "mappings" / "contracts"
+SHARED = section(PAGE, "Options of most commands")
+OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
+SETTINGS = {f"OPUSMAP_{name.upper()}" for name in _NAMES}
+
+COMMANDS = [
+    pytest.param(line, id=f"{block.page.name}:{number}")
+    for page in PAGES
+    for block in blocks(page, "console")
+    for number, line in enumerate(block.text.splitlines(), block.line + 1)
+    if re.match(r"[$>] .*\bopusmap ", line)
+]
+
+
+def options(command: click.Command) -> set[str]:
+    """Return the names of a command's options, the long ones where there are such."""
+    named = [each.opts for each in command.params if isinstance(each, click.Option)]
+    return {max(names, key=len) for names in named} | {"--help"}
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_each_command_shown_is_one_that_the_program_understands(line):
+    words = shlex.split(line[2:].replace("\\", "/"), comments=True)
+    words = words[: next((at for at, word in enumerate(words) if word in (">", "|", "&&")), len(words))]
+    assert words.pop(0).rpartition("/")[2] == "opusmap"
+    command = program.commands[words.pop(0)]
+    command.make_context("opusmap", words)  # raises what is wrong in the arguments
+
+
+@pytest.mark.parametrize("name", program.commands)
+def test_each_command_and_each_of_its_options_is_described(name):
+    assert [name] in [[re.sub(r"[\[\]`]|\(.*\)", "", row[0])] for row in table(section(PAGE, "Commands"))]
+    own = section(PAGE, name)
+    assert f"$ opusmap {name}" in own
+    missing = {
+        option
+        for option in options(program.commands[name])
+        if f"`{option}`" not in own and f"`{option}`" not in SHARED
+    }
+    assert not missing
+
+
+def test_no_option_is_described_that_does_not_exist():
+    known = {"--version"}.union(*map(options, program.commands.values()))
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT)) <= known
+
+
+def test_the_defaults_shown_are_the_programs():
+    def default(command: str, option: str) -> str:
+        return str(next(each.default for each in program.commands[command].params if each.name == option))
+
+    rows = {row[0]: row[1] for name in ("submit", "emulator") for row in table(section(PAGE, name))}
+    assert f"default {default('submit', 'concurrency')}." in rows["--concurrency"]
+    assert f"default {default('emulator', 'port')}." in rows["--port"]
+    assert f"`{default('emulator', 'host')}`" in rows["--host"]
+    assert f"`{default('emulator', 'client_id')}`" in rows["--client-id"]
+    assert f"(default {default('preview', 'count')})" in section(PAGE, "preview")
+
+
+def test_each_setting_is_described_and_no_other():
+    assert {row[0] for row in table(section(PAGE, "Settings"))} == SETTINGS
+    named = {name for page in PAGES for name in re.findall(r"OPUSMAP_[A-Z_]+", page.read_text("utf-8"))}
+    in_code = {
+        name
+        for path in (ROOT / "opusmap").rglob("*.py")
+        for name in re.findall(r"OPUSMAP_[A-Z]+(?:_[A-Z]+)*", path.read_text("utf-8"))
+    }
+    assert in_code <= SETTINGS
+    assert named - {"OPUSMAP_TEST_DATA"} <= SETTINGS  # the tests' own, in CONTRIBUTING
+
+
+def test_each_data_center_is_named():
+    row = next(row for row in table(section(PAGE, "Settings")) if row[0] == "OPUSMAP_DATA_CENTER")
+    assert re.findall(r"`?([a-z0-9-]+)`", row[1] + "`") == list(DATA_CENTERS)
+
+
+def errors(kind: type[OpusmapError]) -> set[type[OpusmapError]]:
+    return {kind}.union(*map(errors, kind.__subclasses__()))
+
+
+def test_each_exit_code_is_described_and_no_other():
+    documented = {int(row[0]) for row in table(section(PAGE, "Exit codes"))}
+    assert documented == {0, 1, STOPPED, BUG} | {kind.exit_code for kind in errors(OpusmapError)}
+
+
+@pytest.fixture(scope="module")
+def register(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("register")
+    for name in ("mapping.yaml", "contracts.connection.json", "contracts.csv", "staff.csv"):
+        (folder / name).write_bytes((CONTRACTS / name).read_bytes())
+    (block,) = blocks(PAGE, "python")
+    (folder / "own.py").write_text(block.text, "utf-8")
+    return folder
+
+
+def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OPUSMAP_", "GITHUB_"))
+    }
+    return subprocess.run(
+        [*OPUSMAP, *args],
+        capture_output=True,
+        check=False,
+        text=True,
+        encoding="utf-8",
+        cwd=folder,
+        env={**clean, "PYTHONUTF8": "1"},
+        timeout=120,
+    )
+
+
+def documented_keys(command: str) -> set[str]:
+    """Return the keys of a command's JSON, as the page tells them: the common ones and its own."""
+    common, _, own = section(PAGE, "Output for machines").partition("These keys come in addition")
+    counted = {row[0] for row in table(common)} if command in ("check", "map", "submit", "demo") else set()
+    return counted | {row[1] for row in table(own) if row[0] == command}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("check", "mapping.yaml"),
+        ("map", "mapping.yaml", "-o", "records.jsonl"),
+        ("submit", "mapping.yaml", "--to", "emulator"),
+        ("demo",),
+        ("preview", "mapping.yaml"),
+        ("explain", "mapping.yaml", "Name"),
+        ("test", "mapping.yaml"),
+        ("lock", "mapping.yaml"),
+        ("converters",),
+    ],
+    ids=lambda args: args[0],
+)
+def test_the_json_of_each_command_has_the_keys_described(args, register):
+    ended = run(register, *args, "--json")
+    assert set(json.loads(ended.stdout)) == documented_keys(args[0]), ended.stderr
+
+
+def test_the_json_of_the_emulator_has_the_keys_described(register):
+    pytest.importorskip("uvicorn")
+    with subprocess.Popen(
+        [*OPUSMAP, "emulator", "mapping.yaml", "--port", "0", "--json"],
+        stdout=subprocess.PIPE,
+        cwd=register,
+        text=True,
+    ) as served:
+        ready = json.loads(served.stdout.readline())
+        served.terminate()
+    assert set(ready) == documented_keys("emulator")
+
+
+def test_rejects_go_where_the_page_says_and_hold_the_keys_described(register):
+    keys, places = (table(part) for part in section(PAGE, "Rejects").split("| Command |"))
+    for command, where in places[:-1]:  # the last row is about `--rejects`
+        path = register / re.search(r"[a-z.]+\.jsonl", where)[0]
+        path.unlink(missing_ok=True)
+        run(register, *command.split(), *(("--to", "emulator") if command.startswith("submit") else ()))
+        line = json.loads(path.read_text("utf-8").partition("\n")[0])
+        assert [*line] == [row[0] for row in keys]
+        assert [*line["problems"][0]] == re.findall(r"`([a-z]+)`", keys[2][1])
+
+
+def test_the_converter_shown_works(register):
+    found = load_converters([register / "own.py"]).find("barcode")
+    assert found is not None
+    assert found.function("B 12", prefix="X") == "XB12"
