@@ -76,6 +76,8 @@ def _describe_records(connection: Connection, target: TargetFormat, token_path: 
     due = _object(
         data={"type": "array", "items": {"type": "object"}}, startIndex={"type": ["string", "null"]}
     )
+    # OpenAPI has no format for a time without a zone, which is taken too.
+    due_date = {"type": "string", "format": "date"}
     page = {"type": "integer", "minimum": 0, "maximum": PAGE_LIMIT}
     operations: dict[str, dict[str, Any]] = {
         "post": {
@@ -87,7 +89,7 @@ def _describe_records(connection: Connection, target: TargetFormat, token_path: 
             "summary": "Find the records that are due for disposal",
             "parameters": [
                 _parameter("id", guid, required=True),
-                _parameter("disposalDueDate", {"type": "string", "pattern": _NAIVE_TIME}, required=True),
+                _parameter("disposalDueDate", due_date, required=True),
                 _parameter("startIndex", {"type": "string", "const": ""}, required=False),
                 _parameter("itemsPerPage", page, required=False),
             ],
@@ -144,7 +146,7 @@ def _describe_type(kind: ColumnType, target: TargetFormat) -> dict[str, Any]:
         case ColumnType.PEOPLE:
             return _describe_list(address, "[^\\s@,\\[\\]]+@[^\\s@,\\[\\]]+\\.[^\\s@,\\[\\]]+", target)
         case ColumnType.DATE_TIME:
-            return {"type": "string", "description": f"written as {target.datetime_format}"}
+            return {"type": "string", "minLength": 1, "description": f"written as {target.datetime_format}"}
         case ColumnType.TAXONOMY:
             return {"type": "string", "pattern": "^[^/]+(/[^/]+)*$", "description": "full path of a term"}
         case ColumnType.SINGLE_TEXT:
@@ -158,8 +160,6 @@ def _describe_list(element: dict[str, Any], pattern: str, target: TargetFormat) 
         return {"type": "array", "items": element, "minItems": 1, "uniqueItems": True}
     return {"type": "string", "pattern": f"^\\[{pattern}(,{pattern})*\\]$"}
 
-
-_NAIVE_TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2})?$"
 
 _STATUS: dict[str, Any] = {
     "type": "object",

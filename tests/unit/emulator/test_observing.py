@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from opusmap.emulator import Counts, Fault, HandledRequest, RequestInfo, in_turn
+import jsonschema
+import pytest
+
+from opusmap.emulator import Counts, Fault, HandledRequest, RequestInfo, TargetFormat, in_turn
 
 PATH = "/connector/records"
 
@@ -93,6 +96,30 @@ def test_the_description_covers_every_route_and_column(opus):
         "createdBy",
         "modifiedBy",
     }
+
+
+@pytest.mark.parametrize(
+    ("setting", "column", "right", "wrong"),
+    [
+        ({}, "_Tags", "[1,3]", [1, 3]),
+        ({"list_as": "array"}, "_Tags", [1, 3], "[1,3]"),
+        ({"list_as": "array"}, "_Owners", ["a@x.org"], "[a@x.org]"),
+        ({}, "_Doc_%20_Type", "2", 2),
+        ({"choice_as": "number"}, "_Doc_%20_Type", 2, "2"),
+        ({"empty": "null"}, "_Notes", None, ""),
+        ({"empty": "blank"}, "_Notes", "", None),
+        ({"empty": "omit"}, "_Notes", "text", None),
+        ({"empty": "blank"}, "leafName", "text", ""),
+    ],
+)
+def test_the_description_and_the_judgement_agree_on_how_values_are_written(
+    make_caller, setting, column, right, wrong
+):
+    caller = make_caller(target=TargetFormat(**setting))
+    schema = caller.emulator.describe()["components"]["schemas"]["Record"]["properties"][column]
+    described = jsonschema.Draft202012Validator(schema)
+    for value in (right, wrong):
+        assert described.is_valid(value) == (caller.complaints(**{column: value}) == "") == (value == right)
 
 
 def talk(app, scope, *messages):
