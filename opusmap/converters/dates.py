@@ -76,7 +76,7 @@ def _localised(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], N
         raise ValueProblem(
             "no-timezone", f"the time {time.isoformat(sep=' ')} carries no time zone", help_text
         )
-    aware = time.replace(tzinfo=zone)
+    aware = time.replace(tzinfo=zone, fold=0)
     if zone is not UTC:
         if aware.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != time:
             message = f"the local time {time.isoformat(sep=' ')} does not exist: clocks went forward"

@@ -208,7 +208,7 @@ def _test(node: tree.Test, names: Names) -> ast.expr:
     if node.name == "none":
         return _call("is_none", value)
     if node.name in ("true", "false"):
-        return ast.Compare(value, [ast.Is()], [ast.Constant(node.name == "true")])
+        return _call("is_same", value, ast.Constant(node.name == "true"))
     if node.name in _KIND_TESTS:
         return _call("is_kind", value, _text(node.name))
     if node.name in ("lower", "upper"):

@@ -257,6 +257,11 @@ def is_none(value: Any) -> bool:
     return value is None or value == []
 
 
+def is_same(value: Any, wanted: Any) -> bool:
+    """Tell whether a value is the one wanted, true or false; Python warns of `1 is True` in code."""
+    return value is wanted
+
+
 def is_even(value: Any) -> bool:
     """Tell whether a number is even."""
     return is_divisible(value, 2)
@@ -329,6 +334,7 @@ OPERATIONS: dict[str, Any] = {
     "look_up": look_up,
     "coalesce": coalesce,
     "is_none": is_none,
+    "is_same": is_same,
     "is_even": is_even,
     "is_odd": is_odd,
     "is_divisible": is_divisible,

@@ -113,6 +113,7 @@ def test_a_time_that_daylight_saving_repeats_is_the_first_with_a_warning() -> No
 
 @given(st.datetimes(min_value=datetime(1971, 1, 1), max_value=datetime(2037, 12, 31)))
 def test_every_local_time_is_skipped_repeated_or_plain(time: datetime) -> None:
+    time = time.replace(fold=0)  # the text says no more
     warnings: list[tuple[str, str]] = []
     try:
         found = datetime_(context=reading(IN_SYDNEY, warnings))(time.isoformat())
