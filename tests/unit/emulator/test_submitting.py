@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
@@ -147,6 +149,19 @@ def test_the_guid_may_be_written_in_capitals(opus, make_record):
 def test_a_body_that_is_no_strict_json_is_refused(opus, body):
     answer = opus.ask("POST", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["statusCode"]) == (400, 400)
+
+
+@pytest.mark.parametrize(
+    ("plain", "spoilt"),
+    [('"Ann"', '"Ann", "createdBy": "Eve"'), ("12.5", "NaN"), ("12.5", "Infinity"), ("12.5", "012.5")],
+)
+def test_a_request_that_is_right_but_for_its_json_is_refused(opus, make_record, plain, spoilt):
+    body = {"id": GUID, "conflictOption": "Skip", "data": [make_record(_Amount=12.5)]}
+    text = json.dumps(body)
+    headers = {"Content-Type": "application/json"}
+    refused = opus.ask("POST", content=text.replace(plain, spoilt), headers=headers)
+    assert (refused.status_code, opus.emulator.records) == (400, {})
+    assert opus.ask("POST", content=text, headers=headers).status_code == 201
 
 
 def test_a_body_must_be_sent_as_json(opus):
