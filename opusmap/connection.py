@@ -220,7 +220,7 @@ def _unique(pairs: list[tuple[str, Any]], text: str, path: str) -> dict[str, Any
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         line, column = _place(text, twice)
         message = f"the key {quote_value(twice)} stands twice"
-        raise _refuse(path, "duplicate-key", message, line, column, "download the file again from Opus")
+        raise _refuse(path, "repeated-key", message, line, column, "download the file again from Opus")
     return found
 
 

@@ -46,7 +46,7 @@ TABLE_KEYS = ("path", "key", "value")
 """Keys of a lookup table that stands in a file."""
 INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the step"}
 """Sections of a fragment, and what one entry of each is."""
-RECOVERABLE = frozenset({"duplicate-key", "unknown-key"})
+RECOVERABLE = frozenset({"repeated-key", "unknown-key"})
 """Problems of a file in spite of which the rest of it can be read, so that all problems show at once."""
 
 

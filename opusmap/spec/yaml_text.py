@@ -299,7 +299,7 @@ class _Composer:
     def _note_duplicate(self, key: Text, first: Span) -> None:
         message = f'the key "{key}" stands twice; the first is at line {first.line}, column {first.column}'
         help_text = "remove or rename one of the two"
-        self.duplicates.append(Diagnostic("duplicate-key", Severity.ERROR, message, key.span, help_text))
+        self.duplicates.append(Diagnostic("repeated-key", Severity.ERROR, message, key.span, help_text))
 
     def _key(self, event: yaml.Event, depth: int) -> Text:
         key = self._node(event, depth + 1)

@@ -181,7 +181,7 @@ def test_four_mistakes_in_a_mapping_are_four_located_diagnostics_and_exit_2(regi
         "unknown-column": "Titel",
         "unknown-converter": "trimm",
         "missing-required": "fields",
-        "duplicate-key": "Notes",
+        "repeated-key": "Notes",
     }
     assert "did you mean" in ended.stderr
     assert "^^^^^" in ended.stderr

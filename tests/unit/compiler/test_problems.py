@@ -37,7 +37,7 @@ def test_four_mistakes_are_answered_with_four_located_diagnostics(tmp_path: Path
         ("missing-required", 3, 1, "add it under `fields:`, for example `Name: …`"),
         ("unknown-column", 4, 18, 'did you mean "Title"?'),
         ("unknown-converter", 5, 33, 'did you mean "trim"?'),
-        ("duplicate-key", 6, 3, "remove or rename one of the two"),
+        ("repeated-key", 6, 3, "remove or rename one of the two"),
     ]
 
 

@@ -118,7 +118,7 @@ def test_what_stands_in_two_fragments_is_a_problem(tmp_path: Path) -> None:
         ("", "fragment-form"),
         ("tables: [a]", "wrong-type"),
         ("tabels: {}", "unknown-key"),
-        ("tables: {t: {a: b, a: c}}", "duplicate-key"),
+        ("tables: {t: {a: b, a: c}}", "repeated-key"),
         ("a: [", "yaml-syntax"),
     ],
 )
@@ -217,7 +217,7 @@ def test_problems_of_the_file_come_with_the_model(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     path.write_text(HEAD + "fields: {a: b, a: c}\n", "utf-8")
     spec = load_spec(path)
-    assert codes(spec) == ["duplicate-key"]
+    assert codes(spec) == ["repeated-key"]
     assert [binding.sources for binding in spec.fields] == [("b",)]
 
 

@@ -97,7 +97,7 @@ MESSAGES = {
     HEAD + FIELDS + "choices: {c: []}": ("choices.c is empty", "give it a value, or remove the key", "4:14"),
     HEAD + FIELDS + "choices: {c: {aliases: {x: y}}}": (
         "choices.c lacks `options`",
-        "`options`: The options in Opus's order",
+        "`options`: The options, in the order that Opus shows them",
         "4:14",
     ),
     HEAD + FIELDS + "tables: {t: [a]}": ("tables.t must be a set of `key: value`, not a list", "", "4:13"),

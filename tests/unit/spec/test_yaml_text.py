@@ -109,12 +109,12 @@ def test_nesting_up_to_the_limit_is_read() -> None:
     assert isinstance(data, Entries)
 
 
-def test_a_duplicate_key_names_both_places_and_the_first_counts() -> None:
+def test_a_repeated_key_names_both_places_and_the_first_counts() -> None:
     file = parse_yaml("a: 1\nb:\n  c: 1\n  c: 2\na: 3", "m.yaml")
     assert plain_data(file.data) == {"a": 1, "b": {"c": 1}}
     assert [(one.code, str(one.span), one.message) for one in file.duplicates] == [
-        ("duplicate-key", "m.yaml:4:3", 'the key "c" stands twice; the first is at line 3, column 3'),
-        ("duplicate-key", "m.yaml:5:1", 'the key "a" stands twice; the first is at line 1, column 1'),
+        ("repeated-key", "m.yaml:4:3", 'the key "c" stands twice; the first is at line 3, column 3'),
+        ("repeated-key", "m.yaml:5:1", 'the key "a" stands twice; the first is at line 1, column 1'),
     ]
 
 
