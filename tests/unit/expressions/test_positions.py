@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from evaluation import evaluate
 from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.converters import builtin_converters
 from opusmap.diagnostics import Span
+from opusmap.errors import InvalidMapping
 from opusmap.expressions import Scope, parse_template
 from opusmap.spec import Text
 from opusmap.spec.yaml_text import Entries, parse_yaml
@@ -18,20 +20,10 @@ SCOPE = Scope(frozenset({"Title", "Größe"}), registry=builtin_converters())
 WRONG = "Titel9"
 PIECES = st.sampled_from(
     [
-        "{{ Title }}",
-        "text",
-        "é",
-        "  ",
-        "'",
-        '"',
-        "\\",
-        "{{ 'it''s' }}",
-        '{{ "q" ~ Title }}',
-        ": ",
-        "𝒳",
-        "{# c #}",
+        *("{{ Title }}", "text", "é", "  ", "'", '"', "\\", "{{ 'it''s' }}", '{{ "q" ~ Title }}', ": "),
+        *("\U0001d4b3", "{# c #}", "{% if Title %}a{% endif %}", "{{ Größe }}", "word word", "#", " - "),
+        *("{{- Title -}}", "\\n"),
     ]
-    + ["{% if Title %}a{% endif %}", "{{ Größe }}", "word word", "#", " - ", "{{- Title -}}", "\\n"]
 )
 TEMPLATES = st.builds(
     lambda before, after: "".join(before) + "{{ Title ~ " + WRONG + " }}" + "".join(after),
@@ -71,7 +63,7 @@ def test_in_single_quotes(template: str) -> None:
 def test_in_double_quotes(template: str, escaped: bool) -> None:  # noqa: FBT001
     quoted = json.dumps(template, ensure_ascii=False)
     if escaped:
-        quoted = quoted.replace("é", r"\xe9").replace("ö", r"\u00f6").replace("𝒳", r"\U0001D4B3")
+        quoted = quoted.replace("é", r"\xe9").replace("ö", r"\u00f6").replace("\U0001d4b3", r"\U0001D4B3")
     assert_the_wrong_name_is_marked(f"first: 1\nvalue: {quoted}\n")
 
 
@@ -88,11 +80,9 @@ def test_in_a_folded_block(template: str, header: str, indent: int, apart: bool)
     assert_the_wrong_name_is_marked(f"first: 1\nvalue: {header}\n{lines}\nlast: 1\n")
 
 
-@given(
-    st.lists(st.sampled_from(["Title", "~ Title", "| upper", "Größe", "'a'"]), max_size=3), st.integers(1, 4)
-)
-def test_in_a_plain_scalar_over_several_lines(words: list[str], indent: int) -> None:
-    lines = [f"x {{{{ {WRONG}", *(f"~ {WRONG}" for _ in words), "}}"]
+@given(st.integers(0, 3), st.integers(1, 4))
+def test_in_a_plain_scalar_over_several_lines(count: int, indent: int) -> None:
+    lines = [f"x {{{{ {WRONG}", *[f"~ {WRONG}"] * count, "}}"]
     assert_the_wrong_name_is_marked("first: 1\nvalue: " + ("\n" + " " * indent).join(lines) + "\n")
 
 
@@ -128,14 +118,11 @@ def test_after_escaped_line_breaks(template: str, breaks: str) -> None:
         ("{{ 1 + + }}", "}}"),
         ("{{ Title", "Title"),
         ("a {% for x in y %}{% endfor %}", "for"),
-        ("{{ 'x' ~ 1e999 }}", "1"),
+        ("{{ 'x' ~ 1e999 }}", "1e999"),
         ("{{-Title}}", "-"),
     ],
 )
 def test_what_each_problem_marks(template: str, shown: str) -> None:
-    from evaluation import evaluate
-
-    from opusmap.errors import InvalidMapping
 
     with pytest.raises(InvalidMapping) as caught:
         evaluate(template, {"Title": ""})
