@@ -414,6 +414,8 @@ def make_emulator(mapper: Mapper, client_id: str, client_secret: str) -> Emulato
             choice_base=target.choice_base,
             choice_as=target.choice_as,
             list_as=target.list_as,
+            empty=target.empty,
+            conflict_key=target.conflict_key,
         ),
     )
 

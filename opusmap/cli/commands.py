@@ -16,7 +16,7 @@ from opusmap.cli import language
 from opusmap.cli.options import MAPPING, SOURCE, common, custom, example, open_mapping, registry, set_up
 
 if TYPE_CHECKING:
-    from opusmap.pipeline import MaxErrors
+    from opusmap.pipeline import MaxErrors, Work
     from opusmap.report import RejectWriter, Report
 
 __all__ = ["opusmap"]
@@ -134,7 +134,7 @@ def preview(
 @click.option(
     "-o", "--output", default="-", show_default="standard output", help="File for the records, as JSON Lines."
 )
-@click.option("--rejects", help="File for the rejects, as JSON Lines.  [default: beside the output]")
+@click.option("--rejects", help="File for the rejects, in the source's shape.  [default: beside the output]")
 @click.option("--payloads", is_flag=True, help="Write whole request bodies of at most 15 records.")
 @custom
 @common
@@ -161,7 +161,7 @@ def map_(
             "--json prints the totals on standard output; name a file for the records with -o"
         )
     work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
-    writer = _reject_writer(mapping, rejects, output)
+    writer = _reject_writer(work, rejects, output)
     with (
         work.source,
         create_output(output) as file,
@@ -197,7 +197,7 @@ def map_(
 @click.option("--limit", type=click.IntRange(1), help="Records to send at most: a first few.")
 @click.option("--full", is_flag=True, help="Send records, too, that Opus holds already as they are.")
 @click.option("--max-errors", help="Stop when more rows than this are rejected or failed: 100, or 5%.")
-@click.option("--rejects", help="File for the rejects, as JSON Lines.  [default: beside the mapping]")
+@click.option("--rejects", help="File for the rejects, in the source's shape.  [default: beside the mapping]")
 @custom
 @common
 def submit(
@@ -236,7 +236,7 @@ def submit(
 
         emulator, settings = embedded_opus(work.mapper)
         transport = httpx.ASGITransport(emulator)
-    writer = _reject_writer(mapping, rejects, None)
+    writer = _reject_writer(work, rejects, None)
     with work.source, writer, progress_bar("submitting", quiet=quiet or as_json) as progress:
         report = submit_source(
             work,
@@ -328,11 +328,11 @@ def demo(*, as_json: bool, quiet: bool, verbose: int) -> int:
     return run_demo(as_json=as_json, quiet=quiet)
 
 
-def _reject_writer(mapping: str, given: str | None, output: str | None) -> RejectWriter:
+def _reject_writer(work: Work, given: str | None, output: str | None) -> RejectWriter:
     from opusmap.report import RejectWriter
 
-    beside = Path(mapping if output in (None, "-") else str(output))
-    return RejectWriter(given or beside.with_suffix(".rejects.jsonl"))
+    beside = Path(work.mapper.spec.path if output in (None, "-") else str(output))
+    return RejectWriter.beside(beside, work.source, given)
 
 
 def _max_errors(text: str | None) -> MaxErrors | None:

@@ -70,7 +70,7 @@ def read_csv(
     lines = _Lines(chain([first], texts))
     reader = _Reader(name, lines, _dialect(delimiter, quote))
     columns = reader.read_header(header_row)
-    return Reading(columns, reader.read_rows(columns, header_row), notes)
+    return Reading(columns, reader.read_rows(columns, header_row), notes, delimiter)
 
 
 def _check_options(name: str, delimiter: str | None, quote: str | None, header_row: int) -> None:

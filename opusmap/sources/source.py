@@ -29,12 +29,14 @@ class Source(ABC):
         columns: the names in a CSV header; the names seen in a sample of JSON Lines; None if unknown.
         notes: what the reader decided for itself (such as the delimiter), each as a sentence.
         rereadable: whether `rows()` may be called again and starts over.
+        delimiter: what separates the cells of a CSV source; None where rows are no lines of cells.
     """
 
     name: str
     columns: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     rereadable: bool = False
+    delimiter: str | None = None
 
     @abstractmethod
     def rows(self) -> Iterator[Row | Reject]:
@@ -87,6 +89,7 @@ class Reading:
     columns: tuple[str, ...]
     rows: Iterator[Row | Reject]
     notes: tuple[str, ...] = ()
+    delimiter: str | None = None
 
 
 class StreamSource(Source):
@@ -109,6 +112,7 @@ class StreamSource(Source):
             raise
         self.columns = reading.columns
         self.notes = reading.notes
+        self.delimiter = reading.delimiter
         self._first: Reading | None = reading
 
     def rows(self) -> Iterator[Row | Reject]:

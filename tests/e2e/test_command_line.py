@@ -1,5 +1,6 @@
 """The command line as a user runs it: real processes, real files, a real port."""
 
+import csv
 import json
 import os
 import socket
@@ -190,10 +191,11 @@ def test_four_mistakes_in_a_mapping_are_four_located_diagnostics_and_exit_2(regi
 def test_a_row_with_an_unknown_option_and_a_bad_date_is_one_reject_with_two_reasons(register):
     ended = run("map", "mapping.yaml", "-o", "out.jsonl", "--json", cwd=register)
     assert ended.returncode == 1
-    rejects = [json.loads(line) for line in (register / "out.rejects.jsonl").read_text("utf-8").splitlines()]
-    both = [[problem["code"] for problem in reject["problems"]] for reject in rejects if reject["row"] == 234]
+    with (register / "out.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
+        both = [row for row in csv.DictReader(file) if row["_row"] == "234"]
     assert len(both) == 1
-    assert {"unknown-choice", "bad-date"} <= set(both[0])
+    assert {"unknown-choice", "bad-date"} <= set(both[0]["_error_code"].split("; "))
+    assert both[0]["ContractNo"] == "000233"
 
 
 def test_map_writes_a_record_a_line_and_payloads_of_fifteen(register):
@@ -211,9 +213,9 @@ def test_the_reject_file_is_private_and_never_written_through_a_link(register):
     if os.name == "nt":
         pytest.skip("POSIX permissions and links")
     run("map", "mapping.yaml", "-q", "-o", "out.jsonl", cwd=register)
-    assert (register / "out.rejects.jsonl").stat().st_mode & 0o777 == 0o600
-    (register / "out.rejects.jsonl").unlink()
-    (register / "out.rejects.jsonl").symlink_to(register / "elsewhere")
+    assert (register / "out.rejects.csv").stat().st_mode & 0o777 == 0o600
+    (register / "out.rejects.csv").unlink()
+    (register / "out.rejects.csv").symlink_to(register / "elsewhere")
     ended = run("map", "mapping.yaml", "-q", "-o", "out.jsonl", cwd=register)
     assert ended.returncode == 2
     assert not (register / "elsewhere").exists()

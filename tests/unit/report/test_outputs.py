@@ -1,0 +1,88 @@
+"""Files of rejects: in the source's shape, harmless in a spreadsheet, and read back as they were."""
+
+import csv
+import json
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opusmap.errors import SettingsError
+from opusmap.records import Problem, Reject
+from opusmap.report import RejectWriter, create_output
+from opusmap.report.outputs import neutralise, restore_cell
+
+
+def reject(values, *problems):
+    return Reject(7, "k", problems or (Problem("Doc Type", "unknown-choice", "not an option"),), values)
+
+
+@given(st.text())
+def test_a_neutralised_cell_is_given_back_exactly(cell):
+    assert restore_cell(neutralise(cell)) == cell
+
+
+@given(st.sampled_from("=+-@\t\r"), st.text())
+def test_no_cell_begins_a_formula(first, rest):
+    assert neutralise(first + rest)[0] == "'"
+
+
+def test_a_csv_source_s_rejects_have_its_columns_and_delimiter_and_the_reasons(tmp_path):
+    problems = (Problem("Doc Type", "unknown-choice", "no"), Problem("Amount", "bad-number", "none"))
+    with RejectWriter(tmp_path / "r.csv", ("Id", "Name"), ";") as writer:
+        writer.write(reject({"Id": "1", "Name": "=1+1; é"}, *problems))
+    data = (tmp_path / "r.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(data.decode("utf-8-sig").splitlines(), delimiter=";"))
+    assert rows == [
+        ["Id", "Name", "_row", "_error_column", "_error_code", "_error"],
+        [
+            "1",
+            "'=1+1; é",
+            "7",
+            "Doc Type; Amount",
+            "unknown-choice; bad-number",
+            "Doc Type: no; Amount: none",
+        ],
+    ]
+
+
+def test_other_sources_rejects_are_json_lines_with_exact_values(tmp_path):
+    with RejectWriter(tmp_path / "r.jsonl") as writer:
+        writer.write(reject({"id": 7, "amount": Decimal("1.10"), "text": "=1+1", "none": None}))
+    line = json.loads((tmp_path / "r.jsonl").read_text("utf-8"), parse_float=Decimal)
+    assert line["amount"] == Decimal("1.10")
+    assert line["text"] == "=1+1"
+    assert (line["_row"], line["_error_code"]) == ("7", "unknown-choice")
+
+
+@given(st.dictionaries(st.text(), st.text(alphabet=st.characters(codec=None)), max_size=4))
+def test_no_cell_can_break_the_file(tmp_path_factory, values):
+    folder = tmp_path_factory.mktemp("rejects")
+    for name, delimiter in (("r.csv", ","), ("r.jsonl", None)):
+        with RejectWriter(folder / name, tuple(values), delimiter) as writer:
+            writer.write(reject(values))
+        assert (folder / name).read_bytes().decode("utf-8")
+
+
+def test_without_rejects_there_is_no_file(tmp_path):
+    with RejectWriter(tmp_path / "r.csv", ("Id",), ","):
+        pass
+    assert not (tmp_path / "r.csv").exists()
+
+
+def test_an_older_file_is_replaced_and_a_link_is_not_followed(tmp_path):
+    (tmp_path / "old").write_text("old")
+    with create_output(tmp_path / "old") as file:
+        file.write(b"new")
+    assert (tmp_path / "old").read_bytes() == b"new"
+    (tmp_path / "link").symlink_to(tmp_path / "old")
+    with pytest.raises(SettingsError, match="symbolic link"):
+        create_output(tmp_path / "link")
+    assert (tmp_path / "old").read_bytes() == b"new"
+
+
+def test_a_device_is_written_as_it_is():
+    with create_output("/dev/null") as file:
+        file.write(b"gone")
