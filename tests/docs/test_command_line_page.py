@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -174,14 +175,15 @@ def test_the_json_of_the_emulator_has_the_keys_described(register):
 
 
 def test_rejects_go_where_the_page_says_and_hold_the_keys_described(register):
-    keys, places = (table(part) for part in section(PAGE, "Rejects").split("| Command |"))
+    added, places = (table(part) for part in section(PAGE, "Rejects").split("| Command |"))
+    with (register / "contracts.csv").open(encoding="utf-8", newline="") as file:
+        header = next(csv.reader(file))
     for command, where in places[:-1]:  # the last row is about `--rejects`
-        path = register / re.search(r"[a-z.]+\.jsonl", where)[0]
+        path = register / re.search(r"[a-z.]+\.csv", where)[0]
         path.unlink(missing_ok=True)
         run(register, *command.split(), *(("--to", "emulator") if command.startswith("submit") else ()))
-        line = json.loads(path.read_text("utf-8").partition("\n")[0])
-        assert [*line] == [row[0] for row in keys]
-        assert [*line["problems"][0]] == re.findall(r"`([a-z]+)`", keys[2][1])
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            assert next(csv.reader(file)) == [*header, *(row[0] for row in added)]
 
 
 def test_the_converter_shown_works(register):
