@@ -241,21 +241,37 @@ def _mapped(work: Work, tally: Tally, limit: int | None = None) -> Iterator[Mapp
 
 
 def _each_key_once(work: Work) -> Iterator[Mapped]:
-    """Map rows; reject one whose rowKey an earlier one had, for Opus would hold only one of the two.
+    """Map rows; of several with the same rowKey all but one are rejects, for Opus would hold only one.
 
     Only the keys' 64-bit hashes are kept, so that millions of rows fit into memory.
     """
+    last = _last_rows(work) if work.mapper.spec.duplicates == "last" else None
     seen: set[int] = set()
     for row in work.source.rows():
         mapped = row if isinstance(row, Reject) else work.mapper.map_row(row.values, row.number)
         if isinstance(mapped, Record):
-            known = hash(mapped.key)
-            if known in seen:
-                message = f"the row key {quote_value(mapped.key)} occurred in an earlier row"
-                problem = Problem("Row key", "duplicate-key", message, "make the keys unique in the source")
-                mapped = Reject(mapped.row, mapped.key, (problem,), row.values)
-            seen.add(known)
+            key = hash(mapped.key)
+            if key in seen if last is None else last[key] != mapped.row:
+                mapped = _duplicate(mapped, row.values, "an earlier" if last is None else "a later")
+            elif last is None:
+                seen.add(key)
         yield mapped
+
+
+def _last_rows(work: Work) -> dict[int, int]:
+    """Return the number of the last row that each rowKey has, by the key's hash."""
+    if not work.source.rereadable:
+        help_text = "name a file, or use `duplicates: first`"
+        message = "`duplicates: last` reads the source twice, and this one can be read only once"
+        raise SourceError(work.source.name, "read-once", message, help=help_text)
+    mapped = work.mapper.map_rows(work.source.rows())
+    return {hash(one.key): one.row for one in mapped if isinstance(one, Record)}
+
+
+def _duplicate(record: Record, values: Mapping[str, Any], other: str) -> Reject:
+    message = f"the row key {quote_value(record.key)} occurs in {other} row, too"
+    problem = Problem("Row key", "duplicate-key", message, "make the keys unique in the source")
+    return Reject(record.row, record.key, (problem,), values)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value, suggest
 from opusmap.errors import InvalidMapping
@@ -99,6 +99,7 @@ class _Builder:
             fields_span=data.key("fields").span,
             source=self._source(data.get("source")),
             conflict="skip" if data.get("conflict") == "skip" else "overwrite",
+            duplicates=self._duplicates(data),
             timezone=_optional(data.get("timezone")),
             target=self._target(data.get("target")),
             target_spans={str(key): node.span for key, node in _entries(data.get("target")).pairs()},
@@ -163,6 +164,15 @@ class _Builder:
             help_text = "a mapping reads only files beside or below itself, named by a relative path"
             self._error("outside-folder", message, name.span, help_text)
         return path
+
+    def _duplicates(self, data: Entries) -> Literal["reject", "first", "last"]:
+        found = data.get("duplicates")
+        if found != "last":
+            return "first" if found == "first" else "reject"
+        if data.get("conflict") == "skip":
+            message = "`duplicates: last` can't be with `conflict: skip`: Opus would keep the first"
+            self._error("wrong-value", message, found.span, "use `first`, or `conflict: overwrite`")
+        return "last"
 
     def _source(self, node: Node | None) -> SourceOptions:
         source = _entries(node)

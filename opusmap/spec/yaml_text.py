@@ -316,12 +316,12 @@ class _Composer:
     def _alias(self, event: yaml.AliasEvent) -> Node:
         name = event.anchor
         if name not in self._anchors:
-            message = f"{quote_value('*' + name)} stands for nothing: there is no such anchor before it"
+            message = f"{quote_value(f'*{name}')} stands for nothing: there is no such anchor before it"
             help_text = "a text that begins with * stands within quotes"
             raise self._refuse(event, "unknown-anchor", message, help_text)
         anchored = self._anchors[name]
         if anchored is None:
-            message = f"{quote_value('*' + name)} stands inside what it stands for"
+            message = f"{quote_value(f'*{name}')} stands inside what it stands for"
             raise self._refuse(event, "cyclic-alias", message, "write the value out")
         node, size = anchored
         self._add(event, size)

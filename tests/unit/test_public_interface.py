@@ -91,3 +91,35 @@ def test_a_run_that_ends_early_raises_its_reason(mapper):
     _, settings = embedded_opus(mapper)
     with pytest.raises(opusmap.SignInError):
         opusmap.submit(mapper, [{"Id": "7", "Title": "x"}], settings, transport=httpx.ASGITransport(refuse))
+
+
+@pytest.mark.parametrize(("setting", "kept"), [("reject", "1"), ("first", "1"), ("last", "3")])
+def test_of_rows_with_the_same_key_the_setting_says_which_is_kept(tmp_path, setting, kept):
+    (tmp_path / "mapping.yaml").write_text(MAPPING + f"duplicates: {setting}\n", "utf-8")
+    (tmp_path / "c.json").write_text(CONNECTION, "utf-8")
+    mapper = opusmap.load_mapping(tmp_path / "mapping.yaml")
+    emulator, settings = embedded_opus(mapper)
+    rows = [{"Id": "7", "Title": title} for title in "123"]
+    rejects = []
+    report = opusmap.submit(
+        mapper, rows, settings, transport=httpx.ASGITransport(emulator), on_reject=rejects.append
+    )
+    assert emulator.records["7"]["leafName"] == kept
+    assert (report.submitted, report.rejected) == (1, 2)
+    assert {reject.problems[0].code for reject in rejects} == {"duplicate-key"}
+
+
+def test_the_last_of_several_can_t_be_found_in_what_is_read_once(tmp_path):
+    (tmp_path / "mapping.yaml").write_text(MAPPING + "duplicates: last\n", "utf-8")
+    (tmp_path / "c.json").write_text(CONNECTION, "utf-8")
+    mapper = opusmap.load_mapping(tmp_path / "mapping.yaml")
+    emulator, settings = embedded_opus(mapper)
+    with pytest.raises(opusmap.SourceError, match="only once"):
+        opusmap.submit(mapper, iter([{"Id": "7"}]), settings, transport=httpx.ASGITransport(emulator))
+
+
+def test_last_and_skip_contradict_each_other(tmp_path):
+    (tmp_path / "mapping.yaml").write_text(MAPPING + "duplicates: last\nconflict: skip\n", "utf-8")
+    (tmp_path / "c.json").write_text(CONNECTION, "utf-8")
+    with pytest.raises(opusmap.InvalidMapping, match="conflict: skip"):
+        opusmap.load_mapping(tmp_path / "mapping.yaml")
