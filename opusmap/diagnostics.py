@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
 from difflib import get_close_matches
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 __all__ = ["Diagnostic", "Severity", "Span", "quote_value", "render", "suggest"]
@@ -64,11 +67,33 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 def quote_value(value: object, limit: int = 60) -> str:
     """Return a value as it may stand in a message: one line, printable, cut to `limit` characters."""
-    text = value if isinstance(value, str) else repr(value)
+    text = _plain_text(value)
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     return (
         '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut) + '"'
     )
+
+
+def _plain_text(value: object) -> str:
+    """Return any value as a person would write it, without a trace of Python."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Decimal):
+        return (
+            format(value, "f") if value.is_finite() and abs(value.adjusted()) < _PLAIN_DIGITS else str(value)
+        )
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_plain_text, value[:_PLAIN_DIGITS])) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_plain_text(item)}" for key, item in islice(value.items(), 9)) + "}"
+    return str(value) if isinstance(value, int | date) else repr(value)
+
+
+_PLAIN_DIGITS = 50
 
 
 def render(

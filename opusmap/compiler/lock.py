@@ -63,6 +63,8 @@ def write_lock(lock: Lock, path: Path) -> None:
         "columns": lock.columns,
         "choices": lock.choices,
     }
+    if path.is_symlink():
+        raise SettingsError(str(path), "this is a symbolic link", "put the lock itself beside the mapping")
     try:
         path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", "utf-8")
     except OSError as error:

@@ -14,7 +14,7 @@ __all__ = ["email", "emails"]
 _PLAIN = re.compile(
     r"[A-Za-z0-9_+-]+(?:[.'][A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24}"
 )
-_BRACKETED = re.compile(r"[^<>]*<([^<>]*)>\s*")
+_BRACKETED = re.compile(r"([^<>]*)<([^<>]*)>\s*")
 _SEPARATOR = re.compile(r"[;,\n]")
 _LENGTH_LIMIT = 320
 """Characters of an address at most: 64 for the mailbox, 255 for the domain (RFC 5321)."""
@@ -32,7 +32,9 @@ def email(value: str) -> str:
     """Take the e-mail address out of `First Last <a@b.org>`, `mailto:a@b.org` or a SharePoint claim."""
     text = value.strip()
     if (bracketed := _BRACKETED.fullmatch(text)) is not None:
-        text = bracketed[1].strip()
+        name, text = bracketed[1].strip().strip("\"'").casefold(), bracketed[2].strip()
+        if "@" in name and name != text.casefold():  # a second address would be lost in silence
+            raise _no_address(value)
     if text[:7].lower() == "mailto:":
         text = text[7:].partition("?")[0]
     if "|" in text:

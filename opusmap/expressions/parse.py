@@ -270,10 +270,17 @@ class _Parser:
             raise self._refuse(
                 "unknown-field", at, f"there is no field {quote_value(node.attr)}", _FIELD_HELP
             )
-        root = dotted.partition(".")[0] if dotted else ""
+        dotted = dotted or ""
+        root = dotted.partition(".")[0]
         taken = self._scope.steps | self._scope.tables | self._scope.later | {"row"}
         if dotted and root not in taken and (columns is None or {root, dotted} & columns):
             return tree.Cell(dotted, self._at(_root(node)), dotted=columns is None or dotted not in columns)
+        if root == "row":
+            message, advice = (
+                "row[…] takes the name of a column in quotes",
+                f"write row['{dotted.partition('.')[2]}']",
+            )
+            raise self._refuse("row-item", at, message, advice)
         value = self.node(node.node)
         if isinstance(value, tree.Constant | tree.ListOf) and not self.problems:
             raise self._refuse(

@@ -146,8 +146,11 @@ class RejectWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Close the file; an older one, of a run that had rejects, would mislead after one that had none."""
         if self._file is not None:
             self._file.close()
+        elif self.path.is_file() and not self.path.is_symlink():
+            self.path.unlink()
 
 
 _encode_line = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode

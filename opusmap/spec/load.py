@@ -180,7 +180,8 @@ class _Builder:
         if header_row is not None and header_row < 1:
             self._error("wrong-value", "source.header_row counts from 1", source["header_row"].span)
         for key in ("delimiter", "quote"):
-            if key in source and len(_text(source[key])) != 1:
+            none_quoted = key == "quote" and source.get(key) == ""
+            if key in source and len(_text(source[key])) != 1 and not none_quoted:
                 self._error("wrong-value", f"source.{key} must be one character", source[key].span)
         named = {
             key: str(source[key])

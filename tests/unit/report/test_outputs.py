@@ -86,3 +86,10 @@ def test_an_older_file_is_replaced_and_a_link_is_not_followed(tmp_path):
 def test_a_device_is_written_as_it_is():
     with create_output("/dev/null") as file:
         file.write(b"gone")
+
+
+def test_a_run_without_rejects_removes_the_file_of_an_earlier_one(tmp_path):
+    (tmp_path / "r.csv").write_text("old")
+    with RejectWriter(tmp_path / "r.csv", ("Id",), ","):
+        pass
+    assert not (tmp_path / "r.csv").exists()
