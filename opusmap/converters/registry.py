@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, tzinfo
 from decimal import Decimal
+from functools import cache
 from types import ModuleType, UnionType
 from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
@@ -186,6 +187,7 @@ def _first_kinds(function: Callable[..., Any]) -> list[Any]:
     return [get_origin(kind) or kind for kind in kinds]
 
 
+@cache
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return get_type_hints(function)
