@@ -200,26 +200,22 @@ class _Writer:
 
     def _steps_of(self, column: ColumnPlan) -> list[str]:
         """Write split, lookup and convert: only for a value that is there; each may leave it empty."""
-        lines: list[str] = []
+        calls: list[str] = []
         if column.binding.split is not None:
             cut = self._global("split", steps.splitting(str(column.binding.split)))
-            lines.append(f"value = {cut}(value)")
+            calls.append(f"{cut}(value)")
         if column.table is not None:
-            look = self._global(
-                f"look_up_{column.table.name}", steps.looking_up(column.table.entries, str(column.table.name))
-            )
+            name = str(column.table.name)
+            look = self._global(f"look_up_{name}", steps.looking_up(column.table.entries, name))
             fallback = "" if column.default is None else f", lambda: {self._expression(column.default)}"
-            lines.append(f"value = {look}(value{fallback})")
+            calls.append(f"{look}(value{fallback})")
         for convert in column.converts:
             function = steps.converting(convert.function, takes_list=convert.takes_list)
-            if lines:
-                lines.append("if value is not None:")
-            lines.append(("    " if lines else "") + f"value = {self._global(convert.name, function)}(value)")
-        computed = not all(isinstance(part, tree.Cell) for part in column.parts)
-        if lines:
-            lines = ["if value is not None:", *("    " + line for line in lines), "value = empty(value)"]
-        elif computed and not column.binding.listed:
-            lines = ["value = empty(value)"]
+            calls.append(f"{self._global(convert.name, function)}(value)")
+        lines = [line for call in calls for line in ("if value is not None:", f"    value = {call}")]
+        computed = not column.binding.listed and not isinstance(column.parts[0], tree.Cell)
+        if calls or computed:
+            lines.append("value = empty(value)")
         if column.column.type in LIST_TYPES | {ColumnType.TAXONOMY} and (lines or not column.binding.listed):
             lines.append("value = filled(value)")
         return lines

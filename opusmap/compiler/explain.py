@@ -96,6 +96,8 @@ class _Walker:
                 value = steps.converting(convert.function, takes_list=convert.takes_list)(value)
                 yield Stage(f"convert {convert.name}", value, convert.span)
         value = self._empty(value)
+        if column.column.type in LIST_TYPES | {ColumnType.TAXONOMY}:
+            value = steps.filled(value)
         if value is None and column.default is not None and binding.default is not None:
             value = self._default()
             yield Stage("default", value, binding.default.span)
@@ -157,7 +159,7 @@ class _Walker:
         if not self.column.binding.listed:
             return parts[0]
         if self.column.column.type in LIST_TYPES | {ColumnType.TAXONOMY}:
-            return steps.listed(*parts)
+            return steps.filled(steps.listed(*parts))
         join = self.column.binding.join
         return steps.joined(" " if join is None else str(join), *parts)
 

@@ -284,3 +284,8 @@ def test_a_converter_that_breaks_rejects_the_row_and_says_so() -> None:
 def test_what_is_wrong_with_a_binding_is_located_there() -> None:
     (found,) = problems("Line: {from: A, lookup: nowhere}")
     assert (found.code, str(found.span)) == ("unknown-table", "m.yaml:7:27")
+
+
+def test_a_blank_that_splits_into_nothing_is_not_looked_up() -> None:
+    binding = "Line: {from: A, split: ';', lookup: t, convert: first}"
+    assert record(binding, {"A": ";"}, "tables: {t: {a: b}}\n") == {}

@@ -1,0 +1,100 @@
+"""Laws of compiled mappings, over generated mappings and rows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from generated_specs import CONNECTION, SOURCE, mappings, rows
+from hypothesis import given, note
+from hypothesis import strategies as st
+from reference import Outcome, interpret
+
+from opusmap.compiler import compile_mapping, make_plan
+from opusmap.converters import builtin_converters
+from opusmap.emulator import TargetFormat
+from opusmap.emulator.validation import RecordJudge
+from opusmap.records import Filtered, Mapped, Record
+from opusmap.spec import parse_spec
+
+MAPPINGS = Path(__file__).parents[2] / "mappings"
+
+
+def outcome_of(mapped: Mapped) -> Outcome:
+    if isinstance(mapped, Filtered):
+        return Outcome("filtered")
+    if isinstance(mapped, Record):
+        return Outcome("record", mapped.values)
+    return Outcome("reject", None, tuple((problem.column, problem.code) for problem in mapped.problems))
+
+
+@given(
+    text=mappings(),
+    read=st.lists(rows(), min_size=1, max_size=4),
+    columns=st.sampled_from([None, frozenset(SOURCE)]),
+)
+def test_compiled_is_interpreted(
+    text: str, read: list[dict[str, Any]], columns: frozenset[str] | None
+) -> None:
+    spec = parse_spec(text)
+    mapper = compile_mapping(spec, CONNECTION, columns=columns)
+    notes: list[tuple[str, str]] = []
+    plan, _ = make_plan(
+        spec,
+        CONNECTION,
+        builtin_converters(),
+        columns,
+        lambda column, code, _message: notes.append((column, code)),
+    )
+    assert plan
+    for row in read:
+        notes.clear()
+        note(mapper.source)
+        mapped, meant = mapper.map_row(row), interpret(plan, row)
+        assert outcome_of(mapped) == meant
+        assert repr(outcome_of(mapped)) == repr(meant)  # 1, 1.0 and True are equal, but not the same JSON
+        if isinstance(mapped, Record):
+            assert [(one.column, one.code) for one in mapped.notes] == notes
+
+
+@given(text=mappings(), read=st.lists(rows(), min_size=1, max_size=4))
+def test_every_record_stands_before_the_emulators_own_judgement(
+    text: str, read: list[dict[str, Any]]
+) -> None:
+    mapper = compile_mapping(parse_spec(text), CONNECTION)
+    target = mapper.spec.target
+    form = TargetFormat(
+        target.datetime_format, target.choice_base, target.choice_as, target.list_as, target.empty
+    )
+    counts = {str(one.column): len(one.options) for one in mapper.spec.choices}
+    judge = RecordJudge(mapper.connection, form, counts)
+    for row in read:
+        mapped = mapper.map_row(row)
+        if isinstance(mapped, Record):
+            assert judge.find_problems(mapped.values) == []
+            assert mapped.key == mapped.values["rowKey"]
+
+
+@given(text=mappings())
+def test_the_same_mapping_gives_the_same_source_to_the_byte(text: str) -> None:
+    sources = {compile_mapping(parse_spec(text), CONNECTION).source for _ in range(2)}
+    assert len(sources) == 1
+
+
+@pytest.mark.parametrize("path", sorted(MAPPINGS.glob("*/mapping.yaml")), ids=lambda path: path.parent.name)
+def test_the_source_is_the_same_in_every_process(path: Path) -> None:
+    code = "import sys, opusmap; sys.stdout.write(opusmap.load_mapping(sys.argv[1]).source)"
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code, str(path)],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
+        ).stdout
+        for seed in ("0", "1", "4242")
+    }
+    assert len(outputs) == 1

@@ -1,0 +1,304 @@
+"""What a plan means, the slow and obvious way: it walks the plan's trees for each row, without any code.
+
+It shares with the generated code only the plan itself and the operations of single values (converters,
+finishers, arithmetic); reading cells, steps, emptiness, splitting, looking up, defaults, errors and
+every branch are written here once more, straight from the language page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from opusmap.compiler import ColumnPlan, Plan
+from opusmap.compiler.plan import bind_filter
+from opusmap.connection import ColumnType
+from opusmap.converters import ArgumentError, Context, bind_converter
+from opusmap.converters.values import text_of
+from opusmap.errors import ValueProblem
+from opusmap.expressions import OPERATIONS, has_constant_arguments, tree
+
+__all__ = ["Outcome", "interpret"]
+
+LISTS = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE, ColumnType.TAXONOMY)
+TEXTS = (ColumnType.SINGLE_TEXT, ColumnType.MULTIPLE_TEXT, ColumnType.UNKNOWN)
+OPERATORS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "//": "floor_divide", "%": "modulo"}
+ORDERS = {"lt": "less", "lteq": "less_equal", "gt": "greater", "gteq": "greater_equal"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a row becomes: `record`, `reject` (problems as column and code) or `filtered`."""
+
+    kind: str
+    values: Mapping[str, Any] | None = None
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+def interpret(plan: Plan, row: Mapping[str, Any]) -> Outcome:
+    """Return what a row becomes."""
+    return _Row(plan, row).outcome()
+
+
+@dataclass
+class _Row:
+    plan: Plan
+    row: Mapping[str, Any]
+    steps: dict[str, Any] = field(default_factory=dict)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+    def outcome(self) -> Outcome:
+        plan = self.plan
+        if plan.source_columns is None:
+            missing = [name for name, dotted in plan.cells().items() if not dotted and name not in self.row]
+            if missing:
+                return Outcome("reject", None, tuple((name, "unknown-column") for name in missing))
+        self.take_steps()
+        if not self.wanted():
+            return Outcome("filtered")
+        record = {}
+        for column in plan.columns:
+            found = self.column(column)
+            if found is not _ABSENT:
+                record[column.column.internal_name] = found
+        if self.problems:
+            return Outcome("reject", None, tuple(self.problems))
+        return Outcome("record", record)
+
+    def take_steps(self) -> None:
+        for step in self.plan.steps:
+            try:
+                self.steps[step.name] = self.value(step.expression.tree, self.plan.context)
+            except Exception as error:  # noqa: BLE001 - whatever a converter raises is the step's failure
+                self.steps[step.name] = error
+
+    def wanted(self) -> bool:
+        if self.plan.where is None:
+            return True
+        try:
+            found = self.value(self.plan.where.tree, self.plan.context)
+        except Exception as error:  # noqa: BLE001
+            self.problem("where", error)
+            return True
+        if not isinstance(found, bool):
+            self.problem("where", ValueProblem("where-not-boolean", ""))
+        return found is not False
+
+    def problem(self, column: str, error: Exception) -> None:
+        code = error.code if isinstance(error, ValueProblem) else "converter-failed"
+        self.problems.append((column, code))
+
+    def column(self, column: ColumnPlan) -> Any:
+        try:
+            value = self.converted(column)
+            if value is None and column.default is not None:
+                value = self.value(column.default, column.context)
+            return self.finished(column, value)
+        except Exception as error:  # noqa: BLE001
+            failure: Exception = error
+            if column.binding.on_error == "omit":
+                return self.absent()
+            if column.binding.on_error == "default":
+                try:
+                    return self.finished(column, self.value(column.default, column.context))
+                except Exception as second:  # noqa: BLE001
+                    failure = second
+            self.problem(column.column.display_name, failure)
+            return _ABSENT
+
+    def finished(self, column: ColumnPlan, value: Any) -> Any:
+        if value is None or value == "":
+            if column.required:
+                raise ValueProblem("empty-required", "")
+            return self.absent()
+        found = column.finish(value)
+        if column.required and column.column.type in TEXTS and not found.strip():
+            raise ValueProblem("empty-required", "")
+        return found
+
+    def absent(self) -> Any:
+        return {"omit": _ABSENT, "null": None, "blank": ""}[self.plan.spec.target.empty]
+
+    def converted(self, column: ColumnPlan) -> Any:
+        binding = column.binding
+        value = self.read(column)
+        if value is not None and binding.split is not None and not isinstance(value, list):
+            parts = [part.strip() for part in text_of(value).split(str(binding.split))]
+            value = [part for part in parts if part] or None
+        if value is not None and column.table is not None:
+            value = self.looked_up(column, value)
+        for convert in column.converts:
+            if isinstance(value, list) and not convert.takes_list:
+                value = [convert.function(element) for element in value if element is not None]
+            elif value is not None:
+                value = convert.function(value)
+        value = self.empty(value)
+        return _filled(value) if column.column.type in LISTS else value
+
+    def read(self, column: ColumnPlan) -> Any:
+        parts = [self.value(part, column.context) for part in column.parts]
+        if not column.binding.listed:
+            return self.empty(parts[0])
+        flat: list[Any] = []
+        for part in parts:
+            flat.extend(part if isinstance(part, list) else [part])
+        if column.column.type in LISTS:
+            return _filled(flat)
+        separator = " " if column.binding.join is None else str(column.binding.join)
+        texts = [text_of(part) for part in flat if part is not None]
+        return separator.join(texts) if texts else None
+
+    def looked_up(self, column: ColumnPlan, value: Any) -> Any:
+        if not isinstance(value, list):
+            return self.found(column, value, lambda: None)
+        default = column.default
+        found = [
+            self.found(column, element, lambda: self.value(default, column.context))
+            for element in value
+            if element is not None
+        ]
+        return [element for element in found if element is not None] or None
+
+    def found(self, column: ColumnPlan, key: Any, fallback: Any) -> Any:
+        assert column.table is not None
+        entries, text = column.table.entries, text_of(key)
+        for spelling in (text, text.strip()):
+            if spelling in entries:
+                return entries[spelling]
+        if column.default is None:
+            raise ValueProblem("not-in-table", "")
+        return fallback()
+
+    def empty(self, value: Any) -> Any:
+        return (
+            None
+            if value == [] or (isinstance(value, str) and value in self.plan.spec.source.empty)
+            else value
+        )
+
+    def value(self, node: Any, context: Context) -> Any:  # noqa: C901, PLR0912 - one case a node
+        def at(part: Any) -> Any:
+            return self.value(part, context)
+
+        run = OPERATIONS
+        match node:
+            case tree.Constant():
+                return node.value
+            case tree.Cell():
+                if node.dotted:
+                    return self.dotted(node.name)
+                return self.empty(self.row.get(node.name))
+            case tree.StepValue():
+                found = self.steps[node.name]
+                if isinstance(found, Exception):
+                    raise found
+                return found
+            case tree.TableValue():
+                return self.plan.tables[node.name].entries
+            case tree.Item():
+                if isinstance(node.value, tree.TableValue):
+                    return run["look_up"](at(node.value), node.value.name, at(node.key))
+                return run["item"](at(node.value), at(node.key), self.empty)
+            case tree.Slice():
+                ends = [None if end is None else at(end) for end in (node.start, node.stop)]
+                return run["cut"](at(node.value), *ends)
+            case tree.Field():
+                return run["field"](at(node.value), node.name, self.empty)
+            case tree.Negative():
+                return run["negative" if node.sign == "-" else "positive"](at(node.value))
+            case tree.Binary():
+                return run[OPERATORS[node.operator]](at(node.left), at(node.right))
+            case tree.TextOf():
+                return run["template" if node.template else "concat"](*[at(part) for part in node.parts])
+            case tree.Compare():
+                left = at(node.left)
+                for operator, other in node.others:
+                    right = at(other)
+                    if not _holds(operator, left, right):
+                        return False
+                    left = right
+                return True
+            case tree.Logic():
+                left = at(node.left)
+                return at(node.right) if bool(left) == (node.operator == "and") else left
+            case tree.Not():
+                return not at(node.value)
+            case tree.Conditional():
+                return at(node.then) if at(node.test) else at(node.otherwise)
+            case tree.ListOf():
+                return [at(item) for item in node.items]
+            case tree.Convert():
+                return self.filtered(node, context)
+            case tree.Default():
+                value = at(node.value)
+                return at(node.fallback) if value in (None, []) else value
+            case tree.Test():
+                return _passes(node.name, at(node.value), [at(argument) for argument in node.args])
+            case tree.Call():
+                return run[node.name](*[at(argument) for argument in node.args])
+        raise AssertionError(node)
+
+    def filtered(self, node: tree.Convert, context: Context) -> Any:
+        value, name = self.value(node.value, context), node.converter.name
+        if has_constant_arguments(node):
+            convert = bind_filter(node, context)
+            if node.each:
+                return OPERATIONS["each"](convert, value, name)
+            return convert(OPERATIONS["some"](value, name))
+        value = OPERATIONS["some"](value, name)
+        args = [self.argument(argument, name, context) for argument in node.args]
+        kwargs = {key: self.argument(argument, name, context) for key, argument in node.kwargs}
+        try:
+            convert = bind_converter(node.converter, args, kwargs, context)
+        except ArgumentError:
+            raise ValueProblem("wrong-argument", "") from None
+        return convert(value)
+
+    def argument(self, node: Any, name: str, context: Context) -> Any:
+        value = self.value(node, context)
+        return value if isinstance(node, tree.Constant) else OPERATIONS["some"](value, name)
+
+    def dotted(self, name: str) -> Any:
+        if name in self.row:
+            return self.empty(self.row[name])
+        root, *path = name.split(".")
+        if root not in self.row and self.plan.source_columns is None:
+            raise ValueProblem("unknown-column", "")
+        value = self.empty(self.row.get(root))
+        for part in path:
+            value = None if value is None else OPERATIONS["field"](value, part, self.empty)
+        return value
+
+
+_ABSENT = object()
+
+
+def _filled(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [element for element in value if element not in (None, "")] or None
+
+
+def _holds(operator: str, left: Any, right: Any) -> bool:
+    if operator in ORDERS:
+        return bool(OPERATIONS[ORDERS[operator]](left, right))
+    if operator in ("in", "notin"):
+        return bool(OPERATIONS["contains"](left, right)) == (operator == "in")
+    return (left == right) == (operator == "eq")
+
+
+def _passes(name: str, value: Any, args: list[Any]) -> bool:
+    if name == "none":
+        return value in (None, [])
+    if name in ("true", "false"):
+        return value is (name == "true")
+    if name in ("string", "number", "integer", "boolean", "mapping"):
+        return bool(OPERATIONS["is_kind"](value, name))
+    if name in ("lower", "upper"):
+        return bool(OPERATIONS["is_case"](value, name))
+    if name in ("even", "odd"):
+        return bool(OPERATIONS[f"is_{name}"](value))
+    if name == "divisibleby":
+        return bool(OPERATIONS["is_divisible"](value, *args))
+    return _holds(name, value, args[0])
