@@ -99,7 +99,7 @@ def report(rows: int, best: dict[str, float], *, as_json: bool) -> None:
     print(f"{rows:,} rows, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}")
     for label, seconds in best.items():
         print(f"  {label:<14} {seconds:6.2f} s CPU  {seconds / rows * 1e6:6.1f} µs a row")
-    print(f"  ratio          {ratio:6.2f} × (hand-written ÷ opusmap)")
+    print(f"  ratio          {ratio:6.2f} (CPU of hand-written / CPU of opusmap)")
 
 
 if __name__ == "__main__":

@@ -63,7 +63,12 @@ def test_the_source_is_described() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    ["source: {header_row: 0}", "source: {delimiter: ab}", "source: {quote: 'ab'}", "target: {choice_base: 2}"],
+    [
+        "source: {header_row: 0}",
+        "source: {delimiter: ab}",
+        "source: {quote: 'ab'}",
+        "target: {choice_base: 2}",
+    ],
 )
 def test_a_setting_out_of_its_range_is_a_problem(wrong: str) -> None:
     assert codes(spec_of(f"fields: {{a: b}}\n{wrong}")) == ["wrong-value"]
