@@ -1,0 +1,282 @@
+"""Reads the pages of diagnostics (docs/diagnostics/CODE.md) and runs what they show.
+
+A page's blocks change files of a scaffold that stands on docs/diagnostics/index.md. The comment above a
+block says how: `<!-- example: KIND -->` for the mistake, `<!-- mended: KIND -->` for the way out, which
+changes the example's files further, `<!-- locked: KIND -->` for how things were when they were locked.
+KIND is one of:
+
+- `mapping`, `connection`, `csv`, `jsonl`: a whole file (the mapping then reads that source);
+- `file NAME`: a whole file beside the mapping;
+- `bytes NAME`: the same, where `\\xE9` stands for that byte and `\\n` for a line break;
+- `top`: top-level keys of the mapping; each replaces the scaffold's;
+- `fields`: entries of the mapping's `fields`; each replaces the scaffold's binding of that name;
+- `expression`: a template, bound to the column Notes;
+- `row`: cells of the scaffold's row;
+- `lock`: the mapping is locked as it is now; a block is not looked at;
+- `none: REASON`: a page can't show it; a block is not looked at.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+from documentation import ROOT, table
+
+from opusmap.compiler.lock import lock_path, make_lock, write_lock
+from opusmap.compiler.mapper import load_mapping
+from opusmap.diagnostics import Diagnostic
+from opusmap.errors import InvalidMapping, SourceError
+from opusmap.pipeline import find_warnings, map_source, open_work
+from opusmap.records import Problem
+
+__all__ = [
+    "FOLDER",
+    "INDEX",
+    "PLACES",
+    "Finding",
+    "Page",
+    "Part",
+    "examine",
+    "listed",
+    "read_page",
+]
+
+FOLDER = ROOT / "docs" / "diagnostics"
+INDEX = FOLDER / "index.md"
+
+PLACES = (
+    "Error in a mapping",
+    "Warning in a mapping",
+    "Error in a connection file",
+    "Warning in a connection file",
+    "Error against the lock",
+    "Error in a source",
+    "Reject of a row",
+    "Note on a row",
+)
+"""What the line below a page's title consists of."""
+
+MAPPING, CONNECTION, SOURCE = "mapping.yaml", "contracts.connection.json", "contracts.csv"
+
+_PART = re.compile(
+    r"<!-- (?P<stage>locked|example|mended): (?P<kind>.+?) -->\n(?:\n?```\w*\n(?P<text>.*?)^```$)?",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A block of a page: the stage that it belongs to, how it changes the files, and its text."""
+
+    stage: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: its title, the places that its diagnostic shows at, its sections and its blocks."""
+
+    code: str
+    places: tuple[str, ...]
+    sections: dict[str, str]
+    parts: tuple[Part, ...]
+
+    def stage(self, name: str) -> list[Part]:
+        """Return the blocks of a stage."""
+        return [part for part in self.parts if part.stage == name]
+
+    @property
+    def prose(self) -> str:
+        """The page's text without title, headings, comments and blocks."""
+        return re.sub(r"(?ms)<!--.*?-->|^```.*?^```$", "", "\n".join(self.sections.values()))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """A code, and the place that it showed at."""
+
+    place: str
+    code: str
+
+
+def read_page(path: Path) -> Page:
+    """Read a page; what is missing in it is empty."""
+    head, *sections = re.split(r"(?m)^## ", path.read_text("utf-8"))
+    title, _, places = head.partition("\n")
+    parts = tuple(
+        Part(found["stage"], found["kind"], found["text"] or "")
+        for found in _PART.finditer(path.read_text("utf-8"))
+    )
+    bodies = dict(section.split("\n", 1) for section in sections)
+    kinds = tuple(kind.strip() for kind in places.strip().removesuffix(".").split(". "))
+    return Page(title.removeprefix("# "), kinds, bodies, parts)
+
+
+def listed() -> list[list[str]]:
+    """Return the rows of the index's tables: link and meaning."""
+    return table(INDEX.read_text("utf-8").partition("## Mapping\n")[2])
+
+
+@cache
+def _scaffold() -> dict[str, str]:
+    pattern = r"(?ms)^<!-- scaffold: (\S+) -->\n```\w*\n(.*?)^```$"
+    found = dict(re.findall(pattern, INDEX.read_text("utf-8")))
+    assert {MAPPING, CONNECTION, "row"} <= found.keys()
+    return found
+
+
+class _Files:
+    """The files of a mapping, as a page's blocks change them."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes | str] = {name: _scaffold()[name] for name in (MAPPING, CONNECTION)}
+        self._row = _cells(_scaffold()["row"])
+
+    def change(self, part: Part) -> None:
+        """Change the files as a block says."""
+        kind, _, argument = part.kind.partition(" ")
+        if kind in _WHOLE:
+            self.files[_WHOLE[kind]] = part.text
+        elif kind == "jsonl":
+            self.files["contracts.jsonl"] = part.text
+            self._mapping = self._mapping.replace(SOURCE, "contracts.jsonl")
+        elif kind in ("file", "bytes"):
+            self.files[argument] = part.text if kind == "file" else _bytes(part.text)
+        elif kind == "row":
+            self._row |= _cells(part.text)
+        elif kind in _CHANGES:
+            self._mapping = _CHANGES[kind](self._mapping, part.text)
+        else:
+            assert kind in ("lock", "none:"), f"there is no kind {part.kind!r} of block"
+
+    @property
+    def _mapping(self) -> str:
+        return str(self.files[MAPPING])
+
+    @_mapping.setter
+    def _mapping(self, text: str) -> None:
+        self.files[MAPPING] = text
+
+    def write(self, folder: Path) -> None:
+        """Write the files; the row becomes a CSV file unless there is one already."""
+        rows = io.StringIO(newline="")
+        csv.writer(rows).writerows([self._row.keys(), self._row.values()])
+        for name, content in {SOURCE: rows.getvalue(), **self.files}.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+
+
+def _cells(text: str) -> dict[str, object]:
+    cells: dict[str, object] = yaml.load(text, yaml.BaseLoader)
+    return cells
+
+
+def _bytes(text: str) -> bytes:
+    """Return the bytes that a block's escapes stand for; its own line breaks do not count."""
+    return text.replace("\n", "").encode("ascii").decode("unicode_escape").encode("latin-1")
+
+
+_Entries = list[tuple[str, str]]
+
+
+def _entries(text: str, indent: str) -> _Entries:
+    """Return the keys that stand at an indentation, each with its lines."""
+    pieces = re.split(rf"(?m)^(?={indent}[^\s#-])", text)
+    return [(piece.strip().partition(":")[0], piece) for piece in pieces if piece]
+
+
+def _merged(base: _Entries, changes: _Entries) -> _Entries:
+    changed = {name for name, _ in changes}
+    return [*(entry for entry in base if entry[0] not in changed), *changes]
+
+
+def _joined(entries: _Entries) -> str:
+    return "".join(text for _, text in entries)
+
+
+def _with_top(mapping: str, text: str) -> str:
+    return _joined(_merged(_entries(mapping, ""), _entries(text, "")))
+
+
+def _with_fields(mapping: str, text: str) -> str:
+    """Return the mapping with bindings in place of its own of the same names."""
+    entries = dict(_entries(mapping, ""))
+    head, _, bindings = entries["fields"].partition("\n")
+    merged = _merged(_entries(bindings, "  "), _entries(textwrap.indent(text, "  "), "  "))
+    return _with_top(mapping, f"{head}\n{_joined(merged)}")
+
+
+def _with_expression(mapping: str, text: str) -> str:
+    return _with_fields(mapping, f"Notes: {json.dumps(text.removesuffix(chr(10)), ensure_ascii=False)}\n")
+
+
+_WHOLE = {"mapping": MAPPING, "connection": CONNECTION, "csv": SOURCE}
+_CHANGES = {"top": _with_top, "fields": _with_fields, "expression": _with_expression}
+
+
+def examine(page: Page, stage: str, folder: Path) -> set[Finding]:
+    """Make a page's files in a folder and return all that is found in them: `example` or `mended`."""
+    locked = page.stage("locked")
+    if locked:
+        _write(locked, folder)
+        _lock(folder)
+    parts = [*page.stage("example"), *(page.stage("mended") if stage == "mended" else [])]
+    _write(parts, folder)
+    if any(part.kind == "lock" for part in parts):
+        _lock(folder)
+    return set(_findings(folder))
+
+
+def _write(parts: list[Part], folder: Path) -> None:
+    files = _Files()
+    for part in parts:
+        files.change(part)
+    files.write(folder)
+
+
+def _lock(folder: Path) -> None:
+    path = folder / MAPPING
+    write_lock(make_lock(load_mapping(path).plan), lock_path(path))
+
+
+def _findings(folder: Path) -> Iterator[Finding]:
+    """Do as `opusmap check` does, and yield what it would say."""
+    try:
+        work = open_work(folder / MAPPING)
+    except InvalidMapping as error:
+        yield from map(_finding, error.diagnostics)
+        return
+    except SourceError as error:
+        yield Finding("Error in a source", error.code)
+        return
+    with work.source:
+        yield from map(_finding, find_warnings(work))
+        try:
+            problems: list[Problem] = []
+            notes: list[Problem] = []
+            map_source(
+                work,
+                on_record=lambda record: notes.extend(record.notes),
+                on_reject=lambda reject: problems.extend(reject.problems),
+            )
+        except SourceError as error:
+            yield Finding("Error in a source", error.code)
+        yield from (Finding("Reject of a row", problem.code) for problem in problems)
+        yield from (Finding("Note on a row", note.code) for note in notes)
+
+
+def _finding(diagnostic: Diagnostic) -> Finding:
+    if diagnostic.code.startswith("drift-"):
+        return Finding("Error against the lock", diagnostic.code)
+    where = "connection file" if diagnostic.span.file.endswith(CONNECTION) else "mapping"
+    return Finding(f"{diagnostic.severity.value.capitalize()} in a {where}", diagnostic.code)
