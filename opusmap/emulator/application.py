@@ -30,6 +30,7 @@ from opusmap.emulator.validation import (
     read_destruction,
     read_due_query,
     read_submission,
+    write_page_token,
 )
 from opusmap.emulator.values import TargetFormat
 from opusmap.emulator.wire import (
@@ -252,7 +253,7 @@ class Emulator:
         if isinstance(query, Refusal):
             return self._refuse(query.status, query.message)
         data, last = self._store.find_due(query.until, query.after, query.limit)
-        token = None if last is None else last.encode("utf-8").hex()
+        token = None if last is None else write_page_token(last)
         return answer_json(OK, {"data": data, "startIndex": token})
 
     def _summarize(self, _request: Request, _body: object) -> Answer:

@@ -11,7 +11,7 @@ from typing import Any
 
 from opusmap.connection import Column, ColumnType, Connection
 from opusmap.emulator.tokens import SCOPE
-from opusmap.emulator.validation import PAGE_LIMIT, RECORDS_LIMIT
+from opusmap.emulator.validation import PAGE_LIMIT, RECORDS_LIMIT, ROW_KEY
 from opusmap.emulator.values import TargetFormat
 
 __all__ = ["describe_api"]
@@ -90,7 +90,7 @@ def _describe_records(connection: Connection, target: TargetFormat, token_path: 
             "parameters": [
                 _parameter("id", guid, required=True),
                 _parameter("disposalDueDate", due_date, required=True),
-                _parameter("startIndex", {"type": "string", "const": ""}, required=False),
+                _parameter("startIndex", {"type": "string", "pattern": "^([0-9a-f]{4})*$"}, required=False),
                 _parameter("itemsPerPage", page, required=False),
             ],
             "responses": {"200": _json(due), **_answers("400", "401")},
@@ -105,22 +105,36 @@ def _describe_records(connection: Connection, target: TargetFormat, token_path: 
 
 
 def _describe_submission(guid: dict[str, Any], target: TargetFormat) -> dict[str, Any]:
-    option = {"enum": ["Overwrite", "Skip"]}
     data = {
         "type": "array",
         "items": {"$ref": "#/components/schemas/Record"},
         "minItems": 1,
         "maxItems": RECORDS_LIMIT,
     }
-    # With `both`, either spelling alone is taken too; a schema can't say that the two must agree.
-    key = "conflictOption" if target.conflict_key == "both" else target.conflict_key
-    return _object(id=guid, **{key: option}, data=data)
+    option = {"enum": ["Overwrite", "Skip"]}
+    if target.conflict_key != "both":
+        return _object(id=guid, **{target.conflict_key: option}, data=data)
+    spellings = ("conflictOption", "confilictOption")
+    return {
+        **_object(id=guid, **dict.fromkeys(spellings, option), data=data),
+        "required": ["id", "data"],
+        "allOf": [
+            {"anyOf": [{"required": [name]} for name in spellings]},
+            {
+                "anyOf": [
+                    {"properties": {name: {"const": each} for name in spellings}} for each in option["enum"]
+                ]
+            },
+        ],
+    }
 
 
 def _describe_record(connection: Connection, target: TargetFormat) -> dict[str, Any]:
     columns = {column.internal_name: _describe_column(column, target) for column in connection.columns}
-    required = sorted({"rowKey", *(column.internal_name for column in connection.columns if column.required)})
-    columns.setdefault("rowKey", {"type": "string", "minLength": 1})
+    # Whatever a connection file says of its key: without one, a record can't be held.
+    row_key = Column(ROW_KEY, "Row key", ColumnType.SINGLE_TEXT, required=True)
+    columns[ROW_KEY] = _describe_column(row_key, target)
+    required = sorted({ROW_KEY, *(column.internal_name for column in connection.columns if column.required)})
     return {"type": "object", "properties": columns, "required": required, "additionalProperties": False}
 
 
@@ -133,18 +147,18 @@ def _describe_column(column: Column, target: TargetFormat) -> dict[str, Any]:
 
 
 def _describe_type(kind: ColumnType, target: TargetFormat) -> dict[str, Any]:
-    order: dict[str, Any] = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,8})$"}
+    order: dict[str, Any] = {"type": "string", "pattern": f"^{_ORDER}$"}
     number = {"type": "integer", "minimum": target.choice_base}
-    address = {"type": "string", "pattern": "^[A-Za-z0-9_]+@[A-Za-z0-9]+\\.[A-Za-z]+$"}
+    address = {"type": "string", "pattern": f"^{_ADDRESS}$"}
     match kind:
         case ColumnType.NUMBER:
             return {"type": "number"}
         case ColumnType.SINGLE_CHOICE:
             return order if target.choice_as == "text" else number
         case ColumnType.MULTIPLE_CHOICE:
-            return _describe_list(number, "(0|[1-9][0-9]{0,8})", target)
+            return {**_describe_list({"anyOf": [number, order]}, _ORDER, target), "uniqueItems": True}
         case ColumnType.PEOPLE:
-            return _describe_list(address, "[^\\s@,\\[\\]]+@[^\\s@,\\[\\]]+\\.[^\\s@,\\[\\]]+", target)
+            return _describe_list(address, _ADDRESS, target)
         case ColumnType.DATE_TIME:
             return {"type": "string", "minLength": 1, "description": f"written as {target.datetime_format}"}
         case ColumnType.TAXONOMY:
@@ -155,9 +169,13 @@ def _describe_type(kind: ColumnType, target: TargetFormat) -> dict[str, Any]:
             return {"type": "string", "minLength": 1}
 
 
+_ORDER = "(0|[1-9][0-9]{0,8})"
+_ADDRESS = "[^\\s@,\\[\\]]+@[^\\s@,\\[\\]]+\\.[^\\s@,\\[\\]]+"
+
+
 def _describe_list(element: dict[str, Any], pattern: str, target: TargetFormat) -> dict[str, Any]:
     if target.list_as == "array":
-        return {"type": "array", "items": element, "minItems": 1, "uniqueItems": True}
+        return {"type": "array", "items": element, "minItems": 1}
     return {"type": "string", "pattern": f"^\\[{pattern}(,{pattern})*\\]$"}
 
 

@@ -85,8 +85,9 @@ def _prepare(emulator: Emulator, host: str, port: int) -> tuple[uvicorn.Server, 
         raise SettingsError("port", f"{port} is not a port", f"take 0 to {PORT_LIMIT}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
+        host.encode("idna")  # a name that has no such form would be a TypeError, and leave a socket open
         listener = socket.create_server((host, port), family=family)
-    except (OSError, UnicodeError) as error:  # a host name that can't be written in IDNA is the second
+    except (OSError, UnicodeError) as error:
         raise SettingsError("host, port", f"can't listen on {host} port {port}: {error}") from None
     config = uvicorn.Config(
         emulator,

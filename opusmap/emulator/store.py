@@ -53,6 +53,9 @@ class RecordStore:
         return [deepcopy(self._records[key]) for key in page], page[-1] if len(keys) > limit else None
 
     def destroy(self, key: str) -> bool:
-        """Destroy a record; False when there is none."""
+        """Destroy a record; False, with nothing changed, when there is none."""
+        if key not in self._records:
+            return False
+        del self._records[key]
         self._due.pop(key, None)
-        return self._records.pop(key, None) is not None
+        return True

@@ -32,6 +32,7 @@ __all__ = [
     "read_destruction",
     "read_due_query",
     "read_submission",
+    "write_page_token",
 ]
 
 RECORDS_LIMIT = 15
@@ -226,8 +227,14 @@ def _read_naive_time(text: str) -> datetime | None:
     return moment if moment.tzinfo is None else None
 
 
+def write_page_token(key: str) -> str:
+    """Return the `startIndex` of the page after this rowKey: four hexadecimal digits a UTF-16 unit."""
+    return key.encode("utf-16-be").hex()
+
+
 def _read_token(text: str) -> str | None:
     try:
-        return bytes.fromhex(text).decode("utf-8")
+        # Any four digits are a unit, so that the description can say exactly what is taken.
+        return bytes.fromhex(text).decode("utf-16-be", "surrogatepass")
     except ValueError:
         return None

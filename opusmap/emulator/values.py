@@ -61,7 +61,7 @@ class TargetFormat:
         try:
             shown = datetime(2001, 2, 3, 4, 5, 6).strftime(self.datetime_format)  # noqa: DTZ001 - Opus times carry no zone
             datetime.strptime(shown, self.datetime_format)  # noqa: DTZ007
-        except ValueError as error:
+        except (ValueError, re.error) as error:  # strptime lets the second out when a directive stands twice
             raise SettingsError("datetime_format", f"{error}", "use strptime directives: %Y-%m-%d") from None
 
 

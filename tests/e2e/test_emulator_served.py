@@ -90,6 +90,12 @@ def test_a_port_that_can_not_be_is_a_clear_error(port):
         pass
 
 
+@pytest.mark.parametrize("host", ["ü" * 70, "\ud800", "x..y"])
+def test_a_host_that_can_not_be_is_a_clear_error(host):
+    with pytest.raises(SettingsError, match="can't listen on"), served(make_emulator(), host=host):
+        pass
+
+
 def test_a_process_serves_until_ctrl_c_and_ends_in_order():
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

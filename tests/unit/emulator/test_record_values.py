@@ -165,6 +165,7 @@ def test_only_known_terms_are_taken_when_they_are_given(make_caller):
     "broken",
     [
         {"datetime_format": "%Q"},
+        {"datetime_format": "%Y-%Y"},
         {"choice_as": "word"},
         {"list_as": ""},
         {"empty": "drop"},

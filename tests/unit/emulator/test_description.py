@@ -1,0 +1,96 @@
+"""The OpenAPI description tells the truth: what the emulator takes is what it describes."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from itertools import product
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from opusmap.connection import parse_connection
+from opusmap.emulator import Emulator, TargetFormat
+
+GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
+PATH = "/connector/records"
+VALUES = {
+    "_Notes": ["one\ntwo", "\t"],
+    "_Doc_%20_Type": ["1", "4", 1, 4],
+    "_Tags": ["[1]", "[1,3]", [1], [1, 3], ["1", "3"], ["1", 3]],
+    "_Owners": [
+        "[a@x.org]",
+        "[o'brien+1@mail.my-firm.co.uk,é@münchen.de]",
+        ["a@x.org"],
+        ["a@x.org", "a@x.org"],
+        ["first.last@mail.my-firm.co.uk", "é@münchen.de"],
+    ],
+    "_Amount": [0, -1.5, 12345678901234567890],
+    "termFullPath": ["Term", "A/B C", ""],
+    "_Odd": ["anything", None],
+}
+TARGETS = [
+    TargetFormat(choice_as=choice, list_as=lists, empty=empty)
+    for choice, lists, empty in product(("text", "number"), ("text", "array"), ("omit", "null", "blank"))
+]
+
+
+def body_schema(emulator, method="post"):
+    described = emulator.describe()
+    schema = described["paths"][PATH][method]["requestBody"]["content"]["application/json"]["schema"]
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator({**schema, "components": described["components"]})
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=str)
+def test_every_value_that_is_taken_is_described(make_caller, make_record, target):
+    opus = make_caller(target=target)
+    schema = body_schema(opus.emulator)
+    taken = set()
+    for column, values in VALUES.items():
+        for value in values:
+            body = {"id": GUID, "conflictOption": "Skip", "data": [make_record(**{column: value})]}
+            if opus.ask("POST", json=body).status_code == 201:
+                taken.add(column)
+                assert schema.is_valid(body), (column, value)
+    assert taken == set(VALUES)  # otherwise nothing was compared
+
+
+@pytest.mark.parametrize("known", ["both", "conflictOption", "confilictOption"])
+@pytest.mark.parametrize("options", [*product(["Overwrite", "Skip", "overwrite", None], repeat=2)])
+def test_the_conflict_option_is_described_as_it_is_judged(make_caller, make_record, known, options):
+    opus = make_caller(target=TargetFormat(conflict_key=known))
+    given = dict(zip(("conflictOption", "confilictOption"), options, strict=True))
+    body = {"id": GUID, **{name: option for name, option in given.items() if option}, "data": [make_record()]}
+    taken = opus.ask("POST", json=body).status_code == 201
+    assert body_schema(opus.emulator).is_valid(body) == taken
+
+
+@pytest.mark.parametrize("keys", [[], ["a"], ["a"] * 15, ["a"] * 16, "a", [1]])
+def test_destruction_is_described_as_it_is_judged(opus, keys):
+    body = {"disposalIds": keys}
+    read = opus.ask("DELETE", json=body).status_code != 400
+    assert body_schema(opus.emulator, "delete").is_valid(body) == read
+
+
+def test_the_token_of_a_next_page_is_described(opus, make_record):
+    opus.submit(make_record("é"), make_record("z"))
+    for key in "éz":
+        opus.emulator.set_due(key, date(2024, 1, 1))
+    query = {"id": GUID, "disposalDueDate": "2025-01-31", "itemsPerPage": "1"}
+    token = opus.ask("GET", params=query).json()["startIndex"]
+    parameters = opus.emulator.describe()["paths"][PATH]["get"]["parameters"]
+    (schema,) = (parameter["schema"] for parameter in parameters if parameter["name"] == "startIndex")
+    assert [Draft202012Validator(schema).is_valid(text) for text in ("", token, "page 2")] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_the_row_key_is_one_line_of_text_whatever_the_connection_says():
+    connection = parse_connection(json.dumps({"id": GUID, "data": {"rowKey": "Number"}}))
+    emulator = Emulator(connection, client_id="app", client_secret="s")
+    schema = body_schema(emulator)
+    bodies = [{"id": GUID, "conflictOption": "Skip", "data": [{"rowKey": key}]} for key in ("7", 7, "")]
+    assert [schema.is_valid(body) for body in bodies] == [True, False, False]
