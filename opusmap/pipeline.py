@@ -1,60 +1,41 @@
 """The road: source -> mapper -> batches -> submit -> journal -> report.
 
-Owns putting the layers together: opening a mapping with its source, running rows through it, sending
-the records, counting. The command line and the library call the same functions.
+Owns putting the layers together: running rows through a mapping, sending the records, counting. The
+command line and the library call the same functions.
 """
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypedDict, Unpack
 
-from opusmap.compiler import Mapper, compile_mapping, read_mapping
-from opusmap.compiler.lint import SAMPLE_ROWS, lint
-from opusmap.compiler.lock import find_drift, lock_path, read_lock
-from opusmap.diagnostics import Diagnostic, quote_value
-from opusmap.errors import InvalidMapping, SourceError, StoppedEarly
+from opusmap.compiler import Mapper
+from opusmap.diagnostics import quote_value
+from opusmap.errors import SourceError, StoppedEarly
 from opusmap.records import Mapped, Problem, Record, Reject
-from opusmap.report import Report, Tally
-from opusmap.sources import SUFFIXES, Source, from_iterable, open_source
-from opusmap.spec import MappingSpec, load_spec, resolve_inside
+from opusmap.report import MendedSource, Report, Tally
+from opusmap.sources import from_iterable
+from opusmap.work import Work
 
 if TYPE_CHECKING:
     import httpx
 
-    from opusmap.converters import Registry
-    from opusmap.emulator import Emulator
     from opusmap.settings import Settings
     from opusmap.submission import SubmitTotals
 
 __all__ = [
     "MaxErrors",
-    "Work",
-    "check_lock",
-    "embedded_opus",
-    "find_warnings",
-    "make_emulator",
+    "SubmitOptions",
+    "keys_to_retry",
     "map_source",
-    "missing_source",
-    "open_work",
     "submit",
     "submit_source",
+    "submit_source_async",
     "write_payloads",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A mapping and its source, opened: the mapper knows the source's columns. Close the source."""
-
-    mapper: Mapper
-    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,96 +56,6 @@ class MaxErrors:
 
 
 _SHARE_FROM = 100
-
-
-def open_work(
-    mapping: str | Path, source: str | Path | None = None, converters: Registry | None = None
-) -> Work:
-    """Open a mapping and its source (the mapping's own, unless another is named).
-
-    `converters` are those that it may name; by default the built-in and the installed ones.
-
-    Raises:
-        InvalidMapping: the mapping has errors, or names columns that the source lacks.
-        SourceError: the source can't be read, or none is named.
-    """
-    spec, connection = read_mapping(mapping)
-    try:
-        opened = _open_source(spec, source)
-    except SourceError:
-        compile_mapping(spec, connection, converters)  # a mapping with errors is told first
-        raise
-    try:
-        columns = None if opened.columns is None else frozenset(opened.columns)
-        mapper = compile_mapping(spec, connection, converters, columns)
-        check_lock(mapper)
-        return Work(mapper, opened)
-    except BaseException:
-        opened.close()
-        raise
-
-
-def find_warnings(work: Work) -> tuple[Diagnostic, ...]:
-    """Return what is odd in a mapping, and in how it meets the first rows of its source.
-
-    A source that can be read only once is not looked at.
-    """
-    sample = []
-    if work.source.rereadable:
-        rows = islice(work.source.rows(), SAMPLE_ROWS)
-        sample = [row.values for row in rows if not isinstance(row, Reject)]
-    return (*work.mapper.warnings, *lint(work.mapper.plan, sample))
-
-
-def check_lock(mapper: Mapper) -> None:
-    """Refuse a mapping in which an order or a column means something else than when it was locked.
-
-    Raises:
-        InvalidMapping: with the differences. A mapping without a lock passes.
-    """
-    lock = read_lock(lock_path(mapper.spec.path))
-    drift = () if lock is None else find_drift(lock, mapper.plan)
-    if drift:
-        raise InvalidMapping((*drift, *mapper.warnings))
-
-
-def missing_source(mapping: str | Path) -> str | None:
-    """Return why a mapping's own source can't be looked at (a sentence), or None if it is there.
-
-    Raises:
-        InvalidMapping: the mapping can't be read.
-    """
-    path = load_spec(mapping).source.path
-    if path is None:
-        return "It names no source"
-    found = resolve_inside(Path(mapping).parent, path)
-    return (
-        f"Its source {quote_value(path)} is not there" if found is not None and not found.exists() else None
-    )
-
-
-def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
-    options = spec.source
-    if source is None:
-        if options.path is None:
-            help_text = "name it on the command line, or as `source: {path: …}` in the mapping"
-            raise SourceError(spec.path, "no-source", "no source is named", help=help_text)
-        source = Path(spec.path).parent / options.path
-        if resolve_inside(Path(spec.path).parent, options.path) is None:
-            help_text = "a mapping reads only files beside or below itself; name others on the command line"
-            message = f"{quote_value(options.path)} is not a file of the mapping's folder"
-            raise SourceError(spec.path, "outside-folder", message, help=help_text)
-    named = options.format
-    if str(source) == "-" and named is None and options.path is not None:
-        named = SUFFIXES.get(Path(options.path).suffix.lower())
-    return open_source(
-        source,
-        format=named,
-        encoding=options.encoding,
-        delimiter=options.delimiter,
-        quote=options.quote,
-        header_row=options.header_row,
-    )
 
 
 def map_source(
@@ -232,9 +123,14 @@ def write_payloads(
     return replace(_report(tally, began), requests=requests)
 
 
-def _mapped(work: Work, tally: Tally, limit: int | None = None) -> Iterator[Mapped]:
-    """Yield what becomes of each row, counted, each rowKey once."""
-    for mapped in tally.count(_each_key_once(work)):
+def _mapped(
+    work: Work, tally: Tally, limit: int | None = None, only: frozenset[str] | None = None
+) -> Iterator[Mapped]:
+    """Yield what becomes of each row, counted, each rowKey once; of `only` these row keys, if given."""
+    rows = _each_key_once(work)
+    if only is not None:
+        rows = (one for one in rows if isinstance(one, Record) and one.key in only)
+    for mapped in tally.count(rows):
         yield mapped
         if limit is not None and tally.mapped >= limit:
             return
@@ -247,11 +143,15 @@ def _each_key_once(work: Work) -> Iterator[Mapped]:
     """
     last = _last_rows(work) if work.mapper.spec.duplicates == "last" else None
     seen: set[int] = set()
+    # A row that was rejected for its key and still has it would now replace what took its place.
+    repeated = work.source.repeated if isinstance(work.source, MendedSource) else {}
     for row in work.source.rows():
         mapped = row if isinstance(row, Reject) else work.mapper.map_row(row.values, row.number)
         if isinstance(mapped, Record):
             key = hash(mapped.key)
-            if key in seen if last is None else last[key] != mapped.row:
+            if repeated.get(mapped.row) == mapped.key:
+                mapped = _duplicate(mapped, row.values, "an earlier")
+            elif key in seen if last is None else last[key] != mapped.row:
                 mapped = _duplicate(mapped, row.values, "an earlier" if last is None else "a later")
             elif last is None:
                 seen.add(key)
@@ -287,7 +187,26 @@ class _Sending:
         return _report(self.tally, self.began, self.sent, self.run)
 
 
-def submit_source(
+class SubmitOptions(TypedDict, total=False):
+    """How to submit; see `submit_source_async`."""
+
+    transport: httpx.AsyncBaseTransport | None
+    concurrency: int
+    limit: int | None
+    full: bool
+    only: frozenset[str] | None
+    max_errors: MaxErrors | None
+    on_reject: Callable[[Reject], object]
+    on_progress: Callable[[Report], object]
+    on_start: Callable[[Callable[[], None]], object]
+
+
+def submit_source(work: Work, settings: Settings, **options: Unpack[SubmitOptions]) -> Report:
+    """Run `submit_source_async` in an event loop of its own."""
+    return asyncio.run(submit_source_async(work, settings, **options))
+
+
+async def submit_source_async(
     work: Work,
     settings: Settings,
     *,
@@ -295,6 +214,7 @@ def submit_source(
     concurrency: int = 8,
     limit: int | None = None,
     full: bool = False,
+    only: frozenset[str] | None = None,
     max_errors: MaxErrors | None = None,
     on_reject: Callable[[Reject], object] = lambda _reject: None,
     on_progress: Callable[[Report], object] = lambda _report: None,
@@ -312,6 +232,7 @@ def submit_source(
         concurrency: requests in flight at most.
         limit: records at most; the source is read no further.
         full: send records, too, that Opus holds already as they are.
+        only: the row keys to send; other rows are not looked at.
         max_errors: when to stop early.
         on_reject: told of each reject, in order.
         on_progress: told of the totals now and then.
@@ -320,25 +241,6 @@ def submit_source(
     Raises:
         JournalError: the journal can't be opened or written.
     """
-    return asyncio.run(
-        _submit(
-            work, settings, transport, concurrency, limit, full, max_errors, on_reject, on_progress, on_start
-        )
-    )
-
-
-async def _submit(
-    work: Work,
-    settings: Settings,
-    transport: httpx.AsyncBaseTransport | None,
-    concurrency: int,
-    limit: int | None,
-    full: bool,  # noqa: FBT001 - one call, above
-    max_errors: MaxErrors | None,
-    on_reject: Callable[[Reject], object],
-    on_progress: Callable[[Report], object],
-    on_start: Callable[[Callable[[], None]], object],
-) -> Report:
     from opusmap.journal import Journal  # noqa: PLC0415 - `map` and `check` do without
     from opusmap.submission import submit_records  # noqa: PLC0415 - as above
     from opusmap.submission.client import OpusClient  # noqa: PLC0415 - httpx is slow to load
@@ -348,7 +250,7 @@ async def _submit(
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def records() -> Iterator[Record]:
-        for mapped in _mapped(work, sending.tally, limit):
+        for mapped in _mapped(work, sending.tally, limit, only):
             if isinstance(mapped, Record):
                 yield mapped
             elif isinstance(mapped, Reject):
@@ -399,41 +301,21 @@ def _check_errors(sending: _Sending, max_errors: MaxErrors | None) -> None:
         )
 
 
-def embedded_opus(mapper: Mapper) -> tuple[Emulator, Settings]:
-    """Return an emulator of the mapping's connection, and the settings that reach it in this process.
+def keys_to_retry(mapper: Mapper, settings: Settings) -> frozenset[str]:
+    """Return the row keys that Opus refused, or whose answer was lost, as far as the journal knows.
 
-    It judges what it is sent by the connection file and the mapping's options; the journal is thrown away.
+    Raises:
+        JournalError: there is no journal, or it can't be read.
     """
-    from opusmap.emulator import Emulator  # noqa: PLC0415 - only rehearsals need it
-    from opusmap.settings import Secret, Settings  # noqa: PLC0415
+    from opusmap.journal import Journal, State  # noqa: PLC0415 - as above
 
-    secret = secrets.token_urlsafe(16)
-    emulator = make_emulator(mapper, "rehearsal", secret)
-    assert isinstance(emulator, Emulator)
-    url = "http://127.0.0.1"
-    settings = Settings(url, f"{url}/connect/token", "rehearsal", Secret(secret), Path(":memory:"))
-    return emulator, settings
-
-
-def make_emulator(mapper: Mapper, client_id: str, client_secret: str) -> Emulator:
-    """Return an Opus with the mapping's connection that lets this client sign in."""
-    from opusmap.emulator import Emulator, TargetFormat  # noqa: PLC0415 - only rehearsals need it
-
-    target = mapper.spec.target
-    return Emulator(
-        mapper.connection,
-        client_id=client_id,
-        client_secret=client_secret,
-        options={name: len(choices.options) for name, choices in mapper.plan.context.choices.items()},
-        target=TargetFormat(
-            datetime_format=target.datetime_format,
-            choice_base=target.choice_base,
-            choice_as=target.choice_as,
-            list_as=target.list_as,
-            empty=target.empty,
-            conflict_key=target.conflict_key,
-        ),
-    )
+    with Journal.open(settings.journal, write=False) as journal:
+        return frozenset(
+            record.key
+            for run in journal.runs()
+            if (run.origin, run.connection) == (settings.base_url, mapper.connection.id)
+            for record in journal.records(run, State.FAILED, State.UNCERTAIN, State.INTENDED)
+        )
 
 
 def submit(

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from opusmap import __version__
-from opusmap.cli import language
-from opusmap.cli.options import MAPPING, SOURCE, common, custom, example, open_mapping, registry, set_up
+from opusmap.cli import language, runs
+from opusmap.cli.options import (
+    MAPPING,
+    SOURCE,
+    common,
+    custom,
+    example,
+    open_mapping,
+    registry,
+    reject_writer,
+    set_up,
+)
 
 if TYPE_CHECKING:
-    from opusmap.pipeline import MaxErrors, Work
     from opusmap.report import RejectWriter, Report
 
 __all__ = ["opusmap"]
@@ -58,7 +64,8 @@ def check(
     )
     from opusmap.compiler import load_mapping
     from opusmap.compiler.lint import lint
-    from opusmap.pipeline import check_lock, find_warnings, map_source, missing_source
+    from opusmap.pipeline import map_source
+    from opusmap.work import check_lock, find_warnings, missing_source
 
     set_up(verbose)
     own = None if source else missing_source(mapping)
@@ -161,7 +168,7 @@ def map_(
             "--json prints the totals on standard output; name a file for the records with -o"
         )
     work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
-    writer = _reject_writer(work, rejects, output)
+    writer = reject_writer(work, rejects, output)
     with (
         work.source,
         create_output(output) as file,
@@ -177,89 +184,6 @@ def map_(
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not quiet:
         _say_totals(report, writer)
-    return 0 if report.clean else 1
-
-
-@opusmap.command(
-    epilog=example(
-        "opusmap submit mapping.yaml --to emulator",
-        "opusmap submit mapping.yaml export.csv --concurrency 16",
-    )
-)
-@MAPPING
-@SOURCE
-@click.option(
-    "--to", "to", type=click.Choice(["opus", "emulator"]), default="opus", show_default=True, help="Where to."
-)
-@click.option(
-    "--concurrency", default=8, show_default=True, type=click.IntRange(1, 128), help="Requests in flight."
-)
-@click.option("--limit", type=click.IntRange(1), help="Records to send at most: a first few.")
-@click.option("--full", is_flag=True, help="Send records, too, that Opus holds already as they are.")
-@click.option("--max-errors", help="Stop when more rows than this are rejected or failed: 100, or 5%.")
-@click.option("--rejects", help="File for the rejects, in the source's shape.  [default: beside the mapping]")
-@custom
-@common
-def submit(
-    mapping: str,
-    source: str | None,
-    to: str,
-    concurrency: int,
-    limit: int | None,
-    max_errors: str | None,
-    rejects: str | None,
-    converters: tuple[str, ...],
-    *,
-    full: bool,
-    as_json: bool,
-    quiet: bool,
-    verbose: int,
-) -> int:
-    """Send the records of a source to Opus.
-
-    Where Opus is and how to sign in comes from OPUSMAP_* settings, in the environment or in a `.env`
-    file beside the mapping: OPUSMAP_DATA_CENTER (or OPUSMAP_BASE_URL and OPUSMAP_TOKEN_URL),
-    OPUSMAP_CLIENT_ID, OPUSMAP_CLIENT_SECRET (or OPUSMAP_CLIENT_SECRET_FILE). `--to emulator` needs none.
-    """
-    from opusmap.cli.output import print_json, print_reasons, print_totals, progress_bar, say
-    from opusmap.pipeline import embedded_opus, submit_source
-    from opusmap.settings import load_settings
-
-    set_up(verbose)
-    limits = _max_errors(max_errors)
-    transport = None
-    if to == "opus":
-        settings = load_settings({}, os.environ, Path(mapping).parent)
-    work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
-    if to == "emulator":
-        import httpx
-
-        emulator, settings = embedded_opus(work.mapper)
-        transport = httpx.ASGITransport(emulator)
-    writer = _reject_writer(work, rejects, None)
-    with work.source, writer, progress_bar("submitting", quiet=quiet or as_json) as progress:
-        report = submit_source(
-            work,
-            settings,
-            transport=transport,
-            concurrency=concurrency,
-            limit=limit,
-            full=full,
-            max_errors=limits,
-            on_reject=writer.write,
-            on_progress=progress,
-            on_start=_stop_on_signals,
-        )
-    if as_json:
-        print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
-    elif not quiet:
-        print_totals(report, sent=True)
-        print_reasons("Rejected rows, by column and reason", report.reasons)
-        if writer.count:
-            say(f"rejects: {writer.path}")
-    if report.stopped is not None:
-        say(f"error: {report.stopped}")
-        return report.stopped.exit_code
     return 0 if report.clean else 1
 
 
@@ -292,7 +216,7 @@ def emulator(
     from opusmap.cli.output import print_json, say
     from opusmap.compiler import load_mapping
     from opusmap.emulator import serve
-    from opusmap.pipeline import make_emulator
+    from opusmap.rehearsal import make_emulator
 
     set_up(verbose)
     given = os.environ.get("OPUSMAP_CLIENT_SECRET")
@@ -328,38 +252,6 @@ def demo(*, as_json: bool, quiet: bool, verbose: int) -> int:
     return run_demo(as_json=as_json, quiet=quiet)
 
 
-def _reject_writer(work: Work, given: str | None, output: str | None) -> RejectWriter:
-    from opusmap.report import RejectWriter
-
-    beside = Path(work.mapper.spec.path if output in (None, "-") else str(output))
-    return RejectWriter.beside(beside, work.source, given)
-
-
-def _max_errors(text: str | None) -> MaxErrors | None:
-    from opusmap.pipeline import MaxErrors
-
-    if text is None:
-        return None
-    number = text.removesuffix("%")
-    if not (number.isascii() and number.isdigit()):
-        raise click.BadParameter(
-            "give a number of rows such as 100, or a share such as 5%", param_hint="--max-errors"
-        )
-    return MaxErrors(share=int(number) / 100) if text.endswith("%") else MaxErrors(count=int(number))
-
-
-def _stop_on_signals(stop: Callable[[], None]) -> None:
-    """Let the first Ctrl-C or SIGTERM drain the run; the second ends it at once."""
-
-    def on_signal(number: int, _frame: object) -> None:
-        print("\nstopping: requests in flight end first; once more stops at once", file=sys.stderr)
-        signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
-        stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-
-
 def _say_totals(report: Report, writer: RejectWriter) -> None:
     from opusmap.cli.output import say
 
@@ -382,5 +274,15 @@ def _plain(mapped: Any) -> dict[str, Any]:
     return {"filtered": True}
 
 
-for _command in (language.test, language.explain, language.lock, language.converters, language.schema):
+COMMANDS = (
+    runs.submit,
+    runs.retry,
+    runs.report,
+    language.test,
+    language.explain,
+    language.lock,
+    language.converters,
+    language.schema,
+)
+for _command in COMMANDS:
     opusmap.add_command(_command)

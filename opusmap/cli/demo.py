@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from opusmap.cli.output import print_json, print_reasons, print_record, print_totals, progress_bar, say
-from opusmap.pipeline import embedded_opus, open_work, submit_source
+from opusmap.pipeline import submit_source
+from opusmap.rehearsal import embedded_opus
+from opusmap.work import open_work
 
 __all__ = ["run_demo"]
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from opusmap.compiler.explain import Stage
     from opusmap.compiler.plan import ColumnPlan
     from opusmap.converters import Converter
-    from opusmap.pipeline import Work
     from opusmap.records import Row
+    from opusmap.work import Work
 
 __all__ = ["converters", "explain", "lock", "schema", "test"]
 

@@ -5,20 +5,38 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from opusmap.converters import Registry
-    from opusmap.pipeline import Work
+    from opusmap.report import RejectWriter
+    from opusmap.work import Work
 
-__all__ = ["MAPPING", "SOURCE", "common", "custom", "example", "open_mapping", "registry", "set_up"]
+__all__ = [
+    "MAPPING",
+    "SOURCE",
+    "common",
+    "custom",
+    "example",
+    "open_mapping",
+    "registry",
+    "reject_writer",
+    "set_up",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 MAPPING = click.argument("mapping", type=click.Path(dir_okay=False))
 SOURCE = click.argument("source", required=False)
+TO = click.option(
+    "--to", type=click.Choice(["opus", "emulator"]), default="opus", show_default=True, help="Where to."
+)
+CONCURRENCY = click.option(
+    "--concurrency", default=8, show_default=True, type=click.IntRange(1, 128), help="Requests in flight."
+)
 
 
 def common(command: Command) -> Command:
@@ -66,10 +84,18 @@ def example(*lines: str) -> str:
 def open_mapping(mapping: str, source: str | None, converters: tuple[str, ...], *, quiet: bool) -> Work:
     """Open a mapping and its source; what the reader decided for itself is told."""
     from opusmap.cli.output import say
-    from opusmap.pipeline import open_work
+    from opusmap.work import open_work
 
     work = open_work(mapping, source, registry(converters))
     if not quiet:
         for note in work.source.notes:
             say(f"{work.source.name}: {note}")
     return work
+
+
+def reject_writer(work: Work, given: str | None, output: str | None) -> RejectWriter:
+    """Return the writer of a run's rejects: into the file given, else beside the output or the mapping."""
+    from opusmap.report import RejectWriter
+
+    beside = Path(work.mapper.spec.path if output in (None, "-") else str(output))
+    return RejectWriter.beside(beside, work.source, given)

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from opusmap.compiler import Mapper
     from opusmap.compiler.explain import Stage
     from opusmap.converters import Converter
+    from opusmap.journal import Run
     from opusmap.records import Mapped
     from opusmap.report import Reason, Report
     from opusmap.testing import TestResult
@@ -37,6 +39,8 @@ __all__ = [
     "print_preview",
     "print_reasons",
     "print_record",
+    "print_run",
+    "print_runs",
     "print_stages",
     "print_test",
     "print_totals",
@@ -307,6 +311,41 @@ def print_converter(converter: Converter) -> None:
 def _signature(converter: Converter) -> str:
     names = ", ".join(parameter.name for parameter in converter.parameters)
     return f"{converter.name}({names})" if names else converter.name
+
+
+def print_runs(runs: Iterable[Run]) -> None:
+    """Print the runs that a journal knows, the latest first."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("run", "started (UTC)", "ending"):
+        table.add_column(name, no_wrap=True)
+    for name in ("submitted", "unchanged", "failed", "rejected"):
+        table.add_column(name, justify="right")
+    table.add_column("mapping", overflow="fold")
+    for run in runs:
+        counts = [f"{run.counts.get(name, 0):,}" for name in ("submitted", "unchanged", "failed", "rejected")]
+        started = datetime.fromtimestamp(run.started, UTC).isoformat(sep=" ", timespec="seconds")[:19]
+        ending = run.ending or "unfinished"
+        table.add_row(str(run.id), started, escape(ending), *counts, escape(run.mapping))
+    _console().print(table)
+
+
+def print_run(run: Run, records: Iterable[dict[str, Any]]) -> None:
+    """Print one run's totals, and the records that Opus did not take."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = _console()
+    print_runs([run])
+    table = Table(box=None, padding=(0, 2, 0, 0), title="Not taken", title_justify="left")
+    for name in ("row", "key", "state", "reason"):
+        table.add_column(name, overflow="fold")
+    for record in records:
+        table.add_row(*(escape(str(record[name])) for name in ("row", "key", "state", "reason")))
+    console.print()
+    console.print(table if table.row_count else "Every record of it was taken, or sent again by a later run.")
 
 
 @contextmanager

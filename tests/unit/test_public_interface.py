@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 import opusmap
-from opusmap.pipeline import embedded_opus
+from opusmap.rehearsal import embedded_opus
 
 MAPPING = """
 opusmap: 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from opusmap.errors import SettingsError
 from opusmap.records import Problem, Reject
 from opusmap.report import RejectWriter, create_output
-from opusmap.report.outputs import neutralise, restore_cell
+from opusmap.report.rejects import neutralise, restore_cell
 
 
 def reject(values, *problems):
@@ -36,11 +36,12 @@ def test_a_csv_source_s_rejects_have_its_columns_and_delimiter_and_the_reasons(t
     assert data.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(data.decode("utf-8-sig").splitlines(), delimiter=";"))
     assert rows == [
-        ["Id", "Name", "_row", "_error_column", "_error_code", "_error"],
+        ["Id", "Name", "_row", "_key", "_error_column", "_error_code", "_error"],
         [
             "1",
             "'=1+1; é",
             "7",
+            "k",
             "Doc Type; Amount",
             "unknown-choice; bad-number",
             "Doc Type: no; Amount: none",

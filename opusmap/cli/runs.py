@@ -1,0 +1,280 @@
+"""The commands about runs: submit, retry, report."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from opusmap.cli.options import (
+    CONCURRENCY,
+    MAPPING,
+    SOURCE,
+    TO,
+    common,
+    custom,
+    example,
+    open_mapping,
+    registry,
+    reject_writer,
+    set_up,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+    from opusmap.journal import Journal, Run
+    from opusmap.pipeline import MaxErrors
+    from opusmap.report import RejectWriter
+    from opusmap.settings import Settings
+    from opusmap.work import Work
+
+__all__ = ["report", "retry", "submit"]
+
+
+@click.command(
+    epilog=example(
+        "opusmap submit mapping.yaml --to emulator",
+        "opusmap submit mapping.yaml export.csv --concurrency 16",
+    )
+)
+@MAPPING
+@SOURCE
+@TO
+@CONCURRENCY
+@click.option("--limit", type=click.IntRange(1), help="Records to send at most: a first few.")
+@click.option("--full", is_flag=True, help="Send records, too, that Opus holds already as they are.")
+@click.option("--max-errors", help="Stop when more rows than this are rejected or failed: 100, or 5%.")
+@click.option("--rejects", help="File for the rejects, in the source's shape.  [default: beside the mapping]")
+@custom
+@common
+def submit(
+    mapping: str,
+    source: str | None,
+    to: str,
+    concurrency: int,
+    limit: int | None,
+    max_errors: str | None,
+    rejects: str | None,
+    converters: tuple[str, ...],
+    *,
+    full: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+) -> int:
+    """Send the records of a source to Opus.
+
+    Where Opus is and how to sign in comes from OPUSMAP_* settings, in the environment or in a `.env`
+    file beside the mapping: OPUSMAP_DATA_CENTER (or OPUSMAP_BASE_URL and OPUSMAP_TOKEN_URL),
+    OPUSMAP_CLIENT_ID, OPUSMAP_CLIENT_SECRET (or OPUSMAP_CLIENT_SECRET_FILE). `--to emulator` needs none.
+    """
+    set_up(verbose)
+    limits = _max_errors(max_errors)
+    if to == "opus":
+        _settings(mapping)  # what is missing there is told before a long look at the source
+    work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
+    return _run(
+        work,
+        _target(mapping, work, to),
+        reject_writer(work, rejects, None),
+        as_json=as_json,
+        quiet=quiet,
+        concurrency=concurrency,
+        limit=limit,
+        full=full,
+        max_errors=limits,
+    )
+
+
+@click.command(
+    epilog=example(
+        "opusmap retry mapping.yaml", "opusmap retry mapping.yaml mapping.rejects.csv --to emulator"
+    )
+)
+@MAPPING
+@click.argument("file", required=False, type=click.Path(dir_okay=False))
+@TO
+@CONCURRENCY
+@click.option("--rejects", help="File for what is rejected again.  [default: FILE's name with .rejects]")
+@custom
+@common
+def retry(
+    mapping: str,
+    file: str | None,
+    to: str,
+    concurrency: int,
+    rejects: str | None,
+    converters: tuple[str, ...],
+    *,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+) -> int:
+    """Send again what was rejected and has been mended in FILE, or what Opus refused.
+
+    FILE is a file of rejects that a run wrote: mend its cells and leave its columns. Without FILE, the
+    rows of the mapping's source whose records Opus refused, or whose answer was lost, are sent again.
+    """
+    from opusmap.pipeline import keys_to_retry
+    from opusmap.work import open_mended
+
+    set_up(verbose)
+    if file is None and to == "emulator":
+        raise click.UsageError("the embedded emulator forgets; name the mended FILE to rehearse it")
+    if file is None:
+        work = open_mapping(mapping, None, converters, quiet=quiet or as_json)
+    else:
+        work = open_mended(mapping, file, registry(converters))
+    where = _target(mapping, work, to)
+    only = None if file else keys_to_retry(work.mapper, where.settings)
+    writer = reject_writer(work, rejects, file)
+    return _run(work, where, writer, as_json=as_json, quiet=quiet, concurrency=concurrency, only=only)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where records go: the settings, and what carries requests instead of the network."""
+
+    settings: Settings
+    transport: httpx.AsyncBaseTransport | None = None
+
+
+def _settings(mapping: str) -> Settings:
+    from opusmap.settings import load_settings
+
+    return load_settings({}, os.environ, Path(mapping).parent)
+
+
+def _target(mapping: str, work: Work, to: str) -> _Target:
+    if to == "opus":
+        return _Target(_settings(mapping))
+    import httpx
+
+    from opusmap.rehearsal import embedded_opus
+
+    emulator, settings = embedded_opus(work.mapper)
+    return _Target(settings, httpx.ASGITransport(emulator))
+
+
+def _run(
+    work: Work, target: _Target, writer: RejectWriter, *, as_json: bool, quiet: bool, **options: Any
+) -> int:
+    """Submit, print what became of it, and return the exit code; `options` are those of `submit_source`."""
+    from opusmap.cli.output import print_json, print_reasons, print_totals, progress_bar, say
+    from opusmap.pipeline import submit_source
+
+    with work.source, writer, progress_bar("submitting", quiet=quiet or as_json) as progress:
+        report = submit_source(
+            work,
+            target.settings,
+            transport=target.transport,
+            on_reject=writer.write,
+            on_progress=progress,
+            on_start=_stop_on_signals,
+            **options,
+        )
+    if as_json:
+        print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
+    elif not quiet:
+        print_totals(report, sent=True)
+        print_reasons("Rejected rows, by column and reason", report.reasons)
+        if writer.count:
+            say(f"rejects: {writer.path}")
+    if report.stopped is not None:
+        say(f"error: {report.stopped}")
+        return report.stopped.exit_code
+    return 0 if report.clean else 1
+
+
+def _max_errors(text: str | None) -> MaxErrors | None:
+    from opusmap.pipeline import MaxErrors
+
+    if text is None:
+        return None
+    number = text.removesuffix("%")
+    if not (number.isascii() and number.isdigit()):
+        raise click.BadParameter(
+            "give a number of rows such as 100, or a share such as 5%", param_hint="--max-errors"
+        )
+    return MaxErrors(share=int(number) / 100) if text.endswith("%") else MaxErrors(count=int(number))
+
+
+def _stop_on_signals(stop: Callable[[], None]) -> None:
+    """Let the first Ctrl-C or SIGTERM drain the run; the second ends it at once."""
+
+    def on_signal(number: int, _frame: object) -> None:
+        print("\nstopping: requests in flight end first; once more stops at once", file=sys.stderr)
+        signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+
+
+@click.command(epilog=example("opusmap report", "opusmap report 3 --json"))
+@click.argument("number", metavar="[RUN]", required=False, type=click.IntRange(1))
+@click.option(
+    "--journal",
+    type=click.Path(dir_okay=False),
+    help="The journal.  [default: OPUSMAP_JOURNAL, or in this folder]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def report(number: int | None, journal: str | None, *, as_json: bool) -> int:
+    """Show the runs that the journal knows, or one RUN: its totals, and what failed and why."""
+    from opusmap.cli.output import print_json, print_run, print_runs
+    from opusmap.journal import Journal
+    from opusmap.settings import locate_journal
+
+    with Journal.open(locate_journal({"journal": journal}, os.environ, Path.cwd()), write=False) as opened:
+        runs = opened.runs()
+        if number is None:
+            if as_json:
+                print_json({"runs": [_run_facts(run) for run in runs]})
+            else:
+                print_runs(runs)
+            return 0
+        found = next((run for run in runs if run.id == number), None)
+        if found is None:
+            known = f"the latest is {runs[0].id}" if runs else "it knows none"
+            raise click.UsageError(f"the journal knows no run {number}; {known}")
+        open_ends = _open_ends(opened, found)
+        if as_json:
+            print_json({**_run_facts(found), "records": open_ends})
+        else:
+            print_run(found, open_ends)
+    return 0
+
+
+def _open_ends(journal: Journal, run: Run) -> list[dict[str, Any]]:
+    """Return the records of a run that Opus did not take, as far as no later run has sent them again."""
+    from opusmap.journal import State
+
+    return [
+        {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
+        for one in journal.records(run, State.FAILED, State.UNCERTAIN, State.INTENDED)
+    ]
+
+
+def _run_facts(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "mapping": run.mapping,
+        "connection": run.connection,
+        "origin": run.origin,
+        "started": _iso(run.started),
+        "finished": None if run.finished is None else _iso(run.finished),
+        "ending": run.ending or ("unfinished" if run.finished is None else ""),
+        "counts": dict(run.counts),
+    }
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

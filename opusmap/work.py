@@ -1,0 +1,144 @@
+"""A mapping with its source, opened: compiled against the source's columns, its lock held.
+
+Owns finding and opening both sides. What is done with them is the pipeline's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opusmap.compiler import Mapper, compile_mapping, read_mapping
+from opusmap.compiler.lint import SAMPLE_ROWS, lint
+from opusmap.compiler.lock import find_drift, lock_path, read_lock
+from opusmap.diagnostics import Diagnostic, quote_value
+from opusmap.errors import InvalidMapping, SourceError
+from opusmap.records import Reject
+from opusmap.report import MendedSource
+from opusmap.sources import SUFFIXES, Source, open_source
+from opusmap.spec import MappingSpec, load_spec, resolve_inside
+
+if TYPE_CHECKING:
+    from opusmap.converters import Registry
+
+__all__ = ["Work", "check_lock", "find_warnings", "missing_source", "open_mended", "open_work"]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A mapping and its source, opened: the mapper knows the source's columns. Close the source."""
+
+    mapper: Mapper
+    source: Source
+
+
+def open_work(
+    mapping: str | Path, source: str | Path | None = None, converters: Registry | None = None
+) -> Work:
+    """Open a mapping and its source (the mapping's own, unless another is named).
+
+    `converters` are those that it may name; by default the built-in and the installed ones.
+
+    Raises:
+        InvalidMapping: the mapping has errors, or names columns that the source lacks.
+        SourceError: the source can't be read, or none is named.
+    """
+    spec, connection = read_mapping(mapping)
+    try:
+        opened = _open_source(spec, source)
+    except SourceError:
+        compile_mapping(spec, connection, converters)  # a mapping with errors is told first
+        raise
+    try:
+        columns = None if opened.columns is None else frozenset(opened.columns)
+        mapper = compile_mapping(spec, connection, converters, columns)
+        check_lock(mapper)
+        return Work(mapper, opened)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def open_mended(mapping: str | Path, file: str | Path, converters: Registry | None = None) -> Work:
+    """Open a mapping with a file of rejects that a person has mended as its source.
+
+    Raises:
+        InvalidMapping: the mapping has errors, or the file lacks columns that it names.
+        SourceError: the file can't be read.
+    """
+    spec, connection = read_mapping(mapping)
+    cells = Path(file).suffix.lower() == ".csv"
+    opened = MendedSource(open_source(file, quote=spec.source.quote if cells else None))
+    try:
+        columns = None if opened.columns is None else frozenset(opened.columns)
+        mapper = compile_mapping(spec, connection, converters, columns)
+        check_lock(mapper)
+        return Work(mapper, opened)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def find_warnings(work: Work) -> tuple[Diagnostic, ...]:
+    """Return what is odd in a mapping, and in how it meets the first rows of its source.
+
+    A source that can be read only once is not looked at.
+    """
+    sample = []
+    if work.source.rereadable:
+        rows = islice(work.source.rows(), SAMPLE_ROWS)
+        sample = [row.values for row in rows if not isinstance(row, Reject)]
+    return (*work.mapper.warnings, *lint(work.mapper.plan, sample))
+
+
+def check_lock(mapper: Mapper) -> None:
+    """Refuse a mapping in which an order or a column means something else than when it was locked.
+
+    Raises:
+        InvalidMapping: with the differences. A mapping without a lock passes.
+    """
+    lock = read_lock(lock_path(mapper.spec.path))
+    drift = () if lock is None else find_drift(lock, mapper.plan)
+    if drift:
+        raise InvalidMapping((*drift, *mapper.warnings))
+
+
+def missing_source(mapping: str | Path) -> str | None:
+    """Return why a mapping's own source can't be looked at (a sentence), or None if it is there.
+
+    Raises:
+        InvalidMapping: the mapping can't be read.
+    """
+    path = load_spec(mapping).source.path
+    if path is None:
+        return "It names no source"
+    found = resolve_inside(Path(mapping).parent, path)
+    return (
+        f"Its source {quote_value(path)} is not there" if found is not None and not found.exists() else None
+    )
+
+
+def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
+    options = spec.source
+    if source is None:
+        if options.path is None:
+            help_text = "name it on the command line, or as `source: {path: …}` in the mapping"
+            raise SourceError(spec.path, "no-source", "no source is named", help=help_text)
+        source = Path(spec.path).parent / options.path
+        if resolve_inside(Path(spec.path).parent, options.path) is None:
+            help_text = "a mapping reads only files beside or below itself; name others on the command line"
+            message = f"{quote_value(options.path)} is not a file of the mapping's folder"
+            raise SourceError(spec.path, "outside-folder", message, help=help_text)
+    named = options.format
+    if str(source) == "-" and named is None and options.path is not None:
+        named = SUFFIXES.get(Path(options.path).suffix.lower())
+    return open_source(
+        source,
+        format=named,
+        encoding=options.encoding,
+        delimiter=options.delimiter,
+        quote=options.quote,
+        header_row=options.header_row,
+    )
