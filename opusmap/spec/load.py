@@ -46,6 +46,7 @@ TABLE_KEYS = ("path", "key", "value")
 """Keys of a lookup table that stands in a file."""
 INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the step"}
 """Sections of a fragment, and what one entry of each is."""
+_FRAGMENT_HELP = "it may hold `tables`, `choices` and `let`, each with `key: value` lines"
 RECOVERABLE = frozenset({"repeated-key", "unknown-key"})
 """Problems of a file in spite of which the rest of it can be read, so that all problems show at once."""
 
@@ -121,7 +122,7 @@ class _Builder:
             for section, _ in fragment.pairs():
                 if section not in INCLUDABLE or not isinstance(fragment[section], Entries):
                     message = f'a fragment can\'t hold "{section}" like this'
-                    self._error("fragment-form", message, section.span, "it may hold tables, choices and let")
+                    self._error("fragment-form", message, section.span, _FRAGMENT_HELP)
                     continue
                 for key, node in _entries(fragment[section]).pairs():
                     self._refuse_twice(
@@ -143,13 +144,18 @@ class _Builder:
         try:
             file = read_yaml(path, str(Path(self._path).parent / name))
         except InvalidMapping as error:
-            self._diagnostics += error.diagnostics
+            help_text = "name a file that is there, relative to the mapping's folder"
+            self._diagnostics += [
+                replace(found, span=name.span, help=help_text) if found.code == "file-unreadable" else found
+                for found in error.diagnostics
+            ]
             return Entries()
         if isinstance(file.data, Entries):
             problems = (*file.duplicates, *validate(_as_mapping(file.data), str(path)))
             self._diagnostics += problems
             return file.data if not problems else Entries()
-        self._error("fragment-form", f"{quote_value(name)} holds no `key: value` lines", name.span)
+        message = f"{quote_value(name)} holds no `key: value` lines"
+        self._error("fragment-form", message, name.span, _FRAGMENT_HELP)
         return Entries()
 
     def _merged(

@@ -102,7 +102,7 @@ def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str]
         case "maxProperties":
             return "converter-form", f"{where} names {len(node)} converters at once"
         case _:
-            return "wrong-form", f"{where}: {error.message}"
+            return "wrong-value", f"{where}: {error.message}"
 
 
 _ORIGINS = ("from", "value", "const")

@@ -230,3 +230,12 @@ def test_an_unknown_key_does_not_hide_the_model(tmp_path: Path) -> None:
     assert codes(spec_of("fields: {a: b}\nx1: 1")) == ["unknown-key"]
     with pytest.raises(InvalidMapping):
         spec_of("fields: {a: ~}\nx1: 1")
+
+
+def test_a_fragment_that_can_not_be_read_is_a_problem_where_it_is_named(tmp_path: Path) -> None:
+    (found,) = spec_of("include: [none.yaml]\nfields: {a: b}", tmp_path).problems
+    assert (found.code, found.span.line, found.help) == (
+        "file-unreadable",
+        3,
+        "name a file that is there, relative to the mapping's folder",
+    )
