@@ -13,6 +13,7 @@ from generated_specs import CONNECTION, SOURCE, mappings, rows
 from hypothesis import given, note
 from hypothesis import strategies as st
 from reference import Outcome, interpret
+from thorough import THOROUGH
 
 from opusmap.compiler import compile_mapping, make_plan
 from opusmap.converters import builtin_converters
@@ -32,6 +33,7 @@ def outcome_of(mapped: Mapped) -> Outcome:
     return Outcome("reject", None, tuple((problem.column, problem.code) for problem in mapped.problems))
 
 
+@THOROUGH
 @given(
     text=mappings(),
     read=st.lists(rows(), min_size=1, max_size=4),
