@@ -184,11 +184,13 @@ class _Builder:
         source = _entries(node)
         header_row = as_integer(source.get("header_row"))
         if header_row is not None and header_row < 1:
-            self._error("wrong-value", "source.header_row counts from 1", source["header_row"].span)
-        for key in ("delimiter", "quote"):
+            span = source["header_row"].span
+            self._error("wrong-value", "source.header_row counts from 1", span, "1 is the first row")
+        for key, example in (("delimiter", '";" or "\\t" (a tab)'), ("quote", '"\'"')):
             none_quoted = key == "quote" and source.get(key) == ""
             if key in source and len(_text(source[key])) != 1 and not none_quoted:
-                self._error("wrong-value", f"source.{key} must be one character", source[key].span)
+                message = f"source.{key} must be one character"
+                self._error("wrong-value", message, source[key].span, f"for example {example}")
         named = {
             key: str(source[key])
             for key in ("path", "format", "encoding", "delimiter", "quote")
@@ -204,7 +206,8 @@ class _Builder:
         if "choice_base" in target:
             values["choice_base"] = as_integer(target["choice_base"])
             if values["choice_base"] not in (0, 1):
-                self._error("wrong-value", "target.choice_base is 0 or 1", target["choice_base"].span)
+                span = target["choice_base"].span
+                self._error("wrong-value", "target.choice_base is 0 or 1", span, "1 is usual")
         return TargetOptions(**values)
 
     def _column(self, key: Text, node: Node) -> ColumnChange:

@@ -125,8 +125,16 @@ def _advise(error: ValidationError, node: Node) -> str:
             return "write a list, in the order in which they are applied: [trim, {truncate: 100}]"
         case "minItems" | "minProperties":
             return "give it a value, or remove the key"
+        case "type" if not is_null(node):
+            return _FORMS.get(str(error.validator_value), "")
         case _:
             return "give it a value, or remove the key" if is_null(node) else ""
+
+
+_FORMS = {
+    "boolean": "write `true` or `false`, without quotes",
+    "integer": "write it in digits, without quotes",
+}
 
 
 def _described(schema: Mapping[str, Any]) -> str:

@@ -76,7 +76,7 @@ MESSAGES = {
     ),
     HEAD + "fields: {a: {from: b, required: yes}}": (
         'fields.a.required must be true or false, not the text "yes"',
-        "",
+        "write `true` or `false`, without quotes",
         "3:33",
     ),
     HEAD + "fields: {a: {from: b, on_error: ommit}}": (
@@ -91,7 +91,7 @@ MESSAGES = {
     ),
     HEAD + FIELDS + "target: {choice_base: one}": (
         'target.choice_base must be a whole number, not the text "one"',
-        "",
+        "write it in digits, without quotes",
         "4:23",
     ),
     HEAD + FIELDS + "choices: {c: []}": ("choices.c is empty", "give it a value, or remove the key", "4:14"),
