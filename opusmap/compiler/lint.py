@@ -29,7 +29,6 @@ def lint(plan: Plan, sample: Sequence[Mapping[str, Any]] = ()) -> tuple[Diagnost
     found = [
         *_may_be_empty(plan, sample),
         *_without_zone(plan, sample),
-        *_without_options(plan),
         *_unused(plan),
         *_unread(plan),
     ]
@@ -110,17 +109,6 @@ def _is_naive(value: object) -> bool:
     except ValueProblem as problem:
         return problem.code == "no-timezone"
     return False
-
-
-def _without_options(plan: Plan) -> Iterator[Diagnostic]:
-    for choices in plan.spec.choices:
-        if not choices.options:
-            message = (
-                f"the choice column {quote_value(choices.column)} has no options, so every value is rejected"
-            )
-            yield _warning(
-                "no-options", message, choices.column.span, "list them in the order that Opus shows"
-            )
 
 
 def _unused(plan: Plan) -> Iterator[Diagnostic]:
