@@ -38,6 +38,8 @@ BUILT_IN = {
 }
 """Opus's own columns and their display names."""
 
+_AS_DOWNLOADED = "use the file as downloaded from Opus > Settings > Connector"
+
 REQUIRED = frozenset(BUILT_IN) - {"termFullPath"}
 """Columns that a record can't do without (as the seed of the API states it)."""
 
@@ -68,7 +70,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A connection: its GUID (lower case), its columns in the file's order, and what was odd in the file."""
+    """A connection: its GUID (lower case) and its columns in the file's order.
+
+    `warnings` has one for each column of unknown type, in their order.
+    """
 
     id: str
     columns: tuple[Column, ...]
@@ -95,7 +100,13 @@ class Connection:
             replace(column, **changes[column.internal_name]) if column.internal_name in changes else column
             for column in self.columns
         )
-        return Connection(self.id, columns, self.path, self.warnings)
+        unknown = (column.internal_name for column in self.columns if column.type is ColumnType.UNKNOWN)
+        warnings = tuple(
+            warning
+            for name, warning in zip(unknown, self.warnings, strict=False)
+            if "type" not in changes.get(name, {})
+        )
+        return Connection(self.id, columns, self.path, warnings)
 
 
 def decode_name(internal_name: str) -> str:
@@ -136,7 +147,8 @@ def load_connection(path: str | Path) -> Connection:
             help="download it from Opus > Settings > Connector and name it in `connection:`",
         ) from None
     if len(data) > SIZE_LIMIT:
-        raise _refuse(name, "file-too-large", f"the connection file is larger than {SIZE_LIMIT} bytes")
+        message = f"the connection file is larger than {SIZE_LIMIT} bytes"
+        raise _refuse(name, "file-too-large", message, help=_AS_DOWNLOADED)
     try:
         text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
@@ -156,11 +168,11 @@ def parse_connection(text: str, path: str = "<connection>") -> Connection:
             _strict_json(text), object_pairs_hook=lambda pairs: _unique(pairs, text, path), parse_int=str
         )
     except json.JSONDecodeError as error:
-        raise _refuse(
-            path, "connection-syntax", f"this is not JSON: {error.msg}", line=error.lineno, column=error.colno
-        ) from None
+        message = f"this is not JSON: {error.msg}"
+        raise _refuse(path, "connection-syntax", message, error.lineno, error.colno, _AS_DOWNLOADED) from None
     except RecursionError:
-        raise _refuse(path, "connection-syntax", "the JSON is nested too deep") from None
+        message = "the JSON is nested too deep"
+        raise _refuse(path, "connection-syntax", message, help=_AS_DOWNLOADED) from None
     template = body.get("data") if isinstance(body, dict) else None
     if isinstance(template, list):
         template = template[0] if template else None
@@ -169,7 +181,7 @@ def parse_connection(text: str, path: str = "<connection>") -> Connection:
             path,
             "connection-shape",
             "there is no `data` with the columns and their types",
-            help="use the file as downloaded from Opus > Settings > Connector",
+            help=_AS_DOWNLOADED,
         )
     try:
         guid = str(uuid.UUID(str(body.get("id"))))
@@ -179,6 +191,7 @@ def parse_connection(text: str, path: str = "<connection>") -> Connection:
             "connection-shape",
             f"`id` is not a GUID: {quote_value(body.get('id'))}",
             *_place(text, "id"),
+            _AS_DOWNLOADED,
         ) from None
     return _build(guid, template, text, path)
 
@@ -220,7 +233,7 @@ def _unique(pairs: list[tuple[str, Any]], text: str, path: str) -> dict[str, Any
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         line, column = _place(text, twice)
         message = f"the key {quote_value(twice)} stands twice"
-        raise _refuse(path, "repeated-key", message, line, column, "download the file again from Opus")
+        raise _refuse(path, "repeated-key", message, line, column, _AS_DOWNLOADED)
     return found
 
 

@@ -107,14 +107,14 @@ def find_drift(lock: Lock, plan: Plan) -> tuple[Diagnostic, ...]:
 
 
 _ACCEPT = "if Opus shows it like this now, accept it: `opusmap lock`"
+_ACCEPT_CONNECTION = "if you mean this one, compare its options with Opus and accept it: `opusmap lock`"
 
 
 def _drift(old: Lock, new: Lock, plan: Plan) -> Iterator[Diagnostic]:
     where = plan.spec.connection.span
     if old.connection != new.connection:
-        yield _error(
-            "drift-connection", f"this is another connection than the locked one, {old.connection}", where
-        )
+        message = f"this is another connection than the locked one, {old.connection}"
+        yield _error("drift-connection", message, where, _ACCEPT_CONNECTION)
     for name, column in old.columns.items():
         now = new.columns.get(name)
         if now is None:
@@ -156,5 +156,5 @@ def _internal_name(plan: Plan, name: str) -> str | None:
     return None if column is None else column.internal_name
 
 
-def _error(code: str, message: str, span: Span) -> Diagnostic:
-    return Diagnostic(code, Severity.ERROR, message, span, _ACCEPT)
+def _error(code: str, message: str, span: Span, help: str = _ACCEPT) -> Diagnostic:
+    return Diagnostic(code, Severity.ERROR, message, span, help)

@@ -55,7 +55,7 @@ def make_plan(
     """
     planner = _Planner(spec, connection, registry, source_columns, warn)
     plan = planner.plan()
-    problems = dict.fromkeys((*spec.problems, *connection.warnings, *planner.problems))
+    problems = dict.fromkeys((*spec.problems, *planner.problems))
     ordered = tuple(sorted(problems, key=lambda problem: (problem.span, problem.code)))
     if any(problem.severity is Severity.ERROR for problem in ordered):
         return None, ordered
@@ -120,6 +120,7 @@ class _Planner:
             values |= {} if change.required is None else {"required": change.required}
             changes[column.internal_name] = values
         corrected = connection.with_columns(changes)
+        self.problems += corrected.warnings
         self._check_key(corrected)
         return corrected
 
@@ -131,11 +132,14 @@ class _Planner:
             help_text = "use the file as downloaded from Opus > Settings > Connector"
             self._error("missing-key-column", message, self._spec.connection.span, help_text)
         elif not key.required or key.type is not ColumnType.SINGLE_TEXT:
-            changed = (
-                change.column.span for change in self._spec.columns if connection.find(change.column) == key
-            )
+            changes = self._spec.columns
+            changed = [change.column.span for change in changes if connection.find(change.column) == key]
             message = f"{KEY_COLUMN} is a required SingleText column in every connection"
-            self._error("key-column", message, next(changed, self._spec.connection.span), "leave it as it is")
+            if changed:
+                self._error("key-column", message, changed[0], "remove the correction")
+            else:
+                help_text = "use the file as downloaded from Opus > Settings > Connector"
+                self._error("key-column", message, self._spec.connection.span, help_text)
 
     def _find(self, connection: Connection, name: Text) -> Column | None:
         column = connection.find(name)

@@ -35,8 +35,9 @@ from opusmap.compiler.lock import lock_path, make_lock, write_lock
 from opusmap.compiler.mapper import load_mapping
 from opusmap.diagnostics import Diagnostic
 from opusmap.errors import InvalidMapping, SourceError
-from opusmap.pipeline import find_warnings, map_source, open_work
+from opusmap.pipeline import map_source
 from opusmap.records import Problem
+from opusmap.work import find_warnings, open_work
 
 __all__ = [
     "FOLDER",
