@@ -1,47 +1,29 @@
-"""Template text -> Jinja's syntax tree -> checked tree.
+"""Jinja's syntax tree -> checked tree.
 
-Jinja's own lexer and parser read the text, so what users know of Jinja holds; nothing of Jinja is
-ever evaluated. The whitelist is the set of methods below: a node without one is refused, with advice
-on what to use instead. Tokens carry their offset in place of their line, so every problem has its place.
+The whitelist is the set of methods below: a node without one is refused, with advice on what to use
+instead. Names are resolved, filters become converters.
 """
 
 from __future__ import annotations
 
-import re
-import warnings
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
-from jinja2 import Environment, TemplateSyntaxError, nodes
-from jinja2.lexer import TokenStream
-from jinja2.parser import Parser
+from jinja2 import nodes
 
 from opusmap.converters import Registry
-from opusmap.converters.values import NUMBER_LIMIT, number_of
-from opusmap.diagnostics import Diagnostic, Severity, quote_value, suggest
-from opusmap.errors import ValueProblem
+from opusmap.diagnostics import Diagnostic, quote_value, suggest
 from opusmap.expressions import tree
 from opusmap.expressions.advice import FILTER_ADVICE, FUNCTIONS, NODE_ADVICE, TESTS
+from opusmap.expressions.reading import DEPTH_LIMIT, JinjaReader, Refused, Stopped
 from opusmap.spec.yaml_text import Text
 
-__all__ = ["Scope", "is_template", "parse_template"]
-
-LENGTH_LIMIT = 8 * 1024
-"""Bytes (UTF-8) of a template at most; longer ones are refused unread."""
-DEPTH_LIMIT = 50
-"""Levels of nesting of an expression at most."""
-TOKEN_LIMIT = 2_000
+__all__ = ["Scope", "parse_template"]
 
 DATE_FIELDS = ("year", "month", "day", "hour", "minute", "second", "weekday")
 
-_ENVIRONMENT = Environment(autoescape=False, keep_trailing_newline=True)  # noqa: S701 - nothing is ever rendered
-_TOKEN = re.compile(r"\w+|\"[^\"]*\"|'[^']*'|[^\w\s]+|\s+")
-_AT_LINE = re.compile(r" at \d+$")
-_TOO_MANY_DIGITS = f"a number may have {NUMBER_LIMIT} digits"
 _BINARY = {
     nodes.Add: "+",
     nodes.Sub: "-",
@@ -66,19 +48,6 @@ class Scope:
     registry: Registry = field(default_factory=lambda: Registry({}))
 
 
-class _RefusedError(Exception):
-    """One node is refused; its neighbours are still looked at."""
-
-
-class _StoppedError(Exception):
-    """The text is refused as a whole, and read no further."""
-
-
-def is_template(text: str) -> bool:
-    """Tell whether a text holds anything of Jinja: `{{`, `{%` or `{#`."""
-    return any(mark in text for mark in ("{{", "{%", "{#"))
-
-
 def parse_template(text: Text, scope: Scope) -> tuple[tree.Expression | None, list[Diagnostic]]:
     """Return the checked expression of a template, or None with all that is wrong in it.
 
@@ -88,91 +57,23 @@ def parse_template(text: Text, scope: Scope) -> tuple[tree.Expression | None, li
     return parser.parse(), parser.problems
 
 
-class _Parser:
+class _Parser(JinjaReader):
+    """Checks what Jinja's parser found, node by node."""
+
     def __init__(self, text: Text, scope: Scope) -> None:
-        self._text = text
+        super().__init__(text)
         self._scope = scope
-        self._shift = 0
         self._depth = 0
-        self._decimals: dict[int, Decimal] = {}
-        self._returns: list[int] = []
-        self.problems: list[Diagnostic] = []
 
     def parse(self) -> tree.Expression | None:
-        if len(self._text.encode("utf-8", "replace")) > LENGTH_LIMIT:
-            message = f"an expression may have {LENGTH_LIMIT} bytes, not more"
-            self._problem("expression-too-long", 0, message, "split it into `let` steps, or use a table")
-            return None
         try:
-            body = self._jinja_tree()
+            body = self.read()
+            if body is None:
+                return None
             checked, is_text = self._whole(body)
-        except TemplateSyntaxError as error:
-            self._problem("template-syntax", self._place(error.lineno), *_syntax_message(error))
-        except (_RefusedError, _StoppedError):
-            pass
-        except RecursionError:  # in Jinja's parser: brackets, signs and `not` in a row
-            self._too_deep(0)
+        except (Refused, Stopped):
+            return None
         return None if self.problems else tree.Expression(self._text, checked, is_text)
-
-    def _jinja_tree(self) -> list[nodes.Node]:
-        bare = not is_template(self._text)
-        # The blanks keep the sign of `-amount` from being Jinja's `{{-`, which eats white space.
-        source = "{{ " + self._text + " }}" if bare else self._text.removesuffix("\n")
-        self._shift = 3 if bare else 0
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Jinja's decoding of '\d' warns of Python's own escapes
-            parser = Parser(_ENVIRONMENT, "")
-            tokens = self._tokens(self._one_line_break(source))
-            parser.stream = TokenStream(_ENVIRONMENT.lexer.wrap(tokens), None, None)
-            body = parser.parse().body
-        if bare and not (len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1):
-            raise self._refuse("template-syntax", 0, "this is not an expression", "put a template in {{ … }}")
-        return body
-
-    def _one_line_break(self, source: str) -> str:
-        r"""Write each line break as `\n`, as Jinja's lexer does; `_place` counts with what gets lost."""
-        self._returns = [match.start() - nth for nth, match in enumerate(re.finditer("\r\n", source))]
-        return source.replace("\r\n", "\n").replace("\r", "\n")
-
-    def _tokens(self, source: str) -> Iterator[tuple[int, str, str]]:
-        """Yield Jinja's tokens with their offset in place of their line."""
-        position, before = 0, ""
-        tokens = enumerate(_ENVIRONMENT.lexer.tokeniter(source, None))
-        while True:
-            try:
-                count, (_, kind, value) = next(tokens)
-            except StopIteration:
-                return
-            except TemplateSyntaxError as error:  # the lexer's own: it knows the line only
-                message = _AT_LINE.sub("", error.message or "")
-                raise TemplateSyntaxError(message, position) from None
-            # Whitespace control makes Jinja leave out blanks: the next token is further on.
-            position = source.index(value, position)
-            self._check_token(position, before, kind, value, count)
-            before = value if kind == "variable_begin" else ""
-            yield position, kind, value
-            position += len(value)
-
-    def _check_token(self, position: int, before: str, kind: str, value: str, count: int) -> None:
-        at = self._place(position)
-        if count > TOKEN_LIMIT:
-            raise self._refuse(
-                "expression-too-long", at, f"an expression may have {TOKEN_LIMIT} parts, not more"
-            )
-        if before.endswith("-") and kind != "whitespace":
-            message = "`{{-` takes white space away, and is no minus sign"
-            raise self._refuse("template-syntax", at - 1, message, "write `{{ -x` for a minus, else `{{- x`")
-        if kind == "integer" and len(value) > NUMBER_LIMIT:
-            raise self._refuse("number-too-large", at, _TOO_MANY_DIGITS)
-        if kind == "float":
-            self._decimals[position] = self._decimal(value, at)
-
-    def _decimal(self, written: str, at: int) -> Decimal:
-        """Return a number just as it is written: a float would keep some 16 digits of it."""
-        try:
-            return Decimal(number_of(Decimal(written)))
-        except (ValueProblem, InvalidOperation):
-            raise self._refuse("number-too-large", at, _TOO_MANY_DIGITS) from None
 
     def _whole(self, body: list[nodes.Node]) -> tuple[tree.Node, bool]:
         solid = [
@@ -196,7 +97,7 @@ class _Parser:
             if isinstance(statement, nodes.Output):
                 for node in statement.nodes:
                     if isinstance(node, nodes.TemplateData):
-                        parts.append(tree.Constant(node.data, self._at(node)))
+                        parts.append(tree.Constant(node.data, self.at(node)))
                     else:
                         parts.append(self.node(node))
             elif isinstance(statement, nodes.If):
@@ -210,10 +111,10 @@ class _Parser:
         with self._deeper(first):
             test, then = self.node(first.test), self._body(first.body, first)
             rest = self._if(*others, otherwise=otherwise) if others else self._body(otherwise, first)
-            return tree.Conditional(test, then, rest, self._at(first))
+            return tree.Conditional(test, then, rest, self.at(first))
 
     def _body(self, body: list[nodes.Node], owner: nodes.Node) -> tree.Node:
-        at = self._at(owner)
+        at = self.at(owner)
         with self._deeper(owner):
             parts = tuple(self._parts(body))
         return tree.TextOf(parts, template=True, at=at) if parts else tree.Constant("", at)
@@ -224,24 +125,24 @@ class _Parser:
         with self._deeper(node):
             try:
                 return check(self, node) if check else self._refuse_node(node)
-            except _RefusedError:
-                return tree.Constant(None, self._at(node))
+            except Refused:
+                return tree.Constant(None, self.at(node))
 
     def _const(self, node: nodes.Const) -> tree.Node:
-        value = self._decimals[node.lineno] if isinstance(node.value, float) else node.value
-        return tree.Constant(value, self._at(node))
+        value = self.decimals[node.lineno] if isinstance(node.value, float) else node.value
+        return tree.Constant(value, self.at(node))
 
     def _name(self, node: nodes.Name) -> tree.Node:
-        found = self._resolve(node.name, self._at(node))
+        found = self._resolve(node.name, self.at(node))
         if isinstance(found, tree.TableValue):
             message = f"{quote_value(node.name)} is a table, and no value itself"
-            raise self._refuse("table-item", found.at, message, f"take an item of it: `{node.name}[key]`")
+            raise self.refuse("table-item", found.at, message, f"take an item of it: `{node.name}[key]`")
         return found
 
     def _container(self, node: nodes.Expr) -> tree.Node:
         """Check what is looked into, by `[key]` or `in`: there a table may stand, too."""
         if isinstance(node, nodes.Name) and node.name in self._scope.tables:
-            return self._resolve(node.name, self._at(node))
+            return self._resolve(node.name, self.at(node))
         return self.node(node)
 
     def _resolve(self, name: str, at: int) -> tree.Node:
@@ -251,7 +152,7 @@ class _Parser:
         if name in scope.tables:
             return tree.TableValue(name, at)
         if name in scope.later:
-            raise self._refuse(
+            raise self.refuse(
                 "step-order", at, f"the step {quote_value(name)} is defined further down", "move it up"
             )
         if scope.columns is None or name in scope.columns:
@@ -260,48 +161,46 @@ class _Parser:
         help_text = suggest(name, known) or _known_columns(scope.columns)
         if name in FUNCTIONS:
             help_text = f"{name} is a function: call it with (…)"
-        raise self._refuse(
+        raise self.refuse(
             "unknown-column", at, f"there is no column {quote_value(name)} in the source", help_text
         )
 
     def _getattr(self, node: nodes.Getattr) -> tree.Node:
-        at, dotted, columns = self._at(node), _dotted(node), self._scope.columns
+        at, dotted, columns = self.at(node), _dotted(node), self._scope.columns
         if node.attr.startswith("_"):
-            raise self._refuse(
-                "unknown-field", at, f"there is no field {quote_value(node.attr)}", _FIELD_HELP
-            )
+            raise self.refuse("unknown-field", at, f"there is no field {quote_value(node.attr)}", _FIELD_HELP)
         dotted = dotted or ""
         root = dotted.partition(".")[0]
         taken = self._scope.steps | self._scope.tables | self._scope.later | {"row"}
         if dotted and root not in taken and (columns is None or {root, dotted} & columns):
-            return tree.Cell(dotted, self._at(_root(node)), dotted=columns is None or dotted not in columns)
+            return tree.Cell(dotted, self.at(_root(node)), dotted=columns is None or dotted not in columns)
         if root == "row":
             message, advice = (
                 "row[…] takes the name of a column in quotes",
                 f"write row['{dotted.partition('.')[2]}']",
             )
-            raise self._refuse("row-item", at, message, advice)
+            raise self.refuse("row-item", at, message, advice)
         value = self.node(node.node)
         if isinstance(value, tree.Constant | tree.ListOf) and not self.problems:
-            raise self._refuse(
+            raise self.refuse(
                 "unknown-field", at, f"there is no field {quote_value(node.attr)} here", _FIELD_HELP
             )
         return tree.Field(value, node.attr, at)
 
     def _getitem(self, node: nodes.Getitem) -> tree.Node:
-        at = self._at(node)
+        at = self.at(node)
         if isinstance(node.node, nodes.Name) and node.node.name == "row":
             if not (isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str)):
-                raise self._refuse(
+                raise self.refuse(
                     "row-item", at, "row[…] takes the name of a column in quotes", "row['Contract No']"
                 )
-            return self._column(node.arg.value, self._at(node.arg))
+            return self._column(node.arg.value, self.at(node.arg))
         value = self._container(node.node)
         if isinstance(node.arg, nodes.Slice):
             if isinstance(value, tree.TableValue):
-                raise self._refuse("table-item", at, "a table can't be cut", "take an item of it: table[key]")
+                raise self.refuse("table-item", at, "a table can't be cut", "take an item of it: table[key]")
             if node.arg.step is not None:
-                raise self._refuse("slice-step", at, "a slice has no step here", "use [start:stop]")
+                raise self.refuse("slice-step", at, "a slice has no step here", "use [start:stop]")
             start, stop = (None if end is None else self.node(end) for end in (node.arg.start, node.arg.stop))
             return tree.Slice(value, start, stop, at)
         return tree.Item(value, self.node(node.arg), at)
@@ -310,48 +209,48 @@ class _Parser:
         columns = self._scope.columns
         if columns is not None and name not in columns:
             help_text = suggest(name, columns) or _known_columns(columns)
-            raise self._refuse(
+            raise self.refuse(
                 "unknown-column", at, f"there is no column {quote_value(name)} in the source", help_text
             )
         return tree.Cell(name, at)
 
     def _binary(self, node: nodes.BinExpr) -> tree.Node:
         operator = _BINARY[type(node)]
-        return tree.Binary(operator, self.node(node.left), self.node(node.right), self._at(node))
+        return tree.Binary(operator, self.node(node.left), self.node(node.right), self.at(node))
 
     def _unary(self, node: nodes.UnaryExpr) -> tree.Node:
         value = self.node(node.node)
         if isinstance(node, nodes.Not):
-            return tree.Not(value, self._at(node))
-        return tree.Negative(value, "-" if isinstance(node, nodes.Neg) else "+", self._at(node))
+            return tree.Not(value, self.at(node))
+        return tree.Negative(value, "-" if isinstance(node, nodes.Neg) else "+", self.at(node))
 
     def _concat(self, node: nodes.Concat) -> tree.Node:
-        return tree.TextOf(tuple(self.node(part) for part in node.nodes), template=False, at=self._at(node))
+        return tree.TextOf(tuple(self.node(part) for part in node.nodes), template=False, at=self.at(node))
 
     def _compare(self, node: nodes.Compare) -> tree.Node:
         others = tuple(
             (operand.op, (self._container if operand.op in ("in", "notin") else self.node)(operand.expr))
             for operand in node.ops
         )
-        return tree.Compare(self.node(node.expr), others, self._at(node))
+        return tree.Compare(self.node(node.expr), others, self.at(node))
 
     def _and(self, node: nodes.And) -> tree.Node:
-        return tree.Logic("and", self.node(node.left), self.node(node.right), self._at(node))
+        return tree.Logic("and", self.node(node.left), self.node(node.right), self.at(node))
 
     def _or(self, node: nodes.Or) -> tree.Node:
-        return tree.Logic("or", self.node(node.left), self.node(node.right), self._at(node))
+        return tree.Logic("or", self.node(node.left), self.node(node.right), self.at(node))
 
     def _conditional(self, node: nodes.CondExpr) -> tree.Node:
-        otherwise = tree.Constant(None, self._at(node)) if node.expr2 is None else self.node(node.expr2)
-        return tree.Conditional(self.node(node.test), self.node(node.expr1), otherwise, self._at(node))
+        otherwise = tree.Constant(None, self.at(node)) if node.expr2 is None else self.node(node.expr2)
+        return tree.Conditional(self.node(node.test), self.node(node.expr1), otherwise, self.at(node))
 
     def _list(self, node: nodes.List | nodes.Tuple) -> tree.Node:
-        return tree.ListOf(tuple(self.node(item) for item in node.items), self._at(node))
+        return tree.ListOf(tuple(self.node(item) for item in node.items), self.at(node))
 
     def _filter(self, node: nodes.Filter) -> tree.Node:
-        at = self._at(node)
+        at = self.at(node)
         if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
-            raise self._refuse("template-syntax", at, f"{node.name} can't be used like this")
+            raise self.refuse("template-syntax", at, f"{node.name} can't be used like this")
         if node.name in ("default", "d"):
             return self._default(node)
         if node.name == "map":
@@ -362,21 +261,21 @@ class _Parser:
     def _default(self, node: nodes.Filter) -> tree.Node:
         if len(node.args) != 1 or node.kwargs:
             message = "default takes one value"
-            raise self._refuse(
-                "wrong-argument", self._at(node), message, "`| default('…')` is used where the value is empty"
+            raise self.refuse(
+                "wrong-argument", self.at(node), message, "`| default('…')` is used where the value is empty"
             )
         assert node.node is not None
-        return tree.Default(self.node(node.node), self.node(node.args[0]), self._at(node))
+        return tree.Default(self.node(node.node), self.node(node.args[0]), self.at(node))
 
     def _map(self, node: nodes.Filter) -> tree.Node:
         assert node.node is not None
         value, name = self.node(node.node), node.args[0] if node.args else None
         if not (isinstance(name, nodes.Const) and isinstance(name.value, str)):
             help_text = "`| map('trim')` applies a converter to each element"
-            raise self._refuse(
-                "wrong-argument", self._at(node), "map takes a converter's name in quotes", help_text
+            raise self.refuse(
+                "wrong-argument", self.at(node), "map takes a converter's name in quotes", help_text
             )
-        return self._converted(value, name.value, node.args[1:], node.kwargs, self._at(node), each=True)
+        return self._converted(value, name.value, node.args[1:], node.kwargs, self.at(node), each=True)
 
     def _converted(
         self,
@@ -392,7 +291,7 @@ class _Parser:
         if converter is None:
             help_text = FILTER_ADVICE.get(name) or self._scope.registry.suggest(name)
             help_text = help_text or "`opusmap converters` lists them"
-            raise self._refuse(
+            raise self.refuse(
                 "unknown-converter", at, f"there is no converter {quote_value(name)}", help_text
             )
         given = tuple(self.node(argument) for argument in args)
@@ -400,21 +299,21 @@ class _Parser:
         node = tree.Convert(value, converter, given, named, each, at)
         if (converter.prepared or each) and not tree.has_constant_arguments(node):
             message = f"the arguments of {converter.name} can't come from the row here"
-            raise self._refuse("wrong-argument", at, message, "write them out as constants")
+            raise self.refuse("wrong-argument", at, message, "write them out as constants")
         return node
 
     def _test(self, node: nodes.Test) -> tree.Node:
-        at = self._at(node)
+        at = self.at(node)
         if node.name not in TESTS:
             help_text = (
                 NODE_ADVICE.get(f"is {node.name}")
                 or suggest(node.name, TESTS)
                 or "known: " + ", ".join(TESTS)
             )
-            raise self._refuse("unknown-test", at, f"there is no test {quote_value(node.name)}", help_text)
+            raise self.refuse("unknown-test", at, f"there is no test {quote_value(node.name)}", help_text)
         name, arity = TESTS[node.name]
         if len(node.args) != arity or node.kwargs or node.dyn_args or node.dyn_kwargs:
-            raise self._refuse("wrong-argument", at, f"the test {node.name} takes {arity} arguments")
+            raise self.refuse("wrong-argument", at, f"the test {node.name} takes {arity} arguments")
         return tree.Test(self.node(node.node), name, tuple(self.node(argument) for argument in node.args), at)
 
     def _call(self, node: nodes.Call) -> tree.Node:
@@ -424,10 +323,10 @@ class _Parser:
             help_text = NODE_ADVICE["Call"]
             if name is not None and self._scope.registry.find(name):
                 help_text = f"{name} is a converter: write `value | {name}`"
-            raise self._refuse("unknown-function", self._at(node), f"{called} can't be called", help_text)
+            raise self.refuse("unknown-function", self.at(node), f"{called} can't be called", help_text)
         if not node.args:
-            raise self._refuse("wrong-argument", self._at(node), f"{name} needs values")
-        return tree.Call(str(name), tuple(self.node(argument) for argument in node.args), self._at(node))
+            raise self.refuse("wrong-argument", self.at(node), f"{name} needs values")
+        return tree.Call(str(name), tuple(self.node(argument) for argument in node.args), self.at(node))
 
     _CHECKS: ClassVar[Mapping[type[nodes.Node], Callable[[_Parser, Any], tree.Node]]] = {
         nodes.Const: _const,
@@ -454,42 +353,20 @@ class _Parser:
     def _deeper(self, node: nodes.Node) -> Iterator[None]:
         self._depth += 1
         if self._depth > DEPTH_LIMIT:
-            self._too_deep(self._at(node))
-            raise _StoppedError
+            self.too_deep(self.at(node))
+            raise Stopped
         yield
         self._depth -= 1
-
-    def _too_deep(self, at: int) -> None:
-        self._problem(
-            "expression-too-deep", at, "the expression is nested too deep", "split it into `let` steps"
-        )
 
     def _refuse_node(self, node: nodes.Node) -> tree.Node:
         name = type(node).__name__
         help_text = NODE_ADVICE.get(name, "the language has values, operators, filters, tests and {% if %}")
-        raise self._refuse(
+        raise self.refuse(
             "not-in-language",
-            self._at(node),
+            self.at(node),
             f"{_NODE_NAMES.get(name, name)} is not part of the language",
             help_text,
         )
-
-    def _at(self, node: nodes.Node) -> int:
-        return self._place(node.lineno)
-
-    def _place(self, position: int) -> int:
-        """Return the offset in the text of a position in what Jinja reads."""
-        return position - self._shift + bisect_left(self._returns, position)
-
-    def _refuse(self, code: str, at: int, message: str, help: str = "") -> _RefusedError:
-        self._problem(code, at, message, help)
-        return _RefusedError()
-
-    def _problem(self, code: str, at: int, message: str, help: str = "") -> None:
-        at = min(max(at, 0), max(len(self._text) - 1, 0))
-        token = _TOKEN.match(self._text, at)
-        span = self._text.locate(at, token.end() if token else at + 1)
-        self.problems.append(Diagnostic(code, Severity.ERROR, message, span, help))
 
 
 _ALIASES = {"count": "length"}
@@ -523,12 +400,3 @@ def _root(node: nodes.Node) -> nodes.Node:
     while isinstance(node, nodes.Getattr):
         node = node.node
     return node
-
-
-def _syntax_message(error: TemplateSyntaxError) -> tuple[str, str]:
-    message = error.message or "this is not a template"
-    if "unexpected end of template" in message or "end of print statement" in message:
-        return message, "a template is closed by }} or %}"
-    if "unknown tag" in message:
-        return message, "only {% if %}, {% elif %}, {% else %} and {% endif %} are part of the language"
-    return message, ""
