@@ -98,6 +98,11 @@ def test_codes_are_found_wherever_they_are_handed_on(source, codes):
     assert codes_in({"module.py": source}).keys() == codes
 
 
+def test_a_warn_that_is_handed_about_is_not_taken_for_one_that_another_module_defines():
+    sources = {"a.py": "def warn(column, code): ...", "b.py": "def f(warn): warn('x', 'message')"}
+    assert codes_in(sources) == {"x": "b.py:1"}
+
+
 @pytest.mark.parametrize(
     "call", ["give(table[1])", "give(name)", "give(f'a-{b}')", "give()", "give(*elsewhere())"]
 )

@@ -260,11 +260,11 @@ def _findings(folder: Path) -> Iterator[Finding]:
     except SourceError as error:
         yield Finding("Error in a source", error.code)
         return
+    problems: list[Problem] = []
+    notes: list[Problem] = []
     with work.source:
-        yield from map(_finding, find_warnings(work))
         try:
-            problems: list[Problem] = []
-            notes: list[Problem] = []
+            yield from map(_finding, find_warnings(work))
             map_source(
                 work,
                 on_record=lambda record: notes.extend(record.notes),
@@ -272,8 +272,8 @@ def _findings(folder: Path) -> Iterator[Finding]:
             )
         except SourceError as error:
             yield Finding("Error in a source", error.code)
-        yield from (Finding("Reject of a row", problem.code) for problem in problems)
-        yield from (Finding("Note on a row", note.code) for note in notes)
+    yield from (Finding("Reject of a row", problem.code) for problem in problems)
+    yield from (Finding("Note on a row", note.code) for note in notes)
 
 
 def _finding(diagnostic: Diagnostic) -> Finding:

@@ -36,6 +36,7 @@ def codes_in(sources: dict[str, str]) -> dict[str, str]:
     """
     modules = [_Module(name, ast.parse(source)) for name, source in sources.items()]
     public = {name: place for module in modules for name, place in module.takers.items() if name[0] != "_"}
+    public.pop(HANDED_ABOUT, None)  # one that a module defines for itself is called there
     found: dict[str, str] = {}
     for module in modules:
         for code, line in module.codes(public):
