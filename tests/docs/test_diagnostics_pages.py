@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 
 import pytest
-from diagnostic_pages import FOLDER, INDEX, PLACES, Page, examine, listed, read_page
+import yaml
+from diagnostic_pages import FOLDER, INDEX, PLACES, Page, examine, listed, read_page, scaffold
 from raised_codes import codes_in, raised_codes
+
+from opusmap.compiler import compile_mapping
+from opusmap.connection import parse_connection
+from opusmap.diagnostics import render
+from opusmap.errors import InvalidMapping
+from opusmap.spec import parse_spec
 
 PATHS = sorted(path for path in FOLDER.glob("*.md") if path != INDEX)
 PAGES = {path.stem: read_page(path) for path in PATHS}
@@ -51,12 +58,6 @@ def test_each_page_has_its_code_for_a_title(page: Page):
     assert PAGES[page.code] is page
 
 
-@EVERY
-def test_links_of_each_page_lead_somewhere(page: Page):
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.prose)
-    assert not [link for link in links if not (FOLDER / link).exists()]
-
-
 @pytest.mark.parametrize("code", SHOWN)
 def test_each_example_gives_its_code_and_no_other(code, tmp_path):
     page = PAGES[code]
@@ -73,6 +74,17 @@ def test_each_way_out_mends_it(code, tmp_path):
 
 def _is_bad(finding):
     return finding.place.startswith(("Error", "Reject"))
+
+
+def test_the_message_shown_in_the_index_is_what_is_said_of_that_mistake():
+    shown = re.search(r"(?ms)^```text\n(.*?)^```$", INDEX.read_text("utf-8"))[1]
+    mapping = scaffold()["mapping.yaml"].replace("Name: Title", "Name: Titel")
+    connection = parse_connection(scaffold()["contracts.connection.json"])
+    columns = frozenset(yaml.safe_load(scaffold()["row"]))
+    with pytest.raises(InvalidMapping) as raised:
+        compile_mapping(parse_spec(mapping, "mapping.yaml"), connection, columns=columns)
+    lines = mapping.splitlines()
+    assert render(raised.value.diagnostics, lambda _, line: lines[line - 1]) + "\n" == shown
 
 
 def test_few_pages_can_show_no_example():

@@ -72,7 +72,10 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+LINKED = (*PAGES, *sorted((ROOT / "docs" / "diagnostics").glob("*.md")))
+
+
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.name)
 def test_links_within_the_project_lead_somewhere(page):
     text = re.sub(r"(?ms)^ *```.*?^ *```$", "", page.read_text("utf-8"))
     broken = []

@@ -49,6 +49,7 @@ __all__ = [
     "examine",
     "listed",
     "read_page",
+    "scaffold",
 ]
 
 FOLDER = ROOT / "docs" / "diagnostics"
@@ -129,7 +130,8 @@ def listed() -> list[list[str]]:
 
 
 @cache
-def _scaffold() -> dict[str, str]:
+def scaffold() -> dict[str, str]:
+    """Return the text of each file of the scaffold, and of its `row`."""
     pattern = r"(?ms)^<!-- scaffold: (\S+) -->\n```\w*\n(.*?)^```$"
     found = dict(re.findall(pattern, INDEX.read_text("utf-8")))
     assert {MAPPING, CONNECTION, "row"} <= found.keys()
@@ -140,8 +142,8 @@ class _Files:
     """The files of a mapping, as a page's blocks change them."""
 
     def __init__(self) -> None:
-        self.files: dict[str, bytes | str] = {name: _scaffold()[name] for name in (MAPPING, CONNECTION)}
-        self._row = _cells(_scaffold()["row"])
+        self.files: dict[str, bytes | str] = {name: scaffold()[name] for name in (MAPPING, CONNECTION)}
+        self._row = _cells(scaffold()["row"])
 
     def change(self, part: Part) -> None:
         """Change the files as a block says."""
