@@ -4,7 +4,17 @@ Owns the state of a record under service origin, connection and rowKey. It knows
 batches or mappings.
 """
 
-from opusmap.journal.entries import Entry, Run, Settlement, State, hash_content
-from opusmap.journal.store import Journal
+from opusmap.journal.entries import Entry, JournalRecord, Moment, Run, Settlement, State, hash_content
+from opusmap.journal.store import Change, Journal
 
-__all__ = ["Entry", "Journal", "Run", "Settlement", "State", "hash_content"]
+__all__ = [
+    "Change",
+    "Entry",
+    "Journal",
+    "JournalRecord",
+    "Moment",
+    "Run",
+    "Settlement",
+    "State",
+    "hash_content",
+]

@@ -14,7 +14,7 @@ import msgspec
 
 from opusmap.records import JsonValue
 
-__all__ = ["Entry", "JournalRecord", "Run", "Settlement", "State", "hash_content"]
+__all__ = ["Entry", "JournalRecord", "Moment", "Run", "Settlement", "State", "hash_content"]
 
 _ENCODER = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
@@ -55,26 +55,41 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A time by two clocks, for either may mislead: the wall clock jumps, the other starts with the machine.
+
+    `wall` is seconds since 1970, `ticks` seconds that never run backwards while the machine is up.
+    """
+
+    wall: float
+    ticks: float
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a record that was intended; `reason` is Opus's, or why it is not known."""
+    """What became of a record that was intended; `reason` is Opus's, or why it is not known.
+
+    `unanswered` is when the last request was sent that may have been processed without a clear answer,
+    if there was one: it could still take effect.
+    """
 
     key: str
     state: State
     reason: str = ""
+    unanswered: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JournalRecord:
-    """What the journal knows of one rowKey; `settled` is None until there was an answer."""
+    """What the journal knows of one rowKey; see `Settlement` for `unanswered`."""
 
     run: int
     row: int
     key: str
     content: bytes
     state: State
-    reason: str
-    intended: float
-    settled: float | None
+    reason: str = ""
+    unanswered: Moment | None = None
 
 
 def hash_content(values: Mapping[str, JsonValue], conflict: str) -> bytes:

@@ -1,88 +1,87 @@
 """The journal's file: an SQLite database that survives a crash at any moment.
 
-Owns the schema, durability (write-ahead log, every commit synced), the single writer, and the
-translation of SQLite's errors. What the states mean stands in `entries`.
+Owns durability (write-ahead log, every commit synced), the single writer, what is under way, and the
+translation of SQLite's errors. What the states mean stands in `entries`, the tables in `migrations`.
+
+A change is planned first, in memory and at once (`plan_…`), and committed later, with others, from any
+one thread. Changes must be committed in the order in which they were planned.
 """
 
 from __future__ import annotations
 
+import heapq
 import json
-import os
 import sqlite3
-import stat
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from opusmap.errors import JournalError
-from opusmap.journal.entries import Entry, JournalRecord, Run, Settlement, State
+from opusmap.journal.entries import Entry, JournalRecord, Moment, Run, Settlement, State
+from opusmap.journal.flights import LAND, Flights, Statements, decode_entries
+from opusmap.journal.migrations import APPLICATION_ID, MIGRATIONS, VERSION
+from opusmap.journal.places import connect, lock_beside, make_private, refuse_share
 
-__all__ = ["Journal"]
+__all__ = ["Change", "Journal"]
 
-_APPLICATION_ID = 0x4F707573  # "Opus"
-_VERSION = 1
-_SCHEMA = """
-CREATE TABLE targets (
-    id INTEGER PRIMARY KEY, origin TEXT NOT NULL, connection TEXT NOT NULL, UNIQUE (origin, connection)
-);
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, target INTEGER NOT NULL REFERENCES targets, mapping TEXT NOT NULL,
-    started REAL NOT NULL, finished REAL, ending TEXT NOT NULL DEFAULT '', counts TEXT NOT NULL DEFAULT '{}'
-);
-CREATE TABLE records (
-    target INTEGER NOT NULL, key TEXT NOT NULL, run INTEGER NOT NULL, row INTEGER NOT NULL,
-    content BLOB NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '',
-    intended REAL NOT NULL, settled REAL, PRIMARY KEY (target, key)
-) WITHOUT ROWID;
-CREATE INDEX records_of_a_run ON records (run, state);
-"""
-_INTEND = """
-INSERT INTO records (target, key, run, row, content, state, intended)
-VALUES ((SELECT target FROM runs WHERE id = :run), :key, :run, :row, :content, 'intended', :now)
-ON CONFLICT (target, key) DO UPDATE SET run = excluded.run, row = excluded.row, content = excluded.content,
-    state = excluded.state, reason = '', intended = excluded.intended, settled = NULL
-"""
-_SETTLE = """
-UPDATE records SET state = :state, reason = :reason, settled = :now
-WHERE target = (SELECT target FROM runs WHERE id = :run) AND key = :key AND run = :run AND state = 'intended'
-"""
-_UNCHANGED = """
-SELECT 1 FROM records WHERE target = (SELECT target FROM runs WHERE id = ?) AND key = ?
-AND content = ? AND state = 'taken'
-"""
 _RUNS = """
 SELECT runs.id, origin, connection, mapping, started, finished, ending, counts
 FROM runs JOIN targets ON targets.id = target ORDER BY runs.id DESC
 """
+_TAKE = "INSERT OR REPLACE INTO taken (target, key, content, run, row) VALUES (?, ?, ?, ?, ?)"
+_FORGET = "DELETE FROM noted WHERE target = ? AND key = ?"
+_NOTE = """
+INSERT OR REPLACE INTO noted (target, key, content, run, row, state, reason, sent, ticks)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_UNSHADOWED = """
+FROM taken WHERE run = :run
+AND NOT EXISTS (SELECT 1 FROM noted WHERE noted.target = taken.target AND noted.key = taken.key)
+"""
+_NOTED_COLUMNS = "run, row, key, content, state, reason, sent, ticks"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Statements that are committed together: each with its rows of parameters."""
+
+    statements: Statements
 
 
 class Journal:
     """A journal on disk, or in memory for rehearsals. One process writes at a time; any may read.
 
     A record is known by service origin, connection and rowKey, and the journal holds the last that
-    happened to it: a run's own records are those that no later run has sent again.
+    happened to it: a run's own records are those that no later run has settled.
     """
 
     def __init__(
         self,
         path: str,
         database: sqlite3.Connection,
+        reader: sqlite3.Connection,
         lock: sqlite3.Connection | None,
         clock: Callable[[], float],
     ) -> None:
         self._path = path
         self._database = database
+        self._reader = reader
         self._lock = lock
         self._clock = clock
+        self._targets: dict[int, int] = {}
+        self._flights = Flights()
 
     @classmethod
     def open(cls, path: Path | str, *, write: bool = True, clock: Callable[[], float] = time.time) -> Journal:
         """Open the journal at `path`, or one that lives in memory for the path `:memory:`.
 
-        A file that isn't there is made, readable by its owner alone. No symbolic link is followed.
+        A file that isn't there is made, readable by its owner alone. No symbolic link is followed. An
+        older version's file is brought up to date; what a killed run had under way becomes intended.
 
         Args:
             path: the file; `-wal`, `-shm` and `-lock` files appear beside it.
@@ -90,15 +89,12 @@ class Journal:
             clock: seconds since 1970.
 
         Raises:
-            JournalError: the file can't be opened, is of another kind or version, or has another writer.
+            JournalError: the file can't be opened, is of another kind or a newer version, has another
+                writer, or lies on a network share.
         """
         name = str(path)
         with _translated(name):
-            if name == ":memory:":
-                journal = cls(name, _connect(name), None, clock)
-            else:
-                _make_private(name, create=write)
-                journal = cls(name, _connect(name), _lock(name) if write else None, clock)
+            journal = cls(name, *_connect_all(name, write=write), clock)
             try:
                 journal._prepare(write=write)
             except BaseException:
@@ -116,9 +112,15 @@ class Journal:
 
     def close(self) -> None:
         """Close the file and let another writer in."""
+        self._reader.close()
         self._database.close()
         if self._lock is not None:
             self._lock.close()
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the journal is thrown away, so that a commit waits for no disk."""
+        return self._path == ":memory:"
 
     def start_run(self, *, origin: str, connection: str, mapping: str) -> Run:
         """Begin a run against a service's origin (`https://host`) and a connection's id."""
@@ -136,39 +138,88 @@ class Journal:
         assert number is not None
         return Run(number, origin, connection, mapping, now)
 
-    def find_unchanged(self, run: Run, entries: Iterable[Entry]) -> frozenset[str]:
-        """Return the keys of records that the run's connection took before with the same content."""
+    def look_up(self, run: Run, keys: Sequence[str]) -> dict[str, JournalRecord]:
+        """Return what is known of records of the run's connection, whichever run sent them last."""
+        target, found = self._target(run), dict[str, JournalRecord]()
+        marks = ", ".join("?" * len(keys))
         with _translated(self._path):
-            return frozenset(
-                entry.key
-                for entry in entries
-                if self._database.execute(_UNCHANGED, (run.id, entry.key, entry.content)).fetchone()
-            )
+            for row in self._reader.execute(
+                f"SELECT run, row, key, content FROM taken WHERE target = ? AND key IN ({marks})",  # noqa: S608 - marks
+                (target, *keys),
+            ):
+                found[row[2]] = _read_taken(row)
+            for row in self._reader.execute(
+                f"SELECT {_NOTED_COLUMNS} FROM noted WHERE target = ? AND key IN ({marks})",  # noqa: S608 - marks
+                (target, *keys),
+            ):
+                found[row[2]] = _read_noted(row)
+        for key in keys:
+            if flight := self._flights.find(target, key):
+                entry = flight.entries[key]
+                found[key] = JournalRecord(flight.run, entry.row, key, entry.content, State.INTENDED)
+        return found
 
-    def intend(self, run: Run, entries: Iterable[Entry]) -> None:
-        """Note, durably, that these records are about to be sent. What was known of them is replaced."""
-        now = self._clock()
-        rows = [
-            {"run": run.id, "key": each.key, "row": each.row, "content": each.content, "now": now}
-            for each in entries
-        ]
-        with self._transaction() as database:
-            database.executemany(_INTEND, rows)
+    def intend(self, run: Run, entries: Iterable[Entry], sent: Moment) -> None:
+        """Plan and commit an intent; see `plan_intent`."""
+        self.commit([self.plan_intent(run, entries, sent)])
 
     def settle(self, run: Run, settlements: Iterable[Settlement]) -> None:
-        """Note, durably, what became of records that this run intended: all of them, or none.
+        """Plan and commit settlements, all or none; see `plan_settlement`."""
+        self.commit([self.plan_settlement(run, settlements)])
+
+    def release(self, run: Run, keys: Iterable[str]) -> None:
+        """Plan and commit a release; see `plan_release`."""
+        self.commit([self.plan_release(run, keys)])
+
+    def plan_intent(self, run: Run, entries: Iterable[Entry], sent: Moment) -> Change:
+        """Note that these records are about to be sent, in one request, at this moment.
+
+        Until the intent is settled or released, a crash leaves them intended. Nothing that was known of
+        them is lost before that. Records of this run that are under way already are sent once more.
+        """
+        return Change(self._flights.depart(self._target(run), run.id, entries, sent))
+
+    def plan_settlement(self, run: Run, settlements: Iterable[Settlement]) -> Change:
+        """Note what became of records that this run intended.
 
         Raises:
             JournalError: one of them is not under way in this run (a bug of the caller's).
         """
-        now = self._clock()
-        rows = [
-            {"run": run.id, "key": each.key, "state": each.state.value, "reason": each.reason, "now": now}
-            for each in settlements
-        ]
+        settled = list(settlements)
+        target, entries = self._target(run), self._under_way(run, [each.key for each in settled])
+        noted, taken = [], []
+        for entry, (key, state, reason, unanswered) in zip(entries, map(_FIELDS, settled), strict=True):
+            facts = (target, key, entry.content, run.id, entry.row)
+            if state is State.TAKEN and unanswered is None:
+                taken.append(facts)
+            else:
+                moment = (None, None) if unanswered is None else (unanswered.wall, unanswered.ticks)
+                noted.append((*facts, state.value, reason, *moment))
+        left = self._flights.leave(target, [each.key for each in settled])
+        forgotten = [facts[:2] for facts in taken]
+        return Change(((_TAKE, taken), (_FORGET, forgotten), (_NOTE, noted), *left))
+
+    def plan_release(self, run: Run, keys: Iterable[str]) -> Change:
+        """Take an intent back: certainly nothing came of it. What was known before is known again.
+
+        Raises:
+            JournalError: one of them is not under way in this run (a bug of the caller's).
+        """
+        released = list(keys)
+        self._under_way(run, released)
+        return Change(self._flights.leave(self._target(run), released))
+
+    def commit(self, changes: Iterable[Change]) -> None:
+        """Make planned changes durable, all or none. This waits for the disk; any one thread may do it.
+
+        Raises:
+            JournalError: they can't be written.
+        """
         with self._transaction() as database:
-            if database.executemany(_SETTLE, rows).rowcount != len(rows):
-                raise JournalError(self._path, f"run {run.id} settles a record that is not under way")
+            for change in changes:
+                for statement, rows in change.statements:
+                    if rows:
+                        database.executemany(statement, rows)
 
     def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int]) -> None:
         """Note how a run ended and what it counted."""
@@ -181,29 +232,78 @@ class Journal:
     def runs(self) -> tuple[Run, ...]:
         """Return all runs, the latest first."""
         with _translated(self._path):
-            rows = self._database.execute(_RUNS).fetchall()
+            rows = self._reader.execute(_RUNS).fetchall()
         return tuple(
             Run(number, origin, connection, mapping, started, finished, ending, json.loads(counts))
             for number, origin, connection, mapping, started, finished, ending, counts in rows
         )
 
     def records(self, run: Run, *states: State) -> Iterator[JournalRecord]:
-        """Yield what is known of a run's records, by row; only those in one of `states` if any is given."""
-        query = (
-            "SELECT run, row, key, content, state, reason, intended, settled FROM records "
-            "WHERE run = ? AND state IN (SELECT value FROM json_each(?)) ORDER BY row, key"
-        )
-        wanted = json.dumps([state.value for state in states or State])
+        """Yield what is known of a run's records, by row; only those in one of `states` if any is given.
+
+        Taken records are looked for in the whole journal; all others are few, and found at once.
+        """
+        wanted = states or tuple(State)
         with _translated(self._path):
-            for number, row, key, content, state, *rest in self._database.execute(query, (run.id, wanted)):
-                yield JournalRecord(number, row, key, content, State(state), *rest)
+            query = f"SELECT {_NOTED_COLUMNS} FROM noted WHERE run = ?"  # noqa: S608 - a constant
+            noted = [_read_noted(row) for row in self._reader.execute(query, (run.id,))]
+            special = [*noted, *self._read_flights(run)]
+            special = sorted((each for each in special if each.state in wanted), key=_PLACE)
+            if State.TAKEN not in wanted:
+                yield from special
+                return
+            query = f"SELECT run, row, key, content {_UNSHADOWED} ORDER BY row, key"
+            plain = (_read_taken(row) for row in self._reader.execute(query, {"run": run.id}))
+            yield from heapq.merge(plain, special, key=_PLACE)
 
     def counts(self, run: Run) -> dict[State, int]:
-        """Return how many of a run's records are in each state."""
+        """Return how many of a run's records are in each state, by a look through the whole journal."""
         with _translated(self._path):
-            query = "SELECT state, count(*) FROM records WHERE run = ? GROUP BY state"
-            found = {State(state): count for state, count in self._database.execute(query, (run.id,))}
-        return {state: found.get(state, 0) for state in State}
+            query = f"SELECT count(*) {_UNSHADOWED}"
+            found = dict.fromkeys(State, 0)
+            found[State.TAKEN] = self._reader.execute(query, {"run": run.id}).fetchone()[0]
+            query = "SELECT state, count(*) FROM noted WHERE run = ? GROUP BY state"
+            for state, count in self._reader.execute(query, (run.id,)):
+                found[State(state)] += count
+            found[State.INTENDED] += len(self._read_flights(run))
+        return found
+
+    def recover(self) -> None:
+        """Turn what a killed run had under way into intended records. Opening for writing does it."""
+        query = "SELECT id, target, run, sent, ticks, entries FROM flights ORDER BY id"
+        with self._transaction() as database:
+            for number, target, run, sent, ticks, entries in database.execute(query).fetchall():
+                rows = [
+                    (target, key, content, run, row, State.INTENDED.value, "", sent, ticks)
+                    for row, key, content in decode_entries(entries)
+                ]
+                database.executemany(_NOTE, rows)
+                database.execute(LAND, (number,))
+        self._flights.clear()
+
+    def _under_way(self, run: Run, keys: Sequence[str]) -> list[Entry]:
+        target = self._target(run)
+        flights = [self._flights.find(target, key) for key in keys]
+        if len(set(keys)) < len(keys) or any(each is None or each.run != run.id for each in flights):
+            raise JournalError(self._path, f"run {run.id} settles a record that is not under way")
+        return [flight.entries[key] for flight, key in zip(flights, keys, strict=True) if flight is not None]
+
+    def _read_flights(self, run: Run) -> list[JournalRecord]:
+        query = "SELECT entries, sent, ticks FROM flights WHERE run = ?"
+        return [
+            JournalRecord(run.id, row, key, content, State.INTENDED, "", Moment(sent, ticks))
+            for entries, sent, ticks in self._reader.execute(query, (run.id,))
+            for row, key, content in decode_entries(entries)
+        ]
+
+    def _target(self, run: Run) -> int:
+        if run.id not in self._targets:
+            with _translated(self._path):
+                found = self._reader.execute("SELECT target FROM runs WHERE id = ?", (run.id,)).fetchone()
+            if found is None:
+                raise JournalError(self._path, f"the journal knows no run {run.id}")
+            self._targets[run.id] = found[0]
+        return self._targets[run.id]
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -219,33 +319,69 @@ class Journal:
             self._database.execute("COMMIT")
 
     def _prepare(self, *, write: bool) -> None:
-        """Set the file up for durability, make the schema where there is none, refuse a foreign one."""
-        found = self._pragma("application_id"), self._pragma("user_version")
+        """Set the file up for durability, bring its schema up to date, refuse a foreign one."""
+        kind, version = self._pragma("application_id"), self._pragma("user_version")
         empty = not self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if found != (_APPLICATION_ID, _VERSION) and not (found == (0, 0) and empty and write):
-            problem = (
-                f"the journal has version {found[1]}, this opusmap reads version {_VERSION}"
-                if found[0] == _APPLICATION_ID
-                else "the file is not a journal of opusmap"
-            )
-            raise JournalError(self._path, problem, "name another file in OPUSMAP_JOURNAL")
+        self._check_kind(kind, version, fresh=write and empty and (kind, version) == (0, 0), write=write)
         if not write:
             self._database.execute("PRAGMA query_only = ON")
             return
         self._database.execute("PRAGMA journal_mode = WAL")
         # NORMAL lost acknowledged rows in power-loss images; a synced commit costs about 0.3 ms.
         self._database.execute("PRAGMA synchronous = FULL")
-        if empty:
-            # One transaction: a crash leaves an empty file or a whole schema.
+        for number, step in enumerate(MIGRATIONS[version:], version + 1):
+            # One transaction a step: a crash leaves the version before or the one after.
             self._database.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id = {_APPLICATION_ID};"
-                f"PRAGMA user_version = {_VERSION}; COMMIT;"
+                f"BEGIN IMMEDIATE; {step} PRAGMA application_id = {APPLICATION_ID};"
+                f"PRAGMA user_version = {number}; COMMIT;"
             )
+        self.recover()
+
+    def _check_kind(self, kind: int, version: int, *, fresh: bool, write: bool) -> None:
+        if fresh or (kind == APPLICATION_ID and (0 < version <= VERSION if write else version == VERSION)):
+            return
+        help_text = "name another file in OPUSMAP_JOURNAL"
+        problem = "the file is not a journal of opusmap"
+        if kind == APPLICATION_ID:
+            problem = f"the journal has version {version}, this opusmap reads version {VERSION}"
+            if version < VERSION:
+                help_text = "the next `opusmap submit` brings it up to date"
+        raise JournalError(self._path, problem, help_text)
 
     def _pragma(self, name: str) -> int:
         value = self._database.execute(f"PRAGMA {name}").fetchone()[0]
         assert isinstance(value, int)
         return value
+
+
+_FIELDS = attrgetter("key", "state", "reason", "unanswered")
+_PLACE = attrgetter("row", "key")
+
+
+def _read_taken(row: tuple[Any, ...]) -> JournalRecord:
+    number, place, key, content = row
+    return JournalRecord(number, place, key, content, State.TAKEN)
+
+
+def _read_noted(row: tuple[Any, ...]) -> JournalRecord:
+    number, place, key, content, state, reason, sent, ticks = row
+    moment = None if sent is None else Moment(sent, ticks)
+    return JournalRecord(number, place, key, content, State(state), reason, moment)
+
+
+def _connect_all(
+    name: str, *, write: bool
+) -> tuple[sqlite3.Connection, sqlite3.Connection, sqlite3.Connection | None]:
+    """Return the connection that writes, the one that looks up, and the lock."""
+    if name == ":memory:":
+        database = connect(name)
+        return database, database, None
+    if write:
+        refuse_share(name)
+    make_private(name, create=write)
+    lock = lock_beside(name) if write else None
+    # Who looks up does not wait for a commit: readers of a write-ahead log never do.
+    return connect(name), connect(name), lock
 
 
 @contextmanager
@@ -257,49 +393,3 @@ def _translated(path: str) -> Iterator[None]:
         raise JournalError(path, f"the journal can't be used: {error}") from error
     except OSError as error:
         raise JournalError(path, f"the journal can't be opened: {error.strerror}") from error
-
-
-def _connect(name: str, *, timeout: float = 5.0) -> sqlite3.Connection:
-    # Transactions are begun by hand; a sync caller may run the event loop in a thread of its own.
-    # `mode=rw` makes no file: `_make_private` has, with the owner's rights alone.
-    place = name if name == ":memory:" else f"{Path(name).absolute().as_uri()}?mode=rw"
-    return sqlite3.connect(place, isolation_level=None, check_same_thread=False, uri=True, timeout=timeout)
-
-
-def _make_private(name: str, *, create: bool) -> None:
-    """Make the file if it is not there, for its owner alone; refuse a symbolic link and what is no file.
-
-    A file that is there is looked at, not opened: closing it again would drop the locks that SQLite
-    holds on it for another connection of this process (a trait of POSIX locks).
-    """
-    if create:
-        with suppress(FileExistsError):
-            os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    if not stat.S_ISREG(os.lstat(name).st_mode):
-        raise JournalError(name, "the journal is not a regular file", "name the file itself, no link to it")
-
-
-def _lock(name: str) -> sqlite3.Connection:
-    """Hold a lock that ends with the process, however it ends, and leaves readers alone.
-
-    An empty database beside the journal serves: SQLite's exclusive lock works alike on every system.
-    """
-    beside = name + "-lock"
-    _make_private(beside, create=True)
-    lock = _connect(beside, timeout=0)
-    try:
-        lock.execute("PRAGMA journal_mode = OFF")
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        lock.close()
-        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-            raise
-        raise JournalError(
-            name,
-            "another run is using the journal",
-            "wait for it to end, or name another file in OPUSMAP_JOURNAL",
-        ) from None
-    except BaseException:
-        lock.close()
-        raise
-    return lock

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 from opusmap.diagnostics import quote_value
 from opusmap.errors import OpusmapError, OpusUnavailable, SignInError, StoppedEarly
-from opusmap.journal import Entry, Journal, Run, Settlement, State, hash_content
+from opusmap.journal import Entry, Journal, Moment, Run, Settlement, State, hash_content
 from opusmap.records import Record
 from opusmap.submission.answers import Outcome, read_answer
 from opusmap.submission.batching import Batch, Conflict, ConflictKey, encode_body, make_batches, split_batch
@@ -78,6 +78,7 @@ async def submit_records(
     on_progress: Callable[[SubmitTotals], None] | None = None,
     stop: asyncio.Event | None = None,
     clock: Callable[[], float] = time.monotonic,
+    wall_clock: Callable[[], float] = time.time,
     random: Callable[[], float] = random_module.random,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> SubmitTotals:
@@ -97,13 +98,16 @@ async def submit_records(
         on_progress: called after each settled request with the totals so far.
         stop: set it to drain: requests in flight end, nothing new is sent.
         clock: seconds that never run backwards.
+        wall_clock: seconds since 1970.
         random: gives numbers in [0, 1).
         sleep: waits for some seconds.
 
     Raises:
         JournalError: the journal can't be written; requests in flight were dropped, and stay intended.
     """
-    engine = _Engine(client, journal, run, conflict, conflict_key, full, on_progress, clock, random, sleep)
+    engine = _Engine(
+        client, journal, run, conflict, conflict_key, full, on_progress, clock, wall_clock, random, sleep
+    )
     try:
         return await engine.run(records, concurrency, stop)
     except BaseExceptionGroup as group:
@@ -151,6 +155,7 @@ class _Engine:
         full: bool,  # noqa: FBT001 - made in one place, above
         on_progress: Callable[[SubmitTotals], None] | None,
         clock: Callable[[], float],
+        wall_clock: Callable[[], float],
         random: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
@@ -162,6 +167,7 @@ class _Engine:
         self._full = full
         self._on_progress = on_progress or (lambda _totals: None)
         self._clock = clock
+        self._wall_clock = wall_clock
         self._random = random
         self._sleep = sleep
         self._totals = SubmitTotals()
@@ -236,16 +242,26 @@ class _Engine:
                 records.append(record)
             except (UnicodeEncodeError, TypeError, RecursionError) as error:
                 self._fail_unwritable(record, error)
-        if not self._full and (unchanged := self._journal.find_unchanged(self._run, entries)):
+        known = {} if self._full else self._journal.look_up(self._run, [entry.key for entry in entries])
+        unchanged = {
+            entry.key
+            for entry in entries
+            if (found := known.get(entry.key))
+            and (found.state, found.content) == (State.TAKEN, entry.content)
+        }
+        if unchanged:
             self._count(unchanged=len(unchanged))
             entries = [entry for entry in entries if entry.key not in unchanged]
             records = [record for record in records if record.key not in unchanged]
-        self._journal.intend(self._run, entries)
+        self._journal.intend(self._run, entries, self._now())
         return replace(batch, records=tuple(records)) if records else None
+
+    def _now(self) -> Moment:
+        return Moment(self._wall_clock(), self._clock())
 
     def _fail_unwritable(self, record: Record, error: Exception) -> None:
         key = record.key.encode(errors="backslashreplace").decode()
-        self._journal.intend(self._run, [Entry(record.row, key, b"")])
+        self._journal.intend(self._run, [Entry(record.row, key, b"")], self._now())
         reason = f"the record can't be written as JSON: {quote_value(str(error), 200)}"
         self._journal.settle(self._run, [Settlement(key, State.FAILED, reason)])
         self._count(failed=1)

@@ -1,4 +1,4 @@
-"""The journal behaves like a dictionary from (origin, rowKey) to the last that happened to it."""
+"""The journal behaves like two dictionaries: what is known of (origin, rowKey), and what is under way."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from opusmap.errors import JournalError
-from opusmap.journal import Entry, Journal, Run, Settlement, State
+from opusmap.journal import Entry, Journal, Moment, Run, Settlement, State
 
-KEYS = st.lists(st.sampled_from(["a", "A", "b", "é", "'; --", ""]), unique=True, max_size=4)
+KEYS = st.lists(st.sampled_from(["a", "A", "b", "é", "'; --", "", "\0"]), unique=True, max_size=4)
 SETTLED = st.sampled_from([State.TAKEN, State.FAILED, State.UNCERTAIN])
+NOW = Moment(1.0, 1.0)
 
 
 class JournalMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.journal = Journal.open(":memory:", clock=lambda: 1.0)
-        self.known: dict[tuple[str, str], tuple[int, State]] = {}
+        self.known: dict[tuple[str, str], tuple[int, State, Moment | None]] = {}
+        self.flying: dict[tuple[str, str], int] = {}
         self.runs: list[Run] = []
         self.start("o1")
 
@@ -31,27 +33,54 @@ class JournalMachine(RuleBasedStateMachine):
     @rule(keys=KEYS, which=st.integers(0, 9))
     def intend(self, keys: list[str], which: int) -> None:
         run = self.runs[which % len(self.runs)]
-        self.journal.intend(run, [Entry(2, key, b"h") for key in keys])
-        self.known.update({(run.origin, key): (run.id, State.INTENDED) for key in keys})
+        self.journal.intend(run, [Entry(2, key, b"h") for key in keys], NOW)
+        self.flying.update({(run.origin, key): run.id for key in keys})
 
-    @rule(keys=KEYS, state=SETTLED, which=st.integers(0, 9))
-    def settle(self, keys: list[str], state: State, which: int) -> None:
+    @rule(keys=KEYS, state=SETTLED, which=st.integers(0, 9), unanswered=st.sampled_from([None, NOW]))
+    def settle(self, keys: list[str], state: State, which: int, unanswered: Moment | None) -> None:
         run = self.runs[which % len(self.runs)]
-        legal = all(self.known.get((run.origin, key)) == (run.id, State.INTENDED) for key in keys)
+        places = [(run.origin, key) for key in keys]
+        legal = all(self.flying.get(place) == run.id for place in places)
         try:
-            self.journal.settle(run, [Settlement(key, state) for key in keys])
+            self.journal.settle(run, [Settlement(key, state, "", unanswered) for key in keys])
         except JournalError:
             assert not legal
         else:
             assert legal
-            self.known.update({(run.origin, key): (run.id, state) for key in keys})
+            for place in places:
+                del self.flying[place]
+                self.known[place] = run.id, state, unanswered
+
+    @rule(keys=KEYS, which=st.integers(0, 9))
+    def release(self, keys: list[str], which: int) -> None:
+        run = self.runs[which % len(self.runs)]
+        legal = all(self.flying.get((run.origin, key)) == run.id for key in keys)
+        try:
+            self.journal.release(run, keys)
+        except JournalError:
+            assert not legal
+        else:
+            assert legal
+            for key in keys:
+                del self.flying[run.origin, key]
+
+    @rule()
+    def crash(self) -> None:
+        self.journal.recover()
+        self.known.update({place: (run, State.INTENDED, NOW) for place, run in self.flying.items()})
+        self.flying.clear()
 
     @invariant()
     def agrees(self) -> None:
         for run in self.runs:
-            found = {(run.origin, each.key): (each.run, each.state) for each in self.journal.records(run)}
-            assert found == {place: fact for place, fact in self.known.items() if fact[0] == run.id}
-            assert sum(self.journal.counts(run).values()) == len(found)
+            found = [(each.key, each.state, each.unanswered) for each in self.journal.records(run)]
+            wanted = [(key, *fact) for (_, key), (number, *fact) in self.known.items() if number == run.id]
+            wanted += [
+                (key, State.INTENDED, NOW) for (_, key), number in self.flying.items() if number == run.id
+            ]
+            assert sorted(found, key=repr) == sorted(wanted, key=repr)
+            counts = self.journal.counts(run)
+            assert counts == {state: sum(each[1] is state for each in found) for state in State}
 
 
 TestJournal = JournalMachine.TestCase

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from opusmap.errors import JournalError
-from opusmap.journal import Entry, Journal, Run, Settlement, State, hash_content
+from opusmap.journal import Entry, Journal, JournalRecord, Moment, Run, Settlement, State, hash_content
+
+NOW, EARLIER = Moment(2000.0, 20.0), Moment(1990.0, 10.0)
 
 
 class Clock:
@@ -40,35 +42,37 @@ def entries(*keys: str) -> list[Entry]:
 
 def test_a_record_goes_from_intended_to_its_settlement(journal: Journal) -> None:
     run = start(journal)
-    journal.intend(run, entries("a", "b", "c", "d"))
+    journal.intend(run, entries("a", "b", "c", "d"), NOW)
     journal.settle(
         run,
-        [Settlement("a", State.TAKEN), Settlement("b", State.FAILED, "no"), Settlement("c", State.UNCERTAIN)],
+        [
+            Settlement("a", State.TAKEN),
+            Settlement("b", State.FAILED, "no"),
+            Settlement("c", State.UNCERTAIN, "", EARLIER),
+        ],
     )
-    found = [
-        (each.row, each.key, each.state, each.reason, each.settled is None) for each in journal.records(run)
-    ]
-    assert found == [
-        (2, "a", State.TAKEN, "", False),
-        (3, "b", State.FAILED, "no", False),
-        (4, "c", State.UNCERTAIN, "", False),
-        (5, "d", State.INTENDED, "", True),
+    assert list(journal.records(run)) == [
+        JournalRecord(run.id, 2, "a", b"h", State.TAKEN),
+        JournalRecord(run.id, 3, "b", b"h", State.FAILED, "no"),
+        JournalRecord(run.id, 4, "c", b"h", State.UNCERTAIN, "", EARLIER),
+        JournalRecord(run.id, 5, "d", b"h", State.INTENDED, "", NOW),
     ]
     assert journal.counts(run) == dict.fromkeys(State, 1)
     assert [each.key for each in journal.records(run, State.FAILED, State.INTENDED)] == ["b", "d"]
 
 
-def test_a_later_run_takes_over_what_it_sends_again_and_only_for_the_same_service(journal: Journal) -> None:
+def test_a_later_run_takes_over_what_it_settles_and_only_for_the_same_service(journal: Journal) -> None:
     first, other = start(journal), start(journal, "http://127.0.0.1:8000")
     for run in (first, other):
-        journal.intend(run, entries("a", "b"))
+        journal.intend(run, entries("a", "b"), NOW)
         journal.settle(run, [Settlement("a", State.FAILED, "no"), Settlement("b", State.TAKEN)])
     second = start(journal)
-    journal.intend(second, entries("a"))
+    journal.intend(second, entries("a"), NOW)
+    assert [each.key for each in journal.records(first)] == ["a", "b"]
+    assert [(each.key, each.state) for each in journal.records(second)] == [("a", State.INTENDED)]
+    journal.settle(second, [Settlement("a", State.TAKEN)])
     assert [each.key for each in journal.records(first)] == ["b"]
-    assert [(each.key, each.state, each.reason) for each in journal.records(second)] == [
-        ("a", State.INTENDED, "")
-    ]
+    assert [(each.key, each.state) for each in journal.records(second)] == [("a", State.TAKEN)]
     assert [each.state for each in journal.records(other)] == [State.FAILED, State.TAKEN]
 
 
@@ -86,7 +90,7 @@ def test_runs_are_listed_with_their_counts_latest_first(journal: Journal) -> Non
 
 def test_what_is_not_under_way_can_not_be_settled_and_nothing_else_is_then(journal: Journal) -> None:
     run = start(journal)
-    journal.intend(run, entries("a"))
+    journal.intend(run, entries("a"), NOW)
     for wrong in ("b", "a"):  # never intended; twice
         with pytest.raises(JournalError):
             journal.settle(run, [Settlement("a", State.TAKEN), Settlement(wrong, State.TAKEN)])
@@ -97,7 +101,7 @@ def test_what_is_not_under_way_can_not_be_settled_and_nothing_else_is_then(journ
 def test_a_reader_sees_what_a_writer_committed_and_can_not_write(tmp_path: Path, journal: Journal) -> None:
     run = start(journal)
     with Journal.open(tmp_path / "j.db", write=False) as reader:
-        journal.intend(run, entries("a"))
+        journal.intend(run, entries("a"), NOW)
         assert reader.counts(run)[State.INTENDED] == 1
         with pytest.raises(JournalError):
             start(reader)
@@ -118,14 +122,84 @@ def test_a_killed_writer_leaves_its_intents_and_no_lock(tmp_path: Path) -> None:
         "import os, sys; from opusmap.journal import *\n"
         "journal = Journal.open(sys.argv[1])\n"
         "run = journal.start_run(origin='o', connection='c', mapping='m')\n"
-        "journal.intend(run, [Entry(2, 'a', b'h')])\n"
+        "journal.intend(run, [Entry(2, 'a', b'h')], Moment(7.0, 7.0))\n"
         "os.kill(os.getpid(), 9)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "j.db")], check=False)
     with Journal.open(tmp_path / "j.db") as journal:
         (run,) = journal.runs()
         assert run.finished is None
-        assert [each.key for each in journal.records(run, State.INTENDED)] == ["a"]
+        assert list(journal.records(run)) == [
+            JournalRecord(run.id, 2, "a", b"h", State.INTENDED, "", Moment(7.0, 7.0))
+        ]
+
+
+def test_what_is_known_of_records_is_found_whichever_run_sent_them(journal: Journal) -> None:
+    first, other = start(journal), start(journal, "http://127.0.0.1:8000")
+    for run in (first, other):
+        journal.intend(run, entries("a", "b", "c", "d"), NOW)
+    journal.settle(
+        first,
+        [
+            Settlement("a", State.TAKEN),
+            Settlement("b", State.UNCERTAIN, "lost", NOW),
+            Settlement("c", State.TAKEN, "", EARLIER),
+        ],
+    )
+    second = start(journal)
+    assert journal.look_up(second, ["a", "b", "c", "d", "e"]) == {
+        "a": JournalRecord(first.id, 2, "a", b"h", State.TAKEN),
+        "b": JournalRecord(first.id, 3, "b", b"h", State.UNCERTAIN, "lost", NOW),
+        "c": JournalRecord(first.id, 4, "c", b"h", State.TAKEN, "", EARLIER),
+        "d": JournalRecord(first.id, 5, "d", b"h", State.INTENDED),
+    }
+    assert journal.look_up(second, []) == {}
+
+
+def test_a_released_intent_leaves_what_was_known_before(journal: Journal) -> None:
+    first, second = start(journal), start(journal)
+    journal.intend(first, entries("a", "b"), EARLIER)
+    journal.settle(first, [Settlement("a", State.TAKEN), Settlement("b", State.UNCERTAIN, "lost", EARLIER)])
+    known = journal.look_up(first, ["a", "b", "c"])
+    journal.intend(second, [Entry(9, key, b"other") for key in "abc"], NOW)
+    journal.release(second, ["a", "b", "c"])
+    assert journal.look_up(first, ["a", "b", "c"]) == known
+    assert list(journal.records(second)) == []
+    with pytest.raises(JournalError):
+        journal.release(second, ["a"])
+
+
+def test_a_request_that_is_sent_again_is_intended_at_the_later_time_and_its_parts_apart(
+    tmp_path: Path, journal: Journal
+) -> None:
+    run = start(journal)
+    journal.intend(run, entries("a", "b", "c"), EARLIER)
+    journal.intend(run, entries("a", "b", "c")[:2], NOW)
+    with Journal.open(tmp_path / "j.db", write=False) as reader:
+        assert {each.key: each.unanswered for each in reader.records(run)} == {
+            "a": NOW,
+            "b": NOW,
+            "c": EARLIER,
+        }
+        journal.intend(run, entries("a", "b", "c")[2:], NOW)
+        journal.settle(run, [Settlement("a", State.TAKEN)])
+        assert {each.key: each.unanswered for each in reader.records(run)} == {"a": None, "b": NOW, "c": NOW}
+
+
+def test_changes_are_committed_together_in_the_order_of_their_planning(
+    tmp_path: Path, journal: Journal
+) -> None:
+    run = start(journal)
+    changes = [
+        journal.plan_intent(run, entries("a"), NOW),
+        journal.plan_settlement(run, [Settlement("a", State.FAILED, "no")]),
+        journal.plan_intent(run, entries("a"), NOW),
+        journal.plan_settlement(run, [Settlement("a", State.TAKEN)]),
+    ]
+    with Journal.open(tmp_path / "j.db", write=False) as reader:
+        assert reader.counts(run) == dict.fromkeys(State, 0)
+        journal.commit(changes)
+        assert reader.counts(run) == {**dict.fromkeys(State, 0), State.TAKEN: 1}
 
 
 def test_every_commit_is_synced(journal: Journal) -> None:
@@ -166,12 +240,12 @@ def test_a_foreign_file_and_another_version_are_refused_unchanged(tmp_path: Path
     foreign.close()
     Journal.open(tmp_path / "newer.db").close()
     newer = sqlite3.connect(tmp_path / "newer.db")
-    newer.execute("PRAGMA user_version = 2")
+    newer.execute("PRAGMA user_version = 3")
     newer.close()
     for name, word in (
         ("text.db", "can't be used"),
         ("foreign.db", "not a journal"),
-        ("newer.db", "version 2"),
+        ("newer.db", "version 3"),
     ):
         before = (tmp_path / name).read_bytes()
         with pytest.raises(JournalError) as caught:
@@ -184,7 +258,7 @@ def test_a_rehearsal_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     with Journal.open(":memory:") as journal:
         run = start(journal)
-        journal.intend(run, entries("a"))
+        journal.intend(run, entries("a"), NOW)
         assert journal.counts(run)[State.INTENDED] == 1
     assert not list(tmp_path.iterdir())
 

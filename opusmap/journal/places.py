@@ -1,0 +1,124 @@
+"""Where a journal may be: a regular file of its owner's, on a disk of this machine, one writer at a time.
+
+Owns making the file, the lock beside it, and telling a network share. Nothing here reads the journal.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import stat
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from opusmap.errors import JournalError
+
+__all__ = ["connect", "find_share", "lock_beside", "make_private", "refuse_share"]
+
+# Write-ahead logging shares memory between processes, which a network share can't
+# (https://sqlite.org/wal.html); and many shares say that they have synced what they have not.
+_SHARES = re.compile(
+    r"nfs\d*|cifs|smb\w*|9p|afs|ncpfs|ceph|lustre|gpfs|glusterfs|davfs\d?"
+    r"|fuse\.(sshfs|rclone|glusterfs|davfs2?|s3fs|gcsfuse|blobfuse2?|ceph\S*|cifs|smb\S*|nfs\S*)"
+)
+_MOUNTS = Path("/proc/self/mounts")
+_DRIVE_REMOTE = 4  # GetDriveTypeW, Windows
+
+
+def connect(name: str, *, timeout: float = 5.0) -> sqlite3.Connection:
+    """Open a database that is there, or one in memory. Transactions are begun by hand."""
+    # The threads of one process take turns; `mode=rw` makes no file: `make_private` has.
+    place = name if name == ":memory:" else f"{Path(name).absolute().as_uri()}?mode=rw"
+    return sqlite3.connect(place, isolation_level=None, check_same_thread=False, uri=True, timeout=timeout)
+
+
+def make_private(name: str, *, create: bool) -> None:
+    """Make the file if it is not there, for its owner alone; refuse a symbolic link and what is no file.
+
+    A file that is there is looked at, not opened: closing it again would drop the locks that SQLite
+    holds on it for another connection of this process (a trait of POSIX locks).
+    """
+    if create:
+        with suppress(FileExistsError):
+            os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    if not stat.S_ISREG(os.lstat(name).st_mode):
+        raise JournalError(name, "the journal is not a regular file", "name the file itself, no link to it")
+
+
+def lock_beside(name: str) -> sqlite3.Connection:
+    """Hold a lock that ends with the process, however it ends, and leaves readers alone.
+
+    An empty database beside the journal serves: SQLite's exclusive lock works alike on every system.
+    """
+    beside = name + "-lock"
+    make_private(beside, create=True)
+    lock = connect(beside, timeout=0)
+    try:
+        lock.execute("PRAGMA journal_mode = OFF")
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        lock.close()
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        raise JournalError(
+            name,
+            "another run is using the journal",
+            "wait for it to end, or name another file in OPUSMAP_JOURNAL",
+        ) from None
+    except BaseException:
+        lock.close()
+        raise
+    return lock
+
+
+def refuse_share(name: str) -> None:
+    """Refuse a place on a network share, where an acknowledged write may be lost.
+
+    Raises:
+        JournalError: with the kind of share and the way out.
+    """
+    if sys.platform == "win32":
+        kind = _find_windows_share(name)
+    else:
+        # macOS tells the kind of a file system to C programs alone; a share there goes unnoticed.
+        table = _MOUNTS.read_text("utf-8", "surrogateescape") if _MOUNTS.exists() else ""
+        kind = find_share(os.path.realpath(name), table)
+    if kind:
+        raise JournalError(
+            name,
+            f"the journal is on a network share ({kind}), where a crash may lose what it holds",
+            "name a file on a local disk in OPUSMAP_JOURNAL",
+        )
+
+
+def find_share(path: str, mounts: str) -> str:
+    """Return the type of the network share that holds an absolute path, or "" if a local disk does.
+
+    Args:
+        path: without symbolic links.
+        mounts: the text of `/proc/self/mounts` (proc(5), fstab(5): blanks are written in octal).
+    """
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 3:  # noqa: PLR2004 - device, folder, type
+            continue
+        folder = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1])
+        inside = path == folder or path.startswith(folder.rstrip("/") + "/")
+        if inside and len(folder) >= len(best):  # the later of two on one folder hides the other
+            best, kind = folder, fields[2]
+    return kind if _SHARES.fullmatch(kind) else ""
+
+
+def _find_windows_share(name: str) -> str:
+    if sys.platform == "win32":
+        import ctypes  # noqa: PLC0415 - Windows alone needs it
+
+        drive = Path(os.path.realpath(name)).drive
+        if drive.startswith("\\\\") and not re.match(r"\\\\[?.]\\[A-Za-z]:", drive):
+            return "UNC path"
+        remote = ctypes.windll.kernel32.GetDriveTypeW(drive[-2:] + "\\") == _DRIVE_REMOTE
+        return "mapped drive" if remote else ""
+    return ""
