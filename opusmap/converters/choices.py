@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from opusmap.converters.registry import ArgumentError, ChoiceOptions, Context, converter, wrong_kind
@@ -47,7 +48,10 @@ def _given_order(value: object, base: int, last: int) -> int:
 def _unknown(text: str, choices: ChoiceOptions) -> ValueProblem:
     known = [*choices.options, *choices.aliases]
     help_text = suggest(text.strip(), known) or "add it to `choices` in Opus's order, or give it an alias"
-    if text.strip().casefold() in {option.casefold() for option in known}:
+    parts = {part.strip().casefold() for part in re.split("[;,|\n]", text)}
+    if len(parts) > 1 and parts & {option.casefold() for option in known}:
+        help_text = 'several options in one text are to be split: `split: ";"`'
+    elif text.strip().casefold() in {option.casefold() for option in known}:
         help_text += " (only letter case differs: `ignore_case: true`)"
     return ValueProblem("unknown-choice", f"{quote_value(text)} is not an option", help_text)
 

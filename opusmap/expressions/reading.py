@@ -165,8 +165,13 @@ class JinjaReader:
 
 def _syntax_message(error: TemplateSyntaxError) -> tuple[str, str]:
     message = error.message or "this is not a template"
+    if "unexpected 'end of print statement'" in message or "unexpected '}'" in message:
+        return (
+            "something is missing before the end of the expression",
+            "look for a value, or a closing bracket",
+        )
     if "unexpected end of template" in message or "end of print statement" in message:
-        return message, "a template is closed by }} or %}"
+        return "the template is not closed", "a template is closed by }} or %}"
     if "unknown tag" in message:
         return message, "only {% if %}, {% elif %}, {% else %} and {% endif %} are part of the language"
     return message, ""

@@ -39,14 +39,18 @@ def read_json_lines(blocks: Iterator[Block], *, name: str, encoding: str | None)
     """Begin to read JSON Lines. Row numbers are line numbers; blank lines are skipped.
 
     Raises:
-        SourceError: `encoding`, `unknown-encoding`, `line-too-long`; all but the first line's when the
+        SourceError: no line of the sample can be read; or `encoding`, `unknown-encoding`,
+            `line-too-long`; all but the first line's when the
             rows are read.
     """
     lines = _numbered_lines(whole_lines(_utf8_blocks(blocks, encoding, name), (b"\n",), name))
     sample = list(_sample(lines))
-    columns = dict.fromkeys(
-        key for row in _read_lines(iter(sample)) if isinstance(row, Row) for key in row.values
-    )
+    read = list(_read_lines(iter(sample)))
+    columns = dict.fromkeys(key for row in read if isinstance(row, Row) for key in row.values)
+    if read and isinstance(read[0], Reject) and not columns and (len(read) > 1 or sample[0][1][:1] == b"["):
+        (cause,) = read[0].problems  # not one line is readable: the file is something else
+        help_text = cause.help or "each line holds one JSON object; a list is to be written a line an object"
+        raise SourceError(name, cause.code, cause.message, read[0].row, help_text)
     return Reading(tuple(columns), _read_lines(chain(sample, lines)))
 
 

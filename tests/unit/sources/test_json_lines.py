@@ -111,3 +111,11 @@ def test_an_option_of_csv_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(SourceError) as caught:
         read("{}", **options)
     assert caught.value.code == "wrong-option"
+
+
+@pytest.mark.parametrize("text", ['[{"a": 1}]', "[\n1,\n2\n]", '{\n"a": 1\n}'])
+def test_a_file_that_is_no_json_lines_is_refused_with_the_way_out(text: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        read(text)
+    assert caught.value.row == 1
+    assert caught.value.help
