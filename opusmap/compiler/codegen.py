@@ -214,6 +214,8 @@ class _Writer:
             calls.append(f"{self._global(convert.name, function)}(value)")
         lines = [line for call in calls for line in ("if value is not None:", f"    value = {call}")]
         computed = not column.binding.listed and not isinstance(column.parts[0], tree.Cell)
+        if calls and computed:  # an expression may give a text that means "no value"; cells are read so
+            lines.insert(0, "value = empty(value)")
         if calls or computed:
             lines.append("value = empty(value)")
         if column.column.type in LIST_TYPES | {ColumnType.TAXONOMY} and (lines or not column.binding.listed):
