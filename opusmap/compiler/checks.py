@@ -59,7 +59,7 @@ def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Diagnos
         datetime.strptime(written, pattern)  # noqa: DTZ007 - only the format is tried
     except ValueError:
         written = ""
-    if "%" not in pattern or not written or "%" in written:
+    if "%" not in pattern or not written:
         message = f"{quote_value(pattern)} is not a date and time format"
         yield error("bad-format", message, span, 'for example "%Y-%m-%d %H:%M:%S"')
 

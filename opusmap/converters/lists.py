@@ -125,4 +125,4 @@ def min_(value: list) -> Any:  # type: ignore[type-arg]
 @converter(name="max", examples={"[3, 1, 2] | max": 3})
 def max_(value: list) -> Any:  # type: ignore[type-arg]
     """Take the largest element; an empty list is a problem."""
-    return _one(sort(value), -1)
+    return _one(sort(value, reverse=True), 0)  # of equal ones the first, as Jinja does

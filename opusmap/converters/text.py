@@ -79,8 +79,8 @@ def truncate(value: str, length: int, end: str = "") -> str:
 
 @converter(examples={"'R&D/IT' | replace('/', '-')": "R&D-IT", "'aaa' | replace('a', 'b', 2)": "bba"})
 def replace(value: str, old: str, new: str, count: int | None = None) -> str:
-    """Put `new` for each `old` (at most `count` of them, from the left)."""
-    times = value.count(old) if count is None else min(value.count(old), max(count, 0))
+    """Put `new` for each `old` (at most `count` of them, from the left; all if it is negative)."""
+    times = value.count(old) if count is None or count < 0 else min(value.count(old), count)
     bounded_length(len(value) + times * (len(new) - len(old)))
     return value.replace(old, new, times)
 

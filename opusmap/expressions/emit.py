@@ -100,7 +100,10 @@ def _item(node: tree.Item, names: Names) -> ast.expr:
 
 
 def _slice(node: tree.Slice, names: Names) -> ast.expr:
-    ends = [ast.Constant(None) if end is None else emit(end, names) for end in (node.start, node.stop)]
+    ends = [
+        ast.Constant(None) if end is None else _call("some", emit(end, names), _text("[:]"))
+        for end in (node.start, node.stop)
+    ]
     return _call("cut", emit(node.value, names), *ends)
 
 

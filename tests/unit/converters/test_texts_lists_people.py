@@ -42,7 +42,7 @@ def test_truncate_never_gives_more_characters_than_asked_for(text: str, most: in
 
 @given(st.text(max_size=30), st.text(max_size=3), st.text(max_size=3), st.none() | st.integers(-2, 40))
 def test_replace_is_pythons(text: str, old: str, new: str, count: int | None) -> None:
-    expected = text.replace(old, new) if count is None else text.replace(old, new, max(count, 0))
+    expected = text.replace(old, new, -1 if count is None else count)
     assert replace(text, old, new, count) == expected
 
 
