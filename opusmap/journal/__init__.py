@@ -4,17 +4,21 @@ Owns the state of a record under service origin, connection and rowKey. It knows
 batches or mappings.
 """
 
+from opusmap.journal.commits import Commits, Offload, run_inline
 from opusmap.journal.entries import Entry, JournalRecord, Moment, Run, Settlement, State, hash_content
 from opusmap.journal.store import Change, Journal
 
 __all__ = [
     "Change",
+    "Commits",
     "Entry",
     "Journal",
     "JournalRecord",
     "Moment",
+    "Offload",
     "Run",
     "Settlement",
     "State",
     "hash_content",
+    "run_inline",
 ]

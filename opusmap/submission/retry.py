@@ -15,6 +15,8 @@ from typing import TypeAlias
 from opusmap.submission.exchange import Trouble
 
 __all__ = [
+    "ATTEMPTS",
+    "PATIENCE",
     "ChangePath",
     "Decision",
     "GiveUp",
@@ -34,6 +36,9 @@ LONGEST_WAIT = 300.0
 
 ATTEMPTS = 8
 """Times that one request is sent, unless others come through meanwhile."""
+
+PATIENCE = 120.0
+"""Seconds that one request is worked at, unless others come through; waits that Opus asks for don't count."""
 
 ATTEMPTS_ALONE = 3
 """The same for a record sent singly because nothing clear came of its batch."""
@@ -96,6 +101,7 @@ def decide_retry(
     size: int,
     alone: bool = False,
     heard: bool = False,
+    spent: float = 0.0,
     retry_after: float | None = None,
     random: Callable[[], float],
 ) -> Decision:
@@ -106,12 +112,13 @@ def decide_retry(
         attempt: how many times this request has been sent, from 1.
         size: how many records it holds.
         alone: it is a record sent singly because nothing clear came of its batch.
-        heard: Opus has answered others during the last `ATTEMPTS`, so it is there.
+        heard: Opus has answered others during the last `ATTEMPTS` or `PATIENCE`, so it is there.
+        spent: the seconds that were spent on it, but for waits that the server asked for.
         retry_after: the seconds that the server asked to wait, if any.
         random: gives numbers in [0, 1).
     """
     processed = may_be_processed(problem)
-    exhausted = attempt % (ATTEMPTS_ALONE if alone and processed else ATTEMPTS) == 0
+    exhausted = attempt % (ATTEMPTS_ALONE if alone and processed else ATTEMPTS) == 0 or spent >= PATIENCE
     if problem in _REFUSED_RECORDS:
         return Split(2) if size > 1 else GiveUp(refused=True)
     if problem == Trouble.UNCLEAR and size > 1:

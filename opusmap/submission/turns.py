@@ -6,7 +6,7 @@ Owns nothing but the waiting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 __all__ = ["Turns"]
@@ -18,8 +18,12 @@ class Turns:
     def __init__(self) -> None:
         self._holders: dict[str, asyncio.Event] = {}  # rowKey -> set when the latest to ask for it is done
 
+    def is_taken(self, key: str) -> bool:
+        """Tell whether somebody holds this rowKey, or waits for it."""
+        return key in self._holders
+
     @asynccontextmanager
-    async def take(self, keys: Sequence[str]) -> AsyncIterator[None]:
+    async def take(self, keys: Collection[str]) -> AsyncIterator[None]:
         """Hold these rowKeys, once all who asked for one of them before are done.
 
         Each waits only for those before it, so nobody waits for ever.

@@ -1,0 +1,141 @@
+"""The intake: pulls records as they are needed, leaves out what Opus holds as it is, and makes loads.
+
+Owns what stands between the mapper's records and a request's: hashing, looking up, batching. It sends
+nothing and writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from opusmap.diagnostics import quote_value
+from opusmap.journal import Entry, JournalRecord, Moment, hash_content
+from opusmap.records import Record
+from opusmap.submission.batching import BATCH_SIZE, Batch, Conflict
+from opusmap.submission.resume import is_unchanged
+
+__all__ = ["Intake", "Load"]
+
+LookUp = Callable[[Sequence[str]], Mapping[str, JournalRecord]]
+
+
+@dataclass(slots=True)
+class Load:
+    """A batch with what the journal is told and has told of its records, by rowKey.
+
+    `stale`: a record with one of these rowKeys was under way when the journal was asked, so ask again.
+    `unwritable` is why the batch's one record can't be written as JSON. `unanswered` is when a record's
+    last request was sent that may have been processed, and no answer said so; `intended` are those under way
+    by the journal.
+    """
+
+    batch: Batch
+    entries: dict[str, Entry]
+    known: Mapping[str, JournalRecord]
+    stale: bool = False
+    unwritable: str = ""
+    unanswered: dict[str, Moment] = field(default_factory=dict)
+    intended: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    record: Record
+    entry: Entry
+    known: JournalRecord | None
+    stale: bool
+    unwritable: str = ""
+
+
+class Intake:
+    """A run's input. One worker at a time asks it for the next load."""
+
+    def __init__(
+        self,
+        records: Iterable[Record],
+        *,
+        conflict: Conflict,
+        full: bool,
+        look_up: LookUp,
+        is_under_way: Callable[[str], bool],
+        on_unchanged: Callable[[int], None],
+    ) -> None:
+        self._records = iter(records)
+        self._conflict = conflict
+        self._full = full
+        self._look_up = look_up
+        self._is_under_way = is_under_way
+        self._on_unchanged = on_unchanged
+        self._ready: list[_Item] = []
+        self._chunk: list[Record] = []
+        self._number = 0
+
+    @property
+    def waiting(self) -> int:
+        """Records that were pulled, and are in no load yet."""
+        return len(self._ready) + len(self._chunk)
+
+    async def next(self) -> Load | None:
+        """Return the next load, None at the end; what is unchanged is passed over, however long it takes.
+
+        Raises:
+            OpusmapError: whatever the records' iterator raises.
+        """
+        while len(self._ready) < BATCH_SIZE:
+            self._chunk = []
+            for record in islice(self._records, BATCH_SIZE):
+                self._chunk.append(record)  # counted, should the iterator raise
+            if not self._chunk:
+                break
+            self._sort_out()
+            await asyncio.sleep(0)  # answers are read while millions of records are passed over
+        return self._make_load() if self._ready else None
+
+    def _sort_out(self) -> None:
+        """Move the chunk to what is ready, but for what is unchanged."""
+        items = [self._prepare(record) for record in self._chunk]
+        known = self._look_up(list({entry.key for _, entry, _ in items}))
+        waiting, unchanged = {item.entry.key for item in self._ready}, 0
+        for record, entry, unwritable in items:
+            found = known.get(entry.key)
+            stale = entry.key in waiting or self._is_under_way(entry.key)
+            if not (self._full or stale or unwritable) and is_unchanged(entry, found):
+                unchanged += 1
+                continue
+            self._ready.append(_Item(record, entry, found, stale, unwritable))
+            waiting.add(entry.key)
+        self._chunk = []
+        if unchanged:
+            self._on_unchanged(unchanged)
+
+    def _prepare(self, record: Record) -> tuple[Record, Entry, str]:
+        """Return a record's entry, and why it can't be written if it can't."""
+        try:
+            record.key.encode()
+            return record, Entry(record.row, record.key, hash_content(record.values, self._conflict)), ""
+        except (UnicodeEncodeError, TypeError, RecursionError) as error:
+            key = record.key.encode(errors="backslashreplace").decode()
+            words = f"the record can't be written as JSON: {quote_value(str(error), 200)}"
+            return record, Entry(record.row, key, b""), words
+
+    def _make_load(self) -> Load:
+        """Take as many as fit into a request: each rowKey once, what can't be written alone."""
+        items: dict[str, _Item] = {}
+        for item in self._ready[:BATCH_SIZE]:
+            if item.entry.key in items or (items and item.unwritable):
+                break
+            items[item.entry.key] = item
+            if item.unwritable:
+                break
+        del self._ready[: len(items)]
+        self._number += 1
+        return Load(
+            Batch(self._number, tuple(item.record for item in items.values())),
+            {key: item.entry for key, item in items.items()},
+            {key: item.known for key, item in items.items() if item.known is not None},
+            stale=any(item.stale for item in items.values()),
+            unwritable=next(iter(items.values())).unwritable,
+        )

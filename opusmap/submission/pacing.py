@@ -1,0 +1,202 @@
+"""Pacing: how many requests may be in flight, and how many of them may be retries.
+
+`ConcurrencyLimit` and `RetryBudget` are pure, with an injected clock; the `Pacer` waits for them. Nothing
+here sends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from opusmap.submission.replies import Pace
+
+__all__ = ["ConcurrencyLimit", "Pacer", "RetryBudget"]
+
+_START = 4.0
+_AFTER_REFUSAL, _AFTER_TROUBLE = 0.9, 0.5
+_PLATEAU = 0.97
+"""Where growth pauses, as a share of the limit that was too much."""
+
+_CURVE = 0.002
+"""Requests in flight a second cubed: how steeply growth leaves its plateau (RFC 9438 has 0.4 packets)."""
+
+_SLOW, _SLOWER_BY = 2.0, 0.1
+"""Answers that take so many times as long as the quickest, and by so many seconds more, stop growth."""
+
+_SMOOTH, _FORGET = 0.1, 0.001
+
+
+class ConcurrencyLimit:
+    """How many requests may be in flight: up while Opus keeps pace, down when it says that it is too much.
+
+    It doubles each round trip until the first refusal (429 or 503). From then on it follows the curve of
+    CUBIC (RFC 9438): quickly back to just below what was too much, a long stay there, then more and more
+    boldly up. It stays as it is while answers take much longer than the quickest ones did, for then
+    requests queue up in the service. A whole window of troubles in a row halves it.
+    """
+
+    def __init__(self, maximum: int, clock: Callable[[], float]) -> None:
+        self._maximum = float(maximum)
+        self._clock = clock
+        self._limit = min(_START, self._maximum)
+        self._plateau: float | None = None  # None: nothing was too much yet
+        self._reduced_at = float("-inf")
+        self._climb = 0.0  # seconds from the reduction to the plateau
+        self._quickest = self._usual = 0.0
+        self._troubles = 0
+
+    @property
+    def allowed(self) -> int:
+        """Requests that may be in flight now, at least one."""
+        return max(1, int(self._limit))
+
+    def note_answer(self, began: float, *, full: bool) -> None:
+        """Note a request that Opus dealt with; `began` is when it left.
+
+        `full`: as many were in flight as may be; else the limit was not what held us back.
+        """
+        self._troubles = 0
+        if self._is_slow(self._clock() - began):
+            self._stay()
+        elif full:
+            self._grow()
+
+    def note_refusal(self, began: float) -> None:
+        """Note that Opus had too much. Those that left before the last reduction tell nothing new."""
+        if began >= self._reduced_at:
+            self._reduce(_AFTER_REFUSAL)
+        self.note_trouble()
+
+    def note_trouble(self) -> None:
+        """Note that a request came to nothing, for whatever reason."""
+        self._troubles += 1
+        if self._troubles >= max(3, self._limit):
+            self._troubles = 0
+            self._reduce(_AFTER_TROUBLE)
+
+    def _grow(self) -> None:
+        if self._plateau is None:
+            self._limit += 1.0
+        else:
+            since = self._clock() - self._reduced_at - self._climb
+            self._limit = max(self._limit, self._plateau + _CURVE * since**3)
+        self._limit = min(self._limit, self._maximum)
+
+    def _reduce(self, factor: float) -> None:
+        self._plateau = max(1.0, self._limit * _PLATEAU)
+        self._limit = max(1.0, self._limit * factor)
+        self._aim()
+
+    def _stay(self) -> None:
+        """Let the curve start over from here."""
+        if self._plateau is None or self._limit > self._plateau:
+            self._plateau = self._limit
+        self._aim()
+
+    def _aim(self) -> None:
+        assert self._plateau is not None
+        self._reduced_at = self._clock()
+        self._climb = (max(0.0, self._plateau - self._limit) / _CURVE) ** (1 / 3)
+
+    def _is_slow(self, seconds: float) -> bool:
+        # The quickest is forgotten bit by bit, for the way to the service may change.
+        first = self._quickest == 0.0
+        self._quickest = seconds if first else min(seconds, self._quickest * (1 + _FORGET))
+        self._usual = seconds if first else self._usual + _SMOOTH * (seconds - self._usual)
+        return self._usual > max(_SLOW * self._quickest, self._quickest + _SLOWER_BY)
+
+
+class RetryBudget:
+    """How many retries the run affords: a tenth of its first attempts, some at once, a few by time.
+
+    Exhausted, it makes retries wait, so that they trickle; it never forbids one.
+    """
+
+    SHARE, BURST, TRICKLE, LONGEST = 0.1, 10.0, 0.2, 60.0
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._tokens = self.BURST
+        self._counted = clock()
+
+    def earn(self) -> None:
+        """Note a first attempt."""
+        self._tokens = min(self.BURST, self._tokens + self.SHARE)
+
+    def spend(self) -> float:
+        """Take a retry; return how many seconds it must wait for that."""
+        now = self._clock()
+        self._tokens = min(self.BURST, self._tokens + (now - self._counted) * self.TRICKLE)
+        self._counted = now
+        self._tokens -= 1.0
+        return min(self.LONGEST, max(0.0, -self._tokens / self.TRICKLE))
+
+
+class Pacer:
+    """Holds workers back until one more request may be in flight: for the limit, and while Opus asks it."""
+
+    def __init__(
+        self,
+        concurrency: int,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+        halt: asyncio.Event,
+    ) -> None:
+        """Make it; once `halt` is set (and `wake` called), nobody is admitted or waits any more."""
+        self.budget = RetryBudget(clock)
+        self._limit = ConcurrencyLimit(concurrency, clock)
+        self._clock = clock
+        self._sleep = sleep
+        self._halt = halt
+        self._not_before = float("-inf")  # until then nobody sends: Opus asked for it
+        self._in_flight = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def admit(self) -> bool:
+        """Wait until one more may be sent, and count it as in flight; False when the run halts."""
+        while not self._halt.is_set():
+            if (wait := self._not_before - self._clock()) > 0:
+                await self.wait(wait)
+            elif self._in_flight < self._limit.allowed:
+                self._in_flight += 1
+                return True
+            else:
+                turn = asyncio.get_running_loop().create_future()
+                self._waiting.append(turn)
+                await turn
+        return False
+
+    def leave(self, began: float, pace: Pace) -> None:
+        """Note that a request is in flight no more, and what it says of Opus; `began` is when it left."""
+        if pace is Pace.KEPT:
+            self._limit.note_answer(began, full=self._in_flight >= self._limit.allowed)
+        elif pace is Pace.TOO_MUCH:
+            self._limit.note_refusal(began)
+        elif pace is Pace.TROUBLE:
+            self._limit.note_trouble()
+        self._in_flight -= 1
+        self.wake(max(0, self._limit.allowed - self._in_flight))
+
+    def hold(self, seconds: float) -> None:
+        """Admit nobody for so long."""
+        self._not_before = max(self._not_before, self._clock() + seconds)
+
+    async def wait(self, seconds: float) -> None:
+        """Wait some seconds, or until the run halts."""
+        due = self._clock() + seconds
+        while not self._halt.is_set() and (left := due - self._clock()) > 0:
+            waits = {asyncio.ensure_future(self._sleep(left)), asyncio.ensure_future(self._halt.wait())}
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for each in waits:
+                    each.cancel()
+
+    def wake(self, count: int | None = None) -> None:
+        """Wake so many who wait for the limit, the longest first; all of them without a count."""
+        for _ in range(len(self._waiting) if count is None else min(count, len(self._waiting))):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)

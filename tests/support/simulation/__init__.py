@@ -1,0 +1,11 @@
+"""A deterministic simulator: the real engine, client decisions and journal in a world made from one seed.
+
+`loop` owns time and threads, `opus` the service, `weather` what goes wrong and when, `sender` the wire
+between the engine and the service, `story` the runs, crashes and restarts of one seed and what must hold.
+"""
+
+from __future__ import annotations
+
+from simulation.story import Broken, Story, Variant, tell_story
+
+__all__ = ["Broken", "Story", "Variant", "tell_story"]

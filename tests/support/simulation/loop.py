@@ -1,0 +1,122 @@
+"""An event loop of virtual time, without real threads, that can be killed between any two steps.
+
+Owns time. A step is one callback: between two steps of a coroutine lies an await, so killing the loop before
+step N is killing the process at an await. What runs in threads is run by the loop, after a drawn delay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Killed", "Stuck", "Timeline", "VirtualLoop"]
+
+STEPS_LIMIT = 400_000
+"""Steps that a run may take before it counts as one that never ends."""
+
+
+TICK = 1e-9
+"""Seconds that pass at least when the loop waits."""
+
+
+class Killed(BaseException):
+    """The process is gone. Nothing of it may catch this."""
+
+
+class Stuck(AssertionError):
+    """The run waits for what never comes, or never comes to an end."""
+
+
+class Timeline:
+    """The world's time in seconds, which goes on when a process is killed."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """Runs one process on a timeline. `kill_before` is the step before which it is killed."""
+
+    def __init__(self, timeline: Timeline, draw: random.Random, kill_before: int | None = None) -> None:
+        super().__init__()
+        self.kill_before = kill_before
+        self.steps = 0
+        self.errors: list[dict[str, Any]] = []
+        self._timeline = timeline
+        self._draw = draw
+        self._thread_free = 0.0
+        self.set_exception_handler(lambda _loop, context: self.errors.append(context))
+
+    def time(self) -> float:
+        return self._timeline.now
+
+    def run_in_executor(  # type: ignore[override]
+        self,
+        executor: Any,  # noqa: ARG002 - there are no threads
+        func: Callable[..., Any],
+        *args: Any,
+    ) -> asyncio.Future[Any]:
+        """Run `func` later, one call after the other, each between two drawn delays."""
+        future = self.create_future()
+
+        def work() -> None:
+            try:
+                result = func(*args)
+            except Exception as error:  # noqa: BLE001 - handed on, as a thread does
+                settle = future.set_exception, error
+            else:
+                settle = future.set_result, result
+            self.call_later(self._draw.random() * 0.002, deliver, *settle)
+
+        def deliver(settle: Callable[[Any], None], value: Any) -> None:
+            if not future.done():
+                settle(value)
+
+        self._thread_free = max(self._thread_free, self.time()) + self._draw.random() * 0.003
+        self.call_at(self._thread_free, work)
+        return future
+
+    def cancel_all(self) -> None:
+        """End what a killed process left, so that nothing of it is collected half done."""
+        self.kill_before = None
+        self.steps = 0
+        tasks = asyncio.all_tasks(self)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            self.run_until_complete(asyncio.wait(tasks))
+            for task in tasks:
+                task.cancelled() or task.exception()
+
+    def _run_once(self) -> None:
+        if self.kill_before is not None and self.steps >= self.kill_before:
+            raise Killed
+        self.steps += 1
+        if self.steps > STEPS_LIMIT:
+            raise Stuck("the run never ends")
+        while not self._ready:
+            self._pass_time()
+        handle = self._ready.popleft()
+        if not handle.cancelled():
+            handle._run()
+
+    def _pass_time(self) -> None:
+        if not self._scheduled:
+            raise Stuck("the run waits for what never comes")
+        timer = heapq.heappop(self._scheduled)
+        timer._scheduled = False
+        if timer.cancelled():
+            self._timer_cancelled_count -= 1
+        else:
+            # At least a tick passes, as it does in the world: a wait that rounds to nothing must end.
+            self._timeline.now = max(self._timeline.now + TICK, timer.when())
+            self._ready.append(timer)
+
+    def _process_events(self, event_list: Any) -> None:
+        """Nothing outside the loop ever happens."""
+
+    def _write_to_self(self) -> None:
+        """Nobody sleeps in a selector."""

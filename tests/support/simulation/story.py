@@ -1,0 +1,305 @@
+"""One seed's story: bad weather, kills and restarts over a changing source, then a calm run; and the laws.
+
+Owns the plot and what must hold. The world (time, the service, what is under way to it, the journal's
+file) lives through a kill; the process (its loop, its memory, what it had not committed) does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import itertools
+import random
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from opusmap.journal import Journal, State, hash_content
+from opusmap.records import Record
+from opusmap.settings import Secret, Settings
+from opusmap.submission import Sender, SubmitTotals, submit_records
+from opusmap.submission.client import OpusClient
+from simulation.loop import Killed, Stuck, Timeline, VirtualLoop
+from simulation.opus import FAILS, MOOD, POISON, Opus, is_refused
+from simulation.weather import CALM, Weather, draw_weather
+from simulation.wire import BASE_URL, FENCE, QuickSender, Wire, WireTransport
+
+__all__ = ["Broken", "Story", "Variant", "tell_story"]
+
+CONNECTION = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
+BATCH = 15
+
+
+class Broken(AssertionError):
+    """A law does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """How the engine is run: a journal of another kind, other options (a planted bug, say)."""
+
+    journal: type[Journal] = Journal
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Story:
+    """What came of a seed. `digest` stands for every request with its time, its content and its fate."""
+
+    seed: int
+    digest: str = ""
+    runs: int = 0
+    kills: int = 0
+    requests: int = 0
+    resent: int = 0
+
+
+@dataclass(slots=True)
+class _Ended:
+    """One run, as the world saw it; `totals` is None when it was killed."""
+
+    wire: Wire
+    totals: SubmitTotals | None = None
+
+
+def tell_story(seed: int, folder: Path, variant: Variant | None = None) -> Story:
+    """Live through the seed's story in an empty folder and hold it to the laws.
+
+    Raises:
+        Broken: a law does not hold, or the run never ends; the text names the seed.
+    """
+    try:
+        return _Plot(seed, folder, variant or Variant()).live()
+    except Broken as broken:
+        raise Broken(f"seed {seed}: {broken}") from None
+    except (Stuck, AssertionError) as error:
+        raise Broken(f"seed {seed}: {type(error).__name__}: {error}") from error
+
+
+class _Plot:
+    """A story under way."""
+
+    def __init__(self, seed: int, folder: Path, variant: Variant) -> None:
+        self._story = Story(seed)
+        self._path = folder / "journal.db"
+        self._variant = variant
+        self._draw = draw = random.Random(f"plot {seed}")
+        self._timeline, self._opus = Timeline(), Opus()
+        self._boot, self._jumped = draw.choice((0.0, 0.0, 990.0)), 0.0
+        self._log: list[str] = []
+        self._conflict = "skip" if draw.random() < 0.15 else "overwrite"
+        self._concurrency = draw.randint(1, 6)
+        self._real_client = seed % 20 == 19
+        self._confirmed: set[tuple[str, str]] = set()
+        style = draw.choice(("k{}", "{}", "Ä/{}"))
+        self._keys = [style.format(number) for number in range(2, 2 + draw.choice((3, 16, 40, 75)))]
+        self._change = draw.choice((0.0, 0.1, 0.5, 1.0))
+        self._refused = draw.choice((0.0, 0.0, 0.03, 0.2))
+        self._repeats = draw.choice((0, 0, 0, 5))
+        self._contents = {key: self._draw_content() for key in self._keys}
+
+    def live(self) -> Story:
+        """Tell the whole story."""
+        draw = self._draw
+        for _ in range(draw.choice((1, 2, 2, 3, 5))):
+            kill = int(10 ** draw.uniform(0.5, 3.3)) if draw.random() < 0.7 else None
+            stop = draw.uniform(0, 3) if draw.random() < 0.1 else None
+            ended = self._run(self._draw_source(), draw_weather(draw), kill, stop)
+            self._check_resent(ended)
+            self._pass_between_runs()
+            self._contents = {
+                key: self._draw_content() if draw.random() < self._change else content
+                for key, content in self._contents.items()
+            }
+        last = self._draw_source()
+        calm = self._run(last, CALM)
+        self._check_resent(calm)
+        self._check_calm(calm, last)
+        self._timeline.now = max(self._timeline.now, self._opus.rest)
+        self._opus.pass_time(self._timeline.now)
+        self._check_held(last)
+        self._check_again(self._run(last, CALM), last)
+        self._story.digest = blake2b("\n".join(self._log).encode(), digest_size=16).hexdigest()
+        return self._story
+
+    # -- the plot
+
+    def _draw_content(self) -> str:
+        version = self._draw.choice("abc")
+        if self._draw.random() < self._refused:
+            return f"{self._draw.choice((FAILS, POISON))} {version}"
+        return f"fine {version}"
+
+    def _draw_source(self) -> list[Record]:
+        """Return the source's records as they are now; some rowKeys stand twice, the later one counts."""
+        order = list(self._contents.items())
+        for _ in range(self._repeats):
+            key = self._draw.choice(self._keys)
+            place = self._draw.randrange(order.index((key, self._contents[key])) + 1)
+            order.insert(place, (key, "fine first"))
+        return [
+            Record(row, key, {"rowKey": key, MOOD: content}) for row, (key, content) in enumerate(order, 2)
+        ]
+
+    def _pass_between_runs(self) -> None:
+        draw = self._draw
+        self._timeline.now += draw.choice((0.0, draw.uniform(0, 5), draw.uniform(0, 60)))
+        self._opus.pass_time(self._timeline.now)
+        if draw.random() < 0.1:
+            self._boot = self._timeline.now - draw.uniform(0, 20)
+        elif draw.random() < 0.15:
+            self._jumped += draw.choice((-1, 1)) * draw.choice((40.0, 7200.0))
+
+    def _ticks(self) -> float:
+        return self._timeline.now - self._boot
+
+    def _wall(self) -> float:
+        return 1.7e9 + self._timeline.now + self._jumped
+
+    # -- one run
+
+    def _run(
+        self, source: list[Record], weather: Weather, kill: int | None = None, stop: float | None = None
+    ) -> _Ended:
+        """Run one process until it ends or is killed."""
+        self._story.runs += 1
+        self._log.append(f"{self._timeline.now:.6f} run {self._story.runs}")
+        loop = VirtualLoop(self._timeline, self._draw, kill)
+        wire = Wire(self._opus, self._timeline, weather, self._draw, self._log)
+        ended = _Ended(wire)
+        journal = self._variant.journal.open(self._path, clock=self._wall)
+        try:
+            self._check_journal(journal)
+            for after, by in weather.jumps:
+                loop.call_later(after, self._jump, by)
+            sending = self._submit(iter(source), journal, wire, stop, len(source))
+            ended.totals = loop.run_until_complete(sending)
+            self._check_errors(loop)
+        except Killed:
+            self._story.kills += 1
+            self._log.append(f"{self._timeline.now:.6f} killed")
+        finally:
+            journal.close()
+            wire.cut_off = True
+            with suppress(Exception):
+                loop.cancel_all()
+            loop.close()
+        self._check_flying(wire)
+        self._story.requests += wire.requests
+        return ended
+
+    def _jump(self, by: float) -> None:
+        self._jumped += by
+
+    async def _submit(
+        self, records: Iterable[Record], journal: Journal, wire: Wire, stop: float | None, count: int
+    ) -> SubmitTotals:
+        run = journal.start_run(origin=BASE_URL, connection=CONNECTION, mapping="m.yaml")
+        event = asyncio.Event()
+        if stop is not None:
+            asyncio.get_running_loop().call_later(stop, event.set)
+        options: dict[str, Any] = {
+            "clock": self._ticks,
+            "wall_clock": self._wall,
+            "random": self._draw.random,
+            "fence": FENCE,
+            "concurrency": self._concurrency,
+            **self._variant.options,
+        }
+        async with self._client(wire) as client:
+            totals = await submit_records(
+                records,
+                client=client,
+                journal=journal,
+                run=run,
+                conflict=self._conflict,
+                stop=event,
+                **{name: value for name, value in options.items() if name in PARAMETERS},
+            )
+        self._check_accounting(totals, count, sum(1 for _ in records), journal.counts(run))
+        return totals
+
+    @asynccontextmanager
+    async def _client(self, wire: Wire) -> AsyncIterator[Sender]:
+        if not self._real_client:
+            yield QuickSender(wire)
+            return
+        where = Settings(BASE_URL, f"{BASE_URL}/connect/token", "app-1", Secret("s"), self._path)
+        transport = WireTransport(wire)
+        async with OpusClient(where, transport=transport, clock=self._ticks, wall_clock=self._wall) as client:
+            yield client
+
+    # -- the laws
+
+    def _check_errors(self, loop: VirtualLoop) -> None:
+        if loop.errors:
+            raise Broken(f"an error that nobody saw: {loop.errors[0]}")
+
+    def _check_accounting(
+        self, totals: SubmitTotals, count: int, left: int, states: dict[State, int]
+    ) -> None:
+        """Every record is counted once, and the journal says no more than the totals."""
+        counted = totals.submitted + totals.failed + totals.uncertain + totals.unchanged + totals.not_sent
+        if counted + left != count:
+            raise Broken(f"{count} records, {left} never pulled, counted: {totals}")
+        if states[State.TAKEN] > totals.submitted or states[State.FAILED] > totals.failed:
+            raise Broken(f"the journal has {states}, the run counted {totals}")
+
+    def _check_flying(self, wire: Wire) -> None:
+        if wire.most_flying > self._concurrency or wire.most_of_a_key > 1:
+            raise Broken(f"{wire.most_flying} requests in flight, {wire.most_of_a_key} of one rowKey")
+
+    def _check_journal(self, journal: Journal) -> None:
+        """What the journal calls taken, Opus has processed."""
+        for run in journal.runs():
+            for known in journal.records(run, State.TAKEN):
+                processed = self._opus.history.get(known.key, ())
+                if not any(hash_content(values, self._conflict) == known.content for values in processed):
+                    raise Broken(f"{known.key} is taken by the journal, and Opus never had it")
+
+    def _check_resent(self, ended: _Ended) -> None:
+        """What Opus confirmed is sent again only when a kill came before it was journaled."""
+        if self._repeats:
+            return  # an earlier row of the same key changes what Opus holds
+        sent = set(itertools.chain.from_iterable(values.items() for values in ended.wire.sent))
+        again = len(self._confirmed & sent)
+        self._story.resent += again
+        allowed = self._concurrency * BATCH if self._story.kills else 0
+        if again > allowed:
+            raise Broken(f"{again} confirmed records are sent again, {allowed} would do")
+        wanted = set(self._contents.items())
+        self._confirmed = {pair for pair in self._confirmed | ended.wire.confirmed if pair in wanted}
+
+    def _check_calm(self, calm: _Ended, source: list[Record]) -> None:
+        """In calm weather a run comes to its end, and only what is refused fails."""
+        totals, refused = calm.totals, sum(is_refused(record.values) for record in source)
+        if totals is None or totals.stopped or totals.failed != refused or totals.uncertain + totals.not_sent:
+            raise Broken(f"calm weather, {refused} of {len(source)} records are bad: {totals}")
+
+    def _check_held(self, source: list[Record]) -> None:
+        """Opus holds the right final value of every record that it takes."""
+        lost = []
+        for record in {record.key: record for record in source}.values():
+            held = self._opus.held.get(record.key)
+            if is_refused(record.values):
+                continue
+            if held is None or (self._conflict == "overwrite" and held != record.values):
+                lost.append(f"{record.key}: {record.values[MOOD]!r} is due, Opus holds {held}")
+            elif self._conflict == "skip" and held != self._opus.history[record.key][0]:
+                lost.append(f"{record.key}: Skip replaced it")
+        if lost:
+            raise Broken(f"{len(lost)} records are lost: {'; '.join(lost[:3])}")
+
+    def _check_again(self, again: _Ended, source: list[Record]) -> None:
+        """A run over the same records sends those alone that are refused."""
+        if self._repeats:
+            return
+        refused = {record.key for record in source if is_refused(record.values)}
+        if sent := {key for values in again.wire.sent for key in values} - refused:
+            raise Broken(f"{len(sent)} records are sent again although nothing changed")
+
+
+PARAMETERS = frozenset(inspect.signature(submit_records).parameters)

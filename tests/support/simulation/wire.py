@@ -1,0 +1,278 @@
+"""The wire of the simulated world: what becomes of one request on its way, and the two clients that use it.
+
+Owns the fate of a request (`Wire`), and its forms: as the engine's `Sender` without any HTTP library
+(`QuickSender`, for speed), and as a transport below the real `OpusClient` (`WireTransport`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+
+from opusmap.errors import SignInError
+from opusmap.submission.exchange import Answer, Exchange, NoAnswer, Trouble
+from opusmap.submission.retry import parse_retry_after
+from simulation.loop import Timeline
+from simulation.opus import FAILS, POISON, Opus, shape_failures, shape_taken
+from simulation.weather import Weather
+
+__all__ = ["BASE_URL", "FENCE", "PATHS", "Broke", "Came", "QuickSender", "Wire", "WireTransport"]
+
+BASE_URL = "https://opus.example.com"
+PATHS = ("/connector/records", "/records/connector/records")
+FENCE = 30.0
+"""Seconds after which no request takes effect any more, counted from when it was sent."""
+
+DEADLINE = 60.0
+"""Seconds after which the client gives a request up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """An answer. `cut`: its body breaks off on the way."""
+
+    status: int
+    body: bytes = b""
+    retry_after: str | None = None
+    cut: bool = False
+
+
+class Broke(Exception):
+    """No answer: why."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble)
+        self.trouble = trouble
+
+
+class Wire:
+    """The way of one process's requests to the service. `log` is every request with its fate, in order."""
+
+    def __init__(
+        self, opus: Opus, timeline: Timeline, weather: Weather, draw: random.Random, log: list[str]
+    ) -> None:
+        self.log = log
+        self.cut_off = False
+        self.flying: Counter[str] = Counter()
+        self.most_flying = self.most_of_a_key = 0
+        self.requests = 0
+        self.sent: list[dict[str, str]] = []
+        self.confirmed: set[tuple[str, str]] = set()
+        self._opus = opus
+        self._timeline = timeline
+        self._weather = weather
+        self._draw = draw
+        self._began = timeline.now
+        self._tokens: dict[str, float] = {}
+
+    async def sign_in(self) -> Came:
+        """Carry a sign-in; the token promises an hour."""
+        self._refuse_the_dead()
+        await self._pass(self._draw.uniform(0, self._weather.sign_in))
+        if self._draw.random() < self._weather.sign_in_trouble:
+            if self._draw.random() < 0.5:
+                raise Broke(Trouble.LOST)
+            return Came(self._draw.choice((429, 503)), retry_after=self._draw.choice((None, "3")))
+        token = f"t{len(self._tokens) + 1}"
+        self._tokens[token] = self._timeline.now + self._weather.token_life
+        body = {"token_type": "Bearer", "expires_in": 3600, "access_token": token}
+        return Came(200, json.dumps(body).encode())
+
+    async def carry(self, path: str, token: str, body: bytes) -> Came:
+        """Carry a request of records to the service and its answer back.
+
+        Raises:
+            Broke: there is no answer.
+        """
+        self._refuse_the_dead()
+        values = {record["rowKey"]: record["leafName"] for record in json.loads(body)["data"]}
+        self.requests += 1
+        self.sent.append(values)
+        number, kind = self.requests, self._draw_kind(path, token)
+        self.log.append(f"{self._timeline.now:.6f} request {number} {path} {token} {kind} {body.decode()}")
+        self.flying.update([*values, ""])
+        self.most_flying = max(self.most_flying, self.flying[""])
+        self.most_of_a_key = max(self.most_of_a_key, *(self.flying[key] for key in values))
+        try:
+            came = await self._fate(kind, body, list(values))
+        except Broke as broke:
+            self.log.append(f"{self._timeline.now:.6f} request {number} broke: {broke.trouble}")
+            raise
+        finally:
+            self.flying.subtract([*values, ""])
+        self.log.append(f"{self._timeline.now:.6f} request {number} answered: {came.status} {came.body!r}")
+        if kind == "" and came.status in (200, 201, 418):
+            self.confirmed.update(pair for pair in values.items() if not pair[1].startswith((FAILS, POISON)))
+        return came
+
+    def _draw_kind(self, path: str, token: str) -> str:
+        kind = self._weather.draw_kind(self._draw, self._timeline.now - self._began)
+        if kind in ("unreached", "lost before"):
+            return kind
+        if self._weather.moved and path == PATHS[0]:
+            return "404"
+        return "401" if self._tokens.get(token, 0.0) <= self._timeline.now else kind
+
+    async def _fate(self, kind: str, body: bytes, keys: list[str]) -> Came:
+        draw, sent = self._draw, self._timeline.now
+        there, back = draw.uniform(0.01, 0.2), draw.uniform(0.01, 0.2)
+        match kind:
+            case "unreached" | "lost before":
+                await self._pass(there)
+                raise Broke(Trouble.UNREACHED if kind == "unreached" else Trouble.LOST)
+            case "401" | "refused token":
+                await self._pass(there + back)
+                return Came(401, b'{"statusCode": 401}')
+            case "403" | "404" | "500":
+                await self._pass(there + back)
+                return Came(int(kind), draw.choice((b"", b"<html>", b'{"statusCode": %s}' % kind.encode())))
+            case "429":
+                await self._pass(there + back)
+                return Came(429, b"", draw.choice((None, "1", "4", "25")))
+            case "late, lost" | "late, gateway":
+                late = draw.uniform(0.3, FENCE - 0.1)
+                self._opus.arrive(body, sent + late, self._draw_skips(keys, 0.2))
+                await self._pass(draw.uniform(0.01, late))
+                if kind == "late, lost":
+                    raise Broke(Trouble.LOST)
+                return Came(draw.choice((408, 502, 503, 504)), b"")
+        halfway = kind in ("500 halfway", "lying status", "some fail", "unmatched item", "bare 418")
+        skips = self._draw_skips(keys, 1.0) if halfway else frozenset()
+        effect = self._opus.arrive(body, sent + there, skips)
+        await self._pass(there)
+        if not effect.done:
+            raise AssertionError("the service did not get to the request")
+        if kind == "timeout":
+            await self._pass(DEADLINE - there)
+            raise Broke(Trouble.TIMEOUT)
+        await self._pass(back)
+        if kind == "lost after":
+            raise Broke(Trouble.LOST)
+        return self._answer(kind, keys, effect.failed + [keys[place] for place in sorted(skips)], body)
+
+    def _answer(self, kind: str, keys: list[str], failed: list[str], body: bytes) -> Came:
+        draw = self._draw
+        if kind in ("500 halfway", "502 after"):
+            return Came(500 if kind == "500 halfway" else 502, b'{"message": "oops"}')
+        if kind == "lying status":
+            return Came(201, b'{"statusCode": 500}')
+        if b'"poison' in body:
+            return Came(draw.choice((400, 400, 400, 422)), b'{"message": "the parameters are invalid"}')
+        if kind == "bare 418":
+            return Came(418, draw.choice((b"", b'{"statusCode": 418}', b'{"failedItems": "three"}')))
+        if kind == "garbled answer":
+            return Came(201, draw.choice((b"", b"[]", b'"ok"', b"\xff\xfe", b'{"statusCode": null')))
+        failed = list(dict.fromkeys(failed))
+        if kind == "unmatched item":
+            odd = draw.choice(("another", None, {"rowKey": None}, {"index": 0}, [keys[0]], {"id": 1.5}))
+            items = [odd, *failed[1:]]
+            return Came(418, json.dumps({"statusCode": 418, "failedItems": items}).encode())
+        status, said = shape_failures(failed, draw) if failed else shape_taken(draw)
+        return Came(status, said[: len(said) // 2], cut=True) if kind == "cut answer" else Came(status, said)
+
+    def _draw_skips(self, keys: list[str], chance: float) -> frozenset[int]:
+        """Return the places of some records that are not processed, at least one if any."""
+        if self._draw.random() >= chance:
+            return frozenset()
+        return frozenset(self._draw.sample(range(len(keys)), self._draw.randint(1, len(keys))))
+
+    async def _pass(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._opus.pass_time(self._timeline.now)
+
+    def _refuse_the_dead(self) -> None:
+        if self.cut_off:
+            raise asyncio.CancelledError
+
+
+class QuickSender:
+    """The engine's `Sender` on a wire: what `OpusClient` does, without HTTP."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._paths = list(PATHS)
+        self._token = ""
+        self._generation = self._refused = self._refusals = 0
+        self._renewing = asyncio.Lock()
+
+    @property
+    def url(self) -> str:
+        return BASE_URL
+
+    async def send(self, body: bytes) -> Exchange:
+        try:
+            trouble = await self._sign_in()
+        except Broke as broke:
+            return NoAnswer(Trouble.SIGN_IN, str(broke.trouble))
+        if trouble is not None:
+            return trouble
+        generation, path = self._generation, self._paths[0]
+        try:
+            came = await self._wire.carry(path, self._token, body)
+        except Broke as broke:
+            return NoAnswer(broke.trouble, f"it is {broke.trouble}")
+        if came.status in (200, 201, 400, 418) and generation > self._refused:
+            self._refusals = 0
+        wait = parse_retry_after(came.retry_after, 0.0)
+        return Answer(came.status, b"" if came.cut else came.body, generation, path, wait)
+
+    async def _sign_in(self) -> NoAnswer | None:
+        async with self._renewing:
+            if self._generation <= self._refused:
+                came = await self._wire.sign_in()
+                if came.status != 200:
+                    wait = parse_retry_after(came.retry_after, 0.0)
+                    return NoAnswer(Trouble.SIGN_IN, f"the identity service answers {came.status}", wait)
+                self._token, self._generation = json.loads(came.body)["access_token"], self._generation + 1
+        return None
+
+    def refuse_token(self, generation: int) -> None:
+        if generation <= self._refused:
+            return
+        self._refused, self._refusals = generation, self._refusals + 1
+        if self._refusals > 1:
+            raise SignInError(BASE_URL, "Opus refuses the token, although it was just renewed")
+
+    def change_path(self, path: str) -> bool:
+        if self._paths[0] == path and len(self._paths) > 1:
+            del self._paths[0]
+            return True
+        return self._paths[0] != path
+
+
+class WireTransport(httpx.AsyncBaseTransport):
+    """A wire below the real client."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            if request.url.path == "/connect/token":
+                came = await self._wire.sign_in()
+            else:
+                token = request.headers["Authorization"].removeprefix("Bearer ")
+                came = await self._wire.carry(request.url.path, token, request.content)
+        except Broke as broke:
+            raise _ERRORS[broke.trouble](f"it is {broke.trouble}") from None
+        headers = {} if came.retry_after is None else {"Retry-After": came.retry_after}
+        return httpx.Response(came.status, headers=headers, content=_read(came))
+
+
+async def _read(came: Came) -> AsyncIterator[bytes]:
+    yield came.body
+    if came.cut:
+        raise httpx.ReadError("the answer breaks off")
+
+
+_ERRORS: dict[Trouble, type[httpx.TransportError]] = {
+    Trouble.UNREACHED: httpx.ConnectError,
+    Trouble.LOST: httpx.ReadError,
+    Trouble.TIMEOUT: httpx.ReadTimeout,
+}
