@@ -21,7 +21,7 @@ types: $(VENV)/dev
 
 # CI sets HYPOTHESIS_PROFILE=ci: more examples, the same ones each time.
 tests: $(VENV)/dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist worksteal
 
 # The wheel must work where nothing of this folder is.
 package: $(VENV)/dev
