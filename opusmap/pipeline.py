@@ -16,7 +16,7 @@ from opusmap.compiler import Mapper
 from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError, StoppedEarly
 from opusmap.records import Mapped, Problem, Record, Reject
-from opusmap.report import MendedSource, Report, Tally
+from opusmap.report import Evidence, File, MendedSource, Report, Tally, Timeline, gather_evidence
 from opusmap.sources import from_iterable
 from opusmap.work import Work
 
@@ -199,6 +199,7 @@ class SubmitOptions(TypedDict, total=False):
     on_reject: Callable[[Reject], object]
     on_progress: Callable[[Report], object]
     on_start: Callable[[Callable[[], None]], object]
+    on_end: Callable[[], Iterable[File]]
 
 
 def submit_source(work: Work, settings: Settings, **options: Unpack[SubmitOptions]) -> Report:
@@ -219,6 +220,7 @@ async def submit_source_async(
     on_reject: Callable[[Reject], object] = lambda _reject: None,
     on_progress: Callable[[Report], object] = lambda _report: None,
     on_start: Callable[[Callable[[], None]], object] = lambda _stop: None,
+    on_end: Callable[[], Iterable[File]] = tuple,
 ) -> Report:
     """Map every row and send its record; return what became of each.
 
@@ -237,6 +239,7 @@ async def submit_source_async(
         on_reject: told of each reject, in order.
         on_progress: told of the totals now and then.
         on_start: given a function that stops the run gracefully; any thread or signal handler may call it.
+        on_end: called after the last row; returns the files that were written, for the run's evidence.
 
     Raises:
         JournalError: the journal can't be opened or written.
@@ -246,7 +249,7 @@ async def submit_source_async(
     from opusmap.submission.client import OpusClient  # noqa: PLC0415 - httpx is slow to load
 
     spec = work.mapper.spec
-    sending = _Sending(Tally(), time.monotonic())
+    sending, timeline = _Sending(Tally(), time.monotonic()), Timeline()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def records() -> Iterator[Record]:
@@ -262,6 +265,7 @@ async def submit_source_async(
 
     def progress(sent: SubmitTotals) -> None:
         sending.sent = sent
+        timeline.note_records(sent.submitted + sent.failed + sent.uncertain)
         on_progress(sending.report())
 
     with Journal.open(settings.journal) as journal:
@@ -269,6 +273,8 @@ async def submit_source_async(
             origin=settings.base_url, connection=work.mapper.connection.id, mapping=spec.path
         )
         sending.run = run.id
+        evidence = Evidence() if journal.in_memory else gather_evidence(work.mapper, work.source)
+        journal.keep_evidence(run, evidence.as_json())
         async with OpusClient(settings, transport=transport) as client:
             on_start(halt)
             sending.sent = await submit_records(
@@ -281,10 +287,12 @@ async def submit_source_async(
                 concurrency=concurrency,
                 full=full,
                 on_progress=progress,
+                on_reply=lambda reply, attempt: timeline.note_request(reply.seconds, again=attempt > 1),
                 stop=stop,
             )
         report = replace(sending.report(), stopped=sending.sent.stopped)
         ending = "done" if report.stopped is None else str(report.stopped).partition("\n")[0]
+        journal.keep_evidence(run, evidence.completed(report, timeline, on_end()).as_json())
         journal.finish_run(run, ending=ending, counts=report.counts())
     return report
 

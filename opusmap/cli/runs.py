@@ -179,6 +179,7 @@ def _run(
             on_reject=writer.write,
             on_progress=progress,
             on_start=_stop_on_signals,
+            on_end=writer.close,
             **options,
         )
     if as_json:

@@ -50,7 +50,12 @@ INSERT INTO noted SELECT target, key, content, run, row, state, reason,
 DROP TABLE records;
 """
 
-MIGRATIONS = (_FIRST, _COMPACT)
+# What a run leaves for its report besides its counts: compressed JSON, without any value of a row.
+_EVIDENCE = """
+CREATE TABLE evidence (run INTEGER PRIMARY KEY REFERENCES runs, content BLOB NOT NULL);
+"""
+
+MIGRATIONS = (_FIRST, _COMPACT, _EVIDENCE)
 """Step N takes a file from version N to version N + 1. Released steps never change."""
 
 VERSION = len(MIGRATIONS)

@@ -13,6 +13,7 @@ import heapq
 import json
 import sqlite3
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -230,6 +231,22 @@ class Journal:
                 "UPDATE runs SET finished = ?, ending = ?, counts = ? WHERE id = ?",
                 (self._clock(), ending, json.dumps(dict(counts)), run.id),
             )
+
+    def keep_evidence(self, run: Run, evidence: Mapping[str, Any]) -> None:
+        """Keep what a run leaves for its report, plain data, in place of what it left before."""
+        content = zlib.compress(json.dumps(evidence, ensure_ascii=False, separators=(",", ":")).encode())
+        with self._transaction() as database:
+            database.execute("INSERT OR REPLACE INTO evidence VALUES (?, ?)", (run.id, content))
+
+    def evidence(self, run: Run) -> dict[str, Any]:
+        """Return what `keep_evidence` kept of a run, or nothing."""
+        with _translated(self._path):
+            query = "SELECT content FROM evidence WHERE run = ?"
+            found = self._reader.execute(query, (run.id,)).fetchone()
+        try:
+            return {} if found is None else dict(json.loads(zlib.decompress(found[0])))
+        except (zlib.error, ValueError):
+            raise JournalError(self._path, f"what run {run.id} left for its report is broken") from None
 
     def runs(self) -> tuple[Run, ...]:
         """Return all runs, the latest first."""

@@ -1,7 +1,22 @@
 """Reports: what became of every row, and the files that a run leaves."""
 
+from opusmap.report.evidence import Evidence, File, gather_evidence, hash_file
 from opusmap.report.outputs import RecordWriter, create_output
 from opusmap.report.rejects import MendedSource, RejectWriter
 from opusmap.report.tally import Reason, Report, Tally
+from opusmap.report.timeline import Timeline
 
-__all__ = ["MendedSource", "Reason", "RecordWriter", "RejectWriter", "Report", "Tally", "create_output"]
+__all__ = [
+    "Evidence",
+    "File",
+    "MendedSource",
+    "Reason",
+    "RecordWriter",
+    "RejectWriter",
+    "Report",
+    "Tally",
+    "Timeline",
+    "create_output",
+    "gather_evidence",
+    "hash_file",
+]

@@ -15,6 +15,7 @@ from typing import IO, Any, Self
 import msgspec
 
 from opusmap.records import Reject, Row
+from opusmap.report.evidence import File, hash_file
 from opusmap.report.outputs import create_output
 from opusmap.sources import Source
 
@@ -101,11 +102,22 @@ class RejectWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the file; an older one, of a run that had rejects, would mislead after one that had none."""
+        self.close()
+
+    def close(self) -> tuple[File, ...]:
+        """Close the file and return it, if there is one.
+
+        An older one, of a run that had rejects, would mislead after one that had none: it is removed.
+        """
         if self._file is not None:
+            if self._file.closed:
+                return ()
             self._file.close()
-        elif self.path.is_file() and not self.path.is_symlink():
+            file = hash_file("rejects", self.path)
+            return () if file is None else (file,)
+        if self.path.is_file() and not self.path.is_symlink():
             self.path.unlink()
+        return ()
 
 
 _encode_line = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode

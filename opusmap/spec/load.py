@@ -84,6 +84,7 @@ class _Builder:
         self._path = path
         self._folder = folder
         self._diagnostics: list[Diagnostic] = []
+        self._files: list[str] = []
 
     def build(self, file: YamlFile) -> MappingSpec:
         data = file.data
@@ -110,6 +111,7 @@ class _Builder:
             let=tuple(Step(key, _text(node)) for key, node in let.items()),
             where=_optional(data.get("where")),
             tests=tuple(self._test(node, number) for number, node in enumerate(_items(data.get("tests")), 1)),
+            files=tuple(dict.fromkeys(self._files)),
             text=file.text,
         )
         return replace(spec, problems=tuple(self._diagnostics))
@@ -169,6 +171,8 @@ class _Builder:
             message = f"{quote_value(name)} is not a file of the mapping's folder"
             help_text = "a mapping reads only files beside or below itself, named by a relative path"
             self._error("outside-folder", message, name.span, help_text)
+        else:
+            self._files.append(str(Path(self._path).parent / name))
         return path
 
     def _duplicates(self, data: Entries) -> Literal["reject", "first", "last"]:

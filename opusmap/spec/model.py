@@ -138,7 +138,7 @@ class MappingTest:
 
 @dataclass(frozen=True, slots=True)
 class MappingSpec:
-    """A whole mapping file."""
+    """A whole mapping file. `files` are the fragments and tables that it reads."""
 
     path: str
     connection: Text
@@ -157,4 +157,5 @@ class MappingSpec:
     where: Text | None = None
     tests: tuple[MappingTest, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+    files: tuple[str, ...] = ()
     text: str = ""

@@ -84,6 +84,7 @@ async def submit_records(
     full: bool = False,
     fence: float = FENCE,
     on_progress: Callable[[SubmitTotals], None] | None = None,
+    on_reply: Callable[[Reply, int], object] | None = None,
     stop: asyncio.Event | None = None,
     clock: Callable[[], float] = time.monotonic,
     wall_clock: Callable[[], float] = time.time,
@@ -106,6 +107,7 @@ async def submit_records(
         full: send records, too, that Opus took already as they are, by the journal.
         fence: seconds that a changed record waits after a request whose answer was lost.
         on_progress: called after each settled request with the totals so far.
+        on_reply: called after each request with what it came to, and how many times its records were sent.
         stop: set it to drain: requests in flight end, nothing new is sent.
         clock: seconds that never run backwards while the machine is up.
         wall_clock: seconds since 1970.
@@ -116,7 +118,9 @@ async def submit_records(
     Raises:
         JournalError: the journal can't be written; requests in flight were dropped, and stay intended.
     """
-    plan = _Plan(client, journal, run, conflict, conflict_key, concurrency, full, fence, on_progress)
+    plan = _Plan(
+        client, journal, run, conflict, conflict_key, concurrency, full, fence, on_progress, on_reply
+    )
     try:
         async with Commits(journal, offload) as commits:
             engine = _Engine(plan, commits, _Surroundings(clock, wall_clock, random, sleep))
@@ -141,6 +145,7 @@ class _Plan:
     full: bool
     fence: float
     on_progress: Callable[[SubmitTotals], None] | None
+    on_reply: Callable[[Reply, int], object] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,9 +365,11 @@ class _Engine:
         return reply
 
     def _note_reply(self, batch: Batch, reply: Reply, attempt: int) -> None:
-        """Count a request, and log it under an id of its own."""
+        """Count a request, tell of it, and log it under an id of its own."""
         if reply.problem is not Trouble.SIGN_IN:
             self._count(requests=1, retries=int(attempt > 1))
+            if self._plan.on_reply is not None:
+                self._plan.on_reply(reply, attempt)
         if attempt == 1:
             self._pacer.budget.earn()
         if reply.pace is Pace.KEPT:

@@ -240,12 +240,12 @@ def test_a_foreign_file_and_another_version_are_refused_unchanged(tmp_path: Path
     foreign.close()
     Journal.open(tmp_path / "newer.db").close()
     newer = sqlite3.connect(tmp_path / "newer.db")
-    newer.execute("PRAGMA user_version = 3")
+    newer.execute("PRAGMA user_version = 99")
     newer.close()
     for name, word in (
         ("text.db", "can't be used"),
         ("foreign.db", "not a journal"),
-        ("newer.db", "version 3"),
+        ("newer.db", "version 99"),
     ):
         before = (tmp_path / name).read_bytes()
         with pytest.raises(JournalError) as caught:
@@ -274,3 +274,22 @@ def test_the_content_hash_tells_values_and_option_apart_and_ignores_the_order_of
     ]
     assert len({known, *others}) == 5
     assert len(known) == 16
+
+
+def test_what_a_run_leaves_for_its_report_is_kept_until_it_leaves_something_else(journal: Journal) -> None:
+    first, second = start(journal), start(journal)
+    assert journal.evidence(first) == {}
+    journal.keep_evidence(first, {"files": ["a"]})
+    journal.keep_evidence(first, {"files": ["é", 1, None]})
+    assert journal.evidence(first) == {"files": ["é", 1, None]}
+    assert journal.evidence(second) == {}
+
+
+def test_broken_evidence_is_told_as_such(journal: Journal, tmp_path: Path) -> None:
+    run = start(journal)
+    database = sqlite3.connect(tmp_path / "j.db")
+    database.execute("INSERT INTO evidence VALUES (?, x'00')", (run.id,))
+    database.commit()
+    database.close()
+    with pytest.raises(JournalError, match="broken"):
+        journal.evidence(run)

@@ -1,0 +1,174 @@
+"""The crosswalk: source column -> rule -> target column, in words that a records manager can sign off.
+
+Owns the words. It reads the plan, so it says what the mapper does, and holds no value of any row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from opusmap.connection import ColumnType
+from opusmap.diagnostics import quote_value
+from opusmap.expressions import tree, walk
+
+if TYPE_CHECKING:
+    from opusmap.compiler.plan import ColumnPlan, Plan
+    from opusmap.spec import Binding, ConverterUse
+
+__all__ = ["Crosswalk", "Line", "make_crosswalk"]
+
+_LISTS = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE)
+_CHOICES = (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
+_OPTIONS_SHOWN = 60
+"""Options of a choice column that are listed at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One target column: what it is, the source columns it is made of, and how, step by step.
+
+    `line` is where its binding stands in the mapping.
+    """
+
+    target: str
+    internal_name: str
+    type: str
+    required: bool
+    sources: tuple[str, ...]
+    rules: tuple[str, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Crosswalk:
+    """A whole mapping in words.
+
+    `general` are the rules that concern each row; `unread` the source columns that nothing is made of
+    (empty where the header is not known); `unfilled` the target columns without a binding.
+    """
+
+    lines: tuple[Line, ...] = ()
+    general: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    unfilled: tuple[str, ...] = ()
+
+
+def make_crosswalk(plan: Plan) -> Crosswalk:
+    """Return the crosswalk of a mapping, its columns in the mapping's order."""
+    bound = {column.column.internal_name for column in plan.columns}
+    unfilled = (each.display_name for each in plan.connection.columns if each.internal_name not in bound)
+    unread = sorted((plan.source_columns or frozenset()) - plan.cells().keys())
+    return Crosswalk(
+        tuple(_line(plan, column) for column in plan.columns),
+        tuple(_general(plan)),
+        tuple(unread),
+        tuple(unfilled),
+    )
+
+
+def _line(plan: Plan, column: ColumnPlan) -> Line:
+    return Line(
+        target=column.column.display_name,
+        internal_name=column.column.internal_name,
+        type=str(column.column.type),
+        required=column.required,
+        sources=tuple(_cells(plan, column.trees())),
+        rules=tuple(_rules(plan, column)),
+        line=column.span.line,
+    )
+
+
+def _general(plan: Plan) -> Iterator[str]:
+    spec = plan.spec
+    if plan.where is not None:
+        yield f"Only rows are taken for which {str(plan.where.text).strip()} is true."
+    for step in plan.steps:
+        yield f"{step.name} stands for {str(step.expression.text).strip()}."
+    if spec.conflict == "skip":
+        yield "A record that Opus holds already is left as it is."
+    else:
+        yield "A record that Opus holds already is replaced."
+    if spec.duplicates == "last":
+        yield "Of several rows with one row key, the last is taken."
+    else:
+        yield "Of several rows with one row key, the first is taken; the others are rejected."
+    if spec.timezone is not None:
+        yield f"Times without a zone are those of {spec.timezone}; they are sent in {spec.target.timezone}."
+
+
+def _cells(plan: Plan, trees: Iterable[tree.Node]) -> Iterator[str]:
+    """Yield the source columns that trees read, in themselves and through steps, each once."""
+    steps = {step.name: step.expression.tree for step in plan.steps}
+    pending, seen = list(trees), set[str]()
+    while pending:
+        for node in walk(pending.pop(0)):
+            if isinstance(node, tree.Cell) and node.name not in seen:
+                seen.add(node.name)
+                yield node.name
+            elif isinstance(node, tree.StepValue) and node.name in steps:
+                pending.append(steps.pop(node.name))
+
+
+def _rules(plan: Plan, column: ColumnPlan) -> list[str]:
+    """Return what is done, in words, step by step."""
+    found = [*_beginning(column), *_steps(column.binding), *_options(plan, column)]
+    return found or ["as it is"]
+
+
+def _steps(binding: Binding) -> Iterator[str]:
+    if binding.split is not None:
+        yield f"split at {quote_value(str(binding.split))}"
+    if binding.lookup is not None:
+        yield f"looked up in the table {binding.lookup}"
+    for use in binding.convert:
+        yield f"converted by {_written(use)}"
+    if binding.format is not None:
+        yield f"read as {binding.format}"
+    if binding.default is not None:
+        yield f"if empty: {binding.default}"
+    if binding.on_error == "omit":
+        yield "if wrong: left out"
+    elif binding.on_error == "default":
+        yield "if wrong: as if empty"
+
+
+def _beginning(column: ColumnPlan) -> Iterator[str]:
+    binding = column.binding
+    if binding.template is not None:
+        yield str(binding.template).strip()
+    elif binding.const is not None:
+        values = binding.const if isinstance(binding.const, tuple) else (binding.const,)
+        yield "always " + ", ".join(quote_value(str(value)) for value in values)
+    elif binding.listed and column.column.type is ColumnType.TAXONOMY:
+        yield "put together as a term's path"
+    elif binding.listed and column.column.type in _LISTS:
+        yield "put together as a list"
+    elif binding.listed:
+        yield f"joined by {quote_value(' ' if binding.join is None else str(binding.join))}"
+
+
+def _written(use: ConverterUse) -> str:
+    arguments = [quote_value(value) if isinstance(value, str) else str(value) for value in use.args]
+    arguments += [
+        f"{name}={quote_value(value) if isinstance(value, str) else value}"
+        for name, value in use.kwargs.items()
+    ]
+    return f"{use.name}({', '.join(arguments)})" if arguments else str(use.name)
+
+
+def _options(plan: Plan, column: ColumnPlan) -> Iterator[str]:
+    """Say which order each option is sent as: this is what goes wrong in silence."""
+    choices = plan.context.choices.get(column.column.internal_name)
+    if choices is None or column.column.type not in _CHOICES:
+        return
+    listed = [
+        f"{option} = {order}" for order, option in enumerate(choices.options, plan.spec.target.choice_base)
+    ]
+    more = f" and {len(listed) - _OPTIONS_SHOWN} more" if len(listed) > _OPTIONS_SHOWN else ""
+    yield "sent as the option's order: " + ", ".join(listed[:_OPTIONS_SHOWN]) + more
+    if choices.aliases:
+        yield "other spellings: " + ", ".join(
+            f"{alias} → {option}" for alias, option in choices.aliases.items()
+        )

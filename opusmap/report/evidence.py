@@ -1,0 +1,137 @@
+"""A run's evidence: which files it read, by their hashes, and by which rules each target column was made.
+
+Owns what a run leaves in the journal for its report. No cell of a row is in it: rejects are named by
+their row numbers, and what stood in the rows is in the file of rejects alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opusmap import __version__
+from opusmap.report.crosswalk import Crosswalk, Line, make_crosswalk
+from opusmap.report.tally import Reason, Report
+from opusmap.report.timeline import Timeline
+
+if TYPE_CHECKING:
+    from opusmap.compiler import Mapper
+    from opusmap.sources import Source
+
+__all__ = ["REASONS", "Evidence", "File", "gather_evidence", "hash_file", "keep_reasons"]
+
+REASONS = 200
+"""Reasons for rejects that are kept at most, the most frequent ones; what is left out is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that a run read or wrote: what it is to the run, its path, size and SHA-256."""
+
+    role: str
+    path: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a run leaves for its report.
+
+    `version` is opusmap's; `seconds` is None as long as the run is not finished; `source` names the rows
+    where they come from no file. `timeline` is what `Timeline.as_json` gives. `reasons` have no examples,
+    for those quote cells; `more_reasons` is how many were left out.
+    """
+
+    version: str = ""
+    source: str = ""
+    files: tuple[File, ...] = ()
+    crosswalk: Crosswalk = field(default_factory=Crosswalk)
+    reasons: tuple[Reason, ...] = ()
+    more_reasons: int = 0
+    timeline: Mapping[str, Any] | None = None
+    seconds: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data; `read` reads it."""
+        return asdict(self)
+
+    @classmethod
+    def read(cls, plain: Mapping[str, Any]) -> Evidence:
+        """Return evidence from plain data; what a later opusmap may have added is passed over."""
+        crosswalk = _known(Crosswalk, plain.get("crosswalk", {}))
+        crosswalk["lines"] = _all(Line, crosswalk.get("lines", ()))
+        lists = {
+            "files": _all(File, plain.get("files", ())),
+            "reasons": _all(Reason, plain.get("reasons", ())),
+        }
+        return cls(**{**_known(cls, plain), **lists, "crosswalk": Crosswalk(**crosswalk)})
+
+    def completed(self, report: Report, timeline: Timeline, written: Iterable[File]) -> Evidence:
+        """Return it with what is known at a run's end; `written` are the files that the run wrote."""
+        reasons, more = keep_reasons(report.reasons)
+        return replace(
+            self,
+            files=(*self.files, *written),
+            reasons=reasons,
+            more_reasons=more,
+            timeline=timeline.as_json(),
+            seconds=report.seconds,
+        )
+
+    def find(self, role: str) -> File | None:
+        """Return the first file with this role."""
+        return next((file for file in self.files if file.role == role), None)
+
+
+def gather_evidence(mapper: Mapper, source: Source) -> Evidence:
+    """Return what is known before a run's first row: what it reads, and by which rules it maps."""
+    spec = mapper.spec
+    named = [
+        ("mapping", spec.path),
+        ("connection", mapper.connection.path),
+        *(("table or shared part", path) for path in spec.files),
+        ("source", source.name),
+    ]
+    files = (hash_file(role, path) for role, path in named)
+    return Evidence(
+        version=__version__,
+        source=source.name,
+        files=tuple(file for file in files if file is not None),
+        crosswalk=make_crosswalk(mapper.plan),
+    )
+
+
+def keep_reasons(reasons: Iterable[Reason]) -> tuple[tuple[Reason, ...], int]:
+    """Return reasons as they may be kept (few enough, and without any cell), and how many were left out."""
+    found = [Reason(each.column, each.code, each.count, each.rows, "") for each in reasons]
+    return tuple(found[:REASONS]), len(found[REASONS:])
+
+
+def hash_file(role: str, path: str | Path) -> File | None:
+    """Return a file with its hash; None where there is no regular file of this name, such as for a stream."""
+    try:
+        if not Path(path).is_file():
+            return None
+        with Path(path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+            return File(role, str(path), file.tell(), digest.hexdigest())
+    except (OSError, ValueError):
+        return None
+
+
+def _known(kind: type[Any], plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a kind of evidence has; JSON's lists are its tuples."""
+    names = {each.name for each in fields(kind)}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in plain.items()
+        if name in names
+    }
+
+
+def _all(kind: type[Any], plain: Iterable[Mapping[str, Any]]) -> tuple[Any, ...]:
+    return tuple(kind(**_known(kind, each)) for each in plain)
