@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
+from opusmap.journal import Moment
+from opusmap.submission.halt import Halt
 from opusmap.submission.replies import Pace
 
-__all__ = ["ConcurrencyLimit", "Pacer", "RetryBudget"]
+__all__ = ["ConcurrencyLimit", "Pacer", "RetryBudget", "Surroundings"]
 
 _START = 4.0
 _AFTER_REFUSAL, _AFTER_TROUBLE = 0.9, 0.5
@@ -26,6 +29,20 @@ _SLOW, _SLOWER_BY = 2.0, 0.1
 """Answers that take so many times as long as the quickest, and by so many seconds more, stop growth."""
 
 _SMOOTH, _FORGET = 0.1, 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Time and chance; see `submit_records`."""
+
+    clock: Callable[[], float]
+    wall_clock: Callable[[], float]
+    random: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+
+    def now(self) -> Moment:
+        """Return the time by both clocks."""
+        return Moment(self.wall_clock(), self.clock())
 
 
 class ConcurrencyLimit:
@@ -137,26 +154,21 @@ class RetryBudget:
 class Pacer:
     """Holds workers back until one more request may be in flight: for the limit, and while Opus asks it."""
 
-    def __init__(
-        self,
-        concurrency: int,
-        clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]],
-        halt: asyncio.Event,
-    ) -> None:
-        """Make it; once `halt` is set (and `wake` called), nobody is admitted or waits any more."""
-        self.budget = RetryBudget(clock)
-        self._limit = ConcurrencyLimit(concurrency, clock)
-        self._clock = clock
-        self._sleep = sleep
+    def __init__(self, concurrency: int, around: Surroundings, halt: Halt) -> None:
+        """Make it; once the run halts, nobody is admitted or waits any more."""
+        self.budget = RetryBudget(around.clock)
+        self._limit = ConcurrencyLimit(concurrency, around.clock)
+        self._clock = around.clock
+        self._sleep = around.sleep
         self._halt = halt
         self._not_before = float("-inf")  # until then nobody sends: Opus asked for it
         self._in_flight = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+        halt.tell(self._wake)
 
     async def admit(self) -> bool:
         """Wait until one more may be sent, and count it as in flight; False when the run halts."""
-        while not self._halt.is_set():
+        while not self._halt.is_set:
             if (wait := self._not_before - self._clock()) > 0:
                 await self.wait(wait)
             elif self._in_flight < self._limit.allowed:
@@ -177,7 +189,7 @@ class Pacer:
         elif pace is Pace.TROUBLE:
             self._limit.note_trouble()
         self._in_flight -= 1
-        self.wake(max(0, self._limit.allowed - self._in_flight))
+        self._wake(max(0, self._limit.allowed - self._in_flight))
 
     def hold(self, seconds: float) -> None:
         """Admit nobody for so long."""
@@ -186,7 +198,7 @@ class Pacer:
     async def wait(self, seconds: float) -> None:
         """Wait some seconds, or until the run halts."""
         due = self._clock() + seconds
-        while not self._halt.is_set() and (left := due - self._clock()) > 0:
+        while not self._halt.is_set and (left := due - self._clock()) > 0:
             waits = {asyncio.ensure_future(self._sleep(left)), asyncio.ensure_future(self._halt.wait())}
             try:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -194,7 +206,7 @@ class Pacer:
                 for each in waits:
                     each.cancel()
 
-    def wake(self, count: int | None = None) -> None:
+    def _wake(self, count: int | None = None) -> None:
         """Wake so many who wait for the limit, the longest first; all of them without a count."""
         for _ in range(len(self._waiting) if count is None else min(count, len(self._waiting))):
             turn = self._waiting.popleft()

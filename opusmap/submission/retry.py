@@ -16,6 +16,7 @@ from opusmap.submission.exchange import Trouble
 
 __all__ = [
     "ATTEMPTS",
+    "FIRST_PATIENCE",
     "PATIENCE",
     "ChangePath",
     "Decision",
@@ -39,6 +40,9 @@ ATTEMPTS = 8
 
 PATIENCE = 120.0
 """Seconds that one request is worked at, unless others come through; waits that Opus asks for don't count."""
+
+FIRST_PATIENCE = 10.0
+"""The same while nothing was ever sent as far as Opus: a wrong address or a closed network is told soon."""
 
 ATTEMPTS_ALONE = 3
 """The same for a record sent singly because nothing clear came of its batch."""
@@ -101,7 +105,7 @@ def decide_retry(
     size: int,
     alone: bool = False,
     heard: bool = False,
-    spent: float = 0.0,
+    left: float = PATIENCE,
     retry_after: float | None = None,
     random: Callable[[], float],
 ) -> Decision:
@@ -113,19 +117,23 @@ def decide_retry(
         size: how many records it holds.
         alone: it is a record sent singly because nothing clear came of its batch.
         heard: Opus has answered others during the last `ATTEMPTS` or `PATIENCE`, so it is there.
-        spent: the seconds that were spent on it, but for waits that the server asked for.
+        left: the seconds of patience that are left; waits that the server asks for don't count.
         retry_after: the seconds that the server asked to wait, if any.
         random: gives numbers in [0, 1).
     """
     processed = may_be_processed(problem)
-    exhausted = attempt % (ATTEMPTS_ALONE if alone and processed else ATTEMPTS) == 0 or spent >= PATIENCE
+    exhausted = attempt % (ATTEMPTS_ALONE if alone and processed else ATTEMPTS) == 0 or left <= 0.0
     if problem in _REFUSED_RECORDS:
         return Split(2) if size > 1 else GiveUp(refused=True)
     if problem == Trouble.UNCLEAR and size > 1:
         return Split(size, alone=True)
     if isinstance(problem, Trouble) or problem in (408, 429) or problem >= 500:  # noqa: PLR2004 - HTTP
         if problem != Trouble.UNTRUSTED and (not exhausted or (heard and not processed)):
-            return Retry(retry_after, everyone=True) if retry_after else Retry(draw_delay(attempt, random))
+            if retry_after:
+                return Retry(retry_after, everyone=True)
+            # The last attempt comes at the end of the patience, not long after.
+            delay = draw_delay(attempt, random)
+            return Retry(min(delay, left) if left > 0.0 else delay)
         return _end(problem, size)
     return _decide_refusal(problem, exhausted=exhausted)
 

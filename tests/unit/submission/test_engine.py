@@ -77,7 +77,7 @@ class Opus:
         self.most_requests = max(self.most_requests, self.in_flight["requests"])
         self.most_of_a_key = max(self.most_of_a_key, *(self.in_flight[key] for key in keys))
         reply = self.script(self, keys) or self.take(keys)
-        for _ in range(3):
+        for _ in range(20):  # long enough for every worker to be under way
             await asyncio.sleep(0)
         self.in_flight.subtract([*keys, "requests"])
         if isinstance(reply, Exception):
@@ -268,7 +268,7 @@ def test_a_missing_permission_stops_the_run_with_a_sign_in_error() -> None:
     done = submit(opus := Opus(lambda _opus, _keys: respond(403)), make_records(30), concurrency=1)
     assert isinstance(done.totals.stopped, SignInError)
     assert "403" in str(done.totals.stopped)
-    assert replace(done.totals, stopped=None) == SubmitTotals(not_sent=15 + 1, requests=1)
+    assert replace(done.totals, stopped=None) == SubmitTotals(not_sent=15, requests=1)
     assert len(opus.requests) == 1
 
 
@@ -457,7 +457,8 @@ def test_a_record_that_can_not_be_written_fails_alone() -> None:
     records[3] = Record(5, "k5", {"rowKey": "k5", "leafName": "\ud800"})
     records[4] = Record(6, "\udcff", {"rowKey": "\udcff"})
     done = submit(opus := Opus(), records)
-    assert done.totals == SubmitTotals(submitted=13, failed=2, requests=1)
+    # What stands between good records parts their batch; it is never sent.
+    assert done.totals == SubmitTotals(submitted=13, failed=2, requests=2)
     assert done.states["k5"] is done.states["\\udcff"] is State.FAILED
     assert len(opus.held) == 13
 

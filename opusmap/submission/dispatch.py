@@ -1,0 +1,195 @@
+"""Dispatch: one body is sent, again as long as that is what is decided, until there is an end to it.
+
+Owns a request's attempts: waiting for leave to send, the intent before it goes, reading the answer,
+carrying out what `retry` decides. What becomes of the records is up to the engine.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from opusmap.errors import OpusUnavailable, SignInError
+from opusmap.submission.answers import Outcome
+from opusmap.submission.batching import Batch, Conflict, ConflictKey, encode_body
+from opusmap.submission.exchange import Sender, Trouble
+from opusmap.submission.halt import Halt
+from opusmap.submission.intake import Load
+from opusmap.submission.ledger import Ledger
+from opusmap.submission.pacing import Pacer, Surroundings
+from opusmap.submission.replies import Pace, Reply, read_exchange
+from opusmap.submission.retry import (
+    ATTEMPTS,
+    FIRST_PATIENCE,
+    ChangePath,
+    Decision,
+    RenewToken,
+    Retry,
+    StopRun,
+    decide_retry,
+    may_be_processed,
+)
+
+__all__ = ["Dispatch", "End"]
+
+_log = logging.getLogger("opusmap.submission")
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the sending of one body ended: settled, with a last decision, or (neither) by a halt.
+
+    `maybe`: some request so far may have been processed.
+    """
+
+    maybe: bool
+    decision: Decision | None = None
+    outcome: Outcome | None = None
+    words: str = "the run stopped before there was an answer"
+
+
+class Dispatch:
+    """Sends bodies for all workers. `heard` counts answers that show that Opus is there and working."""
+
+    def __init__(
+        self,
+        client: Sender,
+        ledger: Ledger,
+        pacer: Pacer,
+        halt: Halt,
+        around: Surroundings,
+        *,
+        conflict: Conflict,
+        conflict_key: ConflictKey,
+        patience: float,
+        on_reply: Callable[[Reply, int], object] | None = None,
+    ) -> None:
+        self.heard = 0
+        self._client = client
+        self._ledger = ledger
+        self._pacer = pacer
+        self._halt = halt
+        self._around = around
+        self._conflict: Conflict = conflict
+        self._conflict_key: ConflictKey = conflict_key
+        self._patience = patience
+        self._on_reply = on_reply
+        self._reached = False  # whether anything was ever sent as far as Opus
+        self._trouble = ""  # the last one, in words
+
+    def give_up(self) -> None:
+        """Stop the run: Opus stays away."""
+        help_text = "run the same command again later: what was not sent will be"
+        self._halt.stop(OpusUnavailable(self._client.url, self._trouble, help_text))
+
+    async def send(self, load: Load, batch: Batch, *, alone: bool, maybe: bool) -> End:
+        """Send a batch as one body, again as long as that is what is decided.
+
+        `alone`: see `decide_retry`; `maybe`: a request before this one may have been processed.
+        """
+        body = encode_body(
+            batch,
+            connection_id=self._ledger.run.connection,
+            conflict=self._conflict,
+            conflict_key=self._conflict_key,
+        )
+        end, attempt, heard, spent = End(maybe=maybe), 0, self.heard, 0.0
+        try:
+            while (reply := await self._attempt(load, batch, body, attempt + 1)) is not None:
+                if reply.problem is None:
+                    return replace(end, outcome=reply.outcome)
+                attempt, spent = attempt + 1, spent + reply.seconds
+                patience = self._patience if self._reached else min(FIRST_PATIENCE, self._patience)
+                decision = decide_retry(
+                    reply.problem,
+                    attempt=attempt,
+                    size=len(batch.records),
+                    alone=alone,
+                    heard=self.heard > heard,
+                    left=patience - spent,
+                    retry_after=reply.retry_after,
+                    random=self._around.random,
+                )
+                end = End(maybe=end.maybe or may_be_processed(reply.problem), words=reply.words)
+                waited = await self._carry_on(decision, reply)
+                if waited is None:
+                    return replace(end, decision=decision)
+                if attempt % ATTEMPTS == 0 or spent >= patience:
+                    heard, spent = self.heard, 0.0
+                spent += waited
+        except SignInError as error:
+            self._halt.stop(error)
+        return end
+
+    async def _attempt(self, load: Load, batch: Batch, body: bytes, attempt: int) -> Reply | None:
+        """Send one request as soon as it may be, its intent durable before; None when the run halts."""
+        if not await self._pacer.admit():
+            return None
+        began, pace = self._around.clock(), Pace.NOT_SENT
+        try:
+            sent = self._around.now()
+            await self._ledger.intend(load, batch.keys, sent)
+            if self._halt.is_set:
+                return None
+            began = self._around.clock()
+            exchange = await self._client.send(body)
+            reply = read_exchange(exchange, batch.keys, self._around.clock() - began)
+            pace = reply.pace
+        finally:
+            self._pacer.leave(began, pace)
+        self._note_reply(batch, reply, attempt)
+        if reply.problem is not None and may_be_processed(reply.problem):
+            load.unanswered.update(dict.fromkeys(batch.keys, sent))
+        return reply
+
+    def _note_reply(self, batch: Batch, reply: Reply, attempt: int) -> None:
+        """Count a request, tell of it, and log it under an id of its own."""
+        if reply.problem is not Trouble.SIGN_IN:
+            self._ledger.count(requests=1, retries=int(attempt > 1))
+            if self._on_reply is not None:
+                self._on_reply(reply, attempt)
+        if attempt == 1:
+            self._pacer.budget.earn()
+        if reply.pace is Pace.KEPT:
+            self.heard += 1
+        if reply.problem is not None:
+            self._trouble = reply.words
+        self._reached = self._reached or reply.problem not in _NOT_REACHED
+        _log.debug(
+            "request %d-%d: batch %d, %d records, attempt %d: %s in %.0f ms",
+            self._ledger.run.id,
+            self._ledger.totals.requests,
+            batch.number,
+            len(batch.records),
+            attempt,
+            reply.words,
+            reply.seconds * 1000,
+        )
+
+    async def _carry_on(self, decision: Decision, reply: Reply) -> float | None:
+        """Do what a decision asks; return the seconds waited, or None if the body is not to be sent again."""
+        match decision:
+            case Retry(delay, everyone):
+                wait = self._pacer.budget.spend()
+                if everyone:
+                    self._pacer.hold(delay)
+                else:
+                    wait = max(wait, delay)
+                await self._pacer.wait(wait)
+                return wait
+            case RenewToken():
+                self._client.refuse_token(reply.token)
+                return 0.0
+            case ChangePath() if self._client.change_path(reply.path):
+                return 0.0
+            case ChangePath():
+                problem = f"{reply.words}, on {reply.path}"
+                self._halt.stop(OpusUnavailable(self._client.url, problem, "look at OPUSMAP_API_PATH"))
+            case StopRun(sign_in, help):
+                kind = SignInError if sign_in else OpusUnavailable
+                self._halt.stop(kind(self._client.url, reply.words, help))
+        return None
+
+
+_NOT_REACHED = frozenset({Trouble.UNREACHED, Trouble.SIGN_IN, Trouble.UNTRUSTED})

@@ -1,0 +1,108 @@
+"""The ledger: what becomes of each record of a run, durably in the journal first, then in the totals.
+
+Owns intents, settlements and counting. It decides nothing: the engine tells it what came of a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from opusmap.errors import OpusmapError
+from opusmap.journal import Commits, Journal, JournalRecord, Moment, Run, Settlement, State
+from opusmap.submission.batching import Batch
+from opusmap.submission.intake import Load
+from opusmap.submission.resume import count_elapsed
+
+__all__ = ["Ledger", "SubmitTotals"]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitTotals:
+    """What became of the records that were pulled, and how many requests it took.
+
+    `requests` counts those sent to Opus (not to the identity service), `retries` those among them that
+    sent the same records once more. `stopped` is why the run ended before its input did, or None; the
+    caller raises it once the rest is counted. It is the source's own error where the source failed.
+    """
+
+    submitted: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    not_sent: int = 0
+    unchanged: int = 0
+    requests: int = 0
+    retries: int = 0
+    stopped: OpusmapError | None = None
+
+
+_COUNTED = {State.TAKEN: "submitted", State.FAILED: "failed", State.UNCERTAIN: "uncertain"}
+
+
+class Ledger:
+    """One run's accounts. `totals` are so far; `on_progress` is told of them after each settlement."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        run: Run,
+        commits: Commits,
+        *,
+        fence: float,
+        now: Callable[[], Moment],
+        on_progress: Callable[[SubmitTotals], None] | None = None,
+    ) -> None:
+        self.run = run
+        self.totals = SubmitTotals()
+        self._journal = journal
+        self._commits = commits
+        self._fence = fence
+        self._now = now
+        self._on_progress = on_progress
+
+    def look_up(self, keys: Sequence[str]) -> Mapping[str, JournalRecord]:
+        """Return what the journal knows of records, by rowKey."""
+        return self._journal.look_up(self.run, keys)
+
+    async def intend(self, load: Load, keys: Sequence[str], sent: Moment) -> None:
+        """Note, durably, that records are about to be sent (again) at this moment."""
+        load.intended.update(keys)
+        entries = [load.entries[key] for key in keys]
+        await self._commits.make(self._journal.plan_intent(self.run, entries, sent))
+
+    async def settle(self, load: Load, state: State, reasons: Mapping[str, str]) -> None:
+        """Note, durably, what became of records (rowKey -> reason), then count them."""
+        if not reasons:
+            return
+        now, settlements = self._now(), list[Settlement]()
+        for key, reason in reasons.items():
+            doubt = load.unanswered.get(key)
+            if doubt is not None and state is not State.UNCERTAIN:
+                doubt = doubt if count_elapsed(doubt, now) < self._fence else None
+            settlements.append(Settlement(key, state, reason, doubt))
+        await self._commits.make(self._journal.plan_settlement(self.run, settlements))
+        load.intended.difference_update(reasons)
+        self.count(**{_COUNTED[state]: len(reasons)})
+        self._report()
+
+    async def release(self, load: Load, batch: Batch) -> None:
+        """Count records as not sent; an intent that certainly came to nothing is taken back."""
+        if keys := load.intended.intersection(batch.keys):
+            await self._commits.make(self._journal.plan_release(self.run, keys))
+            load.intended -= keys
+        self.count(not_sent=len(batch.records))
+
+    def note_unchanged(self, count: int) -> None:
+        """Count records that Opus holds as they are."""
+        self.count(unchanged=count)
+        self._report()
+
+    def count(self, **more: int) -> None:
+        """Add to the totals."""
+        self.totals = replace(
+            self.totals, **{name: getattr(self.totals, name) + count for name, count in more.items()}
+        )
+
+    def _report(self) -> None:
+        if self._on_progress is not None:
+            self._on_progress(self.totals)
