@@ -12,7 +12,7 @@ LAYERS = (
     ("diagnostics", "errors", "records"),
     ("connection", "converters", "spec", "expressions"),
     ("compiler",),
-    ("sources", "settings", "journal", "submission"),
+    ("sources", "profile", "settings", "journal", "submission"),
     ("emulator", "testing", "report", "work", "pipeline", "rehearsal"),
     ("cli",),
 )
