@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -43,6 +44,7 @@ _VALUES = st.one_of(
 )
 
 
+@cache
 def rows() -> st.SearchStrategy[dict[str, Any]]:
     """Rows whose cells are what sources give: texts, JSON values, nothing; some lack a column."""
     full = st.fixed_dictionaries(dict.fromkeys(SOURCE, _VALUES))
@@ -65,6 +67,7 @@ _TESTS = st.sampled_from(
 )
 
 
+@cache  # Hypothesis checks a strategy once; one made anew for each example costs more than the example
 def expressions(steps: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
     """Texts of expressions that the parser takes, most of which can go wrong on some row."""
     atoms = st.sampled_from(
@@ -98,6 +101,7 @@ def expressions(steps: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
     return st.recursive(atoms, larger, max_leaves=6)
 
 
+@cache
 def _templates(steps: tuple[str, ...]) -> st.SearchStrategy[str]:
     inner = expressions(steps)
     return st.one_of(
@@ -126,10 +130,24 @@ _DEFAULTS = {
 }
 
 
+@cache
+def _columns(steps: tuple[str, ...]) -> st.SearchStrategy[str]:
+    return st.sampled_from(["A", "B", "C", "D", "obj.x", *steps])
+
+
+@cache
+def _lists(steps: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
+    return st.lists(_columns(steps), min_size=1, max_size=3)
+
+
+_SEVERAL = st.lists(_CONVERTS, min_size=1, max_size=3)
+_COINS = st.booleans()
+_DICE = st.integers(0, 3)
+
+
 @st.composite
 def _bindings(draw: st.DrawFn, kind: str, steps: tuple[str, ...]) -> Any:  # noqa: C901 - one choice a key
-    columns = st.sampled_from(["A", "B", "C", "D", "obj.x", *steps])
-    lists = st.lists(columns, min_size=1, max_size=3)
+    columns, lists = _columns(steps), _lists(steps)
     form = draw(st.sampled_from(["column", "list", "template", "object", "object", "object", "const"]))
     if form == "column":
         return draw(columns)
@@ -151,25 +169,42 @@ def _bindings(draw: st.DrawFn, kind: str, steps: tuple[str, ...]) -> Any:  # noq
         "list": {"from": draw(lists)},
         "value": {"value": draw(_templates(steps))},
     }[origin]
-    if origin != "list" and draw(st.booleans()):
+    if origin != "list" and draw(_COINS):
         binding["split"] = draw(st.sampled_from([";", " "]))
-    if origin == "list" and kind in ("SingleText", "MultipleText", "Number") and draw(st.booleans()):
+    if origin == "list" and kind in ("SingleText", "MultipleText", "Number") and draw(_COINS):
         binding["join"] = draw(st.sampled_from(["-", ""]))
-    if draw(st.integers(0, 3)) == 0:
+    if draw(_DICE) == 0:
         binding["lookup"] = draw(st.sampled_from(["t", "u"]))
-    if draw(st.booleans()):
-        binding["convert"] = draw(st.one_of(_CONVERTS, st.lists(_CONVERTS, min_size=1, max_size=3)))
-    if kind == "DateTime" and draw(st.booleans()):
+    if draw(_COINS):
+        binding["convert"] = draw(st.one_of(_CONVERTS, _SEVERAL))
+    if kind == "DateTime" and draw(_COINS):
         binding["format"] = draw(st.sampled_from(["%d/%m/%Y", "%Y-%m-%d %H:%M"]))
-    elif draw(st.booleans()):
+    elif draw(_COINS):
         binding["default"] = draw(
             st.sampled_from(_DEFAULTS.get(kind, ["", "d", "{{ B }}", "{{ D | default('') }}"]))
         )
     outcomes = ["reject", "omit", "default"] if "default" in binding else ["reject", "omit"]
     binding["on_error"] = draw(st.sampled_from(outcomes))
-    if binding["on_error"] != "omit" and draw(st.booleans()):
+    if binding["on_error"] != "omit" and draw(_COINS):
         binding["required"] = True
     return binding
+
+
+_FLAGS = st.fixed_dictionaries(
+    {},
+    optional={"ignore_case": st.booleans(), "aliases": st.just({"rot": "Red", "x": "two words"})},
+)
+_TARGETS = st.fixed_dictionaries(
+    {},
+    optional={
+        "choice_as": st.sampled_from(["text", "number"]),
+        "list_as": st.sampled_from(["text", "array"]),
+        "choice_base": st.sampled_from([0, 1]),
+        "empty": st.sampled_from(["omit", "null", "blank"]),
+        "timezone": st.sampled_from(["UTC", "Australia/Sydney", "America/Los_Angeles"]),
+        "datetime_format": st.sampled_from(["%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M", "%Y%m%d"]),
+    },
+)
 
 
 @st.composite
@@ -186,39 +221,23 @@ def mappings(draw: st.DrawFn) -> str:
         name = draw(st.sampled_from([column.internal_name, column.display_name]))
         fields[name] = draw(_bindings(column.type.value, names))
     constants = json.dumps(fields)
-    by_order = draw(st.integers(0, 3)) == 0 and not any(option in constants for option in OPTIONS)
-    flags = st.fixed_dictionaries(
-        {"options": st.just(OPTIONS), "by_order": st.just(by_order)},
-        optional={
-            "ignore_case": st.booleans(),
-            "aliases": st.just({"rot": "Red", "x": "two words"}),
-        },
-    )
+    by_order = draw(_DICE) == 0 and not any(option in constants for option in OPTIONS)
     body: dict[str, Any] = {
         "opusmap": 1,
         "connection": "c.json",
         "source": draw(st.sampled_from([{}, {"empty": ["", "N/A"]}, {"empty": ["N/A"]}])),
-        "choices": {"Choice": draw(flags), "_Choices": draw(flags)},
+        "choices": {
+            name: {"options": OPTIONS, "by_order": by_order, **draw(_FLAGS)}
+            for name in ("Choice", "_Choices")
+        },
         "tables": {"t": {"ann": "ann@x.org", "Red": "Blue", "x": 7}, "u": {"bob": "", "A": "B", "x": "Red"}},
         "let": steps,
-        "target": draw(
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    "choice_as": st.sampled_from(["text", "number"]),
-                    "list_as": st.sampled_from(["text", "array"]),
-                    "choice_base": st.sampled_from([0, 1]),
-                    "empty": st.sampled_from(["omit", "null", "blank"]),
-                    "timezone": st.sampled_from(["UTC", "Australia/Sydney", "America/Los_Angeles"]),
-                    "datetime_format": st.sampled_from(["%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M", "%Y%m%d"]),
-                },
-            )
-        ),
+        "target": draw(_TARGETS),
         "fields": fields,
     }
-    if draw(st.booleans()):
+    if draw(_COINS):
         body["timezone"] = draw(st.sampled_from(["UTC", "Europe/Berlin"]))
-    if draw(st.integers(0, 3)) == 0:
+    if draw(_DICE) == 0:
         # As it stands, `a ~ b` is refused: it can only be a text.
         body["where"] = draw(st.builds("{{{{ {} if true else false }}}}".format, expressions(names)))
     return json.dumps(body, indent=1)

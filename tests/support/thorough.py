@@ -6,4 +6,4 @@ import os
 
 from hypothesis import settings
 
-THOROUGH = settings(max_examples=2_000 if os.environ.get("HYPOTHESIS_PROFILE") == "ci" else 50)
+THOROUGH = settings(max_examples=2_000 if os.environ.get("HYPOTHESIS_PROFILE") in ("ci", "seeds") else 50)
