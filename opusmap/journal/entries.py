@@ -69,7 +69,7 @@ class Moment:
 class Settlement:
     """What became of a record that was intended; `reason` is Opus's, or why it is not known.
 
-    `unanswered` is when the last request was sent that may have been processed without a clear answer,
+    `unanswered` is when the last request ended that may have been processed without a clear answer,
     if there was one: it could still take effect.
     """
 

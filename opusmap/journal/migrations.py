@@ -6,7 +6,11 @@ a new file goes through all of them, so an old one ends with the very same table
 
 from __future__ import annotations
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS", "VERSION"]
+import sqlite3
+
+from opusmap.errors import JournalError
+
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "VERSION", "check_kind", "migrate"]
 
 APPLICATION_ID = 0x4F707573  # "Opus"
 
@@ -59,3 +63,41 @@ MIGRATIONS = (_FIRST, _COMPACT, _EVIDENCE)
 """Step N takes a file from version N to version N + 1. Released steps never change."""
 
 VERSION = len(MIGRATIONS)
+
+
+def check_kind(database: sqlite3.Connection, path: str, *, write: bool) -> None:
+    """Refuse a file that is no journal, or one of a version that can't be used.
+
+    Raises:
+        JournalError: with the way out.
+    """
+    kind, version = _pragma(database, "application_id"), _pragma(database, "user_version")
+    empty = not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if write and empty and (kind, version) == (0, 0):
+        return
+    if kind == APPLICATION_ID and (0 < version <= VERSION if write else version == VERSION):
+        return
+    help_text = "name another file in OPUSMAP_JOURNAL"
+    problem = "the file is not a journal of opusmap"
+    if kind == APPLICATION_ID:
+        problem = f"the journal has version {version}, this opusmap reads version {VERSION}"
+        if version < VERSION:
+            help_text = "the next `opusmap submit` brings it up to date"
+    raise JournalError(path, problem, help_text)
+
+
+def migrate(database: sqlite3.Connection) -> None:
+    """Take a file, or an empty one, through the steps that it has not been through."""
+    version = _pragma(database, "user_version")
+    for number, step in enumerate(MIGRATIONS[version:], version + 1):
+        # One transaction a step: a crash leaves the version before or the one after.
+        database.executescript(
+            f"BEGIN IMMEDIATE; {step} PRAGMA application_id = {APPLICATION_ID};"
+            f"PRAGMA user_version = {number}; COMMIT;"
+        )
+
+
+def _pragma(database: sqlite3.Connection, name: str) -> int:
+    value = database.execute(f"PRAGMA {name}").fetchone()[0]
+    assert isinstance(value, int)
+    return value

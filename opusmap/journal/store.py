@@ -25,7 +25,7 @@ from typing import Any, Self
 from opusmap.errors import JournalError
 from opusmap.journal.entries import Entry, JournalRecord, Moment, Run, Settlement, State
 from opusmap.journal.flights import LAND, Flights, Statements, decode_entries
-from opusmap.journal.migrations import APPLICATION_ID, MIGRATIONS, VERSION
+from opusmap.journal.migrations import check_kind, migrate
 from opusmap.journal.places import connect, lock_beside, make_private, refuse_share
 
 __all__ = ["Change", "Journal"]
@@ -68,18 +68,27 @@ class Journal:
         reader: sqlite3.Connection,
         lock: sqlite3.Connection | None,
         clock: Callable[[], float],
+        ticks: Callable[[], float],
     ) -> None:
         self._path = path
         self._database = database
         self._reader = reader
         self._lock = lock
         self._clock = clock
+        self._ticks = ticks
         self._targets: dict[int, int] = {}
         self._flights = Flights()
         self._any_noted = True  # else nothing need be looked for in `noted`
 
     @classmethod
-    def open(cls, path: Path | str, *, write: bool = True, clock: Callable[[], float] = time.time) -> Journal:
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        write: bool = True,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> Journal:
         """Open the journal at `path`, or one that lives in memory for the path `:memory:`.
 
         A file that isn't there is made, readable by its owner alone. No symbolic link is followed. An
@@ -89,6 +98,7 @@ class Journal:
             path: the file; `-wal`, `-shm` and `-lock` files appear beside it.
             write: hold the journal as its only writer. Reports open it with False.
             clock: seconds since 1970.
+            ticks: seconds that never run backwards while the machine is up.
 
         Raises:
             JournalError: the file can't be opened, is of another kind or a newer version, has another
@@ -96,7 +106,7 @@ class Journal:
         """
         name = str(path)
         with _translated(name):
-            journal = cls(name, *_connect_all(name, write=write), clock)
+            journal = cls(name, *_connect_all(name, write=write), clock, ticks)
             try:
                 journal._prepare(write=write)
             except BaseException:
@@ -288,12 +298,16 @@ class Journal:
         return found
 
     def recover(self) -> None:
-        """Turn what a killed run had under way into intended records. Opening for writing does it."""
-        query = "SELECT id, target, run, sent, ticks, entries FROM flights ORDER BY id"
+        """Turn what a killed run had under way into intended records. Opening for writing does it.
+
+        Their requests count as sent just now: an intent stands before its request leaves, and nobody
+        knows how long before. They left at the latest when the run was killed.
+        """
+        query = "SELECT id, target, run, entries FROM flights ORDER BY id"
         with self._transaction() as database:
-            for number, target, run, sent, ticks, entries in database.execute(query).fetchall():
+            for number, target, run, entries in database.execute(query).fetchall():
                 rows = [
-                    (target, key, content, run, row, State.INTENDED.value, "", sent, ticks)
+                    (target, key, content, run, row, State.INTENDED.value, "", self._clock(), self._ticks())
                     for row, key, content in decode_entries(entries)
                 ]
                 database.executemany(_NOTE, rows)
@@ -340,9 +354,7 @@ class Journal:
 
     def _prepare(self, *, write: bool) -> None:
         """Set the file up for durability, bring its schema up to date, refuse a foreign one."""
-        kind, version = self._pragma("application_id"), self._pragma("user_version")
-        empty = not self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        self._check_kind(kind, version, fresh=write and empty and (kind, version) == (0, 0), write=write)
+        check_kind(self._database, self._path, write=write)
         if not write:
             self._database.execute("PRAGMA query_only = ON")
             return
@@ -352,29 +364,8 @@ class Journal:
         # RowKeys in no order touch a page each: hold many, and write each back seldom (64 MB, 32 MB).
         self._database.execute("PRAGMA cache_size = -65536")
         self._database.execute("PRAGMA wal_autocheckpoint = 8000")
-        for number, step in enumerate(MIGRATIONS[version:], version + 1):
-            # One transaction a step: a crash leaves the version before or the one after.
-            self._database.executescript(
-                f"BEGIN IMMEDIATE; {step} PRAGMA application_id = {APPLICATION_ID};"
-                f"PRAGMA user_version = {number}; COMMIT;"
-            )
+        migrate(self._database)
         self.recover()
-
-    def _check_kind(self, kind: int, version: int, *, fresh: bool, write: bool) -> None:
-        if fresh or (kind == APPLICATION_ID and (0 < version <= VERSION if write else version == VERSION)):
-            return
-        help_text = "name another file in OPUSMAP_JOURNAL"
-        problem = "the file is not a journal of opusmap"
-        if kind == APPLICATION_ID:
-            problem = f"the journal has version {version}, this opusmap reads version {VERSION}"
-            if version < VERSION:
-                help_text = "the next `opusmap submit` brings it up to date"
-        raise JournalError(self._path, problem, help_text)
-
-    def _pragma(self, name: str) -> int:
-        value = self._database.execute(f"PRAGMA {name}").fetchone()[0]
-        assert isinstance(value, int)
-        return value
 
 
 _FIELDS = attrgetter("key", "state", "reason", "unanswered")

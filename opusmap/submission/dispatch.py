@@ -128,8 +128,7 @@ class Dispatch:
             return None
         began, pace = self._around.clock(), Pace.NOT_SENT
         try:
-            sent = self._around.now()
-            await self._ledger.intend(load, batch.keys, sent)
+            await self._ledger.intend(load, batch.keys, self._around.now())
             if self._halt.is_set:
                 return None
             began = self._around.clock()
@@ -140,7 +139,8 @@ class Dispatch:
             self._pacer.leave(began, pace)
         self._note_reply(batch, reply, attempt)
         if reply.problem is not None and may_be_processed(reply.problem):
-            load.unanswered.update(dict.fromkeys(batch.keys, sent))
+            # Counted from now, not from when the request was begun: it may have left long after that.
+            load.unanswered.update(dict.fromkeys(batch.keys, self._around.now()))
         return reply
 
     def _note_reply(self, batch: Batch, reply: Reply, attempt: int) -> None:

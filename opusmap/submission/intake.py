@@ -28,7 +28,7 @@ class Load:
 
     `stale`: a record with one of these rowKeys was under way when the journal was asked, so ask again.
     `unwritable` is why the batch's one record can't be written as JSON. `unanswered` is when a record's
-    last request was sent that may have been processed, and no answer said so; `intended` are those under way
+    last request ended that may have been processed, and no answer said so; `intended` are those under way
     by the journal.
     """
 

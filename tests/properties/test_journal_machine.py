@@ -17,7 +17,7 @@ NOW = Moment(1.0, 1.0)
 class JournalMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.journal = Journal.open(":memory:", clock=lambda: 1.0)
+        self.journal = Journal.open(":memory:", clock=lambda: 1.0, ticks=lambda: 1.0)
         self.known: dict[tuple[str, str], tuple[int, State, Moment | None]] = {}
         self.flying: dict[tuple[str, str], int] = {}
         self.runs: list[Run] = []

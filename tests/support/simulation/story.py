@@ -170,7 +170,7 @@ class _Plot:
         loop = VirtualLoop(self._timeline, self._draw, kill)
         wire = Wire(self._opus, self._timeline, weather, self._draw, self._log)
         ended = _Ended(wire)
-        journal = self._variant.journal.open(self._path, clock=self._wall)
+        journal = self._variant.journal.open(self._path, clock=self._wall, ticks=self._ticks)
         try:
             self._check_journal(journal)
             for after, by in weather.jumps:

@@ -72,7 +72,7 @@ def test_a_step_that_breaks_off_leaves_the_version_before(
 ) -> None:
     broken = [*MIGRATIONS[:step], MIGRATIONS[step] + "SELECT no_such_function();"]
     with monkeypatch.context() as patch:
-        patch.setattr("opusmap.journal.store.MIGRATIONS", broken)
+        patch.setattr("opusmap.journal.migrations.MIGRATIONS", broken)
         with pytest.raises(JournalError):
             Journal.open(tmp_path / "j.db")
     database = sqlite3.connect(tmp_path / "j.db")

@@ -126,11 +126,12 @@ def test_a_killed_writer_leaves_its_intents_and_no_lock(tmp_path: Path) -> None:
         "os.kill(os.getpid(), 9)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "j.db")], check=False)
-    with Journal.open(tmp_path / "j.db") as journal:
+    with Journal.open(tmp_path / "j.db", clock=lambda: 99.0, ticks=lambda: 9.0) as journal:
         (run,) = journal.runs()
         assert run.finished is None
+        # When their request left is not known: any time after the intent, until the process was killed.
         assert list(journal.records(run)) == [
-            JournalRecord(run.id, 2, "a", b"h", State.INTENDED, "", Moment(7.0, 7.0))
+            JournalRecord(run.id, 2, "a", b"h", State.INTENDED, "", Moment(99.0, 9.0))
         ]
 
 
