@@ -243,6 +243,7 @@ async def submit_source_async(
 
     Raises:
         JournalError: the journal can't be opened or written.
+        SettingsError, SignInError: the certificate can't be used, or is out of its time.
     """
     from opusmap.journal import Journal  # noqa: PLC0415 - `map` and `check` do without
     from opusmap.submission import submit_records  # noqa: PLC0415 - as above
@@ -268,6 +269,7 @@ async def submit_source_async(
         timeline.note_records(sent.submitted + sent.failed + sent.uncertain)
         on_progress(sending.report())
 
+    client = OpusClient(settings, transport=transport)  # a certificate that can't serve is told first
     with Journal.open(settings.journal) as journal:
         run = journal.start_run(
             origin=settings.base_url, connection=work.mapper.connection.id, mapping=spec.path
@@ -275,7 +277,7 @@ async def submit_source_async(
         sending.run = run.id
         evidence = Evidence() if journal.in_memory else gather_evidence(work.mapper, work.source)
         journal.keep_evidence(run, evidence.as_json())
-        async with OpusClient(settings, transport=transport) as client:
+        async with client:
             on_start(halt)
             sending.sent = await submit_records(
                 records(),

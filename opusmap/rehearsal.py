@@ -27,13 +27,19 @@ def embedded_opus(mapper: Mapper) -> tuple[Emulator, Settings]:
     return emulator, settings
 
 
-def make_emulator(mapper: Mapper, client_id: str, client_secret: str) -> Emulator:
-    """Return an Opus with the mapping's connection that lets this client sign in."""
+def make_emulator(
+    mapper: Mapper, client_id: str, client_secret: str, certificate: bytes | None = None
+) -> Emulator:
+    """Return an Opus with the mapping's connection that lets this client sign in.
+
+    `certificate` (PEM or DER) lets it sign in by an assertion as well.
+    """
     target = mapper.spec.target
     return Emulator(
         mapper.connection,
         client_id=client_id,
         client_secret=client_secret,
+        certificate=certificate,
         options={name: len(choices.options) for name, choices in mapper.plan.context.choices.items()},
         target=TargetFormat(
             datetime_format=target.datetime_format,

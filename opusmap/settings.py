@@ -18,7 +18,7 @@ from dotenv import dotenv_values
 from opusmap.diagnostics import suggest
 from opusmap.errors import SettingsError
 
-__all__ = ["DATA_CENTERS", "Secret", "Settings", "load_settings", "locate_journal"]
+__all__ = ["DATA_CENTERS", "CertificateFile", "Secret", "Settings", "load_settings", "locate_journal"]
 
 _COMMON = (
     "au",
@@ -62,6 +62,9 @@ _NAMES = (
     "client_id",
     "client_secret",
     "client_secret_file",
+    "certificate",
+    "certificate_password",
+    "certificate_password_file",
     "api_path",
     "proxy",
     "journal",
@@ -102,20 +105,30 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateFile:
+    """A file with a certificate and its private key (PFX or PEM), and its password if it has one."""
+
+    path: Path
+    password: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Where and how to submit. `load_settings` checks what stands here; code that builds it is trusted.
 
-    `base_url` has no slash at its end. `api_path` is `auto` or the path of the records endpoint.
-    `proxy` is a URL, hidden because it may hold a password.
+    `base_url` has no slash at its end. Either `client_secret` or `certificate` is given; the certificate
+    counts where both are. `api_path` is `auto` or the path of the records endpoint. `proxy` is a URL,
+    hidden because it may hold a password.
     """
 
     base_url: str
     token_url: str
     client_id: str
-    client_secret: Secret
+    client_secret: Secret | None
     journal: Path
     api_path: str = "auto"
     proxy: Secret | None = None
+    certificate: CertificateFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +157,18 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
     """
     levels = _read_levels(options, environ, folder)
     place = _first(levels, "base_url", "data_center")
-    secret = _first(levels, "client_secret", "client_secret_file")
+    proof = _first(levels, "client_secret", "client_secret_file", "certificate")
     client_id = _first(levels, "client_id")
     missing = [
         name
         for name, found in (
             ("OPUSMAP_DATA_CENTER (or OPUSMAP_BASE_URL)", place),
             ("OPUSMAP_CLIENT_ID", client_id),
-            ("OPUSMAP_CLIENT_SECRET (or OPUSMAP_CLIENT_SECRET_FILE)", secret),
+            ("OPUSMAP_CLIENT_SECRET (or OPUSMAP_CLIENT_SECRET_FILE, or OPUSMAP_CERTIFICATE)", proof),
         )
         if found is None
     ]
-    if place is None or client_id is None or secret is None:
+    if place is None or client_id is None or proof is None:
         raise SettingsError(
             ", ".join(missing),
             "not set",
@@ -163,14 +176,16 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
         )
     base_url, token_url = _read_addresses(place, _first(levels, "token_url"))
     api_path, proxy = _first(levels, "api_path"), _first(levels, "proxy")
+    by_certificate = proof.name == "certificate"
     return Settings(
         base_url=base_url,
         token_url=token_url,
         client_id=_read_client_id(client_id),
-        client_secret=_read_secret(secret),
+        client_secret=None if by_certificate else _read_secret(proof),
         journal=_read_journal(levels, folder),
         api_path=_read_api_path(api_path) if api_path else "auto",
         proxy=_read_proxy(proxy) if proxy else None,
+        certificate=_find_certificate(proof, levels) if by_certificate else None,
     )
 
 
@@ -338,11 +353,16 @@ def _read_client_id(found: _Found) -> str:
 
 def _read_secret(found: _Found) -> Secret:
     text = found.text
-    if found.name == "client_secret_file":
+    if found.name.endswith("_file"):
         text = _read_text(found.folder / text, found.blame).strip()
     if not text or not text.isprintable():
         raise SettingsError(found.blame, "the secret is empty, or holds what is no text")
     return Secret(text)
+
+
+def _find_certificate(found: _Found, levels: tuple[_Level, ...]) -> CertificateFile:
+    password = _first(levels, "certificate_password", "certificate_password_file")
+    return CertificateFile(found.folder / found.text, _read_secret(password) if password else None)
 
 
 def _read_journal(levels: tuple[_Level, ...], folder: Path) -> Path:

@@ -17,6 +17,7 @@ from opusmap.cli.options import (
     custom,
     example,
     open_mapping,
+    read_public_certificate,
     registry,
     reject_writer,
     set_up,
@@ -194,6 +195,11 @@ def map_(
     "--port", default=8015, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
 )
 @click.option("--client-id", default="rehearsal", show_default=True, help="The client that may sign in.")
+@click.option(
+    "--certificate",
+    type=click.Path(dir_okay=False),
+    help="Its certificate without the key (PEM or .cer), to rehearse signing in by it.",
+)
 @custom
 @common
 def emulator(
@@ -202,6 +208,7 @@ def emulator(
     host: str,
     port: int,
     client_id: str,
+    certificate: str | None,
     *,
     as_json: bool,
     quiet: bool,
@@ -221,7 +228,10 @@ def emulator(
     set_up(verbose)
     given = os.environ.get("OPUSMAP_CLIENT_SECRET")
     secret = given or secrets.token_urlsafe(16)
-    embedded = make_emulator(load_mapping(mapping, converters=registry(converters)), client_id, secret)
+    public = None if certificate is None else read_public_certificate(certificate)
+    embedded = make_emulator(
+        load_mapping(mapping, converters=registry(converters)), client_id, secret, public
+    )
 
     def ready(url: str) -> None:
         shown = "(from OPUSMAP_CLIENT_SECRET)" if given else secret

@@ -22,6 +22,7 @@ __all__ = [
     "custom",
     "example",
     "open_mapping",
+    "read_public_certificate",
     "registry",
     "reject_writer",
     "set_up",
@@ -91,6 +92,16 @@ def open_mapping(mapping: str, source: str | None, converters: tuple[str, ...], 
         for note in work.source.notes:
             say(f"{work.source.name}: {note}")
     return work
+
+
+def read_public_certificate(path: str) -> bytes:
+    """Return the bytes of a certificate's file."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise click.BadParameter(
+            f"the file can't be read: {error.strerror}", param_hint="--certificate"
+        ) from None
 
 
 def reject_writer(work: Work, given: str | None, output: str | None) -> RejectWriter:

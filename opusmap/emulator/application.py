@@ -20,6 +20,7 @@ from datetime import time as clock_time
 from typing import Any, TypeAlias
 
 from opusmap.connection import Connection
+from opusmap.emulator.assertions import AssertionJudge
 from opusmap.emulator.description import describe_api
 from opusmap.emulator.faults import FaultHook, HandledRequest, RequestInfo
 from opusmap.emulator.store import RecordStore
@@ -92,6 +93,7 @@ class Emulator:
         *,
         client_id: str,
         client_secret: str,
+        certificate: bytes | None = None,
         options: Mapping[str, int] | None = None,
         terms: Collection[str] | None = None,
         target: TargetFormat | None = None,
@@ -99,6 +101,7 @@ class Emulator:
         record_paths: Collection[str] = RECORD_PATHS,
         faults: FaultHook | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         """Make an empty Opus.
 
@@ -106,6 +109,7 @@ class Emulator:
             connection: the columns that records are judged by.
             client_id: the one client that may sign in.
             client_secret: its secret.
+            certificate: its certificate (PEM or DER, no private key), if it may sign in by an assertion.
             options: choice column (internal or display name) -> number of its options.
             terms: the full paths of all terms; None takes any well-formed path.
             target: how values are to be written; the contract's defaults if None.
@@ -113,16 +117,19 @@ class Emulator:
             record_paths: paths to serve; others answer 404, so that a client's fallback can be rehearsed.
             faults: see the class.
             clock: seconds, from any start; tokens expire by it.
+            wall_clock: seconds since 1970; assertions are judged by it.
 
         Raises:
-            SettingsError: `options` names what is no choice column of the connection.
+            SettingsError: `options` names what is no choice column of the connection, or the certificate
+                can't be used.
         """
         self.record_paths = tuple(record_paths)
         self.faults = faults
         self._connection = connection
         self._target = target or TargetFormat()
         self._judge = RecordJudge(connection, self._target, options, terms)
-        self._desk = TokenDesk(client_id, client_secret, token_seconds, clock)
+        judge = None if certificate is None else AssertionJudge(client_id, certificate, wall_clock)
+        self._desk = TokenDesk(client_id, client_secret, token_seconds, clock, judge)
         self._store = RecordStore()
         self._log: deque[HandledRequest] = deque(maxlen=LOG_LIMIT)
         self._counter: Counter[str] = Counter()

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from opusmap.connection import Column, ColumnType, Connection
+from opusmap.emulator.assertions import ASSERTION_TYPE
 from opusmap.emulator.tokens import SCOPE
 from opusmap.emulator.validation import PAGE_LIMIT, RECORDS_LIMIT, ROW_KEY
 from opusmap.emulator.values import TargetFormat
@@ -49,11 +50,14 @@ def describe_api(
 
 
 def _describe_sign_in() -> dict[str, Any]:
-    names = ("grant_type", "client_id", "client_secret", "scope")
-    properties: dict[str, Any] = {name: {"type": "string"} for name in names}
+    always, by_secret = ["grant_type", "scope"], ["client_id", "client_secret"]
+    by_certificate = ["client_assertion_type", "client_assertion"]
+    properties: dict[str, Any] = {name: {"type": "string"} for name in (*always, *by_secret, *by_certificate)}
     properties["grant_type"]["const"] = "client_credentials"
     properties["scope"]["const"] = SCOPE
-    form = {"type": "object", "properties": properties, "required": list(names)}
+    properties["client_assertion_type"]["const"] = ASSERTION_TYPE
+    proofs = [{"required": by_secret}, {"required": by_certificate}]
+    form = {"type": "object", "properties": properties, "required": always, "oneOf": proofs}
     token = _object(
         token_type={"const": "Bearer"}, expires_in={"type": "integer"}, access_token={"type": "string"}
     )

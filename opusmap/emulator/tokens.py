@@ -1,6 +1,6 @@
 """The identity service beside the emulator: OAuth 2.0 client credentials, bearer tokens that expire.
 
-Owns the tokens. It knows client secrets only: a certificate's assertion is answered with a clear refusal.
+Owns the tokens. What a certificate's assertion proves is judged in `assertions`.
 Errors are those of RFC 6749, section 5.2.
 """
 
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
+from opusmap.emulator.assertions import ASSERTION_TYPE, AssertionJudge
 from opusmap.emulator.wire import Answer, Request, answer_json
 
 __all__ = ["SCOPE", "TokenDesk"]
@@ -20,10 +21,21 @@ SCOPE = "records.readwrite.all"
 
 
 class TokenDesk:
-    """Gives tokens to one client and knows them again until they expire."""
+    """Gives tokens to one client and knows them again until they expire.
 
-    def __init__(self, client_id: str, client_secret: str, seconds: int, clock: Callable[[], float]) -> None:
+    The client proves itself by its secret or, where there is a judge, by an assertion.
+    """
+
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: str,
+        seconds: int,
+        clock: Callable[[], float],
+        assertions: AssertionJudge | None = None,
+    ) -> None:
         self._client = (client_id, client_secret)
+        self._assertions = assertions
         self._seconds = seconds
         self._clock = clock
         self._expiry: dict[str, float] = {}
@@ -41,10 +53,8 @@ class TokenDesk:
             return _refuse("invalid_request", "a parameter is given twice")
         if form.get("grant_type") != "client_credentials":
             return _refuse("unsupported_grant_type", "the grant type is client_credentials")
-        if "client_assertion" in form:
-            return _refuse("invalid_client", "the emulator knows client secrets only, no certificates")
-        if not self._knows(form.get("client_id", ""), form.get("client_secret", "")):
-            return _refuse("invalid_client", "the client is unknown, or its secret is wrong")
+        if problem := self._find_wrong_proof(form, request):
+            return _refuse("invalid_client", problem)
         if SCOPE not in form.get("scope", "").split():
             return _refuse("invalid_scope", f"the scope is {SCOPE}")
         return self._issue()
@@ -54,6 +64,19 @@ class TokenDesk:
         scheme, _, token = authorization.partition(" ")
         expiry = self._expiry.get(token.strip()) if scheme.lower() == "bearer" else None
         return expiry is not None and self._clock() < expiry
+
+    def _find_wrong_proof(self, form: Mapping[str, str], request: Request) -> str:
+        if "client_assertion" not in form:
+            known = self._knows(form.get("client_id", ""), form.get("client_secret", ""))
+            return "" if known else "the client is unknown, or its secret is wrong"
+        if "client_secret" in form:
+            return "send a client secret or an assertion, not both"
+        if form.get("client_assertion_type") != ASSERTION_TYPE:
+            return f"the client_assertion_type is {ASSERTION_TYPE}"
+        if self._assertions is None:
+            return "the client has no certificate here"
+        host = request.headers.get("host", "")
+        return self._assertions.find_problem(form["client_assertion"], host, request.path)
 
     def _knows(self, client_id: str, client_secret: str) -> bool:
         given, known = (client_id, client_secret), self._client

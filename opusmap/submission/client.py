@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 import httpx
 
 from opusmap.errors import SignInError
-from opusmap.settings import Settings
+from opusmap.settings import Secret, Settings
+from opusmap.submission.certificate import read_certificate
 from opusmap.submission.exchange import Answer, Exchange, NoAnswer, Trouble
 from opusmap.submission.retry import parse_http_date, parse_retry_after
-from opusmap.submission.tokens import Token, read_token, token_form
+from opusmap.submission.tokens import Proof, Token, read_token, token_form
 
 __all__ = ["PATHS", "OpusClient"]
 
@@ -67,9 +68,16 @@ class OpusClient:
             transport: what carries requests instead of the network (an emulator in this process).
             deadline: seconds that one request may take in all, to the last byte of its answer.
             clock: seconds that never run backwards, for the token's age.
-            wall_clock: seconds since 1970, for dates in `Retry-After`.
+            wall_clock: seconds since 1970, for dates in `Retry-After` and the certificate's time.
+
+        Raises:
+            SettingsError: the certificate can't be used.
+            SignInError: it has expired, or is not valid yet.
         """
         self._settings = settings
+        self._certificate = None if settings.certificate is None else read_certificate(settings.certificate)
+        if self._certificate is not None:
+            self._certificate.check_validity(wall_clock(), settings.token_url)
         self._transport = transport
         self._deadline = deadline
         self._clock = clock
@@ -119,7 +127,8 @@ class OpusClient:
             return answer
         if answer.status in _ACCEPTING and token.generation > self._refused:
             self._refusals = 0
-        return Answer(answer.status, answer.body, token.generation, path, answer.retry_after)
+        body = _hide(answer.body, token.text)  # whatever is made of it: reasons, log lines, the journal
+        return Answer(answer.status, body, token.generation, path, answer.retry_after)
 
     def refuse_token(self, generation: int) -> None:
         """Drop a token that Opus refused; the news of it may come from several workers.
@@ -159,7 +168,8 @@ class OpusClient:
 
     async def _sign_in(self, generation: int) -> Token | NoAnswer:
         url = self._settings.token_url
-        form = token_form(self._settings)
+        proof = self._prove()
+        form = token_form(self._settings.client_id, proof)
         asked = self._clock()
         answer = await self._post(url, form, {"Content-Type": "application/x-www-form-urlencoded"})
         if isinstance(answer, NoAnswer):
@@ -169,9 +179,24 @@ class OpusClient:
         if answer.status in (408, 429) or answer.status >= 500:  # noqa: PLR2004 - HTTP
             detail = f"the identity service answers {answer.status}"
             return NoAnswer(Trouble.SIGN_IN, detail, answer.retry_after)
-        token = read_token(answer, url, self._settings.client_secret, generation, asked)
+        token = read_token(answer, url, proof, generation, asked)
         _log.debug("signed in at %s (token %d)", url, generation)
         return token
+
+    def _prove(self) -> Proof:
+        """Return what proves who asks: the client secret, or a fresh assertion signed by the certificate.
+
+        Raises:
+            SignInError: the certificate has expired meanwhile.
+        """
+        settings, certificate = self._settings, self._certificate
+        if certificate is not None:
+            assertion = certificate.sign_assertion(settings.client_id, settings.token_url, self._wall_clock())
+            known = f"does the app have the certificate with the thumbprint {certificate.shown_thumbprint}?"
+            return Proof(assertion, f"look at OPUSMAP_CLIENT_ID and the data center; {known}", True)
+        assert settings.client_secret is not None
+        look = "look at OPUSMAP_CLIENT_ID, the client secret (has it expired?) and the data center"
+        return Proof(settings.client_secret, look)
 
     async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer | NoAnswer:
         """Send one request on a connection of its own and read a bounded answer.
@@ -225,6 +250,12 @@ class OpusClient:
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
             proxy=None if proxy is None or loopback else httpx.Proxy(proxy.reveal()),
         )
+
+
+def _hide(body: bytes, token: Secret) -> bytes:
+    """Return an answer's body without the token, should it be repeated there."""
+    text = token.reveal().encode("ascii")
+    return body.replace(text, b"***").replace(text.replace(b"/", b"\\/"), b"***")
 
 
 def _make_tls() -> ssl.SSLContext:

@@ -8,18 +8,25 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import msgspec
 
 from opusmap.errors import SignInError
-from opusmap.settings import Secret, Settings
+from opusmap.settings import Secret
 from opusmap.submission.exchange import Answer
 
-__all__ = ["SCOPE", "Token", "read_token", "token_form"]
+__all__ = ["SCOPE", "Proof", "Token", "read_token", "token_form"]
 
 SCOPE = "records.readwrite.all"
 """The permission that the connector's endpoints ask for (AvePoint's documentation)."""
+
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523, 2.2
+_HELP = {
+    "invalid_scope": f"give the app the permission {SCOPE}",
+    "unauthorized_client": f"give the app the permission {SCOPE}",
+}
+"""What to do about an error of RFC 6749, 5.2, where it is not the proof."""
 
 _DEFAULT_LIFE, _LONGEST_LIFE = 3600.0, 86400.0
 _MARGIN = 0.1
@@ -35,24 +42,32 @@ class Token:
     renew_at: float
 
 
-def token_form(settings: Settings) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What proves to the identity service who asks; `help` is what to look at when it is refused."""
+
+    secret: Secret
+    help: str
+    by_certificate: bool = False
+
+
+def token_form(client_id: str, proof: Proof) -> bytes:
     """Return the body of a token request, form-encoded."""
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": settings.client_id,
-        "client_secret": settings.client_secret.reveal(),
-        "scope": SCOPE,
-    }
+    form = {"grant_type": "client_credentials", "client_id": client_id, "scope": SCOPE}
+    if proof.by_certificate:
+        form |= {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": proof.secret.reveal()}
+    else:
+        form["client_secret"] = proof.secret.reveal()
     return urlencode(form).encode("ascii")
 
 
-def read_token(answer: Answer, url: str, secret: Secret, generation: int, asked: float) -> Token:
+def read_token(answer: Answer, url: str, proof: Proof, generation: int, asked: float) -> Token:
     """Return the token that an identity service's answer holds.
 
     Args:
         answer: any answer but server trouble and rate limits.
         url: the service's address, for messages.
-        secret: what must not show in them, should the service repeat it.
+        proof: what was sent; it must not show in messages, should the service repeat it.
         generation: the token's number.
         asked: the time of the request; the token's life is counted from then.
 
@@ -62,9 +77,9 @@ def read_token(answer: Answer, url: str, secret: Secret, generation: int, asked:
     said = _read_object(answer.body)
     if answer.status != 200:  # noqa: PLR2004 - HTTP
         words = " ".join(str(said[name]) for name in ("error", "error_description") if said.get(name))
-        shown = _printable(words.replace(secret.reveal(), "***"))
+        shown = _printable(_hide(words, proof.secret.reveal()))
         problem = f"the identity service answers {answer.status}" + (f": {shown}" if shown else "")
-        raise SignInError(url, problem, "look at OPUSMAP_CLIENT_ID, the client secret and the data center")
+        raise SignInError(url, problem, _HELP.get(str(said.get("error")), proof.help))
     text, kind = said.get("access_token"), said.get("token_type", "Bearer")
     # RFC 6750, 2.1: the characters that a bearer token may have; others could break out of the header.
     if not isinstance(text, str) or not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", text):
@@ -75,6 +90,11 @@ def read_token(answer: Answer, url: str, secret: Secret, generation: int, asked:
         raise SignInError(url, "the identity service gives another kind of token than a bearer token")
     life = _read_life(said.get("expires_in"))
     return Token(Secret(text), generation, asked + life - min(300.0, life * _MARGIN))
+
+
+def _hide(words: str, secret: str) -> str:
+    """Return what a service says without the secret, as it is or as it stood in the form."""
+    return words.replace(secret, "***").replace(quote_plus(secret), "***")
 
 
 def _read_object(body: bytes) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.errors import SettingsError
-from opusmap.settings import DATA_CENTERS, Secret, load_settings, locate_journal
+from opusmap.settings import DATA_CENTERS, CertificateFile, Secret, load_settings, locate_journal
 
 CANARY = "Canary-4f1c"
 FULL = {
@@ -87,7 +87,7 @@ def test_everything_missing_is_named_at_once(tmp_path: Path) -> None:
         load_settings({}, {"OPUSMAP_CLIENT_ID": "  "}, tmp_path)
     assert caught.value.setting == (
         "OPUSMAP_DATA_CENTER (or OPUSMAP_BASE_URL), OPUSMAP_CLIENT_ID, "
-        "OPUSMAP_CLIENT_SECRET (or OPUSMAP_CLIENT_SECRET_FILE)"
+        "OPUSMAP_CLIENT_SECRET (or OPUSMAP_CLIENT_SECRET_FILE, or OPUSMAP_CERTIFICATE)"
     )
 
 
@@ -221,6 +221,27 @@ def test_a_secret_file_that_is_no_text_or_too_large_is_refused_without_its_bytes
         with pytest.raises(SettingsError) as caught:
             load_settings({}, environ, tmp_path)
         assert CANARY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_certificate_takes_the_secrets_place_its_paths_relative_to_where_they_stand(tmp_path: Path) -> None:
+    (tmp_path / "password.txt").write_text(CANARY + "\n")
+    (tmp_path / ".env").write_text(
+        "OPUSMAP_CERTIFICATE=app.pfx\nOPUSMAP_CERTIFICATE_PASSWORD_FILE=password.txt\n"
+    )
+    environ = {name: text for name, text in FULL.items() if name != "OPUSMAP_CLIENT_SECRET"}
+    settings = load_settings({}, environ, tmp_path)
+    assert settings.certificate == CertificateFile(tmp_path / "app.pfx", Secret(CANARY))
+    assert settings.client_secret is None
+    assert CANARY not in repr(settings)
+    plain = load_settings({}, {**environ, "OPUSMAP_CERTIFICATE": "app.pem"}, Path("/nowhere"))
+    assert plain.certificate == CertificateFile(Path("app.pem"))
+
+
+def test_the_higher_level_says_which_of_secret_and_certificate_counts(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("OPUSMAP_CERTIFICATE=app.pfx\n")
+    assert load_settings({}, FULL, tmp_path).certificate is None
+    with pytest.raises(SettingsError, match="only one of them"):
+        load_settings({}, {**FULL, "OPUSMAP_CERTIFICATE": "app.pfx"}, tmp_path)
 
 
 def test_a_folder_named_like_the_env_file_is_no_env_file(tmp_path: Path) -> None:

@@ -7,18 +7,21 @@ import logging
 import ssl
 import traceback
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import httpx
+import jwt
 import pytest
+from certificates import PASSWORD, make_certificate, make_key, write_pfx
 
 from opusmap.errors import SignInError
-from opusmap.settings import Secret, Settings
+from opusmap.settings import CertificateFile, Secret, Settings
 from opusmap.submission.client import ANSWER_LIMIT, OpusClient
 from opusmap.submission.exchange import Answer, NoAnswer, Trouble
 
-SECRET, TOKEN = "Canary-secret", "Canary-token"
+SECRET, TOKEN = "Canary secret/+", "Canary-token"
 SETTINGS = Settings(
     base_url="https://opus.example.com",
     token_url="https://identity.example.com/connect/token",
@@ -88,6 +91,70 @@ def test_a_request_carries_the_token_and_asks_for_a_plain_answer() -> None:
     assert answer == Answer(201, b'{"statusCode":201}', 1, "/connector/records")
 
 
+def test_with_a_certificate_an_assertion_takes_the_secrets_place(tmp_path: Path) -> None:
+    key = make_key()
+    own = make_certificate(key, now=datetime.fromtimestamp(1_800_000_000, UTC))
+    file = CertificateFile(write_pfx(tmp_path / "c.pfx", key, own), Secret(PASSWORD))
+    service = Service(identity=lambda _: grant("abc", 1))
+
+    async def main() -> None:
+        now = 0.0
+        client = service.client(lambda: now, client_secret=None, certificate=file)
+        await client.send(b"{}")
+        now = 10.0
+        await client.send(b"{}")
+
+    asyncio.run(main())
+    forms = [parse_qs(request.content.decode()) for request in service.asked if b"grant" in request.content]
+    assertions = [form.pop("client_assertion")[0] for form in forms]
+    assert (
+        forms
+        == [
+            {
+                "grant_type": ["client_credentials"],
+                "client_id": ["app-1"],
+                "client_assertion_type": ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"],
+                "scope": ["records.readwrite.all"],
+            }
+        ]
+        * 2
+    )
+    assert len(set(assertions)) == 2
+    claims = jwt.decode(assertions[0], options={"verify_signature": False})
+    assert (claims["aud"], claims["nbf"]) == (SETTINGS.token_url, 1_800_000_000)
+
+
+def test_a_certificate_that_has_expired_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    key = make_key()
+    own = make_certificate(key, timedelta(days=-9), timedelta(days=-8))
+    service = Service()
+    with pytest.raises(SignInError, match="the certificate expired on"):
+        service.client(certificate=CertificateFile(write_pfx(tmp_path / "c.pfx", key, own), Secret(PASSWORD)))
+    assert service.asked == []
+
+
+@pytest.mark.parametrize("said", ["invalid_scope", "unauthorized_client"])
+def test_a_missing_permission_is_told_apart_from_a_wrong_secret(said: str) -> None:
+    def ask(error: str) -> SignInError:
+        service = Service(identity=lambda _: httpx.Response(400, json={"error": error}))
+        with pytest.raises(SignInError) as caught:
+            asyncio.run(service.client().send(b"{}"))
+        return caught.value
+
+    assert "permission records.readwrite.all" in ask(said).help
+    assert "the client secret" in ask("invalid_client").help
+
+
+def test_what_opus_repeats_of_the_token_is_hidden() -> None:
+    service = Service(
+        lambda request: httpx.Response(400, text=f"{request.headers['Authorization']} is odd: a\\/b, a/b"),
+        lambda _: grant("a/b"),
+    )
+    answer = asyncio.run(service.client().send(b"{}"))
+    assert isinstance(answer, Answer)
+    assert answer.body == b"Bearer *** is odd: ***, ***"
+
+
 def test_many_workers_sign_in_once_and_again_only_before_the_token_ends() -> None:
     now = 0.0
     service = Service()
@@ -136,7 +203,7 @@ def test_a_token_that_was_accepted_in_between_may_be_refused_again() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        httpx.Response(400, json={"error": "invalid_client", "error_description": f"bad {SECRET}"}),
+        httpx.Response(400, json={"error": f"no {SECRET}", "error_description": f"bad {SECRET}"}),
         httpx.Response(401),
         httpx.Response(307, headers={"Location": "https://evil.example/token"}),
         httpx.Response(200, content=b"<html>"),
