@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests package bench format clean
+.PHONY: demo test lint types tests package docs bench format clean
 
 demo: $(VENV)/installed
 	$(BIN)/opusmap demo
@@ -30,6 +30,10 @@ package: $(VENV)/dev
 	$(PYTHON) -m venv build/package/venv
 	build/package/venv/bin/python -m pip install --quiet build/package/*.whl
 	cd build/package && venv/bin/opusmap demo --json > demo.json && venv/bin/opusmap --version
+
+# The documentation as a site: open build/site/index.html. A link that leads nowhere is an error.
+docs: $(VENV)/dev
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -c docs/site . build/site
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/mapping.py

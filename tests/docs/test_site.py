@@ -1,0 +1,129 @@
+"""The site is built without the network, its links lead somewhere, and nothing of the code is missing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import click
+import pytest
+from documentation import ROOT
+from raised_codes import raised_codes
+
+import opusmap
+from opusmap.cli.commands import opusmap as program
+from opusmap.converters import builtin_converters
+from opusmap.spec.validation import load_schema
+
+pytest.importorskip("furo", reason="the extra `docs` is not installed")
+
+OFFLINE = """
+import sys
+from sphinx.cmd.build import main
+def refuse(event, details):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
+        raise OSError(f"no network: {event} {details}")
+sys.addaudithook(refuse)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def build(source, site):
+    """Build as `make docs` does, in a process that reaches no network."""
+    options = ["-q", "-W", "--keep-going", "-b", "html", "-c", str(ROOT / "docs" / "site")]
+    return subprocess.run(
+        [sys.executable, "-c", OFFLINE, *options, "-d", str(site) + "-trees", str(source), str(site)],
+        capture_output=True,
+        check=False,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("docs") / "site"
+    built = build(ROOT, folder)
+    assert built.returncode == 0, built.stderr
+    return folder
+
+
+def page(site, name):
+    return (site / "docs" / f"{name}.html").read_text("utf-8")
+
+
+def headings(text):
+    return set(re.findall(r'<section id="([^"]+)"', text))
+
+
+def test_each_command_and_option_is_in_the_reference(site):
+    text = page(site, "reference/commands")
+    assert set(program.commands) <= headings(text)
+    parts = dict(part.split('">', 1) for part in text.split('<section id="')[1:])
+    missing = [
+        f"{name} {option}"
+        for name, command in program.commands.items()
+        for each in command.get_params(click.Context(command))
+        if isinstance(each, click.Option)
+        for option in each.opts
+        if f">{option}<" not in parts[name]
+    ]
+    assert not missing
+
+
+def test_each_converter_is_in_the_reference(site):
+    known = {name.replace("_", "-") for name in builtin_converters().converters}
+    assert known <= headings(page(site, "reference/converters"))
+
+
+def test_each_key_of_the_language_is_in_the_reference(site):
+    def names(part):
+        if isinstance(part, dict):
+            yield from part.get("properties", ())
+            for inner in part.values():
+                yield from names(inner)
+
+    shown = set(re.findall(r'<span class="pre">(\w+)</span>', page(site, "reference/keys")))
+    assert set(names(load_schema())) <= shown
+
+
+def test_each_public_name_of_the_library_is_in_the_reference(site):
+    ids = set(re.findall(r'id="opusmap\.(?:testing\.)?(\w+)"', page(site, "reference/library")))
+    assert {*opusmap.__all__, *opusmap.testing.__all__} - {"__version__"} <= ids
+
+
+def test_each_code_has_a_page_in_the_navigation(site):
+    text = page(site, "diagnostics/index")
+    assert not [code for code in raised_codes() if f'href="{code}.html"' not in text]
+
+
+def test_each_page_can_be_reached_from_the_first_one(site):
+    text = page(site, "index")
+    pages = {
+        path.stem
+        for folder in ("howto", "explanation", "reference")
+        for path in (ROOT / "docs" / folder).glob("*.md")
+    }
+    assert not [name for name in pages if f"/{name}.html" not in text]
+    assert "url=docs/index.html" in (site / "index.html").read_text("utf-8")
+
+
+def test_no_page_loads_anything_from_elsewhere(site):
+    loading = re.compile(r'<(?:script|img|iframe|link)\b[^>]*?(?:src|href)="((?:https?:)?//[^"]+)"')
+    found = {address for path in site.rglob("*.html") for address in loading.findall(path.read_text("utf-8"))}
+    styles = {
+        address
+        for path in site.rglob("*.css")
+        for address in re.findall(r"url\(\W*(https?://[^)]+)", path.read_text("utf-8"))
+    }
+    assert found | styles == set()
+
+
+@pytest.mark.parametrize("link", ["nowhere.md", "index.md#nowhere", "#nowhere", "../nowhere.txt"])
+def test_a_link_that_leads_nowhere_ends_the_build(link, tmp_path):
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text(f"# Index\n\n[broken]({link})\n", "utf-8")
+    built = build(tmp_path, tmp_path / "site")
+    assert built.returncode != 0
+    assert re.search(r"index\.md:3: WARNING: .*not found.*nowhere", built.stderr), built.stderr
