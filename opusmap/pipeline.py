@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
     from opusmap.settings import Settings
     from opusmap.submission import SubmitTotals
+    from opusmap.submission.online import Online
 
 __all__ = [
     "MaxErrors",
     "SubmitOptions",
+    "check_online",
     "keys_to_retry",
     "map_source",
     "submit",
@@ -309,6 +311,23 @@ def _check_errors(sending: _Sending, max_errors: MaxErrors | None) -> None:
             f"stopped after {count} rejected or failed of {sending.tally.read} rows (--max-errors)",
             "look at the rejects, mend the source or the mapping, and run the same command again",
         )
+
+
+def check_online(mapper: Mapper, settings: Settings) -> Online:
+    """Prove the settings against Opus without sending a record; return what was proved.
+
+    Raises:
+        OpusUnavailable: Opus can't be reached, or refuses the sign-in (`SignInError`) or the question.
+        SettingsError: the certificate can't be used.
+    """
+    from opusmap.submission.client import OpusClient  # noqa: PLC0415 - httpx is slow to load
+    from opusmap.submission.online import check_online  # noqa: PLC0415 - as above
+
+    async def ask() -> Online:
+        async with OpusClient(settings) as client:
+            return await check_online(client, mapper.connection.id)
+
+    return asyncio.run(ask())
 
 
 def keys_to_retry(mapper: Mapper, settings: Settings) -> frozenset[str]:

@@ -46,15 +46,24 @@ def opusmap() -> None:
 @opusmap.command(epilog=example("opusmap check mapping.yaml", "opusmap check mapping.yaml export.csv --json"))
 @MAPPING
 @SOURCE
+@click.option("--online", is_flag=True, help="Prove the settings, too: sign in to Opus, send no record.")
 @custom
 @common
 def check(
-    mapping: str, converters: tuple[str, ...], source: str | None, *, as_json: bool, quiet: bool, verbose: int
+    mapping: str,
+    converters: tuple[str, ...],
+    source: str | None,
+    *,
+    online: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
 ) -> int:
     """Tell every problem of MAPPING and, with a source, what would become of each row.
 
     Nothing is sent. The rows go through the very code that `submit` uses.
     """
+    from opusmap.cli.online import prove_settings
     from opusmap.cli.output import (
         print_diagnostics,
         print_json,
@@ -69,6 +78,7 @@ def check(
     from opusmap.work import check_lock, find_warnings, missing_source
 
     set_up(verbose)
+    proved = {"online": prove_settings(mapping, converters, silent=quiet or as_json)} if online else {}
     own = None if source else missing_source(mapping)
     if own is not None:
         mapper = load_mapping(mapping, converters=registry(converters))
@@ -76,7 +86,7 @@ def check(
         warnings = (*mapper.warnings, *lint(mapper.plan))
         print_diagnostics(warnings)
         if as_json:
-            print_json({"diagnostics": [warning.as_json() for warning in warnings]})
+            print_json({"diagnostics": [warning.as_json() for warning in warnings], **proved})
         elif not quiet:
             say(f"{mapping}: no errors. {own}, so no row was looked at.")
         return 0
@@ -86,7 +96,8 @@ def check(
         report = map_source(work, on_progress=progress)
     print_diagnostics(warnings)
     if as_json:
-        print_json({**report.as_json(), "diagnostics": [warning.as_json() for warning in warnings]})
+        found = {"diagnostics": [warning.as_json() for warning in warnings]}
+        print_json({**report.as_json(), **found, **proved})
     else:
         print_totals(report, sent=False)
         print_reasons("Rejected rows, by column and reason", report.reasons)

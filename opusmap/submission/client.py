@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 
@@ -31,6 +31,9 @@ PATHS = ("/connector/records", "/records/connector/records")
 
 ANSWER_LIMIT = 1 << 20
 """Bytes of an answer's body that are read at most."""
+
+_SHORTEST_TOKEN = 12
+_LONG_AGO = "2000-01-01T00:00:00"
 
 _ACCEPTING = frozenset({200, 201, 400, 418})
 """Statuses that only a request with an accepted token gets."""
@@ -95,6 +98,12 @@ class OpusClient:
         """The service's base URL."""
         return self._settings.base_url
 
+    @property
+    def identity(self) -> str:
+        """Who signs in, and by what, in words; no secret."""
+        by = f"the certificate {self._certificate.shown_thumbprint}" if self._certificate else "its secret"
+        return f"{self._settings.client_id} by {by}, at {self._settings.token_url}"
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -114,21 +123,35 @@ class OpusClient:
         Raises:
             SignInError: the identity service refuses the sign-in.
         """
+        headers = {"Content-Type": "application/json"}
+        return await self._ask_as_app("POST", self._paths[0], "", body, headers)
+
+    async def ask_due(self, connection: str) -> Exchange:
+        """Ask for the one record that was due by the year 2000: a question that changes nothing.
+
+        Args:
+            connection: the connection's id.
+
+        Raises:
+            SignInError: the identity service refuses the sign-in.
+        """
+        question = {"id": connection, "disposalDueDate": _LONG_AGO, "startIndex": "", "itemsPerPage": "1"}
+        return await self._ask_as_app("GET", self._paths[0], "?" + urlencode(question), b"", {})
+
+    async def _ask_as_app(
+        self, method: str, path: str, query: str, body: bytes, headers: dict[str, str]
+    ) -> Exchange:
         token = await self._get_token()
         if isinstance(token, NoAnswer):
             return token
-        path = self._paths[0]
-        answer = await self._post(
-            self._settings.base_url + path,
-            body,
-            {"Authorization": f"Bearer {token.text.reveal()}", "Content-Type": "application/json"},
-        )
+        bearer = {"Authorization": f"Bearer {token.text.reveal()}", **headers}
+        answer = await self._ask(method, self._settings.base_url + path + query, body, bearer)
         if isinstance(answer, NoAnswer):
             return answer
         if answer.status in _ACCEPTING and token.generation > self._refused:
             self._refusals = 0
-        body = _hide(answer.body, token.text)  # whatever is made of it: reasons, log lines, the journal
-        return Answer(answer.status, body, token.generation, path, answer.retry_after)
+        shown = _hide(answer.body, token.text)  # whatever is made of it: reasons, log lines, the journal
+        return Answer(answer.status, shown, token.generation, path, answer.retry_after)
 
     def refuse_token(self, generation: int) -> None:
         """Drop a token that Opus refused; the news of it may come from several workers.
@@ -171,7 +194,7 @@ class OpusClient:
         proof = self._prove()
         form = token_form(self._settings.client_id, proof)
         asked = self._clock()
-        answer = await self._post(url, form, {"Content-Type": "application/x-www-form-urlencoded"})
+        answer = await self._ask("POST", url, form, {"Content-Type": "application/x-www-form-urlencoded"})
         if isinstance(answer, NoAnswer):
             if answer.trouble is Trouble.UNTRUSTED:
                 return answer
@@ -198,7 +221,7 @@ class OpusClient:
         look = "look at OPUSMAP_CLIENT_ID, the client secret (has it expired?) and the data center"
         return Proof(settings.client_secret, look)
 
-    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Answer | NoAnswer:
+    async def _ask(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Answer | NoAnswer:
         """Send one request on a connection of its own and read a bounded answer.
 
         A pool shared by many workers costs far more than a connection for each.
@@ -206,7 +229,7 @@ class OpusClient:
         client = self._idle.pop() if self._idle else self._open()
         try:
             async with asyncio.timeout(self._deadline):
-                async with client.stream("POST", url, content=body, headers=headers) as response:
+                async with client.stream(method, url, content=body, headers=headers) as response:
                     return await self._read(response)
         except (httpx.TransportError, TimeoutError) as error:
             return _translate(error)
@@ -253,8 +276,13 @@ class OpusClient:
 
 
 def _hide(body: bytes, token: Secret) -> bytes:
-    """Return an answer's body without the token, should it be repeated there."""
+    """Return an answer's body without the token, should it be repeated there.
+
+    A token of a few characters is no secret, and would be found in row keys.
+    """
     text = token.reveal().encode("ascii")
+    if len(text) < _SHORTEST_TOKEN:
+        return body
     return body.replace(text, b"***").replace(text.replace(b"/", b"\\/"), b"***")
 
 

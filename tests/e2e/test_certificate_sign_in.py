@@ -40,6 +40,10 @@ def opus(register):
 
 
 def submit(folder, url, **settings):
+    return run(folder, url, "submit", "mapping.yaml", "--json", "-vv", **settings)
+
+
+def run(folder, url, *args, **settings):
     settings = {
         "OPUSMAP_BASE_URL": url,
         "OPUSMAP_TOKEN_URL": f"{url}/connect/token",
@@ -48,7 +52,7 @@ def submit(folder, url, **settings):
     }
     clean = {name: text for name, text in os.environ.items() if not name.startswith("OPUSMAP_")}
     ended = subprocess.run(
-        [*OPUSMAP, "submit", "mapping.yaml", "--json", "-vv"],
+        [*OPUSMAP, *args],
         cwd=folder,
         capture_output=True,
         check=False,
@@ -120,3 +124,22 @@ def test_a_wrong_secret_and_a_missing_permission_are_told_apart(register, opus):
     refused = submit(register, url, OPUSMAP_CLIENT_SECRET="s")
     assert refused.returncode == 3
     assert "give the app the permission records.readwrite.all" in refused.stderr
+
+
+def test_check_online_proves_the_settings_and_sends_no_record(register, opus):
+    emulator, url = opus
+    write_pfx(register / "app.pfx", KEY, CERTIFICATE)
+    by = {"OPUSMAP_CERTIFICATE": "app.pfx", "OPUSMAP_CERTIFICATE_PASSWORD": PASSWORD}
+    ended = run(register, url, "check", "mapping.yaml", "--online", **by)
+    assert "Opus accepts its token" in ended.stderr
+    assert "Not proved: that Opus takes the records" in ended.stderr
+    found = json.loads(run(register, url, "check", "mapping.yaml", "--online", "--json", **by).stdout)
+    assert found["online"]["path"] == "/connector/records"
+    assert found["read"] > 0
+    assert {one.request.method for one in emulator.requests} == {"POST", "GET"}
+    assert all(one.request.records == 0 for one in emulator.requests)
+    assert not (register / "opusmap-journal.db").exists()
+    wrong = run(register, url, "check", "mapping.yaml", "--online", OPUSMAP_CLIENT_SECRET=PASSWORD)
+    assert (wrong.returncode, "secret is wrong" in wrong.stderr) == (3, True)
+    nowhere = run(register, "http://127.0.0.1:9", "check", "mapping.yaml", "--online", **by)
+    assert (nowhere.returncode, "OPUSMAP_TOKEN_URL" in nowhere.stderr) == (3, True)
