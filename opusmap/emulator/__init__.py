@@ -6,22 +6,44 @@ of the mapper or the client, so that a mistake of theirs meets a judge of its ow
 
 from __future__ import annotations
 
-from opusmap.emulator.application import RECORD_PATHS, TOKEN_PATH, Counts, Emulator
+from opusmap.emulator.application import (
+    FAULTS_PATH,
+    HELD_PATH,
+    RECORD_PATHS,
+    TOKEN_PATH,
+    Counts,
+    Emulator,
+)
+from opusmap.emulator.chance import SeededFaults
 from opusmap.emulator.faults import Fault, FaultHook, HandledRequest, RequestInfo, in_turn
+from opusmap.emulator.plan import KINDS, LEVELS, FaultPlan, make_plan, read_plan
 from opusmap.emulator.server import serve, served
+from opusmap.emulator.shapes import FailureShape
 from opusmap.emulator.values import TargetFormat
+from opusmap.emulator.wire import ConnectionCut, Delivery
 
 __all__ = [
+    "FAULTS_PATH",
+    "HELD_PATH",
+    "KINDS",
+    "LEVELS",
     "RECORD_PATHS",
     "TOKEN_PATH",
+    "ConnectionCut",
     "Counts",
+    "Delivery",
     "Emulator",
+    "FailureShape",
     "Fault",
     "FaultHook",
+    "FaultPlan",
     "HandledRequest",
     "RequestInfo",
+    "SeededFaults",
     "TargetFormat",
     "in_turn",
+    "make_plan",
+    "read_plan",
     "serve",
     "served",
 ]

@@ -6,25 +6,32 @@ with the mapper's checks nor with the client: it judges on its own.
 
 Left open by the contract, and chosen here: a rowKey twice in one request is processed in order, so the
 later one stays with Overwrite and the earlier one with Skip; a record is due when `set_due` said so; only
-the record operations of the contract exist, under each of `record_paths`.
+the record operations of the contract exist, under each of `record_paths`. Beside them, for rehearsals alone:
+`FAULTS_PATH` shows and changes the faults, `HELD_PATH` gives what is held.
 """
 
 from __future__ import annotations
 
+import asyncio
+import heapq
+import json
+import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from datetime import time as clock_time
 from typing import Any, TypeAlias
 
 from opusmap.connection import Connection
 from opusmap.emulator.assertions import AssertionJudge
+from opusmap.emulator.chance import SeededFaults
 from opusmap.emulator.description import describe_api
-from opusmap.emulator.faults import FaultHook, HandledRequest, RequestInfo
-from opusmap.emulator.store import RecordStore
-from opusmap.emulator.tokens import TokenDesk
+from opusmap.emulator.faults import Fault, FaultHook, HandledRequest, RequestInfo
+from opusmap.emulator.plan import FAULTS_PATH, FaultPlan, make_plan
+from opusmap.emulator.store import HELD_PATH, RecordStore
+from opusmap.emulator.tokens import TOKEN_PATH, TokenDesk
 from opusmap.emulator.validation import (
     ROW_KEY,
     RecordJudge,
@@ -47,22 +54,21 @@ from opusmap.emulator.wire import (
     read_request,
     send_answer,
 )
+from opusmap.errors import SettingsError
 from opusmap.records import JsonValue
 
-__all__ = ["RECORD_PATHS", "TOKEN_PATH", "Counts", "Emulator"]
+__all__ = ["FAULTS_PATH", "HELD_PATH", "RECORD_PATHS", "TOKEN_PATH", "Counts", "Emulator"]
 
 RECORD_PATHS = ("/connector/records", "/records/connector/records")
 """Where the records are: the seed's path and the newer one."""
 
-TOKEN_PATH = "/connect/token"  # noqa: S105 - a path, no password
-
 LOG_LIMIT = 100_000
 """Requests that the log keeps; the oldest go first."""
 
-OK, CREATED, PARTLY = 200, 201, 418
-"""The statuses of requests that were processed: 418 when records failed (the contract's own use of it)."""
+OK, CREATED = 200, 201
+RIGHT = Fault()
 
-Handler: TypeAlias = Callable[[Request, JsonValue], Answer]
+Handler: TypeAlias = Callable[[Request, JsonValue, Fault], Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ class Emulator:
 
     Attributes:
         record_paths: the paths under which records are submitted, found and destroyed.
-        faults: asked before each request is handled; a `Fault` takes the place of the right answer.
+        faults: asked before each request is handled: what is to become of it. May be set at any time.
     """
 
     def __init__(
@@ -102,6 +108,7 @@ class Emulator:
         faults: FaultHook | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Make an empty Opus.
 
@@ -116,8 +123,9 @@ class Emulator:
             token_seconds: life of a token.
             record_paths: paths to serve; others answer 404, so that a client's fallback can be rehearsed.
             faults: see the class.
-            clock: seconds, from any start; tokens expire by it.
+            clock: seconds, from any start; tokens expire by it, and late requests are processed.
             wall_clock: seconds since 1970; assertions are judged by it.
+            sleep: waits for some seconds, where an answer is to come slowly.
 
         Raises:
             SettingsError: `options` names what is no choice column of the connection, or the certificate
@@ -133,10 +141,16 @@ class Emulator:
         self._store = RecordStore()
         self._log: deque[HandledRequest] = deque(maxlen=LOG_LIMIT)
         self._counter: Counter[str] = Counter()
+        self._clock = clock
+        self._sleep = sleep
+        self._coming: list[tuple[float, int, Callable[[], Answer]]] = []  # a heap: what is processed late
+        self._lock = threading.RLock()  # a test may look while a server's thread works
         self._routes: dict[str, dict[str, Handler]] = {
             TOKEN_PATH: {"POST": self._sign_in},
             "/": {"GET": self._summarize},
-            "/openapi.json": {"GET": lambda _request, _body: answer_json(200, self.describe())},
+            "/openapi.json": {"GET": lambda *_: answer_json(200, self.describe())},
+            FAULTS_PATH: {"GET": self._show_faults, "POST": self._change_faults},
+            HELD_PATH: {"GET": self._show_held},
         }
         records: dict[str, Handler] = {"POST": self._submit, "GET": self._find_due, "DELETE": self._destroy}
         self._routes.update((path, records) for path in self.record_paths)
@@ -144,17 +158,34 @@ class Emulator:
     @property
     def records(self) -> dict[str, dict[str, JsonValue]]:
         """What Opus now holds: a copy, rowKey -> values by internal name."""
-        return self._store.copy()
+        with self._lock:
+            self._catch_up()
+            return self._store.copy()
 
     @property
     def requests(self) -> tuple[HandledRequest, ...]:
         """The last 100,000 requests in the order of their arrival, sign-ins included; no secrets."""
-        return tuple(self._log)
+        with self._lock:
+            return tuple(self._log)
 
     @property
     def counts(self) -> Counts:
         """What happened so far."""
-        return Counts(**self._counter)
+        with self._lock:
+            self._catch_up()
+            return Counts(**self._counter)
+
+    @property
+    def coming(self) -> int:
+        """How many requests are still to be processed late."""
+        with self._lock:
+            self._catch_up()
+            return len(self._coming)
+
+    def follow(self, plan: FaultPlan) -> SeededFaults:
+        """Let faults come after a plan from now on; return the hook, which counts them."""
+        self.faults = hook = SeededFaults(plan, self._clock)
+        return hook
 
     def set_due(self, key: str, due: date) -> None:
         """Make the record with this rowKey due for disposal; a date without a time is due from midnight on.
@@ -176,86 +207,112 @@ class Emulator:
             await receive()
             await send({"type": "websocket.close", "code": 1000})
         elif request := await read_request(scope, receive):
-            await send_answer(self.answer(request), send)
+            await send_answer(self.answer(request), send, self._sleep)
 
     def answer(self, request: Request) -> Answer:
-        """Answer one request: routes, then faults, then the right to ask, then what is asked."""
-        on_records = request.path in self.record_paths and request.method in ("POST", "DELETE")
-        body = read_json(request.body) if on_records else None
-        self._counter["requests"] += 1
-        info = RequestInfo(self._counter["requests"], request.method, request.path, *_list_keys(body))
-        fault = self.faults(info) if self.faults else None
-        if fault is None:
-            answer = self._handle(request, body)
-        else:
-            if fault.after:
-                self._handle(request, body)
-            answer = fault.as_answer()
-        self._log.append(HandledRequest(info, answer.status))
-        return answer
+        """Answer one request: the faults are asked, then the right to ask, then what is asked is done."""
+        judged = request.path in self.record_paths or request.path == FAULTS_PATH
+        body = read_json(request.body) if judged and request.method in ("POST", "DELETE") else None
+        with self._lock:
+            self._catch_up()
+            self._counter["requests"] += 1
+            listed = _list_keys(body) if request.path in self.record_paths else (0, ())
+            info = RequestInfo(self._counter["requests"], request.method, request.path, *listed)
+            fault = (self.faults(info) if self.faults else None) or RIGHT
+            answer = self._answer(request, body, fault, info.number)
+            self._log.append(HandledRequest(info, answer.status))
+        return replace(answer, delivery=fault.delivery)
 
-    def _handle(self, request: Request, body: JsonValue | Refusal) -> Answer:
+    def _answer(self, request: Request, body: JsonValue | Refusal, fault: Fault, number: int) -> Answer:
+        if fault.forget_tokens:
+            self._desk.forget()
+        if not fault.processed:
+            return fault.as_answer()
+        handler = self._route(request, body)
+        if not isinstance(handler, Answer):
+            assert not isinstance(body, Refusal)
+            asked = body if fault.first is None else _keep_first(body, fault.first)
+            if fault.late:
+                due = self._clock() + fault.late
+                heapq.heappush(self._coming, (due, number, lambda: handler(request, asked, fault)))
+                return fault.as_answer()
+            answer = handler(request, asked, fault)
+        else:
+            answer = handler
+        return fault.as_answer() if fault.status else answer
+
+    def _catch_up(self) -> None:
+        """Process what was to come late and is due."""
+        while self._coming and self._coming[0][0] <= self._clock():
+            heapq.heappop(self._coming)[2]()
+
+    def _route(self, request: Request, body: JsonValue | Refusal) -> Handler | Answer:
+        """Return who handles a request, or the answer that refuses it."""
         handlers = self._routes.get(request.path)
         if handlers is None:
             return self._refuse(404, "there is nothing here")
         handler = handlers.get(request.method)
         if handler is None:
             return self._refuse(405, "this method has no meaning here", ("allow", ", ".join(handlers)))
-        if request.path in self.record_paths:
-            if not self._desk.accepts(request.headers.get("authorization", "")):
-                return self._refuse(401, "no token, or one that has expired", ("www-authenticate", "Bearer"))
-            if request.method != "GET" and request.media_type != "application/json":
-                return self._refuse(415, "send the body as application/json")
-        if isinstance(body, Refusal):
-            return self._refuse(body.status, body.message)
-        return handler(request, body)
+        if request.path in (*self.record_paths, HELD_PATH) and not self._desk.accepts(
+            request.headers.get("authorization", "")
+        ):
+            return self._refuse(401, "no token, or one that has expired", ("www-authenticate", "Bearer"))
+        reads = request.path in self.record_paths or request.path == FAULTS_PATH
+        if reads and request.method != "GET" and request.media_type != "application/json":
+            return self._refuse(415, "send the body as application/json")
+        return self._refuse(body.status, body.message) if isinstance(body, Refusal) else handler
 
     def _refuse(self, status: int, message: str, *headers: tuple[str, str]) -> Answer:
         self._counter["refused"] += 1
         return answer_json(status, {"statusCode": status, "message": message}, *headers)
 
-    def _sign_in(self, request: Request, _body: JsonValue) -> Answer:
+    def _sign_in(self, request: Request, _body: JsonValue, _fault: Fault) -> Answer:
         answer = self._desk.sign_in(request)
         self._counter["sign_ins" if answer.status == OK else "refused"] += 1
         return answer
 
-    def _submit(self, _request: Request, body: JsonValue) -> Answer:
+    def _submit(self, _request: Request, body: JsonValue, fault: Fault) -> Answer:
         submission = read_submission(body, self._connection.id, self._target)
         if isinstance(submission, Refusal):
             return self._refuse(submission.status, submission.message)
         failed = [
-            {"rowKey": _key_of(record), "message": "; ".join(problems)}
+            (_key_of(record), "; ".join(problems))
             for record in submission.records
-            if (problems := self._take(record, overwrite=submission.overwrite))
+            if (problems := self._take(record, submission.overwrite, fault.refuses))
         ]
-        return self._report(failed, len(submission.records), CREATED)
+        return self._report(failed, len(submission.records), CREATED, fault)
 
-    def _take(self, record: dict[str, JsonValue], *, overwrite: bool) -> list[str]:
+    def _take(self, record: dict[str, JsonValue], overwrite: bool, refused: Collection[str]) -> list[str]:  # noqa: FBT001
         """Hold a record if it is right; return what is wrong with it."""
         problems = self._judge.find_problems(record)
         key = record.get(ROW_KEY)
+        if isinstance(key, str) and key in refused:
+            problems.append("refused by the emulator's faults")
         if not problems and isinstance(key, str):
             self._counter[self._store.keep(key, record, overwrite=overwrite)] += 1
         return problems
 
-    def _destroy(self, _request: Request, body: JsonValue) -> Answer:
+    def _destroy(self, _request: Request, body: JsonValue, fault: Fault) -> Answer:
         keys = read_destruction(body)
         if isinstance(keys, Refusal):
             return self._refuse(keys.status, keys.message)
-        unknown = [key for key in keys if not self._store.destroy(key)]
-        self._counter["destroyed"] += len(keys) - len(unknown)
-        failed = [{"rowKey": key, "message": "there is no such record"} for key in unknown]
-        return self._report(failed, len(keys), OK)
+        failed: list[tuple[str | None, str]] = []
+        for key in keys:
+            if key in fault.refuses:
+                failed.append((key, "refused by the emulator's faults"))
+            elif not self._store.destroy(key):
+                failed.append((key, "there is no such record"))
+        self._counter["destroyed"] += len(keys) - len(failed)
+        return self._report(failed, len(keys), OK, fault)
 
-    def _report(self, failed: Sequence[Mapping[str, str | None]], total: int, success: int) -> Answer:
+    def _report(self, failed: list[tuple[str | None, str]], total: int, success: int, fault: Fault) -> Answer:
         self._counter["failed"] += len(failed)
         if not failed:
             return answer_json(success, {"statusCode": success, "message": None})
-        message = f"{len(failed)} of {total} records failed"
-        body = {"statusCode": PARTLY, "message": message, "failedItems": failed}
-        return answer_json(PARTLY, body)
+        return fault.shape.write(failed, f"{len(failed)} of {total} records failed")
 
-    def _find_due(self, request: Request, _body: object) -> Answer:
+    def _find_due(self, request: Request, _body: JsonValue, _fault: Fault) -> Answer:
         query = read_due_query(request.query, self._connection.id)
         if isinstance(query, Refusal):
             return self._refuse(query.status, query.message)
@@ -263,15 +320,40 @@ class Emulator:
         token = None if last is None else write_page_token(last)
         return answer_json(OK, {"data": data, "startIndex": token})
 
-    def _summarize(self, _request: Request, _body: object) -> Answer:
+    def _summarize(self, _request: Request, _body: JsonValue, _fault: Fault) -> Answer:
         summary = {
             "service": "an embedded Opus for rehearsals; nothing here reaches AvePoint",
             "connection": self._connection.id,
-            "paths": {"records": self.record_paths, "token": TOKEN_PATH, "description": "/openapi.json"},
+            "paths": {
+                "records": self.record_paths,
+                "token": TOKEN_PATH,
+                "description": "/openapi.json",
+                "faults": FAULTS_PATH,
+                "held": HELD_PATH,
+            },
             "records": len(self._store),
             "counts": asdict(self.counts),
         }
         return answer_json(OK, summary)
+
+    def _show_faults(self, _request: Request, _body: JsonValue, _fault: Fault) -> Answer:
+        hook = self.faults
+        if isinstance(hook, SeededFaults):
+            return answer_json(OK, {"plan": hook.plan.as_json(), "met": hook.met})
+        return answer_json(OK, {"plan": None if hook else FaultPlan().as_json(), "met": {}})
+
+    def _change_faults(self, request: Request, body: JsonValue, fault: Fault) -> Answer:
+        if not isinstance(body, dict):
+            return self._refuse(400, 'send an object such as {"level": "harsh", "seed": 7}')
+        try:
+            self.follow(make_plan(body))
+        except SettingsError as error:
+            return self._refuse(400, ". ".join(filter(None, (error.problem, error.help))))
+        return self._show_faults(request, body, fault)
+
+    def _show_held(self, _request: Request, _body: JsonValue, _fault: Fault) -> Answer:
+        lines = "".join(json.dumps(record) + "\n" for record in self._store.copy().values())
+        return Answer(OK, lines.encode("ascii"), (("content-type", "application/jsonl"),))
 
 
 def _key_of(record: dict[str, JsonValue]) -> str | None:
@@ -279,10 +361,21 @@ def _key_of(record: dict[str, JsonValue]) -> str | None:
     return key if isinstance(key, str) else None
 
 
+def _list_items(body: JsonValue | Refusal) -> list[JsonValue]:
+    items = body.get("data", body.get("disposalIds")) if isinstance(body, dict) else None
+    return items if isinstance(items, list) else []
+
+
 def _list_keys(body: JsonValue | Refusal) -> tuple[int, tuple[str, ...]]:
     """Return how many items a body lists, and those rowKeys that can be read."""
-    items = body.get("data", body.get("disposalIds")) if isinstance(body, dict) else None
-    if not isinstance(items, list):
-        return 0, ()
+    items = _list_items(body)
     keys = (item.get(ROW_KEY) if isinstance(item, dict) else item for item in items)
     return len(items), tuple(key for key in keys if isinstance(key, str))
+
+
+def _keep_first(body: JsonValue, count: int) -> JsonValue:
+    """Return a body that lists only the first items."""
+    items = _list_items(body)
+    if not items or not isinstance(body, dict):
+        return body
+    return {**body, ("data" if "data" in body else "disposalIds"): items[:count]}

@@ -11,6 +11,8 @@ from typing import Any
 
 from opusmap.connection import Column, ColumnType, Connection
 from opusmap.emulator.assertions import ASSERTION_TYPE
+from opusmap.emulator.plan import FAULTS_PATH, KINDS, LEVELS
+from opusmap.emulator.store import HELD_PATH
 from opusmap.emulator.tokens import SCOPE
 from opusmap.emulator.validation import PAGE_LIMIT, RECORDS_LIMIT, ROW_KEY
 from opusmap.emulator.values import TargetFormat
@@ -41,6 +43,7 @@ def describe_api(
             "/openapi.json": {
                 "get": {"summary": "This description", "responses": {"200": _json({"type": "object"})}}
             },
+            **_describe_controls(),
         },
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -106,6 +109,43 @@ def _describe_records(connection: Connection, target: TargetFormat, token_path: 
         },
     }
     return {method: {**operation, "security": [{"token": []}]} for method, operation in operations.items()}
+
+
+def _describe_controls() -> dict[str, Any]:
+    shares = {
+        name: {
+            "anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string"}],
+            "description": text,
+        }
+        for name, text in KINDS.items()
+    }
+    plan = {
+        "type": "object",
+        "properties": {"level": {"enum": list(LEVELS)}, **shares},
+        "description": "What is not said is as in the level; without one, as in `none`.",
+    }
+    faults = _object(plan={"type": ["object", "null"]}, met={"type": "object"})
+    held = {"description": "Done", "content": {"application/jsonl": {"schema": {"type": "string"}}}}
+    return {
+        FAULTS_PATH: {
+            "get": {
+                "summary": "The faults that come, and how often each came",
+                "responses": {"200": _json(faults)},
+            },
+            "post": {
+                "summary": "Let other faults come from now on",
+                "requestBody": _body(plan),
+                "responses": {"200": _json(faults), **_answers("400", "413", "415")},
+            },
+        },
+        HELD_PATH: {
+            "get": {
+                "summary": "All records that are held, as JSON Lines",
+                "responses": {"200": held, **_answers("401")},
+                "security": [{"token": []}],
+            }
+        },
+    }
 
 
 def _describe_submission(guid: dict[str, Any], target: TargetFormat) -> dict[str, Any]:

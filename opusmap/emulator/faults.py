@@ -1,7 +1,8 @@
-"""Faults on request: what a test may make of the emulator's answers.
+"""Faults: what may become of a request in place of the right thing.
 
-Owns the types of a request as a test sees it and of an injected answer. Neither holds secrets: no headers,
-no query, no values of records.
+Owns the types of a request as a hook sees it and of a fault. Neither holds secrets: no headers, no query, no
+values of records. Which request meets which fault is a hook's business: a test's own, `in_turn`, or
+`opusmap.emulator.chance` with its seeded draw. The application carries faults out.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from opusmap.emulator.wire import Answer, answer_json
+from opusmap.emulator.shapes import OWN_SHAPE, FailureShape
+from opusmap.emulator.wire import AT_ONCE, Answer, Delivery, answer_json
 
 __all__ = ["Fault", "FaultHook", "HandledRequest", "RequestInfo", "in_turn"]
 
@@ -39,19 +41,40 @@ class HandledRequest:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An answer given instead of the right one.
+    """What happens to a request: what is processed, what is answered, and how the answer comes.
 
-    With `after` the request is processed first and its answer lost, so that the client can't know;
-    without it nothing is processed. `body` None is the usual JSON of an error.
+    Attributes:
+        status: of the answer; 0 leaves the right answer, and then the request is processed.
+        headers: of the answer, with a status.
+        after: with a status: the request is processed first, so that the client can't know. Without it
+            nothing is processed.
+        body: of the answer; None is the usual JSON of an error.
+        first: how many of the records are processed, the first ones of the request; None is all.
+        late: seconds that pass before the request is processed; its answer doesn't wait for that.
+        refuses: the rowKeys that fail for no reason of their own.
+        shape: how failed records are named.
+        delivery: how the answer comes.
+        forget_tokens: no token that was given until now is good any more.
     """
 
-    status: int
+    status: int = 0
     headers: tuple[tuple[str, str], ...] = ()
     after: bool = False
     body: bytes | None = None
+    first: int | None = None
+    late: float = 0.0
+    refuses: frozenset[str] = frozenset()
+    shape: FailureShape = OWN_SHAPE
+    delivery: Delivery = AT_ONCE
+    forget_tokens: bool = False
+
+    @property
+    def processed(self) -> bool:
+        """Whether the request is processed at all, now or late."""
+        return (self.after or self.status == 0) and self.first != 0
 
     def as_answer(self) -> Answer:
-        """Return the answer that goes out."""
+        """Return the answer that goes out in place of the right one."""
         if self.body is not None:
             return Answer(self.status, self.body, self.headers)
         body = {"statusCode": self.status, "message": "injected by the emulator's faults"}

@@ -5,6 +5,7 @@ Owns the socket and the server's life. Loopback by default: the emulator guards 
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from opusmap.emulator.application import Emulator
+from opusmap.emulator.wire import ConnectionCut, Receive, Scope, Send
 from opusmap.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -91,6 +93,7 @@ def _prepare(emulator: Emulator, host: str, port: int) -> tuple[uvicorn.Server, 
         raise SettingsError("host, port", f"can't listen on {host} port {port}: {error}") from None
     config = uvicorn.Config(
         emulator,
+        http=_make_protocol(),
         log_config=None,
         log_level="error",
         access_log=False,
@@ -102,6 +105,28 @@ def _prepare(emulator: Emulator, host: str, port: int) -> tuple[uvicorn.Server, 
     )
     shown = f"[{host}]" if family == socket.AF_INET6 else host
     return uvicorn.Server(config), listener, f"http://{shown}:{listener.getsockname()[1]}"
+
+
+def _make_protocol() -> type[asyncio.Protocol]:
+    """Return uvicorn's protocol, taught to close a connection at once: ASGI has no message for that."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415 - an extra
+
+    class CuttingProtocol(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            serve = self.app
+
+            async def serve_or_cut(scope: Scope, receive: Receive, send: Send) -> None:
+                try:
+                    await serve(scope, receive, send)
+                except ConnectionCut:
+                    transport.close()
+                    while (await receive())["type"] != "http.disconnect":
+                        pass  # until then uvicorn would take the answer for one that was forgotten
+
+            self.app = serve_or_cut
+
+    return CuttingProtocol
 
 
 def _run(server: uvicorn.Server, listener: socket.socket, on_ready: Callable[[], object]) -> None:

@@ -11,7 +11,10 @@ from typing import Literal
 
 from opusmap.records import JsonValue
 
-__all__ = ["Kept", "RecordStore"]
+__all__ = ["HELD_PATH", "Kept", "RecordStore"]
+
+HELD_PATH = "/emulator/records"
+"""Where all that is held is given, as JSON Lines; no part of the contract."""
 
 Kept = Literal["created", "replaced", "skipped"]
 

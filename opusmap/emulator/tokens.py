@@ -14,7 +14,9 @@ from urllib.parse import parse_qsl
 from opusmap.emulator.assertions import ASSERTION_TYPE, AssertionJudge
 from opusmap.emulator.wire import Answer, Request, answer_json
 
-__all__ = ["SCOPE", "TokenDesk"]
+__all__ = ["SCOPE", "TOKEN_PATH", "TokenDesk"]
+
+TOKEN_PATH = "/connect/token"  # noqa: S105 - a path, no password
 
 SCOPE = "records.readwrite.all"
 """The one scope that the connector's operations need."""
@@ -77,6 +79,10 @@ class TokenDesk:
             return "the client has no certificate here"
         host = request.headers.get("host", "")
         return self._assertions.find_problem(form["client_assertion"], host, request.path)
+
+    def forget(self) -> None:
+        """Let no token that was given until now be good any more."""
+        self._expiry.clear()
 
     def _knows(self, client_id: str, client_secret: str) -> bool:
         given, known = (client_id, client_secret), self._client

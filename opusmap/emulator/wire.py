@@ -1,6 +1,7 @@
 """HTTP as the emulator sees it: reading an ASGI request, writing an answer, strict JSON.
 
-Owns the ASGI messages and the size limit of a body. Knows nothing of records or tokens.
+Owns the ASGI messages, the size limit of a body, and how an answer comes: at once, slowly, in part or never.
+Knows nothing of records or tokens.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from typing import Any, NoReturn, TypeAlias
 from opusmap.records import JsonValue
 
 __all__ = [
+    "AT_ONCE",
     "BODY_LIMIT",
     "Answer",
+    "ConnectionCut",
+    "Delivery",
     "Receive",
     "Refusal",
     "Request",
@@ -51,6 +55,33 @@ class Request:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
+class ConnectionCut(Exception):
+    """The connection is to be closed at once, whatever was sent of the answer.
+
+    ASGI has no message for that: what serves the emulator catches it.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How an answer comes.
+
+    Attributes:
+        wait: seconds before it begins.
+        spread: seconds over which its body comes, byte by byte.
+        cut: how much of its body comes before the connection closes; None is all of it.
+        lost: nothing of it comes; the connection closes.
+    """
+
+    wait: float = 0.0
+    spread: float = 0.0
+    cut: int | None = None
+    lost: bool = False
+
+
+AT_ONCE = Delivery()
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One HTTP answer, its body ready to be sent."""
@@ -58,6 +89,7 @@ class Answer:
     status: int
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    delivery: Delivery = AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +123,31 @@ async def read_request(scope: Scope, receive: Receive) -> Request | None:
     return Request(scope["method"], scope["path"], scope.get("query_string", b""), headers, body)
 
 
-async def send_answer(answer: Answer, send: Send) -> None:
-    """Send an answer through ASGI."""
+async def send_answer(answer: Answer, send: Send, sleep: Callable[[float], Awaitable[None]]) -> None:
+    """Send an answer through ASGI, in the way that its delivery says.
+
+    Raises:
+        ConnectionCut: the delivery says so.
+    """
+    way = answer.delivery
+    if way.wait:
+        await sleep(way.wait)
+    if way.lost:
+        raise ConnectionCut
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     headers.append((b"content-length", str(len(answer.body)).encode("ascii")))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    if way.spread:
+        for byte in answer.body:
+            await send({"type": "http.response.body", "body": bytes((byte,)), "more_body": True})
+            await sleep(way.spread / len(answer.body))
+        await send({"type": "http.response.body", "body": b""})
+    elif way.cut is None:
+        await send({"type": "http.response.body", "body": answer.body})
+    else:
+        part = answer.body[: min(way.cut, len(answer.body) - 1)]
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+        raise ConnectionCut
 
 
 async def answer_lifespan(receive: Receive, send: Send) -> None:
