@@ -1,29 +1,35 @@
 """Rehearsals: an emulator of Opus made for a mapping, in this process or to be served.
 
-Owns nothing but the match of the two: the emulator judges on its own.
+Owns the match of the two, and the way of a request to an emulator in this process. The emulator judges on
+its own.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import AsyncIterator, MutableMapping
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from opusmap.compiler import Mapper
-from opusmap.emulator import Emulator, TargetFormat
+from opusmap.emulator import TOKEN_PATH, ConnectionCut, Emulator, TargetFormat
 from opusmap.settings import Secret, Settings
 
-__all__ = ["embedded_opus", "make_emulator"]
+__all__ = ["EmbeddedTransport", "embedded_opus", "make_emulator"]
 
 
 def embedded_opus(mapper: Mapper) -> tuple[Emulator, Settings]:
     """Return an emulator of the mapping's connection, and the settings that reach it in this process.
 
     It judges what it is sent by the connection file and the mapping's options; the journal is thrown away.
+    Requests come to it through an `EmbeddedTransport`.
     """
     secret = secrets.token_urlsafe(16)
     emulator = make_emulator(mapper, "rehearsal", secret)
     url = "http://127.0.0.1"
-    settings = Settings(url, f"{url}/connect/token", "rehearsal", Secret(secret), Path(":memory:"))
+    settings = Settings(url, url + TOKEN_PATH, "rehearsal", Secret(secret), Path(":memory:"))
     return emulator, settings
 
 
@@ -50,3 +56,55 @@ def make_emulator(
             conflict_key=target.conflict_key,
         ),
     )
+
+
+class EmbeddedTransport(httpx.AsyncBaseTransport):
+    """Carries requests to an emulator in this process. What it cuts breaks as a connection does."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        """Carry requests to this emulator."""
+        self._emulator = emulator
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Return the emulator's answer.
+
+        Raises:
+            httpx.RemoteProtocolError: the emulator closes the connection without one.
+        """
+        started = cut = False
+
+        async def serve(scope: Any, receive: Any, send: Any) -> None:
+            nonlocal started, cut
+
+            async def pass_on(message: MutableMapping[str, Any]) -> None:
+                nonlocal started
+                started = True
+                await send(message)
+
+            try:
+                await self._emulator(scope, receive, pass_on)
+            except ConnectionCut:
+                cut = True
+                if not started:
+                    await send({"type": "http.response.start", "status": 500})
+                await send({"type": "http.response.body"})  # httpx wants every answer to have an end
+
+        response = await httpx.ASGITransport(serve).handle_async_request(request)
+        if cut and not started:
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+        if cut:
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            response.stream = _BrokenStream(response.stream)
+        return response
+
+
+class _BrokenStream(httpx.AsyncByteStream):
+    """The body of an answer that breaks off."""
+
+    def __init__(self, came: httpx.AsyncByteStream) -> None:
+        self._came = came
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._came:
+            yield part
+        raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from opusmap import __version__
 from opusmap.cli import language, runs
+from opusmap.cli.emulator import emulator
 from opusmap.cli.options import (
     MAPPING,
     SOURCE,
@@ -17,7 +16,6 @@ from opusmap.cli.options import (
     custom,
     example,
     open_mapping,
-    read_public_certificate,
     registry,
     reject_writer,
     set_up,
@@ -199,70 +197,6 @@ def map_(
     return 0 if report.clean else 1
 
 
-@opusmap.command(epilog=example("opusmap emulator mapping.yaml --port 8015"))
-@MAPPING
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port", default=8015, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
-)
-@click.option("--client-id", default="rehearsal", show_default=True, help="The client that may sign in.")
-@click.option(
-    "--certificate",
-    type=click.Path(dir_okay=False),
-    help="Its certificate without the key (PEM or .cer), to rehearse signing in by it.",
-)
-@custom
-@common
-def emulator(
-    mapping: str,
-    converters: tuple[str, ...],
-    host: str,
-    port: int,
-    client_id: str,
-    certificate: str | None,
-    *,
-    as_json: bool,
-    quiet: bool,
-    verbose: int,
-) -> int:
-    """Serve an Opus with MAPPING's connection on a port, to rehearse against.
-
-    The client secret is taken from OPUSMAP_CLIENT_SECRET; without it one is made up and shown.
-    """
-    import secrets
-
-    from opusmap.cli.output import print_json, say
-    from opusmap.compiler import load_mapping
-    from opusmap.emulator import serve
-    from opusmap.rehearsal import make_emulator
-
-    set_up(verbose)
-    given = os.environ.get("OPUSMAP_CLIENT_SECRET")
-    secret = given or secrets.token_urlsafe(16)
-    public = None if certificate is None else read_public_certificate(certificate)
-    embedded = make_emulator(
-        load_mapping(mapping, converters=registry(converters)), client_id, secret, public
-    )
-
-    def ready(url: str) -> None:
-        shown = "(from OPUSMAP_CLIENT_SECRET)" if given else secret
-        if as_json:
-            print_json({"base_url": url, "token_url": f"{url}/connect/token", "client_id": client_id})
-            sys.stdout.flush()
-        elif not quiet:
-            say(f"Opus emulator on {url}; Ctrl-C stops it. In another terminal:")
-            for name, value in (
-                ("OPUSMAP_BASE_URL", url),
-                ("OPUSMAP_TOKEN_URL", f"{url}/connect/token"),
-                ("OPUSMAP_CLIENT_ID", client_id),
-                ("OPUSMAP_CLIENT_SECRET", shown),
-            ):
-                say(f"  {name}={value}")
-
-    serve(embedded, host, port, ready)
-    return 0
-
-
 @opusmap.command(epilog=example("opusmap demo"))
 @common
 def demo(*, as_json: bool, quiet: bool, verbose: int) -> int:
@@ -296,6 +230,7 @@ def _plain(mapped: Any) -> dict[str, Any]:
 
 
 COMMANDS = (
+    emulator,
     runs.submit,
     runs.retry,
     runs.report,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from opusmap.cli.output import print_json, print_reasons, print_record, print_totals, progress_bar, say
 from opusmap.pipeline import submit_source
-from opusmap.rehearsal import embedded_opus
+from opusmap.rehearsal import EmbeddedTransport, embedded_opus
 from opusmap.work import open_work
 
 __all__ = ["run_demo"]
@@ -16,15 +16,13 @@ SAMPLES = 3
 
 def run_demo(*, as_json: bool, quiet: bool) -> int:
     """Map and submit the bundled register; show totals, reasons and what Opus now holds."""
-    import httpx
-
     work = open_work(_folder() / "mapping.yaml")
     emulator, settings = embedded_opus(work.mapper)
     silent = quiet or as_json
     if not silent:
         say(f"Mapping {Path(work.source.name).name} by mapping.yaml, and submitting it to the embedded Opus.")
     with work.source, progress_bar("submitting", quiet=silent) as progress:
-        transport = httpx.ASGITransport(emulator)
+        transport = EmbeddedTransport(emulator)
         report = submit_source(work, settings, transport=transport, on_progress=progress)
     held = emulator.records
     samples = dict(list(held.items())[:SAMPLES])

@@ -12,6 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from opusmap.converters import Registry
+    from opusmap.emulator import FaultPlan
     from opusmap.report import RejectWriter
     from opusmap.work import Work
 
@@ -22,6 +23,7 @@ __all__ = [
     "custom",
     "example",
     "open_mapping",
+    "read_faults",
     "read_public_certificate",
     "registry",
     "reject_writer",
@@ -34,6 +36,9 @@ MAPPING = click.argument("mapping", type=click.Path(dir_okay=False))
 SOURCE = click.argument("source", required=False)
 TO = click.option(
     "--to", type=click.Choice(["opus", "emulator"]), default="opus", show_default=True, help="Where to."
+)
+FAULTS = click.option(
+    "--faults", help="With `--to emulator`: none, mild, harsh, a file, or name=value,…  [default: none]"
 )
 CONCURRENCY = click.option(
     "--concurrency", default=8, show_default=True, type=click.IntRange(1, 128), help="Requests in flight."
@@ -66,6 +71,14 @@ def registry(converters: tuple[str, ...]) -> Registry:
     from opusmap.converters.loading import all_converters
 
     return all_converters(converters)
+
+
+def read_faults(text: str | None, **numbers: str | None) -> FaultPlan:
+    """Return the plan of an emulator's faults: what `--faults` says, and options of their own."""
+    from opusmap.emulator import read_plan
+
+    given = [f"{name}={value}" for name, value in numbers.items() if value is not None]
+    return read_plan(",".join([text or "none", *given]))
 
 
 def set_up(verbose: int) -> None:

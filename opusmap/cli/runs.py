@@ -15,6 +15,7 @@ import click
 
 from opusmap.cli.options import (
     CONCURRENCY,
+    FAULTS,
     MAPPING,
     SOURCE,
     TO,
@@ -22,6 +23,7 @@ from opusmap.cli.options import (
     custom,
     example,
     open_mapping,
+    read_faults,
     registry,
     reject_writer,
     set_up,
@@ -30,6 +32,7 @@ from opusmap.cli.options import (
 if TYPE_CHECKING:
     import httpx
 
+    from opusmap.emulator import FaultPlan, SeededFaults
     from opusmap.journal import Journal, Run
     from opusmap.pipeline import MaxErrors
     from opusmap.report import RejectWriter
@@ -48,6 +51,7 @@ __all__ = ["report", "retry", "submit"]
 @MAPPING
 @SOURCE
 @TO
+@FAULTS
 @CONCURRENCY
 @click.option("--limit", type=click.IntRange(1), help="Records to send at most: a first few.")
 @click.option("--full", is_flag=True, help="Send records, too, that Opus holds already as they are.")
@@ -59,6 +63,7 @@ def submit(
     mapping: str,
     source: str | None,
     to: str,
+    faults: str | None,
     concurrency: int,
     limit: int | None,
     max_errors: str | None,
@@ -77,13 +82,14 @@ def submit(
     OPUSMAP_CLIENT_ID, OPUSMAP_CLIENT_SECRET (or OPUSMAP_CLIENT_SECRET_FILE). `--to emulator` needs none.
     """
     set_up(verbose)
+    plan = _plan(to, faults)
     limits = _max_errors(max_errors)
     if to == "opus":
         _settings(mapping)  # what is missing there is told before a long look at the source
     work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
     return _run(
         work,
-        _target(mapping, work, to),
+        _target(mapping, work, plan),
         reject_writer(work, rejects, None),
         as_json=as_json,
         quiet=quiet,
@@ -102,6 +108,7 @@ def submit(
 @MAPPING
 @click.argument("file", required=False, type=click.Path(dir_okay=False))
 @TO
+@FAULTS
 @CONCURRENCY
 @click.option("--rejects", help="File for what is rejected again.  [default: FILE's name with .rejects]")
 @custom
@@ -110,6 +117,7 @@ def retry(
     mapping: str,
     file: str | None,
     to: str,
+    faults: str | None,
     concurrency: int,
     rejects: str | None,
     converters: tuple[str, ...],
@@ -127,13 +135,14 @@ def retry(
     from opusmap.work import open_mended
 
     set_up(verbose)
+    plan = _plan(to, faults)
     if file is None and to == "emulator":
         raise click.UsageError("the embedded emulator forgets; name the mended FILE to rehearse it")
     if file is None:
         work = open_mapping(mapping, None, converters, quiet=quiet or as_json)
     else:
         work = open_mended(mapping, file, registry(converters))
-    where = _target(mapping, work, to)
+    where = _target(mapping, work, plan)
     only = None if file else keys_to_retry(work.mapper, where.settings)
     writer = reject_writer(work, rejects, file)
     return _run(work, where, writer, as_json=as_json, quiet=quiet, concurrency=concurrency, only=only)
@@ -141,10 +150,11 @@ def retry(
 
 @dataclass(frozen=True)
 class _Target:
-    """Where records go: the settings, and what carries requests instead of the network."""
+    """Where records go: the settings, what carries requests instead of the network, and the faults there."""
 
     settings: Settings
     transport: httpx.AsyncBaseTransport | None = None
+    faults: SeededFaults | None = None
 
 
 def _settings(mapping: str) -> Settings:
@@ -153,15 +163,21 @@ def _settings(mapping: str) -> Settings:
     return load_settings({}, os.environ, Path(mapping).parent)
 
 
-def _target(mapping: str, work: Work, to: str) -> _Target:
-    if to == "opus":
-        return _Target(_settings(mapping))
-    import httpx
+def _plan(to: str, faults: str | None) -> FaultPlan | None:
+    if to == "emulator":
+        return read_faults(faults)
+    if faults is not None:
+        raise click.UsageError("--faults are the emulator's; add --to emulator")
+    return None
 
-    from opusmap.rehearsal import embedded_opus
+
+def _target(mapping: str, work: Work, plan: FaultPlan | None) -> _Target:
+    if plan is None:
+        return _Target(_settings(mapping))
+    from opusmap.rehearsal import EmbeddedTransport, embedded_opus
 
     emulator, settings = embedded_opus(work.mapper)
-    return _Target(settings, httpx.ASGITransport(emulator))
+    return _Target(settings, EmbeddedTransport(emulator), emulator.follow(plan))
 
 
 def _run(
@@ -189,6 +205,9 @@ def _run(
         print_reasons("Rejected rows, by column and reason", report.reasons)
         if writer.count:
             say(f"rejects: {writer.path}")
+        if target.faults is not None and target.faults.met:
+            met = sorted(target.faults.met.items(), key=lambda pair: -pair[1])
+            say("faults: " + ", ".join(f"{kind} {count}" for kind, count in met))
     if report.stopped is not None:
         say(f"error: {report.stopped}")
         return report.stopped.exit_code

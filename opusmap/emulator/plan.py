@@ -39,7 +39,7 @@ KINDS: Mapping[str, str] = {
     "expire": "401, and no token is good any more",
     "sign-in": "a sign-in is answered with 429 or 503, or not at all",
 }
-"""Kind of fault -> what becomes of a request that meets it. `sign-in` is of sign-ins, the others of records."""
+"""Kind of fault -> what becomes of a request that meets it; `sign-in` strikes sign-ins, the rest records."""
 
 LEVELS: Mapping[str, Mapping[str, float]] = {
     "none": {},

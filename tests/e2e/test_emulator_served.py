@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from opusmap.connection import parse_connection
-from opusmap.emulator import TOKEN_PATH, Emulator, served
+from opusmap.emulator import TOKEN_PATH, Delivery, Emulator, Fault, in_turn, served
 from opusmap.errors import SettingsError
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
@@ -72,6 +72,31 @@ def test_an_oversized_body_is_refused_over_a_socket():
             url + "/connector/records", content=b" " * (8 << 20) + b" ", headers=headers, trust_env=False
         )
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("delivery", [Delivery(lost=True), Delivery(cut=0), Delivery(cut=9)])
+def test_a_connection_that_is_to_be_cut_is_closed_and_the_next_one_served(delivery, caplog):
+    emulator = make_emulator()
+    emulator.faults = in_turn(Fault(delivery=delivery))
+    with served(emulator) as url:
+        with pytest.raises(httpx.RemoteProtocolError):
+            submit(url)
+        assert list(emulator.records) == ["a"]
+        assert submit(url).status_code == 201
+    assert not caplog.records, "the server takes it for a mistake"
+
+
+def test_an_answer_drips_over_a_socket():
+    emulator = make_emulator()
+    emulator.faults = in_turn(Fault(delivery=Delivery(spread=0.1)))
+    with served(emulator) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        token = client.post(TOKEN_PATH, data=FORM).json()["access_token"]
+        body = {"id": GUID, "conflictOption": "Overwrite", "data": [{"rowKey": "a", "leafName": "A"}]}
+        headers = {"Authorization": f"Bearer {token}"}
+        with client.stream("POST", "/connector/records", json=body, headers=headers) as answer:
+            parts = list(answer.iter_raw())
+    assert len(parts) > 5
+    assert json.loads(b"".join(parts)) == {"statusCode": 201, "message": None}
 
 
 def test_a_port_that_is_taken_is_a_clear_error():

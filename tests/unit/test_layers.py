@@ -58,4 +58,4 @@ def test_only_the_client_and_the_rehearsals_know_the_http_library():
             for node in ast.walk(ast.parse(path.read_text("utf-8")))
         )
     }
-    assert knows == {"submission/client.py", "pipeline.py", "cli/runs.py", "cli/demo.py"}
+    assert knows == {"submission/client.py", "pipeline.py", "rehearsal.py", "cli/runs.py"}

@@ -10,6 +10,7 @@ import pytest
 
 from opusmap.connection import Connection, parse_connection
 from opusmap.emulator import TOKEN_PATH, Emulator
+from opusmap.rehearsal import EmbeddedTransport
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
 PATH = "/connector/records"
@@ -26,15 +27,22 @@ class Caller:
 
     def __init__(self, **settings: Any) -> None:
         self.now = 0.0
+        self.waits: list[float] = []
         settings = {"options": {"Doc Type": 4, "_Tags": 3}, "clock": lambda: self.now, **settings}
+        settings["sleep"] = self.sleep
         self.emulator = Emulator(connection(), client_id="app", client_secret="planted-secret", **settings)
         self.token = self.sign_in().json()["access_token"]
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass at once; the waits are noted."""
+        self.now += seconds
+        self.waits.append(seconds)
 
     def call(self, method: str, path: str = PATH, **request: Any) -> httpx.Response:
         """Send one request without a token of its own."""
 
         async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.emulator)
+            transport = EmbeddedTransport(self.emulator)
             async with httpx.AsyncClient(transport=transport, base_url="http://opus") as client:
                 return await client.request(method, path, **request)
 

@@ -1,0 +1,98 @@
+"""`opusmap emulator`: an Opus on a port, to rehearse against."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from opusmap.cli.options import (
+    MAPPING,
+    common,
+    custom,
+    example,
+    read_faults,
+    read_public_certificate,
+    registry,
+    set_up,
+)
+
+__all__ = ["emulator"]
+
+
+@click.command(
+    epilog=example("opusmap emulator mapping.yaml", "opusmap emulator mapping.yaml --faults harsh --rate 50")
+)
+@MAPPING
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8015, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+)
+@click.option("--client-id", default="rehearsal", show_default=True, help="The client that may sign in.")
+@click.option(
+    "--certificate",
+    type=click.Path(dir_okay=False),
+    help="Its certificate without the key (PEM or .cer), to rehearse signing in by it.",
+)
+@click.option("--faults", help="none, mild, harsh, a file, or name=value,…  [default: none]")
+@click.option("--seed", help="Number that the faults are drawn from: the same one, the same faults.")
+@click.option("--latency", help="Milliseconds that each request takes at least.")
+@click.option("--rate", help="Requests a second; more are answered with 429.")
+@custom
+@common
+def emulator(
+    mapping: str,
+    converters: tuple[str, ...],
+    host: str,
+    port: int,
+    client_id: str,
+    certificate: str | None,
+    faults: str | None,
+    seed: str | None,
+    latency: str | None,
+    rate: str | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+) -> int:
+    """Serve an Opus with MAPPING's connection on a port, to rehearse against.
+
+    The client secret is taken from OPUSMAP_CLIENT_SECRET; without it one is made up and shown.
+    """
+    import secrets
+
+    from opusmap.cli.output import print_json, say
+    from opusmap.compiler import load_mapping
+    from opusmap.emulator import FAULTS_PATH, TOKEN_PATH, serve
+    from opusmap.rehearsal import make_emulator
+
+    set_up(verbose)
+    plan = read_faults(faults, seed=seed, latency=latency, rate=rate)
+    given = os.environ.get("OPUSMAP_CLIENT_SECRET")
+    secret = given or secrets.token_urlsafe(16)
+    public = None if certificate is None else read_public_certificate(certificate)
+    mapper = load_mapping(mapping, converters=registry(converters))
+    embedded = make_emulator(mapper, client_id, secret, public)
+    embedded.follow(plan)
+
+    def ready(url: str) -> None:
+        shown = "(from OPUSMAP_CLIENT_SECRET)" if given else secret
+        if as_json:
+            print_json({"base_url": url, "token_url": url + TOKEN_PATH, "client_id": client_id})
+            sys.stdout.flush()
+        elif not quiet:
+            say(f"Opus emulator on {url}; Ctrl-C stops it. In another terminal:")
+            for name, value in (
+                ("OPUSMAP_BASE_URL", url),
+                ("OPUSMAP_TOKEN_URL", url + TOKEN_PATH),
+                ("OPUSMAP_CLIENT_ID", client_id),
+                ("OPUSMAP_CLIENT_SECRET", shown),
+            ):
+                say(f"  {name}={value}")
+            if plan.shares:
+                say(f"Faults come, by seed {plan.seed}. Show and change them at {url}{FAULTS_PATH}")
+
+    serve(embedded, host, port, ready)
+    return 0
