@@ -6,6 +6,7 @@ through these types.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -60,9 +61,20 @@ class Diagnostic:
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return `did you mean "…"?` for the nearest of the known names, or an empty text."""
-    lowered = {candidate.casefold(): candidate for candidate in sorted(known)}
+    names = sorted(known)
+    for candidate in names:
+        if candidate != name and _seen(candidate) == _seen(name):
+            differ = "the two differ only in blanks, or in characters that look the same"
+            return f'did you mean "{candidate}"? {differ}'
+    lowered = {candidate.casefold(): candidate for candidate in names}
     nearest = get_close_matches(name.casefold(), lowered, n=1, cutoff=0.6)
     return f'did you mean "{lowered[nearest[0]]}"?' if nearest else ""
+
+
+def _seen(name: str) -> str:
+    """Return what a reader sees of a name: accents put together, kinds of blanks alike, edges gone."""
+    visible = (c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf")
+    return " ".join("".join(visible).split())
 
 
 def quote_value(value: object, limit: int = 60) -> str:

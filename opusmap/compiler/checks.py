@@ -81,10 +81,11 @@ def check_step_name(
         yield error("step-hides-table", message, step.name.span, "rename the step")
 
 
-def check_options(choices: ChoiceList) -> Iterator[Diagnostic]:
-    """Check the options of one choice column, and the spellings that stand for them."""
+def check_options(choices: ChoiceList, base: int) -> Iterator[Diagnostic]:
+    """Check the options of one choice column (the first has the order `base`), and their other spellings."""
     seen: dict[str, Text] = {}
-    for option in choices.options:
+    orders = {str(base + index) for index in range(len(choices.options))}
+    for order, option in enumerate(choices.options, base):
         plain = option.strip()
         folded = plain.casefold()
         if not plain:
@@ -96,6 +97,9 @@ def check_options(choices: ChoiceList) -> Iterator[Diagnostic]:
             message = f"{quote_value(option)} differs from {first} only by letter case"
             help_text = "make sure that Opus has both"
             yield Diagnostic("similar-options", Severity.WARNING, message, option.span, help_text)
+        if choices.by_order and plain in orders - {str(order)}:
+            message = f"the option {quote_value(option)} could be taken for the order of another option"
+            yield error("ambiguous-option", message, option.span, "remove `by_order`, or the clash in Opus")
         seen.setdefault(folded, option)
     yield from _check_aliases(choices)
 

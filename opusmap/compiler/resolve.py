@@ -6,6 +6,7 @@ without errors.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, tzinfo
@@ -40,6 +41,9 @@ from opusmap.spec import Binding, ChoiceList, MappingSpec, Table, Text
 __all__ = ["make_plan"]
 
 Warn = Callable[[str, str, str], None]
+
+_BRACED = re.compile(r"^\W*[{\[<(].*[}\])>]\W*$")
+"""A text such as `${Title}`, `[Title]` or `<<Title>>`, as other programs write a template."""
 
 
 def make_plan(
@@ -169,7 +173,7 @@ class _Planner:
         """Return the options of each choice column by all of the column's names."""
         found: dict[str, ChoiceList] = {}
         for choices in self._spec.choices:
-            self.problems += check_options(choices)
+            self.problems += check_options(choices, self._spec.target.choice_base)
             column = self._find(self._connection, choices.column)
             if column is None:
                 continue
@@ -320,6 +324,10 @@ class _Planner:
         known = [*columns, *(step.name for step in self._steps)]
         shown = ", ".join(quote_value(column, 30) for column in sorted(columns)[:12])
         help_text = suggest(text, known) or (f"columns: {shown}" if columns else "the source has no columns")
+        if _BRACED.search(text):
+            help_text = 'a template is written "{{ Title }}"'
+        elif columns and help_text.startswith("columns"):
+            help_text += f"; a text for every record is written {{const: {text[:30]}}}"
         message = f"there is no column {quote_value(text)} in the source"
         self._error("unknown-column", message, name.span, help_text)
         return tree.Constant(None)
@@ -329,7 +337,8 @@ class _Planner:
             read_time = datetime_(None if binding.format is None else str(binding.format), context=context)
         except ArgumentError as problem:
             assert binding.format is not None
-            self._error("bad-format", str(problem), binding.format.span, 'for example "%d/%m/%Y %H:%M"')
+            message, _, meant = str(problem).partition("; ")
+            self._error("bad-format", message, binding.format.span, meant or 'for example "%d/%m/%Y %H:%M"')
             read_time = datetime_(context=context)
         choices = self._choices.get(column.internal_name) or ChoiceList(binding.target, ())
         return TypeRules(self._spec.target, self._target_zone, read_time, choices)

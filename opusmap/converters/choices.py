@@ -14,7 +14,10 @@ __all__ = ["choice_order", "choice_orders", "order_lookup"]
 
 
 def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:
-    """Return the function from an option's name (or alias) to its order, counted from `base`."""
+    """Return the function from an option's name (or alias) to its order, counted from `base`.
+
+    With `by_order`, an order stands for itself; options that could be taken for another's are refused.
+    """
     fold = str.casefold if choices.ignore_case else str
     orders = {
         fold(option.strip()): base + index for index, option in reversed(list(enumerate(choices.options)))
@@ -25,12 +28,12 @@ def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:
     last = base + len(choices.options) - 1
 
     def find(value: object) -> int:
-        if choices.by_order:
-            return _given_order(value, base, last)
         if isinstance(value, list):
             raise wrong_kind("choice_order", (str,), value)
         text = text_of(value)
         order = orders.get(fold(text.strip()))
+        if order is None and choices.by_order:
+            order = _given_order(text.strip(), base, last)
         if order is None:
             raise _unknown(text, choices)
         return order
@@ -38,11 +41,10 @@ def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:
     return find
 
 
-def _given_order(value: object, base: int, last: int) -> int:
-    text = text_of(value).strip()
+def _given_order(text: str, base: int, last: int) -> int | None:
     if text.isascii() and text.isdigit() and len(text) < 6 and base <= int(text) <= last:  # noqa: PLR2004 - digits
         return int(text)
-    raise ValueProblem("unknown-choice", f"{quote_value(value)} is not an order from {base} to {last}")
+    return None
 
 
 def _unknown(text: str, choices: ChoiceOptions) -> ValueProblem:
@@ -53,7 +55,8 @@ def _unknown(text: str, choices: ChoiceOptions) -> ValueProblem:
         help_text = 'several options in one text are to be split: `split: ";"`'
     elif text.strip().casefold() in {option.casefold() for option in known}:
         help_text += " (only letter case differs: `ignore_case: true`)"
-    return ValueProblem("unknown-choice", f"{quote_value(text)} is not an option", help_text)
+    kind = "neither an option nor an order" if choices.by_order else "not an option"
+    return ValueProblem("unknown-choice", f"{quote_value(text)} is {kind}", help_text)
 
 
 def _options(context: Context, column: str | None) -> ChoiceOptions:

@@ -138,8 +138,40 @@ def _check_format(format: str) -> frozenset[str]:
             + " %".join(sorted(_DIRECTIVES))
         )
     if len(format) > _FORMAT_LIMIT or not format.isprintable() or not used - {"%"}:
-        raise ArgumentError(f"the format {quote_value(format)} names no part of a date, such as %d/%m/%Y")
+        meant = _from_spreadsheet(format)
+        advice = f'; did you mean "{meant}"?' if meant else ""
+        raise ArgumentError(
+            f"the format {quote_value(format)} names no part of a date, such as %d/%m/%Y{advice}"
+        )
     return used
+
+
+_SHEET_PARTS = re.compile(r"y+|m+|d+|h+|s+|am/pm|tt|[^a-z]+")
+_SHEET_NAMES = {
+    "y": "%y",
+    "yy": "%y",
+    "d": "%d",
+    "dd": "%d",
+    "mmm": "%b",
+    "mmmm": "%B",
+    "tt": "%p",
+    "am/pm": "%p",
+}
+
+
+def _from_spreadsheet(format: str) -> str:
+    """Return the format that `dd/mm/yyyy hh:mm`, as spreadsheets write it, stands for; '' if it is none."""
+    plain = format.lower()
+    parts = _SHEET_PARTS.findall(plain[:_FORMAT_LIMIT])
+    if "".join(parts) != plain or not {"y", "m"} & {part[0] for part in parts}:
+        return ""
+    found, hours = "", "%I" if {"tt", "am/pm"} & set(parts) else "%H"
+    for part in parts:
+        timed = "%H" in found or "%I" in found
+        names = {"yyyy": "%Y", "m": "%M" if timed else "%m", "mm": "%M" if timed else "%m"}
+        names |= _SHEET_NAMES | dict.fromkeys(("h", "hh"), hours) | dict.fromkeys(("s", "ss"), "%S")
+        found += names.get(part, part)
+    return found
 
 
 def _check_reading(format: str) -> frozenset[str]:
@@ -157,8 +189,9 @@ def _check_reading(format: str) -> frozenset[str]:
 
 
 _DATE_LENGTH = len("2024-01-31")
-_ISO_TIME = re.compile(r"[0-9]{4}(?:-?[0-9]{2}-?[0-9]{2}|-?W[0-9]{2}(?:-?[1-7])?)[Tt ][0-9]", re.ASCII)
-"""How an ISO time begins. Python's own reader takes any letter in place of the T: an offset's +, even."""
+_ISO_TIME = re.compile(r"[0-9]{4}(?:-?[0-9]{2}-?[0-9]{2}|-?W[0-9]{2}(?:-?[1-7])?)[Tt ](?!24)[0-9]", re.ASCII)
+"""How an ISO time begins. Python's own reader takes any letter in place of the T: an offset's +, even; and
+24:00 from Python 3.14 on."""
 
 
 def _parse_iso(value: str) -> date:

@@ -37,6 +37,8 @@ def number(decimal: str = ".", thousands: str = ",") -> Callable[[object], int |
     ):
         raise ArgumentError("number needs two different marks, each one character: no digit, no sign")
     point, group = re.escape(decimal), re.escape(thousands)
+    blanks = thousands == " "  # two more of them are in use: the one that keeps lines whole, the narrow one
+    group = "[ \u00a0\u202f]" if blanks else group
     grouped = rf"[0-9]{{1,3}}(?:{group}[0-9]{{3}})+|" if thousands else ""
     shape = re.compile(rf"[+-]?(?:{grouped}[0-9]+)(?:{point}[0-9]+)?", re.ASCII)
 
@@ -49,7 +51,7 @@ def number(decimal: str = ".", thousands: str = ",") -> Callable[[object], int |
             message = f"{quote_value(value)} is not a number such as {example}"
             raise ValueProblem("bad-number", message, "name its marks: `number(decimal=',', thousands='.')`")
         if thousands:
-            text = text.replace(thousands, "")
+            text = "".join(text.split()) if blanks else text.replace(thousands, "")
         return number_of(Decimal(text.replace(decimal, ".")))
 
     return convert

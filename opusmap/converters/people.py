@@ -78,10 +78,11 @@ def emails(value: str | list) -> list[str]:  # type: ignore[type-arg]
 
 
 def _no_address(value: str) -> ValueProblem:
-    separated = len(_SEPARATOR.findall(value)) > 0 and "@" in value
+    separated = _SEPARATOR.search(value) is not None and "@" in value
+    wrong = "is not one e-mail address" if separated else "has no e-mail address"
     help_text = (
         'several addresses need `split: ";"`, or `convert: emails`'
         if separated
         else "mend the source, or look it up: `lookup:`"
     )
-    return ValueProblem("no-email", f"{quote_value(value)} has no e-mail address", help_text)
+    return ValueProblem("no-email", f"{quote_value(value)} {wrong}", help_text)

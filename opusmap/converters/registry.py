@@ -301,9 +301,8 @@ def kind_of(value: object) -> str:
 def _fit_arguments(converter: Converter, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     names = [parameter.name for parameter in converter.parameters]
     if len(args) > len(names):
-        raise ArgumentError(
-            f"{converter.name} takes at most {len(names)} arguments: {', '.join(names) or 'none'}"
-        )
+        takes = f"takes at most {len(names)}: {', '.join(names)}" if names else "takes no arguments"
+        raise ArgumentError(f"{converter.name} {takes}")
     given = dict(zip(names, args, strict=False))
     for name, value in kwargs.items():
         if name not in names:

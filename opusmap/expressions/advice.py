@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["FILTER_ADVICE", "FUNCTIONS", "NODE_ADVICE", "TESTS"]
+__all__ = ["FILTER_ADVICE", "FUNCTIONS", "FUNCTION_ADVICE", "NAME_ADVICE", "NODE_ADVICE", "TESTS"]
 
 FUNCTIONS = ("coalesce",)
 """Functions that may be called: `coalesce(a, b, …)` is the first value that is not empty."""
@@ -55,10 +55,42 @@ NODE_ADVICE = {
     "FilterBlock": "use `{{ value | converter }}`",
     "is defined": "a name is always defined here; ask whether it is empty: `is none`",
     "is undefined": "a name is always defined here; ask whether it is empty: `is none`",
+    "is empty": "use `is none`",
+    "is blank": "use `is none`",
+    "is null": "use `is none`",
     "is float": "use `is number`",
     "is callable": "values can't be called",
 }
 """Jinja's node (or test) -> what to use instead."""
+
+NAME_ADVICE = {
+    "null": "the empty value is `none`",
+    "nil": "the empty value is `none`",
+    "none": "the empty value is `none`",
+    "true": "it is written `true`, in small letters",
+    "false": "it is written `false`, in small letters",
+    "row": "take a column of it: row['Contract No']",
+}
+"""Name that is no column, in small letters -> what may have been meant."""
+
+FUNCTION_ADVICE = {
+    "if": "write `'this' if Status == 'Active' else 'that'`",
+    "iif": "write `'this' if Status == 'Active' else 'that'`",
+    "concat": "put texts together with `~`",
+    "concatenate": "put texts together with `~`",
+    "left": "write `Title[:5]` for the first five characters",
+    "right": "write `Title[-5:]` for the last five characters",
+    "mid": "write `Title[2:5]` for the third to the fifth character",
+    "substring": "write `Title[2:5]` for the third to the fifth character",
+    "len": "write `Title | length`",
+    "isblank": "write `Title is none`",
+    "vlookup": "put the pairs into `tables:` and use `lookup:` or table[key]",
+    "lookup": "put the pairs into `tables:` and use `lookup:` or table[key]",
+    "substitute": "write `Title | replace('old', 'new')`",
+    "text": "write `Date | datetime | format_date('%d/%m/%Y')`",
+    **dict.fromkeys(("now", "today"), "a row gives the same record each time; put the date into the source"),
+}
+"""Function that is not here, in small letters (spreadsheets have capitals) -> what to use instead."""
 
 FILTER_ADVICE = {
     "int": "use `integer`, which refuses what is no number",

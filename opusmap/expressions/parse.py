@@ -16,8 +16,16 @@ from jinja2 import nodes
 from opusmap.converters import Registry
 from opusmap.diagnostics import Diagnostic, quote_value, suggest
 from opusmap.expressions import tree
-from opusmap.expressions.advice import FILTER_ADVICE, FUNCTIONS, NODE_ADVICE, TESTS
+from opusmap.expressions.advice import (
+    FILTER_ADVICE,
+    FUNCTION_ADVICE,
+    FUNCTIONS,
+    NAME_ADVICE,
+    NODE_ADVICE,
+    TESTS,
+)
 from opusmap.expressions.reading import DEPTH_LIMIT, JinjaReader, Refused, Stopped
+from opusmap.expressions.syntax_words import odd_name
 from opusmap.spec.yaml_text import Text
 
 __all__ = ["Scope", "parse_template"]
@@ -61,7 +69,7 @@ class _Parser(JinjaReader):
     """Checks what Jinja's parser found, node by node."""
 
     def __init__(self, text: Text, scope: Scope) -> None:
-        super().__init__(text)
+        super().__init__(text, scope.columns or ())
         self._scope = scope
         self._depth = 0
 
@@ -158,9 +166,11 @@ class _Parser(JinjaReader):
         if scope.columns is None or name in scope.columns:
             return tree.Cell(name, at)
         known = [*scope.columns, *scope.steps, *scope.tables]
-        help_text = suggest(name, known) or _known_columns(scope.columns)
+        odd = odd_name(self._text, at, scope.columns)
+        help_text = f"write row['{odd}']" if odd else suggest(name, known) or _known_columns(scope.columns)
         if name in FUNCTIONS:
             help_text = f"{name} is a function: call it with (…)"
+        help_text = NAME_ADVICE.get(name.lower(), help_text)
         raise self.refuse(
             "unknown-column", at, f"there is no column {quote_value(name)} in the source", help_text
         )
@@ -308,7 +318,7 @@ class _Parser(JinjaReader):
             help_text = (
                 NODE_ADVICE.get(f"is {node.name}")
                 or suggest(node.name, TESTS)
-                or "known: " + ", ".join(TESTS)
+                or "known: " + ", ".join(filter(str.isalpha, TESTS))
             )
             raise self.refuse("unknown-test", at, f"there is no test {quote_value(node.name)}", help_text)
         name, arity = TESTS[node.name]
@@ -319,11 +329,14 @@ class _Parser(JinjaReader):
     def _call(self, node: nodes.Call) -> tree.Node:
         name = node.node.name if isinstance(node.node, nodes.Name) else None
         if name not in FUNCTIONS or node.kwargs or node.dyn_args or node.dyn_kwargs:
-            called = f"`{name}`" if name else "this"
-            help_text = NODE_ADVICE["Call"]
-            if name is not None and self._scope.registry.find(name):
-                help_text = f"{name} is a converter: write `value | {name}`"
-            raise self.refuse("unknown-function", self.at(node), f"{called} can't be called", help_text)
+            method = node.node.attr if isinstance(node.node, nodes.Getattr) else None
+            plain = (name or method or "").lower()
+            help_text = FUNCTION_ADVICE.get(plain) or NODE_ADVICE["Call"]
+            if self._scope.registry.find(plain):
+                help_text = f"{plain} is a converter: write `value | {plain}`"
+            called = f"`{name or method}`" if name or method else "this"
+            at = self.at(node.node if name else node)
+            raise self.refuse("unknown-function", at, f"{called} can't be called", help_text)
         if not node.args:
             raise self.refuse("wrong-argument", self.at(node), f"{name} needs values")
         return tree.Call(str(name), tuple(self.node(argument) for argument in node.args), self.at(node))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
@@ -19,6 +19,7 @@ from jinja2.parser import Parser
 from opusmap.converters.values import NUMBER_LIMIT, number_of
 from opusmap.diagnostics import Diagnostic, Severity
 from opusmap.errors import ValueProblem
+from opusmap.expressions.syntax_words import in_plain_words
 from opusmap.spec.yaml_text import Text
 
 __all__ = ["DEPTH_LIMIT", "JinjaReader", "Refused", "Stopped", "is_template"]
@@ -51,9 +52,10 @@ def is_template(text: str) -> bool:
 class JinjaReader:
     """Reads one text. `problems` collects what is wrong in it; `decimals` the decimals by their offset."""
 
-    def __init__(self, text: Text) -> None:
-        """Take the text; nothing is read yet."""
+    def __init__(self, text: Text, columns: Iterable[str] = ()) -> None:
+        """Take the text; nothing is read yet. `columns` are the source's, as far as they are known."""
         self._text = text
+        self._columns = columns
         self._shift = 0
         self._returns: list[int] = []
         self.decimals: dict[int, Decimal] = {}
@@ -71,7 +73,9 @@ class JinjaReader:
         try:
             return self._jinja_tree()
         except TemplateSyntaxError as error:
-            self.problem("template-syntax", self._place(error.lineno), *_syntax_message(error))
+            at = self._place(error.lineno)
+            words = in_plain_words(error.message or "", self._text, at, self._columns)
+            self.problem("template-syntax", at, *words)
         except RecursionError:  # in Jinja's parser: brackets, signs and `not` in a row
             self.too_deep(0)
         return None
@@ -161,17 +165,3 @@ class JinjaReader:
         token = _TOKEN.match(self._text, at)
         span = self._text.locate(at, token.end() if token else at + 1)
         self.problems.append(Diagnostic(code, Severity.ERROR, message, span, help))
-
-
-def _syntax_message(error: TemplateSyntaxError) -> tuple[str, str]:
-    message = error.message or "this is not a template"
-    if "unexpected 'end of print statement'" in message or "unexpected '}'" in message:
-        return (
-            "something is missing before the end of the expression",
-            "look for a value, or a closing bracket",
-        )
-    if "unexpected end of template" in message or "end of print statement" in message:
-        return "the template is not closed", "a template is closed by }} or %}"
-    if "unknown tag" in message:
-        return message, "only {% if %}, {% elif %}, {% else %} and {% endif %} are part of the language"
-    return message, ""

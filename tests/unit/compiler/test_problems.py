@@ -72,6 +72,12 @@ CASES: list[tuple[str, str, str, dict[str, Any]]] = [
         {"choices": "choices: {Choice: {options: [a, b], aliases: {A: b}, ignore_case: true}}\n"},
     ),
     (
+        "ambiguous-option",
+        "Line: A",
+        "",
+        {"choices": "choices: {Choice: {options: ['2', x], by_order: true}}\n"},
+    ),
+    (
         "duplicate-alias",
         "Line: A",
         "",
@@ -130,6 +136,28 @@ def test_a_mistake_is_an_error_with_a_place_and_a_way_out(
     assert found.severity is Severity.ERROR
     assert found.span.line > 1
     assert found.help
+
+
+@pytest.mark.parametrize(
+    ("binding", "advice"),
+    [
+        ("Finance", "{const: Finance}"),
+        ("'${A}'", '"{{ Title }}"'),
+        ("'{A}'", '"{{ Title }}"'),
+        ("'<<A>>'", '"{{ Title }}"'),
+        ("'[A]'", '"{{ Title }}"'),
+    ],
+)
+def test_a_text_that_is_no_column_is_shown_how_a_constant_or_a_template_is_written(
+    binding: str, advice: str
+) -> None:
+    (found,) = problems(f"Line: {binding}", columns=["Key", "A"])
+    assert found.code == "unknown-column"
+    assert advice in found.help
+
+
+def test_options_that_are_their_own_orders_go_with_by_order() -> None:
+    compiled("Line: A", choices="choices: {Choice: {options: ['1', '2', '7'], by_order: true}}\n")
 
 
 def test_what_else_is_wrong_in_the_binding_of_a_misspelt_target_shows_too() -> None:

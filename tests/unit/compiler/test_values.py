@@ -137,6 +137,18 @@ def test_an_order_is_taken_only_with_by_order() -> None:
     assert rejects("Choice: A", {"A": "2"}) == {"Choice": "unknown-choice"}
 
 
+def test_with_by_order_a_name_is_still_a_name() -> None:
+    choices = "choices: {Choice: {options: [Red, Green], by_order: true, aliases: {grün: Green}}}\n"
+    assert record("Choice: A", {"A": "Green"}, choices=choices) == {"_Choice": "2"}
+    assert record("Choice: {from: A, default: grün}", {"A": ""}, choices=choices) == {"_Choice": "2"}
+
+
+def test_an_order_counts_from_choice_base() -> None:
+    choices = "target: {choice_base: 0}\nchoices: {Choice: {options: [Red, Green], by_order: true}}\n"
+    assert record("Choice: A", {"A": "0"}, choices=choices) == {"_Choice": "0"}
+    assert rejects("Choice: A", {"A": "2"}, choices=choices) == {"Choice": "unknown-choice"}
+
+
 def test_options_that_look_like_numbers_or_booleans_are_texts() -> None:
     choices = "choices: {Choice: [NO, on, 007, 1_000, 2024-01-02, true]}\n"
     written = ["NO", "on", "007", "1_000", "2024-01-02", "true"]

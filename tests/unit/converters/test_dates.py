@@ -186,3 +186,29 @@ def test_format_date_writes_what_datetime_reads(day: date) -> None:
 def test_format_date_takes_only_directives_that_mean_the_same_everywhere(pattern: str) -> None:
     with pytest.raises(ArgumentError):
         format_date(pattern)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("dd/mm/yyyy", "%d/%m/%Y"),
+        ("yyyy-MM-dd HH:mm:ss", "%Y-%m-%d %H:%M:%S"),
+        ("d-mmm-yy h:mm AM/PM", "%d-%b-%y %I:%M %p"),
+        ("DD.MM.YYYY hh:mm", "%d.%m.%Y %H:%M"),
+    ],
+)
+def test_a_format_as_spreadsheets_write_it_is_answered_with_the_right_one(written: str, meant: str) -> None:
+    with pytest.raises(ArgumentError, match=f'did you mean "{meant}"'):
+        datetime_(written, context=NO_ZONE)
+
+
+@pytest.mark.parametrize("written", ["no format", "dd/mm/jjjj", "hh:ss", ""])
+def test_what_is_no_format_at_all_gets_no_suggestion(written: str) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        datetime_(written, context=NO_ZONE)
+    assert "did you mean" not in str(raised.value)
+
+
+def test_the_hour_24_is_refused_by_every_version_of_python() -> None:
+    with pytest.raises(ValueProblem, match="bad-date"):
+        datetime_(context=IN_UTC)("2024-06-30T24:00:00")

@@ -97,3 +97,10 @@ def test_boolean_reads_its_words_only(value: object) -> None:
     else:
         with pytest.raises(ValueProblem):
             evaluate("x | boolean", {"x": value})
+
+
+@pytest.mark.parametrize("blank", [" ", "\u00a0", "\u202f"])
+def test_a_blank_between_thousands_may_be_a_narrow_one_or_one_that_keeps_lines_whole(blank: str) -> None:
+    assert number(decimal=",", thousands=" ")(f"1{blank}234,5") == Decimal("1234.5")
+    with pytest.raises(ValueProblem, match="bad-number"):
+        number(decimal=",", thousands=".")(f"1{blank}234,5")

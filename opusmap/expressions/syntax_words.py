@@ -1,0 +1,127 @@
+"""What is wrong with a template that Jinja can't read, in words for people who do not know Jinja.
+
+Owns the words only: `reading` finds the place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+__all__ = ["in_plain_words", "odd_name"]
+
+_WORD = re.compile(r"\w+|==|\S", re.ASCII)
+_FIRST_QUOTED = re.compile(r"'(\w*)'")
+_TAGS = "only {% if %}, {% elif %}, {% else %} and {% endif %} are part of the language"
+_ARGUMENT = re.compile(r"\|\s*(\w+)\s+\Z")
+_COMPARING = "`=` does not compare", "write `==`"
+
+_CHARACTERS = {
+    "&": ("`&` is no operator", "write `and`; `~` puts texts together"),
+    "!": ("`!` is no operator", "write `not`, or `!=` for unequal"),
+    "?": ("`?` is no operator", "write `'this' if Status == 'Active' else 'that'`"),
+    "'": ("the text that begins here is not closed", "close it with the same quotation mark: '…'"),
+    '"': ("the text that begins here is not closed", 'close it with the same quotation mark: "…"'),
+    "\\": ("a `\\` can't stand here", "a path is a text: it stands in quotes, each \\ written twice"),
+    **dict.fromkeys("$@#", ("this can't begin a name", "a column is written as it is: `{{ Title }}`")),
+    **dict.fromkeys(
+        "“”‘’„‚«»`´",  # noqa: RUF001 - the marks that word processors set
+        ("this quotation mark is none of the language", "write ' or \" at both ends of a text"),
+    ),
+}
+"""Character that Jinja does not know -> what is wrong, what to do."""
+
+
+def in_plain_words(message: str, text: str, at: int, columns: Iterable[str]) -> tuple[str, str]:
+    """Return what is wrong at an offset of a text that Jinja refused with a message, and what to do.
+
+    `columns` are the source's, as far as they are known: one with blanks may be what was meant.
+    """
+    name = odd_name(text, at, columns)
+    if name:
+        return f"a name with blanks or signs can't stand here as it is: {name}", f"write row['{name}']"
+    if message.startswith("unexpected char"):
+        return _CHARACTERS.get(text[at : at + 1], (message.partition(" at ")[0], "remove it"))
+    if "tag" in message or "end of template. Jinja" in message:
+        return _tag(message)
+    return _token(message, text, at)
+
+
+def odd_name(text: str, at: int, columns: Iterable[str]) -> str:
+    """Return the column whose name stands around an offset and is no name of the language, else ''."""
+    found = [
+        name
+        for name in columns
+        if not name.isidentifier()
+        and "'" not in name
+        and any(start <= at < start + len(name) for start in _starts(text, name))
+    ]
+    return max(found, key=len, default="")
+
+
+def _starts(text: str, name: str) -> list[int]:
+    return [match.start() for match in re.finditer(re.escape(name), text)] if name.strip() else []
+
+
+def _tag(message: str) -> tuple[str, str]:
+    quoted = _FIRST_QUOTED.search(message)
+    tag = quoted[1] if quoted else ""
+    if message.startswith("Unexpected end"):
+        return "an {% if %} is not closed", "close it with {% endif %}"
+    if message.startswith("Missing end"):
+        return "a comment or {% raw %} is not closed", "close it with #} or {% endraw %}"
+    if tag in ("elif", "else", "endif"):
+        return f"{{% {tag} %}} stands here without an {{% if %}} before it", "begin with {% if … %}"
+    return f"there is no tag {{% {tag} %}}", _TAGS
+
+
+def _token(message: str, text: str, at: int) -> tuple[str, str]:
+    """Return the words for a token that stands where another was to come."""
+    word = _WORD.match(text, at)
+    got, before = word[0] if word else "", text[:at].rstrip()
+    if "end of print statement'." in message:
+        return "the template is not closed", "a template is closed by }}"
+    if got in ("}", "%", "-", "") or text.startswith(("}}", "%}"), at):
+        return _ended(message, before)
+    if got == "=" and "expected token" in message:
+        return _COMPARING
+    if got == "|" and before.endswith("|"):
+        return "`||` is no operator", "write `or`; `~` puts texts together"
+    if got == ">" and before.endswith("<"):
+        return "`<>` is no operator", "write `!=`"
+    if got in (")", "]"):
+        return f"this `{got}` closes nothing", "remove it, or open the bracket before"
+    if "expected token" in message and (got[0].isalnum() or got in "_'\""):
+        return _two_values(text, at, got)
+    return f'"{got}" can\'t stand here', "look for an operator or a value that is missing before it"
+
+
+def _ended(message: str, before: str) -> tuple[str, str]:
+    bracket = re.search(r"expected '([)\]])'", message)
+    if bracket:
+        return f"a `{bracket[1]}` is missing", "close the bracket"
+    if before.endswith("|"):
+        return "a converter is missing after `|`", "`opusmap converters` lists them"
+    if before.endswith(("{{", "{%", "{{-")):
+        return "there is nothing between the braces", "write a column's name: `{{ Title }}`"
+    if before.endswith("{") or ("':'" in message):
+        return "braces within braces are not part of the language", "a template has two: `{{ Title }}`"
+    return (
+        "something is missing before the end of the expression",
+        "look for a value, or a second `}`: a template is closed by }}",
+    )
+
+
+def _two_values(text: str, at: int, got: str) -> tuple[str, str]:
+    argument = _ARGUMENT.search(text, 0, at)
+    if argument:
+        return (
+            f'"{got}" can\'t follow the converter {argument[1]} like this',
+            f"arguments stand in brackets: `| {argument[1]}(…)`",
+        )
+    if got == "if" and text[:at].rstrip().endswith("else"):
+        return "`else if` is not part of the language", "write {% elif … %}"
+    return (
+        f'an operator is missing before "{got}"',
+        "a column whose name has blanks is written row['Contract No']; texts are put together with ~",
+    )
