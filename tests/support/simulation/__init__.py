@@ -1,7 +1,8 @@
 """A deterministic simulator: the real engine, client decisions and journal in a world made from one seed.
 
-`loop` owns time and threads, `opus` the service, `weather` what goes wrong and when, `sender` the wire
-between the engine and the service, `story` the runs, crashes and restarts of one seed and what must hold.
+`loop` owns time and threads, `opus` the service, `weather` what goes wrong and when, `wire` the way between
+the engine and the service, `disk` what a power loss leaves of the journal, `story` the runs, crashes and
+restarts of one seed and what must hold.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import itertools
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,7 +23,8 @@ from opusmap.records import Record
 from opusmap.settings import Secret, Settings
 from opusmap.submission import Sender, SubmitTotals, submit_records
 from opusmap.submission.client import OpusClient
-from simulation.loop import Killed, Stuck, Timeline, VirtualLoop
+from simulation.disk import Disk, journal_on
+from simulation.loop import Killed, Timeline, VirtualLoop
 from simulation.opus import FAILS, MOOD, POISON, Opus, is_refused
 from simulation.weather import CALM, Weather, draw_weather
 from simulation.wire import BASE_URL, FENCE, QuickSender, Wire, WireTransport
@@ -39,15 +41,24 @@ class Broken(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """How the engine is run: a journal of another kind, other options (a planted bug, say)."""
+    """How the engine is run: a journal of another kind, other options (a planted bug, say).
+
+    `power_loss`: a kill takes the power, too, and with it what was not synced; `pragma` is then a setting
+    of the journal's database, in place of the journal's own.
+    """
 
     journal: type[Journal] = Journal
     options: dict[str, Any] = field(default_factory=dict)
+    power_loss: bool = False
+    pragma: str = ""
 
 
 @dataclass(slots=True)
 class Story:
-    """What came of a seed. `digest` stands for every request with its time, its content and its fate."""
+    """What came of a seed. `digest` stands for every request with its time, its content and its fate.
+
+    `troubles` counts what went wrong, by its kind; `resent` the confirmed records that were sent again.
+    """
 
     seed: int
     digest: str = ""
@@ -55,6 +66,7 @@ class Story:
     kills: int = 0
     requests: int = 0
     resent: int = 0
+    troubles: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -75,7 +87,7 @@ def tell_story(seed: int, folder: Path, variant: Variant | None = None) -> Story
         return _Plot(seed, folder, variant or Variant()).live()
     except Broken as broken:
         raise Broken(f"seed {seed}: {broken}") from None
-    except (Stuck, AssertionError) as error:
+    except Exception as error:  # whatever the engine raises is a story gone wrong
         raise Broken(f"seed {seed}: {type(error).__name__}: {error}") from error
 
 
@@ -86,6 +98,10 @@ class _Plot:
         self._story = Story(seed)
         self._path = folder / "journal.db"
         self._variant = variant
+        self._disk = Disk(random.Random(f"disk {seed}")) if variant.power_loss else None
+        self._journal = variant.journal
+        if self._disk is not None:
+            self._journal = journal_on(self._disk, variant.journal, pragma=variant.pragma)
         self._draw = draw = random.Random(f"plot {seed}")
         self._timeline, self._opus = Timeline(), Opus()
         self._boot, self._jumped = draw.choice((0.0, 0.0, 990.0)), 0.0
@@ -99,19 +115,28 @@ class _Plot:
         self._change = draw.choice((0.0, 0.1, 0.5, 1.0))
         self._refused = draw.choice((0.0, 0.0, 0.03, 0.2))
         self._repeats = draw.choice((0, 0, 0, 5))
+        self._late = draw.random() < 0.25
         self._contents = {key: self._draw_content() for key in self._keys}
 
     def live(self) -> Story:
         """Tell the whole story."""
+        try:
+            self._live()
+        finally:
+            if self._disk is not None:
+                self._disk.close()
+        return self._story
+
+    def _live(self) -> None:
         draw = self._draw
         for _ in range(draw.choice((1, 2, 2, 3, 5))):
             kill = int(10 ** draw.uniform(0.5, 3.3)) if draw.random() < 0.7 else None
             stop = draw.uniform(0, 3) if draw.random() < 0.1 else None
-            ended = self._run(self._draw_source(), draw_weather(draw), kill, stop)
+            ended = self._run(self._draw_source(), draw_weather(draw, late=self._late), kill, stop)
             self._check_resent(ended)
             self._pass_between_runs()
             self._contents = {
-                key: self._draw_content() if draw.random() < self._change else content
+                key: self._draw_content() if self._late or draw.random() < self._change else content
                 for key, content in self._contents.items()
             }
         last = self._draw_source()
@@ -123,7 +148,6 @@ class _Plot:
         self._check_held(last)
         self._check_again(self._run(last, CALM), last)
         self._story.digest = blake2b("\n".join(self._log).encode(), digest_size=16).hexdigest()
-        return self._story
 
     # -- the plot
 
@@ -148,10 +172,11 @@ class _Plot:
         draw = self._draw
         self._timeline.now += draw.choice((0.0, draw.uniform(0, 5), draw.uniform(0, 60)))
         self._opus.pass_time(self._timeline.now)
-        if draw.random() < 0.1:
+        if draw.random() < (0.3 if self._late else 0.1):
             self._boot = self._timeline.now - draw.uniform(0, 20)
+            self._story.troubles["restarted machine"] += 1
         elif draw.random() < 0.15:
-            self._jumped += draw.choice((-1, 1)) * draw.choice((40.0, 7200.0))
+            self._jump(draw.choice((-1, 1)) * draw.choice((40.0, 7200.0)))
 
     def _ticks(self) -> float:
         return self._timeline.now - self._boot
@@ -170,7 +195,13 @@ class _Plot:
         loop = VirtualLoop(self._timeline, self._draw, kill)
         wire = Wire(self._opus, self._timeline, weather, self._draw, self._log)
         ended = _Ended(wire)
-        journal = self._variant.journal.open(self._path, clock=self._wall, ticks=self._ticks)
+        if self._disk is not None and kill is not None:
+            self._disk.on_failure = lambda: setattr(loop, "kill_before", 0)
+            self._disk.fails_at = self._disk.acts + 1 + kill % 97 if self._draw.random() < 0.5 else None
+        journal = self._journal.open(self._path, clock=self._wall, ticks=self._ticks)
+        if self._disk is None:  # nothing is lost but the process, so the disk may take its time
+            journal._database.execute("PRAGMA synchronous = OFF")
+        image = None
         try:
             self._check_journal(journal)
             for after, by in weather.jumps:
@@ -178,21 +209,32 @@ class _Plot:
             sending = self._submit(iter(source), journal, wire, stop, len(source))
             ended.totals = loop.run_until_complete(sending)
             self._check_errors(loop)
+            if ended.totals.stopped is not None:
+                self._story.troubles[f"stopped: {type(ended.totals.stopped).__name__}"] += 1
         except Killed:
             self._story.kills += 1
             self._log.append(f"{self._timeline.now:.6f} killed")
+            if self._disk is not None:
+                image = self._disk.image or self._disk.cut()
         finally:
             journal.close()
+            if self._disk is not None:
+                self._disk.forget()
+                self._disk.fails_at = None
+            if image is not None:
+                image.restore()
             wire.cut_off = True
             with suppress(Exception):
                 loop.cancel_all()
             loop.close()
         self._check_flying(wire)
         self._story.requests += wire.requests
+        self._story.troubles += wire.troubles
         return ended
 
     def _jump(self, by: float) -> None:
         self._jumped += by
+        self._story.troubles["clock set forth" if by > 0 else "clock set back"] += 1
 
     async def _submit(
         self, records: Iterable[Record], journal: Journal, wire: Wire, stop: float | None, count: int

@@ -69,10 +69,12 @@ class Weather:
 CALM = Weather()
 
 
-def draw_weather(draw: random.Random) -> Weather:
-    """Draw one run's troubles."""
+def draw_weather(draw: random.Random, *, late: bool = False) -> Weather:
+    """Draw one run's troubles; `late`: many requests take effect late, which hurts the order alone."""
     kinds = draw.sample(KINDS, draw.choice((0, 1, 1, 2, 2, 3, 5)))
     share = draw.choice((0.05, 0.2, 0.5, 0.9))
+    if late:
+        kinds, share = [draw.choice(("late, lost", "late, gateway"))], draw.choice((0.5, 0.9))
     return Weather(
         chances={kind: share / len(kinds) for kind in kinds},
         storm=_draw_window(draw, 0.2),

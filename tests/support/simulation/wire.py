@@ -62,6 +62,7 @@ class Wire:
         self.flying: Counter[str] = Counter()
         self.most_flying = self.most_of_a_key = 0
         self.requests = 0
+        self.troubles: Counter[str] = Counter()
         self.sent: list[dict[str, str]] = []
         self.confirmed: set[tuple[str, str]] = set()
         self._opus = opus
@@ -76,6 +77,7 @@ class Wire:
         self._refuse_the_dead()
         await self._pass(self._draw.uniform(0, self._weather.sign_in))
         if self._draw.random() < self._weather.sign_in_trouble:
+            self.troubles["sign-in trouble"] += 1
             if self._draw.random() < 0.5:
                 raise Broke(Trouble.LOST)
             return Came(self._draw.choice((429, 503)), retry_after=self._draw.choice((None, "3")))
@@ -95,6 +97,7 @@ class Wire:
         self.requests += 1
         self.sent.append(values)
         number, kind = self.requests, self._draw_kind(path, token)
+        self.troubles.update([kind] if kind else [])
         self.log.append(f"{self._timeline.now:.6f} request {number} {path} {token} {kind} {body.decode()}")
         self.flying.update([*values, ""])
         self.most_flying = max(self.most_flying, self.flying[""])

@@ -1,0 +1,30 @@
+"""The simulator proves itself: each bug that is planted in the engine is caught by the laws of some story."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from simulation import Broken, tell_story
+from simulation.bugs import BUGS
+
+SEEDS = 500
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_a_planted_bug_is_caught(name: str, tmp_path: Path) -> None:
+    bug = BUGS[name]
+    for seed in sorted(range(SEEDS), key=lambda seed: seed != bug.seed):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        with bug.plant():
+            try:
+                tell_story(seed, folder, bug.variant)
+            except Broken:
+                return
+    pytest.fail(f"{SEEDS} stories do not catch an engine that {name}")
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_the_story_that_catches_a_bug_holds_without_it(name: str, tmp_path: Path) -> None:
+    tell_story(BUGS[name].seed, tmp_path)

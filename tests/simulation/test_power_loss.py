@@ -1,0 +1,124 @@
+"""Power losses: what was not synced may be missing, and still no record is lost."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from simulation import Variant, tell_story
+from simulation.disk import Disk, journal_on
+
+from opusmap.journal import Change, Entry, Journal, Moment, Settlement, State
+
+STATES = (State.TAKEN, State.FAILED, State.UNCERTAIN)
+Known = dict[str, tuple[State, bytes]]
+
+
+@pytest.mark.parametrize("pragma", ["", "wal_autocheckpoint = 3"], ids=["as it is", "with many checkpoints"])
+def test_a_run_goes_on_after_the_power_was_lost(pragma: str, tmp_path: Path) -> None:
+    lost = 0
+    for seed in range(60):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        lost += tell_story(seed, folder, Variant(power_loss=True, pragma=pragma)).kills
+    assert lost > 30
+
+
+def work(journal: Journal, draw: random.Random, commits: int) -> list[Known]:
+    """Journal some requests; return what must be known after each commit."""
+    run = journal.start_run(origin="o", connection="c", mapping="m")
+    known, after = dict[str, tuple[State, bytes]](), list[Known]()
+    flying = list[Entry]()
+    for number in range(commits):
+        if flying and draw.random() < 0.6:
+            settled = [(each, draw.choice(STATES)) for each in flying]
+            journal.settle(run, [Settlement(each.key, state) for each, state in settled])
+            known = known | {each.key: (state, each.content) for each, state in settled}
+            flying = []
+        else:
+            entries = [Entry(2, f"k{draw.randrange(60)}", b"%d" % number) for _ in range(15)]
+            fresh = list({each.key: each for each in entries}.values())
+            journal.intend(run, fresh, Moment(1.0, 1.0))
+            gone = {each.key for each in flying} - {each.key for each in fresh}
+            flying = [each for each in flying if each.key in gone] + fresh
+        after.append(known | {each.key: (State.INTENDED, each.content) for each in flying})
+    return after
+
+
+def read(journal: Journal) -> Known:
+    return {each.key: (each.state, each.content) for run in journal.runs() for each in journal.records(run)}
+
+
+class Counting(Journal):
+    """Counts the commits that returned."""
+
+    returned = 0
+
+    def commit(self, changes: Iterable[Change]) -> None:
+        super().commit(changes)
+        self.returned += 1
+
+
+def survive(seed: int, path: Path, pragma: str) -> tuple[Known, list[Known]]:
+    """Lose the power somewhere in the work; return what is known after, and what may be."""
+    draw = random.Random(seed)
+    disk, seen = Disk(draw), list[int]()
+    journal = journal_on(disk, Counting, pragma=pragma).open(path, clock=time.time, ticks=time.monotonic)
+    assert isinstance(journal, Counting)
+    disk.fails_at = disk.acts + draw.randint(1, 250)
+    disk.on_failure = lambda: seen.append(journal.returned)
+    after = [{}, *work(journal, draw, 40)]
+    image = disk.image or disk.cut()
+    journal.close()
+    image.restore()
+    disk.close()
+    with Journal.open(path) as again:
+        # What was being committed just then may be there, or not.
+        returned = seen[0] if seen else 40
+        return read(again), after[returned : returned + 2]
+
+
+@pytest.mark.parametrize("pragma", ["", "wal_autocheckpoint = 2", "wal_autocheckpoint = 20"])
+def test_every_commit_that_returned_before_the_power_was_lost_is_there_after(
+    pragma: str, tmp_path: Path
+) -> None:
+    for seed in range(20):
+        found, allowed = survive(seed, tmp_path / f"{seed}.db", pragma)
+        assert found in allowed
+
+
+def test_a_journal_that_does_not_sync_each_commit_is_found_out(tmp_path: Path) -> None:
+    held = [survive(seed, tmp_path / f"{seed}.db", "synchronous = NORMAL") for seed in range(20)]
+    assert not all(found in allowed for found, allowed in held)
+
+
+@given(st.data())
+def test_a_journal_cut_at_any_byte_holds_the_commits_before_and_no_part_of_another(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("cut")
+    path, log = folder / "j.db", folder / "j.db-wal"
+    draw = random.Random(data.draw(st.integers(0, 1 << 32)))
+    with Journal.open(path) as journal:
+        # What stands in the file itself was synced long before; the log alone is cut.
+        journal._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        sizes = list[int]()
+
+        class Sized(Counting):
+            def commit(self, changes: Iterable[Change]) -> None:
+                super().commit(changes)
+                sizes.append(log.stat().st_size)
+
+        journal.__class__ = Sized
+        after = [{}, *work(journal, draw, 12)]
+        file, whole = path.read_bytes(), log.read_bytes()
+    cut = data.draw(st.integers(0, len(whole)))
+    path.write_bytes(file)
+    log.write_bytes(whole[:cut])
+    with Journal.open(path) as again:
+        assert read(again) == after[sum(size <= cut for size in sizes)]

@@ -1,0 +1,78 @@
+"""500 simulated stories of faults and crashes: no record is lost in any of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from simulation import tell_story
+from simulation.weather import KINDS
+
+SEEDS, SHARE = 500, 25
+
+OTHER_TROUBLES = (
+    "401",
+    "403",
+    "404",
+    "sign-in trouble",
+    "clock set forth",
+    "clock set back",
+    "restarted machine",
+    "stopped: SignInError",
+    "stopped: OpusUnavailable",
+    "stopped: StoppedEarly",
+)
+
+
+def tell(seed: int, tmp_path: Path):
+    folder = tmp_path / str(seed)
+    folder.mkdir(exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    return tell_story(seed, folder)
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, SHARE))
+def test_no_story_loses_or_doubles_a_record(first: int, tmp_path: Path) -> None:
+    for seed in range(first, first + SHARE):
+        tell(seed, tmp_path)
+
+
+def test_the_same_seed_tells_the_same_story_and_another_seed_another(tmp_path: Path) -> None:
+    told = [tell(seed, tmp_path).digest for seed in range(20)]
+    assert [tell(seed, tmp_path).digest for seed in range(20)] == told
+    assert len(set(told)) == 20
+
+
+@pytest.mark.parametrize("seed", [3, 19])  # 19 goes through the real client
+def test_another_process_with_other_hashes_tells_the_same_story(seed: int, tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from simulation import tell_story\n"
+        "print(tell_story(int(sys.argv[1]), Path(sys.argv[2])).digest)\n"
+    )
+    (tmp_path / "other").mkdir()
+    support = Path(__file__).resolve().parents[1] / "support"
+    told = subprocess.run(
+        [sys.executable, "-c", program, str(seed), str(tmp_path / "other")],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": str(support)},
+    )
+    assert told.stdout.strip() == tell(seed, tmp_path).digest
+
+
+def test_stories_meet_every_kind_of_trouble(tmp_path: Path) -> None:
+    met, kills, resent, wanted = Counter[str](), 0, 0, {*KINDS, *OTHER_TROUBLES}
+    for seed in range(SEEDS):
+        story = tell(seed, tmp_path)
+        met, kills, resent = met + story.troubles, kills + story.kills, resent + story.resent
+        if wanted <= set(met) and kills > 20 and resent:
+            break
+    assert wanted <= set(met), f"never met: {wanted - set(met)}"
+    assert kills > 20
+    assert resent, "no crash came between an answer and its journaling"

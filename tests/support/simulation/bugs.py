@@ -1,0 +1,209 @@
+"""Bugs that a submit engine could have, to be planted: each must be caught by the laws of some story.
+
+Owns one entry a bug: what of the engine is replaced by what. Nothing here is used outside tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+from unittest.mock import patch
+
+from opusmap.journal import Change, Entry, Journal, JournalRecord, Moment, Run, Settlement, State
+from opusmap.submission import dispatch, intake, replies, resume
+from opusmap.submission.answers import Outcome, read_answer
+from opusmap.submission.intake import Intake
+from opusmap.submission.resume import is_unchanged
+from opusmap.submission.turns import Turns
+from simulation.story import Variant
+
+__all__ = ["BUGS", "Bug"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A bug: how the engine is run with it, and what plants it while a story is told.
+
+    `seed` is a story that catches it, to be told first; should stories change, another one will do.
+    """
+
+    seed: int
+    variant: Variant = field(default_factory=Variant)
+    plant: Callable[[], AbstractContextManager[Any]] = nullcontext
+
+
+def _read(change: Callable[[Outcome, int, Sequence[str]], Outcome]) -> Callable[[], Any]:
+    """Plant another reading of answers."""
+
+    def read(status: int, body: bytes, keys: Sequence[str]) -> Outcome:
+        return change(read_answer(status, body, keys), status, keys)
+
+    return lambda: patch.object(replies, "read_answer", read)
+
+
+def _done_on_500(outcome: Outcome, status: int, keys: Sequence[str]) -> Outcome:
+    return Outcome(201, tuple(keys)) if status == 500 else outcome
+
+
+def _uncertain_is_done(outcome: Outcome, _status: int, keys: Sequence[str]) -> Outcome:
+    return Outcome(201, tuple(keys)) if outcome.uncertain else outcome
+
+
+def _failed_items_unread(outcome: Outcome, _status: int, keys: Sequence[str]) -> Outcome:
+    return Outcome(201, tuple(keys)) if outcome.failed else outcome
+
+
+def _body_unread(outcome: Outcome, status: int, keys: Sequence[str]) -> Outcome:
+    return Outcome(status, tuple(keys)) if status == 201 else outcome
+
+
+def _batch_fails_whole(outcome: Outcome, status: int, keys: Sequence[str]) -> Outcome:
+    return Outcome(400, failed=dict.fromkeys(keys, "invalid")) if status == 400 else outcome
+
+
+class _LosesIntents(Journal):
+    """Keeps what is under way in memory alone."""
+
+    def plan_intent(self, run: Run, entries: Iterable[Entry], sent: Moment) -> Change:
+        super().plan_intent(run, entries, sent)
+        return Change(())
+
+
+class _SettlesTooEarly(Journal):
+    """Calls a record taken when it is about to be sent."""
+
+    def plan_intent(self, run: Run, entries: Iterable[Entry], sent: Moment) -> Change:
+        listed = list(entries)
+        intent = super().plan_intent(run, listed, sent)
+        settled = self.plan_settlement(run, [Settlement(each.key, State.TAKEN) for each in listed])
+        again = super().plan_intent(run, listed, sent)
+        return Change((*intent.statements, *settled.statements, *again.statements))
+
+
+class _ForgetsTheKilled(Journal):
+    """Throws away what a killed run had under way."""
+
+    def recover(self) -> None:
+        with self._transaction() as database:
+            database.execute("DELETE FROM flights")
+        super().recover()
+
+
+class _ForgetsLateEffects(Journal):
+    """Takes a clear answer to a second request for the end of the first."""
+
+    def plan_settlement(self, run: Run, settlements: Iterable[Settlement]) -> Change:
+        return super().plan_settlement(run, [replace(each, unanswered=None) for each in settlements])
+
+
+class _CountsTheFenceFromTheIntent(Journal):
+    """Takes the moment of the intent for that of the request, whatever came in between."""
+
+    def recover(self) -> None:
+        query = "SELECT sent, ticks FROM flights"
+        times = self._database.execute(query).fetchall()
+        clocks = self._clock, self._ticks
+        if times:
+            self._clock, self._ticks = lambda: times[0][0], lambda: times[0][1]
+        super().recover()
+        self._clock, self._ticks = clocks
+
+
+class _LosesOutcomes(Journal):
+    """Says that an outcome is written, and does not write it."""
+
+    def plan_settlement(self, run: Run, settlements: Iterable[Settlement]) -> Change:
+        super().plan_settlement(run, settlements)
+        return Change(())
+
+
+@contextmanager
+def _resume_by_position() -> Iterator[None]:
+    """Go on after the last row that was taken, whatever stands before it."""
+    last = [0]
+
+    settle = Journal.plan_settlement
+
+    def plan_settlement(journal: Journal, run: Run, settlements: Iterable[Settlement]) -> Change:
+        listed = list(settlements)
+        taken = [each.key for each in listed if each.state is State.TAKEN]
+        last.extend(entry.row for entry in journal._under_way(run, taken))
+        return settle(journal, run, listed)
+
+    def is_done(entry: Entry, _known: JournalRecord | None) -> bool:
+        return entry.row <= max(last)
+
+    with (
+        patch.object(Journal, "plan_settlement", plan_settlement),
+        patch.object(intake, "is_unchanged", is_done),
+    ):
+        yield
+
+
+def _known_by_key(entry: Entry, known: JournalRecord | None) -> bool:
+    return known is not None and known.state is State.TAKEN and known.key == entry.key
+
+
+def _uncertain_counts(entry: Entry, known: JournalRecord | None) -> bool:
+    same = known is not None and known.state is State.UNCERTAIN and known.content == entry.content
+    return same or is_unchanged(entry, known)
+
+
+def _intended_counts(entry: Entry, known: JournalRecord | None) -> bool:
+    same = known is not None and known.state is State.INTENDED and known.content == entry.content
+    return same or is_unchanged(entry, known)
+
+
+def _by_the_wall(sent: Moment, now: Moment) -> float:
+    return abs(now.wall - sent.wall)
+
+
+def _by_the_ticks(sent: Moment, now: Moment) -> float:
+    return abs(now.ticks - sent.ticks)
+
+
+@asynccontextmanager
+async def _take_no_turn(_turns: Turns, _keys: Collection[str]) -> AsyncIterator[None]:
+    yield
+
+
+def _never_stale(_self: Intake, *arguments: Any, **options: Any) -> None:
+    INTAKE(_self, *arguments, **{**options, "is_under_way": lambda _key: False})
+
+
+INTAKE = Intake.__init__
+
+
+def _swap(module: Any, name: str, value: Any) -> Callable[[], Any]:
+    return lambda: patch.object(module, name, value)
+
+
+BUGS: Mapping[str, Bug] = {
+    "marks done on a 500": Bug(1, plant=_read(_done_on_500)),
+    "settles uncertain as done": Bug(10, plant=_read(_uncertain_is_done)),
+    "does not read failedItems": Bug(10, plant=_read(_failed_items_unread)),
+    "believes the status and not the body": Bug(10, plant=_read(_body_unread)),
+    "fails a refused batch as a whole": Bug(10, plant=_read(_batch_fails_whole)),
+    "drops the fence": Bug(23, Variant(options={"fence": 0.0})),
+    "shortens the fence": Bug(26, Variant(options={"fence": 10.0})),
+    "counts the fence by the wall clock": Bug(236, plant=_swap(resume, "count_elapsed", _by_the_wall)),
+    "counts the fence by the other clock": Bug(32, plant=_swap(resume, "count_elapsed", _by_the_ticks)),
+    "counts the fence from the intent": Bug(61, Variant(journal=_CountsTheFenceFromTheIntent)),
+    "forgets late effects": Bug(26, Variant(journal=_ForgetsLateEffects)),
+    "takes a lost answer for no effect": Bug(
+        12, plant=_swap(dispatch, "may_be_processed", lambda _problem: False)
+    ),
+    "resumes by position": Bug(0, plant=_resume_by_position),
+    "knows a record by its key alone": Bug(0, plant=_swap(intake, "is_unchanged", _known_by_key)),
+    "takes uncertain for unchanged": Bug(16, plant=_swap(intake, "is_unchanged", _uncertain_counts)),
+    "takes intended for unchanged": Bug(1, plant=_swap(intake, "is_unchanged", _intended_counts)),
+    "lets two of one rowKey go at once": Bug(5, plant=_swap(Turns, "take", _take_no_turn)),
+    "asks the journal too early": Bug(318, plant=_swap(Intake, "__init__", _never_stale)),
+    "loses the intent": Bug(23, Variant(journal=_LosesIntents)),
+    "settles before it sends": Bug(4, Variant(journal=_SettlesTooEarly)),
+    "forgets what a killed run had under way": Bug(23, Variant(journal=_ForgetsTheKilled)),
+    "loses outcomes": Bug(0, Variant(journal=_LosesOutcomes)),
+    "does not sync": Bug(5, Variant(power_loss=True, pragma="synchronous = NORMAL")),
+}
