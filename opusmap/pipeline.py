@@ -126,10 +126,15 @@ def write_payloads(
 
 
 def _mapped(
-    work: Work, tally: Tally, limit: int | None = None, only: frozenset[str] | None = None
+    work: Work,
+    tally: Tally,
+    limit: int | None = None,
+    only: frozenset[str] | None = None,
+    *,
+    keep_rows: bool = False,
 ) -> Iterator[Mapped]:
     """Yield what becomes of each row, counted, each rowKey once; of `only` these row keys, if given."""
-    rows = _each_key_once(work)
+    rows = _each_key_once(work, keep_rows=keep_rows)
     if only is not None:
         rows = (one for one in rows if isinstance(one, Record) and one.key in only)
     for mapped in tally.count(rows):
@@ -138,10 +143,11 @@ def _mapped(
             return
 
 
-def _each_key_once(work: Work) -> Iterator[Mapped]:
+def _each_key_once(work: Work, *, keep_rows: bool) -> Iterator[Mapped]:
     """Map rows; of several with the same rowKey all but one are rejects, for Opus would hold only one.
 
-    Only the keys' 64-bit hashes are kept, so that millions of rows fit into memory.
+    Only the keys' 64-bit hashes are kept, so that millions of rows fit into memory. With `keep_rows`, a
+    record holds the row that it was made of, as long as the record itself is needed.
     """
     last = _last_rows(work) if work.mapper.spec.duplicates == "last" else None
     seen: set[int] = set()
@@ -155,8 +161,11 @@ def _each_key_once(work: Work) -> Iterator[Mapped]:
                 mapped = _duplicate(mapped, row.values, "an earlier")
             elif key in seen if last is None else last[key] != mapped.row:
                 mapped = _duplicate(mapped, row.values, "an earlier" if last is None else "a later")
-            elif last is None:
-                seen.add(key)
+            else:
+                if last is None:
+                    seen.add(key)
+                if keep_rows:
+                    mapped = Record(mapped.row, mapped.key, mapped.values, mapped.notes, row.values)
         yield mapped
 
 
@@ -168,6 +177,12 @@ def _last_rows(work: Work) -> dict[int, int]:
         raise SourceError(work.source.name, "read-once", message, help=help_text)
     mapped = work.mapper.map_rows(work.source.rows())
     return {hash(one.key): one.row for one in mapped if isinstance(one, Record)}
+
+
+def _refused(record: Record, reason: str) -> Reject:
+    """Return a record that Opus refused as the reject of its row, for a person to mend."""
+    problem = Problem("", "refused-by-opus", f"Opus refused the record: {reason}")
+    return Reject(record.row, record.key, (problem,), record.source or {})
 
 
 def _duplicate(record: Record, values: Mapping[str, Any], other: str) -> Reject:
@@ -199,6 +214,7 @@ class SubmitOptions(TypedDict, total=False):
     only: frozenset[str] | None
     max_errors: MaxErrors | None
     on_reject: Callable[[Reject], object]
+    on_failed: Callable[[Reject], object] | None
     on_progress: Callable[[Report], object]
     on_start: Callable[[Callable[[], None]], object]
     on_end: Callable[[], Iterable[File]]
@@ -220,6 +236,7 @@ async def submit_source_async(
     only: frozenset[str] | None = None,
     max_errors: MaxErrors | None = None,
     on_reject: Callable[[Reject], object] = lambda _reject: None,
+    on_failed: Callable[[Reject], object] | None = None,
     on_progress: Callable[[Report], object] = lambda _report: None,
     on_start: Callable[[Callable[[], None]], object] = lambda _stop: None,
     on_end: Callable[[], Iterable[File]] = tuple,
@@ -239,6 +256,8 @@ async def submit_source_async(
         only: the row keys to send; other rows are not looked at.
         max_errors: when to stop early.
         on_reject: told of each reject, in order.
+        on_failed: told of each record that Opus refused, as the reject of its row; rows are at hand for
+            that only while their records are under way.
         on_progress: told of the totals now and then.
         on_start: given a function that stops the run gracefully; any thread or signal handler may call it.
         on_end: called after the last row; returns the files that were written, for the run's evidence.
@@ -256,7 +275,7 @@ async def submit_source_async(
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def records() -> Iterator[Record]:
-        for mapped in _mapped(work, sending.tally, limit, only):
+        for mapped in _mapped(work, sending.tally, limit, only, keep_rows=on_failed is not None):
             if isinstance(mapped, Record):
                 yield mapped
             elif isinstance(mapped, Reject):
@@ -291,6 +310,7 @@ async def submit_source_async(
                 concurrency=concurrency,
                 full=full,
                 on_progress=progress,
+                on_failed=None if on_failed is None else lambda *failed: on_failed(_refused(*failed)),
                 on_reply=lambda reply, attempt: timeline.note_request(reply.seconds, again=attempt > 1),
                 stop=stop,
             )

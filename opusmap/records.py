@@ -42,12 +42,16 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What Opus gets for one row: `values` by internal name, ready to be written as JSON."""
+    """What Opus gets for one row: `values` by internal name, ready to be written as JSON.
+
+    `source` is the row that it was made of, as long as a person may have to mend it.
+    """
 
     row: int
     key: str
     values: dict[str, JsonValue]
     notes: tuple[Problem, ...] = ()
+    source: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

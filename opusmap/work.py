@@ -69,8 +69,7 @@ def open_mended(mapping: str | Path, file: str | Path, converters: Registry | No
         SourceError: the file can't be read.
     """
     spec, connection = read_mapping(mapping)
-    cells = Path(file).suffix.lower() == ".csv"
-    opened = MendedSource(open_source(file, quote=spec.source.quote if cells else None))
+    opened = MendedSource(open_source(file))  # as `rejects` writes it, whatever the source's own dialect is
     try:
         columns = None if opened.columns is None else frozenset(opened.columns)
         mapper = compile_mapping(spec, connection, converters, columns)

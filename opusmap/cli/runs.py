@@ -193,6 +193,7 @@ def _run(
             target.settings,
             transport=target.transport,
             on_reject=writer.write,
+            on_failed=writer.write,
             on_progress=progress,
             on_start=_stop_on_signals,
             on_end=writer.close,

@@ -1,8 +1,9 @@
 """Reports: what became of every row, and the files that a run leaves."""
 
 from opusmap.report.evidence import Evidence, File, gather_evidence, hash_file
+from opusmap.report.mended import MendedSource
 from opusmap.report.outputs import RecordWriter, create_output
-from opusmap.report.rejects import MendedSource, RejectWriter
+from opusmap.report.rejects import RejectWriter
 from opusmap.report.tally import Reason, Report, Tally
 from opusmap.report.timeline import Timeline
 

@@ -1,118 +1,99 @@
-"""Rejects as files that people can mend: written in the source's own shape, and read back.
+"""Rejects as files that people can mend: written in the source's own shape, as the run goes.
 
-Owns the shape of such a file. What a reject is stands in `opusmap.records`.
+Owns which shape and name such a file has, and its columns about what is wrong. A record that Opus refused
+stands there as well, as the row that it was made of. What reads a mended file stands in `mended`.
 """
 
 from __future__ import annotations
 
-import codecs
-import csv
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Self
 
-import msgspec
-
-from opusmap.records import Reject, Row
+from opusmap.errors import SettingsError
+from opusmap.records import Reject
+from opusmap.report.cells import neutralise, restore_cell
 from opusmap.report.evidence import File, hash_file
 from opusmap.report.outputs import create_output
+from opusmap.report.shapes import CellShape, LineShape, Shape, WorkbookShape
 from opusmap.sources import Source
 
-__all__ = ["ERROR_COLUMNS", "MendedSource", "RejectWriter", "neutralise", "restore_cell"]
+__all__ = ["ERROR_COLUMNS", "WORKBOOKS", "RejectWriter", "neutralise", "restore_cell"]
 
 ERROR_COLUMNS = ("_row", "_key", "_error_column", "_error_code", "_error")
 """What a file of rejects has besides the source's own columns."""
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-
-
-def neutralise(cell: str) -> str:
-    """Return a cell as a spreadsheet shows it without running it: an apostrophe before what begins a formula.
-
-    `restore_cell` gives back exactly what was given.
-    """
-    return "'" + cell if _FORMULA.match(cell) else cell
-
-
-def restore_cell(cell: str) -> str:
-    """Take back what `neutralise` did."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
+"""Suffixes of workbooks; the rejects of each go into an XLSX file."""
 
 
 class RejectWriter:
     """Writes rejects as people can mend them: in the source's own shape, each with its reasons.
 
-    A CSV source gives CSV with the same columns and delimiter (UTF-8 with a byte-order mark, so that
-    Excel opens it right; cells neutralised), any other JSON Lines. The file appears with the first
-    reject.
+    CSV gives CSV with the same columns and delimiter, a workbook XLSX, anything else JSON Lines. The
+    file appears with the first reject; an older one, of a run that had rejects, goes after one that had none.
     """
 
-    def __init__(
-        self, path: str | Path, columns: Sequence[str] | None = None, delimiter: str | None = None
-    ) -> None:
+    def __init__(self, path: str | Path, begin: Callable[[IO[bytes]], Shape] = LineShape) -> None:
+        """Make the writer of a file; `begin` says in which shape."""
         self.path = Path(path)
         self.count = 0
-        self._columns = tuple(columns or ())
-        self._delimiter = delimiter
-        self._file: IO[bytes] | None = None
-        self._cells: Any = None
+        self._begin = begin
+        self._shape: Shape | None = None
+        self._closed = False
 
     @classmethod
     def beside(cls, base: Path, source: Source, given: str | None = None) -> RejectWriter:
-        """Return the writer for a source's rejects: `given`, or `base` with `.rejects.csv` or `.jsonl`."""
-        suffix = ".rejects.jsonl" if source.delimiter is None else ".rejects.csv"
-        return cls(given or base.with_suffix(suffix), source.columns, source.delimiter)
+        """Return the writer for a source's rejects: into `given`, or `base` with a suffix of its own.
+
+        Raises:
+            SettingsError: that file is the source itself, or the extra for its shape is not installed.
+        """
+        columns = [name for name in source.columns or () if name not in ERROR_COLUMNS]
+        suffix, begin = _shape_of(source, columns)
+        path = Path(given or base.with_suffix(suffix))
+        if _is_same(path, source.name):
+            raise SettingsError(
+                "--rejects",
+                f"the rejects would replace the source itself, {source.name}",
+                "save the source under another name, or name another file with --rejects",
+            )
+        return cls(path, begin)
 
     def write(self, reject: Reject) -> None:
         """Write one reject, a row or line."""
-        if self._file is None:
-            self._file = create_output(self.path)
-            self._begin()
+        if self._shape is None:
+            self._shape = self._begin(create_output(self.path))
         problems = reject.problems
-        reasons = [
+        words = (f"{one.column}: {one.message}" if one.column else one.message for one in problems)
+        reasons = (
             str(reject.row),
             reject.key or "",
             "; ".join(dict.fromkeys(one.column for one in problems)),
             "; ".join(dict.fromkeys(one.code for one in problems)),
-            "; ".join(
-                dict.fromkeys(
-                    f"{one.column}: {one.message}" if one.column else one.message for one in problems
-                )
-            ),
-        ]
-        if self._delimiter is None:
-            line = {**reject.values, **dict(zip(ERROR_COLUMNS, reasons, strict=True))}
-            self._file.write(_encode_line(_printable(line)) + b"\n")
-        else:
-            cells = [str(reject.values.get(column, "")) for column in self._columns]
-            self._cells.writerow([_printable(neutralise(cell)) for cell in (*cells, *reasons)])
+            "; ".join(dict.fromkeys(words)),
+        )
+        values = {name: value for name, value in reject.values.items() if name not in ERROR_COLUMNS}
+        self._shape.write(values, dict(zip(ERROR_COLUMNS, reasons, strict=True)))
         self.count += 1
-
-    def _begin(self) -> None:
-        if self._delimiter is None:
-            return
-        assert self._file is not None
-        self._file.write(b"\xef\xbb\xbf")
-        text = codecs.getwriter("utf-8")(self._file)
-        self._cells = csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n")
-        self._cells.writerow((*self._columns, *ERROR_COLUMNS))
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the file. A run that did not come to its end leaves an older file as it is."""
+        if kind is None or self._shape is not None:
+            self.close()
 
     def close(self) -> tuple[File, ...]:
-        """Close the file and return it, if there is one.
-
-        An older one, of a run that had rejects, would mislead after one that had none: it is removed.
-        """
-        if self._file is not None:
-            if self._file.closed:
-                return ()
-            self._file.close()
+        """Close the file and return it, if there is one."""
+        if self._closed:
+            return ()
+        self._closed = True
+        if self._shape is not None:
+            self._shape.close()
             file = hash_file("rejects", self.path)
             return () if file is None else (file,)
         if self.path.is_file() and not self.path.is_symlink():
@@ -120,55 +101,21 @@ class RejectWriter:
         return ()
 
 
-_encode_line = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode
+def _shape_of(source: Source, columns: Sequence[str]) -> tuple[str, Callable[[IO[bytes]], Shape]]:
+    """Return the suffix of a source's rejects, and what begins such a file."""
+    if source.delimiter is not None:
+        cells = partial(CellShape, columns=columns, reasons=ERROR_COLUMNS, delimiter=source.delimiter)
+        return ".rejects.csv", cells
+    if Path(source.name).suffix.lower() in WORKBOOKS:
+        if find_spec("xlsxwriter") is None:
+            problem = "a workbook of rejects needs xlsxwriter, which is not installed"
+            raise SettingsError("--rejects", problem, 'pip install "opusmap[excel]"')
+        return ".rejects.xlsx", partial(WorkbookShape, columns=columns, reasons=ERROR_COLUMNS)
+    return ".rejects.jsonl", LineShape
 
 
-class MendedSource(Source):
-    """A file of rejects, mended by a person, as a source: the rows that it holds are the source's own again.
-
-    The four columns about errors are left out, rows keep the number that they had, and in CSV the
-    apostrophe goes that kept a spreadsheet from running a cell.
-    """
-
-    def __init__(self, file: Source) -> None:
-        """Read the rows of `file`, which is closed with this source."""
-        self._file = file
-        self.name = file.name
-        self.notes = file.notes
-        self.rereadable = file.rereadable
-        self.delimiter = file.delimiter
-        self.repeated: dict[int, str] = {}
-        """Row number -> row key of rows that were rejected because an earlier row had that key."""
-        if file.columns is not None:
-            self.columns = tuple(name for name in file.columns if name not in ERROR_COLUMNS)
-
-    def rows(self) -> Iterator[Row | Reject]:
-        """Yield the rows; see `Source.rows`."""
-        for row in self._file.rows():
-            if isinstance(row, Reject):
-                yield row
-                continue
-            number, key, _, codes, _ = (str(row.values.get(name) or "") for name in ERROR_COLUMNS)
-            values = {name: value for name, value in row.values.items() if name not in ERROR_COLUMNS}
-            if self.delimiter is not None:
-                values = {name: restore_cell(cell) for name, cell in values.items()}
-                key = restore_cell(key)
-            original = int(number) if number.isascii() and number.isdigit() else row.number
-            if "duplicate-key" in codes:
-                self.repeated[original] = key
-            yield Row(original, values)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-def _printable(value: Any) -> Any:
-    """Return plain data without lone surrogates, which no UTF-8 file can hold."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {_printable(key): _printable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_printable(item) for item in value]
-    return value
+def _is_same(path: Path, name: str) -> bool:
+    try:
+        return path.samefile(name)
+    except (OSError, ValueError):
+        return False

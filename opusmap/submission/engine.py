@@ -53,6 +53,7 @@ async def submit_records(
     patience: float = PATIENCE,
     on_progress: Callable[[SubmitTotals], None] | None = None,
     on_reply: Callable[[Reply, int], object] | None = None,
+    on_failed: Callable[[Record, str], object] | None = None,
     stop: asyncio.Event | None = None,
     clock: Callable[[], float] = time.monotonic,
     wall_clock: Callable[[], float] = time.time,
@@ -77,6 +78,7 @@ async def submit_records(
         patience: seconds that one request is worked at while Opus is away.
         on_progress: called after each settled request with the totals so far.
         on_reply: called after each request with what it came to, and how many times its records were sent.
+        on_failed: called with each record that Opus refused, and its reason, once that is journalled.
         stop: set it to drain: requests in flight end, nothing new is sent.
         clock: seconds that never run backwards while the machine is up.
         wall_clock: seconds since 1970.
@@ -90,7 +92,15 @@ async def submit_records(
     around, halt = Surroundings(clock, wall_clock, random, sleep), Halt()
     try:
         async with Commits(journal, offload) as commits:
-            ledger = Ledger(journal, run, commits, fence=fence, now=around.now, on_progress=on_progress)
+            ledger = Ledger(
+                journal,
+                run,
+                commits,
+                fence=fence,
+                now=around.now,
+                on_progress=on_progress,
+                on_failed=on_failed,
+            )
             pacer = Pacer(concurrency, around, halt)
             dispatch = Dispatch(
                 client,

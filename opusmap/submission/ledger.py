@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from opusmap.errors import OpusmapError
 from opusmap.journal import Commits, Journal, JournalRecord, Moment, Run, Settlement, State
+from opusmap.records import Record
 from opusmap.submission.batching import Batch
 from opusmap.submission.intake import Load
 from opusmap.submission.resume import count_elapsed
@@ -40,7 +41,10 @@ _COUNTED = {State.TAKEN: "submitted", State.FAILED: "failed", State.UNCERTAIN: "
 
 
 class Ledger:
-    """One run's accounts. `totals` are so far; `on_progress` is told of them after each settlement."""
+    """One run's accounts. `totals` are so far; `on_progress` is told of them after each settlement.
+
+    `on_failed` is told of each record that Opus refused, and why.
+    """
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class Ledger:
         fence: float,
         now: Callable[[], Moment],
         on_progress: Callable[[SubmitTotals], None] | None = None,
+        on_failed: Callable[[Record, str], object] | None = None,
     ) -> None:
         self.run = run
         self.totals = SubmitTotals()
@@ -59,6 +64,7 @@ class Ledger:
         self._fence = fence
         self._now = now
         self._on_progress = on_progress
+        self._on_failed = on_failed
 
     def look_up(self, keys: Sequence[str]) -> Mapping[str, JournalRecord]:
         """Return what the journal knows of records, by rowKey."""
@@ -82,6 +88,10 @@ class Ledger:
             settlements.append(Settlement(key, state, reason, doubt))
         await self._commits.make(self._journal.plan_settlement(self.run, settlements))
         load.intended.difference_update(reasons)
+        if state is State.FAILED and self._on_failed is not None:
+            for key, record in zip(load.entries, load.batch.records, strict=True):
+                if key in reasons:
+                    self._on_failed(record, reasons[key])
         self.count(**{_COUNTED[state]: len(reasons)})
         self._report()
 

@@ -3,6 +3,7 @@
 import csv
 import json
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,14 @@ from hypothesis import strategies as st
 from opusmap.errors import SettingsError
 from opusmap.records import Problem, Reject
 from opusmap.report import RejectWriter, create_output
-from opusmap.report.rejects import neutralise, restore_cell
+from opusmap.report.cells import neutralise, restore_cell
+from opusmap.report.rejects import ERROR_COLUMNS
+from opusmap.report.shapes import CellShape
+
+
+def cells(path, columns, delimiter=","):
+    begin = partial(CellShape, columns=columns, reasons=ERROR_COLUMNS, delimiter=delimiter)
+    return RejectWriter(path, begin)
 
 
 def reject(values, *problems):
@@ -30,7 +38,7 @@ def test_no_cell_begins_a_formula(first, rest):
 
 def test_a_csv_source_s_rejects_have_its_columns_and_delimiter_and_the_reasons(tmp_path):
     problems = (Problem("Doc Type", "unknown-choice", "no"), Problem("Amount", "bad-number", "none"))
-    with RejectWriter(tmp_path / "r.csv", ("Id", "Name"), ";") as writer:
+    with cells(tmp_path / "r.csv", ("Id", "Name"), ";") as writer:
         writer.write(reject({"Id": "1", "Name": "=1+1; é"}, *problems))
     data = (tmp_path / "r.csv").read_bytes()
     assert data.startswith(b"\xef\xbb\xbf")
@@ -61,14 +69,15 @@ def test_other_sources_rejects_are_json_lines_with_exact_values(tmp_path):
 @given(st.dictionaries(st.text(), st.text(alphabet=st.characters(codec=None)), max_size=4))
 def test_no_cell_can_break_the_file(tmp_path_factory, values):
     folder = tmp_path_factory.mktemp("rejects")
-    for name, delimiter in (("r.csv", ","), ("r.jsonl", None)):
-        with RejectWriter(folder / name, tuple(values), delimiter) as writer:
-            writer.write(reject(values))
-        assert (folder / name).read_bytes().decode("utf-8")
+    with cells(folder / "r.csv", tuple(values)) as writer:
+        writer.write(reject(values))
+    with RejectWriter(folder / "r.jsonl") as writer:
+        writer.write(reject(values))
+    assert all(path.read_bytes().decode("utf-8") for path in folder.iterdir())
 
 
 def test_without_rejects_there_is_no_file(tmp_path):
-    with RejectWriter(tmp_path / "r.csv", ("Id",), ","):
+    with cells(tmp_path / "r.csv", ("Id",)):
         pass
     assert not (tmp_path / "r.csv").exists()
 
@@ -91,6 +100,6 @@ def test_a_device_is_written_as_it_is():
 
 def test_a_run_without_rejects_removes_the_file_of_an_earlier_one(tmp_path):
     (tmp_path / "r.csv").write_text("old")
-    with RejectWriter(tmp_path / "r.csv", ("Id",), ","):
+    with cells(tmp_path / "r.csv", ("Id",)):
         pass
     assert not (tmp_path / "r.csv").exists()

@@ -1,0 +1,80 @@
+"""A file of rejects that a person has mended, as a source: its rows are the source's own again.
+
+Owns taking back what `rejects` added, and the rows that must not pass unless a person looked at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from opusmap.errors import SourceError
+from opusmap.records import Problem, Reject, Row
+from opusmap.report.cells import restore_cell
+from opusmap.report.rejects import ERROR_COLUMNS, WORKBOOKS
+from opusmap.sources import Source
+
+__all__ = ["MendedSource"]
+
+
+class MendedSource(Source):
+    """The rows of a mended file of rejects.
+
+    The columns about errors are left out, rows keep the number that they had, and in CSV and workbooks
+    the apostrophe goes that kept a spreadsheet from running a cell. A row that had more or fewer cells
+    than the header is a reject still, unless its `_error_code` was emptied: what it lacks can't be told.
+    """
+
+    def __init__(self, file: Source) -> None:
+        """Read the rows of `file`, which is closed with this source."""
+        self._file = file
+        self._neutralised = file.delimiter is not None or Path(file.name).suffix.lower() in WORKBOOKS
+        self.name = file.name
+        self.notes = file.notes
+        self.rereadable = file.rereadable
+        self.delimiter = file.delimiter
+        self.repeated: dict[int, str] = {}
+        """Row number -> row key of rows that were rejected because an earlier row had that key."""
+        if file.columns is not None:
+            self.columns = tuple(name for name in file.columns if name not in ERROR_COLUMNS)
+
+    def rows(self) -> Iterator[Row | Reject]:
+        """Yield the rows; see `Source.rows`."""
+        try:
+            for row in self._file.rows():
+                yield row if isinstance(row, Reject) else self._restore(row)
+        except SourceError as error:
+            if error.code != "encoding":
+                raise
+            raise replace(error, help="save it as UTF-8: `CSV UTF-8` in Excel's list of types") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _restore(self, row: Row) -> Row | Reject:
+        number, key, _, codes, _ = (_text(row.values.get(name)) for name in ERROR_COLUMNS)
+        values = {name: value for name, value in row.values.items() if name not in ERROR_COLUMNS}
+        if self._neutralised:
+            values = {
+                name: restore_cell(cell) if isinstance(cell, str) else cell for name, cell in values.items()
+            }
+            key = restore_cell(key)
+        original = int(number) if number.isascii() and number.isdigit() else row.number
+        found = codes.split("; ")
+        if "duplicate-key" in found:
+            self.repeated[original] = key
+        return _hold_back(original, values) if "ragged-row" in found else Row(original, values)
+
+
+def _hold_back(number: int, values: Mapping[str, Any]) -> Reject:
+    message = "the row had more or fewer cells than the header, and nobody has said that it is right now"
+    problem = Problem("", "ragged-row", message, "mend the row, and empty its cell in `_error_code`")
+    return Reject(number, None, (problem,), values)
+
+
+def _text(value: Any) -> str:
+    """Return the text of a cell about an error; a spreadsheet may have made a number of it."""
+    return "" if value is None else str(value).removesuffix(".0")

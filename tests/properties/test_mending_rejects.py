@@ -1,0 +1,209 @@
+"""Mending laws: rejects mended and sent again make of Opus what a source without mistakes would have made."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opusmap.cli.options import reject_writer
+from opusmap.emulator import Emulator, Fault
+from opusmap.pipeline import submit_source
+from opusmap.rehearsal import make_emulator
+from opusmap.report import Report
+from opusmap.settings import Secret, Settings
+from opusmap.work import Work, open_mended, open_work
+
+MAPPING = """\
+opusmap: 1
+connection: c.json
+choices: {Choice: [Red, Green]}
+where: "{{ Text != 'skip me' }}"
+fields:
+  rowKey: Key
+  Text: Text
+  Choice: Choice
+"""
+COLUMNS = {"rowKey": "SingleText", "_Text": "MultipleText", "_Choice": "SingleChoice"}
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8) | st.sampled_from(
+    ["=1+1", "'=1+1", "-5", "@x", '"', "a;b,c", "a\nb", "\uff1d1", "skip me", "''+", "007"]
+)
+ROWS = st.lists(
+    st.fixed_dictionaries({"Text": TEXTS, "Choice": st.sampled_from(["Red", "Green", "Blue", "=Blue"])}),
+    min_size=1,
+    max_size=20,
+)
+
+
+def write_cells(path: Path, rows: list[dict[str, str]], delimiter: str = ",") -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def read_cells(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    data = path.read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter))
+
+
+def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+class Register:
+    """A folder with a mapping, and an Opus that it is sent to."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.folder = folder
+        self.mapping = folder / "mapping.yaml"
+        self.mapping.write_text(MAPPING)
+        connection = {"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11", "data": [COLUMNS]}
+        (folder / "c.json").write_text(json.dumps(connection))
+        self.settings = Settings(
+            "http://127.0.0.1", "http://127.0.0.1/connect/token", "c", Secret("s"), folder / "j"
+        )
+        self.opus: Emulator | None = None
+
+    def send(self, work: Work, output: Path | None = None) -> Report:
+        """Submit as the command line does, its rejects beside the mapping or the file."""
+        self.opus = self.opus or make_emulator(work.mapper, "c", "s")
+        writer = reject_writer(work, None, output and str(output))
+        transport = httpx.ASGITransport(self.opus)
+        with work.source, writer:
+            return submit_source(
+                work, self.settings, transport=transport, on_reject=writer.write, on_failed=writer.write
+            )
+
+
+def send_right_rows(register: Register, path: Path) -> dict[str, Any]:
+    register.send(open_work(register.mapping, path))
+    assert register.opus is not None
+    return register.opus.records
+
+
+@pytest.mark.parametrize(
+    ("suffix", "write", "read"), [("csv", write_cells, read_cells), ("jsonl", write_lines, read_lines)]
+)
+@given(rows=ROWS)
+@settings(max_examples=25)
+def test_mended_rejects_give_what_a_right_source_would_have_given(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, write: Callable, read: Callable, rows: list
+) -> None:
+    folder = tmp_path_factory.mktemp("mending")
+    rows = [{"Key": f"K-{number}", **row} for number, row in enumerate(rows)]
+    right = [{**row, "Choice": "Green" if "Blue" in row["Choice"] else row["Choice"]} for row in rows]
+    register, ideal = Register(folder / "mended"), Register(folder / "ideal")
+    source = register.folder / f"source.{suffix}"
+    write(source, rows)
+    write(ideal.folder / source.name, right)
+    expected = send_right_rows(ideal, ideal.folder / source.name)
+
+    first = register.send(open_work(register.mapping, source))
+    rejects = register.folder / f"mapping.rejects.{suffix}"
+    assert rejects.exists() is bool(first.rejected)
+    if first.rejected:
+        lines = read(rejects)
+        assert len(lines) == first.rejected
+        mended = register.folder / f"mended.{suffix}"
+        write(mended, [{**line, "Choice": "Green"} for line in lines])
+        second = register.send(open_mended(register.mapping, mended), mended)
+        assert (second.read, second.rejected) == (first.rejected, 0)
+        assert not mended.with_suffix(f".rejects.{suffix}").exists()
+    assert register.opus is not None
+    assert register.opus.records == expected
+    again = register.send(open_work(ideal.mapping, ideal.folder / source.name))
+    assert again.requests == 0, "the journal knows mended rows by their content, too"
+
+
+def refuse(*keys: str) -> Callable:
+    """Return faults by which Opus refuses records with these row keys, and takes the others."""
+
+    def fault(request: Any) -> Fault | None:
+        wrong = [key for key in request.keys if key in keys]
+        items = [{"rowKey": key, "message": f"{key} is not wanted"} for key in wrong]
+        body = json.dumps({"statusCode": 418, "failedItems": items}).encode()
+        return Fault(418, after=True, body=body) if wrong else None
+
+    return fault
+
+
+@pytest.mark.parametrize(
+    ("suffix", "write", "read"), [("csv", write_cells, read_cells), ("jsonl", write_lines, read_lines)]
+)
+def test_what_opus_refused_lands_beside_the_rejects_with_its_own_cells(
+    tmp_path: Path, suffix: str, write: Callable, read: Callable
+) -> None:
+    register = Register(tmp_path / "register")
+    rows = [{"Key": f"K-{n}", "Text": f"=text {n}", "Choice": "Red" if n else "Blue"} for n in range(100)]
+    source = register.folder / f"source.{suffix}"
+    write(source, rows)
+    work = open_work(register.mapping, source)
+    register.opus = make_emulator(work.mapper, "c", "s")
+    register.opus.faults = refuse("K-17", "K-71")
+    report = register.send(work)
+    assert (report.rejected, report.failed, report.submitted) == (1, 2, 97)
+    lines = {line["Key"]: line for line in read(register.folder / f"mapping.rejects.{suffix}")}
+    assert {key: line["_error_code"] for key, line in lines.items()} == {
+        "K-0": "unknown-choice",
+        "K-17": "refused-by-opus",
+        "K-71": "refused-by-opus",
+    }
+    assert lines["K-17"]["_error"] == "Opus refused the record: K-17 is not wanted"
+    assert lines["K-17"]["_row"] == ("19" if suffix == "csv" else "18")
+    assert lines["K-17"]["Text"].removeprefix("'") == "=text 17"
+
+    mended = register.folder / f"mended.{suffix}"
+    write(mended, [{**line, "Choice": "Green"} for line in lines.values()])
+    register.opus.faults = None
+    second = register.send(open_mended(register.mapping, mended), mended)
+    assert (second.submitted, second.rejected) == (3, 0)
+    assert register.opus.records["K-17"] == {"rowKey": "K-17", "_Text": "=text 17", "_Choice": "2"}
+    assert len(register.opus.records) == 100
+
+
+def test_a_refused_row_is_held_only_while_its_record_is_under_way(tmp_path: Path) -> None:
+    """10,000 rows pass, and no more of them are alive at once than requests in flight can hold."""
+    import gc
+    import weakref
+
+    class Cells(dict):  # a plain dict can't be watched
+        pass
+
+    alive: weakref.WeakSet = weakref.WeakSet()
+    most = 0
+
+    class Watched(Cells):
+        __hash__ = object.__hash__
+
+    def rows():
+        nonlocal most
+        for number in range(3000):
+            row = Watched(Key=f"K-{number}", Text="t", Choice="Red")
+            alive.add(row)
+            most = max(most, len(alive))
+            yield row
+
+    from opusmap.compiler import load_mapping
+    from opusmap.sources import from_iterable
+
+    register = Register(tmp_path / "register")
+    work = Work(load_mapping(register.mapping), from_iterable(rows()))
+    report = register.send(work)
+    gc.collect()
+    assert report.submitted == 3000
+    assert most <= 8 * 15 + 3 * 15
