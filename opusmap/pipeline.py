@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypedDict, Unpack
 
 from opusmap.compiler import Mapper
 from opusmap.diagnostics import quote_value
-from opusmap.errors import SourceError, StoppedEarly
+from opusmap.errors import JournalError, SourceError, StoppedEarly
 from opusmap.records import Mapped, Problem, Record, Reject
 from opusmap.report import Evidence, File, MendedSource, Report, Tally, Timeline, gather_evidence
 from opusmap.sources import from_iterable
@@ -350,20 +350,30 @@ def check_online(mapper: Mapper, settings: Settings) -> Online:
     return asyncio.run(ask())
 
 
-def keys_to_retry(mapper: Mapper, settings: Settings) -> frozenset[str]:
+def keys_to_retry(mapper: Mapper, settings: Settings, run: int | None = None) -> frozenset[str]:
     """Return the row keys that Opus refused, or whose answer was lost, as far as the journal knows.
 
+    Args:
+        mapper: whose connection counts.
+        settings: which Opus, and where the journal is.
+        run: the number of the one run that is asked about; all runs if None.
+
     Raises:
-        JournalError: there is no journal, or it can't be read.
+        JournalError: there is no journal, it can't be read, or it knows no such run of this connection.
     """
     from opusmap.journal import Journal, State  # noqa: PLC0415 - as above
 
     with Journal.open(settings.journal, write=False) as journal:
+        target = (settings.base_url, mapper.connection.id)
+        runs = [each for each in journal.runs() if (each.origin, each.connection) == target]
+        if run is not None and run not in (each.id for each in runs):
+            problem = f"the journal knows no run {run} of this connection"
+            raise JournalError(str(settings.journal), problem, "`opusmap report` lists the runs")
         return frozenset(
             record.key
-            for run in journal.runs()
-            if (run.origin, run.connection) == (settings.base_url, mapper.connection.id)
-            for record in journal.records(run, State.FAILED, State.UNCERTAIN, State.INTENDED)
+            for each in runs
+            if run in (None, each.id)
+            for record in journal.records(each, State.FAILED, State.UNCERTAIN, State.INTENDED)
         )
 
 

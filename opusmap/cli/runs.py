@@ -110,6 +110,7 @@ def submit(
 @TO
 @FAULTS
 @CONCURRENCY
+@click.option("--run", "number", type=click.IntRange(1), help="Only what is still open of this run.")
 @click.option("--rejects", help="File for what is rejected again.  [default: FILE's name with .rejects]")
 @custom
 @common
@@ -119,6 +120,7 @@ def retry(
     to: str,
     faults: str | None,
     concurrency: int,
+    number: int | None,
     rejects: str | None,
     converters: tuple[str, ...],
     *,
@@ -136,6 +138,8 @@ def retry(
 
     set_up(verbose)
     plan = _plan(to, faults)
+    if file is not None and number is not None:
+        raise click.UsageError("--run is about rows of the mapping's source; FILE has its own")
     if file is None and to == "emulator":
         raise click.UsageError("the embedded emulator forgets; name the mended FILE to rehearse it")
     if file is None:
@@ -143,7 +147,7 @@ def retry(
     else:
         work = open_mended(mapping, file, registry(converters))
     where = _target(mapping, work, plan)
-    only = None if file else keys_to_retry(work.mapper, where.settings)
+    only = None if file else keys_to_retry(work.mapper, where.settings, number)
     writer = reject_writer(work, rejects, file)
     return _run(work, where, writer, as_json=as_json, quiet=quiet, concurrency=concurrency, only=only)
 

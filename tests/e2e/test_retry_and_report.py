@@ -104,8 +104,15 @@ def test_what_opus_refused_is_sent_again_and_nothing_else(register, opus):
     assert [(one["key"], one["state"], one["reason"]) for one in told] == [
         ("CT-000002", "failed", "the term is unknown")
     ]
+    with (register / "mapping.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
+        refused = [row for row in csv.DictReader(file) if row["_error_code"] == "refused-by-opus"]
+    assert [(row["_key"], row["ContractNo"]) for row in refused] == [("CT-000002", "000002")]
     emulator.faults = None
-    again = json.loads(run(register, "retry", "mapping.yaml", "--json", url=url).stdout)
+    other = run(register, "retry", "mapping.yaml", "--run", "2", url=url)
+    assert (other.returncode, "no run 2 of this connection" in other.stderr) == (2, True)
+    both = run(register, "retry", "mapping.yaml", "mended.csv", "--run", "1", url=url)
+    assert both.returncode == 2
+    again = json.loads(run(register, "retry", "mapping.yaml", "--run", "1", "--json", url=url).stdout)
     assert (again["read"], again["submitted"], again["requests"]) == (1, 1, 1)
     nothing = json.loads(run(register, "retry", "mapping.yaml", "--json", url=url).stdout)
     assert (nothing["read"], nothing["requests"]) == (0, 0)

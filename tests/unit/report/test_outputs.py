@@ -15,6 +15,7 @@ from opusmap.report import RejectWriter, create_output
 from opusmap.report.cells import neutralise, restore_cell
 from opusmap.report.rejects import ERROR_COLUMNS
 from opusmap.report.shapes import CellShape
+from opusmap.sources import open_source
 
 
 def cells(path, columns, delimiter=","):
@@ -103,3 +104,34 @@ def test_a_run_without_rejects_removes_the_file_of_an_earlier_one(tmp_path):
     with cells(tmp_path / "r.csv", ("Id",)):
         pass
     assert not (tmp_path / "r.csv").exists()
+
+
+def test_a_run_that_fails_before_its_first_reject_leaves_an_earlier_file(tmp_path):
+    (tmp_path / "r.csv").write_text("of another run, which may be going on")
+    with pytest.raises(ZeroDivisionError), cells(tmp_path / "r.csv", ("Id",)):
+        raise ZeroDivisionError
+    assert (tmp_path / "r.csv").exists()
+
+
+def test_each_reject_is_in_the_file_as_soon_as_it_is_written(tmp_path):
+    with cells(tmp_path / "r.csv", ("Id",)) as one, RejectWriter(tmp_path / "r.jsonl") as other:
+        for count in range(1, 4):
+            one.write(reject({"Id": "x"}))
+            other.write(reject({"Id": "x"}))
+            assert len((tmp_path / "r.csv").read_bytes().splitlines()) == count + 1
+            assert len((tmp_path / "r.jsonl").read_bytes().splitlines()) == count
+
+
+@pytest.mark.parametrize("given", [None, "./mapping.rejects.csv"])
+def test_the_source_is_never_replaced_by_its_own_rejects(tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "mapping.rejects.csv"
+    path.write_text("Id,_error\n1,x\n")
+    with open_source(path) as source, pytest.raises(SettingsError, match="would replace the source itself"):
+        RejectWriter.beside(tmp_path / "mapping.yaml", source, given)
+    with open_source(path) as source:
+        writer = RejectWriter.beside(tmp_path / "mended.csv", source)
+        with writer:
+            writer.write(reject({"Id": "1", "_error": "old"}))
+    with open_source(tmp_path / "mended.rejects.csv") as source:
+        assert source.columns == ("Id", *ERROR_COLUMNS)
