@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,10 +17,12 @@ from opusmap.cli.options import (
     common,
     custom,
     example,
+    html_option,
     open_mapping,
     registry,
     reject_writer,
     set_up,
+    write_html,
 )
 
 if TYPE_CHECKING:
@@ -107,6 +111,7 @@ def check(
 @MAPPING
 @SOURCE
 @click.option("-n", "count", default=5, show_default=True, type=click.IntRange(1), help="Rows to show.")
+@html_option("Write a page instead.  [default: MAPPING's name with .preview.html]")
 @custom
 @common
 def preview(
@@ -114,6 +119,7 @@ def preview(
     converters: tuple[str, ...],
     source: str | None,
     count: int,
+    html: str | None,
     *,
     as_json: bool,
     quiet: bool,
@@ -135,7 +141,12 @@ def preview(
     ]
     if as_json:
         print_json({"rows": [{"values": values, "becomes": _plain(mapped)} for values, mapped in shown]})
-    else:
+    if html is not None:
+        from opusmap.report.pages import render_preview
+
+        page = render_preview(work.mapper, work.source.name, shown, datetime.now(UTC))
+        write_html(page, html or str(Path(mapping).with_suffix(".preview.html")))
+    elif not as_json:
         print_preview(work.mapper, shown)
     return 0
 

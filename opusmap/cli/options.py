@@ -22,12 +22,14 @@ __all__ = [
     "common",
     "custom",
     "example",
+    "html_option",
     "open_mapping",
     "read_faults",
     "read_public_certificate",
     "registry",
     "reject_writer",
     "set_up",
+    "write_html",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -64,6 +66,29 @@ def custom(command: Command) -> Command:
         type=click.Path(dir_okay=False),
         help="Python file with custom converters; its code runs. May be given several times.",
     )(command)
+
+
+def html_option(help: str) -> Callable[[Command], Command]:
+    """Return the option that writes a page: into the file named, or one with a name of its own."""
+    return click.option("--html", is_flag=False, flag_value="", metavar="[FILE]", help=help, callback=_page)
+
+
+def _page(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Refuse what is no page's name: an export named by mistake would be overwritten."""
+    if value and value != "-" and not value.lower().endswith((".html", ".htm")):
+        raise click.BadParameter(f"{value} does not end in .html; name all else before --html")
+    return value
+
+
+def write_html(text: str, path: str) -> None:
+    """Write a page into a file that its owner alone can read, and say where it is."""
+    from opusmap.cli.output import say
+    from opusmap.report import create_output
+
+    with create_output(path) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
+    if path != "-":
+        say(f"page: {path}")
 
 
 def registry(converters: tuple[str, ...]) -> Registry:

@@ -48,6 +48,8 @@ __all__ = [
     "say",
 ]
 
+ROWS_SHOWN = 5
+"""Row numbers that are printed for each reason."""
 PIPE_WIDTH = 120
 """Columns of output that goes to no terminal."""
 
@@ -176,8 +178,8 @@ def print_reasons(title: str, reasons: Iterable[Reason]) -> None:
         table.add_column(name, no_wrap=True)
     table.add_column("example", overflow="fold")
     for reason in rows:
-        first = ", ".join(str(row) for row in reason.rows)
-        more = " …" if reason.count > len(reason.rows) else ""
+        first = ", ".join(str(row) for row in reason.rows[:ROWS_SHOWN])
+        more = " …" if reason.count > ROWS_SHOWN else ""
         cells = (reason.column, reason.code, first + more, reason.example)
         table.add_row(f"{reason.count:,}", *(escape(cell) for cell in cells))
     console = _console()

@@ -22,11 +22,13 @@ from opusmap.cli.options import (
     common,
     custom,
     example,
+    html_option,
     open_mapping,
     read_faults,
     registry,
     reject_writer,
     set_up,
+    write_html,
 )
 
 if TYPE_CHECKING:
@@ -244,7 +246,9 @@ def _stop_on_signals(stop: Callable[[], None]) -> None:
         signal.signal(number, on_signal)
 
 
-@click.command(epilog=example("opusmap report", "opusmap report 3 --json"))
+@click.command(
+    epilog=example("opusmap report", "opusmap report 3 --json", "opusmap report 3 --html run-3.html")
+)
 @click.argument("number", metavar="[RUN]", required=False, type=click.IntRange(1))
 @click.option(
     "--journal",
@@ -252,14 +256,22 @@ def _stop_on_signals(stop: Callable[[], None]) -> None:
     help="The journal.  [default: OPUSMAP_JOURNAL, or in this folder]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-def report(number: int | None, journal: str | None, *, as_json: bool) -> int:
-    """Show the runs that the journal knows, or one RUN: its totals, and what failed and why."""
+@html_option("Write a page about RUN, or about the latest.  [default: opusmap-run-RUN.html]")
+@click.option("--no-rows", is_flag=True, help="Leave the cells of rejected rows out of the page.")
+def report(number: int | None, journal: str | None, html: str | None, *, as_json: bool, no_rows: bool) -> int:
+    """Show the runs that the journal knows, or one RUN: its totals, and what failed and why.
+
+    With --html it writes one page to look at, print and sign: totals, timeline, rejects, crosswalk,
+    hashes. The page loads nothing. It shows cells of rejected rows, unless --no-rows is given.
+    """
     from opusmap.cli.output import print_json, print_run, print_runs
     from opusmap.journal import Journal
     from opusmap.settings import locate_journal
 
     with Journal.open(locate_journal({"journal": journal}, os.environ, Path.cwd()), write=False) as opened:
         runs = opened.runs()
+        if number is None and html is not None and runs:
+            number = runs[0].id
         if number is None:
             if as_json:
                 print_json({"runs": [_run_facts(run) for run in runs]})
@@ -270,12 +282,20 @@ def report(number: int | None, journal: str | None, *, as_json: bool) -> int:
         if found is None:
             known = f"the latest is {runs[0].id}" if runs else "it knows none"
             raise click.UsageError(f"the journal knows no run {number}; {known}")
+        if html is not None:
+            _write_page(opened, found, html, rows=not no_rows)
         open_ends = _open_ends(opened, found)
         if as_json:
             print_json({**_run_facts(found), "records": open_ends})
-        else:
+        elif html is None:
             print_run(found, open_ends)
     return 0
+
+
+def _write_page(journal: Journal, run: Run, html: str, *, rows: bool) -> None:
+    from opusmap.report.pages import write_run
+
+    write_html(write_run(journal, run, rows=rows), html or f"opusmap-run-{run.id}.html")
 
 
 def _open_ends(journal: Journal, run: Run) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from opusmap.report.cells import restore_cell
 from opusmap.report.rejects import ERROR_COLUMNS, WORKBOOKS
 from opusmap.sources import Source
 
-__all__ = ["MendedSource"]
+__all__ = ["MendedSource", "is_neutralised", "part_row"]
 
 
 class MendedSource(Source):
@@ -30,7 +30,7 @@ class MendedSource(Source):
     def __init__(self, file: Source) -> None:
         """Read the rows of `file`, which is closed with this source."""
         self._file = file
-        self._neutralised = file.delimiter is not None or Path(file.name).suffix.lower() in WORKBOOKS
+        self._neutralised = is_neutralised(file)
         self.name = file.name
         self.notes = file.notes
         self.rereadable = file.rereadable
@@ -55,18 +55,27 @@ class MendedSource(Source):
         self._file.close()
 
     def _restore(self, row: Row) -> Row | Reject:
-        number, key, _, codes, _ = (_text(row.values.get(name)) for name in ERROR_COLUMNS)
-        values = {name: value for name, value in row.values.items() if name not in ERROR_COLUMNS}
-        if self._neutralised:
-            values = {
-                name: restore_cell(cell) if isinstance(cell, str) else cell for name, cell in values.items()
-            }
-            key = restore_cell(key)
+        values, (number, key, _, codes, _) = part_row(row.values, neutralised=self._neutralised)
         original = int(number) if number.isascii() and number.isdigit() else row.number
         found = codes.split("; ")
         if "duplicate-key" in found:
             self.repeated[original] = key
         return _hold_back(original, values) if "ragged-row" in found else Row(original, values)
+
+
+def is_neutralised(file: Source) -> bool:
+    """Tell whether the cells of a file of rejects were kept from being run as formulas."""
+    return file.delimiter is not None or Path(file.name).suffix.lower() in WORKBOOKS
+
+
+def part_row(row: Mapping[str, Any], *, neutralised: bool) -> tuple[dict[str, Any], list[str]]:
+    """Return a row of a file of rejects as it was in the source, and the texts of `ERROR_COLUMNS`."""
+    values = {name: value for name, value in row.items() if name not in ERROR_COLUMNS}
+    texts = [_text(row.get(name)) for name in ERROR_COLUMNS]
+    if neutralised:
+        values = {name: restore_cell(cell) if isinstance(cell, str) else cell for name, cell in values.items()}
+        texts = [restore_cell(text) for text in texts]
+    return values, texts
 
 
 def _hold_back(number: int, values: Mapping[str, Any]) -> Reject:

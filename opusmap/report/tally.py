@@ -28,7 +28,7 @@ COUNTS = (
     "requests",
     "retries",
 )
-FIRST_ROWS = 5
+FIRST_ROWS = 50
 """Row numbers that are kept for each reason."""
 
 

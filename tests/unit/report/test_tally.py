@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from opusmap.records import Filtered, Problem, Record, Reject
 from opusmap.report import Report, Tally
+from opusmap.report.tally import FIRST_ROWS
 
 PROBLEMS = st.lists(
     st.builds(Problem, st.sampled_from(["A", "B"]), st.sampled_from(["x", "y"]), st.just("m")),
@@ -36,4 +37,4 @@ def test_reasons_count_every_problem_the_most_frequent_first(rows):
         len(row.problems) for row in rows if isinstance(row, Reject)
     )
     assert [reason.count for reason in reasons] == sorted((reason.count for reason in reasons), reverse=True)
-    assert all(len(reason.rows) == min(reason.count, 5) for reason in reasons)
+    assert all(len(reason.rows) == min(reason.count, FIRST_ROWS) for reason in reasons)

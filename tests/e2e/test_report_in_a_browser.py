@@ -1,0 +1,158 @@
+"""The report's page in a real browser: it loads nothing, runs nothing, is accessible and prints whole.
+
+It needs the extra `browser` and Chromium from the system's packages.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from recorded_runs import HOSTILE, record_run
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
+axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="the extra `browser` is not installed"
+)
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+QUIET = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+VIEWS = {
+    "wide and light": {"color_scheme": "light", "viewport": {"width": 1200, "height": 900}},
+    "wide and dark": {"color_scheme": "dark", "viewport": {"width": 1200, "height": 900}},
+    "narrow": {"color_scheme": "light", "viewport": {"width": 320, "height": 640}},
+}
+
+
+def opusmap(folder, *args):
+    code = "import sys; from opusmap.cli import main; sys.exit(main())"
+    return subprocess.run(
+        [sys.executable, "-c", code, *args], cwd=folder, capture_output=True, check=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """The pages that the command line writes of a run and of a mapping, one row of which is hostile."""
+    folder = tmp_path_factory.mktemp("run")
+    record_run(folder, 60)
+    opusmap(folder, "report", "1", "--html", "run.html")
+    opusmap(folder, "preview", "mapping.yaml", "-n", "3", "--html", "preview.html")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser(pages):  # the pages first: playwright's loop in this thread lets no other run
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def look(browser, pages):
+    """Open a page and tell what it asked for and complained of; scripts of the tests pass its policy by."""
+    contexts = []
+
+    def open_page(name, **options):
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.asked, page.said = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("console", lambda message: page.said.append(message.text))
+        page.on("pageerror", lambda error: page.said.append(str(error)))
+        page.goto((pages / name).as_uri())
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("name", ["run.html", "preview.html"])
+def test_the_page_loads_nothing_and_its_policy_has_nothing_to_refuse(name, look, pages):
+    page = look(name)
+    assert page.asked == [(pages / name).as_uri()]
+    assert page.said == []
+
+
+@pytest.mark.parametrize("name", ["run.html", "preview.html"])
+def test_a_hostile_cell_is_shown_as_text(name, look):
+    page = look(name)
+    assert page.locator("script, img, iframe, object, form, base").count() == 0
+    assert "owned" not in page.title()
+    assert HOSTILE in page.locator("main").text_content()
+
+
+def test_the_policy_would_stop_a_script_and_a_picture(look, pages):
+    text = (pages / "run.html").read_text("utf-8")
+    (pages / "tampered.html").write_text(text.replace("</main>", HOSTILE + "</main>"), "utf-8")
+    page = look("tampered.html")
+    assert page.title() != "owned"
+    refused = [message for message in page.said if "Content Security Policy" in message]
+    assert any("evil.example" in message for message in refused)
+    assert any("script" in message for message in refused)
+
+
+@pytest.mark.parametrize("name", ["run.html", "preview.html"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_is_found_by_an_accessibility_checker(view, name, look):
+    page = look(name, bypass_csp=True, **VIEWS[view])
+    for details in page.locator("details").all():
+        details.evaluate("each => each.open = true")
+    found = axe.Axe().run(page)
+    assert not found.response["violations"], found.generate_report()
+
+
+@pytest.mark.parametrize("name", ["run.html", "preview.html"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_only_boxes_of_their_own_scroll_sideways(view, name, look):
+    page = look(name, bypass_csp=True, **VIEWS[view])
+    width = VIEWS[view]["viewport"]["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_dark_and_light_differ(look):
+    colour = "getComputedStyle(document.documentElement).backgroundColor"
+    shades = {
+        scheme: look("run.html", bypass_csp=True, color_scheme=scheme).evaluate(colour)
+        for scheme in ("light", "dark")
+    }
+    assert shades["light"] == "rgb(255, 255, 255)"
+    assert shades["dark"] != shades["light"]
+
+
+def test_reasons_are_opened_from_the_keyboard(look):
+    page = look("run.html", bypass_csp=True)
+    summary = page.locator("details.reason > summary").first
+    summary.focus()
+    assert not page.locator("details.reason .row").first.is_visible()
+    page.keyboard.press("Enter")
+    assert page.locator("details.reason .row").first.is_visible()
+
+
+def test_the_first_tab_leads_past_the_navigation(look):
+    page = look("run.html", bypass_csp=True)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+
+
+def test_the_crosswalk_and_the_signature_are_printed(look, tmp_path):
+    page = look("run.html", bypass_csp=True, color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    for words in ("Crosswalk: from source columns to Opus", "Signature", "SHA-256"):
+        assert page.get_by_text(words).first.is_visible()
+    assert not page.locator("nav").is_visible()
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+    printed = Path(tmp_path / "run.pdf")
+    page.pdf(path=printed)
+    assert printed.read_bytes().startswith(b"%PDF")

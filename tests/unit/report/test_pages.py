@@ -1,0 +1,198 @@
+"""The pages are whole and true, load nothing, and show every value as text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recorded_runs import HOSTILE, record_run
+from small_mapping import compiled
+
+from opusmap.journal import Journal, JournalRecord, Run, State
+from opusmap.records import Filtered
+from opusmap.report import Evidence, File, Reason
+from opusmap.report.crosswalk import Crosswalk, Line
+from opusmap.report.pages import OPEN_ENDS, render_preview, render_run, write_run
+from opusmap.report.rows import RejectedRow, RejectedRows
+
+MADE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+RUN = Run(3, "https://opus.example.com", "c-1", "m.yaml", 1000.0, 1060.0, "done", {"read": 1, "submitted": 1})
+
+LEFT = ("timeline", "crosswalk", "hashes")
+
+
+class Reader(HTMLParser):
+    """Collects what a page is made of: tags with their attributes, and its text."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags, self.words = [], []
+        self.feed(page)
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    return record_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def page(recorded):
+    with Journal.open(recorded.journal, write=False) as journal:
+        return write_run(journal, journal.runs()[0])
+
+
+def test_the_totals_are_those_of_the_run_and_add_up(recorded, page):
+    text = Reader(page).text
+    for name in ("submitted", "filtered", "rejected", "failed"):
+        count = getattr(recorded.report, name)
+        assert count
+        assert re.search(rf"{name.capitalize()} {count} ", text), name
+    assert f"Read {recorded.report.read} the sum of the lines above" in text
+
+
+def test_totals_that_do_not_add_up_are_called_a_bug():
+    page = render_run(replace(RUN, counts={"read": 5, "submitted": 1}), Evidence(), [], RejectedRows(), MADE)
+    assert "add up to 1. This is a bug in opusmap" in Reader(page).text
+
+
+def test_each_reason_is_shown_with_its_rows(recorded, page):
+    text = Reader(page).text
+    assert recorded.report.reasons
+    for reason in recorded.report.reasons:
+        assert re.search(
+            rf"{reason.count} {reason.column or 'the row'} {reason.code} Rows? {reason.rows[0]}\b", text
+        )
+        assert f"Row {reason.rows[0]}" in text
+
+
+def test_each_file_is_shown_with_its_hash(recorded, page):
+    text = Reader(page).text
+    for path in (
+        recorded.rejects,
+        *(recorded.rejects.parent / name for name in ("mapping.yaml", "staff.csv")),
+    ):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in text
+        assert path.name in text
+
+
+def test_without_rows_no_cell_is_shown(recorded):
+    with Journal.open(recorded.journal, write=False) as journal:
+        page = write_run(journal, journal.runs()[0], rows=False)
+    text = Reader(page).text
+    assert "Rows were left out" in text
+    assert "unknown-choice" in text
+    assert "document.title" not in text.replace(HOSTILE, "", 1)  # Opus's own words about a record stay
+
+
+def test_a_run_that_left_nothing_says_so_everywhere():
+    run = replace(RUN, finished=None, ending="", counts={})
+    text = Reader(render_run(run, Evidence(), [], RejectedRows(), MADE)).text
+    for words in (
+        "Not finished",
+        "has not counted",
+        "left no timeline",
+        "left no crosswalk",
+        "left no hashes",
+    ):
+        assert words in text
+
+
+def test_an_older_runs_rejects_are_not_called_none():
+    page = render_run(replace(RUN, counts={"read": 2, "rejected": 2}), Evidence(), [], RejectedRows(), MADE)
+    assert "2 rows were rejected. Their reasons are not known" in Reader(page).text
+
+
+def test_open_ends_are_bounded_and_counted(tmp_path):
+    from opusmap.journal import Entry, Moment, Settlement
+
+    keys = [f"k{number}" for number in range(OPEN_ENDS + 3)]
+    with Journal.open(tmp_path / "j.db") as journal:
+        run = journal.start_run(origin="https://o", connection="c", mapping="m")
+        journal.intend(run, [Entry(row, key, b"") for row, key in enumerate(keys)], Moment(0.0, 0.0))
+        journal.settle(run, [Settlement(key, State.FAILED, "no") for key in keys])
+        text = Reader(write_run(journal, run)).text
+    assert "3 more are not shown" in text
+    assert "k999" in text
+    assert "k1000" not in text
+
+
+ALLOWED = re.compile(
+    "html|head|meta|title|style|body|a|header|p|h1|h2|h3|bdi|dl|div|dt|dd|nav|ul|ol|li|main|section|svg|rect|"
+    "line|text|table|caption|thead|tbody|tfoot|tr|th|td|span|strong|figure|figcaption|details|summary|"
+    "article|code|br|footer|time"
+)
+ANYTHING = st.text(max_size=30) | st.sampled_from([HOSTILE, '" onclick="x', "{{ 7*7 }}", "\ud800", "\0"])
+
+
+@given(ANYTHING)
+def test_whatever_a_value_is_it_stays_text(value):
+    line = Line(value, value, value, required=True, sources=(value,), rules=(value, value), line=1)
+    evidence = Evidence(
+        version=value,
+        source=value,
+        files=(File(value, value, 1, value),),
+        crosswalk=Crosswalk((line,), (value,), (value,), (value,)),
+        reasons=(Reason(value, value, 1, (7,), ""),),
+        timeline={"step": 1.0, "spans": [[1, 0, 1, 0.5, 0.5]]},
+        seconds=1.0,
+    )
+    run = replace(RUN, mapping=value, origin=value, connection=value, ending=value)
+    rows = RejectedRows({7: RejectedRow(7, value, value, {value: value})}, value)
+    ends = [JournalRecord(3, 1, value, b"", State.FAILED, value)]
+    tame = Reader(render_run(run, evidence, ends, rows, MADE)).tags
+    mapper = compiled("Line: A")
+    rows = [({value: value}, mapper.map_row({"Key": "k", "A": cell})) for cell in ("x", value)]
+    tame += Reader(render_preview(mapper, value, rows, MADE)).tags
+    for tag, attributes in tame:
+        assert ALLOWED.fullmatch(tag)
+        assert not [name for name in attributes if name.startswith("on") or name in ("src", "style")]
+        assert attributes.get("href", "#").startswith("#")
+
+
+def test_what_can_not_be_seen_is_written_out(page):
+    assert "\u202e" not in page
+    assert "\x1b" not in page
+    assert r"=1+1 \u202e evil \x1b[31m" in Reader(page).text
+    persian = "\u0645\u06cc\u200c\u0631\u0648\u0645"
+    assert persian in render_run(replace(RUN, mapping=persian), Evidence(), [], RejectedRows(), MADE)
+
+
+def test_the_policy_allows_the_pages_own_style_and_nothing_else(page):
+    (policy,) = [
+        attributes["content"]
+        for _, attributes in Reader(page).tags
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    (style,) = re.findall(r"(?s)<style>(.*?)</style>", page)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+
+
+def test_a_preview_shows_what_becomes_of_each_row():
+    mapper = compiled("Line: A\nNumber: B")
+    rows = [
+        ({"Key": "k", "A": "x", "B": ""}, mapper.map_row({"Key": "k", "A": "x", "B": ""}, 2)),
+        ({"Key": "l", "B": "much"}, mapper.map_row({"Key": "l", "A": None, "B": "much"}, 3)),
+        ({"Key": "m"}, Filtered(4)),
+    ]
+    text = Reader(render_preview(mapper, "rows.csv", rows, MADE)).text
+    assert "Row 2 becomes record k" in text
+    assert "Column in Opus Value Row key k Line x" in text
+    assert "Row 3 is rejected" in text
+    assert "Number bad-number" in text
+    assert "Row 4 is filtered" in text
+    assert "The source has no rows" in Reader(render_preview(mapper, "rows.csv", [], MADE)).text
