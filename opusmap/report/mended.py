@@ -73,7 +73,9 @@ def part_row(row: Mapping[str, Any], *, neutralised: bool) -> tuple[dict[str, An
     values = {name: value for name, value in row.items() if name not in ERROR_COLUMNS}
     texts = [_text(row.get(name)) for name in ERROR_COLUMNS]
     if neutralised:
-        values = {name: restore_cell(cell) if isinstance(cell, str) else cell for name, cell in values.items()}
+        values = {
+            name: restore_cell(cell) if isinstance(cell, str) else cell for name, cell in values.items()
+        }
         texts = [restore_cell(text) for text in texts]
     return values, texts
 
