@@ -67,6 +67,7 @@ _NAMES = (
     "certificate_password_file",
     "api_path",
     "proxy",
+    "timeout",
     "journal",
 )
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -118,7 +119,7 @@ class Settings:
 
     `base_url` has no slash at its end. Either `client_secret` or `certificate` is given; the certificate
     counts where both are. `api_path` is `auto` or the path of the records endpoint. `proxy` is a URL,
-    hidden because it may hold a password.
+    hidden because it may hold a password. `timeout` is how many seconds one request may take in all.
     """
 
     base_url: str
@@ -129,6 +130,7 @@ class Settings:
     api_path: str = "auto"
     proxy: Secret | None = None
     certificate: CertificateFile | None = None
+    timeout: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
             "set it as an environment variable or in a .env file beside the mapping",
         )
     base_url, token_url = _read_addresses(place, _first(levels, "token_url"))
-    api_path, proxy = _first(levels, "api_path"), _first(levels, "proxy")
+    api_path, proxy, timeout = (_first(levels, name) for name in ("api_path", "proxy", "timeout"))
     by_certificate = proof.name == "certificate"
     return Settings(
         base_url=base_url,
@@ -185,6 +187,7 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
         journal=_read_journal(levels, folder),
         api_path=_read_api_path(api_path) if api_path else "auto",
         proxy=_read_proxy(proxy) if proxy else None,
+        timeout=_read_timeout(timeout) if timeout else 60.0,
         certificate=_find_certificate(proof, levels) if by_certificate else None,
     )
 
@@ -343,6 +346,12 @@ def _read_proxy(found: _Found) -> Secret:
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise SettingsError(found.blame, "not a proxy's URL", "write it as http://proxy.example.com:8080")
     return Secret(found.text)
+
+
+def _read_timeout(found: _Found) -> float:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", found.text) or not 1 <= float(found.text) <= 600:  # noqa: PLR2004
+        raise SettingsError(found.blame, "not a number of seconds from 1 to 600", "write it as 60")
+    return float(found.text)
 
 
 def _read_client_id(found: _Found) -> str:

@@ -60,7 +60,7 @@ class OpusClient:
         settings: Settings,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
-        deadline: float = 60.0,
+        deadline: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -69,7 +69,8 @@ class OpusClient:
         Args:
             settings: where Opus is and how to sign in.
             transport: what carries requests instead of the network (an emulator in this process).
-            deadline: seconds that one request may take in all, to the last byte of its answer.
+            deadline: seconds that one request may take in all, to the last byte of its answer; those of the
+                settings if None.
             clock: seconds that never run backwards, for the token's age.
             wall_clock: seconds since 1970, for dates in `Retry-After` and the certificate's time.
 
@@ -82,7 +83,7 @@ class OpusClient:
         if self._certificate is not None:
             self._certificate.check_validity(wall_clock(), settings.token_url)
         self._transport = transport
-        self._deadline = deadline
+        self._deadline = settings.timeout if deadline is None else deadline
         self._clock = clock
         self._wall_clock = wall_clock
         self._tls = _make_tls()

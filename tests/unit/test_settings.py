@@ -75,6 +75,11 @@ def test_options_win_over_the_environment_and_that_over_the_env_file(tmp_path: P
     assert load_settings({}, bare, tmp_path).client_secret == Secret("pa${HOME}ss")
 
 
+def test_a_request_may_take_a_minute_unless_it_is_said_otherwise(tmp_path: Path) -> None:
+    assert load_settings({}, FULL, tmp_path).timeout == 60.0
+    assert load_settings({}, FULL | {"OPUSMAP_TIMEOUT": "2.5"}, tmp_path).timeout == 2.5
+
+
 def test_a_base_url_given_as_an_option_wins_over_a_data_center_of_the_environment(tmp_path: Path) -> None:
     options = {"base_url": "http://127.0.0.1:8000/", "token_url": "http://localhost:8000/connect/token"}
     settings = load_settings(options, FULL, tmp_path)
@@ -182,6 +187,12 @@ def test_any_text_as_an_address_is_one_or_a_settings_error(text: str, scheme: st
         ("OPUSMAP_API_PATH", "connector"),
         ("OPUSMAP_API_PATH", "//evil.example/x"),
         ("OPUSMAP_API_PATH", "/a?b"),
+        ("OPUSMAP_TIMEOUT", "0"),
+        ("OPUSMAP_TIMEOUT", "601"),
+        ("OPUSMAP_TIMEOUT", "-1"),
+        ("OPUSMAP_TIMEOUT", "inf"),
+        ("OPUSMAP_TIMEOUT", "1e1"),
+        ("OPUSMAP_TIMEOUT", "soon"),
         ("OPUSMAP_PROXY", "proxy:8080"),
         ("OPUSMAP_PROXY", "socks5://proxy:8080"),
         ("OPUSMAP_PROXY", "http://proxy:8080/path"),
