@@ -203,6 +203,8 @@ class OpusClient:
         if answer.status in (408, 429) or answer.status >= 500:  # noqa: PLR2004 - HTTP
             detail = f"the identity service answers {answer.status}"
             return NoAnswer(Trouble.SIGN_IN, detail, answer.retry_after)
+        if answer.status == 200 and not answer.body:  # noqa: PLR2004 - HTTP
+            return NoAnswer(Trouble.SIGN_IN, "the identity service's answer broke off")
         token = read_token(answer, url, proof, generation, asked)
         _log.debug("signed in at %s (token %d)", url, generation)
         return token

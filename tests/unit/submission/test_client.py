@@ -189,6 +189,13 @@ def test_a_refused_token_is_renewed_once_for_all_and_twice_in_a_row_is_the_end()
     asyncio.run(main())
 
 
+def test_a_sign_in_whose_answer_breaks_off_is_a_trouble_and_no_refusal() -> None:
+    service = Service(identity=streaming(200, broken))
+    assert asyncio.run(service.client().send(b"{}")) == NoAnswer(
+        Trouble.SIGN_IN, "the identity service's answer broke off"
+    )
+
+
 def test_a_token_that_was_accepted_in_between_may_be_refused_again() -> None:
     service = Service()
 
