@@ -125,8 +125,13 @@ def regex_replace(pattern: str, new: str) -> Callable[[str], str]:
 _LOOKED_AT_LIMIT = 1 << 24
 """Characters, counted once for each match, that a regular expression may look at."""
 
+_PATTERN_LIMIT = 1_000
+"""Characters of a regular expression at most: making a machine of one takes its time, too."""
+
 
 def _pattern(pattern: str, new: str) -> re2._Regexp:
+    if len(pattern) > _PATTERN_LIMIT:
+        raise ArgumentError(f"regex_replace takes a pattern of at most {_PATTERN_LIMIT} characters")
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 1 << 20

@@ -28,7 +28,8 @@ LENGTH_LIMIT = 8 * 1024
 """Bytes (UTF-8) of a template at most; longer ones are refused unread."""
 DEPTH_LIMIT = 50
 """Levels of nesting of an expression at most."""
-TOKEN_LIMIT = 2_000
+TOKEN_LIMIT = 1_000
+"""Names, signs, texts and runs of blanks of a template at most."""
 
 _ENVIRONMENT = Environment(autoescape=False, keep_trailing_newline=True)  # noqa: S701 - nothing is ever rendered
 _TOKEN = re.compile(r"\w+|\"[^\"]*\"|'[^']*'|[^\w\s]+|\s+")

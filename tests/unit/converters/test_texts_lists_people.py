@@ -291,3 +291,9 @@ def test_choices_of_an_unknown_column_are_an_error_of_the_mapping() -> None:
 
 def test_length_counts_what_is_there() -> None:
     assert (length([1, 2]), length("añb"), length({"k": 1})) == (2, 3, 1)
+
+
+def test_a_regular_expression_may_have_a_thousand_characters() -> None:
+    assert regex_replace("(a?)" * 250, "")("") == ""
+    with pytest.raises(ArgumentError, match="at most 1000 characters"):
+        regex_replace("(a?)" * 251, "")
