@@ -45,7 +45,7 @@ html_additional_pages = {"index": "start.html"}
 html_theme_options = {"footer_icons": []}
 
 NAVIGATION = {
-    "Start": ["README <../README>"],
+    "Start": ["README <../README>", "tutorial"],
     "How to": ["howto/*"],
     "Reference": ["language", "command-line", "reference/*", "diagnostics/index"],
     "Explanation": ["explanation/*", "promises", "differences-from-jinja"],

@@ -1,0 +1,147 @@
+"""The tutorial is run as it stands: files written, changes made, commands typed, their output compared.
+
+`…` in an output stands for anything on its line, and a line of `…` for any number of lines.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from documentation import ROOT, Block, blocks
+
+pytest.importorskip("uvicorn", reason="the extra `emulator` is not installed")
+
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+PORT = "8015"
+OPUSMAP = [sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())"]
+
+
+class Reader:
+    """A person who does what the page says, in a folder of her own."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            self.port = str(taken.getsockname()[1])
+        self.folder = folder
+        self.secret = ""
+        self.emulator: subprocess.Popen[str] | None = None
+
+    def follow(self, block: Block) -> None:
+        what, _, name = block.comment.partition(": ")
+        path, text = self.folder / name, block.text.replace(PORT, self.port)
+        match what:
+            case "not run":
+                return
+            case "file":
+                path.write_text(text.replace("=…", f"={self.secret}"), "utf-8")
+            case "append":
+                path.write_text(path.read_text("utf-8") + text, "utf-8")
+            case "change":
+                self.change(path, text)
+            case "background":
+                self.serve(text)
+            case _:
+                assert block.language == "console", f"{block}: say what is done with it"
+                for command, output in commands(text):
+                    self.type(command, output, str(block))
+
+    def change(self, path: Path, text: str) -> None:
+        lines = text.splitlines(keepends=True)
+        old = "".join(line[1:] for line in lines if line.startswith("-"))
+        new = "".join(line[1:] for line in lines if line.startswith("+"))
+        before = path.read_text("utf-8")
+        assert before.count(old) == 1, f"{old!r} stands there {before.count(old)} times"
+        path.write_text(before.replace(old, new), "utf-8")
+
+    def type(self, command: str, output: str, place: str) -> None:
+        ended = subprocess.run(
+            self.args(command),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            cwd=self.folder,
+            env=self.environ(),
+            text=True,
+            encoding="utf-8",
+        )
+        assert pattern(output).fullmatch(plain(ended.stdout)), f"{place}: {command}\n{ended.stdout}"
+
+    def serve(self, text: str) -> None:
+        ((command, output),) = commands(text)
+        self.emulator = subprocess.Popen(
+            self.args(command),
+            stderr=subprocess.PIPE,
+            cwd=self.folder,
+            env=self.environ(),
+            text=True,
+            encoding="utf-8",
+        )
+        said = "".join(self.emulator.stderr.readline() for _ in output.splitlines())
+        assert pattern(output).fullmatch(plain(said)), said
+        self.secret = said.rpartition("=")[2].strip()
+
+    def args(self, command: str) -> list[str]:
+        program, *args = shlex.split(command)
+        assert program == "opusmap"
+        return [*OPUSMAP, *args]
+
+    def environ(self) -> dict[str, str]:
+        ours = ("OPUSMAP_", "GITHUB_")
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        return {**clean, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
+
+
+def commands(text: str) -> list[tuple[str, str]]:
+    """Return the commands of a block, each with the output shown below it."""
+    parts = re.split(r"(?m)^\$ (.+)\n", text)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def plain(text: str) -> str:
+    return "".join(line.rstrip() + "\n" for line in text.splitlines())
+
+
+def pattern(output: str) -> re.Pattern[str]:
+    any_lines = r"(?:.*\n)*?"
+    lines = plain(output).splitlines()
+    parts = (any_lines if line == "…" else re.escape(line).replace("…", ".*") + "\n" for line in lines)
+    return re.compile("".join(parts))
+
+
+@pytest.fixture
+def reader(tmp_path):
+    found = Reader(tmp_path)
+    yield found
+    if found.emulator is not None:
+        found.emulator.terminate()
+        found.emulator.communicate()
+
+
+def test_the_tutorial_is_true_from_beginning_to_end(reader):
+    for block in blocks(TUTORIAL):
+        reader.follow(block)
+    assert "Row key" in (reader.folder / "opusmap-run-3.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("output", "real", "fits"),
+    [
+        ("a\n…\nb\n", "a\nx\ny\nb\n", True),
+        ("a\n…\nb\n", "a\nb\n", True),
+        ("a\n…\nb\n", "a\nx\n", False),
+        ("a … c\n", "a b c  \n", True),
+        ("a … c\n", "a b\nc\n", False),
+        ("a\n", "a\nb\n", False),
+        ("2 (*)\n", "2 (*)\n", True),
+    ],
+)
+def test_outputs_are_compared_line_by_line(output, real, fits):
+    assert bool(pattern(output).fullmatch(plain(real))) is fits
