@@ -7,14 +7,15 @@ resumable; 70 a bug of ours.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 import click
 
 from opusmap.cli.commands import opusmap
+from opusmap.cli.logs import tell, tell_bug
 from opusmap.errors import InvalidMapping, OpusmapError
 
 __all__ = ["main"]
@@ -36,7 +37,7 @@ def main(args: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        print("stopped", file=sys.stderr)
+        tell("stopped at once; run the same command again to go on", logging.ERROR)
         return STOPPED
     except OpusmapError as error:
         _show(error, as_json="--json" in arguments)
@@ -45,8 +46,7 @@ def main(args: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception:  # noqa: BLE001 - a traceback is for us, so say where to send it
-        traceback.print_exc()
-        print("\nThis is a bug in opusmap. Please report it with the lines above.", file=sys.stderr)
+        tell_bug("This is a bug in opusmap. Please report it with the lines above.")
         return BUG
     return int(code or 0)
 
@@ -59,7 +59,7 @@ def _show(error: OpusmapError, *, as_json: bool) -> None:
     if isinstance(error, InvalidMapping):
         print_diagnostics(error.diagnostics)
     else:
-        print(f"error: {error}", file=sys.stderr)
+        tell(f"error: {error}", logging.ERROR)
 
 
 def _as_json(error: OpusmapError) -> dict[str, object]:

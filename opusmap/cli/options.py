@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from opusmap.cli.logs import begin_logs
 
 if TYPE_CHECKING:
     from opusmap.converters import Registry
@@ -53,6 +54,16 @@ def common(command: Command) -> Command:
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output."),
         click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks."),
         click.option("-v", "--verbose", count=True, help="Log more: -v steps, -vv each request."),
+        click.option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            help="How lines on standard error are written.",
+            expose_value=False,
+            is_eager=True,
+            callback=lambda _context, _option, form: begin_logs(form),
+        ),
     ):
         command = option(command)
     return command
@@ -107,11 +118,8 @@ def read_faults(text: str | None, **numbers: str | None) -> FaultPlan:
 
 
 def set_up(verbose: int) -> None:
-    """Send log lines to standard error: warnings, or more with -v and -vv."""
+    """Log warnings, or more with -v and -vv."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
-    )
     logging.getLogger("opusmap").setLevel(level)
 
 

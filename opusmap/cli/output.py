@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import linecache
+import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from opusmap.cli.logs import speaks_json, tell
 from opusmap.diagnostics import Diagnostic, Severity, render
 
 if TYPE_CHECKING:
@@ -65,7 +67,7 @@ def _console(*, stderr: bool = False) -> Console:
 
 def say(text: str) -> None:
     """Print a line for the person, beside the result."""
-    print(text, file=sys.stderr)
+    tell(text)
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -78,6 +80,11 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     from rich.markup import escape
 
     found = list(diagnostics)
+    if speaks_json():
+        for diagnostic in found:
+            level = logging.getLevelNamesMapping()[diagnostic.severity.value.upper()]
+            tell(diagnostic.one_line(), level, diagnostic=diagnostic.as_json())
+        return
     styled = _console(stderr=True)
 
     def paint(text: str, style: str) -> str:
@@ -353,7 +360,7 @@ def print_run(run: Run, records: Iterable[dict[str, Any]]) -> None:
 @contextmanager
 def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[Report], None]]:
     """Show totals while work goes on; gives the function to call with them. Nothing on a pipe."""
-    if quiet or not sys.stderr.isatty():
+    if quiet or speaks_json() or not sys.stderr.isatty():
         yield lambda _report: None
         return
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import signal
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -190,10 +188,17 @@ def _run(
     work: Work, target: _Target, writer: RejectWriter, *, as_json: bool, quiet: bool, **options: Any
 ) -> int:
     """Submit, print what became of it, and return the exit code; `options` are those of `submit_source`."""
+    from opusmap.cli.logs import tell
     from opusmap.cli.output import print_json, print_reasons, print_totals, progress_bar, say
+    from opusmap.cli.signals import stopped_by_signals
     from opusmap.pipeline import submit_source
 
-    with work.source, writer, progress_bar("submitting", quiet=quiet or as_json) as progress:
+    with (
+        work.source,
+        writer,
+        stopped_by_signals() as on_start,
+        progress_bar("submitting", quiet=quiet or as_json) as progress,
+    ):
         report = submit_source(
             work,
             target.settings,
@@ -201,7 +206,7 @@ def _run(
             on_reject=writer.write,
             on_failed=writer.write,
             on_progress=progress,
-            on_start=_stop_on_signals,
+            on_start=on_start,
             on_end=writer.close,
             **options,
         )
@@ -216,7 +221,7 @@ def _run(
             met = sorted(target.faults.met.items(), key=lambda pair: -pair[1])
             say("faults: " + ", ".join(f"{kind} {count}" for kind, count in met))
     if report.stopped is not None:
-        say(f"error: {report.stopped}")
+        tell(f"error: {report.stopped}", logging.ERROR)
         return report.stopped.exit_code
     return 0 if report.clean else 1
 
@@ -232,18 +237,6 @@ def _max_errors(text: str | None) -> MaxErrors | None:
             "give a number of rows such as 100, or a share such as 5%", param_hint="--max-errors"
         )
     return MaxErrors(share=int(number) / 100) if text.endswith("%") else MaxErrors(count=int(number))
-
-
-def _stop_on_signals(stop: Callable[[], None]) -> None:
-    """Let the first Ctrl-C or SIGTERM drain the run; the second ends it at once."""
-
-    def on_signal(number: int, _frame: object) -> None:
-        print("\nstopping: requests in flight end first; once more stops at once", file=sys.stderr)
-        signal.signal(number, signal.SIG_DFL if number != signal.SIGINT else signal.default_int_handler)
-        stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
 
 
 @click.command(

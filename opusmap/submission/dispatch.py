@@ -156,15 +156,19 @@ class Dispatch:
         if reply.problem is not None:
             self._trouble = reply.words
         self._reached = self._reached or reply.problem not in _NOT_REACHED
+        facts = {
+            "request": f"{self._ledger.run.id}-{self._ledger.totals.requests}",
+            "batch": batch.number,
+            "records": len(batch.records),
+            "attempt": attempt,
+            "outcome": reply.words,
+            "milliseconds": round(reply.seconds * 1000),
+        }
         _log.debug(
-            "request %d-%d: batch %d, %d records, attempt %d: %s in %.0f ms",
-            self._ledger.run.id,
-            self._ledger.totals.requests,
-            batch.number,
-            len(batch.records),
-            attempt,
-            reply.words,
-            reply.seconds * 1000,
+            "request %(request)s: batch %(batch)d, %(records)d records, attempt %(attempt)d: "
+            "%(outcome)s in %(milliseconds)d ms",
+            facts,
+            extra={"facts": facts},
         )
 
     async def _carry_on(self, decision: Decision, reply: Reply) -> float | None:

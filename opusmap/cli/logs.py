@@ -1,0 +1,76 @@
+"""Standard error: log lines and what is said to a person, as text or as JSON, an object a line.
+
+Owns the handler of the log, and both forms. No line holds a secret: what is logged never had one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Any
+
+__all__ = ["begin_logs", "speaks_json", "tell", "tell_bug"]
+
+_NAME = "opusmap"
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and the facts that the line is about."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, Any] = {
+            "time": time,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "facts", {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+class _Stderr(logging.Handler):
+    """Writes lines to what standard error is when they come."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except Exception:  # noqa: BLE001 - logging's own way
+            self.handleError(record)
+
+
+def begin_logs(form: str) -> None:
+    """Send log lines to standard error as `text` or `json`: warnings, until `set_up` asks for more."""
+    handler = _Stderr()
+    handler.name = _NAME
+    plain = logging.Formatter("%(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(_JsonLines() if form == "json" else plain)
+    root = logging.getLogger()
+    root.handlers = [*(other for other in root.handlers if other.name != _NAME), handler]
+    root.setLevel(logging.WARNING)
+
+
+def speaks_json() -> bool:
+    """Tell whether standard error is JSON lines, so that nothing else may stand there."""
+    return any(isinstance(handler.formatter, _JsonLines) for handler in logging.getLogger().handlers)
+
+
+def tell(text: str, level: int = logging.INFO, **facts: Any) -> None:
+    """Say something to the person, whatever the log's level is; `facts` stand in the JSON alone."""
+    if speaks_json():
+        line = logging.makeLogRecord(
+            {"name": "opusmap", "levelno": level, "levelname": logging.getLevelName(level), "msg": text}
+        )
+        line.facts = facts
+        text = _JsonLines().format(line)
+    print(text, file=sys.stderr)
+
+
+def tell_bug(message: str) -> None:
+    """Show the traceback of the error that is being handled: lines of code, and no values of variables."""
+    tell(f"{traceback.format_exc()}\n{message}", logging.ERROR)
