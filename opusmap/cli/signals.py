@@ -33,8 +33,8 @@ def stopped_by_signals() -> Iterator[Callable[[Callable[[], None]], None]]:
     def on_signal(_number: int, _frame: object) -> None:
         if not drain:
             raise KeyboardInterrupt
+        drain.pop()()  # first of all: the next signal may come before the line is out
         tell("stopping: requests under way end first; once more stops at once")
-        drain.pop()()
 
     earlier = [(number, signal.signal(number, on_signal)) for number in _SIGNALS]
     try:

@@ -13,11 +13,12 @@ from opusmap.cli.logs import begin_logs, speaks_json, tell, tell_bug
 
 @pytest.fixture(autouse=True)
 def restored():
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
+    root, own = logging.getLogger(), logging.getLogger("opusmap")
+    before = (root.handlers, root.level, own.level)
     yield
-    root.handlers = handlers
-    root.setLevel(level)
+    root.handlers = before[0]
+    root.setLevel(before[1])
+    own.setLevel(before[2])
 
 
 def test_json_lines_hold_what_a_line_is_about(capsys):
