@@ -20,6 +20,8 @@ __all__ = [
     "check_options",
     "check_step_name",
     "error",
+    "is_to_do",
+    "to_do",
 ]
 
 CHOICE_TYPES = (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
@@ -49,6 +51,19 @@ _RESERVED = frozenset(
 def error(code: str, message: str, span: Span, help: str = "") -> Diagnostic:
     """Return an error."""
     return Diagnostic(code, Severity.ERROR, message, span, help)
+
+
+_TO_DO = "TODO"
+
+
+def is_to_do(text: str) -> bool:
+    """Tell whether a text is the mark by which a draft says that a person must decide: `TODO`, `TODO: …`."""
+    return text == _TO_DO or text.startswith((f"{_TO_DO}:", f"{_TO_DO} "))
+
+
+def to_do(what: str, span: Span, help: str) -> Diagnostic:
+    """Return the error for such a mark: `what` is to be decided."""
+    return error("to-do", f"{what} is still to do", span, help)
 
 
 def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Diagnostic]:
@@ -88,7 +103,10 @@ def check_options(choices: ChoiceList, base: int) -> Iterator[Diagnostic]:
     for order, option in enumerate(choices.options, base):
         plain = option.strip()
         folded = plain.casefold()
-        if not plain:
+        if is_to_do(plain):
+            help_text = "list the options in the order that Opus shows, all of them, then delete this one"
+            yield to_do("the options' order", option.span, help_text)
+        elif not plain:
             yield error("empty-option", "an option is empty", option.span, "remove it")
         elif folded in seen and (seen[folded].strip() == plain or choices.ignore_case):
             yield _twice(option, seen[folded], ignore_case=choices.ignore_case)

@@ -19,6 +19,8 @@ from opusmap.compiler.checks import (
     check_options,
     check_step_name,
     error,
+    is_to_do,
+    to_do,
 )
 from opusmap.compiler.columns import Finisher, TypeRules, make_finisher
 from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan, ConvertPlan, Plan, StepPlan, bind_filter
@@ -165,6 +167,10 @@ class _Planner:
         try:
             return time_zone(name)
         except ArgumentError as problem:
+            if is_to_do(name):
+                help_text = "name the zone of the source's times, such as Europe/Berlin or UTC"
+                self.problems.append(to_do(key, span or self._start(), help_text))
+                return UTC
             message, _, help_text = str(problem).partition("; ")
             self._error("unknown-timezone", f"{key}: {message}", span or self._start(), help_text)
             return UTC
@@ -315,10 +321,14 @@ class _Planner:
             return tree.StepValue(text)
         if any(step.name == text for step in self._spec.let):
             return tree.Constant(None)  # the step itself has errors, which are told
+        if text in (columns or ()):
+            return tree.Cell(text)
+        if is_to_do(text):
+            help_text = "put a column of the source here, or a template or constant"
+            self.problems.append(to_do("this binding", name.span, help_text))
+            return tree.Constant(None)
         if columns is None:
             return tree.Cell(text, dotted="." in text)
-        if text in columns:
-            return tree.Cell(text)
         if "." in text and text.partition(".")[0] in columns:
             return tree.Cell(text, dotted=True)
         known = [*columns, *(step.name for step in self._steps)]
@@ -338,7 +348,12 @@ class _Planner:
         except ArgumentError as problem:
             assert binding.format is not None
             message, _, meant = str(problem).partition("; ")
-            self._error("bad-format", message, binding.format.span, meant or 'for example "%d/%m/%Y %H:%M"')
+            if is_to_do(binding.format):
+                help_text = "leave the format that is meant: a sample of the source can't tell"
+                self.problems.append(to_do("the format", binding.format.span, help_text))
+            else:
+                meant = meant or 'for example "%d/%m/%Y %H:%M"'
+                self._error("bad-format", message, binding.format.span, meant)
             read_time = datetime_(context=context)
         choices = self._choices.get(column.internal_name) or ChoiceList(binding.target, ())
         return TypeRules(self._spec.target, self._target_zone, read_time, choices)

@@ -218,3 +218,28 @@ def test_an_included_file_may_not_bind_what_stands_in_the_mapping(tmp_path: Path
 def test_the_plan_is_the_same_for_the_same_mapping() -> None:
     assert compiled("Line: A").plan.columns[0].column == CONNECTION.find("rowKey")
     assert compiled("Line: A").source == compiled("Line: A").source
+
+
+@pytest.mark.parametrize(
+    ("fields", "more"),
+    [
+        ("Line: TODO", ""),
+        ("Line: {from: [Key, 'TODO: which?']}", ""),
+        ('When: {from: Day, format: "TODO: %d/%m/%Y or %m/%d/%Y"}', ""),
+        ("When: Day", "timezone: TODO\n"),
+    ],
+)
+@pytest.mark.parametrize("columns", [None, frozenset({"Key", "Day"})])
+def test_what_a_draft_leaves_to_a_person_is_told_as_such(fields, more, columns):
+    (found,) = problems(fields, more, columns=columns)
+    assert (found.code, found.severity) == ("to-do", Severity.ERROR)
+
+
+def test_options_that_are_still_to_be_ordered_are_told_as_such():
+    choices = "choices: {Choice: ['TODO: order these', Red, Blue], Choices: [Red]}\n"
+    (found,) = problems("Choice: Key", choices=choices)
+    assert found.code == "to-do"
+
+
+def test_a_source_column_of_that_name_is_one():
+    assert not problems("Line: TODO", columns=frozenset({"Key", "TODO"}))
