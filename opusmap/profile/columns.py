@@ -13,7 +13,14 @@ from decimal import Decimal
 from typing import Any
 
 from opusmap.profile.dates import DateFormat, DateFormats
-from opusmap.profile.kinds import NO_VALUE, Kind, has_decimal_comma, kinds_of, path_separator
+from opusmap.profile.kinds import (
+    NO_VALUE,
+    Kind,
+    has_decimal_comma,
+    has_decimal_point,
+    kinds_of,
+    path_separator,
+)
 
 __all__ = ["ColumnProfile", "ColumnProfiler", "Count", "HashBudget", "ListShape"]
 
@@ -85,6 +92,7 @@ class ColumnProfile:
     line_breaks: int = 0
     leading_zeros: int = 0
     decimal_commas: int = 0
+    decimal_points: int = 0
     examples: tuple[str, ...] = ()
 
     @property
@@ -163,7 +171,7 @@ class ColumnProfiler:
         self._repeats: bool | None = False
         self._added = self._empty = self._blank = 0
         self._shortest, self._longest, self._length = 0, 0, 0
-        self._padded = self._breaks = self._zeros = self._commas = 0
+        self._padded = self._breaks = self._zeros = self._commas = self._points = 0
         self._no_value: Counter[str] = Counter()
         self._kinds: Counter[Kind] = Counter()
         self._paths: Counter[str] = Counter()
@@ -222,6 +230,7 @@ class ColumnProfiler:
             self._breaks,
             self._zeros,
             self._commas,
+            self._points,
             tuple(self._examples),
         )
 
@@ -279,6 +288,7 @@ class ColumnProfiler:
             if (separator := path_separator(plain)) is not None:
                 self._paths[separator] += weight
             self._commas += weight * has_decimal_comma(plain)
+            self._points += weight * has_decimal_point(plain)
         self._split(plain, weight)
 
     def _measure(self, text: str, plain: str, weight: int) -> None:

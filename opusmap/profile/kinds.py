@@ -103,6 +103,11 @@ def has_decimal_comma(text: str) -> bool:
     return _DECIMAL_COMMA.fullmatch(text) is not None and _NUMBER.fullmatch(text) is None
 
 
+def has_decimal_point(text: str) -> bool:
+    """Tell whether a text is a number with a point before its decimals, and can't be one with a comma."""
+    return _NUMBER.fullmatch(text) is not None and "." in text and _DECIMAL_COMMA.fullmatch(text) is None
+
+
 def path_separator(text: str) -> str | None:
     """Return what stands between the terms of a path such as `HR/Leave`, or None if a text is no path.
 

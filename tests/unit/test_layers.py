@@ -13,7 +13,7 @@ LAYERS = (
     ("connection", "converters", "spec", "expressions"),
     ("compiler",),
     ("sources", "profile", "settings", "journal", "submission"),
-    ("emulator", "testing", "report", "work", "pipeline", "rehearsal"),
+    ("emulator", "testing", "report", "work", "drafting", "pipeline", "rehearsal"),
     ("cli",),
 )
 # A bug that both shared would cancel out.

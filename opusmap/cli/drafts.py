@@ -1,0 +1,106 @@
+"""The command that begins a mapping: init."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from opusmap.cli.options import common, example, set_up
+
+if TYPE_CHECKING:
+    from opusmap.drafting import Draft, Drafted
+
+__all__ = ["init"]
+
+
+@click.command(
+    epilog=example(
+        "opusmap init contracts.connection.json contracts.csv",
+        "opusmap init contracts.connection.json export.txt --set 'delimiter=;' --set header_row=3 -o draft.yaml",
+    )
+)
+@click.argument("connection", type=click.Path(dir_okay=False))
+@click.argument("source")
+@click.option(
+    "-o", "--output", help="File for the draft; `-` prints it.  [default: mapping.yaml beside the connection]"
+)
+@click.option(
+    "--rows", default=50_000, show_default=True, type=click.IntRange(1), help="Rows to look at, at most."
+)
+@click.option("--set", "options", multiple=True, metavar="KEY=VALUE", help="A key of the mapping's `source`.")
+@click.option("--force", is_flag=True, help="Replace a file that is there already.")
+@common
+def init(
+    connection: str,
+    source: str,
+    output: str | None,
+    rows: int,
+    options: tuple[str, ...],
+    *,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: int,
+) -> int:
+    """Draft a mapping from a CONNECTION file and a SOURCE, for you to finish.
+
+    The draft says which column of the source each column of Opus is made of, and how sure that is. What
+    only a person can decide stands in it as TODO. Nothing is sent anywhere.
+    """
+    from opusmap.cli.output import print_json, say
+    from opusmap.drafting import default_output, draft_files, write_draft, write_files
+
+    set_up(verbose)
+    path = str(default_output(connection)) if output is None else output
+    base = "mapping.yaml" if path == "-" else path
+    draft = draft_files(connection, source, base, options=options, rows=rows)
+    if path == "-":
+        print(write_draft(draft), end="")
+        return 0
+    drafted = write_files(draft, path, force=force)
+    if as_json:
+        print_json(_facts(drafted))
+    elif not quiet:
+        for line in _told(drafted):
+            say(line)
+    return 0
+
+
+def _facts(drafted: Drafted) -> dict[str, Any]:
+    return {
+        "mapping": str(drafted.path),
+        "schema": str(drafted.schema),
+        "columns": [
+            {
+                "column": match.column.internal_name,
+                "source": None if match.chosen is None else match.chosen.source,
+                "confidence": None if match.chosen is None else round(match.chosen.confidence, 3),
+                "candidates": [[one.source, round(one.confidence, 3)] for one in match.candidates],
+            }
+            for match in drafted.draft.matches
+        ],
+        "profile": drafted.draft.profile.as_json(),
+        "diagnostics": [one.as_json() for one in drafted.diagnostics],
+    }
+
+
+def _told(drafted: Drafted) -> list[str]:
+    draft = drafted.draft
+    profile = draft.profile
+    looked = f"{profile.rows:,} rows" if profile.whole else f"the first {profile.rows:,} rows"
+    unreadable = f", {profile.rejected:,} of which could not be read" if profile.rejected else ""
+    open_ = [one for one in drafted.diagnostics if one.severity == "error"]
+    lines = [
+        f"{profile.name}: {len(profile.columns)} columns, {looked}{unreadable}",
+        f"{drafted.path}: {_matched(draft)} of {len(draft.matches)} columns have a source",
+    ]
+    if drafted.schema_written:
+        lines.append(f"{drafted.schema}: by this, an editor completes and checks the mapping as you write")
+    lines += [f"  line {one.span.line}: {one.message}" for one in open_]
+    ending = f"{len(open_)} to decide first: look for TODO in the file, then" if open_ else "next:"
+    return [*lines, f"{ending} opusmap check {drafted.path}"]
+
+
+def _matched(draft: Draft) -> int:
+    return sum(one.binding is not None for one in draft.bindings)

@@ -1,0 +1,24 @@
+"""Drafts of mappings: which source column means which column of the connection, and what is left to a person.
+
+Owns matching both sides and writing the draft. It decides nothing that can't be seen: what a person must say
+stands in the draft as TODO, which `check` reports.
+"""
+
+from opusmap.drafting.draft import Draft, make_draft, write_draft
+from opusmap.drafting.examples import with_tests
+from opusmap.drafting.files import Drafted, default_output, draft_files, write_files
+from opusmap.drafting.matching import Candidate, Match, match_columns
+
+__all__ = [
+    "Candidate",
+    "Draft",
+    "Drafted",
+    "Match",
+    "default_output",
+    "draft_files",
+    "make_draft",
+    "match_columns",
+    "with_tests",
+    "write_draft",
+    "write_files",
+]

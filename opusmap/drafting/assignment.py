@@ -1,0 +1,73 @@
+"""The one-to-one assignment with the largest sum of scores (the Hungarian algorithm, with potentials).
+
+Written here because it is twenty lines: of the libraries, SciPy and lapx bring NumPy to everyone who installs
+opusmap, and munkres changed hands and was rewritten a month before this was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["assign"]
+
+
+def assign(scores: Sequence[Sequence[float]], threshold: float) -> list[int | None]:
+    """Return for each row the column that it is given, or None; each column is given once at most.
+
+    Args:
+        scores: a row for each taker, a number for each thing to take; higher is better.
+        threshold: what no pair may be below; a row rather stays without.
+    """
+    if not scores:
+        return []
+    count, things = len(scores), len(scores[0])
+    # Each row has a place of its own to stay without, which costs as much as a pair at the threshold.
+    costs = [
+        [-score if score >= threshold else 0.0 for score in row]
+        + [-threshold if place == index else 0.0 for place in range(count)]
+        for index, row in enumerate(scores)
+    ]
+    given = _cheapest(costs)
+    return [
+        place if place < things and scores[index][place] >= threshold else None
+        for index, place in enumerate(given)
+    ]
+
+
+def _cheapest(costs: list[list[float]]) -> list[int]:
+    """Return the column of each row so that the costs' sum is the smallest; there are no more rows than columns.
+
+    Row by row an augmenting path of the least reduced cost is sought (see e.g. R. Burkard, M. Dell'Amico,
+    S. Martello, "Assignment Problems", 2009, chapter 4); index 0 stands for "none yet".
+    """
+    rows, columns = len(costs), len(costs[0])
+    of_row, of_column = [0.0] * (rows + 1), [0.0] * (columns + 1)
+    owner, before = [0] * (columns + 1), [0] * (columns + 1)
+    for row in range(1, rows + 1):
+        owner[0], at = row, 0
+        least, done = [float("inf")] * (columns + 1), [False] * (columns + 1)
+        while owner[at]:
+            done[at] = True
+            step, following = float("inf"), 0
+            for column in range(1, columns + 1):
+                if done[column]:
+                    continue
+                reduced = costs[owner[at] - 1][column - 1] - of_row[owner[at]] - of_column[column]
+                if reduced < least[column]:
+                    least[column], before[column] = reduced, at
+                if least[column] < step:
+                    step, following = least[column], column
+            for column in range(columns + 1):
+                if done[column]:
+                    of_row[owner[column]] += step
+                    of_column[column] -= step
+                else:
+                    least[column] -= step
+            at = following
+        while at:
+            owner[at], at = owner[before[at]], before[at]
+    found = [0] * rows
+    for column in range(1, columns + 1):
+        if owner[column]:
+            found[owner[column] - 1] = column - 1
+    return found

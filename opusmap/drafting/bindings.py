@@ -1,0 +1,272 @@
+"""From a match to a binding: how the values of a source column become what a column of Opus takes.
+
+Owns the reading of a profile for one binding: converters, formats, separators, options, and what is said to
+the person who reads the draft. What can't be told from the source becomes TODO.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from opusmap.connection import Column, ColumnType
+from opusmap.drafting.evidence import MANY_OPTIONS
+from opusmap.drafting.matching import Candidate, Match
+from opusmap.profile import ColumnProfile, Kind, SourceProfile
+
+__all__ = ["DraftBinding", "DraftChoices", "draft_binding", "draft_choices"]
+
+Plain: TypeAlias = "str | list[str] | dict[str, Any]"
+
+CHOICES = (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
+TEXTS = (ColumnType.SINGLE_TEXT, ColumnType.MULTIPLE_TEXT, ColumnType.UNKNOWN)
+_SURE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class DraftBinding:
+    """One line of `fields`: the binding (None: left to a person), a remark beside it, and remarks above it.
+
+    `open` says that something in it is still TODO, so that nobody knows yet what a record gets.
+    """
+
+    column: Column
+    binding: Plain | None
+    remark: str = ""
+    above: tuple[str, ...] = ()
+    open: bool = False
+    zone_needed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DraftChoices:
+    """The options seen for a choice column, with their counts; `ignore_case` where letter case varies."""
+
+    column: Column
+    options: tuple[tuple[str, int], ...]
+    ignore_case: bool = False
+
+
+@dataclass
+class _Making:
+    """A binding in the making."""
+
+    column: Column
+    profile: ColumnProfile
+    keys: dict[str, Any] = field(default_factory=dict)
+    converts: list[Any] = field(default_factory=list)
+    above: list[str] = field(default_factory=list)
+    open: bool = False
+    zone_needed: bool = False
+
+    def to_do(self, text: str) -> None:
+        self.above.append(f"TODO {text}")
+
+
+def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
+    """Return the binding for a match; without a source column, what could be one is told."""
+    column, chosen = match.column, match.chosen
+    profile = None if chosen is None else source.find(chosen.source)
+    if chosen is None or profile is None:
+        return _left_open(match)
+    making = _Making(column, profile)
+    _RULES.get(column.type, _as_text)(making)
+    _tell_empty(making)
+    if column.internal_name == "rowKey":
+        _tell_key(making)
+    if chosen.confidence < _SURE:
+        others = [one.source for one in match.candidates if one.source != chosen.source and one.confidence >= 0.3]  # noqa: PLR2004
+        making.to_do("is this the right column?" + (f" Others: {', '.join(others)}" if others else ""))
+    binding: Plain | None = _written(making, _levels(making, source))
+    if column.type is ColumnType.PEOPLE and not _has_addresses(profile):
+        binding = None
+    return DraftBinding(
+        column, binding, _reason(chosen, profile), tuple(making.above), making.open, making.zone_needed
+    )
+
+
+def _left_open(match: Match) -> DraftBinding:
+    near = [f"{one.source} ({_percent(one)})" for one in match.candidates if one.confidence >= 0.2]  # noqa: PLR2004
+    told = f"nearest: {', '.join(near)}" if near else "no column of the source looks like it"
+    return DraftBinding(match.column, None, f"{match.column.type}; {told}", open=True)
+
+
+def _written(making: _Making, levels: Sequence[str]) -> Plain:
+    """Return the binding in the shortest form that says it."""
+    keys: dict[str, Any] = {"from": list(levels) if len(levels) > 1 else making.profile.name, **making.keys}
+    if making.converts:
+        keys["convert"] = making.converts[0] if len(making.converts) == 1 else making.converts
+    if len(keys) == 1 and "{{" not in str(keys["from"]) and "{%" not in str(keys["from"]):
+        found: Plain = keys["from"]
+        return found
+    return keys
+
+
+def _as_text(making: _Making) -> None:
+    profile = making.profile
+    if profile.lists is not None and not profile.lists.separator:
+        making.converts.append({"join": ", "})
+    if profile.line_breaks and making.column.type is ColumnType.SINGLE_TEXT:
+        making.above.append(f"line breaks in {_rows(profile.line_breaks)}: `squeeze` makes one line of them")
+        making.converts.append("squeeze")
+    elif profile.padded:
+        making.converts.append("trim")
+
+
+def _as_date(making: _Making) -> None:
+    profile = making.profile
+    if not profile.dates:
+        making.to_do("no value in it looks like a date")
+        making.open = True
+        return
+    best = profile.dates[0]
+    making.zone_needed = best.zone == "none"
+    if best.swapped is not None:
+        making.to_do(
+            "day or month first? No number over 12 tells: leave the format that is meant, take the other one out"
+        )
+        making.keys["format"] = f"TODO: {best.pattern} or {best.swapped}"
+        making.open = True
+    elif best.zone == "utc":
+        making.converts.append({"datetime": {"format": best.pattern, "timezone": "UTC"}})
+    elif best.pattern is not None:
+        making.keys["format"] = best.pattern
+    odd = profile.filled - best.count
+    if odd:
+        ways = ", ".join(one.pattern or "ISO" for one in profile.dates[1:3])
+        making.to_do(
+            f"{_rows(odd)} {'has' if odd == 1 else 'have'} "
+            + (f"dates written otherwise ({ways})" if ways else "something that is no such date")
+            + (": mend them" if making.column.required else ": mend them, or `on_error: omit` leaves them out")
+        )
+
+
+def _as_number(making: _Making) -> None:
+    profile = making.profile
+    comma = profile.decimal_commas > profile.decimal_points
+    if comma:
+        making.converts.append({"number": {"decimal": ",", "thousands": "."}})
+    odd = profile.filled - profile.kinds.get(Kind.NUMBER, 0)
+    odd += profile.decimal_points if comma else profile.decimal_commas
+    if odd:
+        making.to_do(f"{_rows(odd)} {'has' if odd == 1 else 'have'} something that is no number")
+
+
+def _as_people(making: _Making) -> None:
+    profile = making.profile
+    if not _has_addresses(profile):
+        making.to_do(
+            "its values are no e-mail addresses: a table under `tables` and `lookup:` make addresses of names"
+        )
+        making.open = True
+    if profile.lists is not None and profile.lists.separator:
+        making.keys["split"] = profile.lists.separator
+    elif any(sign in example for example in profile.examples for sign in ";,"):
+        making.converts.append("emails")
+
+
+def _as_choices(making: _Making) -> None:
+    lists = making.profile.lists
+    if lists is not None and lists.separator:
+        making.keys["split"] = lists.separator
+    making.open = True
+
+
+def _as_choice(making: _Making) -> None:
+    making.open = True
+
+
+def _as_term(making: _Making) -> None:
+    profile = making.profile
+    if profile.kinds.get(Kind.PATH) and profile.path_separator not in (None, "/"):
+        making.converts.append({"term_path": profile.path_separator})
+    elif profile.kind is Kind.FILE:
+        making.to_do("these are paths of files; a term path is the way to a term of the classification")
+
+
+_RULES = {
+    ColumnType.DATE_TIME: _as_date,
+    ColumnType.NUMBER: _as_number,
+    ColumnType.PEOPLE: _as_people,
+    ColumnType.MULTIPLE_CHOICE: _as_choices,
+    ColumnType.SINGLE_CHOICE: _as_choice,
+    ColumnType.TAXONOMY: _as_term,
+}
+
+
+def _levels(making: _Making, source: SourceProfile) -> list[str]:
+    """Return the columns that hold the levels of a term path, one each: Class1, Class2, Class3."""
+    name = making.profile.name
+    if making.column.type is not ColumnType.TAXONOMY or not name.endswith("1") or making.converts:
+        return [name]
+    stem, found = name[:-1], [name]
+    while source.find(f"{stem}{len(found) + 1}") is not None:
+        found.append(f"{stem}{len(found) + 1}")
+    return found
+
+
+def _tell_empty(making: _Making) -> None:
+    profile, column = making.profile, making.column
+    empty = profile.rows - profile.filled
+    if empty and column.required:
+        way = "" if column.internal_name == "rowKey" else ", unless you add a `default`"
+        making.to_do(f"empty in {_rows(empty)} of {profile.rows:,}: those are rejected{way}")
+
+
+def _tell_key(making: _Making) -> None:
+    profile = making.profile
+    if profile.repeats:
+        making.to_do("some values come twice: of rows with the same key only one becomes a record")
+    elif profile.repeats is None:
+        making.above.append("whether each value comes once could not be followed to the end; `check` tells")
+    if profile.leading_zeros:
+        making.above.append("its leading zeros are kept")
+
+
+def _has_addresses(profile: ColumnProfile) -> bool:
+    return profile.kinds.get(Kind.EMAIL, 0) > 0.5 * profile.filled or profile.rows == 0  # noqa: PLR2004
+
+
+def _reason(chosen: Candidate, profile: ColumnProfile) -> str:
+    seen = _seen(profile)
+    return f"{_percent(chosen)}" + (" by its values" if chosen.name < 0.3 else "") + (f"; {seen}" if seen else "")  # noqa: PLR2004
+
+
+def _seen(profile: ColumnProfile) -> str:
+    if not profile.filled:
+        return "empty in all rows" if profile.rows else ""
+    if profile.is_key:
+        return "never empty, never twice"
+    told = [] if profile.kind is Kind.TEXT else [profile.kind.value]
+    if profile.filled < profile.rows:
+        told.append(f"{max(1, round(100 * profile.null_rate))} % empty")
+    return ", ".join(told)
+
+
+def _percent(candidate: Candidate) -> str:
+    return f"{min(99, round(100 * candidate.confidence))} %"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" + ("" if count == 1 else "s")
+
+
+def draft_choices(match: Match, source: SourceProfile) -> DraftChoices | None:
+    """Return the options seen for a choice column; None where it is none, or has too many to be options."""
+    if match.column.type not in CHOICES or match.chosen is None:
+        return None
+    profile = source.find(match.chosen.source)
+    if profile is None:
+        return None
+    lists = profile.lists if match.column.type is ColumnType.MULTIPLE_CHOICE else None
+    counted = profile.values if lists is None else lists.elements
+    more = profile.more if lists is None else lists.more
+    options: dict[str, tuple[str, int]] = {}
+    for one in counted:
+        spelling, count = options.get(one.text.casefold(), (one.text, 0))
+        options[one.text.casefold()] = spelling, count + one.count
+    if more or not options or len(options) > MANY_OPTIONS:
+        return DraftChoices(match.column, ())
+    return DraftChoices(match.column, tuple(options.values()), len(options) < len(counted))
+

@@ -1,0 +1,266 @@
+"""The draft of a mapping: made from a connection and a source's profile, written as YAML with remarks.
+
+Owns the whole file: its head, source, zone, options, bindings, and two tests from real rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from opusmap.connection import Column, ColumnType, Connection
+from opusmap.drafting.bindings import DraftBinding, DraftChoices, draft_binding, draft_choices
+from opusmap.drafting.matching import Match, match_columns
+from opusmap.drafting.yaml_lines import in_line, quoted
+from opusmap.profile import ColumnProfile, SourceProfile
+
+__all__ = ["Draft", "DraftTest", "make_draft", "write_draft"]
+
+_BESIDE = 46
+"""The column at which remarks begin, where there is room."""
+
+ORDER_FIRST = "TODO: put these in the order that Opus shows, add what is missing, then delete this line"
+TOO_MANY = "TODO: list the options in the order that Opus shows"
+_NO_VALUES_TOLD = 10
+
+
+@dataclass(frozen=True, slots=True)
+class DraftTest:
+    """A row of the source and what becomes of it, as far as nothing in it is still open."""
+
+    name: str
+    row: Mapping[str, Any]
+    expect: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A draft of a mapping. `connection` and `source` are the files' names as the mapping writes them.
+
+    `source` is None where the file is not in the mapping's folder; `options` are further keys of `source`.
+    """
+
+    connection: str
+    source: str | None
+    profile: SourceProfile
+    matches: tuple[Match, ...]
+    bindings: tuple[DraftBinding, ...]
+    choices: tuple[DraftChoices, ...]
+    no_values: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    tests: tuple[DraftTest, ...] = ()
+
+    @property
+    def zone_needed(self) -> tuple[str, ...]:
+        """Source columns with times that carry no zone."""
+        return tuple(
+            match.chosen.source
+            for match, one in zip(self.matches, self.bindings, strict=True)
+            if one.zone_needed and match.chosen is not None
+        )
+
+    @property
+    def to_decide(self) -> int:
+        """How many TODOs `check` will report."""
+        open_dates = sum(one.open and one.column.type is ColumnType.DATE_TIME for one in self.bindings if one.binding)
+        missing = sum(one.binding is None and one.column.required for one in self.bindings)
+        return missing + open_dates + len(self.choices) + bool(self.zone_needed)
+
+
+def make_draft(
+    connection: Connection,
+    profile: SourceProfile,
+    *,
+    names: tuple[str, str | None],
+    options: Mapping[str, Any] | None = None,
+) -> Draft:
+    """Match both sides and draft each column's binding.
+
+    Args:
+        connection: the connection.
+        profile: the source's profile.
+        names: how the mapping is to name the connection's file and the source.
+        options: further keys of the mapping's `source`.
+    """
+    matches = match_columns(connection.columns, profile.columns)
+    bindings = tuple(draft_binding(match, profile) for match in matches)
+    choices = (draft_choices(match, profile) for match in matches)
+    used = {match.chosen.source for match in matches if match.chosen is not None}
+    no_values = {
+        one.text: None for column in profile.columns if column.name in used for one in column.no_value
+    }
+    return Draft(
+        *names[:1],
+        names[1],
+        profile,
+        matches,
+        bindings,
+        tuple(one for one in choices if one is not None),
+        tuple(no_values)[:_NO_VALUES_TOLD],
+        options or {},
+    )
+
+
+def write_draft(draft: Draft, *, settled: bool = False) -> str:
+    """Return the draft as YAML.
+
+    `settled` leaves out what is open, and with it what makes `check` refuse the draft: for trying rows.
+    """
+    return "\n".join(_settled(draft) if settled else _lines(draft)) + "\n"
+
+
+def _settled(draft: Draft) -> Iterator[str]:
+    yield "opusmap: 1"
+    yield f"connection: {quoted(draft.connection)}"
+    yield f"source: {in_line({'empty': ['', *draft.no_values]})}"
+    optional = [one.column for one in draft.bindings if _is_open(draft, one) and one.column.required]
+    yield "columns:" if optional else "# every required column has a source"
+    yield from (f"  {quoted(column.internal_name)}: {{required: false}}" for column in optional)
+    yield "fields:"
+    for one in draft.bindings:
+        if not _is_open(draft, one) and one.binding is not None:
+            yield f"  {quoted(one.column.internal_name)}: {in_line(one.binding)}"
+
+
+def _is_open(draft: Draft, binding: DraftBinding) -> bool:
+    return binding.open or binding.binding is None or binding.zone_needed
+
+
+def _lines(draft: Draft) -> Iterator[str]:
+    yield from _head(draft)
+    yield "opusmap: 1"
+    yield f"connection: {quoted(draft.connection)}"
+    yield ""
+    yield from _source(draft)
+    if draft.zone_needed:
+        yield ""
+        yield _beside(
+            "timezone: TODO", f"of times without a zone ({', '.join(draft.zone_needed)}): such as Europe/London"
+        )
+    if draft.choices:
+        yield ""
+        yield from _choices(draft)
+    yield ""
+    yield from _fields(draft)
+    if draft.tests:
+        yield ""
+        yield from _tests(draft.tests)
+
+
+def _head(draft: Draft) -> Iterator[str]:
+    profile = draft.profile
+    rows = f"{profile.rows:,} rows" if profile.whole else f"the first {profile.rows:,} rows"
+    yield "# yaml-language-server: $schema=opusmap.schema.json"
+    yield f"# A draft by `opusmap init`, from {rows} of the source. It is not finished:"
+    yield "#"
+    yield "#   1. Decide what is marked TODO. `opusmap check` lists what it can't do without."
+    yield "#   2. Look at each line under `fields`: the percentage says how sure it is that the two columns belong"
+    yield "#      together. 99 % is still a guess."
+    yield "#   3. `opusmap check`, then `preview`, then `submit --to emulator`: nothing is sent before you say so."
+    yield "#"
+    yield "# Left is a column of Opus, right what it is made of."
+
+
+def _source(draft: Draft) -> Iterator[str]:
+    keys = dict(draft.options)
+    if draft.no_values:
+        keys["empty"] = ["", *draft.no_values]
+    if draft.source is None and not keys:
+        yield "# The source is not in this file's folder or below: name it on the command line."
+        return
+    yield "source:" if draft.source is not None else "source:  # its file is not in this folder: name it on the command line"
+    if draft.source is not None:
+        yield f"  path: {quoted(draft.source)}"
+    for key, value in keys.items():
+        line = f"  {quoted(key)}: {in_line(value)}"
+        yield _beside(line, 'what the source writes for "nothing"') if key == "empty" else line
+
+
+def _choices(draft: Draft) -> Iterator[str]:
+    yield "choices:"
+    yield "  # Opus takes an option's place in its list, so the order must be the one that Opus shows. It can't be"
+    yield "  # seen from here. Beside each option stands how often it was seen."
+    for choices in draft.choices:
+        name = quoted(choices.column.display_name)
+        indent = "    "
+        yield f"  {name}:"
+        if choices.ignore_case:
+            yield _beside("    ignore_case: true", "letter case varies in the source")
+            yield "    options:"
+            indent = "      "
+        yield f"{indent}- {quoted(ORDER_FIRST if choices.options else TOO_MANY)}"
+        for option, count in choices.options:
+            yield _beside(f"{indent}- {quoted(option)}", f"{count:,}")
+
+
+def _fields(draft: Draft) -> Iterator[str]:
+    yield "fields:"
+    for one in draft.bindings:
+        yield from _field(draft, one)
+    unused = _unused(draft)
+    if unused:
+        yield ""
+        yield "  # Columns of the source that are not used:"
+        yield from (f"  #   {column.name}: {_told(column)}" for column in unused)
+
+
+def _field(draft: Draft, one: DraftBinding) -> Iterator[str]:
+    name = quoted(one.column.display_name)
+    yield from (f"  # {remark}" for remark in one.above)
+    if one.binding is None:
+        if one.column.required:
+            yield _beside(f"  {name}: TODO", f"required. {one.remark}")
+        else:
+            yield _beside(f"  # {name}: TODO", one.remark)
+        return
+    yield _beside(f"  {name}: {in_line(one.binding)}", one.remark)
+
+
+def _unused(draft: Draft) -> list[ColumnProfile]:
+    used = set()
+    for match, one in zip(draft.matches, draft.bindings, strict=True):
+        if one.binding is not None and match.chosen is not None:
+            used |= {match.chosen.source, *(_sources(one.binding))}
+    return [column for column in draft.profile.columns if column.name not in used]
+
+
+def _sources(binding: Any) -> Sequence[str]:
+    given = binding.get("from", ()) if isinstance(binding, dict) else binding
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _told(column: ColumnProfile) -> str:
+    told = [column.kind.value if column.filled else "always empty"]
+    if column.lists is not None:
+        told = ["list"]
+    if column.filled and not column.more:
+        told.append(f"{column.distinct:,} different")
+    if column.filled and column.filled < column.rows:
+        told.append(f"{max(1, round(100 * column.null_rate))} % empty")
+    return ", ".join(told)
+
+
+def _tests(tests: Sequence[DraftTest]) -> Iterator[str]:
+    yield "# Rows of the source, and what must become of them: `opusmap test` runs them. They may hold personal data:"
+    yield "# look at them before you pass this file on. What is still TODO is not in them: add it."
+    yield "tests:"
+    for test in tests:
+        yield f"  - name: {quoted(test.name)}"
+        for part, values in (("row", test.row), ("expect", test.expect)):
+            yield f"    {part}:"
+            yield from (f"      {quoted(key)}: {in_line(value)}" for key, value in values.items())
+
+
+def _beside(line: str, remark: str) -> str:
+    """Return a line with a remark beside it; remarks stand under each other where lines are short."""
+    return f"{line:<{_BESIDE}}  # {_one_line(remark)}" if remark else line
+
+
+def _one_line(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def open_columns(draft: Draft) -> list[Column]:
+    """Return the columns of which nobody knows yet what a record gets."""
+    return [one.column for one in draft.bindings if _is_open(draft, one)]

@@ -1,0 +1,114 @@
+"""What a source column's values say about a column of the connection: could they stand there?
+
+Owns the judgement by values alone, 0 to 1. Names are `names`'; how the two are put together is `matching`'s.
+"""
+
+from __future__ import annotations
+
+from opusmap.connection import Column, ColumnType
+from opusmap.profile import ColumnProfile, Kind
+
+__all__ = ["MANY_OPTIONS", "rate_values"]
+
+MANY_OPTIONS = 100
+"""Distinct values beyond which a column holds no options that someone has set up."""
+
+_NEVER = 0.02
+_LONG_TEXT = 255
+
+
+def rate_values(column: Column, profile: ColumnProfile) -> float | None:
+    """Return how well a source column's values fit a column of the connection; None if none were seen."""
+    if not profile.filled:
+        return None if not profile.rows else _NEVER
+    fit = _fit(column, profile)
+    if column.required and column.internal_name != "rowKey":
+        fit *= 1 - 0.5 * profile.null_rate  # an empty one rejects its row, or needs a default
+    return fit
+
+
+def _fit(column: Column, profile: ColumnProfile) -> float:
+    if column.internal_name == "rowKey":
+        return _as_key(profile)
+    if column.internal_name == "leafName":
+        return _as_name(profile)
+    if column.internal_name in ("createdBy", "modifiedBy"):
+        return _as_person(profile)
+    match column.type:
+        case ColumnType.DATE_TIME:
+            return profile.kinds.get(Kind.DATE, 0) / profile.filled or _NEVER
+        case ColumnType.NUMBER:
+            return profile.kinds.get(Kind.NUMBER, 0) / profile.filled or _NEVER
+        case ColumnType.PEOPLE:
+            return max(profile.kinds.get(Kind.EMAIL, 0) / profile.filled, 0.6 * _as_person(profile))
+        case ColumnType.SINGLE_CHOICE:
+            return _as_choice(profile)
+        case ColumnType.MULTIPLE_CHOICE:
+            return _as_choices(profile)
+        case ColumnType.TAXONOMY:
+            return _as_term(profile)
+        case ColumnType.MULTIPLE_TEXT:
+            return 1.0 if profile.longest > _LONG_TEXT or profile.line_breaks else _as_text(profile)
+        case _:
+            return 0.25 if profile.line_breaks > 0.1 * profile.filled else _as_text(profile)
+
+
+def _as_key(profile: ColumnProfile) -> float:
+    """Never empty and never twice is what makes a key; a few that are not may be mended."""
+    if profile.kind in (Kind.DATE, Kind.BOOLEAN) or profile.longest > _LONG_TEXT or profile.line_breaks:
+        return _NEVER
+    if profile.is_key:
+        return 0.8 if profile.kind in (Kind.URL, Kind.FILE, Kind.PATH) or profile.average > 80 else 1.0  # noqa: PLR2004
+    if profile.more or profile.distinct >= 0.95 * profile.filled:
+        return 0.6 if profile.null_rate < 0.1 else 0.3  # noqa: PLR2004
+    return 0.05
+
+
+def _as_name(profile: ColumnProfile) -> float:
+    if profile.kind in (Kind.DATE, Kind.BOOLEAN, Kind.EMAIL, Kind.URL):
+        return 0.1
+    if profile.kind is Kind.NUMBER or profile.average < 3:  # noqa: PLR2004 - letters
+        return 0.2
+    if profile.average > _LONG_TEXT:
+        return 0.3
+    varied = profile.more or profile.distinct >= min(20, 0.1 * profile.filled)  # noqa: PLR2004
+    return 1.0 if varied else 0.4
+
+
+def _as_person(profile: ColumnProfile) -> float:
+    if profile.kind is Kind.EMAIL:
+        return 1.0
+    if profile.kind in (Kind.DATE, Kind.NUMBER, Kind.BOOLEAN, Kind.URL, Kind.FILE) or profile.average > 60:  # noqa: PLR2004
+        return 0.05
+    named = profile.kinds.get(Kind.PERSON, 0) / profile.filled
+    word = any(" " not in example for example in profile.examples)  # a login, perhaps
+    return max(named, 0.7 if word else 0.5)
+
+
+def _as_choice(profile: ColumnProfile) -> float:
+    if profile.kind is Kind.BOOLEAN:
+        return 1.0
+    if profile.more or profile.distinct > MANY_OPTIONS or profile.kind in (Kind.DATE, Kind.URL):
+        return 0.05
+    repeated = profile.filled / profile.distinct
+    return 1.0 if repeated >= 5 or profile.distinct <= 5 else 0.7 if repeated >= 2 else 0.2  # noqa: PLR2004
+
+
+def _as_choices(profile: ColumnProfile) -> float:
+    if profile.lists is None:
+        return 0.6 * _as_choice(profile)
+    return 0.4 if profile.lists.more else 1.0
+
+
+def _as_term(profile: ColumnProfile) -> float:
+    if profile.kind is Kind.PATH or profile.kinds.get(Kind.PATH, 0) > 0.5 * profile.filled:
+        return 1.0
+    if profile.kind in (Kind.DATE, Kind.NUMBER, Kind.EMAIL, Kind.URL, Kind.BOOLEAN):
+        return 0.05
+    return 0.3 if profile.kind is Kind.FILE else 0.8 * max(0.4, _as_choice(profile))
+
+
+def _as_text(profile: ColumnProfile) -> float:
+    if profile.kind in (Kind.DATE, Kind.BOOLEAN):
+        return 0.6
+    return 0.9 if profile.kind is not Kind.TEXT or profile.average <= _LONG_TEXT else 0.7

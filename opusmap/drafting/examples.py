@@ -1,0 +1,74 @@
+"""Two rows of the source for a draft's tests, run through the draft itself.
+
+Owns choosing them: one that fills most columns, and one that fills few. Expected is what the draft makes of
+them, without the columns that are still open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from opusmap.compiler import Mapper, compile_mapping
+from opusmap.connection import Connection
+from opusmap.drafting.draft import Draft, DraftTest, write_draft
+from opusmap.errors import InvalidMapping
+from opusmap.records import Record, Row
+from opusmap.spec import parse_spec
+
+__all__ = ["with_tests"]
+
+ROWS_TRIED = 200
+TEXT_LIMIT = 200
+"""Characters of a cell that a test may hold; longer ones are left out where the column is optional."""
+
+
+def with_tests(draft: Draft, connection: Connection, rows: Iterable[Row]) -> Draft:
+    """Return the draft with two tests, as far as rows are found that become records."""
+    mapper = _settled_mapper(draft, connection)
+    if mapper is None:
+        return draft
+    tried = [(row, mapper.map_row(row.values, row.number)) for row in rows]
+    mapped = [(row, record) for row, record in tried if isinstance(record, Record) and _is_short(row, mapper)]
+    mapped.sort(key=lambda one: -len(one[1].values))
+    chosen = mapped[:1] + mapped[1:][-1:]
+    names = {column.internal_name: column.display_name for column in connection.columns}
+    tests = [_test(mapper, row, record, names) for row, record in chosen]
+    return replace(draft, tests=tuple(tests))
+
+
+def _settled_mapper(draft: Draft, connection: Connection) -> Mapper | None:
+    """Return the mapper of what is decided already; None where that is no mapping, for want of a key, say."""
+    try:
+        spec = parse_spec(write_draft(draft, settled=True))
+        return compile_mapping(spec, connection, columns=frozenset(one.name for one in draft.profile.columns))
+    except InvalidMapping:
+        return None
+
+
+def _is_short(row: Row, mapper: Mapper) -> bool:
+    required = {name for plan in mapper.plan.columns if plan.required for name in map(str, plan.binding.sources)}
+    return all(len(str(row.values.get(name, ""))) <= TEXT_LIMIT for name in required)
+
+
+def _test(mapper: Mapper, row: Row, record: Record, names: Mapping[str, str]) -> DraftTest:
+    cells: dict[str, Any] = {}
+    expect: dict[str, Any] = {}
+    for plan in mapper.plan.columns:
+        sources = [str(name) for name in plan.binding.sources]
+        found = {name: cell for source in sources for name, cell in _cell(row, source)}
+        value = record.values.get(plan.column.internal_name)
+        long = sum(len(str(cell)) for cell in found.values()) > TEXT_LIMIT and not plan.required
+        if value is None or long:
+            continue
+        cells |= found
+        expect[names[plan.column.internal_name]] = value
+    return DraftTest(f"row {row.number} of the source", cells, expect)
+
+
+def _cell(row: Row, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield a row's value by its name; of a dotted one, that of the first name, which holds it."""
+    holder = name if name in row.values else name.partition(".")[0]
+    if row.values.get(holder) not in (None, ""):
+        yield holder, row.values[holder]

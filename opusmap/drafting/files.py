@@ -1,0 +1,158 @@
+"""From two files to a third: opening both sides, drafting, writing the mapping and the editors' schema.
+
+Owns the names by which a draft calls the files, and never replacing a file unasked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from opusmap.compiler import compile_mapping, read_mapping
+from opusmap.connection import load_connection
+from opusmap.diagnostics import Diagnostic
+from opusmap.drafting.draft import Draft, make_draft, write_draft
+from opusmap.drafting.examples import ROWS_TRIED, with_tests
+from opusmap.drafting.yaml_lines import in_line
+from opusmap.errors import InvalidMapping, SettingsError
+from opusmap.profile import profile_source
+from opusmap.records import Reject, Row
+from opusmap.report import create_output
+from opusmap.sources import Source, open_source
+from opusmap.spec import SourceOptions, parse_spec
+from opusmap.spec.validation import load_schema
+
+__all__ = ["SCHEMA_FILE", "Drafted", "default_output", "draft_files", "write_files"]
+
+SCHEMA_FILE = "opusmap.schema.json"
+"""The file beside a draft by which an editor completes and checks it, without the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A draft in its file; what `check` says of it; the schema's file, and whether it was written anew."""
+
+    draft: Draft
+    path: Path
+    diagnostics: tuple[Diagnostic, ...]
+    schema: Path
+    schema_written: bool
+
+
+def default_output(connection: str | Path) -> Path:
+    """Return where a draft goes if nothing else is said: beside the connection's file."""
+    return Path(connection).parent / "mapping.yaml"
+
+
+def draft_files(
+    connection: str | Path,
+    source: str | Path,
+    output: str | Path,
+    *,
+    options: Sequence[str] = (),
+    rows: int | None = None,
+) -> Draft:
+    """Read both sides and draft the mapping that is to stand in `output`.
+
+    Args:
+        connection: the connection's file, in the output's folder or below.
+        source: the source; `-` for standard input.
+        output: the mapping's file.
+        options: keys of the mapping's `source`, each as `key=value`.
+        rows: how many rows to look at, at most; None for all.
+
+    Raises:
+        InvalidMapping: the connection can't be read, or an option is none.
+        SourceError: the source can't be read.
+        SettingsError: the connection's file is not in the output's folder.
+    """
+    loaded = load_connection(connection)
+    folder = Path(output).resolve().parent
+    name = _inside(folder, connection)
+    if name is None:
+        problem = f"a mapping in {folder} can't name the connection's file {connection}"
+        raise SettingsError(str(output), problem, "put the connection's file beside the mapping, or below")
+    given = dict(_option(one) for one in options)
+    with _open(source, given) as opened:
+        watched = _Watched(opened)
+        profile = profile_source(watched, rows)
+    named = None if str(source) == "-" else _inside(folder, source)
+    draft = make_draft(loaded, profile, names=(name, named), options=given)
+    return with_tests(draft, loaded, watched.first)
+
+
+def write_files(draft: Draft, output: str | Path, *, force: bool = False) -> Drafted:
+    """Write a draft, and the schema beside it; say what `check` finds.
+
+    Raises:
+        SettingsError: there is a file already (and not `force`), or it can't be written.
+    """
+    path = Path(output)
+    if not force and os.path.lexists(path):
+        raise SettingsError(str(path), "there is a file already", "name another with -o, or use --force")
+    with create_output(path) as file:
+        file.write(write_draft(draft).encode("utf-8"))
+    schema = path.parent / SCHEMA_FILE
+    text = json.dumps(load_schema(), indent=2, ensure_ascii=False) + "\n"
+    written = not schema.is_file() or schema.read_text("utf-8") != text
+    if written:
+        with create_output(schema) as file:
+            file.write(text.encode("utf-8"))
+    return Drafted(draft, path, _examine(path, draft), schema, written)
+
+
+def _examine(path: Path, draft: Draft) -> tuple[Diagnostic, ...]:
+    spec, connection = read_mapping(path)
+    try:
+        columns = frozenset(one.name for one in draft.profile.columns)
+        return compile_mapping(spec, connection, columns=columns).warnings
+    except InvalidMapping as error:
+        return error.diagnostics
+
+
+def _inside(folder: Path, file: str | Path) -> str | None:
+    """Return how a mapping in a folder names a file, or None if it is not in the folder or below."""
+    path = Path(file).resolve()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else None
+
+
+_OPTION = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
+
+
+def _option(text: str) -> tuple[str, Any]:
+    found = _OPTION.fullmatch(text)
+    if found is None:
+        raise SettingsError("--set", f"{text!r} is not of the form key=value", "for example --set header_row=3")
+    key, value = found.groups()
+    return key, int(value) if value.isascii() and value.isdigit() and key == "header_row" else value
+
+
+def _open(source: str | Path, options: Mapping[str, Any]) -> Source:
+    """Open a source as the mapping will, with the options that will stand in it."""
+    text = f"opusmap: 1\nconnection: c\nsource: {in_line(dict(options))}\nfields: {{rowKey: Key}}\n"
+    spec = parse_spec(text, "--set") if options else None
+    if spec is not None and spec.problems:
+        raise InvalidMapping(spec.problems)
+    chosen = SourceOptions() if spec is None else spec.source
+    given = {one.name: getattr(chosen, one.name) for one in fields(chosen)}
+    return open_source(source, **{key: value for key, value in given.items() if key in options})
+
+
+class _Watched(Source):
+    """A source of which the first rows are remembered as they pass by: some can be read only once."""
+
+    def __init__(self, source: Source) -> None:
+        self.name, self.columns, self.notes = source.name, source.columns, source.notes
+        self.first: list[Row] = []
+        self._source = source
+
+    def rows(self) -> Iterator[Row | Reject]:
+        for row in self._source.rows():
+            if len(self.first) < ROWS_TRIED and isinstance(row, Row):
+                self.first.append(row)
+            yield row
