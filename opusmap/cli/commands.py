@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opusmap import __version__
-from opusmap.cli import language, runs
+from opusmap.cli import drafts, language, runs
 from opusmap.cli.emulator import emulator
 from opusmap.cli.options import (
     MAPPING,
@@ -241,6 +241,7 @@ def _plain(mapped: Any) -> dict[str, Any]:
 
 
 COMMANDS = (
+    drafts.init,
     emulator,
     runs.submit,
     runs.retry,

@@ -17,7 +17,7 @@ __all__ = ["init"]
 @click.command(
     epilog=example(
         "opusmap init contracts.connection.json contracts.csv",
-        "opusmap init contracts.connection.json export.txt --set 'delimiter=;' --set header_row=3 -o draft.yaml",
+        "opusmap init contracts.connection.json export.txt --set header_row=3 -o draft.yaml",
     )
 )
 @click.argument("connection", type=click.Path(dir_okay=False))
@@ -89,7 +89,7 @@ def _told(drafted: Drafted) -> list[str]:
     draft = drafted.draft
     profile = draft.profile
     looked = f"{profile.rows:,} rows" if profile.whole else f"the first {profile.rows:,} rows"
-    unreadable = f", {profile.rejected:,} of which could not be read" if profile.rejected else ""
+    unreadable = f", and {profile.rejected:,} that could not be read" if profile.rejected else ""
     open_ = [one for one in drafted.diagnostics if one.severity == "error"]
     lines = [
         f"{profile.name}: {len(profile.columns)} columns, {looked}{unreadable}",

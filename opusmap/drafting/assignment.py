@@ -35,39 +35,44 @@ def assign(scores: Sequence[Sequence[float]], threshold: float) -> list[int | No
 
 
 def _cheapest(costs: list[list[float]]) -> list[int]:
-    """Return the column of each row so that the costs' sum is the smallest; there are no more rows than columns.
+    """Return the column of each row, so that the costs' sum is the smallest; no more rows than columns.
 
     Row by row an augmenting path of the least reduced cost is sought (see e.g. R. Burkard, M. Dell'Amico,
-    S. Martello, "Assignment Problems", 2009, chapter 4); index 0 stands for "none yet".
+    S. Martello, "Assignment Problems", 2009, chapter 4). Rows and columns count from 1; 0 is "none yet".
     """
     rows, columns = len(costs), len(costs[0])
     of_row, of_column = [0.0] * (rows + 1), [0.0] * (columns + 1)
-    owner, before = [0] * (columns + 1), [0] * (columns + 1)
+    owner = [0] * (columns + 1)
     for row in range(1, rows + 1):
-        owner[0], at = row, 0
-        least, done = [float("inf")] * (columns + 1), [False] * (columns + 1)
-        while owner[at]:
-            done[at] = True
-            step, following = float("inf"), 0
-            for column in range(1, columns + 1):
-                if done[column]:
-                    continue
-                reduced = costs[owner[at] - 1][column - 1] - of_row[owner[at]] - of_column[column]
-                if reduced < least[column]:
-                    least[column], before[column] = reduced, at
-                if least[column] < step:
-                    step, following = least[column], column
-            for column in range(columns + 1):
-                if done[column]:
-                    of_row[owner[column]] += step
-                    of_column[column] -= step
-                else:
-                    least[column] -= step
-            at = following
+        owner[0] = row
+        at, before = _path(costs, owner, of_row, of_column)
         while at:
             owner[at], at = owner[before[at]], before[at]
-    found = [0] * rows
-    for column in range(1, columns + 1):
-        if owner[column]:
-            found[owner[column] - 1] = column - 1
-    return found
+    found = {row: column for column, row in enumerate(owner) if row and column}
+    return [found[row] - 1 for row in range(1, rows + 1)]
+
+
+def _path(
+    costs: list[list[float]], owner: list[int], of_row: list[float], of_column: list[float]
+) -> tuple[int, list[int]]:
+    """Return a free column and, for each column, the one before it on the way there; adapt the potentials."""
+    columns = range(len(owner))
+    least, before = [float("inf")] * len(owner), [0] * len(owner)
+    done: set[int] = set()
+    at = 0
+    while owner[at]:
+        done.add(at)
+        for column in columns[1:]:
+            reduced = costs[owner[at] - 1][column - 1] - of_row[owner[at]] - of_column[column]
+            if column not in done and reduced < least[column]:
+                least[column], before[column] = reduced, at
+        following = min((column for column in columns[1:] if column not in done), key=least.__getitem__)
+        step = least[following]
+        for column in columns:
+            if column in done:
+                of_row[owner[column]] += step
+                of_column[column] -= step
+            else:
+                least[column] -= step
+        at = following
+    return at, before

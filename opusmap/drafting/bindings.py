@@ -21,7 +21,7 @@ Plain: TypeAlias = "str | list[str] | dict[str, Any]"
 
 CHOICES = (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
 TEXTS = (ColumnType.SINGLE_TEXT, ColumnType.MULTIPLE_TEXT, ColumnType.UNKNOWN)
-_SURE = 0.75
+_SURE, _WORTH_TELLING, _BY_NAME = 0.75, 0.25, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,9 @@ def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
     if column.internal_name == "rowKey":
         _tell_key(making)
     if chosen.confidence < _SURE:
-        others = [one.source for one in match.candidates if one.source != chosen.source and one.confidence >= 0.3]  # noqa: PLR2004
+        others = [
+            one.source for one in match.candidates if one.confidence >= _WORTH_TELLING and one != chosen
+        ]
         making.to_do("is this the right column?" + (f" Others: {', '.join(others)}" if others else ""))
     binding: Plain | None = _written(making, _levels(making, source))
     if column.type is ColumnType.PEOPLE and not _has_addresses(profile):
@@ -87,7 +89,7 @@ def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
 
 
 def _left_open(match: Match) -> DraftBinding:
-    near = [f"{one.source} ({_percent(one)})" for one in match.candidates if one.confidence >= 0.2]  # noqa: PLR2004
+    near = [f"{one.source} ({_percent(one)})" for one in match.candidates if one.confidence >= _WORTH_TELLING]
     told = f"nearest: {', '.join(near)}" if near else "no column of the source looks like it"
     return DraftBinding(match.column, None, f"{match.column.type}; {told}", open=True)
 
@@ -124,7 +126,7 @@ def _as_date(making: _Making) -> None:
     making.zone_needed = best.zone == "none"
     if best.swapped is not None:
         making.to_do(
-            "day or month first? No number over 12 tells: leave the format that is meant, take the other one out"
+            "day or month first? No number over 12 tells. Leave the format that is meant, take the other out"
         )
         making.keys["format"] = f"TODO: {best.pattern} or {best.swapped}"
         making.open = True
@@ -138,7 +140,11 @@ def _as_date(making: _Making) -> None:
         making.to_do(
             f"{_rows(odd)} {'has' if odd == 1 else 'have'} "
             + (f"dates written otherwise ({ways})" if ways else "something that is no such date")
-            + (": mend them" if making.column.required else ": mend them, or `on_error: omit` leaves them out")
+            + (
+                ": mend them"
+                if making.column.required
+                else ": mend them, or `on_error: omit` leaves them out"
+            )
         )
 
 
@@ -225,12 +231,16 @@ def _tell_key(making: _Making) -> None:
 
 
 def _has_addresses(profile: ColumnProfile) -> bool:
-    return profile.kinds.get(Kind.EMAIL, 0) > 0.5 * profile.filled or profile.rows == 0  # noqa: PLR2004
+    return profile.kinds.get(Kind.EMAIL, 0) > profile.filled / 2 or profile.rows == 0
 
 
 def _reason(chosen: Candidate, profile: ColumnProfile) -> str:
     seen = _seen(profile)
-    return f"{_percent(chosen)}" + (" by its values" if chosen.name < 0.3 else "") + (f"; {seen}" if seen else "")  # noqa: PLR2004
+    return (
+        f"{_percent(chosen)}"
+        + (" by its values" if chosen.name < _BY_NAME else "")
+        + (f"; {seen}" if seen else "")
+    )
 
 
 def _seen(profile: ColumnProfile) -> str:
@@ -268,5 +278,5 @@ def draft_choices(match: Match, source: SourceProfile) -> DraftChoices | None:
         options[one.text.casefold()] = spelling, count + one.count
     if more or not options or len(options) > MANY_OPTIONS:
         return DraftChoices(match.column, ())
-    return DraftChoices(match.column, tuple(options.values()), len(options) < len(counted))
-
+    ordered = sorted(options.values(), key=lambda one: (-one[1], one[0]))
+    return DraftChoices(match.column, tuple(ordered), len(options) < len(counted))

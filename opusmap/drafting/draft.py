@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from opusmap.connection import Column, ColumnType, Connection
+from opusmap.connection import Connection
 from opusmap.drafting.bindings import DraftBinding, DraftChoices, draft_binding, draft_choices
 from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.yaml_lines import in_line, quoted
@@ -63,9 +63,13 @@ class Draft:
     @property
     def to_decide(self) -> int:
         """How many TODOs `check` will report."""
-        open_dates = sum(one.open and one.column.type is ColumnType.DATE_TIME for one in self.bindings if one.binding)
+        asked = sum(isinstance(one.binding, dict) and _asks(one.binding) for one in self.bindings)
         missing = sum(one.binding is None and one.column.required for one in self.bindings)
-        return missing + open_dates + len(self.choices) + bool(self.zone_needed)
+        return missing + asked + len(self.choices) + bool(self.zone_needed)
+
+
+def _asks(binding: Mapping[str, Any]) -> bool:
+    return str(binding.get("format", "")).startswith("TODO")
 
 
 def make_draft(
@@ -114,16 +118,16 @@ def _settled(draft: Draft) -> Iterator[str]:
     yield "opusmap: 1"
     yield f"connection: {quoted(draft.connection)}"
     yield f"source: {in_line({'empty': ['', *draft.no_values]})}"
-    optional = [one.column for one in draft.bindings if _is_open(draft, one) and one.column.required]
+    optional = [one.column for one in draft.bindings if _is_open(one) and one.column.required]
     yield "columns:" if optional else "# every required column has a source"
     yield from (f"  {quoted(column.internal_name)}: {{required: false}}" for column in optional)
     yield "fields:"
     for one in draft.bindings:
-        if not _is_open(draft, one) and one.binding is not None:
+        if not _is_open(one) and one.binding is not None:
             yield f"  {quoted(one.column.internal_name)}: {in_line(one.binding)}"
 
 
-def _is_open(draft: Draft, binding: DraftBinding) -> bool:
+def _is_open(binding: DraftBinding) -> bool:
     return binding.open or binding.binding is None or binding.zone_needed
 
 
@@ -136,7 +140,8 @@ def _lines(draft: Draft) -> Iterator[str]:
     if draft.zone_needed:
         yield ""
         yield _beside(
-            "timezone: TODO", f"of times without a zone ({', '.join(draft.zone_needed)}): such as Europe/London"
+            "timezone: TODO",
+            f"of times without a zone ({', '.join(draft.zone_needed)}): such as Europe/London",
         )
     if draft.choices:
         yield ""
@@ -155,9 +160,9 @@ def _head(draft: Draft) -> Iterator[str]:
     yield f"# A draft by `opusmap init`, from {rows} of the source. It is not finished:"
     yield "#"
     yield "#   1. Decide what is marked TODO. `opusmap check` lists what it can't do without."
-    yield "#   2. Look at each line under `fields`: the percentage says how sure it is that the two columns belong"
-    yield "#      together. 99 % is still a guess."
-    yield "#   3. `opusmap check`, then `preview`, then `submit --to emulator`: nothing is sent before you say so."
+    yield "#   2. Look at each line under `fields`: the percentage says how sure it is that the two"
+    yield "#      columns belong together. 99 % is still a guess."
+    yield "#   3. `opusmap check`, then `preview`, then `submit --to emulator`: nothing is sent yet."
     yield "#"
     yield "# Left is a column of Opus, right what it is made of."
 
@@ -169,7 +174,11 @@ def _source(draft: Draft) -> Iterator[str]:
     if draft.source is None and not keys:
         yield "# The source is not in this file's folder or below: name it on the command line."
         return
-    yield "source:" if draft.source is not None else "source:  # its file is not in this folder: name it on the command line"
+    yield (
+        "source:"
+        if draft.source is not None
+        else "source:  # its file is not in this folder: name it on the command line"
+    )
     if draft.source is not None:
         yield f"  path: {quoted(draft.source)}"
     for key, value in keys.items():
@@ -179,8 +188,8 @@ def _source(draft: Draft) -> Iterator[str]:
 
 def _choices(draft: Draft) -> Iterator[str]:
     yield "choices:"
-    yield "  # Opus takes an option's place in its list, so the order must be the one that Opus shows. It can't be"
-    yield "  # seen from here. Beside each option stands how often it was seen."
+    yield "  # Opus takes an option's place in its list, so the order must be the one that Opus shows. It"
+    yield "  # can't be seen from here. Beside each option stands how often it was seen."
     for choices in draft.choices:
         name = quoted(choices.column.display_name)
         indent = "    "
@@ -196,21 +205,23 @@ def _choices(draft: Draft) -> Iterator[str]:
 
 def _fields(draft: Draft) -> Iterator[str]:
     yield "fields:"
+    # A source column of that name would be taken for the binding.
+    mark = "TODO" if draft.profile.find("TODO") is None else quoted("TODO: decide")
     for one in draft.bindings:
-        yield from _field(draft, one)
+        yield from _field(one, mark)
     unused = _unused(draft)
     if unused:
         yield ""
         yield "  # Columns of the source that are not used:"
-        yield from (f"  #   {column.name}: {_told(column)}" for column in unused)
+        yield from (f"  #   {_one_line(column.name)}: {_told(column)}" for column in unused)
 
 
-def _field(draft: Draft, one: DraftBinding) -> Iterator[str]:
+def _field(one: DraftBinding, mark: str) -> Iterator[str]:
     name = quoted(one.column.display_name)
-    yield from (f"  # {remark}" for remark in one.above)
+    yield from (f"  # {_one_line(remark)}" for remark in one.above)
     if one.binding is None:
         if one.column.required:
-            yield _beside(f"  {name}: TODO", f"required. {one.remark}")
+            yield _beside(f"  {name}: {mark}", f"required. {one.remark}")
         else:
             yield _beside(f"  # {name}: TODO", one.remark)
         return
@@ -242,8 +253,8 @@ def _told(column: ColumnProfile) -> str:
 
 
 def _tests(tests: Sequence[DraftTest]) -> Iterator[str]:
-    yield "# Rows of the source, and what must become of them: `opusmap test` runs them. They may hold personal data:"
-    yield "# look at them before you pass this file on. What is still TODO is not in them: add it."
+    yield "# Rows of the source, and what must become of them: `opusmap test` runs them. They may hold"
+    yield "# personal data: look at them before you pass this file on. What is still TODO is not in them."
     yield "tests:"
     for test in tests:
         yield f"  - name: {quoted(test.name)}"
@@ -259,8 +270,3 @@ def _beside(line: str, remark: str) -> str:
 
 def _one_line(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
-
-
-def open_columns(draft: Draft) -> list[Column]:
-    """Return the columns of which nobody knows yet what a record gets."""
-    return [one.column for one in draft.bindings if _is_open(draft, one)]

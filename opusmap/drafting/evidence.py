@@ -15,6 +15,9 @@ MANY_OPTIONS = 100
 
 _NEVER = 0.02
 _LONG_TEXT = 255
+_OFTEN, _TWICE, _FEW = 5, 2, 5
+_LONG_KEY, _LONG_NAME = 80, 60
+_NOBODY = frozenset({Kind.DATE, Kind.NUMBER, Kind.BOOLEAN, Kind.URL, Kind.FILE})
 
 
 def rate_values(column: Column, profile: ColumnProfile) -> float | None:
@@ -28,29 +31,8 @@ def rate_values(column: Column, profile: ColumnProfile) -> float | None:
 
 
 def _fit(column: Column, profile: ColumnProfile) -> float:
-    if column.internal_name == "rowKey":
-        return _as_key(profile)
-    if column.internal_name == "leafName":
-        return _as_name(profile)
-    if column.internal_name in ("createdBy", "modifiedBy"):
-        return _as_person(profile)
-    match column.type:
-        case ColumnType.DATE_TIME:
-            return profile.kinds.get(Kind.DATE, 0) / profile.filled or _NEVER
-        case ColumnType.NUMBER:
-            return profile.kinds.get(Kind.NUMBER, 0) / profile.filled or _NEVER
-        case ColumnType.PEOPLE:
-            return max(profile.kinds.get(Kind.EMAIL, 0) / profile.filled, 0.6 * _as_person(profile))
-        case ColumnType.SINGLE_CHOICE:
-            return _as_choice(profile)
-        case ColumnType.MULTIPLE_CHOICE:
-            return _as_choices(profile)
-        case ColumnType.TAXONOMY:
-            return _as_term(profile)
-        case ColumnType.MULTIPLE_TEXT:
-            return 1.0 if profile.longest > _LONG_TEXT or profile.line_breaks else _as_text(profile)
-        case _:
-            return 0.25 if profile.line_breaks > 0.1 * profile.filled else _as_text(profile)
+    rule = _OWN.get(column.internal_name) or _RULES.get(column.type, _as_line)
+    return rule(profile)
 
 
 def _as_key(profile: ColumnProfile) -> float:
@@ -58,7 +40,7 @@ def _as_key(profile: ColumnProfile) -> float:
     if profile.kind in (Kind.DATE, Kind.BOOLEAN) or profile.longest > _LONG_TEXT or profile.line_breaks:
         return _NEVER
     if profile.is_key:
-        return 0.8 if profile.kind in (Kind.URL, Kind.FILE, Kind.PATH) or profile.average > 80 else 1.0  # noqa: PLR2004
+        return 0.8 if profile.kind in (Kind.URL, Kind.FILE, Kind.PATH) or profile.average > _LONG_KEY else 1.0
     if profile.more or profile.distinct >= 0.95 * profile.filled:
         return 0.6 if profile.null_rate < 0.1 else 0.3  # noqa: PLR2004
     return 0.05
@@ -71,14 +53,17 @@ def _as_name(profile: ColumnProfile) -> float:
         return 0.2
     if profile.average > _LONG_TEXT:
         return 0.3
-    varied = profile.more or profile.distinct >= min(20, 0.1 * profile.filled)  # noqa: PLR2004
+    varied = profile.more or profile.distinct >= min(20, 0.1 * profile.filled)
     return 1.0 if varied else 0.4
 
 
 def _as_person(profile: ColumnProfile) -> float:
     if profile.kind is Kind.EMAIL:
         return 1.0
-    if profile.kind in (Kind.DATE, Kind.NUMBER, Kind.BOOLEAN, Kind.URL, Kind.FILE) or profile.average > 60:  # noqa: PLR2004
+    if (
+        profile.kind in (Kind.DATE, Kind.NUMBER, Kind.BOOLEAN, Kind.URL, Kind.FILE)
+        or profile.average > _LONG_NAME
+    ):
         return 0.05
     named = profile.kinds.get(Kind.PERSON, 0) / profile.filled
     word = any(" " not in example for example in profile.examples)  # a login, perhaps
@@ -91,7 +76,7 @@ def _as_choice(profile: ColumnProfile) -> float:
     if profile.more or profile.distinct > MANY_OPTIONS or profile.kind in (Kind.DATE, Kind.URL):
         return 0.05
     repeated = profile.filled / profile.distinct
-    return 1.0 if repeated >= 5 or profile.distinct <= 5 else 0.7 if repeated >= 2 else 0.2  # noqa: PLR2004
+    return 1.0 if repeated >= _OFTEN or profile.distinct <= _FEW else 0.7 if repeated >= _TWICE else 0.2
 
 
 def _as_choices(profile: ColumnProfile) -> float:
@@ -112,3 +97,35 @@ def _as_text(profile: ColumnProfile) -> float:
     if profile.kind in (Kind.DATE, Kind.BOOLEAN):
         return 0.6
     return 0.9 if profile.kind is not Kind.TEXT or profile.average <= _LONG_TEXT else 0.7
+
+
+def _as_line(profile: ColumnProfile) -> float:
+    return 0.25 if profile.line_breaks > 0.1 * profile.filled else _as_text(profile)
+
+
+def _as_prose(profile: ColumnProfile) -> float:
+    return 1.0 if profile.longest > _LONG_TEXT or profile.line_breaks else _as_text(profile)
+
+
+def _as_people(profile: ColumnProfile) -> float:
+    return max(profile.kinds.get(Kind.EMAIL, 0) / profile.filled, 0.6 * _as_person(profile))
+
+
+def _as_date(profile: ColumnProfile) -> float:
+    return profile.kinds.get(Kind.DATE, 0) / profile.filled or _NEVER
+
+
+def _as_number(profile: ColumnProfile) -> float:
+    return profile.kinds.get(Kind.NUMBER, 0) / profile.filled or _NEVER
+
+
+_OWN = {"rowKey": _as_key, "leafName": _as_name, "createdBy": _as_person, "modifiedBy": _as_person}
+_RULES = {
+    ColumnType.DATE_TIME: _as_date,
+    ColumnType.NUMBER: _as_number,
+    ColumnType.PEOPLE: _as_people,
+    ColumnType.SINGLE_CHOICE: _as_choice,
+    ColumnType.MULTIPLE_CHOICE: _as_choices,
+    ColumnType.TAXONOMY: _as_term,
+    ColumnType.MULTIPLE_TEXT: _as_prose,
+}

@@ -42,13 +42,15 @@ def _settled_mapper(draft: Draft, connection: Connection) -> Mapper | None:
     """Return the mapper of what is decided already; None where that is no mapping, for want of a key, say."""
     try:
         spec = parse_spec(write_draft(draft, settled=True))
-        return compile_mapping(spec, connection, columns=frozenset(one.name for one in draft.profile.columns))
+        return compile_mapping(spec, connection, columns=draft.profile.row_columns)
     except InvalidMapping:
         return None
 
 
 def _is_short(row: Row, mapper: Mapper) -> bool:
-    required = {name for plan in mapper.plan.columns if plan.required for name in map(str, plan.binding.sources)}
+    required = {
+        name for plan in mapper.plan.columns if plan.required for name in map(str, plan.binding.sources)
+    }
     return all(len(str(row.values.get(name, ""))) <= TEXT_LIMIT for name in required)
 
 

@@ -109,8 +109,7 @@ def write_files(draft: Draft, output: str | Path, *, force: bool = False) -> Dra
 def _examine(path: Path, draft: Draft) -> tuple[Diagnostic, ...]:
     spec, connection = read_mapping(path)
     try:
-        columns = frozenset(one.name for one in draft.profile.columns)
-        return compile_mapping(spec, connection, columns=columns).warnings
+        return compile_mapping(spec, connection, columns=draft.profile.row_columns).warnings
     except InvalidMapping as error:
         return error.diagnostics
 
@@ -127,7 +126,9 @@ _OPTION = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 def _option(text: str) -> tuple[str, Any]:
     found = _OPTION.fullmatch(text)
     if found is None:
-        raise SettingsError("--set", f"{text!r} is not of the form key=value", "for example --set header_row=3")
+        raise SettingsError(
+            "--set", f"{text!r} is not of the form key=value", "for example --set header_row=3"
+        )
     key, value = found.groups()
     return key, int(value) if value.isascii() and value.isdigit() and key == "header_row" else value
 

@@ -23,13 +23,15 @@ CANDIDATES_TOLD = 3
 _NAMED = 0.5
 _BY_VALUES = 0.3
 _WEIGHT_OF_VALUES = 0.55
-_TELLING = frozenset({ColumnType.DATE_TIME, ColumnType.PEOPLE, ColumnType.TAXONOMY, ColumnType.MULTIPLE_CHOICE})
+_TELLING = frozenset(
+    {ColumnType.DATE_TIME, ColumnType.PEOPLE, ColumnType.TAXONOMY, ColumnType.MULTIPLE_CHOICE}
+)
 """Types whose values alone tell something: any text could be a text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A source column for a column of the connection: the confidence, and what name and values gave, 0 to 1."""
+    """A source column for a column of the connection: how sure, and what name and values say, 0 to 1."""
 
     source: str
     confidence: float

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from rapidfuzz import fuzz
 
@@ -24,33 +25,6 @@ _NAMESPACE = re.compile(r"^[A-Za-z]{1,10}:(?=\S)")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=[0-9])")
 _WORD = re.compile(r"[^\W_]+|#")
 
-_ABBREVIATIONS = {
-    "no": "number", "nr": "number", "num": "number", "nbr": "number", "#": "number", "doc": "document",
-    "docs": "document", "desc": "description", "descr": "description", "dt": "date", "mod": "modified",
-    "upd": "updated", "dept": "department", "div": "division", "org": "organisation", "orgs": "organisation",
-    "organization": "organisation", "organizational": "organisation", "organisational": "organisation",
-    "ref": "reference", "cat": "category", "qty": "quantity", "amt": "amount", "addr": "address", "tel": "phone",
-    "mgr": "manager", "ver": "version", "rev": "revision", "loc": "location", "usr": "user", "resp": "responsible",
-    "lang": "language", "license": "licence", "catalog": "catalogue", "center": "centre", "ext": "extension",
-    "cls": "class", "sec": "security", "acct": "account", "cust": "customer", "auth": "author", "kw": "keyword",
-    "created": "created", "creation": "creation", "filename": "file name", "filesize": "file size",
-    "filetype": "file type", "datetime": "date", "timestamp": "date", "time": "date", "on": "date", "at": "date",
-    "utc": "date", "gmt": "date", "lastmodified": "modified", "createdby": "created by", "username": "user",
-    "filepath": "file path", "dob": "birth date", "vendor": "vendor", "cre": "created", "chg": "changed",
-    "whom": "by", "barcodes": "barcode", "colour": "color", "guids": "guid", "lastname": "name",
-}  # fmt: skip
-"""Abbreviations, spellings, and words for a moment, each as the table of synonyms has it."""
-
-_EMPTY_WORDS = frozenset({"the", "of", "a", "an", "for", "in", "is", "and", "s", "last", "sys", "ows", "cm", "dc"})
-"""Words that say nothing about what a column holds."""
-
-_ROLE_WORDS = frozenset(
-    ["by", "date", "user", "number", "id", "type", "size", "count", "url", "path", "code", "email", "status", "version",
-     "due", "closed", "year", "format", "extension", "group", "department", "level", "amount", "parent", "phone",
-     "folder", "description", "comment", "state", "reason", "site", "location", "class", "key"]
-)  # fmt: skip
-"""Words that make another thing of what they stand beside: "created by" is not "created"."""
-
 _CERTAIN, _LIKELY, _POSSIBLE = 1.0, 0.85, 0.6
 _CONCEPT = 0.8
 _ALIKE = 0.86
@@ -58,8 +32,17 @@ _ALIKE = 0.86
 
 
 @dataclass(frozen=True, slots=True)
+class _Words:
+    """What is written out; words that say nothing; words that make another thing of their neighbours."""
+
+    written_out: Mapping[str, str]
+    empty: frozenset[str]
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class _Synonyms:
-    """The table: phrases of each built-in column with their weight, endings, and groups of names."""
+    """Phrases of each built-in column with their weight, endings, and groups of names that mean the same."""
 
     phrases: Mapping[str, Mapping[frozenset[str], float]]
     endings: Mapping[str, Mapping[str, float]]
@@ -79,14 +62,15 @@ def name_words(name: str) -> tuple[str, ...]:
     words = [word for part in _WORD.findall(text) for word in _written_out(part.lower())]
     if len(words) > 1 and len(words[0]) == 1 and "_" in name:  # Documentum's r_, i_, a_
         words = words[1:]
-    return tuple(word for word in words if word not in _EMPTY_WORDS) or tuple(words)
+    return tuple(word for word in words if word not in _words().empty) or tuple(words)
 
 
 def _written_out(word: str) -> list[str]:
-    found = _ABBREVIATIONS.get(word)
+    table = _words().written_out
+    found = table.get(word)
     if found is None and len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):  # noqa: PLR2004
         word = word[:-3] + "y" if word.endswith("ies") and len(word) > 5 else word[:-1]  # noqa: PLR2004
-        found = _ABBREVIATIONS.get(word)
+        found = table.get(word)
     return (found or word).split()
 
 
@@ -117,10 +101,13 @@ def _rate_custom(target: frozenset[str], words: frozenset[str]) -> float:
 
 
 def _rate_phrase(phrase: frozenset[str], words: frozenset[str]) -> float:
-    """Return how well words say a phrase: all of it and nothing more, more than it, or nearly its spelling."""
+    """Return how well words say a phrase: all of it, more than it, or nearly its spelling."""
     if phrase == words:
         return 1.0
-    spelling = fuzz.ratio("".join(sorted(phrase)), "".join(sorted(words))) / 100
+    roles = _words().roles
+    # "created date" is spelled much like "created by".
+    comparable = len(phrase) == len(words) == 1 or phrase & roles == words & roles
+    spelling = fuzz.ratio("".join(sorted(phrase)), "".join(sorted(words))) / 100 if comparable else 0.0
     return max(_rate_part(phrase, words), spelling if spelling >= _ALIKE else 0.0)
 
 
@@ -129,15 +116,28 @@ def _rate_part(phrase: frozenset[str], words: frozenset[str]) -> float:
     if not phrase < words:
         return 0.0
     rest = words - phrase
-    return (0.35 if rest & _ROLE_WORDS else 0.85) * (0.8 + 0.2 * len(phrase) / len(words))
+    return (0.35 if rest & _words().roles else 0.85) * (0.8 + 0.2 * len(phrase) / len(words))
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(files("opusmap.drafting").joinpath("synonyms.toml").read_text("utf-8"))
+
+
+@cache
+def _words() -> _Words:
+    data = _table()["words"]
+    return _Words(data["written_out"], frozenset(data["empty"]), frozenset(data["roles"]))
 
 
 @cache
 def _synonyms() -> _Synonyms:
-    data = tomllib.loads(files("opusmap.drafting").joinpath("synonyms.toml").read_text("utf-8"))
+    data = _table()
     weights = {"certain": _CERTAIN, "likely": _LIKELY, "possible": _POSSIBLE}
     phrases = {
-        name: {phrase: weight for sure, weight in reversed(weights.items()) for phrase in _phrases(entry[sure])}
+        name: {
+            phrase: weight for sure, weight in reversed(weights.items()) for phrase in _phrases(entry[sure])
+        }
         for name, entry in data["builtin"].items()
     }
     endings = {name: entry["endings"] for name, entry in data["builtin"].items()}

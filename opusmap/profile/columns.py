@@ -94,6 +94,7 @@ class ColumnProfile:
     decimal_commas: int = 0
     decimal_points: int = 0
     examples: tuple[str, ...] = ()
+    nested: bool = False
 
     @property
     def filled(self) -> int:
@@ -161,8 +162,9 @@ class ColumnProfiler:
     comes often is looked at once.
     """
 
-    def __init__(self, name: str, budget: HashBudget | None = None) -> None:
+    def __init__(self, name: str, budget: HashBudget | None = None, *, nested: bool = False) -> None:
         self.name = name
+        self._nested = nested
         self._budget = budget or HashBudget()
         self._window: dict[str, int] = {}
         self._characters = 0
@@ -232,10 +234,12 @@ class ColumnProfiler:
             self._commas,
             self._points,
             tuple(self._examples),
+            self._nested,
         )
 
     def _add_list(self, items: list[Any]) -> str:
-        texts = [_plain(item) for item in items if item is not None and not isinstance(item, list | dict)]
+        plain = (_plain(item) for item in items if item is not None and not isinstance(item, list | dict))
+        texts = [text for text in plain if text]
         if len(texts) > 1:
             self._list_rows[""] += 1
         self._native_lists += bool(texts)

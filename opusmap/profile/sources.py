@@ -42,6 +42,11 @@ class SourceProfile:
         """Return the column of this name, or None."""
         return next((column for column in self.columns if column.name == name), None)
 
+    @property
+    def row_columns(self) -> frozenset[str]:
+        """The names that a row itself has: of nested values that of the outermost."""
+        return frozenset(one.name.partition(".")[0] if one.nested else one.name for one in self.columns)
+
     def candidate_keys(self) -> tuple[ColumnProfile, ...]:
         """Return the columns that could be a key: never empty, never the same twice."""
         return tuple(column for column in self.columns if column.is_key)
@@ -74,7 +79,7 @@ class Profiler:
         for name, value in values.items():
             if isinstance(value, dict):
                 for inner, found in _flattened(name, value):
-                    self._column(inner, found)
+                    self._column(inner, found, nested=True)
             elif (column := columns.get(name)) is not None:
                 column.add(value)
             else:
@@ -89,14 +94,14 @@ class Profiler:
         columns = tuple(column.profile(self._rows) for column in self._columns.values())
         return SourceProfile(self._name, columns, self._rows, self._rejected, whole, len(self._left_out))
 
-    def _column(self, name: str, value: object) -> None:
+    def _column(self, name: str, value: object, *, nested: bool = False) -> None:
         column = self._columns.get(name)
         if column is None:
             if len(self._columns) >= COLUMNS_KEPT:
                 if len(self._left_out) < COLUMNS_KEPT:
                     self._left_out.add(name)
                 return
-            column = self._columns[name] = ColumnProfiler(name, self._budget)
+            column = self._columns[name] = ColumnProfiler(name, self._budget, nested=nested)
         column.add(value)
 
 

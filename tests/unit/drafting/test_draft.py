@@ -1,0 +1,216 @@
+"""A draft compiles up to its TODOs, its tests hold once they are settled, and nothing in it is guessed."""
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_mapping import connect
+
+from opusmap.compiler import compile_mapping
+from opusmap.drafting import Draft, make_draft, with_tests, write_draft
+from opusmap.errors import InvalidMapping
+from opusmap.profile import profile_source
+from opusmap.records import Row
+from opusmap.sources import from_iterable
+from opusmap.spec import parse_spec
+from opusmap.testing import run_tests
+
+COLUMNS = {
+    "rowKey": "SingleText",
+    "leafName": "SingleText",
+    "termFullPath": "Taxonomy",
+    "timeCreated": "DateTime",
+    "timeModified": "DateTime",
+    "createdBy": "SingleText",
+    "modifiedBy": "SingleText",
+    "_Doc_%20_Type": "SingleChoice",
+    "_Tags": "MultipleChoice",
+    "_Owners": "PeopleOrGroup",
+    "_Amount": "Number",
+    "_Notes": "MultipleText",
+}
+CONNECTION = connect(COLUMNS)
+REGISTER = [
+    {
+        "Doc No": f"{number:04}",
+        "Subject": f"Lease of hall {number}",
+        "Class1": "Property",
+        "Class2": "Leasing",
+        "Created On": f"2024-01-{number:02}T10:00:00Z",
+        "Last Updated": f"{number:02}/11/2024",
+        "Author": "Ann Smith",
+        "Changed By": "Ben Jones",
+        "Document Type": ("Lease", "Deed")[number % 2],
+        "Keywords": ("Legal;HR", "HR")[number % 2],
+        "Responsible": "ann@example.org",
+        "Value": "1,234.50",
+        "Remarks": "first line\nsecond line",
+    }
+    for number in range(1, 29)
+]
+
+
+def drafted(rows, connection=CONNECTION) -> Draft:
+    draft = make_draft(connection, profile_source(from_iterable(rows)), names=("c.json", "register.csv"))
+    return with_tests(draft, connection, [Row(number, row) for number, row in enumerate(rows, 2)])
+
+
+def problems(draft, connection=CONNECTION):
+    try:
+        spec = parse_spec(write_draft(draft), "m.yaml")
+        return compile_mapping(spec, connection, columns=draft.profile.row_columns).warnings
+    except InvalidMapping as error:
+        return error.diagnostics
+
+
+def changed(rows, **cells):
+    return [{**row, **{name.replace("_", " "): cell for name, cell in cells.items()}} for row in rows]
+
+
+def lines(draft):
+    return dict(re.findall(r"^  (?:# )?([\w ]+): (.+?)(?:  +# .*)?$", write_draft(draft), re.MULTILINE))
+
+
+def test_a_register_of_other_names_is_matched_and_read_as_it_is_written():
+    found = lines(drafted(REGISTER))
+    assert (
+        found
+        | {
+            "Row key": "Doc No",
+            "Name": "Subject",
+            "Classification": "[Class1, Class2]",
+            "Created time": "Created On",
+            "Modified time": '{from: Last Updated, format: "%d/%m/%Y"}',
+            "Created by": "Author",
+            "Modified by": "Changed By",
+            "Doc Type": "Document Type",
+            "Tags": '{from: Keywords, split: ";"}',
+            "Owners": "Responsible",
+            "Amount": "Value",
+            "Notes": "Remarks",
+        }
+        == found
+    )
+
+
+def test_only_the_options_order_is_left_to_a_person_in_a_plain_register():
+    draft = drafted(REGISTER)
+    assert [one.code for one in problems(draft)] == ["to-do", "to-do"]
+    assert draft.to_decide == 2
+
+
+def test_the_tests_of_a_draft_hold_once_the_todos_are_settled():
+    draft = drafted(REGISTER)
+    settled = re.sub(r"^ +- \"TODO.*\n", "", write_draft(draft), flags=re.MULTILINE)
+    results = run_tests(compile_mapping(parse_spec(settled), CONNECTION))
+    assert len(results) == 2
+    assert all(one.passed for one in results), results
+    assert "personal data" in settled
+
+
+def test_day_and_month_that_cannot_be_told_apart_are_left_to_a_person():
+    draft = drafted(changed(REGISTER, Last_Updated="01/11/2024"))
+    assert '"TODO: %d/%m/%Y or %m/%d/%Y"' in lines(draft)["Modified time"]
+    assert len(problems(draft)) == 3
+    assert "Modified time" not in draft.tests[0].expect
+
+
+def test_a_zone_that_no_time_names_is_left_to_a_person():
+    draft = drafted(changed(REGISTER, Created_On="2024-01-31 10:00:00"))
+    assert any(one.message == "timezone is still to do" for one in problems(draft))
+    assert "Created time" not in draft.tests[0].expect
+
+
+def test_a_required_column_without_a_source_is_left_to_a_person():
+    rows = [{name: cell for name, cell in row.items() if name != "Changed By"} for row in REGISTER]
+    draft = drafted(rows)
+    assert lines(draft)["Modified by"] == "TODO"
+    assert [one.code for one in problems(draft)] == ["to-do"] * 3
+
+
+def test_an_optional_column_without_a_source_is_left_out_and_named():
+    rows = [{name: cell for name, cell in row.items() if name != "Remarks"} for row in REGISTER]
+    text = write_draft(drafted(rows))
+    assert re.search(r"^  # Notes: TODO ", text, re.MULTILINE)
+
+
+def test_names_are_no_addresses():
+    text = write_draft(drafted(changed(REGISTER, Responsible="Ann Smith")))
+    assert "# TODO its values are no e-mail addresses" in text
+    assert re.search(r"^  # Owners: TODO ", text, re.MULTILINE)
+
+
+def test_what_means_nothing_in_the_source_is_told_to_the_mapping():
+    rows = [{**row, "Value": "N/A"} if number % 3 else row for number, row in enumerate(REGISTER)]
+    assert lines(drafted(rows))["empty"] == '["", N/A]'
+
+
+def test_numbers_with_a_decimal_comma_are_read_as_such():
+    assert "decimal" in lines(drafted(changed(REGISTER, Value="1.234,50")))["Amount"]
+    assert "decimal" not in lines(drafted(changed(REGISTER, Value="1,234")))["Amount"]
+
+
+def test_options_stand_with_their_counts_and_letter_case_is_ignored_where_it_varies():
+    rows = [*REGISTER, *changed(REGISTER[:3], Document_Type="LEASE")]
+    text = write_draft(drafted(rows))
+    assert re.search(r"ignore_case: true", text)
+    assert re.search(r"- Lease +# 17\n +- Deed +# 14", text)
+
+
+def test_too_many_values_are_no_options():
+    rows = [{**row, "Document Type": f"Type {n}"} for n, row in enumerate(REGISTER * 6)]
+    text = write_draft(drafted(rows))
+    assert "Type 7" not in text.partition("tests:")[0]
+
+
+NAMES = st.one_of(
+    st.sampled_from(list(REGISTER[0])),
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip),
+    st.sampled_from(["TODO", "{{ a }}", "a.b", "null", "- x", "Title: x", "#"]),
+)
+CELLS = st.one_of(
+    st.sampled_from([cell for row in REGISTER[:3] for cell in row.values()]),
+    st.sampled_from(["", " ", "N/A", "31/01/2024 10:00 UTC", "1;2", "a@b.org;c@d.org", "A > B", "x" * 300]),
+    st.text(max_size=20),
+    st.none() | st.booleans() | st.integers() | st.lists(st.text(max_size=5), max_size=3),
+)
+
+
+@settings(max_examples=30)
+@given(st.lists(NAMES, min_size=1, max_size=9, unique=True), st.data())
+def test_any_source_gives_a_draft_that_check_accepts_up_to_its_todos(names, data):
+    rows = data.draw(st.lists(st.fixed_dictionaries(dict.fromkeys(names, CELLS)), min_size=1, max_size=5))
+    draft = drafted(rows)
+    found = problems(draft)
+    assert {one.code for one in found if one.severity == "error"} <= {"to-do"}
+    assert sum(one.code == "to-do" for one in found) == draft.to_decide
+    for test in draft.tests:
+        mapper = compile_mapping(parse_spec(write_draft(draft, settled=True)), CONNECTION)
+        record = mapper.map_row({**dict.fromkeys(names), **test.row})
+        assert {
+            mapper.connection.find(name).internal_name: value for name, value in test.expect.items()
+        }.items() <= record.values.items()
+
+
+def test_a_source_of_json_is_drafted_by_dotted_names():
+    rows = [{"id": n, "title": f"Lease {n}", "author": {"name": "Ann Smith"}} for n in range(9)]
+    draft = drafted(
+        rows, connect({"rowKey": "SingleText", "leafName": "SingleText", "createdBy": "SingleText"})
+    )
+    assert lines(draft)["Created by"] == "author.name"
+    assert draft.tests[0].row["author"] == {"name": "Ann Smith"}
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_source_without_rows_is_matched_by_its_names(count):
+    text = io.StringIO()
+    csv.DictWriter(text, REGISTER[0]).writeheader()
+    rows = REGISTER[:count]
+    profile = profile_source(from_iterable(rows or [dict.fromkeys(REGISTER[0], "")]))
+    draft = make_draft(CONNECTION, profile, names=("c.json", None))
+    assert json.dumps(draft.profile.as_json())
+    assert lines(draft)["Row key"] == "Doc No"
