@@ -91,6 +91,7 @@ def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
 def _left_open(match: Match) -> DraftBinding:
     near = [f"{one.source} ({_percent(one)})" for one in match.candidates if one.confidence >= _WORTH_TELLING]
     told = f"nearest: {', '.join(near)}" if near else "no column of the source looks like it"
+    told += " (one may be used twice)" if match.column.required else ""
     return DraftBinding(match.column, None, f"{match.column.type}; {told}", open=True)
 
 

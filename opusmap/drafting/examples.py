@@ -6,11 +6,11 @@ them, without the columns that are still open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from opusmap.compiler import Mapper, compile_mapping
+from opusmap.compiler.plan import ColumnPlan
 from opusmap.connection import Connection
 from opusmap.drafting.draft import Draft, DraftTest, write_draft
 from opusmap.errors import InvalidMapping
@@ -48,29 +48,28 @@ def _settled_mapper(draft: Draft, connection: Connection) -> Mapper | None:
 
 
 def _is_short(row: Row, mapper: Mapper) -> bool:
-    required = {
-        name for plan in mapper.plan.columns if plan.required for name in map(str, plan.binding.sources)
-    }
+    required = {name for plan in mapper.plan.columns if plan.required for name in _sources(plan)}
     return all(len(str(row.values.get(name, ""))) <= TEXT_LIMIT for name in required)
 
 
 def _test(mapper: Mapper, row: Row, record: Record, names: Mapping[str, str]) -> DraftTest:
-    cells: dict[str, Any] = {}
-    expect: dict[str, Any] = {}
-    for plan in mapper.plan.columns:
-        sources = [str(name) for name in plan.binding.sources]
-        found = {name: cell for source in sources for name, cell in _cell(row, source)}
-        value = record.values.get(plan.column.internal_name)
-        long = sum(len(str(cell)) for cell in found.values()) > TEXT_LIMIT and not plan.required
-        if value is None or long:
-            continue
-        cells |= found
-        expect[names[plan.column.internal_name]] = value
-    return DraftTest(f"row {row.number} of the source", cells, expect)
+    """Take all of a row's short cells, for a person may yet bind any; expect what is made of those alone."""
+    cells = {name: cell for name, cell in row.values.items() if cell not in (None, "", [])}
+    needed = {_holder(row, name) for plan in mapper.plan.columns if plan.required for name in _sources(plan)}
+    kept = {name: cell for name, cell in cells.items() if name in needed or len(str(cell)) <= TEXT_LIMIT}
+    expect = {
+        names[plan.column.internal_name]: record.values[plan.column.internal_name]
+        for plan in mapper.plan.columns
+        if plan.column.internal_name in record.values
+        and all(name in kept or name not in cells for name in (_holder(row, name) for name in _sources(plan)))
+    }
+    return DraftTest(f"row {row.number} of the source", kept, expect)
 
 
-def _cell(row: Row, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield a row's value by its name; of a dotted one, that of the first name, which holds it."""
-    holder = name if name in row.values else name.partition(".")[0]
-    if row.values.get(holder) not in (None, ""):
-        yield holder, row.values[holder]
+def _sources(plan: ColumnPlan) -> list[str]:
+    return [str(name) for name in plan.binding.sources]
+
+
+def _holder(row: Row, name: str) -> str:
+    """Return the name of a row's own that holds a value: of a dotted one the first part."""
+    return name if name in row.values else name.partition(".")[0]

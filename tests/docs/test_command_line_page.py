@@ -144,6 +144,7 @@ def documented_keys(command: str) -> set[str]:
 @pytest.mark.parametrize(
     "args",
     [
+        ("init", "contracts.connection.json", "contracts.csv", "-o", "draft.yaml"),
         ("check", "mapping.yaml"),
         ("map", "mapping.yaml", "-o", "records.jsonl"),
         ("submit", "mapping.yaml", "--to", "emulator"),

@@ -1,0 +1,98 @@
+"""`opusmap init` as a records manager uses it: two files in, a draft out, and nothing replaced unasked."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from opusmap.cli import main
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    for name in ("contracts.connection.json", "contracts.csv"):
+        shutil.copy(CONTRACTS / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_draft_is_checked_up_to_its_todos(folder, capsys):
+    assert main(["init", "contracts.connection.json", "contracts.csv"]) == 0
+    told = capsys.readouterr().err
+    assert "4 to decide first" in told
+    assert main(["check", "mapping.yaml"]) == 2
+    problems = capsys.readouterr().err
+    assert problems.count("error[to-do]") == problems.count("error[") == 4
+
+
+def test_a_draft_whose_todos_are_decided_maps_its_rows_and_passes_its_tests(folder, capsys):
+    assert main(["init", "contracts.connection.json", "contracts.csv"]) == 0
+    text = Path("mapping.yaml").read_text("utf-8")
+    text = re.sub(r'^ +- "TODO.*\n', "", text, flags=re.MULTILINE)
+    Path("mapping.yaml").write_text(text.replace("timezone: TODO", "timezone: Australia/Sydney"), "utf-8")
+    assert main(["test", "mapping.yaml"]) == 0
+    capsys.readouterr()
+    assert main(["check", "mapping.yaml", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["mapped"] > 800  # the register is dirty on purpose: rows without an author or a number
+
+
+def test_the_schema_beside_a_draft_knows_it(folder):
+    assert main(["init", "contracts.connection.json", "contracts.csv", "-q"]) == 0
+    text = Path("mapping.yaml").read_text("utf-8")
+    schema = re.match(r"# yaml-language-server: \$schema=(\S+)\n", text)[1]
+    jsonschema.validate(yaml.safe_load(text), json.loads(Path(schema).read_text("utf-8")))
+
+
+def test_nothing_is_replaced_unasked(folder, capsys):
+    Path("mapping.yaml").write_text("mine", "utf-8")
+    assert main(["init", "contracts.connection.json", "contracts.csv"]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert Path("mapping.yaml").read_text("utf-8") == "mine"
+    assert main(["init", "contracts.connection.json", "contracts.csv", "--force"]) == 0
+    assert Path("mapping.yaml").read_text("utf-8") != "mine"
+
+
+def test_a_draft_is_printed_where_that_is_asked_for(folder, capsys):
+    assert main(["init", "contracts.connection.json", "contracts.csv", "-o", "-"]) == 0
+    assert "fields:" in capsys.readouterr().out
+    assert not Path("mapping.yaml").exists()
+
+
+def test_what_the_source_needs_to_be_read_stands_in_the_draft(folder, capsys):
+    lines = "Exported on 3 May\n\nDocNo;Title\n1;Lease of hall\n2;Caf\xe9 lease\n"
+    Path("export.txt").write_bytes(lines.encode("cp1252"))
+    options = ["--set", "encoding=cp1252", "--set", "header_row=3", "--set", "delimiter=;"]
+    assert main(["init", "contracts.connection.json", "export.txt", *options]) == 0
+    source = yaml.safe_load(Path("mapping.yaml").read_text("utf-8"))["source"]
+    assert source == {"path": "export.txt", "encoding": "cp1252", "header_row": 3, "delimiter": ";"}
+    assert "2 of 18 columns" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--set", "header"], "header_row=3"),
+        (["--set", "hedder_row=3"], "hedder_row"),
+        (["-o", "elsewhere/mapping.yaml"], "beside the mapping"),
+    ],
+)
+def test_what_can_not_be_is_told(folder, capsys, options, told):
+    assert main(["init", "contracts.connection.json", "contracts.csv", *options]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_source_from_elsewhere_is_named_on_the_command_line(folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("exports") / "contracts.csv"
+    shutil.move("contracts.csv", other)
+    assert main(["init", "contracts.connection.json", str(other), "-q"]) == 0
+    assert "path:" not in Path("mapping.yaml").read_text("utf-8").partition("fields:")[0]
+    assert main(["check", "mapping.yaml", str(other)]) == 2  # its TODOs, and nothing else
