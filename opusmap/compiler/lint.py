@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from opusmap.compiler.plan import ColumnPlan, Plan
-from opusmap.compiler.steps import emptiness
+from opusmap.compiler.gaps import find_gaps
+from opusmap.compiler.plan import Plan
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
 from opusmap.converters.dates import datetime_
@@ -37,45 +37,10 @@ def lint(plan: Plan, sample: Sequence[Mapping[str, Any]] = ()) -> tuple[Diagnost
 
 def _may_be_empty(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Diagnostic]:
     for column in plan.columns:
-        if not column.required or column.default is not None:
-            continue
-        name = quote_value(column.column.display_name)
-        if any(_lacks_else(part) for part in column.parts):
-            message = f"{name} is required, and its expression has an `if` without an `else`"
-            yield _warning("may-be-empty", message, column.span, "add an `else`, or a `default`")
-        if column.table is not None:
-            message = (
-                f"{name} is required, and a key that the table {column.table.name} lacks rejects the row"
-            )
-            yield _warning("may-be-empty", message, column.span, "say `default:` if that is not wanted")
-        yield from _empty_in_sample(plan, column, sample)
-
-
-def _lacks_else(node: tree.Node) -> bool:
-    empties = (None, "")
-    return any(
-        isinstance(one, tree.Conditional)
-        and isinstance(one.otherwise, tree.Constant)
-        and one.otherwise.value in empties
-        for one in walk(node)
-    )
-
-
-def _empty_in_sample(
-    plan: Plan, column: ColumnPlan, sample: Sequence[Mapping[str, Any]]
-) -> Iterator[Diagnostic]:
-    """Look at plain source columns only: what an expression makes of an empty cell is its own affair."""
-    part = column.parts[0]
-    if len(column.parts) != 1 or not isinstance(part, tree.Cell) or part.dotted:
-        return
-    empty = emptiness(plan.spec.source.empty)
-    count = sum(empty(row.get(part.name)) is None for row in sample)
-    if count:
-        name, source = quote_value(column.column.display_name), quote_value(part.name)
-        message = f"{name} is required, and {source} is empty in {count:,} of the first {len(sample):,} rows"
-        yield _warning(
-            "may-be-empty", message, column.span, "say `default:` if those rows are not to be rejected"
-        )
+        if column.required:
+            name = quote_value(column.column.display_name)
+            for gap in find_gaps(plan, column, sample):
+                yield _warning("may-be-empty", f"{name} is required, and {gap.why}", column.span, gap.help)
 
 
 _TIME_OF_DAY = re.compile(r"%[HI]")
@@ -86,18 +51,41 @@ def _without_zone(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[D
         return
     for column in plan.columns:
         pattern = column.binding.format
-        if column.column.type is not ColumnType.DATE_TIME:
-            continue
-        naive = pattern is not None and bool(_TIME_OF_DAY.search(pattern)) and "%z" not in pattern
-        part = column.parts[0]
-        if not naive and pattern is None and isinstance(part, tree.Cell):
-            naive = any(_is_naive(row.get(part.name)) for row in sample)
-        if naive:
-            name = quote_value(column.column.display_name)
-            message = f"the times of {name} carry no time zone, so their rows are rejected"
-            yield _warning(
-                "no-timezone", message, column.span, "set `timezone:` to the zone of the source's times"
-            )
+        finished = column.column.type is ColumnType.DATE_TIME and (
+            _names_no_zone(pattern) if pattern is not None else _reads_naive(column.parts[0], sample)
+        )
+        name = quote_value(column.column.display_name)
+        if finished or any(_converts_naive(part, sample) for part in column.trees()):
+            yield _no_zone(f"the times of {name}", column.span)
+    for step in plan.steps:
+        if _converts_naive(step.expression.tree, sample):
+            yield _no_zone(f"the times of the step {quote_value(step.name)}", step.span)
+
+
+def _no_zone(times: str, span: Span) -> Diagnostic:
+    message = f"{times} carry no time zone, so their rows are rejected"
+    return _warning("no-timezone", message, span, "set `timezone:` to the zone of the source's times")
+
+
+def _names_no_zone(pattern: str) -> bool:
+    return bool(_TIME_OF_DAY.search(pattern)) and "%z" not in pattern
+
+
+def _reads_naive(node: tree.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
+    return isinstance(node, tree.Cell) and any(_is_naive(row.get(node.name)) for row in sample)
+
+
+def _converts_naive(root: tree.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether an expression makes a time, by `datetime`, of a text that names no zone."""
+    for node in walk(root):
+        if isinstance(node, tree.Convert) and node.converter.name == "datetime":
+            given = dict(zip(("format", "timezone"), node.args, strict=False)) | dict(node.kwargs)
+            pattern = getattr(given.get("format"), "value", None)
+            if "timezone" not in given and (
+                _names_no_zone(pattern) if isinstance(pattern, str) else _reads_naive(node.value, sample)
+            ):
+                return True
+    return False
 
 
 _READ_ISO = datetime_(context=Context())

@@ -1,0 +1,115 @@
+"""Where a required column may end up empty, as far as the plan and a sample of the source's rows tell.
+
+Owns following a value through its expression: what stands behind an `if`, a `default`, a step or a table.
+What a condition guards is trusted: `A if A is not none else B` has no gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from opusmap.compiler.plan import ColumnPlan, Plan
+from opusmap.compiler.steps import emptiness
+from opusmap.diagnostics import quote_value
+from opusmap.expressions import tree
+
+__all__ = ["Gap", "find_gaps"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Why a column may end up empty, and what can be done."""
+
+    why: str
+    help: str
+    lookup: bool = False
+
+
+def find_gaps(plan: Plan, column: ColumnPlan, sample: Sequence[Mapping[str, Any]]) -> list[Gap]:
+    """Return the gaps of a required column; none where it has a `default`."""
+    if column.default is not None:
+        return []
+    walker = _Walker(plan, sample)
+    found = list(walker.gaps(column.parts[0])) if len(column.parts) == 1 else []
+    if column.table is not None:
+        found.append(_missing_key(str(column.table.name)))
+    return list(dict.fromkeys(found))
+
+
+_NO_ELSE = Gap("its expression has an `if` without an `else`", "add an `else`, or a `default`")
+
+
+def _missing_key(table: str) -> Gap:
+    why = f"a key that the table {table} lacks rejects the row"
+    return Gap(why, "say `default:` if that is not wanted", lookup=True)
+
+
+@dataclass(frozen=True)
+class _Walker:
+    plan: Plan
+    sample: Sequence[Mapping[str, Any]]
+
+    def gaps(self, node: tree.Node) -> Iterator[Gap]:
+        """Yield why a value may be empty, or the row be rejected for an empty part of it."""
+        match node:
+            case tree.Cell():
+                yield from self._cell(node)
+            case tree.StepValue():
+                steps = [step for step in self.plan.steps if step.name == node.name]
+                yield from (gap for step in steps for gap in self.gaps(step.expression.tree))
+            case tree.Item(value=tree.TableValue() as table):
+                yield _missing_key(table.name)
+                yield from self.gaps(node.key)
+            case tree.Default() | tree.Logic(operator="or"):
+                first, last = _alternatives(node)
+                yield from (gap for gap in self.gaps(first) if gap.lookup)
+                yield from self.gaps(last)
+            case tree.Call():
+                yield from self._coalesced(node)
+            case tree.Conditional() if _lacks_else(node):
+                yield _NO_ELSE
+            case tree.TextOf() | tree.Convert() | tree.Field() | tree.Slice() | tree.Item() | tree.Negative():
+                yield from (gap for part in _operands(node) for gap in self.gaps(part))
+            case tree.Binary():
+                yield from (gap for part in (node.left, node.right) for gap in self.gaps(part))
+
+    def _cell(self, node: tree.Cell) -> Iterator[Gap]:
+        """Count the empty cells of a column; what a path leads to is not looked at."""
+        empty = emptiness(self.plan.spec.source.empty)
+        count = 0 if node.dotted else sum(empty(row.get(node.name)) is None for row in self.sample)
+        if count:
+            why = f"{quote_value(node.name)} is empty in {count:,} of the first {len(self.sample):,} rows"
+            yield Gap(why, "say `default:` if those rows are not to be rejected")
+
+    def _coalesced(self, node: tree.Call) -> Iterator[Gap]:
+        found = [list(self.gaps(argument)) for argument in node.args]
+        yield from (gap for gaps in found for gap in gaps if gap.lookup or all(found))
+
+
+def _operands(node: Any) -> list[tree.Node]:
+    """Return what a value is made of; what an `if` leaves out of a text matters only if no part is certain."""
+    if not isinstance(node, tree.TextOf):
+        return [node.value]
+    solid = [part for part in node.parts if not _is_blank(part)]
+    certain: list[tree.Node] = [part for part in solid if not isinstance(part, tree.Conditional)]
+    return certain if node.template and certain else solid
+
+
+def _alternatives(node: tree.Default | tree.Logic) -> tuple[tree.Node, tree.Node]:
+    return (node.value, node.fallback) if isinstance(node, tree.Default) else (node.left, node.right)
+
+
+def _is_blank(node: tree.Node) -> bool:
+    return isinstance(node, tree.Constant) and (node.value is None or str(node.value).strip() == "")
+
+
+def _lacks_else(node: tree.Node) -> bool:
+    """Tell whether a chain of conditions may end without a value."""
+    if isinstance(node, tree.TextOf):
+        solid = [part for part in node.parts if not _is_blank(part)]
+        return len(solid) == 1 and _lacks_else(solid[0]) if solid else True
+    if isinstance(node, tree.Conditional):
+        return _lacks_else(node.then) or _lacks_else(node.otherwise)
+    return _is_blank(node)

@@ -1,0 +1,138 @@
+"""What can fail is told before it does, as far as the mapping and a sample of the rows show it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from small_mapping import compiled
+
+from opusmap.compiler.lint import lint
+
+COLUMNS = ("Key", "A", "B")
+TABLES = "tables: {t: {a: b}}\n"
+ROWS: tuple[dict[str, Any], ...] = (
+    {"Key": "1", "A": "x", "B": "2024-01-02T10:00:00"},
+    {"Key": "2", "A": "", "B": "2024-01-03"},
+)
+
+
+def warnings(fields: str, more: str = "", rows: tuple[dict[str, Any], ...] = ROWS) -> list[tuple[str, str]]:
+    """Return code and message of each warning, but for columns that are not read."""
+    found = lint(compiled(fields, more, columns=COLUMNS).plan, rows)
+    assert all(one.span.line > 1 and one.help for one in found)
+    return [(one.code, one.message) for one in found if one.code != "unread-column"]
+
+
+def required(binding: str, more: str = "") -> list[str]:
+    """Return why a required column, bound like this, may be empty."""
+    found = warnings(f"Line: {binding}", f"columns: {{Line: {{required: true}}}}\n{TABLES}{more}")
+    assert {code for code, _ in found} <= {"may-be-empty", "unused"}
+    return [message.partition("and ")[2] for code, message in found if code == "may-be-empty"]
+
+
+NO_ELSE = "its expression has an `if` without an `else`"
+EMPTY = '"A" is empty in 1 of the first 2 rows'
+LACKS = "a key that the table t lacks rejects the row"
+
+
+@pytest.mark.parametrize(
+    "binding",
+    [
+        "\"{{ B if A == 'x' }}\"",
+        "\"{% if A == 'x' %}y{% endif %}\"",
+        "\"{% if A == 'x' %}y{% elif A == 'z' %}w{% endif %}\"",
+        "\"{% if A == 'x' %}y{% else %} {% endif %}\"",
+        "\"{{ B if A == 'x' else (B if A == 'y') }}\"",
+        "\"{{ (B if A == 'x') | default(B if A == 'y') }}\"",
+        "\"{{ (B if A == 'x') | upper }}\"",
+    ],
+)
+def test_a_required_column_with_an_if_without_else_may_be_empty(binding: str) -> None:
+    assert required(binding) == [NO_ELSE]
+
+
+def test_a_required_column_with_a_lookup_without_default_may_be_empty() -> None:
+    assert required("{from: B, lookup: t}") == [LACKS]
+    assert required('"{{ t[B] }}"') == [LACKS]
+    assert required("\"{{ t[B] | default('x') }}\"") == [LACKS]  # `default` is for empty values, not for this
+    assert required("{from: B, lookup: t, default: x}") == []
+
+
+@pytest.mark.parametrize("binding", ["A", '"{{ A }}"', '"CT-{{ A }}"', '"{{ A | upper }}"', '"{{ B ~ A }}"'])
+def test_a_required_column_that_reads_a_column_with_empty_cells_may_be_empty(binding: str) -> None:
+    assert required(binding) == [EMPTY]
+
+
+def test_a_step_is_looked_into() -> None:
+    assert required("s", 'let: {s: "{{ A }}"}\n') == [EMPTY]
+    assert required('"{{ s | upper }}"', "let: {s: \"{{ B if A == 'x' }}\"}\n") == [NO_ELSE]
+
+
+@pytest.mark.parametrize(
+    "binding",
+    [
+        "B",
+        "{from: A, default: x}",
+        "\"{{ A | default('x') }}\"",
+        '"{{ A or B }}"',
+        '"{{ coalesce(A, B) }}"',
+        '"{{ A if A is not none else B }}"',
+        '"{% if A is none %}x{% else %}{{ A }}{% endif %}"',
+        "\"CT{% if A == 'x' %}-1{% endif %}\"",
+        "\"{{ 'x' if A == 'x' else B }}\"",
+    ],
+)
+def test_what_is_handled_is_no_warning(binding: str) -> None:
+    assert required(binding) == []
+
+
+def test_an_optional_column_may_be_empty() -> None:
+    assert warnings("Line: \"{{ B if A == 'x' }}\"\nText: A", TABLES.replace("t:", "u:")) == [
+        ("unused", 'the table "u" is used nowhere')
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "more"),
+    [
+        ("When: B", ""),
+        ('When: {from: B, format: "%Y-%m-%d %H:%M"}', ""),
+        ('When: "{{ B | datetime }}"', ""),
+        ("When: \"{{ B | datetime('%d/%m/%Y %I:%M %p') }}\"", ""),
+        ("When: s", 'let: {s: "{{ B | datetime }}"}\n'),
+        ('Number: "{{ (B | datetime).year }}"', ""),
+    ],
+)
+def test_a_time_without_a_zone_is_a_warning(fields: str, more: str) -> None:
+    assert [code for code, _ in warnings(fields, more)] == ["no-timezone"]
+    assert warnings(fields, f"{more}timezone: Australia/Sydney\n") == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        'When: {from: B, format: "%Y-%m-%d"}',
+        'When: {from: B, format: "%Y-%m-%dT%H:%M:%S%z"}',
+        "When: \"{{ B | datetime('%d/%m/%Y %H:%M', timezone='UTC') }}\"",
+        'When: "{{ B | date }}"',
+    ],
+)
+def test_a_date_alone_or_a_time_with_its_zone_needs_no_other(fields: str) -> None:
+    assert warnings(fields) == []
+
+
+def test_a_source_column_that_is_read_nowhere_is_a_warning() -> None:
+    (found,) = lint(compiled("Line: B", columns=COLUMNS).plan, ROWS)
+    assert (found.code, found.message) == (
+        "unread-column",
+        '1 of the source\'s 3 columns are read nowhere: "A"',
+    )
+
+
+def test_a_step_or_table_that_is_used_nowhere_is_a_warning() -> None:
+    found = warnings("Line: B", TABLES + 'let: {s: "{{ A }}"}\n')
+    assert [message for _, message in found] == [
+        'the table "t" is used nowhere',
+        'the step "s" is used nowhere',
+    ]
