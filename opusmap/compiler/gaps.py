@@ -89,7 +89,7 @@ class _Walker:
 
 
 def _operands(node: Any) -> list[tree.Node]:
-    """Return what a value is made of; what an `if` leaves out of a text matters only if no part is certain."""
+    """Return what a value is made of; a part that an `if` may leave out counts only if no part is certain."""
     if not isinstance(node, tree.TextOf):
         return [node.value]
     solid = [part for part in node.parts if not _is_blank(part)]
