@@ -16,7 +16,19 @@ from opusmap.compiler import Mapper
 from opusmap.diagnostics import quote_value
 from opusmap.errors import JournalError, SourceError, StoppedEarly
 from opusmap.records import Mapped, Problem, Record, Reject
-from opusmap.report import Evidence, File, MendedSource, Report, Tally, Timeline, gather_evidence
+from opusmap.report import (
+    Evidence,
+    File,
+    Forecast,
+    Forecaster,
+    MendedSource,
+    Pace,
+    Report,
+    Tally,
+    Timeline,
+    WatchedSource,
+    gather_evidence,
+)
 from opusmap.sources import from_iterable
 from opusmap.work import Work
 
@@ -33,6 +45,7 @@ __all__ = [
     "check_online",
     "keys_to_retry",
     "map_source",
+    "rehearse_source",
     "submit",
     "submit_source",
     "submit_source_async",
@@ -90,6 +103,27 @@ def map_source(
 
 
 _PROGRESS_ROWS = 500
+
+
+def rehearse_source(
+    work: Work,
+    *,
+    on_progress: Callable[[Report], object] = lambda _report: None,
+    pace: Pace | None = None,
+) -> tuple[Report, Forecast]:
+    """Run every row through the mapping, offline, and foresee what sending them would meet.
+
+    `pace` is what an earlier run reached, for the time that it takes.
+    """
+    watched = WatchedSource(work.source, work.mapper.spec.source.empty)
+    forecaster = Forecaster(work.mapper)
+    report = map_source(
+        Work(work.mapper, watched),
+        on_record=forecaster.add_record,
+        on_reject=forecaster.add_reject,
+        on_progress=on_progress,
+    )
+    return report, forecaster.forecast(watched, pace)
 
 
 def write_payloads(

@@ -65,6 +65,7 @@ def check(
 
     Nothing is sent. The rows go through the very code that `submit` uses.
     """
+    from opusmap.cli.forecast import earlier_pace, print_forecast
     from opusmap.cli.online import prove_settings
     from opusmap.cli.output import (
         print_diagnostics,
@@ -76,7 +77,7 @@ def check(
     )
     from opusmap.compiler import load_mapping
     from opusmap.compiler.lint import lint
-    from opusmap.pipeline import map_source
+    from opusmap.pipeline import rehearse_source
     from opusmap.work import check_lock, find_warnings, missing_source
 
     set_up(verbose)
@@ -95,15 +96,16 @@ def check(
     work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
     with work.source, progress_bar("checking", quiet=quiet or as_json) as progress:
         warnings = find_warnings(work)
-        report = map_source(work, on_progress=progress)
+        report, forecast = rehearse_source(work, on_progress=progress, pace=earlier_pace(work))
     print_diagnostics(warnings)
     if as_json:
         found = {"diagnostics": [warning.as_json() for warning in warnings]}
-        print_json({**report.as_json(), **found, **proved})
+        print_json({**report.as_json(), **forecast.as_json(), **found, **proved})
     else:
         print_totals(report, sent=False)
         print_reasons("Rejected rows, by column and reason", report.reasons)
         print_reasons("Odd, but no error", report.notes)
+        print_forecast(forecast)
     return 0 if report.clean else 1
 
 

@@ -11,7 +11,7 @@ import linecache
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +44,7 @@ __all__ = [
     "print_run",
     "print_runs",
     "print_stages",
+    "print_table",
     "print_test",
     "print_totals",
     "progress_bar",
@@ -192,6 +193,25 @@ def print_reasons(title: str, reasons: Iterable[Reason]) -> None:
     console = _console()
     console.print()
     console.print(table)
+
+
+def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], ending: str = "") -> None:
+    """Print a table whose first column is a count; nothing if it has no rows."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    if not rows:
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in head:
+        table.add_column(name, justify="right" if name in ("rows", "share") else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(_shown(cell, 80)) for cell in row))
+    console = _console()
+    console.print(f"\n[italic]{escape(title)}[/]", soft_wrap=True)
+    console.print(table)
+    if ending:
+        console.print(ending)
 
 
 def print_record(title: str, values: dict[str, Any], names: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Reports: what became of every row, and the files that a run leaves."""
 
 from opusmap.report.evidence import Evidence, File, gather_evidence, hash_file
+from opusmap.report.forecast import Forecast, Forecaster, Pace, WatchedSource, find_pace
 from opusmap.report.mended import MendedSource
 from opusmap.report.outputs import RecordWriter, create_output
 from opusmap.report.rejects import RejectWriter
@@ -10,14 +11,19 @@ from opusmap.report.timeline import Timeline
 __all__ = [
     "Evidence",
     "File",
+    "Forecast",
+    "Forecaster",
     "MendedSource",
+    "Pace",
     "Reason",
     "RecordWriter",
     "RejectWriter",
     "Report",
     "Tally",
     "Timeline",
+    "WatchedSource",
     "create_output",
+    "find_pace",
     "gather_evidence",
     "hash_file",
 ]

@@ -1,0 +1,312 @@
+"""What `check` foresees beyond rejects: values that are no option, keys that repeat, empty cells, requests.
+
+Owns the counting, in bounded memory, while rows pass through the very code of `submit`. Printing is the
+command line's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from opusmap.compiler import Mapper
+from opusmap.compiler.explain import explain_column
+from opusmap.compiler.plan import ColumnPlan
+from opusmap.compiler.steps import emptiness
+from opusmap.errors import ValueProblem
+from opusmap.journal import Run
+from opusmap.profile import Profiler, SourceProfile
+from opusmap.records import Problem, Record, Reject, Row
+from opusmap.sources import Source
+
+__all__ = [
+    "EmptyCells",
+    "Estimate",
+    "Forecast",
+    "Forecaster",
+    "Pace",
+    "RepeatedKey",
+    "UnmatchedChoice",
+    "WatchedSource",
+    "estimate",
+    "find_pace",
+]
+
+RECORDS_A_REQUEST = 15
+"""Records that one request may hold (the seed of the API states it)."""
+
+PROFILED_ROWS = 10_000
+"""Rows whose values are looked at for the profile; empty cells are counted in all rows."""
+
+KEPT = 1_000
+"""Values without an option, and repeated keys, that are counted each for itself."""
+
+FIRST_ROWS = 5
+ROUND_TRIPS = 0.2, 1.0
+"""Seconds that a request may take, from quick to slow, where no earlier run tells: an assumption."""
+
+_NEAR = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedChoice:
+    """A value that is no option of a choice column: how often, in which rows first, what is near."""
+
+    column: str
+    value: str
+    count: int
+    rows: tuple[int, ...]
+    nearest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedKey:
+    """A row key that other rows have as well; `count` are the rows rejected for it."""
+
+    key: str
+    count: int
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyCells:
+    """A column, and how many of so many rows (or records) have nothing in it."""
+
+    column: str
+    empty: int
+    of: int
+
+    @property
+    def rate(self) -> float:
+        """The share, 0 to 1."""
+        return self.empty / self.of if self.of else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Requests that sending everything takes, and the time, quick and slow; `basis` says why."""
+
+    requests: int
+    seconds: tuple[float, float]
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What is foreseen. `more_unmatched` and `more_repeated` are rows beyond what is kept each for itself.
+
+    `source` are empty cells by source column, of the rows that could be read; `target` values that a record
+    goes without, by Opus's columns.
+    """
+
+    unmatched: tuple[UnmatchedChoice, ...]
+    repeated: tuple[RepeatedKey, ...]
+    source: tuple[EmptyCells, ...]
+    target: tuple[EmptyCells, ...]
+    estimate: Estimate
+    profile: SourceProfile
+    more_unmatched: int = 0
+    more_repeated: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the forecast as plain data."""
+        empty = {
+            side: [{**asdict(one), "rate": round(one.rate, 4)} for one in getattr(self, side)]
+            for side in ("source", "target")
+        }
+        return {
+            "unmatched": [asdict(one) for one in self.unmatched],
+            "repeated": [asdict(one) for one in self.repeated],
+            "empty": empty,
+            "estimate": asdict(self.estimate),
+            "profile": self.profile.as_json(),
+        }
+
+
+class WatchedSource(Source):
+    """A source whose rows are looked at as they pass by: empty cells of all, a profile of the first."""
+
+    def __init__(self, source: Source, empty: tuple[str, ...]) -> None:
+        self.name, self.columns, self.notes = source.name, source.columns, source.notes
+        self.rereadable, self.delimiter = source.rereadable, source.delimiter
+        self._source = source
+        self._empty = emptiness(empty)
+        self._begin()
+
+    def _begin(self) -> None:
+        self.read, self.filled = 0, Counter[str]()
+        self._names: dict[str, None] = dict.fromkeys(self.columns or ())
+        self.profiler = Profiler(self.name, self.columns or ())
+
+    def rows(self) -> Iterator[Row | Reject]:
+        """Yield the rows; a second pass counts anew."""
+        self._begin()
+        for row in self._source.rows():
+            if isinstance(row, Reject):
+                self.profiler.add_reject()
+            else:
+                self.read += 1
+                cells = row.values.items()
+                self.filled.update([name for name, cell in cells if self._empty(cell) is not None])
+                if self.columns is None:
+                    self._names.update(dict.fromkeys(row.values))
+                if self.read <= PROFILED_ROWS:
+                    self.profiler.add(row.values)
+            yield row
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
+
+    def empty_cells(self) -> tuple[EmptyCells, ...]:
+        """Return how often each source column is empty."""
+        names = {**self._names, **dict.fromkeys(self.filled)}
+        return tuple(EmptyCells(name, self.read - self.filled[name], self.read) for name in names)
+
+
+@dataclass
+class _Seen:
+    count: int = 0
+    rows: list[int] = field(default_factory=list)
+
+    def add(self, row: int) -> None:
+        self.count += 1
+        if len(self.rows) < FIRST_ROWS:
+            self.rows.append(row)
+
+
+class Forecaster:
+    """Counts records and rejects as they come by."""
+
+    def __init__(self, mapper: Mapper) -> None:
+        self._plan = mapper.plan
+        self._columns = {column.column.display_name: column for column in mapper.plan.columns}
+        self._unmatched: dict[tuple[str, str], _Seen] = {}
+        self._repeated: dict[str, _Seen] = {}
+        self._present: Counter[str] = Counter()
+        self._records = self._more_unmatched = self._more_repeated = 0
+
+    def add_record(self, record: Record) -> None:
+        """Count a record: what it goes without."""
+        self._records += 1
+        self._present.update(record.values.keys())
+
+    def add_reject(self, reject: Reject) -> None:
+        """Count a reject, if it is one for a value that is no option or for a key that repeats."""
+        for problem in reject.problems:
+            if problem.code == "duplicate-key" and reject.key is not None:
+                self._more_repeated += not _note(self._repeated, reject.key, reject.row)
+            elif problem.code == "unknown-choice":
+                for value in self._unknown(problem, reject):
+                    self._more_unmatched += not _note(self._unmatched, (problem.column, value), reject.row)
+
+    def forecast(self, source: WatchedSource, pace: Pace | None) -> Forecast:
+        """Return what was foreseen; `pace` is what an earlier run reached."""
+        unmatched = [
+            UnmatchedChoice(column, value, seen.count, tuple(seen.rows), self._nearest(column, value))
+            for (column, value), seen in self._unmatched.items()
+        ]
+        repeated = [RepeatedKey(key, seen.count, tuple(seen.rows)) for key, seen in self._repeated.items()]
+        target = [
+            EmptyCells(
+                column.column.display_name,
+                self._records - self._present[column.column.internal_name],
+                self._records,
+            )
+            for column in self._plan.columns
+        ]
+        return Forecast(
+            tuple(sorted(unmatched, key=lambda one: (-one.count, one.column, one.value))),
+            tuple(sorted(repeated, key=lambda one: (-one.count, one.key))),
+            source.empty_cells(),
+            tuple(target),
+            estimate(self._records, pace),
+            source.profiler.profile(whole=source.read <= PROFILED_ROWS),
+            self._more_unmatched,
+            self._more_repeated,
+        )
+
+    def _unknown(self, problem: Problem, reject: Reject) -> Iterator[str]:
+        """Yield each value of a row that is no option of the column: walk its way once more, the slow one."""
+        column = self._columns.get(problem.column)
+        if column is None:
+            return
+        value = None
+        for stage in explain_column(self._plan, column, reject.values):
+            if stage.problem is not None:
+                break
+            value = stage.value
+        elements = value if isinstance(value, list) else [value]
+        unknown = (one for one in elements if one is not None and _is_unknown(column, one))
+        yield from dict.fromkeys(str(one).strip() for one in unknown)
+
+    def _nearest(self, name: str, value: str) -> str:
+        from rapidfuzz import fuzz, process, utils  # noqa: PLC0415 - only where a value is no option
+
+        choices = self._plan.context.choices[self._columns[name].column.internal_name]
+        found = process.extract(
+            value,
+            [*map(str, choices.options), *choices.aliases],
+            scorer=fuzz.WRatio,
+            processor=utils.default_process,
+            limit=1,
+            score_cutoff=_NEAR,
+        )
+        return found[0][0] if found else ""
+
+
+def _note(seen: dict[Any, _Seen], key: Any, row: int) -> bool:
+    """Count a key; tell whether it is kept for itself."""
+    if key not in seen and len(seen) >= KEPT:
+        return False
+    seen.setdefault(key, _Seen()).add(row)
+    return True
+
+
+def _is_unknown(column: ColumnPlan, value: Any) -> bool:
+    try:
+        column.finish(value)
+    except ValueProblem as problem:
+        return problem.code == "unknown-choice"
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Requests a second that an earlier run reached, and that run's number."""
+
+    requests: float
+    run: int
+
+
+def find_pace(runs: Iterable[Run], connection: str) -> Pace | None:
+    """Return the pace of the latest run that sent enough to this connection of a real Opus, if one did."""
+    for run in runs:
+        requests = run.counts.get("requests", 0)
+        seconds = 0.0 if run.finished is None else run.finished - run.started
+        here = "//127." in run.origin or "//localhost" in run.origin  # an emulator's pace tells nothing
+        if run.connection == connection and requests >= _ENOUGH and seconds > 0 and not here:
+            return Pace(requests / seconds, run.id)
+    return None
+
+
+_ENOUGH = 20
+
+
+def estimate(records: int, pace: Pace | None = None, concurrency: int = 8) -> Estimate:
+    """Return how many requests so many records take, and about how long.
+
+    >>> estimate(31).requests
+    3
+    """
+    requests = -(-records // RECORDS_A_REQUEST)
+    if pace is not None:
+        seconds = requests / pace.requests
+        return Estimate(
+            requests, (seconds, seconds), f"as run {pace.run}: {pace.requests:,.1f} requests a second"
+        )
+    quick, slow = (requests / concurrency * one for one in ROUND_TRIPS)
+    basis = f"if a request takes {ROUND_TRIPS[0]} to {ROUND_TRIPS[1]:.0f} s, {concurrency} at a time"
+    return Estimate(requests, (round(quick, 1), round(slow, 1)), basis)

@@ -1,0 +1,121 @@
+"""`check` foresees what sending would meet: counted as by hand, in bounded memory, with its reasons."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_mapping import compiled
+
+from opusmap.journal import Run
+from opusmap.pipeline import rehearse_source
+from opusmap.report.forecast import KEPT, Pace, estimate, find_pace
+from opusmap.sources import from_iterable
+from opusmap.work import Work
+
+MAPPER = compiled('Choice: Colour\nChoices: {from: Colours, split: ";"}', 'source: {empty: ["", "N/A"]}\n')
+COLOURS = ["Red", "Green", "Blue", "red", "Grren", "Mauve", "", "N/A"]
+OPTIONS = {"Red", "Green", "Blue"}
+EMPTY = {"", "N/A"}
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "Key": st.sampled_from(["k1", "k2", "k3", ""]),
+            "Colour": st.sampled_from(COLOURS),
+            "Colours": st.lists(st.sampled_from(COLOURS), max_size=3).map(";".join),
+        }
+    ),
+    max_size=30,
+)
+
+
+def rehearsed(rows, mapper=MAPPER):
+    return rehearse_source(Work(mapper, from_iterable(rows)))
+
+
+@given(ROWS)
+def test_values_without_an_option_are_counted_in_every_row(rows):
+    _, forecast = rehearsed(rows)
+    expected = Counter()
+    for row in rows:
+        single = {row["Colour"]} - OPTIONS - EMPTY
+        elements = {part for part in row["Colours"].split(";") if part} - OPTIONS
+        several = elements if row["Colours"] not in EMPTY else set()
+        expected.update(("Choice", value) for value in single)
+        expected.update(("Choices", value) for value in several)
+    assert {(one.column, one.value): one.count for one in forecast.unmatched} == expected
+
+
+@given(ROWS)
+def test_empty_cells_and_missing_values_are_those_of_all_rows(rows):
+    report, forecast = rehearsed(rows)
+    cells = {one.column: (one.empty, one.of) for one in forecast.source}
+    for name, counted in cells.items():
+        assert counted == (sum(row[name] in EMPTY for row in rows), len(rows))
+    missing = {one.column: one for one in forecast.target}
+    assert all(one.of == report.mapped for one in forecast.target)
+    assert missing["rowKey" if "rowKey" in missing else "Row key"].empty == 0
+    assert forecast.estimate.requests == -(-report.mapped // 15)
+
+
+@given(ROWS)
+def test_repeated_keys_are_the_rejects_for_them(rows):
+    report, forecast = rehearsed(rows)
+    counted = sum(reason.count for reason in report.reasons if reason.code == "duplicate-key")
+    assert sum(one.count for one in forecast.repeated) == counted
+
+
+@pytest.mark.parametrize(("value", "nearest"), [("red", "Red"), ("Grren", "Green"), ("Mauve", "")])
+def test_the_nearest_option_is_named(value, nearest):
+    _, forecast = rehearsed([{"Key": "k", "Colour": value, "Colours": ""}])
+    assert forecast.unmatched[0].nearest == nearest
+
+
+def test_the_first_rows_are_named():
+    _, forecast = rehearsed([{"Key": f"k{n}", "Colour": "Mauve", "Colours": ""} for n in range(9)])
+    assert forecast.unmatched[0].rows == (1, 2, 3, 4, 5)
+
+
+def test_values_beyond_what_is_kept_are_counted_together():
+    rows = [{"Key": f"k{n}", "Colour": f"Colour {n}", "Colours": ""} for n in range(KEPT + 7)]
+    _, forecast = rehearsed(rows)
+    assert (len(forecast.unmatched), forecast.more_unmatched) == (KEPT, 7)
+
+
+def test_the_whole_is_plain_data():
+    _, forecast = rehearsed([{"Key": "k", "Colour": "Mauve", "Colours": ""}])
+    found = forecast.as_json()
+    assert found["empty"]["source"][2] == {"column": "Colours", "empty": 1, "of": 1, "rate": 1.0}
+    assert found["profile"]["rows"] == 1
+
+
+def run(number, requests, seconds, origin="https://graph-au.example.net", connection="c"):
+    finished = None if seconds is None else 1_000.0 + seconds
+    return Run(number, origin, connection, "m.yaml", 1_000.0, finished, "done", {"requests": requests})
+
+
+def test_the_pace_is_that_of_the_latest_run_that_tells():
+    runs = [
+        run(6, 3, 1.0),  # too few
+        run(5, 100, None),  # not finished
+        run(4, 100, 10.0, origin="http://127.0.0.1:8015"),  # an emulator's
+        run(3, 100, 10.0, connection="other"),
+        run(2, 100, 20.0),
+        run(1, 100, 1.0),
+    ]
+    assert find_pace(runs, "c") == Pace(5.0, 2)
+    assert find_pace([], "c") is None
+
+
+def test_an_estimate_says_what_it_rests_on():
+    assert estimate(150).seconds == (0.2, 1.2)
+    assert "if a request takes" in estimate(150).basis
+    assert estimate(150, Pace(5.0, 2)).seconds == (2.0, 2.0)
+    assert "run 2" in estimate(150, Pace(5.0, 2)).basis
+
+
+def test_a_mapping_that_takes_the_last_of_equal_keys_counts_cells_once():
+    mapper = compiled("Choice: Colour", 'duplicates: last\nsource: {empty: [""]}\n')
+    rows = [{"Key": "k", "Colour": "Red"}, {"Key": "k", "Colour": ""}]
+    _, forecast = rehearsed(rows, mapper)
+    assert {one.column: one.empty for one in forecast.source} == {"Key": 0, "Colour": 1}
