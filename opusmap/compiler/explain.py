@@ -45,7 +45,8 @@ def _explain(walker: _Walker) -> Iterator[Stage]:
         yield from walker.stages()
     except Exception as error:  # noqa: BLE001 - a converter may raise anything; the mapper treats it alike
         problem = steps.failed(walker.column.column.display_name, error)
-        yield Stage(f"{problem.code}: {problem.message}", None, walker.column.span, problem)
+        advice = f" ({problem.help})" if problem.help else ""
+        yield Stage(f"{problem.code}: {problem.message}{advice}", None, walker.column.span, problem)
         yield from walker.after_error()
 
 

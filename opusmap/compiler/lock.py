@@ -32,6 +32,7 @@ class Lock:
     connection: str
     columns: dict[str, dict[str, str]]
     choices: dict[str, list[str]]
+    choice_base: int = 1
 
 
 def lock_path(mapping: str | Path) -> Path:
@@ -52,7 +53,7 @@ def make_lock(plan: Plan) -> Lock:
         for column in plan.connection.columns
         if column.internal_name in plan.context.choices
     }
-    return Lock(plan.connection.id, columns, choices)
+    return Lock(plan.connection.id, columns, choices, plan.spec.target.choice_base)
 
 
 def write_lock(lock: Lock, path: Path) -> None:
@@ -61,6 +62,7 @@ def write_lock(lock: Lock, path: Path) -> None:
         "opusmap_lock": _VERSION,
         "connection": lock.connection,
         "columns": lock.columns,
+        "choice_base": lock.choice_base,
         "choices": lock.choices,
     }
     if path.is_symlink():
@@ -88,7 +90,7 @@ def read_lock(path: Path) -> Lock | None:
         choices = {
             str(name): [str(option) for option in options] for name, options in body["choices"].items()
         }
-        return Lock(str(body["connection"]), columns, choices)
+        return Lock(str(body["connection"]), columns, choices, int(body.get("choice_base", 1)))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -125,6 +127,11 @@ def _drift(old: Lock, new: Lock, plan: Plan) -> Iterator[Diagnostic]:
                 f"{key} {column[key]} → {now[key]}" for key in ("name", "type") if column[key] != now[key]
             )
             yield _error("drift-column", f"the column {quote_value(column['name'])} changed: {change}", where)
+    if old.choice_base != new.choice_base and old.choices:
+        message = f"orders are counted from {new.choice_base}; when they were locked, from {old.choice_base}"
+        span = plan.spec.target_spans.get("choice_base", where)
+        yield _error("drift-choices", message, span)
+        return
     for name, options in old.choices.items():
         yield from _drift_of_options(name, options, new, plan, where)
 
