@@ -96,7 +96,7 @@ def make_rows(count: int) -> Iterator[list[str]]:
     dice = Dice(SEED)
     flaws = 0
     for number in range(1, count + 1):
-        row = _sound_row(dice, number)
+        row = sound_row(dice, number)
         row["Status"] = "Draft" if dice.chance(DRAFT_SHARE) else dice.pick(("Active", "Active", "Expired"))
         cells = list(row.values())
         if dice.chance(FLAW_SHARE) and row["Status"] != "Draft":
@@ -105,7 +105,7 @@ def make_rows(count: int) -> Iterator[list[str]]:
         yield cells
 
 
-def _sound_row(dice: Dice, number: int) -> Row:
+def sound_row(dice: Dice, number: int) -> Row:
     created = datetime(2004, 1, 1) + timedelta(minutes=dice.below(20 * 365 * 24 * 60), seconds=dice.below(60))  # noqa: DTZ001
     modified = created + timedelta(minutes=dice.below(3 * 365 * 24 * 60))
     signed = created - timedelta(days=dice.below(60))
