@@ -1,34 +1,59 @@
-"""How fast `opusmap map` is beside hand-written Python that does the same, as a ratio within one run.
+"""How fast opusmap maps, beside hand-written Python and other tools that do the same work.
 
-    python benchmarks/mapping.py [ROWS] [--rounds N] [--json]
+    python benchmarks/mapping.py [ROWS] [--rounds N] [--peers] [--json FILE]
 
-Generates the contract register with ROWS rows (100,000 by default), maps it with
-`mappings/contracts/mapping.yaml` and with `handwritten.py` in turn, each in a process of its own, and
-prints the CPU seconds of both (best of N rounds) and their ratio: 2.0 means that opusmap needs half
-the time. Outputs are compared before anything is timed; rows with the same row key are opusmap's to
-reject, so the generated register's are left out of the comparison by key.
+Each contestant runs in a process of its own, in turn, for N rounds; shown are medians, and ratios to the
+hand-written first draft within the round (2.0: half its CPU). Outputs are compared before anything is
+timed: a contestant whose bodies differ in one value stops the benchmark. The workloads:
+
+    repeating   15 columns of JSON Lines -> request bodies; people, days and tags repeat as in a register
+    unique      the same, but times, people and names never repeat: caches are of no use
+    csv         the bundled contract register, 20 columns of CSV with its flaws -> records
+
+`--peers` adds the tools that `make bench-peers` has installed.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
-import resource
+import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-CONTRACTS = ROOT / "mappings" / "contracts"
+from peers import PEERS, peer_command
+from register import write_rows
 
-HAND = (
-    "import sys; sys.path.insert(0, sys.argv[1]); import handwritten; "
-    "print(handwritten.map_file(sys.argv[2], sys.argv[3]))"
+ROOT = Path(__file__).resolve().parent
+GENERATE = ROOT.parent / "mappings" / "contracts" / "generate.py"
+ROUNDS = 5
+PEER_SHARE = 10
+"""Peers map one row in so many: some need a millisecond for a row."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One kind of work: who does it, the yardstick first."""
+
+    name: str
+    suffix: str
+    contestants: tuple[str, ...]
+
+
+WORKLOADS = (
+    Workload("repeating", ".jsonl", ("first_draft", "tuned", "parse_only", "opusmap", "opusmap_records")),
+    Workload("unique", ".jsonl", ("first_draft", "tuned", "opusmap")),
+    Workload("csv", ".csv", ("handwritten", "opusmap_records")),
 )
-OURS = "from opusmap.cli import main; import sys; sys.exit(main(sys.argv[1:]) not in (0, 1))"
+NO_MAPPERS = ("parse_only",)
 
 
 def main() -> None:
@@ -36,70 +61,128 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("rows", nargs="?", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        source = folder / "register.csv"
-        generate = [sys.executable, str(CONTRACTS / "generate.py"), str(options.rows), "-o", str(source)]
-        subprocess.run(generate, check=True, stdout=subprocess.DEVNULL)
-        commands = {
-            "hand-written": [
-                sys.executable,
-                "-c",
-                HAND,
-                str(ROOT / "benchmarks"),
-                str(source),
-                str(folder / "hand.jsonl"),
-            ],
-            "opusmap map": [
-                *(sys.executable, "-c", OURS, "map", str(CONTRACTS / "mapping.yaml"), str(source)),
-                *("-o", str(folder / "ours.jsonl"), "--quiet"),
-            ],
-        }
-        best = {
-            label: min(cpu_seconds(command) for _ in range(options.rounds))
-            for label, command in commands.items()
-        }
-        compare(folder / "hand.jsonl", folder / "ours.jsonl")
-    report(options.rows, best, as_json=options.json)
+    with tempfile.TemporaryDirectory() as folder:
+        results = [run_workload(one, options.rows, options.rounds, Path(folder)) for one in WORKLOADS]
+        if options.peers:
+            results.append(run_peers(options.rows // PEER_SHARE, options.rounds, Path(folder)))
+    print(f"{options.rows:,} rows, {options.rounds} rounds, {machine()}, load {load():.1f}\n")
+    for result in results:
+        print_table(result)
+    if options.json:
+        found = {"machine": machine(), "date": f"{datetime.now(UTC):%Y-%m-%d}", "workloads": results}
+        options.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
 
 
-def cpu_seconds(command: list[str]) -> float:
-    """Run a command; return the CPU seconds that it and its children took."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def run_workload(workload: Workload, rows: int, rounds: int, folder: Path) -> dict[str, Any]:
+    """Compare the contestants' outputs on a tenth of the rows, then time them on all."""
+    small, source = (folder / f"{workload.name}.{size}{workload.suffix}" for size in ("small", "all"))
+    make_source(workload, small, max(1_500, rows // 10))
+    make_source(workload, source, rows)
+    mappers = [name for name in workload.contestants if name not in NO_MAPPERS]
+    compare({name: run_one(in_process(name), small, folder / name) for name in mappers}, folder)
+    return time_all({name: in_process(name) for name in workload.contestants}, source, rounds, folder) | {
+        "workload": workload.name,
+        "rows": rows,
+    }
 
 
-def compare(hand: Path, ours: Path) -> None:
-    """Fail if a record of one is not in the other, but for repeated row keys."""
-    first, second = by_key(hand), by_key(ours)
-    if first != second:
-        keys = [key for key in {**first, **second} if first.get(key) != second.get(key)]
-        sys.exit(f"the outputs differ in {len(keys)} records, first in {keys[0]}")
+def run_peers(rows: int, rounds: int, folder: Path) -> dict[str, Any]:
+    """Time the peers that are installed, on fewer rows."""
+    small, source = folder / "peers.small.jsonl", folder / "peers.jsonl"
+    write_rows(small, max(1_500, rows // 10))
+    write_rows(source, rows)
+    commands = {name: in_process(name) for name in ("first_draft", "opusmap")}
+    commands |= {name: found for name in PEERS if (found := peer_command(name))}
+    compare({name: run_one(command, small, folder / name) for name, command in commands.items()}, folder)
+    return time_all(commands, source, rounds, folder) | {"workload": "peers", "rows": rows}
 
 
-def by_key(path: Path) -> dict[str, object]:
-    records: dict[str, object] = {}
-    with path.open(encoding="utf-8") as lines:
+def make_source(workload: Workload, path: Path, rows: int) -> None:
+    if workload.suffix == ".csv":
+        command = [sys.executable, str(GENERATE), str(rows), "-o", str(path)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    else:
+        write_rows(path, rows, unique=workload.name == "unique")
+
+
+def in_process(name: str) -> list[str]:
+    return [sys.executable, str(ROOT / "contestant.py"), name]
+
+
+def run_one(command: list[str], source: Path, target: Path) -> dict[str, float]:
+    """Run a contestant; return what it says of itself, or what the system says of its process."""
+    before = os.times()
+    done = subprocess.run([*command, str(source), str(target)], capture_output=True, check=False)
+    if done.returncode:
+        sys.exit(f"{command}: {done.stderr.decode()}")
+    after = os.times()
+    if done.stdout.startswith(b'{"cpu"'):
+        return dict(json.loads(done.stdout))
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return {"cpu": cpu, "wall": after.elapsed - before.elapsed, "peak": 0.0}
+
+
+def compare(names: dict[str, Any], folder: Path) -> None:
+    """Stop if a record differs between two contestants; rows that repeat a key are opusmap's to reject."""
+    records = {name: dict(read_records(folder / name)) for name in names}
+    (first, expected), *others = records.items()
+    for name, found in others:
+        keys = [key for key in {**expected, **found} if expected.get(key) != found.get(key)]
+        if keys:
+            sys.exit(
+                f"{first} and {name} differ in {len(keys)} records, first in {keys[0]}:\n"
+                f"{expected.get(keys[0])}\n{found.get(keys[0])}"
+            )
+
+
+def read_records(path: Path) -> Iterator[tuple[str, Any]]:
+    """Yield row key and record, the first of each key, from lines of records or of request bodies."""
+    seen: set[str] = set()
+    with path.open("rb") as lines:
         for line in lines:
-            record = json.loads(line)
-            records.setdefault(record["rowKey"], record)
-    return records
+            body = json.loads(line)
+            for record in body.get("data", [body]):
+                if record["rowKey"] not in seen:
+                    seen.add(record["rowKey"])
+                    yield record["rowKey"], record
 
 
-def report(rows: int, best: dict[str, float], *, as_json: bool) -> None:
-    ratio = best["hand-written"] / best["opusmap map"]
-    if as_json:
-        print(json.dumps({"rows": rows, "cpu_seconds": best, "ratio": round(ratio, 2)}))
-        return
-    print(f"{rows:,} rows, Python {platform.python_version()}, {datetime.now(UTC):%Y-%m-%d}")
-    for label, seconds in best.items():
-        print(f"  {label:<14} {seconds:6.2f} s CPU  {seconds / rows * 1e6:6.1f} µs a row")
-    print(f"  ratio          {ratio:6.2f} (CPU of hand-written / CPU of opusmap)")
+def time_all(commands: dict[str, list[str]], source: Path, rounds: int, folder: Path) -> dict[str, Any]:
+    """Run all in turn, round by round; return medians and the median of each round's ratio."""
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            runs[name].append(run_one(command, source, folder / "out"))
+    yardstick = next(iter(commands))
+    results = {
+        name: {key: statistics.median(run[key] for run in found) for key in ("cpu", "wall", "peak")}
+        | {"ratio": statistics.median(b["cpu"] / a["cpu"] for a, b in zip(found, runs[yardstick], strict=True))}
+        for name, found in runs.items()
+    }
+    return {"yardstick": yardstick, "results": results}
+
+
+def print_table(result: dict[str, Any]) -> None:
+    rows = result["rows"]
+    print(f"{result['workload']}, {rows:,} rows")
+    print(f"  {'who':<18} {'CPU µs/row':>10} {'wall µs/row':>12} {'peak MB':>8} {'× ' + result['yardstick']:>14}")
+    for name, found in result["results"].items():
+        per_row = found["cpu"] / rows * 1e6, found["wall"] / rows * 1e6
+        print(f"  {name:<18} {per_row[0]:10.1f} {per_row[1]:12.1f} {found['peak']:8.0f} {found['ratio']:14.3g}")
+    print()
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+
+
+def load() -> float:
+    """Return how many processes wanted the processor in the last minute; 0 where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 if __name__ == "__main__":

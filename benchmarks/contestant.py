@@ -1,0 +1,115 @@
+"""One contestant's run over one file, in a process of its own; prints what it took as JSON.
+
+    python benchmarks/contestant.py NAME SOURCE TARGET
+
+CPU and wall-clock seconds count from when everything is imported; opusmap's include compiling the
+mapping. `peak` is the most memory that the process held, in MB (imports included).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+MAPPINGS = {".jsonl": ROOT / "register" / "mapping.yaml", ".csv": ROOT.parent / "mappings/contracts/mapping.yaml"}
+Run = Callable[[str, str], tuple[int, int]]
+
+
+def first_draft() -> Run:
+    from first_draft import map_file
+
+    return map_file
+
+
+def tuned() -> Run:
+    from tuned import map_file
+
+    return map_file
+
+
+def parse_only() -> Run:
+    """Read and write again, nothing between: the floor."""
+    import msgspec
+
+    def run(source: str, target: str) -> tuple[int, int]:
+        decode, encode = msgspec.json.Decoder(dict[str, str]).decode, msgspec.json.Encoder().encode
+        count, batch = 0, []
+        with Path(source).open("rb") as lines, Path(target).open("wb") as out:
+            for line in lines:
+                batch.append(decode(line))
+                count += 1
+                if len(batch) == 15:  # noqa: PLR2004 - a request's records
+                    out.write(encode({"data": batch}) + b"\n")
+                    batch = []
+            out.write(encode({"data": batch}) + b"\n")
+        return count, 0
+
+    return run
+
+
+def handwritten() -> Run:
+    from handwritten import map_file
+
+    return map_file
+
+
+def opusmap() -> Run:
+    """Return the whole road of `opusmap map --payloads`: keys checked, rows counted, rejects with reasons."""
+    from opusmap.pipeline import write_payloads
+    from opusmap.report import create_output
+    from opusmap.work import open_work
+
+    def run(source: str, target: str) -> tuple[int, int]:
+        work = open_work(MAPPINGS[Path(source).suffix], source)
+        with work.source, create_output(target) as file:
+            report = write_payloads(work, file)
+        return report.mapped, report.rejected
+
+    return run
+
+
+def opusmap_records() -> Run:
+    """Return the whole road of `opusmap map`: records as JSON Lines."""
+    from opusmap.pipeline import map_source
+    from opusmap.report import RecordWriter, create_output
+    from opusmap.work import open_work
+
+    def run(source: str, target: str) -> tuple[int, int]:
+        work = open_work(MAPPINGS[Path(source).suffix], source)
+        with work.source, create_output(target) as file:
+            report = map_source(work, on_record=RecordWriter(file).write)
+        return report.mapped, report.rejected
+
+    return run
+
+
+CONTESTANTS: dict[str, Callable[[], Run]] = {
+    function.__name__: function
+    for function in (first_draft, tuned, parse_only, handwritten, opusmap, opusmap_records)
+}
+
+
+def measure(run: Run, source: str, target: str) -> dict[str, float]:
+    cpu, wall = time.process_time(), time.perf_counter()
+    mapped, rejected = run(source, target)
+    taken = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
+    return {**taken, "peak": peak_memory(), "mapped": mapped, "rejected": rejected}
+
+
+def peak_memory() -> float:
+    """Return the most memory that this process held, in MB; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0.0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
+
+
+if __name__ == "__main__":
+    name, source, target = sys.argv[1:]
+    print(json.dumps(measure(CONTESTANTS[name](), source, target)))
