@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Context, Decimal
 from typing import Any, TypeAlias
 
@@ -20,6 +20,7 @@ from opusmap.converters.dates import format_datetime
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.people import emails
 from opusmap.converters.terms import join_path
+from opusmap.converters.times import time_rewriter
 from opusmap.converters.values import number_of, text_of
 from opusmap.diagnostics import quote_value
 from opusmap.errors import ValueProblem
@@ -44,12 +45,15 @@ _SIGNIFICANT_DIGITS = 15
 class TypeRules:
     """What a finisher needs to know of its mapping and column.
 
-    `zone` is the zone that times are written in; `read_time` makes a date or time of a text.
+    `zone` is the zone that times are written in; `read_time` makes a date or time of a text, which is
+    written in `format` and, where it names no zone, in `source_zone`.
     """
 
     target: TargetOptions
     zone: tzinfo
     read_time: Callable[[object], date]
+    format: str | None = None
+    source_zone: tzinfo | None = None
     choices: ChoiceList | None = None
 
 
@@ -134,8 +138,11 @@ _WIDE = Context(prec=200)
 
 def _date_time(rules: TypeRules) -> Finisher:
     pattern, zone, read = rules.target.datetime_format, rules.zone, rules.read_time
+    rewrite = time_rewriter(rules.format, rules.source_zone, pattern, format_datetime) if zone is UTC else None
 
     def date_time(value: Any) -> str:
+        if rewrite is not None and value.__class__ is str and (written := rewrite(value)) is not None:
+            return written
         moment = value if isinstance(value, date) else read(value)
         if not isinstance(moment, datetime):
             midnight = datetime(moment.year, moment.month, moment.day, tzinfo=zone)  # a date never shifts

@@ -356,7 +356,10 @@ class _Planner:
                 self._error("bad-format", message, binding.format.span, meant)
             read_time = datetime_(context=context)
         choices = self._choices.get(column.internal_name) or ChoiceList(binding.target, ())
-        return TypeRules(self._spec.target, self._target_zone, read_time, choices)
+        format = None if binding.format is None else str(binding.format)
+        return TypeRules(
+            self._spec.target, self._target_zone, read_time, format, self._context.timezone, choices
+        )
 
     def _table(self, binding: Binding) -> Table | None:
         if binding.lookup is None:

@@ -1,0 +1,279 @@
+"""Times rewritten from text to text by their parts: the day and the clock, each remembered.
+
+A source has few days and few clock times, but hardly ever the same moment twice. So the parts are read
+once, carefully, and put together after that. Owns only this short way: what it can't cut, what is wrong
+and what lies on a day on which the clocks change goes the long way, which decides and says why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import partial
+from typing import TypeAlias
+
+from opusmap.converters.memo import Memo
+
+__all__ = ["fixed_reader", "time_rewriter"]
+
+Rewriter: TypeAlias = Callable[[str], str | None]
+Clock: TypeAlias = tuple[int, str]
+"""A clock time as it is written, and the day it falls on: the same (0), the next (1) or the one before (-1)."""
+
+_WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2}
+_CLOCK_PART = re.compile(r"%[HIMSpf]")
+_FAR_ENOUGH = range(2, 9999)
+"""Years in which every day has neighbours."""
+
+
+def time_rewriter(
+    format: str | None, zone: tzinfo | None, pattern: str, write: Callable[[date, str], str]
+) -> Rewriter | None:
+    """Return the function from a time as a source writes it to the same time in UTC, None where it can't tell.
+
+    Args:
+        format: how texts are written, as for strptime; ISO without.
+        zone: the zone of times that name none.
+        pattern: how times are to be written, as for strftime.
+        write: strftime.
+
+    Returns None where the format or the pattern does not come in two parts, the day first.
+    """
+    written = _parts(pattern)
+    if written is None:
+        return None
+    parts = _Parts(zone, written[0], written[1] + written[2], write)
+    if format is None:
+        return parts.iso_rewriter()
+    if _CLOCK_PART.search(format) is None:
+        return parts.date_rewriter(format) if "%z" not in format and "%Z" not in format else None
+    read = _parts(format)
+    return None if read is None else parts.format_rewriter(*read)
+
+
+def _parts(format: str) -> tuple[str, str, str] | None:
+    """Cut a format into its day, what stands between, and its clock: `%Y-%m-%d`, ` `, `%H:%M`."""
+    found = re.fullmatch(r"((?:%[YymdjbB]|[-/. ])+?)([ T])((?:%[HIMSpf]|[:. Z])+)", format)
+    if found is None or (found[2] == "T" and re.search("%[bBp]", format)):
+        return None
+    return found[1], found[2], found[3]
+
+
+class _Parts:
+    """The memories of one column, and how each is filled."""
+
+    def __init__(
+        self, zone: tzinfo | None, day_pattern: str, clock_pattern: str, write: Callable[[date, str], str]
+    ) -> None:
+        self._zone = zone
+        self._day_pattern = day_pattern
+        self._clock_pattern = clock_pattern
+        self._write = write
+        self._read_day: Callable[[str], date | None] = _read_iso_day
+        self._read_clock: Callable[[str], time | None] = _read_iso_clock
+        self._days = tuple(Memo(partial(self._neighbour, step)) for step in (0, 1, -1))
+        self._local = Memo(self._local_clocks)
+        self._clocks: dict[timedelta, Memo[Clock | None]] = {}
+
+    def iso_rewriter(self) -> Rewriter:
+        """Return the rewriter of ISO dates and times, with or without an offset."""
+        local, days, fixed = self._local, self._days, Memo(self._fixed_clock)
+
+        def rewrite(text: str) -> str | None:
+            day_text, clock_text = text[:_DATE_LENGTH], text[_DATE_LENGTH:]
+            clock = fixed[clock_text]
+            if clock is None:
+                clocks = local[day_text]
+                if clocks is None or (clock := clocks[clock_text]) is None:
+                    return None
+            day = days[clock[0]][day_text]
+            return None if day is None else day + clock[1]
+
+        return rewrite
+
+    def date_rewriter(self, format: str) -> Rewriter:
+        """Return the rewriter of dates without a time: midnight, which never shifts."""
+        read, midnight = _strict_reader(format), self._written_clock(time())
+
+        def rewrite(text: str) -> str | None:
+            day = read(text)
+            return None if day is None else self._written_day(day.date()) + midnight
+
+        return Memo(rewrite).__getitem__
+
+    def format_rewriter(self, day_format: str, gap: str, clock_format: str) -> Rewriter:
+        """Return the rewriter of times in a format of two parts."""
+        read_day, read_clock = _strict_reader(day_format), _strict_reader(clock_format)
+        self._read_day = lambda text: (found := read_day(text)) and found.date()
+        self._read_clock = lambda text: None if (found := read_clock(text)) is None else found.time()
+        local, days, gaps = self._local, self._days, day_format.count(gap) + 1
+
+        def rewrite(text: str) -> str | None:
+            *day_parts, clock_text = text.split(gap, gaps)
+            day_text = gap.join(day_parts)
+            clocks = local[day_text]
+            if clocks is None or (clock := clocks[clock_text]) is None:
+                return None
+            day = days[clock[0]][day_text]
+            return None if day is None else day + clock[1]
+
+        return rewrite
+
+    def _neighbour(self, step: int, text: str) -> str | None:
+        """Return a day, the next one (1) or the one before (-1) as it is written."""
+        day = self._read_day(text)
+        if day is None or day.year not in _FAR_ENOUGH:
+            return None
+        return self._written_day(day + timedelta(days=step) if step else day)
+
+    def _local_clocks(self, text: str) -> Memo[Clock | None] | None:
+        """Return the clock times of a day whose offset from UTC is the same all day long."""
+        day = self._read_day(text)
+        if day is None or self._zone is None or day.year not in _FAR_ENOUGH:
+            return None
+        offset = steady_offset(day, self._zone)
+        if offset is None:
+            return None
+        if offset not in self._clocks:  # a zone has a few in all its history
+            self._clocks[offset] = Memo(partial(self._local_clock, offset))
+        return self._clocks[offset]
+
+    def _local_clock(self, offset: timedelta, text: str) -> Clock | None:
+        clock = self._read_clock(text)
+        return None if clock is None or clock.tzinfo is not None else self._moved(clock, offset)
+
+    def _fixed_clock(self, text: str) -> Clock | None:
+        """Return a clock time that names its own offset; an absent one is midnight, which never shifts."""
+        clock = self._read_clock(text) if text else time(tzinfo=UTC)
+        offset = None if clock is None else clock.utcoffset()
+        return None if clock is None or offset is None else self._moved(clock, offset)
+
+    def _moved(self, clock: time, offset: timedelta) -> Clock:
+        if not offset:
+            return 0, self._written_clock(clock)
+        moved = datetime.combine(_ANY_DAY, clock.replace(tzinfo=None)) - offset
+        return (moved.date() - _ANY_DAY).days, self._written_clock(moved.time())
+
+    def _written_day(self, day: date) -> str:
+        return day.isoformat() if self._day_pattern == "%Y-%m-%d" else self._write(day, self._day_pattern)
+
+    def _written_clock(self, clock: time) -> str:
+        if self._clock_pattern == " %H:%M:%S":
+            return f" {clock.hour:02}:{clock.minute:02}:{clock.second:02}"
+        return self._write(datetime.combine(_ANY_DAY, clock), self._clock_pattern)
+
+
+_ANY_DAY = date(2000, 1, 2)
+
+
+def steady_offset(day: date, zone: tzinfo) -> timedelta | None:
+    """Return a local day's offset from UTC; None if the clocks change on it.
+
+    No zone has changed its clocks twice within one day and come back to where it was.
+    """
+    begin = datetime.combine(day, time.min, zone).utcoffset()
+    end = datetime.combine(day, time.max, zone).replace(fold=1).utcoffset()
+    return begin if begin == end else None
+
+
+_DATE_LENGTH = len("2024-01-31")
+
+
+def _read_iso_day(text: str) -> date | None:
+    # Python reads week dates (2024-W05-3) as well; those go the long way.
+    if len(text) != _DATE_LENGTH or text[4] != "-" or not text[5].isdigit():
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+_UTC_LENGTH = len("T18:15:00Z")
+_ISO_CLOCK = re.compile(r"[Tt ][0-9][0-9:]*(?:\.[0-9]+)?(?:[Zz]|[+-][0-9:]+)?", re.ASCII)
+
+
+def _read_iso_clock(text: str) -> time | None:
+    if len(text) == _UTC_LENGTH and text[0] == "T" and text[9] == "Z" and text[3] == ":" == text[6]:
+        try:
+            return time.fromisoformat(text[1:])
+        except ValueError:
+            return None
+    if _ISO_CLOCK.fullmatch(text) is None:
+        return None
+    try:
+        found = datetime.fromisoformat(f"{_ANY_DAY}{text}")
+    except ValueError:
+        return None
+    return found.timetz() if found.date() == _ANY_DAY else None  # newer Pythons read 24:00 as the next day
+
+
+def _strict_reader(format: str) -> Callable[[str], datetime | None]:
+    """Return a reader of texts in a format: strptime, behind the quick one where there is one."""
+    quick = fixed_reader(format)
+
+    def read(text: str) -> datetime | None:
+        found = None if quick is None else quick(text)
+        if found is None and text.isascii():
+            try:
+                found = datetime.strptime(text, format)  # noqa: DTZ007 - parts of a time; the caller knows the zone
+            except ValueError:
+                return None
+        return found
+
+    return read
+
+
+def fixed_reader(format: str) -> Callable[[str], datetime | None] | None:
+    """Return a quick reader for texts whose parts have all their digits: `31/01/2024 09:05`.
+
+    It reads a part of what strptime reads, and to the same result: anything else (one digit, other
+    blanks) gives None. None for formats with names of months, weeks and the like.
+    """
+    directives = re.findall("%(.)", format)
+    names = set(directives)
+    if len(names) < len(directives) or names - {*_WIDTHS, "p"} or ({"Y", "y"} <= names or {"H", "I"} <= names):
+        return None
+    if "p" in names and "I" not in names:
+        return None
+    groups = {name: f"(?P<{name}>[0-9]{{{width}}})" for name, width in _WIDTHS.items()}
+    groups["p"] = "(?P<p>AM|PM)"
+    shape = "".join(
+        groups[part[1]] if part.startswith("%") else re.escape(part) for part in re.findall("%.|[^%]", format)
+    )
+    match = re.compile(shape, re.ASCII).fullmatch
+    order = tuple(re.findall("%(.)", format))
+    hour_name = "I" if "I" in names else "H"
+
+    def read(text: str) -> datetime | None:
+        found = match(text)
+        if found is None:
+            return None
+        parts = dict(zip(order, found.groups(), strict=True))
+        year = int(parts.get("Y") or parts.get("y") or 1900)
+        if "y" in parts:
+            year += 1900 if year > _LAST_OF_THIS_CENTURY else 2000
+        hour = int(parts.get(hour_name, 0))
+        if hour_name == "I":
+            if not 1 <= hour <= _NOON:
+                return None
+            hour = hour % _NOON + (_NOON if parts.get("p") == "PM" else 0)
+        try:
+            return datetime(  # noqa: DTZ001 - parts of a time; the caller knows the zone
+                year,
+                int(parts.get("m", 1)),
+                int(parts.get("d", 1)),
+                hour,
+                int(parts.get("M", 0)),
+                int(parts.get("S", 0)),
+            )
+        except ValueError:
+            return None
+
+    return read
+
+
+_NOON = 12
+_LAST_OF_THIS_CENTURY = 68
+"""Two digits of a year up to this one mean 20xx, as POSIX has it."""
