@@ -1,7 +1,8 @@
 """The small frozen types that travel the road: row -> record or reject -> batch.
 
 Owns the shapes only. Sources make rows, the mapper makes records and rejects, the submit engine
-makes batches of records.
+makes batches of records. Rows and records are made by the million, so they are msgspec's structs: frozen,
+compared and printed as dataclasses are, and made in a tenth of the time.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import msgspec
+
 __all__ = ["Filtered", "JsonValue", "Mapped", "Problem", "Record", "Reject", "Row"]
 
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One row of a source: its number as a spreadsheet shows it, and its values by column name.
 
     In a file with a header the first row of data is row 2; in JSON Lines the number is the line's.
@@ -40,8 +42,7 @@ class Problem:
     help: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """What Opus gets for one row: `values` by internal name, ready to be written as JSON.
 
     `source` is the row that it was made of, as long as a person may have to mend it.

@@ -17,8 +17,9 @@ from typing import Any, TypeAlias
 from opusmap.connection import ColumnType
 from opusmap.converters.choices import order_lookup
 from opusmap.converters.dates import format_datetime
+from opusmap.converters.memo import Memo
 from opusmap.converters.numbers import parse_number
-from opusmap.converters.people import emails
+from opusmap.converters.people import email, emails
 from opusmap.converters.terms import join_path
 from opusmap.converters.times import time_rewriter
 from opusmap.converters.values import number_of, text_of
@@ -119,6 +120,9 @@ def _column_text(value: Any) -> str:
 
 def json_number(value: Any) -> int | float:
     """Return the shortest JSON number that is equal to a number, or to the text of a plain one."""
+    if value.__class__ is str and len(value) <= _SIGNIFICANT_DIGITS and _PLAIN_NUMBER.fullmatch(value):
+        plain = float(value.replace(",", ""))  # so few digits are exact in it
+        return int(plain) if plain.is_integer() else plain
     if isinstance(value, bool):
         raise ValueProblem("bad-number", f"{text_of(value)} is not a number")
     number = parse_number(value) if isinstance(value, str) else number_of(value)
@@ -132,6 +136,8 @@ def json_number(value: Any) -> int | float:
     return int(number) if number == int(number) else float(number)
 
 
+_PLAIN_NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?", re.ASCII)
+"""Numbers that need no further look, provided that they are short."""
 _WIDE = Context(prec=200)
 """Wide enough that normalising never rounds a number within the limits."""
 
@@ -195,14 +201,30 @@ def _multiple_choice(rules: TypeRules) -> Finisher:
 
 def _people(rules: TypeRules) -> Finisher:
     as_text = rules.target.list_as == "text"
+    known = Memo(_one_address)
 
     def people(value: Any) -> JsonValue:
-        addresses = emails(value if isinstance(value, list) else [value])
+        found: dict[str, str] = {}
+        for item in value if value.__class__ is list else [value]:
+            if item.__class__ is not str:
+                addresses = emails(value if isinstance(value, list) else [value])
+                break
+            folded, address = known[item]
+            found.setdefault(folded, address)
+        else:
+            found.pop("", None)
+            addresses = list(found.values())
         if not addresses:
             raise ValueProblem("no-email", f"{quote_value(value)} has no e-mail address", "mend the source")
-        return "[" + ",".join(addresses) + "]" if as_text else list(addresses)
+        return "[" + ",".join(addresses) + "]" if as_text else list[JsonValue](addresses)
 
     return people
+
+
+def _one_address(text: str) -> tuple[str, str]:
+    """Return an address, and before it the same without letter case; both empty for a blank text."""
+    address = email(text) if text.strip() else ""
+    return address.casefold(), address
 
 
 def term(value: Any) -> str:

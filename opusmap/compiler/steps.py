@@ -74,6 +74,8 @@ def splitting(separator: str) -> Callable[[Any], Any]:
     """Return the function that cuts a text into a list, None if nothing is in it; a list stays as it is."""
 
     def cut(value: Any) -> Any:
+        if value.__class__ is str and separator not in value and not value.isspace():
+            return [value.strip()]
         return value if isinstance(value, list) else split(text_of(value), separator) or None
 
     return cut
@@ -87,6 +89,8 @@ def looking_up(table: Mapping[str, Any], name: str) -> Callable[..., Any]:
     """
 
     def find(value: Any, fallback: Callable[[], Any] | None) -> Any:
+        if value.__class__ is str and (found := table.get(value)) is not None:
+            return found
         try:
             return look_up(table, name, value)
         except ValueProblem as problem:

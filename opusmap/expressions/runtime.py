@@ -108,6 +108,14 @@ def concat(*parts: Any) -> str:
 
 def template(*parts: Any) -> str:
     """Put a template's parts together; an empty one is a problem, for `CT-` is never a key."""
+    try:  # texts all, as nearly always; what is none falls out of one of the two
+        bounded_length(sum(map(len, parts)))
+        return "".join(parts)
+    except TypeError:
+        return _careful_template(parts)
+
+
+def _careful_template(parts: tuple[Any, ...]) -> str:
     for part in parts:
         if part is None:
             help_text = "say that it may be: `{{ … | default('') }}`"
