@@ -7,7 +7,6 @@ stands in the request's JSON; the emulator checks the same rules on its own.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
@@ -28,9 +27,10 @@ from opusmap.errors import ValueProblem
 from opusmap.records import JsonValue
 from opusmap.spec import ChoiceList, TargetOptions
 
-__all__ = ["LIST_TYPES", "TEXT_TYPES", "Finisher", "TypeRules", "make_finisher"]
+__all__ = ["LIST_TYPES", "TEXT_TYPES", "Finish", "Finisher", "TypeRules", "make_finish"]
 
 Finisher: TypeAlias = Callable[[Any], JsonValue]
+Quick: TypeAlias = Callable[[str], JsonValue] | Memo[Any]
 
 LIST_TYPES = frozenset({ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE})
 """Types whose value is a list."""
@@ -58,27 +58,42 @@ class TypeRules:
     choices: ChoiceList | None = None
 
 
-def make_finisher(kind: ColumnType, rules: TypeRules) -> tuple[str, Finisher]:
-    """Return the finisher of a column, and the name it has in generated code."""
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The last step of a column: its name in generated code, its function, and a short way for texts.
+
+    `quick` gives the same result as `function`, or nothing (None) where only that can tell; it is called,
+    or asked by subscription where it remembers.
+    """
+
+    name: str
+    function: Finisher
+    quick: Quick | None = None
+
+
+def make_finish(kind: ColumnType, rules: TypeRules) -> Finish:
+    """Return the last step of a column."""
     match kind:
-        case ColumnType.MULTIPLE_TEXT:
-            return "multi_line", multi_line
         case ColumnType.DATE_TIME:
-            return "date_time", _date_time(rules)
+            return Finish("date_time", _date_time(rules), _quick_time(rules))
         case ColumnType.SINGLE_CHOICE:
-            return "choice", _single_choice(rules)
+            return _remembered("choice", _single_choice(rules))
         case ColumnType.MULTIPLE_CHOICE:
-            return "choices", _multiple_choice(rules)
+            return _remembered("choices", _multiple_choice(rules))
         case ColumnType.PEOPLE:
-            return "people", _people(rules)
+            return Finish("people", _people(rules))
         case ColumnType.NUMBER:
-            return "json_number", json_number
+            return Finish("json_number", json_number, _quick_number)
         case ColumnType.TAXONOMY:
-            return "term", term
-        case ColumnType.UNKNOWN:
-            return "multi_line", multi_line
+            return _remembered("term", term)
+        case ColumnType.MULTIPLE_TEXT | ColumnType.UNKNOWN:
+            return Finish("multi_line", multi_line)
         case _:
-            return "single_line", single_line
+            return Finish("single_line", single_line)
+
+
+def _remembered(name: str, function: Finisher) -> Finish:
+    return Finish(name, function, Memo(function))
 
 
 def single_line(value: Any) -> str:
@@ -99,15 +114,14 @@ def multi_line(value: Any) -> str:
 
 
 _BREAK = re.compile("[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
-_ALLOWED_CONTROLS = frozenset("\t\n\r")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters (Unicode's Cc) but for tab and line breaks, and halves of surrogate pairs (Cs)."""
 
 
 def _checked(text: str) -> str:
-    for char in text:
-        category = unicodedata.category(char)
-        if category == "Cs" or (category == "Cc" and char not in _ALLOWED_CONTROLS):
-            message = f"the text holds the character U+{ord(char):04X}: {quote_value(text)}"
-            raise ValueProblem("control-character", message, "take it out with `regex_replace`")
+    if (found := _FORBIDDEN.search(text)) is not None:
+        message = f"the text holds the character U+{ord(found[0]):04X}: {quote_value(text)}"
+        raise ValueProblem("control-character", message, "take it out with `regex_replace`")
     return text
 
 
@@ -120,9 +134,6 @@ def _column_text(value: Any) -> str:
 
 def json_number(value: Any) -> int | float:
     """Return the shortest JSON number that is equal to a number, or to the text of a plain one."""
-    if value.__class__ is str and len(value) <= _SIGNIFICANT_DIGITS and _PLAIN_NUMBER.fullmatch(value):
-        plain = float(value.replace(",", ""))  # so few digits are exact in it
-        return int(plain) if plain.is_integer() else plain
     if isinstance(value, bool):
         raise ValueProblem("bad-number", f"{text_of(value)} is not a number")
     number = parse_number(value) if isinstance(value, str) else number_of(value)
@@ -136,6 +147,13 @@ def json_number(value: Any) -> int | float:
     return int(number) if number == int(number) else float(number)
 
 
+def _quick_number(text: str) -> int | float | None:
+    if len(text) > _SIGNIFICANT_DIGITS or _PLAIN_NUMBER.fullmatch(text) is None:
+        return None
+    number = float(text.replace(",", ""))  # so few digits are exact in it
+    return int(number) if number.is_integer() else number
+
+
 _PLAIN_NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?", re.ASCII)
 """Numbers that need no further look, provided that they are short."""
 _WIDE = Context(prec=200)
@@ -144,11 +162,8 @@ _WIDE = Context(prec=200)
 
 def _date_time(rules: TypeRules) -> Finisher:
     pattern, zone, read = rules.target.datetime_format, rules.zone, rules.read_time
-    rewrite = time_rewriter(rules.format, rules.source_zone, pattern, format_datetime) if zone is UTC else None
 
     def date_time(value: Any) -> str:
-        if rewrite is not None and value.__class__ is str and (written := rewrite(value)) is not None:
-            return written
         moment = value if isinstance(value, date) else read(value)
         if not isinstance(moment, datetime):
             midnight = datetime(moment.year, moment.month, moment.day, tzinfo=zone)  # a date never shifts
@@ -162,6 +177,12 @@ def _date_time(rules: TypeRules) -> Finisher:
             raise ValueProblem("bad-date", f"{quote_value(value)} is outside the years 1 to 9999") from None
 
     return date_time
+
+
+def _quick_time(rules: TypeRules) -> Quick | None:
+    if rules.zone is not UTC:
+        return None
+    return time_rewriter(rules.format, rules.source_zone, rules.target.datetime_format, format_datetime)
 
 
 def _single_choice(rules: TypeRules) -> Finisher:

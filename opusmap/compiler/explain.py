@@ -80,8 +80,8 @@ class _Walker:
         if binding.on_error == "omit":
             yield Stage("on_error: omit leaves the column out", None, binding.span)
         elif binding.on_error == "default" and self.column.default is not None:
-            value = self._evaluate(self.column.default, self.column.context)
-            yield Stage("on_error: default takes the default", self.column.finish(value), binding.span)
+            value = self.column.finish.function(self._evaluate(self.column.default, self.column.context))
+            yield Stage("on_error: default takes the default", value, binding.span)
 
     def _pipeline(self, value: Any) -> Iterator[Stage]:
         binding, column = self.column.binding, self.column
@@ -111,7 +111,7 @@ class _Walker:
             )
             yield Stage(ending, None, column.span, problem)
         else:
-            yield Stage(f"finish as {column.column.type}", column.finish(value), column.span)
+            yield Stage(f"finish as {column.column.type}", column.finish.function(value), column.span)
 
     def _default(self) -> Any:
         assert self.column.default is not None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from opusmap.compiler.columns import Finisher
+from opusmap.compiler.columns import Finish
 from opusmap.connection import Column, Connection
 from opusmap.converters import Context, bind_converter
 from opusmap.diagnostics import Diagnostic, Span
@@ -24,12 +24,16 @@ KEY_COLUMN = "rowKey"
 
 @dataclass(frozen=True, slots=True)
 class ConvertPlan:
-    """One converter of a binding, its arguments bound. `takes_list`: a list goes in whole."""
+    """One converter of a binding, its arguments bound. `takes_list`: a list goes in whole.
+
+    `for_text` is the same for a value that is known to be a text, without checks; None if it has none.
+    """
 
     name: str
     function: Callable[[Any], Any]
     takes_list: bool
     span: Span
+    for_text: Callable[[str], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,7 @@ class ColumnPlan:
     column: Column
     binding: Binding
     parts: tuple[tree.Node, ...]
-    finish_name: str
-    finish: Finisher
+    finish: Finish
     context: Context
     required: bool
     table: Table | None = None

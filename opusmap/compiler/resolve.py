@@ -22,10 +22,10 @@ from opusmap.compiler.checks import (
     is_to_do,
     to_do,
 )
-from opusmap.compiler.columns import Finisher, TypeRules, make_finisher
+from opusmap.compiler.columns import Finisher, TypeRules, make_finish
 from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan, ConvertPlan, Plan, StepPlan, bind_filter
 from opusmap.connection import Column, ColumnType, Connection
-from opusmap.converters import ArgumentError, Context, Registry, bind_converter
+from opusmap.converters import ArgumentError, Context, Registry, bind_converter, bind_for_text
 from opusmap.converters.dates import datetime_, time_zone
 from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value, suggest
 from opusmap.errors import ValueProblem
@@ -269,14 +269,13 @@ class _Planner:
         self.problems += check_binding(
             binding, column, required=required, has_choices=has_choices, empty=self._spec.source.empty
         )
-        finish_name, finish = make_finisher(column.type, self._rules(binding, column, context))
+        finish = make_finish(column.type, self._rules(binding, column, context))
         if has_choices or column.type not in CHOICE_TYPES:
-            self._check_constants(binding, finish)
+            self._check_constants(binding, finish.function)
         return ColumnPlan(
             column,
             binding,
             parts,
-            finish_name,
             finish,
             context,
             required,
@@ -356,10 +355,9 @@ class _Planner:
                 self._error("bad-format", message, binding.format.span, meant)
             read_time = datetime_(context=context)
         choices = self._choices.get(column.internal_name) or ChoiceList(binding.target, ())
-        format = None if binding.format is None else str(binding.format)
-        return TypeRules(
-            self._spec.target, self._target_zone, read_time, format, self._context.timezone, choices
-        )
+        written = None if binding.format is None else str(binding.format)
+        zone = self._context.timezone
+        return TypeRules(self._spec.target, self._target_zone, read_time, written, zone, choices)
 
     def _table(self, binding: Binding) -> Table | None:
         if binding.lookup is None:
@@ -384,7 +382,8 @@ class _Planner:
             except ArgumentError as problem:
                 self._wrong_argument(str(problem), use.name.span)
                 continue
-            yield ConvertPlan(converter.name, function, converter.takes_list, use.name.span)
+            for_text = bind_for_text(converter, use.args, use.kwargs)
+            yield ConvertPlan(converter.name, function, converter.takes_list, use.name.span, for_text)
 
     def _default(self, binding: Binding, context: Context) -> tree.Node | None:
         if binding.default is None:

@@ -10,6 +10,7 @@ from opusmap.converters.registry import (
     Parameter,
     Registry,
     bind_converter,
+    bind_for_text,
     converter,
 )
 
@@ -20,6 +21,7 @@ __all__ = [
     "Parameter",
     "Registry",
     "bind_converter",
+    "bind_for_text",
     "builtin_converters",
     "converter",
 ]

@@ -22,6 +22,7 @@ _LOCAL_LIMIT = 64
 
 
 @converter(
+    remember=True,
     examples={
         "'Ann Smith <Ann.Smith@Example.ORG>' | email": "Ann.Smith@example.org",
         "'mailto:ann@example.org' | email": "ann@example.org",

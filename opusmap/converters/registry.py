@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, tzinfo
 from decimal import Decimal
-from functools import cache
+from functools import cache, partial
 from types import ModuleType, UnionType
 from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
+from opusmap.converters.memo import Memo
 from opusmap.diagnostics import quote_value, suggest
 from opusmap.errors import ValueProblem
 
@@ -25,6 +26,7 @@ __all__ = [
     "Parameter",
     "Registry",
     "bind_converter",
+    "bind_for_text",
     "converter",
     "kind_of",
 ]
@@ -92,7 +94,8 @@ class Converter:
 
     `prepared` functions take the arguments (and, where they have a parameter `context`, the mapping's
     `Context`) once and return the function of one value. `takes_list` ones get a whole list; others
-    are applied to each element in a binding.
+    are applied to each element in a binding. What a `pure` one makes of a text may be remembered, and is
+    where `remember` says that it is worth it.
     """
 
     name: str
@@ -103,6 +106,7 @@ class Converter:
     prepared: bool = False
     takes_list: bool = False
     pure: bool = True
+    remember: bool = False
 
 
 class ArgumentError(Exception):
@@ -119,6 +123,7 @@ def converter(
     prepared: bool = False,
     takes_list: bool = False,
     pure: bool = True,
+    remember: bool = False,
 ) -> Callable[[Function], Function]: ...
 def converter(
     function: Function | None = None,
@@ -129,6 +134,7 @@ def converter(
     prepared: bool = False,
     takes_list: bool = False,
     pure: bool = True,
+    remember: bool = False,
 ) -> Function | Callable[[Function], Function]:
     """Declare a function to be a converter; it stays an ordinary function.
 
@@ -143,6 +149,8 @@ def converter(
         prepared: the function takes parameters only, and returns the function of one value.
         takes_list: the function gets a list as a whole.
         pure: same value, same result, so that results may be remembered.
+        remember: remember results for texts, a few thousand: for a pure converter that takes longer than a
+            look-up (more than a microsecond), meets few different texts, and gives no list or object.
     """
 
     def mark(wanted: Function) -> Function:
@@ -156,6 +164,7 @@ def converter(
             prepared,
             takes_list or (not prepared and list in _first_kinds(wanted)),
             pure,
+            remember and pure,
         )
         setattr(wanted, _MARK, declared)
         return wanted
@@ -237,16 +246,42 @@ def bind_converter(
     Raises:
         ArgumentError: the arguments do not fit the converter's parameters.
     """
-    given = _fit_arguments(converter, tuple(args), kwargs)
+    function = _bound(converter, _fit_arguments(converter, tuple(args), kwargs), context)
+    return _remembering(function) if converter.remember else function
+
+
+def _bound(converter: Converter, given: dict[str, Any], context: Context) -> Callable[[Any], Any]:
     if converter.prepared:
         if "context" in inspect.signature(converter.function).parameters:
             given["context"] = context
         prepared: Callable[[Any], Any] = converter.function(**given)
         return prepared
-    function = converter.function
     if not given and not _checked_kinds(converter):
-        return function
+        return converter.function
     return _with_arguments(converter, given)
+
+
+def bind_for_text(
+    converter: Converter, args: Iterable[Any], kwargs: Mapping[str, Any]
+) -> Callable[[str], Any] | None:
+    """Return the bare function for values that are texts, of a converter that takes texts and nothing else.
+
+    Raises:
+        ArgumentError: the arguments do not fit the converter's parameters.
+    """
+    if converter.prepared or converter.remember or _checked_kinds(converter) != (str,):
+        return None
+    given = _fit_arguments(converter, tuple(args), kwargs)
+    return partial(converter.function, **given) if given else converter.function
+
+
+def _remembering(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    memo = Memo(function)
+
+    def recall(value: Any) -> Any:
+        return memo[value] if value.__class__ is str else function(value)
+
+    return recall
 
 
 def _with_arguments(converter: Converter, given: Mapping[str, Any]) -> Callable[[Any], Any]:

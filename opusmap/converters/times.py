@@ -15,11 +15,13 @@ from typing import TypeAlias
 
 from opusmap.converters.memo import Memo
 
-__all__ = ["fixed_reader", "time_rewriter"]
+__all__ = ["fixed_reader", "time_reader", "time_rewriter"]
 
-Rewriter: TypeAlias = Callable[[str], str | None]
+Rewriter: TypeAlias = Callable[[str], str | None] | Memo[str | None]
 Clock: TypeAlias = tuple[int, str]
-"""A clock time as it is written, and the day it falls on: the same (0), the next (1) or the one before (-1)."""
+"""Which day a time falls on: the same (0), the next (1) or the one before (-1); and its clock, written."""
+Day: TypeAlias = tuple[str, Memo[Clock | None]]
+"""A day as it is written, and the clock times of its offset."""
 
 _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2}
 _CLOCK_PART = re.compile(r"%[HIMSpf]")
@@ -30,7 +32,7 @@ _FAR_ENOUGH = range(2, 9999)
 def time_rewriter(
     format: str | None, zone: tzinfo | None, pattern: str, write: Callable[[date, str], str]
 ) -> Rewriter | None:
-    """Return the function from a time as a source writes it to the same time in UTC, None where it can't tell.
+    """Return the function from a source's text of a time to the same time in UTC, None where it can't tell.
 
     Args:
         format: how texts are written, as for strptime; ISO without.
@@ -72,8 +74,8 @@ class _Parts:
         self._write = write
         self._read_day: Callable[[str], date | None] = _read_iso_day
         self._read_clock: Callable[[str], time | None] = _read_iso_clock
-        self._days = tuple(Memo(partial(self._neighbour, step)) for step in (0, 1, -1))
-        self._local = Memo(self._local_clocks)
+        self._days = tuple(Memo(partial(self._written_near, step)) for step in (0, 1, -1))
+        self._local = Memo(self._local_day)
         self._clocks: dict[timedelta, Memo[Clock | None]] = {}
 
     def iso_rewriter(self) -> Rewriter:
@@ -84,8 +86,8 @@ class _Parts:
             day_text, clock_text = text[:_DATE_LENGTH], text[_DATE_LENGTH:]
             clock = fixed[clock_text]
             if clock is None:
-                clocks = local[day_text]
-                if clocks is None or (clock := clocks[clock_text]) is None:
+                found = local[day_text]
+                if found is None or (clock := found[1][clock_text]) is None:
                     return None
             day = days[clock[0]][day_text]
             return None if day is None else day + clock[1]
@@ -94,41 +96,44 @@ class _Parts:
 
     def date_rewriter(self, format: str) -> Rewriter:
         """Return the rewriter of dates without a time: midnight, which never shifts."""
-        read, midnight = _strict_reader(format), self._written_clock(time())
+        read, midnight = day_reader(format), self._written_clock(time())
 
         def rewrite(text: str) -> str | None:
             day = read(text)
-            return None if day is None else self._written_day(day.date()) + midnight
+            return None if day is None else self._written_day(day) + midnight
 
-        return Memo(rewrite).__getitem__
+        return Memo(rewrite)
 
     def format_rewriter(self, day_format: str, gap: str, clock_format: str) -> Rewriter:
         """Return the rewriter of times in a format of two parts."""
-        read_day, read_clock = _strict_reader(day_format), _strict_reader(clock_format)
-        self._read_day = lambda text: (found := read_day(text)) and found.date()
+        read_clock = time_reader(clock_format)
+        self._read_day = day_reader(day_format)
         self._read_clock = lambda text: None if (found := read_clock(text)) is None else found.time()
-        local, days, gaps = self._local, self._days, day_format.count(gap) + 1
+        local, days, inside = self._local, self._days, day_format.count(gap)
 
         def rewrite(text: str) -> str | None:
-            *day_parts, clock_text = text.split(gap, gaps)
-            day_text = gap.join(day_parts)
-            clocks = local[day_text]
-            if clocks is None or (clock := clocks[clock_text]) is None:
+            if inside:
+                *day_parts, clock_text = text.split(gap, inside + 1)
+                day_text = gap.join(day_parts)
+            else:
+                day_text, _, clock_text = text.partition(gap)
+            found = local[day_text]
+            if found is None or (clock := found[1][clock_text]) is None:
                 return None
-            day = days[clock[0]][day_text]
+            day = days[clock[0]][day_text] if clock[0] else found[0]
             return None if day is None else day + clock[1]
 
         return rewrite
 
-    def _neighbour(self, step: int, text: str) -> str | None:
+    def _written_near(self, step: int, text: str) -> str | None:
         """Return a day, the next one (1) or the one before (-1) as it is written."""
         day = self._read_day(text)
         if day is None or day.year not in _FAR_ENOUGH:
             return None
         return self._written_day(day + timedelta(days=step) if step else day)
 
-    def _local_clocks(self, text: str) -> Memo[Clock | None] | None:
-        """Return the clock times of a day whose offset from UTC is the same all day long."""
+    def _local_day(self, text: str) -> Day | None:
+        """Return a day whose offset from UTC is the same all day long."""
         day = self._read_day(text)
         if day is None or self._zone is None or day.year not in _FAR_ENOUGH:
             return None
@@ -137,7 +142,7 @@ class _Parts:
             return None
         if offset not in self._clocks:  # a zone has a few in all its history
             self._clocks[offset] = Memo(partial(self._local_clock, offset))
-        return self._clocks[offset]
+        return self._written_day(day), self._clocks[offset]
 
     def _local_clock(self, offset: timedelta, text: str) -> Clock | None:
         clock = self._read_clock(text)
@@ -209,15 +214,33 @@ def _read_iso_clock(text: str) -> time | None:
     return found.timetz() if found.date() == _ANY_DAY else None  # newer Pythons read 24:00 as the next day
 
 
-def _strict_reader(format: str) -> Callable[[str], datetime | None]:
-    """Return a reader of texts in a format: strptime, behind the quick one where there is one."""
+def day_reader(format: str) -> Callable[[str], date | None]:
+    """Return a reader of dates in a format: as strptime reads them, most of them quicker."""
+    directives = re.findall("%(.)", format)
+    read_time = time_reader(format)
+    match = re.compile(_shape(format), re.ASCII).fullmatch if sorted(directives) == ["Y", "d", "m"] else None
+
+    def read(text: str) -> date | None:
+        if match is not None and (found := match(text)) is not None:
+            try:
+                return date.fromisoformat("-".join(found.group("Y", "m", "d")))
+            except ValueError:
+                return None
+        moment = read_time(text)
+        return None if moment is None else moment.date()
+
+    return read
+
+
+def time_reader(format: str) -> Callable[[str], datetime | None]:
+    """Return a reader of times in a format: as strptime reads them, most of them quicker."""
     quick = fixed_reader(format)
 
     def read(text: str) -> datetime | None:
         found = None if quick is None else quick(text)
         if found is None and text.isascii():
             try:
-                found = datetime.strptime(text, format)  # noqa: DTZ007 - parts of a time; the caller knows the zone
+                found = datetime.strptime(text, format)  # noqa: DTZ007 - the caller knows the zone
             except ValueError:
                 return None
         return found
@@ -233,16 +256,10 @@ def fixed_reader(format: str) -> Callable[[str], datetime | None] | None:
     """
     directives = re.findall("%(.)", format)
     names = set(directives)
-    if len(names) < len(directives) or names - {*_WIDTHS, "p"} or ({"Y", "y"} <= names or {"H", "I"} <= names):
+    twice = len(names) < len(directives) or {"Y", "y"} <= names or {"H", "I"} <= names
+    if twice or names - {*_WIDTHS, "p"} or ("p" in names and "I" not in names):
         return None
-    if "p" in names and "I" not in names:
-        return None
-    groups = {name: f"(?P<{name}>[0-9]{{{width}}})" for name, width in _WIDTHS.items()}
-    groups["p"] = "(?P<p>AM|PM)"
-    shape = "".join(
-        groups[part[1]] if part.startswith("%") else re.escape(part) for part in re.findall("%.|[^%]", format)
-    )
-    match = re.compile(shape, re.ASCII).fullmatch
+    match = re.compile(_shape(format), re.ASCII).fullmatch
     order = tuple(re.findall("%(.)", format))
     hour_name = "I" if "I" in names else "H"
 
@@ -272,6 +289,13 @@ def fixed_reader(format: str) -> Callable[[str], datetime | None] | None:
             return None
 
     return read
+
+
+def _shape(format: str) -> str:
+    """Return the regular expression of texts that have all digits of each part."""
+    groups = {name: f"(?P<{name}>[0-9]{{{width}}})" for name, width in _WIDTHS.items()} | {"p": "(?P<p>AM|PM)"}
+    parts = re.findall("%.|[^%]", format)
+    return "".join(groups[part[1]] if part.startswith("%") else re.escape(part) for part in parts)
 
 
 _NOON = 12

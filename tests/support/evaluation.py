@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from opusmap.compiler.columns import Finish
 from opusmap.compiler.mapper import Mapper
 from opusmap.compiler.plan import Plan
 from opusmap.compiler.resolve import make_plan
@@ -88,7 +89,7 @@ def compiled(
 def _handing_out(plan: Plan) -> Plan:
     """Replace the last column's finisher by one that keeps the value's type."""
     *others, last = plan.columns
-    return replace(plan, columns=(*others, replace(last, finish=lambda value: value, finish_name="as_it_is")))
+    return replace(plan, columns=(*others, replace(last, finish=Finish("as_it_is", lambda value: value))))
 
 
 def evaluated(mapper: Mapper, row: Mapping[str, Any]) -> Any:
