@@ -74,8 +74,9 @@ def splitting(separator: str) -> Callable[[Any], Any]:
     """Return the function that cuts a text into a list, None if nothing is in it; a list stays as it is."""
 
     def cut(value: Any) -> Any:
-        if value.__class__ is str and separator not in value and not value.isspace():
-            return [value.strip()]
+        if value.__class__ is str and separator not in value:
+            text = value.strip()
+            return [text] if text else None
         return value if isinstance(value, list) else split(text_of(value), separator) or None
 
     return cut
