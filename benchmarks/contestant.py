@@ -15,7 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-MAPPINGS = {".jsonl": ROOT / "register" / "mapping.yaml", ".csv": ROOT.parent / "mappings/contracts/mapping.yaml"}
+MAPPINGS = {
+    ".jsonl": ROOT / "register" / "mapping.yaml",
+    ".csv": ROOT.parent / "mappings" / "contracts" / "mapping.yaml",
+}
 Run = Callable[[str, str], tuple[int, int]]
 
 

@@ -158,26 +158,31 @@ def time_all(commands: dict[str, list[str]], source: Path, rounds: int, folder: 
         for name, command in commands.items():
             runs[name].append(run_one(command, source, folder / "out"))
     yardstick = next(iter(commands))
-    results = {
-        name: {key: statistics.median(run[key] for run in found) for key in ("cpu", "wall", "peak")}
-        | {"ratio": statistics.median(b["cpu"] / a["cpu"] for a, b in zip(found, runs[yardstick], strict=True))}
-        for name, found in runs.items()
-    }
+    results = {name: medians(found, runs[yardstick]) for name, found in runs.items()}
     return {"yardstick": yardstick, "results": results}
+
+
+def medians(runs: list[dict[str, float]], yardstick: list[dict[str, float]]) -> dict[str, float]:
+    found = {key: statistics.median(run[key] for run in runs) for key in ("cpu", "wall", "peak")}
+    ratios = [other["cpu"] / run["cpu"] for run, other in zip(runs, yardstick, strict=True)]
+    return {**found, "ratio": statistics.median(ratios)}
 
 
 def print_table(result: dict[str, Any]) -> None:
     rows = result["rows"]
     print(f"{result['workload']}, {rows:,} rows")
-    print(f"  {'who':<18} {'CPU µs/row':>10} {'wall µs/row':>12} {'peak MB':>8} {'× ' + result['yardstick']:>14}")
+    print(f"  {'who':<16} {'CPU µs/row':>10} {'wall µs/row':>12} {'peak MB':>8}  times {result['yardstick']}")
     for name, found in result["results"].items():
         per_row = found["cpu"] / rows * 1e6, found["wall"] / rows * 1e6
-        print(f"  {name:<18} {per_row[0]:10.1f} {per_row[1]:12.1f} {found['peak']:8.0f} {found['ratio']:14.3g}")
+        print(
+            f"  {name:<16} {per_row[0]:10.1f} {per_row[1]:12.1f} {found['peak']:8.0f}  {found['ratio']:.3g}"
+        )
     print()
 
 
 def machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    kind = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {kind}"
 
 
 def load() -> float:

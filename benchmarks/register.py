@@ -56,8 +56,9 @@ def _vary(row: dict[str, str], number: int, below) -> None:  # type: ignore[no-u
     day = below(40_000)  # of 40,000 days, none is near the last one
     year, month, date = 1930 + day % 97, 1 + day // 97 % 12, 1 + day // 1164 % 28
     clock = below(86_400)
-    row["CreatedUtc"] = f"{year}-{month:02}-{date:02}T{clock // 3600:02}:{clock // 60 % 60:02}:{clock % 60:02}Z"
-    row["Modified"] = f"{month:02}/{date:02}/{year + 1} {clock // 60 % 12 + 1:02}:{clock % 60:02} PM"
+    hour, minute, second = clock // 3600, clock // 60 % 60, clock % 60
+    row["CreatedUtc"] = f"{year}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}Z"
+    row["Modified"] = f"{month:02}/{date:02}/{year + 1} {hour % 12 + 1:02}:{minute:02} PM"
     row["SignedOn"] = f"{date:02}/{month:02}/{year}"
     row["Owners"] = ";".join(f"p{number}.{place}@Example{number % 977}.ORG" for place in range(number % 4))
     row["CreatedBy"] = f"user{number}"

@@ -27,7 +27,7 @@ _LOCAL_LIMIT = 64
         "'Ann Smith <Ann.Smith@Example.ORG>' | email": "Ann.Smith@example.org",
         "'mailto:ann@example.org' | email": "ann@example.org",
         "'i:0#.f|membership|ann@example.org' | email": "ann@example.org",
-    }
+    },
 )
 def email(value: str) -> str:
     """Take the e-mail address out of `First Last <a@b.org>`, `mailto:a@b.org` or a SharePoint claim."""

@@ -293,7 +293,9 @@ def fixed_reader(format: str) -> Callable[[str], datetime | None] | None:
 
 def _shape(format: str) -> str:
     """Return the regular expression of texts that have all digits of each part."""
-    groups = {name: f"(?P<{name}>[0-9]{{{width}}})" for name, width in _WIDTHS.items()} | {"p": "(?P<p>AM|PM)"}
+    groups = {name: f"(?P<{name}>[0-9]{{{width}}})" for name, width in _WIDTHS.items()} | {
+        "p": "(?P<p>AM|PM)"
+    }
     parts = re.findall("%.|[^%]", format)
     return "".join(groups[part[1]] if part.startswith("%") else re.escape(part) for part in parts)
 

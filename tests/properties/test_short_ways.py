@@ -1,0 +1,144 @@
+"""The short ways for texts give what the long ways give, or leave it to them; memories stay bounded."""
+
+# ruff: noqa: DTZ001, DTZ007 - naive times, as sources have them
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from thorough import THOROUGH
+
+from opusmap.compiler.columns import TypeRules, make_finish
+from opusmap.connection import ColumnType
+from opusmap.converters import Context
+from opusmap.converters.dates import datetime_
+from opusmap.converters.memo import MEMO_SIZE, Memo
+from opusmap.converters.times import day_reader, time_reader
+from opusmap.errors import ValueProblem
+from opusmap.spec import TargetOptions
+
+ZONES = ("Australia/Sydney", "Europe/London", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia", "UTC")
+FORMATS = (
+    None,
+    "%d/%m/%Y",
+    "%d/%m/%y",
+    "%m/%d/%Y %I:%M %p",
+    "%Y-%m-%dT%H:%M",
+    "%d %b %Y %H:%M:%S",
+    "%d.%m.%Y %H:%M:%S.%f",
+    "%Y%m%d %H%M",
+    "%j.%Y %H:%M",
+)
+PATTERNS = ("%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M", "%Y-%m-%dT%H:%M:%SZ", "%d %B %Y", "%Hh on %d %B %Y")
+TWISTS = ("{}", " {}", "{} ", "{}Z", "{}+10:00", "{}-00:30", "{}.5", "0{}", "{}\n", "x", "{}:99", "٣{}")
+CHANGES = (datetime(2021, 10, 3, 2, 30), datetime(2018, 11, 4), datetime(2011, 12, 30, 12), datetime(1, 1, 1))
+
+
+@st.composite
+def texts(draw: Any, form: str | None) -> str:
+    """Times as a source may write them: near changes of the clocks, padded, cut, twisted."""
+    near = st.builds(
+        lambda at, hours: at + timedelta(hours=hours), st.sampled_from(CHANGES), st.integers(0, 99)
+    )
+    moment = draw(st.one_of(st.datetimes(), near))
+    text = moment.isoformat() if form is None else moment.strftime(form)
+    if draw(st.booleans()):
+        text = text.replace("0", "", 1).replace("T", draw(st.sampled_from("T t")))
+    return draw(st.sampled_from(TWISTS)).format(text)
+
+
+@st.composite
+def times(draw: Any) -> tuple[str | None, str | None, str, list[str]]:
+    form = draw(st.sampled_from(FORMATS))
+    zone = draw(st.sampled_from([None, *ZONES]))
+    return form, zone, draw(st.sampled_from(PATTERNS)), draw(st.lists(texts(form), min_size=1, max_size=5))
+
+
+@THOROUGH
+@given(times())
+@example((None, "UTC", PATTERNS[0], ["2024-W05-3T10:00:00Z", "2024-01-02T24:00", "20240102T10:00Z"]))
+@example((None, "Australia/Sydney", PATTERNS[0], ["2021-10-03T02:30:00", "2021-04-04T02:30:00"]))
+@example(("%m/%d/%Y %I:%M %p", "UTC", PATTERNS[0], ["01/02/2024 12:00 am", "01/02/2024 00:00 AM"]))
+def test_a_time_rewritten_by_its_parts_is_the_time_read_and_written(
+    case: tuple[str | None, str | None, str, list[str]],
+) -> None:
+    form, zone_name, pattern, read = case
+    zone = None if zone_name is None else UTC if zone_name == "UTC" else ZoneInfo(zone_name)
+    warnings: list[str] = []
+    context = Context(timezone=zone, warn=lambda code, _message: warnings.append(code))
+    target = TargetOptions(datetime_format=pattern)
+    finish = make_finish(
+        ColumnType.DATE_TIME, TypeRules(target, UTC, datetime_(form, context=context), form, zone)
+    )
+    if finish.quick is None:
+        assert pattern.startswith("%H") or pattern.endswith("%Y") or form in (FORMATS[6], FORMATS[7])
+        return
+    for text in [*read, *read]:  # once found out, once remembered
+        quick = finish.quick[text] if isinstance(finish.quick, Memo) else finish.quick(text)
+        if quick is not None:
+            assert quick == finish.function(text)
+            assert not warnings  # of a time that exists twice only the long way tells
+
+
+@given(st.sampled_from(["%d/%m/%Y", "%m-%d-%y", "%Y%m%d", "%Y-%m-%d"]), st.data())
+def test_a_quick_reader_reads_what_strptime_reads(form: str, data: Any) -> None:
+    text = data.draw(texts(form))
+    try:
+        expected = datetime.strptime(text, form) if text.isascii() else None
+    except ValueError:
+        expected = None
+    assert time_reader(form)(text) == expected
+    assert day_reader(form)(text) == (expected and expected.date())
+
+
+def test_most_times_of_a_register_take_the_short_way() -> None:
+    zone = ZoneInfo("Australia/Sydney")
+    form = "%m/%d/%Y %I:%M %p"
+    for given_form, text in (
+        (form, "08/02/2009 04:40 AM"),
+        (None, "2008-10-10T04:15:46Z"),
+        (None, "2008-10-10"),
+    ):
+        rules = TypeRules(
+            TargetOptions(), UTC, datetime_(given_form, context=Context(zone)), given_form, zone
+        )
+        quick = make_finish(ColumnType.DATE_TIME, rules).quick
+        assert callable(quick)
+        assert quick(text) is not None
+
+
+@given(st.text("0123456789,.-+ e", max_size=20) | st.decimals(allow_nan=False, allow_infinity=False).map(str))
+@example("1,234.50")
+@example("-0.0")
+def test_a_number_read_quickly_is_the_number_read(text: str) -> None:
+    finish = make_finish(ColumnType.NUMBER, TypeRules(TargetOptions(), UTC, datetime_(context=Context())))
+    assert callable(finish.quick)
+    quick = finish.quick(text)
+    if quick is not None:
+        assert repr(quick) == repr(finish.function(text))
+
+
+def test_a_memory_forgets_all_when_it_is_full_and_keeps_no_long_text() -> None:
+    asked: list[str] = []
+    memo = Memo(lambda text: asked.append(text) or len(text))
+    for number in range(MEMO_SIZE + 1):
+        assert memo[str(number)] == memo[str(number)] == len(str(number))
+    assert len(asked) == MEMO_SIZE + 1
+    assert len(memo) == 1
+    assert memo["x" * 1_000] == memo["x" * 1_000] == 1_000
+    assert len(memo) == 1
+
+
+def test_a_memory_does_not_keep_what_failed() -> None:
+    def refuse(text: str) -> str:
+        raise ValueProblem("wrong-value", text)
+
+    memo = Memo(refuse)
+    with pytest.raises(ValueProblem):
+        memo["x"]
+    assert not memo
