@@ -43,6 +43,7 @@ __all__ = [
     "MaxErrors",
     "SubmitOptions",
     "check_online",
+    "is_first_overwrite",
     "keys_to_retry",
     "map_source",
     "rehearse_source",
@@ -382,6 +383,26 @@ def check_online(mapper: Mapper, settings: Settings) -> Online:
             return await check_online(client, mapper.connection.id)
 
     return asyncio.run(ask())
+
+
+def is_first_overwrite(mapper: Mapper, settings: Settings) -> bool:
+    """Tell whether no run that the journal knows has overwritten records of this connection yet.
+
+    A journal that can't be read says nothing here; the run itself will say why.
+    """
+    from opusmap.journal import Journal  # noqa: PLC0415 - as above
+
+    if mapper.spec.conflict != "overwrite" or str(settings.journal) == ":memory:":
+        return False
+    if not settings.journal.exists():
+        return True
+    try:
+        with Journal.open(settings.journal, write=False) as journal:
+            target = (settings.base_url, mapper.connection.id)
+            runs = (run for run in journal.runs() if (run.origin, run.connection) == target)
+            return not any(journal.evidence(run).get("conflict") == "overwrite" for run in runs)
+    except JournalError:
+        return False
 
 
 def keys_to_retry(mapper: Mapper, settings: Settings, run: int | None = None) -> frozenset[str]:

@@ -374,7 +374,10 @@ def print_run(run: Run, records: Iterable[dict[str, Any]]) -> None:
     for record in records:
         table.add_row(*(escape(str(record[name])) for name in ("row", "key", "state", "reason")))
     console.print()
-    console.print(table if table.row_count else "Every record of it was taken, or sent again by a later run.")
+    none = "Every record of it was taken, or sent again by a later run."
+    if "pruned" in run.counts:
+        none = "Its records were pruned, so only their counts are known."
+    console.print(table if table.row_count else none)
 
 
 @contextmanager

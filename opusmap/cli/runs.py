@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from opusmap.cli.confirming import YES, confirm_overwrite
 from opusmap.cli.options import (
     CONCURRENCY,
     FAULTS,
@@ -57,6 +58,7 @@ __all__ = ["report", "retry", "submit"]
 @click.option("--full", is_flag=True, help="Send records, too, that Opus holds already as they are.")
 @click.option("--max-errors", help="Stop when more rows than this are rejected or failed: 100, or 5%.")
 @click.option("--rejects", help="File for the rejects, in the source's shape.  [default: beside the mapping]")
+@YES
 @custom
 @common
 def submit(
@@ -71,6 +73,7 @@ def submit(
     converters: tuple[str, ...],
     *,
     full: bool,
+    yes: bool,
     as_json: bool,
     quiet: bool,
     verbose: int,
@@ -89,7 +92,7 @@ def submit(
     work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
     return _run(
         work,
-        _target(mapping, work, plan),
+        _target(mapping, work, plan, yes=yes),
         reject_writer(work, rejects, None),
         as_json=as_json,
         quiet=quiet,
@@ -112,6 +115,7 @@ def submit(
 @CONCURRENCY
 @click.option("--run", "number", type=click.IntRange(1), help="Only what is still open of this run.")
 @click.option("--rejects", help="File for what is rejected again.  [default: FILE's name with .rejects]")
+@YES
 @custom
 @common
 def retry(
@@ -124,6 +128,7 @@ def retry(
     rejects: str | None,
     converters: tuple[str, ...],
     *,
+    yes: bool,
     as_json: bool,
     quiet: bool,
     verbose: int,
@@ -146,7 +151,7 @@ def retry(
         work = open_mapping(mapping, None, converters, quiet=quiet or as_json)
     else:
         work = open_mended(mapping, file, registry(converters))
-    where = _target(mapping, work, plan)
+    where = _target(mapping, work, plan, yes=yes)
     only = None if file else keys_to_retry(work.mapper, where.settings, number)
     writer = reject_writer(work, rejects, file)
     return _run(work, where, writer, as_json=as_json, quiet=quiet, concurrency=concurrency, only=only)
@@ -175,9 +180,11 @@ def _plan(to: str, faults: str | None) -> FaultPlan | None:
     return None
 
 
-def _target(mapping: str, work: Work, plan: FaultPlan | None) -> _Target:
+def _target(mapping: str, work: Work, plan: FaultPlan | None, *, yes: bool) -> _Target:
     if plan is None:
-        return _Target(_settings(mapping))
+        settings = _settings(mapping)
+        confirm_overwrite(work, settings, yes=yes)
+        return _Target(settings)
     from opusmap.rehearsal import EmbeddedTransport, embedded_opus
 
     emulator, settings = embedded_opus(work.mapper)
@@ -251,17 +258,38 @@ def _max_errors(text: str | None) -> MaxErrors | None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 @html_option("Write a page about RUN, or about the latest.  [default: opusmap-run-RUN.html]")
 @click.option("--no-rows", is_flag=True, help="Leave the cells of rejected rows out of the page.")
-def report(number: int | None, journal: str | None, html: str | None, *, as_json: bool, no_rows: bool) -> int:
+@click.option(
+    "--prune",
+    metavar="DAYS",
+    type=click.IntRange(1),
+    help="Forget the row keys and reasons of runs that ended so many days ago, and remove their rejects.",
+)
+def report(
+    number: int | None,
+    journal: str | None,
+    html: str | None,
+    prune: int | None,
+    *,
+    as_json: bool,
+    no_rows: bool,
+) -> int:
     """Show the runs that the journal knows, or one RUN: its totals, and what failed and why.
 
     With --html it writes one page to look at, print and sign: totals, timeline, rejects, crosswalk,
     hashes. The page loads nothing. It shows cells of rejected rows, unless --no-rows is given.
     """
     from opusmap.cli.output import print_json, print_run, print_runs
+    from opusmap.cli.pruning import prune as forget_runs
     from opusmap.journal import Journal
     from opusmap.settings import locate_journal
 
-    with Journal.open(locate_journal({"journal": journal}, os.environ, Path.cwd()), write=False) as opened:
+    path = locate_journal({"journal": journal}, os.environ, Path.cwd())
+    if prune is not None:
+        if number is not None or html is not None:
+            raise click.UsageError("--prune is about all old runs; it takes neither RUN nor --html")
+        forget_runs(path, prune, as_json=as_json)
+        return 0
+    with Journal.open(path, write=False) as opened:
         runs = opened.runs()
         if number is None and html is not None and runs:
             number = runs[0].id

@@ -6,6 +6,7 @@ batches or mappings.
 
 from opusmap.journal.commits import Commits, Offload, run_inline
 from opusmap.journal.entries import Entry, JournalRecord, Moment, Run, Settlement, State, hash_content
+from opusmap.journal.pruning import Pruned
 from opusmap.journal.store import Change, Journal
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "JournalRecord",
     "Moment",
     "Offload",
+    "Pruned",
     "Run",
     "Settlement",
     "State",

@@ -27,6 +27,7 @@ from opusmap.journal.entries import Entry, JournalRecord, Moment, Run, Settlemen
 from opusmap.journal.flights import LAND, Flights, Statements, decode_entries
 from opusmap.journal.migrations import check_kind, migrate
 from opusmap.journal.places import connect, lock_beside, make_private, refuse_share
+from opusmap.journal.pruning import Pruned, forget_records, scrub
 
 __all__ = ["Change", "Journal"]
 
@@ -257,6 +258,14 @@ class Journal:
             return {} if found is None else dict(json.loads(zlib.decompress(found[0])))
         except (zlib.error, ValueError):
             raise JournalError(self._path, f"what run {run.id} left for its report is broken") from None
+
+    def prune(self, before: float) -> Pruned:
+        """Forget the records of runs that ended before a moment, and write the file anew; see `pruning`."""
+        with self._transaction() as database:
+            pruned = forget_records(database, before)
+        with _translated(self._path):
+            scrub(self._database)
+        return pruned
 
     def runs(self) -> tuple[Run, ...]:
         """Return all runs, the latest first."""

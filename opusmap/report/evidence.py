@@ -41,13 +41,15 @@ class File:
 class Evidence:
     """What a run leaves for its report.
 
-    `version` is opusmap's; `seconds` is None as long as the run is not finished; `source` names the rows
-    where they come from no file. `timeline` is what `Timeline.as_json` gives. `reasons` have no examples,
-    for those quote cells; `more_reasons` is how many were left out.
+    `version` is opusmap's; `source` names the rows where they come from no file; `conflict` is what became
+    of records that Opus held (`overwrite` or `skip`). `seconds` is None as long as the run is not finished.
+    `timeline` is what `Timeline.as_json` gives. `reasons` have no examples, for those quote cells;
+    `more_reasons` is how many were left out.
     """
 
     version: str = ""
     source: str = ""
+    conflict: str = ""
     files: tuple[File, ...] = ()
     crosswalk: Crosswalk = field(default_factory=Crosswalk)
     reasons: tuple[Reason, ...] = ()
@@ -100,6 +102,7 @@ def gather_evidence(mapper: Mapper, source: Source) -> Evidence:
     return Evidence(
         version=__version__,
         source=source.name,
+        conflict=spec.conflict,
         files=tuple(file for file in files if file is not None),
         crosswalk=make_crosswalk(mapper.plan),
     )

@@ -91,6 +91,7 @@ class OpusClient:
         self._paths = list(PATHS) if settings.api_path == "auto" else [settings.api_path]
         self._token: Token | None = None
         self._renewing = asyncio.Lock()
+        self._sign_in_refused: SignInError | None = None
         self._refused = 0  # the latest generation of token that Opus refused
         self._refusals = 0  # generations refused in a row
 
@@ -180,11 +181,20 @@ class OpusClient:
         return self._paths[0] != path
 
     async def _get_token(self) -> Token | NoAnswer:
-        """Return a token that is good for a while; one worker gets a new one while the others wait."""
+        """Return a token that is good for a while; one worker gets a new one while the others wait.
+
+        A refusal is not asked for again: a wrong secret, tried by each worker, could lock the app out.
+        """
         async with self._renewing:
+            if self._sign_in_refused is not None:
+                raise self._sign_in_refused
             token = self._token
             if token is None or token.generation <= self._refused or self._clock() >= token.renew_at:
-                fresh = await self._sign_in(token.generation + 1 if token else 1)
+                try:
+                    fresh = await self._sign_in(token.generation + 1 if token else 1)
+                except SignInError as error:
+                    self._sign_in_refused = error
+                    raise
                 if isinstance(fresh, NoAnswer):
                     return fresh
                 self._token = token = fresh

@@ -232,6 +232,18 @@ def test_a_refused_sign_in_is_an_error_without_the_secret_and_follows_no_redirec
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
+def test_a_refused_sign_in_is_not_tried_by_every_worker() -> None:
+    service = Service(identity=lambda _: httpx.Response(400, json={"error": "invalid_client"}))
+
+    async def main() -> None:
+        client = service.client()
+        ends = await asyncio.gather(*(client.send(b"{}") for _ in range(8)), return_exceptions=True)
+        assert all(isinstance(end, SignInError) for end in ends)
+
+    asyncio.run(main())
+    assert service.sign_ins == 1
+
+
 @pytest.mark.parametrize("life", ["3600", 1, 0.5, 0, -1, None, True, "soon", 1e30, [1]])
 def test_any_life_of_a_token_can_be_worked_with(life: object) -> None:
     service = Service(identity=lambda _: grant("abc", life))

@@ -1,0 +1,54 @@
+"""Pruning: forgetting what old runs know of single records, and leaving nothing of it in the file.
+
+Owns what is personal in a journal: row keys and Opus's reasons. Counts, times and evidence of a run stay.
+A record that is forgotten is one that was never sent: the next run that finds it sends it again.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+
+__all__ = ["MARK", "Pruned", "forget_records", "scrub"]
+
+MARK = "pruned"
+"""What a run's counts hold once it was pruned: how many records were forgotten."""
+
+_OLD = "SELECT id, ending, counts FROM runs WHERE coalesce(finished, started) < ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was forgotten: the runs by number, and how many records they still had."""
+
+    runs: tuple[int, ...]
+    records: int
+
+
+def forget_records(database: sqlite3.Connection, before: float) -> Pruned:
+    """Forget the records of runs that ended before a moment (seconds since 1970), within a transaction."""
+    forgotten: dict[int, int] = {}
+    for run, ending, text in database.execute(_OLD, (before,)).fetchall():
+        counts = json.loads(text)
+        if MARK in counts:
+            continue
+        tables = ("taken", "noted", "flights")
+        deletions = (f"DELETE FROM {table} WHERE run = ?" for table in tables)  # noqa: S608 - constants
+        forgotten[run] = sum(database.execute(each, (run,)).rowcount for each in deletions)
+        # The ending of a run that was stopped may quote Opus's reason.
+        database.execute(
+            "UPDATE runs SET ending = ?, counts = ? WHERE id = ?",
+            (
+                ending if ending in ("", "done") else "stopped",
+                json.dumps({**counts, MARK: forgotten[run]}),
+                run,
+            ),
+        )
+    return Pruned(tuple(forgotten), sum(forgotten.values()))
+
+
+def scrub(database: sqlite3.Connection) -> None:
+    """Write the file anew, so that nothing that was deleted is left in a free page or in the log."""
+    database.execute("VACUUM")
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
