@@ -5,7 +5,7 @@ Owns finding and opening both sides. What is done with them is the pipeline's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from opusmap.diagnostics import Diagnostic, quote_value
 from opusmap.errors import InvalidMapping, SourceError
 from opusmap.records import Reject
 from opusmap.report import MendedSource
-from opusmap.sources import SUFFIXES, Source, open_source
+from opusmap.sources import Source, find_format, is_remote, open_database, open_source, open_with
 from opusmap.spec import MappingSpec, load_spec, resolve_inside
 
 if TYPE_CHECKING:
@@ -121,23 +121,19 @@ def missing_source(mapping: str | Path) -> str | None:
 
 def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
     options = spec.source
+    folder = Path(spec.path).parent
+    inside = None
     if source is None:
+        if options.database is not None:
+            return open_database(options.database, options.sql, spec.path)
         if options.path is None:
             help_text = "name it on the command line, or as `source: {path: …}` in the mapping"
             raise SourceError(spec.path, "no-source", "no source is named", help=help_text)
-        source = Path(spec.path).parent / options.path
-        if resolve_inside(Path(spec.path).parent, options.path) is None:
+        source, inside = folder / options.path, folder
+        if resolve_inside(folder, options.path) is None or is_remote(options.path):
             help_text = "a mapping reads only files beside or below itself; name others on the command line"
             message = f"{quote_value(options.path)} is not a file of the mapping's folder"
             raise SourceError(spec.path, "outside-folder", message, help=help_text)
-    named = options.format
-    if str(source) == "-" and named is None and options.path is not None:
-        named = SUFFIXES.get(Path(options.path).suffix.lower())
-    return open_source(
-        source,
-        format=named,
-        encoding=options.encoding,
-        delimiter=options.delimiter,
-        quote=options.quote,
-        header_row=options.header_row,
-    )
+    if str(source) == "-" and options.format is None and options.path is not None:
+        options = replace(options, format=find_format(options.path))
+    return open_with(source, options, inside)

@@ -1,13 +1,34 @@
 """Sources: where rows come from, one at a time, in bounded memory.
 
-Owns the reading of files, streams and iterables into `Row`s, and the rejects for rows that can't be
-read. It converts nothing: a CSV cell is a text, a JSON number an exact one. What a value means is the
-mapping's business.
+Owns the reading of files, streams, databases and iterables into `Row`s, and the rejects for rows that
+can't be read. It converts nothing: a CSV cell is a text, a JSON number an exact one. What a value means
+is the mapping's business.
 """
 
 from __future__ import annotations
 
-from opusmap.sources.opening import FORMATS, SUFFIXES, open_source
+from opusmap.sources.opening import (
+    FORMATS,
+    SUFFIXES,
+    find_format,
+    open_database,
+    open_source,
+    open_with,
+)
+from opusmap.sources.plain import plain_value
+from opusmap.sources.remote import is_remote
 from opusmap.sources.source import IterableSource, Source, from_iterable
 
-__all__ = ["FORMATS", "SUFFIXES", "IterableSource", "Source", "from_iterable", "open_source"]
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "IterableSource",
+    "Source",
+    "find_format",
+    "from_iterable",
+    "is_remote",
+    "open_database",
+    "open_source",
+    "open_with",
+    "plain_value",
+]

@@ -7,13 +7,17 @@ line, and that by `LINE_LIMIT`.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, TypeAlias, TypeVar
 
+from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
 
 __all__ = [
@@ -21,8 +25,10 @@ __all__ = [
     "LINE_LIMIT",
     "Block",
     "Input",
+    "Remote",
     "decode_blocks",
     "find_byte_order_mark",
+    "prepare_blocks",
     "read_blocks",
     "whole_lines",
 ]
@@ -48,16 +54,23 @@ BYTE_ORDER_MARKS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Remote:
+    """A file elsewhere, as a function that opens it from its beginning each time."""
+
+    open: Callable[[], IO[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
 class Input:
-    """A file by its path, or a stream that somebody else opened and will close."""
+    """A file by its path or elsewhere, or a stream that somebody else opened and will close."""
 
     name: str
-    origin: Path | IO[Any]
+    origin: Path | Remote | IO[Any]
 
     @property
     def rereadable(self) -> bool:
         """Whether `open` starts over each time. A pipe that has a path does not."""
-        return isinstance(self.origin, Path) and self.origin.is_file()
+        return isinstance(self.origin, Remote) or (isinstance(self.origin, Path) and self.origin.is_file())
 
     def open(self) -> AbstractContextManager[IO[Any]]:
         """Open the file, or lend the stream.
@@ -65,12 +78,33 @@ class Input:
         Raises:
             SourceError: `source-unreadable`.
         """
-        if not isinstance(self.origin, Path):
-            return nullcontext(self.origin)
-        try:
-            return self.origin.open("rb")
-        except (OSError, ValueError) as error:
-            raise _unreadable(self.name, error) from None
+        if isinstance(self.origin, Path):
+            try:
+                return self.origin.open("rb")
+            except (OSError, ValueError) as error:
+                raise _unreadable(self.name, error) from None
+        if isinstance(self.origin, Remote):
+            return self.origin.open()
+        return nullcontext(self.origin)
+
+    def as_file(self, until: ExitStack) -> Path:
+        """Return the path of a local file with the same bytes, for readers that must jump about in it.
+
+        What is no file is copied to a temporary one, which goes when `until` is closed.
+
+        Raises:
+            SourceError: `source-unreadable`.
+        """
+        if isinstance(self.origin, Path) and self.rereadable:
+            return self.origin
+        folder = until.enter_context(tempfile.TemporaryDirectory(prefix="opusmap-"))
+        copy = Path(folder) / ("source" + Path(self.name).suffix)
+        with self.open() as stream, copy.open("xb") as file:
+            try:
+                shutil.copyfileobj(stream, file, BLOCK_SIZE)
+            except (OSError, ValueError, TypeError) as error:
+                raise _unreadable(self.name, error) from None
+        return copy
 
 
 def read_blocks(stream: IO[Any], name: str) -> Iterator[Block]:
@@ -100,6 +134,59 @@ def _unreadable(name: str, error: Exception) -> SourceError:
         f"the source can't be read: {reason}",
         help="name the file as second argument, or in `source.path` of the mapping",
     )
+
+
+def prepare_blocks(stream: IO[Any], name: str) -> tuple[Iterator[Block], tuple[str, ...]]:
+    """Return the blocks of a stream, unpacked if it is compressed with gzip, and notes on what they are.
+
+    Raises:
+        SourceError: as `read_blocks`; `source-damaged`, also while the blocks are read.
+    """
+    notes: tuple[str, ...] = ()
+    blocks = read_blocks(stream, name)
+    first = next(blocks, b"")
+    if isinstance(first, bytes) and first.startswith(_GZIP):
+        notes = ("the file is compressed with gzip",)
+        blocks = _unpack(chain([first], blocks), name)
+        first = next(blocks, b"")
+    mark = find_byte_order_mark(first) if isinstance(first, bytes) else None
+    if mark is not None:
+        notes = (*notes, f"its byte-order mark says that it is {mark[1].upper()}")
+    return chain([first], blocks), notes
+
+
+_GZIP = b"\x1f\x8b\x08"
+
+
+def _unpack(blocks: Iterator[Block], name: str) -> Iterator[bytes]:
+    """Yield what gzip has packed, at most a block at a time, however small it was packed (RFC 1952)."""
+    problem = "the compressed data is damaged"
+    rest = _next_member(blocks)
+    try:
+        while rest:
+            unpacker = zlib.decompressobj(wbits=31)
+            while not unpacker.eof:
+                packed = unpacker.unconsumed_tail or rest or _bytes(next(blocks, b""))
+                rest = b""
+                unpacked = unpacker.decompress(packed, BLOCK_SIZE)
+                if unpacked:
+                    yield unpacked
+                elif not packed:
+                    problem = "the compressed data ends too early: a part of the file is missing"
+                    raise zlib.error  # noqa: TRY301 - it is the library's own way to say so
+            rest = unpacker.unused_data.lstrip(b"\0") or _next_member(blocks)
+    except zlib.error:
+        raise SourceError(name, "source-damaged", problem, help="fetch or write the file anew") from None
+
+
+def _next_member(blocks: Iterator[Block]) -> bytes:
+    """Return the first bytes behind the zeros that may pad a compressed file, none at its end."""
+    return next((found for block in blocks if (found := _bytes(block).lstrip(b"\0"))), b"")
+
+
+def _bytes(block: Block) -> bytes:
+    assert isinstance(block, bytes)
+    return block
 
 
 def find_byte_order_mark(start: bytes) -> tuple[bytes, str] | None:
@@ -160,14 +247,20 @@ def _decode(blocks: Iterator[bytes], encoding: str, offset: int, name: str) -> I
 def _undecodable(error: UnicodeDecodeError, base: int, encoding: str, name: str) -> SourceError:
     byte = error.object[error.start]
     problem = f"byte 0x{byte:02X} at offset {base + error.start} of the file is not {encoding.upper()} text"
-    return SourceError(
-        name,
-        "encoding",
-        problem,
-        help="if the file comes from an older Windows program, write `encoding: cp1252` under `source:`"
-        if encoding == "utf-8"
-        else "save the file as UTF-8, or state its own encoding as `encoding:` under `source:`",
+    if encoding != "utf-8":
+        hint = "save the file as UTF-8, or state its own encoding as `encoding:` under `source:`"
+        return SourceError(name, "encoding", problem, help=hint)
+    # What the place would read as in Windows' Western encoding lets a person judge whether it is that.
+    near = error.object[max(0, error.start - _NEAR) : error.start + _NEAR].decode("cp1252", "replace")
+    hint = (
+        f"if it should read {quote_value(near)} there, as older Windows programs write it, "
+        "put `encoding: cp1252` under `source:`"
     )
+    return SourceError(name, "encoding", problem, help=hint)
+
+
+_NEAR = 16
+"""Bytes shown before and after one that is no text."""
 
 
 def _checked(encoding: str | None, name: str) -> str | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, islice
@@ -20,6 +19,7 @@ from opusmap.errors import SourceError
 from opusmap.records import Problem, Reject, Row
 from opusmap.sources.blocks import Block, decode_blocks, whole_lines
 from opusmap.sources.source import Reading
+from opusmap.sources.tabular import check_columns
 
 __all__ = ["DELIMITERS", "FIELD_LIMIT", "read_csv"]
 
@@ -49,8 +49,9 @@ def read_csv(
     delimiter: str | None,
     quote: str | None,
     header_row: int,
+    given: tuple[str, ...] = (),
 ) -> Reading:
-    """Begin to read CSV: decode, find the delimiter, check the header.
+    """Begin to read CSV: decode, find the delimiter, check the header; `given` are the columns where none is.
 
     Raises:
         SourceError: `wrong-option`, `no-header`, `duplicate-header`, `empty-header`, `nul-byte`,
@@ -69,6 +70,9 @@ def read_csv(
         notes = (f"{_DELIMITER_NAMES[delimiter]} was taken for the delimiter",)
     lines = _Lines(chain([first], texts))
     reader = _Reader(name, lines, _dialect(delimiter, quote))
+    if given:
+        check_columns(name, given)
+        return Reading(given, reader.read_rows(given, 0), notes, delimiter)
     columns = reader.read_header(header_row)
     return Reading(columns, reader.read_rows(columns, header_row), notes, delimiter)
 
@@ -171,7 +175,7 @@ class _Reader:
                 hint = "the first row (or `header_row` under `source:`) must hold the column names"
                 raise SourceError(self._name, "no-header", problem, help=hint)
             cells = found
-        _check_header(self._name, cells, header_row)
+        check_columns(self._name, cells, header_row)
         return tuple(cells)
 
     def read_rows(self, columns: tuple[str, ...], number: int) -> Iterator[Row | Reject]:
@@ -251,23 +255,6 @@ class _Reader:
         raise SourceError(self._name, "unclosed-quote", problem, number, hint) from None
 
 
-def _check_header(name: str, cells: list[str], number: int) -> None:
-    if not any(cell.strip() for cell in cells):
-        hint = "say where the column names stand: `header_row` under `source:`"
-        raise SourceError(name, "no-header", "the header row is blank", number, hint)
-    if any("\0" in cell for cell in cells):
-        hint = "if the file is UTF-16, write `encoding: utf-16-le` under `source:`"
-        raise SourceError(name, "nul-byte", "the header holds NUL bytes", number, hint)
-    if empty := [str(place) for place, cell in enumerate(cells, 1) if not cell.strip()]:
-        problem = f"the header has no name for column {', '.join(empty)} of {len(cells)}"
-        hint = "name the column in the file; a comma at the end of the header makes one too many"
-        raise SourceError(name, "empty-header", problem, number, hint)
-    if repeated := [cell for cell, count in Counter(cells).items() if count > 1]:
-        problem = f"the header repeats {', '.join(map(quote_value, repeated))}"
-        hint = "give each column a name of its own: cells of the one would hide those of the other"
-        raise SourceError(name, "duplicate-header", problem, number, hint)
-
-
 def _judge(number: int, columns: tuple[str, ...], cells: list[str], lines: int) -> Row | Reject | None:
     """Return what an unusual row comes to; None for a blank line, which is none."""
     width = len(columns)
@@ -275,7 +262,7 @@ def _judge(number: int, columns: tuple[str, ...], cells: list[str], lines: int) 
         return None
     values = dict(zip(columns, cells, strict=False))
     if len(cells) != width:
-        message = f"the row has {len(cells)} cells, the header {width}"
+        message = f"the row has {len(cells)} cells, and there are {width} columns"
         hint = "a cell with the delimiter inside must be quoted"
         if lines > 1:
             hint = f"the row covers {lines} lines: is a quote not closed?"

@@ -16,7 +16,8 @@ from typing import Any, Self
 from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
 from opusmap.records import Problem, Reject, Row
-from opusmap.sources.blocks import Block, Input, read_blocks
+from opusmap.sources.blocks import Block, Input, prepare_blocks
+from opusmap.sources.plain import plain_values
 
 __all__ = ["IterableSource", "Reading", "Source", "StreamSource", "from_iterable"]
 
@@ -30,6 +31,8 @@ class Source(ABC):
         notes: what the reader decided for itself (such as the delimiter), each as a sentence.
         rereadable: whether `rows()` may be called again and starts over.
         delimiter: what separates the cells of a CSV source; None where rows are no lines of cells.
+        typed_cells: whether cells have types of their own that may have cost a key its leading zeros, as
+            those of a workbook.
     """
 
     name: str
@@ -37,6 +40,7 @@ class Source(ABC):
     notes: tuple[str, ...] = ()
     rereadable: bool = False
     delimiter: str | None = None
+    typed_cells: bool = False
 
     @abstractmethod
     def rows(self) -> Iterator[Row | Reject]:
@@ -45,6 +49,10 @@ class Source(ABC):
         Raises:
             SourceError: the source can't be read any further, or a second time.
         """
+
+    def place(self, number: int, column: str | None = None) -> str:  # noqa: ARG002 - where cells have names
+        """Return where a row, or its cell of a column, stands: `row 7`, `cell B7`, `b.csv, row 3`."""
+        return f"row {number}"
 
     def close(self) -> None:  # noqa: B027 - most sources hold nothing open
         """Let go of what is open. Rows can't be read afterwards."""
@@ -59,7 +67,11 @@ class Source(ABC):
 
 
 class IterableSource(Source):
-    """Rows that a program has already: any iterable of mappings, numbered from 1."""
+    """Rows that a program has already: any iterable of mappings, numbered from 1.
+
+    Values become plain ones (see `plain_value`): the row iterator of a pandas, polars or Arrow table goes
+    in as it is.
+    """
 
     def __init__(self, rows: Iterable[Mapping[str, Any]], name: str = "rows") -> None:
         self.name = name
@@ -71,7 +83,7 @@ class IterableSource(Source):
         rows: Iterable[object] = self._rows  # a program may hand in anything
         for number, values in enumerate(rows, 1):
             if isinstance(values, Mapping):
-                yield Row(number, values)
+                yield Row(number, plain_values(values))
             else:
                 message = f"a row is a mapping of column to value, not {quote_value(values)}"
                 yield Reject(number, None, (Problem("", "not-an-object", message),), {})
@@ -90,6 +102,8 @@ class Reading:
     rows: Iterator[Row | Reject]
     notes: tuple[str, ...] = ()
     delimiter: str | None = None
+    word: str = "row"
+    """What a row is called in this format."""
 
 
 class StreamSource(Source):
@@ -111,8 +125,8 @@ class StreamSource(Source):
             self.close()
             raise
         self.columns = reading.columns
-        self.notes = reading.notes
         self.delimiter = reading.delimiter
+        self._word = reading.word
         self._first: Reading | None = reading
 
     def rows(self) -> Iterator[Row | Reject]:
@@ -129,10 +143,17 @@ class StreamSource(Source):
             raise SourceError(self.name, "source-changed", "the file was changed while it was being read")
         return reading.rows
 
+    def place(self, number: int, column: str | None = None) -> str:  # noqa: ARG002 - cells have no names
+        """Return `row 7`, or `line 7` or `item 7`."""
+        return f"{self._word} {number}"
+
     def close(self) -> None:
         """Close the files that were opened here; a stream that was handed in stays open."""
         self._open.close()
 
     def _read(self) -> Reading:
         stream = self._open.enter_context(self._input.open())
-        return self._begin(read_blocks(stream, self.name))
+        blocks, notes = prepare_blocks(stream, self.name)
+        reading = self._begin(blocks)
+        self.notes = (*notes, *reading.notes)
+        return reading

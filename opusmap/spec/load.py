@@ -195,13 +195,15 @@ class _Builder:
             if key in source and len(_text(source[key])) != 1 and not none_quoted:
                 message = f"source.{key} must be one character"
                 self._error("wrong-value", message, source[key].span, f"for example {example}")
-        named = {
-            key: str(source[key])
-            for key in ("path", "format", "encoding", "delimiter", "quote")
+        lists: dict[str, Any] = {
+            key: tuple(str(item) for item in _items(source[key]))
+            for key in ("columns", "empty")
             if key in source
         }
-        empty = tuple(str(item) for item in _items(source["empty"])) if "empty" in source else ("",)
-        return SourceOptions(**named, header_row=header_row or 1, empty=empty)
+        texts: dict[str, Any] = {
+            key: str(value) for key, value in source.items() if key not in ("header_row", *lists)
+        }
+        return SourceOptions(**texts, **lists, header_row=header_row or 1)
 
     def _target(self, node: Node | None) -> TargetOptions:
         target = _entries(node)

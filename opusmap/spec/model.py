@@ -31,7 +31,10 @@ OnError: TypeAlias = Literal["reject", "omit", "default"]
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """The mapping's `source`: where rows come from. `path` is as written, relative to the mapping."""
+    """The mapping's `source`: where rows come from. `path` is as written, relative to the mapping.
+
+    What each key means stands in the schema; which format takes which, in `opusmap.sources`.
+    """
 
     path: str | None = None
     format: str | None = None
@@ -39,6 +42,13 @@ class SourceOptions:
     delimiter: str | None = None
     quote: str | None = None
     header_row: int = 1
+    columns: tuple[str, ...] = ()
+    sheet: str | None = None
+    items: str | None = None
+    each: str | None = None
+    sql: str | None = None
+    database: str | None = None
+    file_column: str | None = None
     empty: tuple[str, ...] = ("",)
 
 

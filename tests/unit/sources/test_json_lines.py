@@ -12,7 +12,7 @@ from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources import open_source
 from opusmap.sources.blocks import LINE_LIMIT
-from opusmap.sources.jsonlines import MAX_DEPTH, SAMPLE_LINES
+from opusmap.sources.json_rows import MAX_DEPTH, SAMPLE_ROWS
 
 
 def read(content: str | bytes, **options: Any) -> list[Row | Reject]:
@@ -94,7 +94,7 @@ def test_a_text_stream_is_read_as_well() -> None:
 
 
 def test_the_columns_are_those_of_the_sample_in_order() -> None:
-    lines = ['{"b":1}', "nonsense", '{"a":1,"b":2}'] + ['{"b":1}'] * SAMPLE_LINES + ['{"late":1}']
+    lines = ['{"b":1}', "nonsense", '{"a":1,"b":2}'] + ['{"b":1}'] * SAMPLE_ROWS + ['{"late":1}']
     with open_source(io.StringIO("\n".join(lines)), format="jsonl") as source:
         assert source.columns == ("b", "a")
         assert len(list(source.rows())) == len(lines)

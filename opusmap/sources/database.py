@@ -1,0 +1,126 @@
+"""Databases through SQLAlchemy: the rows of one query, fetched as they are needed, in a transaction to read.
+
+Owns the connection, whose address comes from the environment alone and shows in no message. What the query
+may read is what the account in that address may read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from opusmap.diagnostics import quote_value
+from opusmap.errors import SourceError
+from opusmap.records import Reject, Row
+from opusmap.sources.plain import plain_values
+from opusmap.sources.source import Source
+from opusmap.sources.tabular import check_columns, load_extra
+
+__all__ = ["BATCH_ROWS", "DatabaseSource", "database_url", "sqlite_path"]
+
+BATCH_ROWS = 1_000
+"""Rows fetched at a time."""
+
+_VARIABLE = re.compile(r"OPUSMAP_DATABASE(?:_[A-Z0-9_]+)?")
+
+
+def database_url(variable: str, name: str, environ: Mapping[str, str] = os.environ) -> str:
+    """Return the address that an environment variable holds.
+
+    Only variables that begin with OPUSMAP_DATABASE are looked at: a mapping can't reach for others.
+
+    Raises:
+        SourceError: `no-database`.
+    """
+    if not _VARIABLE.fullmatch(variable):
+        problem = f"`database` can't be {quote_value(variable)}"
+        hint = "it names an environment variable: OPUSMAP_DATABASE, or OPUSMAP_DATABASE_ with a word behind"
+        raise SourceError(name, "no-database", problem, help=hint)
+    url = environ.get(variable, "").strip()
+    if not url:
+        hint = f"set it to the database's address: {variable}=postgresql+psycopg://user:password@host/name"
+        raise SourceError(name, "no-database", f"the variable {variable} is not set", help=hint)
+    return url
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file of an address such as `sqlite:///contracts.sqlite`, None if it is another."""
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+class DatabaseSource(Source):
+    """The rows of a query, numbered from 1; a second reading runs it again."""
+
+    rereadable = True
+
+    def __init__(self, url: str, query: str, name: str) -> None:
+        self.name = name
+        self._library = load_extra("sqlalchemy", "sql", "reading a database", name)
+        self._query = query
+        self._engine = self._make_engine(url)
+        self._secrets = self._engine.url.password, url
+        self._connection: Any = None
+        try:
+            self._first: Any = self._run()
+            self.columns = tuple(map(str, self._first.keys()))
+            check_columns(name, self.columns)
+        except BaseException:
+            self.close()
+            raise
+
+    def rows(self) -> Iterator[Row | Reject]:
+        """Yield the rows; see `Source.rows`."""
+        result, self._first = self._first, None
+        number = 0
+        try:
+            for number, values in enumerate((result or self._run()).mappings(), 1):
+                yield Row(number, plain_values(dict(values)))
+        except self._library.exc.SQLAlchemyError as error:
+            raise self._refusal(error, number + 1) from None
+
+    def close(self) -> None:
+        """End the transaction, and the connection with it."""
+        if self._connection is not None:
+            self._connection.close()  # rolls back
+            self._connection = None
+        self._engine.dispose()
+
+    def _make_engine(self, url: str) -> Any:
+        problem, hint = "the variable does not hold a database's address that SQLAlchemy can read", ""
+        try:
+            return self._library.create_engine(url, poolclass=self._library.pool.NullPool)
+        except ModuleNotFoundError as error:
+            problem = f"the driver {quote_value(error.name)} for this database is not installed"
+            hint = f"install it: pip install {error.name}"
+        except (self._library.exc.SQLAlchemyError, ValueError, TypeError, AttributeError):
+            hint = "it looks like postgresql+psycopg://user:password@host/name"
+        raise SourceError(self.name, "no-database", problem, help=hint) from None
+
+    def _run(self) -> Any:
+        if self._connection is not None:
+            self._connection.close()
+        try:
+            self._connection = self._engine.connect()
+            options: dict[str, Any] = {"stream_results": True, "yield_per": BATCH_ROWS, "no_parameters": True}
+            if self._engine.dialect.name == "postgresql":
+                options["postgresql_readonly"] = True
+            result = self._connection.execution_options(**options).exec_driver_sql(self._query)
+        except self._library.exc.SQLAlchemyError as error:
+            raise self._refusal(error, None) from None
+        if not result.returns_rows:
+            problem = "the query fails: it gives no rows"
+            raise SourceError(self.name, "bad-query", problem, help="write one SELECT")
+        return result
+
+    def _refusal(self, error: Exception, row: int | None) -> SourceError:
+        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        for secret in self._secrets:
+            reason = reason.replace(secret, "***") if secret else reason
+        connected = self._connection is not None
+        code = "bad-query" if connected else "source-unreadable"
+        what = "the query fails" if connected else "the database can't be reached"
+        hint = "try the query in the database's own program" if connected else "is the address right?"
+        return SourceError(self.name, code, f"{what}: {reason}", row, hint)

@@ -1,0 +1,168 @@
+"""Rows out of pieces of JSON text, one object each; a bad piece is a reject of its own.
+
+Owns what an object must be to be a row, and the reasons why a piece is none. Where pieces begin and end
+is the business of the formats: a line in JSON Lines, an item of a list in JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import chain, islice
+from typing import Any
+
+import msgspec
+
+from opusmap.diagnostics import quote_value
+from opusmap.errors import SourceError
+from opusmap.records import Problem, Reject, Row
+from opusmap.sources.blocks import Block, decode_blocks, find_byte_order_mark
+from opusmap.sources.source import Reading
+
+__all__ = ["MAX_DEPTH", "SAMPLE_ROWS", "begin_rows", "utf8_blocks"]
+
+SAMPLE_ROWS = 1_000
+"""Rows read ahead to learn the columns, at most."""
+
+SAMPLE_BYTES = 1 << 22
+"""Bytes read ahead to learn the columns, about."""
+
+MAX_DEPTH = 50
+"""Levels of nesting in one row, at most."""
+
+_decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+
+
+def begin_rows(pieces: Iterator[tuple[int, bytes]], name: str, word: str) -> Reading:
+    """Begin to read numbered pieces; `word` is what one is called: `line` or `item`.
+
+    The columns are the names seen in a bounded sample at the beginning.
+
+    Raises:
+        SourceError: no piece of the sample can be read, or what the pieces raise.
+    """
+    sample = list(_sample(pieces))
+    read = list(_read_pieces(iter(sample), word))
+    columns = dict.fromkeys(key for row in read if isinstance(row, Row) for key in row.values)
+    if read and isinstance(read[0], Reject) and not columns and (len(read) > 1 or sample[0][1][:1] == b"["):
+        (cause,) = read[0].problems  # not one is readable: the file is something else
+        help_text = cause.help or _HINTS[word]
+        raise SourceError(name, cause.code, cause.message, read[0].row, help_text)
+    return Reading(tuple(columns), _read_pieces(chain(sample, pieces), word), word=word)
+
+
+def _sample(pieces: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    size = 0
+    for number, piece in islice(pieces, SAMPLE_ROWS):
+        yield number, piece
+        size += len(piece)
+        if size > SAMPLE_BYTES:
+            return
+
+
+def utf8_blocks(blocks: Iterator[Block], encoding: str | None, name: str) -> Iterator[bytes]:
+    """Yield the blocks as UTF-8. Bytes that are so already, as nearly always, pass as they are."""
+    first = next(blocks, b"")
+    mark = find_byte_order_mark(first) if isinstance(first, bytes) else None
+    every = chain([first], blocks)
+    if isinstance(first, bytes) and (mark[1] == "utf-8" if mark else encoding is None):
+        yield first[len(mark[0]) :] if mark else first
+        yield from (block for block in blocks if isinstance(block, bytes))
+    else:
+        for text in decode_blocks(every, encoding, name):
+            yield text.encode("utf-8", "surrogatepass")  # a lone surrogate becomes a reject
+
+
+def _read_pieces(pieces: Iterator[tuple[int, bytes]], word: str) -> Iterator[Row | Reject]:
+    for number, piece in pieces:
+        try:
+            values = _decode(piece)
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            if piece.strip():
+                yield _reject(number, *_explain(piece, error, word))
+            continue
+        # Each test is a cheap upper bound of what it looks for; only a hit is looked at closely.
+        if piece.count(b"[") + piece.count(b"{") > MAX_DEPTH and _is_too_deep(values):
+            yield _reject(number, "json-too-deep", f"the {word} is nested deeper than {MAX_DEPTH} levels")
+        elif (piece.count(b'":') > len(values) or _has_odd_colon(piece)) and (
+            repeated := _repeated_key(piece)
+        ):
+            message = f"the name {quote_value(repeated)} occurs twice in one object"
+            yield _reject(number, "json-repeated-name", message)
+        else:
+            yield Row(number, values)
+
+
+def _has_odd_colon(piece: bytes) -> bool:
+    """Whether a colon may stand apart from the name before it, where counting `":` does not find it."""
+    return b" :" in piece or b"\n:" in piece or b"\t:" in piece or b"\r:" in piece
+
+
+def _reject(number: int, code: str, message: str, help: str = "") -> Reject:
+    return Reject(number, None, (Problem("", code, message, help),), {})
+
+
+def _explain(piece: bytes, error: Exception, word: str) -> tuple[str, str, str]:
+    """Return code, message and help for a piece that is no JSON object."""
+    if isinstance(error, RecursionError):
+        return "json-too-deep", f"the {word} is nested deeper than {MAX_DEPTH} levels", ""
+    if isinstance(error, UnicodeDecodeError):
+        byte = error.object[error.start]
+        hint = "if the file comes from an older Windows program, write `encoding: cp1252` under `source:`"
+        return "encoding", f"the {word} holds byte 0x{byte:02X}, which is not UTF-8 text", hint
+    if isinstance(error, msgspec.ValidationError) and str(error).startswith("Expected"):
+        found = str(error).rpartition("got ")[2].strip("`")
+        return "not-an-object", f"{_A[word]} is an object such as {{…}}, not {found}", ""
+    if isinstance(error, msgspec.ValidationError | ArithmeticError):
+        return "json-number", f"the {word} holds a number too large to be read", ""
+    if _LONE_SURROGATE.search(piece):
+        return "json-surrogate", f"the {word} holds half of a surrogate pair, which is no character", ""
+    return _explain_syntax(piece, str(error), word)
+
+
+_HINTS = {
+    "line": "each line holds one JSON object; for a document that holds a list say `format: json`",
+    "item": "each item of the list is one JSON object",
+}
+_A = {"line": "a line", "item": "an item"}
+_LONE_SURROGATE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]"
+)
+_WORDS = re.compile(rb"-?Infinity|NaN")
+
+
+def _explain_syntax(piece: bytes, reason: str, word: str) -> tuple[str, str, str]:
+    reason = reason.removeprefix("JSON is malformed: ").replace(
+        "Input data was truncated", "it ends too early"
+    )
+    place = re.search(r"\(byte (\d+)\)", reason)
+    at = int(place[1]) if place else len(piece)
+    near = piece[max(0, at - 20) : at + 20].decode("utf-8", "replace")
+    odd = _WORDS.match(piece, at - 1 if piece[at - 1 : at] == b"-" else at)
+    hint = f"JSON has no {odd[0].decode()}; the program that wrote it should write null" if odd else ""
+    return "json-syntax", f"the {word} is not JSON: {reason}, near {quote_value(near)}", hint
+
+
+def _is_too_deep(value: Any) -> bool:
+    """Whether a decoded value is nested deeper than the limit; without recursion."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        parts = (part for item in level for part in (item.values() if isinstance(item, dict) else item))
+        level = [part for part in parts if isinstance(part, dict | list)]
+    return bool(level)
+
+
+def _repeated_key(piece: bytes) -> str | None:
+    repeated: list[str] = []
+
+    def collect(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                repeated.append(key)
+            seen.add(key)
+
+    json.loads(piece, object_pairs_hook=collect, parse_int=str, parse_float=str)
+    return repeated[0] if repeated else None
