@@ -89,7 +89,8 @@ def find_warnings(work: Work) -> tuple[Diagnostic, ...]:
     if work.source.rereadable:
         rows = islice(work.source.rows(), SAMPLE_ROWS)
         sample = [row.values for row in rows if not isinstance(row, Reject)]
-    return (*work.mapper.warnings, *lint(work.mapper.plan, sample))
+    found = lint(work.mapper.plan, sample, typed_cells=work.source.typed_cells)
+    return (*work.mapper.warnings, *found)
 
 
 def check_lock(mapper: Mapper) -> None:

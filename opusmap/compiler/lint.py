@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from decimal import Decimal
+from typing import Any, TypeGuard
 
 from opusmap.compiler.gaps import find_gaps
-from opusmap.compiler.plan import Plan
+from opusmap.compiler.plan import KEY_COLUMN, Plan
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
 from opusmap.converters.dates import datetime_
@@ -24,9 +25,15 @@ SAMPLE_ROWS = 1_000
 """Rows of the source that are looked at."""
 
 
-def lint(plan: Plan, sample: Sequence[Mapping[str, Any]] = ()) -> tuple[Diagnostic, ...]:
-    """Return warnings about a plan, and about how it meets a sample of the source's rows."""
+def lint(
+    plan: Plan, sample: Sequence[Mapping[str, Any]] = (), *, typed_cells: bool = False
+) -> tuple[Diagnostic, ...]:
+    """Return warnings about a plan, and about how it meets a sample of the source's rows.
+
+    `typed_cells` says that a number in the source may be a key that has lost its zeros, as in a workbook.
+    """
     found = [
+        *(_numeric_keys(plan, sample) if typed_cells else ()),
         *_may_be_empty(plan, sample),
         *_without_zone(plan, sample),
         *_unused(plan),
@@ -41,6 +48,23 @@ def _may_be_empty(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[D
             name = quote_value(column.column.display_name)
             for gap in find_gaps(plan, column, sample):
                 yield _warning("may-be-empty", f"{name} is required, and {gap.why}", column.span, gap.help)
+
+
+def _numeric_keys(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Diagnostic]:
+    for column in plan.columns:
+        if column.column.internal_name != KEY_COLUMN:
+            continue
+        for name in sorted({node.name for tree_ in column.trees() for node in walk(tree_) if _is_cell(node)}):
+            count = sum(isinstance(row.get(name), int | Decimal) for row in sample)
+            if count:
+                rows = f"{count:,} of the first {len(sample):,} rows"
+                message = f"the keys are numbers in the workbook ({quote_value(name)} in {rows})"
+                help_text = "zeros in front and digits after the 15th are lost; export the column as text"
+                yield _warning("numeric-key", message, column.span, help_text)
+
+
+def _is_cell(node: tree.Node) -> TypeGuard[tree.Cell]:
+    return isinstance(node, tree.Cell)
 
 
 _TIME_OF_DAY = re.compile(r"%[HI]")

@@ -37,8 +37,7 @@ class EachSource(Source):
         self._whole = whole
         self._path = path
         self._firsts, self._origins = array("Q"), array("Q")
-        self._steps = [path] if whole.columns is None or path in whole.columns else path.split(".")
-        if whole.columns and self._steps[0] not in whole.columns:
+        if whole.columns and not {path, path.partition(".")[0]} & set(whole.columns):
             whole.close()
             problem = f"there is no column {quote_value(path)} whose elements could be rows"
             known = ", ".join(quote_value(column, 30) for column in whole.columns[:12])
@@ -72,10 +71,11 @@ class EachSource(Source):
         if isinstance(row, Reject):
             yield row
             return
-        elements = _follow(row.values, self._steps)
+        steps = [self._path] if self._path in row.values else self._path.split(".")
+        elements = _follow(row.values, steps)
         if isinstance(elements, list):
             for element in elements:
-                yield _with(row.values, self._steps, element)
+                yield _with(row.values, steps, element)
         elif elements is not None:
             message = f"{quote_value(self._path)} is {quote_value(elements)}, no list whose elements are rows"
             problem = Problem(self._path, "not-a-list", message, "mend the source, or take `each` out")

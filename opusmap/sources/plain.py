@@ -74,7 +74,7 @@ def _foreign(value: Any) -> Any:
         convert = getattr(value, method, None)
         if callable(convert):
             found = convert()
-            return found if found.__class__ is value.__class__ else plain_value(found)
+            return str(value) if found.__class__ is value.__class__ else plain_value(found)
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     return str(value)

@@ -12,10 +12,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from importlib.util import find_spec
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,6 +38,9 @@ MEMORY_FREE, MEMORY_RATIO = 320 << 20, 6
 XLS_RATIO = 60
 """The same for a workbook that is not packed."""
 
+SAMPLE_ROWS = 1_000
+"""Rows looked at to tell columns of times from those of days."""
+
 _Cells = list[Any]
 
 
@@ -52,7 +55,6 @@ class _Opened:
 class WorkbookSource(Source):
     """The rows of one sheet, with the numbers that a spreadsheet program shows.
 
-    Hidden rows and columns count as any other. Whole numbers come without `.0`, others with at most 15
     digits, as Excel keeps them; dates and times as such; a formula's result as it was saved; an error such
     as `#N/A` as that text. A value in a column without a name makes its row a reject.
     """
@@ -103,7 +105,14 @@ class WorkbookSource(Source):
     def _rows(self, opened: _Opened) -> Iterator[Row | Reject]:
         columns, places = self.columns or (), self._places
         in_order = places == tuple(range(len(places)))
-        for number, cells in opened.rows:
+        sample = list(islice(opened.rows, SAMPLE_ROWS))
+        timed = {
+            place for _, cells in sample for place, cell in enumerate(cells) if cell.__class__ is datetime
+        }
+        for number, cells in chain(sample, opened.rows):
+            for place in timed:
+                if cells[place].__class__ is date:  # midnight, which calamine takes for a day
+                    cells[place] = datetime.combine(cells[place], time())
             if in_order and len(cells) == len(places):
                 kept = cells
             else:

@@ -200,9 +200,8 @@ class _Builder:
             for key in ("columns", "empty")
             if key in source
         }
-        texts: dict[str, Any] = {
-            key: str(value) for key, value in source.items() if key not in ("header_row", *lists)
-        }
+        known = {field.name for field in fields(SourceOptions)} - {"header_row", *lists}
+        texts: dict[str, Any] = {key: str(value) for key, value in source.items() if key in known}
         return SourceOptions(**texts, **lists, header_row=header_row or 1)
 
     def _target(self, node: Node | None) -> TargetOptions:

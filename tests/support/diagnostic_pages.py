@@ -7,7 +7,8 @@ KIND is one of:
 
 - `mapping`, `connection`, `csv`, `jsonl`: a whole file (the mapping then reads that source);
 - `file NAME`: a whole file beside the mapping;
-- `bytes NAME`: the same, where `\\xE9` stands for that byte and `\\n` for a line break;
+- `sqlite NAME`: the same, an SQLite database that the script makes;
+- `bytes NAME`: a whole file, where `\\xE9` stands for that byte and `\\n` for a line break;
 - `top`: top-level keys of the mapping; each replaces the scaffold's;
 - `fields`: entries of the mapping's `fields`; each replaces the scaffold's binding of that name;
 - `expression`: a template, bound to the column Notes;
@@ -22,8 +23,10 @@ import csv
 import io
 import json
 import re
+import sqlite3
 import textwrap
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -155,6 +158,8 @@ class _Files:
             self._mapping = self._mapping.replace(SOURCE, "contracts.jsonl")
         elif kind in ("file", "bytes"):
             self.files[argument] = part.text if kind == "file" else _bytes(part.text)
+        elif kind == "sqlite":
+            self.files[argument] = _database(part.text)
         elif kind == "row":
             self._row |= _cells(part.text)
         elif kind in _CHANGES:
@@ -187,6 +192,12 @@ def _cells(text: str) -> dict[str, object]:
 def _bytes(text: str) -> bytes:
     """Return the bytes that a block's escapes stand for; its own line breaks do not count."""
     return text.replace("\n", "").encode("ascii").decode("unicode_escape").encode("latin-1")
+
+
+def _database(script: str) -> bytes:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(script)
+        return database.serialize()
 
 
 _Entries = list[tuple[str, str]]
