@@ -5,6 +5,7 @@ Owns finding and opening both sides. What is done with them is the pipeline's.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,15 @@ from opusmap.diagnostics import Diagnostic, quote_value
 from opusmap.errors import InvalidMapping, SourceError
 from opusmap.records import Reject
 from opusmap.report import MendedSource
-from opusmap.sources import Source, find_format, is_remote, open_database, open_source, open_with
+from opusmap.sources import (
+    Source,
+    find_format,
+    is_pattern,
+    is_remote,
+    open_database,
+    open_source,
+    open_with,
+)
 from opusmap.spec import MappingSpec, load_spec, resolve_inside
 
 if TYPE_CHECKING:
@@ -111,13 +120,17 @@ def missing_source(mapping: str | Path) -> str | None:
     Raises:
         InvalidMapping: the mapping can't be read.
     """
-    path = load_spec(mapping).source.path
-    if path is None:
+    options = load_spec(mapping).source
+    if options.database is not None:
+        set_ = options.database in os.environ
+        return None if set_ else f"The variable {quote_value(options.database)} with its database is not set"
+    if options.path is None:
         return "It names no source"
-    found = resolve_inside(Path(mapping).parent, path)
-    return (
-        f"Its source {quote_value(path)} is not there" if found is not None and not found.exists() else None
-    )
+    path = Path(mapping).parent / options.path
+    found = resolve_inside(Path(mapping).parent, options.path)
+    if found is None or is_pattern(path) or found.exists():
+        return None
+    return f"Its source {quote_value(options.path)} is not there"
 
 
 def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:

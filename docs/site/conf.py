@@ -47,7 +47,7 @@ html_theme_options = {"footer_icons": []}
 NAVIGATION = {
     "Start": ["README <../README>", "tutorial"],
     "How to": ["howto/*"],
-    "Reference": ["language", "command-line", "reference/*", "diagnostics/index"],
+    "Reference": ["language", "sources", "command-line", "reference/*", "diagnostics/index"],
     "Explanation": ["explanation/*", "promises", "differences-from-jinja"],
     "Examples and project": [
         "Contract register <../mappings/contracts/README>",

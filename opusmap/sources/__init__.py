@@ -15,6 +15,7 @@ from opusmap.sources.opening import (
     open_source,
     open_with,
 )
+from opusmap.sources.patterns import is_pattern
 from opusmap.sources.plain import plain_value
 from opusmap.sources.remote import is_remote
 from opusmap.sources.source import IterableSource, Source, from_iterable
@@ -26,6 +27,7 @@ __all__ = [
     "Source",
     "find_format",
     "from_iterable",
+    "is_pattern",
     "is_remote",
     "open_database",
     "open_source",

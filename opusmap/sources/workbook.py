@@ -55,8 +55,10 @@ class _Opened:
 class WorkbookSource(Source):
     """The rows of one sheet, with the numbers that a spreadsheet program shows.
 
-    digits, as Excel keeps them; dates and times as such; a formula's result as it was saved; an error such
-    as `#N/A` as that text. A value in a column without a name makes its row a reject.
+    Hidden rows and columns count as any other. Whole numbers come without `.0`, others with at most 15
+    digits, as Excel keeps them; dates and times as such, and a day in a column of times as its midnight; a
+    formula's result as it was saved; an error such as `#N/A` as that text. A value in a column without a
+    name makes its row a reject.
     """
 
     typed_cells = True
