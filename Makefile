@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests package docs bench format clean
+.PHONY: demo test lint types tests package docs bench soak format clean
 
 demo: $(VENV)/installed
 	$(BIN)/opusmap demo
@@ -37,6 +37,10 @@ docs: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/mapping.py
+
+# Hours of faults, crashes and power losses; CI runs a part of each.
+soak: $(VENV)/dev
+	$(BIN)/python tests/soak.py
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix .

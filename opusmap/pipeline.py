@@ -344,6 +344,8 @@ async def submit_source_async(
                 conflict_key=spec.target.conflict_key,
                 concurrency=concurrency,
                 full=full,
+                fence=settings.fence,
+                patience=settings.patience,
                 on_progress=progress,
                 on_failed=None if on_failed is None else lambda *failed: on_failed(_refused(*failed)),
                 on_reply=lambda reply, attempt: timeline.note_request(reply.seconds, again=attempt > 1),

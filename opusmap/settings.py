@@ -69,6 +69,8 @@ _NAMES = (
     "proxy",
     "timeout",
     "journal",
+    "fence",
+    "patience",
 )
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _FILE_LIMIT = 1 << 16
@@ -119,7 +121,9 @@ class Settings:
 
     `base_url` has no slash at its end. Either `client_secret` or `certificate` is given; the certificate
     counts where both are. `api_path` is `auto` or the path of the records endpoint. `proxy` is a URL,
-    hidden because it may hold a password. `timeout` is how many seconds one request may take in all.
+    hidden because it may hold a password. `timeout` is how many seconds one request may take in all,
+    `fence` how many a changed record waits after an answer for it was lost, `patience` how many Opus may
+    be away until the run stops.
     """
 
     base_url: str
@@ -131,6 +135,8 @@ class Settings:
     proxy: Secret | None = None
     certificate: CertificateFile | None = None
     timeout: float = 60.0
+    fence: float = 30.0
+    patience: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +195,7 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
         proxy=_read_proxy(proxy) if proxy else None,
         timeout=_read_timeout(timeout) if timeout else 60.0,
         certificate=_find_certificate(proof, levels) if by_certificate else None,
+        **{name: _read_seconds(found) for name in ("fence", "patience") if (found := _first(levels, name))},
     )
 
 
@@ -377,3 +384,9 @@ def _find_certificate(found: _Found, levels: tuple[_Level, ...]) -> CertificateF
 def _read_journal(levels: tuple[_Level, ...], folder: Path) -> Path:
     found = _first(levels, "journal")
     return found.folder / found.text if found else folder / "opusmap-journal.db"
+
+
+def _read_seconds(found: _Found) -> float:
+    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,3})?", found.text):
+        raise SettingsError(found.blame, "not a number of seconds", "write it as 30 or 0.5")
+    return float(found.text)

@@ -196,6 +196,9 @@ def test_any_text_as_an_address_is_one_or_a_settings_error(text: str, scheme: st
         ("OPUSMAP_PROXY", "proxy:8080"),
         ("OPUSMAP_PROXY", "socks5://proxy:8080"),
         ("OPUSMAP_PROXY", "http://proxy:8080/path"),
+        ("OPUSMAP_FENCE", "-1"),
+        ("OPUSMAP_PATIENCE", "2 minutes"),
+        ("OPUSMAP_PATIENCE", "inf"),
         ("OPUSMAP_CLIENT_ID", "two words"),
         ("OPUSMAP_CLIENT_SECRET", "a\x00b"),
         ("OPUSMAP_CLIENT_SECRET", "\udcff"),
@@ -209,6 +212,13 @@ def test_a_wrong_setting_is_named(name: str, text: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings({}, environ, tmp_path)
     assert name in caught.value.setting
+
+
+def test_fence_and_patience_are_seconds(tmp_path: Path) -> None:
+    settings = load_settings({}, FULL, tmp_path)
+    assert (settings.fence, settings.patience) == (30.0, 120.0)
+    settings = load_settings({"patience": "600"}, {**FULL, "OPUSMAP_FENCE": "0.5"}, tmp_path)
+    assert (settings.fence, settings.patience) == (0.5, 600.0)
 
 
 def test_an_unknown_option_is_refused_with_a_suggestion(tmp_path: Path) -> None:

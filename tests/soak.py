@@ -1,0 +1,114 @@
+"""The long figures: simulated stories, real kills, power losses. `make soak` runs it; CI runs a part of each.
+
+    python tests/soak.py [--seeds 10000] [--kills 500] [--power-losses 500] [--workers 2]
+
+Exits with 1 if anything was lost, doubled beyond what is promised, or a planted bug went unseen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "support"))
+
+from crashes import live_through_crashes
+from simulation import Variant, tell_story
+
+CHUNK = 50
+
+
+def tell(job: tuple[int, int, bool]) -> tuple[Counter[str], list[str]]:
+    """Tell a chunk of stories; return what happened, counted, and what broke."""
+    first, count, power_loss = job
+    happened, broken = Counter[str](), list[str]()
+    for seed in range(first, first + count):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                story = tell_story(seed, Path(folder), Variant(power_loss=power_loss))
+            except AssertionError as error:
+                broken.append(str(error))
+                continue
+        happened += story.troubles
+        happened.update(stories=1, runs=story.runs, kills=story.kills, requests=story.requests)
+        happened.update(resent=story.resent)
+    return happened, broken
+
+
+def kill(job: tuple[int, int]) -> tuple[Counter[str], list[str]]:
+    """Live through a chunk of real kills."""
+    seed, kills = job
+    with tempfile.TemporaryDirectory() as folder:
+        crashes = live_through_crashes(kills, seed, Path(folder))
+    happened = Counter(
+        kills=crashes.kills, ended=crashes.ended, requests=crashes.requests, resent=crashes.resent
+    )
+    problems = [f"chain {seed}: {problem}" for problem in crashes.problems]
+    happened[f"most {crashes.most_resent}"] = 1
+    return happened, problems
+
+
+def run(
+    name: str, work: Callable[[Any], tuple[Counter[str], list[str]]], jobs: Iterable[Any], workers: int
+) -> tuple[Counter[str], list[str]]:
+    """Do the jobs in several processes; print how long it took and what broke."""
+    began, happened, broken = time.monotonic(), Counter[str](), list[str]()
+    with ProcessPoolExecutor(workers) as pool:
+        for part, problems in pool.map(work, jobs):
+            happened += part
+            broken += problems
+    print(f"\n{name}: {time.monotonic() - began:.0f} s, {len(broken)} broken", flush=True)
+    for problem in broken:
+        print(f"  BROKEN {problem}")
+    return happened, broken
+
+
+def count(happened: Counter[str], *names: str) -> str:
+    return ", ".join(f"{happened[name]:,} {name}" for name in names)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="The long figures.")
+    parser.add_argument("--seeds", type=int, default=10_000)
+    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--power-losses", type=int, default=500)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    chunks = [(first, min(CHUNK, options.seeds - first), False) for first in range(0, options.seeds, CHUNK)]
+    stories, broken = run("simulated stories", tell, chunks, options.workers)
+    print(f"  {count(stories, 'stories', 'runs', 'kills', 'requests')}")
+    print(f"  confirmed records sent again after kills: {stories['resent']:,}")
+    skip = {"stories", "runs", "kills", "requests", "resent"}
+    print(
+        "  " + ", ".join(f"{name} {number:,}" for name, number in stories.most_common() if name not in skip)
+    )
+    losses, first = Counter[str](), 0
+    while losses["kills"] < options.power_losses:
+        need = options.power_losses - losses["kills"]
+        jobs = [(first + place, 10, True) for place in range(0, max(10, need // 2), 10)]
+        first += 10 * len(jobs)
+        part, problems = run("power losses in simulated stories", tell, jobs, options.workers)
+        losses, broken = losses + part, broken + problems
+    print(f"  {losses['kills']:,} power losses; {count(losses, 'stories', 'runs', 'requests')}")
+    chains = [(seed, min(25, options.kills - 25 * seed)) for seed in range(-(-options.kills // 25))]
+    kills, problems = run("real kill -9", kill, chains, options.workers)
+    most = max((int(name.split()[1]) for name in kills if name.startswith("most")), default=0)
+    print(
+        f"  {count(kills, 'kills', 'requests')}; {kills['ended']:,} processes were through before their kill"
+    )
+    print(f"  records sent again: {kills['resent']:,}, at most {most} after one kill (8 x 15 = 120 allowed)")
+    broken += problems
+    print(f"\n{'all held' if not broken else f'{len(broken)} BROKEN'}")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
