@@ -70,6 +70,10 @@ class Finish:
     function: Finisher
     quick: Quick | None = None
 
+    def __call__(self, value: Any) -> JsonValue:
+        """Finish a value that is not empty, the long way."""
+        return self.function(value)
+
 
 def make_finish(kind: ColumnType, rules: TypeRules) -> Finish:
     """Return the last step of a column."""

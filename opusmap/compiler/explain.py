@@ -80,7 +80,7 @@ class _Walker:
         if binding.on_error == "omit":
             yield Stage("on_error: omit leaves the column out", None, binding.span)
         elif binding.on_error == "default" and self.column.default is not None:
-            value = self.column.finish.function(self._evaluate(self.column.default, self.column.context))
+            value = self.column.finish(self._evaluate(self.column.default, self.column.context))
             yield Stage("on_error: default takes the default", value, binding.span)
 
     def _pipeline(self, value: Any) -> Iterator[Stage]:
@@ -111,7 +111,7 @@ class _Walker:
             )
             yield Stage(ending, None, column.span, problem)
         else:
-            yield Stage(f"finish as {column.column.type}", column.finish.function(value), column.span)
+            yield Stage(f"finish as {column.column.type}", column.finish(value), column.span)
 
     def _default(self) -> Any:
         assert self.column.default is not None

@@ -112,7 +112,7 @@ class _Row:
             if column.required:
                 raise ValueProblem("empty-required", "")
             return self.absent()
-        found = column.finish.function(value)
+        found = column.finish(value)
         if column.required and column.column.type in TEXTS and not found.strip():
             raise ValueProblem("empty-required", "")
         return found
