@@ -37,6 +37,7 @@ docs: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/mapping.py
+	$(BIN)/python -m benchmarks.automap
 
 # Hours of faults, crashes and power losses; CI runs a part of each.
 soak: $(VENV)/dev

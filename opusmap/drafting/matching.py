@@ -65,6 +65,8 @@ def _rate(column: Column, profile: ColumnProfile) -> Candidate:
     name, values = rate_name(column, profile.name), rate_values(column, profile)
     if values is None:
         confidence = name
+    elif not profile.filled:
+        confidence = 0.3 * name  # nothing would come of it
     else:
         confidence = name * (1 - _WEIGHT_OF_VALUES + _WEIGHT_OF_VALUES * values)
         if name < _NAMED and (column.type in _TELLING or column.internal_name == "rowKey"):

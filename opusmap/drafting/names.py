@@ -33,11 +33,12 @@ _ALIKE = 0.86
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What is written out; words that say nothing; words that make another thing of their neighbours."""
+    """What is written out, and words that say nothing, make another thing of a name, or go with "by"."""
 
     written_out: Mapping[str, str]
     empty: frozenset[str]
     roles: frozenset[str]
+    people: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +70,27 @@ def _written_out(word: str) -> list[str]:
     table = _words().written_out
     found = table.get(word)
     if found is None and len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):  # noqa: PLR2004
-        word = word[:-3] + "y" if word.endswith("ies") and len(word) > 5 else word[:-1]  # noqa: PLR2004
+        word = _singular(word)
         found = table.get(word)
     return (found or word).split()
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies") and word not in ("series", "species"):
+        return word[:-3] + "y"
+    return word[:-2] if word.endswith(("sses", "xes", "ches", "shes")) else word[:-1]
 
 
 def rate_name(column: Column, source: str) -> float:
     """Return how surely a source column's name means a column of the connection, 0 to 1."""
     if source.strip().casefold() in (column.internal_name.casefold(), column.display_name.casefold()):
         return 1.0
-    words = frozenset(name_words(source))
+    ordered = name_words(source)
+    words = frozenset(ordered)
+    if "by" in words:  # "createdBy.user.displayName" is who created it
+        words = words - _words().people or words
     if column.internal_name in BUILT_IN:
-        return _rate_built_in(column.internal_name, words, name_words(source))
+        return _rate_built_in(column.internal_name, words, ordered)
     return _rate_custom(frozenset(name_words(column.display_name)), words)
 
 
@@ -127,7 +137,9 @@ def _table() -> dict[str, Any]:
 @cache
 def _words() -> _Words:
     data = _table()["words"]
-    return _Words(data["written_out"], frozenset(data["empty"]), frozenset(data["roles"]))
+    return _Words(
+        data["written_out"], frozenset(data["empty"]), frozenset(data["roles"]), frozenset(data["people"])
+    )
 
 
 @cache

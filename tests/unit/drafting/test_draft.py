@@ -167,6 +167,11 @@ def test_too_many_values_are_no_options():
     assert "Type 7" not in text.partition("tests:")[0]
 
 
+def test_a_column_that_is_always_empty_is_no_source():
+    rows = [{**row, "Record Number": ""} for row in REGISTER]
+    assert lines(drafted(rows))["Row key"] == "Doc No"
+
+
 NAMES = st.one_of(
     st.sampled_from(list(REGISTER[0])),
     st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip),
