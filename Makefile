@@ -30,6 +30,7 @@ package: $(VENV)/dev
 	$(PYTHON) -m venv build/package/venv
 	build/package/venv/bin/python -m pip install --quiet build/package/*.whl
 	cd build/package && venv/bin/opusmap demo --json > demo.json && venv/bin/opusmap --version
+	cd build/package && venv/bin/opusmap preview venv/lib/python*/site-packages/opusmap/demo/mapping.yaml -q --html preview.html
 
 # The documentation as a site: open build/site/index.html. A link that leads nowhere is an error.
 docs: $(VENV)/dev

@@ -26,7 +26,7 @@ language = "en"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 root_doc = "docs/index"
 include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**.md", "mappings/**/README.md"]
-exclude_patterns = [".*", "build", "dist", "docs/examples", "docs/site", "node_modules", "tests"]
+exclude_patterns = [".*", "build", "dist", "docs/site", "node_modules", "tests"]
 suppress_warnings = ["misc.highlighting_failure"]  # pages show broken YAML on purpose
 myst_heading_anchors = 6
 myst_links_external_new_tab = False
@@ -52,6 +52,7 @@ NAVIGATION = {
     "Examples and project": [
         "Contract register <../mappings/contracts/README>",
         "Public catalogue <../mappings/kev/README>",
+        "Package of converters <examples/opusmap-barcodes/README>",
         "../CONTRIBUTING",
         "../CHANGELOG",
     ],

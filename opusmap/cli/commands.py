@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap import __version__
 from opusmap.cli import drafts, language, runs
 from opusmap.cli.emulator import emulator
 from opusmap.cli.options import (
@@ -24,6 +23,7 @@ from opusmap.cli.options import (
     set_up,
     write_html,
 )
+from opusmap.cli.shell import completion, version_option
 
 if TYPE_CHECKING:
     from opusmap.report import RejectWriter, Report
@@ -35,7 +35,7 @@ __all__ = ["opusmap"]
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=example("opusmap demo", "opusmap check mapping.yaml", "opusmap submit mapping.yaml --to emulator"),
 )
-@click.version_option(__version__, prog_name="opusmap")
+@version_option
 def opusmap() -> None:
     """Map records metadata into AvePoint Opus by one YAML file.
 
@@ -253,6 +253,7 @@ COMMANDS = (
     language.lock,
     language.converters,
     language.schema,
+    completion,
 )
 for _command in COMMANDS:
     opusmap.add_command(_command)

@@ -1,20 +1,58 @@
-"""The pytest plugin: collects the tests that stand in mapping files.
+"""The pytest plugin: collects the tests that stand in mapping files, and gives rehearsals as fixtures.
 
-Active where opusmap is installed: `pytest` collects every `mapping.yaml` and `*.mapping.yaml` file.
+Active where opusmap is installed: `pytest` collects every `mapping.yaml` and `*.mapping.yaml` file. Paths
+that a fixture is given are relative to the folder of the test's own file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from opusmap.testing.mapping_tests import TestResult
+    from opusmap.testing import Rehearsal, ServedOpus, TestResult
 
-__all__ = ["pytest_collect_file"]
+__all__ = ["opusmap_rehearse", "opusmap_serve", "pytest_collect_file"]
+
+
+@pytest.fixture
+def opusmap_rehearse(request: pytest.FixtureRequest) -> Callable[..., Rehearsal]:
+    """Map a source and submit its records to an emulator of Opus in this process.
+
+    A function like `opusmap.testing.rehearse`: of a mapping's path, and a source's path or rows.
+    """
+    folder = request.path.parent
+
+    def rehearse_here(
+        mapping: str | Path, source: str | Path | Iterable[Mapping[str, Any]] | None = None, **options: Any
+    ) -> Rehearsal:
+        from opusmap.testing import rehearse  # noqa: PLC0415 - pytest loads the plugin always
+
+        named = folder / source if isinstance(source, str | Path) else source
+        return rehearse(folder / mapping, named, **options)
+
+    return rehearse_here
+
+
+@pytest.fixture
+def opusmap_serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., ServedOpus]]:
+    """Serve an emulator of Opus on a free port until the test ends.
+
+    A function like `opusmap.testing.serve_opus`: of a mapping's path.
+    """
+    folder = request.path.parent
+    with ExitStack() as stack:
+
+        def serve_here(mapping: str | Path, **options: Any) -> ServedOpus:
+            from opusmap.testing import serve_opus  # noqa: PLC0415 - as above
+
+            return stack.enter_context(serve_opus(folder / mapping, **options))
+
+        yield serve_here
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:

@@ -29,7 +29,7 @@ YAML = [block for page in PAGES for block in blocks(page, "yaml")]
 MAPPINGS = [
     pytest.param(text, id=f"{block.page.name}:{line}")
     for block in YAML
-    if not block.comment.startswith("file: ")
+    if not block.comment.startswith(("file: ", "file first: "))
     for line, text in complete(block)
 ]
 EXPRESSIONS = [

@@ -97,3 +97,15 @@ def test_each_page_of_the_documentation_is_in_its_table_of_contents():
     contents = (ROOT / "docs" / "index.md").read_text("utf-8")
     missing = [page.name for page in (ROOT / "docs").glob("*.md") if f"]({page.name})" not in contents]
     assert missing == ["index.md"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "contents"),
+    [("howto", "howto/index.md"), ("explanation", "index.md"), ("reference", "index.md")],
+)
+def test_each_page_of_a_folder_is_in_a_table_of_contents(folder, contents):
+    index = ROOT / "docs" / contents
+    listed = {
+        (index.parent / path).resolve() for path in re.findall(r"\]\(([^)#]+)\)", index.read_text("utf-8"))
+    }
+    assert set((ROOT / "docs" / folder).glob("*.md")) - {index} <= listed

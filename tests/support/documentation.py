@@ -32,7 +32,18 @@ __all__ = [
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = tuple(sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]))
+DOCS = ROOT / "docs"
+PAGES = tuple(
+    sorted(
+        [
+            ROOT / "README.md",
+            ROOT / "CONTRIBUTING.md",
+            *DOCS.glob("*.md"),
+            *(page for part in ("explanation", "howto", "reference") for page in (DOCS / part).glob("*.md")),
+        ]
+    )
+)
+"""The pages of the documentation but those of diagnostics, which have tests of their own."""
 
 BASE = """\
 opusmap: 1

@@ -16,7 +16,7 @@ from opusmap.rehearsal import embedded_opus
 from opusmap.report import RejectWriter, Report
 from opusmap.work import open_work
 
-__all__ = ["HOSTILE", "RecordedRun", "record_run"]
+__all__ = ["CHANGED", "CONTRACTS", "HOSTILE", "RecordedRun", "record_run"]
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
 HOSTILE = "<script>document.title='owned'</script><img src=https://evil.example/x onerror=alert(1)>"

@@ -1,6 +1,10 @@
-"""The tutorial is run as it stands: files written, changes made, commands typed, their output compared.
+"""Pages that are followed as a person would: files written, changes made, commands typed, output compared.
 
-`…` in an output stands for anything on its line, and a line of `…` for any number of lines.
+The comment above a block says what is done with it: `<!-- file: NAME -->` writes it (`file first` before
+all else), `<!-- append: NAME -->`
+adds it, `<!-- change: NAME -->` replaces the lines with `-` by those with `+`, `<!-- background -->` starts
+a server, `<!-- not run -->` leaves it. Blocks of `console` are typed; other blocks are only shown. `…` in an
+output stands for anything on its line, and a line of `…` for any number of lines.
 """
 
 from __future__ import annotations
@@ -13,14 +17,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-from documentation import ROOT, Block, blocks
+from documentation import Block, blocks
 
-pytest.importorskip("uvicorn", reason="the extra `emulator` is not installed")
+__all__ = ["Reader", "pattern", "plain"]
 
-TUTORIAL = ROOT / "docs" / "tutorial.md"
 PORT = "8015"
-OPUSMAP = [sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())"]
+PROGRAMS = {
+    "opusmap": [sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())"],
+    "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
+    "python": [sys.executable],
+}
 
 
 class Reader:
@@ -34,13 +40,19 @@ class Reader:
         self.secret = ""
         self.emulator: subprocess.Popen[str] | None = None
 
+    def read(self, page: Path) -> None:
+        """Do all that a page says."""
+        found = sorted(blocks(page), key=lambda block: not block.comment.startswith("file first: "))
+        for block in found:
+            self.follow(block)
+
     def follow(self, block: Block) -> None:
         what, _, name = block.comment.partition(": ")
         path, text = self.folder / name, block.text.replace(PORT, self.port)
         match what:
             case "not run":
                 return
-            case "file":
+            case "file" | "file first":
                 path.write_text(text.replace("=…", f"={self.secret}"), "utf-8")
             case "append":
                 path.write_text(path.read_text("utf-8") + text, "utf-8")
@@ -48,10 +60,15 @@ class Reader:
                 self.change(path, text)
             case "background":
                 self.serve(text)
-            case _:
-                assert block.language == "console", f"{block}: say what is done with it"
+            case _ if block.language == "console":
                 for command, output in commands(text):
                     self.type(command, output, str(block))
+
+    def close(self) -> None:
+        """Stop the server, if one was started."""
+        if self.emulator is not None:
+            self.emulator.terminate()
+            self.emulator.communicate()
 
     def change(self, path: Path, text: str) -> None:
         lines = text.splitlines(keepends=True)
@@ -90,13 +107,14 @@ class Reader:
 
     def args(self, command: str) -> list[str]:
         program, *args = shlex.split(command)
-        assert program == "opusmap"
-        return [*OPUSMAP, *args]
+        return [*PROGRAMS[program], *args]
 
     def environ(self) -> dict[str, str]:
         ours = ("OPUSMAP_", "GITHUB_")
         clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        return {**clean, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
+        # The programs that stand beside this Python, such as `opusmap` itself.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        return {**clean, "PATH": path, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
 
 
 def commands(text: str) -> list[tuple[str, str]]:
@@ -114,34 +132,3 @@ def pattern(output: str) -> re.Pattern[str]:
     lines = plain(output).splitlines()
     parts = (any_lines if line == "…" else re.escape(line).replace("…", ".*") + "\n" for line in lines)
     return re.compile("".join(parts))
-
-
-@pytest.fixture
-def reader(tmp_path):
-    found = Reader(tmp_path)
-    yield found
-    if found.emulator is not None:
-        found.emulator.terminate()
-        found.emulator.communicate()
-
-
-def test_the_tutorial_is_true_from_beginning_to_end(reader):
-    for block in blocks(TUTORIAL):
-        reader.follow(block)
-    assert "Row key" in (reader.folder / "opusmap-run-3.html").read_text("utf-8")
-
-
-@pytest.mark.parametrize(
-    ("output", "real", "fits"),
-    [
-        ("a\n…\nb\n", "a\nx\ny\nb\n", True),
-        ("a\n…\nb\n", "a\nb\n", True),
-        ("a\n…\nb\n", "a\nx\n", False),
-        ("a … c\n", "a b c  \n", True),
-        ("a … c\n", "a b\nc\n", False),
-        ("a\n", "a\nb\n", False),
-        ("2 (*)\n", "2 (*)\n", True),
-    ],
-)
-def test_outputs_are_compared_line_by_line(output, real, fits):
-    assert bool(pattern(output).fullmatch(plain(real))) is fits

@@ -1,0 +1,37 @@
+"""The tutorial and how-to pages are followed as they stand."""
+
+from __future__ import annotations
+
+import pytest
+from documentation import ROOT
+from followed_pages import Reader, pattern, plain
+
+pytest.importorskip("uvicorn", reason="the extra `emulator` is not installed")
+
+DOCS = ROOT / "docs"
+FOLLOWED = ["tutorial.md", "howto/testing.md", "howto/custom-converter.md", "howto/from-a-script.md"]
+
+
+@pytest.mark.parametrize("page", FOLLOWED)
+def test_what_a_page_says_is_so_from_beginning_to_end(page, tmp_path):
+    reader = Reader(tmp_path)
+    try:
+        reader.read(DOCS / page)
+    finally:
+        reader.close()
+
+
+@pytest.mark.parametrize(
+    ("output", "real", "fits"),
+    [
+        ("a\n…\nb\n", "a\nx\ny\nb\n", True),
+        ("a\n…\nb\n", "a\nb\n", True),
+        ("a\n…\nb\n", "a\nx\n", False),
+        ("a … c\n", "a b c  \n", True),
+        ("a … c\n", "a b\nc\n", False),
+        ("a\n", "a\nb\n", False),
+        ("2 (*)\n", "2 (*)\n", True),
+    ],
+)
+def test_outputs_are_compared_line_by_line(output, real, fits):
+    assert bool(pattern(output).fullmatch(plain(real))) is fits
