@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ from opusmap.errors import InvalidMapping, SettingsError
 from opusmap.profile import profile_source
 from opusmap.records import Reject, Row
 from opusmap.report import create_output
-from opusmap.sources import Source, open_source
-from opusmap.spec import SourceOptions, parse_spec
+from opusmap.sources import Source, is_remote, open_database, open_with
+from opusmap.spec import parse_spec
 from opusmap.spec.validation import load_schema
 
 __all__ = ["SCHEMA_FILE", "Drafted", "default_output", "draft_files", "write_files"]
@@ -81,7 +81,8 @@ def draft_files(
     with _open(source, given) as opened:
         watched = _Watched(opened)
         profile = profile_source(watched, rows)
-    named = None if str(source) == "-" else _inside(folder, source)
+    elsewhere = str(source) == "-" or is_remote(source)
+    named = None if elsewhere else _inside(folder, source)
     draft = make_draft(loaded, profile, names=(name, named), options=given)
     return with_tests(draft, loaded, watched.first)
 
@@ -130,18 +131,23 @@ def _option(text: str) -> tuple[str, Any]:
             "--set", f"{text!r} is not of the form key=value", "for example --set header_row=3"
         )
     key, value = found.groups()
+    if key in _LISTS:
+        return key, [item.strip() for item in value.strip("[]").split(",")]
     return key, int(value) if value.isascii() and value.isdigit() and key == "header_row" else value
+
+
+_LISTS = ("columns", "empty")
 
 
 def _open(source: str | Path, options: Mapping[str, Any]) -> Source:
     """Open a source as the mapping will, with the options that will stand in it."""
     text = f"opusmap: 1\nconnection: c\nsource: {in_line(dict(options))}\nfields: {{rowKey: Key}}\n"
-    spec = parse_spec(text, "--set") if options else None
-    if spec is not None and spec.problems:
+    spec = parse_spec(text, "--set")
+    if spec.problems:
         raise InvalidMapping(spec.problems)
-    chosen = SourceOptions() if spec is None else spec.source
-    given = {one.name: getattr(chosen, one.name) for one in fields(chosen)}
-    return open_source(source, **{key: value for key, value in given.items() if key in options})
+    if spec.source.database is not None:
+        return open_database(spec.source.database, spec.source.sql, "--set")
+    return open_with(source, spec.source)
 
 
 class _Watched(Source):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import jsonschema
@@ -96,3 +98,18 @@ def test_a_source_from_elsewhere_is_named_on_the_command_line(folder, tmp_path_f
     assert main(["init", "contracts.connection.json", str(other), "-q"]) == 0
     assert "path:" not in Path("mapping.yaml").read_text("utf-8").partition("fields:")[0]
     assert main(["check", "mapping.yaml", str(other)]) == 2  # its TODOs, and nothing else
+
+
+def test_a_database_and_a_file_without_a_header_are_read_as_the_mapping_will(folder, capsys):
+    with closing(sqlite3.connect("register.db")) as database:
+        database.execute("CREATE TABLE Deed (DocNo TEXT, Title TEXT)")
+        database.executemany("INSERT INTO Deed VALUES (?, ?)", [("0001", "Lease of hall"), ("0002", "Lease")])
+        database.commit()
+    Path("plain.csv").write_text("0001,Lease of hall\n0002,Lease\n", "utf-8")
+    for source, option in (("register.db", "sql=SELECT * FROM Deed"), ("plain.csv", "columns=DocNo,Title")):
+        assert main(["init", "contracts.connection.json", source, "--set", option, "--force"]) == 0
+        text = Path("mapping.yaml").read_text("utf-8")
+        assert yaml.safe_load(text)["fields"]["Row key"] == "DocNo"
+        assert main(["check", "mapping.yaml"]) == 2
+        problems = capsys.readouterr().err
+        assert problems.count("error[to-do]") == problems.count("error[") > 0
