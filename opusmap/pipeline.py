@@ -487,4 +487,5 @@ def _report(tally: Tally, began: float, sent: SubmitTotals | None = None, run: i
         not_sent=tally.mapped - ended,
         requests=sent.requests,
         retries=sent.retries,
+        concurrency=sent.concurrency,
     )

@@ -72,9 +72,9 @@ def check(
         print_json,
         print_reasons,
         print_totals,
-        progress_bar,
         say,
     )
+    from opusmap.cli.progress import progress_line
     from opusmap.compiler import load_mapping
     from opusmap.compiler.lint import lint
     from opusmap.pipeline import rehearse_source
@@ -94,7 +94,7 @@ def check(
             say(f"{mapping}: no errors. {own}, so no row was looked at.")
         return 0
     work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
-    with work.source, progress_bar("checking", quiet=quiet or as_json) as progress:
+    with work.source, progress_line("checking", work.source, quiet=quiet or as_json) as progress:
         warnings = find_warnings(work)
         report, forecast = rehearse_source(work, on_progress=progress, pace=earlier_pace(work))
     print_diagnostics(warnings)
@@ -181,7 +181,8 @@ def map_(
     verbose: int,
 ) -> int:
     """Write the records of a source as JSON Lines, the rejects to their own file."""
-    from opusmap.cli.output import print_json, progress_bar
+    from opusmap.cli.output import print_json
+    from opusmap.cli.progress import progress_line
     from opusmap.pipeline import map_source, write_payloads
     from opusmap.report import RecordWriter, create_output
 
@@ -196,7 +197,7 @@ def map_(
         work.source,
         create_output(output) as file,
         writer,
-        progress_bar("mapping", quiet=quiet or as_json) as progress,
+        progress_line("mapping", work.source, quiet=quiet or as_json) as progress,
     ):
         if payloads:
             report = write_payloads(work, file, on_reject=writer.write, on_progress=progress)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from opusmap.cli.output import print_json, print_reasons, print_record, print_totals, progress_bar, say
+from opusmap.cli.output import print_json, print_reasons, print_record, print_totals, say
+from opusmap.cli.progress import progress_line
 from opusmap.pipeline import submit_source
 from opusmap.rehearsal import EmbeddedTransport, embedded_opus
 from opusmap.work import open_work
@@ -21,7 +22,7 @@ def run_demo(*, as_json: bool, quiet: bool) -> int:
     silent = quiet or as_json
     if not silent:
         say(f"Mapping {Path(work.source.name).name} by mapping.yaml, and submitting it to the embedded Opus.")
-    with work.source, progress_bar("submitting", quiet=silent) as progress:
+    with work.source, progress_line("submitting", work.source, quiet=silent) as progress:
         transport = EmbeddedTransport(emulator)
         report = submit_source(work, settings, transport=transport, on_progress=progress)
     held = emulator.records

@@ -11,8 +11,7 @@ import linecache
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,8 +46,8 @@ __all__ = [
     "print_table",
     "print_test",
     "print_totals",
-    "progress_bar",
     "say",
+    "stderr_console",
 ]
 
 ROWS_SHOWN = 5
@@ -64,6 +63,11 @@ def _console(*, stderr: bool = False) -> Console:
 
     stream = sys.stderr if stderr else sys.stdout
     return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
+
+
+def stderr_console() -> Console:
+    """Return the console of what is shown beside the result."""
+    return _console(stderr=True)
 
 
 def say(text: str) -> None:
@@ -378,28 +382,6 @@ def print_run(run: Run, records: Iterable[dict[str, Any]]) -> None:
     if "pruned" in run.counts:
         none = "Its records were pruned, so only their counts are known."
     console.print(table if table.row_count else none)
-
-
-@contextmanager
-def progress_bar(title: str, *, quiet: bool) -> Iterator[Callable[[Report], None]]:
-    """Show totals while work goes on; gives the function to call with them. Nothing on a pipe."""
-    if quiet or speaks_json() or not sys.stderr.isatty():
-        yield lambda _report: None
-        return
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=_console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title)
-
-        def show(report: Report) -> None:
-            parts = [f"{report.read:,} rows", f"{report.rejected:,} rejected"]
-            if report.requests:
-                parts += [f"{report.submitted:,} submitted", f"{report.requests:,} requests"]
-            rate = report.read / report.seconds if report.seconds else 0
-            bar.update(task, description=f"{title}: " + ", ".join(parts) + f", {rate:,.0f} rows/s")
-
-        yield show
 
 
 def describe_path(path: str | Path) -> str:

@@ -196,7 +196,8 @@ def _run(
 ) -> int:
     """Submit, print what became of it, and return the exit code; `options` are those of `submit_source`."""
     from opusmap.cli.logs import tell
-    from opusmap.cli.output import print_json, print_reasons, print_totals, progress_bar, say
+    from opusmap.cli.output import print_json, print_reasons, print_totals, say
+    from opusmap.cli.progress import progress_line
     from opusmap.cli.signals import stopped_by_signals
     from opusmap.pipeline import submit_source
 
@@ -204,7 +205,7 @@ def _run(
         work.source,
         writer,
         stopped_by_signals() as on_start,
-        progress_bar("submitting", quiet=quiet or as_json) as progress,
+        progress_line("submitting", work.source, quiet=quiet or as_json) as progress,
     ):
         report = submit_source(
             work,

@@ -131,6 +131,7 @@ class WatchedSource(Source):
     def __init__(self, source: Source, empty: tuple[str, ...]) -> None:
         self.name, self.columns, self.notes = source.name, source.columns, source.notes
         self.rereadable, self.delimiter = source.rereadable, source.delimiter
+        self.typed_cells = source.typed_cells
         self._source = source
         self._empty = emptiness(empty)
         self._begin()
@@ -155,6 +156,14 @@ class WatchedSource(Source):
                 if self.read <= PROFILED_ROWS:
                     self.profiler.add(row.values)
             yield row
+
+    def place(self, number: int, column: str | None = None) -> str:
+        """Return where a row stands, as the source says it."""
+        return self._source.place(number, column)
+
+    def share_read(self) -> float | None:
+        """Return how much of the source was read."""
+        return self._source.share_read()
 
     def close(self) -> None:
         """Close the source."""

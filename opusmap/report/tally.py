@@ -50,7 +50,8 @@ class Report:
 
     `read = filtered + rejected + unchanged + submitted + failed + uncertain + not_sent`, always; where
     nothing is sent (`map`, `check`), what was mapped is `not_sent`. `seconds` is wall-clock time;
-    `stopped` is why the run ended before its source did.
+    `stopped` is why the run ended before its source did; `concurrency`, while it goes on, how many requests
+    may be in flight.
     """
 
     read: int = 0
@@ -69,6 +70,7 @@ class Report:
     reasons: tuple[Reason, ...] = ()
     notes: tuple[Reason, ...] = ()
     stopped: OpusmapError | None = None
+    concurrency: int = 0
 
     @property
     def adds_up(self) -> bool:

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -49,6 +50,14 @@ class Source(ABC):
         Raises:
             SourceError: the source can't be read any further, or a second time.
         """
+
+    def size(self) -> int | None:
+        """Return the bytes of the file that the source is; None where it is no file that is read in order."""
+        return None
+
+    def share_read(self) -> float | None:
+        """Return how much of the source was read so far, 0 to 1; None where that is not known."""
+        return None
 
     def place(self, number: int, column: str | None = None) -> str:  # noqa: ARG002 - where cells have names
         """Return where a row, or its cell of a column, stands: `row 7`, `cell B7`, `b.csv, row 3`."""
@@ -147,13 +156,34 @@ class StreamSource(Source):
         """Return `row 7`, or `line 7` or `item 7`."""
         return f"{self._word} {number}"
 
+    def size(self) -> int | None:
+        """Return the file's size."""
+        return self._size
+
+    def share_read(self) -> float | None:
+        """Return how far in its file the reader stands, 0 to 1; of a gzip file, in the packed one."""
+        if self._size is None:
+            return None
+        try:
+            return min(1.0, self._stream.tell() / self._size) if self._size else 1.0
+        except (OSError, ValueError):  # a stream that has no position, or is closed
+            return None
+
     def close(self) -> None:
         """Close the files that were opened here; a stream that was handed in stays open."""
         self._open.close()
 
     def _read(self) -> Reading:
-        stream = self._open.enter_context(self._input.open())
+        stream = self._stream = self._open.enter_context(self._input.open())
+        self._size = _size(self._input)
         blocks, notes = prepare_blocks(stream, self.name)
         reading = self._begin(blocks)
         self.notes = (*notes, *reading.notes)
         return reading
+
+
+def _size(input: Input) -> int | None:
+    """Return the size of a file in bytes; None of what is no file."""
+    if not isinstance(input.origin, Path) or not input.rereadable:
+        return None
+    return input.origin.stat().st_size

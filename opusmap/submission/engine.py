@@ -92,16 +92,16 @@ async def submit_records(
     around, halt = Surroundings(clock, wall_clock, random, sleep), Halt()
     try:
         async with Commits(journal, offload) as commits:
+            pacer = Pacer(concurrency, around, halt)
             ledger = Ledger(
                 journal,
                 run,
                 commits,
                 fence=fence,
                 now=around.now,
-                on_progress=on_progress,
+                on_progress=_with_pace(on_progress, pacer),
                 on_failed=on_failed,
             )
-            pacer = Pacer(concurrency, around, halt)
             dispatch = Dispatch(
                 client,
                 ledger,
@@ -129,6 +129,15 @@ async def submit_records(
             raise errors[0] from None
         raise
     return replace(ledger.totals, stopped=halt.reason)
+
+
+def _with_pace(
+    on_progress: Callable[[SubmitTotals], None] | None, pacer: Pacer
+) -> Callable[[SubmitTotals], None] | None:
+    """Return the function that is told of totals, so that it learns the pace as well."""
+    if on_progress is None:
+        return None
+    return lambda totals: on_progress(replace(totals, concurrency=pacer.allowed))
 
 
 class _Engine:

@@ -166,6 +166,11 @@ class Pacer:
         self._waiting: deque[asyncio.Future[None]] = deque()
         halt.tell(self._wake)
 
+    @property
+    def allowed(self) -> int:
+        """Requests that may be in flight now."""
+        return self._limit.allowed
+
     async def admit(self) -> bool:
         """Wait until one more may be sent, and count it as in flight; False when the run halts."""
         while not self._halt.is_set:

@@ -1,0 +1,127 @@
+"""The line that shows how long work goes on: rows, records, requests, rate, retries, concurrency, time left.
+
+One line, whatever the terminal's width: what fits is shown, the most telling first. Nothing on a pipe.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from opusmap.cli.logs import speaks_json
+from opusmap.cli.output import stderr_console
+from opusmap.sources import Source
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from opusmap.report import Report
+
+__all__ = ["progress_line"]
+
+_COUNTED_BYTES = 8 << 20
+"""A file of at most so many bytes is read once to count its rows; of a larger one the share read tells."""
+
+_A_SECOND = 4
+"""How often the line is drawn anew."""
+
+_MINUTE, _HOUR = 60, 3_600
+_SPINNER = "|/-\\"
+_WORTH_GUESSING = 3.0
+"""Seconds from which on a guess of the time left is worth something."""
+
+
+@contextmanager
+def progress_line(title: str, source: Source, *, quiet: bool) -> Iterator[Callable[[Report], None]]:
+    """Show totals while work goes on; gives the function to call with them. Nothing where no one looks."""
+    if quiet or speaks_json() or not sys.stderr.isatty():
+        yield lambda _report: None
+        return
+    from rich.live import Live
+
+    line = _Line(title, source, _count_rows(source))
+    with Live(line, console=stderr_console(), transient=True, refresh_per_second=_A_SECOND):
+        yield line.show
+
+
+def _count_rows(source: Source) -> int | None:
+    """Return how many rows a small file has, None for anything else: a database would be asked twice."""
+    size = source.size()
+    if size is None or size > _COUNTED_BYTES or not source.rereadable:
+        return None
+    return sum(1 for _ in source.rows())
+
+
+@dataclass
+class _Line:
+    """What is shown. `total` is the number of rows, where it is known."""
+
+    title: str
+    source: Source
+    total: int | None
+    began: float = field(default_factory=time.monotonic)
+    report: Report | None = None
+
+    def show(self, report: Report) -> None:
+        """Take the latest totals; they are drawn when it is time."""
+        self.report = report
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.text import Text
+
+        elapsed = time.monotonic() - self.began
+        mark = _SPINNER[int(elapsed * _A_SECOND) % len(_SPINNER)]
+        parts = [] if self.report is None else _parts(self.report, elapsed, self._share())
+        text = _fitted(f"{mark} {self.title}", parts, options.max_width - 1)
+        yield Text(text, no_wrap=True, overflow="ellipsis", end="")
+
+    def _share(self) -> float | None:
+        if self.report is None:
+            return None
+        if self.total is not None:
+            return self.report.read / self.total if self.total else 1.0
+        share = self.source.share_read()
+        return None if share == 1.0 else share  # read ahead to its end: what is left is not known
+
+
+def _parts(report: Report, elapsed: float, share: float | None) -> list[tuple[int, str]]:
+    """Return what there is to tell, in the order of the line, each with its rank: 1 goes last."""
+    done = "" if share is None else f" ({share:.0%})"
+    parts = [(1, f"{report.read:,} rows{done}")]
+    if report.rejected:
+        parts.append((3, f"{report.rejected:,} rejected"))
+    if report.requests or report.concurrency:
+        parts += [(5, f"{report.submitted:,} records"), (4, f"{report.requests:,} requests")]
+        parts += [(6, f"{report.retries:,} retries")] if report.retries else []
+        parts += [(8, f"{report.concurrency} at a time")] if report.concurrency else []
+    rate = report.read / elapsed if elapsed else 0.0
+    parts.append((7, f"{rate:,.0f} rows/s"))
+    parts.append((2, _time(elapsed, share)))
+    return parts
+
+
+def _time(elapsed: float, share: float | None) -> str:
+    if share is None or share <= 0 or elapsed < _WORTH_GUESSING:
+        return _clock(elapsed)
+    return f"{_clock(elapsed * (1 - share) / share)} left" if share < 1 else _clock(elapsed)
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    hours = f"{whole // _HOUR}:{whole % _HOUR // _MINUTE:02}" if whole >= _HOUR else str(whole // _MINUTE)
+    return f"{hours}:{whole % _MINUTE:02}"
+
+
+def _fitted(head: str, parts: list[tuple[int, str]], width: int) -> str:
+    """Return the line with as many parts as fit, the least telling left out."""
+    kept = list(parts)
+    while kept:
+        line = f"{head}: " + ", ".join(text for _, text in kept)
+        if len(line) <= width:
+            return line
+        kept.remove(max(kept))
+    return head[: max(0, width)]
