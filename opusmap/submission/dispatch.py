@@ -112,12 +112,12 @@ class Dispatch:
                     random=self._around.random,
                 )
                 end = End(maybe=end.maybe or may_be_processed(reply.problem), words=reply.words)
-                waited = await self._carry_on(decision, reply)
-                if waited is None:
+                cost = await self._carry_on(decision, reply)
+                if cost is None:
                     return replace(end, decision=decision)
                 if attempt % ATTEMPTS == 0 or spent >= patience:
                     heard, spent = self.heard, 0.0
-                spent += waited
+                spent += cost
         except SignInError as error:
             self._halt.stop(error)
         return end
@@ -172,16 +172,17 @@ class Dispatch:
         )
 
     async def _carry_on(self, decision: Decision, reply: Reply) -> float | None:
-        """Do what a decision asks; return the seconds waited, or None if the body is not to be sent again."""
+        """Do what a decision asks; return the seconds of patience it cost, None if that was the last attempt.
+
+        Waits that Opus asks for, or the retry budget, are no sign that Opus is away.
+        """
         match decision:
             case Retry(delay, everyone):
                 wait = self._pacer.budget.spend()
                 if everyone:
                     self._pacer.hold(delay)
-                else:
-                    wait = max(wait, delay)
-                await self._pacer.wait(wait)
-                return wait
+                await self._pacer.wait(wait if everyone else max(wait, delay))
+                return 0.0 if everyone else delay
             case RenewToken():
                 self._client.refuse_token(reply.token)
                 return 0.0

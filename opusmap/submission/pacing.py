@@ -26,9 +26,13 @@ _CURVE = 0.002
 """Requests in flight a second cubed: how steeply growth leaves its plateau (RFC 9438 has 0.4 packets)."""
 
 _SLOW, _SLOWER_BY = 2.0, 0.1
-"""Answers that take so many times as long as the quickest, and by so many seconds more, stop growth."""
+"""Answers that take so many times as long as at the best of times, and by so many seconds more, are slow."""
 
-_SMOOTH, _FORGET = 0.1, 0.001
+_SMOOTH, _FORGET = 0.02, 1e-4
+"""How much one answer counts in the average; how much it makes the best of times worse in memory."""
+
+_FEW = 20
+"""Answers whose average says nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,8 @@ class ConcurrencyLimit:
 
     It doubles each round trip until the first refusal (429 or 503). From then on it follows the curve of
     CUBIC (RFC 9438): quickly back to just below what was too much, a long stay there, then more and more
-    boldly up. It stays as it is while answers take much longer than the quickest ones did, for then
-    requests queue up in the service. A whole window of troubles in a row halves it.
+    boldly up. It stays as it is while answers on average take much longer than they did at the best of
+    times, for then requests queue up in the service. A whole window of troubles in a row halves it.
     """
 
     def __init__(self, maximum: int, clock: Callable[[], float]) -> None:
@@ -61,7 +65,9 @@ class ConcurrencyLimit:
         self._plateau: float | None = None  # None: nothing was too much yet
         self._reduced_at = float("-inf")
         self._climb = 0.0  # seconds from the reduction to the plateau
-        self._quickest = self._usual = 0.0
+        self._answers = 0
+        self._usual = 0.0  # seconds that answers take, on average
+        self._best = float("inf")  # the same at the best of times
         self._troubles = 0
 
     @property
@@ -118,20 +124,21 @@ class ConcurrencyLimit:
         self._climb = (max(0.0, self._plateau - self._limit) / _CURVE) ** (1 / 3)
 
     def _is_slow(self, seconds: float) -> bool:
-        # The quickest is forgotten bit by bit, for the way to the service may change.
-        first = self._quickest == 0.0
-        self._quickest = seconds if first else min(seconds, self._quickest * (1 + _FORGET))
-        self._usual = seconds if first else self._usual + _SMOOTH * (seconds - self._usual)
-        return self._usual > max(_SLOW * self._quickest, self._quickest + _SLOWER_BY)
+        # The average, not the quickest one: many services are quick now and then for no reason.
+        self._answers += 1
+        self._usual += max(_SMOOTH, 1 / self._answers) * (seconds - self._usual)
+        if self._answers >= _FEW:
+            self._best = min(self._usual, self._best * (1 + _FORGET))
+        return self._usual > max(_SLOW * self._best, self._best + _SLOWER_BY)
 
 
 class RetryBudget:
-    """How many retries the run affords: a tenth of its first attempts, some at once, a few by time.
+    """How many retries the run affords: a tenth of its first attempts, some at once, one a second.
 
     Exhausted, it makes retries wait, so that they trickle; it never forbids one.
     """
 
-    SHARE, BURST, TRICKLE, LONGEST = 0.1, 10.0, 0.2, 60.0
+    SHARE, BURST, TRICKLE = 0.1, 10.0, 1.0
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -148,7 +155,7 @@ class RetryBudget:
         self._tokens = min(self.BURST, self._tokens + (now - self._counted) * self.TRICKLE)
         self._counted = now
         self._tokens -= 1.0
-        return min(self.LONGEST, max(0.0, -self._tokens / self.TRICKLE))
+        return max(0.0, -self._tokens / self.TRICKLE)
 
 
 class Pacer:

@@ -1,0 +1,219 @@
+"""Pacing against simulated services: it finds what Opus bears, retries stay few, waits hold for all."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from simulation.loop import Timeline, VirtualLoop
+
+from opusmap.errors import StoppedEarly
+from opusmap.submission.halt import Halt
+from opusmap.submission.pacing import ConcurrencyLimit, Pacer, RetryBudget, Surroundings
+from opusmap.submission.replies import Pace
+
+
+@dataclass
+class Service:
+    """A service that answers after some `seconds`, and refuses (429) what is over `rate` requests a second.
+
+    `burst` is how many it takes at once. With `queues` it lets the rest wait instead of refusing it.
+    """
+
+    timeline: Timeline
+    seconds: float
+    rate: float = float("inf")
+    burst: float = 20.0
+    queues: bool = False
+    spread: Callable[[random.Random], float] = lambda draw: draw.uniform(0.8, 1.2)
+    answers: list[tuple[float, bool]] = field(default_factory=list)  # when, and whether it was refused
+    flights: list[tuple[float, int]] = field(default_factory=list)  # when, and how many are in flight
+    flying: int = 0
+    most_flying: int = 0
+    _allowance: float = 0.0
+    _counted: float = 0.0
+    _free: float = 0.0
+    _draw: random.Random = field(default_factory=lambda: random.Random(3))
+
+    async def __call__(self) -> Pace:
+        refused = not self.queues and self._refuses()
+        self.flying += 1
+        self.most_flying = max(self.most_flying, self.flying)
+        self.flights.append((self.timeline.now, self.flying))
+        await asyncio.sleep(self.seconds * self.spread(self._draw) + self._queue())
+        self.flying -= 1
+        self.answers.append((self.timeline.now, refused))
+        return Pace.TOO_MUCH if refused else Pace.KEPT
+
+    def _refuses(self) -> bool:
+        since, self._counted = self.timeline.now - self._counted, self.timeline.now
+        self._allowance = min(self.burst, self._allowance + since * self.rate)
+        if self._allowance < 1.0:
+            return True
+        self._allowance -= 1.0
+        return False
+
+    def _queue(self) -> float:
+        if not self.queues:
+            return 0.0
+        self._free = max(self._free, self.timeline.now) + 1.0 / self.rate
+        return self._free - self.timeline.now
+
+
+def load(service_for: Callable[[Timeline], Service], concurrency: int, seconds: float) -> Service:
+    """Let so many workers send without pause, for so long, through a pacer."""
+    timeline = Timeline()
+    loop = VirtualLoop(timeline, random.Random(1))
+    service = service_for(timeline)
+    until = timeline.now + seconds
+
+    async def main() -> None:
+        halt = Halt()
+        around = Surroundings(loop.time, loop.time, random.Random(2).random, asyncio.sleep)
+        pacer = Pacer(concurrency, around, halt)
+
+        async def work() -> None:
+            while timeline.now < until:
+                assert await pacer.admit()
+                began = timeline.now
+                pacer.leave(began, await service())
+
+        await asyncio.gather(*(work() for _ in range(concurrency)))
+
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()
+    return service
+
+
+def used(service: Service, start: float, end: float) -> tuple[float, float]:
+    """Return the share of the service's rate that was used in this time, and the share of refusals."""
+    refusals = [refused for when, refused in service.answers if start <= when < end]
+    return refusals.count(False) / (service.rate * (end - start)), sum(refusals) / len(refusals)
+
+
+@pytest.mark.parametrize("burst", [20.0, 100.0, 200.0])
+def test_a_service_of_100_requests_a_second_is_used_and_hardly_ever_overrun(burst: float) -> None:
+    service = load(lambda timeline: Service(timeline, 0.2, 100.0, burst), concurrency=64, seconds=120)
+    share, refused = used(service, 1020.0, 1120.0)  # after a warm-up of 20 seconds
+    assert share >= 0.9
+    assert refused <= 0.05
+
+
+def test_a_service_that_lets_requests_queue_is_used_and_asked_for_no_more_once_it_is_slow() -> None:
+    service = load(lambda timeline: Service(timeline, 0.2, 100.0, queues=True), concurrency=500, seconds=120)
+    share, _ = used(service, 1020.0, 1120.0)
+    assert share >= 0.9
+    # Twenty are enough to use it; more wait in its queue. What was asked for before that showed stays.
+    assert max(flying for when, flying in service.flights if when < 1120.0) <= 150
+
+
+def test_a_fast_service_gets_all_the_requests_that_are_allowed() -> None:
+    service = load(lambda timeline: Service(timeline, 0.05), concurrency=32, seconds=10)
+    assert service.most_flying == 32
+    late = [when for when, _ in service.answers if 1005.0 <= when < 1010.0]
+    assert len(late) >= 0.95 * 5.0 * 32 / 0.05
+
+
+def test_a_service_that_is_quick_now_and_then_is_no_slow_one() -> None:
+    service = load(
+        lambda timeline: Service(timeline, 0.2, spread=lambda draw: draw.expovariate(1.0)), 32, seconds=60
+    )
+    late = [when for when, _ in service.answers if 1030.0 <= when < 1060.0]
+    assert len(late) >= 0.8 * 30.0 * 32 / 0.2
+
+
+def test_the_limit_comes_back_after_an_hour_of_trouble() -> None:
+    clock = Timeline()
+    limit = ConcurrencyLimit(16, lambda: clock.now)
+    for _ in range(1000):
+        limit.note_trouble()
+    assert limit.allowed == 1
+    for _ in range(2000):
+        clock.now += 0.1
+        limit.note_answer(clock.now - 0.05, full=True)
+    assert limit.allowed == 16
+
+
+@given(st.lists(st.tuples(st.sampled_from(Pace), st.floats(0, 5)), max_size=200), st.integers(1, 128))
+def test_the_limit_stays_between_one_and_what_is_allowed(acts: list[tuple[Pace, float]], most: int) -> None:
+    clock = Timeline()
+    limit = ConcurrencyLimit(most, lambda: clock.now)
+    for pace, seconds in acts:
+        began = clock.now
+        clock.now += seconds
+        if pace is Pace.KEPT:
+            limit.note_answer(began, full=True)
+        elif pace is Pace.TOO_MUCH:
+            limit.note_refusal(began)
+        elif pace is Pace.TROUBLE:
+            limit.note_trouble()
+        assert 1 <= limit.allowed <= most
+
+
+@given(st.floats(0, 1), st.integers(1, 128), st.sampled_from([0.005, 0.05, 1.0]), st.integers(0, 1 << 32))
+def test_retries_are_a_tenth_of_the_requests_and_one_a_second_however_much_fails(
+    failing: float, workers: int, every: float, seed: int
+) -> None:
+    clock = Timeline()
+    budget, draw = RetryBudget(lambda: clock.now), random.Random(seed)
+    first, waiting, retries = 0, list[float](), 0
+    for _ in range(2000):
+        clock.now += every
+        due = [when for when in waiting if when <= clock.now]
+        waiting = [when for when in waiting if when > clock.now]
+        retries += len(due)
+        again = [when for when in due if draw.random() < failing]
+        if not due and len(waiting) < workers:  # a worker that waits sends nothing new
+            budget.earn()
+            first += 1
+            again = [clock.now] if draw.random() < failing else []
+        waiting += [clock.now + budget.spend() for _ in again]
+        seconds = clock.now - 1000.0
+        assert retries <= 0.1 * first + RetryBudget.TRICKLE * seconds + RetryBudget.BURST + 1
+
+
+def test_an_exhausted_budget_makes_retries_wait_and_never_forbids_one() -> None:
+    clock = Timeline()
+    budget = RetryBudget(lambda: clock.now)
+    waits = [budget.spend() for _ in range(100)]
+    assert waits[:10] == [0.0] * 10
+    assert waits[10:] == [pytest.approx(number) for number in range(1, 91)]
+    clock.now += 3600
+    assert budget.spend() == 0.0
+
+
+def test_a_wait_that_opus_asks_for_holds_everybody_and_a_halt_ends_it() -> None:
+    timeline = Timeline()
+    loop = VirtualLoop(timeline, random.Random(1))
+
+    async def main() -> list[float | None]:
+        halt = Halt()
+        pacer = Pacer(4, Surroundings(loop.time, loop.time, random.Random(2).random, asyncio.sleep), halt)
+        pacer.hold(30.0)
+
+        async def send() -> float | None:
+            return timeline.now if await pacer.admit() else None
+
+        sent = [asyncio.create_task(send()) for _ in range(4)]
+        await asyncio.sleep(40.0)
+        pacer.hold(300.0)
+        held = [asyncio.create_task(send()) for _ in range(4)]
+        await asyncio.sleep(1.0)
+        halt.stop(StoppedEarly("enough"))
+        return [*await asyncio.gather(*sent), *await asyncio.gather(*held), timeline.now]
+
+    try:
+        *sent, ended = loop.run_until_complete(main())
+    finally:
+        loop.close()
+    assert all(when is not None and when >= 1030.0 for when in sent[:4])
+    assert sent[4:] == [None] * 4
+    assert ended is not None
+    assert ended < 1042.0
