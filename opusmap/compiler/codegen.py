@@ -52,8 +52,6 @@ _FIXED = {
     "Problem": Problem,
     "ValueProblem": ValueProblem,
     "failed": steps.failed,
-    "filled": steps.filled,
-    "joined": steps.joined,
     "listed": steps.listed,
     "step_value": steps.step_value,
     "wanted": steps.wanted,
@@ -84,6 +82,7 @@ class _Writer:
         empty = steps.emptiness(self.plan.spec.source.empty)
         # No builtins: what generated code calls stands in this namespace, and nowhere else.
         self.namespace = {"__builtins__": {}, **_FIXED, **OPERATIONS, "empty": empty}
+        self.namespace |= {"filled": steps.filling(empty), "joined": steps.joining(empty)}
         self._taken = {*self.namespace, *_LOCALS, *keyword.kwlist, *keyword.softkwlist}
 
     def write(self) -> str:
@@ -235,13 +234,15 @@ class _Writer:
         if column.table is not None:
             name, entries = str(column.table.name), column.table.entries
             table = self._global(f"table_{name}", entries)
-            look = self._global(f"look_up_{name}", steps.looking_up(entries, name))
+            look = self._global(f"look_up_{name}", steps.looking_up(entries, name, self.namespace["empty"]))
             fallback = "" if column.default is None else f", lambda: {self._expression(column.default)}"
             known = f"value.__class__ is str and {table}.get(value)"
             splits = column.binding.split is not None
             yield f"{look}(value{fallback})" if splits else f"{known} or {look}(value{fallback})"
         for convert in column.converts:
-            function = steps.converting(convert.function, takes_list=convert.takes_list)
+            function = steps.converting(
+                convert.function, takes_list=convert.takes_list, empty=self.namespace["empty"]
+            )
             if convert.for_text is None or convert.takes_list:
                 yield f"{self._global(convert.name, function)}(value)"
             else:

@@ -90,15 +90,19 @@ class _Walker:
             yield Stage(f"split {str(binding.split)!r}", value, binding.split.span)
         if value is not None and column.table is not None and binding.lookup is not None:
             fallback = None if column.default is None else self._default
-            value = steps.looking_up(column.table.entries, str(column.table.name))(value, fallback)
+            value = steps.looking_up(column.table.entries, str(column.table.name), self._empty)(
+                value, fallback
+            )
             yield Stage(f"lookup {column.table.name}", value, binding.lookup.span)
         for convert in column.converts:
             if value is not None:
-                value = steps.converting(convert.function, takes_list=convert.takes_list)(value)
+                value = steps.converting(convert.function, takes_list=convert.takes_list, empty=self._empty)(
+                    value
+                )
                 yield Stage(f"convert {convert.name}", value, convert.span)
         value = self._empty(value)
         if column.column.type in LIST_TYPES | {ColumnType.TAXONOMY}:
-            value = steps.filled(value)
+            value = steps.filling(self._empty)(value)
         if value is None and column.default is not None and binding.default is not None:
             value = self._default()
             yield Stage("default", value, binding.default.span)
@@ -160,9 +164,9 @@ class _Walker:
         if not self.column.binding.listed:
             return parts[0]
         if self.column.column.type in LIST_TYPES | {ColumnType.TAXONOMY}:
-            return steps.filled(steps.listed(*parts))
+            return steps.filling(self._empty)(steps.listed(*parts))
         join = self.column.binding.join
-        return steps.joined(" " if join is None else str(join), *parts)
+        return steps.joining(self._empty)(" " if join is None else str(join), *parts)
 
     def _empty(self, value: Any) -> Any:
         return steps.emptiness(self.plan.spec.source.empty)(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from opusmap.converters.bounds import bounded_length
 from opusmap.converters.lists import split
@@ -20,14 +20,17 @@ __all__ = [
     "converting",
     "emptiness",
     "failed",
-    "filled",
-    "joined",
+    "filling",
+    "joining",
     "listed",
     "looking_up",
     "splitting",
     "step_value",
     "wanted",
 ]
+
+Emptiness: TypeAlias = Callable[[Any], Any]
+"""What makes None of the values that the source says are empty."""
 
 _LOG = logging.getLogger("opusmap.mapper")
 
@@ -58,7 +61,7 @@ def failed(column: str, error: Exception) -> Problem:
     return Problem(column, "converter-failed", message, "mend the converter; `-v` shows its traceback")
 
 
-def emptiness(empty_texts: tuple[str, ...]) -> Callable[[Any], Any]:
+def emptiness(empty_texts: tuple[str, ...]) -> Emptiness:
     """Return the function that makes None of what is empty: None, an empty list, the source's empty texts."""
     texts = frozenset(empty_texts)
 
@@ -82,8 +85,8 @@ def splitting(separator: str) -> Callable[[Any], Any]:
     return cut
 
 
-def looking_up(table: Mapping[str, Any], name: str) -> Callable[..., Any]:
-    """Return the function that looks a value (or each element of a list) up in a table.
+def looking_up(table: Mapping[str, Any], name: str, empty: Emptiness) -> Callable[..., Any]:
+    """Return the function that looks a value (or each element of a list that is not empty) up in a table.
 
     Where there is a `fallback`, it stands for each element that the table lacks. A single value that
     the table lacks is empty then, and the binding's `default` steps in.
@@ -102,20 +105,20 @@ def looking_up(table: Mapping[str, Any], name: str) -> Callable[..., Any]:
     def look(value: Any, fallback: Callable[[], Any] | None = None) -> Any:
         if not isinstance(value, list):
             return find(value, fallback and (lambda: None))
-        found = [find(element, fallback) for element in value if element is not None]
+        found = [find(element, fallback) for element in value if empty(element) is not None]
         return [element for element in found if element is not None] or None
 
     return look
 
 
-def converting(function: Callable[[Any], Any], *, takes_list: bool) -> Callable[[Any], Any]:
+def converting(function: Callable[[Any], Any], *, takes_list: bool, empty: Emptiness) -> Callable[[Any], Any]:
     """Return a converter as a binding applies it: to each element of a list, unless it takes lists."""
     if takes_list:
         return function
 
     def convert(value: Any) -> Any:
         if isinstance(value, list):
-            return [function(element) for element in value if element is not None]
+            return [function(element) for element in value if empty(element) is not None]
         return function(value)
 
     return convert
@@ -129,18 +132,30 @@ def listed(*parts: Any) -> list[Any]:
     return found
 
 
-def filled(value: Any) -> Any:
-    """Return a list without its empty elements, None if none is left; what is no list stays as it is."""
-    if value.__class__ is not list:
-        return value
-    return [element for element in value if element is not None and element != ""] or None
+def filling(empty: Emptiness) -> Callable[[Any], Any]:
+    """Return the function that takes the empty elements out of a list; None if none is left.
+
+    What is no list stays as it is. An empty text is no element, whatever the source's `empty` says.
+    """
+
+    def filled(value: Any) -> Any:
+        if value.__class__ is not list:
+            return value
+        return [element for element in value if element != "" and empty(element) is not None] or None
+
+    return filled
 
 
-def joined(separator: str, *parts: Any) -> str | None:
-    """Return the parts that are not empty as one text, None if all are."""
-    texts = [text_of(part) for part in listed(*parts) if part is not None]
-    bounded_length(sum(map(len, texts)) + len(separator) * len(texts))
-    return separator.join(texts) if texts else None
+def joining(empty: Emptiness) -> Callable[..., str | None]:
+    """Return the function that makes one text of the parts that are not empty, None if all are."""
+    fill = filling(empty)
+
+    def joined(separator: str, *parts: Any) -> str | None:
+        texts = [text_of(part) for part in fill(listed(*parts)) or ()]
+        bounded_length(sum(map(len, texts)) + len(separator) * len(texts))
+        return separator.join(texts) if texts else None
+
+    return joined
 
 
 def wanted(value: Any) -> bool:

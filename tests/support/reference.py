@@ -130,11 +130,11 @@ class _Row:
             value = self.looked_up(column, value)
         for convert in column.converts:
             if isinstance(value, list) and not convert.takes_list:
-                value = [convert.function(element) for element in value if element is not None]
+                value = [convert.function(element) for element in value if self.empty(element) is not None]
             elif value is not None:
                 value = convert.function(value)
         value = self.empty(value)
-        return _filled(value) if column.column.type in LISTS else value
+        return self.filled(value) if column.column.type in LISTS else value
 
     def read(self, column: ColumnPlan) -> Any:
         parts = [self.value(part, column.context) for part in column.parts]
@@ -144,9 +144,9 @@ class _Row:
         for part in parts:
             flat.extend(part if isinstance(part, list) else [part])
         if column.column.type in LISTS:
-            return _filled(flat)
+            return self.filled(flat)
         separator = " " if column.binding.join is None else str(column.binding.join)
-        texts = [text_of(part) for part in flat if part is not None]
+        texts = [text_of(part) for part in self.filled(flat) or []]
         return separator.join(texts) if texts else None
 
     def looked_up(self, column: ColumnPlan, value: Any) -> Any:
@@ -156,7 +156,7 @@ class _Row:
         found = [
             self.found(column, element, lambda: self.value(default, column.context))
             for element in value
-            if element is not None
+            if self.empty(element) is not None
         ]
         return [element for element in found if element is not None] or None
 
@@ -171,11 +171,13 @@ class _Row:
         return fallback()
 
     def empty(self, value: Any) -> Any:
-        return (
-            None
-            if value == [] or (isinstance(value, str) and value in self.plan.spec.source.empty)
-            else value
-        )
+        is_text = isinstance(value, str) and value in self.plan.spec.source.empty
+        return None if value == [] or is_text else value
+
+    def filled(self, value: Any) -> Any:
+        if not isinstance(value, list):
+            return value
+        return [element for element in value if element != "" and self.empty(element) is not None] or None
 
     def value(self, node: Any, context: Context) -> Any:  # noqa: C901, PLR0912 - one case a node
         def at(part: Any) -> Any:
@@ -272,12 +274,6 @@ class _Row:
 
 
 _ABSENT = object()
-
-
-def _filled(value: Any) -> Any:
-    if not isinstance(value, list):
-        return value
-    return [element for element in value if element not in (None, "")] or None
 
 
 def _holds(operator: str, left: Any, right: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from small_mapping import compiled, mapped, problems, record, rejects
@@ -26,6 +27,27 @@ def test_a_list_of_nothing_is_empty_and_empty_elements_are_dropped() -> None:
     assert record(fields, {"A": [None, ""]}) == {"termFullPath": "Other"}
     assert record("Choices: A", {"A": [None, "Red", ""]}) == {"_Choices": "[1]"}
     assert rejects('Choices: {from: A, default: "{{ [B] }}"}', {"A": [], "B": None}) == {"Choices": "no-item"}
+
+
+@pytest.mark.parametrize("nothing", [[""], [None], ["N/A", ""], [[]]])
+def test_an_element_that_means_no_value_is_no_element(nothing: list[Any]) -> None:
+    more = 'source: {empty: ["", N/A]}\ntables: {t: {a: Red}}'
+    for binding in (
+        "Line: [A]",
+        "Choices: A",
+        "Choices: [A]",
+        "When: [A]",
+        "People: A",
+        "Classification: [A]",
+    ):
+        assert record(binding, {"A": nothing}, more) == {}
+    assert record("Line: [A, B]", {"A": nothing, "B": "x"}, more) == {"_Line": "x"}
+    assert record("Choices: A", {"A": [*nothing, "Red"]}, more) == {"_Choices": "[1]"}
+    assert record("Choices: {from: A, lookup: t}", {"A": [*nothing, "a"]}, more) == {"_Choices": "[1]"}
+    assert record("Choices: {from: A, convert: trim}", {"A": [*nothing, " Red "]}, more) == {
+        "_Choices": "[1]"
+    }
+    assert record('Choices: {from: A, split: ";"}', {"A": "N/A; Red;"}, more) == {"_Choices": "[1]"}
 
 
 def test_a_missing_key_is_empty_where_the_columns_are_known() -> None:
