@@ -11,7 +11,7 @@ from typing import Any
 
 from opusmap.connection import Column, ColumnType, Connection
 from opusmap.emulator.assertions import ASSERTION_TYPE
-from opusmap.emulator.plan import FAULTS_PATH, KINDS, LEVELS
+from opusmap.emulator.plan import FAULTS_PATH, KINDS, LEVELS, NUMBERS
 from opusmap.emulator.store import HELD_PATH
 from opusmap.emulator.tokens import SCOPE
 from opusmap.emulator.validation import PAGE_LIMIT, RECORDS_LIMIT, ROW_KEY
@@ -119,10 +119,21 @@ def _describe_controls() -> dict[str, Any]:
         }
         for name, text in KINDS.items()
     }
+    numbers = {
+        name: {
+            "type": "integer" if kind is int else "number",
+            "minimum": 0,
+            "maximum": most,
+            "description": meaning,
+        }
+        for name, (kind, most, meaning) in NUMBERS.items()
+    }
     plan = {
         "type": "object",
-        "properties": {"level": {"enum": list(LEVELS)}, **shares},
-        "description": "What is not said is as in the level; without one, as in `none`.",
+        "properties": {"level": {"enum": list(LEVELS)}, **numbers, **shares},
+        "additionalProperties": False,
+        "description": "What is not said is as in the level; without one, as in `none`. Of the shares, those "
+        "other than `sign-in` come to at most 1.",
     }
     faults = _object(plan={"type": ["object", "null"]}, met={"type": "object"})
     held = {"description": "Done", "content": {"application/jsonl": {"schema": {"type": "string"}}}}

@@ -16,7 +16,7 @@ from opusmap.diagnostics import quote_value, suggest
 from opusmap.errors import SettingsError
 from opusmap.records import JsonValue
 
-__all__ = ["FAULTS_PATH", "KINDS", "LEVELS", "FaultPlan", "make_plan", "read_plan"]
+__all__ = ["FAULTS_PATH", "KINDS", "LEVELS", "NUMBERS", "FaultPlan", "make_plan", "read_plan"]
 
 FAULTS_PATH = "/emulator/faults"
 """Where the plan is shown (GET) and changed (POST) while the emulator runs."""
@@ -72,6 +72,15 @@ LEVELS: Mapping[str, Mapping[str, float]] = {
 }
 """Level -> share of requests that meet each kind. `harsh` needs about as many repeats as a client affords."""
 
+NUMBERS: Mapping[str, tuple[type[int | float], int, str]] = {
+    "seed": (int, 2**53, "the number that faults are drawn from"),
+    "latency": (float, 600_000, "milliseconds that each request with records takes at least"),
+    "rate": (float, 1_000_000, "requests with records a second, the rest gets 429; 0 is no limit"),
+    "seconds": (float, 600, "the longest that slow, dripping and late processing take"),
+    "retry-after": (int, 3600, "the most seconds that a Retry-After asks for"),
+}
+"""What a plan says besides: name -> its kind, its upper bound, what it is."""
+
 _OF_SIGN_INS = "sign-in"
 _FILE_LIMIT = 1 << 16
 
@@ -106,25 +115,15 @@ class FaultPlan:
             _check_bounds(name, share, 1, "a share of requests: 0 to 1, or 0% to 100%")
         if math.fsum(share for name, share in self.shares.items() if name != _OF_SIGN_INS) > 1:
             raise SettingsError("faults", "the shares of requests come to more than 100%")
-        _check_bounds("seed", self.seed, 2**63, "a whole number from 0 on")
-        _check_bounds("latency", self.latency, 600_000, "milliseconds, 0 to 600000")
-        _check_bounds("rate", self.rate, 1_000_000, "requests a second, 0 (no limit) to 1000000")
-        _check_bounds("seconds", self.seconds, 600, "seconds, 0 to 600")
-        _check_bounds("retry-after", self.retry_after, 3600, "seconds, 0 to 3600")
+        for name, (kind, most, unit) in NUMBERS.items():
+            number = getattr(self, name.replace("-", "_"))
+            whole = " whole" if kind is int else ""
+            _check_bounds(name, number, most, f"{unit}: a{whole} number from 0 to {most}")
 
     def as_json(self) -> dict[str, JsonValue]:
         """Return the plan as the control endpoint shows and takes it."""
-        numbers: dict[str, JsonValue] = {name: getattr(self, name.replace("-", "_")) for name in _NUMBERS}
+        numbers: dict[str, JsonValue] = {name: getattr(self, name.replace("-", "_")) for name in NUMBERS}
         return {**numbers, **{name: share for name, share in self.shares.items() if share}}
-
-
-_NUMBERS: Mapping[str, type[int | float]] = {
-    "seed": int,
-    "latency": float,
-    "rate": float,
-    "seconds": float,
-    "retry-after": int,
-}
 
 
 def read_plan(text: str) -> FaultPlan:
@@ -142,7 +141,7 @@ def read_plan(text: str) -> FaultPlan:
     for place, word in enumerate(words):
         name, equals, value = word.partition("=")
         if equals:
-            values[name.strip()] = value.strip()
+            values[name.strip()] = value.strip() if name.strip() == "level" else _read_number(name, value)
         elif place == 0:
             values["level"] = word
         else:
@@ -161,13 +160,11 @@ def make_plan(values: Mapping[str, JsonValue]) -> FaultPlan:
         raise SettingsError("faults", "there is no such level", f"take one of {', '.join(LEVELS)}")
     shares, numbers = dict(LEVELS[level]), dict[str, float]()
     for name, value in values.items():
-        if name in _NUMBERS:
-            numbers[name.replace("-", "_")] = _NUMBERS[name](_read_number(name, value))
-        elif name in KINDS:
-            shares[name] = _read_number(name, value)
+        if name in NUMBERS:
+            numbers[name.replace("-", "_")] = _check_number(name, value, NUMBERS[name][0])
         elif name != "level":
-            raise SettingsError("faults", f"there is no fault {quote_value(name)}", _suggest(name))
-    return FaultPlan(shares, **numbers)  # type: ignore[arg-type]  # each by its own type, see _NUMBERS
+            shares[name] = _check_number(name, value, float)
+    return FaultPlan(shares, **numbers)  # type: ignore[arg-type]  # each by its own type, see NUMBERS
 
 
 def _split(text: str) -> list[str]:
@@ -190,13 +187,21 @@ def _read_file(name: str) -> str:
     return text
 
 
-def _read_number(name: str, value: JsonValue) -> float:
-    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?%?", value):
-        number = float(value.removesuffix("%"))
-        return number / 100 if value.endswith("%") else number
-    if isinstance(value, int | float) and not isinstance(value, bool):
+def _read_number(name: str, text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?%?", text.strip()):
+        raise SettingsError("faults", f"{name.strip()}: this is no number", "write 0.05, or 5%")
+    number = float(text.strip().removesuffix("%"))
+    return number / 100 if text.strip().endswith("%") else number
+
+
+def _check_number(name: str, value: JsonValue, kind: type[int | float]) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SettingsError("faults", f"{quote_value(name)[1:-1]}: this is no number", "write 0.05")
+    if kind is float:
         return value
-    raise SettingsError("faults", f"{name}: this is no number", "write 0.05, or 5%")
+    if not float(value).is_integer():
+        raise SettingsError("faults", f"{name}: this is no whole number")
+    return int(value)
 
 
 def _check_bounds(name: str, number: float, most: float, allowed: str) -> None:
@@ -205,5 +210,5 @@ def _check_bounds(name: str, number: float, most: float, allowed: str) -> None:
 
 
 def _suggest(name: str) -> str:
-    known = ("level", *_NUMBERS, *KINDS)
+    known = ("level", *NUMBERS, *KINDS)
     return suggest(name, known) or f"there are: {', '.join(known)}"

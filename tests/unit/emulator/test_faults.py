@@ -145,6 +145,8 @@ def test_a_hook_of_a_tests_own_is_no_plan(opus):
         ({"json": {"throtle": 0.1}}, 400),
         ({"json": {"throttle": 2}}, 400),
         ({"json": {"throttle": {}}}, 400),
+        ({"json": {"throttle": "0.1"}}, 400),
+        ({"json": {"seed": 1.5}}, 400),
         ({"content": b"level=harsh", "headers": {"Content-Type": "text/plain"}}, 415),
         ({"content": b"{", "headers": {"Content-Type": "application/json"}}, 400),
     ],

@@ -57,6 +57,7 @@ def test_the_json_of_a_plan_makes_the_same_plan():
         ("throttle=0.6,cut=0.6", "more than 100%"),
         ("rate=1e9", "no number"),
         ("latency=999999999", "milliseconds"),
+        ("seed=1.5", "no whole number"),
         ("retry-after=4000", "3600"),
         ("level=rough", "none, mild, harsh"),
     ],

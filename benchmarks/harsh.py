@@ -1,0 +1,222 @@
+"""Many records against an Opus that has a harsh day, the program killed again and again: is everything right?
+
+    python benchmarks/harsh.py [RECORDS] [--kills N] [--seed N] [--faults LEVEL]
+
+The emulator is served on a port and does what `--faults` says. `opusmap submit` runs as a process, is killed
+(kill -9) at random moments, and is run again until it leaves nothing open. Then what Opus holds is compared
+with what the mapping makes, record by record, and the same command is run once more: it must send nothing.
+Exits with 1 if anything differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from opusmap.emulator import TOKEN_PATH, Emulator, read_plan, served
+from opusmap.pipeline import map_source
+from opusmap.records import Record
+from opusmap.rehearsal import make_emulator
+from opusmap.work import open_work
+
+ROOT = Path(__file__).resolve().parents[1]
+CONTRACTS = ROOT / "mappings" / "contracts"
+OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
+SECRET = "rehearsal-secret"  # noqa: S105 - of an emulator that lives as long as this script
+ROWS_PER_RECORD = 1.3
+"""The generated register has drafts and flawed rows besides."""
+
+MOST_RUNS = 60
+
+
+@dataclass(frozen=True)
+class Ended:
+    """One run of the program: its exit code (negative: killed), its JSON if it came to that, its seconds."""
+
+    code: int
+    result: dict[str, Any] | None
+    seconds: float
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is left open: rejected rows aside, every record is in."""
+        left = ("failed", "uncertain", "not_sent")
+        return self.result is not None and not any(self.result.get(name) for name in (*left, "stopped"))
+
+
+def prepare(folder: Path, records: int) -> None:
+    """Put a mapping and a register with enough rows into a folder."""
+    for name in ("mapping.yaml", "contracts.connection.json", "staff.csv"):
+        (folder / name).write_bytes((CONTRACTS / name).read_bytes())
+    rows = int(records * ROWS_PER_RECORD) + 100
+    generate = (sys.executable, CONTRACTS / "generate.py", str(rows), "-o", folder / "contracts.csv")
+    subprocess.run(generate, check=True, stdout=subprocess.DEVNULL)
+
+
+def map_records(folder: Path, records: int) -> tuple[Emulator, dict[str, Any]]:
+    """Return an Opus for the mapping, and the records that it should hold in the end."""
+    expected: dict[str, Any] = {}
+
+    def keep(record: Record) -> None:
+        expected[record.key] = dict(record.values)
+
+    work = open_work(folder / "mapping.yaml")
+    with work.source:
+        map_source(work, on_record=keep, limit=records)
+    if len(expected) != records:
+        raise SystemExit(f"the register gives {len(expected)} records only")
+    return make_emulator(work.mapper, "rehearsal", SECRET), expected
+
+
+class Program:
+    """`opusmap submit` in a folder, against a URL."""
+
+    def __init__(self, folder: Path, url: str, records: int, concurrency: int) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("OPUSMAP_")}
+        self._environ = {
+            **clean,
+            "OPUSMAP_BASE_URL": url,
+            "OPUSMAP_TOKEN_URL": url + TOKEN_PATH,
+            "OPUSMAP_CLIENT_ID": "rehearsal",
+            "OPUSMAP_CLIENT_SECRET": SECRET,
+            "PYTHONUTF8": "1",
+        }
+        options = ("--json", "--limit", str(records), "--concurrency", str(concurrency))
+        self._command = (*OPUSMAP, "submit", "mapping.yaml", *options)
+        self._folder = folder
+
+    def run(self, kill_when: threading.Event | None = None) -> Ended:
+        """Run it to its end, or until it is to be killed."""
+        began = time.monotonic()
+        process = subprocess.Popen(
+            self._command,
+            cwd=self._folder,
+            env=self._environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+        )
+        if kill_when is not None:
+            while process.poll() is None and not kill_when.wait(0.05):
+                pass
+            process.kill()
+        out, _ = process.communicate()
+        result = json.loads(out) if out.strip() else None
+        return Ended(process.returncode, result, time.monotonic() - began)
+
+
+class Trap:
+    """Tells when Opus has been sent so many records, and a moment more."""
+
+    def __init__(self, emulator: Emulator, records: int, more: float) -> None:
+        self.sprung = threading.Event()
+        self._emulator = emulator
+        self._records = records
+        self._more = more
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while self._emulator.counts.created < self._records:
+            time.sleep(0.02)
+        time.sleep(self._more)
+        self.sprung.set()
+
+
+def count_requests(emulator: Emulator) -> dict[str, int]:
+    """Count what came to Opus: requests, those sent once more, records, and those sent again."""
+    sent = [each.request.keys for each in emulator.requests if each.request.keys]
+    keys = Counter(key for request in sent for key in request)
+    return {
+        "requests": len(sent),
+        "retries": len(sent) - len(set(sent)),
+        "records sent": keys.total(),
+        "records sent again": keys.total() - len(keys),
+    }
+
+
+def find_differences(held: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+    """Compare what Opus holds with what it should."""
+    found = [f"{key}: lost" for key in expected.keys() - held.keys()]
+    found += [f"{key}: nobody sent it" for key in held.keys() - expected.keys()]
+    return found + [f"{key}: another value" for key in held.keys() & expected if held[key] != expected[key]]
+
+
+def submit_all(
+    program: Program, emulator: Emulator, records: int, kills: int, draw: random.Random
+) -> list[Ended]:
+    """Run the program, killed so many times, until it leaves nothing open."""
+    runs = []
+    moments = sorted(draw.randint(records // 50, records * 9 // 10) for _ in range(kills))
+    while len(runs) < MOST_RUNS:
+        trap = Trap(emulator, moments.pop(0), draw.uniform(0, 0.5)).sprung if moments else None
+        ended = program.run(trap)
+        runs.append(ended)
+        print(f"run {len(runs)}: {_describe(ended)}; Opus holds {emulator.counts.created:,}", flush=True)
+        if ended.whole and not moments:
+            break
+    return runs
+
+
+def _describe(ended: Ended) -> str:
+    if ended.result is None:
+        return f"killed after {ended.seconds:.1f} s" if ended.code < 0 else f"exit {ended.code}"
+    counts = (f"{name} {ended.result[name]:,}" for name in _SHOWN if ended.result.get(name))
+    return f"exit {ended.code} after {ended.seconds:.1f} s: {', '.join(counts)}"
+
+
+_SHOWN = ("unchanged", "submitted", "failed", "uncertain", "not_sent", "requests", "retries")
+
+
+def rehearse(records: int, kills: int, seed: int, faults: str, concurrency: int) -> int:
+    """Do it all in a throw-away folder; return the exit code."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prepare(folder, records)
+        emulator, expected = map_records(folder, records)
+        hook = emulator.follow(read_plan(f"{faults},seed={seed}"))
+        with served(emulator) as url:
+            program = Program(folder, url, records, concurrency)
+            began = time.monotonic()
+            runs = submit_all(program, emulator, records, kills, random.Random(seed))
+            seconds = time.monotonic() - began
+            while emulator.coming:
+                time.sleep(0.05)  # what takes effect late must not harm either
+            differences = find_differences(emulator.records, expected)
+            counted = count_requests(emulator)
+            again = program.run()
+            more = count_requests(emulator)["requests"] - counted["requests"]
+    killed = sum(ended.result is None and ended.code < 0 for ended in runs)
+    print(f"{records:,} records, faults {faults}, {killed} kills, {len(runs)} runs, {seconds:.0f} s")
+    print(", ".join(f"{what} {count:,}" for what, count in counted.items()))
+    print("faults met: " + ", ".join(f"{kind} {count:,}" for kind, count in sorted(hook.met.items())))
+    print(f"wrong in the end: {len(differences)}", *differences[:10], sep="\n  ")
+    unchanged = again.result["unchanged"] if again.result else 0
+    print(f"the same again: {more} requests, {unchanged:,} unchanged, {again.seconds:.1f} s")
+    right = not differences and not more and unchanged == records and killed == kills and runs[-1].whole
+    return 0 if right else 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Many records, harsh faults, kills: is everything right?")
+    parser.add_argument("records", type=int, nargs="?", default=100_000)
+    parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faults", default="harsh")
+    parser.add_argument("--concurrency", type=int, default=16)
+    options = parser.parse_args()
+    sys.exit(rehearse(options.records, options.kills, options.seed, options.faults, options.concurrency))
+
+
+if __name__ == "__main__":
+    main()
