@@ -68,6 +68,8 @@ def print_forecast(forecast: Forecast) -> None:
 
 def _print_estimate(forecast: Forecast) -> None:
     estimate = forecast.estimate
+    if not estimate.requests:
+        return
     quick, slow = estimate.seconds
     time = _duration(slow) if quick == slow else f"{_duration(quick)} to {_duration(slow)}"
     needed = f"{estimate.requests:,} request" + ("" if estimate.requests == 1 else "s")
