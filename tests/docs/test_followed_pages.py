@@ -9,7 +9,13 @@ from followed_pages import Reader, pattern, plain
 pytest.importorskip("uvicorn", reason="the extra `emulator` is not installed")
 
 DOCS = ROOT / "docs"
-FOLLOWED = ["tutorial.md", "howto/testing.md", "howto/custom-converter.md", "howto/from-a-script.md"]
+FOLLOWED = [
+    "tutorial.md",
+    "howto/testing.md",
+    "howto/file-share.md",
+    "howto/custom-converter.md",
+    "howto/from-a-script.md",
+]
 
 
 @pytest.mark.parametrize("page", FOLLOWED)

@@ -49,6 +49,7 @@ class Reader:
     def follow(self, block: Block) -> None:
         what, _, name = block.comment.partition(": ")
         path, text = self.folder / name, block.text.replace(PORT, self.port)
+        path.parent.mkdir(parents=True, exist_ok=True)
         match what:
             case "not run":
                 return
