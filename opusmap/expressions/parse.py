@@ -1,34 +1,33 @@
 """Jinja's syntax tree -> checked tree.
 
 The whitelist is the set of methods below: a node without one is refused, with advice on what to use
-instead. Names are resolved, filters become converters.
+instead. Names are what the scope says; filters become
+converters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from jinja2 import nodes
 
-from opusmap.converters import Registry
 from opusmap.diagnostics import Diagnostic, quote_value, suggest
 from opusmap.expressions import tree
 from opusmap.expressions.advice import (
     FILTER_ADVICE,
     FUNCTION_ADVICE,
     FUNCTIONS,
-    NAME_ADVICE,
     NODE_ADVICE,
     TESTS,
 )
 from opusmap.expressions.reading import DEPTH_LIMIT, JinjaReader, Refused, Stopped
+from opusmap.expressions.scope import Scope, UnknownNameError
 from opusmap.expressions.syntax_words import odd_name
 from opusmap.spec.yaml_text import Text
 
-__all__ = ["Scope", "parse_template"]
+__all__ = ["parse_template"]
 
 DATE_FIELDS = ("year", "month", "day", "hour", "minute", "second", "weekday")
 
@@ -40,20 +39,6 @@ _BINARY = {
     nodes.FloorDiv: "//",
     nodes.Mod: "%",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What names stand for. `columns` is None where the source's columns are not known yet.
-
-    `steps` are the `let` steps defined so far; `later` those still to come.
-    """
-
-    columns: frozenset[str] | None
-    steps: frozenset[str] = frozenset()
-    later: frozenset[str] = frozenset()
-    tables: frozenset[str] = frozenset()
-    registry: Registry = field(default_factory=lambda: Registry({}))
 
 
 def parse_template(text: Text, scope: Scope) -> tuple[tree.Expression | None, list[Diagnostic]]:
@@ -154,26 +139,12 @@ class _Parser(JinjaReader):
         return self.node(node)
 
     def _resolve(self, name: str, at: int) -> tree.Node:
-        scope = self._scope
-        if name in scope.steps:
-            return tree.StepValue(name, at)
-        if name in scope.tables:
-            return tree.TableValue(name, at)
-        if name in scope.later:
-            raise self.refuse(
-                "step-order", at, f"the step {quote_value(name)} is defined further down", "move it up"
-            )
-        if scope.columns is None or name in scope.columns:
-            return tree.Cell(name, at)
-        known = [*scope.columns, *scope.steps, *scope.tables]
-        odd = odd_name(self._text, at, scope.columns)
-        help_text = f"write row['{odd}']" if odd else suggest(name, known) or _known_columns(scope.columns)
-        if name in FUNCTIONS:
-            help_text = f"{name} is a function: call it with (…)"
-        help_text = NAME_ADVICE.get(name.lower(), help_text)
-        raise self.refuse(
-            "unknown-column", at, f"there is no column {quote_value(name)} in the source", help_text
-        )
+        try:
+            return self._scope.resolve(name, at)
+        except UnknownNameError as unknown:
+            odd = odd_name(self._text, at, self._scope.columns or ())
+            help_text = f"write row['{odd}']" if odd else unknown.help
+            raise self.refuse(unknown.code, at, unknown.message, help_text) from None
 
     def _getattr(self, node: nodes.Getattr) -> tree.Node:
         at, dotted, columns = self.at(node), _dotted(node), self._scope.columns
@@ -216,13 +187,10 @@ class _Parser(JinjaReader):
         return tree.Item(value, self.node(node.arg), at)
 
     def _column(self, name: str, at: int) -> tree.Node:
-        columns = self._scope.columns
-        if columns is not None and name not in columns:
-            help_text = suggest(name, columns) or _known_columns(columns)
-            raise self.refuse(
-                "unknown-column", at, f"there is no column {quote_value(name)} in the source", help_text
-            )
-        return tree.Cell(name, at)
+        try:
+            return self._scope.column(name, at)
+        except UnknownNameError as unknown:
+            raise self.refuse(unknown.code, at, unknown.message, unknown.help) from None
 
     def _binary(self, node: nodes.BinExpr) -> tree.Node:
         operator = _BINARY[type(node)]
@@ -391,12 +359,6 @@ _NODE_NAMES = {
     "Dict": "{…}",
     "Include": "{% include %}",
 }
-
-
-def _known_columns(columns: frozenset[str]) -> str:
-    names = sorted(columns)
-    shown = ", ".join(quote_value(name, 30) for name in names[:12])
-    return f"columns: {shown}" + (" …" if len(names) > 12 else "") if names else "the source has no columns"  # noqa: PLR2004
 
 
 def _dotted(node: nodes.Node) -> str | None:

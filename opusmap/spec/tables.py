@@ -66,7 +66,8 @@ def _read_text(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(SIZE_LIMIT + 1)
     except OSError as error:
-        raise TableError(f"the file can't be read: {error.strerror or error}") from None
+        help_text = "name a file that is there, relative to the mapping's folder"
+        raise TableError(f"the file can't be read: {error.strerror or error}", help_text) from None
     if len(data) > SIZE_LIMIT:
         raise TableError(f"the file is larger than {SIZE_LIMIT} bytes")
     try:

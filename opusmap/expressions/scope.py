@@ -1,0 +1,78 @@
+"""What names in an expression stand for: source columns, `let` steps, lookup tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from opusmap.converters import Registry
+from opusmap.diagnostics import quote_value, suggest
+from opusmap.expressions import tree
+from opusmap.expressions.advice import FUNCTIONS, NAME_ADVICE
+
+__all__ = ["Scope", "UnknownNameError"]
+
+_SHOWN = 12
+"""Columns that are named in a message at most."""
+
+
+@dataclass
+class UnknownNameError(Exception):
+    """A name stands for nothing: what is wrong, and what to do."""
+
+    code: str
+    message: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What names stand for. `columns` is None where the source's columns are not known yet.
+
+    `steps` are the `let` steps defined so far; `later` those still to come.
+    """
+
+    columns: frozenset[str] | None
+    steps: frozenset[str] = frozenset()
+    later: frozenset[str] = frozenset()
+    tables: frozenset[str] = frozenset()
+    registry: Registry = field(default_factory=lambda: Registry({}))
+
+    def resolve(self, name: str, at: int) -> tree.Node:
+        """Return what a name stands for.
+
+        Raises:
+            UnknownNameError: it stands for nothing, or for a step that is defined further down.
+        """
+        if name in self.steps:
+            return tree.StepValue(name, at)
+        if name in self.tables:
+            return tree.TableValue(name, at)
+        if name in self.later:
+            message = f"the step {quote_value(name)} is defined further down"
+            raise UnknownNameError("step-order", message, "move it up")
+        if self.columns is None or name in self.columns:
+            return tree.Cell(name, at)
+        help_text = NAME_ADVICE.get(name.lower(), "")
+        if name in FUNCTIONS:
+            help_text = f"{name} is a function: call it with (…)"
+        raise self._no_column(name, help_text or suggest(name, [*self.columns, *self.steps, *self.tables]))
+
+    def column(self, name: str, at: int) -> tree.Node:
+        """Return the source column of a name.
+
+        Raises:
+            UnknownNameError: the source has no such column.
+        """
+        if self.columns is not None and name not in self.columns:
+            raise self._no_column(name, suggest(name, self.columns))
+        return tree.Cell(name, at)
+
+    def _no_column(self, name: str, advice: str) -> UnknownNameError:
+        message = f"there is no column {quote_value(name)} in the source"
+        return UnknownNameError("unknown-column", message, advice or self._known_columns())
+
+    def _known_columns(self) -> str:
+        names = sorted(self.columns or ())
+        shown = ", ".join(quote_value(name, 30) for name in names[:_SHOWN])
+        more = " …" if len(names) > _SHOWN else ""
+        return f"columns: {shown}{more}" if names else "the source has no columns"
