@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from opusmap.errors import SourceError
 from opusmap.records import Problem, Reject, Row
 from opusmap.report.cells import restore_cell
-from opusmap.report.rejects import ERROR_COLUMNS, WORKBOOKS
+from opusmap.report.rejects import ERROR_COLUMNS
 from opusmap.sources import Source
 
 __all__ = ["MendedSource", "is_neutralised", "part_row"]
@@ -35,6 +34,7 @@ class MendedSource(Source):
         self.notes = file.notes
         self.rereadable = file.rereadable
         self.delimiter = file.delimiter
+        self.typed_cells = file.typed_cells
         self.repeated: dict[int, str] = {}
         """Row number -> row key of rows that were rejected because an earlier row had that key."""
         if file.columns is not None:
@@ -65,7 +65,7 @@ class MendedSource(Source):
 
 def is_neutralised(file: Source) -> bool:
     """Tell whether the cells of a file of rejects were kept from being run as formulas."""
-    return file.delimiter is not None or Path(file.name).suffix.lower() in WORKBOOKS
+    return file.delimiter is not None or file.typed_cells
 
 
 def part_row(row: Mapping[str, Any], *, neutralised: bool) -> tuple[dict[str, Any], list[str]]:

@@ -20,13 +20,10 @@ from opusmap.report.outputs import create_output
 from opusmap.report.shapes import CellShape, LineShape, Shape, WorkbookShape
 from opusmap.sources import Source
 
-__all__ = ["ERROR_COLUMNS", "WORKBOOKS", "RejectWriter", "neutralise", "restore_cell"]
+__all__ = ["ERROR_COLUMNS", "RejectWriter", "neutralise", "restore_cell"]
 
 ERROR_COLUMNS = ("_row", "_key", "_error_column", "_error_code", "_error")
 """What a file of rejects has besides the source's own columns."""
-
-WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"})
-"""Suffixes of workbooks; the rejects of each go into an XLSX file."""
 
 
 class RejectWriter:
@@ -106,7 +103,7 @@ def _shape_of(source: Source, columns: Sequence[str]) -> tuple[str, Callable[[IO
     if source.delimiter is not None:
         cells = partial(CellShape, columns=columns, reasons=ERROR_COLUMNS, delimiter=source.delimiter)
         return ".rejects.csv", cells
-    if Path(source.name).suffix.lower() in WORKBOOKS:
+    if source.typed_cells:
         if find_spec("xlsxwriter") is None:
             problem = "a workbook of rejects needs xlsxwriter, which is not installed"
             raise SettingsError("--rejects", problem, 'pip install "opusmap[excel]"')

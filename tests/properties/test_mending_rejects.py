@@ -6,10 +6,12 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from datetime import datetime as at
 from pathlib import Path
 from typing import Any
 
 import httpx
+import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -128,6 +130,82 @@ def test_mended_rejects_give_what_a_right_source_would_have_given(
     assert register.opus.records == expected
     again = register.send(open_work(ideal.mapping, ideal.folder / source.name))
     assert again.requests == 0, "the journal knows mended rows by their content, too"
+
+
+BOOK_MAPPING = """\
+opusmap: 1
+connection: c.json
+choices: {Choice: [Red, Green]}
+timezone: UTC
+fields:
+  rowKey: Key
+  Text: Text
+  Choice: Choice
+  Amount: Amount
+  When: When
+"""
+BOOK_COLUMNS = {**COLUMNS, "_Amount": "Number", "_When": "DateTime"}
+BOOK_TIMES = (at(1900, 3, 1), at(2100, 1, 1))  # noqa: DTZ001 - a workbook's times have no zone
+BOOK_ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "Text": TEXTS.filter(lambda text: text.strip() == text),
+            "Choice": st.sampled_from(["Red", "Blue", "=Blue"]),
+            "Amount": st.integers(-(10**9), 10**9) | st.decimals(-1000, 1000, places=2) | st.none(),
+            "When": st.datetimes(*BOOK_TIMES).map(lambda time: time.replace(microsecond=0)),
+        }
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+def write_book(path: Path, rows: list[dict[str, Any]]) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for number, row in enumerate([dict(zip(rows[0], rows[0], strict=True)), *rows], 1):
+        for place, value in enumerate((row[name] for name in rows[0]), 1):
+            cell = sheet.cell(number, place, value)
+            if isinstance(value, str):
+                cell.data_type = "s"  # else a text that begins with = would be a formula
+    book.save(path)
+
+
+def read_book(path: Path) -> list[dict[str, Any]]:
+    (sheet,) = openpyxl.load_workbook(path).worksheets
+    header, *rows = ([cell.value for cell in row] for row in sheet.iter_rows())
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+@given(rows=BOOK_ROWS)
+@settings(max_examples=5)  # each reads four workbooks, in a process of its own
+def test_the_same_holds_for_workbooks_with_numbers_and_dates(
+    tmp_path_factory: pytest.TempPathFactory, rows: list
+) -> None:
+    folder = tmp_path_factory.mktemp("mending")
+    rows = [{"Key": f"00{number}", **row} for number, row in enumerate(rows)]
+    right = [{**row, "Choice": "Green" if "Blue" in row["Choice"] else row["Choice"]} for row in rows]
+    register, ideal = Register(folder / "mended"), Register(folder / "ideal")
+    for each in (register, ideal):
+        each.mapping.write_text(BOOK_MAPPING)
+        text = (each.folder / "c.json").read_text()
+        (each.folder / "c.json").write_text(json.dumps({**json.loads(text), "data": [BOOK_COLUMNS]}))
+    write_book(register.folder / "source.xlsx", rows)
+    write_book(ideal.folder / "source.xlsx", right)
+    expected = send_right_rows(ideal, ideal.folder / "source.xlsx")
+    assert len(expected) == len(rows)
+
+    first = register.send(open_work(register.mapping, register.folder / "source.xlsx"))
+    if first.rejected:
+        lines = read_book(register.folder / "mapping.rejects.xlsx")
+        assert len(lines) == first.rejected
+        assert all(line["_error_code"] == "unknown-choice" for line in lines)
+        mended = register.folder / "mended.xlsx"
+        write_book(mended, [{**line, "Choice": "Green"} for line in lines])
+        second = register.send(open_mended(register.mapping, mended), mended)
+        assert (second.read, second.rejected) == (first.rejected, 0)
+    assert register.opus is not None
+    assert register.opus.records == expected
 
 
 def refuse(*keys: str) -> Callable:

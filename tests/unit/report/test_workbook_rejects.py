@@ -100,6 +100,7 @@ def test_a_sheet_that_is_full_is_followed_by_another(tmp_path, monkeypatch):
 
 def test_without_the_extra_it_is_named_before_the_first_row(tmp_path, monkeypatch):
     monkeypatch.setattr("opusmap.report.rejects.find_spec", lambda _: None)
-    source = from_iterable([], str(tmp_path / "register.xlsx"))
+    source = from_iterable([])
+    source.typed_cells = True
     with pytest.raises(SettingsError, match=r'pip install "opusmap\[excel\]"'):
         RejectWriter.beside(tmp_path / "mapping.yaml", source)
