@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["REASONS", "Evidence", "File", "gather_evidence", "hash_file", "keep_reasons"]
 
+SOURCES = 200
+"""Files of a source that are hashed at most; what is left out is counted."""
 REASONS = 200
 """Reasons for rejects that are kept at most, the most frequent ones; what is left out is counted."""
 
@@ -52,6 +54,7 @@ class Evidence:
     conflict: str = ""
     files: tuple[File, ...] = ()
     crosswalk: Crosswalk = field(default_factory=Crosswalk)
+    more_sources: int = 0
     reasons: tuple[Reason, ...] = ()
     more_reasons: int = 0
     timeline: Mapping[str, Any] | None = None
@@ -96,12 +99,13 @@ def gather_evidence(mapper: Mapper, source: Source) -> Evidence:
         ("mapping", spec.path),
         ("connection", mapper.connection.path),
         *(("table or shared part", path) for path in spec.files),
-        ("source", source.name),
+        *(("source", path) for path in (source.files or (source.name,))[:SOURCES]),
     ]
     files = (hash_file(role, path) for role, path in named)
     return Evidence(
         version=__version__,
         source=source.name,
+        more_sources=len(source.files[SOURCES:]),
         conflict=spec.conflict,
         files=tuple(file for file in files if file is not None),
         crosswalk=make_crosswalk(mapper.plan),

@@ -254,7 +254,9 @@ def _open_several(
     files = [OneFile(name, partial(open_with, file, each)) for name, file in found]
     kinds = {_format(str(file), options.format) for _, file in found}
     alike = not kinds & {"json", "jsonl"}
-    return SeveralSource(str(path), files, options.file_column, same_columns=alike)
+    several = SeveralSource(str(path), files, options.file_column, same_columns=alike)
+    several.files = tuple(str(file) for _, file in found)
+    return several
 
 
 def _found_files(path: str | Path, inside: Path | None) -> Iterator[tuple[str, Path]]:

@@ -34,6 +34,7 @@ class Source(ABC):
         delimiter: what separates the cells of a CSV source; None where rows are no lines of cells.
         typed_cells: whether cells have types of their own that may have cost a key its leading zeros, as
             those of a workbook.
+        files: the paths of the files that a pattern stands for; empty where `name` is the one file.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Source(ABC):
     rereadable: bool = False
     delimiter: str | None = None
     typed_cells: bool = False
+    files: tuple[str, ...] = ()
 
     @abstractmethod
     def rows(self) -> Iterator[Row | Reject]:

@@ -85,3 +85,17 @@ def test_what_a_later_version_adds_is_passed_over():
         "files": [{"role": "r", "path": "p", "size": 1, "sha256": "0", "x": 2}],
     }
     assert Evidence.read(plain) == Evidence(version="9", files=(File("r", "p", 1, "0"),))
+
+
+def test_each_file_of_a_pattern_is_hashed_up_to_a_number(tmp_path, monkeypatch):
+    evidence(tmp_path)
+    mapping = FILES["m.yaml"].replace("rows.csv", "'part-*.csv'")
+    (tmp_path / "m.yaml").write_text(mapping, "utf-8")
+    for number in range(3):
+        (tmp_path / f"part-{number}.csv").write_text(f"Key\n{number}\n", "utf-8")
+    monkeypatch.setattr("opusmap.report.evidence.SOURCES", 2)
+    with (work := open_work(tmp_path / "m.yaml")).source:
+        found = gather_evidence(work.mapper, work.source)
+    sources = [file for file in found.files if file.role == "source"]
+    assert [file.path for file in sources] == [str(tmp_path / f"part-{number}.csv") for number in (0, 1)]
+    assert found.more_sources == 1
