@@ -37,6 +37,7 @@ def main(args: Sequence[str] | None = None) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it would show where its tasks were cut off
         tell("stopped at once; run the same command again to go on", logging.ERROR)
         return STOPPED
     except OpusmapError as error:

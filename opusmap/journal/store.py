@@ -161,10 +161,8 @@ class Journal:
                 (target, *keys),
             ):
                 found[row[2]] = _read_taken(row)
-            for row in self._reader.execute(
-                f"SELECT {_NOTED_COLUMNS} FROM noted WHERE target = ? AND key IN ({marks})",  # noqa: S608 - marks
-                (target, *keys),
-            ):
+            query = f"SELECT {_NOTED_COLUMNS} FROM noted WHERE target = ? AND key IN ({marks})"  # noqa: S608 - marks
+            for row in self._reader.execute(query, (target, *keys)) if self._any_noted else ():
                 found[row[2]] = _read_noted(row)
         for key in keys:
             if flight := self._flights.find(target, key):

@@ -1,105 +1,95 @@
-"""Stopping a run by signals: the first drains, the second stops at once, and both go on from there."""
+"""Stopping a real run: the first signal drains it, the second ends it at once, and both can go on."""
 
 from __future__ import annotations
 
 import json
 import os
-import queue
+import random
 import signal
 import subprocess
-import sys
-import threading
+import time
 from pathlib import Path
 
 import pytest
+from crashes import prepare, serve_counting, start, submit
 
-from opusmap import load_mapping
-from opusmap.emulator.server import served
-from opusmap.rehearsal import make_emulator
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
-CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
-OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
-
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no such signals to a process")
+PARTS = ("filtered", "rejected", "unchanged", "submitted", "failed", "uncertain", "not_sent")
 
 
-@pytest.fixture
-def register(tmp_path):
-    for name in ("mapping.yaml", "contracts.connection.json", "staff.csv"):
-        (tmp_path / name).write_bytes((CONTRACTS / name).read_bytes())
-    lines = (CONTRACTS / "contracts.csv").read_bytes().splitlines(keepends=True)
-    (tmp_path / "contracts.csv").write_bytes(b"".join(lines[:300]))
-    return tmp_path
+def wait_for(process: subprocess.Popen[str], happened) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
-class Running:
-    """A submission under way, its standard error read as it comes."""
-
-    def __init__(self, folder, url):
-        settings = {
-            "OPUSMAP_BASE_URL": url,
-            "OPUSMAP_TOKEN_URL": f"{url}/connect/token",
-            "OPUSMAP_CLIENT_ID": "c",
-            "OPUSMAP_CLIENT_SECRET": "s",
-        }
-        self.process = subprocess.Popen(
-            [*OPUSMAP, "submit", "mapping.yaml", "--json", "--concurrency", "1"],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", **settings},
-        )
-        self.lines = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        with self.process.stderr as stream:
-            for line in stream:
-                self.lines.put(line)
-
-    def wait_for(self, words):
-        while words not in (line := self.lines.get(timeout=60)):
-            pass
-        return line
-
-    def end(self):
-        with self.process.stdout as stream:
-            out = stream.read()
-        self._reader.join(60)
-        return self.process.wait(60), json.loads(out) if out else None
+def end(process: subprocess.Popen[str]) -> tuple[str, str]:
+    try:
+        return process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
 
 
-@pytest.mark.parametrize(
-    "signals", [["SIGTERM"], ["SIGINT"], ["SIGINT", "SIGINT"], ["SIGTERM", "SIGINT"], ["SIGTERM", "SIGTERM"]]
-)
-def test_a_stopped_run_ends_with_4_and_the_same_command_goes_on(signals, register):
-    emulator = make_emulator(load_mapping(register / "mapping.yaml"), "c", "s")
-    with served(emulator) as url:
-        running = Running(register, url)
-        seen = []
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_lets_requests_in_flight_end(number: signal.Signals, tmp_path: Path) -> None:
+    names = prepare(tmp_path, 600)
+    with serve_counting(random.Random(1), quickest=0.2, slowest=0.3) as opus:
+        process = start(tmp_path, opus)
+        wait_for(process, lambda: len(opus.answered) >= 15)
+        process.send_signal(number)
+        out, err = end(process)
+        assert process.returncode == 4, err
+        assert "once more stops at once" in err
+        assert "Traceback" not in err
+        result = json.loads(out)
+        assert result["read"] == sum(result[part] for part in PARTS)
+        assert result["uncertain"] == 0
+        # What had left was answered, and is known to have been taken.
+        assert len(opus.arrived) == len(opus.answered) == result["submitted"] < 600
+        rest = submit(tmp_path, opus)
+        assert (rest["unchanged"], rest["submitted"]) == (result["submitted"], 600 - result["submitted"])
+        assert opus.held == names
+        assert max(opus.arrived.values()) == 1
 
-        def interrupt(request):
-            """At the third batch: send the signals, each when the one before has shown its effect."""
-            seen.extend(request.keys)
-            if len(seen) == 45:
-                for place, name in enumerate(signals):
-                    running.process.send_signal(getattr(signal, name))
-                    running.wait_for("stopped at once" if place else "stopping:")
 
-        emulator.faults = interrupt
-        code, report = running.end()
-        assert code == 4
-        assert len(seen) == 45, "nothing new was sent"
-        if len(signals) == 1:
-            assert report["submitted"] == 45
-            assert "run the same command again" in report["stopped"]
-            assert "run the same command again" in "".join(running.lines.queue)
-        else:
-            assert report is None
-        emulator.faults = None
-        code, report = Running(register, url).end()
-        assert (code, report["stopped"], report["failed"]) == (1, None, 0)
-        assert report["unchanged"] >= (45 if len(signals) == 1 else 30)
-        assert report["unchanged"] + report["submitted"] == len(emulator.records) == report["mapped"]
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_second_signal_ends_the_run_at_once_and_it_goes_on_the_next_time(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    names = prepare(tmp_path, 600)
+    with serve_counting(random.Random(1), quickest=10.0, slowest=10.0) as opus:
+        process = start(tmp_path, opus)
+        wait_for(process, lambda: opus.requests >= 1)
+        process.send_signal(number)
+        assert process.stderr is not None
+        while "once more" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(number)
+        _, err = end(process)
+        assert not opus.answered, "it waited for the answers"
+        assert process.returncode != 0
+        assert "Traceback" not in err
+        in_flight = dict(opus.arrived)
+    with serve_counting(random.Random(1)) as opus:
+        last = submit(tmp_path, opus)
+        assert (last["submitted"], last["uncertain"], last["not_sent"]) == (600, 0, 0)
+        assert opus.held == names
+    assert len(in_flight) <= 8 * 15
+
+
+def test_another_run_at_the_same_time_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    prepare(tmp_path, 600)
+    with serve_counting(random.Random(1), quickest=5.0, slowest=5.0) as opus:
+        process = start(tmp_path, opus)
+        wait_for(process, lambda: opus.requests >= 1)
+        second = start(tmp_path, opus)
+        _, err = end(second)
+        process.kill()
+        end(process)
+    assert second.returncode == 2
+    assert "another run is using the journal" in err
+    assert "wait for it to end" in err

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Crashes", "live_through_crashes", "serve_counting"]
+__all__ = ["Crashes", "live_through_crashes", "prepare", "serve_counting", "start", "submit"]
 
 COMMAND = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 CONNECTION = {
@@ -66,16 +66,13 @@ class Crashes:
 def live_through_crashes(kills: int, seed: int, folder: Path) -> Crashes:
     """Kill so many runs over a changing source, let the last one through, and hold it to what it promises."""
     draw, crashes = random.Random(f"crashes {seed}"), Crashes(records=1200)
-    (folder / "c.json").write_text(json.dumps(CONNECTION), "utf-8")
-    (folder / "mapping.yaml").write_text(MAPPING, "utf-8")
-    names = {f"k{number}": f"name {number} v0" for number in range(crashes.records)}
-    _write_source(folder, names)
+    names = prepare(folder, crashes.records)
     with serve_counting(draw) as opus:
         while crashes.kills < kills:
-            before = set(opus.arrived)
-            again = Counter(opus.arrived)
+            before = Counter(opus.arrived)
             through = _run_and_kill(folder, opus, draw)
-            resent = sum((opus.arrived - again)[pair] for pair in before)
+            since = Counter(opus.arrived) - before
+            resent = sum(number for pair, number in since.items() if pair in before)
             crashes.resent += resent
             crashes.most_resent = max(crashes.most_resent, resent)
             crashes.kills += not through
@@ -92,7 +89,7 @@ def live_through_crashes(kills: int, seed: int, folder: Path) -> Crashes:
 
 
 def _check_end(folder: Path, opus: Counting, names: dict[str, str], crashes: Crashes) -> None:
-    last, problems = _submit(folder, opus), crashes.problems
+    last, problems = submit(folder, opus), crashes.problems
     if last["submitted"] + last["unchanged"] != crashes.records or last["failed"] or last["uncertain"]:
         problems.append(f"the last run ended with {last}")
     if opus.held != names:
@@ -100,9 +97,30 @@ def _check_end(folder: Path, opus: Counting, names: dict[str, str], crashes: Cra
         problems.append(f"{len(wrong)} records are lost: {wrong[:3]}")
     if crashes.most_resent > crashes.allowed:
         problems.append(f"a crash sent {crashes.most_resent} records again, {crashes.allowed} would do")
-    again = _submit(folder, opus)
+    again = submit(folder, opus)
     if again["requests"] or again["unchanged"] != crashes.records:
         problems.append(f"running the same again: {again}")
+
+
+def prepare(folder: Path, records: int) -> dict[str, str]:
+    """Write a mapping with its connection and source; return rowKey -> Name."""
+    (folder / "c.json").write_text(json.dumps(CONNECTION), "utf-8")
+    (folder / "mapping.yaml").write_text(MAPPING, "utf-8")
+    names = {f"k{number}": f"name {number} v0" for number in range(records)}
+    _write_source(folder, names)
+    return names
+
+
+def start(folder: Path, opus: Counting, *more: str) -> subprocess.Popen[str]:
+    """Start a run in a process of its own."""
+    return subprocess.Popen(
+        _command("--json", *more),
+        cwd=folder,
+        env=_environment(opus),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def _write_source(folder: Path, names: dict[str, str]) -> None:
@@ -146,7 +164,8 @@ def _run_and_kill(folder: Path, opus: Counting, draw: random.Random) -> bool:
     return True
 
 
-def _submit(folder: Path, opus: Counting) -> dict[str, Any]:
+def submit(folder: Path, opus: Counting) -> dict[str, Any]:
+    """Run to the end; return what the command says as JSON."""
     ended = subprocess.run(
         _command("--json"), cwd=folder, env=_environment(opus), capture_output=True, check=False, timeout=120
     )
@@ -154,8 +173,10 @@ def _submit(folder: Path, opus: Counting) -> dict[str, Any]:
 
 
 @contextmanager
-def serve_counting(draw: random.Random, *, slowest: float = 0.03) -> Iterator[Counting]:
-    """Serve Opus on a port in a thread; each request takes up to `slowest` seconds there and back."""
+def serve_counting(
+    draw: random.Random, *, quickest: float = 0.0, slowest: float = 0.03
+) -> Iterator[Counting]:
+    """Serve Opus on a port in a thread; each request takes so many seconds there, and as many back."""
     opus, loop = Counting(), asyncio.new_event_loop()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -165,7 +186,7 @@ def serve_counting(draw: random.Random, *, slowest: float = 0.03) -> Iterator[Co
                 status, said = await handle(head.split(b" ")[1].decode(), await reader.readexactly(length))
                 writer.write(b"HTTP/1.1 %d .\r\nContent-Length: %d\r\n\r\n%s" % (status, len(said), said))
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
@@ -177,9 +198,9 @@ def serve_counting(draw: random.Random, *, slowest: float = 0.03) -> Iterator[Co
         opus.requests += 1
         pairs = [(record["rowKey"], record["leafName"]) for record in json.loads(body)["data"]]
         opus.arrived.update(pairs)
-        await asyncio.sleep(draw.uniform(0, slowest))
+        await asyncio.sleep(draw.uniform(quickest, slowest))
         opus.held.update(pairs)
-        await asyncio.sleep(draw.uniform(0, slowest))
+        await asyncio.sleep(draw.uniform(quickest, slowest))
         opus.answered.update(pairs)
         return 201, b'{"statusCode": 201, "message": null}'
 

@@ -1,0 +1,177 @@
+"""How quick submitting is: against a service that answers after a fixed time, beside a bare httpx loop.
+
+    python benchmarks/submit.py [--requests 6000] [--latency 0.05] [--concurrency 32]
+
+The service runs in a process of its own and does nothing but wait. Records are made beforehand, so mapping
+does not count; hashing, the journal on disk, pacing and reading answers do. Concurrency / latency is the limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import httpx
+
+from opusmap.journal import Journal
+from opusmap.records import Record
+from opusmap.settings import Secret, Settings
+from opusmap.submission import SubmitTotals, submit_records
+from opusmap.submission.batching import Batch, encode_body
+from opusmap.submission.client import OpusClient
+
+CONNECTION = "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11"
+TOKEN = b'{"access_token": "t", "token_type": "Bearer", "expires_in": 3600}'
+TAKEN = b'{"statusCode": 201, "message": null}'
+
+
+class Waiting(asyncio.Protocol):
+    """One connection of the service: reads a request, answers after the latency."""
+
+    latency = 0.05
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what answers go through."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._read = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        """Answer once a request is whole."""
+        self._read += data
+        head, found, body = self._read.partition(b"\r\n\r\n")
+        if not found:
+            return
+        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+        if len(body) < length:
+            return
+        signs_in = head.startswith(b"POST /connect/token")
+        self._read.clear()
+        status, said = (200, TOKEN) if signs_in else (201, TAKEN)
+        answer = b"HTTP/1.1 %d .\r\nContent-Length: %d\r\n\r\n%s" % (status, len(said), said)
+        asyncio.get_running_loop().call_later(self.latency, self._transport.write, answer)
+
+
+def serve(latency: float, ready: Connection) -> None:
+    async def run() -> None:
+        Waiting.latency = latency
+        server = await asyncio.get_running_loop().create_server(Waiting, "127.0.0.1", 0, backlog=1024)
+        ready.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(run())
+
+
+@contextmanager
+def served(latency: float) -> Iterator[str]:
+    """Serve in a process of its own; yield the base URL."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(latency, there), daemon=True)
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{here.recv()}"
+    finally:
+        process.terminate()
+        process.join()
+
+
+def make_records(count: int) -> list[Record]:
+    """Return records of 15 columns, about 650 bytes each: 10 KB a request."""
+    return [
+        Record(
+            row,
+            f"CT-{row:08d}",
+            {
+                "rowKey": f"CT-{row:08d}",
+                "leafName": f"Lease of premises {row}",
+                "termFullPath": "Contracts/Property/Leases",
+                "timeCreated": "2024-12-19 18:15:00",
+                "timeModified": "2024-12-20 08:00:00",
+                "createdBy": "maria.silva@example.org",
+                "modifiedBy": "j.smith@example.org",
+                **{f"_Column_%20_{number}": f"{row} is what stands in {number}" for number in range(8)},
+            },
+        )
+        for row in range(2, count + 2)
+    ]
+
+
+async def loop_bare(url: str, bodies: list[bytes], concurrency: int) -> None:
+    """Send the bodies with httpx and nothing else: a client with one connection for each worker."""
+    waiting = iter(bodies)
+    headers = {"Content-Type": "application/json", "Authorization": "Bearer t"}
+
+    async def work() -> None:
+        async with httpx.AsyncClient(
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1), trust_env=False
+        ) as client:
+            for body in waiting:
+                answer = await client.post(f"{url}/connector/records", content=body, headers=headers)
+                assert answer.status_code == 201  # noqa: PLR2004 - HTTP
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(concurrency):
+            group.create_task(work())
+
+
+async def submit(url: str, records: list[Record], journal: Path, concurrency: int) -> SubmitTotals:
+    """Send the records as a run does."""
+    settings = Settings(url, f"{url}/connect/token", "c", Secret("s"), journal)
+    with Journal.open(journal) as opened:
+        run = opened.start_run(origin=url, connection=CONNECTION, mapping="m.yaml")
+        async with OpusClient(settings) as client:
+            return await submit_records(
+                records, client=client, journal=opened, run=run, conflict="overwrite", concurrency=concurrency
+            )
+
+
+def measure(name: str, requests: int, limit: float, work: Callable[[], Awaitable[object]]) -> float:
+    """Run it, print its figures, and return its CPU microseconds a request."""
+    began, cpu = time.perf_counter(), time.process_time()
+    asyncio.run(work())  # type: ignore[arg-type]
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    rate = requests / seconds
+    each = cpu / requests * 1e6
+    print(
+        f"{name:<28} {rate:7.0f} requests/s ({rate / limit:.0%} of {limit:.0f}), CPU {each:.0f} µs a request"
+    )
+    return each
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="How quick submitting is.")
+    parser.add_argument("--requests", type=int, default=6000)
+    parser.add_argument("--latency", type=float, default=0.05, help="seconds")
+    parser.add_argument("--concurrency", type=int, default=32)
+    options = parser.parse_args()
+    records = make_records(options.requests * 15)
+    limit = options.concurrency / options.latency
+    batches = [Batch(1, tuple(records[start : start + 15])) for start in range(0, len(records), 15)]
+    began = time.process_time()
+    bodies = [encode_body(batch, connection_id=CONNECTION, conflict="overwrite") for batch in batches]
+    encoding = (time.process_time() - began) / len(bodies) * 1e6
+    print(f"bodies of {len(bodies[0]):,} bytes, encoded in {encoding:.0f} µs each")
+    with tempfile.TemporaryDirectory() as folder, served(options.latency) as url:
+        journal = Path(folder) / "journal.db"
+        bare = measure(
+            "bare httpx loop", len(bodies), limit, lambda: loop_bare(url, bodies, options.concurrency)
+        )
+        ours = measure(
+            "submit", len(bodies), limit, lambda: submit(url, records, journal, options.concurrency)
+        )
+        print(f"{'submit beyond httpx':<28} CPU {ours - bare:.0f} µs a request")
+        began = time.perf_counter()
+        again = asyncio.run(submit(url, records, journal, options.concurrency))
+        seconds = time.perf_counter() - began
+        print(f"the same again: {again.requests} requests, {again.unchanged:,} unchanged, {seconds:.1f} s")
+
+
+if __name__ == "__main__":
+    main()
