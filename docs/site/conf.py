@@ -52,6 +52,7 @@ NAVIGATION = {
     "Examples and project": [
         "Contract register <../mappings/contracts/README>",
         "Public catalogue <../mappings/kev/README>",
+        "Drafted register <../mappings/phs_register/README>",
         "Package of converters <examples/opusmap-barcodes/README>",
         "../CONTRIBUTING",
         "../CHANGELOG",
