@@ -39,6 +39,9 @@ docs: $(VENV)/dev
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/mapping.py
 	$(BIN)/python -m benchmarks.automap
+	$(BIN)/python benchmarks/journal.py
+	$(BIN)/python benchmarks/submit.py
+	$(BIN)/python benchmarks/submit.py --latency 0.2 --concurrency 128
 
 # Hours of faults, crashes and power losses; CI runs a part of each.
 soak: $(VENV)/dev

@@ -3,7 +3,8 @@
     python benchmarks/submit.py [--requests 6000] [--latency 0.05] [--concurrency 32]
 
 The service runs in a process of its own and does nothing but wait. Records are made beforehand, so mapping
-does not count; hashing, the journal on disk, pacing and reading answers do. Concurrency / latency is the limit.
+does not count; hashing, the journal on disk, pacing and reading answers do. No more requests a second than
+concurrency / latency are possible.
 """
 
 from __future__ import annotations
