@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypedDict, Unpack
 
 from opusmap.compiler import Mapper
 from opusmap.diagnostics import quote_value
-from opusmap.errors import JournalError, SourceError, StoppedEarly
+from opusmap.errors import SourceError, StoppedEarly
 from opusmap.records import Mapped, Problem, Record, Reject
 from opusmap.report import (
     Evidence,
@@ -37,14 +37,10 @@ if TYPE_CHECKING:
 
     from opusmap.settings import Settings
     from opusmap.submission import SubmitTotals
-    from opusmap.submission.online import Online
 
 __all__ = [
     "MaxErrors",
     "SubmitOptions",
-    "check_online",
-    "is_first_overwrite",
-    "keys_to_retry",
     "map_source",
     "rehearse_source",
     "submit",
@@ -367,70 +363,6 @@ def _check_errors(sending: _Sending, max_errors: MaxErrors | None) -> None:
         raise StoppedEarly(
             f"stopped after {count} rejected or failed of {sending.tally.read} rows (--max-errors)",
             "look at the rejects, mend the source or the mapping, and run the same command again",
-        )
-
-
-def check_online(mapper: Mapper, settings: Settings) -> Online:
-    """Prove the settings against Opus without sending a record; return what was proved.
-
-    Raises:
-        OpusUnavailable: Opus can't be reached, or refuses the sign-in (`SignInError`) or the question.
-        SettingsError: the certificate can't be used.
-    """
-    from opusmap.submission.client import OpusClient  # noqa: PLC0415 - httpx is slow to load
-    from opusmap.submission.online import check_online  # noqa: PLC0415 - as above
-
-    async def ask() -> Online:
-        async with OpusClient(settings) as client:
-            return await check_online(client, mapper.connection.id)
-
-    return asyncio.run(ask())
-
-
-def is_first_overwrite(mapper: Mapper, settings: Settings) -> bool:
-    """Tell whether no run that the journal knows has overwritten records of this connection yet.
-
-    A journal that can't be read says nothing here; the run itself will say why.
-    """
-    from opusmap.journal import Journal  # noqa: PLC0415 - as above
-
-    if mapper.spec.conflict != "overwrite" or str(settings.journal) == ":memory:":
-        return False
-    if not settings.journal.exists():
-        return True
-    try:
-        with Journal.open(settings.journal, write=False) as journal:
-            target = (settings.base_url, mapper.connection.id)
-            runs = (run for run in journal.runs() if (run.origin, run.connection) == target)
-            return not any(journal.evidence(run).get("conflict") == "overwrite" for run in runs)
-    except JournalError:
-        return False
-
-
-def keys_to_retry(mapper: Mapper, settings: Settings, run: int | None = None) -> frozenset[str]:
-    """Return the row keys that Opus refused, or whose answer was lost, as far as the journal knows.
-
-    Args:
-        mapper: whose connection counts.
-        settings: which Opus, and where the journal is.
-        run: the number of the one run that is asked about; all runs if None.
-
-    Raises:
-        JournalError: there is no journal, it can't be read, or it knows no such run of this connection.
-    """
-    from opusmap.journal import Journal, State  # noqa: PLC0415 - as above
-
-    with Journal.open(settings.journal, write=False) as journal:
-        target = (settings.base_url, mapper.connection.id)
-        runs = [each for each in journal.runs() if (each.origin, each.connection) == target]
-        if run is not None and run not in (each.id for each in runs):
-            problem = f"the journal knows no run {run} of this connection"
-            raise JournalError(str(settings.journal), problem, "`opusmap report` lists the runs")
-        return frozenset(
-            record.key
-            for each in runs
-            if run in (None, each.id)
-            for record in journal.records(each, State.FAILED, State.UNCERTAIN, State.INTENDED)
         )
 
 

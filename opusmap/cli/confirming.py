@@ -30,7 +30,7 @@ def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:
         StoppedEarly: the person says no.
         SettingsError: there is nobody to ask.
     """
-    from opusmap.pipeline import is_first_overwrite
+    from opusmap.inquiry import is_first_overwrite
 
     if (
         yes

@@ -19,7 +19,7 @@ def prove_settings(mapping: str, converters: tuple[str, ...], *, silent: bool) -
     from opusmap.cli.options import registry
     from opusmap.cli.output import say
     from opusmap.compiler import load_mapping
-    from opusmap.pipeline import check_online
+    from opusmap.inquiry import check_online
     from opusmap.settings import load_settings
 
     mapper = load_mapping(mapping, converters=registry(converters))

@@ -82,7 +82,8 @@ def submit(
 
     Where Opus is and how to sign in comes from OPUSMAP_* settings, in the environment or in a `.env`
     file beside the mapping: OPUSMAP_DATA_CENTER (or OPUSMAP_BASE_URL and OPUSMAP_TOKEN_URL),
-    OPUSMAP_CLIENT_ID, OPUSMAP_CLIENT_SECRET (or OPUSMAP_CLIENT_SECRET_FILE). `--to emulator` needs none.
+    OPUSMAP_CLIENT_ID, OPUSMAP_CLIENT_SECRET (or OPUSMAP_CLIENT_SECRET_FILE, or OPUSMAP_CERTIFICATE).
+    `--to emulator` needs none.
     """
     set_up(verbose)
     plan = _plan(to, faults)
@@ -138,7 +139,7 @@ def retry(
     FILE is a file of rejects that a run wrote: mend its cells and leave its columns. Without FILE, the
     rows of the mapping's source whose records Opus refused, or whose answer was lost, are sent again.
     """
-    from opusmap.pipeline import keys_to_retry
+    from opusmap.inquiry import keys_to_retry
     from opusmap.work import open_mended
 
     set_up(verbose)

@@ -13,7 +13,7 @@ LAYERS = (
     ("connection", "converters", "spec", "expressions"),
     ("compiler",),
     ("sources", "profile", "settings", "journal", "submission"),
-    ("emulator", "report", "work", "drafting", "pipeline", "rehearsal", "testing"),
+    ("emulator", "report", "work", "drafting", "inquiry", "pipeline", "rehearsal", "testing"),
     ("cli",),
 )
 # A bug that both shared would cancel out.
