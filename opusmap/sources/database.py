@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ class DatabaseSource(Source):
         self._query = query
         self._engine = self._make_engine(url)
         self._secrets = self._engine.url.password, url
+        self._open = ExitStack()
         self._connection: Any = None
         try:
             self._first: Any = self._run()
@@ -83,9 +85,7 @@ class DatabaseSource(Source):
 
     def close(self) -> None:
         """End the transaction, and the connection with it."""
-        if self._connection is not None:
-            self._connection.close()  # rolls back
-            self._connection = None
+        self._open.close()
         self._engine.dispose()
 
     def _make_engine(self, url: str) -> Any:
@@ -100,16 +100,16 @@ class DatabaseSource(Source):
         raise SourceError(self.name, "no-database", problem, help=hint) from None
 
     def _run(self) -> Any:
-        if self._connection is not None:
-            self._connection.close()
+        self._open.close()
         try:
-            self._connection = self._engine.connect()
+            self._connection = self._open.enter_context(self._engine.connect())  # rolls back at its end
             options: dict[str, Any] = {"stream_results": True, "yield_per": BATCH_ROWS, "no_parameters": True}
             if self._engine.dialect.name == "postgresql":
                 options["postgresql_readonly"] = True
             result = self._connection.execution_options(**options).exec_driver_sql(self._query)
         except self._library.exc.SQLAlchemyError as error:
             raise self._refusal(error, None) from None
+        self._open.callback(result.close)
         if not result.returns_rows:
             problem = "the query fails: it gives no rows"
             raise SourceError(self.name, "bad-query", problem, help="write one SELECT")

@@ -11,9 +11,10 @@ from opusmap.records import Filtered, Record, Reject
 from opusmap.spec import MappingTest, load_spec
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"
+PATHS = [path for path in sorted(MAPPINGS.glob("*/*.yaml")) if "\nopusmap: 1\n" in path.read_text("utf-8")]
 CASES = [
-    pytest.param(path, test, id=f"{path.parent.name}: {test.name}")
-    for path in sorted(MAPPINGS.glob("*/mapping.yaml"))
+    pytest.param(path, test, id=f"{path.parent.name}/{path.stem}: {test.name}")
+    for path in PATHS
     for test in load_spec(path).tests
 ]
 

@@ -1,0 +1,180 @@
+"""A real PostgreSQL, started by the test: rows come as they are needed, and nothing is written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from opusmap.errors import SourceError
+from opusmap.records import Row
+from opusmap.sources import Source, open_database
+
+pytest.importorskip("sqlalchemy", reason="the extra sql is not installed")
+psycopg = pytest.importorskip("psycopg", reason="the driver psycopg is not installed")
+
+VARIABLE = "OPUSMAP_DATABASE_TEST"
+
+
+def program(name: str) -> str | None:
+    places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(places[-1]) if places else shutil.which(name)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The address of an empty PostgreSQL that listens on a socket in a folder, and nowhere else."""
+    initdb, control = program("initdb"), program("pg_ctl")
+    if initdb is None or control is None:
+        pytest.skip("PostgreSQL's server is not installed (Debian's package postgresql)")
+    # A socket's path must be short, and another user must get there: pytest's own folders are neither.
+    with tempfile.TemporaryDirectory(prefix="opusmap-pg-") as folder:
+        as_user = []
+        if hasattr(os, "getuid") and os.getuid() == 0:  # PostgreSQL refuses to run as root
+            if shutil.which("setpriv") is None:
+                pytest.skip("PostgreSQL does not run as root, and there is no setpriv to be somebody else")
+            as_user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+            os.chown(folder, 65534, 65534)
+        data = f"{folder}/data"
+        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
+
+        def run(*command: str) -> None:
+            done = subprocess.run(
+                [*as_user, *command], cwd=folder, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr
+
+        run(initdb, "-D", data, "-U", "opus", "-A", "trust", "--no-sync")
+        run(control, "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+        try:
+            yield f"postgresql+psycopg://opus:pw-secret@/postgres?host={folder}"
+        finally:
+            run(control, "-D", data, "-m", "immediate", "stop")
+
+
+@pytest.fixture(scope="module")
+def filled(server: str) -> str:
+    with psycopg.connect(server.replace("+psycopg", "")) as connection:
+        connection.execute(
+            "CREATE TABLE contract (no text, sum numeric(12,2), rate float8, big bigint, signed date,"
+            " at timestamptz, tags text[], more jsonb, title text)"
+        )
+        connection.execute(
+            "INSERT INTO contract VALUES ('007', 1.50, 0.1, 9007199254740993, '2024-07-01',"
+            " '2024-07-01 09:30+10', '{a,b}', '{\"x\": 0.5}', '100 % ''quoted'': done')"
+        )
+    return server
+
+
+@pytest.fixture
+def opened(filled: str, monkeypatch: pytest.MonkeyPatch) -> object:
+    def open_query(sql: str) -> Source:
+        monkeypatch.setenv(VARIABLE, filled)
+        return open_database(VARIABLE, sql, "m.yaml")
+
+    return open_query
+
+
+def test_values_have_the_types_of_the_database(opened) -> None:
+    with opened("SELECT * FROM contract") as source:
+        assert source.columns[:2] == ("no", "sum")
+        assert source.name == VARIABLE
+        rows = list(source.rows())
+        assert rows == list(source.rows())
+    assert rows == [
+        Row(
+            1,
+            {
+                "no": "007",
+                "sum": Decimal("1.50"),
+                "rate": Decimal("0.1"),
+                "big": 9007199254740993,
+                "signed": date(2024, 7, 1),
+                "at": datetime(2024, 6, 30, 23, 30, tzinfo=UTC),
+                "tags": ["a", "b"],
+                "more": {"x": Decimal("0.5")},
+                "title": "100 % 'quoted': done",
+            },
+        )
+    ]
+
+
+def test_percent_signs_and_colons_in_a_query_are_what_they_are(opened) -> None:
+    with opened("SELECT no FROM contract WHERE title LIKE '100 %' AND signed::text <> ':x'") as source:
+        assert [row.values for row in source.rows()] == [{"no": "007"}]
+
+
+def test_a_million_rows_are_fetched_as_they_are_needed(opened) -> None:
+    query = "SELECT n, repeat('x', 200) AS filler FROM generate_series(1, 300000) AS n"
+    tracemalloc.start()
+    try:
+        with opened(query) as source:
+            assert sum(1 for _ in source.rows()) == 300_000
+        assert tracemalloc.get_traced_memory()[1] < 30_000_000  # the whole would be over 60 MB as text alone
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DELETE FROM contract",
+        "DELETE FROM contract RETURNING no",
+        "WITH gone AS (DELETE FROM contract RETURNING no) SELECT * FROM gone",
+        "SELECT 1 AS a; DELETE FROM contract",
+        "SELECT 1 AS a; COMMIT; DELETE FROM contract",
+        "COMMIT; DELETE FROM contract; SELECT 1 AS a",
+        "CREATE TABLE x (a int)",
+        "SELECT nothing FROM contract",
+        "SELECT no, no FROM contract",
+        "SELEC",
+        "SET x.y = '1'",
+        "COPY contract TO PROGRAM 'true'",
+    ],
+)
+def test_a_query_that_is_no_plain_select_is_refused_and_changes_nothing(opened, query: str) -> None:
+    with pytest.raises(SourceError) as caught, opened(query) as source:
+        list(source.rows())
+    assert caught.value.code in ("bad-query", "duplicate-header")
+    assert "pw-secret" not in str(caught.value)
+    with opened("SELECT count(*) AS n FROM contract") as source:
+        assert [row.values for row in source.rows()] == [{"n": 1}]
+
+
+def test_an_error_in_the_middle_is_told_with_its_row(opened) -> None:
+    with (
+        pytest.raises(SourceError) as caught,
+        opened("SELECT 1 / (5000 - n) AS q FROM generate_series(1, 9999) n") as source,
+    ):
+        list(source.rows())
+    assert caught.value.code == "bad-query"
+    assert caught.value.row
+    assert caught.value.row > 1
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("postgresql+psycopg://opus:pw-secret@127.0.0.1:1/none?connect_timeout=2", "source-unreadable"),
+        ("postgresql+nodriver://opus:pw-secret@x/none", "no-database"),
+        ("mysql+mysqldb://opus:pw-secret@x/none", "no-database"),
+        ("pw-secret", "no-database"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_told_without_its_password(
+    address: str, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, address)
+    with pytest.raises(SourceError) as caught:
+        open_database(VARIABLE, "SELECT 1 AS a", "m.yaml")
+    assert caught.value.code == code
+    assert caught.value.help
+    assert "pw-secret" not in str(caught.value)
