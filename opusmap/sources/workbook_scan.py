@@ -102,19 +102,25 @@ def _scan(file: IO[bytes], size: int, name: str) -> Scan:
     parts = zipfile.ZipFile(file).infolist()
     if len(parts) > PART_LIMIT:
         raise zipfile.BadZipFile
+    if sum(part.file_size for part in parts) > limit:
+        raise _too_large(name, limit)  # what it declares is enough; what it does not is found below
     for part in parts:
         look = _look_for(part.filename)
         for block in _unpacked(file, part):
             scan.unpacked += len(block)
             if scan.unpacked > limit:
-                problem = f"the workbook unpacks to more than {limit >> 20:,} MB"
-                hint = "if it is right, save the sheet as CSV and map that"
-                raise SourceError(name, "unpacked-too-large", problem, help=hint)
+                raise _too_large(name, limit)
             look.take(block, name)
         look.judge(name)
         if look.errors:
             scan.errors[part.filename] = look.errors
     return scan
+
+
+def _too_large(name: str, limit: int) -> SourceError:
+    problem = f"the workbook unpacks to more than {limit >> 20:,} MB"
+    hint = "if it is right, save the sheet as CSV and map that"
+    return SourceError(name, "unpacked-too-large", problem, help=hint)
 
 
 def _unpacked(file: IO[bytes], part: zipfile.ZipInfo) -> Iterator[bytes]:

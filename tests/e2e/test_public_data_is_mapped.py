@@ -24,6 +24,7 @@ CASES = [
     ("kev/from-json.yaml", "kev.json", 1_404, {}),
     ("chinook/mapping.yaml", "chinook.sqlite", 412, {}),
     ("chinook/employees.yaml", "chinook.sqlite", 8, {}),
+    ("phs_register/mapping.yaml", "phs_register.csv", 1_142, {}),
 ]
 
 pytestmark = pytest.mark.skipif(not DATA, reason="OPUSMAP_TEST_DATA names no folder with the public data")
