@@ -42,8 +42,9 @@ MOST_RUNS = 60
 
 @dataclass(frozen=True)
 class Ended:
-    """One run of the program: its exit code (negative: killed), its JSON if it came to that, its seconds."""
+    """One run of the program: whether it was killed, its exit code and JSON if not, and its seconds."""
 
+    killed: bool
     code: int
     result: dict[str, Any] | None
     seconds: float
@@ -98,7 +99,7 @@ class Program:
 
     def run(self, kill_when: threading.Event | None = None) -> Ended:
         """Run it to its end, or until it is to be killed."""
-        began = time.monotonic()
+        began, killed = time.monotonic(), False
         process = subprocess.Popen(
             self._command,
             cwd=self._folder,
@@ -110,10 +111,11 @@ class Program:
         if kill_when is not None:
             while process.poll() is None and not kill_when.wait(0.05):
                 pass
+            killed = process.poll() is None
             process.kill()
         out, _ = process.communicate()
-        result = json.loads(out) if out.strip() else None
-        return Ended(process.returncode, result, time.monotonic() - began)
+        result = json.loads(out) if out.strip() and not killed else None
+        return Ended(killed, process.returncode, result, time.monotonic() - began)
 
 
 class Trap:
@@ -170,7 +172,7 @@ def submit_all(
 
 def _describe(ended: Ended) -> str:
     if ended.result is None:
-        return f"killed after {ended.seconds:.1f} s" if ended.code < 0 else f"exit {ended.code}"
+        return f"killed after {ended.seconds:.1f} s" if ended.killed else f"exit {ended.code}"
     counts = (f"{name} {ended.result[name]:,}" for name in _SHOWN if ended.result.get(name))
     return f"exit {ended.code} after {ended.seconds:.1f} s: {', '.join(counts)}"
 
@@ -196,7 +198,7 @@ def rehearse(records: int, kills: int, seed: int, faults: str, concurrency: int)
             counted = count_requests(emulator)
             again = program.run()
             more = count_requests(emulator)["requests"] - counted["requests"]
-    killed = sum(ended.result is None and ended.code < 0 for ended in runs)
+    killed = sum(ended.killed for ended in runs)
     print(f"{records:,} records, faults {faults}, {killed} kills, {len(runs)} runs, {seconds:.0f} s")
     print(", ".join(f"{what} {count:,}" for what, count in counted.items()))
     print("faults met: " + ", ".join(f"{kind} {count:,}" for kind, count in sorted(hook.met.items())))

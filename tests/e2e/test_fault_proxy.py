@@ -17,7 +17,7 @@ import pytest
 from fault_proxy import KINDS, FaultProxy, Mishap, faulty
 
 from opusmap.compiler import load_mapping
-from opusmap.emulator import TOKEN_PATH, Emulator, served
+from opusmap.emulator import TOKEN_PATH, Delivery, Emulator, Fault, in_turn, served
 from opusmap.rehearsal import make_emulator
 
 OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
@@ -62,7 +62,7 @@ def expected(count: int = ROWS) -> dict[str, dict[str, str]]:
     return {key: {"rowKey": key, "leafName": f"Lease of hall {key[1:]}"} for key in keys}
 
 
-def submit(folder: Path, url: str, token_url: str) -> tuple[int, dict[str, Any]]:
+def submit(folder: Path, url: str, token_url: str, **environ: str) -> tuple[int, dict[str, Any]]:
     """Run `opusmap submit` as a process; return its exit code and its JSON."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OPUSMAP_")}
     ended = subprocess.run(
@@ -79,6 +79,7 @@ def submit(folder: Path, url: str, token_url: str) -> tuple[int, dict[str, Any]]
             "OPUSMAP_CLIENT_SECRET": SECRET,
             "OPUSMAP_TIMEOUT": str(TIMEOUT),
             "PYTHONUTF8": "1",
+            **environ,
         },
         timeout=120,
     )
@@ -158,3 +159,30 @@ def test_answers_that_never_come_whole_leave_records_uncertain_until_the_network
         write_rows(folder, ROWS)
         code, result = submit(folder, proxy.url, url)
     ends_right(code, result, opus, proxy, struck=1)
+
+
+def test_a_network_that_stays_away_stops_the_run_with_3_and_the_next_one_goes_on(folder, opus):
+    write_rows(folder, 2)
+    mishaps = [Mishap("reset", "request")]
+    with served(opus) as url, faulty(url, lambda _: mishaps[0] if mishaps else None) as proxy:
+        code, result = submit(folder, proxy.url, url, OPUSMAP_PATIENCE="1")
+        assert (code, result["submitted"]) == (3, 0), result
+        assert "127.0.0.1" in result["stopped"]
+        assert adds_up(result)
+        assert opus.records == {}
+        mishaps.clear()
+        write_rows(folder, ROWS)
+        code, result = submit(folder, proxy.url, url)
+    ends_right(code, result, opus, proxy, struck=1)
+
+
+def test_a_request_that_takes_effect_late_never_lands_on_top_of_a_change(folder, opus):
+    write_rows(folder, 1)
+    opus.faults = in_turn(Fault(504, after=True, late=4, delivery=Delivery(lost=True)))
+    with served(opus) as url:
+        assert submit(folder, url, url, OPUSMAP_FENCE="6")[0] == 0
+        assert opus.coming == 1
+        (folder / "rows.csv").write_text("Id,Title\nk0,Changed\n", "utf-8")
+        code, result = submit(folder, url, url, OPUSMAP_FENCE="6")
+    assert (code, result["submitted"], opus.coming) == (0, 1, 0)
+    assert opus.records == {"k0": {"rowKey": "k0", "leafName": "Changed"}}

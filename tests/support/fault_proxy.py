@@ -13,7 +13,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 __all__ = ["KINDS", "FaultProxy", "Mishap", "faulty"]
@@ -45,7 +45,6 @@ class FaultProxy:
     port: int = 0
     connections: int = 0
     struck: int = 0
-    seen: bytearray = field(default_factory=bytearray)
 
     @property
     def url(self) -> str:
@@ -133,7 +132,6 @@ async def _pump(
     """Pass on what comes, until there is no more or the mishap ends the connection."""
     left = mishap.after if mishap else 0
     while data := await source.read(65_536):
-        proxy.seen += data
         if mishap is None or len(data) <= left:
             left -= len(data)
             await _send(sink, data)
