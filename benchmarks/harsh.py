@@ -196,7 +196,9 @@ def rehearse(records: int, kills: int, seed: int, faults: str, concurrency: int)
                 time.sleep(0.05)  # what takes effect late must not harm either
             differences = find_differences(emulator.records, expected)
             counted = count_requests(emulator)
+            before = os.times()
             again = program.run()
+            after = os.times()
             more = count_requests(emulator)["requests"] - counted["requests"]
     killed = sum(ended.killed for ended in runs)
     print(f"{records:,} records, faults {faults}, {killed} kills, {len(runs)} runs, {seconds:.0f} s")
@@ -204,7 +206,10 @@ def rehearse(records: int, kills: int, seed: int, faults: str, concurrency: int)
     print("faults met: " + ", ".join(f"{kind} {count:,}" for kind, count in sorted(hook.met.items())))
     print(f"wrong in the end: {len(differences)}", *differences[:10], sep="\n  ")
     unchanged = again.result["unchanged"] if again.result else 0
-    print(f"the same again: {more} requests, {unchanged:,} unchanged, {again.seconds:.1f} s")
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    print(
+        f"the same again: {more} requests, {unchanged:,} unchanged, {again.seconds:.1f} s (CPU {cpu:.1f} s)"
+    )
     right = not differences and not more and unchanged == records and killed == kills and runs[-1].whole
     return 0 if right else 1
 
