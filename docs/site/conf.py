@@ -50,9 +50,7 @@ NAVIGATION = {
     "Reference": ["language", "sources", "command-line", "reference/*", "diagnostics/index"],
     "Explanation": ["explanation/*", "promises", "differences-from-jinja"],
     "Examples and project": [
-        "Contract register <../mappings/contracts/README>",
-        "Public catalogue <../mappings/kev/README>",
-        "Drafted register <../mappings/phs_register/README>",
+        "../mappings/*/README",
         "Package of converters <examples/opusmap-barcodes/README>",
         "../CONTRIBUTING",
         "../CHANGELOG",

@@ -5,6 +5,7 @@ Each function returns Markdown; `conf.py` puts it where a page says `<!-- genera
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
@@ -105,12 +106,19 @@ def _converter(converter: Converter) -> Iterator[str]:
     if converter.parameters:
         yield "| Argument | Kind | Default |\n|---|---|---|"
         for each in converter.parameters:
-            default = "required" if each.required else f"`{_cell(repr(each.default))}`"
+            default = "required" if each.required else f"`{_cell(_value(each.default))}`"
             yield f"| `{each.name}` | {_cell(each.type_name)} | {default} |"
         yield ""
     if converter.examples:
-        shown = [f"{{{{ {example} }}}}  →  {result!r}" for example, result in converter.examples.items()]
+        shown = [
+            f"{{{{ {example} }}}}  →  {_value(result)}" for example, result in converter.examples.items()
+        ]
         yield "```text\n" + "\n".join(shown) + "\n```\n"
+
+
+def _value(value: Any) -> str:
+    """Return a value without a trace of Python."""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def library() -> str:
