@@ -6,7 +6,7 @@ Owns putting names and values together into one confidence, 0 to 1.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opusmap.connection import Column, ColumnType
 from opusmap.drafting.assignment import assign
@@ -23,10 +23,16 @@ CANDIDATES_TOLD = 3
 _NAMED = 0.5
 _BY_VALUES = 0.3
 _WEIGHT_OF_VALUES = 0.55
+_FITS, _FITS_AS_KEY, _ONLY_ONE = 0.95, 0.75, 0.45
 _TELLING = frozenset(
-    {ColumnType.DATE_TIME, ColumnType.PEOPLE, ColumnType.TAXONOMY, ColumnType.MULTIPLE_CHOICE}
+    {
+        ColumnType.DATE_TIME,
+        ColumnType.PEOPLE,
+        ColumnType.TAXONOMY,
+        ColumnType.MULTIPLE_CHOICE,
+        ColumnType.SINGLE_CHOICE,
+    }
 )
-"""Types whose values alone tell something: any text could be a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Match:
 
 def match_columns(columns: Sequence[Column], profiles: Sequence[ColumnProfile]) -> tuple[Match, ...]:
     """Match the connection's columns to a source's, each source column once at most."""
-    rated = [[_rate(column, profile) for profile in profiles] for column in columns]
+    rated = [_lifted(column, [_rate(column, profile) for profile in profiles]) for column in columns]
     # Among equals the source's order decides.
     scores = [[one.confidence - 1e-6 * place for place, one in enumerate(row)] for row in rated]
     given = assign(scores, THRESHOLD)
@@ -61,6 +67,22 @@ def match_columns(columns: Sequence[Column], profiles: Sequence[ColumnProfile]) 
     return tuple(found)
 
 
+def _lifted(column: Column, row: list[Candidate]) -> list[Candidate]:
+    """Trust values alone where only one source column has such values, and none is called so."""
+    least = _FITS_AS_KEY if column.internal_name == "rowKey" else _FITS
+    fitting = [one for one in row if one.values is not None and one.values >= least]
+    if len(fitting) != 1 or not _tells(column) or any(one.name >= _NAMED for one in row):
+        return row
+    return [
+        replace(one, confidence=max(one.confidence, _ONLY_ONE)) if one is fitting[0] else one for one in row
+    ]
+
+
+def _tells(column: Column) -> bool:
+    """Tell whether values that fit such a column mean something: any text could be a text."""
+    return column.type in _TELLING or column.internal_name == "rowKey"
+
+
 def _rate(column: Column, profile: ColumnProfile) -> Candidate:
     name, values = rate_name(column, profile.name), rate_values(column, profile)
     if values is None:
@@ -69,6 +91,6 @@ def _rate(column: Column, profile: ColumnProfile) -> Candidate:
         confidence = 0.3 * name  # nothing would come of it
     else:
         confidence = name * (1 - _WEIGHT_OF_VALUES + _WEIGHT_OF_VALUES * values)
-        if name < _NAMED and (column.type in _TELLING or column.internal_name == "rowKey"):
+        if name < _NAMED and _tells(column):
             confidence = max(confidence, _BY_VALUES * values + 0.4 * name)
     return Candidate(profile.name, confidence, name, values)

@@ -166,6 +166,32 @@ def test_too_many_values_are_no_options():
     assert "Type 7" not in text.partition("tests:")[0]
 
 
+def test_values_alone_are_trusted_where_only_one_column_has_such():
+    """The names say nothing; the kinds of values do, and it is told that they were all there was."""
+    rows = [
+        {
+            "F1": f"R-{number:04}",
+            "F2": "ann@example.org",
+            "F3": f"Property > Leasing {number % 9}",
+            "F4": ("Legal;HR", "HR;Finance", "Finance")[number % 3],
+            "F5": f"2024-01-{number:02}",
+            "F6": ("Lease", "Deed")[number % 2],
+        }
+        for number in range(1, 29)
+    ]
+    columns = ["rowKey", "termFullPath", "timeCreated", "_Kind", "_Words", "_Who"]
+    types = ["SingleText", "Taxonomy", "DateTime", "SingleChoice", "MultipleChoice", "PeopleOrGroup"]
+    draft = drafted(rows, connect(dict(zip(columns, types, strict=True))))
+    found = lines(draft)
+    assert found["Row key"] == "F1"
+    assert found["Who"] == "F2"
+    assert found["Classification"] == '{from: F3, convert: {term_path: " > "}}'
+    assert found["Words"] == '{from: F4, split: ";"}'
+    assert found["Created time"] == "F5"
+    assert "by its values" in write_draft(draft)
+    assert "TODO is this the right column?" in write_draft(draft)
+
+
 def test_a_column_that_is_always_empty_is_no_source():
     rows = [{**row, "Record Number": ""} for row in REGISTER]
     assert lines(drafted(rows))["Row key"] == "Doc No"
