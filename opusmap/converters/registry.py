@@ -179,13 +179,20 @@ def _parameters(function: Callable[..., Any], *, prepared: bool) -> tuple[Parame
     return tuple(
         Parameter(
             parameter.name,
-            str(parameter.annotation).replace("typing.", "") if parameter.annotation is not empty else "any",
+            "any" if parameter.annotation is empty else _type_name(parameter.annotation),
             parameter.default is empty,
             None if parameter.default is empty else parameter.default,
         )
         for parameter in wanted
         if parameter.name != "context"
     )
+
+
+def _type_name(annotation: object) -> str:
+    """Return an annotation as it is written, whether or not the module postpones reading it."""
+    if isinstance(annotation, type) and get_origin(annotation) is None:
+        return annotation.__name__
+    return str(annotation).replace("typing.", "")
 
 
 def _first_kinds(function: Callable[..., Any]) -> list[Any]:
@@ -356,11 +363,15 @@ def _fit_arguments(converter: Converter, args: tuple[Any, ...], kwargs: Mapping[
     hints = _hints(converter.function)
     for name, value in given.items():
         if name in hints and not _fits(value, hints[name]):
-            wanted = next(parameter.type_name for parameter in converter.parameters if parameter.name == name)
+            kind = next(parameter.type_name for parameter in converter.parameters if parameter.name == name)
+            wanted = _ARGUMENT_KINDS.get(kind, kind)
             raise ArgumentError(
                 f"the argument {name} of {converter.name} must be {wanted}, not {quote_value(value)}"
             )
     return given
+
+
+_ARGUMENT_KINDS = {"str": "a text", "int": "a whole number", "bool": "true or false", "Decimal": "a number"}
 
 
 def _fits(value: object, hint: Any) -> bool:

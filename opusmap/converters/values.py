@@ -44,10 +44,21 @@ def text_of(value: object) -> str:
         return value.isoformat(sep=" ")
     if isinstance(value, date):
         return value.isoformat()
+    if not isinstance(value, list | dict):
+        raise _no_value(value)
     kind = "a list" if isinstance(value, list) else "an object"
     raise ValueProblem(
         "wrong-kind", f"{kind} is not a text: {quote_value(value)}", "use `| join(', ')` for a list"
     )
+
+
+def _no_value(value: object) -> ValueProblem:
+    """Return the problem of what only a custom converter can have made."""
+    message = (
+        f"a converter gave {quote_value(value)}, a {type(value).__name__} of Python, which is no value here"
+    )
+    way_out = "a Decimal" if isinstance(value, float) else "a text, a number, a date or a list"
+    return ValueProblem("wrong-kind", message, f"mend the converter: let it return {way_out}")
 
 
 def decimal_text(value: Decimal) -> str:
@@ -67,6 +78,8 @@ def number_of(value: object) -> int | Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         if value is None:
             raise ValueProblem("empty-operand", "the value is empty", "say what it should be: `| default(0)`")
+        if not isinstance(value, str | bool | date | list | dict):
+            raise _no_value(value)
         help_text = "use `| number`, or `~` to put texts together" if isinstance(value, str) else ""
         raise ValueProblem("wrong-kind", f"{quote_value(value)} is not a number", help_text)
     if isinstance(value, int):

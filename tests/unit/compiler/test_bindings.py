@@ -41,6 +41,8 @@ def test_an_element_that_means_no_value_is_no_element(nothing: list[Any]) -> Non
         "Classification: [A]",
     ):
         assert record(binding, {"A": nothing}, more) == {}
+    for binding in ("When: [s]", "Line: [s]", "Choices: [s]", "When: s"):
+        assert record(binding, {"A": nothing}, more + "\nlet: {s: \"{{ '' }}\"}") == {}
     assert record("Line: [A, B]", {"A": nothing, "B": "x"}, more) == {"_Line": "x"}
     assert record("Choices: A", {"A": [*nothing, "Red"]}, more) == {"_Choices": "[1]"}
     assert record("Choices: {from: A, lookup: t}", {"A": [*nothing, "a"]}, more) == {"_Choices": "[1]"}
@@ -200,6 +202,20 @@ def test_from_may_name_a_step() -> None:
 def test_a_step_may_use_the_steps_above_it() -> None:
     let = 'let: {one: "{{ A | trim }}", two: "{{ one | upper }}"}\n'
     assert record('Line: "{{ two }}"', {"A": " a "}, let) == {"_Line": "A"}
+
+
+def test_let_runs_before_where() -> None:
+    wanted = 'let: {n: "{{ A | number }}"}\nwhere: "{{ n > 3 }}"'
+    assert record("Number: {from: n}", {"A": "4"}, wanted) == {"_Number": 4}
+    assert isinstance(mapped("Number: {from: n}", {"A": "3"}, wanted), Filtered)
+    assert rejects("Line: A", {"A": "x"}, wanted) == {"where": "bad-number"}
+
+
+def test_default_is_for_empty_values_and_on_error_for_wrong_ones() -> None:
+    assert record("Number: {from: A, default: 7}", {"A": ""}) == {"_Number": 7}
+    assert rejects("Number: {from: A, default: 7}", {"A": "x"}) == {"Number": "bad-number"}
+    assert record("Number: {from: A, default: 7, on_error: default}", {"A": "x"}) == {"_Number": 7}
+    assert record("Number: {from: A, on_error: omit}", {"A": "x"}) == {}
 
 
 def test_a_failed_step_fails_each_column_that_reads_it_and_no_other() -> None:
