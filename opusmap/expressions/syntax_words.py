@@ -42,6 +42,8 @@ def in_plain_words(message: str, text: str, at: int, columns: Iterable[str]) -> 
         return f"a name with blanks or signs can't stand here as it is: {name}", f"write row['{name}']"
     if message.startswith("unexpected char"):
         return _CHARACTERS.get(text[at : at + 1], (message.partition(" at ")[0], "remove it"))
+    if message.startswith("invalid syntax for function call"):
+        return "what stands in these brackets can't be read", "`==` compares, `=` does not"
     if "tag" in message or "end of template. Jinja" in message:
         return _tag(message)
     return _token(message, text, at)

@@ -304,8 +304,15 @@ class _Composer:
     def _key(self, event: yaml.Event, depth: int) -> Text:
         key = self._node(event, depth + 1)
         if not isinstance(key, Text):
-            help_text = 'a template stands within quotes: "{{ … }}"'
-            raise self._refuse(event, "yaml-key", "a key must be a text, not a list or braces", help_text)
+            start = _mark(event).index
+            template = self._text[max(start - 1, 0) : start + 1] == "{{"
+            message = (
+                "a template without quotes is no text: YAML takes `{{` for keys within keys"
+                if template
+                else "a key must be a text, not a list or braces"
+            )
+            help_text = 'put the template in quotes: "{{ … }}"' if template else "write `key: value`"
+            raise self._refuse(event, "yaml-key", message, help_text)
         if key.plain and key == "<<":
             help_text = "write the keys out, or share tables, choices and steps with `include`"
             raise self._refuse(

@@ -27,6 +27,7 @@ def problem(template: str, columns: frozenset[str] | None = COLUMNS) -> Diagnost
         ("{{ Box No }}", 'missing before "No"', "row['Contract No']"),
         ("{{ Status = 'Active' }}", "`=` does not compare", "`==`"),
         ("{% if Status = 'Active' %}x{% endif %}", "`=` does not compare", "`==`"),
+        ("{{ IF(Status = 'x', 1, 2) }}", "in these brackets can't be read", "`==`"),
         ("{{ Title & Status }}", "`&` is no operator", "`and`"),
         ("{{ Title || Status }}", "`||` is no operator", "`or`"),
         ("{{ !Title }}", "`!` is no operator", "`not`"),
