@@ -177,7 +177,7 @@ def print_totals(report: Report, *, sent: bool) -> None:
 
 
 def print_reasons(title: str, reasons: Iterable[Reason]) -> None:
-    """Print why rows were rejected: by column and code, with counts, first rows and an example."""
+    """Print why rows were rejected: by column and code, with counts, rows, an example and its way out."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -192,8 +192,9 @@ def print_reasons(title: str, reasons: Iterable[Reason]) -> None:
     for reason in rows:
         first = ", ".join(str(row) for row in reason.rows[:ROWS_SHOWN])
         more = " …" if reason.count > ROWS_SHOWN else ""
-        cells = (reason.column, reason.code, first + more, reason.example)
-        table.add_row(f"{reason.count:,}", *(escape(cell) for cell in cells))
+        cells = [escape(cell) for cell in (reason.column, reason.code, first + more, reason.example)]
+        cells[-1] += f"\n[cyan]{escape(reason.help)}[/]" if reason.help else ""
+        table.add_row(f"{reason.count:,}", *cells)
     console = _console()
     console.print()
     console.print(table)
