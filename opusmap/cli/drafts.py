@@ -91,7 +91,8 @@ def _told(drafted: Drafted) -> list[str]:
     looked = f"{profile.rows:,} rows" if profile.whole else f"the first {profile.rows:,} rows"
     unreadable = f", and {profile.rejected:,} that could not be read" if profile.rejected else ""
     open_ = [one for one in drafted.diagnostics if one.severity == "error"]
-    lines = [
+    lines = [f"{profile.name}: {note}" for note in profile.notes]
+    lines += [
         f"{profile.name}: {len(profile.columns)} columns, {looked}{unreadable}",
         f"{drafted.path}: {_matched(draft)} of {len(draft.matches)} columns have a source",
     ]

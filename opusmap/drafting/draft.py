@@ -171,6 +171,7 @@ def _source(draft: Draft) -> Iterator[str]:
     keys = dict(draft.options)
     if draft.no_values:
         keys["empty"] = ["", *draft.no_values]
+    yield from (f"# {_one_line(note)}" for note in draft.profile.notes)
     if draft.source is None and not keys:
         yield "# The source is not in this file's folder or below: name it on the command line."
         return

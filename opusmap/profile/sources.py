@@ -7,7 +7,7 @@ name that a mapping reads it by.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -28,7 +28,8 @@ DEPTH = 4
 class SourceProfile:
     """What a source holds. `whole` is false where there were more rows than were looked at.
 
-    `rejected` rows could not be read. `left_out` columns were one too many to look at.
+    `rejected` rows could not be read. `left_out` columns were one too many to look at. `notes` is what the
+    reader decided for itself.
     """
 
     name: str
@@ -37,6 +38,7 @@ class SourceProfile:
     rejected: int = 0
     whole: bool = True
     left_out: int = 0
+    notes: tuple[str, ...] = ()
 
     def find(self, name: str) -> ColumnProfile | None:
         """Return the column of this name, or None."""
@@ -119,7 +121,7 @@ def profile_source(source: Source, limit: int | None = None) -> SourceProfile:
         else:
             profiler.add(row.values)
     whole = limit is None or next(rows, None) is None
-    return profiler.profile(whole=whole)
+    return replace(profiler.profile(whole=whole), notes=source.notes)
 
 
 def _flattened(name: str, value: dict[str, Any], depth: int = 1) -> Iterator[tuple[str, object]]:

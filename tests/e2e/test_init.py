@@ -7,6 +7,7 @@ import re
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import jsonschema
@@ -113,3 +114,24 @@ def test_a_database_and_a_file_without_a_header_are_read_as_the_mapping_will(fol
         assert main(["check", "mapping.yaml"]) == 2
         problems = capsys.readouterr().err
         assert problems.count("error[to-do]") == problems.count("error[") > 0
+
+
+def test_a_workbook_is_drafted_like_any_other_source(folder, capsys):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(["DocNo", "Title", "Created", "Modified"])
+    for day in range(1, 9):
+        book.active.append([1_000 + day, f"Lease {day}", datetime(2024, 1, day, 10), datetime(2024, 2, day)])  # noqa: DTZ001 - a workbook's times have no zone
+    book.save("register.xlsx")
+    assert main(["init", "contracts.connection.json", "register.xlsx"]) == 0
+    fields = yaml.safe_load(Path("mapping.yaml").read_text("utf-8"))["fields"]
+    expected = {"Row key": "DocNo", "Name": "Title", "Created time": "Created", "Modified time": "Modified"}
+    assert fields | expected == fields
+    assert main(["check", "mapping.yaml"]) == 2
+    assert "timezone is still to do" in capsys.readouterr().err
+
+
+def test_what_the_reader_decided_is_told_and_stands_in_the_draft(folder, capsys):
+    assert main(["init", "contracts.connection.json", "contracts.csv"]) == 0
+    assert "comma was taken for the delimiter" in capsys.readouterr().err
+    assert "# comma was taken for the delimiter" in Path("mapping.yaml").read_text("utf-8")
