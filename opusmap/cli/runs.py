@@ -293,7 +293,9 @@ def report(
         return 0
     with Journal.open(path, write=False) as opened:
         runs = opened.runs()
-        if number is None and html is not None and runs:
+        if number is None and html is not None:
+            if not runs:
+                raise click.UsageError("the journal knows no run yet")
             number = runs[0].id
         if number is None:
             if as_json:
