@@ -10,11 +10,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, TypedDict, Unpack
 
 from opusmap.compiler import Mapper
 from opusmap.diagnostics import quote_value
-from opusmap.errors import SourceError, StoppedEarly
+from opusmap.errors import OpusmapError, SourceError, StoppedEarly
 from opusmap.records import Mapped, Problem, Record, Reject
 from opusmap.report import (
     Evidence,
@@ -230,9 +231,27 @@ class _Sending:
     began: float
     run: int | None = None
     sent: SubmitTotals | None = None
+    broken: OpusmapError | None = None
 
     def report(self) -> Report:
         return _report(self.tally, self.began, self.sent, self.run)
+
+
+def _tell_failed(sending: _Sending, tell: Callable[[Reject], object], record: Record, reason: str) -> None:
+    """Tell of a record that Opus refused. If that fails, the input ends: what Opus said is journalled."""
+    try:
+        tell(_refused(record, reason))
+    except OpusmapError as error:
+        sending.broken = sending.broken or error
+
+
+def _end(sending: _Sending, on_end: Callable[[], Iterable[File]]) -> Iterable[File]:
+    """Return the files that a run wrote; one that can't be written whole is why the run stopped."""
+    try:
+        return on_end()
+    except OpusmapError as error:
+        sending.broken = sending.broken or error
+        return ()
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -307,6 +326,8 @@ async def submit_source_async(
 
     def records() -> Iterator[Record]:
         for mapped in _mapped(work, sending.tally, limit, only, keep_rows=on_failed is not None):
+            if sending.broken is not None:
+                raise sending.broken
             if isinstance(mapped, Record):
                 yield mapped
             elif isinstance(mapped, Reject):
@@ -343,13 +364,14 @@ async def submit_source_async(
                 fence=settings.fence,
                 patience=settings.patience,
                 on_progress=progress,
-                on_failed=None if on_failed is None else lambda *failed: on_failed(_refused(*failed)),
+                on_failed=None if on_failed is None else partial(_tell_failed, sending, on_failed),
                 on_reply=lambda reply, attempt: timeline.note_request(reply.seconds, again=attempt > 1),
                 stop=stop,
             )
-        report = replace(sending.report(), stopped=sending.sent.stopped)
+        files = _end(sending, on_end)
+        report = replace(sending.report(), stopped=sending.sent.stopped or sending.broken)
         ending = "done" if report.stopped is None else str(report.stopped).partition("\n")[0]
-        journal.keep_evidence(run, evidence.completed(report, timeline, on_end()).as_json())
+        journal.keep_evidence(run, evidence.completed(report, timeline, files).as_json())
         journal.finish_run(run, ending=ending, counts=report.counts())
     return report
 

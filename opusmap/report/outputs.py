@@ -16,7 +16,7 @@ import msgspec
 from opusmap.errors import SettingsError
 from opusmap.records import Record
 
-__all__ = ["RecordWriter", "create_output"]
+__all__ = ["RecordWriter", "check_output", "create_output"]
 
 
 def create_output(path: str | Path) -> IO[bytes]:
@@ -32,6 +32,18 @@ def create_output(path: str | Path) -> IO[bytes]:
         return _create(Path(path))
     except OSError as error:
         raise SettingsError(name, f"the file can't be written: {error.strerror or error}") from None
+
+
+def check_output(path: Path) -> None:
+    """Refuse a place where a file could not be created later on.
+
+    Raises:
+        SettingsError: it is a symbolic link, or its folder is not there.
+    """
+    if path.is_symlink():
+        raise SettingsError(str(path), "this is a symbolic link", "name the file itself")
+    if not path.parent.is_dir():
+        raise SettingsError(str(path), "there is no such folder", "make the folder first")
 
 
 def _create(path: Path) -> IO[bytes]:

@@ -16,7 +16,7 @@ from opusmap.errors import SettingsError
 from opusmap.records import Reject
 from opusmap.report.cells import neutralise, restore_cell
 from opusmap.report.evidence import File, hash_file
-from opusmap.report.outputs import create_output
+from opusmap.report.outputs import check_output, create_output
 from opusmap.report.shapes import CellShape, LineShape, Shape, WorkbookShape
 from opusmap.sources import Source
 
@@ -40,13 +40,15 @@ class RejectWriter:
         self._begin = begin
         self._shape: Shape | None = None
         self._closed = False
+        self._full = False
 
     @classmethod
     def beside(cls, base: Path, source: Source, given: str | None = None) -> RejectWriter:
         """Return the writer for a source's rejects: into `given`, or `base` with a suffix of its own.
 
         Raises:
-            SettingsError: that file is the source itself, or the extra for its shape is not installed.
+            SettingsError: that file is the source itself, or can't be created; or the extra for its shape is
+                not installed.
         """
         columns = [name for name in source.columns or () if name not in ERROR_COLUMNS]
         suffix, begin = _shape_of(source, columns)
@@ -57,10 +59,15 @@ class RejectWriter:
                 f"the rejects would replace the source itself, {source.name}",
                 "save the source under another name, or name another file with --rejects",
             )
+        check_output(path)
         return cls(path, begin)
 
     def write(self, reject: Reject) -> None:
-        """Write one reject, a row or line."""
+        """Write one reject, a row or line.
+
+        Raises:
+            SettingsError: the file can't be written, such as on a full disk.
+        """
         if self._shape is None:
             self._shape = self._begin(create_output(self.path))
         problems = reject.problems
@@ -73,7 +80,12 @@ class RejectWriter:
             "; ".join(dict.fromkeys(words)),
         )
         values = {name: value for name, value in reject.values.items() if name not in ERROR_COLUMNS}
-        self._shape.write(values, dict(zip(ERROR_COLUMNS, reasons, strict=True)))
+        try:
+            self._shape.write(values, dict(zip(ERROR_COLUMNS, reasons, strict=True)))
+        except BrokenPipeError:  # whoever read standard output has had enough
+            raise
+        except OSError as error:
+            raise self._refuse_place(error) from None
         self.count += 1
 
     def __enter__(self) -> Self:
@@ -85,17 +97,31 @@ class RejectWriter:
             self.close()
 
     def close(self) -> tuple[File, ...]:
-        """Close the file and return it, if there is one."""
+        """Close the file and return it, if there is one.
+
+        Raises:
+            SettingsError: it can't be written to its end.
+        """
         if self._closed:
             return ()
         self._closed = True
         if self._shape is not None:
-            self._shape.close()
+            try:
+                self._shape.close()
+            except OSError as error:
+                if self._full:  # which was told
+                    return ()
+                raise self._refuse_place(error) from None
             file = hash_file("rejects", self.path)
             return () if file is None else (file,)
         if self.path.is_file() and not self.path.is_symlink():
             self.path.unlink()
         return ()
+
+    def _refuse_place(self, error: OSError) -> SettingsError:
+        self._full = True
+        help_text = "make room, or name another file with --rejects, and run the same command again"
+        return SettingsError(str(self.path), f"the rejects can't be written: {error.strerror}", help_text)
 
 
 def _shape_of(source: Source, columns: Sequence[str]) -> tuple[str, Callable[[IO[bytes]], Shape]]:

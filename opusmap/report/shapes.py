@@ -97,8 +97,14 @@ class WorkbookShape:
 
     def close(self) -> None:
         """Put the workbook together and close the file."""
-        self._book.close()
-        self._file.close()
+        from xlsxwriter.exceptions import FileCreateError  # noqa: PLC0415 - an extra
+
+        try:
+            self._book.close()
+        except FileCreateError as error:
+            raise error.args[0] from None  # the system's own
+        finally:
+            self._file.close()
 
     def _add_sheet(self) -> None:
         self._sheet = self._book.add_worksheet()

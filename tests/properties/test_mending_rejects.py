@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from opusmap.cli.options import reject_writer
 from opusmap.emulator import Emulator, Fault
+from opusmap.errors import SettingsError
 from opusmap.pipeline import submit_source
+from opusmap.records import Reject
 from opusmap.rehearsal import make_emulator
 from opusmap.report import Report
 from opusmap.settings import Secret, Settings
@@ -252,6 +254,29 @@ def test_what_opus_refused_lands_beside_the_rejects_with_its_own_cells(
     assert (second.submitted, second.rejected) == (3, 0)
     assert register.opus.records["K-17"] == {"rowKey": "K-17", "_Text": "=text 17", "_Choice": "2"}
     assert len(register.opus.records) == 100
+
+
+def test_a_file_that_can_not_be_written_ends_the_run_in_order_and_loses_nothing(tmp_path: Path) -> None:
+    register = Register(tmp_path / "register")
+    source = register.folder / "source.csv"
+    write_cells(source, [{"Key": f"K-{n}", "Text": "t", "Choice": "Red"} for n in range(600)])
+    work = open_work(register.mapping, source)
+    register.opus = make_emulator(work.mapper, "c", "s")
+    register.opus.faults = refuse("K-17")
+    full = SettingsError("r.csv", "the rejects can't be written: No space left on device")
+
+    def fail(_reject: Reject) -> None:
+        raise full
+
+    transport = httpx.ASGITransport(register.opus)
+    with work.source:
+        report = submit_source(work, register.settings, transport=transport, on_failed=fail)
+    assert report.stopped == full
+    assert report.adds_up
+    assert (report.failed, report.submitted + 1) == (1, len(register.opus.records))
+    register.opus.faults = None
+    again = register.send(open_work(register.mapping, source))
+    assert (again.unchanged, again.submitted) == (report.submitted, 600 - report.submitted)
 
 
 def test_a_refused_row_is_held_only_while_its_record_is_under_way(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """Files of rejects: in the source's shape, harmless in a spreadsheet, and read back as they were."""
 
 import csv
+import gc
 import json
+import sys
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,8 +17,8 @@ from opusmap.records import Problem, Reject
 from opusmap.report import RejectWriter, create_output
 from opusmap.report.cells import neutralise, restore_cell
 from opusmap.report.rejects import ERROR_COLUMNS
-from opusmap.report.shapes import CellShape
-from opusmap.sources import open_source
+from opusmap.report.shapes import CellShape, WorkbookShape
+from opusmap.sources import from_iterable, open_source
 
 
 def cells(path, columns, delimiter=","):
@@ -135,3 +138,39 @@ def test_the_source_is_never_replaced_by_its_own_rejects(tmp_path, monkeypatch, 
             writer.write(reject({"Id": "1", "_error": "old"}))
     with open_source(tmp_path / "mended.rejects.csv") as source:
         assert source.columns == ("Id", *ERROR_COLUMNS)
+
+
+def test_files_of_rejects_are_their_owners_alone(tmp_path):
+    with cells(tmp_path / "r.csv", ("Id",)) as one, RejectWriter(tmp_path / "r.jsonl") as other:
+        one.write(reject({"Id": "x"}))
+        other.write(reject({"Id": "x"}))
+    modes = {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == {0o600 if sys.platform != "win32" else 0o666}
+
+
+def test_a_place_where_rejects_can_not_be_written_is_refused_before_the_first_row(tmp_path):
+    source = from_iterable([])
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    for place, words in ((tmp_path / "link", "symbolic link"), (tmp_path / "no" / "r", "no such folder")):
+        with pytest.raises(SettingsError, match=words):
+            RejectWriter.beside(tmp_path / "mapping.yaml", source, str(place))
+    assert RejectWriter.beside(tmp_path / "mapping.yaml", source, "-").path.name == "-"
+
+
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here is always full")
+
+
+@FULL
+def test_a_full_disk_is_told_and_no_bug():
+    for writer in (cells(Path("/dev/full"), ("Id",)), RejectWriter("/dev/full")):
+        with pytest.raises(SettingsError, match="No space left"), writer:
+            writer.write(reject({"Id": "x" * 10_000}))
+
+
+@FULL
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of the library's own archive
+def test_a_disk_that_is_full_at_the_end_of_a_workbook_is_told():
+    begin = partial(WorkbookShape, columns=("Id",), reasons=ERROR_COLUMNS)
+    with pytest.raises(SettingsError, match="No space left"), RejectWriter("/dev/full", begin) as writer:
+        writer.write(reject({"Id": "x"}))
+    gc.collect()  # so that the archive complains here
