@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -303,10 +304,7 @@ def report(
             else:
                 print_runs(runs)
             return 0
-        found = next((run for run in runs if run.id == number), None)
-        if found is None:
-            known = f"the latest is {runs[0].id}" if runs else "it knows none"
-            raise click.UsageError(f"the journal knows no run {number}; {known}")
+        found = _find_run(runs, number)
         if html is not None:
             _write_page(opened, found, html, rows=not no_rows)
         open_ends = _open_ends(opened, found)
@@ -315,6 +313,14 @@ def report(
         elif html is None:
             print_run(found, open_ends)
     return 0
+
+
+def _find_run(runs: Sequence[Run], number: int) -> Run:
+    found = next((run for run in runs if run.id == number), None)
+    if found is None:
+        known = f"the latest is {runs[0].id}" if runs else "it knows none"
+        raise click.UsageError(f"the journal knows no run {number}; {known}")
+    return found
 
 
 def _write_page(journal: Journal, run: Run, html: str, *, rows: bool) -> None:
