@@ -16,6 +16,7 @@ from opusmap.compiler.lint import SAMPLE_ROWS, lint
 from opusmap.compiler.lock import find_drift, lock_path, read_lock
 from opusmap.diagnostics import Diagnostic, quote_value
 from opusmap.errors import InvalidMapping, SourceError
+from opusmap.expressions import tree
 from opusmap.records import Reject
 from opusmap.report import MendedSource
 from opusmap.sources import (
@@ -41,6 +42,16 @@ class Work:
 
     mapper: Mapper
     source: Source
+
+    def place(self, row: int, column: str) -> str:
+        """Return where a row stands, or its cell if a column of Opus (its display name) comes from just one.
+
+        In a sheet's own words: `cell B7`, `row 7`, `b.csv, row 3`.
+        """
+        parts = [one.parts for one in self.mapper.plan.columns if one.column.display_name == column]
+        if parts and len(parts[0]) == 1 and isinstance(parts[0][0], tree.Cell):
+            return self.source.place(row, parts[0][0].name)
+        return self.source.place(row, column)
 
 
 def open_work(

@@ -103,8 +103,8 @@ def check(
         print_json({**report.as_json(), **forecast.as_json(), **found, **proved})
     else:
         print_totals(report, sent=False)
-        print_reasons("Rejected rows, by column and reason", report.reasons)
-        print_reasons("Odd, but no error", report.notes)
+        print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
+        print_reasons("Odd, but no error", report.notes, work.place)
         print_forecast(forecast)
     return 0 if report.clean else 1
 

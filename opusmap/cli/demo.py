@@ -32,7 +32,7 @@ def run_demo(*, as_json: bool, quiet: bool) -> int:
     else:
         names = {column.internal_name: column.display_name for column in work.mapper.connection.columns}
         print_totals(report, sent=True)
-        print_reasons("Rejected rows, by column and reason", report.reasons)
+        print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
         for key, values in samples.items():
             print_record(f"Opus now holds {len(held):,} records, among them {key}", values, names)
     if report.stopped is not None:

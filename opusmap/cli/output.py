@@ -176,8 +176,13 @@ def print_totals(report: Report, *, sent: bool) -> None:
     _console().print(table)
 
 
-def print_reasons(title: str, reasons: Iterable[Reason]) -> None:
-    """Print why rows were rejected: by column and code, with counts, rows, an example and its way out."""
+def print_reasons(
+    title: str, reasons: Iterable[Reason], place: Callable[[int, str], str] = lambda row, _: str(row)
+) -> None:
+    """Print why rows were rejected: by column and code, with counts, rows, an example and its way out.
+
+    `place(row, column)` tells where a row, or a value in it, stands in the source.
+    """
     from rich.markup import escape
     from rich.table import Table
 
@@ -190,7 +195,10 @@ def print_reasons(title: str, reasons: Iterable[Reason]) -> None:
         table.add_column(name, no_wrap=True)
     table.add_column("example", overflow="fold")
     for reason in rows:
-        first = ", ".join(str(row) for row in reason.rows[:ROWS_SHOWN])
+        places = [place(row, reason.column) for row in reason.rows[:ROWS_SHOWN]]
+        # A number or a cell's name says enough; in several files it takes more words.
+        compound = any("," in where for where in places)
+        first = "; ".join(places) if compound else ", ".join(where.split(" ")[-1] for where in places)
         more = " …" if reason.count > ROWS_SHOWN else ""
         cells = [escape(cell) for cell in (reason.column, reason.code, first + more, reason.example)]
         cells[-1] += f"\n[cyan]{escape(reason.help)}[/]" if reason.help else ""

@@ -224,7 +224,7 @@ def _run(
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not quiet:
         print_totals(report, sent=True)
-        print_reasons("Rejected rows, by column and reason", report.reasons)
+        print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
         if writer.count:
             say(f"rejects: {writer.path}")
         if target.faults is not None and target.faults.met:
