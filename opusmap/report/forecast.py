@@ -248,7 +248,8 @@ class Forecaster:
                 break
             value = stage.value
         elements = value if isinstance(value, list) else [value]
-        unknown = (one for one in elements if one is not None and _is_unknown(column, one))
+        empty = emptiness(self._plan.spec.source.empty)  # of a list, the mapper drops what means nothing
+        unknown = (one for one in elements if empty(one) is not None and _is_unknown(column, one))
         yield from dict.fromkeys(str(one).strip() for one in unknown)
 
     def _nearest(self, name: str, value: str) -> str:
