@@ -38,7 +38,7 @@ docs: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(BIN)/python benchmarks/mapping.py
-	$(BIN)/python -m benchmarks.automap
+	$(BIN)/python -m benchmarks.automap --misses-of-held-out
 	$(BIN)/python benchmarks/journal.py
 	$(BIN)/python benchmarks/submit.py
 	$(BIN)/python benchmarks/submit.py --latency 0.2 --concurrency 128
