@@ -31,8 +31,8 @@ _A_SECOND = 4
 
 _MINUTE, _HOUR = 60, 3_600
 _SPINNER = "|/-\\"
-_WORTH_GUESSING = 3.0
-"""Seconds from which on a guess of the time left is worth something."""
+_WORTH_GUESSING, _TOLD_BY = 3.0, 0.001
+"""Seconds, and the share of the source, from which on a guess of the time left is worth something."""
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def _parts(report: Report, elapsed: float, share: float | None) -> list[tuple[in
 
 
 def _time(elapsed: float, share: float | None) -> str:
-    if share is None or share <= 0 or elapsed < _WORTH_GUESSING:
+    if share is None or share < _TOLD_BY or elapsed < _WORTH_GUESSING:
         return _clock(elapsed)
     return f"{_clock(elapsed * (1 - share) / share)} left" if share < 1 else _clock(elapsed)
 
