@@ -245,7 +245,7 @@ class _Scanner:
     def _refuse_path(self, problem: str) -> NoReturn:
         lists = ", ".join(self._lists)
         hint = (
-            f"lists are at {lists}"
+            f"lists are at {lists}: name one as `items` under `source:`"
             if lists
             else "`items` names the way to the list of rows: $.result.records"
         )
