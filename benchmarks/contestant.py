@@ -84,7 +84,7 @@ def opusmap_records() -> Run:
     def run(source: str, target: str) -> tuple[int, int]:
         work = open_work(MAPPINGS[Path(source).suffix], source)
         with work.source, create_output(target) as file:
-            report = map_source(work, on_record=RecordWriter(file).write)
+            report = map_source(work, on_records=RecordWriter(file).write)
         return report.mapped, report.rejected
 
     return run

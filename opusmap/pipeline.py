@@ -11,18 +11,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from opusmap.compiler import Mapper
-from opusmap.diagnostics import quote_value
-from opusmap.errors import OpusmapError, SourceError, StoppedEarly
+from opusmap.duplicates import KeyWatch
+from opusmap.errors import OpusmapError, StoppedEarly
+from opusmap.offline import map_source, mapped_report, write_payloads
 from opusmap.records import Mapped, Problem, Record, Reject
 from opusmap.report import (
     Evidence,
     File,
     Forecast,
     Forecaster,
-    MendedSource,
     Pace,
     Report,
     Tally,
@@ -32,6 +32,7 @@ from opusmap.report import (
 )
 from opusmap.sources import from_iterable
 from opusmap.work import Work
+from opusmap.workers import Workers
 
 if TYPE_CHECKING:
     import httpx
@@ -71,90 +72,28 @@ class MaxErrors:
 _SHARE_FROM = 100
 
 
-def map_source(
-    work: Work,
-    *,
-    on_record: Callable[[Record], object] = lambda _record: None,
-    on_reject: Callable[[Reject], object] = lambda _reject: None,
-    on_progress: Callable[[Report], object] = lambda _report: None,
-    limit: int | None = None,
-) -> Report:
-    """Run every row through the mapping, offline; what was mapped is `not_sent`.
-
-    Args:
-        work: the mapping and its source.
-        on_record: told of each record, in order.
-        on_reject: told of each reject, in order.
-        on_progress: told of the totals now and then.
-        limit: records at most; the source is read no further.
-    """
-    began = time.monotonic()
-    tally = Tally()
-    for mapped in _mapped(work, tally, limit):
-        if isinstance(mapped, Record):
-            on_record(mapped)
-        elif isinstance(mapped, Reject):
-            on_reject(mapped)
-        if tally.read % _PROGRESS_ROWS == 0:
-            on_progress(_report(tally, began))
-    return _report(tally, began)
-
-
-_PROGRESS_ROWS = 500
-
-
 def rehearse_source(
     work: Work,
     *,
     on_progress: Callable[[Report], object] = lambda _report: None,
     pace: Pace | None = None,
+    workers: Workers | None = None,
 ) -> tuple[Report, Forecast]:
     """Run every row through the mapping, offline, and foresee what sending them would meet.
 
-    `pace` is what an earlier run reached, for the time that it takes.
+    `pace` is what an earlier run reached, for the time that it takes; `workers` are as for `map_source`.
     """
     watched = WatchedSource(work.source, work.mapper.spec.source.empty)
     forecaster = Forecaster(work.mapper)
     report = map_source(
         Work(work.mapper, watched),
-        on_record=forecaster.add_record,
+        on_records=forecaster.add_records,
         on_reject=forecaster.add_reject,
         on_progress=on_progress,
+        workers=workers,
+        encoded=False,
     )
     return report, forecaster.forecast(watched, pace)
-
-
-def write_payloads(
-    work: Work,
-    file: IO[bytes],
-    *,
-    on_reject: Callable[[Reject], object] = lambda _reject: None,
-    on_progress: Callable[[Report], object] = lambda _report: None,
-) -> Report:
-    """Write the request bodies that `submit` would send, a line each; `requests` counts them."""
-    from opusmap.submission import encode_body, make_batches  # noqa: PLC0415 - `check` does without
-
-    began, tally, requests = time.monotonic(), Tally(), 0
-
-    def records() -> Iterator[Record]:
-        for mapped in _mapped(work, tally):
-            if isinstance(mapped, Record):
-                yield mapped
-            elif isinstance(mapped, Reject):
-                on_reject(mapped)
-
-    spec = work.mapper.spec
-    for batch in make_batches(records()):
-        body = encode_body(
-            batch,
-            connection_id=work.mapper.connection.id,
-            conflict=spec.conflict,
-            conflict_key=spec.target.conflict_key,
-        )
-        file.write(body + b"\n")
-        requests += 1
-        on_progress(_report(tally, began))
-    return replace(_report(tally, began), requests=requests)
 
 
 def _mapped(
@@ -178,49 +117,22 @@ def _mapped(
 def _each_key_once(work: Work, *, keep_rows: bool) -> Iterator[Mapped]:
     """Map rows; of several with the same rowKey all but one are rejects, for Opus would hold only one.
 
-    Only the keys' 64-bit hashes are kept, so that millions of rows fit into memory. With `keep_rows`, a
-    record holds the row that it was made of, as long as the record itself is needed.
+    With `keep_rows`, a record holds the row that it was made of, as long as the record itself is needed.
     """
-    last = _last_rows(work) if work.mapper.spec.duplicates == "last" else None
-    seen: set[int] = set()
-    # A row that was rejected for its key and still has it would now replace what took its place.
-    repeated = work.source.repeated if isinstance(work.source, MendedSource) else {}
+    watch = KeyWatch(work)
     for row in work.source.rows():
         mapped = row if isinstance(row, Reject) else work.mapper.map_row(row.values, row.number)
         if isinstance(mapped, Record):
-            key = hash(mapped.key)
-            if repeated.get(mapped.row) == mapped.key:
-                mapped = _duplicate(mapped, row.values, "an earlier")
-            elif key in seen if last is None else last[key] != mapped.row:
-                mapped = _duplicate(mapped, row.values, "an earlier" if last is None else "a later")
-            else:
-                if last is None:
-                    seen.add(key)
-                if keep_rows:
-                    mapped = Record(mapped.row, mapped.key, mapped.values, mapped.notes, row.values)
+            mapped = watch.judge(mapped, row.values)
+            if keep_rows and isinstance(mapped, Record):
+                mapped = Record(mapped.row, mapped.key, mapped.values, mapped.notes, row.values)
         yield mapped
-
-
-def _last_rows(work: Work) -> dict[int, int]:
-    """Return the number of the last row that each rowKey has, by the key's hash."""
-    if not work.source.rereadable:
-        help_text = "name a file, or use `duplicates: first`"
-        message = "`duplicates: last` reads the source twice, and this one can be read only once"
-        raise SourceError(work.source.name, "read-once", message, help=help_text)
-    mapped = work.mapper.map_rows(work.source.rows())
-    return {hash(one.key): one.row for one in mapped if isinstance(one, Record)}
 
 
 def _refused(record: Record, reason: str) -> Reject:
     """Return a record that Opus refused as the reject of its row, for a person to mend."""
     problem = Problem("", "refused-by-opus", f"Opus refused the record: {reason}")
     return Reject(record.row, record.key, (problem,), record.source or {})
-
-
-def _duplicate(record: Record, values: Mapping[str, Any], other: str) -> Reject:
-    message = f"the row key {quote_value(record.key)} occurs in {other} row, too"
-    problem = Problem("Row key", "duplicate-key", message, "make the keys unique in the source")
-    return Reject(record.row, record.key, (problem,), values)
 
 
 @dataclass
@@ -418,17 +330,7 @@ def submit(
 
 
 def _report(tally: Tally, began: float, sent: SubmitTotals | None = None, run: int | None = None) -> Report:
-    report = Report(
-        read=tally.read,
-        mapped=tally.mapped,
-        filtered=tally.filtered,
-        rejected=tally.rejected,
-        not_sent=tally.mapped,
-        run=run,
-        seconds=round(time.monotonic() - began, 3),
-        reasons=tally.reasons(),
-        notes=tally.notes(),
-    )
+    report = replace(mapped_report(tally, began), run=run)
     if sent is None:
         return report
     ended = sent.submitted + sent.failed + sent.uncertain + sent.unchanged

@@ -203,7 +203,7 @@ def map_(
             report = write_payloads(work, file, on_reject=writer.write, on_progress=progress)
         else:
             records = RecordWriter(file)
-            report = map_source(work, on_record=records.write, on_reject=writer.write, on_progress=progress)
+            report = map_source(work, on_records=records.write, on_reject=writer.write, on_progress=progress)
     if as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not quiet:

@@ -6,7 +6,7 @@ import linecache
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from opusmap.compiler.codegen import FILTERED, generate
 from opusmap.compiler.plan import KEY_COLUMN, Plan
@@ -20,6 +20,8 @@ from opusmap.records import Filtered, Mapped, Problem, Record, Reject, Row
 from opusmap.spec import MappingSpec, load_spec, resolve_inside
 
 __all__ = ["Mapper", "compile_mapping", "load_mapping", "read_mapping"]
+
+Orders: TypeAlias = tuple[MappingSpec, Connection, frozenset[str] | None]
 
 
 class Mapper:
@@ -69,10 +71,25 @@ class Mapper:
             return Filtered(number)
         return Record(number, record[KEY_COLUMN], record, notes)
 
+    def map_chunk(self, rows: Iterable[Row | Reject]) -> list[Mapped]:
+        """Map some rows at once; what the source rejected already stays as it is."""
+        map_row = self.map_row
+        return [map_row(row.values, row.number) if isinstance(row, Row) else row for row in rows]
+
     def map_rows(self, rows: Iterable[Row | Reject]) -> Iterator[Mapped]:
         """Map rows in their order; what the source rejected already passes through."""
         for row in rows:
             yield row if isinstance(row, Reject) else self.map_row(row.values, row.number)
+
+    def orders(self) -> Orders:
+        """Return what another process needs to compile the same mapper; it can be pickled."""
+        return self.spec, self._raw_connection, self.plan.source_columns
+
+    @classmethod
+    def from_orders(cls, orders: Orders, converters: Iterable[str] = ()) -> Mapper:
+        """Return the mapper of such orders; `converters` are files with custom ones."""
+        spec, connection, columns = orders
+        return compile_mapping(spec, connection, all_converters(tuple(converters)), columns)
 
     def for_columns(self, columns: Iterable[str] | None) -> Mapper:
         """Return the mapper for a source whose columns are known (None: not known).

@@ -197,10 +197,11 @@ class Forecaster:
         self._present: Counter[str] = Counter()
         self._records = self._more_unmatched = self._more_repeated = 0
 
-    def add_record(self, record: Record) -> None:
-        """Count a record: what it goes without."""
-        self._records += 1
-        self._present.update(record.values.keys())
+    def add_records(self, records: Iterable[Record]) -> None:
+        """Count records: what they go without."""
+        for record in records:
+            self._records += 1
+            self._present.update(record.values.keys())
 
     def add_reject(self, reject: Reject) -> None:
         """Count a reject, if it is one for a value that is no option or for a key that repeats."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -66,8 +67,8 @@ class RecordWriter:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._encode = msgspec.json.Encoder().encode
+        self._encode_lines = msgspec.json.Encoder().encode_lines
 
-    def write(self, record: Record) -> None:
-        """Write one record, a line."""
-        self._file.write(self._encode(record.values) + b"\n")
+    def write(self, records: Iterable[Record]) -> None:
+        """Write records, a line each."""
+        self._file.write(self._encode_lines([record.values for record in records]))

@@ -6,7 +6,7 @@ line's; what a page looks like is a later module's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -120,6 +120,15 @@ class Tally:
                 assert isinstance(one, Filtered)
                 self.filtered += 1
             yield one
+
+    def count_chunk(self, mapped: Sequence[Mapped], records: Sequence[Record]) -> None:
+        """Count what became of some rows; `records` are those of them that became one."""
+        if len(records) < len(mapped) or any(one.notes for one in records):
+            for _ in self.count(mapped):
+                pass
+        else:
+            self.read += len(mapped)
+            self.mapped += len(mapped)
 
     def reasons(self) -> tuple[Reason, ...]:
         """Return why rows were rejected, the most frequent reason first."""

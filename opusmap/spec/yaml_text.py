@@ -62,6 +62,10 @@ class Text(str):
         text._source = source
         return text
 
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        """Return what a copy in another process is made of."""
+        return type(self), (str(self), self.span, self.style, self._source, self.start)
+
     def locate(self, start: int, end: int | None = None) -> Span:
         """Return the place in the file of the characters from `start` to `end` of this text."""
         first = self._offset_in_file(start)

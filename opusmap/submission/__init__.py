@@ -5,12 +5,13 @@ imported here because HTTP libraries are slow to load; `engine` drives them all 
 """
 
 from opusmap.submission.answers import Outcome, read_answer
-from opusmap.submission.batching import Batch, encode_body, make_batches
+from opusmap.submission.batching import BATCH_SIZE, Batch, encode_body, make_batches
 from opusmap.submission.engine import SubmitTotals, submit_records
 from opusmap.submission.exchange import Answer, NoAnswer, Sender, Trouble
 from opusmap.submission.retry import decide_retry
 
 __all__ = [
+    "BATCH_SIZE",
     "Answer",
     "Batch",
     "NoAnswer",

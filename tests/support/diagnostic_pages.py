@@ -280,7 +280,7 @@ def _findings(folder: Path) -> Iterator[Finding]:
             yield from map(_finding, find_warnings(work))
             map_source(
                 work,
-                on_record=lambda record: notes.extend(record.notes),
+                on_records=lambda records: notes.extend(note for record in records for note in record.notes),
                 on_reject=lambda reject: problems.extend(reject.problems),
             )
         except SourceError as error:

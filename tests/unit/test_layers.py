@@ -13,7 +13,10 @@ LAYERS = (
     ("connection", "converters", "spec", "expressions"),
     ("compiler",),
     ("sources", "profile", "settings", "journal", "submission"),
-    ("emulator", "report", "work", "drafting", "inquiry", "pipeline", "rehearsal", "testing"),
+    (
+        *("emulator", "report", "work", "duplicates", "workers", "offline", "drafting", "inquiry"),
+        *("pipeline", "rehearsal", "testing"),
+    ),
     ("cli",),
 )
 # A bug that both shared would cancel out.

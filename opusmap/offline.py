@@ -1,0 +1,156 @@
+"""`map` and `check`: every row through the mapping, nothing sent; chunk by chunk, in one process or several.
+
+Owns the road of a chunk: rows -> mapped -> each rowKey once -> counted -> written. What a chunk's rows
+become is the mapper's business, in which process the `workers`'.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import IO
+
+from opusmap.duplicates import KeyWatch
+from opusmap.records import Mapped, Record, Reject, Row
+from opusmap.report import Report, Tally
+from opusmap.sources import Source
+from opusmap.work import Work
+from opusmap.workers import Rows, Workers, map_in_processes
+
+__all__ = ["map_source", "mapped_report", "write_payloads"]
+
+CHUNK_ROWS = 100
+"""Rows that are mapped at a time: enough to make the cost of a chunk small, few enough for long rows."""
+_PROGRESS_CHUNKS = 5
+
+Told = Callable[[Reject], object]
+
+
+def map_source(
+    work: Work,
+    *,
+    on_records: Callable[[Sequence[Record]], object] | None = None,
+    on_reject: Told = lambda _reject: None,
+    on_progress: Callable[[Report], object] = lambda _report: None,
+    workers: Workers | None = None,
+    encoded: bool = True,
+) -> Report:
+    """Run every row through the mapping, offline; what was mapped is `not_sent`.
+
+    Args:
+        work: the mapping and its source.
+        on_records: told of the records, some at a time, in order. With several workers their `values` are
+            JSON already (`msgspec.Raw`) where they are to be `encoded`, else their names with None.
+        on_reject: told of each reject, in order.
+        on_progress: told of the totals now and then.
+        workers: processes that map; this one alone by default.
+        encoded: whether `on_records` encodes the values; it makes a difference to several workers only.
+
+    Raises:
+        SourceError: the source can't be read any further; what was read has been told of.
+        StoppedEarly: a worker process died, and died again over the same rows.
+    """
+    began, tally = time.monotonic(), Tally()
+    encoded = encoded and on_records is not None
+    for number, records in enumerate(_map_chunks(work, tally, on_reject, workers, encoded=encoded), 1):
+        if on_records is not None and records:
+            on_records(records)
+        if number % _PROGRESS_CHUNKS == 0:
+            on_progress(mapped_report(tally, began))
+    return mapped_report(tally, began)
+
+
+def write_payloads(
+    work: Work,
+    file: IO[bytes],
+    *,
+    on_reject: Told = lambda _reject: None,
+    on_progress: Callable[[Report], object] = lambda _report: None,
+    workers: Workers | None = None,
+) -> Report:
+    """Write the request bodies that `submit` would send, a line each; `requests` counts them."""
+    from opusmap.submission import BATCH_SIZE, Batch, encode_body  # noqa: PLC0415 - `check` does without
+
+    spec, connection = work.mapper.spec, work.mapper.connection.id
+    requests, pending = 0, list[Record]()
+
+    def write(records: Sequence[Record], least: int = BATCH_SIZE) -> None:
+        nonlocal requests, pending
+        pending += records
+        start = 0
+        while len(pending) - start >= least:
+            requests += 1
+            batch = Batch(requests, tuple(pending[start : start + BATCH_SIZE]))
+            conflict, key = spec.conflict, spec.target.conflict_key
+            body = encode_body(batch, connection_id=connection, conflict=conflict, conflict_key=key)
+            file.write(body + b"\n")
+            start += BATCH_SIZE
+        pending = pending[start:]
+
+    try:
+        report = map_source(
+            work, on_records=write, on_reject=on_reject, on_progress=on_progress, workers=workers
+        )
+    finally:
+        if pending:
+            write((), 1)
+    return replace(report, requests=requests)
+
+
+def _map_chunks(
+    work: Work, tally: Tally, on_reject: Told, workers: Workers | None, *, encoded: bool
+) -> Iterator[list[Record]]:
+    """Yield the records of each chunk; what else became of rows is counted and told."""
+    watch = KeyWatch(work)
+    chunks = _chunks(work.source)
+    outcomes: Iterator[tuple[Rows, list[Mapped]]]
+    if workers is None or workers.count < 2:  # noqa: PLR2004 - one is this process
+        outcomes = ((rows, work.mapper.map_chunk(rows)) for rows in chunks)
+    else:
+        outcomes = map_in_processes(work, chunks, workers, encoded=encoded)
+    for rows, mapped in outcomes:
+        records = [one for one in mapped if isinstance(one, Record)]
+        if not watch.all_new([record.key for record in records]):
+            mapped = [  # noqa: PLW2901 - the same rows, judged once more
+                watch.judge(one, row.values) if isinstance(one, Record) else one
+                for row, one in zip(rows, mapped, strict=True)
+            ]
+            records = [one for one in mapped if isinstance(one, Record)]
+        tally.count_chunk(mapped, records)
+        if len(records) < len(mapped):
+            for one in mapped:
+                if isinstance(one, Reject):
+                    on_reject(one)
+        yield records
+
+
+def _chunks(source: Source) -> Iterator[list[Row | Reject]]:
+    """Yield the rows some at a time; those before an error of the source as well."""
+    rows = list[Row | Reject]()
+    try:
+        for row in source.rows():
+            rows.append(row)
+            if len(rows) == CHUNK_ROWS:
+                yield rows
+                rows = []
+    except Exception:
+        if rows:
+            yield rows
+        raise
+    if rows:
+        yield rows
+
+
+def mapped_report(tally: Tally, began: float) -> Report:
+    """Return the report of a run that sent nothing, begun at this time of the monotonic clock."""
+    return Report(
+        read=tally.read,
+        mapped=tally.mapped,
+        filtered=tally.filtered,
+        rejected=tally.rejected,
+        not_sent=tally.mapped,
+        seconds=round(time.monotonic() - began, 3),
+        reasons=tally.reasons(),
+        notes=tally.notes(),
+    )
