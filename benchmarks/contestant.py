@@ -76,15 +76,16 @@ def opusmap() -> Run:
 
 
 def opusmap_records() -> Run:
-    """Return the whole road of `opusmap map`: records as JSON Lines."""
+    """Return the whole road of `opusmap map`: records as JSON Lines, rejects to a file."""
     from opusmap.pipeline import map_source
-    from opusmap.report import RecordWriter, create_output
+    from opusmap.report import RecordWriter, RejectWriter, create_output
     from opusmap.work import open_work
 
     def run(source: str, target: str) -> tuple[int, int]:
         work = open_work(MAPPINGS[Path(source).suffix], source)
-        with work.source, create_output(target) as file:
-            report = map_source(work, on_records=RecordWriter(file).write)
+        rejects = RejectWriter.beside(Path(target), work.source)
+        with work.source, create_output(target) as file, rejects:
+            report = map_source(work, on_records=RecordWriter(file).write, on_reject=rejects.write)
         return report.mapped, report.rejected
 
     return run

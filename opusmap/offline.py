@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import IO
 
 from opusmap.duplicates import KeyWatch
-from opusmap.records import Mapped, Record, Reject, Row
+from opusmap.records import Mapped, Record, Reject
 from opusmap.report import Report, Tally
-from opusmap.sources import Source
+from opusmap.sources import Part, row_parts
 from opusmap.work import Work
-from opusmap.workers import Rows, Workers, map_in_processes
+from opusmap.workers import Workers, map_in_processes
 
 __all__ = ["map_source", "mapped_report", "write_payloads"]
 
@@ -103,18 +103,18 @@ def _map_chunks(
 ) -> Iterator[list[Record]]:
     """Yield the records of each chunk; what else became of rows is counted and told."""
     watch = KeyWatch(work)
-    chunks = _chunks(work.source)
-    outcomes: Iterator[tuple[Rows, list[Mapped]]]
+    outcomes: Iterator[tuple[Part, list[Mapped]]]
     if workers is None or workers.count < 2:  # noqa: PLR2004 - one is this process
-        outcomes = ((rows, work.mapper.map_chunk(rows)) for rows in chunks)
+        parts = row_parts(work.source.rows(), CHUNK_ROWS)
+        outcomes = ((part, work.mapper.map_chunk(part.content)) for part in parts)
     else:
-        outcomes = map_in_processes(work, chunks, workers, encoded=encoded)
-    for rows, mapped in outcomes:
+        outcomes = map_in_processes(work, workers, encoded=encoded)
+    for part, mapped in outcomes:
         records = [one for one in mapped if isinstance(one, Record)]
         if not watch.all_new([record.key for record in records]):
             mapped = [  # noqa: PLW2901 - the same rows, judged once more
                 watch.judge(one, row.values) if isinstance(one, Record) else one
-                for row, one in zip(rows, mapped, strict=True)
+                for row, one in zip(part.rows(), mapped, strict=True)
             ]
             records = [one for one in mapped if isinstance(one, Record)]
         tally.count_chunk(mapped, records)
@@ -123,23 +123,6 @@ def _map_chunks(
                 if isinstance(one, Reject):
                     on_reject(one)
         yield records
-
-
-def _chunks(source: Source) -> Iterator[list[Row | Reject]]:
-    """Yield the rows some at a time; those before an error of the source as well."""
-    rows = list[Row | Reject]()
-    try:
-        for row in source.rows():
-            rows.append(row)
-            if len(rows) == CHUNK_ROWS:
-                yield rows
-                rows = []
-    except Exception:
-        if rows:
-            yield rows
-        raise
-    if rows:
-        yield rows
 
 
 def mapped_report(tally: Tally, began: float) -> Report:

@@ -1,7 +1,7 @@
-"""Worker processes: chunks of rows go out, what became of them comes back, in order.
+"""Worker processes: parts of rows go out, what became of them comes back, in order.
 
 Owns the processes, what travels to and from them, and what happens when one dies. A worker compiles the
-mapping for itself (custom converters from their files), maps chunks and encodes records; keys, counts and
+mapping for itself (custom converters from their files), maps parts and encodes records; keys, counts and
 files stay with the process that asked, so that totals are exact and the order is the source's.
 """
 
@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -24,15 +24,14 @@ import msgspec
 from opusmap.compiler import Mapper
 from opusmap.errors import StoppedEarly
 from opusmap.records import Filtered, Mapped, Problem, Record, Reject, Row
+from opusmap.sources import Part
 from opusmap.work import Work
 
-__all__ = ["Rows", "Workers", "map_in_processes"]
+__all__ = ["Workers", "map_in_processes"]
 
 _LOG = logging.getLogger("opusmap.workers")
 _AHEAD = 4
 """Chunks that are out for each worker at most: none waits for work, and memory stays bounded."""
-
-Rows = list[Row | Reject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +42,8 @@ class Workers:
     converters: tuple[str, ...] = ()
 
 
-def map_in_processes(
-    work: Work, chunks: Iterable[Rows], workers: Workers, *, encoded: bool
-) -> Iterator[tuple[Rows, list[Mapped]]]:
-    """Yield each chunk with what became of its rows, in order.
+def map_in_processes(work: Work, workers: Workers, *, encoded: bool) -> Iterator[tuple[Part, list[Mapped]]]:
+    """Yield each part of the source with what became of its rows, in order.
 
     The values of records are JSON where `encoded`; otherwise only their names, each with None. When a
     worker dies, a warning is logged and new ones do once more what was under way.
@@ -56,27 +53,29 @@ def map_in_processes(
     """
     crew = _Crew(work.mapper, workers, encoded=encoded)
     try:
-        for rows in chunks:
-            crew.send(rows)
+        for part in work.source.parts():
+            crew.send(part)
             while crew.is_busy:
                 yield crew.receive()
         while crew.pending:
             yield crew.receive()
-    except BaseException:
-        crew.dismiss(wait=False)
+    except Exception:  # the source's: what was read before is told of
+        while crew.pending:
+            yield crew.receive()
         raise
-    crew.dismiss(wait=True)
+    finally:
+        crew.dismiss()
 
 
 class _Crew:
-    """The worker processes of a run, and the chunks that are with them."""
+    """The worker processes of a run, and the parts that are with them."""
 
     def __init__(self, mapper: Mapper, workers: Workers, *, encoded: bool) -> None:
-        self.pending: deque[tuple[Rows, Future[_Answer]]] = deque()
+        self.pending: deque[tuple[Part, Future[_Answer]]] = deque()
         self._count = workers.count
         self._orders = (mapper.orders(), workers.converters, encoded)
         self._pool = self._hire()
-        self._lost: Rows | None = None
+        self._lost: Part | None = None
 
     def _hire(self) -> ProcessPoolExecutor:
         # "spawn" is what Windows and macOS have; a fork of a process with threads may hang.
@@ -87,82 +86,50 @@ class _Crew:
     def is_busy(self) -> bool:
         return len(self.pending) >= self._count * _AHEAD
 
-    def send(self, rows: Rows) -> None:
+    def send(self, part: Part) -> None:
         try:
-            self.pending.append((rows, self._pool.submit(_map_chunk, _packed(rows))))
+            self.pending.append((part, self._pool.submit(_map_part, part)))
         except BrokenProcessPool:
-            self._hire_again(self.pending[0][0] if self.pending else rows)
-            self.pending.append((rows, self._pool.submit(_map_chunk, _packed(rows))))
+            self._hire_again(self.pending[0][0] if self.pending else part)
+            self.pending.append((part, self._pool.submit(_map_part, part)))
 
-    def receive(self) -> tuple[Rows, list[Mapped]]:
-        """Return the oldest chunk that is out, and what became of it."""
+    def receive(self) -> tuple[Part, list[Mapped]]:
+        """Return the oldest part that is out, and what became of it."""
         while True:
-            rows, future = self.pending[0]
+            part, future = self.pending[0]
             try:
                 answer = future.result()
             except BrokenProcessPool:
-                self._hire_again(rows)
+                self._hire_again(part)
                 continue
             self.pending.popleft()
-            return rows, answer.mapped()
+            return part, answer.mapped()
 
-    def _hire_again(self, rows: Rows) -> None:
-        """Begin anew with what was under way; `rows` is the oldest chunk of it."""
-        first, last = rows[0], rows[-1]
-        if self._lost is rows:
-            number = f"{_number(first)} to {_number(last)}"
+    def _hire_again(self, oldest: Part) -> None:
+        """Begin anew with what was under way; `oldest` is the first of it."""
+        numbers = [row.number if isinstance(row, Row) else row.row for row in oldest.rows()[:1]]
+        where = f"row {numbers[0]}" if numbers else "the beginning"
+        if self._lost is oldest:
             raise StoppedEarly(
-                f"a worker process died twice over the rows from {number} on",
+                f"a worker process died twice over the rows from {where} on",
                 "is there memory enough? `--workers 1` does without workers, and shows what goes wrong",
             )
-        self._lost = rows
-        _LOG.warning("a worker process died; rows from %s on are mapped once more", _number(first))
+        self._lost = oldest
+        _LOG.warning("a worker process died; the rows from %s on are mapped once more", where)
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._pool = self._hire()
-        again = [rows for rows, _ in self.pending]
-        self.pending = deque((rows, self._pool.submit(_map_chunk, _packed(rows))) for rows in again)
+        again = [part for part, _ in self.pending]
+        self.pending = deque((part, self._pool.submit(_map_part, part)) for part in again)
 
-    def dismiss(self, *, wait: bool) -> None:
-        self._pool.shutdown(wait=wait, cancel_futures=True)
-
-
-def _number(row: Row | Reject) -> int:
-    return row.number if isinstance(row, Row) else row.row
+    def dismiss(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
 
 
-# What travels. Columns of values take a tenth of the time that as many objects would.
-
-
-class _Packed(msgspec.Struct, frozen=True):
-    """Rows that have the same columns, without naming those in each."""
-
-    columns: tuple[str, ...]
-    numbers: list[int]
-    cells: list[list[Any]]
-
-    def rows(self) -> Rows:
-        columns = self.columns
-        return [
-            Row(number, dict(zip(columns, cells, strict=True)))
-            for number, cells in zip(self.numbers, self.cells, strict=True)
-        ]
-
-
-def _packed(rows: Rows) -> _Packed | Rows:
-    first = rows[0]
-    if isinstance(first, Reject):
-        return rows
-    columns, numbers, cells = tuple(first.values), list[int](), list[list[Any]]()
-    for row in rows:
-        if isinstance(row, Reject) or tuple(row.values) != columns:
-            return rows
-        numbers.append(row.number)
-        cells.append(list(row.values.values()))
-    return _Packed(columns, numbers, cells)
+# What comes back. Columns of values take a tenth of the time that as many objects would.
 
 
 class _Answer(msgspec.Struct):
-    """What became of a chunk: its records by parts, and the rest by place.
+    """What became of a part: its records by parts, and the rest by place.
 
     `values` are the records as lines of JSON or, where only names are asked for, those by shape.
     """
@@ -210,9 +177,9 @@ def _leave_with_parent() -> None:
         os._exit(1)
 
 
-def _map_chunk(packed: _Packed | Rows) -> _Answer:
+def _map_part(part: Part) -> _Answer:
     assert _MAPPER is not None
-    mapped = _MAPPER.map_chunk(packed.rows() if isinstance(packed, _Packed) else packed)
+    mapped = _MAPPER.map_chunk(part.rows())
     records = [one for one in mapped if isinstance(one, Record)]
     return _Answer(
         [one.row for one in records],

@@ -13,6 +13,7 @@ from opusmap.cli.emulator import emulator
 from opusmap.cli.options import (
     MAPPING,
     SOURCE,
+    WORKERS,
     common,
     custom,
     example,
@@ -49,12 +50,14 @@ def opusmap() -> None:
 @MAPPING
 @SOURCE
 @click.option("--online", is_flag=True, help="Prove the settings, too: sign in to Opus, send no record.")
+@WORKERS
 @custom
 @common
 def check(
     mapping: str,
     converters: tuple[str, ...],
     source: str | None,
+    count: int,
     *,
     online: bool,
     as_json: bool,
@@ -79,6 +82,7 @@ def check(
     from opusmap.compiler.lint import lint
     from opusmap.pipeline import rehearse_source
     from opusmap.work import check_lock, find_warnings, missing_source
+    from opusmap.workers import Workers
 
     set_up(verbose)
     proved = {"online": prove_settings(mapping, converters, silent=quiet or as_json)} if online else {}
@@ -96,7 +100,9 @@ def check(
     work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
     with work.source, progress_line("checking", work.source, quiet=quiet or as_json) as progress:
         warnings = find_warnings(work)
-        report, forecast = rehearse_source(work, on_progress=progress, pace=earlier_pace(work))
+        report, forecast = rehearse_source(
+            work, on_progress=progress, pace=earlier_pace(work), workers=Workers(count, converters)
+        )
     print_diagnostics(warnings)
     if as_json:
         found = {"diagnostics": [warning.as_json() for warning in warnings]}
@@ -166,6 +172,7 @@ def preview(
 )
 @click.option("--rejects", help="File for the rejects, in the source's shape.  [default: beside the output]")
 @click.option("--payloads", is_flag=True, help="Write whole request bodies of at most 15 records.")
+@WORKERS
 @custom
 @common
 def map_(
@@ -173,6 +180,7 @@ def map_(
     source: str | None,
     output: str,
     rejects: str | None,
+    count: int,
     converters: tuple[str, ...],
     *,
     payloads: bool,
@@ -185,6 +193,7 @@ def map_(
     from opusmap.cli.progress import progress_line
     from opusmap.pipeline import map_source, write_payloads
     from opusmap.report import RecordWriter, create_output
+    from opusmap.workers import Workers
 
     set_up(verbose)
     if as_json and output == "-":
@@ -193,6 +202,7 @@ def map_(
         )
     work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
     writer = reject_writer(work, rejects, output)
+    workers = Workers(count, converters)
     with (
         work.source,
         create_output(output) as file,
@@ -200,10 +210,12 @@ def map_(
         progress_line("mapping", work.source, quiet=quiet or as_json) as progress,
     ):
         if payloads:
-            report = write_payloads(work, file, on_reject=writer.write, on_progress=progress)
+            report = write_payloads(work, file, on_reject=writer.write, on_progress=progress, workers=workers)
         else:
-            records = RecordWriter(file)
-            report = map_source(work, on_records=records.write, on_reject=writer.write, on_progress=progress)
+            write = RecordWriter(file).write
+            report = map_source(
+                work, on_records=write, on_reject=writer.write, on_progress=progress, workers=workers
+            )
     if as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not quiet:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAPPING",
     "SOURCE",
+    "WORKERS",
     "common",
     "custom",
     "example",
@@ -42,6 +43,14 @@ TO = click.option(
 )
 FAULTS = click.option(
     "--faults", help="With `--to emulator`: none, mild, harsh, a file, or name=value,…  [default: none]"
+)
+WORKERS = click.option(
+    "--workers",
+    "count",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Processes that map; more than the machine has cores gain nothing.",
 )
 CONCURRENCY = click.option(
     "--concurrency", default=8, show_default=True, type=click.IntRange(1, 128), help="Requests in flight."

@@ -229,6 +229,10 @@ def _people(rules: TypeRules) -> Finisher:
     known = Memo(_one_address)
 
     def people(value: Any) -> JsonValue:
+        if as_text and value.__class__ is list and len(value) == 1 and value[0].__class__ is str:
+            address = known[value[0]][1]  # one person, as most often
+            if address:
+                return f"[{address}]"
         found: dict[str, str] = {}
         for item in value if value.__class__ is list else [value]:
             if item.__class__ is not str:

@@ -12,7 +12,7 @@ __all__ = ["Memo"]
 
 Result = TypeVar("Result")
 
-MEMO_SIZE = 8_192
+MEMO_SIZE = 16_384
 """Texts that are remembered at most; then all are forgotten, so that sorted data finds room again."""
 _KEY_LIMIT = 100
 """Characters of a text that is worth remembering, at most."""

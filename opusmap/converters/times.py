@@ -81,8 +81,18 @@ class _Parts:
     def iso_rewriter(self) -> Rewriter:
         """Return the rewriter of ISO dates and times, with or without an offset."""
         local, days, fixed = self._local, self._days, Memo(self._fixed_clock)
+        as_it_is = self._day_pattern == "%Y-%m-%d" and self._clock_pattern == " %H:%M:%S"
 
         def rewrite(text: str) -> str | None:
+            # 2024-01-31T18:15:00Z is to be cut, no more.
+            if as_it_is and len(text) == _UTC_LENGTH and text[10] == "T" and text[19] == "Z":
+                if text[4] == "-" == text[7] and text[13] == ":" == text[16] and text[5] != "W":
+                    try:
+                        year = datetime.fromisoformat(text).year
+                    except ValueError:
+                        return None
+                    return f"{text[:10]} {text[11:19]}" if year in _FAR_ENOUGH else None
+                return None
             day_text, clock_text = text[:_DATE_LENGTH], text[_DATE_LENGTH:]
             clock = fixed[clock_text]
             if clock is None:
@@ -195,16 +205,11 @@ def _read_iso_day(text: str) -> date | None:
         return None
 
 
-_UTC_LENGTH = len("T18:15:00Z")
+_UTC_LENGTH = len("2024-01-31T18:15:00Z")
 _ISO_CLOCK = re.compile(r"[Tt ][0-9][0-9:]*(?:\.[0-9]+)?(?:[Zz]|[+-][0-9:]+)?", re.ASCII)
 
 
 def _read_iso_clock(text: str) -> time | None:
-    if len(text) == _UTC_LENGTH and text[0] == "T" and text[9] == "Z" and text[3] == ":" == text[6]:
-        try:
-            return time.fromisoformat(text[1:])
-        except ValueError:
-            return None
     if _ISO_CLOCK.fullmatch(text) is None:
         return None
     try:

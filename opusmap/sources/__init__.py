@@ -15,6 +15,7 @@ from opusmap.sources.opening import (
     open_source,
     open_with,
 )
+from opusmap.sources.parts import Part, row_parts
 from opusmap.sources.patterns import is_pattern
 from opusmap.sources.plain import plain_value
 from opusmap.sources.remote import is_remote
@@ -24,6 +25,7 @@ __all__ = [
     "FORMATS",
     "SUFFIXES",
     "IterableSource",
+    "Part",
     "Source",
     "find_format",
     "from_iterable",
@@ -33,4 +35,5 @@ __all__ = [
     "open_source",
     "open_with",
     "plain_value",
+    "row_parts",
 ]

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
-from typing import Literal, NoReturn, TypedDict
+from typing import Literal, NoReturn, TypedDict, TypeVar
 
 from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
 from opusmap.records import Problem, Reject, Row
 from opusmap.sources.blocks import Block, decode_blocks, whole_lines
+from opusmap.sources.parts import cell_parts
 from opusmap.sources.source import Reading
 from opusmap.sources.tabular import check_columns
 
@@ -32,6 +33,8 @@ DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_ROWS = 100
 
 _DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+
+Made = TypeVar("Made")
 
 
 class _Dialect(TypedDict):
@@ -72,9 +75,9 @@ def read_csv(
     reader = _Reader(name, lines, _dialect(delimiter, quote))
     if given:
         check_columns(name, given)
-        return Reading(given, reader.read_rows(given, 0), notes, delimiter)
+        return reader.reading(given, 0, notes)
     columns = reader.read_header(header_row)
-    return Reading(columns, reader.read_rows(columns, header_row), notes, delimiter)
+    return reader.reading(columns, header_row, notes)
 
 
 def _check_options(name: str, delimiter: str | None, quote: str | None, header_row: int) -> None:
@@ -178,15 +181,30 @@ class _Reader:
         check_columns(self._name, cells, header_row)
         return tuple(cells)
 
-    def read_rows(self, columns: tuple[str, ...], number: int) -> Iterator[Row | Reject]:
-        """Yield what follows row `number`, the header."""
+    def reading(self, columns: tuple[str, ...], number: int, notes: tuple[str, ...]) -> Reading:
+        """Return what follows row `number`, the header: as rows, or as parts."""
+
+        def make_row(number: int, cells: list[str]) -> Row:
+            return Row(number, dict(zip(columns, cells)))  # noqa: B905 - compared by the caller
+
+        def keep_cells(number: int, cells: list[str]) -> tuple[int, list[str]]:
+            return number, cells
+
+        rows: Iterator[Row | Reject] = self._read(columns, number, make_row)
+        parts = cell_parts(columns, self._read(columns, number, keep_cells))
+        return Reading(columns, rows, notes, self._dialect["delimiter"], parts=parts)
+
+    def _read(
+        self, columns: tuple[str, ...], number: int, make: Callable[[int, list[str]], Made]
+    ) -> Iterator[Made | Row | Reject]:
+        """Yield what `make` makes of the rows after row `number`, and what is odd as it is."""
         records, lines, width = self._records, self._lines, len(columns)
         while True:
             line = records.line_num
             try:
                 for number, cells in enumerate(records, number + 1):  # noqa: B020, PLR1704 - it counts on
                     if len(cells) == width and not lines.has_nul:
-                        yield Row(number, dict(zip(columns, cells)))  # noqa: B905 - just compared
+                        yield make(number, cells)
                     elif odd := _judge(number, columns, cells, records.line_num - line):
                         yield odd
                     line = records.line_num

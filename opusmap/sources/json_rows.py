@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from itertools import chain, islice
 from typing import Any
@@ -19,6 +19,7 @@ from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
 from opusmap.records import Problem, Reject, Row
 from opusmap.sources.blocks import Block, decode_blocks, find_byte_order_mark
+from opusmap.sources.parts import PART_ROWS, PART_SIZE, Part
 from opusmap.sources.source import Reading
 
 __all__ = ["MAX_DEPTH", "SAMPLE_ROWS", "begin_rows", "utf8_blocks"]
@@ -50,7 +51,35 @@ def begin_rows(pieces: Iterator[tuple[int, bytes]], name: str, word: str) -> Rea
         (cause,) = read[0].problems  # not one is readable: the file is something else
         help_text = cause.help or _HINTS[word]
         raise SourceError(name, cause.code, cause.message, read[0].row, help_text)
-    return Reading(tuple(columns), _read_pieces(chain(sample, pieces), word), word=word)
+    every = chain(sample, pieces)
+    return Reading(tuple(columns), _read_pieces(every, word), word=word, parts=_piece_parts(every, word))
+
+
+class _PiecePart(msgspec.Struct, frozen=True):
+    """Numbered pieces of JSON text, not read yet."""
+
+    word: str
+    numbers: list[int]
+    pieces: list[bytes]
+
+    def rows(self) -> list[Row | Reject]:
+        return list(_read_pieces(zip(self.numbers, self.pieces, strict=True), self.word))
+
+
+def _piece_parts(pieces: Iterator[tuple[int, bytes]], word: str) -> Iterator[Part]:
+    part, size = _PiecePart(word, [], []), 0
+    try:
+        for number, piece in pieces:
+            part.numbers.append(number)
+            part.pieces.append(piece)
+            size += len(piece)
+            if len(part.pieces) == PART_ROWS or size > PART_SIZE:
+                yield part
+                part, size = _PiecePart(word, [], []), 0
+    except Exception:
+        yield part
+        raise
+    yield part
 
 
 def _sample(pieces: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
@@ -75,7 +104,7 @@ def utf8_blocks(blocks: Iterator[Block], encoding: str | None, name: str) -> Ite
             yield text.encode("utf-8", "surrogatepass")  # a lone surrogate becomes a reject
 
 
-def _read_pieces(pieces: Iterator[tuple[int, bytes]], word: str) -> Iterator[Row | Reject]:
+def _read_pieces(pieces: Iterable[tuple[int, bytes]], word: str) -> Iterator[Row | Reject]:
     for number, piece in pieces:
         try:
             values = _decode(piece)
@@ -86,18 +115,13 @@ def _read_pieces(pieces: Iterator[tuple[int, bytes]], word: str) -> Iterator[Row
         # Each test is a cheap upper bound of what it looks for; only a hit is looked at closely.
         if piece.count(b"[") + piece.count(b"{") > MAX_DEPTH and _is_too_deep(values):
             yield _reject(number, "json-too-deep", f"the {word} is nested deeper than {MAX_DEPTH} levels")
-        elif (piece.count(b'":') > len(values) or _has_odd_colon(piece)) and (
+        elif piece.translate(None, b" \t\r\n").count(b'":') > len(values) and (
             repeated := _repeated_key(piece)
         ):
             message = f"the name {quote_value(repeated)} occurs twice in one object"
             yield _reject(number, "json-repeated-name", message)
         else:
             yield Row(number, values)
-
-
-def _has_odd_colon(piece: bytes) -> bool:
-    """Whether a colon may stand apart from the name before it, where counting `":` does not find it."""
-    return b" :" in piece or b"\n:" in piece or b"\t:" in piece or b"\r:" in piece
 
 
 def _reject(number: int, code: str, message: str, help: str = "") -> Reject:

@@ -18,6 +18,7 @@ from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
 from opusmap.records import Problem, Reject, Row
 from opusmap.sources.blocks import Block, Input, prepare_blocks
+from opusmap.sources.parts import Part, row_parts
 from opusmap.sources.plain import plain_values
 
 __all__ = ["IterableSource", "Reading", "Source", "StreamSource", "from_iterable"]
@@ -64,6 +65,10 @@ class Source(ABC):
     def place(self, number: int, column: str | None = None) -> str:  # noqa: ARG002 - where cells have names
         """Return where a row, or its cell of a column, stands: `row 7`, `cell B7`, `b.csv, row 3`."""
         return f"row {number}"
+
+    def parts(self) -> Iterator[Part]:
+        """Yield the same rows some at a time, in parts that can travel to another process."""
+        return row_parts(self.rows())
 
     def close(self) -> None:  # noqa: B027 - most sources hold nothing open
         """Let go of what is open. Rows can't be read afterwards."""
@@ -115,6 +120,8 @@ class Reading:
     delimiter: str | None = None
     word: str = "row"
     """What a row is called in this format."""
+    parts: Iterator[Part] | None = None
+    """The same rows in parts, where the format has a quicker way; only one of the two may be read."""
 
 
 class StreamSource(Source):
@@ -142,9 +149,18 @@ class StreamSource(Source):
 
     def rows(self) -> Iterator[Row | Reject]:
         """Return the rows; see `Source.rows`."""
+        return self._reading().rows
+
+    def parts(self) -> Iterator[Part]:
+        """Return the rows in parts; see `Source.parts`."""
+        reading = self._reading()
+        return row_parts(reading.rows) if reading.parts is None else reading.parts
+
+    def _reading(self) -> Reading:
+        """Return a pass over the file that nobody has read from."""
         reading, self._first = self._first, None
         if reading is not None:
-            return reading.rows
+            return reading
         if not self.rereadable:
             raise SourceError(
                 self.name, "read-once", "a stream can't be read a second time", help="name a file instead"
@@ -152,7 +168,7 @@ class StreamSource(Source):
         reading = self._read()
         if reading.columns != self.columns:
             raise SourceError(self.name, "source-changed", "the file was changed while it was being read")
-        return reading.rows
+        return reading
 
     def place(self, number: int, column: str | None = None) -> str:  # noqa: ARG002 - cells have no names
         """Return `row 7`, or `line 7` or `item 7`."""

@@ -1,0 +1,155 @@
+"""Several processes map as one does: the same records in the same order, the same rejects and totals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CONTRACTS = ROOT / "mappings" / "contracts" / "mapping.yaml"
+REGISTER = ROOT / "benchmarks" / "register" / "mapping.yaml"
+CONVERTER = """
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from opusmap import converter
+
+
+@converter
+def shout(value: str) -> str:
+    return value.upper() + "!"
+
+
+@converter
+def fatal(value: str) -> str:
+    # Kills its process at one row: the first time only, where there is a file to remember that by.
+    mark = Path(os.environ["FATAL_MARK"])
+    if value == "row 700" and (os.environ["FATAL_ALWAYS"] or not mark.exists()):
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGTERM)
+    return value
+"""
+
+
+def opusmap(*args: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from opusmap.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, *map(str, args)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
+    )
+
+
+def totals(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    found = json.loads(done.stdout)
+    return {name: value for name, value in found.items() if name not in ("seconds", "rejects", "profile")}
+
+
+@pytest.fixture(scope="module")
+def register(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled register, a bit longer than its keys are different, with drafts and flaws."""
+    path = tmp_path_factory.mktemp("register") / "register.csv"
+    generate = ROOT / "mappings" / "contracts" / "generate.py"
+    subprocess.run([sys.executable, str(generate), "2600", "-o", str(path)], check=True)
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = file.readlines()
+    path.write_text("".join([*lines, *lines[40:60]]), encoding="utf-8", newline="")
+    return path
+
+
+@pytest.mark.parametrize("options", [(), ("--payloads",)], ids=["records", "bodies"])
+def test_two_workers_write_what_one_process_writes(
+    register: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    one, two = (
+        opusmap("map", CONTRACTS, register, "-o", tmp_path / name / "out.jsonl", "--json", *options, *workers)
+        for name, workers in (("one", ()), ("two", ("--workers", "2")))
+        if (tmp_path / name).mkdir() is None
+    )
+    assert two.stderr == ""
+    assert totals(one) == totals(two)
+    assert totals(one)["rejected"]
+    for name in ("out.jsonl", "out.rejects.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_two_workers_check_what_one_process_checks(register: Path) -> None:
+    one = opusmap("check", CONTRACTS, register, "--json")
+    two = opusmap("check", CONTRACTS, register, "--json", "--workers", "2")
+    assert totals(one) == totals(two)
+
+
+def test_json_lines_are_read_by_the_workers(tmp_path: Path) -> None:
+    source = tmp_path / "register.jsonl"
+    generate = ROOT / "benchmarks" / "register.py"
+    subprocess.run([sys.executable, str(generate), "1200", "--rejects", "0.1", "-o", str(source)], check=True)
+    lines = source.read_bytes().splitlines(keepends=True)
+    source.write_bytes(b"".join([*lines[:700], b"\n", b"{broken\n", *lines[700:], lines[3]]))
+    outputs = []
+    for workers in ("1", "3"):
+        out = tmp_path / f"{workers}.jsonl"
+        done = opusmap("map", REGISTER, source, "-o", out, "--json", "--workers", workers)
+        outputs.append((totals(done), out.read_bytes(), out.with_suffix(".rejects.jsonl").read_bytes()))
+    assert outputs[0] == outputs[1]
+    assert outputs[0][0]["rejected"] == 1202 - outputs[0][0]["mapped"]
+
+
+@pytest.fixture
+def fatal(tmp_path: Path) -> tuple[Path, Path, Path]:
+    """A mapping with custom converters, one of which kills its process; its source; the converters' file."""
+    connection = {
+        "id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11",
+        "data": [{"rowKey": "SingleText", "leafName": "SingleText"}],
+    }
+    (tmp_path / "c.json").write_text(json.dumps(connection), "utf-8")
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text(
+        "opusmap: 1\nconnection: c.json\nfields:\n  rowKey: {from: Id, convert: fatal}\n"
+        "  leafName: {from: Id, convert: shout}\n",
+        "utf-8",
+    )
+    source = tmp_path / "rows.csv"
+    source.write_text("Id\n" + "".join(f"row {number}\n" for number in range(1_500)), "utf-8")
+    converters = tmp_path / "custom.py"
+    converters.write_text(CONVERTER, "utf-8")
+    return mapping, source, converters
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the worker ends itself by a signal")
+def test_a_worker_that_dies_is_reported_and_nothing_is_lost(
+    fatal: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    mapping, source, converters = fatal
+    out = tmp_path / "out.jsonl"
+    done = opusmap(
+        *("map", mapping, source, "-o", out, "--json", "--workers", "2", "--converters", converters),
+        FATAL_MARK=str(tmp_path / "mark"),
+        FATAL_ALWAYS="",
+    )
+    assert "a worker process died" in done.stderr
+    assert done.returncode == 0
+    names = [json.loads(line)["leafName"] for line in out.read_text("utf-8").splitlines()]
+    assert names == [f"ROW {number}!" for number in range(1_500)]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the worker ends itself by a signal")
+def test_a_worker_that_dies_again_over_the_same_rows_stops_the_run(
+    fatal: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    mapping, source, converters = fatal
+    out = tmp_path / "out.jsonl"
+    done = opusmap(
+        *("map", mapping, source, "-o", out, "--json", "--workers", "2", "--converters", converters),
+        FATAL_MARK=str(tmp_path / "mark"),
+        FATAL_ALWAYS="1",
+    )
+    assert done.returncode == 4
+    assert "died twice" in done.stderr
