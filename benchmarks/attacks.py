@@ -55,9 +55,8 @@ def main() -> None:
     median = found[len(found) // 2]["cpu"] * 1e3
     print(f"over {LIMIT * 1e3:.0f} ms: {len(over)}; the median takes {median:.1f} ms")
     for one in found[:10]:
-        print(
-            f"  {one['cpu'] * 1e3:6.1f} ms  {one['ending']:<22} {one['kind'][:24]:<24} {one['expression'][:50]!r}"
-        )
+        what = f"{one['ending']:<22} {one['kind'][:24]:<24} {one['expression'][:50]!r}"
+        print(f"  {one['cpu'] * 1e3:6.1f} ms  {what}")
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
 

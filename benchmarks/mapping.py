@@ -1,6 +1,6 @@
-"""How fast opusmap maps, beside hand-written Python and other tools that do the same work.
+"""How fast opusmap maps, beside hand-written Python that does the same work.
 
-    python benchmarks/mapping.py [ROWS] [--rounds N] [--peers] [--json FILE]
+    python benchmarks/mapping.py [ROWS] [--rounds N] [--json FILE]
 
 Each contestant runs in a process of its own, in turn, for N rounds; shown are medians, and ratios to the
 hand-written first draft within the round (2.0: half its CPU). Outputs are compared before anything is
@@ -9,8 +9,6 @@ timed: a contestant whose bodies differ in one value stops the benchmark. The wo
     repeating   15 columns of JSON Lines -> request bodies; people, days and tags repeat as in a register
     unique      the same, but times, people and names never repeat: caches are of no use
     csv         the bundled contract register, 20 columns of CSV with its flaws -> records
-
-`--peers` adds the tools that `make bench-peers` has installed.
 """
 
 from __future__ import annotations
@@ -29,14 +27,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from peers import PEERS, peer_command
 from register import write_rows
 
 ROOT = Path(__file__).resolve().parent
 GENERATE = ROOT.parent / "mappings" / "contracts" / "generate.py"
 ROUNDS = 5
-PEER_SHARE = 10
-"""Peers map one row in so many: some need a millisecond for a row."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +57,10 @@ def main() -> None:
     )
     parser.add_argument("rows", nargs="?", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--peers", action="store_true")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         results = [run_workload(one, options.rows, options.rounds, Path(folder)) for one in WORKLOADS]
-        if options.peers:
-            results.append(run_peers(options.rows // PEER_SHARE, options.rounds, Path(folder)))
     print(f"{options.rows:,} rows, {options.rounds} rounds, {machine()}, load {load():.1f}\n")
     for result in results:
         print_table(result)
@@ -90,17 +82,6 @@ def run_workload(workload: Workload, rows: int, rounds: int, folder: Path) -> di
     }
 
 
-def run_peers(rows: int, rounds: int, folder: Path) -> dict[str, Any]:
-    """Time the peers that are installed, on fewer rows."""
-    small, source = folder / "peers.small.jsonl", folder / "peers.jsonl"
-    write_rows(small, max(1_500, rows // 10))
-    write_rows(source, rows)
-    commands = {name: in_process(name) for name in ("first_draft", "opusmap")}
-    commands |= {name: found for name in PEERS if (found := peer_command(name))}
-    compare({name: run_one(command, small, folder / name) for name, command in commands.items()}, folder)
-    return time_all(commands, source, rounds, folder) | {"workload": "peers", "rows": rows}
-
-
 def make_source(workload: Workload, path: Path, rows: int) -> None:
     if workload.suffix == ".csv":
         command = [sys.executable, str(GENERATE), str(rows), "-o", str(path)]
@@ -114,16 +95,11 @@ def in_process(name: str) -> list[str]:
 
 
 def run_one(command: list[str], source: Path, target: Path) -> dict[str, float]:
-    """Run a contestant; return what it says of itself, or what the system says of its process."""
-    before = os.times()
+    """Run a contestant; return what it says of itself."""
     done = subprocess.run([*command, str(source), str(target)], capture_output=True, check=False)
     if done.returncode:
         sys.exit(f"{command}: {done.stderr.decode()}")
-    after = os.times()
-    if done.stdout.startswith(b'{"cpu"'):
-        return dict(json.loads(done.stdout))
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return {"cpu": cpu, "wall": after.elapsed - before.elapsed, "peak": 0.0}
+    return dict(json.loads(done.stdout))
 
 
 def compare(names: dict[str, Any], folder: Path) -> None:
