@@ -72,7 +72,7 @@ def measure(name: str, folder: Path, options: argparse.Namespace) -> dict[str, A
     old = rest.splitlines()[0]
     text = f"{head}source:\n  path: {path.name}\n{keys}{rest[len(old) + 1 :]}"
     (folder / "mapping.yaml").write_text(text, "utf-8")
-    report, seconds, usage, reader = run(folder)
+    report, seconds, usage, own, reader = run(folder)
     cpu = usage.ru_utime + usage.ru_stime
     size = path.stat().st_size / 1e6
     path.unlink()
@@ -84,38 +84,47 @@ def measure(name: str, folder: Path, options: argparse.Namespace) -> dict[str, A
         "seconds": round(seconds, 2),
         "rate": report["read"] / seconds,
         "cpu_rate": report["read"] / cpu,
-        "peak": usage.ru_maxrss / 1024,
+        "peak": own,
         "reader_peak": reader,
         "file": size,
     }
 
 
-def run(folder: Path) -> tuple[dict[str, Any], float, Any, int | None]:
-    """Map the file; return the report, the seconds, the process's usage, and its reader's peak in MB."""
+def run(folder: Path) -> tuple[dict[str, Any], float, Any, int, int]:
+    """Map the file; return the report, the seconds, all usage, the process's and its reader's peak in MB."""
     command = [*OPUSMAP, "map", "mapping.yaml", "-o", "out.jsonl", "--json", "-q"]
     began = time.perf_counter()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, cwd=folder, stdout=said)
-        reader = watch(process.pid)
+        own, reader = watch(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.perf_counter() - began
         assert process.returncode in (0, 1), process.returncode
         said.seek(0)
         report: dict[str, Any] = json.loads(said.read())
-    return report, seconds, usage, reader
+    return report, seconds, usage, own or usage.ru_maxrss // 1024, reader
 
 
-def watch(pid: int) -> int | None:
-    """Wait for a process to end; return the peak (MB) of the child that reads a workbook, if /proc tells."""
-    peak = None
+def watch(pid: int) -> tuple[int, int]:
+    """Wait for a process to end; return the peaks (MB) of it and of the child that reads a workbook.
+
+    Zeros where there is no /proc, or no child.
+    """
+    own = reader = 0
     while not _ended(pid):
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            for line in _lines(Path(f"/proc/{child}/status")):
-                if line.startswith("VmHWM:"):
-                    peak = max(peak or 0, int(line.split()[1]) // 1024)
+        own = max(own, _peak(pid))
+        for child in _lines(Path(f"/proc/{pid}/task/{pid}/children")):
+            reader = max([reader, *(_peak(int(one)) for one in child.split())])
         time.sleep(0.05)
-    return peak
+    return own, reader
+
+
+def _peak(pid: int) -> int:
+    for line in _lines(Path(f"/proc/{pid}/status")):
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) // 1024
+    return 0
 
 
 def _ended(pid: int) -> bool:
