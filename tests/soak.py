@@ -104,7 +104,9 @@ def main() -> int:
     print(
         f"  {count(kills, 'kills', 'requests')}; {kills['ended']:,} processes were through before their kill"
     )
-    print(f"  records sent again: {kills['resent']:,}, at most {most} after one kill (8 x 15 = 120 allowed)")
+    print(
+        f"  records sent again: {kills['resent']:,}, at most {most} owed to one kill (8 x 15 = 120 allowed)"
+    )
     broken += problems
     print(f"\n{'all held' if not broken else f'{len(broken)} BROKEN'}")
     return 1 if broken else 0

@@ -54,7 +54,7 @@ class Crashes:
     records: int = 0
     requests: int = 0
     resent: int = 0  # records sent again although they had arrived
-    most_resent: int = 0  # after one kill
+    most_resent: int = 0  # of what one killed process had sent last, whenever it was sent again
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -67,14 +67,20 @@ def live_through_crashes(kills: int, seed: int, folder: Path) -> Crashes:
     """Kill so many runs over a changing source, let the last one through, and hold it to what it promises."""
     draw, crashes = random.Random(f"crashes {seed}"), Crashes(records=1200)
     names = prepare(folder, crashes.records)
+    last, owed, run = dict[tuple[str, str], int](), Counter[int](), 0
     with serve_counting(draw) as opus:
         while crashes.kills < kills:
             before = Counter(opus.arrived)
             through = _run_and_kill(folder, opus, draw)
-            since = Counter(opus.arrived) - before
-            resent = sum(number for pair, number in since.items() if pair in before)
-            crashes.resent += resent
-            crashes.most_resent = max(crashes.most_resent, resent)
+            since, run = Counter(opus.arrived) - before, run + 1
+            for pair, number in since.items():
+                # Sent again, and so owed to the run that sent it last. What that one had on the wire when
+                # it was killed may arrive only now.
+                again = number - 1 + (pair in before)
+                crashes.resent += again
+                owed[last.get(pair, run - 1)] += again
+                last[pair] = run
+            crashes.most_resent = max(owed.values(), default=0)
             crashes.kills += not through
             crashes.ended += through
             if through or draw.random() < 0.3:
