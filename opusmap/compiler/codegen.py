@@ -278,7 +278,7 @@ class _Writer:
         if not emptied:
             none, some = (f"{none} or value == ''", f"{some} and value != ''")
         if column.required:
-            raised = self._global("empty_required", _EMPTY_REQUIRED)
+            raised = self._global("empty_required", empty_required) + "()"
             lines = [f"if {none}:", f"    raise {raised}", *finish]
             if column.column.type in TEXT_TYPES:  # blanks alone are no value where one must be
                 lines += ["if value.isspace():", f"    raise {raised}"]
@@ -374,9 +374,10 @@ def _is_remembered(column: ColumnPlan) -> bool:
     )
 
 
-_EMPTY_REQUIRED = ValueProblem(
-    "empty-required", "the value is empty, and the column is required", "mend the source, or say `default:`"
-)
+def empty_required() -> ValueProblem:
+    """Return the problem anew each time: one for all would gather tracebacks, and with them every row."""
+    message = "the value is empty, and the column is required"
+    return ValueProblem("empty-required", message, "mend the source, or say `default:`")
 
 
 def _missing_columns(names: tuple[str, ...], message: str) -> Any:

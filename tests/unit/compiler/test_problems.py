@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from opusmap import load_mapping
 from opusmap.compiler import compile_mapping
 from opusmap.diagnostics import Severity
 from opusmap.errors import InvalidMapping
+from opusmap.records import Reject
 from opusmap.spec import parse_spec
 
 
@@ -243,3 +246,16 @@ def test_options_that_are_still_to_be_ordered_are_told_as_such():
 
 def test_a_source_column_of_that_name_is_one():
     assert not problems("Line: TODO", columns=frozenset({"Key", "TODO"}))
+
+
+def test_a_rejected_row_is_not_held_on_to():
+    class Cells(dict):
+        """A dictionary that can be watched."""
+
+    mapper = compiled("")
+    row = Cells(Key="")
+    seen = weakref.ref(row)
+    assert isinstance(mapper.map_row(row), Reject)
+    del row
+    gc.collect()
+    assert seen() is None
