@@ -48,7 +48,7 @@ NAVIGATION = {
     "Start": ["README <../README>", "tutorial"],
     "How to": ["howto/*"],
     "Reference": ["language", "sources", "command-line", "reference/*", "diagnostics/index"],
-    "Explanation": ["explanation/*", "promises", "differences-from-jinja"],
+    "Explanation": ["explanation/*", "promises", "performance", "differences-from-jinja"],
     "Examples and project": [
         "../mappings/*/README",
         "Package of converters <examples/opusmap-barcodes/README>",
