@@ -34,7 +34,7 @@ package: $(VENV)/dev
 
 # The documentation as a site: open build/site/index.html. A link that leads nowhere is an error.
 docs: $(VENV)/dev
-	$(BIN)/python -m sphinx -q -W --keep-going -b html -c docs/site . build/site
+	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -c docs/site . build/site
 
 # The figures of docs/performance.md. A small run (make bench-small) is a part of CI; nothing there depends on time.
 bench: $(VENV)/dev
