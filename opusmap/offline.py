@@ -20,8 +20,8 @@ from opusmap.workers import Workers, map_in_processes
 
 __all__ = ["map_source", "mapped_report", "write_payloads"]
 
-CHUNK_ROWS = 100
-"""Rows that are mapped at a time: enough to make the cost of a chunk small, few enough for long rows."""
+CHUNK_ROWS = 50
+"""Rows mapped at a time: enough to make a chunk cost little, few enough for rows of a million characters."""
 _PROGRESS_CHUNKS = 5
 
 Told = Callable[[Reject], object]
