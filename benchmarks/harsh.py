@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,12 +70,13 @@ def map_records(folder: Path, records: int) -> tuple[Emulator, dict[str, Any]]:
     """Return an Opus for the mapping, and the records that it should hold in the end."""
     expected: dict[str, Any] = {}
 
-    def keep(record: Record) -> None:
-        expected[record.key] = dict(record.values)
+    def keep(some: Sequence[Record]) -> None:
+        for record in some[: records - len(expected)]:
+            expected[record.key] = dict(record.values)
 
     work = open_work(folder / "mapping.yaml")
     with work.source:
-        map_source(work, on_record=keep, limit=records)
+        map_source(work, on_records=keep)
     if len(expected) != records:
         raise SystemExit(f"the register gives {len(expected)} records only")
     return make_emulator(work.mapper, "rehearsal", SECRET), expected

@@ -32,7 +32,8 @@ def folder(tmp_path):
 
 
 def environment():
-    return {**os.environ, "PYTHONUTF8": "1", "TERM": "xterm", "NO_COLOR": "1"}
+    told = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    return {**told, "PYTHONUTF8": "1", "TERM": "xterm", "NO_COLOR": "1"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
@@ -61,11 +62,11 @@ def test_on_a_terminal_of_40_columns_it_is_one_line_that_fits(folder):
     assert process.wait() == 1  # the register is dirty on purpose
     text = written.decode()
     drawn = [line for line in re.split(r"[\r\n]+", CONTROL.sub("", text)) if "submitting" in line]
-    assert len(drawn) > 2
+    assert len(drawn) > 1
     assert any("rows" in line for line in drawn)
     assert all(len(line) <= 40 for line in drawn), drawn
     # Drawn over and over in its place: the cursor goes down only for what stays.
-    assert text.count("submitting") > text.count("\n")
+    assert "\n" not in text[text.index("submitting") : text.rindex("submitting")]
 
 
 def test_on_a_pipe_there_is_nothing_of_it(folder):
