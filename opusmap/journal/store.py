@@ -17,6 +17,8 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +43,10 @@ _NOTE = """
 INSERT OR REPLACE INTO noted (target, key, content, run, row, state, reason, sent, ticks)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_INSERTS = frozenset({_TAKE, _NOTE})
+_ROWS_AT_ONCE = 15
+"""Rows of one insert at most: those of a request."""
+
 _UNSHADOWED = """
 FROM taken WHERE run = :run
 AND NOT EXISTS (SELECT 1 FROM noted WHERE noted.target = taken.target AND noted.key = taken.key)
@@ -230,7 +236,9 @@ class Journal:
         with self._transaction() as database:
             for change in changes:
                 for statement, rows in change.statements:
-                    if rows:
+                    if statement in _INSERTS and 1 < len(rows) <= _ROWS_AT_ONCE:
+                        database.execute(_for_rows(statement, len(rows)), [*chain.from_iterable(rows)])
+                    elif rows:
                         database.executemany(statement, rows)
 
     def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int]) -> None:
@@ -373,6 +381,13 @@ class Journal:
         self._database.execute("PRAGMA wal_autocheckpoint = 8000")
         migrate(self._database)
         self.recover()
+
+
+@cache
+def _for_rows(insert: str, count: int) -> str:
+    """Return an insert of so many rows: one step of SQLite's, so the thread that writes yields but once."""
+    head, values, row = insert.rstrip().partition("VALUES ")
+    return head + values + ", ".join([row] * count)
 
 
 _FIELDS = attrgetter("key", "state", "reason", "unanswered")
