@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from simulation import tell_story
+from simulation import Variant, tell_story
 from simulation.weather import KINDS
 
 SEEDS, SHARE = 500, 25
@@ -28,18 +28,23 @@ OTHER_TROUBLES = (
 )
 
 
-def tell(seed: int, tmp_path: Path):
+def tell(seed: int, tmp_path: Path, variant: Variant | None = None):
     folder = tmp_path / str(seed)
     folder.mkdir(exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
-    return tell_story(seed, folder)
+    return tell_story(seed, folder, variant)
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, SHARE))
 def test_no_story_loses_or_doubles_a_record(first: int, tmp_path: Path) -> None:
     for seed in range(first, first + SHARE):
         tell(seed, tmp_path)
+
+
+def test_no_story_of_long_sign_ins_and_late_effects_loses_a_record(tmp_path: Path) -> None:
+    for seed in range(100):
+        tell(seed, tmp_path, Variant(slow=True))
 
 
 def test_the_same_seed_tells_the_same_story_and_another_seed_another(tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ BUGS: Mapping[str, Bug] = {
     "shortens the fence": Bug(26, Variant(options={"fence": 10.0})),
     "counts the fence by the wall clock": Bug(236, plant=_swap(resume, "count_elapsed", _by_the_wall)),
     "counts the fence by the other clock": Bug(32, plant=_swap(resume, "count_elapsed", _by_the_ticks)),
-    "counts the fence from the intent": Bug(61, Variant(journal=_CountsTheFenceFromTheIntent)),
+    "counts the fence from the intent": Bug(5, Variant(journal=_CountsTheFenceFromTheIntent, slow=True)),
     "forgets late effects": Bug(26, Variant(journal=_ForgetsLateEffects)),
     "takes a lost answer for no effect": Bug(
         12, plant=_swap(dispatch, "may_be_processed", lambda _problem: False)

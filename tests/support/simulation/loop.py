@@ -38,9 +38,15 @@ class Timeline:
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
-    """Runs one process on a timeline. `kill_before` is the step before which it is killed."""
+    """Runs one process on a timeline. It is killed before the step `kill_before`, or after some seconds."""
 
-    def __init__(self, timeline: Timeline, draw: random.Random, kill_before: int | None = None) -> None:
+    def __init__(
+        self,
+        timeline: Timeline,
+        draw: random.Random,
+        kill_before: int | None = None,
+        kill_after: float | None = None,
+    ) -> None:
         super().__init__()
         self.kill_before = kill_before
         self.steps = 0
@@ -48,6 +54,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._timeline = timeline
         self._draw = draw
         self._thread_free = 0.0
+        self._end = None if kill_after is None else self.call_later(kill_after, self.kill)
         self.set_exception_handler(lambda _loop, context: self.errors.append(context))
 
     def time(self) -> float:
@@ -79,9 +86,15 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.call_at(self._thread_free, work)
         return future
 
+    def kill(self) -> None:
+        """Kill the process before its next step."""
+        self.kill_before = 0
+
     def cancel_all(self) -> None:
         """End what a killed process left, so that nothing of it is collected half done."""
         self.kill_before = None
+        if self._end is not None:
+            self._end.cancel()
         self.steps = 0
         tasks = asyncio.all_tasks(self)
         for task in tasks:

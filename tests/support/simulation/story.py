@@ -44,13 +44,21 @@ class Variant:
     """How the engine is run: a journal of another kind, other options (a planted bug, say).
 
     `power_loss`: a kill takes the power, too, and with it what was not synced; `pragma` is then a setting
-    of the journal's database, in place of the journal's own.
+    of the journal's database, in place of the journal's own. `slow`: in each run many requests take effect
+    late, and sign-ins are long and many, so that much time lies between an intent and its request; and a
+    kill comes at a moment of time, for those between two steps are seldom amid a long wait.
     """
 
     journal: type[Journal] = Journal
     options: dict[str, Any] = field(default_factory=dict)
     power_loss: bool = False
     pragma: str = ""
+    slow: bool = False
+
+    @property
+    def sound(self) -> Variant:
+        """The same world, and the engine as it is."""
+        return Variant(power_loss=self.power_loss, slow=self.slow)
 
 
 @dataclass(slots=True)
@@ -115,7 +123,7 @@ class _Plot:
         self._change = draw.choice((0.0, 0.1, 0.5, 1.0))
         self._refused = draw.choice((0.0, 0.0, 0.03, 0.2))
         self._repeats = draw.choice((0, 0, 0, 5))
-        self._late = draw.random() < 0.25
+        self._late = draw.random() < 0.25 or variant.slow
         self._contents = {key: self._draw_content() for key in self._keys}
 
     def live(self) -> Story:
@@ -132,7 +140,8 @@ class _Plot:
         for _ in range(draw.choice((1, 2, 2, 3, 5))):
             kill = int(10 ** draw.uniform(0.5, 3.3)) if draw.random() < 0.7 else None
             stop = draw.uniform(0, 3) if draw.random() < 0.1 else None
-            ended = self._run(self._draw_source(), draw_weather(draw, late=self._late), kill, stop)
+            weather = draw_weather(draw, late=self._late, slow=self._variant.slow)
+            ended = self._run(self._draw_source(), weather, kill, stop)
             self._check_resent(ended)
             self._pass_between_runs()
             self._contents = {
@@ -192,11 +201,11 @@ class _Plot:
         """Run one process until it ends or is killed."""
         self._story.runs += 1
         self._log.append(f"{self._timeline.now:.6f} run {self._story.runs}")
-        loop = VirtualLoop(self._timeline, self._draw, kill)
+        loop = VirtualLoop(self._timeline, self._draw, kill, weather.kill_after)
         wire = Wire(self._opus, self._timeline, weather, self._draw, self._log)
         ended = _Ended(wire)
         if self._disk is not None and kill is not None:
-            self._disk.on_failure = lambda: setattr(loop, "kill_before", 0)
+            self._disk.on_failure = loop.kill
             self._disk.fails_at = self._disk.acts + 1 + kill % 97 if self._draw.random() < 0.5 else None
         journal = self._journal.open(self._path, clock=self._wall, ticks=self._ticks)
         if self._disk is None:  # nothing is lost but the process, so the disk may take its time

@@ -7,7 +7,7 @@ that all are rare never meet (swarm testing; Groce et al., 2012).
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 __all__ = ["CALM", "KINDS", "Weather", "draw_weather"]
 
@@ -37,7 +37,8 @@ class Weather:
     """How often each kind of trouble comes (`chances` are shares of requests), and for how long.
 
     Windows are seconds from the run's start. `token_life` is how long the service accepts a token, which may
-    be shorter than what it promised. `sign_in` is the longest that a sign-in takes, in seconds.
+    be shorter than what it promised. `sign_in` is the longest that a sign-in takes, in seconds. `kill_after`
+    is how long the process lives, at most.
     """
 
     chances: dict[str, float] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Weather:
     jumps: tuple[tuple[float, float], ...] = ()
     moved: bool = False
     forbidden: float = 0.0
+    kill_after: float | None = None
 
     def draw_kind(self, draw: random.Random, since: float) -> str:
         """Return what happens to a request that long after the run's start; "" if all goes well."""
@@ -69,13 +71,17 @@ class Weather:
 CALM = Weather()
 
 
-def draw_weather(draw: random.Random, *, late: bool = False) -> Weather:
-    """Draw one run's troubles; `late`: many requests take effect late, which hurts the order alone."""
+def draw_weather(draw: random.Random, *, late: bool = False, slow: bool = False) -> Weather:
+    """Draw one run's troubles; `late`: many requests take effect late, which hurts the order alone.
+
+    `slow`: each sign-in may take long, few requests go by until the next, and the process is killed
+    at any moment of it.
+    """
     kinds = draw.sample(KINDS, draw.choice((0, 1, 1, 2, 2, 3, 5)))
     share = draw.choice((0.05, 0.2, 0.5, 0.9))
     if late:
         kinds, share = [draw.choice(("late, lost", "late, gateway"))], draw.choice((0.5, 0.9))
-    return Weather(
+    weather = Weather(
         chances={kind: share / len(kinds) for kind in kinds},
         storm=_draw_window(draw, 0.2),
         outage=_draw_window(draw, 0.1),
@@ -89,6 +95,9 @@ def draw_weather(draw: random.Random, *, late: bool = False) -> Weather:
         moved=draw.random() < 0.1,
         forbidden=draw.choice((0.0,) * 9 + (0.02,)),
     )
+    if not slow:
+        return weather
+    return replace(weather, sign_in=20.0, token_life=3.0, kill_after=draw.uniform(0, 60))
 
 
 def _draw_window(draw: random.Random, chance: float) -> tuple[float, float]:
