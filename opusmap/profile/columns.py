@@ -240,11 +240,13 @@ class ColumnProfiler:
     def _add_list(self, items: list[Any]) -> str:
         plain = (_plain(item) for item in items if item is not None and not isinstance(item, list | dict))
         texts = [text for text in plain if text]
-        if len(texts) > 1:
+        # As in a text that is split: blanks around an element say nothing, and blanks alone are none.
+        elements = [element for text in texts if (element := text.strip())]
+        if len(elements) > 1:
             self._list_rows[""] += 1
-        self._native_lists += bool(texts)
-        self._count_elements("", texts, 1)
-        return "; ".join(texts)
+        self._native_lists += bool(elements)
+        self._count_elements("", elements, 1)
+        return ("; " if elements else "").join(texts)
 
     def _look(self, *, last: bool) -> None:
         """Look at the window's values; before the last time it is known that there are more than are kept."""

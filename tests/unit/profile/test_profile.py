@@ -82,6 +82,12 @@ def test_lists_of_the_source_itself_need_no_separator():
     assert found.empty == 1
 
 
+def test_blanks_in_a_list_of_the_source_itself_are_no_element():
+    found = column(["Legal ", " "], [" Legal", "HR"], [" "], ["\t", " "])
+    assert found.lists == ListShape("", 1, (Count("Legal", 2), Count("HR", 1)))
+    assert found.blank == 2
+
+
 def test_values_of_any_kind_are_looked_at_by_their_text():
     found = column(1, Decimal("2.5"), 3.25)
     assert found.kind is Kind.NUMBER
