@@ -49,6 +49,8 @@ _TROUBLES: tuple[tuple[type[Exception], Trouble], ...] = (
 )
 """Foreign exception -> our trouble; the first that fits counts."""
 
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "opusmap"}
+
 _log = logging.getLogger("opusmap.submission")
 
 
@@ -87,7 +89,8 @@ class OpusClient:
         self._clock = clock
         self._wall_clock = wall_clock
         self._tls = _make_tls()
-        self._idle: list[httpx.AsyncClient] = []
+        self._idle: list[httpx.AsyncBaseTransport] = []
+        self._timeout = httpx.Timeout(self._deadline, connect=min(10.0, self._deadline)).as_dict()
         self._paths = list(PATHS) if settings.api_path == "auto" else [settings.api_path]
         self._token: Token | None = None
         self._renewing = asyncio.Lock()
@@ -237,17 +240,24 @@ class OpusClient:
     async def _ask(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Answer | NoAnswer:
         """Send one request on a connection of its own and read a bounded answer.
 
-        A pool shared by many workers costs far more than a connection for each.
+        A pool shared by many workers costs far more than a connection for each. Below `httpx.AsyncClient`
+        there are no redirects, cookies, proxies of the environment or sign-ins of `.netrc` to keep out.
         """
-        client = self._idle.pop() if self._idle else self._open()
+        transport = self._idle.pop() if self._idle else self._transport or self._make_transport()
+        request = httpx.Request(
+            method, url, headers=_HEADERS | headers, content=body, extensions={"timeout": self._timeout}
+        )
         try:
             async with asyncio.timeout(self._deadline):
-                async with client.stream(method, url, content=body, headers=headers) as response:
+                response = await transport.handle_async_request(request)
+                try:
                     return await self._read(response)
+                finally:
+                    await response.aclose()
         except (httpx.TransportError, TimeoutError) as error:
             return _translate(error)
         finally:
-            self._idle.append(client)
+            self._idle.append(transport)
 
     async def _read(self, response: httpx.Response) -> Answer:
         """Read the answer as it comes over the wire; one that breaks off or is too large has no body."""
@@ -266,15 +276,6 @@ class OpusClient:
             _log.debug("the answer %d broke off: %s", response.status_code, type(error).__name__)
             body.clear()
         return Answer(response.status_code, bytes(body), 0, "", wait)
-
-    def _open(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            transport=self._transport or self._make_transport(),
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "opusmap"},
-            timeout=httpx.Timeout(self._deadline, connect=min(10.0, self._deadline)),
-            follow_redirects=False,
-            trust_env=False,
-        )
 
     def _make_transport(self) -> httpx.AsyncHTTPTransport:
         # Loopback is never behind the proxy; https goes through it in a tunnel, end to end.

@@ -375,7 +375,6 @@ def test_no_redirect_is_followed_and_no_proxy_taken_from_the_environment(
     assert answer.status == 307
     assert {request.url.host for request in service.asked} == {"identity.example.com", "opus.example.com"}
     client = OpusClient(SETTINGS)
-    assert not client._open()._mounts
     assert type(client._make_transport()._pool).__name__ == "AsyncConnectionPool"
 
 
