@@ -4,10 +4,11 @@ Owns the state of a record under service origin, connection and rowKey. It knows
 batches or mappings.
 """
 
+from opusmap.journal.changes import Change
 from opusmap.journal.commits import Commits, Offload, run_inline
 from opusmap.journal.entries import Entry, JournalRecord, Moment, Run, Settlement, State, hash_content
 from opusmap.journal.pruning import Pruned
-from opusmap.journal.store import Change, Journal
+from opusmap.journal.store import Journal
 
 __all__ = [
     "Change",

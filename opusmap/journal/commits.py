@@ -7,27 +7,32 @@ is being written, the next one gathers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
 from typing import Self, TypeAlias
 
-from opusmap.journal.store import Change, Journal
+from opusmap.journal.changes import Change
+from opusmap.journal.store import Journal
 
 __all__ = ["Commits", "Offload", "run_inline"]
 
-Offload: TypeAlias = Callable[[Callable[[], None]], Awaitable[None]]
-"""Runs a commit somewhere and waits for its end."""
+Offload: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException | None], None]], None]
+"""Runs a commit somewhere; calls back, in the event loop, with the error if there was one."""
 
 
-async def run_inline(commit: Callable[[], None]) -> None:
-    """Run a commit in the event loop: for a journal in memory, and for simulations."""
-    commit()
+def run_inline(commit: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
+    """Run a commit at once, in the event loop: for a journal in memory, and for simulations."""
+    then(_try(commit))
 
 
 class Commits:
-    """Makes changes durable, in the order in which they are given. Use it as an async context manager."""
+    """Makes changes durable, in the order in which they are given. Use it as an async context manager.
+
+    A change waits for no more than two steps of the event loop besides the disk: each of them may be long
+    when many answers come at once. So there are callbacks here, and no task.
+    """
 
     def __init__(self, journal: Journal, offload: Offload | None = None) -> None:
         """Make it; `offload` is a thread of its own unless the journal is in memory."""
@@ -35,8 +40,9 @@ class Commits:
         self._thread: ThreadPoolExecutor | None = None
         self._offload = offload or (run_inline if journal.in_memory else self._run_in_thread)
         self._waiting: list[tuple[Change, asyncio.Future[None]]] = []
-        self._drain: asyncio.Task[None] | None = None
-        self._broken: Exception | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._broken: BaseException | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -44,48 +50,57 @@ class Commits:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._drain is not None:
-            await self._drain
+        await self._idle.wait()
         if self._thread is not None:
             self._thread.shutdown()
 
-    async def make(self, change: Change) -> None:
-        """Return when the change is durable.
+    def make(self, change: Change) -> asyncio.Future[None]:
+        """Queue a change, at once; what is returned is done when the change is durable.
 
-        Raises:
-            JournalError: it can't be written, or one before it could not.
+        It ends with a JournalError if the change can't be written, or one before it could not.
         """
-        if self._broken is not None:
-            raise self._broken
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
         self._waiting.append((change, done))
-        if self._drain is None:
-            self._drain = asyncio.create_task(self._commit_all())
-        await done
+        if self._idle.is_set():
+            self._idle.clear()
+            loop.call_soon(self._commit)  # with what else comes in this step
+        return done
 
-    async def _commit_all(self) -> None:
-        try:
-            while self._waiting:
-                group, self._waiting = self._waiting, []
-                await self._commit(group)
-        finally:
-            self._drain = None
+    def _commit(self) -> None:
+        """Begin to write what waits, if anything does."""
+        if not self._waiting:
+            return self._idle.set()
+        group, self._waiting = self._waiting, []
+        if self._broken is not None:
+            return self._end(group, self._broken)
+        commit = partial(self._journal.commit, [change for change, _ in group])
+        return self._offload(commit, partial(self._end, group))
 
-    async def _commit(self, group: list[tuple[Change, asyncio.Future[None]]]) -> None:
-        try:
-            if self._broken is None:
-                await self._offload(partial(self._journal.commit, [change for change, _ in group]))
-        except Exception as error:  # noqa: BLE001 - whoever waits for the commit gets it
-            self._broken = error
+    def _end(self, group: list[tuple[Change, asyncio.Future[None]]], error: BaseException | None) -> None:
+        """Tell those who waited, and go on with the next group."""
+        self._broken = error
         for _, done in group:
             if done.done():  # who waited was cancelled
                 continue
-            if self._broken is None:
+            if error is None:
                 done.set_result(None)
             else:
-                done.set_exception(self._broken)
+                done.set_exception(error)
+        self._commit()
 
-    async def _run_in_thread(self, commit: Callable[[], None]) -> None:
+    def _run_in_thread(
+        self, commit: Callable[[], None], then: Callable[[BaseException | None], None]
+    ) -> None:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="opusmap-journal")
-        await asyncio.get_running_loop().run_in_executor(self._thread, commit)
+        loop = asyncio.get_running_loop()
+        self._thread.submit(lambda: loop.call_soon_threadsafe(then, _try(commit)))
+
+
+def _try(commit: Callable[[], None]) -> BaseException | None:
+    try:
+        commit()
+    except BaseException as error:  # noqa: BLE001 - whoever waits for the commit gets it
+        return error
+    return None

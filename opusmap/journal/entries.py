@@ -1,6 +1,7 @@
 """The journal's values: runs, entries, states, and the hash that tells one content from another.
 
-Owns the shapes; `store` keeps them.
+Owns the shapes; `store` keeps them. Those that a record needs are msgspec's structs: frozen as dataclasses
+are, and made in a tenth of the time.
 """
 
 from __future__ import annotations
@@ -45,8 +46,7 @@ class Run:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A record about to be sent: the row that it came from, its rowKey, and the hash of its content."""
 
     row: int
@@ -54,8 +54,7 @@ class Entry:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True, gc=False):
     """A time by two clocks, for either may mislead: the wall clock jumps, the other starts with the machine.
 
     `wall` is seconds since 1970, `ticks` seconds that never run backwards while the machine is up.
@@ -65,8 +64,7 @@ class Moment:
     ticks: float
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True, gc=False):
     """What became of a record that was intended; `reason` is Opus's, or why it is not known.
 
     `unanswered` is when the last request ended that may have been processed without a clear answer,
@@ -79,8 +77,7 @@ class Settlement:
     unanswered: Moment | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JournalRecord:
+class JournalRecord(msgspec.Struct, frozen=True, gc=False):
     """What the journal knows of one rowKey; see `Settlement` for `unanswered`."""
 
     run: int

@@ -6,23 +6,18 @@ one insert, however many records it holds; what is known of the records stays as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import msgspec
 
 from opusmap.journal.entries import Entry, Moment
 
-__all__ = ["LAND", "Flight", "Flights", "Statements", "decode_entries"]
+__all__ = ["Flight", "Flights", "Rows", "decode_entries"]
 
-Statements: TypeAlias = "tuple[tuple[str, Sequence[tuple[Any, ...]]], ...]"
-"""Statements of SQL, each with its rows of parameters."""
-
-LAND = "DELETE FROM flights WHERE id = ?"
-_DEPART = "INSERT INTO flights (id, target, run, sent, ticks, entries) VALUES (?, ?, ?, ?, ?, ?)"
-_DEPART_AGAIN = "UPDATE flights SET sent = ?, ticks = ? WHERE id = ?"
-_LEAVE = "UPDATE flights SET entries = ? WHERE id = ?"
+Rows: TypeAlias = "dict[int, tuple[Any, ...] | None]"
+"""Rows of the table `flights` by id, as they are to be; None: the request is over."""
 
 
 @dataclass(slots=True)
@@ -30,56 +25,60 @@ class Flight:
     """One request under way: what of it is not settled yet, by rowKey."""
 
     id: int
+    target: int
     run: int
-    entries: dict[str, Entry] = field(default_factory=dict)
+    sent: Moment
+    entries: dict[str, Entry]
 
-    def encode(self) -> bytes:
-        """Return the entries as they stand in the row."""
-        return msgspec.msgpack.encode([(each.row, each.key, each.content) for each in self.entries.values()])
+    def row(self) -> tuple[Any, ...] | None:
+        """Return the request's row, None when all of it is settled."""
+        if not self.entries:
+            return None
+        entries = msgspec.msgpack.encode([*self.entries.values()])
+        return self.id, self.target, self.run, self.sent.wall, self.sent.ticks, entries
 
 
 class Flights:
     """The requests under way, by target and rowKey. A record is in one of them at most."""
 
     def __init__(self) -> None:
-        self._flying: dict[tuple[int, str], Flight] = {}
+        self._flying: dict[int, dict[str, Flight]] = {}
         self._departed = 0
 
-    def find(self, target: int, key: str) -> Flight | None:
-        """Return the request that a record is in."""
-        return self._flying.get((target, key))
+    def under_way(self, target: int) -> dict[str, Flight]:
+        """Return the request that each record is in, by rowKey."""
+        return self._flying.setdefault(target, {})
 
-    def depart(self, target: int, run: int, entries: Iterable[Entry], sent: Moment) -> Statements:
+    def depart(self, target: int, run: int, entries: Iterable[Entry], sent: Moment) -> Rows:
         """Put records into a request; records that are under way as they are, are sent once more."""
         wanted = {entry.key: entry for entry in entries}
         if not wanted:
-            return ()
-        flight = self.find(target, next(iter(wanted)))
+            return {}
+        flying = self.under_way(target)
+        flight = flying.get(next(iter(wanted)))
         if flight is not None and flight.run == run and flight.entries == wanted:
-            return ((_DEPART_AGAIN, [(sent.wall, sent.ticks, flight.id)]),)
+            flight.sent = sent
+            return {flight.id: flight.row()}
         left = self.leave(target, wanted)
         self._departed += 1
-        flight = Flight(self._departed, run, wanted)
-        self._flying.update(((target, key), flight) for key in wanted)
-        return (*left, (_DEPART, [(flight.id, target, run, sent.wall, sent.ticks, flight.encode())]))
+        flight = Flight(self._departed, target, run, sent, wanted)
+        flying.update(dict.fromkeys(wanted, flight))
+        return {**left, flight.id: flight.row()}
 
-    def leave(self, target: int, keys: Iterable[str]) -> Statements:
+    def leave(self, target: int, keys: Iterable[str]) -> Rows:
         """Take records out of their requests."""
-        touched: dict[int, Flight] = {}
+        flying, touched = self.under_way(target), dict[int, Flight]()
         for key in keys:
-            if flight := self._flying.pop((target, key), None):
+            if flight := flying.pop(key, None):
                 del flight.entries[key]
                 touched[flight.id] = flight
-        return (
-            (LAND, [(flight.id,) for flight in touched.values() if not flight.entries]),
-            (_LEAVE, [(flight.encode(), flight.id) for flight in touched.values() if flight.entries]),
-        )
+        return {number: flight.row() for number, flight in touched.items()}
 
     def clear(self) -> None:
         """Forget all that is under way."""
         self._flying.clear()
 
 
-def decode_entries(entries: bytes) -> list[tuple[int, str, bytes]]:
-    """Return row, rowKey and content of each record of a request's row."""
-    return msgspec.msgpack.decode(entries, type=list[tuple[int, str, bytes]])
+def decode_entries(entries: bytes) -> list[Entry]:
+    """Return the records of a request's row."""
+    return msgspec.msgpack.decode(entries, type=list[Entry])

@@ -16,49 +16,30 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cache
-from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from opusmap.errors import JournalError
+from opusmap.journal.changes import Change, merge_changes, write_change
 from opusmap.journal.entries import Entry, JournalRecord, Moment, Run, Settlement, State
-from opusmap.journal.flights import LAND, Flights, Statements, decode_entries
+from opusmap.journal.flights import Flights, decode_entries
 from opusmap.journal.migrations import check_kind, migrate
 from opusmap.journal.places import connect, lock_beside, make_private, refuse_share
 from opusmap.journal.pruning import Pruned, forget_records, scrub
 
-__all__ = ["Change", "Journal"]
+__all__ = ["Journal"]
 
 _RUNS = """
 SELECT runs.id, origin, connection, mapping, started, finished, ending, counts
 FROM runs JOIN targets ON targets.id = target ORDER BY runs.id DESC
 """
-_TAKE = "INSERT OR REPLACE INTO taken (target, key, content, run, row) VALUES (?, ?, ?, ?, ?)"
-_FORGET = "DELETE FROM noted WHERE target = ? AND key = ?"
-_NOTE = """
-INSERT OR REPLACE INTO noted (target, key, content, run, row, state, reason, sent, ticks)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_INSERTS = frozenset({_TAKE, _NOTE})
-_ROWS_AT_ONCE = 15
-"""Rows of one insert at most: those of a request."""
-
 _UNSHADOWED = """
 FROM taken WHERE run = :run
 AND NOT EXISTS (SELECT 1 FROM noted WHERE noted.target = taken.target AND noted.key = taken.key)
 """
 _NOTED_COLUMNS = "run, row, key, content, state, reason, sent, ticks"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Statements that are committed together: each with its rows of parameters."""
-
-    statements: Statements
 
 
 class Journal:
@@ -170,10 +151,10 @@ class Journal:
             query = f"SELECT {_NOTED_COLUMNS} FROM noted WHERE target = ? AND key IN ({marks})"  # noqa: S608 - marks
             for row in self._reader.execute(query, (target, *keys)) if self._any_noted else ():
                 found[row[2]] = _read_noted(row)
-        for key in keys:
-            if flight := self._flights.find(target, key):
-                entry = flight.entries[key]
-                found[key] = JournalRecord(flight.run, entry.row, key, entry.content, State.INTENDED)
+        flying = self._flights.under_way(target)
+        for key in flying.keys() & keys:
+            flight, entry = flying[key], flying[key].entries[key]
+            found[key] = JournalRecord(flight.run, entry.row, key, entry.content, State.INTENDED)
         return found
 
     def intend(self, run: Run, entries: Iterable[Entry], sent: Moment) -> None:
@@ -194,7 +175,7 @@ class Journal:
         Until the intent is settled or released, a crash leaves them intended. Nothing that was known of
         them is lost before that. Records of this run that are under way already are sent once more.
         """
-        return Change(self._flights.depart(self._target(run), run.id, entries, sent))
+        return Change(flights=self._flights.depart(self._target(run), run.id, entries, sent))
 
     def plan_settlement(self, run: Run, settlements: Iterable[Settlement]) -> Change:
         """Note what became of records that this run intended.
@@ -203,19 +184,17 @@ class Journal:
             JournalError: one of them is not under way in this run (a bug of the caller's).
         """
         settled = list(settlements)
-        target, entries = self._target(run), self._under_way(run, [each.key for each in settled])
-        noted, taken = [], []
-        for entry, (key, state, reason, unanswered) in zip(entries, map(_FIELDS, settled), strict=True):
-            facts = (target, key, entry.content, run.id, entry.row)
-            if state is State.TAKEN and unanswered is None:
-                taken.append(facts)
-            else:
-                moment = (None, None) if unanswered is None else (unanswered.wall, unanswered.ticks)
-                noted.append((*facts, state.value, reason, *moment))
-        left = self._flights.leave(target, [each.key for each in settled])
-        forgotten = [facts[:2] for facts in taken] if self._any_noted else []
-        self._any_noted = self._any_noted or bool(noted)
-        return Change(((_TAKE, taken), (_FORGET, forgotten), (_NOTE, noted), *left))
+        target, change, keys = self._target(run), Change(), [each.key for each in settled]
+        for entry, each in zip(self._under_way(run, keys), settled, strict=True):
+            if each.state is not State.TAKEN or each.unanswered is not None:
+                change.note(target, run.id, entry, each)
+                continue
+            change.take(target, run.id, entry)
+            if self._any_noted:
+                change.noted[target, entry.key] = None
+        change.flights.update(self._flights.leave(target, keys))
+        self._any_noted = self._any_noted or bool(change.noted)
+        return change
 
     def plan_release(self, run: Run, keys: Iterable[str]) -> Change:
         """Take an intent back: certainly nothing came of it. What was known before is known again.
@@ -225,7 +204,7 @@ class Journal:
         """
         released = list(keys)
         self._under_way(run, released)
-        return Change(self._flights.leave(self._target(run), released))
+        return Change(flights=self._flights.leave(self._target(run), released))
 
     def commit(self, changes: Iterable[Change]) -> None:
         """Make planned changes durable, all or none. This waits for the disk; any one thread may do it.
@@ -234,12 +213,7 @@ class Journal:
             JournalError: they can't be written.
         """
         with self._transaction() as database:
-            for change in changes:
-                for statement, rows in change.statements:
-                    if statement in _INSERTS and 1 < len(rows) <= _ROWS_AT_ONCE:
-                        database.execute(_for_rows(statement, len(rows)), [*chain.from_iterable(rows)])
-                    elif rows:
-                        database.executemany(statement, rows)
+            write_change(database, merge_changes(changes))
 
     def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int]) -> None:
         """Note how a run ended and what it counted."""
@@ -320,19 +294,18 @@ class Journal:
         """
         query = "SELECT id, target, run, entries FROM flights ORDER BY id"
         with self._transaction() as database:
+            change, now = Change(), Moment(self._clock(), self._ticks())
             for number, target, run, entries in database.execute(query).fetchall():
-                rows = [
-                    (target, key, content, run, row, State.INTENDED.value, "", self._clock(), self._ticks())
-                    for row, key, content in decode_entries(entries)
-                ]
-                database.executemany(_NOTE, rows)
-                database.execute(LAND, (number,))
+                change.flights[number] = None
+                for entry in decode_entries(entries):
+                    change.note(target, run, entry, Settlement(entry.key, State.INTENDED, "", now))
+            write_change(database, change)
             self._any_noted = bool(database.execute("SELECT EXISTS (SELECT 1 FROM noted)").fetchone()[0])
         self._flights.clear()
 
     def _under_way(self, run: Run, keys: Sequence[str]) -> list[Entry]:
-        target = self._target(run)
-        flights = [self._flights.find(target, key) for key in keys]
+        flying = self._flights.under_way(self._target(run))
+        flights = [flying.get(key) for key in keys]
         if len(set(keys)) < len(keys) or any(each is None or each.run != run.id for each in flights):
             raise JournalError(self._path, f"run {run.id} settles a record that is not under way")
         return [flight.entries[key] for flight, key in zip(flights, keys, strict=True) if flight is not None]
@@ -340,9 +313,9 @@ class Journal:
     def _read_flights(self, run: Run) -> list[JournalRecord]:
         query = "SELECT entries, sent, ticks FROM flights WHERE run = ?"
         return [
-            JournalRecord(run.id, row, key, content, State.INTENDED, "", Moment(sent, ticks))
+            JournalRecord(run.id, each.row, each.key, each.content, State.INTENDED, "", Moment(sent, ticks))
             for entries, sent, ticks in self._reader.execute(query, (run.id,))
-            for row, key, content in decode_entries(entries)
+            for each in decode_entries(entries)
         ]
 
     def _target(self, run: Run) -> int:
@@ -383,14 +356,6 @@ class Journal:
         self.recover()
 
 
-@cache
-def _for_rows(insert: str, count: int) -> str:
-    """Return an insert of so many rows: one step of SQLite's, so the thread that writes yields but once."""
-    head, values, row = insert.rstrip().partition("VALUES ")
-    return head + values + ", ".join([row] * count)
-
-
-_FIELDS = attrgetter("key", "state", "reason", "unanswered")
 _PLACE = attrgetter("row", "key")
 
 

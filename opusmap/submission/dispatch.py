@@ -156,8 +156,12 @@ class Dispatch:
         if reply.problem is not None:
             self._trouble = reply.words
         self._reached = self._reached or reply.problem not in _NOT_REACHED
+        if _log.isEnabledFor(logging.DEBUG):
+            self._log_reply(batch, reply, attempt)
+
+    def _log_reply(self, batch: Batch, reply: Reply, attempt: int) -> None:
         facts = {
-            "request": f"{self._ledger.run.id}-{self._ledger.totals.requests}",
+            "request": f"{self._ledger.run.id}-{self._ledger.requests}",
             "batch": batch.number,
             "records": len(batch.records),
             "attempt": attempt,

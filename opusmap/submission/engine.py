@@ -16,6 +16,7 @@ import random as random_module
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from opusmap.errors import OpusmapError, StoppedEarly
 from opusmap.journal import Commits, Journal, Offload, Run, State
@@ -31,12 +32,15 @@ from opusmap.submission.replies import Reply
 from opusmap.submission.resume import FENCE, fence_left, keep_doubt
 from opusmap.submission.retry import PATIENCE, GiveUp, Split
 from opusmap.submission.trial import Trial
-from opusmap.submission.turns import Turns
+from opusmap.submission.turns import Turn, Turns
 
 __all__ = ["SubmitTotals", "submit_records"]
 
 _SILENT = 3
 """Records that are sent alone, one after the other, without Opus dealing with anything, until it is away."""
+
+_AHEAD = 8
+"""Loads that stand ready to be sent, so that nobody waits for the mapping while others' answers come."""
 
 
 async def submit_records(
@@ -63,7 +67,7 @@ async def submit_records(
 ) -> SubmitTotals:
     """Send records to the connection of `run` and return what became of them.
 
-    The iterable is pulled lazily, in the event loop, a batch at a time for each free worker.
+    The iterable is pulled in the event loop, some batches ahead of what is sent.
 
     Args:
         records: what the mapper made; an `OpusmapError` that it raises ends the input.
@@ -140,6 +144,9 @@ def _with_pace(
     return lambda totals: on_progress(replace(totals, concurrency=pacer.allowed))
 
 
+_Loads: TypeAlias = "asyncio.Queue[tuple[Load, Turn] | None]"
+
+
 class _Engine:
     """One run under way. All of it is touched by one event loop, and never across an await."""
 
@@ -154,19 +161,23 @@ class _Engine:
         self._halt = halt
         self._around = around
         self._fence = fence
-        self._pulling = asyncio.Lock()
+        self._broken_off: OpusmapError | None = None  # what the source said last
         self._splitting = asyncio.Lock()  # one splits at a time until the trial is over
 
     async def run(self, intake: Intake, concurrency: int, stop: asyncio.Event | None) -> None:
         """Work until the records end or the run is stopped."""
         if stop is not None and stop.is_set():
             self._drain()
+        loads: _Loads = asyncio.Queue(_AHEAD)
         async with asyncio.TaskGroup() as group:
             watcher = group.create_task(self._watch(stop)) if stop is not None else None
-            workers = [group.create_task(self._work(intake)) for _ in range(concurrency)]
+            group.create_task(self._feed(intake, loads))
+            workers = [group.create_task(self._work(loads, group)) for _ in range(concurrency)]
             await asyncio.wait(workers)
             if watcher is not None:
                 watcher.cancel()
+        if self._broken_off is not None:
+            self._halt.stop(self._broken_off)
         self._ledger.count(not_sent=intake.waiting)
 
     def is_under_way(self, key: str) -> bool:
@@ -185,28 +196,44 @@ class _Engine:
     def _drain(self) -> None:
         self._halt.stop(StoppedEarly("the run was stopped"))
 
-    async def _work(self, intake: Intake) -> None:
+    async def _feed(self, intake: Intake, loads: _Loads) -> None:
+        """Make loads ahead of the workers; what they find after a halt, they count as not sent."""
         while (load := await self._pull(intake)) is not None:
-            # Nobody else runs in between, so that turns come in the order of the rows.
-            async with self._turns.take(load.entries):
+            await loads.put((load, self._turns.take(load.entries)))  # turns come in the order of the rows
+        await loads.put(None)
+
+    async def _pull(self, intake: Intake) -> Load | None:
+        """Return the next load. A source that breaks off ends the input, not what was read before."""
+        try:
+            return None if self._halt.is_set else await intake.next()
+        except OpusmapError as error:
+            self._broken_off = error
+            return None
+
+    async def _work(self, loads: _Loads, group: asyncio.TaskGroup) -> None:
+        """Send one load after the other: the next one when it is planned what the journal is to say.
+
+        So a settlement goes to the disk together with the intent that follows it, and what the journal has
+        as under way is never more than a load for each worker.
+        """
+        while (ready := await loads.get()) is not None:
+            if self._trial.lost:
+                self._stop_trial()
+            load, turn = ready
+            group.create_task(self._see_through(load, turn))
+            await load.planned
+        loads.put_nowait(None)  # for the next worker
+
+    async def _see_through(self, load: Load, turn: Turn) -> None:
+        try:
+            async with turn:
                 heard = self._dispatch.heard
                 await self._deliver_load(load)
                 if self._dispatch.heard == heard and not load.unwritable:
                     self._dispatch.give_up()
-
-    async def _pull(self, intake: Intake) -> Load | None:
-        """Return the next load. A source that breaks off ends the input, not what is in flight."""
-        async with self._pulling:
-            if self._halt.is_set:
-                return None
-            try:
-                load = await intake.next()
-            except OpusmapError as error:
-                self._halt.stop(error)
-                return None
-        if load is not None and self._trial.lost:
-            self._stop_trial()
-        return load
+        finally:
+            if not load.planned.done():
+                load.planned.set_result(None)
 
     async def _deliver_load(self, load: Load) -> None:
         """Send a load when it may be: what must wait for a fence goes after the rest."""
@@ -214,6 +241,8 @@ class _Engine:
             return await self._fail_unwritable(load)
         if load.stale:
             load.known = self._ledger.look_up(list(load.entries))
+        if not load.known:
+            return await self._deliver(load, load.batch)
         now, fence = self._around.now(), self._fence
         waits = dict[str, float]()
         for key, entry in load.entries.items():

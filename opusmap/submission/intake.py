@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+import msgspec
+
 from opusmap.diagnostics import quote_value
 from opusmap.journal import Entry, JournalRecord, Moment, hash_content
 from opusmap.records import Record
@@ -29,25 +31,27 @@ class Load:
     `stale`: a record with one of these rowKeys was under way when the journal was asked, so ask again.
     `unwritable` is why the batch's one record can't be written as JSON. `unanswered` is when a record's
     last request ended that may have been processed, and no answer said so; `intended` are those under way
-    by the journal.
+    by the journal; `left` is how many the journal is still to be told the end of, and `planned` is set when
+    it is told, or about to be.
     """
 
     batch: Batch
     entries: dict[str, Entry]
     known: Mapping[str, JournalRecord]
+    left: int
     stale: bool = False
     unwritable: str = ""
     unanswered: dict[str, Moment] = field(default_factory=dict)
     intended: set[str] = field(default_factory=set)
+    planned: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(msgspec.Struct):
     record: Record
     entry: Entry
-    known: JournalRecord | None
-    stale: bool
     unwritable: str = ""
+    known: JournalRecord | None = None
+    stale: bool = False
 
 
 class Intake:
@@ -97,29 +101,29 @@ class Intake:
     def _sort_out(self) -> None:
         """Move the chunk to what is ready, but for what is unchanged."""
         items = [self._prepare(record) for record in self._chunk]
-        known = self._look_up(list({entry.key for _, entry, _ in items}))
+        known = self._look_up([item.entry.key for item in items])
         waiting, unchanged = {item.entry.key for item in self._ready}, 0
-        for record, entry, unwritable in items:
-            found = known.get(entry.key)
-            stale = entry.key in waiting or self._is_under_way(entry.key)
-            if not (self._full or stale or unwritable) and is_unchanged(entry, found):
+        for item in items:
+            key = item.entry.key
+            item.known, item.stale = known.get(key), key in waiting or self._is_under_way(key)
+            if not (self._full or item.stale or item.unwritable) and is_unchanged(item.entry, item.known):
                 unchanged += 1
                 continue
-            self._ready.append(_Item(record, entry, found, stale, unwritable))
-            waiting.add(entry.key)
+            self._ready.append(item)
+            waiting.add(key)
         self._chunk = []
         if unchanged:
             self._on_unchanged(unchanged)
 
-    def _prepare(self, record: Record) -> tuple[Record, Entry, str]:
-        """Return a record's entry, and why it can't be written if it can't."""
+    def _prepare(self, record: Record) -> _Item:
+        """Return a record with its entry, and with the reason if it can't be written."""
         try:
             record.key.encode()
-            return record, Entry(record.row, record.key, hash_content(record.values, self._conflict)), ""
+            return _Item(record, Entry(record.row, record.key, hash_content(record.values, self._conflict)))
         except (UnicodeEncodeError, TypeError, RecursionError) as error:
             key = record.key.encode(errors="backslashreplace").decode()
             words = f"the record can't be written as JSON: {quote_value(str(error), 200)}"
-            return record, Entry(record.row, key, b""), words
+            return _Item(record, Entry(record.row, key, b""), words)
 
     def _make_load(self) -> Load:
         """Take as many as fit into a request: each rowKey once, what can't be written alone."""
@@ -136,6 +140,7 @@ class Intake:
             Batch(self._number, tuple(item.record for item in items.values())),
             {key: item.entry for key, item in items.items()},
             {key: item.known for key, item in items.items() if item.known is not None},
+            left=len(items),
             stale=any(item.stale for item in items.values()),
             unwritable=next(iter(items.values())).unwritable,
         )

@@ -5,8 +5,10 @@ Owns intents, settlements and counting. It decides nothing: the engine tells it 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from opusmap.errors import OpusmapError
 from opusmap.journal import Commits, Journal, JournalRecord, Moment, Run, Settlement, State
@@ -43,7 +45,7 @@ _COUNTED = {State.TAKEN: "submitted", State.FAILED: "failed", State.UNCERTAIN: "
 
 
 class Ledger:
-    """One run's accounts. `totals` are so far; `on_progress` is told of them after each settlement.
+    """One run's accounts. `on_progress` is told of the totals after each settlement.
 
     `on_failed` is told of each record that Opus refused, and why.
     """
@@ -60,7 +62,7 @@ class Ledger:
         on_failed: Callable[[Record, str], object] | None = None,
     ) -> None:
         self.run = run
-        self.totals = SubmitTotals()
+        self._counts = Counter[str]()
         self._journal = journal
         self._commits = commits
         self._fence = fence
@@ -82,20 +84,28 @@ class Ledger:
         """Note, durably, what became of records (rowKey -> reason), then count them."""
         if not reasons:
             return
-        now, settlements = self._now(), list[Settlement]()
-        for key, reason in reasons.items():
-            doubt = load.unanswered.get(key)
-            if doubt is not None and state is not State.UNCERTAIN:
-                doubt = doubt if count_elapsed(doubt, now) < self._fence else None
-            settlements.append(Settlement(key, state, reason, doubt))
-        await self._commits.make(self._journal.plan_settlement(self.run, settlements))
+        settlements = [
+            Settlement(key, state, reason, self._doubt(load, state, key)) for key, reason in reasons.items()
+        ]
+        durable = self._commits.make(self._journal.plan_settlement(self.run, settlements))
         load.intended.difference_update(reasons)
+        load.left -= len(reasons)
+        if not load.left:
+            load.planned.set_result(None)
+        await durable
         if state is State.FAILED and self._on_failed is not None:
             for key, record in zip(load.entries, load.batch.records, strict=True):
                 if key in reasons:
                     self._on_failed(record, reasons[key])
         self.count(**{_COUNTED[state]: len(reasons)})
         self._report()
+
+    def _doubt(self, load: Load, state: State, key: str) -> Moment | None:
+        """Return when a record's last request ended that may still take effect, if one may."""
+        doubt = load.unanswered.get(key) if load.unanswered else None
+        if doubt is None or state is State.UNCERTAIN:
+            return doubt
+        return doubt if count_elapsed(doubt, self._now()) < self._fence else None
 
     async def release(self, load: Load, batch: Batch) -> None:
         """Count records as not sent; an intent that certainly came to nothing is taken back."""
@@ -111,9 +121,19 @@ class Ledger:
 
     def count(self, **more: int) -> None:
         """Add to the totals."""
-        self.totals = replace(
-            self.totals, **{name: getattr(self.totals, name) + count for name, count in more.items()}
-        )
+        for name, count in more.items():
+            self._counts[name] += count
+
+    @property
+    def totals(self) -> SubmitTotals:
+        """The totals so far."""
+        counts: dict[str, Any] = dict(self._counts)
+        return SubmitTotals(**counts)
+
+    @property
+    def requests(self) -> int:
+        """Requests so far."""
+        return self._counts["requests"]
 
     def _report(self) -> None:
         if self._on_progress is not None:

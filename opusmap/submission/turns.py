@@ -6,37 +6,58 @@ Owns nothing but the waiting.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
+from types import TracebackType
 
-__all__ = ["Turns"]
+__all__ = ["Turn", "Turns"]
 
 
 class Turns:
     """Who holds which rowKey. The order of turns is the order of the calls of `take`."""
 
     def __init__(self) -> None:
-        self._holders: dict[str, asyncio.Event] = {}  # rowKey -> set when the latest to ask for it is done
+        self._latest: dict[str, Turn] = {}  # rowKey -> the latest turn that was asked for
 
     def is_taken(self, key: str) -> bool:
         """Tell whether somebody holds this rowKey, or waits for it."""
-        return key in self._holders
+        return key in self._latest
 
-    @asynccontextmanager
-    async def take(self, keys: Collection[str]) -> AsyncIterator[None]:
-        """Hold these rowKeys, once all who asked for one of them before are done.
+    def take(self, keys: Collection[str]) -> Turn:
+        """Ask for these rowKeys; `async with` the turn holds them, once all who asked before are done.
 
         Each waits only for those before it, so nobody waits for ever.
         """
-        done = asyncio.Event()
-        earlier = [self._holders[key] for key in keys if key in self._holders]
-        self._holders.update(dict.fromkeys(keys, done))
+        earlier = [self._latest[key] for key in keys if key in self._latest]
+        turn = Turn(self._latest, keys, earlier)
+        self._latest.update(dict.fromkeys(keys, turn))
+        return turn
+
+
+class Turn:
+    """Some rowKeys, held by one who sends their records."""
+
+    def __init__(self, latest: dict[str, Turn], keys: Collection[str], earlier: list[Turn]) -> None:
+        self._latest = latest
+        self._keys = keys
+        self._earlier = earlier
+        self._over = asyncio.get_running_loop().create_future()
+
+    async def __aenter__(self) -> None:
         try:
-            for event in earlier:
-                await event.wait()
-            yield
-        finally:
-            done.set()
-            for key in keys:
-                if self._holders.get(key) is done:
-                    del self._holders[key]
+            for turn in self._earlier:
+                await asyncio.shield(turn._over)  # noqa: SLF001 - of one class
+        except BaseException:
+            self._end()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self._over.set_result(None)
+        self._earlier.clear()
+        for key in self._keys:
+            if self._latest.get(key) is self:
+                del self._latest[key]

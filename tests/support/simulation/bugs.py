@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from opusmap.journal import Change, Entry, Journal, JournalRecord, Moment, Run, Settlement, State
+from opusmap.journal.changes import merge_changes
 from opusmap.submission import dispatch, intake, replies, resume
 from opusmap.submission.answers import Outcome, read_answer
 from opusmap.submission.intake import Intake
@@ -68,7 +69,7 @@ class _LosesIntents(Journal):
 
     def plan_intent(self, run: Run, entries: Iterable[Entry], sent: Moment) -> Change:
         super().plan_intent(run, entries, sent)
-        return Change(())
+        return Change()
 
 
 class _SettlesTooEarly(Journal):
@@ -79,7 +80,7 @@ class _SettlesTooEarly(Journal):
         intent = super().plan_intent(run, listed, sent)
         settled = self.plan_settlement(run, [Settlement(each.key, State.TAKEN) for each in listed])
         again = super().plan_intent(run, listed, sent)
-        return Change((*intent.statements, *settled.statements, *again.statements))
+        return merge_changes([intent, settled, again])
 
 
 class _ForgetsTheKilled(Journal):
@@ -116,7 +117,7 @@ class _LosesOutcomes(Journal):
 
     def plan_settlement(self, run: Run, settlements: Iterable[Settlement]) -> Change:
         super().plan_settlement(run, settlements)
-        return Change(())
+        return Change()
 
 
 @contextmanager

@@ -60,31 +60,19 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._timeline.now
 
-    def run_in_executor(  # type: ignore[override]
-        self,
-        executor: Any,  # noqa: ARG002 - there are no threads
-        func: Callable[..., Any],
-        *args: Any,
-    ) -> asyncio.Future[Any]:
-        """Run `func` later, one call after the other, each between two drawn delays."""
-        future = self.create_future()
+    def offload(self, commit: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
+        """Run a commit later, as a thread would: one after the other, each between two drawn delays."""
 
         def work() -> None:
+            error = None
             try:
-                result = func(*args)
-            except Exception as error:  # noqa: BLE001 - handed on, as a thread does
-                settle = future.set_exception, error
-            else:
-                settle = future.set_result, result
-            self.call_later(self._draw.random() * 0.002, deliver, *settle)
-
-        def deliver(settle: Callable[[Any], None], value: Any) -> None:
-            if not future.done():
-                settle(value)
+                commit()
+            except Exception as raised:  # noqa: BLE001 - handed on, as a thread does
+                error = raised
+            self.call_later(self._draw.random() * 0.002, then, error)
 
         self._thread_free = max(self._thread_free, self.time()) + self._draw.random() * 0.003
         self.call_at(self._thread_free, work)
-        return future
 
     def kill(self) -> None:
         """Kill the process before its next step."""

@@ -252,12 +252,15 @@ class _Plot:
         event = asyncio.Event()
         if stop is not None:
             asyncio.get_running_loop().call_later(stop, event.set)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
         options: dict[str, Any] = {
             "clock": self._ticks,
             "wall_clock": self._wall,
             "random": self._draw.random,
             "fence": FENCE,
             "concurrency": self._concurrency,
+            "offload": loop.offload,
             **self._variant.options,
         }
         async with self._client(wire) as client:

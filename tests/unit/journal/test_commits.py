@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from opusmap.errors import JournalError
-from opusmap.journal import Change, Commits, Entry, Journal, Moment, Run, State
+from opusmap.journal import Change, Commits, Entry, Journal, Moment, Run, State, run_inline
 
 NOW = Moment(1.0, 1.0)
 
@@ -17,13 +17,18 @@ class Disk:
     """Runs each commit only when it is let."""
 
     def __init__(self) -> None:
-        self.let = asyncio.Semaphore(0)
+        self._asked: list[Callable[[], None]] = []
         self.commits = 0
 
-    async def __call__(self, commit: Callable[[], None]) -> None:
-        await self.let.acquire()
+    def __call__(self, commit: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
+        self._asked.append(lambda: run_inline(commit, then))
+
+    async def let(self) -> None:
+        """Let the one commit that is asked for by now go through, and who waits for it hear of it."""
+        await asyncio.sleep(0)
         self.commits += 1
-        commit()
+        self._asked.pop()()
+        await asyncio.sleep(0)
 
 
 def start() -> tuple[Journal, Run]:
@@ -40,16 +45,15 @@ def test_what_comes_while_the_disk_is_busy_is_one_commit() -> None:
         journal, run = start()
         disk = Disk()
         async with Commits(journal, disk) as commits:
-            first = asyncio.create_task(commits.make(intent(journal, run, "a")))
+            first = commits.make(intent(journal, run, "a"))
             await asyncio.sleep(0)
-            rest = [asyncio.create_task(commits.make(intent(journal, run, key))) for key in "bcdefgh"]
-            await asyncio.sleep(0)
-            assert not any(task.done() for task in (first, *rest))
-            disk.let.release()
-            await first
-            assert not any(task.done() for task in rest)
-            disk.let.release()
-            await asyncio.gather(*rest)
+            rest = [commits.make(intent(journal, run, key)) for key in "bcdefgh"]
+            assert not any(change.done() for change in (first, *rest))
+            await disk.let()
+            assert first.done()
+            assert not any(change.done() for change in rest)
+            await disk.let()
+            assert all(change.done() for change in rest)
         assert journal.counts(run)[State.INTENDED] == 8
         return disk.commits
 
@@ -62,13 +66,12 @@ def test_a_commit_that_fails_is_told_to_all_who_wait_and_to_all_who_come() -> No
         disk = Disk()
         changes = [intent(journal, run, key) for key in "abc"]
         async with Commits(journal, disk) as commits:
-            waiting = [asyncio.create_task(commits.make(change)) for change in changes[:2]]
-            await asyncio.sleep(0)
+            waiting = [commits.make(change) for change in changes[:2]]
             journal.close()
-            disk.let.release()
-            for task in waiting:
+            await disk.let()
+            for change in waiting:
                 with pytest.raises(JournalError):
-                    await task
+                    await change
             with pytest.raises(JournalError):
                 await commits.make(changes[2])
 
@@ -80,10 +83,9 @@ def test_who_is_cancelled_while_waiting_takes_nobody_along() -> None:
         journal, run = start()
         disk = Disk()
         async with Commits(journal, disk) as commits:
-            one, other = (asyncio.create_task(commits.make(intent(journal, run, key))) for key in "ab")
-            await asyncio.sleep(0)
+            one, other = (commits.make(intent(journal, run, key)) for key in "ab")
             one.cancel()
-            disk.let.release()
+            await disk.let()
             await other
         return journal.counts(run)[State.INTENDED]
 

@@ -40,20 +40,20 @@ def test_no_records_make_no_request_and_no_sign_in() -> None:
     assert opus.sign_ins == 0
 
 
-def test_records_are_pulled_only_as_they_are_needed() -> None:
+def test_records_are_pulled_a_bounded_number_of_loads_ahead() -> None:
     opus = Opus()
     pulled = 0
     ahead = []
 
     def source() -> Iterator[Record]:
         nonlocal pulled
-        for record in make_records(300):
+        for record in make_records(600):
             pulled += 1
             yield record
 
     opus.script = lambda _opus, _keys: ahead.append(pulled - len(opus.held))  # type: ignore[func-returns-value]
     submit(opus, source(), concurrency=2)
-    assert max(ahead) <= 2 * 15 + 1
+    assert 2 * 15 < max(ahead) <= (2 + 8 + 1) * 15
 
 
 def test_an_intent_is_journaled_before_its_request_leaves_and_settled_before_it_counts() -> None:
@@ -147,7 +147,7 @@ def test_a_missing_permission_stops_the_run_with_a_sign_in_error() -> None:
     done = submit(opus := Opus(lambda _opus, _keys: respond(403)), make_records(30), concurrency=1)
     assert isinstance(done.totals.stopped, SignInError)
     assert "403" in str(done.totals.stopped)
-    assert replace(done.totals, stopped=None) == SubmitTotals(not_sent=15, requests=1)
+    assert replace(done.totals, stopped=None) == SubmitTotals(not_sent=30, requests=1)
     assert len(opus.requests) == 1
 
 
