@@ -11,6 +11,7 @@ import logging
 import ssl
 import time
 from collections.abc import Callable
+from functools import cache
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode, urlsplit
@@ -23,6 +24,7 @@ from opusmap.submission.certificate import read_certificate
 from opusmap.submission.exchange import Answer, Exchange, NoAnswer, Trouble
 from opusmap.submission.retry import parse_http_date, parse_retry_after
 from opusmap.submission.tokens import Proof, Token, read_token, token_form
+from opusmap.submission.wire import Wire
 
 __all__ = ["PATHS", "OpusClient"]
 
@@ -240,12 +242,16 @@ class OpusClient:
     async def _ask(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Answer | NoAnswer:
         """Send one request on a connection of its own and read a bounded answer.
 
-        A pool shared by many workers costs far more than a connection for each. Below `httpx.AsyncClient`
+        Below `httpx.AsyncClient`
         there are no redirects, cookies, proxies of the environment or sign-ins of `.netrc` to keep out.
         """
         transport = self._idle.pop() if self._idle else self._transport or self._make_transport()
         request = httpx.Request(
-            method, url, headers=_HEADERS | headers, content=body, extensions={"timeout": self._timeout}
+            method,
+            _parse(url),
+            headers=_HEADERS | headers,
+            content=body,
+            extensions={"timeout": self._timeout},
         )
         try:
             async with asyncio.timeout(self._deadline):
@@ -265,9 +271,10 @@ class OpusClient:
         wait = parse_retry_after(
             response.headers.get("Retry-After"), self._wall_clock() if now is None else now
         )
+        assert isinstance(response.stream, httpx.AsyncByteStream)
         body = bytearray()
         try:
-            async for chunk in response.aiter_raw():
+            async for chunk in response.stream:
                 body += chunk
                 if len(body) > ANSWER_LIMIT:
                     body.clear()
@@ -277,15 +284,16 @@ class OpusClient:
             body.clear()
         return Answer(response.status_code, bytes(body), 0, "", wait)
 
-    def _make_transport(self) -> httpx.AsyncHTTPTransport:
+    def _make_transport(self) -> httpx.AsyncBaseTransport:
         # Loopback is never behind the proxy; https goes through it in a tunnel, end to end.
         proxy = self._settings.proxy
-        loopback = urlsplit(self._settings.base_url).hostname in ("127.0.0.1", "localhost", "::1")
+        if proxy is None or urlsplit(self._settings.base_url).hostname in ("127.0.0.1", "localhost", "::1"):
+            return Wire(self._tls)
         return httpx.AsyncHTTPTransport(
             verify=self._tls,
             trust_env=False,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-            proxy=None if proxy is None or loopback else httpx.Proxy(proxy.reveal()),
+            proxy=httpx.Proxy(proxy.reveal()),
         )
 
 
@@ -305,6 +313,12 @@ def _make_tls() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+@cache
+def _parse(url: str) -> httpx.URL:
+    """Parse one of a run's few addresses, once."""
+    return httpx.URL(url)
 
 
 def _translate(error: Exception) -> NoAnswer:

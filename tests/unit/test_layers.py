@@ -51,7 +51,7 @@ def test_a_module_imports_only_from_below(path):
         assert (own, name) not in STRANGERS
 
 
-def test_only_the_client_and_the_rehearsals_know_the_http_library():
+def test_only_the_client_its_wire_and_the_rehearsals_know_the_http_library():
     knows = {
         str(path.relative_to(PACKAGE).as_posix())
         for path in PACKAGE.rglob("*.py")
@@ -61,4 +61,10 @@ def test_only_the_client_and_the_rehearsals_know_the_http_library():
             for node in ast.walk(ast.parse(path.read_text("utf-8")))
         )
     }
-    assert knows == {"submission/client.py", "pipeline.py", "rehearsal.py", "cli/runs.py"}
+    assert knows == {
+        "submission/client.py",
+        "submission/wire.py",
+        "pipeline.py",
+        "rehearsal.py",
+        "cli/runs.py",
+    }

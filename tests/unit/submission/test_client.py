@@ -20,6 +20,7 @@ from opusmap.errors import SignInError
 from opusmap.settings import CertificateFile, Secret, Settings
 from opusmap.submission.client import ANSWER_LIMIT, OpusClient
 from opusmap.submission.exchange import Answer, NoAnswer, Trouble
+from opusmap.submission.wire import Wire
 
 SECRET, TOKEN = "Canary secret/+", "Canary-token"
 SETTINGS = Settings(
@@ -374,18 +375,17 @@ def test_no_redirect_is_followed_and_no_proxy_taken_from_the_environment(
     assert isinstance(answer, Answer)
     assert answer.status == 307
     assert {request.url.host for request in service.asked} == {"identity.example.com", "opus.example.com"}
-    client = OpusClient(SETTINGS)
-    assert type(client._make_transport()._pool).__name__ == "AsyncConnectionPool"
+    assert type(OpusClient(SETTINGS)._make_transport()) is Wire  # it reads no environment
 
 
 def test_the_proxy_of_the_settings_is_used_but_never_for_loopback() -> None:
-    def pool_of(base_url: str) -> str:
+    def transport_to(base_url: str) -> httpx.AsyncBaseTransport:
         values = {name: getattr(SETTINGS, name) for name in Settings.__dataclass_fields__}
         settings = Settings(**{**values, "base_url": base_url, "proxy": Secret("http://me:pw@proxy:3128")})
-        return type(OpusClient(settings)._make_transport()._pool).__name__
+        return OpusClient(settings)._make_transport()
 
-    assert pool_of("https://opus.example.com") == "AsyncHTTPProxy"
-    assert pool_of("http://127.0.0.1:8000") == "AsyncConnectionPool"
+    assert type(transport_to("https://opus.example.com")._pool).__name__ == "AsyncHTTPProxy"
+    assert type(transport_to("http://127.0.0.1:8000")) is Wire
 
 
 def test_certificates_are_verified_by_the_systems_store_and_old_tls_refused() -> None:
