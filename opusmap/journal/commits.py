@@ -22,6 +22,10 @@ Offload: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException | Non
 """Runs a commit somewhere; calls back, in the event loop, with the error if there was one."""
 
 
+_MOMENT = 0.005
+"""Seconds that a change waits at most for one that is urgent."""
+
+
 def run_inline(commit: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
     """Run a commit at once, in the event loop: for a journal in memory, and for simulations."""
     then(_try(commit))
@@ -40,6 +44,7 @@ class Commits:
         self._thread: ThreadPoolExecutor | None = None
         self._offload = offload or (run_inline if journal.in_memory else self._run_in_thread)
         self._waiting: list[tuple[Change, asyncio.Future[None]]] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
         self._broken: BaseException | None = None
@@ -50,22 +55,35 @@ class Commits:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._begin()
         await self._idle.wait()
         if self._thread is not None:
             self._thread.shutdown()
 
-    def make(self, change: Change) -> asyncio.Future[None]:
+    def make(self, change: Change, *, urgent: bool = True) -> asyncio.Future[None]:
         """Queue a change, at once; what is returned is done when the change is durable.
 
-        It ends with a JournalError if the change can't be written, or one before it could not.
+        It ends with a JournalError if the change can't be written, or one before it could not. A change that
+        is not urgent waits a moment for one that is, to go to the disk with it.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._waiting.append((change, done))
         if self._idle.is_set():
-            self._idle.clear()
-            loop.call_soon(self._commit)  # with what else comes in this step
+            if urgent or self._offload is run_inline:  # no disk to spare
+                self._begin()
+            elif self._timer is None:
+                self._timer = loop.call_later(_MOMENT, self._begin)
         return done
+
+    def _begin(self) -> None:
+        """Write what waits, with what else comes in this step of the event loop."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._idle.is_set():
+            self._idle.clear()
+            asyncio.get_running_loop().call_soon(self._commit)
 
     def _commit(self) -> None:
         """Begin to write what waits, if anything does."""

@@ -87,7 +87,7 @@ class Ledger:
         settlements = [
             Settlement(key, state, reason, self._doubt(load, state, key)) for key, reason in reasons.items()
         ]
-        durable = self._commits.make(self._journal.plan_settlement(self.run, settlements))
+        durable = self._commits.make(self._journal.plan_settlement(self.run, settlements), urgent=False)
         load.intended.difference_update(reasons)
         load.left -= len(reasons)
         if not load.left:
