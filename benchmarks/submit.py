@@ -1,9 +1,10 @@
 """How quick submitting is: against a service that answers after a fixed time, beside a bare httpx loop.
 
-    python benchmarks/submit.py [--requests 6000] [--latency 0.05] [--concurrency 32]
+    python benchmarks/submit.py [--requests 10000] [--latency 0.05] [--concurrency 32]
 
 The service runs in a process of its own and does nothing but wait. Records are made beforehand, so mapping
-does not count; hashing, the journal on disk, pacing and reading answers do. No more requests a second than
+does not count; hashing, the journal on disk, pacing and reading answers do. Each is done over httpx and over
+aiohttp (the extra `fast`), by the client alone and by a whole run. No more requests a second than
 concurrency / latency are possible.
 """
 
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -29,6 +31,7 @@ from opusmap.settings import Secret, Settings
 from opusmap.submission import SubmitTotals, submit_records
 from opusmap.submission.batching import Batch, encode_body
 from opusmap.submission.client import OpusClient
+from opusmap.submission.exchange import Answer
 
 CONNECTION = "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11"
 TOKEN = b'{"access_token": "t", "token_type": "Bearer", "expires_in": 3600}'
@@ -125,14 +128,37 @@ async def loop_bare(url: str, bodies: list[bytes], concurrency: int) -> None:
             group.create_task(work())
 
 
-async def submit(url: str, records: list[Record], journal: Path, concurrency: int) -> SubmitTotals:
+def settings_for(url: str, journal: Path, transport: str) -> Settings:
+    return Settings(url, f"{url}/connect/token", "c", Secret("s"), journal, transport=transport)
+
+
+async def loop_client(settings: Settings, bodies: list[bytes], concurrency: int) -> None:
+    """Send the bodies with opusmap's client alone: no engine, no journal."""
+    waiting = iter(bodies)
+
+    async def work() -> None:
+        for body in waiting:
+            answer = await client.send(body)
+            assert isinstance(answer, Answer)
+            assert answer.status == 201  # noqa: PLR2004 - HTTP
+
+    async with OpusClient(settings) as client, asyncio.TaskGroup() as group:
+        for _ in range(concurrency):
+            group.create_task(work())
+
+
+async def submit(settings: Settings, records: list[Record], concurrency: int) -> SubmitTotals:
     """Send the records as a run does."""
-    settings = Settings(url, f"{url}/connect/token", "c", Secret("s"), journal)
-    with Journal.open(journal) as opened:
-        run = opened.start_run(origin=url, connection=CONNECTION, mapping="m.yaml")
+    with Journal.open(settings.journal) as journal:
+        run = journal.start_run(origin=settings.base_url, connection=CONNECTION, mapping="m.yaml")
         async with OpusClient(settings) as client:
             return await submit_records(
-                records, client=client, journal=opened, run=run, conflict="overwrite", concurrency=concurrency
+                records,
+                client=client,
+                journal=journal,
+                run=run,
+                conflict="overwrite",
+                concurrency=concurrency,
             )
 
 
@@ -151,7 +177,7 @@ def measure(name: str, requests: int, limit: float, work: Callable[[], Awaitable
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="How quick submitting is.")
-    parser.add_argument("--requests", type=int, default=6000)
+    parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--latency", type=float, default=0.05, help="seconds")
     parser.add_argument("--concurrency", type=int, default=32)
     options = parser.parse_args()
@@ -164,16 +190,17 @@ def main() -> None:
     print(f"bodies of {len(bodies[0]):,} bytes, encoded in {encoding:.0f} µs each")
     gc.freeze()  # a run makes its records as it goes: those that stand here are not to be looked through
     with tempfile.TemporaryDirectory() as folder, served(options.latency) as url:
-        journal = Path(folder) / "journal.db"
-        bare = measure(
-            "bare httpx loop", len(bodies), limit, lambda: loop_bare(url, bodies, options.concurrency)
-        )
-        ours = measure(
-            "submit", len(bodies), limit, lambda: submit(url, records, journal, options.concurrency)
-        )
-        print(f"{'submit beyond httpx':<28} CPU {ours - bare:.0f} µs a request")
+        count, at_once = len(bodies), options.concurrency
+        measure("bare httpx loop", count, limit, lambda: loop_bare(url, bodies, at_once))
+        for transport in ("httpx", "aiohttp"):
+            settings = settings_for(url, Path(folder) / f"{transport}.db", transport)
+            client = measure(
+                f"client, {transport}", count, limit, partial(loop_client, settings, bodies, at_once)
+            )
+            ours = measure(f"submit, {transport}", count, limit, partial(submit, settings, records, at_once))
+            print(f"{'submit beyond its client':<28} CPU {ours - client:.0f} µs a request")
         began = time.perf_counter()
-        again = asyncio.run(submit(url, records, journal, options.concurrency))
+        again = asyncio.run(submit(settings, records, at_once))
         seconds = time.perf_counter() - began
         print(f"the same again: {again.requests} requests, {again.unchanged:,} unchanged, {seconds:.1f} s")
 

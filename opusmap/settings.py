@@ -71,6 +71,7 @@ _NAMES = (
     "journal",
     "fence",
     "patience",
+    "transport",
 )
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _FILE_LIMIT = 1 << 16
@@ -123,7 +124,7 @@ class Settings:
     counts where both are. `api_path` is `auto` or the path of the records endpoint. `proxy` is a URL,
     hidden because it may hold a password. `timeout` is how many seconds one request may take in all,
     `fence` how many a changed record waits after an answer for it was lost, `patience` how many Opus may
-    be away until the run stops.
+    be away until the run stops. `transport` is `httpx`, `aiohttp`, or `auto`: aiohttp where it is installed.
     """
 
     base_url: str
@@ -137,6 +138,7 @@ class Settings:
     timeout: float = 60.0
     fence: float = 30.0
     patience: float = 120.0
+    transport: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,9 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
             "set it as an environment variable or in a .env file beside the mapping",
         )
     base_url, token_url = _read_addresses(place, _first(levels, "token_url"))
-    api_path, proxy, timeout = (_first(levels, name) for name in ("api_path", "proxy", "timeout"))
+    api_path, proxy, timeout, transport = (
+        _first(levels, name) for name in ("api_path", "proxy", "timeout", "transport")
+    )
     by_certificate = proof.name == "certificate"
     return Settings(
         base_url=base_url,
@@ -194,6 +198,7 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
         api_path=_read_api_path(api_path) if api_path else "auto",
         proxy=_read_proxy(proxy) if proxy else None,
         timeout=_read_timeout(timeout) if timeout else 60.0,
+        transport=_read_transport(transport) if transport else "auto",
         certificate=_find_certificate(proof, levels) if by_certificate else None,
         **{name: _read_seconds(found) for name in ("fence", "patience") if (found := _first(levels, name))},
     )
@@ -359,6 +364,13 @@ def _read_timeout(found: _Found) -> float:
     if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", found.text) or not 1 <= float(found.text) <= 600:  # noqa: PLR2004
         raise SettingsError(found.blame, "not a number of seconds from 1 to 600", "write it as 60")
     return float(found.text)
+
+
+def _read_transport(found: _Found) -> str:
+    name = found.text.casefold()
+    if name not in ("auto", "httpx", "aiohttp"):
+        raise SettingsError(found.blame, "not a way to send requests", "write auto, httpx or aiohttp")
+    return name
 
 
 def _read_client_id(found: _Found) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 
-from opusmap.errors import SignInError
+from opusmap.errors import SettingsError, SignInError
 from opusmap.settings import Secret, Settings
 from opusmap.submission.certificate import read_certificate
 from opusmap.submission.exchange import Answer, Exchange, NoAnswer, Trouble
@@ -288,7 +288,7 @@ class OpusClient:
         # Loopback is never behind the proxy; https goes through it in a tunnel, end to end.
         proxy = self._settings.proxy
         if proxy is None or urlsplit(self._settings.base_url).hostname in ("127.0.0.1", "localhost", "::1"):
-            return Wire(self._tls)
+            return _choose_wire(self._settings.transport)(self._tls)
         return httpx.AsyncHTTPTransport(
             verify=self._tls,
             trust_env=False,
@@ -313,6 +313,25 @@ def _make_tls() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+@cache
+def _choose_wire(name: str) -> Callable[[ssl.SSLContext], httpx.AsyncBaseTransport]:
+    """Return what makes a connection's transport: the quick one where its extra is installed.
+
+    Raises:
+        SettingsError: the extra is asked for, and not there.
+    """
+    if name != "httpx":
+        try:
+            from opusmap.submission.quick_wire import QuickWire  # noqa: PLC0415 - an extra, and slow to import
+        except ImportError:
+            if name == "aiohttp":
+                problem, help_text = "aiohttp is not installed", 'install it: pip install "opusmap[fast]"'
+                raise SettingsError("OPUSMAP_TRANSPORT", problem, help_text) from None
+        else:
+            return QuickWire
+    return Wire
 
 
 @cache

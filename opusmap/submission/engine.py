@@ -39,9 +39,6 @@ __all__ = ["SubmitTotals", "submit_records"]
 _SILENT = 3
 """Records that are sent alone, one after the other, without Opus dealing with anything, until it is away."""
 
-_AHEAD = 8
-"""Loads that stand ready to be sent, so that nobody waits for the mapping while others' answers come."""
-
 
 async def submit_records(
     records: Iterable[Record],
@@ -168,7 +165,7 @@ class _Engine:
         """Work until the records end or the run is stopped."""
         if stop is not None and stop.is_set():
             self._drain()
-        loads: _Loads = asyncio.Queue(_AHEAD)
+        loads: _Loads = asyncio.Queue(concurrency)  # mapping runs ahead by a load for each worker
         async with asyncio.TaskGroup() as group:
             watcher = group.create_task(self._watch(stop)) if stop is not None else None
             group.create_task(self._feed(intake, loads))

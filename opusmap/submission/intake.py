@@ -95,7 +95,8 @@ class Intake:
             if not self._chunk:
                 break
             self._sort_out()
-            await asyncio.sleep(0)  # answers are read while millions of records are passed over
+            if not self._ready:
+                await asyncio.sleep(0)  # answers are read while millions of records are passed over
         return self._make_load() if self._ready else None
 
     def _sort_out(self) -> None:

@@ -195,7 +195,9 @@ class Pacer:
     def leave(self, began: float, pace: Pace) -> None:
         """Note that a request is in flight no more, and what it says of Opus; `began` is when it left."""
         if pace is Pace.KEPT:
-            self._limit.note_answer(began, full=self._in_flight >= self._limit.allowed)
+            # Of answers that come at once the first makes room, which nobody has taken yet.
+            full = bool(self._waiting) or self._in_flight >= self._limit.allowed
+            self._limit.note_answer(began, full=full)
         elif pace is Pace.TOO_MUCH:
             self._limit.note_refusal(began)
         elif pace is Pace.TROUBLE:

@@ -20,6 +20,7 @@ from opusmap.compiler import load_mapping
 from opusmap.emulator import TOKEN_PATH, Delivery, Emulator, Fault, in_turn, served
 from opusmap.rehearsal import make_emulator
 
+pytestmark = pytest.mark.usefixtures("transport")
 OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 ENDS = ("filtered", "rejected", "unchanged", "submitted", "failed", "uncertain", "not_sent")
 ROWS = 180
@@ -78,6 +79,7 @@ def submit(folder: Path, url: str, token_url: str, **environ: str) -> tuple[int,
             "OPUSMAP_CLIENT_ID": "rehearsal",
             "OPUSMAP_CLIENT_SECRET": SECRET,
             "OPUSMAP_TIMEOUT": str(TIMEOUT),
+            "OPUSMAP_TRANSPORT": os.environ["OPUSMAP_TRANSPORT"],
             "PYTHONUTF8": "1",
             **environ,
         },

@@ -33,6 +33,7 @@ from opusmap.submission.answers import read_answer
 from opusmap.submission.client import ANSWER_LIMIT, OpusClient
 from opusmap.submission.exchange import Answer, NoAnswer, Trouble
 
+pytestmark = pytest.mark.usefixtures("transport")
 OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 SECRET, TOKEN = "Canary-secret", "Canary-token"
 GRANT = answer_bytes(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": TOKEN})
@@ -50,6 +51,7 @@ KEYS = [row["Id"] for row in ROWS]
 
 def settings(url: str, token_url: str | None = None, **more: Any) -> Settings:
     journal = more.pop("journal", Path(":memory:"))
+    more = {"transport": os.environ["OPUSMAP_TRANSPORT"], **more}
     return Settings(url, (token_url or url) + TOKEN_PATH, "rehearsal", Secret(SECRET), journal, **more)
 
 
@@ -88,7 +90,7 @@ def run(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
         encoding="utf-8",
         cwd=folder,
         env={**clean, "PYTHONUTF8": "1", "OPUSMAP_CLIENT_ID": "rehearsal", "OPUSMAP_CLIENT_SECRET": SECRET}
-        | environ,
+        | {"OPUSMAP_TRANSPORT": os.environ["OPUSMAP_TRANSPORT"], **environ},
         timeout=120,
     )
 

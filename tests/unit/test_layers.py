@@ -63,6 +63,7 @@ def test_only_the_client_its_wire_and_the_rehearsals_know_the_http_library():
     }
     assert knows == {
         "submission/client.py",
+        "submission/quick_wire.py",
         "submission/wire.py",
         "pipeline.py",
         "rehearsal.py",

@@ -199,6 +199,7 @@ def test_any_text_as_an_address_is_one_or_a_settings_error(text: str, scheme: st
         ("OPUSMAP_FENCE", "-1"),
         ("OPUSMAP_PATIENCE", "2 minutes"),
         ("OPUSMAP_PATIENCE", "inf"),
+        ("OPUSMAP_TRANSPORT", "curl"),
         ("OPUSMAP_CLIENT_ID", "two words"),
         ("OPUSMAP_CLIENT_SECRET", "a\x00b"),
         ("OPUSMAP_CLIENT_SECRET", "\udcff"),

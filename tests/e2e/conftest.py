@@ -1,0 +1,12 @@
+"""What the tests of the whole program share."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(params=["httpx", "aiohttp"])
+def transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let a test be about both ways of sending requests, by the variable that chooses one."""
+    monkeypatch.setenv("OPUSMAP_TRANSPORT", request.param)
+    return str(request.param)
