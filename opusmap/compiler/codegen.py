@@ -162,9 +162,11 @@ class _Writer:
 
     def _emptied(self, local: str) -> list[str]:
         """Write what makes None of an empty value; most values pass after a look."""
-        texts = tuple(text for text in self.plan.spec.source.empty if text)
+        empty = self.plan.spec.source.empty
+        texts = tuple(text for text in empty if text)
         maybe = f"not {local} or {local} in {texts!a}" if texts else f"not {local}"
-        return [f"if {maybe}:", f"    {local} = empty({local})"]
+        none = f"None if {local}.__class__ is str else empty({local})" if "" in empty else f"empty({local})"
+        return [f"if {maybe}:", f"    {local} = {none}"]
 
     def _write_step(self, step: StepPlan) -> None:
         self._context = self.plan.context
@@ -221,7 +223,7 @@ class _Writer:
         lines = [line for call in calls for line in ("if value is not None:", f"    value = {call}")]
         if calls and computed:  # an expression may give a text that means "no value"; cells are read so
             lines[:0] = self._emptied("value")
-        if calls or computed:
+        if computed or len(calls) > (column.binding.split is not None):  # a split leaves a list, or None
             lines += self._emptied("value")
         if lists and (lines or not column.binding.listed):
             lines += ["if value.__class__ is list:", "    value = filled(value)"]

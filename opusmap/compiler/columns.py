@@ -227,12 +227,15 @@ def _multiple_choice(rules: TypeRules) -> Finisher:
 def _people(rules: TypeRules) -> Finisher:
     as_text = rules.target.list_as == "text"
     known = Memo(_one_address)
+    find = known.__getitem__
 
     def people(value: Any) -> JsonValue:
-        if as_text and value.__class__ is list and len(value) == 1 and value[0].__class__ is str:
-            address = known[value[0]][1]  # one person, as most often
-            if address:
-                return f"[{address}]"
+        try:
+            quick = dict(map(find, value)) if value.__class__ is list else {}
+        except (TypeError, AttributeError):  # not all are texts
+            quick = {}
+        if quick and len(quick) == len(value) and "" not in quick:  # as nearly always: nobody twice, none blank
+            return f"[{','.join(quick.values())}]" if as_text else [*quick.values()]
         found: dict[str, str] = {}
         for item in value if value.__class__ is list else [value]:
             if item.__class__ is not str:

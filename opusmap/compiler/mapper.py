@@ -59,6 +59,12 @@ class Mapper:
         """
         problems: list[Problem] = []
         record = self._function(values, problems)
+        return self._outcome(record, problems, values, number)
+
+    def _outcome(
+        self, record: Any, problems: list[Problem], values: Mapping[str, Any], number: int
+    ) -> Mapped:
+        """Return what became of a row for which the function returned this, with these problems and notes."""
         if self._notes:
             notes = tuple(self._notes)
             self._notes.clear()
@@ -73,8 +79,20 @@ class Mapper:
 
     def map_chunk(self, rows: Iterable[Row | Reject]) -> list[Mapped]:
         """Map some rows at once; what the source rejected already stays as it is."""
-        map_row = self.map_row
-        return [map_row(row.values, row.number) if isinstance(row, Row) else row for row in rows]
+        function, notes, found = self._function, self._notes, list[Mapped]()
+        problems: list[Problem] = []
+        for row in rows:
+            if row.__class__ is not Row:
+                found.append(row)
+                continue
+            values = row.values
+            record = function(values, problems)
+            if problems or notes or record is FILTERED:
+                found.append(self._outcome(record, problems, values, row.number))
+                problems.clear()
+            else:
+                found.append(Record(row.number, record[KEY_COLUMN], record))
+        return found
 
     def map_rows(self, rows: Iterable[Row | Reject]) -> Iterator[Mapped]:
         """Map rows in their order; what the source rejected already passes through."""

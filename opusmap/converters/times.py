@@ -20,13 +20,16 @@ __all__ = ["fixed_reader", "time_reader", "time_rewriter"]
 Rewriter: TypeAlias = Callable[[str], str | None] | Memo[str | None]
 Clock: TypeAlias = tuple[int, str]
 """Which day a time falls on: the same (0), the next (1) or the one before (-1); and its clock, written."""
-Day: TypeAlias = tuple[str, Memo[Clock | None]]
-"""A day as it is written, and the clock times of its offset."""
+Near: TypeAlias = tuple[str, str, str]
+"""A day, the next and the one before, as they are written: a clock's day (0, 1, -1) is the place in it."""
+Day: TypeAlias = tuple[Near, Memo[Clock | None]]
+"""A local day and its neighbours, and the clock times of its offset."""
 
 _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2}
 _CLOCK_PART = re.compile(r"%[HIMSpf]")
-_FAR_ENOUGH = range(2, 9999)
-"""Years in which every day has neighbours."""
+_LAST_YEAR = 9999
+"""In the years between the first and this one every day has neighbours."""
+_ONE_DAY = timedelta(days=1)
 
 
 def time_rewriter(
@@ -74,13 +77,14 @@ class _Parts:
         self._write = write
         self._read_day: Callable[[str], date | None] = _read_iso_day
         self._read_clock: Callable[[str], time | None] = _read_iso_clock
-        self._days = tuple(Memo(partial(self._written_near, step)) for step in (0, 1, -1))
+        self._days = Memo(self._written_near)
         self._local = Memo(self._local_day)
         self._clocks: dict[timedelta, Memo[Clock | None]] = {}
 
     def iso_rewriter(self) -> Rewriter:
         """Return the rewriter of ISO dates and times, with or without an offset."""
         local, days, fixed = self._local, self._days, Memo(self._fixed_clock)
+        read_iso = datetime.fromisoformat
         as_it_is = self._day_pattern == "%Y-%m-%d" and self._clock_pattern == " %H:%M:%S"
 
         def rewrite(text: str) -> str | None:
@@ -88,10 +92,10 @@ class _Parts:
             if as_it_is and len(text) == _UTC_LENGTH and text[10] == "T" and text[19] == "Z":
                 if text[4] == "-" == text[7] and text[13] == ":" == text[16] and text[5] != "W":
                     try:
-                        year = datetime.fromisoformat(text).year
+                        year = read_iso(text).year
                     except ValueError:
                         return None
-                    return f"{text[:10]} {text[11:19]}" if year in _FAR_ENOUGH else None
+                    return f"{text[:10]} {text[11:19]}" if 1 < year < _LAST_YEAR else None
                 return None
             day_text, clock_text = text[:_DATE_LENGTH], text[_DATE_LENGTH:]
             clock = fixed[clock_text]
@@ -99,8 +103,10 @@ class _Parts:
                 found = local[day_text]
                 if found is None or (clock := found[1][clock_text]) is None:
                     return None
-            day = days[clock[0]][day_text]
-            return None if day is None else day + clock[1]
+                near = found[0]
+            else:
+                near = days[day_text]
+            return None if near is None else near[clock[0]] + clock[1]
 
         return rewrite
 
@@ -119,7 +125,7 @@ class _Parts:
         read_clock = time_reader(clock_format)
         self._read_day = day_reader(day_format)
         self._read_clock = lambda text: None if (found := read_clock(text)) is None else found.time()
-        local, days, inside = self._local, self._days, day_format.count(gap)
+        local, inside = self._local, day_format.count(gap)
 
         def rewrite(text: str) -> str | None:
             if inside:
@@ -130,29 +136,29 @@ class _Parts:
             found = local[day_text]
             if found is None or (clock := found[1][clock_text]) is None:
                 return None
-            day = days[clock[0]][day_text] if clock[0] else found[0]
-            return None if day is None else day + clock[1]
+            return found[0][clock[0]] + clock[1]
 
         return rewrite
 
-    def _written_near(self, step: int, text: str) -> str | None:
-        """Return a day, the next one (1) or the one before (-1) as it is written."""
+    def _written_near(self, text: str) -> Near | None:
         day = self._read_day(text)
-        if day is None or day.year not in _FAR_ENOUGH:
-            return None
-        return self._written_day(day + timedelta(days=step) if step else day)
+        return None if day is None or not 1 < day.year < _LAST_YEAR else self._near(day)
+
+    def _near(self, day: date) -> Near:
+        written = self._written_day
+        return written(day), written(day + _ONE_DAY), written(day - _ONE_DAY)
 
     def _local_day(self, text: str) -> Day | None:
         """Return a day whose offset from UTC is the same all day long."""
         day = self._read_day(text)
-        if day is None or self._zone is None or day.year not in _FAR_ENOUGH:
+        if day is None or self._zone is None or not 1 < day.year < _LAST_YEAR:
             return None
         offset = steady_offset(day, self._zone)
         if offset is None:
             return None
         if offset not in self._clocks:  # a zone has a few in all its history
             self._clocks[offset] = Memo(partial(self._local_clock, offset))
-        return self._written_day(day), self._clocks[offset]
+        return self._near(day), self._clocks[offset]
 
     def _local_clock(self, offset: timedelta, text: str) -> Clock | None:
         clock = self._read_clock(text)
@@ -180,6 +186,8 @@ class _Parts:
 
 
 _ANY_DAY = date(2000, 1, 2)
+_LAST_MOMENT = time.max.replace(fold=1)
+"""The end of a day; of two that are the same by the clock, the second."""
 
 
 def steady_offset(day: date, zone: tzinfo) -> timedelta | None:
@@ -188,7 +196,7 @@ def steady_offset(day: date, zone: tzinfo) -> timedelta | None:
     No zone has changed its clocks twice within one day and come back to where it was.
     """
     begin = datetime.combine(day, time.min, zone).utcoffset()
-    end = datetime.combine(day, time.max, zone).replace(fold=1).utcoffset()
+    end = datetime.combine(day, _LAST_MOMENT, zone).utcoffset()
     return begin if begin == end else None
 
 

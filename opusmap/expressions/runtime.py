@@ -12,7 +12,7 @@ from decimal import Context, Decimal, DecimalException
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from opusmap.converters.bounds import WEIGHT_LIMIT, bounded_length, weight
+from opusmap.converters.bounds import TEXT_LIMIT, WEIGHT_LIMIT, bounded_length, weight
 from opusmap.converters.values import ARITHMETIC, NUMBER_LIMIT, number_of, text_of
 from opusmap.diagnostics import quote_value, suggest
 from opusmap.errors import ValueProblem
@@ -109,7 +109,8 @@ def concat(*parts: Any) -> str:
 def template(*parts: Any) -> str:
     """Put a template's parts together; an empty one is a problem, for `CT-` is never a key."""
     try:  # texts all, as nearly always; what is none falls out of one of the two
-        bounded_length(sum(map(len, parts)))
+        if (length := sum(map(len, parts))) > TEXT_LIMIT:
+            bounded_length(length)
         return "".join(parts)
     except TypeError:
         return _careful_template(parts)

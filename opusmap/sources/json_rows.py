@@ -34,6 +34,9 @@ MAX_DEPTH = 50
 """Levels of nesting in one row, at most."""
 
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+_decode_texts = msgspec.json.Decoder(dict[str, str]).decode
+_TEXT_QUOTES = 4
+"""Quotation marks around a name and a text. An object of texts has no more, or a name twice, or one in a text."""
 
 
 def begin_rows(pieces: Iterator[tuple[int, bytes]], name: str, word: str) -> Reading:
@@ -105,7 +108,17 @@ def utf8_blocks(blocks: Iterator[Block], encoding: str | None, name: str) -> Ite
 
 
 def _read_pieces(pieces: Iterable[tuple[int, bytes]], word: str) -> Iterator[Row | Reject]:
+    all_texts = True
     for number, piece in pieces:
+        if all_texts:  # as many programs write; the first that is none ends it
+            try:
+                values = _decode_texts(piece)
+            except (ValueError, RecursionError):
+                all_texts = False
+            else:
+                if piece.count(b'"') == _TEXT_QUOTES * len(values):
+                    yield Row(number, values)
+                    continue
         try:
             values = _decode(piece)
         except (ValueError, ArithmeticError, RecursionError) as error:
