@@ -79,10 +79,11 @@ class _Writer:
     _temporaries: int = 0
 
     def __post_init__(self) -> None:
-        empty = steps.emptiness(self.plan.spec.source.empty)
+        texts = self.plan.spec.source.empty
+        empty = steps.emptiness(texts)
         # No builtins: what generated code calls stands in this namespace, and nowhere else.
         self.namespace = {"__builtins__": {}, **_FIXED, **OPERATIONS, "empty": empty}
-        self.namespace |= {"filled": steps.filling(empty), "joined": steps.joining(empty)}
+        self.namespace |= {"filled": steps.filling(texts), "joined": steps.joining(texts)}
         self._taken = {*self.namespace, *_LOCALS, *keyword.kwlist, *keyword.softkwlist}
 
     def write(self) -> str:

@@ -234,7 +234,7 @@ def _people(rules: TypeRules) -> Finisher:
             quick = dict(map(find, value)) if value.__class__ is list else {}
         except (TypeError, AttributeError):  # not all are texts
             quick = {}
-        if quick and len(quick) == len(value) and "" not in quick:  # as nearly always: nobody twice, none blank
+        if quick and len(quick) == len(value) and "" not in quick:  # nobody twice, none blank: nearly always
             return f"[{','.join(quick.values())}]" if as_text else [*quick.values()]
         found: dict[str, str] = {}
         for item in value if value.__class__ is list else [value]:

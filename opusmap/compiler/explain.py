@@ -102,7 +102,7 @@ class _Walker:
                 yield Stage(f"convert {convert.name}", value, convert.span)
         value = self._empty(value)
         if column.column.type in LIST_TYPES | {ColumnType.TAXONOMY}:
-            value = steps.filling(self._empty)(value)
+            value = steps.filling(self.plan.spec.source.empty)(value)
         if value is None and column.default is not None and binding.default is not None:
             value = self._default()
             yield Stage("default", value, binding.default.span)
@@ -164,9 +164,9 @@ class _Walker:
         if not self.column.binding.listed:
             return parts[0]
         if self.column.column.type in LIST_TYPES | {ColumnType.TAXONOMY}:
-            return steps.filling(self._empty)(steps.listed(*parts))
+            return steps.filling(self.plan.spec.source.empty)(steps.listed(*parts))
         join = self.column.binding.join
-        return steps.joining(self._empty)(" " if join is None else str(join), *parts)
+        return steps.joining(self.plan.spec.source.empty)(" " if join is None else str(join), *parts)
 
     def _empty(self, value: Any) -> Any:
         return steps.emptiness(self.plan.spec.source.empty)(value)

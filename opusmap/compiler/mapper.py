@@ -82,7 +82,7 @@ class Mapper:
         function, notes, found = self._function, self._notes, list[Mapped]()
         problems: list[Problem] = []
         for row in rows:
-            if row.__class__ is not Row:
+            if not isinstance(row, Row):
                 found.append(row)
                 continue
             values = row.values

@@ -132,23 +132,29 @@ def listed(*parts: Any) -> list[Any]:
     return found
 
 
-def filling(empty: Emptiness) -> Callable[[Any], Any]:
+def filling(empty_texts: tuple[str, ...]) -> Callable[[Any], Any]:
     """Return the function that takes the empty elements out of a list; None if none is left.
 
     What is no list stays as it is. An empty text is no element, whatever the source's `empty` says.
     """
+    empty, nothing = emptiness(empty_texts), frozenset((*empty_texts, "", None))
 
     def filled(value: Any) -> Any:
         if value.__class__ is not list:
             return value
+        try:
+            if nothing.isdisjoint(value):  # as nearly always
+                return value or None
+        except TypeError:  # a list is among the elements
+            pass
         return [element for element in value if element != "" and empty(element) is not None] or None
 
     return filled
 
 
-def joining(empty: Emptiness) -> Callable[..., str | None]:
+def joining(empty_texts: tuple[str, ...]) -> Callable[..., str | None]:
     """Return the function that makes one text of the parts that are not empty, None if all are."""
-    fill = filling(empty)
+    fill = filling(empty_texts)
 
     def joined(separator: str, *parts: Any) -> str | None:
         texts = [text_of(part) for part in fill(listed(*parts)) or ()]

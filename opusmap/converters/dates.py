@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from opusmap.converters.memo import Memo
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.registry import ArgumentError, Context, converter, wrong_kind
 from opusmap.diagnostics import quote_value
@@ -111,6 +112,7 @@ def datetime_(
     """
     zone = context.timezone if timezone is None else time_zone(timezone)
     dated = format is not None and not _check_reading(format) & _TIMES
+    read = _parse_iso if format is None else _remembered_format(format, dated=dated)
 
     def convert(value: object) -> date:
         if isinstance(value, datetime):
@@ -119,7 +121,7 @@ def datetime_(
             return value
         if not isinstance(value, str):
             raise wrong_kind("datetime", (str,), value)
-        found = _parse_iso(value) if format is None else _parse_format(value, format, dated=dated)
+        found = read(value)
         return localise(found, zone, context.warn) if isinstance(found, datetime) else found
 
     return convert
@@ -205,6 +207,26 @@ def _parse_iso(value: str) -> date:
         pass
     message = f"{quote_value(value)} is not an ISO date or time such as 2024-01-31 or 2024-01-31T18:15:00Z"
     raise ValueProblem("bad-date", message, 'say how it is written: `format: "%d/%m/%Y"`')
+
+
+def _remembered_format(format: str, *, dated: bool) -> Callable[[str], date]:
+    """Return the reader of a format, which remembers: strptime is slow, most of all where it fails."""
+
+    def find(text: str) -> date | ValueProblem:
+        try:
+            return _parse_format(text, format, dated=dated)
+        except ValueProblem as problem:
+            return problem.with_traceback(None)
+
+    known = Memo(find)
+
+    def read(text: str) -> date:
+        found = known[text]
+        if isinstance(found, ValueProblem):  # raised anew: one for all would gather tracebacks
+            raise ValueProblem(found.code, found.problem, found.help)
+        return found
+
+    return read
 
 
 def _parse_format(value: str, format: str, *, dated: bool) -> date:

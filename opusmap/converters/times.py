@@ -88,25 +88,24 @@ class _Parts:
         as_it_is = self._day_pattern == "%Y-%m-%d" and self._clock_pattern == " %H:%M:%S"
 
         def rewrite(text: str) -> str | None:
-            # 2024-01-31T18:15:00Z is to be cut, no more.
-            if as_it_is and len(text) == _UTC_LENGTH and text[10] == "T" and text[19] == "Z":
-                if text[4] == "-" == text[7] and text[13] == ":" == text[16] and text[5] != "W":
-                    try:
-                        year = read_iso(text).year
-                    except ValueError:
-                        return None
-                    return f"{text[:10]} {text[11:19]}" if 1 < year < _LAST_YEAR else None
-                return None
+            # 2024-01-31T18:15:00Z is to be cut, no more: every third character tells that it has this shape.
+            if as_it_is and len(text) == _UTC_LENGTH and text[4::3] == "--T::Z":
+                try:
+                    year = read_iso(text).year
+                except ValueError:
+                    return None
+                # Newer Pythons read 24:00 as the next day.
+                kept = 1 < year < _LAST_YEAR and text[11:13] != "24"
+                return f"{text[:10]} {text[11:19]}" if kept else None
             day_text, clock_text = text[:_DATE_LENGTH], text[_DATE_LENGTH:]
             clock = fixed[clock_text]
-            if clock is None:
-                found = local[day_text]
-                if found is None or (clock := found[1][clock_text]) is None:
-                    return None
-                near = found[0]
-            else:
+            if clock is not None:
                 near = days[day_text]
-            return None if near is None else near[clock[0]] + clock[1]
+                return None if near is None else near[clock[0]] + clock[1]
+            found = local[day_text]
+            if found is None or (clock := found[1][clock_text]) is None:
+                return None
+            return found[0][clock[0]] + clock[1]
 
         return rewrite
 

@@ -20,6 +20,10 @@ from opusmap.records import Record
 __all__ = ["RecordWriter", "check_output", "create_output"]
 
 
+_BUFFER = 1 << 16
+"""Bytes that are written to a file at a time: a request's body alone would fill Python's own buffer."""
+
+
 def create_output(path: str | Path) -> IO[bytes]:
     """Open a file for writing; `-` is standard output, a device is written as it is.
 
@@ -59,7 +63,7 @@ def _create(path: Path) -> IO[bytes]:
             return path.open("wb")
         path.unlink()
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    return os.fdopen(os.open(path, flags, 0o600), "wb")
+    return os.fdopen(os.open(path, flags, 0o600), "wb", _BUFFER)
 
 
 class RecordWriter:

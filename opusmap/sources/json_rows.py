@@ -36,7 +36,7 @@ MAX_DEPTH = 50
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _decode_texts = msgspec.json.Decoder(dict[str, str]).decode
 _TEXT_QUOTES = 4
-"""Quotation marks around a name and a text. An object of texts has no more, or a name twice, or one in a text."""
+"""Quotation marks around a name and its text. More stand in a text, or a name occurs twice."""
 
 
 def begin_rows(pieces: Iterator[tuple[int, bytes]], name: str, word: str) -> Reading:

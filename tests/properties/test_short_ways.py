@@ -62,6 +62,7 @@ def times(draw: Any) -> tuple[str | None, str | None, str, list[str]]:
 @THOROUGH
 @given(times())
 @example((None, "UTC", PATTERNS[0], ["2024-W05-3T10:00:00Z", "2024-01-02T24:00", "20240102T10:00Z"]))
+@example((None, "UTC", PATTERNS[0], ["2024-01-02T24:00:00Z", "2024-01-02T23:59:59Z", "2024-01-02T10.00.00Z"]))
 @example((None, "Australia/Sydney", PATTERNS[0], ["2021-10-03T02:30:00", "2021-04-04T02:30:00"]))
 @example(("%m/%d/%Y %I:%M %p", "UTC", PATTERNS[0], ["01/02/2024 12:00 am", "01/02/2024 00:00 AM"]))
 def test_a_time_rewritten_by_its_parts_is_the_time_read_and_written(

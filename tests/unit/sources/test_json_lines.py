@@ -48,6 +48,8 @@ def test_values_are_exact_and_the_row_is_the_line() -> None:
         (b'{"a":' + b"[" * 5_000 + b"]" * 5_000 + b"}", "json-too-deep"),
         (b'{"a":' * 300 + b"1" + b"}" * 300, "json-too-deep"),
         (b'{"a":1,"a":2}', "json-repeated-name"),
+        (b'{"a":"x","b":"y","a":"z"}', "json-repeated-name"),
+        (b'{"a":"x","a":"\\u0022"}', "json-repeated-name"),
         (b'{"x":{"a":1,"b":3, "a":2}}', "json-repeated-name"),
     ],
 )
@@ -57,6 +59,16 @@ def test_a_bad_line_is_rejected_with_its_reason_and_the_next_is_read(line: bytes
     assert (bad.row, bad.problems[0].code) == (2, code)
     assert bad.problems[0].message
     assert good == Row(3, {"a": 1})
+
+
+def test_a_name_that_occurs_twice_is_found_among_texts_as_among_values() -> None:
+    texts, quoted = '{"a":"x","b":"y"}', r'{"a":"say \"x\"","b":""}'
+    repeated = '{"a":"x","b":"y","a":"z"}'
+    for lines in ([texts, quoted, repeated], [texts, '{"a":null}', repeated]):
+        *good, bad = read("\n".join(lines))
+        assert all(isinstance(row, Row) for row in good)
+        assert isinstance(bad, Reject)
+        assert bad.problems[0].code == "json-repeated-name"
 
 
 def test_the_message_shows_the_place_and_the_way_out() -> None:
