@@ -45,6 +45,7 @@ bench: $(VENV)/dev
 	$(BIN)/python benchmarks/journal.py
 	$(BIN)/python benchmarks/submit.py
 	$(BIN)/python benchmarks/submit.py --latency 0.2 --concurrency 128
+	$(BIN)/python benchmarks/submit.py --grow
 
 bench-small: $(VENV)/dev
 	$(BIN)/python benchmarks/mapping.py 4000 --rounds 1

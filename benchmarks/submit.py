@@ -1,6 +1,7 @@
 """How quick submitting is: against a service that answers after a fixed time, beside a bare httpx loop.
 
     python benchmarks/submit.py [--requests 10000] [--latency 0.05] [--concurrency 32]
+    python benchmarks/submit.py --grow
 
 The service runs in a process of its own and does nothing but wait. Records are made beforehand, so mapping
 does not count; hashing, the journal on disk, pacing and reading answers do. Each is done over httpx and over
@@ -175,12 +176,29 @@ def measure(name: str, requests: int, limit: float, work: Callable[[], Awaitable
     return each
 
 
+def grow(latency: float) -> None:
+    """Print what a request costs with 1 to 128 of them under way: some seconds each."""
+    records = make_records(5000 * 15)
+    gc.freeze()
+    with tempfile.TemporaryDirectory() as folder, served(latency) as url:
+        for at_once in (1, 2, 4, 8, 16, 32, 64, 128):
+            limit = at_once / latency
+            count = min(5000, int(limit * 8))
+            for transport in ("httpx", "aiohttp"):
+                settings = settings_for(url, Path(folder) / f"{at_once}.{transport}.db", transport)
+                work = partial(submit, settings, records[: count * 15], at_once)
+                measure(f"{at_once:>3} at a time, {transport}", count, limit, work)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="How quick submitting is.")
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--latency", type=float, default=0.05, help="seconds")
     parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--grow", action="store_true", help="from 1 to 128 requests at a time instead")
     options = parser.parse_args()
+    if options.grow:
+        return grow(options.latency)
     records = make_records(options.requests * 15)
     limit = options.concurrency / options.latency
     batches = [Batch(1, tuple(records[start : start + 15])) for start in range(0, len(records), 15)]

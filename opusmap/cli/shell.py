@@ -13,7 +13,16 @@ _VARIABLE = "_OPUSMAP_COMPLETE"
 """Where click looks for a shell's question, by its own rule."""
 _NEEDED = ("click", "google-re2", "httpx", "jinja2", "jsonschema", "msgspec", "pyyaml", "rich", "tzdata")
 """Packages whose version may matter for a bug: those that read, write or send, the extras' included."""
-_EXTRAS = ("cryptography", "openpyxl", "python-calamine", "pyarrow", "sqlalchemy", "uvicorn", "xlsxwriter")
+_EXTRAS = (
+    "aiohttp",
+    "cryptography",
+    "openpyxl",
+    "python-calamine",
+    "pyarrow",
+    "sqlalchemy",
+    "uvicorn",
+    "xlsxwriter",
+)
 
 
 @click.command(
