@@ -198,17 +198,22 @@ def main() -> None:
     parser.add_argument("--grow", action="store_true", help="from 1 to 128 requests at a time instead")
     options = parser.parse_args()
     if options.grow:
-        return grow(options.latency)
-    records = make_records(options.requests * 15)
-    limit = options.concurrency / options.latency
+        grow(options.latency)
+    else:
+        compare(options.requests, options.latency, options.concurrency)
+
+
+def compare(requests: int, latency: float, at_once: int) -> None:
+    """Print the figures of a bare loop, of the client alone, of a run, and of the same run again."""
+    records, limit = make_records(requests * 15), at_once / latency
     batches = [Batch(1, tuple(records[start : start + 15])) for start in range(0, len(records), 15)]
     began = time.process_time()
     bodies = [encode_body(batch, connection_id=CONNECTION, conflict="overwrite") for batch in batches]
     encoding = (time.process_time() - began) / len(bodies) * 1e6
     print(f"bodies of {len(bodies[0]):,} bytes, encoded in {encoding:.0f} µs each")
     gc.freeze()  # a run makes its records as it goes: those that stand here are not to be looked through
-    with tempfile.TemporaryDirectory() as folder, served(options.latency) as url:
-        count, at_once = len(bodies), options.concurrency
+    with tempfile.TemporaryDirectory() as folder, served(latency) as url:
+        count = len(bodies)
         measure("bare httpx loop", count, limit, lambda: loop_bare(url, bodies, at_once))
         for transport in ("httpx", "aiohttp"):
             settings = settings_for(url, Path(folder) / f"{transport}.db", transport)
