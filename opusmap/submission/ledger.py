@@ -90,7 +90,7 @@ class Ledger:
         durable = self._commits.make(self._journal.plan_settlement(self.run, settlements), urgent=False)
         load.intended.difference_update(reasons)
         load.left -= len(reasons)
-        if not load.left:
+        if not load.left and not load.planned.done():
             load.planned.set_result(None)
         await durable
         if state is State.FAILED and self._on_failed is not None:
