@@ -93,7 +93,11 @@ class Commits:
         if self._broken is not None:
             return self._end(group, self._broken)
         commit = partial(self._journal.commit, [change for change, _ in group])
-        return self._offload(commit, partial(self._end, group))
+        try:
+            self._offload(commit, partial(self._end, group))
+        except Exception as error:  # noqa: BLE001 - no thread can be had: whoever waits must hear of it
+            self._end(group, error)
+        return None
 
     def _end(self, group: list[tuple[Change, asyncio.Future[None]]], error: BaseException | None) -> None:
         """Tell those who waited, and go on with the next group."""

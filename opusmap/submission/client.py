@@ -48,6 +48,7 @@ _TROUBLES: tuple[tuple[type[Exception], Trouble], ...] = (
     (httpx.TimeoutException, Trouble.TIMEOUT),
     (TimeoutError, Trouble.TIMEOUT),
     (httpx.TransportError, Trouble.LOST),
+    (OSError, Trouble.LOST),
 )
 """Foreign exception -> our trouble; the first that fits counts."""
 
@@ -79,7 +80,7 @@ class OpusClient:
             wall_clock: seconds since 1970, for dates in `Retry-After` and the certificate's time.
 
         Raises:
-            SettingsError: the certificate can't be used.
+            SettingsError: the certificate can't be used, or what `transport` names is not installed.
             SignInError: it has expired, or is not valid yet.
         """
         self._settings = settings
@@ -91,6 +92,7 @@ class OpusClient:
         self._clock = clock
         self._wall_clock = wall_clock
         self._tls = _make_tls()
+        self._wire = None if transport is not None else _choose_wire(settings.transport)
         self._idle: list[httpx.AsyncBaseTransport] = []
         self._timeout = httpx.Timeout(self._deadline, connect=min(10.0, self._deadline)).as_dict()
         self._paths = list(PATHS) if settings.api_path == "auto" else [settings.api_path]
@@ -242,8 +244,8 @@ class OpusClient:
     async def _ask(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Answer | NoAnswer:
         """Send one request on a connection of its own and read a bounded answer.
 
-        Below `httpx.AsyncClient`
-        there are no redirects, cookies, proxies of the environment or sign-ins of `.netrc` to keep out.
+        Below `httpx.AsyncClient` there are no redirects, cookies, proxies of the environment or sign-ins of
+        `.netrc` to keep out.
         """
         transport = self._idle.pop() if self._idle else self._transport or self._make_transport()
         request = httpx.Request(
@@ -260,7 +262,7 @@ class OpusClient:
                     return await self._read(response)
                 finally:
                     await response.aclose()
-        except (httpx.TransportError, TimeoutError) as error:
+        except (httpx.TransportError, OSError) as error:  # of OSError, too: ssl.SSLError, TimeoutError
             return _translate(error)
         finally:
             self._idle.append(transport)
@@ -279,7 +281,7 @@ class OpusClient:
                 if len(body) > ANSWER_LIMIT:
                     body.clear()
                     break
-        except httpx.TransportError as error:
+        except (httpx.TransportError, OSError) as error:
             _log.debug("the answer %d broke off: %s", response.status_code, type(error).__name__)
             body.clear()
         return Answer(response.status_code, bytes(body), 0, "", wait)
@@ -288,7 +290,8 @@ class OpusClient:
         # Loopback is never behind the proxy; https goes through it in a tunnel, end to end.
         proxy = self._settings.proxy
         if proxy is None or urlsplit(self._settings.base_url).hostname in ("127.0.0.1", "localhost", "::1"):
-            return _choose_wire(self._settings.transport)(self._tls)
+            assert self._wire is not None
+            return self._wire(self._tls)
         return httpx.AsyncHTTPTransport(
             verify=self._tls,
             trust_env=False,
@@ -325,9 +328,12 @@ def _choose_wire(name: str) -> Callable[[ssl.SSLContext], httpx.AsyncBaseTranspo
     if name != "httpx":
         try:
             from opusmap.submission.quick_wire import QuickWire  # noqa: PLC0415 - an extra, and slow to import
-        except ImportError:
+        except (ImportError, AttributeError):  # not there, or too old
             if name == "aiohttp":
-                problem, help_text = "aiohttp is not installed", 'install it: pip install "opusmap[fast]"'
+                problem, help_text = (
+                    "there is no aiohttp from 3.10 up",
+                    'install it: pip install "opusmap[fast]"',
+                )
                 raise SettingsError("OPUSMAP_TRANSPORT", problem, help_text) from None
         else:
             return QuickWire
@@ -343,8 +349,17 @@ def _parse(url: str) -> httpx.URL:
 def _translate(error: Exception) -> NoAnswer:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
+        # aiohttp's own error of this kind is one, too, and does not say why.
+        if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):
             return NoAnswer(Trouble.UNTRUSTED, f"the certificate is not trusted: {cause.verify_message}")
         cause = cause.__cause__ or cause.__context__
     trouble = next(trouble for kind, trouble in _TROUBLES if isinstance(error, kind))
-    return NoAnswer(trouble, str(error) or type(error).__name__)
+    return NoAnswer(trouble, _describe(error))
+
+
+def _describe(error: Exception) -> str:
+    """Return what happened, in words without any of Opus's own: a broken answer may repeat the token."""
+    if isinstance(error, httpx.ProtocolError):
+        ended = "disconnected" in str(error)
+        return "the connection ended without an answer" if ended else "the answer is not HTTP"
+    return str(error) or type(error).__name__

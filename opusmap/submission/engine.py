@@ -122,6 +122,7 @@ async def submit_records(
                 look_up=ledger.look_up,
                 is_under_way=engine.is_under_way,
                 on_unchanged=engine.pass_over,
+                is_over=lambda: halt.is_set,
             )
             await engine.run(intake, concurrency, stop)
     except BaseExceptionGroup as group:
@@ -202,7 +203,7 @@ class _Engine:
     async def _pull(self, intake: Intake) -> Load | None:
         """Return the next load. A source that breaks off ends the input, not what was read before."""
         try:
-            return None if self._halt.is_set else await intake.next()
+            return await intake.next()
         except OpusmapError as error:
             self._broken_off = error
             return None

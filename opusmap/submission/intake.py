@@ -66,6 +66,7 @@ class Intake:
         look_up: LookUp,
         is_under_way: Callable[[str], bool],
         on_unchanged: Callable[[int], None],
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self._records = iter(records)
         self._conflict = conflict
@@ -73,6 +74,7 @@ class Intake:
         self._look_up = look_up
         self._is_under_way = is_under_way
         self._on_unchanged = on_unchanged
+        self._is_over = is_over
         self._ready: list[_Item] = []
         self._chunk: list[Record] = []
         self._number = 0
@@ -83,12 +85,12 @@ class Intake:
         return len(self._ready) + len(self._chunk)
 
     async def next(self) -> Load | None:
-        """Return the next load, None at the end; what is unchanged is passed over, however long it takes.
+        """Return the next load, None at the end, or when the run is over; what is unchanged is passed over.
 
         Raises:
             OpusmapError: whatever the records' iterator raises.
         """
-        while len(self._ready) < BATCH_SIZE:
+        while len(self._ready) < BATCH_SIZE and not self._is_over():
             self._chunk = []
             for record in islice(self._records, BATCH_SIZE):
                 self._chunk.append(record)  # counted, should the iterator raise
@@ -97,7 +99,7 @@ class Intake:
             self._sort_out()
             if not self._ready:
                 await asyncio.sleep(0)  # answers are read while millions of records are passed over
-        return self._make_load() if self._ready else None
+        return None if self._is_over() or not self._ready else self._make_load()
 
     def _sort_out(self) -> None:
         """Move the chunk to what is ready, but for what is unchanged."""

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import aiohttp
 import httpx
@@ -24,10 +25,16 @@ _KEPT = 5.0
 _LARGE = 1 << 20
 """Bytes from which aiohttp wants a body to be read bit by bit."""
 
+_LINE = 1 << 16
+"""Bytes of a line of an answer's head at most."""
+
+_SWITCHING = 101
+
 _TROUBLES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (aiohttp.ClientConnectorError, httpx.ConnectError),
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
     (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
+    (aiohttp.ClientResponseError, httpx.RemoteProtocolError),
     (aiohttp.ClientError, httpx.ReadError),
     (OSError, httpx.ReadError),
     (ValueError, httpx.LocalProtocolError),
@@ -56,6 +63,9 @@ class QuickWire(httpx.AsyncBaseTransport):
                 allow_redirects=False,
                 timeout=_limit(request.extensions["timeout"]["connect"]),
             )
+        if answer.status == _SWITCHING:
+            answer.close()
+            raise httpx.RemoteProtocolError("the connection is to be used for something else")
         return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer))
 
     async def aclose(self) -> None:
@@ -65,11 +75,28 @@ class QuickWire(httpx.AsyncBaseTransport):
 
     def _open(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=1, ssl=self._tls, keepalive_timeout=_KEPT),
+            connector=_Connector(limit=1, ssl=self._tls, keepalive_timeout=_KEPT),
+            max_line_size=_LINE,
+            max_field_size=_LINE,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
         )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Uses no connection again on which something came unasked: it would be taken for the next answer.
+
+    aiohttp looks for that when a connection is laid aside, not when it is taken up. What came meanwhile has
+    been read by then: between two requests of a worker the event loop goes round for the journal.
+    """
+
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - aiohttp's
+        connection = await super().connect(req, traces, timeout)
+        if connection.protocol is not None and connection.protocol.should_close:
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
+        return connection
 
 
 class _Body(httpx.AsyncByteStream):
@@ -96,7 +123,7 @@ def _parse(url: str) -> yarl.URL:
 
 @cache
 def _limit(connect: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, sock_connect=connect)
+    return aiohttp.ClientTimeout(total=None, connect=connect)  # looking up the name included
 
 
 @contextmanager

@@ -90,3 +90,39 @@ def test_who_is_cancelled_while_waiting_takes_nobody_along() -> None:
         return journal.counts(run)[State.INTENDED]
 
     assert asyncio.run(main()) == 2
+
+
+def test_no_thread_to_be_had_is_told_to_who_waits_and_ends_nothing_else() -> None:
+    async def main() -> None:
+        journal, run = start()
+
+        def offload(_commit: Callable[[], None], _then: Callable[[BaseException | None], None]) -> None:
+            raise RuntimeError("can't start new thread")
+
+        async with Commits(journal, offload) as commits:
+            with pytest.raises(RuntimeError):
+                await commits.make(intent(journal, run, "a"))
+
+    asyncio.run(main())
+
+
+def test_a_change_that_is_not_urgent_goes_with_the_next_that_is_and_at_the_end_in_any_case() -> None:
+    async def main() -> list[int]:
+        journal, run = start()
+        sizes = []
+
+        def offload(commit: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
+            sizes.append(len(waiting))
+            run_inline(commit, then)
+
+        async with Commits(journal, offload) as commits:
+            waiting = [commits.make(intent(journal, run, "a"), urgent=False)]
+            await asyncio.sleep(0)
+            waiting.append(commits.make(intent(journal, run, "b")))
+            await asyncio.gather(*waiting)
+            waiting = [commits.make(intent(journal, run, "c"), urgent=False)]
+        await asyncio.gather(*waiting)
+        assert journal.counts(run)[State.INTENDED] == 3
+        return sizes
+
+    assert asyncio.run(main()) == [2, 1]
