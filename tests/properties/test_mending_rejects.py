@@ -280,7 +280,7 @@ def test_a_file_that_can_not_be_written_ends_the_run_in_order_and_loses_nothing(
 
 
 def test_a_refused_row_is_held_only_while_its_record_is_under_way(tmp_path: Path) -> None:
-    """10,000 rows pass, and no more of them are alive at once than requests in flight can hold."""
+    """10,000 rows pass, and no more of them are alive at once than a few requests for each worker."""
     import gc
     import weakref
 
@@ -309,4 +309,5 @@ def test_a_refused_row_is_held_only_while_its_record_is_under_way(tmp_path: Path
     report = register.send(work)
     gc.collect()
     assert report.submitted == 3000
-    assert most <= 8 * 15 + 3 * 15
+    # For each of 8 workers: a load under way, one ready, one that the journal is being told the end of.
+    assert most <= 3 * 8 * 15 + 3 * 15
