@@ -290,6 +290,25 @@ def test_a_stop_before_the_start_pulls_nothing() -> None:
     assert len(list(records)) == 30
 
 
+def test_a_stop_ends_the_passing_over_of_what_is_unchanged() -> None:
+    journal = Journal.open(":memory:")
+    submit(Opus(), make_records(900), journal=journal)
+    stop, pulled = asyncio.Event(), 0
+
+    def source() -> Iterator[Record]:
+        nonlocal pulled
+        for record in make_records(900):
+            pulled += 1
+            if pulled == 100:
+                stop.set()
+            yield record
+
+    done = submit(opus := Opus(), source(), journal=journal, stop=stop)
+    assert isinstance(done.totals.stopped, StoppedEarly)
+    assert not opus.requests
+    assert done.totals.unchanged <= pulled <= 150
+
+
 def test_one_version_of_a_row_key_is_in_flight_and_the_later_row_wins() -> None:
     records = [Record(row, f"k{row % 3}", {"rowKey": f"k{row % 3}", "row": row}) for row in range(2, 62)]
     opus = Opus()

@@ -217,3 +217,25 @@ def test_a_wait_that_opus_asks_for_holds_everybody_and_a_halt_ends_it() -> None:
     assert sent[4:] == [None] * 4
     assert ended is not None
     assert ended < 1042.0
+
+
+def test_answers_that_come_at_once_double_the_limit_while_somebody_waits() -> None:
+    loop = VirtualLoop(Timeline(), random.Random(3))
+    pacer = Pacer(64, Surroundings(loop.time, loop.time, random.Random(3).random, asyncio.sleep), Halt())
+
+    async def main() -> list[int]:
+        admitted = [asyncio.ensure_future(pacer.admit()) for _ in range(200)]
+        seen = []
+        for _ in range(3):
+            for _ in range(9):  # steps of the loop, for all who may be admitted
+                await asyncio.sleep(0)
+            seen.append(pacer.allowed)
+            for _ in range(pacer.allowed):
+                pacer.leave(loop.time(), Pace.KEPT)
+        for task in admitted:
+            task.cancel()
+        await asyncio.gather(*admitted, return_exceptions=True)
+        return seen
+
+    assert loop.run_until_complete(main()) == [4, 8, 16]
+    loop.close()
