@@ -132,4 +132,11 @@ def _translated() -> Iterator[None]:
         yield
     except (aiohttp.ClientError, OSError, ValueError) as error:
         kind = next(kind for foreign, kind in _TROUBLES if isinstance(error, foreign))
-        raise kind(str(error)) from error
+        raise kind(_describe(error)) from error
+
+
+def _describe(error: Exception) -> str:
+    """Return what happened, for a person: aiohttp's own words tell of its settings."""
+    if isinstance(error, aiohttp.ClientConnectorError) and error.strerror:
+        return f"can't connect to {error.host}:{error.port}: {error.strerror}"
+    return str(error)

@@ -118,3 +118,17 @@ def test_an_offer_to_speak_another_protocol_is_a_lost_answer(transport: str) -> 
     (came,) = send(transport, switch)
     assert isinstance(came, NoAnswer)
     assert came.trouble is Trouble.LOST
+
+
+def test_what_can_not_be_reached_is_told_in_plain_words(transport: str) -> None:
+    async def main() -> Answer | NoAnswer:
+        url = "http://127.0.0.1:9"  # discard: nothing listens there
+        settings = Settings(url, url + TOKEN_PATH, "app", Secret("s"), Path(), transport=transport)
+        async with OpusClient(settings) as client:
+            return await client.send(b"{}")
+
+    came = asyncio.run(main())
+    assert isinstance(came, NoAnswer)
+    assert came.trouble is Trouble.SIGN_IN
+    assert "connect" in came.detail
+    assert "ssl:" not in came.detail
