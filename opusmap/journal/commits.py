@@ -1,12 +1,14 @@
 """Commits: what several workers want on disk at one moment goes there in one commit.
 
-Owns the grouping, and the thread that waits for the disk in place of the event loop. While one group
-is being written, the next one gathers.
+Owns the grouping, and who waits for the disk: the event loop itself for a quick one, a thread for a slow
+one. While one group goes to the disk, the next one gathers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -19,16 +21,20 @@ from opusmap.journal.store import Journal
 __all__ = ["Commits", "Offload", "run_inline"]
 
 Offload: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException | None], None]], None]
-"""Runs a commit somewhere; calls back, in the event loop, with the error if there was one."""
+"""Syncs somewhere; calls back, in the event loop, with the error if there was one."""
 
+
+_QUICK = 0.001
+"""Seconds of a sync that the event loop itself waits for: a thread costs more, for it has to wait for the
+interpreter before and after, much longer than for the disk."""
 
 _MOMENT = 0.005
 """Seconds that a change waits at most for one that is urgent."""
 
 
-def run_inline(commit: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
-    """Run a commit at once, in the event loop: for a journal in memory, and for simulations."""
-    then(_try(commit))
+def run_inline(sync: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
+    """Sync at once, in the event loop: for a journal in memory, and for simulations."""
+    then(_try(sync))
 
 
 class Commits:
@@ -39,10 +45,11 @@ class Commits:
     """
 
     def __init__(self, journal: Journal, offload: Offload | None = None) -> None:
-        """Make it; `offload` is a thread of its own unless the journal is in memory."""
+        """Make it; `offload` stands in for what waits for the disk."""
         self._journal = journal
         self._thread: ThreadPoolExecutor | None = None
-        self._offload = offload or (run_inline if journal.in_memory else self._run_in_thread)
+        self._last = math.inf  # seconds that the disk took the last time
+        self._offload = offload or (run_inline if journal.in_memory else self._wait_for_disk)
         self._waiting: list[tuple[Change, asyncio.Future[None]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
@@ -92,9 +99,9 @@ class Commits:
         group, self._waiting = self._waiting, []
         if self._broken is not None:
             return self._end(group, self._broken)
-        commit = partial(self._journal.commit, [change for change, _ in group])
         try:
-            self._offload(commit, partial(self._end, group))
+            self._journal.write([change for change, _ in group])
+            self._offload(self._journal.sync, partial(self._end, group))
         except Exception as error:  # noqa: BLE001 - no thread can be had: whoever waits must hear of it
             self._end(group, error)
         return None
@@ -109,20 +116,29 @@ class Commits:
                 done.set_result(None)
             else:
                 done.set_exception(error)
+                done.exception()  # counts as heard: one who waits is enough, the rest need no traceback
         self._commit()
 
-    def _run_in_thread(
-        self, commit: Callable[[], None], then: Callable[[BaseException | None], None]
-    ) -> None:
+    def _wait_for_disk(self, sync: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
+        """Sync: here where that is quick, by the last time, else in a thread, which frees the event loop."""
+        if self._last < _QUICK and not self._journal.has_long_log:
+            return then(self._timed(sync))
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="opusmap-journal")
         loop = asyncio.get_running_loop()
-        self._thread.submit(lambda: loop.call_soon_threadsafe(then, _try(commit)))
+        self._thread.submit(lambda: loop.call_soon_threadsafe(then, self._timed(sync)))
+        return None
+
+    def _timed(self, sync: Callable[[], None]) -> BaseException | None:
+        began = time.perf_counter()
+        error = _try(sync)
+        self._last = time.perf_counter() - began
+        return error
 
 
-def _try(commit: Callable[[], None]) -> BaseException | None:
+def _try(sync: Callable[[], None]) -> BaseException | None:
     try:
-        commit()
-    except BaseException as error:  # noqa: BLE001 - whoever waits for the commit gets it
+        sync()
+    except BaseException as error:  # noqa: BLE001 - whoever waits for the disk gets it
         return error
     return None

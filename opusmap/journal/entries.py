@@ -10,12 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
 from opusmap.records import JsonValue
 
-__all__ = ["Entry", "JournalRecord", "Moment", "Run", "Settlement", "State", "hash_content"]
+__all__ = [
+    "NOTED_COLUMNS",
+    "Entry",
+    "JournalRecord",
+    "Moment",
+    "Run",
+    "Settlement",
+    "State",
+    "hash_content",
+    "read_noted",
+    "read_taken",
+]
 
 _ENCODER = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
@@ -87,6 +99,23 @@ class JournalRecord(msgspec.Struct, frozen=True, gc=False):
     state: State
     reason: str = ""
     unanswered: Moment | None = None
+
+
+NOTED_COLUMNS = "run, row, key, content, state, reason, sent, ticks"
+"""What `read_noted` reads, of the table `noted`."""
+
+
+def read_taken(row: tuple[Any, ...]) -> JournalRecord:
+    """Return the record of a row of `taken`: run, row, key, content."""
+    number, place, key, content = row
+    return JournalRecord(number, place, key, content, State.TAKEN)
+
+
+def read_noted(row: tuple[Any, ...]) -> JournalRecord:
+    """Return the record of a row of `noted`: its `NOTED_COLUMNS`."""
+    number, place, key, content, state, reason, sent, ticks = row
+    moment = None if sent is None else Moment(sent, ticks)
+    return JournalRecord(number, place, key, content, State(state), reason, moment)
 
 
 def hash_content(values: Mapping[str, JsonValue], conflict: str) -> bytes:

@@ -1,6 +1,7 @@
 """Where a journal may be: a regular file of its owner's, on a disk of this machine, one writer at a time.
 
-Owns making the file, the lock beside it, and telling a network share. Nothing here reads the journal.
+Owns making the file, its connections, the lock beside it, telling a network share, and errors of SQLite and
+of the file system in our words. Nothing here reads the journal.
 """
 
 from __future__ import annotations
@@ -10,12 +11,21 @@ import re
 import sqlite3
 import stat
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from opusmap.errors import JournalError
 
-__all__ = ["connect", "find_share", "lock_beside", "make_private", "refuse_share"]
+__all__ = [
+    "connect",
+    "connect_all",
+    "find_share",
+    "lock_beside",
+    "make_private",
+    "refuse_share",
+    "translated",
+]
 
 # Write-ahead logging shares memory between processes, which a network share can't
 # (https://sqlite.org/wal.html); and many shares say that they have synced what they have not.
@@ -34,6 +44,21 @@ def connect(name: str, *, timeout: float = 5.0) -> sqlite3.Connection:
     return sqlite3.connect(place, isolation_level=None, check_same_thread=False, uri=True, timeout=timeout)
 
 
+def connect_all(
+    name: str, *, write: bool
+) -> tuple[sqlite3.Connection, sqlite3.Connection, sqlite3.Connection | None]:
+    """Return the connection that writes, the one that looks up and, on disk and to write, the lock."""
+    if name == ":memory:":
+        database = connect(name)
+        return database, database, None
+    if write:
+        refuse_share(name)
+    make_private(name, create=write)
+    lock = lock_beside(name) if write else None
+    # Who looks up does not wait for a commit: readers of a write-ahead log never do.
+    return connect(name), connect(name), lock
+
+
 def make_private(name: str, *, create: bool) -> None:
     """Make the file if it is not there, for its owner alone; refuse a symbolic link and what is no file.
 
@@ -45,6 +70,17 @@ def make_private(name: str, *, create: bool) -> None:
             os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     if not stat.S_ISREG(os.lstat(name).st_mode):
         raise JournalError(name, "the journal is not a regular file", "name the file itself, no link to it")
+
+
+@contextmanager
+def translated(path: str) -> Iterator[None]:
+    """Turn SQLite's and the file system's errors into ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise JournalError(path, f"the journal can't be used: {error}") from error
+    except OSError as error:
+        raise JournalError(path, f"the journal can't be used: {error.strerror}") from error
 
 
 def lock_beside(name: str) -> sqlite3.Connection:

@@ -1,10 +1,10 @@
 """The journal's file: an SQLite database that survives a crash at any moment.
 
-Owns durability (write-ahead log, every commit synced), the single writer, what is under way, and the
-translation of SQLite's errors. What the states mean stands in `entries`, the tables in `migrations`.
+Owns transactions, the single writer, what is under way, and the translation of SQLite's errors. What the
+states mean stands in `entries`, the tables in `migrations`, what makes a commit durable in `log`.
 
-A change is planned first, in memory and at once (`plan_…`), and committed later, with others, from any
-one thread. Changes must be committed in the order in which they were planned.
+A change is planned first, in memory and at once (`plan_…`), and committed later, with others. Changes must
+be committed in the order in which they were planned.
 """
 
 from __future__ import annotations
@@ -23,10 +23,21 @@ from typing import Any, Self
 
 from opusmap.errors import JournalError
 from opusmap.journal.changes import Change, merge_changes, write_change
-from opusmap.journal.entries import Entry, JournalRecord, Moment, Run, Settlement, State
+from opusmap.journal.entries import (
+    NOTED_COLUMNS,
+    Entry,
+    JournalRecord,
+    Moment,
+    Run,
+    Settlement,
+    State,
+    read_noted,
+    read_taken,
+)
 from opusmap.journal.flights import Flights, decode_entries
+from opusmap.journal.log import Log
 from opusmap.journal.migrations import check_kind, migrate
-from opusmap.journal.places import connect, lock_beside, make_private, refuse_share
+from opusmap.journal.places import connect, connect_all, translated
 from opusmap.journal.pruning import Pruned, forget_records, scrub
 
 __all__ = ["Journal"]
@@ -39,7 +50,6 @@ _UNSHADOWED = """
 FROM taken WHERE run = :run
 AND NOT EXISTS (SELECT 1 FROM noted WHERE noted.target = taken.target AND noted.key = taken.key)
 """
-_NOTED_COLUMNS = "run, row, key, content, state, reason, sent, ticks"
 
 
 class Journal:
@@ -55,10 +65,12 @@ class Journal:
         database: sqlite3.Connection,
         reader: sqlite3.Connection,
         lock: sqlite3.Connection | None,
+        log: Log | None,
         clock: Callable[[], float],
         ticks: Callable[[], float],
     ) -> None:
         self._path = path
+        self._log = log
         self._database = database
         self._reader = reader
         self._lock = lock
@@ -93,8 +105,10 @@ class Journal:
                 writer, or lies on a network share.
         """
         name = str(path)
-        with _translated(name):
-            journal = cls(name, *_connect_all(name, write=write), clock, ticks)
+        with translated(name):
+            writer, reader, lock = connect_all(name, write=write)
+            log = None if lock is None else Log(name, connect(name))
+            journal = cls(name, writer, reader, lock, log, clock, ticks)
             try:
                 journal._prepare(write=write)
             except BaseException:
@@ -112,6 +126,8 @@ class Journal:
 
     def close(self) -> None:
         """Close the file and let another writer in."""
+        if self._log is not None:
+            self._log.close()
         self._reader.close()
         self._database.close()
         if self._lock is not None:
@@ -125,7 +141,7 @@ class Journal:
     def start_run(self, *, origin: str, connection: str, mapping: str) -> Run:
         """Begin a run against a service's origin (`https://host`) and a connection's id."""
         now = self._clock()
-        with self._transaction() as database:
+        with self._durably() as database:
             database.execute(
                 "INSERT INTO targets (origin, connection) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 (origin, connection),
@@ -142,15 +158,15 @@ class Journal:
         """Return what is known of records of the run's connection, whichever run sent them last."""
         target, found = self._target(run), dict[str, JournalRecord]()
         marks = ", ".join("?" * len(keys))
-        with _translated(self._path):
+        with translated(self._path):
             for row in self._reader.execute(
                 f"SELECT run, row, key, content FROM taken WHERE target = ? AND key IN ({marks})",  # noqa: S608 - marks
                 (target, *keys),
             ):
-                found[row[2]] = _read_taken(row)
-            query = f"SELECT {_NOTED_COLUMNS} FROM noted WHERE target = ? AND key IN ({marks})"  # noqa: S608 - marks
+                found[row[2]] = read_taken(row)
+            query = f"SELECT {NOTED_COLUMNS} FROM noted WHERE target = ? AND key IN ({marks})"  # noqa: S608 - marks
             for row in self._reader.execute(query, (target, *keys)) if self._any_noted else ():
-                found[row[2]] = _read_noted(row)
+                found[row[2]] = read_noted(row)
         flying = self._flights.under_way(target)
         for key in flying.keys() & keys:
             flight, entry = flying[key], flying[key].entries[key]
@@ -207,17 +223,40 @@ class Journal:
         return Change(flights=self._flights.leave(self._target(run), released))
 
     def commit(self, changes: Iterable[Change]) -> None:
-        """Make planned changes durable, all or none. This waits for the disk; any one thread may do it.
+        """Write planned changes and wait for the disk; see `write` and `sync`."""
+        self.write(changes)
+        self.sync()
+
+    def write(self, changes: Iterable[Change]) -> None:
+        """Write planned changes, all or none. They outlive this process, but no power loss before `sync`.
 
         Raises:
             JournalError: they can't be written.
         """
+        change = merge_changes(changes)
         with self._transaction() as database:
-            write_change(database, merge_changes(changes))
+            write_change(database, change)
+        if self._log is not None:
+            self._log.note_rows(len(change.flights) + len(change.taken) + len(change.noted))
+
+    @property
+    def has_long_log(self) -> bool:
+        """Whether the next sync takes longer, since it tidies up."""
+        return self._log is not None and self._log.is_long
+
+    def sync(self) -> None:
+        """Wait until the disk has what was written. Any one thread may do it, while others read.
+
+        Raises:
+            JournalError: the disk does not take it.
+        """
+        if self._log is not None:
+            with translated(self._path):
+                self._log.sync()
 
     def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int]) -> None:
         """Note how a run ended and what it counted."""
-        with self._transaction() as database:
+        with self._durably() as database:
             database.execute(
                 "UPDATE runs SET finished = ?, ending = ?, counts = ? WHERE id = ?",
                 (self._clock(), ending, json.dumps(dict(counts)), run.id),
@@ -226,12 +265,12 @@ class Journal:
     def keep_evidence(self, run: Run, evidence: Mapping[str, Any]) -> None:
         """Keep what a run leaves for its report, plain data, in place of what it left before."""
         content = zlib.compress(json.dumps(evidence, ensure_ascii=False, separators=(",", ":")).encode())
-        with self._transaction() as database:
+        with self._durably() as database:
             database.execute("INSERT OR REPLACE INTO evidence VALUES (?, ?)", (run.id, content))
 
     def evidence(self, run: Run) -> dict[str, Any]:
         """Return what `keep_evidence` kept of a run, or nothing."""
-        with _translated(self._path):
+        with translated(self._path):
             query = "SELECT content FROM evidence WHERE run = ?"
             found = self._reader.execute(query, (run.id,)).fetchone()
         try:
@@ -241,15 +280,15 @@ class Journal:
 
     def prune(self, before: float) -> Pruned:
         """Forget the records of runs that ended before a moment, and write the file anew; see `pruning`."""
-        with self._transaction() as database:
+        with self._durably() as database:
             pruned = forget_records(database, before)
-        with _translated(self._path):
+        with translated(self._path):
             scrub(self._database)
         return pruned
 
     def runs(self) -> tuple[Run, ...]:
         """Return all runs, the latest first."""
-        with _translated(self._path):
+        with translated(self._path):
             rows = self._reader.execute(_RUNS).fetchall()
         return tuple(
             Run(number, origin, connection, mapping, started, finished, ending, json.loads(counts))
@@ -262,21 +301,21 @@ class Journal:
         Taken records are looked for in the whole journal; all others are few, and found at once.
         """
         wanted = states or tuple(State)
-        with _translated(self._path):
-            query = f"SELECT {_NOTED_COLUMNS} FROM noted WHERE run = ?"  # noqa: S608 - a constant
-            noted = [_read_noted(row) for row in self._reader.execute(query, (run.id,))]
+        with translated(self._path):
+            query = f"SELECT {NOTED_COLUMNS} FROM noted WHERE run = ?"  # noqa: S608 - a constant
+            noted = [read_noted(row) for row in self._reader.execute(query, (run.id,))]
             special = [*noted, *self._read_flights(run)]
             special = sorted((each for each in special if each.state in wanted), key=_PLACE)
             if State.TAKEN not in wanted:
                 yield from special
                 return
             query = f"SELECT run, row, key, content {_UNSHADOWED} ORDER BY row, key"
-            plain = (_read_taken(row) for row in self._reader.execute(query, {"run": run.id}))
+            plain = (read_taken(row) for row in self._reader.execute(query, {"run": run.id}))
             yield from heapq.merge(plain, special, key=_PLACE)
 
     def counts(self, run: Run) -> dict[State, int]:
         """Return how many of a run's records are in each state, by a look through the whole journal."""
-        with _translated(self._path):
+        with translated(self._path):
             query = f"SELECT count(*) {_UNSHADOWED}"
             found = dict.fromkeys(State, 0)
             found[State.TAKEN] = self._reader.execute(query, {"run": run.id}).fetchone()[0]
@@ -293,7 +332,7 @@ class Journal:
         knows how long before. They left at the latest when the run was killed.
         """
         query = "SELECT id, target, run, entries FROM flights ORDER BY id"
-        with self._transaction() as database:
+        with self._durably() as database:
             change, now = Change(), Moment(self._clock(), self._ticks())
             for number, target, run, entries in database.execute(query).fetchall():
                 change.flights[number] = None
@@ -320,7 +359,7 @@ class Journal:
 
     def _target(self, run: Run) -> int:
         if run.id not in self._targets:
-            with _translated(self._path):
+            with translated(self._path):
                 found = self._reader.execute("SELECT target FROM runs WHERE id = ?", (run.id,)).fetchone()
             if found is None:
                 raise JournalError(self._path, f"the journal knows no run {run.id}")
@@ -328,8 +367,14 @@ class Journal:
         return self._targets[run.id]
 
     @contextmanager
+    def _durably(self) -> Iterator[sqlite3.Connection]:
+        with self._transaction() as database:
+            yield database
+        self.sync()
+
+    @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with _translated(self._path):
+        with translated(self._path):
             self._database.execute("BEGIN IMMEDIATE")
             try:
                 yield self._database
@@ -347,50 +392,12 @@ class Journal:
             self._database.execute("PRAGMA query_only = ON")
             return
         self._database.execute("PRAGMA journal_mode = WAL")
-        # NORMAL lost acknowledged rows in power-loss images; a synced commit costs about 0.3 ms.
-        self._database.execute("PRAGMA synchronous = FULL")
-        # RowKeys in no order touch a page each: hold many, and write each back seldom (64 MB, 32 MB).
+        # RowKeys in no order touch a page each: hold many (64 MB), and write each back seldom.
         self._database.execute("PRAGMA cache_size = -65536")
-        self._database.execute("PRAGMA wal_autocheckpoint = 8000")
         migrate(self._database)
+        if self._log is not None:
+            self._log.take_over(self._database)
         self.recover()
 
 
 _PLACE = attrgetter("row", "key")
-
-
-def _read_taken(row: tuple[Any, ...]) -> JournalRecord:
-    number, place, key, content = row
-    return JournalRecord(number, place, key, content, State.TAKEN)
-
-
-def _read_noted(row: tuple[Any, ...]) -> JournalRecord:
-    number, place, key, content, state, reason, sent, ticks = row
-    moment = None if sent is None else Moment(sent, ticks)
-    return JournalRecord(number, place, key, content, State(state), reason, moment)
-
-
-def _connect_all(
-    name: str, *, write: bool
-) -> tuple[sqlite3.Connection, sqlite3.Connection, sqlite3.Connection | None]:
-    """Return the connection that writes, the one that looks up, and the lock."""
-    if name == ":memory:":
-        database = connect(name)
-        return database, database, None
-    if write:
-        refuse_share(name)
-    make_private(name, create=write)
-    lock = lock_beside(name) if write else None
-    # Who looks up does not wait for a commit: readers of a write-ahead log never do.
-    return connect(name), connect(name), lock
-
-
-@contextmanager
-def _translated(path: str) -> Iterator[None]:
-    """Turn SQLite's and the file system's errors into ours."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise JournalError(path, f"the journal can't be used: {error}") from error
-    except OSError as error:
-        raise JournalError(path, f"the journal can't be opened: {error.strerror}") from error

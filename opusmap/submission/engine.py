@@ -85,7 +85,7 @@ async def submit_records(
         wall_clock: seconds since 1970.
         random: gives numbers in [0, 1).
         sleep: waits for some seconds.
-        offload: runs a commit off the event loop; by default a thread, for a journal on disk.
+        offload: waits for the disk; by default a thread does, where the disk is slow.
 
     Raises:
         JournalError: the journal can't be written; requests in flight were dropped, and stay intended.
@@ -170,8 +170,10 @@ class _Engine:
         async with asyncio.TaskGroup() as group:
             watcher = group.create_task(self._watch(stop)) if stop is not None else None
             group.create_task(self._feed(intake, loads))
-            workers = [group.create_task(self._work(loads, group)) for _ in range(concurrency)]
+            group.create_task(self._ledger.keep_books())
+            workers = [group.create_task(self._work(loads)) for _ in range(concurrency)]
             await asyncio.wait(workers)
+            self._ledger.close_books()
             if watcher is not None:
                 watcher.cancel()
         if self._broken_off is not None:
@@ -198,6 +200,7 @@ class _Engine:
         """Make loads ahead of the workers; what they find after a halt, they count as not sent."""
         while (load := await self._pull(intake)) is not None:
             await loads.put((load, self._turns.take(load.entries)))  # turns come in the order of the rows
+            await asyncio.sleep(0)  # what is under way comes first
         await loads.put(None)
 
     async def _pull(self, intake: Intake) -> Load | None:
@@ -208,30 +211,26 @@ class _Engine:
             self._broken_off = error
             return None
 
-    async def _work(self, loads: _Loads, group: asyncio.TaskGroup) -> None:
-        """Send one load after the other: the next one when it is planned what the journal is to say.
+    async def _work(self, loads: _Loads) -> None:
+        """Send one load after the other.
 
-        So a settlement goes to the disk together with the intent that follows it, and what the journal has
-        as under way is never more than a load for each worker.
+        Once it is planned what the journal is to say of one, the next may go: its intent goes to the disk
+        together with that or after it, so what the journal has as under way is never more than a load for
+        each worker.
         """
         while (ready := await loads.get()) is not None:
             if self._trial.lost:
                 self._stop_trial()
             load, turn = ready
-            group.create_task(self._see_through(load, turn))
-            await load.planned
-        loads.put_nowait(None)  # for the next worker
-
-    async def _see_through(self, load: Load, turn: Turn) -> None:
-        try:
-            async with turn:
+            try:
+                await turn.wait()
                 heard = self._dispatch.heard
                 await self._deliver_load(load)
                 if self._dispatch.heard == heard and not load.unwritable:
                     self._dispatch.give_up()
-        finally:
-            if not load.planned.done():
-                load.planned.set_result(None)
+            finally:
+                self._ledger.follow(turn.end)  # who comes after it looks up what the journal says
+        loads.put_nowait(None)  # for the next worker
 
     async def _deliver_load(self, load: Load) -> None:
         """Send a load when it may be: what must wait for a fence goes after the rest."""
@@ -258,7 +257,7 @@ class _Engine:
         if self._halt.is_set:
             return self._ledger.count(not_sent=1)
         await self._ledger.intend(load, tuple(load.entries), self._around.now())
-        return await self._ledger.settle(load, State.FAILED, dict.fromkeys(load.entries, load.unwritable))
+        return self._ledger.settle(load, State.FAILED, dict.fromkeys(load.entries, load.unwritable))
 
     async def _deliver(
         self, load: Load, batch: Batch, *, part: bool = False, alone: bool = False, maybe: bool = False
@@ -277,12 +276,12 @@ class _Engine:
                 else:
                     await self._deliver_on_trial(load, parts, maybe=end.maybe)
             case GiveUp(refused=True):
-                await self._settle_refused(load, dict.fromkeys(batch.keys, end.words))
+                self._settle_refused(load, dict.fromkeys(batch.keys, end.words))
             case None if end.outcome is not None:
-                await self._settle_taken(load, end.outcome.taken)
-                await self._settle_refused(load, end.outcome.failed)
+                self._settle_taken(load, end.outcome.taken)
+                self._settle_refused(load, end.outcome.failed)
             case _ if end.maybe:
-                await self._ledger.settle(load, State.UNCERTAIN, dict.fromkeys(batch.keys, end.words))
+                self._ledger.settle(load, State.UNCERTAIN, dict.fromkeys(batch.keys, end.words))
             case _:
                 await self._ledger.release(load, batch)
 
@@ -306,19 +305,19 @@ class _Engine:
             if silent == _SILENT:
                 self._dispatch.give_up()
 
-    async def _settle_taken(self, load: Load, keys: Iterable[str]) -> None:
+    def _settle_taken(self, load: Load, keys: Iterable[str]) -> None:
         if reasons := dict.fromkeys(keys, ""):
             self._trial.note_taken()
-            await self._ledger.settle(load, State.TAKEN, reasons)
+            self._ledger.settle(load, State.TAKEN, reasons)
 
-    async def _settle_refused(self, load: Load, reasons: Mapping[str, str]) -> None:
+    def _settle_refused(self, load: Load, reasons: Mapping[str, str]) -> None:
         """Settle records that Opus refused; one that it refused before as it is tells nothing new."""
         for key, reason in reasons.items():
             known = load.known.get(key)
             before = known is not None and known.state is State.FAILED
             if known is None or not before or known.content != load.entries[key].content:
                 self._trial.note_refused(key, reason)
-        await self._ledger.settle(load, State.FAILED, reasons)
+        self._ledger.settle(load, State.FAILED, reasons)
 
     def _stop_trial(self) -> None:
         count, reason = self._trial.refused, self._trial.reason

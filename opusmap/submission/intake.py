@@ -31,19 +31,16 @@ class Load:
     `stale`: a record with one of these rowKeys was under way when the journal was asked, so ask again.
     `unwritable` is why the batch's one record can't be written as JSON. `unanswered` is when a record's
     last request ended that may have been processed, and no answer said so; `intended` are those under way
-    by the journal; `left` is how many the journal is still to be told the end of, and `planned` is set when
-    it is told, or about to be.
+    by the journal.
     """
 
     batch: Batch
     entries: dict[str, Entry]
     known: Mapping[str, JournalRecord]
-    left: int
     stale: bool = False
     unwritable: str = ""
     unanswered: dict[str, Moment] = field(default_factory=dict)
     intended: set[str] = field(default_factory=set)
-    planned: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class _Item(msgspec.Struct):
@@ -143,7 +140,6 @@ class Intake:
             Batch(self._number, tuple(item.record for item in items.values())),
             {key: item.entry for key, item in items.items()},
             {key: item.known for key, item in items.items() if item.known is not None},
-            left=len(items),
             stale=any(item.stale for item in items.values()),
             unwritable=next(iter(items.values())).unwritable,
         )

@@ -5,9 +5,11 @@ Owns intents, settlements and counting. It decides nothing: the engine tells it 
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from opusmap.errors import OpusmapError
@@ -63,6 +65,8 @@ class Ledger:
     ) -> None:
         self.run = run
         self._counts = Counter[str]()
+        self._to_do: asyncio.Queue[tuple[asyncio.Future[None] | None, Callable[[], object]] | None]
+        self._to_do = asyncio.Queue()
         self._journal = journal
         self._commits = commits
         self._fence = fence
@@ -80,19 +84,38 @@ class Ledger:
         entries = [load.entries[key] for key in keys]
         await self._commits.make(self._journal.plan_intent(self.run, entries, sent))
 
-    async def settle(self, load: Load, state: State, reasons: Mapping[str, str]) -> None:
-        """Note, durably, what became of records (rowKey -> reason), then count them."""
+    def settle(self, load: Load, state: State, reasons: Mapping[str, str]) -> None:
+        """Plan to note what became of records (rowKey -> reason); once that is durable, they are counted."""
         if not reasons:
             return
         settlements = [
             Settlement(key, state, reason, self._doubt(load, state, key)) for key, reason in reasons.items()
         ]
-        durable = self._commits.make(self._journal.plan_settlement(self.run, settlements), urgent=False)
         load.intended.difference_update(reasons)
-        load.left -= len(reasons)
-        if not load.left and not load.planned.done():
-            load.planned.set_result(None)
-        await durable
+        durable = self._commits.make(self._journal.plan_settlement(self.run, settlements), urgent=False)
+        self._to_do.put_nowait((durable, partial(self._count_settled, load, state, reasons)))
+
+    def follow(self, then: Callable[[], object]) -> None:
+        """Do something once all that is planned so far is durable, and counted."""
+        self._to_do.put_nowait((None, then))
+
+    async def keep_books(self) -> None:
+        """Do what follows what is durable, in order, until `close_books`: one task for all workers.
+
+        Raises:
+            JournalError: the journal can't be written.
+        """
+        while (todo := await self._to_do.get()) is not None:
+            durable, then = todo
+            if durable is not None:
+                await durable
+            then()
+
+    def close_books(self) -> None:
+        """Say that nothing more will be planned."""
+        self._to_do.put_nowait(None)
+
+    def _count_settled(self, load: Load, state: State, reasons: Mapping[str, str]) -> None:
         if state is State.FAILED and self._on_failed is not None:
             for key, record in zip(load.entries, load.batch.records, strict=True):
                 if key in reasons:

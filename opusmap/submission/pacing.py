@@ -170,6 +170,7 @@ class Pacer:
         self._halt = halt
         self._not_before = float("-inf")  # until then nobody sends: Opus asked for it
         self._in_flight = 0
+        self._called = 0  # woken, and not there yet: nobody who comes meanwhile takes their place
         self._waiting: deque[asyncio.Future[None]] = deque()
         halt.tell(self._wake)
 
@@ -183,27 +184,28 @@ class Pacer:
         while not self._halt.is_set:
             if (wait := self._not_before - self._clock()) > 0:
                 await self.wait(wait)
-            elif self._in_flight < self._limit.allowed:
+            elif self._in_flight + self._called < self._limit.allowed:
                 self._in_flight += 1
                 return True
             else:
                 turn = asyncio.get_running_loop().create_future()
                 self._waiting.append(turn)
                 await turn
+                self._called -= 1
         return False
 
     def leave(self, began: float, pace: Pace) -> None:
         """Note that a request is in flight no more, and what it says of Opus; `began` is when it left."""
         if pace is Pace.KEPT:
             # Of answers that come at once the first makes room, which nobody has taken yet.
-            full = bool(self._waiting) or self._in_flight >= self._limit.allowed
+            full = bool(self._waiting) or self._in_flight + self._called >= self._limit.allowed
             self._limit.note_answer(began, full=full)
         elif pace is Pace.TOO_MUCH:
             self._limit.note_refusal(began)
         elif pace is Pace.TROUBLE:
             self._limit.note_trouble()
         self._in_flight -= 1
-        self._wake(max(0, self._limit.allowed - self._in_flight))
+        self._wake(max(0, self._limit.allowed - self._in_flight - self._called))
 
     def hold(self, seconds: float) -> None:
         """Admit nobody for so long."""
@@ -225,4 +227,5 @@ class Pacer:
         for _ in range(len(self._waiting) if count is None else min(count, len(self._waiting))):
             turn = self._waiting.popleft()
             if not turn.done():
+                self._called += 1
                 turn.set_result(None)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from types import TracebackType
 
 __all__ = ["Turn", "Turns"]
 
@@ -42,22 +41,15 @@ class Turn:
         self._earlier = earlier
         self._over = asyncio.get_running_loop().create_future()
 
-    async def __aenter__(self) -> None:
-        try:
-            for turn in self._earlier:
-                await asyncio.shield(turn._over)  # noqa: SLF001 - of one class
-        except BaseException:
-            self._end()
-            raise
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        self._over.set_result(None)
+    async def wait(self) -> None:
+        """Return when all who asked before for one of these rowKeys are done."""
+        for turn in self._earlier:
+            await asyncio.shield(turn._over)  # noqa: SLF001 - of one class
         self._earlier.clear()
+
+    def end(self) -> None:
+        """Let the next have the rowKeys."""
+        self._over.set_result(None)
         for key in self._keys:
             if self._latest.get(key) is self:
                 del self._latest[key]

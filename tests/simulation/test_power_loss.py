@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from simulation import Variant, tell_story
 from simulation.disk import Disk, journal_on
 
-from opusmap.journal import Change, Entry, Journal, Moment, Settlement, State
+from opusmap.journal import Change, Entry, Journal, Moment, Settlement, State, log
 
 STATES = (State.TAKEN, State.FAILED, State.UNCERTAIN)
 Known = dict[str, tuple[State, bytes]]
@@ -64,11 +64,20 @@ class Counting(Journal):
         self.returned += 1
 
 
-def survive(seed: int, path: Path, pragma: str) -> tuple[Known, list[Known]]:
+class NotSyncing(Counting):
+    """Takes what was written for safe."""
+
+    def sync(self) -> None:
+        pass
+
+
+def survive(
+    seed: int, path: Path, pragma: str = "", kind: type[Counting] = Counting
+) -> tuple[Known, list[Known]]:
     """Lose the power somewhere in the work; return what is known after, and what may be."""
     draw = random.Random(seed)
     disk, seen = Disk(draw), list[int]()
-    journal = journal_on(disk, Counting, pragma=pragma).open(path, clock=time.time, ticks=time.monotonic)
+    journal = journal_on(disk, kind, pragma=pragma).open(path, clock=time.time, ticks=time.monotonic)
     assert isinstance(journal, Counting)
     disk.fails_at = disk.acts + draw.randint(1, 250)
     disk.on_failure = lambda: seen.append(journal.returned)
@@ -84,16 +93,18 @@ def survive(seed: int, path: Path, pragma: str) -> tuple[Known, list[Known]]:
 
 
 @pytest.mark.parametrize("pragma", ["", "wal_autocheckpoint = 2", "wal_autocheckpoint = 20"])
+@pytest.mark.parametrize("rows", [log.LONG, 30], ids=["as long as it is", "with a short log"])
 def test_every_commit_that_returned_before_the_power_was_lost_is_there_after(
-    pragma: str, tmp_path: Path
+    pragma: str, rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(log, "LONG", rows)
     for seed in range(20):
         found, allowed = survive(seed, tmp_path / f"{seed}.db", pragma)
         assert found in allowed
 
 
 def test_a_journal_that_does_not_sync_each_commit_is_found_out(tmp_path: Path) -> None:
-    held = [survive(seed, tmp_path / f"{seed}.db", "synchronous = NORMAL") for seed in range(20)]
+    held = [survive(seed, tmp_path / f"{seed}.db", kind=NotSyncing) for seed in range(20)]
     assert not all(found in allowed for found, allowed in held)
 
 

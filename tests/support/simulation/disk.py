@@ -17,6 +17,7 @@ from typing import Any
 import apsw
 
 from opusmap.journal import Journal
+from opusmap.journal.log import Log
 
 __all__ = ["Disk", "Image", "journal_on"]
 
@@ -203,6 +204,18 @@ class _Connection:
         self._inner.close()
 
 
+class _Log(Log):
+    """A journal's log on a disk."""
+
+    def __init__(self, disk: Disk, name: str, database: Any) -> None:
+        super().__init__(name, database)
+        self._disk = disk
+        self._path = f"{name}-wal"
+
+    def _flush(self, _file: int) -> None:
+        self._disk.act(self._path, None)
+
+
 def journal_on(disk: Disk, base: type[Journal] = Journal, *, pragma: str = "") -> type[Journal]:
     """Return a kind of journal whose files are on this disk; `pragma` is a setting that it adds."""
 
@@ -211,8 +224,9 @@ def journal_on(disk: Disk, base: type[Journal] = Journal, *, pragma: str = "") -
         def open(cls, path: Any, *, write: bool = True, clock: Any, ticks: Any) -> Journal:
             name = str(Path(path).absolute())
             Path(name).touch()
-            connections: Any = (_Connection(name, disk.vfs), _Connection(name, disk.vfs))
-            journal: Journal = cls(name, *connections, None, clock, ticks)
+            writer, reader, other = (_Connection(name, disk.vfs) for _ in range(3))
+            connections: Any = (writer, reader, None, _Log(disk, name, other))
+            journal: Journal = cls(name, *connections, clock, ticks)
             journal._prepare(write=write)
             if pragma:
                 journal._database.execute(f"PRAGMA {pragma}")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -14,14 +17,14 @@ NOW = Moment(1.0, 1.0)
 
 
 class Disk:
-    """Runs each commit only when it is let."""
+    """Syncs only when it is let."""
 
     def __init__(self) -> None:
         self._asked: list[Callable[[], None]] = []
         self.commits = 0
 
-    def __call__(self, commit: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
-        self._asked.append(lambda: run_inline(commit, then))
+    def __call__(self, sync: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
+        self._asked.append(lambda: run_inline(sync, then))
 
     async def let(self) -> None:
         """Let the one commit that is asked for by now go through, and who waits for it hear of it."""
@@ -60,15 +63,27 @@ def test_what_comes_while_the_disk_is_busy_is_one_commit() -> None:
     assert asyncio.run(main()) == 2
 
 
-def test_a_commit_that_fails_is_told_to_all_who_wait_and_to_all_who_come() -> None:
+class Full(Journal):
+    """Lies on a disk that takes nothing more."""
+
+    def sync(self) -> None:
+        raise JournalError("j.db", "no space left")
+
+
+@pytest.mark.parametrize("fails", ["the write", "the sync"])
+def test_a_commit_that_fails_is_told_to_all_who_wait_and_to_all_who_come(fails: str) -> None:
     async def main() -> None:
         journal, run = start()
         disk = Disk()
         changes = [intent(journal, run, key) for key in "abc"]
         async with Commits(journal, disk) as commits:
             waiting = [commits.make(change) for change in changes[:2]]
-            journal.close()
-            await disk.let()
+            if fails == "the write":
+                journal.close()
+                await asyncio.sleep(0)
+            else:
+                journal.__class__ = Full
+                await disk.let()
             for change in waiting:
                 with pytest.raises(JournalError):
                     await change
@@ -96,7 +111,7 @@ def test_no_thread_to_be_had_is_told_to_who_waits_and_ends_nothing_else() -> Non
     async def main() -> None:
         journal, run = start()
 
-        def offload(_commit: Callable[[], None], _then: Callable[[BaseException | None], None]) -> None:
+        def offload(_sync: Callable[[], None], _then: Callable[[BaseException | None], None]) -> None:
             raise RuntimeError("can't start new thread")
 
         async with Commits(journal, offload) as commits:
@@ -111,9 +126,9 @@ def test_a_change_that_is_not_urgent_goes_with_the_next_that_is_and_at_the_end_i
         journal, run = start()
         sizes = []
 
-        def offload(commit: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
+        def offload(sync: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
             sizes.append(len(waiting))
-            run_inline(commit, then)
+            run_inline(sync, then)
 
         async with Commits(journal, offload) as commits:
             waiting = [commits.make(intent(journal, run, "a"), urgent=False)]
@@ -126,3 +141,41 @@ def test_a_change_that_is_not_urgent_goes_with_the_next_that_is_and_at_the_end_i
         return sizes
 
     assert asyncio.run(main()) == [2, 1]
+
+
+class Watched(Journal):
+    """Notes whether the event loop's thread waits for the disk, which takes as long as is said."""
+
+    takes = 0.0
+    long = False
+    by_loop: list[bool]
+
+    @property
+    def has_long_log(self) -> bool:
+        return self.long
+
+    def sync(self) -> None:
+        self.by_loop.append(threading.current_thread() is threading.main_thread())
+        time.sleep(self.takes)
+
+
+@pytest.mark.parametrize(
+    ("disk", "by_loop"),
+    [((0.0, False), [False, True, True]), ((0.01, False), [False] * 3), ((0.0, True), [False] * 3)],
+    ids=["quick", "slow", "quick, with a long log"],
+)
+def test_a_quick_disk_is_waited_for_at_once_and_a_slow_one_in_a_thread(
+    disk: tuple[float, bool], by_loop: list[bool], tmp_path: Path
+) -> None:
+    async def main(journal: Watched, run: Run) -> None:
+        async with Commits(journal) as commits:
+            for key in "abc":
+                await commits.make(intent(journal, run, key))
+
+    with Journal.open(tmp_path / "j.db") as journal:
+        run = journal.start_run(origin="o", connection="c", mapping="m")
+        journal.__class__ = Watched
+        assert isinstance(journal, Watched)
+        (journal.takes, journal.long), journal.by_loop = disk, []
+        asyncio.run(main(journal, run))
+        assert journal.by_loop == by_loop

@@ -13,6 +13,7 @@ import pytest
 
 from opusmap.errors import JournalError
 from opusmap.journal import Entry, Journal, JournalRecord, Moment, Run, Settlement, State, hash_content
+from opusmap.journal.log import Log
 
 NOW, EARLIER = Moment(2000.0, 20.0), Moment(1990.0, 10.0)
 
@@ -203,9 +204,39 @@ def test_changes_are_committed_together_in_the_order_of_their_planning(
         assert reader.counts(run) == {**dict.fromkeys(State, 0), State.TAKEN: 1}
 
 
-def test_every_commit_is_synced(journal: Journal) -> None:
-    assert journal._database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert journal._database.execute("PRAGMA synchronous").fetchone() == (2,)
+def test_every_commit_and_every_run_is_synced_after_it_was_written(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = list[int]()
+    reader = journal._reader
+    monkeypatch.setattr(
+        Log,
+        "_flush",
+        lambda *_: seen.append(
+            reader.execute("SELECT (SELECT count(*) FROM runs) + count(*) FROM flights").fetchone()[0]
+        ),
+    )
+    run = start(journal)
+    assert seen == [1]
+    journal.intend(run, entries("a"), NOW)
+    assert seen == [1, 2]
+    journal.settle(run, [Settlement("a", State.TAKEN)])
+    assert seen == [1, 2, 1]
+    journal.finish_run(run, ending="done", counts={})
+    journal.keep_evidence(run, {})
+    assert len(seen) == 5
+
+
+def test_the_log_does_not_grow_without_end(tmp_path: Path) -> None:
+    size = []
+    with Journal.open(tmp_path / "j.db") as journal:
+        run = start(journal)
+        for number in range(60):
+            keys = [f"{number} {index}" for index in range(1000)]
+            journal.intend(run, entries(*keys), NOW)
+            journal.settle(run, [Settlement(key, State.TAKEN) for key in keys])
+            size.append((tmp_path / "j.db-wal").stat().st_size)
+    assert size[-1] == size[30] < 4_000_000
 
 
 @pytest.mark.skipif(os.name == "nt", reason="rights of POSIX systems")

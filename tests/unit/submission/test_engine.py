@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -348,6 +349,24 @@ def test_a_journal_that_fails_ends_the_run_with_its_error(monkeypatch: pytest.Mo
         asyncio.run(
             submit_records(make_records(300), client=client, journal=journal, run=run, conflict="skip")
         )
+
+
+def test_a_disk_that_is_full_ends_the_run_with_one_error_and_no_word_besides(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    class Full(Journal):
+        def sync(self) -> None:
+            if opus.held:
+                raise JournalError("j.db", "no space left")
+            super().sync()
+
+    opus = Opus()
+    with Journal.open(tmp_path / "j.db") as journal:
+        journal.__class__ = Full
+        with pytest.raises(JournalError, match="no space left"):
+            submit(opus, make_records(300), journal=journal)
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
 
 
 def test_a_record_that_can_not_be_written_fails_alone() -> None:

@@ -239,3 +239,23 @@ def test_answers_that_come_at_once_double_the_limit_while_somebody_waits() -> No
 
     assert loop.run_until_complete(main()) == [4, 8, 16]
     loop.close()
+
+
+def test_who_waits_for_the_limit_is_not_overtaken_by_who_comes_when_there_is_room() -> None:
+    loop = VirtualLoop(Timeline(), random.Random(4))
+    pacer = Pacer(1, Surroundings(loop.time, loop.time, random.Random(4).random, asyncio.sleep), Halt())
+    sent = list[str]()
+
+    async def work(name: str) -> None:
+        for _ in range(3):
+            await pacer.admit()
+            sent.append(name)
+            await asyncio.sleep(1.0)
+            pacer.leave(loop.time() - 1.0, Pace.KEPT)  # and asks again at once
+
+    async def main() -> None:
+        await asyncio.gather(work("a"), work("b"), work("c"))
+
+    loop.run_until_complete(main())
+    loop.close()
+    assert sent == list("abcabcabc")
