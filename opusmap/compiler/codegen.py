@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import Any
 
 from opusmap.compiler import steps
-from opusmap.compiler.columns import LIST_TYPES, TEXT_TYPES
+from opusmap.compiler.columns import LIST_TYPES, TEXT_TYPES, quick_people
 from opusmap.compiler.plan import ColumnPlan, Plan, StepPlan, bind_filter
 from opusmap.connection import ColumnType
 from opusmap.converters import ArgumentError, Context, Converter, bind_converter
@@ -155,8 +155,7 @@ class _Writer:
         else:
             self._lines.append("    try:")
             self._lines += [f"        {local} = row[{name!a}]" for name, local in self._cells.items()]
-            message = "the row has no such column"
-            missing = self._global("missing_columns", _missing_columns(plain, message))
+            missing = self._global("missing_columns", steps.missing_columns(plain))
             self._lines += ["    except KeyError:", f"        return {missing}(row, problems)"]
         for local in self._cells.values():
             self._lines += [f"    {line}" for line in self._emptied(local)]
@@ -254,11 +253,10 @@ class _Writer:
                 yield f"{quick}(value) if value.__class__ is str else {careful}(value)"
 
     def _recalled(self, column: ColumnPlan) -> list[str]:
-        """Write the steps and the finish as a function of their own, whose results are remembered."""
+        """Write the steps and the finish as a function of their own, and what remembers its results."""
         finish = self._global(column.finish.name, column.finish.function)
         cell = self._value(column)
         function = self._fresh(f"find_{cell}")
-        known = self._fresh(f"{cell}_of")
         self._functions += [
             f"def {function}(value):",
             f'    """Return {_comment(column.column.display_name)} for a text."""',
@@ -266,22 +264,32 @@ class _Writer:
             f"    return None if value is None else {finish}(value)",
             "",
             "",
-            f"{known} = Memo({function})",
-            "",
-            "",
         ]
-        recalled = f"value = {known}[value] if value.__class__ is str else {function}(value)"
+        if column.column.type is ColumnType.PEOPLE:
+            quick = self._global(f"{cell}_of", self._quick_people(column))
+            recalled = f"value = value.__class__ is str and {quick}(value) or {function}(value)"
+        else:
+            known = self._fresh(f"{cell}_of")
+            self._functions += [f"{known} = Memo({function})", "", ""]
+            recalled = f"value = {known}[value] if value.__class__ is str else {function}(value)"
         return ["if value is not None:", "    " + recalled]
+
+    def _quick_people(self, column: ColumnPlan) -> Any:
+        """Return the short way from a text to its people: combinations repeat seldom, each person often."""
+        entries, name = (None, "") if column.table is None else (column.table.entries, column.table.name)
+        part = steps.part_finding(entries, str(name), self.namespace["empty"])
+        as_text = self.plan.spec.target.list_as == "text"
+        return quick_people(str(column.binding.split), part, as_text=as_text)
 
     def _finished(self, column: ColumnPlan, name: str, *, recalled: bool = False) -> list[str]:
         """Write the end of a binding: an empty text is no value, whatever the source's `empty` says."""
         emptied = "" in self.plan.spec.source.empty and column.default is None
         finish = [] if recalled else self._finish(column)
-        none, some = ("value is None", "value is not None")
+        none, some = "value is None", "value is not None"
         if not emptied:
             none, some = (f"{none} or value == ''", f"{some} and value != ''")
         if column.required:
-            raised = self._global("empty_required", empty_required) + "()"
+            raised = self._global("empty_required", steps.empty_required) + "()"
             lines = [f"if {none}:", f"    raise {raised}", *finish]
             if column.column.type in TEXT_TYPES:  # blanks alone are no value where one must be
                 lines += ["if value.isspace():", f"    raise {raised}"]
@@ -366,30 +374,20 @@ class _ReadSteps(ast.NodeTransformer):
 
 def _is_remembered(column: ColumnPlan) -> bool:
     """Tell whether a column depends on one cell alone, by steps that are worth remembering as a whole."""
+    split, looked_up = column.binding.split is not None, column.table is not None
+    worth_it = {
+        ColumnType.SINGLE_CHOICE: split or looked_up,
+        ColumnType.MULTIPLE_CHOICE: split or looked_up,
+        ColumnType.PEOPLE: split,
+    }
     return (
-        column.column.type in (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
+        worth_it.get(column.column.type, False)
         and not column.binding.listed
         and isinstance(column.parts[0], tree.Cell)
         and not column.parts[0].dotted
         and column.default is None
         and not column.converts
-        and (column.binding.split is not None or column.table is not None)
     )
-
-
-def empty_required() -> ValueProblem:
-    """Return the problem anew each time: one for all would gather tracebacks, and with them every row."""
-    message = "the value is empty, and the column is required"
-    return ValueProblem("empty-required", message, "mend the source, or say `default:`")
-
-
-def _missing_columns(names: tuple[str, ...], message: str) -> Any:
-    def missing_columns(row: Any, problems: list[Problem]) -> dict[str, Any]:
-        help_text = "name the column as the source does"
-        problems += [Problem(name, "unknown-column", message, help_text) for name in names if name not in row]
-        return {}
-
-    return missing_columns
 
 
 def _identifier(name: str) -> str:

@@ -14,6 +14,7 @@ from decimal import Context, Decimal
 from typing import Any, TypeAlias
 
 from opusmap.connection import ColumnType
+from opusmap.converters.bounds import bounded_list
 from opusmap.converters.choices import order_lookup
 from opusmap.converters.dates import format_datetime
 from opusmap.converters.memo import Memo
@@ -27,7 +28,7 @@ from opusmap.errors import ValueProblem
 from opusmap.records import JsonValue
 from opusmap.spec import ChoiceList, TargetOptions
 
-__all__ = ["LIST_TYPES", "TEXT_TYPES", "Finish", "Finisher", "TypeRules", "make_finish"]
+__all__ = ["LIST_TYPES", "TEXT_TYPES", "Finish", "Finisher", "TypeRules", "make_finish", "quick_people"]
 
 Finisher: TypeAlias = Callable[[Any], JsonValue]
 Quick: TypeAlias = Callable[[str], JsonValue] | Memo[Any]
@@ -138,6 +139,8 @@ def _column_text(value: Any) -> str:
 
 def json_number(value: Any) -> int | float:
     """Return the shortest JSON number that is equal to a number, or to the text of a plain one."""
+    if value.__class__ is int and -_EXACT < value < _EXACT:
+        return int(value)
     if isinstance(value, bool):
         raise ValueProblem("bad-number", f"{text_of(value)} is not a number")
     number = parse_number(value) if isinstance(value, str) else number_of(value)
@@ -160,6 +163,8 @@ def _quick_number(text: str) -> int | float | None:
 
 _PLAIN_NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?", re.ASCII)
 """Numbers that need no further look, provided that they are short."""
+_EXACT = 10**_SIGNIFICANT_DIGITS
+"""Whole numbers below it have no more digits than a JSON number keeps."""
 _WIDE = Context(prec=200)
 """Wide enough that normalising never rounds a number within the limits."""
 
@@ -249,6 +254,27 @@ def _people(rules: TypeRules) -> Finisher:
         if not addresses:
             raise ValueProblem("no-email", f"{quote_value(value)} has no e-mail address", "mend the source")
         return "[" + ",".join(addresses) + "]" if as_text else list[JsonValue](addresses)
+
+    return people
+
+
+def quick_people(separator: str, of_part: Callable[[str], Any], *, as_text: bool) -> Quick:
+    """Return the short way from a text to the people in it, each of whom is remembered.
+
+    `of_part` makes a person of a part of the text: a text, empty where there is nobody.
+    """
+    known = Memo(lambda part: _one_address(of_part(part)))
+    find = known.__getitem__
+
+    def people(text: str) -> JsonValue:
+        parts = text.split(separator)
+        try:
+            found = dict(map(find, bounded_list(parts)))
+        except (ValueProblem, AttributeError):  # somebody has no address, or is no text: the long way tells
+            return None
+        if len(found) < len(parts) or "" in found:  # somebody twice, or nobody
+            return None
+        return f"[{','.join(found.values())}]" if as_text else [*found.values()]
 
     return people
 

@@ -19,11 +19,14 @@ __all__ = [
     "Failure",
     "converting",
     "emptiness",
+    "empty_required",
     "failed",
     "filling",
     "joining",
     "listed",
     "looking_up",
+    "missing_columns",
+    "part_finding",
     "splitting",
     "step_value",
     "wanted",
@@ -59,6 +62,23 @@ def failed(column: str, error: Exception) -> Problem:
     _LOG.debug("a converter broke on column %s", column, exc_info=error)
     message = f"a converter broke: {type(error).__name__}: {quote_value(str(error), 200)}"
     return Problem(column, "converter-failed", message, "mend the converter; `-v` shows its traceback")
+
+
+def empty_required() -> ValueProblem:
+    """Return the problem anew each time: one for all would gather tracebacks, and with them every row."""
+    message = "the value is empty, and the column is required"
+    return ValueProblem("empty-required", message, "mend the source, or say `default:`")
+
+
+def missing_columns(names: tuple[str, ...]) -> Callable[[Mapping[str, Any], list[Problem]], dict[str, Any]]:
+    """Return the function that rejects a row for each of these columns that it does not have."""
+    message, help_text = "the row has no such column", "name the column as the source does"
+
+    def missing(row: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+        problems += [Problem(name, "unknown-column", message, help_text) for name in names if name not in row]
+        return {}
+
+    return missing
 
 
 def emptiness(empty_texts: tuple[str, ...]) -> Emptiness:
@@ -109,6 +129,21 @@ def looking_up(table: Mapping[str, Any], name: str, empty: Emptiness) -> Callabl
         return [element for element in found if element is not None] or None
 
     return look
+
+
+def part_finding(table: Mapping[str, Any] | None, name: str, empty: Emptiness) -> Callable[[str], Any]:
+    """Return what `splitting` and then `looking_up` (if there is a table) make of one part of a text.
+
+    It is an empty text where they would leave the part out.
+    """
+
+    def find(part: str) -> Any:
+        value: Any = part.strip()
+        if value and table is not None and empty(value) is not None:
+            value = look_up(table, name, value)
+        return "" if empty(value) is None else value
+
+    return find
 
 
 def converting(function: Callable[[Any], Any], *, takes_list: bool, empty: Emptiness) -> Callable[[Any], Any]:

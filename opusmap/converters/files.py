@@ -17,7 +17,13 @@ __all__ = ["extension", "file_name", "file_stem", "parent_folder"]
 )
 def file_name(value: str) -> str:
     """Take the name of the file, suffix included."""
+    parts = value.replace("/", "\\").split("\\")
+    if parts[-1] not in _NO_NAME and ":" not in parts[-1] and (parts[0] or len(parts) == 1):
+        return parts[-1]  # as nearly always; what begins with a slash may name a server
     return PureWindowsPath(value).name
+
+
+_NO_NAME = ("", ".")
 
 
 @converter(examples={"'/deeds/7.final.pdf' | file_stem": "7.final"})

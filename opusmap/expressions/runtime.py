@@ -128,6 +128,8 @@ def _careful_template(parts: tuple[Any, ...]) -> str:
 
 def _ordered(operator: str, compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
     def operation(left: Any, right: Any) -> bool:
+        if left.__class__ is right.__class__ and left.__class__ in _ORDERED_KINDS:
+            return compare(left, right)
         some(left, operator)
         some(right, operator)
         if _kind(left) != _kind(right) or _kind(left) is None:
@@ -138,6 +140,10 @@ def _ordered(operator: str, compare: Callable[[Any, Any], bool]) -> Callable[[An
         return compare(left, right)
 
     return operation
+
+
+_ORDERED_KINDS = (int, str)
+"""Kinds whose values can be compared without a further look, as nearly always."""
 
 
 def _kind(value: Any) -> str | None:

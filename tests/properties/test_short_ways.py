@@ -5,21 +5,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import PureWindowsPath
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from reference import interpret
+from small_mapping import compiled, rejects
 from thorough import THOROUGH
 
 from opusmap.compiler.columns import TypeRules, make_finish
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
+from opusmap.converters.bounds import LIST_LIMIT
 from opusmap.converters.dates import datetime_
+from opusmap.converters.files import file_name
 from opusmap.converters.memo import MEMO_SIZE, Memo
 from opusmap.converters.times import day_reader, time_reader
 from opusmap.errors import ValueProblem
+from opusmap.records import Record, Reject
 from opusmap.spec import TargetOptions
 
 ZONES = ("Australia/Sydney", "Europe/London", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia", "UTC")
@@ -122,6 +128,46 @@ def test_a_number_read_quickly_is_the_number_read(text: str) -> None:
     quick = finish.quick(text)
     if quick is not None:
         assert repr(quick) == repr(finish.function(text))
+
+
+PEOPLE = ("ann@x.org", "Ann@X.org", " ann@x.org ", "Bob <bob@x.org>", "none@x.org", "N/A", "", "zoe", "bob")
+
+
+@THOROUGH
+@given(
+    st.lists(st.lists(st.sampled_from(PEOPLE), max_size=4).map(";".join), min_size=1, max_size=4),
+    st.sampled_from(["", ", lookup: staff"]),
+    st.sampled_from(["", "source: {empty: ['', N/A, none@x.org]}\n", "source: {empty: [bob]}\n"]),
+    st.sampled_from(["text", "array"]),
+)
+@example(["ann@x.org;Ann@X.org", "Ann@X.org;ann@x.org"], "", "", "text")
+@example(["none@x.org", "bob;none@x.org", "bob;bob", "bob;;zoe"], ", lookup: staff", "", "text")
+@example(["ann@x.org;none@x.org"], "", "source: {empty: ['', none@x.org]}\n", "array")
+def test_people_found_one_by_one_are_those_of_the_whole_text(
+    read: list[str], lookup: str, empty: str, form: str
+) -> None:
+    tables = "tables: {staff: {bob: Bob <bob@x.org>, none@x.org: '', zoe: N/A}}\n"
+    more = f"{empty}target: {{list_as: {form}}}\n{tables if lookup else ''}"
+    mapper = compiled(f"People: {{from: A, split: ';'{lookup}}}", more)
+    for text in [*read, *read]:
+        row = {"Key": "k", "A": text}
+        found, meant = mapper.map_row(row), interpret(mapper.plan, row)
+        problems = found.problems if isinstance(found, Reject) else ()
+        assert tuple((one.column, one.code) for one in problems) == meant.problems
+        assert (found.values if isinstance(found, Record) else None) == meant.values
+
+
+def test_more_people_than_a_list_may_hold_are_refused() -> None:
+    many = ";".join(f"p{number}@x.org" for number in range(LIST_LIMIT + 1))
+    assert rejects("People: {from: A, split: ';'}", {"A": many}) == {"People": "list-too-long"}
+
+
+@given(st.text("ab./\\\\:", max_size=9) | st.text(max_size=9))
+@example("//server/share")
+@example("C:name")
+@example("folder/.")
+def test_a_files_name_is_what_windows_says(text: str) -> None:
+    assert file_name(text) == PureWindowsPath(text).name
 
 
 def test_a_memory_forgets_all_when_it_is_full_and_keeps_no_long_text() -> None:

@@ -49,6 +49,8 @@ def test_squeeze_and_single_line_mend_line_breaks() -> None:
         ("0.123456789012345", 0.123456789012345),
         ("1000000000000000000000", 10**21),
         (7, 7),
+        (-999_999_999_999_999, -999_999_999_999_999),
+        (10**21, 10**21),
         (Decimal("2.50"), 2.5),
         (True, None),
     ],
@@ -61,8 +63,10 @@ def test_a_number_is_the_shortest_json_number_equal_to_it(written: Any, number: 
         assert (found, type(found)) == (number, type(number))
 
 
-@pytest.mark.parametrize("written", ["1234567890123456", "0.1234567890123456", "100000000000000.1"])
-def test_a_number_of_more_than_15_significant_digits_is_refused(written: str) -> None:
+@pytest.mark.parametrize(
+    "written", ["1234567890123456", "0.1234567890123456", "100000000000000.1", 10**15 + 1, -(10**15) - 1]
+)
+def test_a_number_of_more_than_15_significant_digits_is_refused(written: Any) -> None:
     assert rejects("Number: A", {"A": written}) == {"Number": "too-precise"}
 
 
