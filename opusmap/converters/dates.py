@@ -339,4 +339,10 @@ def format_datetime(value: date, format: str) -> str:
     if value.year < 1000:  # noqa: PLR2004 - glibc's strftime writes the year 850 as "850"
         year = f"{value.year:04}"
         return value.strftime(re.sub("%(.)", lambda part: year if part[1] == "Y" else part[0], format))
+    if format == _PLAIN_TIME and value.__class__ is datetime:
+        return value.isoformat(" ")[: len("2024-01-31 18:15:00")]
     return value.strftime(format)
+
+
+_PLAIN_TIME = "%Y-%m-%d %H:%M:%S"
+"""The format of Opus; Python writes it another way in a third of the time."""

@@ -39,7 +39,7 @@ def trim(value: str, chars: str | None = None) -> str:
 @converter(examples={"'Lease   of\\n hall ' | squeeze": "Lease of hall"})
 def squeeze(value: str) -> str:
     """Make one blank of each run of white space, line breaks included, and trim."""
-    if value.isprintable() and "  " not in value and value[:1] != " " != value[-1:]:
+    if "  " not in value and value.isprintable() and value.strip() == value:
         return value  # of all white space only the blank is printable
     return " ".join(value.split())
 

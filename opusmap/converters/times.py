@@ -20,8 +20,10 @@ __all__ = ["fixed_reader", "time_reader", "time_rewriter"]
 Rewriter: TypeAlias = Callable[[str], str | None] | Memo[str | None]
 Clock: TypeAlias = tuple[int, str]
 """Which day a time falls on: the same (0), the next (1) or the one before (-1); and its clock, written."""
-Near: TypeAlias = tuple[str, str, str]
-"""A day, the next and the one before, as they are written: a clock's day (0, 1, -1) is the place in it."""
+Near: TypeAlias = tuple[str, ...]
+"""A day, the next and the one before, as they are written: a clock's day (0, 1, -1) is the place in it.
+
+Of the neighbours, one is enough where times move into it alone: 1 and -1 are then the same place."""
 Day: TypeAlias = tuple[Near, Memo[Clock | None]]
 """A local day and its neighbours, and the clock times of its offset."""
 
@@ -29,7 +31,7 @@ _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2}
 _CLOCK_PART = re.compile(r"%[HIMSpf]")
 _LAST_YEAR = 9999
 """In the years between the first and this one every day has neighbours."""
-_ONE_DAY = timedelta(days=1)
+_ONE_DAY, _NO_TIME = timedelta(days=1), timedelta()
 
 
 def time_rewriter(
@@ -96,7 +98,7 @@ class _Parts:
                     return None
                 # Newer Pythons read 24:00 as the next day.
                 kept = 1 < year < _LAST_YEAR and text[11:13] != "24"
-                return f"{text[:10]} {text[11:19]}" if kept else None
+                return text[:-1].replace("T", " ") if kept else None
             day_text, clock_text = text[:_DATE_LENGTH], text[_DATE_LENGTH:]
             clock = fixed[clock_text]
             if clock is not None:
@@ -140,11 +142,9 @@ class _Parts:
         return rewrite
 
     def _written_near(self, text: str) -> Near | None:
-        day = self._read_day(text)
-        return None if day is None or not 1 < day.year < _LAST_YEAR else self._near(day)
-
-    def _near(self, day: date) -> Near:
-        written = self._written_day
+        day, written = self._read_day(text), self._written_day
+        if day is None or not 1 < day.year < _LAST_YEAR:
+            return None
         return written(day), written(day + _ONE_DAY), written(day - _ONE_DAY)
 
     def _local_day(self, text: str) -> Day | None:
@@ -157,7 +157,8 @@ class _Parts:
             return None
         if offset not in self._clocks:  # a zone has a few in all its history
             self._clocks[offset] = Memo(partial(self._local_clock, offset))
-        return self._near(day), self._clocks[offset]
+        neighbour = day - _ONE_DAY if offset > _NO_TIME else day + _ONE_DAY
+        return (self._written_day(day), self._written_day(neighbour)), self._clocks[offset]
 
     def _local_clock(self, offset: timedelta, text: str) -> Clock | None:
         clock = self._read_clock(text)
@@ -171,16 +172,16 @@ class _Parts:
 
     def _moved(self, clock: time, offset: timedelta) -> Clock:
         if not offset:
-            return 0, self._written_clock(clock)
-        moved = datetime.combine(_ANY_DAY, clock.replace(tzinfo=None)) - offset
-        return (moved.date() - _ANY_DAY).days, self._written_clock(moved.time())
+            return 0, self._written_clock(clock.replace(tzinfo=None))
+        moved = datetime.combine(_ANY_DAY, clock, None) - offset
+        return moved.day - _ANY_DAY.day, self._written_clock(moved.time())
 
     def _written_day(self, day: date) -> str:
         return day.isoformat() if self._day_pattern == "%Y-%m-%d" else self._write(day, self._day_pattern)
 
     def _written_clock(self, clock: time) -> str:
         if self._clock_pattern == " %H:%M:%S":
-            return f" {clock.hour:02}:{clock.minute:02}:{clock.second:02}"
+            return f" {clock.isoformat('seconds')}"
         return self._write(datetime.combine(_ANY_DAY, clock), self._clock_pattern)
 
 
@@ -194,8 +195,8 @@ def steady_offset(day: date, zone: tzinfo) -> timedelta | None:
 
     No zone has changed its clocks twice within one day and come back to where it was.
     """
-    begin = datetime.combine(day, time.min, zone).utcoffset()
-    end = datetime.combine(day, _LAST_MOMENT, zone).utcoffset()
+    begin = zone.utcoffset(datetime.combine(day, time.min))
+    end = zone.utcoffset(datetime.combine(day, _LAST_MOMENT))
     return begin if begin == end else None
 
 
