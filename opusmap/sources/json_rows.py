@@ -36,7 +36,7 @@ MAX_DEPTH = 50
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _decode_texts = msgspec.json.Decoder(dict[str, str]).decode
 _TEXT_QUOTES = 4
-"""Quotation marks around a name and its text. More stand in a text, or a name occurs twice."""
+"""Quotation marks around a name and its text. With more, a name occurs twice."""
 
 
 def begin_rows(pieces: Iterator[tuple[int, bytes]], name: str, word: str) -> Reading:
@@ -116,7 +116,8 @@ def _read_pieces(pieces: Iterable[tuple[int, bytes]], word: str) -> Iterator[Row
             except (ValueError, RecursionError):
                 all_texts = False
             else:
-                if piece.count(b'"') == _TEXT_QUOTES * len(values):
+                quotes = _TEXT_QUOTES * len(values)
+                if piece.count(b'"') == quotes or _structural_quotes(piece) == quotes:
                     yield Row(number, values)
                     continue
         try:
@@ -135,6 +136,11 @@ def _read_pieces(pieces: Iterable[tuple[int, bytes]], word: str) -> Iterator[Row
             yield _reject(number, "json-repeated-name", message)
         else:
             yield Row(number, values)
+
+
+def _structural_quotes(piece: bytes) -> int | None:
+    """Return how many quotation marks do not stand in a text; None where backslashes make it unclear."""
+    return None if b"\\\\" in piece else piece.count(b'"') - piece.count(b'\\"')
 
 
 def _reject(number: int, code: str, message: str, help: str = "") -> Reject:

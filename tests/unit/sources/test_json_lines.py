@@ -30,6 +30,21 @@ def test_values_are_exact_and_the_row_is_the_line() -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        b'{"a":"x","a":"z"}',
+        rb'{"a":"\"x\"","a":"z"}',
+        rb'{"a":"x","b":"\\","c":"\\","d":"\\","e":"\\","a":"z"}',
+    ],
+)
+def test_a_name_that_occurs_twice_among_texts_alone_is_found_despite_marks_in_them(line: bytes) -> None:
+    good, bad, _ = read(b'{"a":"say \\"x\\""}\n' + line + b'\n{"a":"C:\\\\"}\n')
+    assert good == Row(1, {"a": 'say "x"'})
+    assert isinstance(bad, Reject)
+    assert bad.problems[0].code == "json-repeated-name"
+
+
+@pytest.mark.parametrize(
     ("line", "code"),
     [
         (b'{"a":NaN}', "json-syntax"),
