@@ -63,6 +63,7 @@ def handwritten() -> Run:
 
 def opusmap() -> Run:
     """Return the whole road of `opusmap map --payloads`: keys checked, rows counted, rejects with reasons."""
+    import opusmap.submission  # noqa: F401 - what `write_payloads` imports
     from opusmap.pipeline import write_payloads
     from opusmap.report import create_output
     from opusmap.work import open_work
