@@ -20,7 +20,7 @@ from opusmap.converters.dates import format_datetime
 from opusmap.converters.memo import Memo
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.people import email, emails
-from opusmap.converters.terms import join_path
+from opusmap.converters.terms import SEGMENT_LIMIT, join_path
 from opusmap.converters.times import time_rewriter
 from opusmap.converters.values import number_of, text_of
 from opusmap.diagnostics import quote_value
@@ -289,8 +289,10 @@ def term(value: Any) -> str:
     """Check a full term path, given as one text or as a list of its terms."""
     if isinstance(value, list):
         return single_line(join_path(value))
-    parts = text_of(value).split("/")
-    if any(not part.strip() for part in parts):
+    text = text_of(value)
+    parts = [part.strip() for part in text.split("/")]
+    if "" in parts:
         message = f"the path {quote_value(value)} has an empty term"
         raise ValueProblem("bad-term-path", message, "remove the extra /, or list the parts: `from: [A, B]`")
-    return single_line(join_path(parts))
+    # No part of a short text is too long.
+    return single_line("/".join(parts) if len(text) <= SEGMENT_LIMIT else join_path(parts))

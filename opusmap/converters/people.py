@@ -32,7 +32,7 @@ _LOCAL_LIMIT = 64
 def email(value: str) -> str:
     """Take the e-mail address out of `First Last <a@b.org>`, `mailto:a@b.org` or a SharePoint claim."""
     text = value.strip()
-    if (bracketed := _BRACKETED.fullmatch(text)) is not None:
+    if "<" in text and (bracketed := _BRACKETED.fullmatch(text)) is not None:
         name, text = bracketed[1].strip().strip("\"'").casefold(), bracketed[2].strip()
         if "@" in name and name != text.casefold():  # a second address would be lost in silence
             raise _no_address(value)

@@ -9,7 +9,7 @@ from opusmap.converters.values import text_of
 from opusmap.diagnostics import quote_value
 from opusmap.errors import ValueProblem
 
-__all__ = ["join_path", "term_path"]
+__all__ = ["SEGMENT_LIMIT", "join_path", "term_path"]
 
 SEGMENT_LIMIT = 255
 """Characters of a term at most (SharePoint's limit for term labels)."""
