@@ -340,7 +340,7 @@ def format_datetime(value: date, format: str) -> str:
         year = f"{value.year:04}"
         return value.strftime(re.sub("%(.)", lambda part: year if part[1] == "Y" else part[0], format))
     if format == _PLAIN_TIME and value.__class__ is datetime:
-        return value.isoformat(" ")[: len("2024-01-31 18:15:00")]
+        return f"{value.date().isoformat()} {value.time().isoformat('seconds')}"
     return value.strftime(format)
 
 
