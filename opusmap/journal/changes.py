@@ -1,8 +1,8 @@
 """Changes: what is to become of the journal's rows, planned in memory and written by few statements.
 
-Owns the statements that write records and requests. A change names each row's new values, or None where
-the row goes; what several changes leave of a row is what the last of them says, so they are written as one.
-Each step of a statement lets go of the interpreter and waits for it again: few steps are quick ones.
+Owns the statements that write records and requests, and those that look records up. A change names each
+row's new values, or None where the row goes; what several changes leave of a row is what the last of them
+says, so they are written as one, by few statements: each of them has its price, however few rows it takes.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from functools import cache
 from itertools import chain
 from typing import Any, TypeAlias
 
-from opusmap.journal.entries import Entry, Settlement
+from opusmap.journal.entries import NOTED_COLUMNS, Entry, Settlement
 
-__all__ = ["Change", "Place", "merge_changes", "write_change"]
+__all__ = ["Change", "Place", "look_up_records", "merge_changes", "write_change"]
 
 Place: TypeAlias = "tuple[int, str]"
 """Where a record is known: its target's number and its rowKey."""
@@ -75,6 +75,14 @@ def write_change(database: sqlite3.Connection, change: Change) -> None:
         for block in _blocks(keys):
             query = f"DELETE FROM noted WHERE target = ? AND key IN ({_marks(len(block))})"  # noqa: S608 - marks
             database.execute(query, (target, *block))
+
+
+@cache
+def look_up_records(count: int) -> tuple[str, str]:
+    """Return the statements that look for so many rowKeys of a target in `taken` and in `noted`."""
+    where = f"WHERE target = ? AND key IN ({_marks(count)})"
+    taken = f"SELECT run, row, key, content FROM taken {where}"  # noqa: S608 - marks
+    return taken, f"SELECT {NOTED_COLUMNS} FROM noted {where}"  # noqa: S608 - marks
 
 
 def _put(database: sqlite3.Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -44,6 +44,7 @@ class Flights:
     def __init__(self) -> None:
         self._flying: dict[int, dict[str, Flight]] = {}
         self._departed = 0
+        self._free: list[int] = []  # ids of requests that are over
 
     def under_way(self, target: int) -> dict[str, Flight]:
         """Return the request that each record is in, by rowKey."""
@@ -60,8 +61,7 @@ class Flights:
             flight.sent = sent
             return {flight.id: flight.row()}
         left = self.leave(target, wanted)
-        self._departed += 1
-        flight = Flight(self._departed, target, run, sent, wanted)
+        flight = Flight(self._take_id(), target, run, sent, wanted)
         flying.update(dict.fromkeys(wanted, flight))
         return {**left, flight.id: flight.row()}
 
@@ -72,7 +72,15 @@ class Flights:
             if flight := flying.pop(key, None):
                 del flight.entries[key]
                 touched[flight.id] = flight
+        self._free += [number for number, flight in touched.items() if not flight.entries]
         return {number: flight.row() for number, flight in touched.items()}
+
+    def _take_id(self) -> int:
+        """Return the id of a request that is over, so that one statement puts the new row in its place."""
+        if self._free:
+            return self._free.pop()
+        self._departed += 1
+        return self._departed
 
     def clear(self) -> None:
         """Forget all that is under way."""

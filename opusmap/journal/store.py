@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from opusmap.errors import JournalError
-from opusmap.journal.changes import Change, merge_changes, write_change
+from opusmap.journal.changes import Change, look_up_records, merge_changes, write_change
 from opusmap.journal.entries import (
     NOTED_COLUMNS,
     Entry,
@@ -156,17 +156,12 @@ class Journal:
 
     def look_up(self, run: Run, keys: Sequence[str]) -> dict[str, JournalRecord]:
         """Return what is known of records of the run's connection, whichever run sent them last."""
-        target, found = self._target(run), dict[str, JournalRecord]()
-        marks = ", ".join("?" * len(keys))
+        target = self._target(run)
+        taken, noted = look_up_records(len(keys))
         with translated(self._path):
-            for row in self._reader.execute(
-                f"SELECT run, row, key, content FROM taken WHERE target = ? AND key IN ({marks})",  # noqa: S608 - marks
-                (target, *keys),
-            ):
-                found[row[2]] = read_taken(row)
-            query = f"SELECT {NOTED_COLUMNS} FROM noted WHERE target = ? AND key IN ({marks})"  # noqa: S608 - marks
-            for row in self._reader.execute(query, (target, *keys)) if self._any_noted else ():
-                found[row[2]] = read_noted(row)
+            found = {row[2]: read_taken(row) for row in self._reader.execute(taken, (target, *keys))}
+            if self._any_noted:
+                found |= {row[2]: read_noted(row) for row in self._reader.execute(noted, (target, *keys))}
         flying = self._flights.under_way(target)
         for key in flying.keys() & keys:
             flight, entry = flying[key], flying[key].entries[key]

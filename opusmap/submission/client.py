@@ -269,10 +269,10 @@ class OpusClient:
 
     async def _read(self, response: httpx.Response) -> Answer:
         """Read the answer as it comes over the wire; one that breaks off or is too large has no body."""
-        now = parse_http_date(response.headers.get("Date"))
-        wait = parse_retry_after(
-            response.headers.get("Retry-After"), self._wall_clock() if now is None else now
-        )
+        wait = None
+        if (asked := response.headers.get("Retry-After")) is not None:
+            now = parse_http_date(response.headers.get("Date"))
+            wait = parse_retry_after(asked, self._wall_clock() if now is None else now)
         assert isinstance(response.stream, httpx.AsyncByteStream)
         body = bytearray()
         try:
