@@ -62,10 +62,12 @@ class Commits:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._begin()
-        await self._idle.wait()
-        if self._thread is not None:
-            self._thread.shutdown()
+        try:
+            self._begin()
+            await self._idle.wait()
+        finally:  # cancelled once more, too: the journal may be closed next
+            if self._thread is not None:
+                self._thread.shutdown()
 
     def make(self, change: Change, *, urgent: bool = True) -> asyncio.Future[None]:
         """Queue a change, at once; what is returned is done when the change is durable.
@@ -102,8 +104,10 @@ class Commits:
         try:
             self._journal.write([change for change, _ in group])
             self._offload(self._journal.sync, partial(self._end, group))
-        except Exception as error:  # noqa: BLE001 - no thread can be had: whoever waits must hear of it
-            self._end(group, error)
+        except BaseException as error:
+            self._end(group, error)  # no thread can be had, say: whoever waits must hear of it
+            if not isinstance(error, Exception):
+                raise  # Ctrl-C comes at any step, and is not for those who wait alone
         return None
 
     def _end(self, group: list[tuple[Change, asyncio.Future[None]]], error: BaseException | None) -> None:
@@ -139,6 +143,6 @@ class Commits:
 def _try(sync: Callable[[], None]) -> BaseException | None:
     try:
         sync()
-    except BaseException as error:  # noqa: BLE001 - whoever waits for the disk gets it
+    except Exception as error:  # noqa: BLE001 - whoever waits for the disk gets it
         return error
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Callable
@@ -121,6 +122,31 @@ def test_no_thread_to_be_had_is_told_to_who_waits_and_ends_nothing_else() -> Non
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("where", ["write", "sync"])
+def test_ctrl_c_while_the_event_loop_writes_or_syncs_ends_all_at_once(
+    where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    async def main() -> None:
+        journal, run = start()
+        changes = [intent(journal, run, key) for key in "ab"]
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().call_later(2.0, lambda: late.append(task.cancel()))
+        monkeypatch.setattr(journal, where, interrupt)
+        async with Commits(journal, run_inline) as commits:
+            await asyncio.gather(*map(commits.make, changes))
+
+    late = list[bool]()
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(main())
+    gc.collect()
+    assert late == [], "it waited for ever"
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
+
+
 def test_a_change_that_is_not_urgent_goes_with_the_next_that_is_and_at_the_end_in_any_case() -> None:
     async def main() -> list[int]:
         journal, run = start()
@@ -179,3 +205,31 @@ def test_a_quick_disk_is_waited_for_at_once_and_a_slow_one_in_a_thread(
         (journal.takes, journal.long), journal.by_loop = disk, []
         asyncio.run(main(journal, run))
         assert journal.by_loop == by_loop
+
+
+def test_who_is_cancelled_twice_still_waits_for_a_sync_that_is_under_way(tmp_path: Path) -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    class Slow(Journal):
+        def sync(self) -> None:
+            began.set()
+            time.sleep(0.2)
+            ended.set()
+
+    async def main(journal: Journal, run: Run) -> None:
+        async def work() -> None:
+            async with Commits(journal) as commits:
+                await commits.make(intent(journal, run, "a"))
+
+        task = asyncio.create_task(work())
+        await asyncio.to_thread(began.wait)
+        for _ in range(2):
+            task.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait([task])
+        assert ended.is_set()
+
+    with Journal.open(tmp_path / "j.db") as journal:
+        run = journal.start_run(origin="o", connection="c", mapping="m")
+        journal.__class__ = Slow
+        asyncio.run(main(journal, run))
