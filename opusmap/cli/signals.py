@@ -5,7 +5,9 @@ Owns which signals count. Both ways leave a journal that the same command goes o
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,20 +20,31 @@ __all__ = ["stopped_by_signals"]
 # ends a process that is told to terminate at once, which the journal survives as it does a crash.
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
 
+_LOST_AFTER = 3.0
+"""Seconds until a run that was to stop at once, and goes on, is interrupted anew: an interrupt that hits the
+event loop between two steps takes one of them away, and others may wait for it for ever."""
+
 
 @contextmanager
 def stopped_by_signals() -> Iterator[Callable[[Callable[[], None]], None]]:
     """Let signals stop the run as long as the block lasts; gives the function to call with what drains it.
 
-    A signal before that, or a second one, is a KeyboardInterrupt.
+    A signal before that, or a second one, is a KeyboardInterrupt; it comes again as long as the block lasts.
     """
     drain: list[Callable[[], None]] = []
+    timers: list[threading.Timer] = []
     if threading.current_thread() is not threading.main_thread():  # which alone gets signals
         yield drain.append
         return
 
+    def insist() -> None:
+        timers.append(threading.Timer(_LOST_AFTER, _interrupt))
+        timers[-1].daemon = True
+        timers[-1].start()
+
     def on_signal(_number: int, _frame: object) -> None:
         if not drain:
+            insist()
             raise KeyboardInterrupt
         drain.pop()()  # first of all: the next signal may come before the line is out
         tell("stopping: requests under way end first; once more stops at once")
@@ -40,5 +53,17 @@ def stopped_by_signals() -> Iterator[Callable[[Callable[[], None]], None]]:
     try:
         yield drain.append
     finally:
+        for timer in timers:
+            timer.cancel()
         for number, handler in earlier:
             signal.signal(number, handler)
+
+
+def _interrupt() -> None:
+    """Send the main thread a Ctrl-C, and wake it for that."""
+    if sys.platform == "win32":
+        _thread.interrupt_main()
+    else:
+        identity = threading.main_thread().ident
+        assert identity is not None
+        signal.pthread_kill(identity, signal.SIGINT)
