@@ -20,7 +20,9 @@ def test_a_planted_bug_is_caught_by_a_story_that_holds_without_it(name: str, tmp
         with bug.plant():
             try:
                 tell_story(seed, folder, bug.variant)
-            except Broken:
+            except Broken as broken:
+                if broken.__cause__ is not None:
+                    pytest.fail(f"no law caught it, it broke down: {broken}")
                 break
     else:
         pytest.fail(f"{SEEDS} stories do not catch an engine that {name}")

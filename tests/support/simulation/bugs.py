@@ -5,9 +5,9 @@ Owns one entry a bug: what of the engine is replaced by what. Nothing here is us
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
@@ -17,7 +17,7 @@ from opusmap.submission import dispatch, intake, replies, resume
 from opusmap.submission.answers import Outcome, read_answer
 from opusmap.submission.intake import Intake
 from opusmap.submission.resume import is_unchanged
-from opusmap.submission.turns import Turns
+from opusmap.submission.turns import Turn, Turns
 from simulation.story import Variant
 
 __all__ = ["BUGS", "Bug"]
@@ -96,7 +96,8 @@ class _ForgetsLateEffects(Journal):
     """Takes a clear answer to a second request for the end of the first."""
 
     def plan_settlement(self, run: Run, settlements: Iterable[Settlement]) -> Change:
-        return super().plan_settlement(run, [replace(each, unanswered=None) for each in settlements])
+        certain = [Settlement(each.key, each.state, each.reason) for each in settlements]
+        return super().plan_settlement(run, certain)
 
 
 class _CountsTheFenceFromTheIntent(Journal):
@@ -172,9 +173,8 @@ def _by_the_ticks(sent: Moment, now: Moment) -> float:
     return abs(now.ticks - sent.ticks)
 
 
-@asynccontextmanager
-async def _take_no_turn(_turns: Turns, _keys: Collection[str]) -> AsyncIterator[None]:
-    yield
+def _take_no_turn(_turns: Turns, keys: Collection[str]) -> Turn:
+    return Turn({}, keys, [])
 
 
 def _never_stale(_self: Intake, *arguments: Any, **options: Any) -> None:
@@ -194,13 +194,13 @@ BUGS: Mapping[str, Bug] = {
     "does not read failedItems": Bug(10, plant=_read(_failed_items_unread)),
     "believes the status and not the body": Bug(10, plant=_read(_body_unread)),
     "fails a refused batch as a whole": Bug(10, plant=_read(_batch_fails_whole)),
-    "drops the fence": Bug(23, Variant(options={"fence": 0.0})),
+    "drops the fence": Bug(26, Variant(options={"fence": 0.0})),
     "shortens the fence": Bug(26, Variant(options={"fence": 10.0})),
     "counts the fence by the wall clock": Bug(
         0, Variant(slow=True), _swap(resume, "count_elapsed", _by_the_wall)
     ),
     "counts the fence by the other clock": Bug(32, plant=_swap(resume, "count_elapsed", _by_the_ticks)),
-    "counts the fence from the intent": Bug(5, Variant(journal=_CountsTheFenceFromTheIntent, slow=True)),
+    "counts the fence from the intent": Bug(23, Variant(journal=_CountsTheFenceFromTheIntent, slow=True)),
     "forgets late effects": Bug(26, Variant(journal=_ForgetsLateEffects)),
     "takes a lost answer for no effect": Bug(
         12, plant=_swap(dispatch, "may_be_processed", lambda _problem: False)
@@ -211,9 +211,9 @@ BUGS: Mapping[str, Bug] = {
     "takes intended for unchanged": Bug(1, plant=_swap(intake, "is_unchanged", _intended_counts)),
     "lets two of one rowKey go at once": Bug(5, plant=_swap(Turns, "take", _take_no_turn)),
     "asks the journal too early": Bug(318, plant=_swap(Intake, "__init__", _never_stale)),
-    "loses the intent": Bug(23, Variant(journal=_LosesIntents)),
+    "loses the intent": Bug(26, Variant(journal=_LosesIntents)),
     "settles before it sends": Bug(4, Variant(journal=_SettlesTooEarly)),
-    "forgets what a killed run had under way": Bug(23, Variant(journal=_ForgetsTheKilled)),
+    "forgets what a killed run had under way": Bug(26, Variant(journal=_ForgetsTheKilled)),
     "loses outcomes": Bug(0, Variant(journal=_LosesOutcomes)),
-    "does not sync": Bug(5, Variant(journal=_NeverSyncs, power_loss=True)),
+    "does not sync": Bug(31, Variant(journal=_NeverSyncs, power_loss=True)),
 }
