@@ -1,6 +1,6 @@
 """How quick submitting is: against a service that answers after a fixed time, beside a bare httpx loop.
 
-    python benchmarks/submit.py [--requests 10000] [--latency 0.05] [--concurrency 32]
+    python benchmarks/submit.py [--requests 20000] [--latency 0.05] [--concurrency 32]
     python benchmarks/submit.py --grow
 
 The service runs in a process of its own and does nothing but wait. Records are made beforehand, so mapping
@@ -192,7 +192,7 @@ def grow(latency: float) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="How quick submitting is.")
-    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--latency", type=float, default=0.05, help="seconds")
     parser.add_argument("--concurrency", type=int, default=32)
     parser.add_argument("--grow", action="store_true", help="from 1 to 128 requests at a time instead")

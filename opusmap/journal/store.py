@@ -386,7 +386,10 @@ class Journal:
         if not write:
             self._database.execute("PRAGMA query_only = ON")
             return
-        self._database.execute("PRAGMA journal_mode = WAL")
+        (mode,) = self._database.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode not in ("wal", "memory"):
+            problem = "its file system has no shared memory, which the journal's log needs"
+            raise JournalError(self._path, problem, "name a file on a local disk in OPUSMAP_JOURNAL")
         # RowKeys in no order touch a page each: hold many (64 MB), and write each back seldom.
         self._database.execute("PRAGMA cache_size = -65536")
         migrate(self._database)

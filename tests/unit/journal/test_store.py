@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 
 from opusmap.errors import JournalError
-from opusmap.journal import Entry, Journal, JournalRecord, Moment, Run, Settlement, State, hash_content
+from opusmap.journal import (
+    Entry,
+    Journal,
+    JournalRecord,
+    Moment,
+    Run,
+    Settlement,
+    State,
+    hash_content,
+    places,
+)
 from opusmap.journal.log import Log
 
 NOW, EARLIER = Moment(2000.0, 20.0), Moment(1990.0, 10.0)
@@ -225,6 +235,19 @@ def test_every_commit_and_every_run_is_synced_after_it_was_written(
     journal.finish_run(run, ending="done", counts={})
     journal.keep_evidence(run, {})
     assert len(seen) == 5
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SQLite's ways to files of POSIX systems")
+def test_a_file_system_without_shared_memory_is_refused_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(name: str, *, timeout: float = 5.0) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{name}?mode=rw&vfs=unix-none", uri=True, isolation_level=None)
+
+    monkeypatch.setattr(places, "connect", connect)
+    with pytest.raises(JournalError, match="no shared memory") as caught:
+        Journal.open(tmp_path / "j.db")
+    assert "local disk" in caught.value.help
 
 
 def test_the_log_does_not_grow_without_end(tmp_path: Path) -> None:
