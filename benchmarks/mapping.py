@@ -1,6 +1,7 @@
 """How fast opusmap maps, beside hand-written Python that does the same work.
 
     python benchmarks/mapping.py [ROWS] [--rounds N] [--json FILE]
+    python benchmarks/mapping.py 400000 --workers 2 [--rounds N]   what several processes gain
 
 Each contestant runs in a process of its own, in turn, for N rounds; shown are medians, and ratios to the
 hand-written first draft within the round (2.0: half its CPU). Outputs are compared before anything is
@@ -14,6 +15,7 @@ timed: a contestant whose bodies differ in one value stops the benchmark. The wo
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -21,12 +23,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from contestant import MAPPINGS
 from register import write_rows
 
 ROOT = Path(__file__).resolve().parent
@@ -58,7 +62,11 @@ def main() -> None:
     parser.add_argument("rows", nargs="?", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--workers", type=int, help="compare so many processes of `opusmap map` with one")
     options = parser.parse_args()
+    if options.workers:
+        compare_processes(options.rows, options.workers, options.rounds)
+        return
     with tempfile.TemporaryDirectory() as folder:
         results = [run_workload(one, options.rows, options.rounds, Path(folder)) for one in WORKLOADS]
     print(f"{options.rows:,} rows, {options.rounds} rounds, {machine()}, load {load():.1f}\n")
@@ -154,6 +162,45 @@ def print_table(result: dict[str, Any]) -> None:
             f"  {name:<16} {per_row[0]:10.1f} {per_row[1]:12.1f} {found['peak']:8.0f}  {found['ratio']:.3g}"
         )
     print()
+
+
+def compare_processes(rows: int, workers: int, rounds: int) -> None:
+    """Time the command line with one process and with several, in turn; stop if one byte differs."""
+    print(f"{rows:,} rows, {rounds} rounds, {machine()}, load {load():.1f}")
+    for workload in (WORKLOADS[0], WORKLOADS[2]):
+        print(
+            f"\n{workload.suffix[1:]}: wall and CPU seconds with one process, with {workers}; times as fast"
+        )
+        with tempfile.TemporaryDirectory() as name:
+            source = Path(name) / f"source{workload.suffix}"
+            make_source(workload, source, rows)
+            gains = []
+            for _ in range(rounds):
+                one, several = (run_processes(source, count) for count in (1, workers))
+                if one[2] != several[2]:
+                    sys.exit(f"{workers} processes wrote other bytes than one")
+                gains.append(one[0] / several[0])
+                figures = f"{one[0]:8.2f} {one[1]:8.2f} {several[0]:11.2f} {several[1]:8.2f}"
+                print(f"{figures}   {gains[-1]:.2f}", flush=True)
+            print(f"{'median':>38}   {statistics.median(gains):.2f}")
+
+
+def run_processes(source: Path, count: int) -> tuple[float, float, list[bytes]]:
+    """Map with so many processes; return wall and CPU seconds, and the hashes of what was written."""
+    code = "import sys; from opusmap.cli import main; sys.exit(main())"
+    folder = source.parent / str(count)
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "-c", code, "map", str(MAPPINGS[source.suffix]), str(source), "-q"]
+    before, began = os.times(), time.perf_counter()
+    subprocess.run([*command, "-o", str(folder / "out"), "--workers", str(count)], check=False)
+    wall, after = time.perf_counter() - began, os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return wall, cpu, [hash_file(path) for path in sorted(folder.iterdir())]
+
+
+def hash_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def machine() -> str:

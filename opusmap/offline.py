@@ -7,12 +7,13 @@ become is the mapper's business, in which process the `workers`'.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import IO
+from typing import IO, Any
 
 from opusmap.duplicates import KeyWatch
-from opusmap.records import Mapped, Record, Reject
+from opusmap.mapped_parts import CHUNK_ROWS
+from opusmap.records import Mapped, Record, RecordLines, Reject
 from opusmap.report import Report, Tally
 from opusmap.sources import Part, row_parts
 from opusmap.work import Work
@@ -20,9 +21,7 @@ from opusmap.workers import Workers, map_in_processes
 
 __all__ = ["map_source", "mapped_report", "write_payloads"]
 
-CHUNK_ROWS = 50
-"""Rows mapped at a time: enough to make a chunk cost little, few enough for rows of a million characters."""
-_PROGRESS_CHUNKS = 5
+_PROGRESS_ROWS = 250
 
 Told = Callable[[Reject], object]
 
@@ -40,8 +39,8 @@ def map_source(
 
     Args:
         work: the mapping and its source.
-        on_records: told of the records, some at a time, in order. With several workers their `values` are
-            JSON already (`msgspec.Raw`) where they are to be `encoded`, else their names with None.
+        on_records: told of the records, some at a time, in order. With several workers they are JSON already
+            (`RecordLines`) where they are to be `encoded`, else their values' names with None.
         on_reject: told of each reject, in order.
         on_progress: told of the totals now and then.
         workers: processes that map; this one alone by default.
@@ -51,12 +50,13 @@ def map_source(
         SourceError: the source can't be read any further; what was read has been told of.
         StoppedEarly: a worker process died, and died again over the same rows.
     """
-    began, tally = time.monotonic(), Tally()
+    began, tally, told = time.monotonic(), Tally(), 0
     encoded = encoded and on_records is not None
-    for number, records in enumerate(_map_chunks(work, tally, on_reject, workers, encoded=encoded), 1):
+    for records in _map_chunks(work, tally, on_reject, workers, encoded=encoded):
         if on_records is not None and records:
             on_records(records)
-        if number % _PROGRESS_CHUNKS == 0:
+        if tally.read - told >= _PROGRESS_ROWS:
+            told = tally.read
             on_progress(mapped_report(tally, began))
     return mapped_report(tally, began)
 
@@ -70,20 +70,22 @@ def write_payloads(
     workers: Workers | None = None,
 ) -> Report:
     """Write the request bodies that `submit` would send, a line each; `requests` counts them."""
-    from opusmap.submission import BATCH_SIZE, Batch, encode_body  # noqa: PLC0415 - `check` does without
+    from opusmap.submission import BATCH_SIZE, encode_values  # noqa: PLC0415 - `check` does without
 
     spec, connection = work.mapper.spec, work.mapper.connection.id
-    requests, pending = 0, list[Record]()
+    requests, pending = 0, list[Any]()
 
     def write(records: Sequence[Record], least: int = BATCH_SIZE) -> None:
         nonlocal requests, pending
-        pending += records
+        pending += (
+            records.raw() if isinstance(records, RecordLines) else [record.values for record in records]
+        )
         start = 0
         while len(pending) - start >= least:
             requests += 1
-            batch = Batch(requests, tuple(pending[start : start + BATCH_SIZE]))
+            values = pending[start : start + BATCH_SIZE]
             conflict, key = spec.conflict, spec.target.conflict_key
-            body = encode_body(batch, connection_id=connection, conflict=conflict, conflict_key=key)
+            body = encode_values(values, connection_id=connection, conflict=conflict, conflict_key=key)
             file.write(body + b"\n")
             start += BATCH_SIZE
         pending = pending[start:]
@@ -100,29 +102,48 @@ def write_payloads(
 
 def _map_chunks(
     work: Work, tally: Tally, on_reject: Told, workers: Workers | None, *, encoded: bool
-) -> Iterator[list[Record]]:
+) -> Iterator[Sequence[Record]]:
     """Yield the records of each chunk; what else became of rows is counted and told."""
     watch = KeyWatch(work)
-    outcomes: Iterator[tuple[Part, list[Mapped]]]
-    if workers is None or workers.count < 2:  # noqa: PLR2004 - one is this process
-        parts = row_parts(work.source.rows(), CHUNK_ROWS)
-        outcomes = ((part, work.mapper.map_chunk(part.content)) for part in parts)
-    else:
-        outcomes = map_in_processes(work, workers, encoded=encoded)
-    for part, mapped in outcomes:
+    if workers is not None and workers.count > 1:
+        for part, found in map_in_processes(work, workers, encoded=encoded):
+            if watch.all_new(found.keys):
+                tally.count_part(found)
+                _tell((one for _, one in found.rest), on_reject)
+                yield found.records()
+            else:
+                yield _judge_all(watch, part, found.mapped(), tally, on_reject)
+        return
+    for chunk in row_parts(work.source.rows(), CHUNK_ROWS):
+        mapped = work.mapper.map_chunk(chunk.content)
         records = [one for one in mapped if isinstance(one, Record)]
-        if not watch.all_new([record.key for record in records]):
-            mapped = [  # noqa: PLW2901 - the same rows, judged once more
-                watch.judge(one, row.values) if isinstance(one, Record) else one
-                for row, one in zip(part.rows(), mapped, strict=True)
-            ]
-            records = [one for one in mapped if isinstance(one, Record)]
-        tally.count_chunk(mapped, records)
-        if len(records) < len(mapped):
-            for one in mapped:
-                if isinstance(one, Reject):
-                    on_reject(one)
-        yield records
+        if watch.all_new([record.key for record in records]):
+            tally.count_chunk(mapped, records)
+            if len(records) < len(mapped):
+                _tell(mapped, on_reject)
+            yield records
+        else:
+            yield _judge_all(watch, chunk, mapped, tally, on_reject)
+
+
+def _judge_all(
+    watch: KeyWatch, part: Part, mapped: Sequence[Mapped], tally: Tally, on_reject: Told
+) -> list[Record]:
+    """Judge each record by its key; return those that may pass."""
+    judged = [
+        watch.judge(one, row.values) if isinstance(one, Record) else one
+        for row, one in zip(part.rows(), mapped, strict=True)
+    ]
+    records = [one for one in judged if isinstance(one, Record)]
+    tally.count_chunk(judged, records)
+    _tell(judged, on_reject)
+    return records
+
+
+def _tell(mapped: Iterable[Mapped], on_reject: Told) -> None:
+    for one in mapped:
+        if isinstance(one, Reject):
+            on_reject(one)
 
 
 def mapped_report(tally: Tally, began: float) -> Report:

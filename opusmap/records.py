@@ -8,13 +8,13 @@ hold them, so the garbage collector need not look at them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 import msgspec
 
-__all__ = ["Filtered", "JsonValue", "Mapped", "Problem", "Record", "Reject", "Row"]
+__all__ = ["Filtered", "JsonValue", "Mapped", "Problem", "Record", "RecordLines", "Reject", "Row"]
 
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 
@@ -54,6 +54,42 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     values: dict[str, JsonValue]
     notes: tuple[Problem, ...] = ()
     source: Mapping[str, Any] | None = None
+
+
+class RecordLines(Sequence[Record]):
+    """Records that are JSON already, a line each. They become objects, with raw JSON for values, where asked.
+
+    `notes` are those of the few records that have some, by place.
+    """
+
+    def __init__(
+        self,
+        numbers: Sequence[int],
+        keys: Sequence[str],
+        lines: bytes,
+        notes: Mapping[int, tuple[Problem, ...]],
+    ) -> None:
+        self.lines = lines
+        self._numbers, self._keys, self._notes = numbers, keys, notes
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Record]: ...
+    def __getitem__(self, index: int | slice) -> Record | list[Record]:
+        return list(self)[index]
+
+    def __iter__(self) -> Iterator[Record]:
+        values: list[Any] = self.raw()
+        for place, made in enumerate(zip(self._numbers, self._keys, values, strict=True)):
+            yield Record(*made, self._notes.get(place, ()))
+
+    def raw(self) -> list[msgspec.Raw]:
+        """Return the values of each record, as JSON."""
+        return [msgspec.Raw(line) for line in self.lines.split(b"\n")[:-1]]
 
 
 @dataclass(frozen=True, slots=True)

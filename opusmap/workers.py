@@ -1,4 +1,4 @@
-"""Worker processes: parts of rows go out, what became of them comes back, in order.
+"""Worker processes: parts of rows go out, what became of them comes back; this process maps parts as well.
 
 Owns the processes, what travels to and from them, and what happens when one dies. A worker compiles the
 mapping for itself (custom converters from their files), maps parts and encodes records; keys, counts and
@@ -13,161 +13,268 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any, Self
 
-import msgspec
-
-from opusmap.compiler import Mapper
 from opusmap.errors import StoppedEarly
-from opusmap.records import Filtered, Mapped, Problem, Record, Reject, Row
-from opusmap.sources import Part
-from opusmap.work import Work
+from opusmap.mapped_parts import MappedPart, map_part
+from opusmap.records import Row
 
-__all__ = ["Workers", "map_in_processes"]
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
+    from opusmap.compiler import Mapper
+    from opusmap.sources import Part
+    from opusmap.work import Work
+
+__all__ = ["Worker", "Workers", "answer_parts", "map_in_processes"]
 
 _LOG = logging.getLogger("opusmap.workers")
 _AHEAD = 4
-"""Chunks that are out for each worker at most: none waits for work, and memory stays bounded."""
+"""Parts for each process that are out, or wait for an earlier one, at most: so memory stays bounded."""
 
 
-@dataclass(frozen=True, slots=True)
 class Workers:
-    """How many processes map, and the files with custom converters that each of them loads."""
+    """The processes that map: this one and, beside it, `count` - 1 workers, which get ready from now on.
 
-    count: int
-    converters: tuple[str, ...] = ()
+    A worker loads the files with custom `converters`. For one run; close the workers, or use them as a
+    context.
+    """
+
+    def __init__(self, count: int, converters: Iterable[str] = ()) -> None:
+        self.count = count
+        self.crew: list[Worker] = []
+        self._converters = tuple(converters)
+        for _ in range(count - 1):
+            self.hire()
+
+    def hire(self) -> Worker:
+        """Start a worker, one more of the crew."""
+        # "spawn" is what Windows and macOS have; a fork of a process with threads may hang.
+        context = multiprocessing.get_context("spawn")
+        here, there = context.Pipe()
+        process = context.Process(target=_serve, args=(there, self._converters), daemon=True)
+        process.start()
+        there.close()  # so that the other end tells when the worker is gone
+        self.crew.append(Worker(here, process))
+        return self.crew[-1]
+
+    def close(self) -> None:
+        """Send the workers away, whatever they are at."""
+        for worker in self.crew:
+            worker.dismiss()
+        self.crew.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
-def map_in_processes(work: Work, workers: Workers, *, encoded: bool) -> Iterator[tuple[Part, list[Mapped]]]:
+class Worker:
+    """A worker, as seen from here: what it is at."""
+
+    def __init__(self, connection: Connection, process: BaseProcess | None = None) -> None:
+        self.connection = connection
+        self.task: _Task | None = None
+        self.ready = False
+        """Whether it waits for a part. Only then one is sent: who writes what nobody reads may wait long."""
+        self._process = process
+
+    def begin(self, orders: tuple[Any, bool]) -> None:
+        """Tell it what to compile, and whether records are to be encoded."""
+        self.connection.send(orders)
+
+    def send(self, task: _Task) -> None:
+        """Let it map a part."""
+        self.task, self.ready = task, False
+        self.connection.send(task.part)
+
+    def receive(self) -> None:
+        """Take what it says: that it is ready, or what became of its part (None: it could not map it)."""
+        found = self.connection.recv()
+        if self.task is not None:
+            self.task.found = found
+        self.task, self.ready = None, True
+
+    def dismiss(self) -> None:
+        """End it."""
+        self.connection.close()
+        if self._process is not None:
+            self._process.terminate()
+            self._process.join()
+
+
+@dataclass(eq=False)
+class _Task:
+    """A part, and what became of it as soon as that is known."""
+
+    part: Part
+    found: MappedPart | None = None
+    error: Exception | None = None
+    lost: bool = False
+    """Whether a worker died over it."""
+
+    @property
+    def ended(self) -> bool:
+        return self.found is not None or self.error is not None
+
+
+def map_in_processes(work: Work, workers: Workers, *, encoded: bool) -> Iterator[tuple[Part, MappedPart]]:
     """Yield each part of the source with what became of its rows, in order.
 
     The values of records are JSON where `encoded`; otherwise only their names, each with None. When a
-    worker dies, a warning is logged and new ones do once more what was under way.
+    worker dies, a warning is logged and another one maps its part once more.
 
     Raises:
-        StoppedEarly: they died again over the same rows.
+        StoppedEarly: that one died over it, too.
     """
-    crew = _Crew(work.mapper, workers, encoded=encoded)
-    try:
-        for part in work.source.parts():
-            crew.send(part)
-            while crew.is_busy:
-                yield crew.receive()
-        while crew.pending:
-            yield crew.receive()
-    except Exception:  # the source's: what was read before is told of
-        while crew.pending:
-            yield crew.receive()
-        raise
-    finally:
-        crew.dismiss()
+    run = _Run(work, workers, encoded=encoded)
+    while run.advance():
+        while run.tasks and (task := run.tasks[0]).ended:
+            run.tasks.popleft()
+            if task.found is None:
+                raise task.error or AssertionError
+            yield task.part, task.found
+    if run.failure is not None:  # the source's: what was read before has been told of
+        raise run.failure
 
 
-class _Crew:
-    """The worker processes of a run, and the parts that are with them."""
+class _Run:
+    """The parts of a run that are under way, and who is at which.
 
-    def __init__(self, mapper: Mapper, workers: Workers, *, encoded: bool) -> None:
-        self.pending: deque[tuple[Part, Future[_Answer]]] = deque()
-        self._count = workers.count
-        self._orders = (mapper.orders(), workers.converters, encoded)
-        self._pool = self._hire()
-        self._lost: Part | None = None
+    Whoever is free takes the next part: a worker first, else this process. This one maps chunk by chunk,
+    and sees between two whether a worker has something; so nobody waits long for anybody.
+    """
 
-    def _hire(self) -> ProcessPoolExecutor:
-        # "spawn" is what Windows and macOS have; a fork of a process with threads may hang.
-        context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._count, context, initializer=_begin, initargs=self._orders)
+    def __init__(self, work: Work, workers: Workers, *, encoded: bool) -> None:
+        self.tasks: deque[_Task] = deque()
+        self.failure: Exception | None = None
+        self._parts = iter(work.source.parts())
+        self._mapper, self._encoded = work.mapper, encoded
+        self._workers, self._crew = workers, workers.crew
+        self._lost: deque[_Task] = deque()
+        self._refused: deque[_Task] = deque()
+        self._own: _Task | None = None
+        self._steps: Iterator[MappedPart | None] = iter(())
+        for worker in tuple(self._crew):
+            self._begin(worker)
 
-    @property
-    def is_busy(self) -> bool:
-        return len(self.pending) >= self._count * _AHEAD
+    def advance(self) -> bool:
+        """Take a step: hand out a part, or map a chunk, or wait; tell whether there was anything to do."""
+        self._listen(0)
+        free = next((worker for worker in self._crew if worker.ready), None)
+        if free is not None and (task := self._lost.popleft() if self._lost else self._read()):
+            self._send(free, task)
+        elif self._own or self._take():
+            self._map_chunk()
+        elif self.tasks and not self.tasks[0].ended:
+            self._listen(None)
+        return bool(self.tasks)
 
-    def send(self, part: Part) -> None:
+    def _read(self) -> _Task | None:
+        """Return a new task, or None at the source's end, and where too many wait for an earlier one."""
+        if len(self.tasks) >= self._workers.count * _AHEAD:
+            return None
         try:
-            self.pending.append((part, self._pool.submit(_map_part, part)))
-        except BrokenProcessPool:
-            self._hire_again(self.pending[0][0] if self.pending else part)
-            self.pending.append((part, self._pool.submit(_map_part, part)))
+            part = next(self._parts, None)
+        except Exception as error:  # noqa: BLE001 - raised as soon as all before it is told of
+            self.failure, part = error, None
+        if part is None:
+            self._parts = iter(())
+            return None
+        self.tasks.append(_Task(part))
+        return self.tasks[-1]
 
-    def receive(self) -> tuple[Part, list[Mapped]]:
-        """Return the oldest part that is out, and what became of it."""
-        while True:
-            part, future = self.pending[0]
+    def _take(self) -> bool:
+        """Begin with a part in this process, if there is one."""
+        self._own = self._refused.popleft() if self._refused else self._read()
+        if self._own is None:
+            return False
+        self._steps = map_part(self._mapper, self._own.part, encoded=self._encoded)
+        return True
+
+    def _map_chunk(self) -> None:
+        assert self._own is not None
+        try:
+            self._own.found = next(self._steps)
+        except Exception as error:  # noqa: BLE001 - raised when it is the part's turn
+            self._own.error = error
+        if self._own.ended:
+            self._own = None
+
+    # Workers.
+
+    def _begin(self, worker: Worker) -> None:
+        try:
+            worker.begin((self._mapper.orders(), self._encoded))
+        except OSError:
+            self._lose(worker)
+
+    def _send(self, worker: Worker, task: _Task) -> None:
+        try:
+            worker.send(task)
+        except OSError:
+            self._lose(worker)
+
+    def _listen(self, seconds: float | None) -> None:
+        """Take what workers have to say; wait so long for it (None: until there is something)."""
+        heard = wait([worker.connection for worker in self._crew], seconds)
+        for worker in [one for one in self._crew if one.connection in heard]:
+            task = worker.task
             try:
-                answer = future.result()
-            except BrokenProcessPool:
-                self._hire_again(part)
+                worker.receive()
+            except (EOFError, OSError):
+                self._lose(worker)
                 continue
-            self.pending.popleft()
-            return part, answer.mapped()
+            if task is not None and not task.ended:
+                self._refused.append(task)
 
-    def _hire_again(self, oldest: Part) -> None:
-        """Begin anew with what was under way; `oldest` is the first of it."""
-        numbers = [row.number if isinstance(row, Row) else row.row for row in oldest.rows()[:1]]
-        where = f"row {numbers[0]}" if numbers else "the beginning"
-        if self._lost is oldest:
-            raise StoppedEarly(
-                f"a worker process died twice over the rows from {where} on",
-                "is there memory enough? `--workers 1` does without workers, and shows what goes wrong",
-            )
-        self._lost = oldest
-        _LOG.warning("a worker process died; the rows from %s on are mapped once more", where)
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._pool = self._hire()
-        again = [part for part, _ in self.pending]
-        self.pending = deque((part, self._pool.submit(_map_part, part)) for part in again)
-
-    def dismiss(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-
-# What comes back. Columns of values take a tenth of the time that as many objects would.
-
-
-class _Answer(msgspec.Struct):
-    """What became of a part: its records by parts, and the rest by place.
-
-    `values` are the records as lines of JSON or, where only names are asked for, those by shape.
-    """
-
-    numbers: list[int]
-    keys: list[str]
-    values: bytes | tuple[list[tuple[str, ...]], list[int]]
-    notes: dict[int, tuple[Problem, ...]]
-    rest: list[tuple[int, Reject | Filtered]]
-
-    def mapped(self) -> list[Mapped]:
-        values: list[Any]
-        if isinstance(self.values, bytes):
-            values = [msgspec.Raw(line) for line in self.values.split(b"\n")]
+    def _lose(self, worker: Worker) -> None:
+        """Let another worker do what one that died was at."""
+        self._crew.remove(worker)
+        worker.dismiss()
+        task = worker.task
+        if task is None:
+            _LOG.warning("a worker process died before it mapped a row; the run goes on without it")
+        elif task.lost:
+            task.error = _died_twice(task)
         else:
-            shapes = [dict.fromkeys(names) for names in self.values[0]]
-            values = [shapes[index] for index in self.values[1]]
-        found: list[Mapped] = list(map(Record, self.numbers, self.keys, values))
-        for index, notes in self.notes.items():
-            found[index] = Record(self.numbers[index], self.keys[index], values[index], notes)
-        for place, one in self.rest:
-            found.insert(place, one)
-        return found
+            task.lost = True
+            self._lost.append(task)
+            _LOG.warning("a worker process died; the rows from %s on are mapped once more", _place(task))
+            self._begin(self._workers.hire())
+        if not self._crew:
+            for left in self._lost:
+                left.error = _died_twice(left)
+            self._lost.clear()
+
+
+def _died_twice(task: _Task) -> StoppedEarly:
+    return StoppedEarly(
+        f"a worker process died twice over the rows from {_place(task)} on",
+        "is there memory enough? `--workers 1` does without workers, and shows what goes wrong",
+    )
+
+
+def _place(task: _Task) -> str:
+    row = next(iter(task.part.rows()), None)
+    if row is None:
+        return "the beginning"
+    return f"row {row.number if isinstance(row, Row) else row.row}"
 
 
 # In a worker.
 
-_MAPPER: Mapper | None = None
-_ENCODED = True
-_encode_lines = msgspec.json.Encoder().encode_lines
 
-
-def _begin(orders: Any, converters: tuple[str, ...], encoded: bool) -> None:  # noqa: FBT001 - an initializer's argument
-    """Get ready: compile the mapping; leave Ctrl-C to the process that asked, and go when it goes."""
-    global _MAPPER, _ENCODED
+def _serve(connection: Connection, converters: tuple[str, ...]) -> None:
+    """Be a worker: leave Ctrl-C to the process that asked, and go when it goes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    _MAPPER, _ENCODED = Mapper.from_orders(orders, converters), encoded
+    answer_parts(connection, converters)
 
 
 def _leave_with_parent() -> None:
@@ -177,21 +284,27 @@ def _leave_with_parent() -> None:
         os._exit(1)
 
 
-def _map_part(part: Part) -> _Answer:
-    assert _MAPPER is not None
-    mapped = _MAPPER.map_chunk(part.rows())
-    records = [one for one in mapped if isinstance(one, Record)]
-    return _Answer(
-        [one.row for one in records],
-        [one.key for one in records],
-        _encode_lines([one.values for one in records]).rstrip(b"\n") if _ENCODED else _shapes(records),
-        {index: one.notes for index, one in enumerate(records) if one.notes},
-        [(place, one) for place, one in enumerate(mapped) if not isinstance(one, Record)],
-    )
+def answer_parts(connection: Connection, converters: tuple[str, ...] = ()) -> None:
+    """Compile the mapping that comes first, then map the parts that come, until nobody is there any more."""
+    # Not above, for the process that asked starts its workers before it loads these itself.
+    from opusmap import sources  # noqa: F401, PLC0415 - parts that come are its
+    from opusmap.compiler import Mapper  # noqa: PLC0415
+
+    try:
+        orders, encoded = connection.recv()
+        mapper = Mapper.from_orders(orders, converters)
+        connection.send(None)
+        while True:
+            part = connection.recv()
+            connection.send(_map_whole(mapper, part, encoded=encoded))
+    except (EOFError, OSError):
+        return
 
 
-def _shapes(records: list[Record]) -> tuple[list[tuple[str, ...]], list[int]]:
-    """Return the names that records have values for, each set of names once, and which of them each has."""
-    shapes: dict[tuple[str, ...], int] = {}
-    of_each = [shapes.setdefault(tuple(one.values), len(shapes)) for one in records]
-    return [*shapes], of_each
+def _map_whole(mapper: Mapper, part: Part, *, encoded: bool) -> MappedPart | None:
+    """Map a part; None where that fails: the process that asked maps it itself then, and sees why."""
+    try:
+        *_, found = map_part(mapper, part, encoded=encoded)
+    except Exception:  # noqa: BLE001 - not every exception can travel
+        return None
+    return found

@@ -97,12 +97,13 @@ def check(
         elif not quiet:
             say(f"{mapping}: no errors. {own}, so no row was looked at.")
         return 0
-    work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
-    with work.source, progress_line("checking", work.source, quiet=quiet or as_json) as progress:
-        warnings = find_warnings(work)
-        report, forecast = rehearse_source(
-            work, on_progress=progress, pace=earlier_pace(work), workers=Workers(count, converters)
-        )
+    with Workers(count, converters) as workers:
+        work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
+        with work.source, progress_line("checking", work.source, quiet=quiet or as_json) as progress:
+            warnings = find_warnings(work)
+            report, forecast = rehearse_source(
+                work, on_progress=progress, pace=earlier_pace(work), workers=workers
+            )
     print_diagnostics(warnings)
     if as_json:
         found = {"diagnostics": [warning.as_json() for warning in warnings]}
@@ -190,9 +191,6 @@ def map_(
 ) -> int:
     """Write the records of a source as JSON Lines, the rejects to their own file."""
     from opusmap.cli.output import print_json
-    from opusmap.cli.progress import progress_line
-    from opusmap.pipeline import map_source, write_payloads
-    from opusmap.report import RecordWriter, create_output
     from opusmap.workers import Workers
 
     set_up(verbose)
@@ -200,22 +198,28 @@ def map_(
         raise click.UsageError(
             "--json prints the totals on standard output; name a file for the records with -o"
         )
-    work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
-    writer = reject_writer(work, rejects, output)
-    workers = Workers(count, converters)
-    with (
-        work.source,
-        create_output(output) as file,
-        writer,
-        progress_line("mapping", work.source, quiet=quiet or as_json) as progress,
-    ):
-        if payloads:
-            report = write_payloads(work, file, on_reject=writer.write, on_progress=progress, workers=workers)
-        else:
-            write = RecordWriter(file).write
-            report = map_source(
-                work, on_records=write, on_reject=writer.write, on_progress=progress, workers=workers
-            )
+    with Workers(count, converters) as workers:  # they get ready while this process does
+        from opusmap.cli.progress import progress_line
+        from opusmap.pipeline import map_source, write_payloads
+        from opusmap.report import RecordWriter, create_output
+
+        work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
+        writer = reject_writer(work, rejects, output)
+        with (
+            work.source,
+            create_output(output) as file,
+            writer,
+            progress_line("mapping", work.source, quiet=quiet or as_json) as progress,
+        ):
+            if payloads:
+                report = write_payloads(
+                    work, file, on_reject=writer.write, on_progress=progress, workers=workers
+                )
+            else:
+                write = RecordWriter(file).write
+                report = map_source(
+                    work, on_records=write, on_reject=writer.write, on_progress=progress, workers=workers
+                )
     if as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not quiet:

@@ -15,7 +15,7 @@ from typing import IO
 import msgspec
 
 from opusmap.errors import SettingsError
-from opusmap.records import Record
+from opusmap.records import Record, RecordLines
 
 __all__ = ["RecordWriter", "check_output", "create_output"]
 
@@ -75,4 +75,7 @@ class RecordWriter:
 
     def write(self, records: Iterable[Record]) -> None:
         """Write records, a line each."""
+        if isinstance(records, RecordLines):
+            self._file.write(records.lines)
+            return
         self._file.write(self._encode_lines([record.values for record in records]))

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from opusmap.errors import OpusmapError
+from opusmap.mapped_parts import MappedPart
 from opusmap.records import Filtered, Mapped, Problem, Record, Reject
 
 __all__ = ["Reason", "Report", "Tally"]
@@ -129,6 +130,15 @@ class Tally:
         else:
             self.read += len(mapped)
             self.mapped += len(mapped)
+
+    def count_part(self, part: MappedPart) -> None:
+        """Count what became of a part of the source."""
+        self.read += len(part.keys)
+        self.mapped += len(part.keys)
+        for place, notes in part.notes.items():
+            _count_all(self._notes, part.numbers[place], notes)
+        for _ in self.count(one for _, one in part.rest):
+            pass
 
     def reasons(self) -> tuple[Reason, ...]:
         """Return why rows were rejected, the most frequent reason first."""

@@ -22,7 +22,15 @@ from opusmap.sources.blocks import Block, decode_blocks, find_byte_order_mark
 from opusmap.sources.parts import PART_ROWS, PART_SIZE, Part
 from opusmap.sources.source import Reading
 
-__all__ = ["MAX_DEPTH", "SAMPLE_ROWS", "begin_rows", "utf8_blocks"]
+__all__ = [
+    "MAX_DEPTH",
+    "SAMPLE_ROWS",
+    "begin_rows",
+    "find_columns",
+    "read_pieces",
+    "take_sample",
+    "utf8_blocks",
+]
 
 SAMPLE_ROWS = 1_000
 """Rows read ahead to learn the columns, at most."""
@@ -42,20 +50,28 @@ _TEXT_QUOTES = 4
 def begin_rows(pieces: Iterator[tuple[int, bytes]], name: str, word: str) -> Reading:
     """Begin to read numbered pieces; `word` is what one is called: `line` or `item`.
 
-    The columns are the names seen in a bounded sample at the beginning.
-
     Raises:
         SourceError: no piece of the sample can be read, or what the pieces raise.
     """
-    sample = list(_sample(pieces))
-    read = list(_read_pieces(iter(sample), word))
+    sample = take_sample(pieces)
+    columns = find_columns(sample, name, word)
+    every = chain(sample, pieces)
+    return Reading(columns, read_pieces(every, word), word=word, parts=_piece_parts(every, word))
+
+
+def find_columns(sample: list[tuple[int, bytes]], name: str, word: str) -> tuple[str, ...]:
+    """Return the columns: the names seen in a sample from the beginning.
+
+    Raises:
+        SourceError: no piece of the sample can be read.
+    """
+    read = list(read_pieces(sample, word))
     columns = dict.fromkeys(key for row in read if isinstance(row, Row) for key in row.values)
     if read and isinstance(read[0], Reject) and not columns and (len(read) > 1 or sample[0][1][:1] == b"["):
         (cause,) = read[0].problems  # not one is readable: the file is something else
         help_text = cause.help or _HINTS[word]
         raise SourceError(name, cause.code, cause.message, read[0].row, help_text)
-    every = chain(sample, pieces)
-    return Reading(tuple(columns), _read_pieces(every, word), word=word, parts=_piece_parts(every, word))
+    return tuple(columns)
 
 
 class _PiecePart(msgspec.Struct, frozen=True):
@@ -65,8 +81,8 @@ class _PiecePart(msgspec.Struct, frozen=True):
     numbers: list[int]
     pieces: list[bytes]
 
-    def rows(self) -> list[Row | Reject]:
-        return list(_read_pieces(zip(self.numbers, self.pieces, strict=True), self.word))
+    def rows(self) -> Iterator[Row | Reject]:
+        return read_pieces(zip(self.numbers, self.pieces, strict=True), self.word)
 
 
 def _piece_parts(pieces: Iterator[tuple[int, bytes]], word: str) -> Iterator[Part]:
@@ -85,13 +101,15 @@ def _piece_parts(pieces: Iterator[tuple[int, bytes]], word: str) -> Iterator[Par
     yield part
 
 
-def _sample(pieces: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    size = 0
+def take_sample(pieces: Iterator[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """Return the first pieces, as many as tell the columns."""
+    sample, size = list[tuple[int, bytes]](), 0
     for number, piece in islice(pieces, SAMPLE_ROWS):
-        yield number, piece
+        sample.append((number, piece))
         size += len(piece)
         if size > SAMPLE_BYTES:
-            return
+            break
+    return sample
 
 
 def utf8_blocks(blocks: Iterator[Block], encoding: str | None, name: str) -> Iterator[bytes]:
@@ -107,7 +125,8 @@ def utf8_blocks(blocks: Iterator[Block], encoding: str | None, name: str) -> Ite
             yield text.encode("utf-8", "surrogatepass")  # a lone surrogate becomes a reject
 
 
-def _read_pieces(pieces: Iterable[tuple[int, bytes]], word: str) -> Iterator[Row | Reject]:
+def read_pieces(pieces: Iterable[tuple[int, bytes]], word: str) -> Iterator[Row | Reject]:
+    """Yield the row of each piece, or a reject; nothing of a blank one."""
     all_texts = True
     for number, piece in pieces:
         if all_texts:  # as many programs write; the first that is none ends it

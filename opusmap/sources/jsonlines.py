@@ -1,16 +1,22 @@
 """JSON Lines: one JSON object a line, numbers exact, each bad line a reject of its own.
 
-Owns the cutting into lines; what a line must be is told by `json_rows`.
+Owns the cutting into lines, and into blocks of lines that another process cuts; what a line must be is
+told by `json_rows`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import chain
+
+import msgspec
 
 from opusmap.errors import SourceError
+from opusmap.records import Reject, Row
 from opusmap.sources.blocks import Block, whole_lines
-from opusmap.sources.json_rows import begin_rows, utf8_blocks
+from opusmap.sources.json_rows import find_columns, read_pieces, take_sample, utf8_blocks
+from opusmap.sources.parts import PART_ROWS
 from opusmap.sources.source import Reading
 
 __all__ = ["read_json_lines"]
@@ -24,19 +30,54 @@ def read_json_lines(blocks: Iterator[Block], *, name: str, encoding: str | None)
             `line-too-long`; all but the first line's when the
             rows are read.
     """
-    return begin_rows(
-        _numbered_lines(whole_lines(utf8_blocks(blocks, encoding, name), (b"\n",), name)), name, "line"
-    )
+    numbered = _numbered(whole_lines(utf8_blocks(blocks, encoding, name), (b"\n",), name))
+    ahead = list[tuple[int, bytes]]()
+    columns = find_columns(take_sample(_lines(_kept(numbered, ahead))), name, "line")
+    every = chain(ahead, numbered)
+    return Reading(columns, read_pieces(_lines(every), "line"), word="line", parts=_line_parts(every))
 
 
-def _numbered_lines(blocks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
-    number = 0
+def _numbered(blocks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield blocks of whole lines with the number of each one's first line."""
+    number = 1
     try:
         for block in blocks:
-            lines = block.split(b"\n")
-            if not lines[-1]:
-                lines.pop()
-            for number, line in enumerate(lines, number + 1):  # noqa: B020 - it counts on
-                yield number, line
+            yield number, block
+            number += block.count(b"\n")
     except SourceError as error:
-        raise replace(error, row=number + 1) from None
+        raise replace(error, row=number) from None
+
+
+def _kept(blocks: Iterable[tuple[int, bytes]], kept: list[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    for block in blocks:
+        kept.append(block)
+        yield block
+
+
+def _lines(blocks: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    for first, block in blocks:
+        lines = block.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        yield from enumerate(lines, first)
+
+
+class _LinePart(msgspec.Struct, frozen=True):
+    """Lines as they came, not cut yet, and the number of the first."""
+
+    first: int
+    block: bytes
+
+    def rows(self) -> Iterator[Row | Reject]:
+        return read_pieces(_lines([(self.first, self.block)]), "line")
+
+
+def _line_parts(blocks: Iterable[tuple[int, bytes]]) -> Iterator[_LinePart]:
+    """Yield each block, cut up where its lines are so short that it has too many."""
+    for first, block in blocks:
+        if block.count(b"\n") <= PART_ROWS:
+            yield _LinePart(first, block)
+        else:
+            lines = block.split(b"\n")
+            for start in range(0, len(lines), PART_ROWS):
+                yield _LinePart(first + start, b"\n".join(lines[start : start + PART_ROWS]))

@@ -10,12 +10,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
-
-from jsonschema import Draft202012Validator, ValidationError, validators
+from typing import TYPE_CHECKING, Any
 
 from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value, suggest
 from opusmap.spec.yaml_text import Entries, Items, Node, Text, as_boolean, as_integer, is_null
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator, ValidationError
 
 __all__ = ["load_schema", "validate"]
 
@@ -29,6 +30,8 @@ def load_schema() -> dict[str, Any]:
 
 @cache
 def _validator() -> Draft202012Validator:
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415 - worker processes do without
+
     # A plain scalar is a text wherever a text is expected, and a number or boolean where one is.
     checker = Draft202012Validator.TYPE_CHECKER.redefine_many(
         {

@@ -5,7 +5,7 @@ imported here because HTTP libraries are slow to load; `engine` drives them all 
 """
 
 from opusmap.submission.answers import Outcome, read_answer
-from opusmap.submission.batching import BATCH_SIZE, Batch, encode_body, make_batches
+from opusmap.submission.batching import BATCH_SIZE, Batch, encode_body, encode_values, make_batches
 from opusmap.submission.engine import SubmitTotals, submit_records
 from opusmap.submission.exchange import Answer, NoAnswer, Sender, Trouble
 from opusmap.submission.retry import decide_retry
@@ -21,6 +21,7 @@ __all__ = [
     "Trouble",
     "decide_retry",
     "encode_body",
+    "encode_values",
     "make_batches",
     "read_answer",
     "submit_records",

@@ -5,7 +5,7 @@ Pure. Owns the limit of records in a request; knows nothing of sending.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -13,7 +13,16 @@ import msgspec
 
 from opusmap.records import Record
 
-__all__ = ["BATCH_SIZE", "Batch", "Conflict", "ConflictKey", "encode_body", "make_batches", "split_batch"]
+__all__ = [
+    "BATCH_SIZE",
+    "Batch",
+    "Conflict",
+    "ConflictKey",
+    "encode_body",
+    "encode_values",
+    "make_batches",
+    "split_batch",
+]
 
 BATCH_SIZE = 15
 """Records that one request may hold (the seed of the API states it)."""
@@ -65,7 +74,15 @@ def split_batch(batch: Batch, parts: int = 2) -> tuple[Batch, ...]:
 def encode_body(
     batch: Batch, *, connection_id: str, conflict: Conflict, conflict_key: ConflictKey = "both"
 ) -> bytes:
-    """Return a request's body as JSON bytes.
+    """Return a request's body as JSON bytes."""
+    values = [record.values for record in batch.records]
+    return encode_values(values, connection_id=connection_id, conflict=conflict, conflict_key=conflict_key)
+
+
+def encode_values(
+    values: Sequence[Any], *, connection_id: str, conflict: Conflict, conflict_key: ConflictKey = "both"
+) -> bytes:
+    """Return the body of a request with the values of these records, which may be raw JSON.
 
     The option's name is misspelled in a part of AvePoint's documentation, so both spellings are sent
     unless `conflict_key` names one.
@@ -73,5 +90,5 @@ def encode_body(
     names = ("conflictOption", "confilictOption") if conflict_key == "both" else (conflict_key,)
     body: dict[str, Any] = {"id": connection_id}
     body |= dict.fromkeys(names, "Overwrite" if conflict == "overwrite" else "Skip")
-    body["data"] = [record.values for record in batch.records]
+    body["data"] = values
     return _ENCODER.encode(body)

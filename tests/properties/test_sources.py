@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import pickle
 import tracemalloc
 from contextlib import suppress
 from itertools import chain, pairwise, repeat
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
-from opusmap.sources import open_source
+from opusmap.sources import blocks, json_rows, jsonlines, open_source, parts
 from opusmap.sources.blocks import whole_lines
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
@@ -54,6 +55,12 @@ def test_json_objects_come_back_as_they_were_written(
         assert list(source.rows()) == [Row(number, item) for number, item in enumerate(objects, 1)]
 
 
+LINES = st.lists(st.sampled_from([b'{"a": "b"}', b'{"a": 1}', b"{", b"", b" ", b"\r"]), max_size=9).map(
+    b"\n".join
+)
+CSV_LINES = st.lists(st.sampled_from([b"1,2", b"1"]), max_size=9).map(
+    lambda lines: b"\n".join([b"a,b", *lines])
+)
 JSON_SHAPED = st.text(st.sampled_from('[]{}",:\\ a1\n'), max_size=60)
 
 
@@ -75,6 +82,32 @@ def test_any_bytes_are_rows_and_rejects_in_order_or_a_source_error(
         assert error.code and error.help  # noqa: PT017, PT018 - rows are as good an outcome
     else:
         assert all(one < two for one, two in pairwise(numbers))
+
+
+@pytest.mark.parametrize("format", ["csv", "jsonl", "json"])
+@given(
+    content=st.binary(max_size=60) | (SHAPED | JSON_SHAPED).map(str.encode) | LINES | CSV_LINES,
+    most=st.integers(1, 6),
+    block=st.integers(1, 80),
+)
+def test_parts_that_travel_hold_the_rows(format: str, content: bytes, most: int, block: int) -> None:
+    def read(how: str) -> tuple[list[Row | Reject], str]:
+        found = list[Row | Reject]()
+        try:
+            with open_source(io.BytesIO(content), format=format) as source:
+                if how == "rows":
+                    found.extend(source.rows())
+                for part in source.parts() if how == "parts" else ():
+                    found.extend(pickle.loads(pickle.dumps(part)).rows())
+        except SourceError as error:
+            return found, repr(error)
+        return found, ""
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BLOCK_SIZE", block)
+        for module in (parts, jsonlines, json_rows):
+            patch.setattr(module, "PART_ROWS", most)
+        assert read("parts") == read("rows")
 
 
 @given(SHAPED)

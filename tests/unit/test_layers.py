@@ -14,7 +14,8 @@ LAYERS = (
     ("compiler",),
     ("sources", "profile", "settings", "journal", "submission"),
     (
-        *("emulator", "report", "work", "duplicates", "workers", "offline", "drafting", "inquiry"),
+        *("emulator", "mapped_parts", "report", "work", "duplicates", "workers", "offline"),
+        *("drafting", "inquiry"),
         *("pipeline", "rehearsal", "testing"),
     ),
     ("cli",),

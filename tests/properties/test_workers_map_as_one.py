@@ -1,0 +1,201 @@
+"""Any rows, in parts of any size, by any number of workers, whatever happens to them: as one process maps.
+
+The workers are the real ones' loop, in threads: so an example takes a millisecond. What becomes of each
+part in a worker is drawn: it is mapped, refused, or the worker is gone.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import multiprocessing
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opusmap import mapped_parts
+from opusmap.compiler import Mapper, load_mapping
+from opusmap.errors import OpusmapError, SourceError, StoppedEarly
+from opusmap.offline import map_source, write_payloads
+from opusmap.records import Record, Reject, Row
+from opusmap.report import RecordWriter, Report
+from opusmap.sources import IterableSource, Part, row_parts
+from opusmap.work import Work
+from opusmap.workers import Worker, Workers, answer_parts
+
+COUNTED = (*Report().counts(), "reasons", "notes")
+MAPPED, REFUSED, GONE = "mapped", "refused", "gone"
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "Id": st.sampled_from(["a", "b", "", *map(str, range(40))]),
+            "Sum": st.sampled_from(["1", "2.50", "none", ""]),
+            "State": st.sampled_from(["Open", "Open", "Draft"]),
+            "When": st.sampled_from(["2024-10-27T02:30", "2024-10-27T12:30"]),  # the former comes twice
+            "Text": st.text(max_size=3),
+        }
+    ),
+    max_size=40,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_chunks() -> Iterator[None]:
+    """Let parts be several chunks long."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mapped_parts, "CHUNK_ROWS", 4)
+        yield
+
+
+@pytest.fixture(scope="module", params=["first", "last"])
+def mapper(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mapper:
+    """A mapping under which rows become records, records with notes, filtered rows and rejects."""
+    folder = tmp_path_factory.mktemp("mapping")
+    columns = {"rowKey": "SingleText", "_Sum": "Number", "_When": "DateTime", "_Text": "SingleText"}
+    connection = {"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11", "data": [columns]}
+    (folder / "c.json").write_text(json.dumps(connection), "utf-8")
+    (folder / "mapping.yaml").write_text(
+        f"opusmap: 1\nconnection: c.json\nduplicates: {request.param}\n"
+        "timezone: Europe/Berlin\nwhere: \"{{ State != 'Draft' }}\"\nfields:\n  rowKey: Id\n"
+        '  Sum: Sum\n  When: {from: When, format: "%Y-%m-%dT%H:%M"}\n  Text: Text\n',
+        "utf-8",
+    )
+    return load_mapping(folder / "mapping.yaml")
+
+
+class Rows(IterableSource):
+    """Rows in parts of one size; after `end` of them the source can't be read any further."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]], size: int, end: int | None) -> None:
+        super().__init__(rows)
+        self._size, self._end = size, end
+
+    def rows(self) -> Iterator[Row | Reject]:
+        for place, row in enumerate(super().rows()):
+            if place == self._end:
+                raise SourceError("rows", "source-damaged", "here it ends")
+            yield row
+
+    def parts(self) -> Iterator[Part]:
+        return row_parts(self.rows(), self._size)
+
+
+class Threads(Workers):
+    """Workers in threads, each with what is to become of the parts that it is given."""
+
+    def __init__(self, count: int, fates: Iterable[str]) -> None:
+        self._fates = iter(fates)
+        super().__init__(count)
+
+    def hire(self) -> Worker:
+        here, there = multiprocessing.Pipe()
+        threading.Thread(target=answer_parts, args=(Fated(there, self._fates),)).start()
+        self.crew.append(Prepared(here))
+        return self.crew[-1]
+
+
+class Prepared(Worker):
+    """A worker that is ready before the first row is mapped, so that it gets the first part."""
+
+    def begin(self, orders: tuple[Any, bool]) -> None:
+        super().begin(orders)
+        assert self.connection.poll(60)
+
+
+class Fated:
+    """The worker's end of a pipe, which spoils what it sends as it is told."""
+
+    def __init__(self, connection: Any, fates: Iterator[str]) -> None:
+        self._connection, self._fates = connection, fates
+
+    def recv(self) -> Any:
+        return self._connection.recv()
+
+    def send(self, found: Any) -> None:
+        fate = MAPPED if found is None else next(self._fates, MAPPED)
+        if fate == GONE:
+            self._connection.close()
+            raise EOFError
+        self._connection.send(None if fate == REFUSED else found)
+
+
+def run(
+    mapper: Mapper, source: Rows, workers: Workers | None, *, payloads: bool
+) -> tuple[bytes, list[Reject], dict[str, Any] | str]:
+    """Return what is written, the rejects, and the totals or what ended the run."""
+    file, rejects = io.BytesIO(), list[Reject]()
+    work = Work(mapper, source)
+    try:
+        if payloads:
+            report = write_payloads(work, file, on_reject=rejects.append, workers=workers)
+        else:
+            write = RecordWriter(file).write
+            report = map_source(work, on_records=write, on_reject=rejects.append, workers=workers)
+    except OpusmapError as error:
+        return file.getvalue(), rejects, repr(error)
+    return file.getvalue(), rejects, {name: getattr(report, name) for name in COUNTED}
+
+
+@given(
+    rows=ROWS,
+    size=st.integers(1, 15),
+    end=st.none() | st.integers(0, 40),
+    count=st.integers(2, 4),
+    fates=st.lists(st.sampled_from([MAPPED, REFUSED]), max_size=20),
+    payloads=st.booleans(),
+)
+def test_any_rows_in_any_parts_become_what_one_process_makes_of_them(
+    mapper: Mapper,
+    rows: list[dict[str, str]],
+    size: int,
+    end: int | None,
+    count: int,
+    fates: list[str],
+    *,
+    payloads: bool,
+) -> None:
+    expected = run(mapper, Rows(rows, size, end), None, payloads=payloads)
+    with Threads(count, fates) as workers:
+        assert run(mapper, Rows(rows, size, end), workers, payloads=payloads) == expected
+
+
+@given(rows=ROWS, size=st.integers(1, 15), end=st.none() | st.integers(0, 40), gone=st.integers(0, 9))
+def test_a_worker_that_goes_leaves_nothing_undone(
+    mapper: Mapper, rows: list[dict[str, str]], size: int, end: int | None, gone: int
+) -> None:
+    expected = run(mapper, Rows(rows, size, end), None, payloads=False)
+    with Threads(3, [MAPPED] * gone + [GONE]) as workers:
+        assert run(mapper, Rows(rows, size, end), workers, payloads=False) == expected
+
+
+def test_workers_that_all_go_end_the_run_where_the_first_did(mapper: Mapper) -> None:
+    rows = [{"Id": str(number), "Sum": "1", "State": "Open", "When": "", "Text": ""} for number in range(300)]
+    one = run(mapper, Rows(rows, 10, None), None, payloads=False)
+    with Threads(2, [MAPPED, GONE, GONE]) as workers:
+        written, _, ending = run(mapper, Rows(rows, 10, None), workers, payloads=False)
+    assert isinstance(ending, str)
+    assert StoppedEarly.__name__ in ending
+    assert one[0].startswith(written)
+    records = written.count(b"\n")
+    assert 10 <= records < 300
+    assert f"from row {records + 1} on" in ending
+
+
+@given(rows=ROWS, size=st.integers(1, 15), fates=st.lists(st.sampled_from([MAPPED, REFUSED]), max_size=20))
+def test_names_alone_are_told_where_nobody_encodes(
+    mapper: Mapper, rows: list[dict[str, str]], size: int, fates: list[str]
+) -> None:
+    told: tuple[list[Record], list[Record]] = ([], [])
+    with Threads(2, fates) as workers:
+        for one, how in zip(told, (None, workers), strict=True):
+            work = Work(mapper, Rows(rows, size, None))
+            map_source(work, on_records=one.extend, workers=how, encoded=False)
+    alone, among = (
+        [(record.row, record.key, [*record.values], record.notes) for record in records] for records in told
+    )
+    assert alone == among
