@@ -35,11 +35,19 @@ class MappedPart(msgspec.Struct):
     which of them each record has.
     """
 
-    numbers: list[int]
+    numbers: Sequence[int]
     keys: list[str]
     values: bytes | tuple[list[tuple[str, ...]], list[int]]
     notes: dict[int, tuple[Problem, ...]]
     rest: list[tuple[int, Reject | Filtered]]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # One range and one text travel in a tenth of the time that as many numbers and texts take.
+        numbers, keys = self.numbers, "\n".join(self.keys)
+        if numbers and numbers[-1] - numbers[0] == len(numbers) - 1:
+            numbers = range(numbers[0], numbers[-1] + 1)
+        joined = keys if keys.count("\n") == len(self.keys) - 1 else self.keys
+        return _unpack, (numbers, joined, self.values, self.notes, self.rest)
 
     def records(self) -> Sequence[Record]:
         """Return the records: as lines or, where only names were asked for, with None for each value."""
@@ -58,6 +66,10 @@ class MappedPart(msgspec.Struct):
         for place, one in self.rest:
             found.insert(place, one)
         return found
+
+
+def _unpack(numbers: Sequence[int], keys: str | list[str], *others: Any) -> MappedPart:
+    return MappedPart(numbers, keys.split("\n") if isinstance(keys, str) else keys, *others)
 
 
 def map_part(mapper: Mapper, part: Part, *, encoded: bool) -> Iterator[MappedPart | None]:

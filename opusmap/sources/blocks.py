@@ -33,7 +33,7 @@ __all__ = [
     "whole_lines",
 ]
 
-BLOCK_SIZE = 1 << 18
+BLOCK_SIZE = 1 << 19
 """Bytes (or characters, of a text stream) read at a time."""
 
 LINE_LIMIT = 1 << 23

@@ -33,7 +33,7 @@ MAPPED, REFUSED, GONE = "mapped", "refused", "gone"
 ROWS = st.lists(
     st.fixed_dictionaries(
         {
-            "Id": st.sampled_from(["a", "b", "", *map(str, range(40))]),
+            "Id": st.sampled_from(["a", "b", "c\nd", "", *map(str, range(40))]),
             "Sum": st.sampled_from(["1", "2.50", "none", ""]),
             "State": st.sampled_from(["Open", "Open", "Draft"]),
             "When": st.sampled_from(["2024-10-27T02:30", "2024-10-27T12:30"]),  # the former comes twice
