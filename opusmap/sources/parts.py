@@ -16,8 +16,8 @@ from opusmap.records import Reject, Row
 
 __all__ = ["PART_ROWS", "PART_SIZE", "CellPart", "Part", "RowPart", "cell_parts", "row_parts"]
 
-PART_ROWS = 1_500
-"""Rows of a part at most: each part costs some 0.2 ms to send."""
+PART_ROWS = 250
+"""Rows of a part at most: more of them, with all their cells, would not fit into a processor's own memory."""
 PART_SIZE = 1 << 20
 """Characters or bytes of a part, about: with a longer row it ends."""
 

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from opusmap.sources.parts import PART_ROWS
+
 ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT / "mappings" / "contracts" / "mapping.yaml"
 REGISTER = ROOT / "benchmarks" / "register" / "mapping.yaml"
+ROWS = 2 * PART_ROWS
 CONVERTER = """
 from __future__ import annotations
 
@@ -125,7 +128,7 @@ def fatal(tmp_path: Path) -> tuple[Path, Path, Path]:
         "utf-8",
     )
     source = tmp_path / "rows.csv"
-    source.write_text("Id\n" + "".join(f"row {number}\n" for number in range(1_500)), "utf-8")
+    source.write_text("Id\n" + "".join(f"row {number}\n" for number in range(ROWS)), "utf-8")
     converters = tmp_path / "custom.py"
     converters.write_text(CONVERTER, "utf-8")
     return mapping, source, converters
@@ -145,7 +148,7 @@ def test_a_worker_that_dies_is_reported_and_nothing_is_lost(
     assert "a worker process died" in done.stderr
     assert done.returncode == 0
     names = [json.loads(line)["leafName"] for line in out.read_text("utf-8").splitlines()]
-    assert names == [f"ROW {number}!" for number in range(1_500)]
+    assert names == [f"ROW {number}!" for number in range(ROWS)]
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the worker kills itself")

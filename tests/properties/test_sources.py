@@ -105,8 +105,8 @@ def test_parts_that_travel_hold_the_rows(format: str, content: bytes, most: int,
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "BLOCK_SIZE", block)
-        for module in (parts, jsonlines, json_rows):
-            patch.setattr(module, "PART_ROWS", most)
+        for module, name in ((parts, "PART_ROWS"), (json_rows, "PART_ROWS"), (jsonlines, "_PART_LINES")):
+            patch.setattr(module, name, most)
         assert read("parts") == read("rows")
 
 
