@@ -14,7 +14,7 @@ from opusmap.records import Problem, Record, Reject
 from opusmap.report import MendedSource
 from opusmap.work import Work
 
-__all__ = ["KeyWatch"]
+__all__ = ["KeyWatch", "reject_repeated"]
 
 
 class KeyWatch:
@@ -33,15 +33,25 @@ class KeyWatch:
 
     def judge(self, record: Record, values: Mapping[str, Any]) -> Record | Reject:
         """Return the record, or the reject of its row (which holds these `values`)."""
-        if self._repeated.get(record.row) == record.key:
-            return _duplicate(record, values, "an earlier")
-        key = hash(record.key)
+        other = self._other(record.row, record.key)
+        return record if other is None else reject_repeated(record.row, record.key, values, other)
+
+    def find_repeated(self, numbers: Iterable[int], keys: Iterable[str]) -> dict[int, str]:
+        """Return which of some records, by place, are to be rejected, each with the row that has its key."""
+        others = (self._other(number, key) for number, key in zip(numbers, keys, strict=True))
+        return {place: other for place, other in enumerate(others) if other is not None}
+
+    def _other(self, number: int, key: str) -> str | None:
+        """Return which other row has a row's key, so that this one is a reject; else remember it."""
+        if self._repeated.get(number) == key:
+            return "an earlier"
+        hashed = hash(key)
         if self._last is not None:
-            return record if self._last[key] == record.row else _duplicate(record, values, "a later")
-        if key in self._seen:
-            return _duplicate(record, values, "an earlier")
-        self._seen.add(key)
-        return record
+            return None if self._last[hashed] == number else "a later"
+        if hashed in self._seen:
+            return "an earlier"
+        self._seen.add(hashed)
+        return None
 
     def all_new(self, keys: Sequence[str]) -> bool:
         """Tell, quickly, whether these keys are new and different; they are remembered if so.
@@ -67,7 +77,8 @@ def _last_rows(work: Work) -> dict[int, int]:
     return {hash(one.key): one.row for one in mapped if isinstance(one, Record)}
 
 
-def _duplicate(record: Record, values: Mapping[str, Any], other: str) -> Reject:
-    message = f"the row key {quote_value(record.key)} occurs in {other} row, too"
+def reject_repeated(number: int, key: str, values: Mapping[str, Any], other: str) -> Reject:
+    """Return the reject of a row whose key occurs in `other` row, too."""
+    message = f"the row key {quote_value(key)} occurs in {other} row, too"
     problem = Problem("Row key", "duplicate-key", message, "make the keys unique in the source")
-    return Reject(record.row, record.key, (problem,), values)
+    return Reject(number, key, (problem,), values)

@@ -6,13 +6,13 @@ tenth of the time that as many objects would; those are made only where a row ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from opusmap.records import Filtered, Mapped, Problem, Record, RecordLines, Reject
+from opusmap.records import Filtered, Problem, Record, RecordLines, Reject
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -60,12 +60,28 @@ class MappedPart(msgspec.Struct):
             found[place] = Record(self.numbers[place], self.keys[place], values[place], notes)
         return found
 
-    def mapped(self) -> list[Mapped]:
-        """Return what became of each row."""
-        found: list[Mapped] = list(self.records())
-        for place, one in self.rest:
-            found.insert(place, one)
-        return found
+    def places(self) -> list[int]:
+        """Return the place of each record among all rows of the part."""
+        others = {place for place, _ in self.rest}
+        return [place for place in range(len(self.keys) + len(self.rest)) if place not in others]
+
+    def without(self, rejects: Mapping[int, Reject]) -> MappedPart:
+        """Return the part with rejects instead of some of its records, by their place among these."""
+        kept = [place for place in range(len(self.keys)) if place not in rejects]
+        if isinstance(self.values, bytes):
+            lines = self.values.split(b"\n")
+            values: Any = b"".join([lines[place] + b"\n" for place in kept])
+        else:
+            values = self.values[0], [self.values[1][place] for place in kept]
+        places = self.places()
+        rest = [*self.rest, *((places[place], reject) for place, reject in rejects.items())]
+        return MappedPart(
+            [self.numbers[place] for place in kept],
+            [self.keys[place] for place in kept],
+            values,
+            {new: self.notes[place] for new, place in enumerate(kept) if place in self.notes},
+            sorted(rest, key=lambda placed: placed[0]),
+        )
 
 
 def _unpack(numbers: Sequence[int], keys: str | list[str], *others: Any) -> MappedPart:

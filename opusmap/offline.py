@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO, Any
 
-from opusmap.duplicates import KeyWatch
-from opusmap.mapped_parts import CHUNK_ROWS
+from opusmap.duplicates import KeyWatch, reject_repeated
+from opusmap.mapped_parts import CHUNK_ROWS, MappedPart
 from opusmap.records import Mapped, Record, RecordLines, Reject
 from opusmap.report import Report, Tally
 from opusmap.sources import Part, row_parts
@@ -107,37 +107,37 @@ def _map_chunks(
     watch = KeyWatch(work)
     if workers is not None and workers.count > 1:
         for part, found in map_in_processes(work, workers, encoded=encoded):
-            if watch.all_new(found.keys):
-                tally.count_part(found)
-                _tell((one for _, one in found.rest), on_reject)
-                yield found.records()
-            else:
-                yield _judge_all(watch, part, found.mapped(), tally, on_reject)
+            judged = found if watch.all_new(found.keys) else _judge_part(watch, part, found)
+            tally.count_part(judged)
+            _tell((one for _, one in judged.rest), on_reject)
+            yield judged.records()
         return
     for chunk in row_parts(work.source.rows(), CHUNK_ROWS):
         mapped = work.mapper.map_chunk(chunk.content)
         records = [one for one in mapped if isinstance(one, Record)]
-        if watch.all_new([record.key for record in records]):
-            tally.count_chunk(mapped, records)
-            if len(records) < len(mapped):
-                _tell(mapped, on_reject)
-            yield records
-        else:
-            yield _judge_all(watch, chunk, mapped, tally, on_reject)
+        if not watch.all_new([record.key for record in records]):
+            mapped = [
+                watch.judge(one, row.values) if isinstance(one, Record) else one
+                for row, one in zip(chunk.content, mapped, strict=True)
+            ]
+            records = [one for one in mapped if isinstance(one, Record)]
+        tally.count_chunk(mapped, records)
+        if len(records) < len(mapped):
+            _tell(mapped, on_reject)
+        yield records
 
 
-def _judge_all(
-    watch: KeyWatch, part: Part, mapped: Sequence[Mapped], tally: Tally, on_reject: Told
-) -> list[Record]:
-    """Judge each record by its key; return those that may pass."""
-    judged = [
-        watch.judge(one, row.values) if isinstance(one, Record) else one
-        for row, one in zip(part.rows(), mapped, strict=True)
-    ]
-    records = [one for one in judged if isinstance(one, Record)]
-    tally.count_chunk(judged, records)
-    _tell(judged, on_reject)
-    return records
+def _judge_part(watch: KeyWatch, part: Part, found: MappedPart) -> MappedPart:
+    """Judge the records of a part by their keys; return it with a reject for each that may not pass."""
+    repeated = watch.find_repeated(found.numbers, found.keys)
+    if not repeated:
+        return found
+    rows, places = list(part.rows()), found.places()
+    rejects = {
+        place: reject_repeated(found.numbers[place], found.keys[place], rows[places[place]].values, other)
+        for place, other in repeated.items()
+    }
+    return found.without(rejects)
 
 
 def _tell(mapped: Iterable[Mapped], on_reject: Told) -> None:

@@ -7,7 +7,7 @@ rows there; formats without such a middle state send their rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Protocol
 
 import msgspec
@@ -41,12 +41,20 @@ class RowPart(msgspec.Struct, frozen=True):
 
 
 class CellPart(msgspec.Struct, frozen=True):
-    """Rows that have the same columns, without naming those in each; `odd` ones by their place."""
+    """Rows that have the same columns, without naming those in each; `odd` ones by their place.
+
+    No cell holds a NUL; a row with one is odd.
+    """
 
     columns: tuple[str, ...]
     numbers: list[int]
     cells: list[Any]
     odd: list[tuple[int, Row | Reject]]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # One long text travels in a fraction of the time that as many short ones take.
+        text = "\0".join(chain.from_iterable(self.cells))
+        return _unpack, (self.columns, self.numbers, text, self.odd)
 
     def rows(self) -> Iterable[Row | Reject]:
         """Put names and cells together, row by row."""
@@ -60,6 +68,13 @@ class CellPart(msgspec.Struct, frozen=True):
             yield one
             at = place + 1
         yield from made
+
+
+def _unpack(
+    columns: tuple[str, ...], numbers: list[int], text: str, odd: list[tuple[int, Row | Reject]]
+) -> CellPart:
+    cells = [iter(text.split("\0"))] * len(columns)
+    return CellPart(columns, numbers, list(zip(*cells, strict=True)) if numbers else [], odd)
 
 
 def row_parts(rows: Iterable[Row | Reject], most: int = PART_ROWS) -> Iterator[RowPart]:
