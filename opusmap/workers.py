@@ -14,7 +14,9 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Self
 
@@ -56,7 +58,8 @@ class Workers:
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe()
         process = context.Process(target=_serve, args=(there, self._converters), daemon=True)
-        process.start()
+        with _interrupts_held():
+            process.start()
         there.close()  # so that the other end tells when the worker is gone
         self.crew.append(Worker(here, process))
         return self.crew[-1]
@@ -72,6 +75,20 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back, where the system can; a process that starts meanwhile will never get it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # else the first start does that, and lets Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Worker:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,17 @@ def fatal(value: str) -> str:
         mark.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return value
+"""
+
+SLOW_START = """
+import os
+import pathlib
+import sys
+import time
+
+if "--multiprocessing-fork" in sys.orig_argv:
+    pathlib.Path(os.environ["FATAL_MARK"]).touch()
+    time.sleep(1)
 """
 
 
@@ -164,3 +176,30 @@ def test_a_worker_that_dies_again_over_the_same_rows_stops_the_run(
     )
     assert done.returncode == 4
     assert "died twice" in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="a group of processes gets the signal")
+def test_ctrl_c_amid_the_start_of_a_worker_is_told_once_and_leaves_nobody(
+    fatal: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    mapping, _, _ = fatal
+    mark = tmp_path / "mark"
+    (tmp_path / "sitecustomize.py").write_text(SLOW_START, "utf-8")
+    code = "import sys; from opusmap.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "map", mapping, "-", "-o", tmp_path / "out", "--workers", "3"]
+    run = subprocess.Popen(
+        [*map(str, command), "--converters", str(tmp_path / "custom.py")],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "FATAL_MARK": str(mark), "FATAL_ALWAYS": "", "PYTHONPATH": str(tmp_path)},
+        start_new_session=True,
+    )
+    while not mark.exists():
+        assert run.poll() is None
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGINT)
+    _, said = run.communicate(timeout=60)  # ends when nobody holds the end of the pipe any more
+    assert run.returncode == 4
+    (line,) = said.strip().splitlines()
+    assert line.startswith("stopped at once")
