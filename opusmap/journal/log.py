@@ -2,8 +2,8 @@
 
 Owns syncing, in place of SQLite: its own (`synchronous = FULL`) is a part of the statement that commits,
 so that statements would have to wait in a thread of their own, and fight for the interpreter at each step.
-So SQLite writes at once, which takes a tenth of a millisecond, and only the wait for the disk is left to
-a thread. What is on the disk after that is the same: the log, whole, up to the last commit.
+So SQLite writes at once, which takes a tenth of a millisecond, and the wait for the disk is one call of
+its own (`commits` says whose). What is on the disk after it is the same: the log, up to the last commit.
 """
 
 from __future__ import annotations

@@ -65,8 +65,7 @@ class Ledger:
     ) -> None:
         self.run = run
         self._counts = Counter[str]()
-        self._to_do: asyncio.Queue[tuple[asyncio.Future[None] | None, Callable[[], object]] | None]
-        self._to_do = asyncio.Queue()
+        self._to_do = asyncio.Queue[tuple[asyncio.Future[None] | None, Callable[[], object]] | None]()
         self._journal = journal
         self._commits = commits
         self._fence = fence

@@ -146,17 +146,25 @@ def fatal(tmp_path: Path) -> tuple[Path, Path, Path]:
     return mapping, source, converters
 
 
+def map_fatal(
+    fatal: tuple[Path, Path, Path], folder: Path, *, always: str
+) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """Map with a worker that dies, once or always; return how that ended, and the file of records."""
+    mapping, source, converters = fatal
+    out = folder / "out.jsonl"
+    done = opusmap(
+        *("map", mapping, source, "-o", out, "--json", "--workers", "2", "--converters", converters),
+        FATAL_MARK=str(folder / "mark"),
+        FATAL_ALWAYS=always,
+    )
+    return done, out
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the worker kills itself")
 def test_a_worker_that_dies_is_reported_and_nothing_is_lost(
     fatal: tuple[Path, Path, Path], tmp_path: Path
 ) -> None:
-    mapping, source, converters = fatal
-    out = tmp_path / "out.jsonl"
-    done = opusmap(
-        *("map", mapping, source, "-o", out, "--json", "--workers", "2", "--converters", converters),
-        FATAL_MARK=str(tmp_path / "mark"),
-        FATAL_ALWAYS="",
-    )
+    done, out = map_fatal(fatal, tmp_path, always="")
     assert "a worker process died" in done.stderr
     assert done.returncode == 0
     names = [json.loads(line)["leafName"] for line in out.read_text("utf-8").splitlines()]
@@ -167,13 +175,7 @@ def test_a_worker_that_dies_is_reported_and_nothing_is_lost(
 def test_a_worker_that_dies_again_over_the_same_rows_stops_the_run(
     fatal: tuple[Path, Path, Path], tmp_path: Path
 ) -> None:
-    mapping, source, converters = fatal
-    out = tmp_path / "out.jsonl"
-    done = opusmap(
-        *("map", mapping, source, "-o", out, "--json", "--workers", "2", "--converters", converters),
-        FATAL_MARK=str(tmp_path / "mark"),
-        FATAL_ALWAYS="1",
-    )
+    done, _ = map_fatal(fatal, tmp_path, always="1")
     assert done.returncode == 4
     assert "died twice" in done.stderr
 
