@@ -25,7 +25,7 @@ WORDS = ("Annual", "Harbour", "Northern", "Civic", "Regional", "Coastal", "Inter
 
 
 def make_rows(count: int, *, unique: bool = False, rejects: float = 0.0) -> Iterator[dict[str, str]]:
-    """Yield rows; `rejects` is the share that is refused, each for an option, a number and a date."""
+    """Yield rows; `rejects` is the share that is refused, each for three texts of its own."""
     generate = runpy.run_path(str(ROOT / "mappings" / "contracts" / "generate.py"))
     dice, sound_row = generate["Dice"](SEED), generate["sound_row"]
     for number in range(1, count + 1):
@@ -43,7 +43,7 @@ def make_rows(count: int, *, unique: bool = False, rejects: float = 0.0) -> Iter
         if unique:
             _vary(row, number, dice.below)
         if dice.chance(rejects):
-            row |= {"DocType": "Memo", "Amount": "TBA", "Modified": "yesterday"}
+            row |= {"DocType": f"Memo {number}", "Amount": f"TBA {number}", "Modified": f"{number} days ago"}
         yield row
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
-from difflib import get_close_matches
 from enum import StrEnum
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -66,21 +66,28 @@ def suggest(name: str, known: Iterable[str]) -> str:
         if candidate != name and _seen(candidate) == _seen(name):
             differ = "the two differ only in blanks, or in characters that look the same"
             return f'did you mean "{candidate}"? {differ}'
-    lowered = {candidate.casefold(): candidate for candidate in names}
-    nearest = get_close_matches(name.casefold(), lowered, n=1, cutoff=0.6)
-    return f'did you mean "{lowered[nearest[0]]}"?' if nearest else ""
+    from rapidfuzz.fuzz import ratio  # noqa: PLC0415 - only where something is wrong
+    from rapidfuzz.process import extractOne  # noqa: PLC0415
+
+    nearest = extractOne(name, names, scorer=ratio, processor=str.casefold, score_cutoff=60)
+    return f'did you mean "{nearest[0]}"?' if nearest else ""
 
 
+@lru_cache(maxsize=4096)
 def _seen(name: str) -> str:
     """Return what a reader sees of a name: accents put together, kinds of blanks alike, edges gone."""
-    visible = (c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf")
-    return " ".join("".join(visible).split())
+    if not name.isascii():
+        normal = unicodedata.normalize("NFKC", name)
+        name = "".join(char for char in normal if unicodedata.category(char) != "Cf")
+    return " ".join(name.split())
 
 
 def quote_value(value: object, limit: int = 60) -> str:
     """Return a value as it may stand in a message: one line, printable, cut to `limit` characters."""
     text = _plain_text(value)
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    if cut.isprintable():
+        return f'"{cut}"'
     return (
         '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut) + '"'
     )

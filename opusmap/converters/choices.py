@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 
+from opusmap.converters.memo import Memo
 from opusmap.converters.registry import ArgumentError, ChoiceOptions, Context, converter, wrong_kind
 from opusmap.converters.values import text_of
 from opusmap.diagnostics import quote_value, suggest
@@ -26,6 +28,7 @@ def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:
         if fold(option.strip()) in orders:
             orders.setdefault(fold(spelling.strip()), orders[fold(option.strip())])
     last = base + len(choices.options) - 1
+    way_out = Memo(partial(_way_out, choices))
 
     def find(value: object) -> int:
         if isinstance(value, list):
@@ -35,7 +38,8 @@ def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:
         if order is None and choices.by_order:
             order = _given_order(text.strip(), base, last)
         if order is None:
-            raise _unknown(text, choices)
+            kind = "neither an option nor an order" if choices.by_order else "not an option"
+            raise ValueProblem("unknown-choice", f"{quote_value(text)} is {kind}", way_out[text])
         return order
 
     return find
@@ -47,16 +51,16 @@ def _given_order(text: str, base: int, last: int) -> int | None:
     return None
 
 
-def _unknown(text: str, choices: ChoiceOptions) -> ValueProblem:
+def _way_out(choices: ChoiceOptions, text: str) -> str:
+    """Return what to do about a text that is no option."""
     known = [*choices.options, *choices.aliases]
-    help_text = suggest(text.strip(), known) or "add it to `choices` in Opus's order, or give it an alias"
     parts = {part.strip().casefold() for part in re.split("[;,|\n]", text)}
     if len(parts) > 1 and parts & {option.casefold() for option in known}:
-        help_text = 'several options in one text are to be split: `split: ";"`'
-    elif text.strip().casefold() in {option.casefold() for option in known}:
+        return 'several options in one text are to be split: `split: ";"`'
+    help_text = suggest(text.strip(), known) or "add it to `choices` in Opus's order, or give it an alias"
+    if text.strip().casefold() in {option.casefold() for option in known}:
         help_text += " (only letter case differs: `ignore_case: true`)"
-    kind = "neither an option nor an order" if choices.by_order else "not an option"
-    return ValueProblem("unknown-choice", f"{quote_value(text)} is {kind}", help_text)
+    return help_text
 
 
 def _options(context: Context, column: str | None) -> ChoiceOptions:

@@ -24,6 +24,7 @@ __all__ = ["ERROR_COLUMNS", "RejectWriter", "neutralise", "restore_cell"]
 
 ERROR_COLUMNS = ("_row", "_key", "_error_column", "_error_code", "_error")
 """What a file of rejects has besides the source's own columns."""
+_ERROR_NAMES = frozenset(ERROR_COLUMNS)
 
 
 class RejectWriter:
@@ -79,7 +80,9 @@ class RejectWriter:
             "; ".join(dict.fromkeys(one.code for one in problems)),
             "; ".join(dict.fromkeys(words)),
         )
-        values = {name: value for name, value in reject.values.items() if name not in ERROR_COLUMNS}
+        values = reject.values
+        if not _ERROR_NAMES.isdisjoint(values):
+            values = {name: value for name, value in values.items() if name not in _ERROR_NAMES}
         try:
             self._shape.write(values, dict(zip(ERROR_COLUMNS, reasons, strict=True)))
         except BrokenPipeError:  # whoever read standard output has had enough

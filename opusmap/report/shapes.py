@@ -61,7 +61,12 @@ class LineShape:
 
     def write(self, values: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
         """Write one line; see `Shape`."""
-        self._file.write(_encode_line(_printable({**values, **reasons})) + b"\n")
+        whole = {**values, **reasons}
+        try:
+            line = _encode_line(whole)
+        except UnicodeEncodeError:
+            line = _encode_line(_printable(whole))
+        self._file.write(line + b"\n")
         self._file.flush()
 
     def close(self) -> None:
