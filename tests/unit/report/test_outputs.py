@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opusmap.errors import SettingsError
@@ -70,11 +70,8 @@ def test_other_sources_rejects_are_json_lines_with_exact_values(tmp_path):
     assert (line["_row"], line["_error_code"]) == ("7", "unknown-choice")
 
 
-ANY_TEXT = st.text(st.characters() | st.sampled_from("a,;=\"\n\ud800\udfff"), max_size=8)
-"""Lone halves of characters, too, which no UTF-8 file can hold."""
-
-
-@given(st.dictionaries(ANY_TEXT, ANY_TEXT, max_size=4))
+@example({"half a character \ud800": "\udfff"})
+@given(st.dictionaries(st.text(), st.text(), max_size=4))
 def test_no_cell_can_break_the_file(tmp_path_factory, values):
     folder = tmp_path_factory.mktemp("rejects")
     with cells(folder / "r.csv", tuple(values)) as writer:
