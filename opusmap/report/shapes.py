@@ -40,7 +40,7 @@ class CellShape:
         file.write(codecs.BOM_UTF8)
         text = codecs.getwriter("utf-8")(file)
         self._rows = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
-        self._rows.writerow((*columns, *reasons))
+        self._rows.writerow([_printable(name) for name in (*columns, *reasons)])
 
     def write(self, values: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
         """Write one row; see `Shape`."""
