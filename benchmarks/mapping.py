@@ -1,7 +1,7 @@
 """How fast opusmap maps, beside hand-written Python that does the same work.
 
     python benchmarks/mapping.py [ROWS] [--rounds N] [--json FILE]
-    python benchmarks/mapping.py 400000 --workers 2 [--rounds N]   what several processes gain
+    python benchmarks/mapping.py 1600000 --workers 2 [--rounds N]   what several processes gain
 
 Each contestant runs in a process of its own, in turn, for N rounds; shown are medians, and ratios to the
 hand-written first draft within the round (2.0: half its CPU). Outputs are compared before anything is

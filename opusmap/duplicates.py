@@ -1,24 +1,29 @@
 """Of several rows with the same rowKey all but one are rejects, for Opus would hold only one.
 
-Owns that rule. Only the keys' 64-bit hashes are kept, so that millions of rows fit into memory.
+Owns that rule; how keys are remembered is `seen_keys`'s business.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
 from opusmap.records import Problem, Record, Reject
 from opusmap.report import MendedSource
+from opusmap.seen_keys import SeenKeys
 from opusmap.work import Work
 
 __all__ = ["KeyWatch", "reject_repeated"]
 
 
 class KeyWatch:
-    """Remembers the keys of a run, and judges each record by them. One run, one watch."""
+    """Remembers the keys of a run, and judges each record by them. One run, one watch.
+
+    Close it, or use it as a context. What it is asked ends with StoppedEarly where so many keys can't be
+    kept.
+    """
 
     def __init__(self, work: Work) -> None:
         """Begin; `duplicates: last` reads the source once for its keys.
@@ -27,9 +32,15 @@ class KeyWatch:
             SourceError: that source can be read only once.
         """
         self._last = _last_rows(work) if work.mapper.spec.duplicates == "last" else None
-        self._seen: set[int] = set()
+        self._seen = SeenKeys()
         # A row that was rejected for its key and still has it would now replace what took its place.
         self._repeated = work.source.repeated if isinstance(work.source, MendedSource) else {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._seen.close()
 
     def judge(self, record: Record, values: Mapping[str, Any]) -> Record | Reject:
         """Return the record, or the reject of its row (which holds these `values`)."""
@@ -47,34 +58,34 @@ class KeyWatch:
             return "an earlier"
         hashed = hash(key)
         if self._last is not None:
-            return None if self._last[hashed] == number else "a later"
-        if hashed in self._seen:
-            return "an earlier"
-        self._seen.add(hashed)
-        return None
+            return None if self._last.get(hashed, number) == number else "a later"
+        return None if self._seen.add_new({hashed}) else "an earlier"
 
     def all_new(self, keys: Sequence[str]) -> bool:
         """Tell, quickly, whether these keys are new and different; they are remembered if so.
 
         If not, each record is to be judged.
         """
-        if self._last is not None or self._repeated:
+        if self._repeated:
             return False
         hashes = set(map(hash, keys))
-        if len(hashes) < len(keys) or not self._seen.isdisjoint(hashes):
-            return False
-        self._seen |= hashes
-        return True
+        if self._last is not None:
+            return self._last.keys().isdisjoint(hashes)
+        return len(hashes) == len(keys) and self._seen.add_new(hashes)
 
 
 def _last_rows(work: Work) -> dict[int, int]:
-    """Return the number of the last row that each rowKey has, by the key's hash."""
+    """Return the number of the last row that each repeated rowKey has, by the key's hash."""
     if not work.source.rereadable:
         help_text = "name a file, or use `duplicates: first`"
         message = "`duplicates: last` reads the source twice, and this one can be read only once"
         raise SourceError(work.source.name, "read-once", message, help=help_text)
-    mapped: Iterable[object] = work.mapper.map_rows(work.source.rows())
-    return {hash(one.key): one.row for one in mapped if isinstance(one, Record)}
+    last = dict[int, int]()
+    with SeenKeys() as seen:
+        for one in work.mapper.map_rows(work.source.rows()):
+            if isinstance(one, Record) and not seen.add_new({hashed := hash(one.key)}):
+                last[hashed] = one.row
+    return last
 
 
 def reject_repeated(number: int, key: str, values: Mapping[str, Any], other: str) -> Reject:

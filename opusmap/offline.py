@@ -104,27 +104,27 @@ def _map_chunks(
     work: Work, tally: Tally, on_reject: Told, workers: Workers | None, *, encoded: bool
 ) -> Iterator[Sequence[Record]]:
     """Yield the records of each chunk; what else became of rows is counted and told."""
-    watch = KeyWatch(work)
-    if workers is not None and workers.count > 1:
-        for part, found in map_in_processes(work, workers, encoded=encoded):
-            judged = found if watch.all_new(found.keys) else _judge_part(watch, part, found)
-            tally.count_part(judged)
-            _tell((one for _, one in judged.rest), on_reject)
-            yield judged.records()
-        return
-    for chunk in row_parts(work.source.rows(), CHUNK_ROWS):
-        mapped = work.mapper.map_chunk(chunk.content)
-        records = [one for one in mapped if isinstance(one, Record)]
-        if not watch.all_new([record.key for record in records]):
-            mapped = [
-                watch.judge(one, row.values) if isinstance(one, Record) else one
-                for row, one in zip(chunk.content, mapped, strict=True)
-            ]
+    with KeyWatch(work) as watch:
+        if workers is not None and workers.count > 1:
+            for part, found in map_in_processes(work, workers, encoded=encoded):
+                judged = found if watch.all_new(found.keys) else _judge_part(watch, part, found)
+                tally.count_part(judged)
+                _tell((one for _, one in judged.rest), on_reject)
+                yield judged.records()
+            return
+        for chunk in row_parts(work.source.rows(), CHUNK_ROWS):
+            mapped = work.mapper.map_chunk(chunk.content)
             records = [one for one in mapped if isinstance(one, Record)]
-        tally.count_chunk(mapped, records)
-        if len(records) < len(mapped):
-            _tell(mapped, on_reject)
-        yield records
+            if not watch.all_new([record.key for record in records]):
+                mapped = [
+                    watch.judge(one, row.values) if isinstance(one, Record) else one
+                    for row, one in zip(chunk.content, mapped, strict=True)
+                ]
+                records = [one for one in mapped if isinstance(one, Record)]
+            tally.count_chunk(mapped, records)
+            if len(records) < len(mapped):
+                _tell(mapped, on_reject)
+            yield records
 
 
 def _judge_part(watch: KeyWatch, part: Part, found: MappedPart) -> MappedPart:

@@ -119,14 +119,14 @@ def _each_key_once(work: Work, *, keep_rows: bool) -> Iterator[Mapped]:
 
     With `keep_rows`, a record holds the row that it was made of, as long as the record itself is needed.
     """
-    watch = KeyWatch(work)
-    for row in work.source.rows():
-        mapped = row if isinstance(row, Reject) else work.mapper.map_row(row.values, row.number)
-        if isinstance(mapped, Record):
-            mapped = watch.judge(mapped, row.values)
-            if keep_rows and isinstance(mapped, Record):
-                mapped = Record(mapped.row, mapped.key, mapped.values, mapped.notes, row.values)
-        yield mapped
+    with KeyWatch(work) as watch:
+        for row in work.source.rows():
+            mapped = row if isinstance(row, Reject) else work.mapper.map_row(row.values, row.number)
+            if isinstance(mapped, Record):
+                mapped = watch.judge(mapped, row.values)
+                if keep_rows and isinstance(mapped, Record):
+                    mapped = Record(mapped.row, mapped.key, mapped.values, mapped.notes, row.values)
+            yield mapped
 
 
 def _refused(record: Record, reason: str) -> Reject:

@@ -14,7 +14,7 @@ LAYERS = (
     ("compiler",),
     ("sources", "profile", "settings", "journal", "submission"),
     (
-        *("emulator", "mapped_parts", "report", "work", "duplicates", "workers", "offline"),
+        *("emulator", "mapped_parts", "report", "work", "seen_keys", "duplicates", "workers", "offline"),
         *("drafting", "inquiry"),
         *("pipeline", "rehearsal", "testing"),
     ),

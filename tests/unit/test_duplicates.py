@@ -1,0 +1,55 @@
+"""Of several rows with the same row key one becomes the record, wherever the others stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from opusmap import seen_keys
+from opusmap.compiler import Mapper, load_mapping
+from opusmap.offline import map_source
+from opusmap.records import Record
+from opusmap.sources import IterableSource
+from opusmap.work import Work
+
+
+@pytest.fixture(scope="module", params=["first", "reject", "last"])
+def mapper(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mapper:
+    folder = tmp_path_factory.mktemp("mapping")
+    connection = {"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11", "data": [{"rowKey": "SingleText"}]}
+    (folder / "c.json").write_text(json.dumps(connection), "utf-8")
+    (folder / "m.yaml").write_text(
+        f"opusmap: 1\nconnection: c.json\nduplicates: {request.param}\nfields: {{rowKey: Id}}\n", "utf-8"
+    )
+    return load_mapping(folder / "m.yaml")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_memory():
+    """Let keys go to the file after a few."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seen_keys, "IN_MEMORY", 7)
+        yield
+
+
+@example([0, *range(60), 0, 59])
+@given(st.lists(st.integers(0, 80), max_size=200))
+def test_the_setting_says_which_row_becomes_the_record(mapper: Mapper, keys: list[int]) -> None:
+    kept, rejected = list[int](), list[int]()
+
+    def keep(records: Sequence[Record]) -> None:
+        kept.extend(record.row for record in records)
+
+    source = IterableSource([{"Id": f"K{key}"} for key in keys])
+    report = map_source(
+        Work(mapper, source), on_records=keep, on_reject=lambda one: rejected.append(one.row), encoded=False
+    )
+    rows = list(enumerate(keys, 1))
+    ordered = rows if mapper.spec.duplicates == "last" else rows[::-1]
+    assert kept == sorted({key: row for row, key in ordered}.values())
+    assert sorted(kept + rejected) == [row for row, _ in rows]
+    assert (report.mapped, report.rejected) == (len(kept), len(rejected))
