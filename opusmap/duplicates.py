@@ -5,7 +5,8 @@ Owns that rule; how keys are remembered is `seen_keys`'s business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from opusmap.diagnostics import quote_value
@@ -47,10 +48,19 @@ class KeyWatch:
         other = self._other(record.row, record.key)
         return record if other is None else reject_repeated(record.row, record.key, values, other)
 
-    def find_repeated(self, numbers: Iterable[int], keys: Iterable[str]) -> dict[int, str]:
+    def find_repeated(self, numbers: Sequence[int], keys: Sequence[str]) -> dict[int, str]:
         """Return which of some records, by place, are to be rejected, each with the row that has its key."""
-        others = (self._other(number, key) for number, key in zip(numbers, keys, strict=True))
-        return {place: other for place, other in enumerate(others) if other is not None}
+        hashes = list(map(hash, keys))
+        doubtful = set(hashes)
+        if not self._repeated:
+            met = self._seen.find(doubtful) if self._last is None else self._last.keys() & doubtful
+            doubtful = met | {hashed for hashed, count in Counter(hashes).items() if count > 1}
+            self._seen.add_new(set(hashes) - doubtful)
+        found = dict[int, str]()
+        for place, hashed in enumerate(hashes):
+            if hashed in doubtful and (other := self._other(numbers[place], keys[place])):
+                found[place] = other
+        return found
 
     def _other(self, number: int, key: str) -> str | None:
         """Return which other row has a row's key, so that this one is a reject; else remember it."""

@@ -15,7 +15,7 @@ from opusmap.duplicates import KeyWatch, reject_repeated
 from opusmap.mapped_parts import CHUNK_ROWS, MappedPart
 from opusmap.records import Mapped, Record, RecordLines, Reject
 from opusmap.report import Report, Tally
-from opusmap.sources import Part, row_parts
+from opusmap.sources import Part, row_parts, rows_at
 from opusmap.work import Work
 from opusmap.workers import Workers, map_in_processes
 
@@ -132,7 +132,8 @@ def _judge_part(watch: KeyWatch, part: Part, found: MappedPart) -> MappedPart:
     repeated = watch.find_repeated(found.numbers, found.keys)
     if not repeated:
         return found
-    rows, places = list(part.rows()), found.places()
+    places = found.places()
+    rows = rows_at(part, {places[place] for place in repeated})
     rejects = {
         place: reject_repeated(found.numbers[place], found.keys[place], rows[places[place]].values, other)
         for place, other in repeated.items()

@@ -7,7 +7,7 @@ kept: of ten million different keys, two have the same one once in 370,000 runs.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
@@ -28,29 +28,32 @@ class SeenKeys:
         self._recent = set[int]()
         self._file: sqlite3.Connection | None = None
 
+    def find(self, hashes: set[int]) -> set[int]:
+        """Return which of these hashes are there.
+
+        Raises:
+            StoppedEarly: the temporary file can't be read.
+        """
+        found = self._recent & hashes
+        if self._file is not None:
+            with _translated():
+                for block in _blocks(list(hashes)):
+                    query = f"SELECT hash FROM seen WHERE hash IN ({', '.join('?' * len(block))})"  # noqa: S608 - marks
+                    found.update(hashed for (hashed,) in self._file.execute(query, block))
+        return found
+
     def add_new(self, hashes: set[int]) -> bool:
         """Add hashes if none of them is there yet; tell whether that was so.
 
         Raises:
-            StoppedEarly: the temporary file can't be written.
+            StoppedEarly: the temporary file can't be read or written.
         """
-        if not self._recent.isdisjoint(hashes) or self._file_has_any(hashes):
+        if self.find(hashes):
             return False
         self._recent |= hashes
         if len(self._recent) >= IN_MEMORY:
             self._move_to_file()
         return True
-
-    def _file_has_any(self, hashes: Collection[int]) -> bool:
-        if self._file is None:
-            return False
-        with _translated():
-            for block in _blocks(list(hashes)):
-                marks = ", ".join("?" * len(block))
-                query = f"SELECT 1 FROM seen WHERE hash IN ({marks}) LIMIT 1"  # noqa: S608 - marks
-                if self._file.execute(query, block).fetchone():
-                    return True
-        return False
 
     def _move_to_file(self) -> None:
         with _translated():

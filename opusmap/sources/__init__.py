@@ -15,7 +15,7 @@ from opusmap.sources.opening import (
     open_source,
     open_with,
 )
-from opusmap.sources.parts import Part, row_parts
+from opusmap.sources.parts import Part, row_parts, rows_at
 from opusmap.sources.patterns import is_pattern
 from opusmap.sources.plain import plain_value
 from opusmap.sources.remote import is_remote
@@ -36,4 +36,5 @@ __all__ = [
     "open_with",
     "plain_value",
     "row_parts",
+    "rows_at",
 ]

@@ -7,6 +7,7 @@ rows there; formats without such a middle state send their rows.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from itertools import chain, islice
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ import msgspec
 
 from opusmap.records import Reject, Row
 
-__all__ = ["PART_ROWS", "PART_SIZE", "CellPart", "Part", "RowPart", "cell_parts", "row_parts"]
+__all__ = ["PART_ROWS", "PART_SIZE", "CellPart", "Part", "RowPart", "cell_parts", "row_parts", "rows_at"]
 
 PART_ROWS = 250
 """Rows of a part at most: more of them, with all their cells, would not fit into a processor's own memory."""
@@ -75,6 +76,18 @@ def _unpack(
 ) -> CellPart:
     cells = [iter(text.split("\0"))] * len(columns)
     return CellPart(columns, numbers, list(zip(*cells, strict=True)) if numbers else [], odd)
+
+
+def rows_at(part: Part, places: AbstractSet[int]) -> dict[int, Row | Reject]:
+    """Return the rows of a part at these places; cells are put together only there."""
+    if not isinstance(part, CellPart):
+        return {place: row for place, row in enumerate(part.rows()) if place in places}
+    odd = dict(part.odd)
+    found = {place: odd[place] for place in places if place in odd}
+    for place in places - odd.keys():
+        at = place - sum(other < place for other in odd)
+        found[place] = Row(part.numbers[at], dict(zip(part.columns, part.cells[at], strict=True)))
+    return found
 
 
 def row_parts(rows: Iterable[Row | Reject], most: int = PART_ROWS) -> Iterator[RowPart]:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from opusmap import seen_keys
 from opusmap.compiler import Mapper, load_mapping
+from opusmap.duplicates import KeyWatch
 from opusmap.offline import map_source
-from opusmap.records import Record
+from opusmap.records import Record, Reject
 from opusmap.sources import IterableSource
 from opusmap.work import Work
 
@@ -53,3 +54,17 @@ def test_the_setting_says_which_row_becomes_the_record(mapper: Mapper, keys: lis
     assert kept == sorted({key: row for row, key in ordered}.values())
     assert sorted(kept + rejected) == [row for row, _ in rows]
     assert (report.mapped, report.rejected) == (len(kept), len(rejected))
+
+
+@example([[0, 0, 1], [1]])
+@given(st.lists(st.lists(st.integers(0, 20), max_size=12), max_size=8))
+def test_parts_are_judged_as_their_records_one_by_one(mapper: Mapper, parts: list[list[int]]) -> None:
+    work = Work(mapper, IterableSource([{"Id": f"K{key}"} for part in parts for key in part]))
+    first = 1
+    with KeyWatch(work) as by_parts, KeyWatch(work) as one_by_one:
+        for part in parts:
+            numbers, keys = range(first, first + len(part)), [f"K{key}" for key in part]
+            found = {} if by_parts.all_new(keys) else by_parts.find_repeated(numbers, keys)
+            judged = map(one_by_one.judge, map(Record, numbers, keys, [{}] * len(keys)), [{}] * len(keys))
+            assert [*found] == [place for place, one in enumerate(judged) if isinstance(one, Reject)]
+            first += len(part)
