@@ -61,9 +61,9 @@ class Diagnostic:
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return `did you mean "…"?` for the nearest of the known names, or an empty text."""
-    names = sorted(known)
+    names, seen = sorted(known), _seen(name)
     for candidate in names:
-        if candidate != name and _seen(candidate) == _seen(name):
+        if candidate != name and _seen_known(candidate) == seen:
             differ = "the two differ only in blanks, or in characters that look the same"
             return f'did you mean "{candidate}"? {differ}'
     from rapidfuzz.fuzz import ratio  # noqa: PLC0415 - only where something is wrong
@@ -73,13 +73,16 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f'did you mean "{nearest[0]}"?' if nearest else ""
 
 
-@lru_cache(maxsize=4096)
 def _seen(name: str) -> str:
     """Return what a reader sees of a name: accents put together, kinds of blanks alike, edges gone."""
     if not name.isascii():
         normal = unicodedata.normalize("NFKC", name)
         name = "".join(char for char in normal if unicodedata.category(char) != "Cf")
     return " ".join(name.split())
+
+
+_seen_known = lru_cache(maxsize=4096)(_seen)
+"""Only of names that are known: what stands in a source may be long, and never come again."""
 
 
 def quote_value(value: object, limit: int = 60) -> str:

@@ -32,7 +32,7 @@ class KeyWatch:
         Raises:
             SourceError: that source can be read only once.
         """
-        self._last = _last_rows(work) if work.mapper.spec.duplicates == "last" else None
+        self._last = _last_rows(work) if work.mapper.spec.duplicates == "last" else dict[int, int]()
         self._seen = SeenKeys()
         # A row that was rejected for its key and still has it would now replace what took its place.
         self._repeated = work.source.repeated if isinstance(work.source, MendedSource) else {}
@@ -53,7 +53,7 @@ class KeyWatch:
         hashes = list(map(hash, keys))
         doubtful = set(hashes)
         if not self._repeated:
-            met = self._seen.find(doubtful) if self._last is None else self._last.keys() & doubtful
+            met = self._seen.find(doubtful) | (self._last.keys() & doubtful)
             doubtful = met | {hashed for hashed, count in Counter(hashes).items() if count > 1}
             self._seen.add_new(set(hashes) - doubtful)
         found = dict[int, str]()
@@ -67,8 +67,9 @@ class KeyWatch:
         if self._repeated.get(number) == key:
             return "an earlier"
         hashed = hash(key)
-        if self._last is not None:
-            return None if self._last.get(hashed, number) == number else "a later"
+        if hashed in self._last:
+            return None if self._last[hashed] == number else "a later"
+        # With `last` too: a source that is read twice may have grown meanwhile.
         return None if self._seen.add_new({hashed}) else "an earlier"
 
     def all_new(self, keys: Sequence[str]) -> bool:
@@ -79,9 +80,9 @@ class KeyWatch:
         if self._repeated:
             return False
         hashes = set(map(hash, keys))
-        if self._last is not None:
-            return self._last.keys().isdisjoint(hashes)
-        return len(hashes) == len(keys) and self._seen.add_new(hashes)
+        if len(hashes) < len(keys) or not self._last.keys().isdisjoint(hashes):
+            return False
+        return self._seen.add_new(hashes)
 
 
 def _last_rows(work: Work) -> dict[int, int]:

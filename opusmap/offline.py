@@ -48,7 +48,8 @@ def map_source(
 
     Raises:
         SourceError: the source can't be read any further; what was read has been told of.
-        StoppedEarly: a worker process died, and died again over the same rows.
+        StoppedEarly: a worker process died, and died again over the same rows; or the temporary file for the
+            keys of very many rows can't be used.
     """
     began, tally, told = time.monotonic(), Tally(), 0
     encoded = encoded and on_records is not None

@@ -16,7 +16,7 @@ from opusmap.errors import StoppedEarly
 __all__ = ["IN_MEMORY", "SeenKeys"]
 
 IN_MEMORY = 1_000_000
-"""Keys that are kept in memory, at most; they take some 75 MB."""
+"""Keys that are kept in memory, about; they take some 75 MB."""
 _MARKS = 500
 """Keys of one statement, at most: older SQLite takes 999."""
 
@@ -95,5 +95,5 @@ def _translated() -> Iterator[None]:
     except sqlite3.Error as error:
         raise StoppedEarly(
             f"the temporary file for the keys of so many rows can't be used: {error}",
-            "make room in the folder for temporary files, or name another one in TMPDIR (Windows: TEMP)",
+            "make room in the folder for temporary files, or name another one in TMPDIR (Windows: TMP)",
         ) from None

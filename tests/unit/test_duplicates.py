@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import pytest
 from hypothesis import example, given
@@ -13,7 +14,7 @@ from opusmap import seen_keys
 from opusmap.compiler import Mapper, load_mapping
 from opusmap.duplicates import KeyWatch
 from opusmap.offline import map_source
-from opusmap.records import Record, Reject
+from opusmap.records import Record, Reject, Row
 from opusmap.sources import IterableSource
 from opusmap.work import Work
 
@@ -68,3 +69,28 @@ def test_parts_are_judged_as_their_records_one_by_one(mapper: Mapper, parts: lis
             judged = map(one_by_one.judge, map(Record, numbers, keys, [{}] * len(keys)), [{}] * len(keys))
             assert [*found] == [place for place, one in enumerate(judged) if isinstance(one, Reject)]
             first += len(part)
+
+
+class Growing(IterableSource):
+    """A source to which another program adds rows: each read finds some more."""
+
+    reads = 0
+
+    def rows(self) -> Iterator[Row | Reject]:
+        self.reads += 1
+        yield from islice(super().rows(), self.reads * 4)
+
+
+@example([0, 1, 2, 2, 3, 3, 1, 0])
+@given(st.lists(st.integers(0, 9), min_size=8, max_size=8))
+def test_no_key_passes_twice_where_the_source_grows_between_two_reads(
+    mapper: Mapper, keys: list[int]
+) -> None:
+    kept = list[str]()
+    source = Growing([{"Id": f"K{key}"} for key in keys])
+    map_source(
+        Work(mapper, source),
+        on_records=lambda records: kept.extend(record.key for record in records),
+        encoded=False,
+    )
+    assert len(kept) == len(set(kept))
