@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -107,3 +108,13 @@ def test_a_quoted_value_is_one_short_printable_line(value: object) -> None:
 
 def test_a_long_value_is_cut() -> None:
     assert quote_value("x" * 100, 10) == '"' + "x" * 9 + '…"'
+
+
+def test_a_text_from_a_source_is_not_kept_however_long():
+    suggest("x", ["Contract", "Deed"])
+    tracemalloc.start()
+    for number in range(9):
+        suggest(f"{number}" + " wörd" * 50_000, ["Contract", "Deed"])
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 100_000
