@@ -20,10 +20,9 @@ __all__ = ["KeyWatch", "reject_repeated"]
 
 
 class KeyWatch:
-    """Remembers the keys of a run, and judges each record by them. One run, one watch.
+    """Remembers the keys of a run, and judges each record by them. One run, one watch, used as a context.
 
-    Close it, or use it as a context. What it is asked ends with StoppedEarly where so many keys can't be
-    kept.
+    Whatever it is asked may end with StoppedEarly: there is no room for the keys of so many rows.
     """
 
     def __init__(self, work: Work) -> None:
@@ -55,7 +54,7 @@ class KeyWatch:
         if not self._repeated:
             met = self._seen.find(doubtful) | (self._last.keys() & doubtful)
             doubtful = met | {hashed for hashed, count in Counter(hashes).items() if count > 1}
-            self._seen.add_new(set(hashes) - doubtful)
+            self._seen.add(set(hashes) - doubtful)
         found = dict[int, str]()
         for place, hashed in enumerate(hashes):
             if hashed in doubtful and (other := self._other(numbers[place], keys[place])):

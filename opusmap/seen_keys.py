@@ -50,10 +50,18 @@ class SeenKeys:
         """
         if self.find(hashes):
             return False
+        self.add(hashes)
+        return True
+
+    def add(self, hashes: set[int]) -> None:
+        """Add hashes of which none is there yet.
+
+        Raises:
+            StoppedEarly: the temporary file can't be written, or one of them is in it.
+        """
         self._recent |= hashes
         if len(self._recent) >= IN_MEMORY:
             self._move_to_file()
-        return True
 
     def _move_to_file(self) -> None:
         with _translated():
