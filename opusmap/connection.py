@@ -21,6 +21,7 @@ from urllib.parse import unquote
 
 from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value
 from opusmap.errors import InvalidMapping
+from opusmap.safe_files import open_regular
 
 __all__ = ["Column", "ColumnType", "Connection", "decode_name", "load_connection", "parse_connection"]
 
@@ -137,7 +138,7 @@ def load_connection(path: str | Path) -> Connection:
     """
     name = str(path)
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(SIZE_LIMIT + 1)
     except OSError as error:
         raise _refuse(

@@ -1,22 +1,27 @@
 """Settings: where Opus is and how to sign in, from options, the environment and a `.env` file.
 
-Owns the names `OPUSMAP_*`, the known data centers, and what counts as a safe address. It makes no
-connection; a mapping file never names a host or a secret, so nothing here reads one.
+Owns the names `OPUSMAP_*`, the known data centers, what counts as a safe address, and what a `.env` file may
+say: it may come from a stranger, with the mapping, so it must not lead a secret of the environment to a host
+of its own, nor name files elsewhere. It makes no connection; a mapping file never names a host or a secret,
+so nothing here reads one.
 """
 
 from __future__ import annotations
 
 import io
+import logging
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
-from opusmap.diagnostics import suggest
+from opusmap.diagnostics import quote_value, suggest
 from opusmap.errors import SettingsError
+from opusmap.safe_files import open_regular, refuse_irregular, resolve_inside
 
 __all__ = ["DATA_CENTERS", "CertificateFile", "Secret", "Settings", "load_settings", "locate_journal"]
 
@@ -73,9 +78,26 @@ _NAMES = (
     "patience",
     "transport",
 )
+_ADDRESSES = ("base_url", "token_url")
+_PROOFS = ("client_secret", "client_secret_file", "certificate")
+_FILES = ("client_secret_file", "certificate", "certificate_password_file", "journal")
+_IN_ENV_FILE = frozenset(
+    (
+        *("data_center", "client_id", "certificate_password", "api_path"),
+        *("timeout", "fence", "patience", "transport"),
+        *_ADDRESSES,
+        *_PROOFS,
+        *_FILES,
+    )
+)
+"""What a `.env` file may say. The rest, and whatever is added, is the environment's unless it is put here."""
+_ENVIRONMENT_ALONE = re.compile(r"OPUSMAP_(?:DATABASE|WEBHOOK|TRUST|PROXY|CA)(?:_.*)?")
+"""Variables that are no settings of this module, or not yet, and that no `.env` file may set."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _FILE_LIMIT = 1 << 16
 """Bytes of a `.env` or a secret's file that are read at most."""
+
+_log = logging.getLogger("opusmap.settings")
 
 
 class Secret:
@@ -143,12 +165,36 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A value with the place that it came from: the name to blame, and the folder of relative paths."""
+    """A value with the place that it came from: the name to blame, and the folder if it is a `.env` file."""
 
     name: str
     blame: str
     text: str
-    folder: Path
+    folder: Path | None = None
+
+    def path(self) -> Path:
+        """Return the file that the value names; one that a `.env` file names is in its own folder.
+
+        Raises:
+            SettingsError: it is elsewhere.
+        """
+        if self.folder is None:
+            return Path(self.text)
+        if resolve_inside(self.folder, self.text) is None:
+            raise SettingsError(
+                self.blame,
+                "this file is not in the folder of the .env file",
+                f"a .env file names only files beside or below itself, by a relative path; for another, set "
+                f"OPUSMAP_{self.name.upper()} in the environment",
+            )
+        path = self.folder / self.text
+        try:
+            refuse_irregular(path)
+        except FileNotFoundError:
+            pass  # a journal is made there; of others, who reads them says so
+        except OSError as error:
+            raise SettingsError(self.blame, f"the file can't be read: {error.strerror}") from None
+        return path
 
 
 _Level = Mapping[str, _Found]
@@ -160,14 +206,16 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
     Args:
         options: by setting name in lower case (`base_url`, `client_id`, …); None and blank are not given.
         environ: the environment's variables.
-        folder: the mapping's folder; relative paths in its `.env` are relative to it.
+        folder: the mapping's folder; paths in its `.env` are relative to it and stay in it. An address in
+            `.env` counts only if what proves who asks (secret or certificate) stands there, too.
 
     Raises:
-        SettingsError: something is missing (all that is, at once) or wrong. It never quotes a value.
+        SettingsError: something is missing (all that is, at once), wrong, or not for a `.env` to say. Of
+            values it quotes only the host of an address in `.env`.
     """
     levels = _read_levels(options, environ, folder)
     place = _first(levels, "base_url", "data_center")
-    proof = _first(levels, "client_secret", "client_secret_file", "certificate")
+    proof = _first(levels, *_PROOFS)
     client_id = _first(levels, "client_id")
     missing = [
         name
@@ -184,7 +232,9 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
             "not set",
             "set it as an environment variable or in a .env file beside the mapping",
         )
-    base_url, token_url = _read_addresses(place, _first(levels, "token_url"))
+    token = _first(levels, "token_url")
+    _refuse_strange_addresses(proof, place, token)
+    base_url, token_url = _read_addresses(place, token)
     api_path, proxy, timeout, transport = (
         _first(levels, name) for name in ("api_path", "proxy", "timeout", "transport")
     )
@@ -216,11 +266,11 @@ def _read_levels(
     if unknown:
         raise SettingsError(unknown[0], "there is no such setting", suggest(unknown[0], _NAMES))
     variables = {name: f"OPUSMAP_{name.upper()}" for name in _NAMES}
-    dotenv = _read_dotenv(folder / ".env")
+    in_file = _read_env_file(folder / ".env")
     given = (
-        {name: (options.get(name), "--" + name.replace("_", "-"), Path()) for name in _NAMES},
-        {name: (environ.get(variable), variable, Path()) for name, variable in variables.items()},
-        {name: (dotenv.get(variable), f"{variable} in .env", folder) for name, variable in variables.items()},
+        {name: (options.get(name), "--" + name.replace("_", "-"), None) for name in _NAMES},
+        {name: (environ.get(variable), variable, None) for name, variable in variables.items()},
+        {name: (in_file.get(each), f"{each} in .env", folder) for name, each in variables.items()},
     )
     return tuple(
         {
@@ -232,16 +282,46 @@ def _read_levels(
     )
 
 
-def _read_dotenv(path: Path) -> Mapping[str, str | None]:
-    if not path.is_file():
+def _read_env_file(path: Path) -> Mapping[str, str | None]:
+    """Return what a `.env` file says of opusmap, as it is written: a `${NAME}` in it stays as it is.
+
+    Other programs' names are left alone; none becomes a variable of the environment.
+    """
+    if path.is_dir() or not os.path.lexists(path):
         return {}
-    text = _read_text(path, ".env")
-    return dotenv_values(stream=io.StringIO(text), interpolate=False)
+    found: dict[str, str | None] = {}
+    for binding in parse_stream(io.StringIO(_read_text(path, ".env"))):
+        if binding.error:
+            _log.warning(".env, line %d: this is no NAME=value, so it is left out", binding.original.line)
+        if binding.key is None or not binding.key.upper().startswith("OPUSMAP_"):
+            continue
+        if binding.key in found:
+            raise SettingsError(f"{binding.key} in .env", "it is set twice", "remove one of the two")
+        found[binding.key] = binding.value
+    for name in found:
+        _check_in_env_file(name)
+    return found
 
 
-def _read_text(path: Path, blame: str) -> str:
+def _check_in_env_file(variable: str) -> None:
+    """Refuse a setting that no `.env` file may say; tell of one that nobody knows."""
+    name = next((each for each in _NAMES if f"OPUSMAP_{each.upper()}" == variable), None)
+    if name in _IN_ENV_FILE:
+        return
+    if name is not None or _ENVIRONMENT_ALONE.fullmatch(variable):
+        raise SettingsError(
+            f"{variable} in .env",
+            "a .env file may come from a stranger, with the mapping, so it must not set this",
+            f"set {variable} as an environment variable",
+        )
+    hint = suggest(variable, [f"OPUSMAP_{each.upper()}" for each in _IN_ENV_FILE])
+    shown = quote_value(variable)
+    _log.warning(".env: there is no setting %s, so it is left out%s", shown, f"; {hint}" if hint else "")
+
+
+def _read_text(path: Path, blame: str, *, regular: bool = True) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) if regular else path.open("rb") as file:
             data = file.read(_FILE_LIMIT + 1)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not a file's name"
@@ -264,6 +344,29 @@ def _first(levels: tuple[_Level, ...], *names: str) -> _Found | None:
         if found:
             return found[0]
     return None
+
+
+def _refuse_strange_addresses(proof: _Found, *addresses: _Found | None) -> None:
+    """Refuse an address that a `.env` file names, if what would be sent there comes from elsewhere.
+
+    The file may have come with the mapping: its host would be given the secret of whoever runs it.
+    """
+    strange = [
+        found for found in addresses if found is not None and found.folder and found.name in _ADDRESSES
+    ]
+    if proof.folder or not strange:
+        return
+    urls = [_read_url(found) for found in strange]
+    hosts = " and ".join(dict.fromkeys(urlsplit(url).netloc for url in urls))
+    center = next((name for name, url in DATA_CENTERS.items() if url in urls), None)
+    instead = f"; or write OPUSMAP_DATA_CENTER={center} into .env instead" if center else ""
+    variables = " and ".join(f"OPUSMAP_{found.name.upper()}" for found in strange)
+    raise SettingsError(
+        " and ".join(found.blame for found in strange),
+        f"the credentials in {proof.blame} would be used at {hosts}, which the .env file alone names; such a "
+        "file may come from a stranger, with the mapping",
+        f"if you trust {hosts}, set {variables} in the environment, too{instead}",
+    )
 
 
 def _read_addresses(place: _Found, token: _Found | None) -> tuple[str, str]:
@@ -382,7 +485,7 @@ def _read_client_id(found: _Found) -> str:
 def _read_secret(found: _Found) -> Secret:
     text = found.text
     if found.name.endswith("_file"):
-        text = _read_text(found.folder / text, found.blame).strip()
+        text = _read_text(found.path(), found.blame, regular=found.folder is not None).strip()
     if not text or not text.isprintable():
         raise SettingsError(found.blame, "the secret is empty, or holds what is no text")
     return Secret(text)
@@ -390,12 +493,12 @@ def _read_secret(found: _Found) -> Secret:
 
 def _find_certificate(found: _Found, levels: tuple[_Level, ...]) -> CertificateFile:
     password = _first(levels, "certificate_password", "certificate_password_file")
-    return CertificateFile(found.folder / found.text, _read_secret(password) if password else None)
+    return CertificateFile(found.path(), _read_secret(password) if password else None)
 
 
 def _read_journal(levels: tuple[_Level, ...], folder: Path) -> Path:
     found = _first(levels, "journal")
-    return found.folder / found.text if found else folder / "opusmap-journal.db"
+    return found.path() if found else folder / "opusmap-journal.db"
 
 
 def _read_seconds(found: _Found) -> float:

@@ -85,7 +85,9 @@ def check(
     from opusmap.workers import Workers
 
     set_up(verbose)
-    proved = {"online": prove_settings(mapping, converters, silent=quiet or as_json)} if online else {}
+    proved = {}
+    if online:
+        proved["online"] = prove_settings(mapping, converters, quiet=quiet, silent=quiet or as_json)
     own = None if source else missing_source(mapping)
     if own is not None:
         mapper = load_mapping(mapping, converters=registry(converters))

@@ -1,4 +1,4 @@
-"""Asking before the first run that overwrites records of a connection."""
+"""Before the first request: telling whom it goes to, and asking where it may overwrite records."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ from urllib.parse import urlsplit
 
 import click
 
+from opusmap.cli.output import say
 from opusmap.errors import SettingsError, StoppedEarly
 
 if TYPE_CHECKING:
     from opusmap.settings import Settings
     from opusmap.work import Work
 
-__all__ = ["YES", "confirm_overwrite"]
+__all__ = ["YES", "confirm_overwrite", "tell_host"]
 
 YES = click.option("--yes", is_flag=True, help="Don't ask before the first run that overwrites records.")
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def tell_host(settings: Settings) -> None:
+    """Say which hosts are asked, and in whose name, before the first request to them."""
+    sign_in = urlsplit(settings.token_url)
+    where = f"{sign_in.scheme}://{sign_in.netloc}"
+    at = "" if settings.base_url == where else f", signing in at {where}"
+    say(f"Opus is {settings.base_url}{at}, as client {settings.client_id}")
 
 
 def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:

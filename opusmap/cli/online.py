@@ -10,12 +10,13 @@ from typing import Any
 __all__ = ["prove_settings"]
 
 
-def prove_settings(mapping: str, converters: tuple[str, ...], *, silent: bool) -> dict[str, Any]:
+def prove_settings(mapping: str, converters: tuple[str, ...], *, quiet: bool, silent: bool) -> dict[str, Any]:
     """Sign in and ask Opus one harmless question; say what that proved, and return it as plain data.
 
     Raises:
         OpusUnavailable: something is not right, or not to be proved now.
     """
+    from opusmap.cli.confirming import tell_host
     from opusmap.cli.options import registry
     from opusmap.cli.output import say
     from opusmap.compiler import load_mapping
@@ -23,7 +24,10 @@ def prove_settings(mapping: str, converters: tuple[str, ...], *, silent: bool) -
     from opusmap.settings import load_settings
 
     mapper = load_mapping(mapping, converters=registry(converters))
-    online = check_online(mapper, load_settings({}, os.environ, Path(mapping).parent))
+    settings = load_settings({}, os.environ, Path(mapping).parent)
+    if not quiet:
+        tell_host(settings)
+    online = check_online(mapper, settings)
     if not silent:
         say("Online, proved without sending a record:")
         for sentence in online.proved:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.confirming import YES, confirm_overwrite
+from opusmap.cli.confirming import YES, confirm_overwrite, tell_host
 from opusmap.cli.options import (
     CONCURRENCY,
     FAULTS,
@@ -89,12 +89,12 @@ def submit(
     set_up(verbose)
     plan = _plan(to, faults)
     limits = _max_errors(max_errors)
-    if to == "opus":
-        _settings(mapping)  # what is missing there is told before a long look at the source
+    # What is missing there is told before a long look at the source.
+    settings = _settings(mapping) if plan is None else None
     work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
     return _run(
         work,
-        _target(mapping, work, plan, yes=yes),
+        _target(work, settings, plan, yes=yes, quiet=quiet),
         reject_writer(work, rejects, None),
         as_json=as_json,
         quiet=quiet,
@@ -153,7 +153,8 @@ def retry(
         work = open_mapping(mapping, None, converters, quiet=quiet or as_json)
     else:
         work = open_mended(mapping, file, registry(converters))
-    where = _target(mapping, work, plan, yes=yes)
+    settings = _settings(mapping) if plan is None else None
+    where = _target(work, settings, plan, yes=yes, quiet=quiet)
     only = None if file else keys_to_retry(work.mapper, where.settings, number)
     writer = reject_writer(work, rejects, file)
     return _run(work, where, writer, as_json=as_json, quiet=quiet, concurrency=concurrency, only=only)
@@ -182,11 +183,15 @@ def _plan(to: str, faults: str | None) -> FaultPlan | None:
     return None
 
 
-def _target(mapping: str, work: Work, plan: FaultPlan | None, *, yes: bool) -> _Target:
-    if plan is None:
-        settings = _settings(mapping)
+def _target(
+    work: Work, settings: Settings | None, plan: FaultPlan | None, *, yes: bool, quiet: bool
+) -> _Target:
+    if settings is not None:
+        if not quiet:
+            tell_host(settings)
         confirm_overwrite(work, settings, yes=yes)
         return _Target(settings)
+    assert plan is not None
     from opusmap.rehearsal import EmbeddedTransport, embedded_opus
 
     emulator, settings = embedded_opus(work.mapper)

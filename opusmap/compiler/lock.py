@@ -18,6 +18,7 @@ from typing import Any
 from opusmap.compiler.plan import Plan
 from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value
 from opusmap.errors import SettingsError
+from opusmap.safe_files import open_regular
 
 __all__ = ["Lock", "find_drift", "lock_path", "make_lock", "read_lock", "write_lock"]
 
@@ -80,7 +81,7 @@ def read_lock(path: Path) -> Lock | None:
         SettingsError: the file is not a lock of this version.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             body: Any = json.loads(file.read(_SIZE_LIMIT))
         _check_version(body["opusmap_lock"])
         columns = {
@@ -93,7 +94,10 @@ def read_lock(path: Path) -> Lock | None:
         return Lock(str(body["connection"]), columns, choices, int(body.get("choice_base", 1)))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except OSError as error:
+        problem = f"the lock can't be read: {error.strerror or error}"
+        raise SettingsError(str(path), problem, "put the lock itself beside the mapping") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         help_text = "write it anew with `opusmap lock`, after comparing the options with Opus"
         raise SettingsError(str(path), "this is not a lock of this version of opusmap", help_text) from None
 

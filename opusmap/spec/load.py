@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value, suggest
 from opusmap.errors import InvalidMapping
+from opusmap.safe_files import resolve_inside
 from opusmap.spec.model import (
     Binding,
     ChoiceList,
@@ -65,16 +66,6 @@ def load_spec(path: str | Path) -> MappingSpec:
 def parse_spec(text: str, path: str = "<mapping>", folder: Path | None = None) -> MappingSpec:
     """Build a spec from a mapping's text; `folder` is where the files it names are looked for."""
     return _Builder(path, folder).build(parse_yaml(text, path))
-
-
-def resolve_inside(folder: Path, name: str) -> Path | None:
-    """Return the path of a file named by a mapping, or None if it leads out of the mapping's folder."""
-    try:
-        candidate = (folder / name).resolve()
-        inside = candidate.is_relative_to(folder.resolve())
-    except (OSError, ValueError, RuntimeError):  # a NUL byte, a loop of symlinks
-        return None
-    return candidate if inside and not Path(name).is_absolute() else None
 
 
 class _Builder:

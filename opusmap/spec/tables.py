@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from opusmap.converters.values import text_of
 from opusmap.diagnostics import quote_value, suggest
 from opusmap.errors import ValueProblem
+from opusmap.safe_files import open_regular
 
 __all__ = ["TableError", "read_table"]
 
@@ -63,7 +64,7 @@ def read_table(path: Path, key: str | None, value: str | None) -> dict[str, Any]
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(SIZE_LIMIT + 1)
     except OSError as error:
         help_text = "name a file that is there, relative to the mapping's folder"

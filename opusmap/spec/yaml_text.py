@@ -17,6 +17,7 @@ import yaml
 
 from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value
 from opusmap.errors import InvalidMapping
+from opusmap.safe_files import open_regular
 from opusmap.spec.yaml_words import in_plain_words
 
 __all__ = [
@@ -164,13 +165,11 @@ def read_yaml(path: Path, name: str | None = None) -> YamlFile:
     """
     name = name or str(path)
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(SIZE_LIMIT + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise _refuse(
-            Span(name, 1, 1, 1, 2), "file-unreadable", f"the file can't be read: {reason}"
-        ) from None
+    except OSError as error:
+        message = f"the file can't be read: {error.strerror or error}"
+        raise _refuse(Span(name, 1, 1, 1, 2), "file-unreadable", message) from None
     if len(data) > SIZE_LIMIT:
         help_text = "put long lists into a CSV file beside the mapping and name it under `tables`"
         raise _refuse(

@@ -9,7 +9,7 @@ import opusmap
 
 PACKAGE = Path(opusmap.__file__).parent
 LAYERS = (
-    ("diagnostics", "errors", "records"),
+    ("diagnostics", "errors", "records", "safe_files"),
     ("connection", "converters", "spec", "expressions"),
     ("compiler",),
     ("sources", "profile", "settings", "journal", "submission"),
