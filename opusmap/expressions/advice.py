@@ -52,6 +52,7 @@ NODE_ADVICE = {
     "Include": "share parts with `include:` in the mapping",
     "Block": "name a step under `let:`",
     "Extends": "share parts with `include:` in the mapping",
+    "Scope": "values are sent as they are; leave out {% autoescape %}",
     "FilterBlock": "use `{{ value | converter }}`",
     "is defined": "a name is always defined here; ask whether it is empty: `is none`",
     "is undefined": "a name is always defined here; ask whether it is empty: `is none`",

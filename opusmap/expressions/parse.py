@@ -358,6 +358,7 @@ _NODE_NAMES = {
     "Assign": "{% set %}",
     "Dict": "{…}",
     "Include": "{% include %}",
+    "Scope": "{% autoescape %}",
 }
 
 

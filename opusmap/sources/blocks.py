@@ -240,6 +240,9 @@ def _decode(blocks: Iterator[bytes], encoding: str, offset: int, name: str) -> I
         except UnicodeDecodeError as error:
             yield error.object[: error.start].decode(encoding, "ignore")
             raise _undecodable(error, offset - len(pending), encoding, name) from None
+        except ValueError:  # a codec of its own mind, which does not say where
+            problem = f"the text about byte {offset} of the file is not {encoding.upper()} text"
+            raise SourceError(name, "encoding", problem, help="save the file as UTF-8") from None
         yield text
         offset += len(block)
 
@@ -263,17 +266,34 @@ _NEAR = 16
 """Bytes shown before and after one that is no text."""
 
 
+_NOT_OF_FILES = frozenset(
+    (
+        "idna",
+        "punycode",
+        "unicode_escape",
+        "unicode-escape",
+        "raw_unicode_escape",
+        "raw-unicode-escape",
+        "charmap",
+    )
+)
+"""Codecs of Python that write host names or program text with other characters: no export is in one."""
+
+
 def _checked(encoding: str | None, name: str) -> str | None:
     """Return the encoding's usual name, or None when none is stated."""
     if encoding is None:
         return None
     try:
         " ".encode(encoding)  # refuses what is no text encoding, such as zlib
-        return codecs.lookup(encoding).name
+        known = codecs.lookup(encoding).name
     except (LookupError, ValueError):
-        problem = f'there is no encoding "{encoding}"'
+        known = None
+    if known is None or known in _NOT_OF_FILES:
+        problem = f"there is no encoding {quote_value(encoding)} of a file"
         hint = "for example utf-8, cp1252, iso-8859-1, utf-16, shift_jis"
-        raise SourceError(name, "unknown-encoding", problem, help=hint) from None
+        raise SourceError(name, "unknown-encoding", problem, help=hint)
+    return known
 
 
 def _extends_ascii(encoding: str) -> bool:

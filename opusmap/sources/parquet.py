@@ -31,6 +31,8 @@ NESTED_BATCH_ROWS = 16
 UNPACKED_LIMIT, RATIO_LIMIT = 256 << 20, 200
 """A column of a row group may unpack to that many bytes, or to that many times its packed size."""
 
+_WRITE_AGAIN = "fetch or write the file again"
+
 
 class ParquetSource(Source):
     """The rows of a Parquet file, numbered from 1."""
@@ -48,13 +50,17 @@ class ParquetSource(Source):
             packed = self._look_at_columns(parquet.read_metadata(file))
             file.seek(0)
             self._file = parquet.ParquetFile(file, read_dictionary=packed)
-        except (OSError, self._arrow.ArrowException) as error:
+            self.columns = tuple(self._file.schema_arrow.names)
+        except UnicodeDecodeError:
+            self.close()
+            problem = "the name of a column is damaged: it is not UTF-8 text"
+            raise SourceError(self.name, "source-damaged", problem, help=_WRITE_AGAIN) from None
+        except (OSError, ValueError, self._arrow.ArrowException) as error:
             self.close()
             raise self._refusal(error, None) from None
         except BaseException:
             self.close()
             raise
-        self.columns = tuple(self._file.schema_arrow.names)
         self._packed_inside = any(path not in self.columns for path in packed)
         check_columns(self.name, self.columns)
 
@@ -134,5 +140,7 @@ class ParquetSource(Source):
 
     def _refusal(self, error: Exception, row: int | None) -> SourceError:
         reason = str(error).strip().partition("\n")[0]
+        if isinstance(error, UnicodeDecodeError):
+            reason = "a text in it is not UTF-8"
         problem = f"the file is no Parquet that can be read: {reason}"
-        return SourceError(self.name, "source-damaged", problem, row, "fetch or write the file anew")
+        return SourceError(self.name, "source-damaged", problem, row, _WRITE_AGAIN)
