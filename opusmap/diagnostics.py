@@ -6,6 +6,7 @@ through these types.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -16,7 +17,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-__all__ = ["Diagnostic", "Severity", "Span", "quote_value", "render", "suggest"]
+__all__ = ["Diagnostic", "Severity", "Span", "quote_value", "render", "suggest", "visible"]
 
 
 class Severity(StrEnum):
@@ -116,6 +117,26 @@ def _plain_text(value: object) -> str:
 
 
 _PLAIN_DIGITS = 50
+
+# Control characters (C0, DEL, C1), what reorders a line (bidi), what does not show, line separators, half
+# surrogate pairs. Joiners (U+200C, U+200D) stay: some languages, and emoji, are written with them.
+_ACTS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_ACTS_IN_LINES = re.compile(_ACTS.pattern.replace("[\x00-\x1f", "[\x00-\x08\x0b-\x1f"))
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""Return a text in which what would act on a terminal, or hide there, is written as its escape.
+
+    `lines` keeps line breaks and tabs, for a text whose lines are our own; without it the result is one line.
+
+    >>> visible("a\x1b[31m\u202eb\n")
+    'a\\x1b[31m\\u202eb\\n'
+    """
+    pattern = _ACTS_IN_LINES if lines else _ACTS
+    return pattern.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
 def render(

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import click
 
 from opusmap.cli.output import say
+from opusmap.cli.terminal import write_error
 from opusmap.errors import SettingsError, StoppedEarly
 
 if TYPE_CHECKING:
@@ -60,6 +61,6 @@ def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:
         f"What Opus holds under a row key of {work.source.name} is replaced.",
         "(`--to emulator` rehearses it; `--limit 5` sends a first few.)",
     )
-    click.echo("\n".join(lines), err=True)
+    write_error("\n".join(lines))
     if not click.confirm("Go on?", err=True):
         raise StoppedEarly("nothing was sent")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from opusmap.cli.logs import tell_error
 from opusmap.cli.output import print_json, print_reasons, print_record, print_totals, say
 from opusmap.cli.progress import progress_line
 from opusmap.pipeline import submit_source
@@ -36,7 +37,7 @@ def run_demo(*, as_json: bool, quiet: bool) -> int:
         for key, values in samples.items():
             print_record(f"Opus now holds {len(held):,} records, among them {key}", values, names)
     if report.stopped is not None:
-        say(f"error: {report.stopped}")
+        tell_error(report.stopped)
         return report.stopped.exit_code
     return 0 if report.submitted == report.mapped == len(held) else 1
 

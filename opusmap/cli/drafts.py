@@ -49,6 +49,7 @@ def init(
     only a person can decide stands in it as TODO. Nothing is sent anywhere.
     """
     from opusmap.cli.output import print_json, say
+    from opusmap.cli.terminal import write_result
     from opusmap.drafting import default_output, draft_files, write_draft, write_files
 
     set_up(verbose)
@@ -56,7 +57,7 @@ def init(
     base = "mapping.yaml" if path == "-" else path
     draft = draft_files(connection, source, base, options=options, rows=rows)
     if path == "-":
-        print(write_draft(draft), end="")
+        write_result(write_draft(draft), end="")
         return 0
     drafted = write_files(draft, path, force=force)
     if as_json:

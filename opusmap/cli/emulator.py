@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 import click
 
@@ -64,6 +63,7 @@ def emulator(
     import secrets
 
     from opusmap.cli.output import print_json, say
+    from opusmap.cli.terminal import flush_result
     from opusmap.compiler import load_mapping
     from opusmap.emulator import FAULTS_PATH, TOKEN_PATH, serve
     from opusmap.rehearsal import make_emulator
@@ -81,7 +81,7 @@ def emulator(
         shown = "(from OPUSMAP_CLIENT_SECRET)" if given else secret
         if as_json:
             print_json({"base_url": url, "token_url": url + TOKEN_PATH, "client_id": client_id})
-            sys.stdout.flush()
+            flush_result()
         elif not quiet:
             say(f"Opus emulator on {url}; Ctrl-C stops it. In another terminal:")
             for name, value in (

@@ -7,34 +7,48 @@ resumable; 70 a bug of ours.
 
 from __future__ import annotations
 
+import errno
 import logging
-import os
 import sys
 from collections.abc import Sequence
+from io import StringIO
 
 import click
 
 from opusmap.cli.commands import opusmap
-from opusmap.cli.logs import tell, tell_bug
-from opusmap.errors import InvalidMapping, OpusmapError
+from opusmap.cli.logs import tell, tell_bug, tell_error
+from opusmap.cli.terminal import begin_streams, discard, flush_result
+from opusmap.diagnostics import visible
+from opusmap.errors import InvalidMapping, OpusmapError, SettingsError
 
 __all__ = ["main"]
 
 STOPPED, BUG = 4, 70
+_UNWRITABLE = frozenset((errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)))
+"""What the system says where a disk is full or broken."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (the console script exits with it)."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a Windows console's code page can't show every character
-            stream.reconfigure(errors="replace")
+    begin_streams()
     arguments = list(sys.argv[1:] if args is None else args)
+    code = _run(arguments)
+    try:
+        flush_result()
+    except OSError as error:
+        code = _tell_unwritten(error)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     try:
         code = opusmap.main(arguments, prog_name="opusmap", standalone_mode=False)
     except click.exceptions.Exit as ending:
         return ending.exit_code
     except click.ClickException as error:
-        error.show()
+        shown, message = StringIO(), error.format_message()
+        error.show(shown)
+        tell(shown.getvalue().rstrip("\n").replace(message, visible(message)), logging.ERROR)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it would show where its tasks were cut off
@@ -43,13 +57,32 @@ def main(args: Sequence[str] | None = None) -> int:
     except OpusmapError as error:
         _show(error, as_json="--json" in arguments)
         return error.exit_code
-    except BrokenPipeError:  # whoever read our output, such as `head`, has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (
+        SystemExit
+    ):  # click's answer to a broken pipe: whoever read our data, such as `head`, has had enough
+        discard(sys.stdout)
         return 0
+    except OSError as error:
+        if error.errno in _UNWRITABLE:
+            return _tell_unwritten(error)
+        return _tell_bug()
     except Exception:  # noqa: BLE001 - a traceback is for us, so say where to send it
-        tell_bug("This is a bug in opusmap. Please report it with the lines above.")
-        return BUG
+        return _tell_bug()
     return int(code or 0)
+
+
+def _tell_bug() -> int:
+    tell_bug("This is a bug in opusmap. Please report it with the lines above.")
+    return BUG
+
+
+def _tell_unwritten(error: OSError) -> int:
+    """Say that output can't be written; what a run did until then stands in its journal."""
+    discard(sys.stdout)
+    name = "output" if error.filename is None else str(error.filename)
+    hint = "make room, or name another place; what a run did stands in its journal: `opusmap report`"
+    tell_error(SettingsError(name, f"it can't be written: {error.strerror}", hint))
+    return SettingsError.exit_code
 
 
 def _show(error: OpusmapError, *, as_json: bool) -> None:
@@ -60,7 +93,7 @@ def _show(error: OpusmapError, *, as_json: bool) -> None:
     if isinstance(error, InvalidMapping):
         print_diagnostics(error.diagnostics)
     else:
-        tell(f"error: {error}", logging.ERROR)
+        tell_error(error)
 
 
 def _as_json(error: OpusmapError) -> dict[str, object]:

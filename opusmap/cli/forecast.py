@@ -67,13 +67,15 @@ def print_forecast(forecast: Forecast) -> None:
 
 
 def _print_estimate(forecast: Forecast) -> None:
+    from opusmap.cli.terminal import write_result
+
     estimate = forecast.estimate
     if not estimate.requests:
         return
     quick, slow = estimate.seconds
     time = _duration(slow) if quick == slow else f"{_duration(quick)} to {_duration(slow)}"
     needed = f"{estimate.requests:,} request" + ("" if estimate.requests == 1 else "s")
-    print(f"\nTo send all: {needed}, about {time} ({estimate.basis})")
+    write_result(f"\nTo send all: {needed}, about {time} ({estimate.basis})")
 
 
 def _rows(rows: Sequence[int], count: int) -> str:

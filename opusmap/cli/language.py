@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -107,8 +106,8 @@ def explain(
 
     set_up(verbose)
     work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
-    plan = _column_plan(work.mapper, column)
     with work.source:
+        plan = _column_plan(work.mapper, column)
         row = _find_row(work, key, number)
     stages = explain_column(work.mapper.plan, plan, row.values)
     if as_json:
@@ -221,9 +220,10 @@ def converters(name: str | None, files: tuple[str, ...], *, as_json: bool) -> in
 @click.command(epilog=example("opusmap schema > opusmap.schema.json"))
 def schema() -> int:
     """Print the mapping language's JSON Schema, for editors that complete and check YAML."""
+    from opusmap.cli.terminal import write_json
     from opusmap.spec.validation import load_schema
 
-    print(json.dumps(load_schema(), indent=2, ensure_ascii=False))
+    write_json(load_schema(), indent=2)
     return 0
 
 

@@ -5,14 +5,17 @@ Owns the handler of the log, and both forms. No line holds a secret: what is log
 
 from __future__ import annotations
 
-import json
 import logging
-import sys
 import traceback
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["begin_logs", "speaks_json", "tell", "tell_bug"]
+from opusmap.cli.terminal import dump_json, write_error
+from opusmap.diagnostics import visible
+from opusmap.errors import OpusmapError
+
+__all__ = ["begin_logs", "speaks_json", "tell", "tell_bug", "tell_error"]
 
 _NAME = "opusmap"
 
@@ -31,7 +34,7 @@ class _JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return dump_json(line)
 
 
 class _Stderr(logging.Handler):
@@ -39,7 +42,7 @@ class _Stderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            print(self.format(record), file=sys.stderr, flush=True)
+            write_error(self.format(record))
         except Exception:  # noqa: BLE001 - logging's own way
             self.handleError(record)
 
@@ -68,7 +71,14 @@ def tell(text: str, level: int = logging.INFO, **facts: Any) -> None:
         )
         line.facts = facts
         text = _JsonLines().format(line)
-    print(text, file=sys.stderr)
+    write_error(text)
+
+
+def tell_error(error: OpusmapError) -> None:
+    """Say what ended an action. Line breaks are our own: none comes from what an error quotes."""
+    texts = {field.name: getattr(error, field.name) for field in fields(error)}
+    plain = {name: visible(text) for name, text in texts.items() if isinstance(text, str)}
+    tell(f"error: {replace(error, **plain)}", logging.ERROR)
 
 
 def tell_bug(message: str) -> None:

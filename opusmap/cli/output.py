@@ -7,17 +7,18 @@ and never where `NO_COLOR` is set.
 from __future__ import annotations
 
 import json
-import linecache
 import logging
 import os
-import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opusmap.cli.logs import speaks_json, tell
-from opusmap.diagnostics import Diagnostic, Severity, render
+from opusmap.cli.terminal import escape, make_console, write_error, write_json
+from opusmap.diagnostics import Diagnostic, Severity, render, visible
+from opusmap.safe_files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,57 +51,50 @@ __all__ = [
     "stderr_console",
 ]
 
+_SHOWN_LIMIT = 16 << 20
+"""Bytes of a file in which the line of a problem is looked for."""
 ROWS_SHOWN = 5
 """Row numbers that are printed for each reason."""
-PIPE_WIDTH = 120
-"""Columns of output that goes to no terminal."""
 
 _STYLES = {"error": "bold red", "warning": "bold yellow", "place": "bold", "help": "cyan"}
 
 
-def _console(*, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else PIPE_WIDTH)
-
-
 def stderr_console() -> Console:
     """Return the console of what is shown beside the result."""
-    return _console(stderr=True)
+    return make_console(stderr=True)
 
 
 def say(text: str) -> None:
-    """Print a line for the person, beside the result."""
-    tell(text)
+    """Print one line for the person, beside the result."""
+    tell(visible(text))
 
 
 def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object, the result for a machine."""
-    print(json.dumps(value, ensure_ascii=False, default=str))
+    write_json(value)
 
 
 def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     """Print what is wrong in a mapping, with the lines it is about."""
-    from rich.markup import escape
-
     found = list(diagnostics)
     if speaks_json():
         for diagnostic in found:
             level = logging.getLevelNamesMapping()[diagnostic.severity.value.upper()]
             tell(diagnostic.one_line(), level, diagnostic=diagnostic.as_json())
         return
-    styled = _console(stderr=True)
+    styled = make_console(stderr=True)
 
     def paint(text: str, style: str) -> str:
         return f"[{_STYLES[style]}]{escape(text)}[/]"
 
     for diagnostic in found:
-        plain = render([diagnostic], _read_line)
-        styled.print(_painted(plain, diagnostic, paint), soft_wrap=True)
+        line = _read_line(diagnostic.span.file, diagnostic.span.line)
+        shown = _in_lines(diagnostic)
+        plain = render([shown], lambda _file, _line, line=line: line)  # type: ignore[misc]
+        styled.print(_painted(plain, shown, paint), soft_wrap=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for diagnostic in found:
-            print(_annotation(diagnostic), file=sys.stderr)
+            write_error(_annotation(diagnostic))
     errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in found)
     warnings = len(found) - errors
     counted = [_plural(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count]
@@ -132,8 +126,6 @@ def _escaped(text: str, more: str = "") -> str:
 
 def _painted(plain: str, diagnostic: Diagnostic, paint: Callable[[str, str], str]) -> str:
     """Colour the head and the marks of a rendered diagnostic; nothing else in it is markup."""
-    from rich.markup import escape
-
     head, *rest = plain.split("\n")
     mark = f"{diagnostic.severity}[{diagnostic.code}]"
     place, _, message = head.partition(f": {mark}: ")
@@ -148,9 +140,27 @@ def _painted(plain: str, diagnostic: Diagnostic, paint: Callable[[str, str], str
     return "\n".join(lines)
 
 
+def _in_lines(diagnostic: Diagnostic) -> Diagnostic:
+    """Return a diagnostic whose texts have no line breaks but our own."""
+    message, help_text = visible(diagnostic.message), visible(diagnostic.help)
+    return replace(
+        diagnostic,
+        message=message,
+        help=help_text,
+        span=replace(diagnostic.span, file=visible(diagnostic.span.file)),
+    )
+
+
 def _read_line(file: str, line: int) -> str | None:
-    linecache.checkcache(file)
-    return linecache.getline(file, line).rstrip("\n") or None
+    """Return a line of a file, as the YAML reader counts them; None if there is none or it can't be read."""
+    try:
+        with open_regular(file) as stream:
+            data = stream.read(_SHOWN_LIMIT)
+    except OSError:
+        return None
+    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines[line - 1] or None if line <= len(lines) else None
 
 
 def _plural(count: int, word: str) -> str:
@@ -173,7 +183,7 @@ def print_totals(report: Report, *, sent: bool) -> None:
         if count or name in ("read", "mapped", "rejected", "submitted"):
             table.add_row(name.replace("_", " "), f"{count:,}")
     table.add_row("seconds", f"{report.seconds:,.1f}")
-    _console().print(table)
+    make_console().print(table)
 
 
 def print_reasons(
@@ -183,7 +193,6 @@ def print_reasons(
 
     `place(row, column)` tells where a row, or a value in it, stands in the source.
     """
-    from rich.markup import escape
     from rich.table import Table
 
     rows = list(reasons)
@@ -203,14 +212,13 @@ def print_reasons(
         cells = [escape(cell) for cell in (reason.column, reason.code, first + more, reason.example)]
         cells[-1] += f"\n[cyan]{escape(reason.help)}[/]" if reason.help else ""
         table.add_row(f"{reason.count:,}", *cells)
-    console = _console()
+    console = make_console()
     console.print()
     console.print(table)
 
 
 def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], ending: str = "") -> None:
     """Print a table whose first column is a count; nothing if it has no rows."""
-    from rich.markup import escape
     from rich.table import Table
 
     if not rows:
@@ -220,7 +228,7 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], 
         table.add_column(name, justify="right" if name in ("rows", "share") else "left", overflow="fold")
     for row in rows:
         table.add_row(*(escape(_shown(cell, 80)) for cell in row))
-    console = _console()
+    console = make_console()
     console.print(f"\n[italic]{escape(title)}[/]", soft_wrap=True)
     console.print(table)
     if ending:
@@ -229,7 +237,6 @@ def print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], 
 
 def print_record(title: str, values: dict[str, Any], names: dict[str, str]) -> None:
     """Print a record: each column's display name and value."""
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -239,7 +246,7 @@ def print_record(title: str, values: dict[str, Any], names: dict[str, str]) -> N
     table.add_column(overflow="fold")
     for name, value in values.items():
         table.add_row(escape(names.get(name, name)), escape(_shown(value)))
-    console = _console()
+    console = make_console()
     console.print()
     console.print(table)
 
@@ -255,7 +262,7 @@ def print_preview(mapper: Mapper, rows: Iterable[tuple[dict[str, Any], Mapped]])
     from rich.table import Table
 
     names = {column.internal_name: column.display_name for column in mapper.connection.columns}
-    console = _console()
+    console = make_console()
     for values, mapped in rows:
         sides = Table.grid(padding=(0, 3, 1, 0), expand=True)
         sides.add_column(ratio=1)
@@ -277,7 +284,6 @@ def _becomes(mapped: Mapped, names: dict[str, str]) -> Any:
 
 
 def _side(title: str, values: dict[str, Any]) -> Any:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -292,9 +298,7 @@ def _side(title: str, values: dict[str, Any]) -> Any:
 
 def print_test(result: TestResult) -> None:
     """Print how a mapping's test ended, and what differs."""
-    from rich.markup import escape
-
-    console = _console()
+    console = make_console()
     mark = "[green]passed[/]" if result.passed else "[bold red]FAILED[/]"
     console.print(f"{mark} {escape(result.name)}", soft_wrap=True)
     if not result.passed:
@@ -307,7 +311,6 @@ def print_test(result: TestResult) -> None:
 
 def print_stages(title: str, stages: Iterable[Stage]) -> None:
     """Print how a value comes about, a step a line."""
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -320,12 +323,11 @@ def print_stages(title: str, stages: Iterable[Stage]) -> None:
         value = "" if stage.problem else f"[bold]{escape(_shown(stage.value))}[/]"
         what = f"[red]{escape(stage.what)}[/]" if stage.problem else escape(stage.what)
         table.add_row(f"[dim]{place}[/]", what, value)
-    _console().print(table)
+    make_console().print(table)
 
 
 def print_converters(converters: Iterable[Converter]) -> None:
     """Print all converters, a line each."""
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -333,14 +335,12 @@ def print_converters(converters: Iterable[Converter]) -> None:
     table.add_column(overflow="fold")
     for converter in sorted(converters, key=lambda one: one.name):
         table.add_row(escape(_signature(converter)), escape(converter.summary))
-    _console().print(table)
+    make_console().print(table)
 
 
 def print_converter(converter: Converter) -> None:
     """Print all about one converter."""
-    from rich.markup import escape
-
-    console = _console()
+    console = make_console()
     console.print(f"[cyan]{escape(_signature(converter))}[/]")
     console.print(f"  {escape(converter.summary)}")
     for parameter in converter.parameters:
@@ -357,7 +357,6 @@ def _signature(converter: Converter) -> str:
 
 def print_runs(runs: Iterable[Run]) -> None:
     """Print the runs that a journal knows, the latest first."""
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0))
@@ -371,15 +370,14 @@ def print_runs(runs: Iterable[Run]) -> None:
         started = datetime.fromtimestamp(run.started, UTC).isoformat(sep=" ", timespec="seconds")[:19]
         ending = run.ending or "unfinished"
         table.add_row(str(run.id), started, escape(ending), *counts, escape(run.mapping))
-    _console().print(table)
+    make_console().print(table)
 
 
 def print_run(run: Run, records: Iterable[dict[str, Any]]) -> None:
     """Print one run's totals, and the records that Opus did not take."""
-    from rich.markup import escape
     from rich.table import Table
 
-    console = _console()
+    console = make_console()
     print_runs([run])
     table = Table(box=None, padding=(0, 2, 0, 0), title="Not taken", title_justify="left")
     for name in ("row", "key", "state", "reason"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -202,7 +201,7 @@ def _run(
     work: Work, target: _Target, writer: RejectWriter, *, as_json: bool, quiet: bool, **options: Any
 ) -> int:
     """Submit, print what became of it, and return the exit code; `options` are those of `submit_source`."""
-    from opusmap.cli.logs import tell
+    from opusmap.cli.logs import tell_error
     from opusmap.cli.output import print_json, print_reasons, print_totals, say
     from opusmap.cli.progress import progress_line
     from opusmap.cli.signals import stopped_by_signals
@@ -236,7 +235,7 @@ def _run(
             met = sorted(target.faults.met.items(), key=lambda pair: -pair[1])
             say("faults: " + ", ".join(f"{kind} {count}" for kind, count in met))
     if report.stopped is not None:
-        tell(f"error: {report.stopped}", logging.ERROR)
+        tell_error(report.stopped)
         return report.stopped.exit_code
     return 0 if report.clean else 1
 

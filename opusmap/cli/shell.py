@@ -6,6 +6,7 @@ import click
 
 from opusmap import __version__
 from opusmap.cli.options import Command, example
+from opusmap.cli.terminal import write_result
 
 __all__ = ["completion", "version_option"]
 
@@ -39,7 +40,7 @@ def completion(shell: str) -> int:
     kind = get_completion_class(shell)
     assert kind is not None, "click knows each shell of the choice"
     root = click.get_current_context().find_root().command
-    click.echo(kind(root, {}, "opusmap", _VARIABLE).source())
+    write_result(kind(root, {}, "opusmap", _VARIABLE).source())
     return 0
 
 
@@ -48,7 +49,7 @@ def version_option(command: Command) -> Command:
 
     def show(context: click.Context, _option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
         if value and not context.resilient_parsing:
-            click.echo("\n".join(_versions()))
+            write_result("\n".join(_versions()))
             context.exit()
 
     return click.option(

@@ -150,7 +150,7 @@ class JinjaReader:
     def at(self, node: nodes.Node) -> int:
         """Return the offset of a node's token in the text."""
         # Jinja gives some of its own wrappers no place (that of `{% autoescape %}`); what is in them has one.
-        places = (one.lineno for one in (node, *node.find_all(nodes.Node)))
+        places: Iterator[int | None] = (one.lineno for one in (node, *node.find_all(nodes.Node)))
         return self._place(next((place for place in places if place is not None), self._shift))
 
     def _place(self, position: int) -> int:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from opusmap.diagnostics import visible
+
 if TYPE_CHECKING:
     from opusmap.testing import Rehearsal, ServedOpus, TestResult
 
@@ -72,7 +74,7 @@ class MappingFile(pytest.File):
         from opusmap.testing.mapping_tests import run_tests  # noqa: PLC0415
 
         for result in run_tests(load_mapping(self.path)):
-            yield MappingItem.from_parent(self, name=result.name, result=result)
+            yield MappingItem.from_parent(self, name=visible(result.name), result=result)
 
 
 class MappingItem(pytest.Item):

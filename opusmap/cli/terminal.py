@@ -1,0 +1,150 @@
+"""The one place where text leaves the program: what is said, results, and consoles for tables and colours.
+
+Owns that no text of a mapping, a source or an answer acts on the terminal: what could is written as its
+escape. Data on standard output (`map -o -`) do not come here: they stay exact. A standard error that can't be
+written stops nothing, and neither does a reader of standard output that has had enough.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any, TextIO
+
+from opusmap.diagnostics import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+__all__ = [
+    "begin_streams",
+    "discard",
+    "dump_json",
+    "escape",
+    "flush_result",
+    "make_console",
+    "write_error",
+    "write_json",
+    "write_result",
+]
+
+PIPE_WIDTH = 120
+"""Columns of output that goes to no terminal."""
+
+
+def begin_streams() -> None:
+    """Make the standard streams usable, whatever they were opened as, or closed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed, as by `>&-`, or a program without a console
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123 - it stays
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a Windows console's code page can't show every character
+            stream.reconfigure(errors="replace")
+
+
+def write_error(text: str) -> None:
+    """Print lines on standard error; where that can't be written, nothing can be told."""
+    with suppress(OSError):
+        print(visible(text, lines=True), file=sys.stderr, flush=True)
+
+
+def write_result(text: str, end: str = "\n") -> None:
+    """Print lines on standard output.
+
+    Raises:
+        OSError: it can't be written; but for a reader that has gone, who has had enough.
+    """
+    try:
+        print(visible(text, lines=True), end=end)
+    except BrokenPipeError:
+        discard(sys.stdout)
+
+
+def write_json(value: Any, indent: int | None = None) -> None:
+    """Print an object as JSON on standard output; see `write_result`."""
+    write_result(dump_json(value, indent))
+
+
+def dump_json(value: Any, indent: int | None = None) -> str:
+    r"""Return a value as JSON in which what acts on a terminal is written as JSON's own `\u…`."""
+    text = json.dumps(value, ensure_ascii=False, default=str, indent=indent)
+    if visible(text, lines=True) == text:
+        return text
+    return "".join(char if visible(char, lines=True) == char else json.dumps(char)[1:-1] for char in text)
+
+
+def flush_result() -> None:
+    """Write what is still to be written on standard output; see `write_result`."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        discard(sys.stdout)
+
+
+def discard(stream: TextIO) -> None:
+    """Send nowhere what a stream still holds, and what comes: else Python complains at its end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def escape(text: str) -> str:
+    """Return a text for a console as one line in which nothing is markup or acts on the terminal."""
+    from rich.markup import escape as escape_markup
+
+    return escape_markup(visible(text))
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """Return a console for tables and colours, on standard output or standard error."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PIPE_WIDTH
+    file: Any = _Tolerant(stream) if stderr else stream
+    return _console_type()(file=file, stderr=stderr, highlight=False, emoji=False, width=width)
+
+
+class _Tolerant:
+    """Standard error for a console: what can't be written is left out."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@cache
+def _console_type() -> type[Console]:
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class VisibleConsole(Console):
+        """A console whose only control codes are its own: colours, and the cursor's for progress."""
+
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            for segment in super().render(renderable, options):
+                shown = segment.text if segment.control else visible(segment.text, lines=True)
+                yield segment if shown == segment.text else Segment(shown, segment.style)
+
+        def on_broken_pipe(self) -> None:
+            del self._buffer[:]
+            discard(sys.stdout)
+
+    return VisibleConsole
