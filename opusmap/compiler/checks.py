@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from opusmap.compiler.columns import LIST_TYPES
+from opusmap.compiler.similar import find_similar
 from opusmap.connection import Column, ColumnType
 from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value, suggest
 from opusmap.spec import Binding, ChoiceList, Step, TargetOptions, Text
@@ -104,22 +105,31 @@ def check_options(choices: ChoiceList, base: int) -> Iterator[Diagnostic]:
         plain = option.strip()
         folded = plain.casefold()
         if is_to_do(plain):
-            help_text = "list the options in the order that Opus shows, all of them, then delete this one"
-            yield to_do("the options' order", option.span, help_text)
+            help_text = (
+                "the list is Opus's: write its options in Opus's order, remove what Opus does not have, "
+                "then delete this line"
+            )
+            yield to_do(f"the list of options of {quote_value(choices.column)}", option.span, help_text)
         elif not plain:
             yield error("empty-option", "an option is empty", option.span, "remove it")
         elif folded in seen and (seen[folded].strip() == plain or choices.ignore_case):
             yield _twice(option, seen[folded], ignore_case=choices.ignore_case)
-        elif folded in seen:
-            first = quote_value(seen[folded])
-            message = f"{quote_value(option)} differs from {first} only by letter case"
-            help_text = "make sure that Opus has both"
-            yield Diagnostic("similar-options", Severity.WARNING, message, option.span, help_text)
         if choices.by_order and plain in orders - {str(order)}:
             message = f"the option {quote_value(option)} could be taken for the order of another option"
             yield error("ambiguous-option", message, option.span, "remove `by_order`, or the clash in Opus")
         seen.setdefault(folded, option)
-    yield from _check_aliases(choices)
+    if choices.options:
+        yield from _check_aliases(choices)
+        yield from _similar_options(choices)
+
+
+def _similar_options(choices: ChoiceList) -> Iterator[Diagnostic]:
+    for option, other, difference in find_similar(choices.options, ignore_case=choices.ignore_case):
+        message = f"the options {quote_value(other)} and {quote_value(option)} {difference}"
+        help_text = "if Opus has both, leave them; else keep the one that Opus shows"
+        if not (choices.ignore_case and option.strip().casefold() == other.strip().casefold()):
+            help_text += ", and make the other one an alias of it"
+        yield Diagnostic("similar-options", Severity.WARNING, message, option.span, help_text)
 
 
 def _twice(option: Text, first: Text, *, ignore_case: bool) -> Diagnostic:

@@ -265,12 +265,12 @@ class _Planner:
         context = replace(self._context, column=column.internal_name, warn=self._warning_of(column))
         parts = self._value_parts(binding, context)
         required = column.required or bool(binding.required)
-        has_choices = column.internal_name in self._choices
+        choices = self._choices.get(column.internal_name)
         self.problems += check_binding(
-            binding, column, required=required, has_choices=has_choices, empty=self._spec.source.empty
+            binding, column, required=required, has_choices=choices is not None, empty=self._spec.source.empty
         )
         finish = make_finish(column.type, self._rules(binding, column, context))
-        if has_choices or column.type not in CHOICE_TYPES:
+        if (choices is not None and choices.options) or column.type not in CHOICE_TYPES:
             self._check_constants(binding, finish.function)
         return ColumnPlan(
             column,

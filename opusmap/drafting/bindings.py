@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from opusmap.compiler.similar import find_similar
 from opusmap.connection import Column, ColumnType
 from opusmap.drafting.evidence import MANY_OPTIONS
 from opusmap.drafting.matching import Candidate, Match
@@ -40,12 +41,28 @@ class DraftBinding:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenValue:
+    """A value that the source holds for a choice column: whether it is an option, only a person can tell.
+
+    `like` is an earlier value that may be the same, written in another way.
+    """
+
+    text: str
+    count: int
+    like: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DraftChoices:
-    """The options seen for a choice column, with their counts; `ignore_case` where letter case varies."""
+    """The values seen for a choice column; `ignore_case` where letter case varies.
+
+    `more` says that there are too many of them to be options, so that none is given.
+    """
 
     column: Column
-    options: tuple[tuple[str, int], ...]
+    values: tuple[SeenValue, ...]
     ignore_case: bool = False
+    more: bool = False
 
 
 @dataclass
@@ -264,7 +281,7 @@ def _rows(count: int) -> str:
 
 
 def draft_choices(match: Match, source: SourceProfile) -> DraftChoices | None:
-    """Return the options seen for a choice column; None where it is none, or has too many to be options."""
+    """Return the values seen for a choice column, in alphabetical order; None where it is no such column."""
     if match.column.type not in CHOICES or match.chosen is None:
         return None
     profile = source.find(match.chosen.source)
@@ -277,7 +294,11 @@ def draft_choices(match: Match, source: SourceProfile) -> DraftChoices | None:
     for one in counted:
         spelling, count = options.get(one.text.casefold(), (one.text, 0))
         options[one.text.casefold()] = spelling, count + one.count
-    if more or not options or len(options) > MANY_OPTIONS:
-        return DraftChoices(match.column, ())
-    ordered = sorted(options.values(), key=lambda one: (-one[1], one[0]))
-    return DraftChoices(match.column, tuple(ordered), len(options) < len(counted))
+    if more or len(options) > MANY_OPTIONS:
+        return DraftChoices(match.column, (), more=True)
+    ordered = sorted(options.values(), key=lambda one: (one[0].casefold(), one[0]))
+    like = {
+        second: first for second, first, _ in find_similar([text for text, _ in ordered], ignore_case=True)
+    }
+    values = tuple(SeenValue(text, count, like.get(text, "")) for text, count in ordered)
+    return DraftChoices(match.column, values, len(options) < len(counted))

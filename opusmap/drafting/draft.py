@@ -20,8 +20,7 @@ __all__ = ["Draft", "DraftTest", "make_draft", "write_draft"]
 _BESIDE = 46
 """The column at which remarks begin, where there is room."""
 
-ORDER_FIRST = "TODO: put these in the order that Opus shows, add what is missing, then delete this line"
-TOO_MANY = "TODO: list the options in the order that Opus shows"
+_OPUS_LIST = "the list is Opus's, in Opus's order; remove what Opus does not have, then delete this line"
 _NO_VALUES_TOLD = 10
 
 
@@ -189,19 +188,29 @@ def _source(draft: Draft) -> Iterator[str]:
 
 def _choices(draft: Draft) -> Iterator[str]:
     yield "choices:"
-    yield "  # Opus takes an option's place in its list, so the order must be the one that Opus shows. It"
-    yield "  # can't be seen from here. Beside each option stands how often it was seen."
+    yield "  # Opus is told an option's place in Opus's own list, which can't be seen from here: open the"
+    yield "  # column in Opus, and list all of its options in the order shown there. The comments below are"
+    yield "  # values of the source, with how often each was seen: no options, and in no order that means"
+    yield "  # something. Take the # away from those that Opus has, and move them to their places. What the"
+    yield "  # source spells in another way than Opus becomes an alias: `aliases: {other spelling: option}`."
     for choices in draft.choices:
-        name = quoted(choices.column.display_name)
-        indent = "    "
-        yield f"  {name}:"
-        if choices.ignore_case:
-            yield _beside("    ignore_case: true", "letter case varies in the source")
-            yield "    options:"
-            indent = "      "
-        yield f"{indent}- {quoted(ORDER_FIRST if choices.options else TOO_MANY)}"
-        for option, count in choices.options:
-            yield _beside(f"{indent}- {quoted(option)}", f"{count:,}")
+        yield from _options(choices)
+
+
+def _options(choices: DraftChoices) -> Iterator[str]:
+    yield f"  {quoted(choices.column.display_name)}:"
+    indent = "    "
+    if choices.ignore_case:
+        yield _beside("    ignore_case: true", "letter case varies in the source")
+        yield "    options:"
+        indent = "      "
+    yield f'{indent}- "TODO"  # {_OPUS_LIST}'
+    if choices.more:
+        yield f"{indent}# The source has too many values to be options, so none is shown."
+    for value in choices.values:
+        like = f"; like {value.like}" if value.like else ""
+        # No blank after the #: a line is in its place when nothing but the # is taken away.
+        yield _beside(f"{indent}#- {quoted(value.text)}", f"{value.count:,}{like}")
 
 
 def _fields(draft: Draft) -> Iterator[str]:

@@ -48,7 +48,7 @@ TABLE_KEYS = ("path", "key", "value")
 INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the step"}
 """Sections of a fragment, and what one entry of each is."""
 _FRAGMENT_HELP = "it may hold `tables`, `choices` and `let`, each with `key: value` lines"
-RECOVERABLE = frozenset({"repeated-key", "unknown-key"})
+RECOVERABLE = frozenset({"repeated-key", "unknown-key", "missing-choices"})
 """Problems of a file in spite of which the rest of it can be read, so that all problems show at once."""
 
 
@@ -214,13 +214,16 @@ class _Builder:
     def _choices(self, key: Text, node: Node) -> ChoiceList:
         if isinstance(node, Items):
             return ChoiceList(key, tuple(_text(item) for item in node))
-        choice_list = _entries(node)
+        if not isinstance(node, Entries):
+            return ChoiceList(key, ())  # that options are missing is told by the schema
+        choice_list = node
+        options = choice_list.get("options")
         aliases = {
             str(spelling): _text(option) for spelling, option in _entries(choice_list.get("aliases")).items()
         }
         return ChoiceList(
             key,
-            tuple(_text(item) for item in _items(choice_list["options"])),
+            tuple(_text(item) for item in options) if isinstance(options, Items) else (),
             aliases,
             ignore_case=as_boolean(choice_list.get("ignore_case")) or False,
             by_order=as_boolean(choice_list.get("by_order")) or False,

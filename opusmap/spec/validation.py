@@ -65,6 +65,10 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Diagnostic]:
     for step in error.absolute_path:
         node = node[step]
     where = _where(error.absolute_path)
+    if (column := _column_without_options(error, node)) is not None:
+        message = f"the options of the choice column {quote_value(column)} are not given"
+        yield _error("missing-choices", message, node.span, _LIST_OPTIONS)
+        return
     if error.validator == "additionalProperties":
         assert isinstance(error.schema, Mapping)
         known = error.schema.get("properties", {})
@@ -76,6 +80,17 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Diagnostic]:
     code, message = _describe(error, node, where)
     span = _head(node.span) if isinstance(node, Entries | Items) else node.span
     yield _error(code, message, span, _advise(error, node))
+
+
+_LIST_OPTIONS = "list them in the order that Opus shows, all of them: the list is Opus's"
+
+
+def _column_without_options(error: ValidationError, node: Node) -> str | None:
+    """Return the choice column whose list of options was left blank; None if the error is another one."""
+    match [*error.absolute_path]:
+        case ["choices", column] | ["choices", column, "options"] if is_null(node):
+            return str(column)
+    return None
 
 
 def _where(path: Iterable[str | int]) -> str:

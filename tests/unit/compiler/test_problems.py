@@ -174,6 +174,28 @@ def test_what_else_is_wrong_in_the_binding_of_a_misspelt_target_shows_too() -> N
     ]
 
 
+@pytest.mark.parametrize("given", ["", "~", "{options: }", "{by_order: true, options: }"])
+def test_a_list_of_options_left_blank_is_an_error_beside_the_others(given: str) -> None:
+    found = problems("Choice: A\nLin: A", choices=f"choices: {{Choice: {given}}}\n")
+    assert [one.code for one in found] == ["missing-choices", "unknown-target"]
+    assert '"Choice"' in found[0].message
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["[]", "{}", "{options: []}", "{aliases: {a: b}}", "{by_order: true}", '""', "TODO", "[~]", "[TODO]"],
+)
+@pytest.mark.parametrize("place", ["m.yaml", "shared.yaml"])
+def test_a_choice_column_without_a_list_of_options_is_refused(given: str, place: str, tmp_path: Path) -> None:
+    choices = f"choices: {{Choice: {given}}}\n"
+    text = "opusmap: 1\nconnection: c\ninclude: [shared.yaml]\nfields: {rowKey: A, Choice: A}\n"
+    files = {"m.yaml": text, "shared.yaml": "let: {x: '1'}\n"}
+    files[place] += choices
+    (tmp_path / "shared.yaml").write_text(files["shared.yaml"], "utf-8")
+    with pytest.raises(InvalidMapping):
+        compile_mapping(parse_spec(files["m.yaml"], "m.yaml", tmp_path), CONNECTION)
+
+
 def test_options_that_differ_by_letter_case_only_are_a_warning() -> None:
     mapper = compiled("Line: A", choices="choices: {Choice: [a, A]}\n")
     assert [(one.code, one.severity) for one in mapper.warnings] == [("similar-options", Severity.WARNING)]

@@ -5,6 +5,7 @@ import io
 import json
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_mapping import connect
@@ -33,6 +34,25 @@ COLUMNS = {
     "_Notes": "MultipleText",
 }
 CONNECTION = connect(COLUMNS)
+HOSTILE = [
+    "a # b",
+    "a: b",
+    "- x",
+    "#",
+    "'",
+    '"q"',
+    "a\nb",
+    "\\n",
+    "null",
+    "007",
+    "{{ x }}",
+    "\u2028",
+    "[a, b]",
+    "!t",
+    "&a",
+    "*a",
+    "%",
+]
 REGISTER = [
     {
         "Doc No": f"{number:04}",
@@ -70,6 +90,12 @@ def changed(rows, **cells):
     return [{**row, **{name.replace("_", " "): cell for name, cell in cells.items()}} for row in rows]
 
 
+def with_options(text):
+    """Decide the options of a draft as a person may: take the values, and the TODO away."""
+    text = re.sub(r"^( +)#- ", r"\1- ", text, flags=re.MULTILINE)
+    return re.sub(r'^ +- "TODO.*\n', "", text, flags=re.MULTILINE)
+
+
 def lines(draft):
     return dict(re.findall(r"^  (?:# )?([\w ]+): (.+?)(?:  +# .*)?$", write_draft(draft), re.MULTILINE))
 
@@ -104,7 +130,7 @@ def test_only_the_options_order_is_left_to_a_person_in_a_plain_register():
 
 def test_the_tests_of_a_draft_hold_once_the_todos_are_settled():
     draft = drafted(REGISTER)
-    settled = re.sub(r"^ +- \"TODO.*\n", "", write_draft(draft), flags=re.MULTILINE)
+    settled = with_options(write_draft(draft))
     results = run_tests(compile_mapping(parse_spec(settled), CONNECTION))
     assert len(results) == 2
     assert all(one.passed for one in results), results
@@ -153,11 +179,62 @@ def test_numbers_with_a_decimal_comma_are_read_as_such():
     assert "decimal" not in lines(drafted(changed(REGISTER, Value="1,234")))["Amount"]
 
 
-def test_options_stand_with_their_counts_and_letter_case_is_ignored_where_it_varies():
+def test_values_stand_in_comments_with_their_counts_and_letter_case_is_ignored_where_it_varies():
     rows = [*REGISTER, *changed(REGISTER[:3], Document_Type="LEASE")]
     text = write_draft(drafted(rows))
     assert re.search(r"ignore_case: true", text)
-    assert re.search(r"- Lease +# 17\n +- Deed +# 14", text)
+    assert re.search(r"^ +#- Deed +# 14\n +#- Lease +# 17$", text, re.MULTILINE)
+
+
+def test_no_option_of_a_draft_comes_from_the_source():
+    rows = [*REGISTER, *changed(REGISTER[:3], Document_Type="Dweling", Keywords="Demo;# x: y")]
+    spec = parse_spec(write_draft(drafted(rows)))
+    assert {str(one.column): one.options for one in spec.choices} == {
+        "Doc Type": ("TODO",),
+        "Tags": ("TODO",),
+    }
+
+
+def test_a_draft_of_which_only_the_todos_are_deleted_has_no_options_and_is_refused():
+    rows = [*REGISTER, *changed(REGISTER[:3], Document_Type="LEASE")]
+    text = re.sub(r'^ +- "TODO.*\n', "", write_draft(drafted(rows)), flags=re.MULTILINE)
+    with pytest.raises(InvalidMapping) as raised:
+        compile_mapping(parse_spec(text), CONNECTION)
+    assert [one.code for one in raised.value.diagnostics] == ["missing-choices", "missing-choices"]
+
+
+def test_the_word_todo_deleted_alone_leaves_an_error():
+    text = write_draft(drafted(REGISTER)).replace('- "TODO"', '- ""')
+    with pytest.raises(InvalidMapping) as raised:
+        compile_mapping(parse_spec(text), CONNECTION)
+    assert [one.code for one in raised.value.diagnostics] == ["empty-option", "empty-option"]
+
+
+def test_values_that_may_be_one_option_are_told_beside_them():
+    rows = [
+        *REGISTER,
+        *changed(REGISTER[:3], Document_Type="Dweling"),
+        *changed(REGISTER[:5], Document_Type="Dwelling"),
+    ]
+    assert re.search(r"^ +#- Dwelling +# 5; like Dweling$", write_draft(drafted(rows)), re.MULTILINE)
+
+
+@given(
+    st.lists(st.text(max_size=30) | st.sampled_from(HOSTILE), min_size=2, max_size=8, unique_by=str.casefold)
+)
+def test_values_taken_out_of_their_comments_are_options_spelled_as_in_the_source(values):
+    rows = [{**row, "Document Type": values[n % len(values)]} for n, row in enumerate(REGISTER)]
+    draft = drafted(rows)
+    seen = [
+        one.text
+        for choices in draft.choices
+        for one in choices.values
+        if choices.column.display_name == "Doc Type"
+    ]
+    (doc_type,) = [
+        one for one in parse_spec(with_options(write_draft(draft))).choices if one.column == "Doc Type"
+    ]
+    assert [*map(str, doc_type.options)] == seen
 
 
 def test_too_many_values_are_no_options():
