@@ -5,6 +5,7 @@ Owns no state: each check yields what is wrong. `resolve` runs them and owns all
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -70,14 +71,22 @@ def to_do(what: str, span: Span, help: str) -> Diagnostic:
 def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Diagnostic]:
     """Check that times written in the target's format can be read again by it."""
     pattern = target.datetime_format
+    moment = datetime(1912, 12, 19, 18, 15, tzinfo=UTC)
     try:
-        written = datetime(2024, 12, 19, 18, 15, tzinfo=UTC).strftime(pattern)
-        datetime.strptime(written, pattern)  # noqa: DTZ007 - only the format is tried
-    except ValueError:
-        written = ""
-    if "%" not in pattern or not written:
+        read = datetime.strptime(moment.strftime(pattern), pattern)  # noqa: DTZ007 - only the format is tried
+    except (ValueError, re.error):  # the second where a directive occurs twice
+        read = None
+    if "%" not in pattern or read is None:
         message = f"{quote_value(pattern)} is not a date and time format"
         yield error("bad-format", message, span, 'for example "%Y-%m-%d %H:%M:%S"')
+    elif read.date() != moment.date():
+        short = read.year % 100 == moment.year % 100 and read.year != moment.year
+        lost = "the century (1912 and 2012 are written alike)" if short else "a part of the date"
+        message = f"a time written as {quote_value(pattern)} loses {lost}"
+        help_text = (
+            "choose a format with day, month and a year of four digits, in Opus's General settings too"
+        )
+        yield error("bad-format", message, span, help_text)
 
 
 def check_step_name(

@@ -48,7 +48,8 @@ class TypeRules:
     """What a finisher needs to know of its mapping and column.
 
     `zone` is the zone that times are written in; `read_time` makes a date or time of a text, which is
-    written in `format` and, where it names no zone, in `source_zone`.
+    written in `format` and, where it names no zone, in `source_zone`; years of two digits lie in the hundred
+    years from `century` on.
     """
 
     target: TargetOptions
@@ -57,6 +58,7 @@ class TypeRules:
     format: str | None = None
     source_zone: tzinfo | None = None
     choices: ChoiceList | None = None
+    century: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +193,8 @@ def _date_time(rules: TypeRules) -> Finisher:
 def _quick_time(rules: TypeRules) -> Quick | None:
     if rules.zone is not UTC:
         return None
-    return time_rewriter(rules.format, rules.source_zone, rules.target.datetime_format, format_datetime)
+    pattern = rules.target.datetime_format
+    return time_rewriter(rules.format, rules.source_zone, pattern, format_datetime, rules.century)
 
 
 def _single_choice(rules: TypeRules) -> Finisher:

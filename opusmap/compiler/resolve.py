@@ -25,7 +25,14 @@ from opusmap.compiler.checks import (
 from opusmap.compiler.columns import Finisher, TypeRules, make_finish
 from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan, ConvertPlan, Plan, StepPlan, bind_filter
 from opusmap.connection import Column, ColumnType, Connection
-from opusmap.converters import ArgumentError, Context, Registry, bind_converter, bind_for_text
+from opusmap.converters import (
+    ArgumentError,
+    Context,
+    MissingCentury,
+    Registry,
+    bind_converter,
+    bind_for_text,
+)
 from opusmap.converters.dates import datetime_, time_zone
 from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value, suggest
 from opusmap.errors import ValueProblem
@@ -241,7 +248,7 @@ class _Planner:
                     bind_filter(node, context)
                 except ArgumentError as problem:
                     span = expression.text.locate(node.at, node.at + len(node.converter.name))
-                    self._wrong_argument(str(problem), span)
+                    self._wrong_argument(problem, span)
 
     def _plan_columns(self) -> Iterator[ColumnPlan]:
         bound: dict[str, Text] = {}
@@ -342,22 +349,47 @@ class _Planner:
         return tree.Constant(None)
 
     def _rules(self, binding: Binding, column: Column, context: Context) -> TypeRules:
+        century = self._century(binding)
+        written = None if binding.format is None else str(binding.format)
+        if binding.format is not None and is_to_do(binding.format):
+            help_text = "leave the format that is meant: a sample of the source can't tell"
+            self.problems.append(to_do("the format", binding.format.span, help_text))
+            written = century = None
         try:
-            read_time = datetime_(None if binding.format is None else str(binding.format), context=context)
+            read_time = datetime_(written, century=century, context=context)
         except ArgumentError as problem:
-            assert binding.format is not None
-            message, _, meant = str(problem).partition("; ")
-            if is_to_do(binding.format):
-                help_text = "leave the format that is meant: a sample of the source can't tell"
-                self.problems.append(to_do("the format", binding.format.span, help_text))
-            else:
-                meant = meant or 'for example "%d/%m/%Y %H:%M"'
-                self._error("bad-format", message, binding.format.span, meant)
+            self._wrong_format(binding, problem)
             read_time = datetime_(context=context)
         choices = self._choices.get(column.internal_name) or ChoiceList(binding.target, ())
-        written = None if binding.format is None else str(binding.format)
         zone = self._context.timezone
-        return TypeRules(self._spec.target, self._target_zone, read_time, written, zone, choices)
+        return TypeRules(self._spec.target, self._target_zone, read_time, written, zone, choices, century)
+
+    def _wrong_format(self, binding: Binding, problem: ArgumentError) -> None:
+        place = binding.format or binding.century
+        assert place is not None
+        message, _, meant = str(problem).partition("; ")
+        if isinstance(problem, MissingCentury):
+            if binding.century is None:  # else what stands there is told already
+                self._error("missing-century", message, place.span, meant)
+        elif binding.century is not None and message.startswith("`century`"):
+            self._error("wrong-value", message, binding.century.span, meant)
+        else:
+            self._error("bad-format", message, place.span, meant or 'for example "%d/%m/%Y %H:%M"')
+
+    def _century(self, binding: Binding) -> int | None:
+        """Return the binding's century; what is none is told."""
+        given = binding.century
+        if given is None:
+            return None
+        if given.isascii() and given.isdigit() and len(given) <= 4:  # noqa: PLR2004 - digits of a year
+            return int(given)
+        help_text = "it is the first of the hundred years that the years lie in, such as 1930"
+        if is_to_do(given):
+            self.problems.append(to_do("`century`", given.span, help_text))
+        else:
+            message = f"`century` is a year, not {quote_value(given)}"
+            self._error("wrong-value", message, given.span, help_text)
+        return None
 
     def _table(self, binding: Binding) -> Table | None:
         if binding.lookup is None:
@@ -380,7 +412,14 @@ class _Planner:
             try:
                 function = bind_converter(converter, use.args, use.kwargs, context)
             except ArgumentError as problem:
-                self._wrong_argument(str(problem), use.name.span)
+                open_ = [
+                    key for key, value in use.kwargs.items() if isinstance(value, str) and is_to_do(value)
+                ]
+                if open_:
+                    help_text = "decide it, and write it in the place of TODO"
+                    self.problems.append(to_do(f"`{open_[0]}` of {use.name}", use.name.span, help_text))
+                else:
+                    self._wrong_argument(problem, use.name.span)
                 continue
             for_text = bind_for_text(converter, use.args, use.kwargs)
             yield ConvertPlan(converter.name, function, converter.takes_list, use.name.span, for_text)
@@ -401,8 +440,11 @@ class _Planner:
                 help_text = f"add it under `fields:`, for example `{column.display_name}: …`"
                 self._error("missing-required", message, self._spec.fields_span, help_text)
 
-    def _wrong_argument(self, message: str, span: Span) -> None:
-        what, _, way_out = message.partition("; ")
+    def _wrong_argument(self, problem: ArgumentError, span: Span) -> None:
+        what, _, way_out = str(problem).partition("; ")
+        if isinstance(problem, MissingCentury):
+            self._error("missing-century", what, span, way_out)
+            return
         help_text = way_out or "`opusmap converters` shows each with its arguments and examples"
         self._error("wrong-argument", what, span, help_text)
 

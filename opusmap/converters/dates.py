@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 from opusmap.converters.memo import Memo
 from opusmap.converters.numbers import parse_number
-from opusmap.converters.registry import ArgumentError, Context, converter, wrong_kind
+from opusmap.converters.registry import ArgumentError, Context, MissingCentury, converter, wrong_kind
+from opusmap.converters.times import format_reader
 from opusmap.diagnostics import quote_value
 from opusmap.errors import ValueProblem
 
@@ -98,21 +99,26 @@ def _localised(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], N
             2024, 1, 31, 10, tzinfo=UTC
         ),
         "'31.01.2024' | datetime('%d.%m.%Y')": date(2024, 1, 31),
+        "'26-Apr-68' | datetime('%d-%b-%y', century=1930)": date(1968, 4, 26),
     },
 )
 def datetime_(
     format: str | None = None,
     timezone: str | None = None,
+    century: int | None = None,
     *,
     context: Context,
 ) -> Callable[[object], date]:
     """Read a date, or a date and time; ISO without `format`, else as Python's strptime does.
 
-    `timezone` is the zone of times that name none (the mapping's by default).
+    `timezone` is the zone of times that name none (the mapping's by default). `century` is the first of the
+    hundred years that years of two digits (`%y`) lie in: 1930 reads 30 to 99 as 19xx and 00 to 29 as 20xx.
     """
     zone = context.timezone if timezone is None else time_zone(timezone)
-    dated = format is not None and not _check_reading(format) & _TIMES
-    read = _parse_iso if format is None else _remembered_format(format, dated=dated)
+    if format is None and century is not None:
+        raise ArgumentError(f"`century` needs a `format` with %y; {_CENTURY_UNUSED}")
+    dated = format is not None and not _check_reading(format, century) & _TIMES
+    read = _parse_iso if format is None else _remembered_format(format, century, dated=dated)
 
     def convert(value: object) -> date:
         if isinstance(value, datetime):
@@ -176,10 +182,11 @@ def _from_spreadsheet(format: str) -> str:
     return found
 
 
-def _check_reading(format: str) -> frozenset[str]:
+def _check_reading(format: str, century: int | None) -> frozenset[str]:
     used = _check_format(format)
     if not used & _YEARS:
         raise ArgumentError(f"the format {quote_value(format)} names no year (%Y or %y)")
+    _check_century(format, used, century)
     try:
         datetime.strptime("", format)  # noqa: DTZ007 - only the format is tried
     except ValueError as error:
@@ -188,6 +195,33 @@ def _check_reading(format: str) -> frozenset[str]:
     except re.error as error:
         raise ArgumentError(f"the format {quote_value(format)} is not one: {error}") from None
     return used
+
+
+_CENTURIES = range(1, 9901)
+_CENTURY_UNUSED = "it is for years of two digits: remove it"
+
+
+def _check_century(format: str, used: frozenset[str], century: int | None) -> None:
+    """Check that years of two digits, and only these, come with the hundred years that they lie in."""
+    name = quote_value(format)
+    if "y" not in used:
+        if century is not None:
+            raise ArgumentError(f"`century` does nothing for the format {name}; {_CENTURY_UNUSED}")
+        return
+    if used & {"Y", "G", "U", "W"}:
+        odd = min(used & {"Y", "G", "U", "W"})
+        raise ArgumentError(f"the format {name} has %{odd} beside a year of two digits; take one of them out")
+    if century is None:
+        raise MissingCentury(
+            f"the format {name} reads years of two digits (%y), and no `century` says in which hundred years "
+            "they lie; give the first: a century of 1930 reads 30 to 99 as 1930 to 1999, 00 to 29 as 2000 to "
+            "2029"
+        )
+    if century not in _CENTURIES:
+        raise ArgumentError(
+            f"`century` is a year from {_CENTURIES[0]} to {_CENTURIES[-1]}, not {century}; "
+            "it is the first of the hundred years that years of two digits lie in, such as 1930"
+        )
 
 
 _DATE_LENGTH = len("2024-01-31")
@@ -209,12 +243,13 @@ def _parse_iso(value: str) -> date:
     raise ValueProblem("bad-date", message, 'say how it is written: `format: "%d/%m/%Y"`')
 
 
-def _remembered_format(format: str, *, dated: bool) -> Callable[[str], date]:
+def _remembered_format(format: str, century: int | None, *, dated: bool) -> Callable[[str], date]:
     """Return the reader of a format, which remembers: strptime is slow, most of all where it fails."""
+    parse = format_reader(format, century)
 
     def find(text: str) -> date | ValueProblem:
         try:
-            return _parse_format(text, format, dated=dated)
+            return _parse_format(text, format, parse, dated=dated)
         except ValueProblem as problem:
             return problem.with_traceback(None)
 
@@ -229,11 +264,11 @@ def _remembered_format(format: str, *, dated: bool) -> Callable[[str], date]:
     return read
 
 
-def _parse_format(value: str, format: str, *, dated: bool) -> date:
+def _parse_format(value: str, format: str, parse: Callable[[str], datetime], *, dated: bool) -> date:
     text = value.strip()
     if text.isascii() or not any(char.isdigit() and not char.isascii() for char in text):
         try:
-            found = datetime.strptime(text, format)  # noqa: DTZ007 - localised by the caller
+            found = parse(text)
         except (ValueError, OverflowError):
             pass
         else:

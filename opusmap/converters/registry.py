@@ -113,6 +113,10 @@ class ArgumentError(Exception):
     """The arguments of a converter do not fit its parameters; the text says how."""
 
 
+class MissingCentury(ArgumentError):
+    """A format reads years of two digits, and nothing says in which hundred years they lie."""
+
+
 @overload
 def converter(function: Function, /) -> Function: ...
 @overload
@@ -364,7 +368,7 @@ def _fit_arguments(converter: Converter, args: tuple[Any, ...], kwargs: Mapping[
     for name, value in given.items():
         if name in hints and not _fits(value, hints[name]):
             kind = next(parameter.type_name for parameter in converter.parameters if parameter.name == name)
-            wanted = _ARGUMENT_KINDS.get(kind, kind)
+            wanted = _ARGUMENT_KINDS.get(kind.removesuffix(" | None"), kind)
             raise ArgumentError(
                 f"the argument {name} of {converter.name} must be {wanted}, not {quote_value(value)}"
             )

@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import partial
+from time import strptime as struct_time
 from typing import TypeAlias
 
 from opusmap.converters.memo import Memo
 
-__all__ = ["fixed_reader", "time_reader", "time_rewriter"]
+__all__ = ["fixed_reader", "format_reader", "time_reader", "time_rewriter"]
 
 Rewriter: TypeAlias = Callable[[str], str | None] | Memo[str | None]
 Clock: TypeAlias = tuple[int, str]
@@ -35,7 +36,11 @@ _ONE_DAY, _NO_TIME = timedelta(days=1), timedelta()
 
 
 def time_rewriter(
-    format: str | None, zone: tzinfo | None, pattern: str, write: Callable[[date, str], str]
+    format: str | None,
+    zone: tzinfo | None,
+    pattern: str,
+    write: Callable[[date, str], str],
+    century: int | None = None,
 ) -> Rewriter | None:
     """Return the function from a source's text of a time to the same time in UTC, None where it can't tell.
 
@@ -44,6 +49,7 @@ def time_rewriter(
         zone: the zone of times that name none.
         pattern: how times are to be written, as for strftime.
         write: strftime.
+        century: the first of the hundred years that years of two digits lie in.
 
     Returns None where the format or the pattern does not come in two parts, the day first.
     """
@@ -54,9 +60,10 @@ def time_rewriter(
     if format is None:
         return parts.iso_rewriter()
     if _CLOCK_PART.search(format) is None:
-        return parts.date_rewriter(format) if "%z" not in format and "%Z" not in format else None
+        zoned = "%z" in format or "%Z" in format
+        return None if zoned else parts.date_rewriter(format, century)
     read = _parts(format)
-    return None if read is None else parts.format_rewriter(*read)
+    return None if read is None else parts.format_rewriter(*read, century)
 
 
 def _parts(format: str) -> tuple[str, str, str] | None:
@@ -111,9 +118,9 @@ class _Parts:
 
         return rewrite
 
-    def date_rewriter(self, format: str) -> Rewriter:
+    def date_rewriter(self, format: str, century: int | None) -> Rewriter:
         """Return the rewriter of dates without a time: midnight, which never shifts."""
-        read, midnight = day_reader(format), self._written_clock(time())
+        read, midnight = day_reader(format, century), self._written_clock(time())
 
         def rewrite(text: str) -> str | None:
             day = read(text)
@@ -121,10 +128,10 @@ class _Parts:
 
         return Memo(rewrite)
 
-    def format_rewriter(self, day_format: str, gap: str, clock_format: str) -> Rewriter:
+    def format_rewriter(self, day_format: str, gap: str, clock_format: str, century: int | None) -> Rewriter:
         """Return the rewriter of times in a format of two parts."""
         read_clock = time_reader(clock_format)
-        self._read_day = day_reader(day_format)
+        self._read_day = day_reader(day_format, century)
         self._read_clock = lambda text: None if (found := read_clock(text)) is None else found.time()
         local, inside = self._local, day_format.count(gap)
 
@@ -227,10 +234,10 @@ def _read_iso_clock(text: str) -> time | None:
     return found.timetz() if found.date() == _ANY_DAY else None  # newer Pythons read 24:00 as the next day
 
 
-def day_reader(format: str) -> Callable[[str], date | None]:
-    """Return a reader of dates in a format: as strptime reads them, most of them quicker."""
+def day_reader(format: str, century: int | None = None) -> Callable[[str], date | None]:
+    """Return a reader of dates in a format: as `format_reader` reads them, most of them quicker."""
     directives = re.findall("%(.)", format)
-    read_time = time_reader(format)
+    read_time = time_reader(format, century)
     match = re.compile(_shape(format), re.ASCII).fullmatch if sorted(directives) == ["Y", "d", "m"] else None
 
     def read(text: str) -> date | None:
@@ -245,26 +252,63 @@ def day_reader(format: str) -> Callable[[str], date | None]:
     return read
 
 
-def time_reader(format: str) -> Callable[[str], datetime | None]:
-    """Return a reader of times in a format: as strptime reads them, most of them quicker."""
-    quick = fixed_reader(format)
+def time_reader(format: str, century: int | None = None) -> Callable[[str], datetime | None]:
+    """Return a reader of times in a format: as `format_reader` reads them, most of them quicker."""
+    quick, careful = fixed_reader(format, century), format_reader(format, century)
 
     def read(text: str) -> datetime | None:
         found = None if quick is None else quick(text)
         if found is None and text.isascii():
             try:
-                found = datetime.strptime(text, format)  # noqa: DTZ007 - the caller knows the zone
-            except ValueError:
+                found = careful(text)
+            except (ValueError, OverflowError):
                 return None
         return found
 
     return read
 
 
-def fixed_reader(format: str) -> Callable[[str], datetime | None] | None:
+def format_reader(format: str, century: int | None = None) -> Callable[[str], datetime]:
+    """Return the reader of texts in a format: strptime, but for years of two digits and days of the year.
+
+    A year of two digits is the one among the hundred years from `century` on; POSIX has 1969 to 2068. The
+    366th day of a year that has none is refused: strptime takes it for the first of the next year.
+    The reader raises ValueError or OverflowError.
+    """
+    directives = set(re.findall("%(.)", format))
+    short, by_day = "y" in directives and century is not None, "j" in directives
+
+    def read(text: str) -> datetime:
+        found = datetime.strptime(text, format)  # noqa: DTZ007 - the caller knows the zone
+        if by_day and struct_time(text, format).tm_yday != found.timetuple().tm_yday:
+            raise ValueError(text)
+        return _in_century(found, century, by_day=by_day) if short and century is not None else found
+
+    return read if short or by_day else lambda text: datetime.strptime(text, format)  # noqa: DTZ007 - as above
+
+
+def _in_century(moment: datetime, century: int, *, by_day: bool) -> datetime:
+    """Return a time in the year of its two digits that lies in the hundred years from `century` on.
+
+    It is the same day of that year, or else the same day and month, which may not be there (29 February).
+    """
+    year = _year_of(moment.year, century)
+    if not by_day:
+        return moment.replace(year=year)
+    day = date(year, 1, 1) + timedelta(days=moment.timetuple().tm_yday - 1)
+    if day.year != year:
+        raise ValueError(day)
+    return datetime.combine(day, moment.timetz())
+
+
+def _year_of(digits: int, century: int) -> int:
+    return century + (digits - century) % 100
+
+
+def fixed_reader(format: str, century: int | None = None) -> Callable[[str], datetime | None] | None:
     """Return a quick reader for texts whose parts have all their digits: `31/01/2024 09:05`.
 
-    It reads a part of what strptime reads, and to the same result: anything else (one digit, other
+    It reads a part of what `format_reader` reads, and to the same result: anything else (one digit, other
     blanks) gives None. None for formats with names of months, weeks and the like.
     """
     directives = re.findall("%(.)", format)
@@ -275,15 +319,14 @@ def fixed_reader(format: str) -> Callable[[str], datetime | None] | None:
     match = re.compile(_shape(format), re.ASCII).fullmatch
     order = tuple(re.findall("%(.)", format))
     hour_name = "I" if "I" in names else "H"
+    first = _POSIX_CENTURY if century is None else century
 
     def read(text: str) -> datetime | None:
         found = match(text)
         if found is None:
             return None
         parts = dict(zip(order, found.groups(), strict=True))
-        year = int(parts.get("Y") or parts.get("y") or 1900)
-        if "y" in parts:
-            year += 1900 if year > _LAST_OF_THIS_CENTURY else 2000
+        year = _year_of(int(parts["y"]), first) if "y" in parts else int(parts.get("Y") or 1900)
         hour = int(parts.get(hour_name, 0))
         if hour_name == "I":
             if not 1 <= hour <= _NOON:
@@ -314,5 +357,5 @@ def _shape(format: str) -> str:
 
 
 _NOON = 12
-_LAST_OF_THIS_CENTURY = 68
-"""Two digits of a year up to this one mean 20xx, as POSIX has it."""
+_POSIX_CENTURY = 1969
+"""Two digits of a year up to 68 mean 20xx, as POSIX has it."""

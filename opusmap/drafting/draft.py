@@ -62,13 +62,16 @@ class Draft:
     @property
     def to_decide(self) -> int:
         """How many TODOs `check` will report."""
-        asked = sum(isinstance(one.binding, dict) and _asks(one.binding) for one in self.bindings)
+        asked = sum(_asks(one.binding) for one in self.bindings if isinstance(one.binding, dict))
         missing = sum(one.binding is None and one.column.required for one in self.bindings)
         return missing + asked + len(self.choices) + bool(self.zone_needed)
 
 
-def _asks(binding: Mapping[str, Any]) -> bool:
-    return str(binding.get("format", "")).startswith("TODO")
+def _asks(binding: Mapping[str, Any]) -> int:
+    convert = binding.get("convert")
+    read = convert.get("datetime", {}) if isinstance(convert, dict) else {}
+    given = (binding.get("format"), binding.get("century"), read.get("century"))
+    return sum(str(one).startswith("TODO") for one in given)
 
 
 def make_draft(

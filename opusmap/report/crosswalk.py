@@ -125,7 +125,8 @@ def _steps(binding: Binding) -> Iterator[str]:
     for use in binding.convert:
         yield f"converted by {_written(use)}"
     if binding.format is not None:
-        yield f"read as {binding.format}"
+        century = "" if binding.century is None else f", years from {binding.century} on"
+        yield f"read as {binding.format}{century}"
     if binding.default is not None:
         yield f"if empty: {binding.default}"
     if binding.on_error == "omit":

@@ -288,6 +288,7 @@ class _Builder:
             lookup=_optional(node.get("lookup")),
             convert=self._convert(node.get("convert")),
             format=_optional(node.get("format")),
+            century=_optional(node.get("century")),
             default=default,
             required=as_boolean(node.get("required")),
             on_error=on_error,

@@ -119,6 +119,7 @@ class Binding:
     lookup: Text | None = None
     convert: tuple[ConverterUse, ...] = ()
     format: Text | None = None
+    century: Text | None = None
     default: Text | None = None
     required: bool | None = None
     on_error: OnError = "reject"

@@ -23,7 +23,7 @@ from opusmap.converters.bounds import LIST_LIMIT
 from opusmap.converters.dates import datetime_
 from opusmap.converters.files import file_name
 from opusmap.converters.memo import MEMO_SIZE, Memo
-from opusmap.converters.times import day_reader, time_reader
+from opusmap.converters.times import day_reader, format_reader, time_reader
 from opusmap.errors import ValueProblem
 from opusmap.records import Record, Reject
 from opusmap.spec import TargetOptions
@@ -39,8 +39,12 @@ FORMATS = (
     "%d.%m.%Y %H:%M:%S.%f",
     "%Y%m%d %H%M",
     "%j.%Y %H:%M",
+    "%d/%m/%y %H:%M",
+    "%d-%b-%y",
+    "%y%j",
 )
 PATTERNS = ("%Y-%m-%d %H:%M:%S", "%d.%m.%Y %H:%M", "%Y-%m-%dT%H:%M:%SZ", "%d %B %Y", "%Hh on %d %B %Y")
+CENTURIES = st.sampled_from([1830, 1900, 1930, 1968, 1969, 2000, 9900]) | st.integers(1, 9900)
 TWISTS = ("{}", " {}", "{} ", "{}Z", "{}+10:00", "{}-00:30", "{}.5", "0{}", "{}\n", "x", "{}:99", "٣{}")
 CHANGES = (datetime(2021, 10, 3, 2, 30), datetime(2018, 11, 4), datetime(2011, 12, 30, 12), datetime(1, 1, 1))
 
@@ -59,29 +63,35 @@ def texts(draw: Any, form: str | None) -> str:
 
 
 @st.composite
-def times(draw: Any) -> tuple[str | None, str | None, str, list[str]]:
+def times(draw: Any) -> tuple[str | None, str | None, str, list[str], int | None]:
     form = draw(st.sampled_from(FORMATS))
     zone = draw(st.sampled_from([None, *ZONES]))
-    return form, zone, draw(st.sampled_from(PATTERNS)), draw(st.lists(texts(form), min_size=1, max_size=5))
+    century = draw(CENTURIES) if form is not None and "%y" in form else None
+    read = draw(st.lists(texts(form), min_size=1, max_size=5))
+    return form, zone, draw(st.sampled_from(PATTERNS)), read, century
 
 
 @THOROUGH
 @given(times())
-@example((None, "UTC", PATTERNS[0], ["2024-W05-3T10:00:00Z", "2024-01-02T24:00", "20240102T10:00Z"]))
-@example((None, "UTC", PATTERNS[0], ["2024-01-02T24:00:00Z", "2024-01-02T23:59:59Z", "2024-01-02T10.00.00Z"]))
-@example((None, "Australia/Sydney", PATTERNS[0], ["2021-10-03T02:30:00", "2021-04-04T02:30:00"]))
-@example(("%m/%d/%Y %I:%M %p", "UTC", PATTERNS[0], ["01/02/2024 12:00 am", "01/02/2024 00:00 AM"]))
+@example((None, "UTC", PATTERNS[0], ["2024-W05-3T10:00:00Z", "2024-01-02T24:00", "20240102T10:00Z"], None))
+@example(
+    (None, "UTC", PATTERNS[0], ["2024-01-02T24:00:00Z", "2024-01-02T23:59:59Z", "2024-01-02T10.00.00Z"], None)
+)
+@example((None, "Australia/Sydney", PATTERNS[0], ["2021-10-03T02:30:00", "2021-04-04T02:30:00"], None))
+@example(("%m/%d/%Y %I:%M %p", "UTC", PATTERNS[0], ["01/02/2024 12:00 am", "01/02/2024 00:00 AM"], None))
+@example(("%d/%m/%y", "UTC", PATTERNS[0], ["29/02/00", "28/02/00", "26/04/68"], 1830))
+@example(("%y%j", "UTC", PATTERNS[0], ["00366", "67366", "68366", "00060"], 1830))
 def test_a_time_rewritten_by_its_parts_is_the_time_read_and_written(
-    case: tuple[str | None, str | None, str, list[str]],
+    case: tuple[str | None, str | None, str, list[str], int | None],
 ) -> None:
-    form, zone_name, pattern, read = case
+    form, zone_name, pattern, read, century = case
     zone = None if zone_name is None else UTC if zone_name == "UTC" else ZoneInfo(zone_name)
     warnings: list[str] = []
     context = Context(timezone=zone, warn=lambda code, _message: warnings.append(code))
     target = TargetOptions(datetime_format=pattern)
-    finish = make_finish(
-        ColumnType.DATE_TIME, TypeRules(target, UTC, datetime_(form, context=context), form, zone)
-    )
+    read_time = datetime_(form, century=century, context=context)
+    rules = TypeRules(target, UTC, read_time, form, zone, century=century)
+    finish = make_finish(ColumnType.DATE_TIME, rules)
     if finish.quick is None:
         assert pattern.startswith("%H") or pattern.endswith("%Y") or form in (FORMATS[6], FORMATS[7])
         return
@@ -101,6 +111,32 @@ def test_a_quick_reader_reads_what_strptime_reads(form: str, data: Any) -> None:
         expected = None
     assert time_reader(form)(text) == expected
     assert day_reader(form)(text) == (expected and expected.date())
+
+
+@given(CENTURIES, st.datetimes(), st.sampled_from(["%d-%m-%y", "%d-%b-%y", "%y%j", "%H:%M %m/%d/%y"]))
+@example(1830, datetime(2000, 2, 29), "%d-%m-%y")
+@example(1830, datetime(2000, 2, 29), "%y%j")
+@example(1930, datetime(1930, 1, 1), "%d-%m-%y")
+@example(1930, datetime(2029, 12, 31), "%d-%m-%y")
+def test_a_year_of_two_digits_lies_in_its_hundred_years_on_each_way(
+    century: int, moment: datetime, form: str
+) -> None:
+    year = next(year for year in range(century, century + 100) if year % 100 == moment.year % 100)
+    text = moment.strftime(form)
+    try:
+        digits = f"{moment.year % 100:02}"
+        expected = datetime.strptime(f"{year:04} {text}", f"%Y {form.replace('%y', digits)}")
+    except ValueError:  # 29 February, the 366th day
+        expected = None
+    else:
+        expected = expected if expected.year == year else None
+    try:
+        careful = format_reader(form, century)(text)
+    except ValueError:
+        careful = None
+    assert careful == expected
+    assert time_reader(form, century)(text) == expected
+    assert day_reader(form, century)(text) == (expected and expected.date())
 
 
 def test_most_times_of_a_register_take_the_short_way() -> None:

@@ -33,7 +33,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "regex_replace": [("[^0-9]+", ""), ("(a)|(b)", r"\2\1"), ("", "-"), (".*", "x"), ("(?s).", "xx")],
     "number": [(), (",", "."), (",", "")],
     "round": [(), (2,), (34,), (-1,)],
-    "datetime": [(), ("%d/%m/%Y",), ("%Y-%m-%dT%H:%M:%S%z",), ("%y%j", "UTC")],
+    "datetime": [(), ("%d/%m/%Y",), ("%Y-%m-%dT%H:%M:%S%z",), ("%y%j", "UTC", 1930)],
     "excel_date": [(), (1904,)],
     "unix_time": [(), ("ms",)],
     "fiscal_year": [(), (1,), (13,)],
