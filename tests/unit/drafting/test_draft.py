@@ -318,8 +318,8 @@ def test_any_source_gives_a_draft_that_check_accepts_up_to_its_todos(names, data
     assert {one.code for one in found if one.severity == "error"} <= {"to-do"}
     assert sum(one.code == "to-do" for one in found) == draft.to_decide
     for test in draft.tests:
-        spec = parse_spec(write_draft(draft, settled=True))
-        mapper = compile_mapping(spec, CONNECTION, columns=draft.profile.row_columns)  # one may be called TODO
+        spec = parse_spec(write_draft(draft, settled=True))  # a column may be called TODO
+        mapper = compile_mapping(spec, CONNECTION, columns=draft.profile.row_columns)
         record = mapper.map_row({**dict.fromkeys(names), **test.row})
         assert {
             mapper.connection.find(name).internal_name: value for name, value in test.expect.items()
