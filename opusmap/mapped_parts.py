@@ -39,6 +39,7 @@ class MappedPart(msgspec.Struct):
     keys: list[str]
     values: bytes | tuple[list[tuple[str, ...]], list[int]]
     notes: dict[int, tuple[Problem, ...]]
+    replaced: dict[int, tuple[Problem, ...]]
     rest: list[tuple[int, Reject | Filtered]]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -47,17 +48,18 @@ class MappedPart(msgspec.Struct):
         if numbers and numbers[-1] - numbers[0] == len(numbers) - 1:
             numbers = range(numbers[0], numbers[-1] + 1)
         joined = keys if keys.count("\n") == len(self.keys) - 1 else self.keys
-        return _unpack, (numbers, joined, self.values, self.notes, self.rest)
+        return _unpack, (numbers, joined, self.values, self.notes, self.replaced, self.rest)
 
     def records(self) -> Sequence[Record]:
         """Return the records: as lines or, where only names were asked for, with None for each value."""
         if isinstance(self.values, bytes):
-            return RecordLines(self.numbers, self.keys, self.values, self.notes)
+            return RecordLines(self.numbers, self.keys, self.values, self.notes, self.replaced)
         shapes: list[Any] = [dict.fromkeys(names) for names in self.values[0]]
         values = [shapes[index] for index in self.values[1]]
         found = list(map(Record, self.numbers, self.keys, values))
-        for place, notes in self.notes.items():
-            found[place] = Record(self.numbers[place], self.keys[place], values[place], notes)
+        for place in self.notes.keys() | self.replaced.keys():
+            told = self.notes.get(place, ()), None, self.replaced.get(place, ())
+            found[place] = Record(self.numbers[place], self.keys[place], values[place], *told)
         return found
 
     def places(self) -> list[int]:
@@ -80,6 +82,7 @@ class MappedPart(msgspec.Struct):
             [self.keys[place] for place in kept],
             values,
             {new: self.notes[place] for new, place in enumerate(kept) if place in self.notes},
+            {new: self.replaced[place] for new, place in enumerate(kept) if place in self.replaced},
             sorted(rest, key=lambda placed: placed[0]),
         )
 
@@ -95,7 +98,8 @@ def map_part(mapper: Mapper, part: Part, *, encoded: bool) -> Iterator[MappedPar
     """
     numbers, keys, lines = list[int](), list[str](), list[bytes]()
     shapes, shape_of_each = _Shapes(), list[int]()
-    notes, rest = dict[int, tuple[Problem, ...]](), list[tuple[int, Reject | Filtered]]()
+    notes, replaced = dict[int, tuple[Problem, ...]](), dict[int, tuple[Problem, ...]]()
+    rest = list[tuple[int, Reject | Filtered]]()
     rows = iter(part.rows())
     while chunk := list(islice(rows, CHUNK_ROWS)):
         mapped = mapper.map_chunk(chunk)
@@ -104,6 +108,7 @@ def map_part(mapper: Mapper, part: Part, *, encoded: bool) -> Iterator[MappedPar
             start = len(keys) + len(rest)
             rest += [(start + at, one) for at, one in enumerate(mapped) if not isinstance(one, Record)]
         notes |= {at: one.notes for at, one in enumerate(records, len(keys)) if one.notes}
+        replaced |= {at: one.replaced for at, one in enumerate(records, len(keys)) if one.replaced}
         numbers += [one.row for one in records]
         keys += [one.key for one in records]
         if encoded:
@@ -112,4 +117,4 @@ def map_part(mapper: Mapper, part: Part, *, encoded: bool) -> Iterator[MappedPar
             shape_of_each += [shapes.setdefault(tuple(one.values), len(shapes)) for one in records]
         yield None
     values = b"".join(lines) if encoded else ([*shapes], shape_of_each)
-    yield MappedPart(numbers, keys, values, notes, rest)
+    yield MappedPart(numbers, keys, values, notes, replaced, rest)

@@ -159,4 +159,5 @@ def mapped_report(tally: Tally, began: float) -> Report:
         seconds=round(time.monotonic() - began, 3),
         reasons=tally.reasons(),
         notes=tally.notes(),
+        replaced=tally.replaced(),
     )

@@ -125,7 +125,9 @@ def _each_key_once(work: Work, *, keep_rows: bool) -> Iterator[Mapped]:
             if isinstance(mapped, Record):
                 mapped = watch.judge(mapped, row.values)
                 if keep_rows and isinstance(mapped, Record):
-                    mapped = Record(mapped.row, mapped.key, mapped.values, mapped.notes, row.values)
+                    mapped = Record(
+                        mapped.row, mapped.key, mapped.values, mapped.notes, row.values, mapped.replaced
+                    )
             yield mapped
 
 

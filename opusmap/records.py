@@ -46,7 +46,8 @@ class Problem:
 class Record(msgspec.Struct, frozen=True, gc=False):
     """What Opus gets for one row: `values` by internal name, ready to be written as JSON.
 
-    `source` is the row that it was made of, as long as a person may have to mend it.
+    `source` is the row that it was made of, as long as a person may have to mend it. `replaced` are the wrong
+    values for which `on_error` or a `default` put something else, one for each column and code.
     """
 
     row: int
@@ -54,12 +55,13 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     values: dict[str, JsonValue]
     notes: tuple[Problem, ...] = ()
     source: Mapping[str, Any] | None = None
+    replaced: tuple[Problem, ...] = ()
 
 
 class RecordLines(Sequence[Record]):
     """Records that are JSON already, a line each. They become objects, with raw JSON for values, where asked.
 
-    `notes` are those of the few records that have some, by place.
+    `notes` and `replaced` are those of the few records that have some, by place.
     """
 
     def __init__(
@@ -68,9 +70,10 @@ class RecordLines(Sequence[Record]):
         keys: Sequence[str],
         lines: bytes,
         notes: Mapping[int, tuple[Problem, ...]],
+        replaced: Mapping[int, tuple[Problem, ...]],
     ) -> None:
         self.lines = lines
-        self._numbers, self._keys, self._notes = numbers, keys, notes
+        self._numbers, self._keys, self._notes, self._replaced = numbers, keys, notes, replaced
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -85,7 +88,7 @@ class RecordLines(Sequence[Record]):
     def __iter__(self) -> Iterator[Record]:
         values: list[Any] = self.raw()
         for place, made in enumerate(zip(self._numbers, self._keys, values, strict=True)):
-            yield Record(*made, self._notes.get(place, ()))
+            yield Record(*made, self._notes.get(place, ()), None, self._replaced.get(place, ()))
 
     def raw(self) -> list[msgspec.Raw]:
         """Return the values of each record, as JSON."""

@@ -74,6 +74,7 @@ def check(
         print_diagnostics,
         print_json,
         print_reasons,
+        print_replaced,
         print_totals,
         say,
     )
@@ -113,6 +114,7 @@ def check(
     else:
         print_totals(report, sent=False)
         print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
+        print_replaced(report.replaced, work.place)
         print_reasons("Odd, but no error", report.notes, work.place)
         print_forecast(forecast)
     return 0 if report.clean else 1
@@ -192,7 +194,7 @@ def map_(
     verbose: int,
 ) -> int:
     """Write the records of a source as JSON Lines, the rejects to their own file."""
-    from opusmap.cli.output import print_json
+    from opusmap.cli.output import print_json, print_replaced
     from opusmap.workers import Workers
 
     set_up(verbose)
@@ -226,6 +228,7 @@ def map_(
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not quiet:
         _say_totals(report, writer)
+        print_replaced(report.replaced, work.place, stderr=True)
     return 0 if report.clean else 1
 
 
@@ -255,7 +258,7 @@ def _plain(mapped: Any) -> dict[str, Any]:
     from opusmap.records import Record, Reject
 
     if isinstance(mapped, Record):
-        return {"record": mapped.values}
+        return {"record": mapped.values, "replaced": [asdict(problem) for problem in mapped.replaced]}
     if isinstance(mapped, Reject):
         return {"rejected": [asdict(problem) for problem in mapped.problems]}
     return {"filtered": True}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from opusmap.cli.logs import tell_error
-from opusmap.cli.output import print_json, print_reasons, print_record, print_totals, say
+from opusmap.cli.output import print_json, print_reasons, print_record, print_replaced, print_totals, say
 from opusmap.cli.progress import progress_line
 from opusmap.pipeline import submit_source
 from opusmap.rehearsal import EmbeddedTransport, embedded_opus
@@ -34,6 +34,7 @@ def run_demo(*, as_json: bool, quiet: bool) -> int:
         names = {column.internal_name: column.display_name for column in work.mapper.connection.columns}
         print_totals(report, sent=True)
         print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
+        print_replaced(report.replaced, work.place)
         for key, values in samples.items():
             print_record(f"Opus now holds {len(held):,} records, among them {key}", values, names)
     if report.stopped is not None:

@@ -41,6 +41,7 @@ __all__ = [
     "print_preview",
     "print_reasons",
     "print_record",
+    "print_replaced",
     "print_run",
     "print_runs",
     "print_stages",
@@ -186,8 +187,22 @@ def print_totals(report: Report, *, sent: bool) -> None:
     make_console().print(table)
 
 
+def print_replaced(
+    reasons: Iterable[Reason],
+    place: Callable[[int, str], str] = lambda row, _: str(row),
+    *,
+    stderr: bool = False,
+) -> None:
+    """Print which wrong values `on_error` or a `default` replaced in records, as `print_reasons` does."""
+    print_reasons("Wrong values replaced in records, by column and reason", reasons, place, stderr=stderr)
+
+
 def print_reasons(
-    title: str, reasons: Iterable[Reason], place: Callable[[int, str], str] = lambda row, _: str(row)
+    title: str,
+    reasons: Iterable[Reason],
+    place: Callable[[int, str], str] = lambda row, _: str(row),
+    *,
+    stderr: bool = False,
 ) -> None:
     """Print why rows were rejected: by column and code, with counts, rows, an example and its way out.
 
@@ -212,7 +227,7 @@ def print_reasons(
         cells = [escape(cell) for cell in (reason.column, reason.code, first + more, reason.example)]
         cells[-1] += f"\n[cyan]{escape(reason.help)}[/]" if reason.help else ""
         table.add_row(f"{reason.count:,}", *cells)
-    console = make_console()
+    console = make_console(stderr=stderr)
     console.print()
     console.print(table)
 
@@ -275,9 +290,11 @@ def _becomes(mapped: Mapped, names: dict[str, str]) -> Any:
     from opusmap.records import Record, Reject
 
     if isinstance(mapped, Record):
-        return _side(
-            f"record {mapped.key}", {names.get(name, name): value for name, value in mapped.values.items()}
-        )
+        shown = {names.get(name, name): value for name, value in mapped.values.items()}
+        replaced = {
+            f"{one.column} (replaced)": f"{one.code}: {one.message}" for one in reversed(mapped.replaced)
+        }
+        return _side(f"record {mapped.key}", {**shown, **replaced})
     if isinstance(mapped, Reject):
         return _side("rejected", {one.column: f"{one.code}: {one.message}" for one in mapped.problems})
     return _side("filtered: `where` does not want this row", {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -202,7 +202,7 @@ def _run(
 ) -> int:
     """Submit, print what became of it, and return the exit code; `options` are those of `submit_source`."""
     from opusmap.cli.logs import tell_error
-    from opusmap.cli.output import print_json, print_reasons, print_totals, say
+    from opusmap.cli.output import print_json, print_reasons, print_replaced, print_totals, say
     from opusmap.cli.progress import progress_line
     from opusmap.cli.signals import stopped_by_signals
     from opusmap.pipeline import submit_source
@@ -229,6 +229,7 @@ def _run(
     elif not quiet:
         print_totals(report, sent=True)
         print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
+        print_replaced(report.replaced, work.place)
         if writer.count:
             say(f"rejects: {writer.path}")
         if target.faults is not None and target.faults.met:
@@ -285,9 +286,10 @@ def report(
     With --html it writes one page to look at, print and sign: totals, timeline, rejects, crosswalk,
     hashes. The page loads nothing. It shows cells of rejected rows, unless --no-rows is given.
     """
-    from opusmap.cli.output import print_json, print_run, print_runs
+    from opusmap.cli.output import print_json, print_replaced, print_run, print_runs
     from opusmap.cli.pruning import prune as forget_runs
     from opusmap.journal import Journal
+    from opusmap.report import Evidence
     from opusmap.settings import locate_journal
 
     path = locate_journal({"journal": journal}, os.environ, Path.cwd())
@@ -312,10 +314,13 @@ def report(
         if html is not None:
             _write_page(opened, found, html, rows=not no_rows)
         open_ends = _open_ends(opened, found)
+        replaced = Evidence.read(opened.evidence(found)).replaced
         if as_json:
-            print_json({**_run_facts(found), "records": open_ends})
+            facts = {**_run_facts(found), "replaced": [asdict(reason) for reason in replaced]}
+            print_json({**facts, "records": open_ends})
         elif html is None:
             print_run(found, open_ends)
+            print_replaced(replaced)
     return 0
 
 

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -34,16 +35,20 @@ FILTERED = object()
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """The text of a generated module, and what its names stand for."""
+    """The text of a generated module, and what its names stand for.
+
+    `replaced` is where the function notes, by column and code, the wrong values of a row that it replaced.
+    """
 
     source: str
     namespace: dict[str, Any]
+    replaced: dict[tuple[str, str], Problem]
 
 
 def generate(plan: Plan) -> Generated:
     """Return the module of a plan; its function is `map_row(row, problems)`."""
     writer = _Writer(plan)
-    return Generated(writer.write(), writer.namespace)
+    return Generated(writer.write(), writer.namespace, writer.replaced)
 
 
 _FIXED = {
@@ -70,6 +75,7 @@ class _Writer:
 
     plan: Plan
     namespace: dict[str, Any] = field(default_factory=dict)
+    replaced: dict[tuple[str, str], Problem] = field(default_factory=dict)
     _lines: list[str] = field(default_factory=list)
     _functions: list[str] = field(default_factory=list)
     _cells: dict[str, str] = field(default_factory=dict)
@@ -84,6 +90,7 @@ class _Writer:
         # No builtins: what generated code calls stands in this namespace, and nowhere else.
         self.namespace = {"__builtins__": {}, **_FIXED, **OPERATIONS, "empty": empty}
         self.namespace |= {"filled": steps.filling(texts), "joined": steps.joining(texts)}
+        self.namespace["replaced"] = steps.replacing(self.replaced)
         self._taken = {*self.namespace, *_LOCALS, *keyword.kwlist, *keyword.softkwlist}
 
     def write(self) -> str:
@@ -236,7 +243,9 @@ class _Writer:
         if column.table is not None:
             name, entries = str(column.table.name), column.table.entries
             table = self._global(f"table_{name}", entries)
-            look = self._global(f"look_up_{name}", steps.looking_up(entries, name, self.namespace["empty"]))
+            lacking = partial(self.namespace["replaced"], column.column.display_name)
+            look_up = steps.looking_up(entries, name, self.namespace["empty"], lacking)
+            look = self._global(f"look_up_{name}", look_up)
             fallback = "" if column.default is None else f", lambda: {self._expression(column.default)}"
             known = f"value.__class__ is str and {table}.get(value)"
             splits = column.binding.split is not None
@@ -317,14 +326,15 @@ class _Writer:
 
     def _on_error(self, column: ColumnPlan, name: str) -> list[str]:
         failure = f"problems.append(failed({column.column.display_name!a}, error))"
+        noted = f"replaced({column.column.display_name!a}, error)"
         if column.binding.on_error == "omit":
             empty = self._empty()
-            return ["pass"] if empty is None else [f"record[{name!a}] = {empty}"]
+            return [noted] if empty is None else [f"record[{name!a}] = {empty}", noted]
         if column.binding.on_error == "default" and column.default is not None:
             value = self._expression(column.default)
             return [
                 "try:",
-                *("    " + line for line in [f"value = {value}", *self._finished(column, name)]),
+                *("    " + line for line in [f"value = {value}", *self._finished(column, name), noted]),
                 "except Exception as error:",
                 f"    {failure}",
             ]

@@ -48,6 +48,7 @@ class Mapper:
         self._notes = notes
         generated = generate(plan)
         self.source = generated.source
+        self._replaced = generated.replaced
         self._function = _load(generated.source, generated.namespace, plan.spec.path)
 
     def map_row(self, values: Mapping[str, Any], number: int = 1) -> Mapped:
@@ -65,21 +66,24 @@ class Mapper:
         self, record: Any, problems: list[Problem], values: Mapping[str, Any], number: int
     ) -> Mapped:
         """Return what became of a row for which the function returned this, with these problems and notes."""
+        notes: tuple[Problem, ...] = ()
+        replaced: tuple[Problem, ...] = ()
         if self._notes:
             notes = tuple(self._notes)
             self._notes.clear()
-        else:
-            notes = ()
+        if self._replaced:
+            replaced = tuple(self._replaced.values())
+            self._replaced.clear()
         if problems:
             key = None if record is FILTERED else record.get(KEY_COLUMN)
             return Reject(number, key, tuple(problems), values)
         if record is FILTERED:
             return Filtered(number)
-        return Record(number, record[KEY_COLUMN], record, notes)
+        return Record(number, record[KEY_COLUMN], record, notes, None, replaced)
 
     def map_chunk(self, rows: Iterable[Row | Reject]) -> list[Mapped]:
         """Map some rows at once; what the source rejected already stays as it is."""
-        function, notes, found = self._function, self._notes, list[Mapped]()
+        function, notes, replaced, found = self._function, self._notes, self._replaced, list[Mapped]()
         problems: list[Problem] = []
         for row in rows:
             if not isinstance(row, Row):
@@ -87,7 +91,7 @@ class Mapper:
                 continue
             values = row.values
             record = function(values, problems)
-            if problems or notes or record is FILTERED:
+            if problems or notes or replaced or record is FILTERED:
                 found.append(self._outcome(record, problems, values, row.number))
                 problems.clear()
             else:

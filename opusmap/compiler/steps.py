@@ -27,6 +27,7 @@ __all__ = [
     "looking_up",
     "missing_columns",
     "part_finding",
+    "replacing",
     "splitting",
     "step_value",
     "wanted",
@@ -62,6 +63,16 @@ def failed(column: str, error: Exception) -> Problem:
     _LOG.debug("a converter broke on column %s", column, exc_info=error)
     message = f"a converter broke: {type(error).__name__}: {quote_value(str(error), 200)}"
     return Problem(column, "converter-failed", message, "mend the converter; `-v` shows its traceback")
+
+
+def replacing(replaced: dict[tuple[str, str], Problem]) -> Callable[[str, Exception], None]:
+    """Return the function that notes for which problem of a column another value was put: each code once."""
+
+    def note(column: str, error: Exception) -> None:
+        problem = failed(column, error)
+        replaced.setdefault((column, problem.code), problem)
+
+    return note
 
 
 def empty_required() -> ValueProblem:
@@ -105,11 +116,16 @@ def splitting(separator: str) -> Callable[[Any], Any]:
     return cut
 
 
-def looking_up(table: Mapping[str, Any], name: str, empty: Emptiness) -> Callable[..., Any]:
+def looking_up(
+    table: Mapping[str, Any],
+    name: str,
+    empty: Emptiness,
+    lacking: Callable[[ValueProblem], object] = lambda _problem: None,
+) -> Callable[..., Any]:
     """Return the function that looks a value (or each element of a list that is not empty) up in a table.
 
     Where there is a `fallback`, it stands for each element that the table lacks. A single value that
-    the table lacks is empty then, and the binding's `default` steps in.
+    the table lacks is empty then, and the binding's `default` steps in. `lacking` is told of both.
     """
 
     def find(value: Any, fallback: Callable[[], Any] | None) -> Any:
@@ -120,6 +136,7 @@ def looking_up(table: Mapping[str, Any], name: str, empty: Emptiness) -> Callabl
         except ValueProblem as problem:
             if fallback is None or problem.code != "not-in-table":
                 raise
+            lacking(problem)
         return fallback()
 
     def look(value: Any, fallback: Callable[[], Any] | None = None) -> Any:

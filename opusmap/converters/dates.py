@@ -17,6 +17,7 @@ from opusmap.converters.memo import Memo
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.registry import ArgumentError, Context, MissingCentury, converter, wrong_kind
 from opusmap.converters.times import format_reader
+from opusmap.converters.values import text_of
 from opusmap.diagnostics import quote_value
 from opusmap.errors import ValueProblem
 
@@ -113,24 +114,60 @@ def datetime_(
 
     `timezone` is the zone of times that name none (the mapping's by default). `century` is the first of the
     hundred years that years of two digits (`%y`) lie in: 1930 reads 30 to 99 as 19xx and 00 to 29 as 20xx.
+    A whole number is read by a format of digits alone, such as `%Y%m%d`.
     """
     zone = context.timezone if timezone is None else time_zone(timezone)
     if format is None and century is not None:
         raise ArgumentError(f"`century` needs a `format` with %y; {_CENTURY_UNUSED}")
     dated = format is not None and not _check_reading(format, century) & _TIMES
     read = _parse_iso if format is None else _remembered_format(format, century, dated=dated)
+    write = None if format is None else _number_writer(format)
 
     def convert(value: object) -> date:
         if isinstance(value, datetime):
             return localise(value, zone, context.warn)
         if isinstance(value, date):
             return value
-        if not isinstance(value, str):
+        text = value if isinstance(value, str) else None
+        if write is not None and isinstance(value, int | Decimal) and not isinstance(value, bool):
+            text = write(value)
+        if text is None:
             raise wrong_kind("datetime", (str,), value)
-        found = read(value)
+        found = read(text)
         return localise(found, zone, context.warn) if isinstance(found, datetime) else found
 
     return convert
+
+
+_DIGITS = {"Y": 4, "G": 4, "j": 3, "u": 1, "w": 1} | dict.fromkeys("ymdHIMSUVW", 2)
+"""Directive -> how many digits it has, of those that are digits alone, and always as many."""
+
+
+def _number_writer(format: str) -> Callable[[int | Decimal], str | None]:
+    """Return the function from a number to its text in a format of digits alone; None for what has none.
+
+    A number has lost the zeros in front. They are put back, unless the year comes first: it has none.
+    """
+    parts = re.findall("%.|.", format, re.DOTALL)
+    widths = [_DIGITS.get(part[1:], 0) if part[0] == "%" else int(part in "0123456789") for part in parts]
+    width = sum(widths) if all(widths) else 0
+    zeros = parts[0] not in ("%Y", "%G")
+
+    def write(value: int | Decimal) -> str | None:
+        text = text_of(value)
+        if not (width and text.isdigit()):
+            return None
+        text = text.zfill(width) if zeros else text
+        if len(text) != width:
+            raise _unlike(text, format)
+        return text
+
+    return write
+
+
+def _unlike(value: str, format: str) -> ValueProblem:
+    message = f"{quote_value(value)} is not a date and time like {format}"
+    return ValueProblem("bad-date", message, "mend the source or the format")
 
 
 def _check_format(format: str) -> frozenset[str]:
@@ -273,11 +310,7 @@ def _parse_format(value: str, format: str, parse: Callable[[str], datetime], *, 
             pass
         else:
             return found.date() if dated else found
-    raise ValueProblem(
-        "bad-date",
-        f"{quote_value(value)} is not a date and time like {format}",
-        "mend the source or the format",
-    )
+    raise _unlike(value, format)
 
 
 @converter(

@@ -26,7 +26,8 @@ __all__ = ["REASONS", "Evidence", "File", "gather_evidence", "hash_file", "keep_
 SOURCES = 200
 """Files of a source that are hashed at most; what is left out is counted."""
 REASONS = 200
-"""Reasons for rejects that are kept at most, the most frequent ones; what is left out is counted."""
+"""Reasons for rejects that are kept at most, the most frequent ones, and as many for replaced values; what is
+left out is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,9 @@ class Evidence:
 
     `version` is opusmap's; `source` names the rows where they come from no file; `conflict` is what became
     of records that Opus held (`overwrite` or `skip`). `seconds` is None as long as the run is not finished.
-    `timeline` is what `Timeline.as_json` gives. `reasons` have no examples, for those quote cells;
-    `more_reasons` is how many were left out.
+    `timeline` is what `Timeline.as_json` gives. `reasons` (for rejects) and `replaced` (wrong values in whose
+    place records have others) have no examples, for those quote cells; `more_reasons` and `more_replaced` are
+    how many were left out.
     """
 
     version: str = ""
@@ -57,6 +59,8 @@ class Evidence:
     more_sources: int = 0
     reasons: tuple[Reason, ...] = ()
     more_reasons: int = 0
+    replaced: tuple[Reason, ...] = ()
+    more_replaced: int = 0
     timeline: Mapping[str, Any] | None = None
     seconds: float | None = None
 
@@ -72,17 +76,21 @@ class Evidence:
         lists = {
             "files": _all(File, plain.get("files", ())),
             "reasons": _all(Reason, plain.get("reasons", ())),
+            "replaced": _all(Reason, plain.get("replaced", ())),
         }
         return cls(**{**_known(cls, plain), **lists, "crosswalk": Crosswalk(**crosswalk)})
 
     def completed(self, report: Report, timeline: Timeline, written: Iterable[File]) -> Evidence:
         """Return it with what is known at a run's end; `written` are the files that the run wrote."""
         reasons, more = keep_reasons(report.reasons)
+        replaced, more_replaced = keep_reasons(report.replaced)
         return replace(
             self,
             files=(*self.files, *written),
             reasons=reasons,
             more_reasons=more,
+            replaced=replaced,
+            more_replaced=more_replaced,
             timeline=timeline.as_json(),
             seconds=report.seconds,
         )

@@ -35,7 +35,10 @@ FIRST_ROWS = 50
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why rows were rejected (or, as a note, what was odd): one column and code, with the first rows."""
+    """Why rows were rejected, or values replaced (or, as a note, what was odd): one column and code.
+
+    `count` is how many rows, `rows` the first of them, `example` what was wrong in the first one.
+    """
 
     column: str
     code: str
@@ -52,7 +55,8 @@ class Report:
     `read = filtered + rejected + unchanged + submitted + failed + uncertain + not_sent`, always; where
     nothing is sent (`map`, `check`), what was mapped is `not_sent`. `seconds` is wall-clock time;
     `stopped` is why the run ended before its source did; `concurrency`, while it goes on, how many requests
-    may be in flight.
+    may be in flight. `replaced` tells in how many of the rows that were `mapped` `on_error` or a `default`
+    replaced a wrong value.
     """
 
     read: int = 0
@@ -70,6 +74,7 @@ class Report:
     seconds: float = 0.0
     reasons: tuple[Reason, ...] = ()
     notes: tuple[Reason, ...] = ()
+    replaced: tuple[Reason, ...] = ()
     stopped: OpusmapError | None = None
     concurrency: int = 0
 
@@ -86,7 +91,8 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain data."""
-        lists = {name: [asdict(reason) for reason in getattr(self, name)] for name in ("reasons", "notes")}
+        names = ("reasons", "notes", "replaced")
+        lists = {name: [asdict(reason) for reason in getattr(self, name)] for name in names}
         ending = {"run": self.run, "seconds": self.seconds, "stopped": self.stopped and str(self.stopped)}
         return {**self.counts(), **ending, **lists}
 
@@ -105,6 +111,7 @@ class Tally:
     rejected: int = 0
     _reasons: dict[tuple[str, str], _Counted] = field(default_factory=dict)
     _notes: dict[tuple[str, str], _Counted] = field(default_factory=dict)
+    _replaced: dict[tuple[str, str], _Counted] = field(default_factory=dict)
 
     def count(self, mapped: Iterable[Mapped]) -> Iterator[Mapped]:
         """Pass everything on, counted."""
@@ -114,6 +121,8 @@ class Tally:
                 self.mapped += 1
                 if one.notes:
                     _count_all(self._notes, one.row, one.notes)
+                if one.replaced:
+                    _count_all(self._replaced, one.row, one.replaced)
             elif isinstance(one, Reject):
                 self.rejected += 1
                 _count_all(self._reasons, one.row, one.problems)
@@ -124,7 +133,7 @@ class Tally:
 
     def count_chunk(self, mapped: Sequence[Mapped], records: Sequence[Record]) -> None:
         """Count what became of some rows; `records` are those of them that became one."""
-        if len(records) < len(mapped) or any(one.notes for one in records):
+        if len(records) < len(mapped) or any(one.notes or one.replaced for one in records):
             for _ in self.count(mapped):
                 pass
         else:
@@ -137,6 +146,8 @@ class Tally:
         self.mapped += len(part.keys)
         for place, notes in part.notes.items():
             _count_all(self._notes, part.numbers[place], notes)
+        for place, replaced in part.replaced.items():
+            _count_all(self._replaced, part.numbers[place], replaced)
         for _ in self.count(one for _, one in part.rest):
             pass
 
@@ -147,6 +158,10 @@ class Tally:
     def notes(self) -> tuple[Reason, ...]:
         """Return what was odd in records, the most frequent first."""
         return _sorted(self._notes)
+
+    def replaced(self) -> tuple[Reason, ...]:
+        """Return which wrong values were replaced in records, the most frequent first."""
+        return _sorted(self._replaced)
 
 
 @dataclass

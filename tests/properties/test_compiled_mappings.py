@@ -29,7 +29,8 @@ def outcome_of(mapped: Mapped) -> Outcome:
     if isinstance(mapped, Filtered):
         return Outcome("filtered")
     if isinstance(mapped, Record):
-        return Outcome("record", mapped.values)
+        replaced = tuple((problem.column, problem.code) for problem in mapped.replaced)
+        return Outcome("record", mapped.values, (), replaced)
     return Outcome("reject", None, tuple((problem.column, problem.code) for problem in mapped.problems))
 
 

@@ -27,7 +27,7 @@ from opusmap.sources import IterableSource, Part, row_parts
 from opusmap.work import Work
 from opusmap.workers import Worker, Workers, answer_parts
 
-COUNTED = (*Report().counts(), "reasons", "notes")
+COUNTED = (*Report().counts(), "reasons", "notes", "replaced")
 MAPPED, REFUSED, GONE = "mapped", "refused", "gone"
 
 ROWS = st.lists(
@@ -35,6 +35,8 @@ ROWS = st.lists(
         {
             "Id": st.sampled_from(["a", "b", "c\nd", "", *map(str, range(40))]),
             "Sum": st.sampled_from(["1", "2.50", "none", ""]),
+            "Rate": st.sampled_from(["1", "1", "none", ""]),
+            "Code": st.sampled_from(["a", "a", "b"]),
             "State": st.sampled_from(["Open", "Open", "Draft"]),
             "When": st.sampled_from(["2024-10-27T02:30", "2024-10-27T12:30"]),  # the former comes twice
             "Text": st.text(max_size=3),
@@ -57,12 +59,14 @@ def mapper(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A mapping under which rows become records, records with notes, filtered rows and rejects."""
     folder = tmp_path_factory.mktemp("mapping")
     columns = {"rowKey": "SingleText", "_Sum": "Number", "_When": "DateTime", "_Text": "SingleText"}
+    columns |= {"_Rate": "Number", "_Code": "SingleText"}
     connection = {"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11", "data": [columns]}
     (folder / "c.json").write_text(json.dumps(connection), "utf-8")
     (folder / "mapping.yaml").write_text(
-        f"opusmap: 1\nconnection: c.json\nduplicates: {request.param}\n"
+        f"opusmap: 1\nconnection: c.json\nduplicates: {request.param}\ntables: {{t: {{a: A}}}}\n"
         "timezone: Europe/Berlin\nwhere: \"{{ State != 'Draft' }}\"\nfields:\n  rowKey: Id\n"
-        '  Sum: Sum\n  When: {from: When, format: "%Y-%m-%dT%H:%M"}\n  Text: Text\n',
+        '  Sum: Sum\n  When: {from: When, format: "%Y-%m-%dT%H:%M"}\n  Text: Text\n'
+        "  Rate: {from: Rate, on_error: omit}\n  Code: {from: Code, lookup: t, default: other}\n",
         "utf-8",
     )
     return load_mapping(folder / "mapping.yaml")
@@ -174,7 +178,8 @@ def test_a_worker_that_goes_leaves_nothing_undone(
 
 
 def test_workers_that_all_go_end_the_run_where_the_first_did(mapper: Mapper) -> None:
-    rows = [{"Id": str(number), "Sum": "1", "State": "Open", "When": "", "Text": ""} for number in range(300)]
+    row = {"Sum": "1", "Rate": "", "Code": "a", "State": "Open", "When": "", "Text": ""}
+    rows = [{"Id": str(number), **row} for number in range(300)]
     one = run(mapper, Rows(rows, 10, None), None, payloads=False)
     with Threads(2, [MAPPED, GONE, GONE]) as workers:
         written, _, ending = run(mapper, Rows(rows, 10, None), workers, payloads=False)
@@ -196,6 +201,6 @@ def test_names_alone_are_told_where_nobody_encodes(
             work = Work(mapper, Rows(rows, size, None))
             map_source(work, on_records=one.extend, workers=how, encoded=False)
     alone, among = (
-        [(record.row, record.key, [*record.values], record.notes) for record in records] for records in told
+        [(one.row, one.key, [*one.values], one.notes, one.replaced) for one in records] for records in told
     )
     assert alone == among

@@ -29,11 +29,15 @@ ORDERS = {"lt": "less", "lteq": "less_equal", "gt": "greater", "gteq": "greater_
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a row becomes: `record`, `reject` (problems as column and code) or `filtered`."""
+    """What a row becomes: `record`, `reject` (problems as column and code) or `filtered`.
+
+    `replaced` are the wrong values in whose place a record has others, as column and code.
+    """
 
     kind: str
     values: Mapping[str, Any] | None = None
     problems: tuple[tuple[str, str], ...] = ()
+    replaced: tuple[tuple[str, str], ...] = ()
 
 
 def interpret(plan: Plan, row: Mapping[str, Any]) -> Outcome:
@@ -47,6 +51,7 @@ class _Row:
     row: Mapping[str, Any]
     steps: dict[str, Any] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
+    replaced: list[tuple[str, str]] = field(default_factory=list)
 
     def outcome(self) -> Outcome:
         plan = self.plan
@@ -64,7 +69,7 @@ class _Row:
                 record[column.column.internal_name] = found
         if self.problems:
             return Outcome("reject", None, tuple(self.problems))
-        return Outcome("record", record)
+        return Outcome("record", record, (), tuple(dict.fromkeys(self.replaced)))
 
     def take_steps(self) -> None:
         for step in self.plan.steps:
@@ -86,8 +91,7 @@ class _Row:
         return found is not False
 
     def problem(self, column: str, error: Exception) -> None:
-        code = error.code if isinstance(error, ValueProblem) else "converter-failed"
-        self.problems.append((column, code))
+        self.problems.append((column, _code(error)))
 
     def column(self, column: ColumnPlan) -> Any:
         try:
@@ -98,12 +102,16 @@ class _Row:
         except Exception as error:  # noqa: BLE001
             failure: Exception = error
             if column.binding.on_error == "omit":
+                self.replaced.append((column.column.display_name, _code(error)))
                 return self.absent()
             if column.binding.on_error == "default":
                 try:
-                    return self.finished(column, self.value(column.default, column.context))
+                    found = self.finished(column, self.value(column.default, column.context))
                 except Exception as second:  # noqa: BLE001
                     failure = second
+                else:
+                    self.replaced.append((column.column.display_name, _code(error)))
+                    return found
             self.problem(column.column.display_name, failure)
             return _ABSENT
 
@@ -168,6 +176,7 @@ class _Row:
                 return entries[spelling]
         if column.default is None:
             raise ValueProblem("not-in-table", "")
+        self.replaced.append((column.column.display_name, "not-in-table"))
         return fallback()
 
     def empty(self, value: Any) -> Any:
@@ -274,6 +283,10 @@ class _Row:
 
 
 _ABSENT = object()
+
+
+def _code(error: Exception) -> str:
+    return error.code if isinstance(error, ValueProblem) else "converter-failed"
 
 
 def _holds(operator: str, left: Any, right: Any) -> bool:
