@@ -32,7 +32,7 @@ class MappedPart(msgspec.Struct):
     """What became of a part's rows.
 
     `values` are the records as lines of JSON or, where only names are asked for, each set of names once and
-    which of them each record has.
+    which of them each record has. `patterns` are the mapper's `matched_patterns` after it.
     """
 
     numbers: Sequence[int]
@@ -41,6 +41,7 @@ class MappedPart(msgspec.Struct):
     notes: dict[int, tuple[Problem, ...]]
     replaced: dict[int, tuple[Problem, ...]]
     rest: list[tuple[int, Reject | Filtered]]
+    patterns: list[int]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # One range and one text travel in a tenth of the time that as many numbers and texts take.
@@ -48,7 +49,7 @@ class MappedPart(msgspec.Struct):
         if numbers and numbers[-1] - numbers[0] == len(numbers) - 1:
             numbers = range(numbers[0], numbers[-1] + 1)
         joined = keys if keys.count("\n") == len(self.keys) - 1 else self.keys
-        return _unpack, (numbers, joined, self.values, self.notes, self.replaced, self.rest)
+        return _unpack, (numbers, joined, self.values, self.notes, self.replaced, self.rest, self.patterns)
 
     def records(self) -> Sequence[Record]:
         """Return the records: as lines or, where only names were asked for, with None for each value."""
@@ -84,6 +85,7 @@ class MappedPart(msgspec.Struct):
             {new: self.notes[place] for new, place in enumerate(kept) if place in self.notes},
             {new: self.replaced[place] for new, place in enumerate(kept) if place in self.replaced},
             sorted(rest, key=lambda placed: placed[0]),
+            self.patterns,
         )
 
 
@@ -117,4 +119,4 @@ def map_part(mapper: Mapper, part: Part, *, encoded: bool) -> Iterator[MappedPar
             shape_of_each += [shapes.setdefault(tuple(one.values), len(shapes)) for one in records]
         yield None
     values = b"".join(lines) if encoded else ([*shapes], shape_of_each)
-    yield MappedPart(numbers, keys, values, notes, replaced, rest)
+    yield MappedPart(numbers, keys, values, notes, replaced, rest, mapper.matched_patterns())

@@ -110,6 +110,7 @@ def _map_chunks(
             for part, found in map_in_processes(work, workers, encoded=encoded):
                 judged = found if watch.all_new(found.keys) else _judge_part(watch, part, found)
                 tally.count_part(judged)
+                work.mapper.add_matched_patterns(found.patterns)
                 _tell((one for _, one in judged.rest), on_reject)
                 yield judged.records()
             return

@@ -107,6 +107,7 @@ def check(
             report, forecast = rehearse_source(
                 work, on_progress=progress, pace=earlier_pace(work), workers=workers
             )
+    warnings = tuple(sorted((*warnings, *forecast.patterns), key=lambda one: one.span))
     print_diagnostics(warnings)
     if as_json:
         found = {"diagnostics": [warning.as_json() for warning in warnings]}

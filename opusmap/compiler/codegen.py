@@ -22,6 +22,7 @@ from opusmap.compiler.plan import ColumnPlan, Plan, StepPlan, bind_filter
 from opusmap.connection import ColumnType
 from opusmap.converters import ArgumentError, Context, Converter, bind_converter
 from opusmap.converters.memo import Memo
+from opusmap.converters.text import Replacer
 from opusmap.diagnostics import Span
 from opusmap.errors import ValueProblem
 from opusmap.expressions import OPERATIONS, emit, tree
@@ -37,18 +38,20 @@ FILTERED = object()
 class Generated:
     """The text of a generated module, and what its names stand for.
 
-    `replaced` is where the function notes, by column and code, the wrong values of a row that it replaced.
+    `replaced` is where the function notes, by column and code, the wrong values of a row that it replaced;
+    `patterns` are the regular expressions in it, by their places in the mapping.
     """
 
     source: str
     namespace: dict[str, Any]
     replaced: dict[tuple[str, str], Problem]
+    patterns: dict[Span, list[Replacer]]
 
 
 def generate(plan: Plan) -> Generated:
     """Return the module of a plan; its function is `map_row(row, problems)`."""
     writer = _Writer(plan)
-    return Generated(writer.write(), writer.namespace, writer.replaced)
+    return Generated(writer.write(), writer.namespace, writer.replaced, writer.patterns)
 
 
 _FIXED = {
@@ -76,6 +79,7 @@ class _Writer:
     plan: Plan
     namespace: dict[str, Any] = field(default_factory=dict)
     replaced: dict[tuple[str, str], Problem] = field(default_factory=dict)
+    patterns: dict[Span, list[Replacer]] = field(default_factory=dict)
     _lines: list[str] = field(default_factory=list)
     _functions: list[str] = field(default_factory=list)
     _cells: dict[str, str] = field(default_factory=dict)
@@ -127,7 +131,9 @@ class _Writer:
         return self._global(f"table_{name}", self.plan.tables[name].entries)
 
     def converter(self, node: tree.Convert) -> str:
-        return self._global(node.converter.name, bind_filter(node, self._context))
+        function = bind_filter(node, self._context)
+        self._watch(node.place, function)
+        return self._global(node.converter.name, function)
 
     def dynamic(self, converter: Converter) -> str:
         context = self._context
@@ -147,6 +153,10 @@ class _Writer:
     def temporary(self) -> str:
         self._temporaries += 1
         return self._fresh(f"t{self._temporaries}")
+
+    def _watch(self, place: Span | None, function: object) -> None:
+        if place is not None and isinstance(function, Replacer):
+            self.patterns.setdefault(place, []).append(function)
 
     # The parts of the function.
 
@@ -251,6 +261,7 @@ class _Writer:
             splits = column.binding.split is not None
             yield f"{look}(value{fallback})" if splits else f"{known} or {look}(value{fallback})"
         for convert in column.converts:
+            self._watch(convert.place, convert.function)
             function = steps.converting(
                 convert.function, takes_list=convert.takes_list, empty=self.namespace["empty"]
             )

@@ -14,7 +14,7 @@ from opusmap.compiler.resolve import make_plan
 from opusmap.connection import Connection, load_connection
 from opusmap.converters import Registry
 from opusmap.converters.loading import all_converters
-from opusmap.diagnostics import Diagnostic, Severity
+from opusmap.diagnostics import Diagnostic, Severity, quote_value
 from opusmap.errors import InvalidMapping
 from opusmap.records import Filtered, Mapped, Problem, Record, Reject, Row
 from opusmap.spec import MappingSpec, load_spec, resolve_inside
@@ -49,6 +49,7 @@ class Mapper:
         generated = generate(plan)
         self.source = generated.source
         self._replaced = generated.replaced
+        self._patterns = generated.patterns
         self._function = _load(generated.source, generated.namespace, plan.spec.path)
 
     def map_row(self, values: Mapping[str, Any], number: int = 1) -> Mapped:
@@ -102,6 +103,38 @@ class Mapper:
         """Map rows in their order; what the source rejected already passes through."""
         for row in rows:
             yield row if isinstance(row, Reject) else self.map_row(row.values, row.number)
+
+    def matched_patterns(self) -> list[int]:
+        """Return which of the mapping's regular expressions have matched, by their order in it."""
+        uses = enumerate(self._patterns.values())
+        return [at for at, replacers in uses if any(replacer.matched for replacer in replacers)]
+
+    def add_matched_patterns(self, matched: Iterable[int]) -> None:
+        """Take over what the same mapper in another process returned as `matched_patterns`."""
+        uses = list(self._patterns.values())
+        for at in matched:
+            uses[at][0].matched = True
+
+    def forget_matches(self) -> None:
+        """Let no regular expression have matched yet: rows of another source will come."""
+        for replacers in self._patterns.values():
+            for replacer in replacers:
+                replacer.matched = False
+
+    def unmatched_patterns(self) -> tuple[Diagnostic, ...]:
+        """Return a warning for each regular expression that has matched in no row so far."""
+        matched = set(self.matched_patterns())
+        return tuple(
+            Diagnostic(
+                "unmatched-pattern",
+                Severity.WARNING,
+                f"the pattern {quote_value(replacers[0].pattern)} matches in no row of the source",
+                place,
+                "compare it with the values, letter case included (`(?i)` ignores it); `explain` shows them",
+            )
+            for at, (place, replacers) in enumerate(self._patterns.items())
+            if at not in matched
+        )
 
     def orders(self) -> Orders:
         """Return what another process needs to compile the same mapper; it can be pickled."""

@@ -27,6 +27,7 @@ class ConvertPlan:
     """One converter of a binding, its arguments bound. `takes_list`: a list goes in whole.
 
     `for_text` is the same for a value that is known to be a text, without checks; None if it has none.
+    `place` is where its pattern stands, if it takes one.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ConvertPlan:
     takes_list: bool
     span: Span
     for_text: Callable[[str], Any] | None = None
+    place: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

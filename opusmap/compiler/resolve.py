@@ -34,6 +34,7 @@ from opusmap.converters import (
     bind_for_text,
 )
 from opusmap.converters.dates import datetime_, time_zone
+from opusmap.converters.text import Replacer
 from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value, suggest
 from opusmap.errors import ValueProblem
 from opusmap.expressions import (
@@ -422,7 +423,10 @@ class _Planner:
                     self._wrong_argument(problem, use.name.span)
                 continue
             for_text = bind_for_text(converter, use.args, use.kwargs)
-            yield ConvertPlan(converter.name, function, converter.takes_list, use.name.span, for_text)
+            span, place = use.name.span, None
+            if isinstance(function, Replacer):
+                place = use.places.get("pattern") or use.places.get(0) or span
+            yield ConvertPlan(converter.name, function, converter.takes_list, span, for_text, place)
 
     def _default(self, binding: Binding, context: Context) -> tree.Node | None:
         if binding.default is None:
@@ -441,7 +445,9 @@ class _Planner:
                 self._error("missing-required", message, self._spec.fields_span, help_text)
 
     def _wrong_argument(self, problem: ArgumentError, span: Span) -> None:
-        what, _, way_out = str(problem).partition("; ")
+        what, way_out = str(problem), problem.help
+        if not way_out:
+            what, _, way_out = what.partition("; ")
         if isinstance(problem, MissingCentury):
             self._error("missing-century", what, span, way_out)
             return

@@ -136,7 +136,9 @@ def looking_up(
         except ValueProblem as problem:
             if fallback is None or problem.code != "not-in-table":
                 raise
-            lacking(problem)
+            lacking(
+                ValueProblem(problem.code, problem.problem, problem.help.removesuffix(", or say `default:`"))
+            )
         return fallback()
 
     def look(value: Any, fallback: Callable[[], Any] | None = None) -> Any:

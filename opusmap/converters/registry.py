@@ -110,7 +110,11 @@ class Converter:
 
 
 class ArgumentError(Exception):
-    """The arguments of a converter do not fit its parameters; the text says how."""
+    """The arguments of a converter do not fit its parameters; the text says how, `help` what to do."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
 
 
 class MissingCentury(ArgumentError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
 
 import re2
 
@@ -15,6 +14,7 @@ from opusmap.diagnostics import quote_value
 from opusmap.errors import ValueProblem
 
 __all__ = [
+    "Replacer",
     "capitalize",
     "lower",
     "regex_replace",
@@ -91,26 +91,45 @@ def replace(value: str, old: str, new: str, count: int | None = None) -> str:
     prepared=True,
     examples={
         "'C-0012/2024' | regex_replace('[^0-9]+', '')": "00122024",
-        "'Smith, Ann' | regex_replace('(.+), (.+)', '\\\\2 \\\\1')": "Ann Smith",
+        "'Smith, Ann' | regex_replace('(.+), (.+)', '$2 $1')": "Ann Smith",
     },
 )
-def regex_replace(pattern: str, new: str) -> Callable[[str], str]:
-    r"""Put `new` for each match of a regular expression (RE2 syntax; `\1` is the first group).
+def regex_replace(pattern: str, new: str) -> Replacer:
+    r"""Put `new` for each match of a regular expression (RE2 syntax; `$1` is the first group).
 
-    RE2 finds one match in linear time, but may look at the whole rest of the text for each: a long
-    text with thousands of matches is a problem instead of a wait.
+    In both a backslash is a backslash: none is an escape of expressions. `new` knows `$1` or `${1}`,
+    `${name}`, `$0` (the whole match) and `$$` (a dollar sign), and nothing else with `$` or a backslash.
     """
-    compiled = _pattern(pattern, new)
+    compiled = _compile_pattern(pattern)
+    return Replacer(pattern, compiled, _read_replacement(new, compiled))
 
-    def convert(value: str) -> str:
+
+class Replacer:
+    """The function of one text that `regex_replace` is; `matched` tells whether its `pattern` ever matched.
+
+    RE2 finds one match in linear time, but may look at the whole rest of the text for each: a long text with
+    thousands of matches is a problem instead of a wait.
+    """
+
+    __slots__ = ("_new", "_pattern", "matched", "pattern")
+
+    def __init__(self, pattern: str, compiled: re2._Regexp, new: tuple[str | int, ...]) -> None:
+        """Take a pattern, and what to put for a match: texts, and groups by their numbers."""
+        self.pattern, self.matched = pattern, False
+        self._pattern, self._new = compiled, new
+
+    def __call__(self, value: str) -> str:
+        """Return the text with each match replaced."""
         if not isinstance(value, str):
             raise wrong_kind("regex_replace", (str,), value)
         pieces: list[str] = []
         end = size = looked_at = 0
         try:
-            for match in compiled.finditer(value):
-                pieces += (value[end : match.start()], match.expand(new))
-                size += len(pieces[-1])
+            for match in self._pattern.finditer(value):
+                self.matched = True
+                put = "".join([one if one.__class__ is str else match.group(one) or "" for one in self._new])
+                pieces += (value[end : match.start()], put)
+                size += len(put)
                 bounded_length(size)
                 looked_at += len(value) - end
                 if looked_at > _LOOKED_AT_LIMIT:
@@ -121,8 +140,6 @@ def regex_replace(pattern: str, new: str) -> Callable[[str], str]:
             raise ValueProblem("control-character", f"{quote_value(value)} holds half a character") from None
         return bounded_text("".join(pieces) + value[end:])
 
-    return convert
-
 
 _LOOKED_AT_LIMIT = 1 << 24
 """Characters, counted once for each match, that a regular expression may look at."""
@@ -130,21 +147,74 @@ _LOOKED_AT_LIMIT = 1 << 24
 _PATTERN_LIMIT = 1_000
 """Characters of a regular expression at most: making a machine of one takes its time, too."""
 
+_REFERENCE = re.compile(r"\$(?:(\$)|([0-9]+)|\{(\w+)\})")
+_REFERENCES = "groups are `$1` (or `${1}`) and `${name}`, the whole match is `$0`, a dollar sign is `$$`"
+_LETTERS = {7: "a", 9: "t", 10: "n", 11: "v", 12: "f", 13: "r", 8: "b"}
+"""Control character -> the letter that regular expressions write it with, or that YAML made it of (`\b`)."""
+_NOT_IN_RE2 = ("invalid perl operator", "invalid escape sequence", "bad repetition operator")
 
-def _pattern(pattern: str, new: str) -> re2._Regexp:
+
+def _compile_pattern(pattern: str) -> re2._Regexp:
     if len(pattern) > _PATTERN_LIMIT:
         raise ArgumentError(f"regex_replace takes a pattern of at most {_PATTERN_LIMIT} characters")
+    _check_raw("pattern", pattern)
     options = re2.Options()
     options.log_errors = False
     options.max_mem = 1 << 20
     try:
-        compiled = re2.compile(pattern, options)
-        # The same groups, and an empty match: `new` must name none but these.
-        re2.compile(f"(?:{pattern})|", options).match("").expand(new)
-    except (re2.error, IndexError, UnicodeEncodeError) as error:
-        reason = error.args[0].decode() if error.args and isinstance(error.args[0], bytes) else str(error)
-        raise ArgumentError(f"regex_replace can't use the pattern: {reason}") from None
-    return compiled
+        return re2.compile(pattern, options)
+    except (re2.error, UnicodeEncodeError) as error:
+        first = error.args[0]
+        reason = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(error)
+        help_text = "a backslash before a sign means the sign itself: `\\(`"
+        if reason.startswith(_NOT_IN_RE2):
+            help_text = "RE2 has no look-around `(?=…)` `(?<!…)`, no backreferences `\\1`, no `a++`, no `\\Z`"
+        raise ArgumentError(f"regex_replace can't use the pattern: {reason}", help_text) from None
+
+
+def _read_replacement(new: str, pattern: re2._Regexp) -> tuple[str | int, ...]:
+    """Return the parts of a replacement: texts, and groups by their numbers."""
+    _check_raw("replacement", new)
+    if "\\" in new:
+        help_text = f"{_REFERENCES}; to put in a backslash or a line break, use `replace`"
+        raise ArgumentError(f"the replacement {quote_value(new)} has a backslash", help_text)
+    groups = {str(number): number for number in range(pattern.groups + 1)} | pattern.groupindex
+    parts, end = list[str | int](), 0
+    for found in _REFERENCE.finditer(new):
+        parts.append(new[end : found.start()])
+        end, name = found.end(), found[2] or found[3]
+        if found[1] is None and name not in groups:
+            message = f"the replacement {quote_value(new)} names the group {quote_value(name)}"
+            known = ", ".join(groups)
+            raise ArgumentError(
+                f"{message}, which the pattern has not", f"it has {known}; `${{1}}0` is group 1 and a zero"
+            )
+        parts.append("$" if found[1] else groups[name])
+    parts.append(new[end:])
+    if any("$" in part for part in parts[::2] if isinstance(part, str)):
+        message = f"the replacement {quote_value(new)} has a `$` that names no group"
+        raise ArgumentError(message, _REFERENCES)
+    return tuple(part for part in parts if part != "")
+
+
+def _check_raw(what: str, text: str) -> None:
+    r"""Refuse what a text has of one escape too many or too few: `\\`, or the control character of `\b`."""
+    control = next((char for char in text if char < " " or "\x7f" <= char <= "\x9f"), None)
+    if control is not None:
+        code = ord(control)
+        message = f"the {what} of regex_replace holds the control character U+{code:04X}"
+        meant = "\\" + _LETTERS.get(code, f"x{code:02X}")
+    elif (found := re.search(r"\\\\(.?)", text)) is not None:
+        message = f"the {what} of regex_replace holds two backslashes in a row"
+        meant = f"\\{found[1]}" if found[1] not in ("", "\\") else "\\x5C"
+    else:
+        return
+    written = meant.replace("\\", "\\\\")
+    help_text = (
+        f"a backslash is a backslash here: in a 'single-quoted', plain or block text of YAML write `{meant}`,"
+        f' in a "double-quoted" one `{written}`; a literal backslash is `\\x5C`'
+    )
+    raise ArgumentError(message, help_text)
 
 
 _FLAGS = re.IGNORECASE | re.ASCII

@@ -24,7 +24,7 @@ from opusmap.expressions.advice import (
 )
 from opusmap.expressions.reading import DEPTH_LIMIT, JinjaReader, Refused, Stopped
 from opusmap.expressions.scope import Scope, UnknownNameError
-from opusmap.expressions.syntax_words import odd_name
+from opusmap.expressions.syntax_words import in_plain_words, odd_name
 from opusmap.spec.yaml_text import Text
 
 __all__ = ["parse_template"]
@@ -66,6 +66,9 @@ class _Parser(JinjaReader):
             checked, is_text = self._whole(body)
         except (Refused, Stopped):
             return None
+        for position, message in self.unread.items():
+            at = self._place(position)
+            self.problem("template-syntax", at, *in_plain_words(message, self._text, at, self._columns))
         return None if self.problems else tree.Expression(self._text, checked, is_text)
 
     def _whole(self, body: list[nodes.Node]) -> tuple[tree.Node, bool]:
@@ -272,13 +275,23 @@ class _Parser(JinjaReader):
             raise self.refuse(
                 "unknown-converter", at, f"there is no converter {quote_value(name)}", help_text
             )
-        given = tuple(self.node(argument) for argument in args)
-        named = tuple((keyword.key, self.node(keyword.value)) for keyword in kwargs)
-        node = tree.Convert(value, converter, given, named, each, at)
+        take = self._as_written if converter.name in _PATTERNS else self.node
+        given = tuple(take(argument) for argument in args)
+        named = tuple((keyword.key, take(keyword.value)) for keyword in kwargs)
+        pattern = [*given, *(argument for key, argument in named if key == "pattern")]
+        place = self.locate(pattern[0].at) if pattern and converter.name in _PATTERNS else None
+        node = tree.Convert(value, converter, given, named, each, at, place)
         if (converter.prepared or each) and not tree.has_constant_arguments(node):
             message = f"the arguments of {converter.name} can't come from the row here"
             raise self.refuse("wrong-argument", at, message, "write them out as constants")
         return node
+
+    def _as_written(self, node: nodes.Expr) -> tree.Node:
+        r"""Check an argument; a text is taken as it is written: `\d` is no escape, it means a digit."""
+        if isinstance(node, nodes.Const) and isinstance(node.value, str):
+            self.unread.pop(node.lineno, None)
+            return tree.Constant(self.texts[node.lineno], self.at(node))
+        return self.node(node)
 
     def _test(self, node: nodes.Test) -> tree.Node:
         at = self.at(node)
@@ -351,6 +364,8 @@ class _Parser(JinjaReader):
 
 
 _ALIASES = {"count": "length"}
+_PATTERNS = frozenset({"regex_replace"})
+"""Converters whose texts are patterns: their arguments are taken as they are written."""
 _FIELD_HELP = "dates have " + ", ".join(DATE_FIELDS) + "; for a column of that name use row['…']"
 _NODE_NAMES = {
     "Pow": "the operator **",

@@ -17,7 +17,7 @@ from jinja2.lexer import TokenStream
 from jinja2.parser import Parser
 
 from opusmap.converters.values import NUMBER_LIMIT, number_of
-from opusmap.diagnostics import Diagnostic, Severity
+from opusmap.diagnostics import Diagnostic, Severity, Span
 from opusmap.errors import ValueProblem
 from opusmap.expressions.syntax_words import in_plain_words
 from opusmap.spec.yaml_text import Text
@@ -51,7 +51,11 @@ def is_template(text: str) -> bool:
 
 
 class JinjaReader:
-    """Reads one text. `problems` collects what is wrong in it; `decimals` the decimals by their offset."""
+    """Reads one text. `problems` collects what is wrong in it.
+
+    `decimals` holds the decimals, and `texts` the texts between quotes as they are written, by their offset;
+    `unread` why Jinja could not read one of these: no problem for whoever takes it as it is written.
+    """
 
     def __init__(self, text: Text, columns: Iterable[str] = ()) -> None:
         """Take the text; nothing is read yet. `columns` are the source's, as far as they are known."""
@@ -60,6 +64,8 @@ class JinjaReader:
         self._shift = 0
         self._returns: list[int] = []
         self.decimals: dict[int, Decimal] = {}
+        self.texts: dict[int, str] = {}
+        self.unread: dict[int, str] = {}
         self.problems: list[Diagnostic] = []
 
     def read(self) -> list[nodes.Node] | None:
@@ -103,7 +109,7 @@ class JinjaReader:
 
     def _tokens(self, source: str) -> Iterator[tuple[int, str, str]]:
         """Yield Jinja's tokens with their offset in place of their line."""
-        position, before = 0, ""
+        position, before, first = 0, "", -1
         tokens = enumerate(_ENVIRONMENT.lexer.tokeniter(source, None))
         while True:
             try:
@@ -117,8 +123,23 @@ class JinjaReader:
             position = source.index(value, position)
             self._check_token(position, before, kind, value, count)
             before = value if kind == "variable_begin" else ""
-            yield position, kind, value
+            if kind == "string":
+                first = position if first < 0 else first  # texts side by side are one for Jinja
+                yield position, kind, self._read_text(first, value)
+            else:
+                first = first if kind == "whitespace" else -1
+                yield position, kind, value
             position += len(value)
+
+    def _read_text(self, position: int, value: str) -> str:
+        """Keep a text as it is written, without its quotes; return an empty one where Jinja can't read it."""
+        self.texts[position] = self.texts.get(position, "") + value[1:-1]
+        try:
+            value.encode("ascii", "backslashreplace").decode("unicode-escape")
+        except UnicodeDecodeError as error:
+            self.unread.setdefault(position, str(error).rpartition(":")[2].strip())
+            return "''"
+        return value
 
     def _check_token(self, position: int, before: str, kind: str, value: str, count: int) -> None:
         at = self._place(position)
@@ -164,7 +185,10 @@ class JinjaReader:
 
     def problem(self, code: str, at: int, message: str, help: str = "") -> None:
         """Note a problem at an offset of the text."""
+        self.problems.append(Diagnostic(code, Severity.ERROR, message, self.locate(at), help))
+
+    def locate(self, at: int) -> Span:
+        """Return the place in the mapping of the token at an offset of the text."""
         at = min(max(at, 0), max(len(self._text) - 1, 0))
         token = _TOKEN.match(self._text, at)
-        span = self._text.locate(at, token.end() if token else at + 1)
-        self.problems.append(Diagnostic(code, Severity.ERROR, message, span, help))
+        return self._text.locate(at, token.end() if token else at + 1)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 from opusmap.converters import Converter
+from opusmap.diagnostics import Span
 from opusmap.spec.yaml_text import Text
 
 __all__ = [
@@ -179,7 +180,10 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class Convert:
-    """`value | name(…)`; `each` where `map` applies it to each element of a list."""
+    """`value | name(…)`; `each` where `map` applies it to each element of a list.
+
+    `place` is where in the mapping its pattern stands, if it takes one.
+    """
 
     value: Node
     converter: Converter
@@ -187,6 +191,7 @@ class Convert:
     kwargs: tuple[tuple[str, Node], ...]
     each: bool
     at: int = 0
+    place: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from opusmap.compiler import Mapper
 from opusmap.compiler.explain import explain_column
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.compiler.steps import emptiness
+from opusmap.diagnostics import Diagnostic
 from opusmap.errors import ValueProblem
 from opusmap.journal import Run
 from opusmap.profile import Profiler, SourceProfile
@@ -98,7 +99,7 @@ class Forecast:
     """What is foreseen. `more_unmatched` and `more_repeated` are rows beyond what is kept each for itself.
 
     `source` are empty cells by source column, of the rows that could be read; `target` values that a record
-    goes without, by Opus's columns.
+    goes without, by Opus's columns. `patterns` are warnings of regular expressions that matched in no row.
     """
 
     unmatched: tuple[UnmatchedChoice, ...]
@@ -109,9 +110,10 @@ class Forecast:
     profile: SourceProfile
     more_unmatched: int = 0
     more_repeated: int = 0
+    patterns: tuple[Diagnostic, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Return the forecast as plain data."""
+        """Return the forecast as plain data, without the warnings."""
         empty = {
             side: [{**asdict(one), "rate": round(one.rate, 4)} for one in getattr(self, side)]
             for side in ("source", "target")
@@ -190,12 +192,13 @@ class Forecaster:
     """Counts records and rejects as they come by."""
 
     def __init__(self, mapper: Mapper) -> None:
-        self._plan = mapper.plan
+        mapper.forget_matches()
+        self._mapper, self._plan = mapper, mapper.plan
         self._columns = {column.column.display_name: column for column in mapper.plan.columns}
         self._unmatched: dict[tuple[str, str], _Seen] = {}
         self._repeated: dict[str, _Seen] = {}
         self._present: Counter[str] = Counter()
-        self._records = self._more_unmatched = self._more_repeated = 0
+        self._records = self._rejects = self._more_unmatched = self._more_repeated = 0
 
     def add_records(self, records: Iterable[Record]) -> None:
         """Count records: what they go without."""
@@ -205,6 +208,7 @@ class Forecaster:
 
     def add_reject(self, reject: Reject) -> None:
         """Count a reject, if it is one for a value that is no option or for a key that repeats."""
+        self._rejects += 1
         for problem in reject.problems:
             if problem.code == "duplicate-key" and reject.key is not None:
                 self._more_repeated += not _note(self._repeated, reject.key, reject.row)
@@ -236,6 +240,7 @@ class Forecaster:
             source.profiler.profile(whole=source.read <= PROFILED_ROWS),
             self._more_unmatched,
             self._more_repeated,
+            self._mapper.unmatched_patterns() if self._records + self._rejects else (),
         )
 
     def _unknown(self, problem: Problem, reject: Reject) -> Iterator[str]:

@@ -325,9 +325,11 @@ def _converter_use(node: Node) -> ConverterUse:
         return ConverterUse(node)
     name, argument = next(iter(_entries(node).pairs()))
     if isinstance(argument, Entries):
-        return ConverterUse(name, (), {str(key): plain_data(value) for key, value in argument.items()})
+        named = {str(key): plain_data(value) for key, value in argument.items()}
+        return ConverterUse(name, (), named, {str(key): value.span for key, value in argument.items()})
     if isinstance(argument, Items):
-        return ConverterUse(name, tuple(plain_data(value) for value in argument))
+        places: dict[int | str, Span] = {at: value.span for at, value in enumerate(argument)}
+        return ConverterUse(name, tuple(plain_data(value) for value in argument), {}, places)
     return ConverterUse(name, () if is_null(argument) else (plain_data(argument),))
 
 

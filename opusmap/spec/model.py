@@ -94,11 +94,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ConverterUse:
-    """A converter named in `convert`, with its arguments: by position, by name."""
+    """A converter named in `convert`, with its arguments: by position, by name. `places` are theirs."""
 
     name: Text
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[int | str, Span] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

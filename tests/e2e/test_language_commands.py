@@ -221,3 +221,15 @@ def test_a_problem_is_annotated_in_github_actions(register):
         "::error file=mapping.yaml,line=47,col=16,endLine=47,endColumn=21,title=unknown-column::"
         in ended.stderr
     )
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_check_warns_of_a_pattern_that_matches_in_no_row_with_its_place(register, workers):
+    patterns = "[{regex_replace: ['(?i)FIRST YEAR', '']}, {regex_replace: ['zzz', '']}]"
+    change(register, "  Notes: Notes\n", f"  Notes: {{from: Notes, convert: {patterns}}}\n")
+    ended = run(register, "check", "mapping.yaml", "--json", "--workers", workers)
+    assert ended.returncode == 1, ended.stderr  # the register's rejects
+    found = [one for one in json.loads(ended.stdout)["diagnostics"] if one["code"] == "unmatched-pattern"]
+    text = (register / "mapping.yaml").read_text("utf-8").splitlines()
+    assert [text[one["span"]["line"] - 1][one["span"]["column"] - 1 :][:5] for one in found] == ["'zzz'"]
+    assert "unmatched-pattern" in run(register, "check", "mapping.yaml", "--workers", workers).stderr

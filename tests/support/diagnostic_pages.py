@@ -278,11 +278,14 @@ def _findings(folder: Path) -> Iterator[Finding]:
     with work.source:
         try:
             yield from map(_finding, find_warnings(work))
-            map_source(
+            work.mapper.forget_matches()
+            report = map_source(
                 work,
                 on_records=lambda records: notes.extend(note for record in records for note in record.notes),
                 on_reject=lambda reject: problems.extend(reject.problems),
             )
+            if report.read:
+                yield from map(_finding, work.mapper.unmatched_patterns())
         except SourceError as error:
             yield Finding("Error in a source", error.code)
     yield from (Finding("Reject of a row", problem.code) for problem in problems)

@@ -30,7 +30,7 @@ CONTEXT = Context(timezone=ZoneInfo("Australia/Sydney"), choices={"Doc Type": CH
 ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "truncate": [(5,), (0,), (-1,), (10**30, "…")],
     "replace": [("a", "bb"), ("", "x"), ("a", "", 10**30), ("a", "b", -1)],
-    "regex_replace": [("[^0-9]+", ""), ("(a)|(b)", r"\2\1"), ("", "-"), (".*", "x"), ("(?s).", "xx")],
+    "regex_replace": [("[^0-9]+", ""), ("(a)|(b)", "$2$1"), ("", "-"), (".*", "x"), ("(?s).", "xx")],
     "number": [(), (",", "."), (",", "")],
     "round": [(), (2,), (34,), (-1,)],
     "datetime": [(), ("%d/%m/%Y",), ("%Y-%m-%dT%H:%M:%S%z",), ("%y%j", "UTC", 1930)],
