@@ -21,8 +21,8 @@ PARTLY = 418
 
 KEY_NAMES = ("rowKey", "RowKey", "row_key", "ROWKEY", "key", "Key", "id", "ID")
 REASON_NAMES = ("message", "error", "errorMessage", "ErrorMessage", "reason", "description")
-STATUSES = ((PARTLY, PARTLY), (PARTLY, None), (200, PARTLY), (201, 201), (PARTLY, 201), (201, None))
-"""HTTP's status and the body's (None: it has none) in an answer that names failed records."""
+STATUSES = ((PARTLY, PARTLY), (PARTLY, PARTLY), (200, PARTLY), (201, 201), (PARTLY, 201), (201, PARTLY))
+"""HTTP's status and the body's in an answer that names failed records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,5 +105,12 @@ def draw_garbled(draw: Random) -> bytes:
             b"null",
             b"\xff\xfe\x00",
             b'{"statusCode": "fine"}',
+            b"{}",
+            b'{"error": "boom"}',
+            b'{"success": false}',
+            b'{"errors": ["the database is away"]}',
+            b'{"failedItems": {}}',
+            b'{"statusCode": 201, "statusCode": 500}',
+            b'{"statusCode": 201, "success": false}',
         )
     )

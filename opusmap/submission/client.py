@@ -11,6 +11,7 @@ import logging
 import ssl
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from types import TracebackType
 from typing import Self
@@ -160,7 +161,7 @@ class OpusClient:
         if answer.status in _ACCEPTING and token.generation > self._refused:
             self._refusals = 0
         shown = _hide(answer.body, token.text)  # whatever is made of it: reasons, log lines, the journal
-        return Answer(answer.status, shown, token.generation, path, answer.retry_after)
+        return replace(answer, body=shown, token=token.generation, path=path)
 
     def refuse_token(self, generation: int) -> None:
         """Drop a token that Opus refused; the news of it may come from several workers.
@@ -274,17 +275,22 @@ class OpusClient:
             now = parse_http_date(response.headers.get("Date"))
             wait = parse_retry_after(asked, self._wall_clock() if now is None else now)
         assert isinstance(response.stream, httpx.AsyncByteStream)
-        body = bytearray()
+        headers, body, cut = response.headers, bytearray(), False
         try:
             async for chunk in response.stream:
                 body += chunk
                 if len(body) > ANSWER_LIMIT:
                     body.clear()
+                    cut = True
                     break
         except (httpx.TransportError, OSError) as error:
             _log.debug("the answer %d broke off: %s", response.status_code, type(error).__name__)
             body.clear()
-        return Answer(response.status_code, bytes(body), 0, "", wait)
+            cut = True
+        if not body and "Content-Length" not in headers and "Transfer-Encoding" not in headers:
+            cut = True  # whether it had a body, the end of a connection alone can't tell
+        kind = headers.get("Content-Type", "")
+        return Answer(response.status_code, bytes(body), 0, "", wait, cut, kind)
 
     def _make_transport(self) -> httpx.AsyncBaseTransport:
         # Loopback is never behind the proxy; https goes through it in a tunnel, end to end.

@@ -22,6 +22,7 @@ from opusmap.submission.replies import Pace, Reply, read_exchange
 from opusmap.submission.retry import (
     ATTEMPTS,
     FIRST_PATIENCE,
+    REFUSED_RECORDS,
     ChangePath,
     Decision,
     RenewToken,
@@ -30,6 +31,7 @@ from opusmap.submission.retry import (
     decide_retry,
     may_be_processed,
 )
+from opusmap.submission.trial import UnknownOutcomes
 
 __all__ = ["Dispatch", "End"]
 
@@ -66,6 +68,7 @@ class Dispatch:
         on_reply: Callable[[Reply, int], object] | None = None,
     ) -> None:
         self.heard = 0
+        self.unknown = UnknownOutcomes(halt)
         self._client = client
         self._ledger = ledger
         self._pacer = pacer
@@ -83,10 +86,15 @@ class Dispatch:
         help_text = "run the same command again later: what was not sent will be"
         self._halt.stop(OpusUnavailable(self._client.url, self._trouble, help_text))
 
-    async def send(self, load: Load, batch: Batch, *, alone: bool, maybe: bool) -> End:
+    def give_up_unreadable(self) -> None:
+        """Stop the run: whatever answers, what it says can't be read."""
+        problem = f"no answer to the last requests can be read. {self.unknown.words}"
+        self._halt.stop(OpusUnavailable(self._client.url, problem, _WHO_ANSWERS))
+
+    async def send(self, load: Load, batch: Batch, *, alone: bool, once: bool, maybe: bool) -> End:
         """Send a batch as one body, again as long as that is what is decided.
 
-        `alone`: see `decide_retry`; `maybe`: a request before this one may have been processed.
+        `alone`, `once`: see `decide_retry`; `maybe`: a request before this one may have been processed.
         """
         body = encode_body(
             batch,
@@ -106,6 +114,7 @@ class Dispatch:
                     attempt=attempt,
                     size=len(batch.records),
                     alone=alone,
+                    once=once,
                     heard=self.heard > heard,
                     left=patience - spent,
                     retry_after=reply.retry_after,
@@ -137,13 +146,13 @@ class Dispatch:
             pace = reply.pace
         finally:
             self._pacer.leave(began, pace)
-        self._note_reply(batch, reply, attempt)
+        self._note_reply(load, batch, reply, attempt)
         if reply.problem is not None and may_be_processed(reply.problem):
             # Counted from now, not from when the request was begun: it may have left long after that.
             load.unanswered.update(dict.fromkeys(batch.keys, self._around.now()))
         return reply
 
-    def _note_reply(self, batch: Batch, reply: Reply, attempt: int) -> None:
+    def _note_reply(self, load: Load, batch: Batch, reply: Reply, attempt: int) -> None:
         """Count a request, tell of it, and log it under an id of its own."""
         if reply.problem is not Trouble.SIGN_IN:
             self._ledger.count(requests=1, retries=int(attempt > 1))
@@ -153,11 +162,23 @@ class Dispatch:
             self._pacer.budget.earn()
         if reply.pace is Pace.KEPT:
             self.heard += 1
+        if reply.problem is None or reply.problem in REFUSED_RECORDS:
+            self.unknown.note_clear()
+        elif reply.problem is Trouble.UNCLEAR:
+            self._note_unreadable(load, reply)
         if reply.problem is not None:
             self._trouble = reply.words
         self._reached = self._reached or reply.problem not in _NOT_REACHED
         if _log.isEnabledFor(logging.DEBUG):
             self._log_reply(batch, reply, attempt)
+
+    def _note_unreadable(self, load: Load, reply: Reply) -> None:
+        if not load.unreadable:
+            load.clear = self.unknown.clear
+        load.unreadable = reply.words
+        if not self.unknown.words:
+            _log.warning("an answer tells nothing of its records; each is sent again alone: %s", reply.words)
+        self.unknown.note_unreadable(reply.words)
 
     def _log_reply(self, batch: Batch, reply: Reply, attempt: int) -> None:
         facts = {
@@ -200,5 +221,10 @@ class Dispatch:
                 self._halt.stop(kind(self._client.url, reply.words, help))
         return None
 
+
+_WHO_ANSWERS = (
+    "look at OPUSMAP_BASE_URL and OPUSMAP_API_PATH; does a proxy, a gateway or a sign-in page answer instead "
+    "of Opus? Then run the same command again: what is uncertain or was not sent will be sent"
+)
 
 _NOT_REACHED = frozenset({Trouble.UNREACHED, Trouble.SIGN_IN, Trouble.UNTRUSTED})

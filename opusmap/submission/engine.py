@@ -31,7 +31,7 @@ from opusmap.submission.pacing import Pacer, Surroundings
 from opusmap.submission.replies import Reply
 from opusmap.submission.resume import FENCE, fence_left, keep_doubt
 from opusmap.submission.retry import PATIENCE, GiveUp, Split
-from opusmap.submission.trial import Trial
+from opusmap.submission.trial import UNREADABLE_RECORDS, Trial
 from opusmap.submission.turns import Turn, Turns
 
 __all__ = ["SubmitTotals", "submit_records"]
@@ -228,9 +228,16 @@ class _Engine:
                 await self._deliver_load(load)
                 if self._dispatch.heard == heard and not load.unwritable:
                     self._dispatch.give_up()
+                if load.unreadable and self._dispatch.unknown.clear == load.clear:
+                    self._count_unreadable()
             finally:
                 self._ledger.follow(turn.end)  # who comes after it looks up what the journal says
         loads.put_nowait(None)  # for the next worker
+
+    def _count_unreadable(self) -> None:
+        self._dispatch.unknown.note_batch()
+        if self._dispatch.unknown.lost:
+            self._dispatch.give_up_unreadable()
 
     async def _deliver_load(self, load: Load) -> None:
         """Send a load when it may be: what must wait for a fence goes after the rest."""
@@ -260,18 +267,28 @@ class _Engine:
         return self._ledger.settle(load, State.FAILED, dict.fromkeys(load.entries, load.unwritable))
 
     async def _deliver(
-        self, load: Load, batch: Batch, *, part: bool = False, alone: bool = False, maybe: bool = False
+        self,
+        load: Load,
+        batch: Batch,
+        *,
+        part: bool = False,
+        alone: bool = False,
+        once: bool = False,
+        maybe: bool = False,
     ) -> None:
         """Send a batch until it is settled, in parts where that is what it takes.
 
         `part`: it is a part of what was sent before; `maybe`: a request before this one may have been
-        processed; `alone`: see `decide_retry`.
+        processed; `alone`, `once`: see `decide_retry`.
         """
-        end = await self._dispatch.send(load, batch, alone=alone, maybe=maybe)
+        end = await self._dispatch.send(load, batch, alone=alone, once=once, maybe=maybe)
         match end.decision:
             case Split(count, alone):
                 parts = split_batch(batch, count)
-                if part or alone or self._trial.over:
+                if alone and load.unreadable:
+                    async with self._dispatch.unknown.one_at_a_time():
+                        await self._deliver_parts(load, parts, alone=True, maybe=end.maybe)
+                elif part or alone or self._trial.over:
                     await self._deliver_parts(load, parts, alone=alone, maybe=end.maybe)
                 else:
                     await self._deliver_on_trial(load, parts, maybe=end.maybe)
@@ -281,7 +298,8 @@ class _Engine:
                 self._settle_taken(load, end.outcome.taken)
                 self._settle_refused(load, end.outcome.failed)
             case _ if end.maybe:
-                self._ledger.settle(load, State.UNCERTAIN, dict.fromkeys(batch.keys, end.words))
+                words = end.words if end.decision else load.unreadable or end.words
+                self._ledger.settle(load, State.UNCERTAIN, dict.fromkeys(batch.keys, words))
             case _:
                 await self._ledger.release(load, batch)
 
@@ -297,11 +315,13 @@ class _Engine:
     async def _deliver_parts(
         self, load: Load, parts: Sequence[Batch], *, maybe: bool, alone: bool = False
     ) -> None:
-        silent = 0
+        silent = unreadable = 0
         for part in parts:
-            heard = self._dispatch.heard
-            await self._deliver(load, part, part=True, alone=alone, maybe=maybe)
+            heard, clear = self._dispatch.heard, self._dispatch.unknown.clear
+            once = alone and unreadable >= UNREADABLE_RECORDS
+            await self._deliver(load, part, part=True, alone=alone, once=once, maybe=maybe)
             silent = silent + 1 if self._dispatch.heard == heard else 0
+            unreadable = unreadable + 1 if load.unreadable and self._dispatch.unknown.clear == clear else 0
             if silent == _SILENT:
                 self._dispatch.give_up()
 

@@ -5,7 +5,7 @@ Owns the shapes and the promise of a sender, so that the engine and its decision
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
@@ -25,10 +25,11 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Opus answered. `body` is empty where it was cut off or too large.
+    """Opus answered. `body` is empty where it was cut off or too large; `cut` tells that from no body at all.
 
     `token` and `path` are the generation of the access token and the path that the request used;
-    `retry_after` is how many seconds Opus asks to wait, None where it asks nothing that can be read.
+    `retry_after` is how many seconds Opus asks to wait, None where it asks nothing that can be read;
+    `content_type` is what the answer calls its body, for messages.
     """
 
     status: int
@@ -36,6 +37,8 @@ class Answer:
     token: int
     path: str
     retry_after: float | None = None
+    cut: bool = False
+    content_type: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

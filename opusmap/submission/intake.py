@@ -31,7 +31,8 @@ class Load:
     `stale`: a record with one of these rowKeys was under way when the journal was asked, so ask again.
     `unwritable` is why the batch's one record can't be written as JSON. `unanswered` is when a record's
     last request ended that may have been processed, and no answer said so; `intended` are those under way
-    by the journal.
+    by the journal. `unreadable` is what came last in place of an answer that tells of the records;
+    `clear` counts the clear answers of the run before the first such one.
     """
 
     batch: Batch
@@ -41,6 +42,8 @@ class Load:
     unwritable: str = ""
     unanswered: dict[str, Moment] = field(default_factory=dict)
     intended: set[str] = field(default_factory=set)
+    unreadable: str = ""
+    clear: int = 0
 
 
 class _Item(msgspec.Struct):

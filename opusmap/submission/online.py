@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opusmap.errors import OpusUnavailable, SignInError
-from opusmap.submission.answers import read_answer
+from opusmap.submission.answers import read_question_answer
 from opusmap.submission.client import OpusClient
 from opusmap.submission.exchange import Answer, Exchange, Trouble
+from opusmap.submission.replies import describe_answer
 
 __all__ = ["Online", "check_online"]
 
@@ -49,11 +50,13 @@ async def check_online(client: OpusClient, connection: str) -> Online:
         OpusUnavailable: Opus could not be reached, or refuses the question.
     """
     answer = await _ask(client, connection)
-    said = read_answer(answer.status, answer.body, ())
+    said = read_question_answer(answer.status, answer.body)
     if said.status != 200 or said.uncertain:  # noqa: PLR2004 - HTTP
         problem = f"Opus answers {said.status} on {answer.path}" + (
             f": {said.message}" if said.message else ""
         )
+        if said.uncertain:
+            problem = f"{describe_answer(answer, said)} (on {answer.path})"
         kind = SignInError if said.status in (401, 403) else OpusUnavailable
         raise kind(client.url, problem, _REACH if said.uncertain else _HELP.get(said.status, _BUSY))
     return Online(

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from opusmap.submission.answers import Outcome, read_answer
-from opusmap.submission.exchange import Exchange, NoAnswer, Trouble
+from opusmap.submission.answers import Outcome, describe_body, plain_text, read_answer
+from opusmap.submission.exchange import Answer, Exchange, NoAnswer, Trouble
 
-__all__ = ["Pace", "Reply", "read_exchange"]
+__all__ = ["Pace", "Reply", "describe_answer", "read_exchange"]
 
 
 class Pace(Enum):
@@ -41,17 +41,36 @@ class Reply:
     path: str = ""
 
 
-def read_exchange(exchange: Exchange, keys: Sequence[str], seconds: float) -> Reply:
-    """Return what an exchange came to for the records with these rowKeys, after so many seconds."""
+def read_exchange(
+    exchange: Exchange, keys: Sequence[str], seconds: float, *, trust_status: bool = False
+) -> Reply:
+    """Return what an exchange came to for the records with these rowKeys, after so many seconds.
+
+    `trust_status`: see `read_answer`; a body that was cut off is not trusted in any case.
+    """
     if isinstance(exchange, NoAnswer):
         nothing = exchange.trouble in (Trouble.SIGN_IN, Trouble.UNTRUSTED)
         pace = Pace.NOT_SENT if nothing else Pace.TROUBLE
         return Reply(exchange.trouble, exchange.detail, pace, seconds, retry_after=exchange.retry_after)
-    outcome = read_answer(exchange.status, exchange.body, keys)
+    trust = trust_status and not exchange.cut
+    outcome = read_answer(exchange.status, exchange.body, keys, trust_status=trust)
     words = f"Opus answers {outcome.status}" + (f": {outcome.message}" if outcome.message else "")
+    if outcome.uncertain:
+        words = describe_answer(exchange, outcome)
     problem = None if outcome.settled else Trouble.UNCLEAR if outcome.uncertain else outcome.status
     pace = _read_pace(exchange.status)
     return Reply(problem, words, pace, seconds, outcome, exchange.retry_after, exchange.token, exchange.path)
+
+
+def describe_answer(answer: Answer, outcome: Outcome) -> str:
+    """Return what came in place of a clear answer: its status, its type, what is wrong and how it begins."""
+    kind = plain_text(answer.content_type.partition(";")[0], _KIND_LIMIT)
+    came = "it broke off, or was too long" if answer.cut else describe_body(answer.body)
+    return f"Opus answers {answer.status}{f' ({kind})' if kind else ''}: {outcome.message}; {came}"
+
+
+_KIND_LIMIT = 40
+"""Characters of an answer's type that are shown."""
 
 
 def _read_pace(status: int) -> Pace:

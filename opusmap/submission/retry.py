@@ -18,6 +18,7 @@ __all__ = [
     "ATTEMPTS",
     "FIRST_PATIENCE",
     "PATIENCE",
+    "REFUSED_RECORDS",
     "ChangePath",
     "Decision",
     "GiveUp",
@@ -48,7 +49,7 @@ ATTEMPTS_ALONE = 3
 """The same for a record sent singly because nothing clear came of its batch."""
 
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 60.0
-_REFUSED_RECORDS = frozenset({400, 409, 413, 422})
+REFUSED_RECORDS = frozenset({400, 409, 413, 422})
 """Refusals that may be due to one of the records: nothing was taken. Only 400 is documented."""
 
 _MAYBE_PROCESSED = frozenset({Trouble.LOST, Trouble.TIMEOUT, Trouble.UNCLEAR, 408})
@@ -104,6 +105,7 @@ def decide_retry(
     attempt: int,
     size: int,
     alone: bool = False,
+    once: bool = False,
     heard: bool = False,
     left: float = PATIENCE,
     retry_after: float | None = None,
@@ -116,14 +118,16 @@ def decide_retry(
         attempt: how many times this request has been sent, from 1.
         size: how many records it holds.
         alone: it is a record sent singly because nothing clear came of its batch.
+        once: it is such a record, and no answer about those before it could be read, however often asked.
         heard: Opus has answered others during the last `ATTEMPTS` or `PATIENCE`, so it is there.
         left: the seconds of patience that are left; waits that the server asks for don't count.
         retry_after: the seconds that the server asked to wait, if any.
         random: gives numbers in [0, 1).
     """
     processed = may_be_processed(problem)
-    exhausted = attempt % (ATTEMPTS_ALONE if alone and processed else ATTEMPTS) == 0 or left <= 0.0
-    if problem in _REFUSED_RECORDS:
+    attempts = 1 if once else ATTEMPTS_ALONE if alone else ATTEMPTS
+    exhausted = attempt % (attempts if processed else ATTEMPTS) == 0 or left <= 0.0
+    if problem in REFUSED_RECORDS:
         return Split(2) if size > 1 else GiveUp(refused=True)
     if problem == Trouble.UNCLEAR and size > 1:
         return Split(size, alone=True)

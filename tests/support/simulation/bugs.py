@@ -38,8 +38,8 @@ class Bug:
 def _read(change: Callable[[Outcome, int, Sequence[str]], Outcome]) -> Callable[[], Any]:
     """Plant another reading of answers."""
 
-    def read(status: int, body: bytes, keys: Sequence[str]) -> Outcome:
-        return change(read_answer(status, body, keys), status, keys)
+    def read(status: int, body: bytes, keys: Sequence[str], **options: Any) -> Outcome:
+        return change(read_answer(status, body, keys, **options), status, keys)
 
     return lambda: patch.object(replies, "read_answer", read)
 

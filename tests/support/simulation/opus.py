@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["FAILS", "MOOD", "POISON", "Effect", "Opus", "shape_failures", "shape_taken"]
+__all__ = ["FAILS", "MOOD", "POISON", "Effect", "Opus", "shape_failures", "shape_garbled", "shape_taken"]
 
 MOOD = "leafName"
 FAILS, POISON = "fails", "poison"
@@ -91,17 +91,36 @@ def shape_taken(draw: random.Random) -> tuple[int, bytes]:
             {"StatusCode": 201, "Message": None, "failedItems": []},
             {"statusCode": "201"},
             {"statusCode": 201, "message": None, "failedItems": None},
-            {},
         )
     )
     return status, json.dumps(body).encode()
 
 
+def shape_garbled(draw: random.Random) -> bytes:
+    """Return the body of one of the successes that are no evidence for anything."""
+    return draw.choice(
+        (
+            b"",
+            b"[]",
+            b'"ok"',
+            b"<html>",
+            b"\xff\xfe",
+            b'{"statusCode": null',
+            b"{}",
+            b'{"message": "done"}',
+            b'{"error": "boom"}',
+            b'{"success": false}',
+            b'{"failedItems": {}}',
+            b'{"statusCode": 201, "statusCode": 201}',
+            b'{"statusCode": 201, "errors": ["boom"]}',
+        )
+    )
+
+
 def shape_failures(keys: list[str], draw: random.Random) -> tuple[int, bytes]:
     """Return one of the answers that say that these records failed, in a shape of the contract."""
-    http, said = draw.choice(((418, 418), (418, None), (200, 418), (201, 201), (418, 201), (201, None)))
-    body: dict[str, Any] = {"message": draw.choice((None, "processed with exceptions"))}
-    body |= {} if said is None else {"statusCode": said}
+    http, said = draw.choice(((418, 418), (200, 418), (201, 201), (418, 201)))
+    body: dict[str, Any] = {"statusCode": said, "message": draw.choice((None, "processed with exceptions"))}
     items = [_shape_failure(key, draw) for key in keys]
     draw.shuffle(items)
     body[draw.choice(("failedItems", "FailedItems"))] = items

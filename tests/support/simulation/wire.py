@@ -19,7 +19,7 @@ from opusmap.errors import SignInError
 from opusmap.submission.exchange import Answer, Exchange, NoAnswer, Trouble
 from opusmap.submission.retry import parse_retry_after
 from simulation.loop import Timeline
-from simulation.opus import FAILS, POISON, Opus, shape_failures, shape_taken
+from simulation.opus import FAILS, POISON, Opus, shape_failures, shape_garbled, shape_taken
 from simulation.weather import Weather
 
 __all__ = ["BASE_URL", "FENCE", "PATHS", "Broke", "Came", "QuickSender", "Wire", "WireTransport"]
@@ -170,7 +170,7 @@ class Wire:
         if kind == "bare 418":
             return Came(418, draw.choice((b"", b'{"statusCode": 418}', b'{"failedItems": "three"}')))
         if kind == "garbled answer":
-            return Came(201, draw.choice((b"", b"[]", b'"ok"', b"\xff\xfe", b'{"statusCode": null')))
+            return Came(draw.choice((200, 201)), shape_garbled(draw))
         failed = list(dict.fromkeys(failed))
         if kind == "unmatched item":
             odd = draw.choice(("another", None, {"rowKey": None}, {"index": 0}, [keys[0]], {"id": 1.5}))
@@ -223,7 +223,7 @@ class QuickSender:
         if came.status in (200, 201, 400, 418) and generation > self._refused:
             self._refusals = 0
         wait = parse_retry_after(came.retry_after, 0.0)
-        return Answer(came.status, b"" if came.cut else came.body, generation, path, wait)
+        return Answer(came.status, b"" if came.cut else came.body, generation, path, wait, came.cut)
 
     async def _sign_in(self) -> NoAnswer | None:
         async with self._renewing:

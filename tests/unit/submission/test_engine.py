@@ -294,7 +294,7 @@ ACTS: dict[str, Script] = {
     "one fails": lambda opus, keys: opus.take(keys[1:], 418, failedItems=[keys[0]]),
     "refused": lambda _opus, _keys: respond(400),
     "garbled": lambda _opus, _keys: respond(201, b"{"),
-    "unmatched": lambda _opus, _keys: respond(418, {"failedItems": ["another"]}),
+    "unmatched": lambda _opus, _keys: respond(418, {"statusCode": 418, "failedItems": ["another"]}),
 }
 
 

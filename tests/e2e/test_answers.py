@@ -1,0 +1,144 @@
+"""What an answer says, from a real socket to the journal: the table of answers, over both transports."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from answer_table import ANSWERS, KEYS
+from scripted_server import ScriptedServer, answer_bytes, scripted
+
+from opusmap.emulator import TOKEN_PATH
+from opusmap.settings import Secret, Settings
+from opusmap.submission.client import OpusClient
+from opusmap.submission.replies import read_exchange
+from opusmap.submission.retry import may_be_processed
+
+pytestmark = pytest.mark.usefixtures("transport")
+OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
+GRANT = answer_bytes(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": "Canary-token"})
+PAGE = b"<!doctype html><title>Guest network</title>"
+
+
+def test_each_answer_of_the_table_says_the_same_over_a_socket():
+    answers = iter(ANSWERS)
+
+    def answer(_method: str, path: str) -> bytes:
+        if path == TOKEN_PATH:
+            return GRANT
+        shape = next(answers)
+        return answer_bytes(shape.status, shape.body, Content_Type="application/json")
+
+    async def main(url: str) -> list[str]:
+        wrong = []
+        settings = Settings(
+            url, url + TOKEN_PATH, "app", Secret("s"), Path(), transport=os.environ["OPUSMAP_TRANSPORT"]
+        )
+        async with OpusClient(settings) as client:
+            for shape in ANSWERS:
+                reply = read_exchange(await client.send(b'{"data": []}'), KEYS, 0.0)
+                if reply.outcome is None:  # a 204 must not have a body: one library does not read it
+                    assert (shape.status, shape.unknown, may_be_processed(reply.problem)) == (204, True, True)
+                    continue
+                taken = set() if shape.unknown or shape.refused else set(KEYS) - shape.failed
+                found = (set(reply.outcome.taken), set(reply.outcome.failed), reply.outcome.uncertain)
+                if found != (taken, shape.failed, shape.unknown):
+                    wrong.append(f"{shape.name}: {found}")
+        return wrong
+
+    with scripted(answer) as server:
+        assert asyncio.run(main(server.url)) == []
+
+
+MAPPING = """
+opusmap: 1
+connection: c.json
+source: {path: rows.csv}
+fields: {rowKey: Id, leafName: Title}
+"""
+CONNECTION = """{"id": "d9da492f-cc67-4920-99f9-6fbaae1f1410",
+"data": [{"rowKey": "SingleText", "leafName": "SingleText"}]}"""
+TAKEN = answer_bytes(201, {"statusCode": 201, "message": None})
+
+
+def prepare(folder: Path, rows: int) -> None:
+    (folder / "mapping.yaml").write_text(MAPPING, "utf-8")
+    (folder / "c.json").write_text(CONNECTION, "utf-8")
+    lines = "".join(f"k{number},Lease\n" for number in range(rows))
+    (folder / "rows.csv").write_text("Id,Title\n" + lines, "utf-8")
+
+
+def run(folder: Path, url: str, *arguments: str, **environ: str) -> tuple[int, dict[str, Any], str]:
+    """Run the program against a service; return its exit code, JSON, and what it said besides."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OPUSMAP_")}
+    where = {"OPUSMAP_BASE_URL": url, "OPUSMAP_TOKEN_URL": url + TOKEN_PATH}
+    who = {"OPUSMAP_CLIENT_ID": "app", "OPUSMAP_CLIENT_SECRET": "Canary-secret", "PYTHONUTF8": "1"}
+    ended = subprocess.run(
+        [*OPUSMAP, *arguments, "--json"],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        cwd=folder,
+        env={**clean, **where, **who, "OPUSMAP_TRANSPORT": os.environ["OPUSMAP_TRANSPORT"], **environ},
+        timeout=240,
+    )
+    return ended.returncode, json.loads(ended.stdout), ended.stderr
+
+
+@contextmanager
+def opus_that_answers(answer: bytes) -> Iterator[tuple[ScriptedServer, list[bytes]]]:
+    """Serve an Opus whose answers to records can be changed: the list's only item."""
+    answers = [answer]
+    with scripted(lambda _method, path: GRANT if path == TOKEN_PATH else answers[0]) as server:
+        yield server, answers
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"error": "boom"},
+        {"success": False},
+        {"errors": ["boom"]},
+        {"failedItems": {}},
+        b'{"statusCode": 201, "statusCode": 201}',
+    ],
+    ids=str,
+)
+def test_a_success_without_evidence_is_not_submitted_and_is_sent_again_by_the_next_run(tmp_path, body):
+    prepare(tmp_path, 2)
+    with opus_that_answers(answer_bytes(200, body)) as (server, answers):
+        code, result, said = run(tmp_path, server.url, "submit", "mapping.yaml")
+        assert (code, result["submitted"], result["uncertain"]) == (1, 0, 2)
+        assert "Opus answers 200" in said
+        answers[0] = TAKEN
+        code, result, _ = run(tmp_path, server.url, "submit", "mapping.yaml")
+        assert (code, result["submitted"], result["unchanged"]) == (0, 2, 0)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answer_bytes(200, PAGE, Content_Type="text/html"),
+        b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
+        answer_bytes(418, {"statusCode": 418, "failedItems": ["nobody"]}),
+    ],
+    ids=["a page", "204", "418 that names a stranger"],
+)
+def test_ten_thousand_rows_and_only_unreadable_answers_end_soon_with_exit_3_in_words(tmp_path, answer):
+    prepare(tmp_path, 10_000)
+    with opus_that_answers(answer) as (server, _):
+        code, result, said = run(tmp_path, server.url, "submit", "mapping.yaml")
+    assert code == 3
+    assert len(server.got) < 100
+    assert (result["submitted"], result["failed"]) == (0, 0)
+    assert "no answer to the last requests can be read. Opus answers" in result["stopped"]
+    assert "gateway" in said
