@@ -263,6 +263,7 @@ async def submit_source_async(
         )
         sending.run = run.id
         evidence = Evidence() if journal.in_memory else gather_evidence(work.mapper, work.source)
+        evidence = replace(evidence, trust_status=settings.trust_status)
         journal.keep_evidence(run, evidence.as_json())
         async with client:
             on_start(halt)
@@ -277,6 +278,7 @@ async def submit_source_async(
                 full=full,
                 fence=settings.fence,
                 patience=settings.patience,
+                trust_status=settings.trust_status,
                 on_progress=progress,
                 on_failed=None if on_failed is None else partial(_tell_failed, sending, on_failed),
                 on_reply=lambda reply, attempt: timeline.note_request(reply.seconds, again=attempt > 1),
@@ -346,4 +348,5 @@ def _report(tally: Tally, began: float, sent: SubmitTotals | None = None, run: i
         requests=sent.requests,
         retries=sent.retries,
         concurrency=sent.concurrency,
+        trusted=sent.trusted,
     )

@@ -77,6 +77,7 @@ _NAMES = (
     "fence",
     "patience",
     "transport",
+    "trust_status",
 )
 _ADDRESSES = ("base_url", "token_url")
 _PROOFS = ("client_secret", "client_secret_file", "certificate")
@@ -147,6 +148,7 @@ class Settings:
     hidden because it may hold a password. `timeout` is how many seconds one request may take in all,
     `fence` how many a changed record waits after an answer for it was lost, `patience` how many Opus may
     be away until the run stops. `transport` is `httpx`, `aiohttp`, or `auto`: aiohttp where it is installed.
+    `trust_status`: records count as submitted by an HTTP status of 200 or 201 that comes without any body.
     """
 
     base_url: str
@@ -161,6 +163,7 @@ class Settings:
     fence: float = 30.0
     patience: float = 120.0
     transport: str = "auto"
+    trust_status: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +252,7 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
         proxy=_read_proxy(proxy) if proxy else None,
         timeout=_read_timeout(timeout) if timeout else 60.0,
         transport=_read_transport(transport) if transport else "auto",
+        trust_status=_read_trust(levels),
         certificate=_find_certificate(proof, levels) if by_certificate else None,
         **{name: _read_seconds(found) for name in ("fence", "patience") if (found := _first(levels, name))},
     )
@@ -474,6 +478,21 @@ def _read_transport(found: _Found) -> str:
     if name not in ("auto", "httpx", "aiohttp"):
         raise SettingsError(found.blame, "not a way to send requests", "write auto, httpx or aiohttp")
     return name
+
+
+def _read_trust(levels: tuple[_Level, ...]) -> bool:
+    """Tell whether to trust the status alone. A file beside a stranger's mapping must not decide that."""
+    *trusted, dotenv = levels
+    if "trust_status" in dotenv:
+        raise SettingsError(
+            dotenv["trust_status"].blame, "not taken from a file", "set it as an environment variable"
+        )
+    found = _first(tuple(trusted), "trust_status")
+    if found is not None and found.text not in ("0", "1"):
+        raise SettingsError(
+            found.blame, "neither 1 nor 0", "write 1 to trust the HTTP status, or leave it out"
+        )
+    return found is not None and found.text == "1"
 
 
 def _read_client_id(found: _Found) -> str:

@@ -185,6 +185,12 @@ def print_totals(report: Report, *, sent: bool) -> None:
             table.add_row(name.replace("_", " "), f"{count:,}")
     table.add_row("seconds", f"{report.seconds:,.1f}")
     make_console().print(table)
+    if report.trusted:
+        say(_trusted(report.trusted))
+
+
+def _trusted(count: int) -> str:
+    return f"{count:,} of the submitted were taken by the HTTP status alone (OPUSMAP_TRUST_STATUS)"
 
 
 def print_replaced(
@@ -402,6 +408,8 @@ def print_run(run: Run, records: Iterable[dict[str, Any]]) -> None:
     for record in records:
         table.add_row(*(escape(str(record[name])) for name in ("row", "key", "state", "reason")))
     console.print()
+    if trusted := run.counts.get("trusted"):
+        console.print(_trusted(trusted))
     none = "Every record of it was taken, or sent again by a later run."
     if "pruned" in run.counts:
         none = "Its records were pruned, so only their counts are known."

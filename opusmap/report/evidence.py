@@ -48,7 +48,8 @@ class Evidence:
     of records that Opus held (`overwrite` or `skip`). `seconds` is None as long as the run is not finished.
     `timeline` is what `Timeline.as_json` gives. `reasons` (for rejects) and `replaced` (wrong values in whose
     place records have others) have no examples, for those quote cells; `more_reasons` and `more_replaced` are
-    how many were left out.
+    how many were left out. `trust_status`: HTTP
+    statuses without a body were trusted.
     """
 
     version: str = ""
@@ -63,6 +64,7 @@ class Evidence:
     more_replaced: int = 0
     timeline: Mapping[str, Any] | None = None
     seconds: float | None = None
+    trust_status: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data; `read` reads it."""

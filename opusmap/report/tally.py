@@ -28,6 +28,7 @@ COUNTS = (
     "not_sent",
     "requests",
     "retries",
+    "trusted",
 )
 FIRST_ROWS = 50
 """Row numbers that are kept for each reason."""
@@ -56,7 +57,8 @@ class Report:
     nothing is sent (`map`, `check`), what was mapped is `not_sent`. `seconds` is wall-clock time;
     `stopped` is why the run ended before its source did; `concurrency`, while it goes on, how many requests
     may be in flight. `replaced` tells in how many of the rows that were `mapped` `on_error` or a `default`
-    replaced a wrong value.
+    replaced a wrong value. `trusted` are those of the submitted that nothing but an HTTP status
+    says were taken.
     """
 
     read: int = 0
@@ -77,6 +79,7 @@ class Report:
     replaced: tuple[Reason, ...] = ()
     stopped: OpusmapError | None = None
     concurrency: int = 0
+    trusted: int = 0
 
     @property
     def adds_up(self) -> bool:

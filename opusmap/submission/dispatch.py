@@ -65,6 +65,7 @@ class Dispatch:
         conflict: Conflict,
         conflict_key: ConflictKey,
         patience: float,
+        trust_status: bool = False,
         on_reply: Callable[[Reply, int], object] | None = None,
     ) -> None:
         self.heard = 0
@@ -77,6 +78,7 @@ class Dispatch:
         self._conflict: Conflict = conflict
         self._conflict_key: ConflictKey = conflict_key
         self._patience = patience
+        self._trust_status = trust_status
         self._on_reply = on_reply
         self._reached = False  # whether anything was ever sent as far as Opus
         self._trouble = ""  # the last one, in words
@@ -142,7 +144,8 @@ class Dispatch:
                 return None
             began = self._around.clock()
             exchange = await self._client.send(body)
-            reply = read_exchange(exchange, batch.keys, self._around.clock() - began)
+            seconds = self._around.clock() - began
+            reply = read_exchange(exchange, batch.keys, seconds, trust_status=self._trust_status)
             pace = reply.pace
         finally:
             self._pacer.leave(began, pace)
@@ -158,10 +161,10 @@ class Dispatch:
             self._ledger.count(requests=1, retries=int(attempt > 1))
             if self._on_reply is not None:
                 self._on_reply(reply, attempt)
-        if attempt == 1:
-            self._pacer.budget.earn()
         if reply.pace is Pace.KEPT:
             self.heard += 1
+        if attempt == 1:
+            self._pacer.budget.earn()
         if reply.problem is None or reply.problem in REFUSED_RECORDS:
             self.unknown.note_clear()
         elif reply.problem is Trouble.UNCLEAR:

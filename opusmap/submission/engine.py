@@ -52,6 +52,7 @@ async def submit_records(
     full: bool = False,
     fence: float = FENCE,
     patience: float = PATIENCE,
+    trust_status: bool = False,
     on_progress: Callable[[SubmitTotals], None] | None = None,
     on_reply: Callable[[Reply, int], object] | None = None,
     on_failed: Callable[[Record, str], object] | None = None,
@@ -77,6 +78,7 @@ async def submit_records(
         full: send records, too, that Opus took already as they are, by the journal.
         fence: seconds that a changed record waits after a request whose answer was lost.
         patience: seconds that one request is worked at while Opus is away.
+        trust_status: believe an HTTP status of success that comes without a body; what it took is counted.
         on_progress: called after each settled request with the totals so far.
         on_reply: called after each request with what it came to, and how many times its records were sent.
         on_failed: called with each record that Opus refused, and its reason, once that is journalled.
@@ -112,6 +114,7 @@ async def submit_records(
                 conflict=conflict,
                 conflict_key=conflict_key,
                 patience=patience,
+                trust_status=trust_status,
                 on_reply=on_reply,
             )
             engine = _Engine(ledger, dispatch, pacer, halt, around, fence)
@@ -295,6 +298,8 @@ class _Engine:
             case GiveUp(refused=True):
                 self._settle_refused(load, dict.fromkeys(batch.keys, end.words))
             case None if end.outcome is not None:
+                if end.outcome.trusted:
+                    self._ledger.count(trusted=len(end.outcome.taken))
                 self._settle_taken(load, end.outcome.taken)
                 self._settle_refused(load, end.outcome.failed)
             case _ if end.maybe:

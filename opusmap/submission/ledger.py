@@ -29,7 +29,8 @@ class SubmitTotals:
     `requests` counts those sent to Opus (not to the identity service), `retries` those among them that
     sent the same records once more. `stopped` is why the run ended before its input did, or None; the
     caller raises it once the rest is counted. It is the source's own error where the source failed.
-    `concurrency` is how many requests may be in flight just now.
+    `concurrency` is how many requests may be in flight just now. `trusted` are those of the submitted that
+    nothing but an HTTP status says were taken.
     """
 
     submitted: int = 0
@@ -41,6 +42,7 @@ class SubmitTotals:
     retries: int = 0
     stopped: OpusmapError | None = None
     concurrency: int = 0
+    trusted: int = 0
 
 
 _COUNTED = {State.TAKEN: "submitted", State.FAILED: "failed", State.UNCERTAIN: "uncertain"}

@@ -142,3 +142,39 @@ def test_ten_thousand_rows_and_only_unreadable_answers_end_soon_with_exit_3_in_w
     assert (result["submitted"], result["failed"]) == (0, 0)
     assert "no answer to the last requests can be read. Opus answers" in result["stopped"]
     assert "gateway" in said
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_status_that_comes_without_a_body_is_trusted_on_request_and_the_report_says_so(tmp_path, status):
+    prepare(tmp_path, 20)
+    trust = {"OPUSMAP_TRUST_STATUS": "1"}
+    with opus_that_answers(answer_bytes(status)) as (server, answers):
+        code, result, _ = run(tmp_path, server.url, "submit", "mapping.yaml", **trust)
+        assert (code, result["submitted"], result["trusted"], result["uncertain"]) == (0, 20, 20, 0)
+        answers[0] = answer_bytes(201, {"statusCode": 201})
+        code, result, _ = run(tmp_path, server.url, "submit", "mapping.yaml", "--full", **trust)
+        assert (code, result["submitted"], result["trusted"]) == (0, 20, 0)
+        code, result, _ = run(tmp_path, server.url, "report", "1", "--html", "page.html")
+        assert (code, result["counts"]["trusted"]) == (0, 20)
+    assert "OPUSMAP_TRUST_STATUS): 20 of the submitted records" in (tmp_path / "page.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answer_bytes(200, PAGE, Content_Type="text/html"),
+        answer_bytes(201, {"error": "boom"}),
+        answer_bytes(200, b" "),
+        b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
+        answer_bytes(418),
+        b"HTTP/1.1 201 Created\r\nContent-Length: 50\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 201 Created\r\nConnection: close\r\n\r\n",
+    ],
+    ids=["page", "error", "a blank", "204", "418", "broken off", "broken off, chunked", "without an end"],
+)
+def test_trust_in_the_status_goes_to_nothing_but_a_success_that_surely_has_no_body(tmp_path, answer):
+    prepare(tmp_path, 2)
+    with opus_that_answers(answer) as (server, _):
+        code, result, _ = run(tmp_path, server.url, "submit", "mapping.yaml", OPUSMAP_TRUST_STATUS="1")
+    assert (code, result["submitted"], result["trusted"], result["uncertain"]) == (1, 0, 0, 2)

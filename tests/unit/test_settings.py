@@ -294,3 +294,24 @@ def test_no_error_quotes_a_value(name: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings({}, environ, tmp_path)
     assert CANARY not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(("text", "trusted"), [("1", True), (" 1 ", True), ("0", False), ("", False)])
+def test_the_status_alone_is_trusted_only_if_the_environment_says_so(
+    text: str, *, trusted: bool, tmp_path: Path
+) -> None:
+    assert load_settings({}, FULL | {"OPUSMAP_TRUST_STATUS": text}, tmp_path).trust_status is trusted
+    assert load_settings({}, FULL, tmp_path).trust_status is False
+
+
+@pytest.mark.parametrize("text", ["true", "yes", "2", "11", "-1"])
+def test_another_word_of_trust_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="OPUSMAP_TRUST_STATUS: neither 1 nor 0"):
+        load_settings({}, FULL | {"OPUSMAP_TRUST_STATUS": text}, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["1", "0"])
+def test_a_file_beside_the_mapping_says_nothing_about_trust(text: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"OPUSMAP_TRUST_STATUS={text}\n")
+    with pytest.raises(SettingsError, match=r"OPUSMAP_TRUST_STATUS in \.env"):
+        load_settings({}, FULL, tmp_path)
