@@ -276,8 +276,24 @@ def _parse_iso(value: str) -> date:
             return datetime.fromisoformat(text)
     except ValueError:
         pass
+    _refuse_other_years(value)
     message = f"{quote_value(value)} is not an ISO date or time such as 2024-01-31 or 2024-01-31T18:15:00Z"
     raise ValueProblem("bad-date", message, 'say how it is written: `format: "%d/%m/%Y"`')
+
+
+_OTHER_YEARS = re.compile(
+    r"[+-]?infinity|(?:[+-]?[0-9]{5,}|-[0-9]{4})-[0-9]{2}-[0-9]{2}.*|[0-9]{4,}-.* BC",
+    re.ASCII | re.IGNORECASE,
+)
+"""How sources write dates that Python and Opus don't have: PostgreSQL's own, and those of Parquet."""
+
+
+def _refuse_other_years(value: str) -> None:
+    if _OTHER_YEARS.fullmatch(value.strip()):
+        message = f"{quote_value(value)} is outside the years 1 to 9999"
+        raise ValueProblem(
+            "bad-date", message, "correct it in the source; if it means none, put it under `empty`"
+        )
 
 
 def _remembered_format(format: str, century: int | None, *, dated: bool) -> Callable[[str], date]:
@@ -310,6 +326,7 @@ def _parse_format(value: str, format: str, parse: Callable[[str], datetime], *, 
             pass
         else:
             return found.date() if dated else found
+    _refuse_other_years(value)
     raise _unlike(value, format)
 
 

@@ -48,8 +48,7 @@ class Evidence:
     of records that Opus held (`overwrite` or `skip`). `seconds` is None as long as the run is not finished.
     `timeline` is what `Timeline.as_json` gives. `reasons` (for rejects) and `replaced` (wrong values in whose
     place records have others) have no examples, for those quote cells; `more_reasons` and `more_replaced` are
-    how many were left out. `trust_status`: HTTP
-    statuses without a body were trusted.
+    how many were left out. `trust_status`: HTTP statuses without a body were trusted.
     """
 
     version: str = ""

@@ -17,6 +17,7 @@ from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources.plain import plain_values
+from opusmap.sources.postgresql import keep_odd_values
 from opusmap.sources.source import Source
 from opusmap.sources.tabular import check_columns, load_extra
 
@@ -82,6 +83,8 @@ class DatabaseSource(Source):
                 yield Row(number, plain_values(dict(values)))
         except self._library.exc.SQLAlchemyError as error:
             raise self._refusal(error, number + 1) from None
+        except (ValueError, ArithmeticError, TypeError) as error:  # of a driver that can't convert a value
+            raise self._refuse_value(error, number + 1) from None
 
     def close(self) -> None:
         """End the transaction, and the connection with it."""
@@ -91,12 +94,16 @@ class DatabaseSource(Source):
     def _make_engine(self, url: str) -> Any:
         problem, hint = "the variable does not hold a database's address that SQLAlchemy can read", ""
         try:
-            return self._library.create_engine(url, poolclass=self._library.pool.NullPool)
+            engine = self._library.create_engine(url, poolclass=self._library.pool.NullPool)
         except ModuleNotFoundError as error:
             problem = f"the driver {quote_value(error.name)} for this database is not installed"
             hint = f"install it: pip install {error.name}"
         except (self._library.exc.SQLAlchemyError, ValueError, TypeError, AttributeError):
             hint = "it looks like postgresql+psycopg://user:password@host/name"
+        else:
+            if engine.dialect.driver == "psycopg":
+                self._library.event.listen(engine, "connect", lambda made, _record: keep_odd_values(made))
+            return engine
         raise SourceError(self.name, "no-database", problem, help=hint) from None
 
     def _run(self) -> Any:
@@ -115,12 +122,29 @@ class DatabaseSource(Source):
             raise SourceError(self.name, "bad-query", problem, help="write one SELECT")
         return result
 
+    def _refuse_value(self, error: Exception, row: int) -> SourceError:
+        reason = self._without_secrets(str(error).strip().partition("\n")[0])
+        problem = f"{_from_here(row)} has a value that the database's driver can't convert: {reason}"
+        hint = "let the query give that column as text: CAST(signed AS VARCHAR(40)) AS signed"
+        return SourceError(self.name, "bad-query", problem, row, hint)
+
     def _refusal(self, error: Exception, row: int | None) -> SourceError:
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        for secret in self._secrets:
-            reason = reason.replace(secret, "***") if secret else reason
+        reason = self._without_secrets(reason)
         connected = self._connection is not None
         code = "bad-query" if connected else "source-unreadable"
         what = "the query fails" if connected else "the database can't be reached"
+        if row is not None:
+            what = f"the query fails, because {_from_here(row)} can't be computed or fetched"
         hint = "try the query in the database's own program" if connected else "is the address right?"
         return SourceError(self.name, code, f"{what}: {reason}", row, hint)
+
+    def _without_secrets(self, reason: str) -> str:
+        for secret in self._secrets:
+            reason = reason.replace(secret, "***") if secret else reason
+        return reason
+
+
+def _from_here(row: int) -> str:
+    """Return which rows it may be: so many are fetched at a time, and none of them comes if one can't."""
+    return f"one of the rows {row:,} to {row + BATCH_ROWS - 1:,}"

@@ -13,6 +13,7 @@ from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources.blocks import Input
+from opusmap.sources.parquet_cells import read_cells
 from opusmap.sources.plain import plain_values
 from opusmap.sources.source import Source
 from opusmap.sources.tabular import check_columns, load_extra
@@ -46,10 +47,12 @@ class ParquetSource(Source):
         self._until = ExitStack()
         try:
             path = input.as_file(self._until)
-            file = self._until.enter_context(path.open("rb"))
+            file = self._until.enter_context(self._arrow.OSFile(str(path)))
             packed = self._look_at_columns(parquet.read_metadata(file))
             file.seek(0)
-            self._file = parquet.ParquetFile(file, read_dictionary=packed)
+            # Neither a thread that reads ahead nor a file object of Python's: a thread that waits for the
+            # interpreter while that ends is torn down by force, and the whole process aborts.
+            self._file = parquet.ParquetFile(file, read_dictionary=packed, pre_buffer=False)
             self.columns = tuple(self._file.schema_arrow.names)
         except UnicodeDecodeError:
             self.close()
@@ -69,7 +72,13 @@ class ParquetSource(Source):
         number = 0
         try:
             for rows in self._slices():
-                for number, values in enumerate(rows.to_pylist(), number + 1):  # noqa: B020 - it counts on
+                try:
+                    found = rows.to_pylist()
+                except (ValueError, ArithmeticError):  # a value that Python has no type for
+                    yield from read_cells(self._arrow, rows, number + 1)
+                    number += rows.num_rows
+                    continue
+                for number, values in enumerate(found, number + 1):  # noqa: B020 - it counts on
                     yield Row(number, plain_values(values))
         except (OSError, ValueError, self._arrow.ArrowException) as error:
             raise self._refusal(error, number + 1) from None
@@ -80,24 +89,37 @@ class ParquetSource(Source):
 
     def _slices(self) -> Iterator[Any]:
         """Yield a batch's rows in slices of about the same size when unpacked."""
-        rows = NESTED_BATCH_ROWS if self._packed_inside else BATCH_ROWS
-        for batch in self._file.iter_batches(batch_size=rows, use_threads=False):
+        for batch in self._batches():
             count = max(1, min(batch.num_rows, self._unpacked_size(batch) // SLICE_BYTES + 1))
             length = -(-batch.num_rows // count)
             for start in range(0, batch.num_rows, length or 1):
                 yield self._in_microseconds(batch.slice(start, length))
+
+    def _batches(self) -> Iterator[Any]:
+        """Yield batches that each lie in one row group.
+
+        Each row group has dictionaries of its own, and Arrow can't make one list or object of two of them.
+        """
+        rows = NESTED_BATCH_ROWS if self._packed_inside else BATCH_ROWS
+        for group in range(self._file.num_row_groups):
+            yield from self._file.iter_batches(batch_size=rows, row_groups=[group], use_threads=False)
 
     def _unpacked_size(self, batch: Any) -> int:
         """Return the bytes that the batch's texts have when each row has its own."""
         compute, types = self._compute, self._arrow.types
         size = 0
         for column in batch.columns:
-            if types.is_dictionary(column.type):
+            if types.is_dictionary(column.type) and self._is_text(column.type.value_type):
                 lengths = compute.binary_length(column.dictionary)
                 size += compute.sum(lengths.take(column.indices.fill_null(0))).as_py() or 0
             else:
                 size += column.nbytes
         return size
+
+    def _is_text(self, kind: Any) -> bool:
+        types = self._arrow.types
+        tests = (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)
+        return any(test(kind) for test in tests)
 
     def _in_microseconds(self, batch: Any) -> Any:
         """Cut times to microseconds, which is what Python's have; nanoseconds would be an error."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -108,6 +109,37 @@ def test_values_have_the_types_of_the_database(opened) -> None:
     ]
 
 
+ODD = {
+    "'infinity'::date": "infinity",
+    "'-infinity'::timestamp": "-infinity",
+    "'infinity'::timestamptz": "infinity",
+    "'0044-03-15 BC'::date": "0044-03-15 BC",
+    "'0044-03-15 09:30 BC'::timestamp": "0044-03-15 09:30:00 BC",
+    "'12024-07-01'::date": "12024-07-01",
+    "'12024-07-01 09:30+00'::timestamptz": "12024-07-01 09:30:00+00",
+    "'24:00'::time": "24:00:00",
+    "'24:00+02'::timetz": "24:00:00+02",
+    "'2000000000 days'::interval": "2000000000 days",
+    "'NaN'::numeric": None,
+    "'-Infinity'::numeric": "-Infinity",
+    "ARRAY['infinity', '2024-07-01']::date[]": ["infinity", date(2024, 7, 1)],
+    "daterange('2024-07-01', 'infinity')": "[2024-07-01, infinity)",
+}
+
+
+@pytest.mark.parametrize("expression", ODD)
+def test_a_value_that_python_has_no_type_for_is_a_text_and_the_rows_around_it_come(
+    opened, expression: str
+) -> None:
+    query = f"SELECT n, CASE WHEN n = 1500 THEN {expression} END AS x FROM generate_series(1, 3000) AS n"
+    with opened(query) as source:
+        rows = list(source.rows())
+    assert [row.number for row in rows] == list(range(1, 3001))
+    assert [row.values["x"] for row in rows if row.values["n"] != 1500] == [None] * 2999
+    found = rows[1499].values["x"]
+    assert found == ODD[expression]
+
+
 def test_percent_signs_and_colons_in_a_query_are_what_they_are(opened) -> None:
     with opened("SELECT no FROM contract WHERE title LIKE '100 %' AND signed::text <> ':x'") as source:
         assert [row.values for row in source.rows()] == [{"no": "007"}]
@@ -160,6 +192,11 @@ def test_an_error_in_the_middle_is_told_with_its_row(opened) -> None:
     assert caught.value.code == "bad-query"
     assert caught.value.row
     assert caught.value.row > 1
+    # A row that can't be computed takes those with it that are fetched along with it.
+    first, last = map(
+        int, re.findall(r"rows ([0-9,]+) to ([0-9,]+)", caught.value.problem.replace(",", ""))[0]
+    )
+    assert caught.value.row == first <= 5000 <= last
 
 
 @pytest.mark.parametrize(

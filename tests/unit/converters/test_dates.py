@@ -212,3 +212,15 @@ def test_what_is_no_format_at_all_gets_no_suggestion(written: str) -> None:
 def test_the_hour_24_is_refused_by_every_version_of_python() -> None:
     with pytest.raises(ValueProblem, match="bad-date"):
         datetime_(context=IN_UTC)("2024-06-30T24:00:00")
+
+
+@pytest.mark.parametrize(
+    "text", ["infinity", "-Infinity", "29349-01-26", "-0043-08-22", "0044-03-15 09:30:00 BC"]
+)
+@pytest.mark.parametrize("format", [None, "%d/%m/%Y"])
+def test_the_text_of_a_date_that_no_calendar_here_has_is_told_as_that(text: str, format: str | None) -> None:
+    with pytest.raises(ValueProblem) as caught:
+        datetime_(format, context=IN_UTC)(text)
+    assert caught.value.code == "bad-date"
+    assert "outside the years 1 to 9999" in caught.value.problem
+    assert "`empty`" in caught.value.help

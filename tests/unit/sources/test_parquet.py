@@ -1,9 +1,14 @@
 """Parquet: types as stored, times cut to microseconds, batches that stay small."""
 
+# ruff: noqa: DTZ001 - times without a zone are part of the subject
+
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,8 +17,9 @@ from typing import Any
 import pytest
 
 from opusmap.errors import SourceError
-from opusmap.records import Row
+from opusmap.records import Reject, Row
 from opusmap.sources import from_iterable, open_source
+from opusmap.sources.plain import plain_value
 
 pa = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
 pq = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
@@ -84,6 +90,122 @@ def test_many_rows_come_in_order_across_batches_and_row_groups(tmp_path: Path) -
         assert [(row.number, row.values) for row in source.rows()] == [
             (n + 1, {"n": n, "t": f"{n % 7}"}) for n in range(count)
         ]
+
+
+ROWS = 3_000
+WORDS = [f"word {n % 7}" for n in range(ROWS)]
+
+
+def lists(values: Any, kind: Any = None) -> Any:
+    """An array of lists, an element each."""
+    ends = pa.array(range(ROWS + 1), pa.int32())
+    return (kind or pa.ListArray).from_arrays(ends, values)
+
+
+def nested_columns() -> dict[str, Any]:
+    words = pa.array(WORDS)
+    packed = words.dictionary_encode()
+    return {
+        "list": lists(words),
+        "list of packed": lists(packed),
+        "list of packed numbers": lists(pa.array([n % 5 for n in range(ROWS)]).dictionary_encode()),
+        "large list": lists(packed, pa.LargeListArray),
+        "list of one": pa.FixedSizeListArray.from_arrays(packed, 1),
+        "struct": pa.StructArray.from_arrays([words, pa.array(range(ROWS))], ["a", "b"]),
+        "struct of packed": pa.StructArray.from_arrays([packed], ["a"]),
+        "list of structs": lists(pa.StructArray.from_arrays([packed], ["a"])),
+        "map": pa.array([[(word, word)] for word in WORDS], pa.map_(pa.string(), pa.string())),
+        "packed": packed,
+        "packed numbers": pa.array([n % 5 for n in range(ROWS)]).dictionary_encode(),
+        "packed dates": pa.array([date(2024, 7, 1)] * ROWS).dictionary_encode(),
+    }
+
+
+@pytest.mark.parametrize("options", [{"row_group_size": 1_001}, {"dictionary_pagesize_limit": 40}])
+@pytest.mark.parametrize("kind", nested_columns())
+def test_packed_values_inside_others_are_read_across_row_groups(
+    tmp_path: Path, kind: str, options: dict[str, int]
+) -> None:
+    array = nested_columns()[kind]
+    path = written(tmp_path / "x.parquet", {"n": range(ROWS), "x": array}, **options)
+    with open_source(path) as source:
+        assert [row.values for row in source.rows()] == [
+            {"n": n, "x": plain_value(value)} for n, value in enumerate(array.to_pylist())
+        ]
+
+
+FAR_MOMENT = 2**62  # microseconds
+FAR_DAYS = 10_000_000
+
+
+@pytest.mark.parametrize(
+    ("array", "read"),
+    [
+        (lambda: pa.array([FAR_DAYS], pa.date32()), "29349-01-26"),
+        (lambda: pa.array([-735_000], pa.date32()), "-0043-08-22"),
+        (lambda: pa.array([FAR_DAYS * 86_400_000], pa.date64()), "29349-01-26"),
+        (lambda: pa.array([FAR_MOMENT], pa.timestamp("us")), "148108-07-06 14:00:27.387904"),
+        (lambda: pa.array([FAR_MOMENT], pa.timestamp("us", "UTC")), "148108-07-06 14:00:27.387904+00:00"),
+        (lambda: pa.array([FAR_MOMENT], pa.timestamp("ms")), "146140482-04-24 15:36:27.904000"),
+        (lambda: pa.array([FAR_DAYS], pa.date32()).dictionary_encode(), "29349-01-26"),
+        (lambda: pa.array([[FAR_DAYS]], pa.list_(pa.date32())), ["29349-01-26"]),
+        (lambda: pa.array([[0, FAR_DAYS]], pa.list_(pa.date32(), 2)), [date(1970, 1, 1), "29349-01-26"]),
+        (
+            lambda: pa.array([{"a": [FAR_DAYS]}], pa.struct([("a", pa.large_list(pa.date32()))])),
+            {"a": ["29349-01-26"]},
+        ),
+        (lambda: pa.array([[("a", FAR_DAYS)]], pa.map_(pa.string(), pa.date32())), [["a", "29349-01-26"]]),
+        (lambda: pa.array([FAR_MOMENT * 2 - 1], pa.duration("ms")), "9223372036854775 s"),
+        # What the machine does not know, or Python cuts off, is read all the same.
+        (lambda: pa.array([0], pa.timestamp("us", "No/Where")), datetime(1970, 1, 1, tzinfo=UTC)),
+        (lambda: pa.array([[1_001]], pa.list_(pa.timestamp("ns"))), [datetime(1970, 1, 1, 0, 0, 0, 1)]),
+    ],
+)
+def test_what_python_has_no_date_for_is_a_text_and_the_rows_around_it_are_read(
+    tmp_path: Path, array: Callable[[], Any], read: object
+) -> None:
+    cell = array()
+    cells = pa.concat_arrays([pa.nulls(1, cell.type), cell, pa.nulls(1, cell.type)])
+    path = written(tmp_path / "x.parquet", {"n": [1, 2, 3], "x": cells})
+    with open_source(path) as source:
+        assert list(source.rows()) == [
+            Row(1, {"n": 1, "x": None}),
+            Row(2, {"n": 2, "x": read}),
+            Row(3, {"n": 3, "x": None}),
+        ]
+
+
+def test_a_cell_without_a_value_is_a_reject_of_its_row_alone(tmp_path: Path) -> None:
+    text = pa.array([b"good", b"\xff"], pa.binary()).view(pa.string())
+    twice = pa.StructArray.from_arrays([pa.array([1, None]), pa.array([2, None])], ["a", "a"])
+    with open_source(written(tmp_path / "t.parquet", {"n": [1, 2], "x": text})) as source:
+        good, bad = source.rows()
+    assert good == Row(1, {"n": 1, "x": "good"})
+    assert isinstance(bad, Reject)
+    assert (bad.row, bad.values) == (2, {"n": 2, "x": "ff"})
+    assert [(one.column, one.code) for one in bad.problems] == [("x", "encoding")]
+    with open_source(written(tmp_path / "s.parquet", {"n": [1, 2], "x": twice})) as source:
+        assert {one.problems[0].code for one in source.rows() if isinstance(one, Reject)} == {
+            "json-repeated-name"
+        }
+
+
+def test_no_thread_is_left_that_could_break_the_end_of_the_process(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.parquet", {"n": range(ROWS), "t": WORDS}, row_group_size=700)
+    code = (
+        "import os, sys, opusmap.sources\n"
+        "threads = lambda: len(os.listdir('/proc/self/task'))\n"
+        "import pyarrow.parquet, pyarrow.compute\n"
+        "before = threads()\n"
+        "with opusmap.sources.open_source(sys.argv[1]) as source:\n"
+        "    assert sum(1 for _ in source.rows()) == 3000\n"
+        "    print(threads() - before)\n"
+    )
+    if not Path("/proc/self/task").is_dir():
+        pytest.skip("the system does not list a process's threads")
+    command = [sys.executable, "-c", code, str(path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "0\n"), ended.stderr
 
 
 @pytest.mark.parametrize("inside", [False, True])
