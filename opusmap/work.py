@@ -5,7 +5,6 @@ Owns finding and opening both sides. What is done with them is the pipeline's.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -22,18 +21,19 @@ from opusmap.report import MendedSource
 from opusmap.sources import (
     Source,
     find_format,
+    is_missing,
     is_pattern,
     is_remote,
     open_database,
     open_source,
     open_with,
 )
-from opusmap.spec import MappingSpec, load_spec, resolve_inside
+from opusmap.spec import MappingSpec, resolve_inside
 
 if TYPE_CHECKING:
     from opusmap.converters import Registry
 
-__all__ = ["Work", "check_lock", "find_warnings", "missing_source", "open_mended", "open_work"]
+__all__ = ["Work", "check_lock", "find_warnings", "open_mended", "open_work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def open_work(
         compile_mapping(spec, connection, converters)  # a mapping with errors is told first
         raise
     try:
-        columns = None if opened.columns is None else frozenset(opened.columns)
+        columns = frozenset(opened.columns or ()) or None  # JSON without rows has none
         mapper = compile_mapping(spec, connection, converters, columns)
         check_lock(mapper)
         return Work(mapper, opened)
@@ -125,25 +125,6 @@ def check_lock(mapper: Mapper) -> None:
         raise InvalidMapping((*drift, *mapper.warnings))
 
 
-def missing_source(mapping: str | Path) -> str | None:
-    """Return why a mapping's own source can't be looked at (a sentence), or None if it is there.
-
-    Raises:
-        InvalidMapping: the mapping can't be read.
-    """
-    options = load_spec(mapping).source
-    if options.database is not None:
-        set_ = options.database in os.environ
-        return None if set_ else f"The variable {quote_value(options.database)} with its database is not set"
-    if options.path is None:
-        return "It names no source"
-    path = Path(mapping).parent / options.path
-    found = resolve_inside(Path(mapping).parent, options.path)
-    if found is None or is_pattern(path) or found.exists():
-        return None
-    return f"Its source {quote_value(options.path)} is not there"
-
-
 def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
     options = spec.source
     folder = Path(spec.path).parent
@@ -152,8 +133,7 @@ def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
         if options.database is not None:
             return open_database(options.database, options.sql, spec.path)
         if options.path is None:
-            help_text = "name it on the command line, or as `source: {path: …}` in the mapping"
-            raise SourceError(spec.path, "no-source", "no source is named", help=help_text)
+            raise SourceError(spec.path, "no-source", "no source is named", help=_NAME_ONE)
         source, inside = folder / options.path, folder
         if resolve_inside(folder, options.path) is None or is_remote(options.path):
             help_text = "a mapping reads only files beside or below itself; name others on the command line"
@@ -161,4 +141,16 @@ def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
             raise SourceError(spec.path, "outside-folder", message, help=help_text)
     if str(source) == "-" and options.format is None and options.path is not None:
         options = replace(options, format=find_format(options.path))
-    return open_with(source, options, inside)
+    try:
+        return open_with(source, options, inside)
+    except SourceError as error:
+        if error.code not in ("source-unreadable", "source-damaged") or not is_missing(source):
+            raise
+        problem = "no file matches this pattern" if is_pattern(source) else "the source is not there"
+        raise SourceError(str(source), "no-source", problem, help=_NAME_ONE) from error
+
+
+_NAME_ONE = (
+    "name it on the command line, or as `source: {path: …}` in the mapping; "
+    "`opusmap check --no-source` checks the mapping alone"
+)

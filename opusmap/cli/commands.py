@@ -28,6 +28,7 @@ from opusmap.cli.shell import completion, version_option
 
 if TYPE_CHECKING:
     from opusmap.report import RejectWriter, Report
+    from opusmap.work import Work
 
 __all__ = ["opusmap"]
 
@@ -50,6 +51,7 @@ def opusmap() -> None:
 @MAPPING
 @SOURCE
 @click.option("--online", is_flag=True, help="Prove the settings, too: sign in to Opus, send no record.")
+@click.option("--no-source", is_flag=True, help="Check the mapping alone; its source need not be there.")
 @WORKERS
 @custom
 @common
@@ -60,17 +62,19 @@ def check(
     count: int,
     *,
     online: bool,
+    no_source: bool,
     as_json: bool,
     quiet: bool,
     verbose: int,
 ) -> int:
-    """Tell every problem of MAPPING and, with a source, what would become of each row.
+    """Report every problem in MAPPING, and what each row of its source would become.
 
     Nothing is sent. The rows go through the very code that `submit` uses.
     """
     from opusmap.cli.forecast import earlier_pace, print_forecast
     from opusmap.cli.online import prove_settings
     from opusmap.cli.output import (
+        describe_no_rows,
         print_diagnostics,
         print_json,
         print_reasons,
@@ -82,15 +86,16 @@ def check(
     from opusmap.compiler import load_mapping
     from opusmap.compiler.lint import lint
     from opusmap.pipeline import rehearse_source
-    from opusmap.work import check_lock, find_warnings, missing_source
+    from opusmap.work import check_lock, find_warnings
     from opusmap.workers import Workers
 
     set_up(verbose)
+    if no_source and source is not None:
+        raise click.UsageError("--no-source checks the mapping alone; it takes no SOURCE")
     proved = {}
     if online:
         proved["online"] = prove_settings(mapping, converters, quiet=quiet, silent=quiet or as_json)
-    own = None if source else missing_source(mapping)
-    if own is not None:
+    if no_source:
         mapper = load_mapping(mapping, converters=registry(converters))
         check_lock(mapper)
         warnings = (*mapper.warnings, *lint(mapper.plan))
@@ -98,7 +103,7 @@ def check(
         if as_json:
             print_json({"diagnostics": [warning.as_json() for warning in warnings], **proved})
         elif not quiet:
-            say(f"{mapping}: no errors. {own}, so no row was looked at.")
+            say(f"{mapping}: no errors. No row was looked at (--no-source).")
         return 0
     with Workers(count, converters) as workers:
         work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
@@ -114,6 +119,8 @@ def check(
         print_json({**report.as_json(), **forecast.as_json(), **found, **proved})
     else:
         print_totals(report, sent=False)
+        if not (report.read or quiet):
+            say(describe_no_rows(work.source))
         print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
         print_replaced(report.replaced, work.place)
         print_reasons("Odd, but no error", report.notes, work.place)
@@ -142,7 +149,7 @@ def preview(
     """Show the first rows side by side with their records."""
     from itertools import islice
 
-    from opusmap.cli.output import print_json, print_preview
+    from opusmap.cli.output import describe_no_rows, print_json, print_preview, say
     from opusmap.records import Reject
 
     set_up(verbose)
@@ -153,6 +160,8 @@ def preview(
         (dict(row.values), row if isinstance(row, Reject) else work.mapper.map_row(row.values, row.number))
         for row in rows
     ]
+    if not (shown or as_json or quiet):
+        say(describe_no_rows(work.source))
     if as_json:
         print_json({"rows": [{"values": values, "becomes": _plain(mapped)} for values, mapped in shown]})
     if html is not None:
@@ -228,7 +237,7 @@ def map_(
     if as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not quiet:
-        _say_totals(report, writer)
+        _say_totals(work, report, writer)
         print_replaced(report.replaced, work.place, stderr=True)
     return 0 if report.clean else 1
 
@@ -243,14 +252,16 @@ def demo(*, as_json: bool, quiet: bool, verbose: int) -> int:
     return run_demo(as_json=as_json, quiet=quiet)
 
 
-def _say_totals(report: Report, writer: RejectWriter) -> None:
-    from opusmap.cli.output import say
+def _say_totals(work: Work, report: Report, writer: RejectWriter) -> None:
+    from opusmap.cli.output import describe_no_rows, say
 
     rejects = f" (see {writer.path})" if writer.count else ""
     say(
         f"{report.read:,} rows read: {report.mapped:,} mapped, {report.filtered:,} filtered, "
         f"{report.rejected:,} rejected{rejects}, in {report.seconds:,.1f} s"
     )
+    if not report.read:
+        say(describe_no_rows(work.source))
 
 
 def _plain(mapped: Any) -> dict[str, Any]:

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from opusmap.journal import Run
     from opusmap.records import Mapped
     from opusmap.report import Reason, Report
+    from opusmap.sources import Source
     from opusmap.testing import TestResult
 
 __all__ = [
+    "describe_no_rows",
     "print_converter",
     "print_converters",
     "print_diagnostics",
@@ -414,6 +416,12 @@ def print_run(run: Run, records: Iterable[dict[str, Any]]) -> None:
     if "pruned" in run.counts:
         none = "Its records were pruned, so only their counts are known."
     console.print(table if table.row_count else none)
+
+
+def describe_no_rows(source: Source) -> str:
+    """Return that a source has no rows, so that totals of zero are not taken for a mistake."""
+    what = "column names and no rows" if source.columns else "no rows"
+    return f"{source.name}: the source has {what}, so there was nothing to do"
 
 
 def describe_path(path: str | Path) -> str:

@@ -202,7 +202,14 @@ def _run(
 ) -> int:
     """Submit, print what became of it, and return the exit code; `options` are those of `submit_source`."""
     from opusmap.cli.logs import tell_error
-    from opusmap.cli.output import print_json, print_reasons, print_replaced, print_totals, say
+    from opusmap.cli.output import (
+        describe_no_rows,
+        print_json,
+        print_reasons,
+        print_replaced,
+        print_totals,
+        say,
+    )
     from opusmap.cli.progress import progress_line
     from opusmap.cli.signals import stopped_by_signals
     from opusmap.pipeline import submit_source
@@ -228,6 +235,8 @@ def _run(
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not quiet:
         print_totals(report, sent=True)
+        if not report.read and report.stopped is None and options.get("only") is None:
+            say(describe_no_rows(work.source))
         print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
         print_replaced(report.replaced, work.place)
         if writer.count:

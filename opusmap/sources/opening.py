@@ -21,7 +21,7 @@ from opusmap.spec import SourceOptions
 
 # Only the format in use is loaded: its module is imported where it is opened.
 
-__all__ = ["FORMATS", "SUFFIXES", "find_format", "open_database", "open_source", "open_with"]
+__all__ = ["FORMATS", "SUFFIXES", "find_format", "is_missing", "open_database", "open_source", "open_with"]
 
 FORMATS = {
     "csv": ("encoding", "delimiter", "quote", "header_row", "columns"),
@@ -159,6 +159,26 @@ def open_database(variable: str, sql: str | None, name: str) -> Source:
 def find_format(path: str | Path, stated: str | None = None) -> str | None:
     """Return the format of a file: the stated one, else what its name ends in; None if that tells nothing."""
     return stated or SUFFIXES.get(_suffix(str(path)))
+
+
+def is_missing(path: str | Path) -> bool:
+    """Tell whether nothing is where a source should be: no file, no folder, no file that a pattern matches.
+
+    Of standard input and addresses that can't be told: False.
+    """
+    if path == "-" or is_remote(path):
+        return False
+    if is_pattern(path):
+        pattern = split_pattern(path)
+        found = (one for one in walk(pattern.folder) if not isinstance(one, OSError))
+        return not any(pattern.matches(names) for _, names in found)
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):  # it may be there, and opening it says what is wrong
+        return False
+    return False
 
 
 def _open_one(input: Input, options: SourceOptions) -> Source:

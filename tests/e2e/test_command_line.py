@@ -233,13 +233,6 @@ def test_preview_shows_rows_beside_records(register):
     assert shown[0]["becomes"]["record"]["rowKey"] == "CT-000001"
 
 
-def test_check_without_the_source_looks_at_the_mapping_alone(register):
-    (register / "contracts.csv").unlink()
-    ended = run("check", "mapping.yaml", cwd=register)
-    assert ended.returncode == 0
-    assert "no row was looked at" in ended.stderr
-
-
 def test_max_errors_stops_early_and_is_resumable(register):
     ended = run("submit", "mapping.yaml", "--to", "emulator", "--max-errors", "10", "--json", cwd=register)
     assert ended.returncode == 4

@@ -1,4 +1,4 @@
-"""A mapping with its source: extras that are missing, keys that are numbers, sources that are not there."""
+"""A mapping with its source: extras that are missing, keys that are numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from opusmap.errors import SourceError
 from opusmap.sources import open_database, open_source
-from opusmap.work import find_warnings, missing_source, open_work
+from opusmap.work import find_warnings, open_work
 
 CONNECTION = {
     "id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11",
@@ -54,21 +54,6 @@ def test_keys_that_are_texts_and_numbers_in_json_are_fine(tmp_path: Path) -> Non
     assert warnings(mapping(tmp_path, "path: x.xlsx")) == []
     (tmp_path / "x.jsonl").write_text('{"key": 7, "sum": 1}\n')
     assert warnings(mapping(tmp_path, "path: x.jsonl")) == []
-
-
-@pytest.mark.parametrize(
-    ("source", "said"),
-    [
-        ("path: none.csv", "is not there"),
-        ("path: c.json, format: json", None),
-        ("path: 'no*.csv'", None),
-        ("database: OPUSMAP_DATABASE_TEST, sql: SELECT 1", "is not set"),
-        ("empty: ['']", "names no source"),
-    ],
-)
-def test_why_there_is_nothing_to_look_at_is_told(tmp_path: Path, source: str, said: str | None) -> None:
-    found = missing_source(mapping(tmp_path, source))
-    assert (found is None) if said is None else (said in (found or ""))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,196 @@
+"""Sources that are not there, and sources without rows: what each command says, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from opusmap.cli import main
+
+COMMANDS = ("check", "map", "preview", "submit")
+COLUMNS = ("No", "Title", "By", "Created")
+CONNECTION = {
+    "id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11",
+    "data": {
+        "rowKey": "SingleText",
+        "leafName": "SingleText",
+        "termFullPath": "Taxonomy",
+        "timeCreated": "DateTime",
+        "timeModified": "DateTime",
+        "createdBy": "SingleText",
+        "modifiedBy": "SingleText",
+    },
+}
+MAPPING = """opusmap: 1
+connection: c.json
+source: {%s}
+timezone: UTC
+fields:
+  rowKey: No
+  Name: Title
+  timeCreated: Created
+  timeModified: Created
+  createdBy: By
+  modifiedBy: By
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPUSMAP_DATABASE_GONE", raising=False)
+    Path("c.json").write_text(json.dumps(CONNECTION))
+    return tmp_path
+
+
+def run(command: str, *arguments: str) -> int:
+    more = {"submit": ["--to", "emulator"], "map": ["-o", "out.jsonl"]}.get(command, [])
+    return main([command, "m.yaml", *arguments, *more])
+
+
+def write_mapping(source: str) -> None:
+    Path("m.yaml").write_text(MAPPING % source)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ("path: gone.csv", "no-source"),
+        ("path: gone.xlsx", "no-source"),
+        ("path: gone.parquet", "no-source"),
+        ("path: gone.db, sql: SELECT 1 AS No", "no-source"),
+        ("path: gone/contracts.csv", "no-source"),
+        ("path: c.json/contracts.csv", "no-source"),
+        ("path: gone, format: files", "no-source"),
+        ("path: 'gone*.csv'", "no-source"),
+        ("path: 'gone/**/*.csv'", "no-source"),
+        ("path: gone.csv, file_column: File", "no-source"),
+        ("empty: ['']", "no-source"),
+        ("database: OPUSMAP_DATABASE_GONE, sql: SELECT 1 AS No", "no-database"),
+    ],
+)
+def test_a_source_that_is_not_there_is_an_error_with_a_way_out(
+    command: str, source: str, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_mapping(source)
+    assert run(command) == 2
+    said = capsys.readouterr()
+    assert f"error[{code}]" in said.err
+    assert "help:" in said.err
+    assert "Traceback" not in said.err
+    assert not said.out
+    assert not [path for path in Path().iterdir() if path.name not in ("c.json", "m.yaml")]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_source_that_is_named_and_not_there_is_the_same_error(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("contracts.csv").write_text("No,Title,By,Created\n")
+    write_mapping("path: contracts.csv")
+    assert run(command, "gone.csv") == 2
+    assert "gone.csv: error[no-source]" in capsys.readouterr().err
+
+
+def test_errors_of_the_mapping_come_before_a_source_that_is_not_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_mapping("path: gone.csv")
+    Path("m.yaml").write_text(Path("m.yaml").read_text() + "  Colour: Hue\n")
+    assert run("check") == 2
+    said = capsys.readouterr().err
+    assert "unknown-target" in said
+    assert "no-source" not in said
+
+
+def test_a_mapping_is_checked_alone_where_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    write_mapping("path: gone.csv")
+    assert run("check", "--no-source") == 0
+    assert "no errors. No row was looked at" in capsys.readouterr().err
+    assert run("check", "--no-source", "--json") == 0
+    assert list(json.loads(capsys.readouterr().out)) == ["diagnostics"]
+    Path("gone.csv").write_text("Other\n1\n")  # even where it is there, it is not looked at
+    assert run("check", "--no-source") == 0
+    Path("m.yaml").write_text(Path("m.yaml").read_text() + "  Colour: Hue\n")
+    assert run("check", "--no-source") == 2
+
+
+def test_a_mapping_is_not_checked_alone_and_with_a_source(capsys: pytest.CaptureFixture[str]) -> None:
+    write_mapping("path: gone.csv")
+    assert run("check", "x.csv", "--no-source") == 2
+    assert "it takes no SOURCE" in capsys.readouterr().err
+
+
+def make_database(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE contract (No, Title, By, Created)")
+
+
+def make_parquet(path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")
+    parquet.write_table(arrow.table({name: arrow.array([], arrow.string()) for name in COLUMNS}), path)
+
+
+def make_workbook(path: Path) -> None:
+    pytest.importorskip("python_calamine", reason="the extra excel is not installed")
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    book.active.append(COLUMNS)
+    book.save(path)
+
+
+EMPTY = {
+    "x.csv": ("No,Title,By,Created\n", "path: x.csv"),
+    "unended.csv": ("No,Title,By,Created", "path: unended.csv"),
+    "blank.csv": ("No,Title,By,Created\n\n\n", "path: blank.csv"),
+    "x.json": ("[]", "path: x.json"),
+    "inner.json": ('{"rows": []}', "path: inner.json, items: $.rows"),
+    "x.jsonl": ("", "path: x.jsonl"),
+    "blank.jsonl": ("\n\n", "path: blank.jsonl"),
+    "each.jsonl": ('{"No": 1, "Title": "", "By": "", "Created": "", "l": []}\n', "path: each.jsonl, each: l"),
+    "one.csv": ("No,Title,By,Created\n", "path: 'on*.csv'"),
+    "x.db": (make_database, "path: x.db, sql: SELECT * FROM contract"),
+    "x.parquet": (make_parquet, "path: x.parquet"),
+    "x.xlsx": (make_workbook, "path: x.xlsx"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_source_without_rows_is_no_error_and_told(
+    command: str, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content, source = EMPTY[name]
+    if callable(content):
+        content(Path(name))
+    else:
+        Path(name).write_text(content)
+    write_mapping(source)
+    assert run(command) == 0
+    assert "no rows, so there was nothing to do" in capsys.readouterr().err
+    assert run(command, "-q") == 0
+    assert "nothing to do" not in capsys.readouterr().err
+
+
+def test_a_folder_without_files_has_no_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("share").mkdir()
+    Path("m.yaml").write_text(
+        "opusmap: 1\nconnection: c.json\nsource: {path: share}\nfields:\n  rowKey: path\n  Name: name\n"
+        "  timeCreated: modified\n  timeModified: modified\n"
+        "  createdBy: {const: R}\n  modifiedBy: {const: R}\n"
+    )
+    assert run("check") == 0
+    assert "no rows, so there was nothing to do" in capsys.readouterr().err
+
+
+def test_a_file_of_no_bytes_has_no_header_and_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("x.csv").write_bytes(b"")
+    write_mapping("path: x.csv")
+    assert run("check") == 2
+    assert "error[no-header]" in capsys.readouterr().err
