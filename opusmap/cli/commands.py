@@ -19,6 +19,7 @@ from opusmap.cli.options import (
     example,
     html_option,
     open_mapping,
+    refuse_own_input,
     registry,
     reject_writer,
     set_up,
@@ -215,13 +216,14 @@ def map_(
     with Workers(count, converters) as workers:  # they get ready while this process does
         from opusmap.cli.progress import progress_line
         from opusmap.pipeline import map_source, write_payloads
-        from opusmap.report import RecordWriter, create_output
+        from opusmap.report import RecordWriter, write_whole
 
         work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
+        refuse_own_input(work, output)
         writer = reject_writer(work, rejects, output)
         with (
             work.source,
-            create_output(output) as file,
+            write_whole(output) as file,
             writer,
             progress_line("mapping", work.source, quiet=quiet or as_json) as progress,
         ):

@@ -40,7 +40,7 @@ def test(
     """Run the tests that stand in MAPPINGS, and show what differs."""
     from opusmap.cli.output import print_json, print_test, say
     from opusmap.compiler import load_mapping
-    from opusmap.report import create_output
+    from opusmap.report import write_whole
     from opusmap.testing import junit_xml, run_tests
 
     set_up(verbose)
@@ -49,7 +49,7 @@ def test(
     results = [result for _, found in suites for result in found]
     failed = sum(not result.passed for result in results)
     if junit is not None:
-        with create_output(junit) as file:
+        with write_whole(junit) as file:
             file.write(junit_xml(suites))
     if as_json:
         tests = [

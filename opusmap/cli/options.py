@@ -28,6 +28,7 @@ __all__ = [
     "open_mapping",
     "read_faults",
     "read_public_certificate",
+    "refuse_own_input",
     "registry",
     "reject_writer",
     "set_up",
@@ -103,9 +104,9 @@ def _page(_context: click.Context, _option: click.Parameter, value: str | None) 
 def write_html(text: str, path: str) -> None:
     """Write a page into a file that its owner alone can read, and say where it is."""
     from opusmap.cli.output import say
-    from opusmap.report import create_output
+    from opusmap.report import write_whole
 
-    with create_output(path) as file:
+    with write_whole(path) as file:
         file.write(text.encode("utf-8", "backslashreplace"))
     if path != "-":
         say(f"page: {path}")
@@ -147,6 +148,17 @@ def open_mapping(mapping: str, source: str | None, converters: tuple[str, ...], 
         for note in work.source.notes:
             say(f"{work.source.name}: {note}")
     return work
+
+
+def refuse_own_input(work: Work, output: str) -> None:
+    """Refuse to replace a file that is read: the source, the mapping, or what belongs to it."""
+    from opusmap.errors import SettingsError
+    from opusmap.report.outputs import is_same_file
+
+    spec = work.mapper.spec
+    read = (spec.path, work.mapper.connection.path, *spec.files, *(work.source.files or (work.source.name,)))
+    if output != "-" and any(is_same_file(output, name) for name in read):
+        raise SettingsError("-o", f"the records would replace {output}, which is read", "name another file")
 
 
 def read_public_certificate(path: str) -> bytes:

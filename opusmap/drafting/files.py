@@ -22,7 +22,7 @@ from opusmap.drafting.yaml_lines import in_line
 from opusmap.errors import InvalidMapping, SettingsError
 from opusmap.profile import profile_source
 from opusmap.records import Reject, Row
-from opusmap.report import create_output
+from opusmap.report import write_whole
 from opusmap.sources import Source, is_remote, open_database, open_with
 from opusmap.spec import parse_spec
 from opusmap.spec.validation import load_schema
@@ -96,13 +96,13 @@ def write_files(draft: Draft, output: str | Path, *, force: bool = False) -> Dra
     path = Path(output)
     if not force and os.path.lexists(path):
         raise SettingsError(str(path), "there is a file already", "name another with -o, or use --force")
-    with create_output(path) as file:
+    with write_whole(path) as file:
         file.write(write_draft(draft).encode("utf-8"))
     schema = path.parent / SCHEMA_FILE
     text = json.dumps(load_schema(), indent=2, ensure_ascii=False) + "\n"
     written = not schema.is_file() or schema.read_text("utf-8") != text
     if written:
-        with create_output(schema) as file:
+        with write_whole(schema) as file:
             file.write(text.encode("utf-8"))
     return Drafted(draft, path, _examine(path, draft), schema, written)
 

@@ -3,7 +3,7 @@
 from opusmap.report.evidence import Evidence, File, gather_evidence, hash_file
 from opusmap.report.forecast import Forecast, Forecaster, Pace, WatchedSource, find_pace
 from opusmap.report.mended import MendedSource
-from opusmap.report.outputs import RecordWriter, create_output
+from opusmap.report.outputs import RecordWriter, create_output, write_whole
 from opusmap.report.pruning import remove_rejects
 from opusmap.report.rejects import RejectWriter
 from opusmap.report.tally import Reason, Report, Tally
@@ -28,4 +28,5 @@ __all__ = [
     "gather_evidence",
     "hash_file",
     "remove_rejects",
+    "write_whole",
 ]

@@ -1,23 +1,28 @@
 """Files that a run writes: created fresh, readable by their owner alone, never through a link.
 
-Owns creating them safely: fresh, readable by their owner alone, never through a symbolic link.
+Owns creating them safely: fresh, readable by their owner alone, never through a symbolic link, and (but for
+rejects, which are there as the run goes on) under their name only when they are whole.
 """
 
 from __future__ import annotations
 
+import io
 import os
+import secrets
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import msgspec
 
 from opusmap.errors import SettingsError
 from opusmap.records import Record, RecordLines
 
-__all__ = ["RecordWriter", "check_output", "create_output"]
+__all__ = ["RecordWriter", "check_output", "create_output", "is_same_file", "write_whole"]
 
 
 _BUFFER = 1 << 16
@@ -37,6 +42,128 @@ def create_output(path: str | Path) -> IO[bytes]:
         return _create(Path(path))
     except OSError as error:
         raise SettingsError(name, f"the file can't be written: {error.strerror or error}") from None
+
+
+@contextmanager
+def write_whole(path: str | Path) -> Iterator[IO[bytes]]:
+    """Open a file for writing that appears under its name when the block has ended without an error.
+
+    Until then it is `.NAME.….part` in the same folder, and a file that has the name stays as it is. What
+    killed runs have left of such files is removed. Standard output (`-`) and devices are written as they are.
+
+    Raises:
+        SettingsError: the path can't be written (a full disk, say), or is a symbolic link.
+    """
+    target, name = Path(path), str(path)
+    if name == "-" or _is_special(target):
+        with create_output(path) as opened:
+            raw = _Raw(os.dup(opened.fileno()), name)
+        yield from _lend(raw, durable=False)
+        return
+    check_output(target)
+    _remove_leftovers(target)
+    partial = target.with_name(f"{_partial_name(target)}{os.getpid()}-{secrets.token_hex(4)}.part")
+    try:
+        raw = _Raw(_create_file(partial), name)
+    except OSError as error:
+        raise _refusal(name, error) from None
+    with suppress(OSError):  # a share may have no locks
+        _lock(raw)
+    try:
+        yield from _lend(raw, durable=True)
+        try:
+            partial.replace(target)
+        except OSError as error:
+            hint = "close the program that has it open, or name another file"
+            raise SettingsError(name, f"the file can't be replaced: {error.strerror}", hint) from None
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink()
+        raise
+
+
+class _Raw(io.FileIO):
+    """A file whose errors tell its name; that a reader of standard output has had enough is none."""
+
+    def __init__(self, number: int, name: str) -> None:
+        super().__init__(number, "wb")
+        self._shown = "standard output" if name == "-" else name
+
+    def write(self, data: Any) -> int:
+        """Write bytes; see `FileIO.write`."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _refusal(self._shown, error) from None
+
+    def sync(self) -> None:
+        """Wait until what was written is on the disk."""
+        try:
+            os.fsync(self.fileno())
+        except OSError as error:
+            raise _refusal(self._shown, error) from None
+
+
+def _lend(raw: _Raw, *, durable: bool) -> Iterator[IO[bytes]]:
+    """Lend a file, then close it: if all went well with all that was written, on the disk if `durable`."""
+    try:
+        file = io.BufferedWriter(raw, _BUFFER)
+        yield file
+        file.flush()
+        if durable:
+            raw.sync()
+    finally:
+        raw.close()
+
+
+def _refusal(name: str, error: OSError) -> SettingsError:
+    return SettingsError(name, f"the file can't be written: {error.strerror or error}")
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        return not stat.S_ISREG(mode := path.lstat().st_mode) and not stat.S_ISLNK(mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _partial_name(target: Path) -> str:
+    """Return what the names of a file's partial versions begin with; names have a limit of some 250 bytes."""
+    return f".{target.name[:40]}."
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove partial versions that no run writes any more."""
+    for left in target.parent.glob(escape(_partial_name(target)) + "*.part"):
+        with suppress(OSError):  # such as the lock of a run that goes on
+            if stat.S_ISREG(left.lstat().st_mode):
+                with left.open("rb") as file:
+                    _lock(file)
+                    if sys.platform != "win32":
+                        left.unlink()
+                if sys.platform == "win32":  # which removes no file that is open here or elsewhere
+                    left.unlink()
+
+
+def _lock(file: IO[bytes] | _Raw) -> None:
+    """Take a file's lock, which goes with the process; raise OSError if another has it.
+
+    Windows needs none.
+    """
+    if sys.platform != "win32":
+        import fcntl  # noqa: PLC0415 - Windows has none
+
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_same_file(path: str | Path, name: str) -> bool:
+    """Tell whether two names are of one file that is there."""
+    try:
+        return Path(path).samefile(name)
+    except (OSError, ValueError):
+        return False
 
 
 def check_output(path: Path) -> None:
@@ -62,8 +189,12 @@ def _create(path: Path) -> IO[bytes]:
         if not stat.S_ISREG(mode):
             return path.open("wb")
         path.unlink()
+    return os.fdopen(_create_file(path), "wb", _BUFFER)
+
+
+def _create_file(path: Path) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    return os.fdopen(os.open(path, flags, 0o600), "wb", _BUFFER)
+    return os.open(path, flags, 0o600)
 
 
 class RecordWriter:

@@ -16,7 +16,7 @@ from opusmap.errors import SettingsError
 from opusmap.records import Reject
 from opusmap.report.cells import neutralise, restore_cell
 from opusmap.report.evidence import File, hash_file
-from opusmap.report.outputs import check_output, create_output
+from opusmap.report.outputs import check_output, create_output, is_same_file
 from opusmap.report.shapes import CellShape, LineShape, Shape, WorkbookShape
 from opusmap.sources import Source
 
@@ -54,7 +54,7 @@ class RejectWriter:
         columns = [name for name in source.columns or () if name not in ERROR_COLUMNS]
         suffix, begin = _shape_of(source, columns)
         path = Path(given or base.with_suffix(suffix))
-        if _is_same(path, source.name):
+        if is_same_file(path, source.name):
             raise SettingsError(
                 "--rejects",
                 f"the rejects would replace the source itself, {source.name}",
@@ -138,10 +138,3 @@ def _shape_of(source: Source, columns: Sequence[str]) -> tuple[str, Callable[[IO
             raise SettingsError("--rejects", problem, 'pip install "opusmap[excel]"')
         return ".rejects.xlsx", partial(WorkbookShape, columns=columns, reasons=ERROR_COLUMNS)
     return ".rejects.jsonl", LineShape
-
-
-def _is_same(path: Path, name: str) -> bool:
-    try:
-        return path.samefile(name)
-    except (OSError, ValueError):
-        return False
