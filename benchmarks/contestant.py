@@ -1,9 +1,10 @@
 """One contestant's run over one file, in a process of its own; prints what it took as JSON.
 
-    python benchmarks/contestant.py NAME SOURCE TARGET
+    python benchmarks/contestant.py WORK/NAME SOURCE TARGET       such as expressions/tuned
 
-CPU and wall-clock seconds count from when everything is imported; opusmap's include compiling the
-mapping. `peak` is the most memory that the process held, in MB (imports included).
+Without WORK it is the register whose columns are bound to source columns. CPU and wall-clock seconds count
+from when everything is imported; opusmap's include compiling the mapping. `peak` is the most memory that the
+process held, in MB (imports included).
 """
 
 from __future__ import annotations
@@ -16,11 +17,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
+WORK = ROOT / "work"
+"""A folder for each kind of work: `rows.py`, `mapping.yaml`, `first_draft.py`, `tuned.py`."""
+
 MAPPINGS = {
     ".jsonl": ROOT / "register" / "mapping.yaml",
     ".csv": ROOT.parent / "mappings" / "contracts" / "mapping.yaml",
 }
 Run = Callable[[str, str], tuple[int, int]]
+
+folder: Path | None = None
+"""The folder of the work at hand, None for the registers above."""
+
+
+def enter(work: str) -> None:
+    """Let the modules of a kind of work be imported by their plain names."""
+    global folder  # noqa: PLW0603 - a process has one kind of work
+    folder = WORK / work
+    sys.path[:0] = [str(folder), str(WORK)]
+
+
+def find_mapping(source: str) -> Path:
+    """Return the mapping for a source."""
+    return MAPPINGS[Path(source).suffix] if folder is None else folder / "mapping.yaml"
 
 
 def first_draft() -> Run:
@@ -69,7 +88,7 @@ def opusmap() -> Run:
     from opusmap.work import open_work
 
     def run(source: str, target: str) -> tuple[int, int]:
-        work = open_work(MAPPINGS[Path(source).suffix], source)
+        work = open_work(find_mapping(source), source)
         with work.source, create_output(target) as file:
             report = write_payloads(work, file)
         return report.mapped, report.rejected
@@ -84,7 +103,7 @@ def opusmap_records() -> Run:
     from opusmap.work import open_work
 
     def run(source: str, target: str) -> tuple[int, int]:
-        work = open_work(MAPPINGS[Path(source).suffix], source)
+        work = open_work(find_mapping(source), source)
         rejects = RejectWriter.beside(Path(target), work.source)
         with work.source, create_output(target) as file, rejects:
             report = map_source(work, on_records=RecordWriter(file).write, on_reject=rejects.write)
@@ -124,5 +143,8 @@ def peak_memory() -> float:
 
 
 if __name__ == "__main__":
-    name, source, target = sys.argv[1:]
+    who, source, target = sys.argv[1:]
+    kind, _, name = who.rpartition("/")
+    if kind:
+        enter(kind)
     print(json.dumps(measure(CONTESTANTS[name](), source, target)))

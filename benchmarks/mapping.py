@@ -1,6 +1,6 @@
 """How fast opusmap maps, beside hand-written Python that does the same work.
 
-    python benchmarks/mapping.py [ROWS] [--rounds N] [--json FILE]
+    python benchmarks/mapping.py [ROWS] [--rounds N] [--json FILE] [--work NAME …] [--seed N]
     python benchmarks/mapping.py 1600000 --workers 2 [--rounds N]   what several processes gain
 
 Each contestant runs in a process of its own, in turn, for N rounds; shown are medians, and ratios to the
@@ -10,6 +10,13 @@ timed: a contestant whose bodies differ in one value stops the benchmark. The wo
     repeating   15 columns of JSON Lines -> request bodies; people, days and tags repeat as in a register
     unique      the same, but times, people and names never repeat: caches are of no use
     csv         the bundled contract register, 20 columns of CSV with its flaws -> records
+
+and those in `work/`, JSON Lines or CSV -> records, whose rows follow from --seed:
+
+    expressions variables used twice, date fields, `~`, filters, inline `if`, titles in several scripts
+    wide        60 columns of text, half of them empty
+    typed       numbers, nested objects, lists of objects, nulls
+    dirty       padded cells, three formats of dates, look-ups that miss, one row in ten that is no record
 """
 
 from __future__ import annotations
@@ -30,12 +37,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from contestant import MAPPINGS
+from contestant import MAPPINGS, WORK
 from register import write_rows
 
 ROOT = Path(__file__).resolve().parent
 GENERATE = ROOT.parent / "mappings" / "contracts" / "generate.py"
 ROUNDS = 5
+SEED = 20240701
 
 
 @dataclass(frozen=True)
@@ -45,12 +53,22 @@ class Workload:
     name: str
     suffix: str
     contestants: tuple[str, ...]
+    folder: Path | None = None
+
+
+def _in_folder(name: str, suffix: str) -> Workload:
+    names = ("first_draft", "tuned", "opusmap_records")
+    return Workload(name, suffix, tuple(f"{name}/{one}" for one in names), WORK / name)
 
 
 WORKLOADS = (
     Workload("repeating", ".jsonl", ("first_draft", "tuned", "parse_only", "opusmap", "opusmap_records")),
     Workload("unique", ".jsonl", ("first_draft", "tuned", "opusmap")),
     Workload("csv", ".csv", ("handwritten", "opusmap_records")),
+    _in_folder("expressions", ".jsonl"),
+    _in_folder("wide", ".csv"),
+    _in_folder("typed", ".jsonl"),
+    _in_folder("dirty", ".csv"),
 )
 NO_MAPPERS = ("parse_only",)
 
@@ -62,13 +80,17 @@ def main() -> None:
     parser.add_argument("rows", nargs="?", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--json", type=Path, help="file for the figures")
+    names = [one.name for one in WORKLOADS]
+    parser.add_argument("--work", nargs="+", choices=names, default=names, help="these kinds only")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the rows of the kinds in work/")
     parser.add_argument("--workers", type=int, help="compare so many processes of `opusmap map` with one")
     options = parser.parse_args()
     if options.workers:
         compare_processes(options.rows, options.workers, options.rounds)
         return
     with tempfile.TemporaryDirectory() as folder:
-        results = [run_workload(one, options.rows, options.rounds, Path(folder)) for one in WORKLOADS]
+        chosen = [one for one in WORKLOADS if one.name in options.work]
+        results = [run_workload(one, options, Path(folder)) for one in chosen]
     print(f"{options.rows:,} rows, {options.rounds} rounds, {machine()}, load {load():.1f}\n")
     for result in results:
         print_table(result)
@@ -77,21 +99,26 @@ def main() -> None:
         options.json.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
 
 
-def run_workload(workload: Workload, rows: int, rounds: int, folder: Path) -> dict[str, Any]:
+def run_workload(workload: Workload, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """Compare the contestants' outputs on a tenth of the rows, then time them on all."""
+    rows = options.rows
     small, source = (folder / f"{workload.name}.{size}{workload.suffix}" for size in ("small", "all"))
-    make_source(workload, small, max(1_500, rows // 10))
-    make_source(workload, source, rows)
-    mappers = [name for name in workload.contestants if name not in NO_MAPPERS]
-    compare({name: run_one(in_process(name), small, folder / name) for name in mappers}, folder)
-    return time_all({name: in_process(name) for name in workload.contestants}, source, rounds, folder) | {
-        "workload": workload.name,
-        "rows": rows,
-    }
+    make_source(workload, small, max(1_500, rows // 10), options.seed)
+    make_source(workload, source, rows, options.seed)
+    mappers = {name.rpartition("/")[2]: name for name in workload.contestants if name not in NO_MAPPERS}
+    compare({name: run_one(in_process(who), small, folder / name) for name, who in mappers.items()}, folder)
+    commands = {name.rpartition("/")[2]: in_process(name) for name in workload.contestants}
+    figures = time_all(commands, source, options.rounds, folder)
+    return figures | {"workload": workload.name, "rows": rows}
 
 
-def make_source(workload: Workload, path: Path, rows: int) -> None:
-    if workload.suffix == ".csv":
+def make_source(workload: Workload, path: Path, rows: int, seed: int = SEED) -> None:
+    if workload.folder is not None:
+        code = "import sys; from pathlib import Path; from rows import write_rows"
+        write = f"{code}; write_rows(Path(sys.argv[1]), {rows}, {seed})"
+        command = [sys.executable, "-c", write, str(path)]
+        subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(workload.folder)})
+    elif workload.suffix == ".csv":
         command = [sys.executable, str(GENERATE), str(rows), "-o", str(path)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     else:
