@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from opusmap.duplicates import KeyWatch, reject_repeated
 from opusmap.mapped_parts import CHUNK_ROWS, MappedPart
@@ -18,6 +18,9 @@ from opusmap.report import Report, Tally
 from opusmap.sources import Part, row_parts, rows_at
 from opusmap.work import Work
 from opusmap.workers import Workers, map_in_processes
+
+if TYPE_CHECKING:
+    from opusmap.profile import FarDates
 
 __all__ = ["map_source", "mapped_report", "write_payloads"]
 
@@ -34,6 +37,7 @@ def map_source(
     on_progress: Callable[[Report], object] = lambda _report: None,
     workers: Workers | None = None,
     encoded: bool = True,
+    far: FarDates | None = None,
 ) -> Report:
     """Run every row through the mapping, offline; what was mapped is `not_sent`.
 
@@ -45,6 +49,7 @@ def map_source(
         on_progress: told of the totals now and then.
         workers: processes that map; this one alone by default.
         encoded: whether `on_records` encodes the values; it makes a difference to several workers only.
+        far: dates that records have, too, where they are not encoded.
 
     Raises:
         SourceError: the source can't be read any further; what was read has been told of.
@@ -53,7 +58,7 @@ def map_source(
     """
     began, tally, told = time.monotonic(), Tally(), 0
     encoded = encoded and on_records is not None
-    for records in _map_chunks(work, tally, on_reject, workers, encoded=encoded):
+    for records in _map_chunks(work, tally, on_reject, workers, encoded=encoded, far=far):
         if on_records is not None and records:
             on_records(records)
         if tally.read - told >= _PROGRESS_ROWS:
@@ -102,12 +107,18 @@ def write_payloads(
 
 
 def _map_chunks(
-    work: Work, tally: Tally, on_reject: Told, workers: Workers | None, *, encoded: bool
+    work: Work,
+    tally: Tally,
+    on_reject: Told,
+    workers: Workers | None,
+    *,
+    encoded: bool,
+    far: FarDates | None,
 ) -> Iterator[Sequence[Record]]:
     """Yield the records of each chunk; what else became of rows is counted and told."""
     with KeyWatch(work) as watch:
         if workers is not None and workers.count > 1:
-            for part, found in map_in_processes(work, workers, encoded=encoded):
+            for part, found in map_in_processes(work, workers, encoded=encoded, far=far):
                 judged = found if watch.all_new(found.keys) else _judge_part(watch, part, found)
                 tally.count_part(judged)
                 work.mapper.add_matched_patterns(found.patterns)

@@ -10,13 +10,17 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from opusmap.compiler import Mapper
+from opusmap.connection import ColumnType
+from opusmap.converters.dates import time_zone
 from opusmap.duplicates import KeyWatch
 from opusmap.errors import OpusmapError, StoppedEarly
 from opusmap.offline import map_source, mapped_report, write_payloads
+from opusmap.profile import FarDates
 from opusmap.records import Mapped, Problem, Record, Reject
 from opusmap.report import (
     Evidence,
@@ -78,13 +82,16 @@ def rehearse_source(
     on_progress: Callable[[Report], object] = lambda _report: None,
     pace: Pace | None = None,
     workers: Workers | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> tuple[Report, Forecast]:
     """Run every row through the mapping, offline, and foresee what sending them would meet.
 
     `pace` is what an earlier run reached, for the time that it takes; `workers` are as for `map_source`.
+    `clock` tells the time, with a zone: dates after today are noted, as today is where times are written.
     """
+    far = _far_dates(work.mapper, clock())
     watched = WatchedSource(work.source, work.mapper.spec.source.empty)
-    forecaster = Forecaster(work.mapper)
+    forecaster = Forecaster(work.mapper, far)
     report = map_source(
         Work(work.mapper, watched),
         on_records=forecaster.add_records,
@@ -92,8 +99,16 @@ def rehearse_source(
         on_progress=on_progress,
         workers=workers,
         encoded=False,
+        far=far,
     )
     return report, forecaster.forecast(watched, pace)
+
+
+def _far_dates(mapper: Mapper, now: datetime) -> FarDates:
+    target, columns = mapper.spec.target, mapper.plan.columns
+    dated = [one.column.internal_name for one in columns if one.column.type is ColumnType.DATE_TIME]
+    today = now.astimezone(time_zone(target.timezone)).date()
+    return FarDates(tuple(dated), target.datetime_format, today)
 
 
 def _mapped(

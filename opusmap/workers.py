@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from opusmap.compiler import Mapper
+    from opusmap.profile import FarDates
     from opusmap.sources import Part
     from opusmap.work import Work
 
@@ -101,8 +102,8 @@ class Worker:
         """Whether it waits for a part. Only then one is sent: who writes what nobody reads may wait long."""
         self._process = process
 
-    def begin(self, orders: tuple[Any, bool]) -> None:
-        """Tell it what to compile, and whether records are to be encoded."""
+    def begin(self, orders: tuple[Any, bool, FarDates | None]) -> None:
+        """Tell it what to compile, whether records are to be encoded, and which dates are to be kept."""
         self.connection.send(orders)
 
     def send(self, task: _Task) -> None:
@@ -140,16 +141,18 @@ class _Task:
         return self.found is not None or self.error is not None
 
 
-def map_in_processes(work: Work, workers: Workers, *, encoded: bool) -> Iterator[tuple[Part, MappedPart]]:
+def map_in_processes(
+    work: Work, workers: Workers, *, encoded: bool, far: FarDates | None = None
+) -> Iterator[tuple[Part, MappedPart]]:
     """Yield each part of the source with what became of its rows, in order.
 
-    The values of records are JSON where `encoded`; otherwise only their names, each with None. When a
-    worker dies, a warning is logged and another one maps its part once more.
+    The values of records are JSON where `encoded`; otherwise only their names, and `far` dates. When a worker
+    dies, a warning is logged and another one maps its part once more.
 
     Raises:
         StoppedEarly: that one died over it, too.
     """
-    run = _Run(work, workers, encoded=encoded)
+    run = _Run(work, workers, encoded=encoded, far=far)
     while run.advance():
         while run.tasks and (task := run.tasks[0]).ended:
             run.tasks.popleft()
@@ -167,11 +170,11 @@ class _Run:
     and sees between two whether a worker has something; so nobody waits long for anybody.
     """
 
-    def __init__(self, work: Work, workers: Workers, *, encoded: bool) -> None:
+    def __init__(self, work: Work, workers: Workers, *, encoded: bool, far: FarDates | None) -> None:
         self.tasks: deque[_Task] = deque()
         self.failure: Exception | None = None
         self._parts = iter(work.source.parts())
-        self._mapper, self._encoded = work.mapper, encoded
+        self._mapper, self._encoded, self._far = work.mapper, encoded, far
         self._workers, self._crew = workers, workers.crew
         self._lost: deque[_Task] = deque()
         self._refused: deque[_Task] = deque()
@@ -211,7 +214,7 @@ class _Run:
         self._own = self._refused.popleft() if self._refused else self._read()
         if self._own is None:
             return False
-        self._steps = map_part(self._mapper, self._own.part, encoded=self._encoded)
+        self._steps = map_part(self._mapper, self._own.part, encoded=self._encoded, far=self._far)
         return True
 
     def _map_chunk(self) -> None:
@@ -227,7 +230,7 @@ class _Run:
 
     def _begin(self, worker: Worker) -> None:
         try:
-            worker.begin((self._mapper.orders(), self._encoded))
+            worker.begin((self._mapper.orders(), self._encoded, self._far))
         except OSError:
             self._lose(worker)
 
@@ -308,20 +311,20 @@ def answer_parts(connection: Connection, converters: tuple[str, ...] = ()) -> No
     from opusmap.compiler import Mapper  # noqa: PLC0415
 
     try:
-        orders, encoded = connection.recv()
+        orders, encoded, far = connection.recv()
         mapper = Mapper.from_orders(orders, converters)
         connection.send(None)
         while True:
             part = connection.recv()
-            connection.send(_map_whole(mapper, part, encoded=encoded))
+            connection.send(_map_whole(mapper, part, encoded=encoded, far=far))
     except (EOFError, OSError):
         return
 
 
-def _map_whole(mapper: Mapper, part: Part, *, encoded: bool) -> MappedPart | None:
+def _map_whole(mapper: Mapper, part: Part, *, encoded: bool, far: FarDates | None) -> MappedPart | None:
     """Map a part; None where that fails: the process that asked maps it itself then, and sees why."""
     try:
-        *_, found = map_part(mapper, part, encoded=encoded)
+        *_, found = map_part(mapper, part, encoded=encoded, far=far)
     except Exception:  # noqa: BLE001 - not every exception can travel
         return None
     return found

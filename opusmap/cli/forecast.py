@@ -52,6 +52,22 @@ def print_forecast(forecast: Forecast) -> None:
         [(f"{one.count:,}", one.key, _rows(one.rows, one.count)) for one in keys],
         _rest(len(forecast.repeated) - len(keys), forecast.more_repeated),
     )
+    print_table(
+        "Dates after today or before 1600: is the century right?",
+        ("rows", "column", "dates", "first", "farthest", "first rows"),
+        [
+            (
+                f"{one.count:,}",
+                one.column,
+                one.kind.replace("-", " "),
+                one.example,
+                one.farthest,
+                _rows(one.rows, one.count),
+            )
+            for one in forecast.dates[:COLUMNS_SHOWN]
+        ],
+        _rest(len(forecast.dates) - COLUMNS_SHOWN, 0),
+    )
     for title, cells in (
         ("Empty cells, by source column", forecast.source),
         ("Records without a value, by column of Opus", forecast.target),

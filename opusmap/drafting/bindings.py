@@ -155,8 +155,8 @@ def _as_date(making: _Making) -> None:
     short = best.pattern is not None and "%y" in best.pattern
     if short:
         making.to_do(
-            "the years have two digits: give `century`, the first of the hundred years that they lie in. "
-            "1930 reads 30 to 99 as 1930 to 1999, and 00 to 29 as 2000 to 2029"
+            "the years have two digits: `century` is the first of the hundred years that they lie in "
+            "(1930 reads 30 to 99 as 1930 to 1999, and 00 to 29 as 2000 to 2029)"
         )
         making.open = True
         if best.zone == "utc" and best.swapped is None:

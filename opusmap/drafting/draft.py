@@ -193,9 +193,9 @@ def _choices(draft: Draft) -> Iterator[str]:
     yield "choices:"
     yield "  # Opus is told an option's place in Opus's own list, which can't be seen from here: open the"
     yield "  # column in Opus, and list all of its options in the order shown there. The comments below are"
-    yield "  # values of the source, with how often each was seen: no options, and in no order that means"
-    yield "  # something. Take the # away from those that Opus has, and move them to their places. What the"
-    yield "  # source spells in another way than Opus becomes an alias: `aliases: {other spelling: option}`."
+    yield "  # what the source holds, and how often. They are no options, and their order means nothing:"
+    yield "  # take the # away from those that Opus has, and move them to their places. What the source"
+    yield "  # spells in another way than Opus becomes an alias: `aliases: {other spelling: option}`."
     for choices in draft.choices:
         yield from _options(choices)
 

@@ -6,6 +6,7 @@ to make of it is for `drafting`, `check` and reports.
 
 from opusmap.profile.columns import ColumnProfile, ColumnProfiler, Count, ListShape
 from opusmap.profile.dates import DateFormat
+from opusmap.profile.far_dates import FarDates, FarKind
 from opusmap.profile.kinds import Kind
 from opusmap.profile.sources import Profiler, SourceProfile, profile_source
 
@@ -14,6 +15,8 @@ __all__ = [
     "ColumnProfiler",
     "Count",
     "DateFormat",
+    "FarDates",
+    "FarKind",
     "Kind",
     "ListShape",
     "Profiler",

@@ -1,4 +1,4 @@
-"""What `check` foresees beyond rejects: values that are no option, keys that repeat, empty cells, requests.
+"""What `check` foresees beyond rejects: what is no option, keys that repeat, dates, empty cells, requests.
 
 Owns the counting, in bounded memory, while rows pass through the very code of `submit`. Printing is the
 command line's.
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from datetime import date
+from typing import Any, get_args
 
 from opusmap.compiler import Mapper
 from opusmap.compiler.explain import explain_column
@@ -18,13 +19,14 @@ from opusmap.compiler.steps import emptiness
 from opusmap.diagnostics import Diagnostic
 from opusmap.errors import ValueProblem
 from opusmap.journal import Run
-from opusmap.profile import Profiler, SourceProfile
+from opusmap.profile import FarDates, FarKind, Profiler, SourceProfile
 from opusmap.records import Problem, Record, Reject, Row
 from opusmap.sources import Source
 
 __all__ = [
     "EmptyCells",
     "Estimate",
+    "FarColumn",
     "Forecast",
     "Forecaster",
     "Pace",
@@ -86,6 +88,21 @@ class EmptyCells:
 
 
 @dataclass(frozen=True, slots=True)
+class FarColumn:
+    """A column with dates after today, or before 1600: how many, in which rows first.
+
+    `example` is the first such date, as it is written for Opus; `farthest` the one that lies farthest off.
+    """
+
+    column: str
+    kind: FarKind
+    count: int
+    rows: tuple[int, ...]
+    example: str
+    farthest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """Requests that sending everything takes, and the time, quick and slow; `basis` says why."""
 
@@ -111,6 +128,7 @@ class Forecast:
     more_unmatched: int = 0
     more_repeated: int = 0
     patterns: tuple[Diagnostic, ...] = ()
+    dates: tuple[FarColumn, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the forecast as plain data, without the warnings."""
@@ -121,6 +139,7 @@ class Forecast:
         return {
             "unmatched": [asdict(one) for one in self.unmatched],
             "repeated": [asdict(one) for one in self.repeated],
+            "dates": [asdict(one) for one in self.dates],
             "empty": empty,
             "estimate": asdict(self.estimate),
             "profile": self.profile.as_json(),
@@ -188,12 +207,28 @@ class _Seen:
             self.rows.append(row)
 
 
-class Forecaster:
-    """Counts records and rejects as they come by."""
+@dataclass
+class _Far(_Seen):
+    example: str = ""
+    farthest: str = ""
+    day: date = date.min
 
-    def __init__(self, mapper: Mapper) -> None:
+    def note(self, row: int, value: str, day: date, kind: FarKind) -> None:
+        if not self.count:
+            self.example = value
+        if not self.count or (day > self.day if kind == "after-today" else day < self.day):
+            self.farthest, self.day = value, day
+        self.add(row)
+
+
+class Forecaster:
+    """Counts records and rejects as they come by; `far` says which dates are worth a look."""
+
+    def __init__(self, mapper: Mapper, far: FarDates) -> None:
         mapper.forget_matches()
         self._mapper, self._plan = mapper, mapper.plan
+        self._far = far
+        self._dates: dict[tuple[str, FarKind], _Far] = {}
         self._columns = {column.column.display_name: column for column in mapper.plan.columns}
         self._unmatched: dict[tuple[str, str], _Seen] = {}
         self._repeated: dict[str, _Seen] = {}
@@ -201,10 +236,18 @@ class Forecaster:
         self._records = self._rejects = self._more_unmatched = self._more_repeated = 0
 
     def add_records(self, records: Iterable[Record]) -> None:
-        """Count records: what they go without."""
+        """Count records: what they go without, and their far dates."""
         for record in records:
             self._records += 1
             self._present.update(record.values.keys())
+            for name, value in self._far.find(record.values).items():
+                self._note_date(record.row, name, value)
+
+    def _note_date(self, row: int, name: str, value: str) -> None:
+        judged = self._far.judge(value)
+        assert judged is not None
+        kind, day = judged
+        self._dates.setdefault((name, kind), _Far()).note(row, value, day, kind)
 
     def add_reject(self, reject: Reject) -> None:
         """Count a reject, if it is one for a value that is no option or for a key that repeats."""
@@ -241,7 +284,15 @@ class Forecaster:
             self._more_unmatched,
             self._more_repeated,
             self._mapper.unmatched_patterns() if self._records + self._rejects else (),
+            tuple(self._far_columns()),
         )
+
+    def _far_columns(self) -> Iterator[FarColumn]:
+        for column in self._plan.columns:
+            for kind in get_args(FarKind):
+                if (seen := self._dates.get((column.column.internal_name, kind))) is not None:
+                    name, rows = column.column.display_name, tuple(seen.rows)
+                    yield FarColumn(name, kind, seen.count, rows, seen.example, seen.farthest)
 
     def _unknown(self, problem: Problem, reject: Reject) -> Iterator[str]:
         """Yield each value of a row that is no option of the column: walk its way once more, the slow one."""

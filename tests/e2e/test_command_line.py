@@ -295,3 +295,32 @@ def test_a_user_mistake_never_shows_a_traceback(register):
         assert ended.returncode == 2, args
         assert "Traceback" not in ended.stderr
         assert ended.stderr.strip()
+
+
+def test_check_notes_far_dates_the_same_with_workers_and_without(tmp_path):
+    columns = {"rowKey": "SingleText", "_Born": "DateTime"}
+    body = {"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11", "data": [columns]}
+    (tmp_path / "c.json").write_text(json.dumps(body), "utf-8")
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text(
+        "opusmap: 1\nconnection: c.json\nsource: {path: s.csv}\nfields:\n  rowKey: Id\n"
+        '  Born: {from: Born, format: "%d-%b-%y", century: 9800}\n',
+        "utf-8",
+    )
+    (tmp_path / "s.csv").write_text("Id,Born\n" + "".join(f"{n},26-Apr-68\n" for n in range(9)), "utf-8")
+    found = run("check", str(mapping))
+    assert found.returncode == 0
+    assert ["9", "Born", "after", "today", "9868-04-26"] in [
+        line.split()[:5] for line in found.stdout.splitlines()
+    ]
+    expected = {
+        "column": "Born",
+        "kind": "after-today",
+        "count": 9,
+        "rows": [2, 3, 4, 5, 6],
+        "example": "9868-04-26 00:00:00",
+        "farthest": "9868-04-26 00:00:00",
+    }
+    for workers in ("1", "2"):
+        found = run("check", str(mapping), "--json", "--workers", workers)
+        assert json.loads(found.stdout)["dates"] == [expected]

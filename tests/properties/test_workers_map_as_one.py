@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from opusmap import mapped_parts
 from opusmap.compiler import Mapper, load_mapping
 from opusmap.errors import OpusmapError, SourceError, StoppedEarly
 from opusmap.offline import map_source, write_payloads
+from opusmap.pipeline import rehearse_source
 from opusmap.records import Record, Reject, Row
 from opusmap.report import RecordWriter, Report
 from opusmap.sources import IterableSource, Part, row_parts
@@ -38,7 +40,10 @@ ROWS = st.lists(
             "Rate": st.sampled_from(["1", "1", "none", ""]),
             "Code": st.sampled_from(["a", "a", "b"]),
             "State": st.sampled_from(["Open", "Open", "Draft"]),
-            "When": st.sampled_from(["2024-10-27T02:30", "2024-10-27T12:30"]),  # the former comes twice
+            # The first is a time that comes twice; the last two are far dates.
+            "When": st.sampled_from(
+                ["2024-10-27T02:30", "2024-10-27T12:30", "2068-04-26T10:00", "1501-04-26T10:00"]
+            ),
             "Text": st.text(max_size=3),
         }
     ),
@@ -106,7 +111,7 @@ class Threads(Workers):
 class Prepared(Worker):
     """A worker that is ready before the first row is mapped, so that it gets the first part."""
 
-    def begin(self, orders: tuple[Any, bool]) -> None:
+    def begin(self, orders: tuple[Any, bool, Any]) -> None:
         super().begin(orders)
         assert self.connection.poll(60)
 
@@ -203,4 +208,17 @@ def test_names_alone_are_told_where_nobody_encodes(
     alone, among = (
         [(one.row, one.key, [*one.values], one.notes, one.replaced) for one in records] for records in told
     )
+    assert alone == among
+
+
+@given(rows=ROWS, size=st.integers(1, 15), fates=st.lists(st.sampled_from([MAPPED, REFUSED]), max_size=20))
+def test_what_is_foreseen_is_what_one_process_foresees(
+    mapper: Mapper, rows: list[dict[str, str]], size: int, fates: list[str]
+) -> None:
+    def clock() -> datetime:
+        return datetime(2024, 11, 1, tzinfo=UTC)
+
+    _, alone = rehearse_source(Work(mapper, Rows(rows, size, None)), clock=clock)
+    with Threads(2, fates) as workers:
+        _, among = rehearse_source(Work(mapper, Rows(rows, size, None)), workers=workers, clock=clock)
     assert alone == among

@@ -41,8 +41,9 @@ def test_the_format_found_reads_every_date_as_it_was_meant(day, clock, moments, 
     texts = [moment.replace(tzinfo=zone).strftime(day + clock) for moment in moments]
     best = formats(*texts)[0]
     assert best.swapped is None
-    read = datetime_(best.pattern, "UTC", context=Context())
-    expected = datetime_(day + clock, "UTC", context=Context())
+    century = 1969 if "%y" in day else None
+    read = datetime_(best.pattern, "UTC", century, context=Context())
+    expected = datetime_(day + clock, "UTC", century, context=Context())
     for text in texts[: best.count] if best.count == len(texts) else texts[-1:]:
         assert read(text) == expected(text)
 

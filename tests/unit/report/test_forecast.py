@@ -1,6 +1,7 @@
 """`check` foresees what sending would meet: counted as by hand, in bounded memory, with its reasons."""
 
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -29,8 +30,12 @@ ROWS = st.lists(
 )
 
 
-def rehearsed(rows, mapper=MAPPER):
-    return rehearse_source(Work(mapper, from_iterable(rows)))
+NOON = datetime(2024, 7, 1, 12, tzinfo=UTC)
+PATTERNS = ["%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M", "%Y%m%d", "%H:%M %d %B %Y"]
+
+
+def rehearsed(rows, mapper=MAPPER, now=NOON):
+    return rehearse_source(Work(mapper, from_iterable(rows)), clock=lambda: now)
 
 
 @given(ROWS)
@@ -119,3 +124,60 @@ def test_a_mapping_that_takes_the_last_of_equal_keys_counts_cells_once():
     rows = [{"Key": "k", "Colour": "Red"}, {"Key": "k", "Colour": ""}]
     _, forecast = rehearsed(rows, mapper)
     assert {one.column: one.empty for one in forecast.source} == {"Key": 0, "Colour": 1}
+
+
+def dated(pattern=PATTERNS[0], zone="UTC"):
+    return compiled("When: When", f'target: {{datetime_format: "{pattern}", timezone: {zone}}}\n')
+
+
+@given(st.lists(st.dates() | st.none(), max_size=12), st.sampled_from(PATTERNS), st.dates())
+def test_dates_after_today_and_before_1600_are_noted_by_column(days, pattern, today):
+    rows = [{"Key": f"k{n}", "When": day and day.isoformat()} for n, day in enumerate(days)]
+    now = datetime.combine(today, NOON.timetz())
+    _, forecast = rehearsed(rows, dated(pattern), now)
+    numbered = [(n, day) for n, day in enumerate(days, 1) if day is not None]
+    later = [(n, day) for n, day in numbered if day > today]
+    early = [(n, day) for n, day in numbered if day.year < 1600 and day <= today]
+    expected = {
+        kind: (len(found), tuple(number for number, _ in found[:5]))
+        for kind, found in (("after-today", later), ("before-1600", early))
+        if found
+    }
+    assert {one.kind: (one.count, one.rows) for one in forecast.dates} == expected
+    assert {one.column for one in forecast.dates} <= {"When"}
+
+
+def test_a_far_date_is_shown_as_it_is_written_with_the_farthest():
+    rows = [
+        {"Key": f"k{n}", "When": when} for n, when in enumerate(["2030-01-01", "2068-04-26", "2031-01-01"])
+    ]
+    _, forecast = rehearsed(rows, dated("%d/%m/%Y"))
+    assert forecast.as_json()["dates"] == [
+        {
+            "column": "When",
+            "kind": "after-today",
+            "count": 3,
+            "rows": (1, 2, 3),
+            "example": "01/01/2030",
+            "farthest": "26/04/2068",
+        }
+    ]
+
+
+@pytest.mark.parametrize(("zone", "count"), [("UTC", 1), ("Pacific/Auckland", 0)])
+def test_today_is_the_day_where_times_are_written(zone, count):
+    rows = [{"Key": "k", "When": "2024-07-02"}]
+    _, forecast = rehearsed(rows, dated(zone=zone), datetime(2024, 7, 1, 23, tzinfo=UTC))
+    assert sum(one.count for one in forecast.dates) == count
+
+
+def test_a_rejected_row_has_no_far_date():
+    rows = [{"Key": "", "When": "2068-04-26"}, {"Key": "k", "When": "2024-01-01"}]
+    report, forecast = rehearsed(rows, dated())
+    assert (report.rejected, forecast.dates) == (1, ())
+
+
+def test_far_dates_leave_a_run_clean():
+    report, forecast = rehearsed([{"Key": "k", "When": "2068-04-26"}], dated())
+    assert report.clean
+    assert forecast.dates
