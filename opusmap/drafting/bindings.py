@@ -152,11 +152,11 @@ def _as_date(making: _Making) -> None:
         making.converts.append({"datetime": {"format": best.pattern, "timezone": "UTC"}})
     elif best.pattern is not None:
         making.keys["format"] = best.pattern
-    short = best.pattern is not None and "%y" in best.pattern
-    if short:
+    if best.pattern is not None and "%y" in best.pattern:
         making.to_do(
             "the years have two digits: `century` is the first of the hundred years that they lie in "
             "(1930 reads 30 to 99 as 1930 to 1999, and 00 to 29 as 2000 to 2029)"
+            + ("" if "%b" in best.pattern.lower() else ". Does the year stand last?")
         )
         making.open = True
         if best.zone == "utc" and best.swapped is None:

@@ -30,6 +30,11 @@ def crosswalk(fields, more="", columns=("Key", "A", "B"), **options):
             ["A"],
             ["read as %d/%m/%Y", "if wrong: left out"],
         ),
+        (
+            "When: {from: A, format: '%d/%m/%y', century: 1930}",
+            ["A"],
+            ["read as %d/%m/%y, years from 1930 on"],
+        ),
         ("Number: {from: A, default: 0, on_error: default}", ["A"], ["if empty: 0", "if wrong: as if empty"]),
         ("Choice: A", ["A"], ["sent as the option's order: Red = 1, Green = 2, Blue = 3"]),
         (
