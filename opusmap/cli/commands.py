@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -164,7 +164,9 @@ def preview(
     if not (shown or as_json or quiet):
         say(describe_no_rows(work.source))
     if as_json:
-        print_json({"rows": [{"values": values, "becomes": _plain(mapped)} for values, mapped in shown]})
+        print_json(
+            {"rows": [{"values": values, "becomes": language.becomes(mapped)} for values, mapped in shown]}
+        )
     if html is not None:
         from opusmap.report.pages import render_preview
 
@@ -264,18 +266,6 @@ def _say_totals(work: Work, report: Report, writer: RejectWriter) -> None:
     )
     if not report.read:
         say(describe_no_rows(work.source))
-
-
-def _plain(mapped: Any) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    from opusmap.records import Record, Reject
-
-    if isinstance(mapped, Record):
-        return {"record": mapped.values, "replaced": [asdict(problem) for problem in mapped.replaced]}
-    if isinstance(mapped, Reject):
-        return {"rejected": [asdict(problem) for problem in mapped.problems]}
-    return {"filtered": True}
 
 
 COMMANDS = (

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from opusmap.compiler.explain import Stage
     from opusmap.compiler.plan import ColumnPlan
     from opusmap.converters import Converter
-    from opusmap.records import Row
+    from opusmap.records import Mapped, Row
     from opusmap.work import Work
 
-__all__ = ["converters", "explain", "lock", "schema", "test"]
+__all__ = ["becomes", "converters", "explain", "lock", "schema", "test"]
 
 
 @click.command(
@@ -99,23 +99,26 @@ def explain(
 ) -> int:
     """Show how COLUMN comes about for one row: from cell to finished value, each step with its place.
 
-    Without --key or --row it is the first row.
+    Without --key or --row it is the first row. The end is what `map` and `submit` make of the row.
     """
     from opusmap.cli.output import print_json, print_stages
-    from opusmap.compiler.explain import explain_column
+    from opusmap.compiler.explain import explain_row
+    from opusmap.records import Reject
 
     set_up(verbose)
     work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
     with work.source:
         plan = _column_plan(work.mapper, column)
         row = _find_row(work, key, number)
-    stages = explain_column(work.mapper.plan, plan, row.values)
+    explained = explain_row(work.mapper, plan, row.values, row.number)
     if as_json:
-        name = plan.column.internal_name
-        print_json({"row": row.number, "column": name, "stages": [_stage(one) for one in stages]})
+        name, stages = plan.column.internal_name, [_stage(one) for one in explained.stages]
+        print_json(
+            {"row": row.number, "column": name, "stages": stages, "becomes": becomes(explained.mapped)}
+        )
     else:
-        print_stages(f"{plan.column.display_name} of row {row.number}", stages)
-    return 1 if any(one.problem for one in stages) else 0
+        print_stages(f"{plan.column.display_name} of row {row.number}", explained.stages)
+    return 1 if isinstance(explained.mapped, Reject) else 0
 
 
 def _column_plan(mapper: Mapper, name: str) -> ColumnPlan:
@@ -240,6 +243,17 @@ def _stage(stage: Stage) -> dict[str, Any]:
         "place": None if stage.span is None else str(stage.span),
         "problem": None if stage.problem is None else _as_dicts([stage.problem])[0],
     }
+
+
+def becomes(mapped: Mapped) -> dict[str, Any]:
+    """Return what became of a row as plain data."""
+    from opusmap.records import Record, Reject
+
+    if isinstance(mapped, Record):
+        return {"record": mapped.values, "replaced": _as_dicts(mapped.replaced)}
+    if isinstance(mapped, Reject):
+        return {"rejected": _as_dicts(mapped.problems)}
+    return {"filtered": True}
 
 
 def _converter(converter: Converter) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from typing import Any
 
 from opusmap.compiler import steps
 from opusmap.compiler.columns import LIST_TYPES, TEXT_TYPES, quick_people
-from opusmap.compiler.plan import ColumnPlan, Plan, StepPlan, bind_filter
+from opusmap.compiler.plan import ColumnPlan, Plan, StepPlan, bind_dynamic, bind_filter
 from opusmap.connection import ColumnType
-from opusmap.converters import ArgumentError, Context, Converter, bind_converter
+from opusmap.converters import Context, Converter
 from opusmap.converters.memo import Memo
 from opusmap.converters.text import Replacer
 from opusmap.diagnostics import Span
@@ -28,7 +28,7 @@ from opusmap.errors import ValueProblem
 from opusmap.expressions import OPERATIONS, emit, tree
 from opusmap.records import Problem
 
-__all__ = ["FILTERED", "Generated", "generate"]
+__all__ = ["FILTERED", "Generated", "ReadSteps", "generate"]
 
 FILTERED = object()
 """What the generated function returns for a row that `where` does not want."""
@@ -136,16 +136,7 @@ class _Writer:
         return self._global(node.converter.name, function)
 
     def dynamic(self, converter: Converter) -> str:
-        context = self._context
-
-        def convert(value: Any, *args: Any, **kwargs: Any) -> Any:
-            try:
-                function = bind_converter(converter, args, kwargs, context)
-            except ArgumentError as error:
-                raise ValueProblem("wrong-argument", str(error)) from None
-            return function(value)
-
-        return self._global(converter.name, convert)
+        return self._global(converter.name, bind_dynamic(converter, self._context))
 
     def constant(self, value: object) -> str:
         return self._global("number", value)
@@ -355,7 +346,7 @@ class _Writer:
         self._lines += ["    try:", *("        " + line for line in body)]
 
     def _expression(self, node: tree.Node) -> str:
-        expression = _ReadSteps(frozenset(self._steps.values())).visit(emit(node, self))
+        expression = ReadSteps(frozenset(self._steps.values())).visit(emit(node, self))
         return ast.unparse(ast.fix_missing_locations(expression))
 
     def _head(self, span: Span, what: str) -> None:
@@ -382,12 +373,13 @@ class _Writer:
 
 
 @dataclass
-class _ReadSteps(ast.NodeTransformer):
+class ReadSteps(ast.NodeTransformer):
     """Wraps each reading of a step in a check: a step that failed fails whoever reads it, and nobody else."""
 
     steps: frozenset[str]
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Wrap a name that is a step's."""
         if node.id not in self.steps:
             return node
         return ast.Call(ast.Name("step_value", ast.Load()), [node], [])

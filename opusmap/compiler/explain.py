@@ -1,7 +1,7 @@
 """How one target value comes about: cell -> each step's value -> finished value, with places.
 
 Owns a slow walk along a column's plan that looks at every value on the way. It composes the functions
-that the generated code calls; the mapper's own result is shown beside it and must be the same.
+that the generated code calls. The end of an explanation is what the mapper gives, whatever the walk says.
 """
 
 from __future__ import annotations
@@ -9,18 +9,23 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opusmap.compiler import steps
-from opusmap.compiler.columns import LIST_TYPES
-from opusmap.compiler.plan import ColumnPlan, Plan, bind_filter
+from opusmap.compiler.codegen import ReadSteps
+from opusmap.compiler.columns import LIST_TYPES, TEXT_TYPES
+from opusmap.compiler.plan import ColumnPlan, Plan, bind_dynamic, bind_filter
 from opusmap.connection import ColumnType
-from opusmap.converters import Context, Converter, bind_converter
+from opusmap.converters import Context, Converter
 from opusmap.diagnostics import Span
+from opusmap.errors import ValueProblem
 from opusmap.expressions import OPERATIONS, emit, tree, walk
-from opusmap.records import Problem
+from opusmap.records import Filtered, Mapped, Problem, Record
 
-__all__ = ["Stage", "explain_column"]
+if TYPE_CHECKING:
+    from opusmap.compiler.mapper import Mapper
+
+__all__ = ["Explanation", "Stage", "explain_column", "explain_row"]
 
 Named = TypeVar("Named", tree.Cell, tree.StepValue)
 
@@ -35,19 +40,69 @@ class Stage:
     problem: Problem | None = None
 
 
-def explain_column(plan: Plan, column: ColumnPlan, row: Mapping[str, Any]) -> list[Stage]:
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How a column came about in a row: its stages, and what the mapper made of the row."""
+
+    stages: tuple[Stage, ...]
+    mapped: Mapped
+
+
+def explain_row(
+    mapper: Mapper, column: ColumnPlan, values: Mapping[str, Any], number: int = 1
+) -> Explanation:
+    """Return the stages of one column of one row, which end in what the mapper gives.
+
+    For a record that is the column's value; for a reject the problem of the column or, where it has none,
+    those for which the row is rejected.
+    """
+    way = explain_column(mapper, column, values)
+    mapped = mapper.map_row(values, number)
+    if isinstance(mapped, Record):
+        value = mapped.values.get(column.column.internal_name)
+        if way[-1].problem is not None or repr(way[-1].value) != repr(value):
+            way = [*way[:-1], Stage("in the record", value, column.span)]
+    elif isinstance(mapped, Filtered):
+        way.append(Stage("the row is filtered: `where` does not want it"))
+    else:
+        own = [one for one in mapped.problems if one.column == column.column.display_name]
+        if not own:
+            way = [one for one in way if one.problem is None]
+        elif way[-1].problem not in own:
+            way = way[:-1]
+        told = [] if own and way[-1].problem in own else own or mapped.problems
+        way += [_failed(one, None if own else "the row is rejected for") for one in told]
+    return Explanation(tuple(way), mapped)
+
+
+def _failed(problem: Problem, why: str | None = None, span: Span | None = None) -> Stage:
+    advice = f" ({problem.help})" if problem.help else ""
+    whose = f"{why} {problem.column}: " if why else ""
+    return Stage(f"{whose}{problem.code}: {problem.message}{advice}", None, span, problem)
+
+
+def explain_column(mapper: Mapper, column: ColumnPlan, row: Mapping[str, Any]) -> list[Stage]:
     """Return the stages of one column for one row; the last one is the finished value or the problem."""
-    return list(_explain(_Walker(plan, column, row)))
+    try:
+        return list(_explain(_Walker(mapper.plan, column, row)))
+    finally:
+        mapper.forget_notes()
 
 
 def _explain(walker: _Walker) -> Iterator[Stage]:
+    name, span = walker.column.column.display_name, walker.column.span
+    missing = walker.missing()
+    if missing:
+        yield from (_failed(problem, span=span) for problem in missing)
+        return
     try:
         yield from walker.stages()
     except Exception as error:  # noqa: BLE001 - a converter may raise anything; the mapper treats it alike
-        problem = steps.failed(walker.column.column.display_name, error)
-        advice = f" ({problem.help})" if problem.help else ""
-        yield Stage(f"{problem.code}: {problem.message}{advice}", None, walker.column.span, problem)
-        yield from walker.after_error()
+        yield _failed(steps.failed(name, error), span=span)
+        try:
+            yield from walker.after_error()
+        except Exception as second:  # noqa: BLE001 - as above
+            yield _failed(steps.failed(name, second), span=span)
 
 
 @dataclass
@@ -56,6 +111,14 @@ class _Walker:
     column: ColumnPlan
     row: Mapping[str, Any]
     _steps: dict[str, Any] = field(default_factory=dict)
+
+    def missing(self) -> list[Problem]:
+        """Return the problems of columns that the row lacks, where the source's columns are not known."""
+        problems: list[Problem] = []
+        if self.plan.source_columns is None:
+            plain = tuple(name for name, dotted in self.plan.cells().items() if not dotted)
+            steps.missing_columns(plain)(self.row, problems)
+        return problems
 
     def stages(self) -> Iterator[Stage]:
         yield from self._cells()
@@ -72,16 +135,17 @@ class _Walker:
             yield Stage("const", value, binding.span)
         elif binding.listed:
             yield Stage("put together", value, binding.span)
-        yield from self._pipeline(self._empty(value))
+        yield from self._pipeline(value if binding.listed else self._empty(value))
 
     def after_error(self) -> Iterator[Stage]:
         """Say what `on_error` makes of a problem."""
         binding = self.column.binding
         if binding.on_error == "omit":
-            yield Stage("on_error: omit leaves the column out", None, binding.span)
+            yield Stage("on_error: omit leaves the column out", self._absent(), binding.span)
         elif binding.on_error == "default" and self.column.default is not None:
-            value = self.column.finish(self._evaluate(self.column.default, self.column.context))
+            value = self._default()
             yield Stage("on_error: default takes the default", value, binding.span)
+            yield self._finished(value)
 
     def _pipeline(self, value: Any) -> Iterator[Stage]:
         binding, column = self.column.binding, self.column
@@ -90,15 +154,17 @@ class _Walker:
             yield Stage(f"split {str(binding.split)!r}", value, binding.split.span)
         if value is not None and column.table is not None and binding.lookup is not None:
             fallback = None if column.default is None else self._default
-            value = steps.looking_up(column.table.entries, str(column.table.name), self._empty)(
-                value, fallback
-            )
-            yield Stage(f"lookup {column.table.name}", value, binding.lookup.span)
+            lacking: list[ValueProblem] = []
+            name, entries = str(column.table.name), column.table.entries
+            value = steps.looking_up(entries, name, self._empty, lacking.append)(value, fallback)
+            lacks = f": {lacking[0].problem}, so the default takes its place" if lacking else ""
+            yield Stage(f"lookup {name}{lacks}", value, binding.lookup.span)
         for convert in column.converts:
             if value is not None:
-                value = steps.converting(convert.function, takes_list=convert.takes_list, empty=self._empty)(
-                    value
+                function = steps.converting(
+                    convert.function, takes_list=convert.takes_list, empty=self._empty
                 )
+                value = function(value)
                 yield Stage(f"convert {convert.name}", value, convert.span)
         value = self._empty(value)
         if column.column.type in LIST_TYPES | {ColumnType.TAXONOMY}:
@@ -106,16 +172,22 @@ class _Walker:
         if value is None and column.default is not None and binding.default is not None:
             value = self._default()
             yield Stage("default", value, binding.default.span)
-        if value is None:
-            ending = (
-                "empty, and the column is required" if column.required else "empty: the column is left out"
-            )
-            problem = (
-                Problem(column.column.display_name, "empty-required", ending) if column.required else None
-            )
-            yield Stage(ending, None, column.span, problem)
-        else:
-            yield Stage(f"finish as {column.column.type}", column.finish(value), column.span)
+        yield self._finished(value)
+
+    def _finished(self, value: Any) -> Stage:
+        column = self.column
+        if value is None or value == "":
+            if column.required:
+                raise steps.empty_required()
+            return Stage("empty: the column is left out", self._absent(), column.span)
+        finished = column.finish(value)
+        if column.required and column.column.type in TEXT_TYPES and str(finished).isspace():
+            raise steps.empty_required()
+        return Stage(f"finish as {column.column.type}", finished, column.span)
+
+    def _absent(self) -> str | None:
+        """Return what an empty value is in the record; where it is left out, None."""
+        return "" if self.plan.spec.target.empty == "blank" else None
 
     def _default(self) -> Any:
         assert self.column.default is not None
@@ -125,17 +197,26 @@ class _Walker:
         for node in self._read(tree.Cell):
             value = self.row.get(node.name)
             if node.dotted:
-                value = self._evaluate(node, self.column.context)
+                try:
+                    value = self._evaluate(node, self.column.context)
+                except ValueProblem as problem:  # whoever reads it fails; perhaps nobody does
+                    yield Stage(f"column {node.name} can't be read: {problem.code}: {problem.problem}")
+                    continue
             shown = " (empty)" if self._empty(value) is None else ""
             yield Stage(f"column {node.name}{shown}", value)
 
     def _let(self) -> Iterator[Stage]:
         used = {node.name for node in self._read(tree.StepValue)}
         for step in self.plan.steps:
-            if step.name in used:
+            if step.name not in used:
+                continue
+            what, value = f"let {step.name} = {str(step.expression.text).strip()}", self._step(step.name)
+            if isinstance(value, steps.Failure):  # whoever reads it fails; perhaps nobody does
+                problem = steps.failed(step.name, value.error)
+                yield Stage(f"{what} fails: {problem.code}: {problem.message}", None, step.span)
+            else:
                 yield from self._inner(step.expression.tree)
-                value = self._step(step.name)
-                yield Stage(f"let {step.name} = {str(step.expression.text).strip()}", value, step.span)
+                yield Stage(what, value, step.span)
 
     def _read(self, kind: type[Named]) -> list[Named]:
         """Return the cells or steps that the column reads, in its own trees and in steps, each once."""
@@ -174,12 +255,16 @@ class _Walker:
     def _step(self, name: str) -> Any:
         if name not in self._steps:
             expression = next(step.expression for step in self.plan.steps if step.name == name)
-            self._steps[name] = self._evaluate(expression.tree, self.plan.context)
+            try:
+                self._steps[name] = self._evaluate(expression.tree, self.plan.context)
+            except Exception as error:  # noqa: BLE001 - as the mapper: whatever a converter raises
+                self._steps[name] = steps.Failure(error)
         return self._steps[name]
 
     def _evaluate(self, node: tree.Node, context: Context) -> Any:
         names = _Names(self, context)
-        code = compile(ast.fix_missing_locations(ast.Expression(emit(node, names))), "<explain>", "eval")
+        expression = names.read_steps(emit(node, names))
+        code = compile(ast.fix_missing_locations(ast.Expression(expression)), "<explain>", "eval")
         return eval(code, names.namespace)  # noqa: S307 - our own checked tree, without builtins
 
 
@@ -190,17 +275,29 @@ class _Names:
     walker: _Walker
     context: Context
     namespace: dict[str, Any] = field(default_factory=dict)
-    strict: bool = False
+    _steps: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         empty = steps.emptiness(self.walker.plan.spec.source.empty)
         self.namespace = {"__builtins__": {}, **OPERATIONS, "row": self.walker.row, "empty": empty}
+        self.namespace["step_value"] = steps.step_value
+
+    @property
+    def strict(self) -> bool:
+        return self.walker.plan.source_columns is None
+
+    def read_steps(self, expression: ast.expr) -> ast.expr:
+        """Let an expression fail where it reads a step that failed, and nowhere else."""
+        found: ast.expr = ReadSteps(frozenset(self._steps)).visit(expression)
+        return found
 
     def cell(self, name: str) -> str:
         return self._add(self.namespace["empty"](self.walker.row.get(name)))
 
     def step(self, name: str) -> str:
-        return self._add(self.walker._step(name))  # noqa: SLF001 - two halves of one thing
+        local = self._add(self.walker._step(name))  # noqa: SLF001 - two halves of one thing
+        self._steps.add(local)
+        return local
 
     def table(self, name: str) -> str:
         return self._add(self.walker.plan.tables[name].entries)
@@ -209,9 +306,7 @@ class _Names:
         return self._add(bind_filter(node, self.context))
 
     def dynamic(self, converter: Converter) -> str:
-        return self._add(
-            lambda value, *args, **kwargs: bind_converter(converter, args, kwargs, self.context)(value)
-        )
+        return self._add(bind_dynamic(converter, self.context))
 
     def temporary(self) -> str:
         return self._add(None)

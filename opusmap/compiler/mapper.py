@@ -104,6 +104,10 @@ class Mapper:
         for row in rows:
             yield row if isinstance(row, Reject) else self.map_row(row.values, row.number)
 
+    def forget_notes(self) -> None:
+        """Drop what converters have noted since the last row: whoever asked them was not the mapper."""
+        self._notes.clear()
+
     def matched_patterns(self) -> list[int]:
         """Return which of the mapping's regular expressions have matched, by their order in it."""
         uses = enumerate(self._patterns.values())

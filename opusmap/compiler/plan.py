@@ -11,12 +11,13 @@ from typing import Any
 
 from opusmap.compiler.columns import Finish
 from opusmap.connection import Column, Connection
-from opusmap.converters import Context, bind_converter
+from opusmap.converters import ArgumentError, Context, Converter, bind_converter
 from opusmap.diagnostics import Diagnostic, Span
+from opusmap.errors import ValueProblem
 from opusmap.expressions import Expression, constant_value, tree, walk
 from opusmap.spec import Binding, MappingSpec, Table
 
-__all__ = ["KEY_COLUMN", "ColumnPlan", "ConvertPlan", "Plan", "StepPlan", "bind_filter"]
+__all__ = ["KEY_COLUMN", "ColumnPlan", "ConvertPlan", "Plan", "StepPlan", "bind_dynamic", "bind_filter"]
 
 KEY_COLUMN = "rowKey"
 """Internal name of the column that tells records apart."""
@@ -113,3 +114,19 @@ def bind_filter(node: tree.Convert, context: Context) -> Callable[[Any], Any]:
     args = [constant_value(argument) for argument in node.args]
     kwargs = {name: constant_value(argument) for name, argument in node.kwargs}
     return bind_converter(node.converter, args, kwargs, context)
+
+
+def bind_dynamic(converter: Converter, context: Context) -> Callable[..., Any]:
+    """Return the function that a filter with arguments from the row is: of a value and of these.
+
+    It raises a ValueProblem where they do not fit.
+    """
+
+    def convert(value: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            function = bind_converter(converter, args, kwargs, context)
+        except ArgumentError as error:
+            raise ValueProblem("wrong-argument", str(error)) from None
+        return function(value)
+
+    return convert

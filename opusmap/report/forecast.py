@@ -300,7 +300,7 @@ class Forecaster:
         if column is None:
             return
         value = None
-        for stage in explain_column(self._plan, column, reject.values):
+        for stage in explain_column(self._mapper, column, reject.values):
             if stage.problem is not None:
                 break
             value = stage.value

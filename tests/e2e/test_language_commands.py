@@ -233,3 +233,54 @@ def test_check_warns_of_a_pattern_that_matches_in_no_row_with_its_place(register
     text = (register / "mapping.yaml").read_text("utf-8").splitlines()
     assert [text[one["span"]["line"] - 1][one["span"]["column"] - 1 :][:5] for one in found] == ["'zzz'"]
     assert "unmatched-pattern" in run(register, "check", "mapping.yaml", "--workers", workers).stderr
+
+
+SMALL = {
+    "id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11",
+    "data": [{"rowKey": "SingleText", "_Line": "SingleText"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("binding", "row", "end"),
+    [
+        ("{from: A, required: true}", {"A": "  "}, "empty-required"),
+        ("{from: A, required: true, default: ''}", {"A": ""}, "empty-required"),
+        ("{from: A, default: ''}", {"A": ""}, None),
+        ("{from: A, convert: number, on_error: default, default: ''}", {"A": "x"}, None),
+        ("'{{ A | truncate(B) }}'", {"A": "x", "B": "y"}, "wrong-argument"),
+        ("'{{ s if B else A }}'", {"A": "x", "B": ""}, "x"),  # `s` fails, and is not read
+        ("{from: A, convert: number, on_error: omit}", {"A": "x"}, None),
+    ],
+)
+def test_explain_ends_as_the_mapper_does_with_the_same_exit_code(tmp_path, binding, row, end):
+    (tmp_path / "c.json").write_text(json.dumps(SMALL), "utf-8")
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"Key": "k", **row}), "utf-8")
+    let = "let: {s: '{{ A | number }}'}\n" if "s if" in binding else ""
+    (tmp_path / "mapping.yaml").write_text(
+        "opusmap: 1\nconnection: c.json\nsource: {path: rows.jsonl}\n"
+        f"{let}fields:\n  rowKey: Key\n  Line: {binding}\n",
+        "utf-8",
+    )
+    ended = run(tmp_path, "explain", "mapping.yaml", "Line", "--json")
+    told = json.loads(ended.stdout)
+    assert (
+        ended.returncode == run(tmp_path, "map", "mapping.yaml").returncode == ("rejected" in told["becomes"])
+    )
+    last = told["stages"][-1]
+    if "rejected" in told["becomes"]:
+        assert last["problem"]["code"] == end == told["becomes"]["rejected"][0]["code"]
+    else:
+        assert last["problem"] is None
+        assert last["value"] == end == told["becomes"]["record"].get("_Line")
+
+
+def test_explain_says_of_another_column_that_rejects_the_row_and_of_a_row_that_is_filtered(register):
+    ended = run(register, "explain", "mapping.yaml", "Name", "--key", "CT-000040")
+    assert ended.returncode == 1
+    assert "the row is rejected for Doc Type: unknown-choice" in ended.stdout.replace("\n", " ")
+    rows = json.loads(run(register, "preview", "mapping.yaml", "-n", "40", "--json").stdout)["rows"]
+    number = next(at for at, row in enumerate(rows, 2) if "filtered" in row["becomes"])
+    ended = run(register, "explain", "mapping.yaml", "Name", "--row", str(number))
+    assert ended.returncode == 0
+    assert "filtered" in ended.stdout
