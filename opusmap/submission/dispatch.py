@@ -163,8 +163,8 @@ class Dispatch:
                 self._on_reply(reply, attempt)
         if reply.pace is Pace.KEPT:
             self.heard += 1
-        if attempt == 1:
-            self._pacer.budget.earn()
+        if reply.problem is None:
+            self._pacer.note_success()
         if reply.problem is None or reply.problem in REFUSED_RECORDS:
             self.unknown.note_clear()
         elif reply.problem is Trouble.UNCLEAR:
@@ -206,10 +206,11 @@ class Dispatch:
         """
         match decision:
             case Retry(delay, everyone):
-                wait = self._pacer.budget.spend()
                 if everyone:
                     self._pacer.hold(delay)
-                await self._pacer.wait(wait if everyone else max(wait, delay))
+                else:
+                    await self._pacer.wait(delay)
+                await self._pacer.afford_retry()
                 return 0.0 if everyone else delay
             case RenewToken():
                 self._client.refuse_token(reply.token)

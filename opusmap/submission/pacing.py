@@ -133,12 +133,12 @@ class ConcurrencyLimit:
 
 
 class RetryBudget:
-    """How many retries the run affords: a tenth of its first attempts, some at once, one a second.
+    """How many retries the run affords: one for each success, one a second besides, some of them saved.
 
-    Exhausted, it makes retries wait, so that they trickle; it never forbids one.
+    Exhausted, it makes retries wait; it never forbids one.
     """
 
-    SHARE, BURST, TRICKLE = 0.1, 10.0, 1.0
+    BURST, TRICKLE = 10.0, 1.0
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -146,16 +146,20 @@ class RetryBudget:
         self._counted = clock()
 
     def earn(self) -> None:
-        """Note a first attempt."""
-        self._tokens = min(self.BURST, self._tokens + self.SHARE)
+        """Note a request that settled its records."""
+        self._tokens = min(self.BURST, self._tokens + 1.0)
 
-    def spend(self) -> float:
-        """Take a retry; return how many seconds it must wait for that."""
+    def count_wait(self) -> float:
+        """Return how many seconds the next retry must wait, if nothing succeeds meanwhile."""
         now = self._clock()
         self._tokens = min(self.BURST, self._tokens + (now - self._counted) * self.TRICKLE)
         self._counted = now
+        # What the clock's steps lose of a second must not make anybody wait for nothing.
+        return 0.0 if self._tokens >= 1.0 - 1e-9 else (1.0 - self._tokens) / self.TRICKLE
+
+    def spend(self) -> None:
+        """Take a retry that need not wait."""
         self._tokens -= 1.0
-        return max(0.0, -self._tokens / self.TRICKLE)
 
 
 class Pacer:
@@ -163,7 +167,8 @@ class Pacer:
 
     def __init__(self, concurrency: int, around: Surroundings, halt: Halt) -> None:
         """Make it; once the run halts, nobody is admitted or waits any more."""
-        self.budget = RetryBudget(around.clock)
+        self._budget = RetryBudget(around.clock)
+        self._retrying: deque[asyncio.Event] = deque()  # who waits for the budget, in order
         self._limit = ConcurrencyLimit(concurrency, around.clock)
         self._clock = around.clock
         self._sleep = around.sleep
@@ -211,11 +216,44 @@ class Pacer:
         """Admit nobody for so long."""
         self._not_before = max(self._not_before, self._clock() + seconds)
 
-    async def wait(self, seconds: float) -> None:
-        """Wait some seconds, or until the run halts."""
-        due = self._clock() + seconds
-        while not self._halt.is_set and (left := due - self._clock()) > 0:
-            waits = {asyncio.ensure_future(self._sleep(left)), asyncio.ensure_future(self._halt.wait())}
+    @property
+    def retry_wait(self) -> float:
+        """Seconds that one more retry would wait for the budget, if nothing succeeds meanwhile."""
+        return self._budget.count_wait() + len(self._retrying) / RetryBudget.TRICKLE
+
+    def note_success(self) -> None:
+        """Note a request that settled its records: one more retry may go."""
+        self._budget.earn()
+        if self._retrying:
+            self._retrying[0].set()
+
+    async def afford_retry(self) -> None:
+        """Wait until the budget has a retry left, first come, first served; or until the run halts."""
+        turn = asyncio.Event()
+        self._retrying.append(turn)
+        try:
+            while not self._halt.is_set:
+                first = self._retrying[0] is turn
+                if first and not (wait := self._budget.count_wait()):
+                    self._budget.spend()
+                    return
+                turn.clear()
+                await self.wait(wait if first else None, turn)
+        finally:
+            self._retrying.remove(turn)
+            if self._retrying:
+                self._retrying[0].set()
+
+    async def wait(self, seconds: float | None, wake: asyncio.Event | None = None) -> None:
+        """Wait some seconds (None: for ever), or until the run halts, or until somebody sets `wake`."""
+        due = float("inf") if seconds is None else self._clock() + seconds
+        over = [self._halt.wait] if wake is None else [self._halt.wait, wake.wait]
+        while not self._halt.is_set and not (wake is not None and wake.is_set()):
+            if (left := due - self._clock()) <= 0:
+                return
+            waits: set[asyncio.Future[object]] = {asyncio.ensure_future(event()) for event in over}
+            if seconds is not None:
+                waits.add(asyncio.ensure_future(self._sleep(left)))
             try:
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             finally:

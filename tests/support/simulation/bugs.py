@@ -16,6 +16,7 @@ from opusmap.journal.changes import merge_changes
 from opusmap.submission import dispatch, intake, replies, resume
 from opusmap.submission.answers import Outcome, read_answer
 from opusmap.submission.intake import Intake
+from opusmap.submission.pacing import Pacer
 from opusmap.submission.resume import is_unchanged
 from opusmap.submission.turns import Turn, Turns
 from simulation.story import Variant
@@ -181,6 +182,10 @@ def _never_stale(_self: Intake, *arguments: Any, **options: Any) -> None:
     INTAKE(_self, *arguments, **{**options, "is_under_way": lambda _key: False})
 
 
+async def _afford_all(_pacer: Pacer) -> None:
+    pass
+
+
 INTAKE = Intake.__init__
 
 
@@ -211,6 +216,9 @@ BUGS: Mapping[str, Bug] = {
     "takes intended for unchanged": Bug(1, plant=_swap(intake, "is_unchanged", _intended_counts)),
     "lets two of one rowKey go at once": Bug(5, plant=_swap(Turns, "take", _take_no_turn)),
     "asks the journal too early": Bug(318, plant=_swap(Intake, "__init__", _never_stale)),
+    "retries as often as it likes": Bug(
+        14, Variant(options={"random": lambda: 0.0}), _swap(Pacer, "afford_retry", _afford_all)
+    ),
     "loses the intent": Bug(26, Variant(journal=_LosesIntents)),
     "settles before it sends": Bug(4, Variant(journal=_SettlesTooEarly)),
     "forgets what a killed run had under way": Bug(26, Variant(journal=_ForgetsTheKilled)),

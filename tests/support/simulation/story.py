@@ -23,6 +23,7 @@ from opusmap.records import Record
 from opusmap.settings import Secret, Settings
 from opusmap.submission import Sender, SubmitTotals, submit_records
 from opusmap.submission.client import OpusClient
+from opusmap.submission.pacing import RetryBudget
 from simulation.disk import Disk, journal_on
 from simulation.loop import Killed, Timeline, VirtualLoop
 from simulation.opus import FAILS, MOOD, POISON, Opus, is_refused
@@ -211,7 +212,7 @@ class _Plot:
         if self._disk is None:  # nothing is lost but the process, so the disk may take its time
             journal._database.execute("PRAGMA synchronous = OFF")
             journal.sync = lambda: None  # type: ignore[method-assign]
-        image = None
+        image, began = None, self._timeline.now
         try:
             self._check_journal(journal)
             for after, by in weather.jumps:
@@ -219,6 +220,7 @@ class _Plot:
             sending = self._submit(iter(source), journal, wire, stop, len(source))
             ended.totals = loop.run_until_complete(sending)
             self._check_errors(loop)
+            self._check_retries(wire, ended.totals, self._timeline.now - began)
             if ended.totals.stopped is not None:
                 self._story.troubles[f"stopped: {type(ended.totals.stopped).__name__}"] += 1
         except Killed:
@@ -292,6 +294,13 @@ class _Plot:
     def _check_errors(self, loop: VirtualLoop) -> None:
         if loop.errors:
             raise Broken(f"an error that nobody saw: {loop.errors[0]}")
+
+    def _check_retries(self, wire: Wire, totals: SubmitTotals, seconds: float) -> None:
+        """One retry for each success, one a second, and some saved; a new token or path is none of them."""
+        others = wire.troubles["401"] + wire.troubles["refused token"] + wire.troubles["404"]
+        allowed = wire.settled + seconds + RetryBudget.BURST + others
+        if totals.retries > allowed:
+            raise Broken(f"{totals.retries} retries, {allowed:.1f} would do")
 
     def _check_accounting(
         self, totals: SubmitTotals, count: int, left: int, states: dict[State, int]

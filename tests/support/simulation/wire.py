@@ -61,7 +61,7 @@ class Wire:
         self.cut_off = False
         self.flying: Counter[str] = Counter()
         self.most_flying = self.most_of_a_key = 0
-        self.requests = 0
+        self.requests = self.settled = 0
         self.troubles: Counter[str] = Counter()
         self.sent: list[dict[str, str]] = []
         self.confirmed: set[tuple[str, str]] = set()
@@ -110,6 +110,7 @@ class Wire:
         finally:
             self.flying.subtract([*values, ""])
         self.log.append(f"{self._timeline.now:.6f} request {number} answered: {came.status} {came.body!r}")
+        self.settled += kind in ("", "some fail") and came.status in (200, 201, 418)
         if kind == "" and came.status in (200, 201, 418):
             self.confirmed.update(pair for pair in values.items() if not pair[1].startswith((FAILS, POISON)))
         return came

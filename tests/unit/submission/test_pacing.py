@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation.loop import Timeline, VirtualLoop
 
@@ -157,36 +157,111 @@ def test_the_limit_stays_between_one_and_what_is_allowed(acts: list[tuple[Pace, 
         assert 1 <= limit.allowed <= most
 
 
-@given(st.floats(0, 1), st.integers(1, 128), st.sampled_from([0.005, 0.05, 1.0]), st.integers(0, 1 << 32))
-def test_retries_are_a_tenth_of_the_requests_and_one_a_second_however_much_fails(
+def retrying(
+    failing: float, workers: int, every: float, seconds: float, seed: int
+) -> list[tuple[float, str]]:
+    """Let workers send requests of which so many fail; return when each retry and each success was."""
+    timeline = Timeline()
+    loop, draw = VirtualLoop(timeline, random.Random(seed)), random.Random(seed)
+    acts: list[tuple[float, str]] = []
+    until = timeline.now + seconds
+
+    async def main() -> None:
+        around = Surroundings(loop.time, loop.time, random.Random(2).random, asyncio.sleep)
+        pacer = Pacer(workers, around, Halt())
+
+        async def work() -> None:
+            while timeline.now < until:
+                await asyncio.sleep(every)
+                if draw.random() < failing:
+                    await pacer.afford_retry()
+                    acts.append((timeline.now, "retry"))
+                else:
+                    pacer.note_success()
+                    acts.append((timeline.now, "success"))
+
+        await asyncio.gather(*(work() for _ in range(workers)))
+
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()
+    return acts
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.floats(0, 1), st.integers(1, 64), st.sampled_from([0.01, 0.05, 1.0]), st.integers(0, 1 << 32))
+def test_retries_are_one_for_each_success_and_one_a_second_however_much_fails(
     failing: float, workers: int, every: float, seed: int
 ) -> None:
-    clock = Timeline()
-    budget, draw = RetryBudget(lambda: clock.now), random.Random(seed)
-    first, waiting, retries = 0, list[float](), 0
-    for _ in range(2000):
-        clock.now += every
-        due = [when for when in waiting if when <= clock.now]
-        waiting = [when for when in waiting if when > clock.now]
-        retries += len(due)
-        again = [when for when in due if draw.random() < failing]
-        if not due and len(waiting) < workers:  # a worker that waits sends nothing new
-            budget.earn()
-            first += 1
-            again = [clock.now] if draw.random() < failing else []
-        waiting += [clock.now + budget.spend() for _ in again]
-        seconds = clock.now - 1000.0
-        assert retries <= 0.1 * first + RetryBudget.TRICKLE * seconds + RetryBudget.BURST + 1
+    retries = successes = 0
+    for when, act in retrying(failing, workers, every, 20 * every + 5.0, seed):
+        successes += act == "success"
+        retries += act == "retry"
+        assert retries <= successes + RetryBudget.TRICKLE * (when - 1000.0) + RetryBudget.BURST + 1e-6
 
 
-def test_an_exhausted_budget_makes_retries_wait_and_never_forbids_one() -> None:
+def test_without_successes_retries_are_one_a_second() -> None:
+    retries = retrying(1.0, 16, 0.01, 60.0, 1)
+    assert 60 <= len([when for when, _ in retries if when <= 1060.0]) <= 71
+
+
+def test_half_of_all_requests_may_fail_without_holding_up_the_others() -> None:
+    acts = retrying(0.45, 16, 0.1, 30.0, 1)
+    assert len(acts) >= 0.9 * 30.0 * 16 / 0.1
+
+
+def test_a_success_lets_the_one_who_has_waited_longest_go() -> None:
+    timeline = Timeline()
+    loop = VirtualLoop(timeline, random.Random(1))
+    gone = list[tuple[str, float]]()
+
+    async def main() -> None:
+        pacer = Pacer(4, Surroundings(loop.time, loop.time, random.Random(2).random, asyncio.sleep), Halt())
+        for _ in range(int(RetryBudget.BURST)):
+            await pacer.afford_retry()
+
+        async def retry(name: str) -> None:
+            await pacer.afford_retry()
+            gone.append((name, timeline.now - 1000.0))
+
+        waiting = [asyncio.create_task(retry(name)) for name in "abc"]
+        await asyncio.sleep(0.25)
+        pacer.note_success()
+        pacer.note_success()
+        await asyncio.gather(*waiting)
+
+    loop.run_until_complete(main())
+    loop.close()
+    assert [name for name, _ in gone] == ["a", "b", "c"]
+    assert [when for _, when in gone] == [pytest.approx(0.25), pytest.approx(0.25), pytest.approx(1.0)]
+
+
+def test_what_is_saved_is_bounded() -> None:
     clock = Timeline()
     budget = RetryBudget(lambda: clock.now)
-    waits = [budget.spend() for _ in range(100)]
-    assert waits[:10] == [0.0] * 10
-    assert waits[10:] == [pytest.approx(number) for number in range(1, 91)]
-    clock.now += 3600
-    assert budget.spend() == 0.0
+    for _ in range(1000):
+        budget.earn()
+    clock.now += 3600.0
+    for _ in range(int(RetryBudget.BURST)):
+        assert budget.count_wait() == 0.0
+        budget.spend()
+    assert budget.count_wait() == 1.0
+
+
+def test_a_halt_lets_those_go_who_wait_for_the_budget() -> None:
+    loop = VirtualLoop(Timeline(), random.Random(1))
+
+    async def main() -> None:
+        halt = Halt()
+        pacer = Pacer(4, Surroundings(loop.time, loop.time, random.Random(2).random, asyncio.sleep), halt)
+        waiting = [asyncio.create_task(pacer.afford_retry()) for _ in range(50)]
+        await asyncio.sleep(1.0)
+        halt.stop(StoppedEarly("enough"))
+        await asyncio.wait_for(asyncio.gather(*waiting), 0.1)
+
+    loop.run_until_complete(main())
+    loop.close()
 
 
 def test_a_wait_that_opus_asks_for_holds_everybody_and_a_halt_ends_it() -> None:
