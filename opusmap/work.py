@@ -18,6 +18,7 @@ from opusmap.errors import InvalidMapping, SourceError
 from opusmap.expressions import tree
 from opusmap.records import Reject
 from opusmap.report import MendedSource
+from opusmap.safe_files import refuse_irregular
 from opusmap.sources import (
     Source,
     find_format,
@@ -125,6 +126,22 @@ def check_lock(mapper: Mapper) -> None:
         raise InvalidMapping((*drift, *mapper.warnings))
 
 
+def _refuse_irregular(path: Path) -> None:
+    """Refuse a FIFO or a device that a mapping names: reading it might never end. A person may name one.
+
+    Raises:
+        SourceError: `source-unreadable`.
+    """
+    try:
+        refuse_irregular(path)
+    except (FileNotFoundError, IsADirectoryError):
+        pass  # a pattern, a folder, or what opening it says better
+    except OSError as error:
+        hint = "name a file; a FIFO or a device can be named on the command line"
+        problem = f"the source can't be read: {error.strerror}"
+        raise SourceError(str(path), "source-unreadable", problem, help=hint) from None
+
+
 def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
     options = spec.source
     folder = Path(spec.path).parent
@@ -139,6 +156,7 @@ def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
             help_text = "a mapping reads only files beside or below itself; name others on the command line"
             message = f"{quote_value(options.path)} is not a file of the mapping's folder"
             raise SourceError(spec.path, "outside-folder", message, help=help_text)
+        _refuse_irregular(source)
     if str(source) == "-" and options.format is None and options.path is not None:
         options = replace(options, format=find_format(options.path))
     try:

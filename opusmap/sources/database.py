@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
@@ -63,7 +64,7 @@ class DatabaseSource(Source):
         self._library = load_extra("sqlalchemy", "sql", "reading a database", name)
         self._query = query
         self._engine = self._make_engine(url)
-        self._secrets = self._engine.url.password, url
+        self._address = _Address(url, self._engine.url.drivername, query)
         self._open = ExitStack()
         self._connection: Any = None
         try:
@@ -98,7 +99,7 @@ class DatabaseSource(Source):
         except ModuleNotFoundError as error:
             problem = f"the driver {quote_value(error.name)} for this database is not installed"
             hint = f"install it: pip install {error.name}"
-        except (self._library.exc.SQLAlchemyError, ValueError, TypeError, AttributeError):
+        except Exception:  # noqa: BLE001 - each driver has errors of its own, which quote the address
             hint = "it looks like postgresql+psycopg://user:password@host/name"
         else:
             if engine.dialect.driver == "psycopg":
@@ -114,7 +115,7 @@ class DatabaseSource(Source):
             if self._engine.dialect.name == "postgresql":
                 options["postgresql_readonly"] = True
             result = self._connection.execution_options(**options).exec_driver_sql(self._query)
-        except self._library.exc.SQLAlchemyError as error:
+        except Exception as error:  # noqa: BLE001 - each driver has errors of its own, which quote the address
             raise self._refusal(error, None) from None
         self._open.callback(result.close)
         if not result.returns_rows:
@@ -123,15 +124,15 @@ class DatabaseSource(Source):
         return result
 
     def _refuse_value(self, error: Exception, row: int) -> SourceError:
-        reason = self._without_secrets(str(error).strip().partition("\n")[0])
+        reason = self._address.hidden_in(str(error).strip().partition("\n")[0], everything=False)
         problem = f"{_from_here(row)} has a value that the database's driver can't convert: {reason}"
         hint = "let the query give that column as text: CAST(signed AS VARCHAR(40)) AS signed"
         return SourceError(self.name, "bad-query", problem, row, hint)
 
     def _refusal(self, error: Exception, row: int | None) -> SourceError:
         reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        reason = self._without_secrets(reason)
         connected = self._connection is not None
+        reason = self._address.hidden_in(reason, everything=not connected)
         code = "bad-query" if connected else "source-unreadable"
         what = "the query fails" if connected else "the database can't be reached"
         if row is not None:
@@ -139,12 +140,40 @@ class DatabaseSource(Source):
         hint = "try the query in the database's own program" if connected else "is the address right?"
         return SourceError(self.name, code, f"{what}: {reason}", row, hint)
 
-    def _without_secrets(self, reason: str) -> str:
-        for secret in self._secrets:
-            reason = reason.replace(secret, "***") if secret else reason
-        return reason
-
 
 def _from_here(row: int) -> str:
     """Return which rows it may be: so many are fetched at a time, and none of them comes if one can't."""
     return f"one of the rows {row:,} to {row + BATCH_ROWS - 1:,}"
+
+
+class _Address:
+    """What must not show of a database's address: each word of it, as it is written or percent-decoded."""
+
+    def __init__(self, url: str, drivername: str, query: str) -> None:
+        """Take the address; what the query says itself, such as the name of a table, is no secret."""
+        decoded = unquote_plus(url)
+        words = {word for text in (url, decoded, unquote_plus(decoded)) for word in _WORD.findall(text)}
+        words |= {part for word in words for part in word.split(".")}
+        known = {*_WORD.findall(drivername), *(word.lower() for word in _WORD.findall(query))}
+        hidden = sorted((word for word in words if word and word.lower() not in known), key=len, reverse=True)
+        self._hidden = re.compile(
+            rf"(?<![\w.-])(?:{'|'.join(map(re.escape, hidden)) or '(?!)'})(?![\w-])", re.IGNORECASE
+        )
+        self._whole = url, decoded
+
+    def hidden_in(self, reason: str, *, everything: bool) -> str:
+        """Return a driver's words without the address; with `everything`, also without what they quote."""
+        for text in self._whole:
+            reason = reason.replace(text, "***")
+        if everything:
+            reason = _QUOTED.sub(lambda found: found[1] + "***" + found[1], reason)
+            reason = _NUMERIC.sub("***", reason)
+        return self._hidden.sub("***", reason)
+
+
+_WORD = re.compile(r"[\w.~!$%-]+")
+_QUOTED = re.compile(r"""(["'`]).*?\1""")
+_NUMERIC = re.compile(
+    r"(?<![\w.])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+:[0-9a-fA-F.]*)|(?<=port )\d+"
+)
+"""Addresses of the Internet, of which a host's name is looked up, and ports."""

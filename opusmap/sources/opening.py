@@ -153,7 +153,7 @@ def open_database(variable: str, sql: str | None, name: str) -> Source:
     url = database_url(variable, name)
     query = _query(sql, name)
     file = sqlite_path(url)
-    return DatabaseSource(url, query, variable) if file is None else SqliteSource(file, query, str(file))
+    return DatabaseSource(url, query, variable) if file is None else SqliteSource(file, query, variable)
 
 
 def find_format(path: str | Path, stated: str | None = None) -> str | None:

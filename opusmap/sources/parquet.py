@@ -58,7 +58,7 @@ class ParquetSource(Source):
             self.close()
             problem = "the name of a column is damaged: it is not UTF-8 text"
             raise SourceError(self.name, "source-damaged", problem, help=_WRITE_AGAIN) from None
-        except (OSError, ValueError, self._arrow.ArrowException) as error:
+        except (OSError, ValueError, LookupError, self._arrow.ArrowException) as error:
             self.close()
             raise self._refusal(error, None) from None
         except BaseException:
