@@ -1,19 +1,23 @@
 """The emulator on a port, served by uvicorn (the extra `emulator`).
 
-Owns the socket and the server's life. Loopback by default: the emulator guards nothing.
+Owns the socket, the server's life, and what is turned away before the emulator sees it: requests under
+another's host name, by which a page in a browser would reach this machine (DNS rebinding), and requests that
+do not come in whole. Loopback by default: the emulator guards nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from opusmap.emulator.application import Emulator
-from opusmap.emulator.wire import ConnectionCut, Receive, Scope, Send
+from opusmap.emulator.wire import Receive, Scope, Send, answer_json, send_answer
 from opusmap.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -21,7 +25,15 @@ if TYPE_CHECKING:
 
 __all__ = ["serve", "served"]
 
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
 PORT_LIMIT = 65_535
+
+REQUEST_SECONDS = 10.0
+"""Seconds in which a request must have come in whole, from its first byte (or the connection) on."""
+
+MISDIRECTED = 421
+"""HTTP's status for a request under a host name that is not the server's (RFC 9110, 15.5.20)."""
 
 STOP_SECONDS = 2
 """Seconds that requests in flight get to end when the server stops."""
@@ -32,6 +44,8 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     on_ready: Callable[[str], object] | None = None,
+    *,
+    request_seconds: float = REQUEST_SECONDS,
 ) -> None:
     """Serve until the process is told to stop (Ctrl-C or SIGTERM).
 
@@ -40,23 +54,26 @@ def serve(
         host: address to listen on; any other than a loopback address lets the network in.
         port: port to listen on; 0 takes a free one.
         on_ready: called with the base URL when requests are answered.
+        request_seconds: a connection whose request has not come in whole by then is closed.
 
     Raises:
         SettingsError: uvicorn is not installed, or host and port can't be listened on.
     """
-    server, listener, url = _prepare(emulator, host, port)
+    server, listener, url = _prepare(emulator, host, port, request_seconds)
     with listener, suppress(KeyboardInterrupt):  # uvicorn raises Ctrl-C again after its orderly stop
         _run(server, listener, lambda: on_ready(url) if on_ready else None)
 
 
 @contextmanager
-def served(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serve in a thread of this process as long as the block runs; gives the base URL.
+def served(
+    emulator: Emulator, host: str = "127.0.0.1", port: int = 0, *, request_seconds: float = REQUEST_SECONDS
+) -> Iterator[str]:
+    """Serve in a thread of this process as long as the block runs; gives the base URL. See `serve`.
 
     Raises:
         SettingsError: as for `serve`.
     """
-    server, listener, url = _prepare(emulator, host, port)
+    server, listener, url = _prepare(emulator, host, port, request_seconds)
     ready = threading.Event()
 
     def run() -> None:
@@ -76,13 +93,17 @@ def served(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> Iterat
             thread.join()
 
 
-def _prepare(emulator: Emulator, host: str, port: int) -> tuple[uvicorn.Server, socket.socket, str]:
+def _prepare(
+    emulator: Emulator, host: str, port: int, request_seconds: float
+) -> tuple[uvicorn.Server, socket.socket, str]:
     try:
         import uvicorn  # noqa: PLC0415 - an extra
     except ImportError:
         raise SettingsError(
             "emulator", "serving needs uvicorn, which is not installed", 'pip install "opusmap[emulator]"'
         ) from None
+    from opusmap.emulator.protocol import protocol_with  # noqa: PLC0415 - built on uvicorn
+
     if not 0 <= port <= PORT_LIMIT:
         raise SettingsError("port", f"{port} is not a port", f"take 0 to {PORT_LIMIT}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -92,8 +113,8 @@ def _prepare(emulator: Emulator, host: str, port: int) -> tuple[uvicorn.Server, 
     except (OSError, UnicodeError) as error:
         raise SettingsError("host, port", f"can't listen on {host} port {port}: {error}") from None
     config = uvicorn.Config(
-        emulator,
-        http=_make_protocol(),
+        _only_for(emulator, host),
+        http=protocol_with(request_seconds),
         log_config=None,
         log_level="error",
         access_log=False,
@@ -107,26 +128,53 @@ def _prepare(emulator: Emulator, host: str, port: int) -> tuple[uvicorn.Server, 
     return uvicorn.Server(config), listener, f"http://{shown}:{listener.getsockname()[1]}"
 
 
-def _make_protocol() -> type[asyncio.Protocol]:
-    """Return uvicorn's protocol, taught to close a connection at once: ASGI has no message for that."""
-    from uvicorn.protocols.http.h11_impl import H11Protocol  # noqa: PLC0415 - an extra
+def _only_for(emulator: Application, bound: str) -> Application:
+    """Return the emulator behind a look at each request's host: one that is not this machine's gets 421.
 
-    class CuttingProtocol(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            serve = self.app
+    A page in a browser can give its own host name the address of this machine, and would be let in.
+    """
 
-            async def serve_or_cut(scope: Scope, receive: Receive, send: Send) -> None:
-                try:
-                    await serve(scope, receive, send)
-                except ConnectionCut:
-                    transport.close()
-                    while (await receive())["type"] != "http.disconnect":
-                        pass  # until then uvicorn would take the answer for one that was forgotten
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            hosts = [value for name, value in scope["headers"] if name == b"host"]
+            if len(hosts) != 1 or not _is_own(hosts[0].decode("latin-1"), bound):
+                message = (
+                    "this host name is not the emulator's; use the address that it showed when it started"
+                )
+                answer = answer_json(MISDIRECTED, {"statusCode": MISDIRECTED, "message": message})
+                await send_answer(answer, send, asyncio.sleep)
+                return
+        await emulator(scope, receive, send)
 
-            self.app = serve_or_cut
+    return serve
 
-    return CuttingProtocol
+
+def _is_own(header: str, bound: str) -> bool:
+    """Tell whether a `Host` names this machine, on any port: another may be forwarded here.
+
+    Where the network is let in, that is by any number, which no name can be led to, or by the machine's name.
+    """
+    match = _HOST.fullmatch(header)
+    if match is None:
+        return False
+    name = match["name"].strip("[]").lower().removesuffix(".")
+    address = _address(name)
+    if name == "localhost" or name == bound.lower() or (address is not None and address.is_loopback):
+        return True
+    listens = _address(bound)
+    if listens is None or not listens.is_unspecified:
+        return address is not None and address == listens
+    return address is not None or name in (socket.gethostname().lower(), socket.getfqdn().lower())
+
+
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{1,5})?", re.ASCII)
+
+
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(name)
+    except ValueError:
+        return None
 
 
 def _run(server: uvicorn.Server, listener: socket.socket, on_ready: Callable[[], object]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import signal
+import socket
 import subprocess
 import sys
+import time
 
 import httpx
 import pytest
@@ -141,3 +144,146 @@ def test_without_uvicorn_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     with pytest.raises(SettingsError, match=r'pip install "opusmap\[emulator\]"'), served(make_emulator()):
         pass
+
+
+def speak(url: str, *parts: bytes, pause: float = 0.0) -> bytes:
+    """Send bytes as they are, a pause behind each, and return what comes back until the other side closes."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=30) as connection:
+        told = b""
+        try:
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(pause)
+            while piece := connection.recv(1 << 16):
+                told += piece
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+        return told
+
+
+def asked(url: str, *headers: str, version: str = "1.1") -> int:
+    lines = [f"GET / HTTP/{version}", *headers, "Connection: close", "", ""]
+    return int(speak(url, "\r\n".join(lines).encode()).split()[1])
+
+
+OWN_HOSTS = [
+    "127.0.0.1",
+    "localhost",
+    "LOCALHOST",
+    "localhost.",
+    "[::1]",
+    "127.0.0.1:{port}",
+    "localhost:{port}",
+    "127.0.0.1:9",
+]
+OTHER_HOSTS = [
+    "evil.example",
+    "evil.example:{port}",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example",
+    "evil.example#localhost",
+    "user@localhost",
+    "localhost@evil.example",
+    "localhost:x",
+    "localhost:1:2",
+    "10.0.0.1",
+    "[::2]",
+    "[::1",
+    "2130706433",
+    "0x7f.1",
+    "0.0.0.0",
+    "xn--localhost-",
+    "",
+]
+
+
+@pytest.mark.parametrize("host", OWN_HOSTS)
+def test_a_request_under_a_name_of_this_machine_is_served(host):
+    with served(make_emulator()) as url:
+        assert asked(url, f"Host: {host.format(port=url.rpartition(':')[2])}") == 200
+
+
+@pytest.mark.parametrize("host", OTHER_HOSTS)
+def test_a_request_under_another_name_is_turned_away(host):
+    """DNS rebinding: a page's own name leads to this machine, and its script may read what it answers."""
+    emulator = make_emulator()
+    with served(emulator) as url:
+        assert asked(url, f"Host: {host.format(port=url.rpartition(':')[2])}") == 421
+    assert emulator.requests == ()
+
+
+@pytest.mark.parametrize(
+    ("headers", "version"),
+    [
+        ((), "1.1"),
+        ((), "1.0"),
+        (("Host: localhost", "Host: localhost"), "1.1"),
+        (("Host: localhost", "Host: evil.example"), "1.1"),
+        (("Host: localhost, evil.example",), "1.1"),
+    ],
+)
+def test_a_request_without_one_host_is_turned_away(headers, version):
+    emulator = make_emulator()
+    with served(emulator) as url:
+        assert asked(url, *headers, version=version) in (400, 421)
+    assert emulator.requests == ()
+
+
+def test_where_the_network_is_let_in_numbers_and_the_name_of_the_machine_are_served():
+    with served(make_emulator(), host="0.0.0.0") as url:
+        local = f"http://127.0.0.1:{url.rpartition(':')[2]}"
+        codes = [asked(local, f"Host: {host}") for host in ("10.0.0.1", socket.gethostname(), "evil.example")]
+    assert codes == [200, 200, 421]
+
+
+def test_a_real_client_is_served_under_localhost():
+    with served(make_emulator()) as url:
+        assert submit(url.replace("127.0.0.1", "localhost")).status_code == 201
+
+
+BODY = b"POST " + TOKEN_PATH.encode() + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
+HALVES = {
+    "nothing": [],
+    "half a line": [b"GET / HT"],
+    "half of the headers": [b"GET / HTTP/1.1\r\nHost: localhost\r\n"],
+    "no body": [BODY],
+    "half of a body": [BODY, b"1234"],
+    "half of a chunk": [BODY.replace(b"Content-Length: 9", b"Transfer-Encoding: chunked"), b"5\r\nab"],
+    "headers byte by byte": [b"GET / HTTP/1.1\r\nHost: localhost\r\n", *([b"X: y\r\n"] * 20)],
+    "a body byte by byte": [BODY.replace(b"9", b"999"), *([b"x"] * 20)],
+}
+
+
+@pytest.mark.parametrize("parts", HALVES.values(), ids=HALVES)
+def test_a_request_that_does_not_come_in_whole_is_dropped(parts, caplog):
+    with served(make_emulator(), request_seconds=0.3) as url:
+        began = time.monotonic()
+        assert speak(url, *parts, pause=0.05 if len(parts) > 2 else 0) == b""
+        assert 0.25 < time.monotonic() - began < 10
+        assert asked(url, "Host: localhost") == 200
+    assert not caplog.records
+
+
+def test_half_of_a_second_request_on_a_connection_is_dropped_too():
+    whole = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for second in (b"GET / HT", BODY + b"1"):
+        with served(make_emulator(), request_seconds=0.3) as url:
+            began = time.monotonic()
+            told = speak(url, whole + second)
+            assert told.count(b"HTTP/1.1 200") == 1
+            assert time.monotonic() - began < 4, "uvicorn's own limit for idle connections is 5 s"
+
+
+def test_a_slow_answer_and_a_connection_between_two_requests_are_left_alone():
+    emulator = make_emulator()
+    emulator.faults = in_turn(Fault(delivery=Delivery(wait=0.8)))
+    with served(emulator, request_seconds=0.3) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        assert client.get("/").status_code == 200
+        time.sleep(0.5)
+        assert client.get("/").status_code == 200
+        assert len(emulator.requests) == 2
+
+
+def test_the_limit_is_ten_seconds():
+    assert inspect.signature(served).parameters["request_seconds"].default == 10.0
