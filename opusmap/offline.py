@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
 from opusmap.duplicates import KeyWatch, reject_repeated
+from opusmap.errors import SourceError
 from opusmap.mapped_parts import CHUNK_ROWS, MappedPart
 from opusmap.records import Mapped, Record, RecordLines, Reject
 from opusmap.report import Report, Tally
-from opusmap.sources import Part, row_parts, rows_at
+from opusmap.sources import Part, find_changes, row_parts, rows_at
 from opusmap.work import Work
 from opusmap.workers import Workers, map_in_processes
 
@@ -58,13 +59,20 @@ def map_source(
     """
     began, tally, told = time.monotonic(), Tally(), 0
     encoded = encoded and on_records is not None
-    for records in _map_chunks(work, tally, on_reject, workers, encoded=encoded, far=far):
-        if on_records is not None and records:
-            on_records(records)
-        if tally.read - told >= _PROGRESS_ROWS:
-            told = tally.read
-            on_progress(mapped_report(tally, began))
-    return mapped_report(tally, began)
+    watch = work.source.watch
+    if watch is not None:
+        watch.begin()
+    try:
+        for records in _map_chunks(work, tally, on_reject, workers, encoded=encoded, far=far):
+            if on_records is not None and records:
+                on_records(records)
+            if tally.read - told >= _PROGRESS_ROWS:
+                told = tally.read
+                on_progress(mapped_report(tally, began))
+        changed = find_changes(watch)
+    except SourceError as error:
+        changed = find_changes(watch, error)
+    return replace(mapped_report(tally, began), source_changed=changed)
 
 
 def write_payloads(

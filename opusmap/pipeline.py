@@ -18,7 +18,7 @@ from opusmap.compiler import Mapper
 from opusmap.connection import ColumnType
 from opusmap.converters.dates import time_zone
 from opusmap.duplicates import KeyWatch
-from opusmap.errors import OpusmapError, StoppedEarly
+from opusmap.errors import OpusmapError, SourceError, StoppedEarly
 from opusmap.offline import map_source, mapped_report, write_payloads
 from opusmap.profile import FarDates
 from opusmap.records import Mapped, Problem, Record, Reject
@@ -34,7 +34,7 @@ from opusmap.report import (
     WatchedSource,
     gather_evidence,
 )
-from opusmap.sources import from_iterable
+from opusmap.sources import FileChange, find_changes, from_iterable
 from opusmap.work import Work
 from opusmap.workers import Workers
 
@@ -161,6 +161,7 @@ class _Sending:
     run: int | None = None
     sent: SubmitTotals | None = None
     broken: OpusmapError | None = None
+    changed: tuple[FileChange, ...] | None = None
 
     def report(self) -> Report:
         return _report(self.tally, self.began, self.sent, self.run)
@@ -249,19 +250,23 @@ async def submit_source_async(
     from opusmap.submission import submit_records  # noqa: PLC0415 - as above
     from opusmap.submission.client import OpusClient  # noqa: PLC0415 - httpx is slow to load
 
-    spec = work.mapper.spec
+    spec, watch = work.mapper.spec, work.source.watch
     sending, timeline = _Sending(Tally(), time.monotonic()), Timeline()
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def records() -> Iterator[Record]:
-        for mapped in _mapped(work, sending.tally, limit, only, keep_rows=on_failed is not None):
-            if sending.broken is not None:
-                raise sending.broken
-            if isinstance(mapped, Record):
-                yield mapped
-            elif isinstance(mapped, Reject):
-                on_reject(mapped)
-                _check_errors(sending, max_errors)
+        try:
+            for mapped in _mapped(work, sending.tally, limit, only, keep_rows=on_failed is not None):
+                if sending.broken is not None:
+                    raise sending.broken
+                if isinstance(mapped, Record):
+                    yield mapped
+                elif isinstance(mapped, Reject):
+                    on_reject(mapped)
+                    _check_errors(sending, max_errors)
+            sending.changed = find_changes(watch)  # what is changed after the last row was read does no harm
+        except SourceError as error:
+            find_changes(watch, error)
 
     def halt() -> None:
         loop.call_soon_threadsafe(stop.set)
@@ -273,6 +278,8 @@ async def submit_source_async(
 
     client = OpusClient(settings, transport=transport)  # a certificate that can't serve is told first
     with Journal.open(settings.journal) as journal:
+        if watch is not None:
+            watch.begin()
         run = journal.start_run(
             origin=settings.base_url, connection=work.mapper.connection.id, mapping=spec.path
         )
@@ -300,7 +307,10 @@ async def submit_source_async(
                 stop=stop,
             )
         files = _end(sending, on_end)
-        report = replace(sending.report(), stopped=sending.sent.stopped or sending.broken)
+        changed = find_changes(watch) if sending.changed is None else sending.changed
+        report = replace(
+            sending.report(), stopped=sending.sent.stopped or sending.broken, source_changed=changed
+        )
         ending = "done" if report.stopped is None else str(report.stopped).partition("\n")[0]
         journal.keep_evidence(run, evidence.completed(report, timeline, files).as_json())
         journal.finish_run(run, ending=ending, counts=report.counts())

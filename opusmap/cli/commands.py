@@ -76,6 +76,7 @@ def check(
     from opusmap.cli.online import prove_settings
     from opusmap.cli.output import (
         describe_no_rows,
+        print_changes,
         print_diagnostics,
         print_json,
         print_reasons,
@@ -126,6 +127,7 @@ def check(
         print_replaced(report.replaced, work.place)
         print_reasons("Odd, but no error", report.notes, work.place)
         print_forecast(forecast)
+    print_changes(report.source_changed)
     return 0 if report.clean else 1
 
 
@@ -207,7 +209,7 @@ def map_(
     verbose: int,
 ) -> int:
     """Write the records of a source as JSON Lines, the rejects to their own file."""
-    from opusmap.cli.output import print_json, print_replaced
+    from opusmap.cli.output import print_changes, print_json, print_replaced
     from opusmap.workers import Workers
 
     set_up(verbose)
@@ -243,6 +245,7 @@ def map_(
     elif not quiet:
         _say_totals(work, report, writer)
         print_replaced(report.replaced, work.place, stderr=True)
+    print_changes(report.source_changed)
     return 0 if report.clean else 1
 
 

@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from opusmap.journal import Run
     from opusmap.records import Mapped
     from opusmap.report import Reason, Report
-    from opusmap.sources import Source
+    from opusmap.sources import FileChange, Source
     from opusmap.testing import TestResult
 
 __all__ = [
     "describe_no_rows",
+    "print_changes",
     "print_converter",
     "print_converters",
     "print_diagnostics",
@@ -58,6 +59,8 @@ _SHOWN_LIMIT = 16 << 20
 """Bytes of a file in which the line of a problem is looked for."""
 ROWS_SHOWN = 5
 """Row numbers that are printed for each reason."""
+CHANGES_SHOWN = 5
+"""Files that changed while they were read of which each is told."""
 
 _STYLES = {"error": "bold red", "warning": "bold yellow", "place": "bold", "help": "cyan"}
 
@@ -416,6 +419,23 @@ def print_run(run: Run, records: Iterable[dict[str, Any]]) -> None:
     if "pruned" in run.counts:
         none = "Its records were pruned, so only their counts are known."
     console.print(table if table.row_count else none)
+
+
+def print_changes(changes: Sequence[FileChange]) -> None:
+    """Tell, in quiet runs too, which files of the source changed while it was read."""
+    from opusmap.sources.changes import describe_state
+
+    for change in changes[:CHANGES_SHOWN]:
+        tell(
+            f"{change.path}: it was changed while it was being read: rows may be of either version\n"
+            f"  before: {describe_state(change.before)}\n"
+            f"  after:  {describe_state(change.after)}",
+            logging.WARNING,
+        )
+    if len(changes) > CHANGES_SHOWN:
+        tell(f"and {len(changes) - CHANGES_SHOWN:,} more files", logging.WARNING)
+    if changes:
+        tell("  help: run the same command again when nobody writes to the source", logging.WARNING)
 
 
 def describe_no_rows(source: Source) -> str:

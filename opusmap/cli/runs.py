@@ -204,6 +204,7 @@ def _run(
     from opusmap.cli.logs import tell_error
     from opusmap.cli.output import (
         describe_no_rows,
+        print_changes,
         print_json,
         print_reasons,
         print_replaced,
@@ -244,6 +245,7 @@ def _run(
         if target.faults is not None and target.faults.met:
             met = sorted(target.faults.met.items(), key=lambda pair: -pair[1])
             say("faults: " + ", ".join(f"{kind} {count}" for kind, count in met))
+    print_changes(report.source_changed)
     if report.stopped is not None:
         tell_error(report.stopped)
         return report.stopped.exit_code
@@ -295,7 +297,7 @@ def report(
     With --html it writes one page to look at, print and sign: totals, timeline, rejects, crosswalk,
     hashes. The page loads nothing. It shows cells of rejected rows, unless --no-rows is given.
     """
-    from opusmap.cli.output import print_json, print_replaced, print_run, print_runs
+    from opusmap.cli.output import print_changes, print_json, print_replaced, print_run, print_runs
     from opusmap.cli.pruning import prune as forget_runs
     from opusmap.journal import Journal
     from opusmap.report import Evidence
@@ -323,13 +325,18 @@ def report(
         if html is not None:
             _write_page(opened, found, html, rows=not no_rows)
         open_ends = _open_ends(opened, found)
-        replaced = Evidence.read(opened.evidence(found)).replaced
+        evidence = Evidence.read(opened.evidence(found))
         if as_json:
-            facts = {**_run_facts(found), "replaced": [asdict(reason) for reason in replaced]}
+            facts = {
+                **_run_facts(found),
+                "replaced": [asdict(reason) for reason in evidence.replaced],
+                "source_changed": [asdict(change) for change in evidence.source_changed],
+            }
             print_json({**facts, "records": open_ends})
         elif html is None:
             print_run(found, open_ends)
-            print_replaced(replaced)
+            print_replaced(evidence.replaced)
+            print_changes(evidence.source_changed)
     return 0
 
 

@@ -16,6 +16,7 @@ from opusmap import __version__
 from opusmap.report.crosswalk import Crosswalk, Line, make_crosswalk
 from opusmap.report.tally import Reason, Report
 from opusmap.report.timeline import Timeline
+from opusmap.sources import FileChange, FileState
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -49,6 +50,7 @@ class Evidence:
     `timeline` is what `Timeline.as_json` gives. `reasons` (for rejects) and `replaced` (wrong values in whose
     place records have others) have no examples, for those quote cells; `more_reasons` and `more_replaced` are
     how many were left out. `trust_status`: HTTP statuses without a body were trusted.
+    `source_changed` are files that changed while they were read; their hashes in `files` are from before.
     """
 
     version: str = ""
@@ -64,6 +66,7 @@ class Evidence:
     timeline: Mapping[str, Any] | None = None
     seconds: float | None = None
     trust_status: bool = False
+    source_changed: tuple[FileChange, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data; `read` reads it."""
@@ -79,6 +82,7 @@ class Evidence:
             "reasons": _all(Reason, plain.get("reasons", ())),
             "replaced": _all(Reason, plain.get("replaced", ())),
         }
+        lists["source_changed"] = tuple(map(_change, plain.get("source_changed", ())))
         return cls(**{**_known(cls, plain), **lists, "crosswalk": Crosswalk(**crosswalk)})
 
     def completed(self, report: Report, timeline: Timeline, written: Iterable[File]) -> Evidence:
@@ -94,6 +98,7 @@ class Evidence:
             more_replaced=more_replaced,
             timeline=timeline.as_json(),
             seconds=report.seconds,
+            source_changed=report.source_changed[:SOURCES],
         )
 
     def find(self, role: str) -> File | None:
@@ -110,7 +115,7 @@ def gather_evidence(mapper: Mapper, source: Source) -> Evidence:
         *(("table or shared part", path) for path in spec.files),
         *(("source", path) for path in (source.files or (source.name,))[:SOURCES]),
     ]
-    files = (hash_file(role, path) for role, path in named)
+    files = (_known_file(source, role, path) or hash_file(role, path) for role, path in named)
     return Evidence(
         version=__version__,
         source=source.name,
@@ -119,6 +124,12 @@ def gather_evidence(mapper: Mapper, source: Source) -> Evidence:
         files=tuple(file for file in files if file is not None),
         crosswalk=make_crosswalk(mapper.plan),
     )
+
+
+def _known_file(source: Source, role: str, path: str) -> File | None:
+    """Return a file of the source whose hash its watch knows already."""
+    state = None if source.watch is None or role != "source" else source.watch.state(str(Path(path)))
+    return None if state is None or state.sha256 is None else File(role, path, state.size, state.sha256)
 
 
 def keep_reasons(reasons: Iterable[Reason]) -> tuple[tuple[Reason, ...], int]:
@@ -137,6 +148,14 @@ def hash_file(role: str, path: str | Path) -> File | None:
             return File(role, str(path), file.tell(), digest.hexdigest())
     except (OSError, ValueError):
         return None
+
+
+def _change(plain: Mapping[str, Any]) -> FileChange:
+    before, after = (
+        None if plain.get(name) is None else FileState(**_known(FileState, plain[name]))
+        for name in ("before", "after")
+    )
+    return FileChange(str(plain.get("path", "")), before, after)
 
 
 def _known(kind: type[Any], plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -152,7 +152,7 @@ class WatchedSource(Source):
     def __init__(self, source: Source, empty: tuple[str, ...]) -> None:
         self.name, self.columns, self.notes = source.name, source.columns, source.notes
         self.rereadable, self.delimiter = source.rereadable, source.delimiter
-        self.typed_cells = source.typed_cells
+        self.typed_cells, self.watch = source.typed_cells, source.watch
         self._source = source
         self._empty = emptiness(empty)
         self._begin()

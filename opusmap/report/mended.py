@@ -33,6 +33,7 @@ class MendedSource(Source):
         self.name = file.name
         self.notes = file.notes
         self.rereadable = file.rereadable
+        self.watch = file.watch
         self.delimiter = file.delimiter
         self.typed_cells = file.typed_cells
         self.repeated: dict[int, str] = {}

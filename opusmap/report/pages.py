@@ -28,6 +28,7 @@ from opusmap.report.chart import HEIGHT, WIDTH, draw_charts, say_duration
 from opusmap.report.evidence import Evidence
 from opusmap.report.rows import RejectedRows, read_rows
 from opusmap.report.timeline import read_timeline
+from opusmap.sources.changes import describe_state
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -175,6 +176,7 @@ def _render(template: str, **values: Any) -> str:
             version=__version__,
             width=WIDTH,
             height=HEIGHT,
+            describe_state=describe_state,
             **values,
         )
     )

@@ -13,6 +13,7 @@ from typing import Any
 from opusmap.errors import OpusmapError
 from opusmap.mapped_parts import MappedPart
 from opusmap.records import Filtered, Mapped, Problem, Record, Reject
+from opusmap.sources import FileChange
 
 __all__ = ["Reason", "Report", "Tally"]
 
@@ -58,7 +59,7 @@ class Report:
     `stopped` is why the run ended before its source did; `concurrency`, while it goes on, how many requests
     may be in flight. `replaced` tells in how many of the rows that were `mapped` `on_error` or a `default`
     replaced a wrong value. `trusted` are those of the submitted that nothing but an HTTP status
-    says were taken.
+    says were taken. `source_changed` are files of the source that changed while it was read.
     """
 
     read: int = 0
@@ -80,6 +81,7 @@ class Report:
     stopped: OpusmapError | None = None
     concurrency: int = 0
     trusted: int = 0
+    source_changed: tuple[FileChange, ...] = ()
 
     @property
     def adds_up(self) -> bool:
@@ -89,15 +91,16 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        """Tell whether nothing was rejected, failed, or left open."""
-        return not (self.rejected or self.failed or self.uncertain)
+        """Tell whether nothing was rejected, failed, or left open, and the source stayed as it was."""
+        return not (self.rejected or self.failed or self.uncertain or self.source_changed)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain data."""
         names = ("reasons", "notes", "replaced")
         lists = {name: [asdict(reason) for reason in getattr(self, name)] for name in names}
         ending = {"run": self.run, "seconds": self.seconds, "stopped": self.stopped and str(self.stopped)}
-        return {**self.counts(), **ending, **lists}
+        changed = [asdict(change) for change in self.source_changed]
+        return {**self.counts(), **ending, **lists, "source_changed": changed}
 
     def counts(self) -> dict[str, int]:
         """Return the totals by name."""

@@ -7,6 +7,7 @@ is the mapping's business.
 
 from __future__ import annotations
 
+from opusmap.sources.changes import FileChange, FileState, Watch, find_changes
 from opusmap.sources.opening import (
     FORMATS,
     SUFFIXES,
@@ -25,9 +26,13 @@ from opusmap.sources.source import IterableSource, Source, from_iterable
 __all__ = [
     "FORMATS",
     "SUFFIXES",
+    "FileChange",
+    "FileState",
     "IterableSource",
     "Part",
     "Source",
+    "Watch",
+    "find_changes",
     "find_format",
     "from_iterable",
     "is_missing",

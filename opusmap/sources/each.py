@@ -34,6 +34,7 @@ class EachSource(Source):
         self.columns = whole.columns
         self.notes = whole.notes
         self.rereadable = whole.rereadable
+        self.watch = whole.watch
         self._whole = whole
         self._path = path
         self._firsts, self._origins = array("Q"), array("Q")

@@ -5,9 +5,10 @@ Owns the columns that describe a file.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import PurePath
@@ -16,6 +17,7 @@ from typing import Any
 from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
 from opusmap.records import Problem, Reject, Row
+from opusmap.sources.changes import FileChange, FileState
 from opusmap.sources.patterns import Pattern, walk
 from opusmap.sources.source import Source
 
@@ -48,13 +50,15 @@ class FolderSource(Source):
     def __init__(self, name: str, pattern: Pattern) -> None:
         self.name = name
         self._pattern = pattern
+        self._listed: FileState | None = None
+        self.watch = self
         if not pattern.folder.is_dir():
             problem = f"there is no folder {quote_value(str(pattern.folder))}"
             raise SourceError(name, "source-unreadable", problem, help="name a folder that is there")
 
     def rows(self) -> Iterator[Row | Reject]:
         """Yield a row for each file; see `Source.rows`."""
-        number = 0
+        number, listing = 0, _Listing()
         for found in walk(self._pattern.folder):
             if isinstance(found, OSError):
                 number += 1
@@ -64,11 +68,56 @@ class FolderSource(Source):
             entry, names = found
             if self._pattern.matches(names):
                 number += 1
+                listing.add(entry, names)
                 yield _describe(number, entry, names)
+        self._listed = self._listed or listing.state()  # of the first pass
+
+    def begin(self) -> None:
+        """Do nothing: the files are noted as they are listed."""
+
+    def state(self, path: str) -> FileState | None:  # noqa: ARG002 - no file of it is read
+        """Return None."""
+        return None
+
+    def changes(self) -> tuple[FileChange, ...]:
+        """Return whether the list of files, their sizes and times are others than when the rows were read."""
+        if self._listed is None:
+            return ()
+        listing = _Listing()
+        for found in walk(self._pattern.folder):
+            if not isinstance(found, OSError) and self._pattern.matches(found[1]):
+                listing.add(*found)
+        now = listing.state()
+        return () if now == self._listed else (FileChange(self.name, self._listed, now),)
 
     def place(self, number: int, column: str | None = None) -> str:  # noqa: ARG002 - cells have no names
         """Return `file 7`, counted in the order of the paths."""
         return f"file {number}"
+
+
+class _Listing:
+    """Files as they were listed: their number is not bounded, so a hash stands for them."""
+
+    def __init__(self) -> None:
+        self._digest, self._size, self._modified = hashlib.sha256(), 0, 0.0
+
+    def add(self, entry: os.DirEntry[str], names: Sequence[str]) -> None:
+        """Note a file."""
+        try:
+            found = entry.stat(follow_symlinks=False)
+        except OSError:
+            found = None
+        seen = (found.st_size, found.st_mtime_ns) if found else ()
+        self._digest.update(repr((names, seen)).encode("utf-8", "surrogateescape"))
+        if found is not None:
+            self._size += found.st_size
+            self._modified = max(self._modified, found.st_mtime)
+
+    def state(self) -> FileState:
+        """Return the bytes of all files, the last change of any, and the hash of the list."""
+        modified = _time(self._modified)
+        text = "unknown" if modified is None else modified.isoformat(timespec="milliseconds")
+        return FileState(self._size, text, self._digest.hexdigest())
 
 
 def _describe(number: int, entry: os.DirEntry[str], names: tuple[str, ...]) -> Row | Reject:

@@ -14,6 +14,7 @@ from typing import IO, Any
 from opusmap.diagnostics import quote_value, suggest
 from opusmap.errors import SourceError
 from opusmap.sources.blocks import Input
+from opusmap.sources.changes import FileWatch, is_logged_database
 from opusmap.sources.patterns import Pattern, is_pattern, split_pattern, walk
 from opusmap.sources.remote import is_remote, remote_input
 from opusmap.sources.source import Reading, Source, StreamSource
@@ -133,7 +134,7 @@ def open_with(path: str | Path | IO[Any], options: SourceOptions, inside: Path |
         return _open_folder(path, options)
     if many or options.file_column is not None:
         return _open_several(path, options, inside, many=many)
-    source = _open_one(_input(path), options)
+    source = _open_watched(_input(path), options)
     if options.each is None:
         return source
     from opusmap.sources.each import EachSource  # noqa: PLC0415
@@ -153,7 +154,12 @@ def open_database(variable: str, sql: str | None, name: str) -> Source:
     url = database_url(variable, name)
     query = _query(sql, name)
     file = sqlite_path(url)
-    return DatabaseSource(url, query, variable) if file is None else SqliteSource(file, query, variable)
+    if file is None:
+        return DatabaseSource(url, query, variable)
+    watch = FileWatch([file], snapshot=is_logged_database(file))
+    source = SqliteSource(file, query, variable)
+    source.watch = watch
+    return source
 
 
 def find_format(path: str | Path, stated: str | None = None) -> str | None:
@@ -179,6 +185,17 @@ def is_missing(path: str | Path) -> bool:
     except (OSError, ValueError):  # it may be there, and opening it says what is wrong
         return False
     return False
+
+
+def _open_watched(input: Input, options: SourceOptions) -> Source:
+    """Open a source whose file is watched from before it is opened."""
+    watch = None
+    if isinstance(input.origin, Path):
+        snapshot = find_format(input.name, options.format) == "sqlite" and is_logged_database(input.origin)
+        watch = FileWatch([input.origin], snapshot=snapshot)
+    source = _open_one(input, options)
+    source.watch = watch
+    return source
 
 
 def _open_one(input: Input, options: SourceOptions) -> Source:
@@ -266,17 +283,31 @@ def _open_several(
 
     each = replace(options, file_column=None)
     if not many:
-        name = _input(path).name
+        only = _input(path)
+        watch = FileWatch([only.origin]) if isinstance(only.origin, Path) else None
+        name = only.name
         files = [OneFile(name if is_remote(path) else Path(name).name, lambda: open_with(path, each))]
-        return SeveralSource(name, files, options.file_column, same_columns=True)
+        one = SeveralSource(name, files, options.file_column, same_columns=True)
+        one.watch = watch
+        return one
     assert isinstance(path, str | Path)
     found = list(_found_files(path, inside))
+    watch = FileWatch([file for _, file in found], partial(_list_files, path, inside))
     files = [OneFile(name, partial(open_with, file, each)) for name, file in found]
     kinds = {_format(str(file), options.format) for _, file in found}
     alike = not kinds & {"json", "jsonl"}
     several = SeveralSource(str(path), files, options.file_column, same_columns=alike)
     several.files = tuple(str(file) for _, file in found)
+    several.watch = watch
     return several
+
+
+def _list_files(path: str | Path, inside: Path | None) -> list[Path]:
+    """Return the files that a pattern meets by now."""
+    try:
+        return [file for _, file in _found_files(path, inside)]
+    except SourceError:  # none is left, or a link leads elsewhere
+        return []
 
 
 def _found_files(path: str | Path, inside: Path | None) -> Iterator[tuple[str, Path]]:

@@ -18,6 +18,7 @@ from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
 from opusmap.records import Problem, Reject, Row
 from opusmap.sources.blocks import Block, Input, prepare_blocks
+from opusmap.sources.changes import Watch
 from opusmap.sources.parts import Part, row_parts
 from opusmap.sources.plain import plain_values
 
@@ -36,6 +37,7 @@ class Source(ABC):
         typed_cells: whether cells have types of their own that may have cost a key its leading zeros, as
             those of a workbook.
         files: the paths of the files that a pattern stands for; empty where `name` is the one file.
+        watch: what tells whether its files have changed since it was opened; None where nobody can tell.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Source(ABC):
     delimiter: str | None = None
     typed_cells: bool = False
     files: tuple[str, ...] = ()
+    watch: Watch | None = None
 
     @abstractmethod
     def rows(self) -> Iterator[Row | Reject]:
