@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
-__all__ = ["Diagnostic", "Severity", "Span", "quote_value", "render", "suggest", "visible"]
+__all__ = ["Diagnostic", "Names", "Severity", "Span", "quote_value", "render", "suggest", "visible"]
 
 
 class Severity(StrEnum):
@@ -61,17 +60,50 @@ class Diagnostic:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return `did you mean "…"?` for the nearest of the known names, or an empty text."""
-    names, seen = sorted(known), _seen(name)
-    for candidate in names:
-        if candidate != name and _seen_known(candidate) == seen:
-            differ = "the two differ only in blanks, or in characters that look the same"
-            return f'did you mean "{candidate}"? {differ}'
-    from rapidfuzz.fuzz import ratio  # noqa: PLC0415 - only where something is wrong
-    from rapidfuzz.process import extractOne  # noqa: PLC0415
+    """Return `did you mean "…"?` for the nearest of the known names, or an empty text.
 
-    nearest = extractOne(name, names, scorer=ratio, processor=str.casefold, score_cutoff=60)
-    return f'did you mean "{nearest[0]}"?' if nearest else ""
+    A long name gets no suggestion, and where many are known only one that looks the same: a hint must not
+    take longer than what it explains. `Names` answers faster for many names against the same ones.
+    """
+    return _names(tuple(known)).suggest(name) if len(name) <= _NAME_LENGTH else ""
+
+
+class Names:
+    """Names that are known, prepared to be compared with others."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._names = sorted(name for name in known if len(name) <= _NAME_LENGTH)
+        self._look: dict[str, list[str]] = {}
+        for name in self._names:
+            self._look.setdefault(_seen(name), []).append(name)
+        self._folded = (
+            [name.casefold() for name in self._names] if len(self._names) <= _NAMES_COMPARED else []
+        )
+
+    def suggest(self, name: str) -> str:
+        """Return `did you mean "…"?` for the nearest name, or an empty text; see `suggest`."""
+        if len(name) > _NAME_LENGTH:
+            return ""
+        alike = next((one for one in self._look.get(_seen(name), ()) if one != name), None)
+        if alike is not None:
+            differ = "the two differ only in blanks, or in characters that look the same"
+            return f'did you mean "{alike}"? {differ}'
+        if not self._folded:
+            return ""
+        from rapidfuzz.fuzz import ratio  # noqa: PLC0415 - only where something is wrong
+        from rapidfuzz.process import extractOne  # noqa: PLC0415
+
+        nearest = extractOne(name.casefold(), self._folded, scorer=ratio, score_cutoff=60)
+        return f'did you mean "{self._names[nearest[2]]}"?' if nearest else ""
+
+
+_names = lru_cache(maxsize=4)(Names)
+"""A mapping with many mistakes asks for the same names again and again."""
+
+_NAME_LENGTH = 100
+"""Characters of a name that is compared with others, at most."""
+_NAMES_COMPARED = 2_000
+"""Names that a name is compared with at most; of more, only those are found that look the same."""
 
 
 def _seen(name: str) -> str:
@@ -82,13 +114,9 @@ def _seen(name: str) -> str:
     return " ".join(name.split())
 
 
-_seen_known = lru_cache(maxsize=4096)(_seen)
-"""Only of names that are known: what stands in a source may be long, and never come again."""
-
-
 def quote_value(value: object, limit: int = 60) -> str:
     """Return a value as it may stand in a message: one line, printable, cut to `limit` characters."""
-    text = _plain_text(value)
+    text = value if isinstance(value, str) else _first_of(_plain_text(value), limit + 1)
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     if cut.isprintable():
         return f'"{cut}"'
@@ -97,26 +125,54 @@ def quote_value(value: object, limit: int = 60) -> str:
     )
 
 
-def _plain_text(value: object) -> str:
-    """Return any value as a person would write it, without a trace of Python."""
+def _first_of(pieces: Iterator[str], length: int) -> str:
+    """Return the first characters of a text that comes in pieces; no more of them is made than it takes."""
+    found: list[str] = []
+    for piece in pieces:
+        found.append(piece[:length])
+        length -= len(piece)
+        if length <= 0:
+            break
+    return "".join(found)
+
+
+def _plain_text(value: object) -> Iterator[str]:
+    """Yield the pieces of any value as a person would write it, without a trace of Python."""
     if isinstance(value, str):
-        return value
-    if value is None:
-        return "nothing"
+        yield value
+    elif value is None:
+        yield "nothing"
+    elif isinstance(value, list):
+        yield from _listed("[", ((item,) for item in value), "]")
+    elif isinstance(value, dict):
+        yield from _listed("{", ((f"{str(key)[:_LONG_KEY]}: ", item) for key, item in value.items()), "}")
+    else:
+        yield _plain_scalar(value)
+
+
+def _listed(start: str, members: Iterable[tuple[object, ...]], end: str) -> Iterator[str]:
+    yield start
+    for index, member in enumerate(members):
+        yield ", " if index else ""
+        for part in member:
+            yield from _plain_text(part)
+    yield end
+
+
+def _plain_scalar(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Decimal):
-        return (
-            format(value, "f") if value.is_finite() and abs(value.adjusted()) < _PLAIN_DIGITS else str(value)
-        )
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_plain_text, value[:_PLAIN_DIGITS])) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_plain_text(item)}" for key, item in islice(value.items(), 9)) + "}"
+        plain = value.is_finite() and abs(value.adjusted()) < _PLAIN_DIGITS
+        return format(value, "f") if plain else str(value)
+    if isinstance(value, int) and value.bit_length() > _PLAIN_BITS:
+        return "a huge number"  # Python writes none of more than 4,300 digits
     return str(value) if isinstance(value, int | date) else repr(value)
 
 
 _PLAIN_DIGITS = 50
+_PLAIN_BITS = 10_000
+_LONG_KEY = 1_000
 
 # Control characters (C0, DEL, C1), what reorders a line (bidi), what does not show, line separators, half
 # surrogate pairs. Joiners (U+200C, U+200D) stay: some languages, and emoji, are written with them.

@@ -123,7 +123,7 @@ def check_options(choices: ChoiceList, base: int) -> Iterator[Diagnostic]:
             yield error("empty-option", "an option is empty", option.span, "remove it")
         elif folded in seen and (seen[folded].strip() == plain or choices.ignore_case):
             yield _twice(option, seen[folded], ignore_case=choices.ignore_case)
-        if choices.by_order and plain in orders - {str(order)}:
+        if choices.by_order and plain in orders and plain != str(order):
             message = f"the option {quote_value(option)} could be taken for the order of another option"
             yield error("ambiguous-option", message, option.span, "remove `by_order`, or the clash in Opus")
         seen.setdefault(folded, option)

@@ -21,6 +21,7 @@ from opusmap.compiler.columns import LIST_TYPES, TEXT_TYPES, quick_people
 from opusmap.compiler.plan import ColumnPlan, Plan, StepPlan, bind_dynamic, bind_filter
 from opusmap.connection import ColumnType
 from opusmap.converters import Context, Converter
+from opusmap.converters.bounds import hold
 from opusmap.converters.memo import Memo
 from opusmap.converters.text import Replacer
 from opusmap.diagnostics import Span
@@ -64,12 +65,15 @@ _FIXED = {
     "step_value": steps.step_value,
     "wanted": steps.wanted,
     "Exception": Exception,
+    "hold": hold,
     "Memo": Memo,
     "list": list,
     "str": str,
     "KeyError": KeyError,
 }
-_LOCALS = ("row", "problems", "record", "value", "error", "get", "map_row")
+_LOCALS = ("row", "problems", "record", "value", "error", "get", "map_row", "held")
+_FEW = 64
+"""Variables, or columns, whose values can't fill the memory, each within its own bounds."""
 
 
 @dataclass
@@ -85,6 +89,9 @@ class _Writer:
     _cells: dict[str, str] = field(default_factory=dict)
     _steps: dict[str, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
+    _globals: dict[int, list[str]] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+    _step_locals: set[str] = field(default_factory=set)
     _context: Context = field(default_factory=Context)
     _temporaries: int = 0
 
@@ -105,10 +112,14 @@ class _Writer:
             '    """Return the record of a row; what is wrong is added to the problems."""',
         ]
         self._write_cells()
+        if self._counts_steps:
+            self._lines.append("    held = 0")
         for step in self.plan.steps:
             self._write_step(step)
         self._write_where()
         self._lines += ["", "    record = {}"]
+        if self._counts_columns:
+            self._lines.append("    held = 0")
         for column in self.plan.columns:
             self._write_column(column)
         self._lines += ["", "    return record", ""]
@@ -120,6 +131,14 @@ class _Writer:
     @property
     def strict(self) -> bool:
         return self.plan.source_columns is None
+
+    @property
+    def _counts_steps(self) -> bool:
+        return len(self.plan.steps) > _FEW
+
+    @property
+    def _counts_columns(self) -> bool:
+        return len(self.plan.columns) > _FEW
 
     def cell(self, name: str) -> str:
         return self._cells[name]
@@ -179,8 +198,10 @@ class _Writer:
     def _write_step(self, step: StepPlan) -> None:
         self._context = self.plan.context
         local = self._steps[step.name] = self._fresh(_identifier(step.name))
+        self._step_locals.add(local)
         self._head(step.span, f"let {step.name}")
-        self._try([f"{local} = {self._expression(step.expression.tree)}"])
+        counted = [f"held = hold({local}, held, 'variables')"] if self._counts_steps else []
+        self._try([f"{local} = {self._expression(step.expression.tree)}", *counted])
         self._lines += ["    except Exception as error:", f"        {local} = Failure(error)"]
 
     def _write_where(self) -> None:
@@ -210,6 +231,8 @@ class _Writer:
         if column.default is not None:
             body += ["if value is None:", f"    value = {self._expression(column.default)}"]
         body += self._finished(column, name, recalled=remembered)
+        if self._counts_columns:
+            body.append("held = hold(value, held, 'columns')")
         self._try(body)
         self._lines.append("    except Exception as error:")
         self._lines += ["        " + line for line in self._on_error(column, name)]
@@ -346,7 +369,7 @@ class _Writer:
         self._lines += ["    try:", *("        " + line for line in body)]
 
     def _expression(self, node: tree.Node) -> str:
-        expression = ReadSteps(frozenset(self._steps.values())).visit(emit(node, self))
+        expression = ReadSteps(self._step_locals).visit(emit(node, self))
         return ast.unparse(ast.fix_missing_locations(expression))
 
     def _head(self, span: Span, what: str) -> None:
@@ -356,18 +379,21 @@ class _Writer:
     def _global(self, name: str, value: object) -> str:
         """Return a name of the module for a value; one value, one name."""
         base = _identifier(name)
-        for taken, known in self.namespace.items():
-            if known is value and taken.startswith(base):
+        names = self._globals.setdefault(id(value), [])  # the namespace keeps it, so no other has its id
+        for taken in names:
+            if taken.startswith(base):
                 return taken
         fresh = self._fresh(base)
         self.namespace[fresh] = value
+        names.append(fresh)
         return fresh
 
     def _fresh(self, base: str) -> str:
-        name, count = base, 1
+        name, count = base, self._counts.get(base, 1)
         while name in self._taken:
             count += 1
             name = f"{base}_{count}"
+        self._counts[base] = count
         self._taken.add(name)
         return name
 
@@ -376,7 +402,7 @@ class _Writer:
 class ReadSteps(ast.NodeTransformer):
     """Wraps each reading of a step in a check: a step that failed fails whoever reads it, and nobody else."""
 
-    steps: frozenset[str]
+    steps: set[str]
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         """Wrap a name that is a step's."""

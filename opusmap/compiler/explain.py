@@ -7,6 +7,7 @@ that the generated code calls. The end of an explanation is what the mapper give
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +18,7 @@ from opusmap.compiler.columns import LIST_TYPES, TEXT_TYPES
 from opusmap.compiler.plan import ColumnPlan, Plan, bind_dynamic, bind_filter
 from opusmap.connection import ColumnType
 from opusmap.converters import Context, Converter
+from opusmap.converters.bounds import hold
 from opusmap.diagnostics import Span
 from opusmap.errors import ValueProblem
 from opusmap.expressions import OPERATIONS, emit, tree, walk
@@ -111,6 +113,7 @@ class _Walker:
     column: ColumnPlan
     row: Mapping[str, Any]
     _steps: dict[str, Any] = field(default_factory=dict)
+    _held: int = 0
 
     def missing(self) -> list[Problem]:
         """Return the problems of columns that the row lacks, where the source's columns are not known."""
@@ -221,13 +224,14 @@ class _Walker:
     def _read(self, kind: type[Named]) -> list[Named]:
         """Return the cells or steps that the column reads, in its own trees and in steps, each once."""
         found: dict[str, Named] = {}
-        pending = list(self.column.trees())
+        steps_left = {step.name: step.expression.tree for step in self.plan.steps}
+        pending = deque(self.column.trees())
         while pending:
-            for node in walk(pending.pop(0)):
+            for node in walk(pending.popleft()):
                 if isinstance(node, kind):
                     found.setdefault(node.name, node)
-                if isinstance(node, tree.StepValue):
-                    pending += [one.expression.tree for one in self.plan.steps if one.name == node.name]
+                if isinstance(node, tree.StepValue) and node.name in steps_left:  # each once
+                    pending.append(steps_left.pop(node.name))
         return list(found.values())
 
     def _inner(self, node: tree.Node) -> Iterator[Stage]:
@@ -256,7 +260,8 @@ class _Walker:
         if name not in self._steps:
             expression = next(step.expression for step in self.plan.steps if step.name == name)
             try:
-                self._steps[name] = self._evaluate(expression.tree, self.plan.context)
+                value = self._steps[name] = self._evaluate(expression.tree, self.plan.context)
+                self._held = hold(value, self._held, "variables")
             except Exception as error:  # noqa: BLE001 - as the mapper: whatever a converter raises
                 self._steps[name] = steps.Failure(error)
         return self._steps[name]
@@ -288,7 +293,7 @@ class _Names:
 
     def read_steps(self, expression: ast.expr) -> ast.expr:
         """Let an expression fail where it reads a step that failed, and nowhere else."""
-        found: ast.expr = ReadSteps(frozenset(self._steps)).visit(expression)
+        found: ast.expr = ReadSteps(set(self._steps)).visit(expression)
         return found
 
     def cell(self, name: str) -> str:

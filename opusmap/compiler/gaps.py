@@ -7,7 +7,7 @@ What a condition guards is trusted: `A if A is not none else B` has no gap.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from opusmap.compiler.plan import ColumnPlan, Plan
@@ -15,7 +15,7 @@ from opusmap.compiler.steps import emptiness
 from opusmap.diagnostics import quote_value
 from opusmap.expressions import tree
 
-__all__ = ["Gap", "find_gaps"]
+__all__ = ["Gap", "GapFinder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +27,6 @@ class Gap:
     lookup: bool = False
 
 
-def find_gaps(plan: Plan, column: ColumnPlan, sample: Sequence[Mapping[str, Any]]) -> list[Gap]:
-    """Return the gaps of a required column; none where it has a `default`."""
-    if column.default is not None:
-        return []
-    walker = _Walker(plan, sample)
-    found = list(walker.gaps(column.parts[0])) if len(column.parts) == 1 else []
-    if column.table is not None:
-        found.append(_missing_key(str(column.table.name)))
-    return list(dict.fromkeys(found))
-
-
 _NO_ELSE = Gap("its expression has an `if` without an `else`", "add an `else`, or a `default`")
 
 
@@ -46,10 +35,28 @@ def _missing_key(table: str) -> Gap:
     return Gap(why, "say `default:` if that is not wanted", lookup=True)
 
 
-@dataclass(frozen=True)
-class _Walker:
+@dataclass
+class GapFinder:
+    """Finds the gaps of a plan's columns; what it learns of a step or a cell serves them all."""
+
     plan: Plan
     sample: Sequence[Mapping[str, Any]]
+    _steps: dict[str, list[Gap]] = field(default_factory=dict)
+    _cells: dict[str, list[Gap]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # In their order, in which one reads only those before it: each is looked at once.
+        for step in self.plan.steps:
+            self._steps[step.name] = list(dict.fromkeys(self.gaps(step.expression.tree)))
+
+    def of(self, column: ColumnPlan) -> list[Gap]:
+        """Return the gaps of a required column; none where it has a `default`."""
+        if column.default is not None:
+            return []
+        found = list(self.gaps(column.parts[0])) if len(column.parts) == 1 else []
+        if column.table is not None:
+            found.append(_missing_key(str(column.table.name)))
+        return list(dict.fromkeys(found))
 
     def gaps(self, node: tree.Node) -> Iterator[Gap]:
         """Yield why a value may be empty, or the row be rejected for an empty part of it."""
@@ -57,8 +64,7 @@ class _Walker:
             case tree.Cell():
                 yield from self._cell(node)
             case tree.StepValue():
-                steps = [step for step in self.plan.steps if step.name == node.name]
-                yield from (gap for step in steps for gap in self.gaps(step.expression.tree))
+                yield from self._steps.get(node.name, ())
             case tree.Item(value=tree.TableValue() as table):
                 yield _missing_key(table.name)
                 yield from self.gaps(node.key)
@@ -75,13 +81,17 @@ class _Walker:
             case tree.Binary():
                 yield from (gap for part in (node.left, node.right) for gap in self.gaps(part))
 
-    def _cell(self, node: tree.Cell) -> Iterator[Gap]:
+    def _cell(self, node: tree.Cell) -> list[Gap]:
         """Count the empty cells of a column; what a path leads to is not looked at."""
-        empty = emptiness(self.plan.spec.source.empty)
-        count = 0 if node.dotted else sum(empty(row.get(node.name)) is None for row in self.sample)
-        if count:
+        if node.dotted:
+            return []
+        if node.name not in self._cells:
+            empty = emptiness(self.plan.spec.source.empty)
+            count = sum(empty(row.get(node.name)) is None for row in self.sample)
             why = f"{quote_value(node.name)} is empty in {count:,} of the first {len(self.sample):,} rows"
-            yield Gap(why, "say `default:` if those rows are not to be rejected")
+            gap = Gap(why, "say `default:` if those rows are not to be rejected")
+            self._cells[node.name] = [gap] if count else []
+        return self._cells[node.name]
 
     def _coalesced(self, node: tree.Call) -> Iterator[Gap]:
         found = [list(self.gaps(argument)) for argument in node.args]

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeGuard
 
-from opusmap.compiler.gaps import find_gaps
+from opusmap.compiler.gaps import GapFinder
 from opusmap.compiler.plan import KEY_COLUMN, Plan
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
@@ -43,10 +43,11 @@ def lint(
 
 
 def _may_be_empty(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Diagnostic]:
+    finder = GapFinder(plan, sample)
     for column in plan.columns:
         if column.required:
             name = quote_value(column.column.display_name)
-            for gap in find_gaps(plan, column, sample):
+            for gap in finder.of(column):
                 yield _warning("may-be-empty", f"{name} is required, and {gap.why}", column.span, gap.help)
 
 

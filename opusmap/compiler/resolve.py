@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, tzinfo
+from functools import cached_property
+from heapq import nsmallest
 from typing import Any
 
 from opusmap.compiler.checks import (
@@ -203,31 +205,35 @@ class _Planner:
         return found
 
     def _plan_steps(self) -> Iterator[StepPlan]:
-        for index, step in enumerate(self._spec.let):
-            self.problems += check_step_name(step, self._columns, frozenset(self._tables))
-            expression = self._expression(step.template, self._scope(index), self._context)
+        tables = frozenset(self._tables)
+        known, later = set[str](), {str(step.name) for step in self._spec.let}
+        scope = Scope(self._columns, known, later, tables, self._registry)
+        for step in self._spec.let:
+            self.problems += check_step_name(step, self._columns, tables)
+            expression = self._expression(step.template, scope, self._context)
             if expression is not None:
                 yield StepPlan(str(step.name), expression, step.name.span)
+            known.add(str(step.name))
 
     def _plan_where(self) -> Expression | None:
         text = self._spec.where
-        where = None if text is None else self._expression(text, self._scope(), self._context)
+        where = None if text is None else self._expression(text, self._scope, self._context)
         if where is not None and where.is_text:
             message = "`where` gives a text, not true or false"
             help_text = "it is one expression that compares: `{{ Status != 'Draft' }}`"
             self._error("where-not-boolean", message, where.text.span, help_text)
         return where
 
-    def _scope(self, steps: int | None = None) -> Scope:
-        names = [str(step.name) for step in self._spec.let]
-        count = len(names) if steps is None else steps
-        return Scope(
-            self._columns,
-            frozenset(names[:count]),
-            frozenset(names[count:]),
-            frozenset(self._tables),
-            self._registry,
-        )
+    @cached_property
+    def _scope(self) -> Scope:
+        """What names stand for where all steps are defined."""
+        steps = frozenset(str(step.name) for step in self._spec.let)
+        return Scope(self._columns, steps, frozenset(), frozenset(self._tables), self._registry)
+
+    @cached_property
+    def _sound_steps(self) -> frozenset[str]:
+        """The steps that have no errors."""
+        return frozenset(step.name for step in self._steps)
 
     def _expression(self, text: Text, scope: Scope, context: Context) -> Expression | None:
         expression, problems = parse_template(text, scope)
@@ -314,7 +320,7 @@ class _Planner:
 
     def _value_parts(self, binding: Binding, context: Context) -> tuple[tree.Node, ...]:
         if binding.template is not None:
-            expression = self._expression(binding.template, self._scope(), context)
+            expression = self._expression(binding.template, self._scope, context)
             return (tree.Constant(None) if expression is None else expression.tree,)
         if isinstance(binding.const, Text):
             return (tree.Constant(str(binding.const)),)
@@ -324,9 +330,9 @@ class _Planner:
 
     def _source_column(self, name: Text) -> tree.Node:
         text, columns = str(name), self._columns
-        if any(step.name == text for step in self._steps):
+        if text in self._sound_steps:
             return tree.StepValue(text)
-        if any(step.name == text for step in self._spec.let):
+        if text in self._scope.steps:
             return tree.Constant(None)  # the step itself has errors, which are told
         if text in (columns or ()):
             return tree.Cell(text)
@@ -339,7 +345,7 @@ class _Planner:
         if "." in text and text.partition(".")[0] in columns:
             return tree.Cell(text, dotted=True)
         known = [*columns, *(step.name for step in self._steps)]
-        shown = ", ".join(quote_value(column, 30) for column in sorted(columns)[:12])
+        shown = ", ".join(quote_value(column, 30) for column in nsmallest(12, columns))
         help_text = suggest(text, known) or (f"columns: {shown}" if columns else "the source has no columns")
         if _BRACED.search(text):
             help_text = 'a template is written "{{ Title }}"'
@@ -433,7 +439,7 @@ class _Planner:
             return None
         if not is_template(binding.default):
             return tree.Constant(str(binding.default))
-        expression = self._expression(binding.default, self._scope(), context)
+        expression = self._expression(binding.default, self._scope, context)
         return None if expression is None else expression.tree
 
     def _check_required(self, bound: set[str]) -> None:

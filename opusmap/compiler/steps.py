@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from opusmap.converters.bounds import bounded_length
+from opusmap.converters.bounds import WEIGHT_LIMIT, bounded_length, check_weight, weight
 from opusmap.converters.lists import split
 from opusmap.converters.values import text_of
 from opusmap.diagnostics import quote_value
@@ -144,8 +144,8 @@ def looking_up(
     def look(value: Any, fallback: Callable[[], Any] | None = None) -> Any:
         if not isinstance(value, list):
             return find(value, fallback and (lambda: None))
-        found = [find(element, fallback) for element in value if empty(element) is not None]
-        return [element for element in found if element is not None] or None
+        elements = (find(element, fallback) for element in value if empty(element) is not None)
+        return _gathered((element for element in elements if element is not None), "`lookup`") or None
 
     return look
 
@@ -172,17 +172,39 @@ def converting(function: Callable[[Any], Any], *, takes_list: bool, empty: Empti
 
     def convert(value: Any) -> Any:
         if isinstance(value, list):
-            return [function(element) for element in value if empty(element) is not None]
+            return _gathered(
+                (function(element) for element in value if empty(element) is not None), "`convert`"
+            )
         return function(value)
 
     return convert
+
+
+def _gathered(elements: Iterable[Any], who: str) -> list[Any]:
+    """Return the list of elements that a step makes, as far as it is within bounds.
+
+    The weight is counted while the list is built: each of ten thousand elements may become a long text.
+    """
+    found: list[Any] = []
+    total = 0
+    for element in elements:
+        found.append(element)
+        total += 1 + len(element) if element.__class__ is str else weight(element)
+        if total > WEIGHT_LIMIT:
+            return check_weight(found, who)
+    return found
 
 
 def listed(*parts: Any) -> list[Any]:
     """Return the parts that are not empty; a part that is a list gives its elements."""
     found: list[Any] = []
     for part in parts:
-        found += part if isinstance(part, list) else [] if part is None else [part]
+        if isinstance(part, list):
+            found += part
+            if len(found) > WEIGHT_LIMIT:
+                return check_weight(found, "`from`")
+        elif part is not None:
+            found.append(part)
     return found
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from opusmap.errors import ValueProblem
 
 __all__ = [
     "LIST_LIMIT",
+    "NESTING_LIMIT",
+    "ROW_LIMIT",
     "TEXT_LIMIT",
     "WEIGHT_LIMIT",
     "bounded_length",
     "bounded_list",
     "bounded_text",
+    "check_weight",
+    "hold",
     "weight",
 ]
 
@@ -21,7 +27,11 @@ TEXT_LIMIT = 1 << 16
 LIST_LIMIT = 10_000
 """Elements of a list that an expression builds at most."""
 WEIGHT_LIMIT = 1 << 18
-"""Characters and elements, counted together at every level, of a list that `map` builds at most."""
+"""Characters and elements, counted together at every level, of a list that a mapping builds at most."""
+NESTING_LIMIT = 60
+"""Levels of a list that a mapping builds at most: a few more than a JSON source may bring."""
+ROW_LIMIT = 1 << 22
+"""Characters and elements that the variables of a mapping, or the columns of a record, hold at most."""
 
 
 def bounded_length(length: int) -> None:
@@ -56,8 +66,86 @@ def bounded_list(items: list[Any]) -> list[Any]:
     return items
 
 
-def weight(value: object) -> int:
-    """Return how much there is to a value: a text's characters, a list's elements and all that is in them."""
+def check_weight(items: list[Any], who: str) -> list[Any]:
+    """Return a list that `who` built, if it is within the limits at every level.
+
+    A list within lists counts each time it occurs, although it is stored once: whoever reads, compares or
+    writes the value meets it each time. The look stops where the limit is passed.
+
+    Raises:
+        ValueProblem: the list holds more than `WEIGHT_LIMIT`, or lists deeper than `NESTING_LIMIT`.
+    """
+    if weight(items, WEIGHT_LIMIT + 1) > WEIGHT_LIMIT + 1:  # the list itself is no element
+        message = f"{who} builds a list of more than {WEIGHT_LIMIT} elements and characters in all"
+        if not _is_shallow(items):
+            message = f"{who} builds lists in lists, more than {NESTING_LIMIT} levels deep"
+        raise ValueProblem("list-too-long", message, "take fewer elements, or shorten the texts before")
+    return items
+
+
+def hold(value: object, held: int, what: str) -> int:
+    """Return the weight of a value and of what is `held` already of the same row.
+
+    Raises:
+        ValueProblem: it is more than `ROW_LIMIT`.
+    """
+    held += len(value) if isinstance(value, str) else weight(value)
+    del value  # or the error's traceback would keep it
+    if held > ROW_LIMIT:
+        message = f"the {what} of this row hold more than {ROW_LIMIT} characters and elements in all"
+        raise ValueProblem("text-too-long", message, "shorten them: `| truncate(1000)`")
+    return held
+
+
+def weight(value: object, limit: int = WEIGHT_LIMIT) -> int:
+    """Return how much there is to a value: a text's characters, a list's elements and all that is in them.
+
+    What is heavier than `limit`, or nested deeper than `NESTING_LIMIT`, weighs more than `limit`, without a
+    look at all of it.
+    """
+    total, level = _own_weight(value), [value]
+    for _ in range(NESTING_LIMIT + 1):
+        deeper: list[Any] = []
+        for group in level:
+            if not isinstance(group, list | dict):
+                continue
+            total += len(group)
+            if total > limit:
+                return total
+            for item in _members(group):
+                kind = item.__class__
+                if kind is str:
+                    total += len(item)
+                elif kind is list or kind is dict:
+                    deeper.append(item)
+                elif kind is int or kind is Decimal:
+                    total += _own_weight(item) - 1
+        if total > limit or not deeper:
+            return total
+        level = deeper
+    return limit + 1
+
+
+def _own_weight(value: object) -> int:
+    """Return 1, and for a text its characters; for the huge numbers of a source about the bytes they take."""
     if isinstance(value, str):
         return 1 + len(value)
-    return 1 + sum(map(weight, value)) if isinstance(value, list) else 1
+    size = value.__sizeof__() if isinstance(value, int | Decimal) else 0
+    return 1 if size <= _USUAL_NUMBER else size
+
+
+_USUAL_NUMBER = 256
+"""Bytes that Python takes for a number with far more digits than a mapping may calculate with."""
+
+
+def _is_shallow(value: object) -> bool:
+    """Tell whether the first elements, as far as they are lists, lead to no level that is too deep."""
+    for _ in range(NESTING_LIMIT):
+        if value.__class__ is not list or not value:
+            return True
+        value = value[0]
+    return False
+
+
+def _members(group: list[Any] | dict[Any, Any]) -> Iterable[Any]:
+    return (part for pair in group.items() for part in pair) if isinstance(group, dict) else group

@@ -67,10 +67,28 @@ def unique(value: list, case_sensitive: bool = False) -> list[Any]:  # type: ign
     """Keep the first of elements that are equal (letter case ignored, unless told)."""
     found: dict[object, Any] = {}
     for item in value:
-        folded = item.lower() if isinstance(item, str) and not case_sensitive else item
-        # Lists and objects can't be keys of a dict; their text in Python tells them apart as well.
-        found.setdefault(("", repr(folded)) if isinstance(folded, list | dict) else folded, item)
+        if isinstance(item, str):
+            found.setdefault(item if case_sensitive else item.lower(), item)
+        else:
+            found.setdefault(_key(item), item)
     return list(found.values())
+
+
+def _key(item: object) -> object:
+    """Return what is equal for equal elements that are no texts.
+
+    Python's hash of a number is the number modulo 2**61 - 1, so a hostile source can choose thousands with
+    one hash, and a dict of them takes a time that grows with the square. That of a text can't be foreseen.
+    """
+    if isinstance(item, int | Decimal):
+        return ("number", text_of(int(item) if isinstance(item, bool) else item))
+    # Lists and objects can't be keys of a dict; their text in Python tells them apart as well.
+    if not isinstance(item, list | dict):
+        return item
+    try:
+        return ("", repr(item))
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        raise ValueProblem("number-too-large", "a list holds a number of thousands of digits") from None
 
 
 @converter(examples={"['b', 'a'] | sort": ["a", "b"], "[1, 3, 2] | sort(true)": [3, 2, 1]})

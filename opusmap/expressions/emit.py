@@ -174,7 +174,8 @@ def _conditional(node: tree.Conditional, names: Names) -> ast.expr:
 
 
 def _list(node: tree.ListOf, names: Names) -> ast.expr:
-    return ast.List([emit(item, names) for item in node.items], ast.Load())
+    items = [emit(item, names) for item in node.items]
+    return ast.List(items, ast.Load()) if tree.is_constant(node) else _call("make_list", *items)
 
 
 def _convert(node: tree.Convert, names: Names) -> ast.expr:

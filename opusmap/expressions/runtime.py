@@ -12,7 +12,7 @@ from decimal import Context, Decimal, DecimalException
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from opusmap.converters.bounds import TEXT_LIMIT, WEIGHT_LIMIT, bounded_length, weight
+from opusmap.converters.bounds import TEXT_LIMIT, WEIGHT_LIMIT, bounded_length, check_weight, weight
 from opusmap.converters.values import ARITHMETIC, NUMBER_LIMIT, number_of, text_of
 from opusmap.diagnostics import quote_value, suggest
 from opusmap.errors import ValueProblem
@@ -124,6 +124,18 @@ def _careful_template(parts: tuple[Any, ...]) -> str:
     texts = [part if part.__class__ is str else text_of(part) for part in parts]
     bounded_length(sum(map(len, texts)))
     return "".join(texts)
+
+
+def make_list(*items: Any) -> list[Any]:
+    """Return the list of values (`[a, b]`), if it is within bounds at every level."""
+    total = 0
+    for item in items:
+        kind = item.__class__
+        if kind is str:
+            total += len(item)
+        elif kind is list or kind is dict or total > TEXT_LIMIT:
+            return check_weight([*items], "`[…]`")
+    return [*items] if total <= TEXT_LIMIT else check_weight([*items], "`[…]`")
 
 
 def _ordered(operator: str, compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
@@ -321,7 +333,7 @@ def each(convert: Callable[[Any], Any], value: Any, who: str) -> list[Any]:
         found.append(convert(some(element, who)))
         total += weight(found[-1])
         if total > WEIGHT_LIMIT:
-            raise ValueProblem("list-too-long", f"`map` builds a list of more than {WEIGHT_LIMIT} characters")
+            return check_weight(found, "`map`")
     return found
 
 
@@ -337,6 +349,7 @@ OPERATIONS: dict[str, Any] = {
     "positive": positive,
     "concat": concat,
     "template": template,
+    "make_list": make_list,
     "less": less,
     "less_equal": less_equal,
     "greater": greater,

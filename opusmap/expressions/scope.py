@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from opusmap.converters import Registry
 from opusmap.diagnostics import quote_value, suggest
@@ -28,12 +30,12 @@ class UnknownNameError(Exception):
 class Scope:
     """What names stand for. `columns` is None where the source's columns are not known yet.
 
-    `steps` are the `let` steps defined so far; `later` those still to come.
+    `steps` are the `let` steps defined so far; `later` those still to come: sets that may move on.
     """
 
     columns: frozenset[str] | None
-    steps: frozenset[str] = frozenset()
-    later: frozenset[str] = frozenset()
+    steps: AbstractSet[str] = frozenset()
+    later: AbstractSet[str] = frozenset()
     tables: frozenset[str] = frozenset()
     registry: Registry = field(default_factory=lambda: Registry({}))
 
@@ -72,7 +74,6 @@ class Scope:
         return UnknownNameError("unknown-column", message, advice or self._known_columns())
 
     def _known_columns(self) -> str:
-        names = sorted(self.columns or ())
-        shown = ", ".join(quote_value(name, 30) for name in names[:_SHOWN])
-        more = " …" if len(names) > _SHOWN else ""
-        return f"columns: {shown}{more}" if names else "the source has no columns"
+        shown = ", ".join(quote_value(name, 30) for name in nsmallest(_SHOWN, self.columns or ()))
+        more = " …" if len(self.columns or ()) > _SHOWN else ""
+        return f"columns: {shown}{more}" if shown else "the source has no columns"

@@ -40,6 +40,7 @@ __all__ = [
     "TextOf",
     "constant_value",
     "has_constant_arguments",
+    "is_constant",
     "walk",
 ]
 
@@ -298,11 +299,15 @@ def constant_value(node: Node) -> Any:
     raise NotConstant
 
 
-def has_constant_arguments(node: Convert) -> bool:
-    """Tell whether no argument of a filter reads the row."""
+def is_constant(node: Node) -> bool:
+    """Tell whether a node has a value of its own, whatever the row."""
     try:
-        for argument in (*node.args, *(argument for _, argument in node.kwargs)):
-            constant_value(argument)
+        constant_value(node)
     except NotConstant:
         return False
     return True
+
+
+def has_constant_arguments(node: Convert) -> bool:
+    """Tell whether no argument of a filter reads the row."""
+    return all(map(is_constant, (*node.args, *(argument for _, argument in node.kwargs))))

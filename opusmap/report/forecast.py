@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from itertools import islice
 from typing import Any, get_args
 
 from opusmap.compiler import Mapper
 from opusmap.compiler.explain import explain_column
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.compiler.steps import emptiness
-from opusmap.diagnostics import Diagnostic
+from opusmap.diagnostics import Diagnostic, quote_value
 from opusmap.errors import ValueProblem
 from opusmap.journal import Run
 from opusmap.profile import FarDates, FarKind, Profiler, SourceProfile
@@ -51,6 +52,12 @@ ROUND_TRIPS = 0.2, 1.0
 """Seconds that a request may take, from quick to slow, where no earlier run tells: an assumption."""
 
 _NEAR = 60.0
+COMPARED = 300_000
+"""Comparisons of values with options to find the nearest, at most; the most frequent values come first."""
+_LENGTH = 200
+"""Characters of a value without an option that are kept, at most."""
+_ELEMENTS = 100
+"""Elements of one row without an option that are counted each for itself, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +268,9 @@ class Forecaster:
 
     def forecast(self, source: WatchedSource, pace: Pace | None) -> Forecast:
         """Return what was foreseen; `pace` is what an earlier run reached."""
+        nearest = self._nearest()
         unmatched = [
-            UnmatchedChoice(column, value, seen.count, tuple(seen.rows), self._nearest(column, value))
+            UnmatchedChoice(column, value, seen.count, tuple(seen.rows), nearest.get((column, value), ""))
             for (column, value), seen in self._unmatched.items()
         ]
         repeated = [RepeatedKey(key, seen.count, tuple(seen.rows)) for key, seen in self._repeated.items()]
@@ -307,21 +315,39 @@ class Forecaster:
         elements = value if isinstance(value, list) else [value]
         empty = emptiness(self._plan.spec.source.empty)  # of a list, the mapper drops what means nothing
         unknown = (one for one in elements if empty(one) is not None and _is_unknown(column, one))
-        yield from dict.fromkeys(str(one).strip() for one in unknown)
+        yield from dict.fromkeys(_shown(one) for one in islice(unknown, _ELEMENTS))
 
-    def _nearest(self, name: str, value: str) -> str:
-        from rapidfuzz import fuzz, process, utils  # noqa: PLC0415 - only where a value is no option
+    def _nearest(self) -> dict[tuple[str, str], str]:
+        """Return the nearest option of each value that is none, as far as so many comparisons lead."""
+        found, left = dict[tuple[str, str], str](), COMPARED
+        options: dict[str, tuple[list[str], list[str]]] = {}
+        by_frequency = sorted(self._unmatched.items(), key=lambda one: (-one[1].count, one[0]))
+        for (name, value), _ in by_frequency:
+            known, prepared = options.get(name) or options.setdefault(name, self._prepared(name))
+            if len(value) < _LENGTH and (left := left - len(known)) >= 0:
+                found[name, value] = _nearest_of(value, known, prepared)
+        return found
+
+    def _prepared(self, name: str) -> tuple[list[str], list[str]]:
+        """Return the options of a column, and as they are compared."""
+        from rapidfuzz import utils  # noqa: PLC0415 - only where a value is no option
 
         choices = self._plan.context.choices[self._columns[name].column.internal_name]
-        found = process.extract(
-            value,
-            [*map(str, choices.options), *choices.aliases],
-            scorer=fuzz.WRatio,
-            processor=utils.default_process,
-            limit=1,
-            score_cutoff=_NEAR,
-        )
-        return found[0][0] if found else ""
+        known = [one for one in (*map(str, choices.options), *choices.aliases) if len(one) < _LENGTH]
+        return known, list(map(utils.default_process, known))
+
+
+def _nearest_of(value: str, known: list[str], prepared: list[str]) -> str:
+    from rapidfuzz import fuzz, process, utils  # noqa: PLC0415 - only where a value is no option
+
+    found = process.extractOne(utils.default_process(value), prepared, scorer=fuzz.WRatio, score_cutoff=_NEAR)
+    return known[found[2]] if found else ""
+
+
+def _shown(value: object) -> str:
+    """Return a value as it is counted: a text, trimmed and cut."""
+    text = value.strip() if isinstance(value, str) else quote_value(value, _LENGTH)[1:-1]
+    return text if len(text) <= _LENGTH else text[: _LENGTH - 1] + "…"
 
 
 def _note(seen: dict[Any, _Seen], key: Any, row: int) -> bool:
