@@ -6,16 +6,33 @@ Owns asking, and changes nothing: no record is sent, no journal is written.
 from __future__ import annotations
 
 import asyncio
+import glob
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opusmap.compiler import Mapper
+from opusmap.compiler import Mapper, read_mapping
 from opusmap.errors import JournalError
+from opusmap.report import Evidence, File, find_file, hash_file
 
 if TYPE_CHECKING:
+    from opusmap.journal import Run
     from opusmap.settings import Settings
     from opusmap.submission.online import Online
 
-__all__ = ["check_online", "is_first_overwrite", "keys_to_retry"]
+__all__ = ["FoundRejects", "check_online", "find_rejects", "is_first_overwrite", "keys_to_retry"]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRejects:
+    """The latest file of rejects that is still there, and the run that wrote it.
+
+    `why_not` says in a sentence why its rows are not to be sent without being asked for; "" if they are.
+    """
+
+    path: Path
+    run: int
+    why_not: str = ""
 
 
 def check_online(mapper: Mapper, settings: Settings) -> Online:
@@ -53,6 +70,70 @@ def is_first_overwrite(mapper: Mapper, settings: Settings) -> bool:
             return not any(journal.evidence(run).get("conflict") == "overwrite" for run in runs)
     except JournalError:
         return False
+
+
+def find_rejects(mapping: str | Path, settings: Settings) -> FoundRejects | None:
+    """Return the latest file of rejects that a run of a mapping wrote, as far as the journal knows.
+
+    Its rows are to be sent if a person edited it since, no later run of the mapping sent records, and no run
+    has read it as it is now.
+
+    Raises:
+        JournalError: there is no journal, or it can't be read.
+        InvalidMapping: the mapping can't be read.
+    """
+    from opusmap.journal import Journal  # noqa: PLC0415 - slow to load
+
+    connection, mapping = read_mapping(mapping)[1], Path(mapping)
+    sent = dict[str, int]()
+    with Journal.open(settings.journal, write=False) as journal:
+        place = (settings.base_url, connection.id, mapping.name)
+        runs = [
+            one for one in journal.runs() if (one.origin, one.connection, Path(one.mapping).name) == place
+        ]
+        for run in runs:
+            evidence = Evidence.read(journal.evidence(run))
+            written = evidence.find("rejects")
+            path = find_file(written, mapping.parent) if written else _find_by_name(mapping, run.id)
+            now = None if path is None else hash_file("rejects", path)
+            if path is None or now is None:
+                sent |= {file.sha256: run.id for file in evidence.files if file.role == "source"}
+                continue
+            latest = next((one.id for one in runs if _sent_any(one)), 0)
+            return FoundRejects(path, run.id, _why_not(mapping, path, written, now, run.id, latest, sent))
+    return None
+
+
+def _sent_any(run: Run) -> bool:
+    """Tell whether a run may have sent records; one that was killed did not count them."""
+    return not run.counts or any(run.counts.get(name) for name in ("submitted", "failed", "uncertain"))
+
+
+def _why_not(
+    mapping: Path, path: Path, written: File | None, now: File, run: int, latest: int, sent: dict[str, int]
+) -> str:
+    by_name = f"`opusmap retry {mapping} {path}` sends it"
+    if written is None:
+        return f"run {run} did not come to its end, so it can't be told whether {path} was edited: {by_name}"
+    if now.sha256 == written.sha256:
+        return (
+            f"nobody edited {path}, the rejects of run {run}, so its rows are not sent: fix its cells, "
+            f"or fix the source or the mapping and run `opusmap submit {mapping}`"
+        )
+    if now.sha256 in sent:
+        return f"{path}, the rejects of run {run}, was sent by run {sent[now.sha256]} as it is"
+    if latest > run:
+        return (
+            f"{path} was edited, but run {latest} came after run {run}, and may have sent newer values: "
+            f"if its rows are still right, {by_name}"
+        )
+    return ""
+
+
+def _find_by_name(mapping: Path, run: int) -> Path | None:
+    """Return the rejects of a run that was killed, so that the journal does not know of them."""
+    found = sorted(mapping.parent.glob(f"{glob.escape(mapping.stem)}.run-{run}.rejects.*"))
+    return next((path for path in found if path.is_file() and not path.is_symlink()), None)
 
 
 def keys_to_retry(mapper: Mapper, settings: Settings, run: int | None = None) -> frozenset[str]:

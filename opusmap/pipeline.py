@@ -7,6 +7,7 @@ command line and the library call the same functions.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from opusmap.report import (
     File,
     Forecast,
     Forecaster,
+    LastRun,
     Pace,
     Report,
     Tally,
@@ -41,6 +43,7 @@ from opusmap.workers import Workers
 if TYPE_CHECKING:
     import httpx
 
+    from opusmap.journal import Journal, Run
     from opusmap.settings import Settings
     from opusmap.submission import SubmitTotals
 
@@ -74,6 +77,7 @@ class MaxErrors:
 
 
 _SHARE_FROM = 100
+_LOG = logging.getLogger("opusmap.pipeline")
 
 
 def rehearse_source(
@@ -162,9 +166,21 @@ class _Sending:
     sent: SubmitTotals | None = None
     broken: OpusmapError | None = None
     changed: tuple[FileChange, ...] | None = None
+    journal_note: str = ""
+
+    def check(self) -> None:
+        """End the input where telling of a failed record has failed."""
+        if self.broken is not None:
+            raise self.broken
 
     def report(self) -> Report:
-        return _report(self.tally, self.began, self.sent, self.run)
+        report = _report(self.tally, self.began, self.sent, self.run)
+        return replace(report, journal_note=self.journal_note) if self.journal_note else report
+
+    def note(self, sentence: str, tell: Callable[[str], object]) -> None:
+        """Keep what is odd about the journal, and tell it."""
+        self.journal_note = f"{self.journal_note}. {sentence}" if self.journal_note else sentence
+        tell(sentence)
 
 
 def _tell_failed(sending: _Sending, tell: Callable[[Reject], object], record: Record, reason: str) -> None:
@@ -197,6 +213,8 @@ class SubmitOptions(TypedDict, total=False):
     on_failed: Callable[[Reject], object] | None
     on_progress: Callable[[Report], object]
     on_start: Callable[[Callable[[], None]], object]
+    on_run: Callable[[int], object]
+    on_note: Callable[[str], object]
     on_end: Callable[[], Iterable[File]]
 
 
@@ -219,6 +237,8 @@ async def submit_source_async(
     on_failed: Callable[[Reject], object] | None = None,
     on_progress: Callable[[Report], object] = lambda _report: None,
     on_start: Callable[[Callable[[], None]], object] = lambda _stop: None,
+    on_run: Callable[[int], object] = lambda _number: None,
+    on_note: Callable[[str], object] = _LOG.warning,
     on_end: Callable[[], Iterable[File]] = tuple,
 ) -> Report:
     """Map every row and send its record; return what became of each.
@@ -240,6 +260,9 @@ async def submit_source_async(
             that only while their records are under way.
         on_progress: told of the totals now and then.
         on_start: given a function that stops the run gracefully; any thread or signal handler may call it.
+        on_run: told the run's number in the journal before its first row; not told where none is kept.
+        on_note: told in a sentence what is odd about the journal (it is older than the mapping's last run,
+            say), before any record counts as unchanged. The report's `journal_note` holds it as well.
         on_end: called after the last row; returns the files that were written, for the run's evidence.
 
     Raises:
@@ -257,8 +280,7 @@ async def submit_source_async(
     def records() -> Iterator[Record]:
         try:
             for mapped in _mapped(work, sending.tally, limit, only, keep_rows=on_failed is not None):
-                if sending.broken is not None:
-                    raise sending.broken
+                sending.check()
                 if isinstance(mapped, Record):
                     yield mapped
                 elif isinstance(mapped, Reject):
@@ -278,15 +300,10 @@ async def submit_source_async(
 
     client = OpusClient(settings, transport=transport)  # a certificate that can't serve is told first
     with Journal.open(settings.journal) as journal:
-        if watch is not None:
-            watch.begin()
-        run = journal.start_run(
-            origin=settings.base_url, connection=work.mapper.connection.id, mapping=spec.path
-        )
-        sending.run = run.id
-        evidence = Evidence() if journal.in_memory else gather_evidence(work.mapper, work.source)
-        evidence = replace(evidence, trust_status=settings.trust_status)
-        journal.keep_evidence(run, evidence.as_json())
+        run, last_run = _start_run(journal, work, settings, sending, on_note)
+        evidence = _keep_first_evidence(journal, run, work, settings, sending)
+        if not journal.in_memory:
+            on_run(run.id)
         async with client:
             on_start(halt)
             sending.sent = await submit_records(
@@ -313,8 +330,46 @@ async def submit_source_async(
         )
         ending = "done" if report.stopped is None else str(report.stopped).partition("\n")[0]
         journal.keep_evidence(run, evidence.completed(report, timeline, files).as_json())
-        journal.finish_run(run, ending=ending, counts=report.counts())
+        run = journal.finish_run(run, ending=ending, counts=report.counts())
+        if last_run is not None and (odd := last_run.note_end(journal.identity(), run)):
+            sending.note(odd, on_note)
+            report = replace(report, journal_note=sending.journal_note)
+            note = replace(evidence.completed(report, timeline, files), journal_note=sending.journal_note)
+            journal.keep_evidence(run, note.as_json())
     return report
+
+
+def _keep_first_evidence(
+    journal: Journal, run: Run, work: Work, settings: Settings, sending: _Sending
+) -> Evidence:
+    """Keep what is known of a run before its first row: a run that is killed has a report, too."""
+    evidence = Evidence() if journal.in_memory else gather_evidence(work.mapper, work.source)
+    evidence = replace(evidence, trust_status=settings.trust_status, journal_note=sending.journal_note)
+    journal.keep_evidence(run, evidence.as_json())
+    return evidence
+
+
+def _start_run(
+    journal: Journal, work: Work, settings: Settings, sending: _Sending, on_note: Callable[[str], object]
+) -> tuple[Run, LastRun | None]:
+    """Begin a run; tell first if its journal is another or older than the mapping's last run says."""
+    if work.source.watch is not None:
+        work.source.watch.begin()
+    spec, connection = work.mapper.spec, work.mapper.connection.id
+    last_run = None if journal.in_memory else LastRun(spec.path)
+    doubt = ""
+    if last_run is not None:
+        doubt = last_run.find_doubt(journal, str(settings.journal), settings.base_url, connection)
+    run = journal.start_run(
+        origin=settings.base_url, connection=connection, mapping=spec.path, distrust=bool(doubt)
+    )
+    sending.run = run.id
+    if doubt:
+        sending.note(doubt, on_note)
+    if last_run is not None and (problem := last_run.note_start(journal.identity(), run)):
+        sending.note(problem, on_note)
+        return run, None  # the end can't be noted, either, and once is enough to be told
+    return run, last_run
 
 
 def _check_errors(sending: _Sending, max_errors: MaxErrors | None) -> None:

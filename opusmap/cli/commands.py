@@ -23,6 +23,7 @@ from opusmap.cli.options import (
     registry,
     reject_writer,
     set_up,
+    tell_rejects,
     write_html,
 )
 from opusmap.cli.shell import completion, version_option
@@ -245,6 +246,7 @@ def map_(
     elif not quiet:
         _say_totals(work, report, writer)
         print_replaced(report.replaced, work.place, stderr=True)
+    tell_rejects(writer)
     print_changes(report.source_changed)
     return 0 if report.clean else 1
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from opusmap.cli.logs import begin_logs
+from opusmap.cli.logs import begin_logs, tell
 
 if TYPE_CHECKING:
     from opusmap.converters import Registry
@@ -32,6 +32,7 @@ __all__ = [
     "registry",
     "reject_writer",
     "set_up",
+    "tell_rejects",
     "write_html",
 ]
 
@@ -171,9 +172,18 @@ def read_public_certificate(path: str) -> bytes:
         ) from None
 
 
-def reject_writer(work: Work, given: str | None, output: str | None) -> RejectWriter:
+def reject_writer(
+    work: Work, given: str | None, output: str | None, sending: Literal["", "rehearsal", "run"] = ""
+) -> RejectWriter:
     """Return the writer of a run's rejects: into the file given, else beside the output or the mapping."""
     from opusmap.report import RejectWriter
 
-    beside = Path(work.mapper.spec.path if output in (None, "-") else str(output))
-    return RejectWriter.beside(beside, work.source, given)
+    mapping = work.mapper.spec.path
+    beside = Path(mapping if output in (None, "-") else str(output))
+    return RejectWriter.beside(beside, work.source, given, mapping=mapping, sending=sending)
+
+
+def tell_rejects(writer: RejectWriter) -> None:
+    """Say why rejects are not in the file where they would be, or are not there."""
+    if writer.note:
+        tell(f"note: {writer.note}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -401,8 +401,9 @@ def print_runs(runs: Iterable[Run]) -> None:
     make_console().print(table)
 
 
-def print_run(run: Run, records: Iterable[dict[str, Any]]) -> None:
-    """Print one run's totals, and the records that Opus did not take."""
+def print_run(run: Run, records: Iterable[dict[str, Any]], rejects: str = "", note: str = "") -> None:
+    """Print one run's totals, the records that Opus did not take, where its rejects are, and what was odd."""
+    from rich.markup import escape
     from rich.table import Table
 
     console = make_console()
@@ -415,10 +416,32 @@ def print_run(run: Run, records: Iterable[dict[str, Any]]) -> None:
     console.print()
     if trusted := run.counts.get("trusted"):
         console.print(_trusted(trusted))
-    none = "Every record of it was taken, or sent again by a later run."
-    if "pruned" in run.counts:
-        none = "Its records were pruned, so only their counts are known."
-    console.print(table if table.row_count else none)
+    console.print(table if table.row_count else _say_taken(run.counts))
+    if rejected := run.counts.get("rejected", 0):
+        where = f": see {rejects}" if rejects else ""
+        console.print(escape(f"{_rows(rejected)} rejected, and not sent{where}"), soft_wrap=True)
+    if note:
+        console.print(f"\n{escape(note)}", soft_wrap=True)
+
+
+def _say_taken(counts: Mapping[str, int]) -> str:
+    """Return what became of a run's records if the journal has nothing open of it."""
+    if "pruned" in counts:
+        return "Its records were pruned, so only their counts are known."
+    if not counts:
+        return (
+            "It did not come to its end. Every record that it sent was taken, or sent again by a later run."
+        )
+    if counts.get("not_sent"):
+        rest = "Every other was taken, or sent again by a later run."
+        return f"{counts['not_sent']:,} records were not sent. {rest}"
+    if not counts.get("mapped"):
+        return "It made no record."
+    return "Every record that it made was taken, or sent again by a later run."
+
+
+def _rows(count: int) -> str:
+    return "1 row was" if count == 1 else f"{count:,} rows were"
 
 
 def print_changes(changes: Sequence[FileChange]) -> None:

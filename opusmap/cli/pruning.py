@@ -8,18 +8,25 @@ from pathlib import Path
 __all__ = ["prune"]
 
 
-def prune(path: Path, days: int, *, as_json: bool) -> None:
-    """Forget the records of runs that ended so many days ago, and remove their files of rejects."""
+def prune(path: Path, days: int, mapping: Path | None, *, as_json: bool) -> None:
+    """Forget the records of runs that ended so many days ago, and remove their files of rejects.
+
+    `mapping` is the one whose runs are meant; those of all mappings if None.
+    """
+    from opusmap.cli.journals import find_runs
     from opusmap.cli.output import print_json, say
     from opusmap.journal import Journal
-    from opusmap.report import Evidence, remove_rejects
+    from opusmap.report import Evidence, remove_other_rejects, remove_rejects
 
-    if not path.exists():
-        Journal.open(path, write=False).close()  # says that there is none
+    before = time.time() - days * 86400
     with Journal.open(path) as journal:
-        pruned = journal.prune(time.time() - days * 86400)
-        evidence = [Evidence.read(journal.evidence(run)) for run in journal.runs() if run.id in pruned.runs]
-    files = list(remove_rejects(evidence, path.parent))
+        meant = find_runs(journal, mapping)
+        pruned = journal.prune(before, None if mapping is None else {run.id for run in meant})
+        old = [(run, Evidence.read(journal.evidence(run))) for run in meant if run.id in pruned.runs]
+    folders = (path.parent, *({mapping.parent} if mapping else ()))
+    files = list(remove_rejects(old, *folders))
+    for each in _find_mappings({run.mapping for run in meant}, folders) if mapping is None else [mapping]:
+        files += remove_other_rejects(each, before)
     removed = [str(file) for file, gone in files if gone]
     kept = [str(file) for file, gone in files if not gone]
     if as_json:
@@ -34,3 +41,11 @@ def prune(path: Path, days: int, *, as_json: bool) -> None:
         say(f"removed: {file}")
     for file in kept:
         say(f"kept, for it is not as the run wrote it: {file}")
+
+
+def _find_mappings(names: set[str], folders: tuple[Path, ...]) -> list[Path]:
+    """Return the mappings of runs that are still there, wherever they were named from."""
+    places = {
+        place for name in names for place in (Path(name), *(each / Path(name).name for each in folders))
+    }
+    return sorted({place.resolve(): place for place in sorted(places) if place.is_file()}.values())

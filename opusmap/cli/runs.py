@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opusmap.cli.confirming import YES, confirm_overwrite, tell_host
+from opusmap.cli.journals import (
+    edited_rejects,
+    find_journal,
+    find_runs,
+    pick_run,
+    read_subject,
+    rejects_now,
+)
 from opusmap.cli.options import (
     CONCURRENCY,
     FAULTS,
@@ -27,6 +35,7 @@ from opusmap.cli.options import (
     registry,
     reject_writer,
     set_up,
+    tell_rejects,
     write_html,
 )
 
@@ -94,7 +103,7 @@ def submit(
     return _run(
         work,
         _target(work, settings, plan, yes=yes, quiet=quiet),
-        reject_writer(work, rejects, None),
+        reject_writer(work, rejects, None, "run" if plan is None else "rehearsal"),
         as_json=as_json,
         quiet=quiet,
         concurrency=concurrency,
@@ -106,7 +115,7 @@ def submit(
 
 @click.command(
     epilog=example(
-        "opusmap retry mapping.yaml", "opusmap retry mapping.yaml mapping.rejects.csv --to emulator"
+        "opusmap retry mapping.yaml", "opusmap retry mapping.yaml mapping.run-3.rejects.csv --to emulator"
     )
 )
 @MAPPING
@@ -115,7 +124,7 @@ def submit(
 @FAULTS
 @CONCURRENCY
 @click.option("--run", "number", type=click.IntRange(1), help="Only what is still open of this run.")
-@click.option("--rejects", help="File for what is rejected again.  [default: FILE's name with .rejects]")
+@click.option("--rejects", help="File for what is rejected again.  [default: beside the mapping]")
 @YES
 @custom
 @common
@@ -134,10 +143,11 @@ def retry(
     quiet: bool,
     verbose: int,
 ) -> int:
-    """Send again what was rejected and has been mended in FILE, or what Opus refused.
+    """Send again what was rejected and has been fixed in FILE, or what Opus refused.
 
-    FILE is a file of rejects that a run wrote: mend its cells and leave its columns. Without FILE, the
-    rows of the mapping's source whose records Opus refused, or whose answer was lost, are sent again.
+    FILE is a file of rejects that a run wrote: fix its cells and leave its columns. Without FILE, it is the
+    file of the latest run, if that was edited. Otherwise, and with --run, the rows of the mapping's source
+    are sent again whose records Opus refused, or whose answer was lost.
     """
     from opusmap.inquiry import keys_to_retry
     from opusmap.work import open_mended
@@ -148,6 +158,8 @@ def retry(
         raise click.UsageError("--run is about rows of the mapping's source; FILE has its own")
     if file is None and to == "emulator":
         raise click.UsageError("the embedded emulator forgets; name the mended FILE to rehearse it")
+    if file is None and number is None:
+        file = edited_rejects(mapping, _settings(mapping), quiet=quiet)
     if file is None:
         work = open_mapping(mapping, None, converters, quiet=quiet or as_json)
     else:
@@ -155,7 +167,7 @@ def retry(
     settings = _settings(mapping) if plan is None else None
     where = _target(work, settings, plan, yes=yes, quiet=quiet)
     only = None if file else keys_to_retry(work.mapper, where.settings, number)
-    writer = reject_writer(work, rejects, file)
+    writer = reject_writer(work, rejects, None, "run" if plan is None else "rehearsal")
     return _run(work, where, writer, as_json=as_json, quiet=quiet, concurrency=concurrency, only=only)
 
 
@@ -229,6 +241,8 @@ def _run(
             on_failed=writer.write,
             on_progress=progress,
             on_start=on_start,
+            on_run=writer.belong_to,
+            on_note=_warn,
             on_end=writer.close,
             **options,
         )
@@ -245,11 +259,18 @@ def _run(
         if target.faults is not None and target.faults.met:
             met = sorted(target.faults.met.items(), key=lambda pair: -pair[1])
             say("faults: " + ", ".join(f"{kind} {count}" for kind, count in met))
+    tell_rejects(writer)
     print_changes(report.source_changed)
     if report.stopped is not None:
         tell_error(report.stopped)
         return report.stopped.exit_code
     return 0 if report.clean else 1
+
+
+def _warn(sentence: str) -> None:
+    from opusmap.cli.logs import tell
+
+    tell(f"warning: {sentence}", logging.WARNING)
 
 
 def _max_errors(text: str | None) -> MaxErrors | None:
@@ -266,16 +287,23 @@ def _max_errors(text: str | None) -> MaxErrors | None:
 
 
 @click.command(
-    epilog=example("opusmap report", "opusmap report 3 --json", "opusmap report 3 --html run-3.html")
+    epilog=example(
+        "opusmap report",
+        "opusmap report contracts/mapping.yaml --run 3",
+        "opusmap report 3 --html run-3.html",
+    )
 )
-@click.argument("number", metavar="[RUN]", required=False, type=click.IntRange(1))
+@click.argument("subject", metavar="[MAPPING]", required=False)
+@click.option(
+    "--run", "number", type=click.IntRange(1), help="One run. A number in place of MAPPING is one, too."
+)
 @click.option(
     "--journal",
     type=click.Path(dir_okay=False),
-    help="The journal.  [default: OPUSMAP_JOURNAL, or in this folder]",
+    help="The journal.  [default: OPUSMAP_JOURNAL, or in MAPPING's folder or this one]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-@html_option("Write a page about RUN, or about the latest.  [default: opusmap-run-RUN.html]")
+@html_option("Write a page about the run, or about the latest.  [default: opusmap-run-N.html]")
 @click.option("--no-rows", is_flag=True, help="Leave the cells of rejected rows out of the page.")
 @click.option(
     "--prune",
@@ -284,6 +312,7 @@ def _max_errors(text: str | None) -> MaxErrors | None:
     help="Forget the row keys and reasons of runs that ended so many days ago, and remove their rejects.",
 )
 def report(
+    subject: str | None,
     number: int | None,
     journal: str | None,
     html: str | None,
@@ -292,7 +321,7 @@ def report(
     as_json: bool,
     no_rows: bool,
 ) -> int:
-    """Show the runs that the journal knows, or one RUN: its totals, and what failed and why.
+    """Show the runs of MAPPING, or all that this folder's journal knows; or one, and what failed and why.
 
     With --html it writes one page to look at, print and sign: totals, timeline, rejects, crosswalk,
     hashes. The page loads nothing. It shows cells of rejected rows, unless --no-rows is given.
@@ -301,19 +330,19 @@ def report(
     from opusmap.cli.pruning import prune as forget_runs
     from opusmap.journal import Journal
     from opusmap.report import Evidence
-    from opusmap.settings import locate_journal
 
-    path = locate_journal({"journal": journal}, os.environ, Path.cwd())
+    mapping, number = read_subject(subject, number)
+    if prune is not None and (number is not None or html is not None):
+        raise click.UsageError("--prune is about all old runs; it takes neither a run nor --html")
+    path = find_journal(mapping, journal)
     if prune is not None:
-        if number is not None or html is not None:
-            raise click.UsageError("--prune is about all old runs; it takes neither RUN nor --html")
-        forget_runs(path, prune, as_json=as_json)
+        forget_runs(path, prune, mapping, as_json=as_json)
         return 0
     with Journal.open(path, write=False) as opened:
-        runs = opened.runs()
+        runs = find_runs(opened, mapping)
         if number is None and html is not None:
             if not runs:
-                raise click.UsageError("the journal knows no run yet")
+                raise click.UsageError("the journal knows no run yet" + (f" of {mapping}" if mapping else ""))
             number = runs[0].id
         if number is None:
             if as_json:
@@ -321,31 +350,28 @@ def report(
             else:
                 print_runs(runs)
             return 0
-        found = _find_run(runs, number)
+        found = pick_run(runs, number, mapping)
         if html is not None:
             _write_page(opened, found, html, rows=not no_rows)
         open_ends = _open_ends(opened, found)
         evidence = Evidence.read(opened.evidence(found))
+        rejects, edited = rejects_now(evidence, path.parent)
         if as_json:
             facts = {
                 **_run_facts(found),
                 "replaced": [asdict(reason) for reason in evidence.replaced],
                 "source_changed": [asdict(change) for change in evidence.source_changed],
+                "rejects": rejects or None,
+                "journal_note": evidence.journal_note or None,
             }
             print_json({**facts, "records": open_ends})
         elif html is None:
-            print_run(found, open_ends)
+            print_run(
+                found, open_ends, rejects + (" (edited since)" if edited else ""), evidence.journal_note
+            )
             print_replaced(evidence.replaced)
             print_changes(evidence.source_changed)
     return 0
-
-
-def _find_run(runs: Sequence[Run], number: int) -> Run:
-    found = next((run for run in runs if run.id == number), None)
-    if found is None:
-        known = f"the latest is {runs[0].id}" if runs else "it knows none"
-        raise click.UsageError(f"the journal knows no run {number}; {known}")
-    return found
 
 
 def _write_page(journal: Journal, run: Run, html: str, *, rows: bool) -> None:

@@ -46,6 +46,7 @@ class Run:
     """One run. Times are seconds since 1970; `finished` is None while it runs or when it was killed.
 
     `ending` is one word (`done`, `stopped`, `unavailable`, …), `counts` what the run's report counted.
+    `trusted_from` is the first run whose records the journal may call unchanged; see `Journal.start_run`.
     """
 
     id: int
@@ -56,6 +57,7 @@ class Run:
     finished: float | None = None
     ending: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
+    trusted_from: int = 0
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):

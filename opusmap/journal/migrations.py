@@ -59,7 +59,15 @@ _EVIDENCE = """
 CREATE TABLE evidence (run INTEGER PRIMARY KEY REFERENCES runs, content BLOB NOT NULL);
 """
 
-MIGRATIONS = (_FIRST, _COMPACT, _EVIDENCE)
+# Which journal this is, for whoever compares it with one that was there before; and from which run on its
+# knowledge of a target counts: what earlier runs sent may have been replaced by runs of another journal.
+_IDENTITY = """
+CREATE TABLE identity (id TEXT NOT NULL);
+INSERT INTO identity VALUES (lower(hex(randomblob(16))));
+ALTER TABLE targets ADD COLUMN trusted_from INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS = (_FIRST, _COMPACT, _EVIDENCE, _IDENTITY)
 """Step N takes a file from version N to version N + 1. Released steps never change."""
 
 VERSION = len(MIGRATIONS)

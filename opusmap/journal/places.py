@@ -20,9 +20,11 @@ from opusmap.errors import JournalError
 __all__ = [
     "connect",
     "connect_all",
+    "damaged",
     "find_share",
     "lock_beside",
     "make_private",
+    "reading",
     "refuse_share",
     "translated",
 ]
@@ -35,6 +37,24 @@ _SHARES = re.compile(
 )
 _MOUNTS = Path("/proc/self/mounts")
 _DRIVE_REMOTE = 4  # GetDriveTypeW, Windows
+
+_REPAIR = (
+    "restore the journal from a backup, or move it away together with its -wal and -shm files; then run "
+    "`opusmap submit MAPPING --full`, which sends every record once more and does no harm"
+)
+_RIGHTS = "see that this account may write the file and its folder, or name another file in OPUSMAP_JOURNAL"
+_BUSY = "close what else has the file open (a viewer, a backup), and run the same command again"
+_HELP = {
+    sqlite3.SQLITE_CORRUPT: _REPAIR,
+    sqlite3.SQLITE_NOTADB: f"name another file in OPUSMAP_JOURNAL; if this one was the journal, {_REPAIR}",
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_FULL: "make room on the disk, and run the same command again",
+    sqlite3.SQLITE_IOERR: f"look at the disk; if it is well, {_REPAIR}",
+    sqlite3.SQLITE_READONLY: _RIGHTS,
+    sqlite3.SQLITE_PERM: _RIGHTS,
+    sqlite3.SQLITE_CANTOPEN: _RIGHTS,
+}
 
 
 def connect(name: str, *, timeout: float = 5.0) -> sqlite3.Connection:
@@ -68,7 +88,12 @@ def make_private(name: str, *, create: bool) -> None:
     if create:
         with suppress(FileExistsError):
             os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    if not stat.S_ISREG(os.lstat(name).st_mode):
+    try:
+        mode = os.lstat(name).st_mode
+    except FileNotFoundError:
+        help_text = "the first `opusmap submit` makes it; name one that is elsewhere with OPUSMAP_JOURNAL"
+        raise JournalError(name, "there is no journal here", help_text) from None
+    if not stat.S_ISREG(mode):
         raise JournalError(name, "the journal is not a regular file", "name the file itself, no link to it")
 
 
@@ -78,9 +103,25 @@ def translated(path: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise JournalError(path, f"the journal can't be used: {error}") from error
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what an extended code adds
+        raise JournalError(path, f"the journal can't be used: {error}", _HELP.get(code, "")) from error
     except OSError as error:
-        raise JournalError(path, f"the journal can't be used: {error.strerror}") from error
+        raise JournalError(path, f"the journal can't be used: {error.strerror}", _RIGHTS) from error
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Turn what goes wrong while rows are read into our errors: a damaged file may hold anything."""
+    with translated(path):
+        try:
+            yield
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
+            raise damaged(path, str(error)) from error
+
+
+def damaged(path: str, what: str) -> JournalError:
+    """Return the error for a journal in which something can't be as we wrote it."""
+    return JournalError(path, f"the journal is damaged: {what}", _REPAIR)
 
 
 def lock_beside(name: str) -> sqlite3.Connection:

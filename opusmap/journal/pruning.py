@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 
 __all__ = ["MARK", "Pruned", "forget_records", "scrub"]
@@ -26,12 +27,17 @@ class Pruned:
     records: int
 
 
-def forget_records(database: sqlite3.Connection, before: float) -> Pruned:
-    """Forget the records of runs that ended before a moment (seconds since 1970), within a transaction."""
+def forget_records(
+    database: sqlite3.Connection, before: float, only: Collection[int] | None = None
+) -> Pruned:
+    """Forget the records of runs that ended before a moment (seconds since 1970), within a transaction.
+
+    `only` are the numbers of the runs that are meant; all runs if None.
+    """
     forgotten: dict[int, int] = {}
     for run, ending, text in database.execute(_OLD, (before,)).fetchall():
         counts = json.loads(text)
-        if MARK in counts:
+        if MARK in counts or (only is not None and run not in only):
             continue
         tables = ("taken", "noted", "flights")
         deletions = (f"DELETE FROM {table} WHERE run = ?" for table in tables)  # noqa: S608 - constants

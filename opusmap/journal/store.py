@@ -14,8 +14,9 @@ import json
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
@@ -37,13 +38,13 @@ from opusmap.journal.entries import (
 from opusmap.journal.flights import Flights, decode_entries
 from opusmap.journal.log import Log
 from opusmap.journal.migrations import check_kind, migrate
-from opusmap.journal.places import connect, connect_all, translated
+from opusmap.journal.places import connect, connect_all, damaged, reading, translated
 from opusmap.journal.pruning import Pruned, forget_records, scrub
 
 __all__ = ["Journal"]
 
 _RUNS = """
-SELECT runs.id, origin, connection, mapping, started, finished, ending, counts
+SELECT runs.id, origin, connection, mapping, started, finished, ending, counts, trusted_from
 FROM runs JOIN targets ON targets.id = target ORDER BY runs.id DESC
 """
 _UNSHADOWED = """
@@ -138,8 +139,20 @@ class Journal:
         """Whether the journal is thrown away, so that a commit waits for no disk."""
         return self._path == ":memory:"
 
-    def start_run(self, *, origin: str, connection: str, mapping: str) -> Run:
-        """Begin a run against a service's origin (`https://host`) and a connection's id."""
+    def identity(self) -> str:
+        """Return the journal's random id: copies share it, another journal has another."""
+        with translated(self._path):
+            found = self._reader.execute("SELECT id FROM identity").fetchone()
+        if found is None or not isinstance(found[0], str):
+            raise damaged(self._path, "its id is missing")
+        return found[0]
+
+    def start_run(self, *, origin: str, connection: str, mapping: str, distrust: bool = False) -> Run:
+        """Begin a run against a service's origin (`https://host`) and a connection's id.
+
+        With `distrust`, nothing that earlier runs sent to this connection counts as unchanged from now on:
+        the journal may not know what replaced it since.
+        """
         now = self._clock()
         with self._durably() as database:
             database.execute(
@@ -151,14 +164,20 @@ class Journal:
                 "WHERE origin = ? AND connection = ?",
                 (mapping, now, origin, connection),
             ).lastrowid
-        assert number is not None
-        return Run(number, origin, connection, mapping, now)
+            assert number is not None
+            place = (origin, connection)
+            if distrust:
+                query = "UPDATE targets SET trusted_from = ? WHERE origin = ? AND connection = ?"
+                database.execute(query, (number, *place))
+            query = "SELECT trusted_from FROM targets WHERE origin = ? AND connection = ?"
+            trusted = database.execute(query, place).fetchone()[0]
+        return Run(number, origin, connection, mapping, now, trusted_from=trusted)
 
     def look_up(self, run: Run, keys: Sequence[str]) -> dict[str, JournalRecord]:
         """Return what is known of records of the run's connection, whichever run sent them last."""
         target = self._target(run)
         taken, noted = look_up_records(len(keys))
-        with translated(self._path):
+        with reading(self._path):
             found = {row[2]: read_taken(row) for row in self._reader.execute(taken, (target, *keys))}
             if self._any_noted:
                 found |= {row[2]: read_noted(row) for row in self._reader.execute(noted, (target, *keys))}
@@ -249,13 +268,15 @@ class Journal:
             with translated(self._path):
                 self._log.sync()
 
-    def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int]) -> None:
-        """Note how a run ended and what it counted."""
+    def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int]) -> Run:
+        """Note how a run ended and what it counted; return the run as it is known now."""
+        ended = replace(run, finished=self._clock(), ending=ending, counts=dict(counts))
         with self._durably() as database:
             database.execute(
                 "UPDATE runs SET finished = ?, ending = ?, counts = ? WHERE id = ?",
-                (self._clock(), ending, json.dumps(dict(counts)), run.id),
+                (ended.finished, ending, json.dumps(dict(counts)), run.id),
             )
+        return ended
 
     def keep_evidence(self, run: Run, evidence: Mapping[str, Any]) -> None:
         """Keep what a run leaves for its report, plain data, in place of what it left before."""
@@ -270,25 +291,38 @@ class Journal:
             found = self._reader.execute(query, (run.id,)).fetchone()
         try:
             return {} if found is None else dict(json.loads(zlib.decompress(found[0])))
-        except (zlib.error, ValueError):
-            raise JournalError(self._path, f"what run {run.id} left for its report is broken") from None
+        except (zlib.error, ValueError, TypeError):
+            raise damaged(self._path, f"what run {run.id} left for its report can't be read") from None
 
-    def prune(self, before: float) -> Pruned:
-        """Forget the records of runs that ended before a moment, and write the file anew; see `pruning`."""
-        with self._durably() as database:
-            pruned = forget_records(database, before)
+    def prune(self, before: float, only: Collection[int] | None = None) -> Pruned:
+        """Forget the records of runs that ended before a moment, and write the file anew; see `pruning`.
+
+        `only` are the numbers of the runs that are meant; all runs if None.
+        """
+        with reading(self._path), self._durably() as database:
+            pruned = forget_records(database, before, only)
         with translated(self._path):
             scrub(self._database)
         return pruned
 
     def runs(self) -> tuple[Run, ...]:
         """Return all runs, the latest first."""
-        with translated(self._path):
+        with reading(self._path):
             rows = self._reader.execute(_RUNS).fetchall()
-        return tuple(
-            Run(number, origin, connection, mapping, started, finished, ending, json.loads(counts))
-            for number, origin, connection, mapping, started, finished, ending, counts in rows
-        )
+            return tuple(
+                Run(
+                    number,
+                    origin,
+                    connection,
+                    mapping,
+                    started,
+                    finished,
+                    ending,
+                    dict(json.loads(counts)),
+                    trusted,
+                )
+                for number, origin, connection, mapping, started, finished, ending, counts, trusted in rows
+            )
 
     def records(self, run: Run, *states: State) -> Iterator[JournalRecord]:
         """Yield what is known of a run's records, by row; only those in one of `states` if any is given.
@@ -296,7 +330,7 @@ class Journal:
         Taken records are looked for in the whole journal; all others are few, and found at once.
         """
         wanted = states or tuple(State)
-        with translated(self._path):
+        with reading(self._path):
             query = f"SELECT {NOTED_COLUMNS} FROM noted WHERE run = ?"  # noqa: S608 - a constant
             noted = [read_noted(row) for row in self._reader.execute(query, (run.id,))]
             special = [*noted, *self._read_flights(run)]
@@ -310,7 +344,7 @@ class Journal:
 
     def counts(self, run: Run) -> dict[State, int]:
         """Return how many of a run's records are in each state, by a look through the whole journal."""
-        with translated(self._path):
+        with reading(self._path):
             query = f"SELECT count(*) {_UNSHADOWED}"
             found = dict.fromkeys(State, 0)
             found[State.TAKEN] = self._reader.execute(query, {"run": run.id}).fetchone()[0]
@@ -327,7 +361,7 @@ class Journal:
         knows how long before. They left at the latest when the run was killed.
         """
         query = "SELECT id, target, run, entries FROM flights ORDER BY id"
-        with self._durably() as database:
+        with reading(self._path), self._durably() as database:
             change, now = Change(), Moment(self._clock(), self._ticks())
             for number, target, run, entries in database.execute(query).fetchall():
                 change.flights[number] = None

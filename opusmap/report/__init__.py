@@ -1,10 +1,11 @@
 """Reports: what became of every row, and the files that a run leaves."""
 
-from opusmap.report.evidence import Evidence, File, gather_evidence, hash_file
+from opusmap.report.evidence import Evidence, File, find_file, gather_evidence, hash_file
 from opusmap.report.forecast import Forecast, Forecaster, Pace, WatchedSource, find_pace
+from opusmap.report.last_run import LastRun
 from opusmap.report.mended import MendedSource
 from opusmap.report.outputs import RecordWriter, create_output, write_whole
-from opusmap.report.pruning import remove_rejects
+from opusmap.report.pruning import remove_other_rejects, remove_rejects
 from opusmap.report.rejects import RejectWriter
 from opusmap.report.tally import Reason, Report, Tally
 from opusmap.report.timeline import Timeline
@@ -14,6 +15,7 @@ __all__ = [
     "File",
     "Forecast",
     "Forecaster",
+    "LastRun",
     "MendedSource",
     "Pace",
     "Reason",
@@ -24,9 +26,11 @@ __all__ = [
     "Timeline",
     "WatchedSource",
     "create_output",
+    "find_file",
     "find_pace",
     "gather_evidence",
     "hash_file",
+    "remove_other_rejects",
     "remove_rejects",
     "write_whole",
 ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opusmap.compiler import Mapper
     from opusmap.sources import Source
 
-__all__ = ["REASONS", "Evidence", "File", "gather_evidence", "hash_file", "keep_reasons"]
+__all__ = ["REASONS", "Evidence", "File", "find_file", "gather_evidence", "hash_file", "keep_reasons"]
 
 SOURCES = 200
 """Files of a source that are hashed at most; what is left out is counted."""
@@ -46,7 +46,8 @@ class Evidence:
     """What a run leaves for its report.
 
     `version` is opusmap's; `source` names the rows where they come from no file; `conflict` is what became
-    of records that Opus held (`overwrite` or `skip`). `seconds` is None as long as the run is not finished.
+    of records that Opus held (`overwrite` or `skip`). `journal_note` is what was odd about the journal, in
+    sentences. `seconds` is None as long as the run is not finished.
     `timeline` is what `Timeline.as_json` gives. `reasons` (for rejects) and `replaced` (wrong values in whose
     place records have others) have no examples, for those quote cells; `more_reasons` and `more_replaced` are
     how many were left out. `trust_status`: HTTP statuses without a body were trusted.
@@ -67,6 +68,7 @@ class Evidence:
     seconds: float | None = None
     trust_status: bool = False
     source_changed: tuple[FileChange, ...] = ()
+    journal_note: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data; `read` reads it."""
@@ -156,6 +158,12 @@ def _change(plain: Mapping[str, Any]) -> FileChange:
         for name in ("before", "after")
     )
     return FileChange(str(plain.get("path", "")), before, after)
+
+
+def find_file(file: File, *folders: Path) -> Path | None:
+    """Return where a file is now: where it was, else in one of the folders (which may have been moved)."""
+    places = (Path(file.path), *(folder / Path(file.path).name for folder in folders))
+    return next((path for path in places if path.is_file() and not path.is_symlink()), None)
 
 
 def _known(kind: type[Any], plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,12 @@ rejects, which are there as the run goes on) under their name only when they are
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -22,7 +23,14 @@ import msgspec
 from opusmap.errors import SettingsError
 from opusmap.records import Record, RecordLines
 
-__all__ = ["RecordWriter", "check_output", "create_output", "is_same_file", "write_whole"]
+__all__ = [
+    "RecordWriter",
+    "check_output",
+    "create_output",
+    "create_unless_there",
+    "is_same_file",
+    "write_whole",
+]
 
 
 _BUFFER = 1 << 16
@@ -41,7 +49,7 @@ def create_output(path: str | Path) -> IO[bytes]:
     try:
         return _create(Path(path))
     except OSError as error:
-        raise SettingsError(name, f"the file can't be written: {error.strerror or error}") from None
+        raise _refusal(str(path), error) from None
 
 
 @contextmanager
@@ -55,7 +63,7 @@ def write_whole(path: str | Path) -> Iterator[IO[bytes]]:
         SettingsError: the path can't be written (a full disk, say), or is a symbolic link.
     """
     target, name = Path(path), str(path)
-    if name == "-" or _is_special(target):
+    if name == "-" or _is_device(target):
         with create_output(path) as opened:
             raw = _Raw(os.dup(opened.fileno()), name)
         yield from _lend(raw, durable=False)
@@ -122,13 +130,6 @@ def _refusal(name: str, error: OSError) -> SettingsError:
     return SettingsError(name, f"the file can't be written: {error.strerror or error}")
 
 
-def _is_special(path: Path) -> bool:
-    try:
-        return not stat.S_ISREG(mode := path.lstat().st_mode) and not stat.S_ISLNK(mode)
-    except (OSError, ValueError):
-        return False
-
-
 def _partial_name(target: Path) -> str:
     """Return what the names of a file's partial versions begin with; names have a limit of some 250 bytes."""
     return f".{target.name[:40]}."
@@ -176,6 +177,36 @@ def check_output(path: Path) -> None:
         raise SettingsError(str(path), "this is a symbolic link", "name the file itself")
     if not path.parent.is_dir():
         raise SettingsError(str(path), "there is no such folder", "make the folder first")
+    if path.is_dir():
+        raise SettingsError(str(path), "this is a folder", "name a file in it")
+
+
+def create_unless_there(path: Path, may_replace: Callable[[Path], bool]) -> tuple[IO[bytes], Path]:
+    """Create a file under this name, or under the first numbered one that is free; return which.
+
+    `records.rejects.csv` becomes `records.rejects.2.csv`, and so on. A file that is there goes only where
+    `may_replace` says so, and nothing else has it open (Windows). A device is written as it is.
+
+    Raises:
+        SettingsError: no file can be written there.
+    """
+    if str(path) == "-" or _is_device(path):
+        return create_output(path), path
+    for count in itertools.count(1):
+        name = path if count == 1 else path.with_name(f"{path.stem}.{count}{path.suffix}")
+        try:
+            if may_replace(name):
+                name.unlink(missing_ok=True)
+            return _create_fresh(name), name
+        except FileExistsError:
+            continue
+        except PermissionError as error:
+            if name.exists():  # a spreadsheet program holds it, or a folder has the name
+                continue
+            raise _refusal(str(name), error) from None
+        except OSError as error:
+            raise _refusal(str(name), error) from None
+    raise AssertionError  # there is no last number
 
 
 def _create(path: Path) -> IO[bytes]:
@@ -189,12 +220,25 @@ def _create(path: Path) -> IO[bytes]:
         if not stat.S_ISREG(mode):
             return path.open("wb")
         path.unlink()
+    return _create_fresh(path)
+
+
+def _create_fresh(path: Path) -> IO[bytes]:
     return os.fdopen(_create_file(path), "wb", _BUFFER)
 
 
 def _create_file(path: Path) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     return os.open(path, flags, 0o600)
+
+
+def _is_device(path: Path) -> bool:
+    """Tell whether a name is there, and no file, folder or link."""
+    try:
+        mode = path.lstat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
 
 
 class RecordWriter:

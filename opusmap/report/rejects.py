@@ -1,22 +1,25 @@
 """Rejects as files that people can mend: written in the source's own shape, as the run goes.
 
-Owns which shape and name such a file has, and its columns about what is wrong. A record that Opus refused
-stands there as well, as the row that it was made of. What reads a mended file stands in `mended`.
+Owns which shape and name such a file has, and its columns about what is wrong. What a person may have
+edited is never replaced: the file gets a numbered name instead. A record that Opus refused stands there as
+well, as the row that it was made of. What reads a mended file stands in `mended`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Literal, Self
 
 from opusmap.errors import SettingsError
 from opusmap.records import Reject
 from opusmap.report.cells import neutralise, restore_cell
 from opusmap.report.evidence import File, hash_file
-from opusmap.report.outputs import check_output, create_output, is_same_file
+from opusmap.report.last_run import LastRun
+from opusmap.report.outputs import check_output, create_unless_there, is_same_file
 from opusmap.report.shapes import CellShape, LineShape, Shape, WorkbookShape
 from opusmap.sources import Source
 
@@ -25,27 +28,69 @@ __all__ = ["ERROR_COLUMNS", "RejectWriter", "neutralise", "restore_cell"]
 ERROR_COLUMNS = ("_row", "_key", "_error_column", "_error_code", "_error")
 """What a file of rejects has besides the source's own columns."""
 _ERROR_NAMES = frozenset(ERROR_COLUMNS)
+_STAYS = (
+    "stays as it is, for it was edited since, is open elsewhere, or was not written by the command before"
+)
 
 
 class RejectWriter:
     """Writes rejects as people can mend them: in the source's own shape, each with its reasons.
 
     CSV gives CSV with the same columns and delimiter, a workbook XLSX, anything else JSON Lines. The
-    file appears with the first reject; an older one, of a run that had rejects, goes after one that had none.
+    file appears with the first reject. One that is there already is replaced, or removed after a run without
+    rejects, only where it is as opusmap wrote it; `path` is where the rejects are, `note` (a sentence, or
+    empty) why they are not where they would be.
     """
 
-    def __init__(self, path: str | Path, begin: Callable[[IO[bytes]], Shape] = LineShape) -> None:
-        """Make the writer of a file; `begin` says in which shape."""
+    def __init__(
+        self,
+        path: str | Path,
+        begin: Callable[[IO[bytes]], Shape] = LineShape,
+        *,
+        memory: LastRun | None = None,
+        source: str = "",
+        run_path: Callable[[int], Path] | None = None,
+    ) -> None:
+        """Make the writer of a file.
+
+        Args:
+            path: its name, as long as no other is free.
+            begin: in which shape.
+            memory: what knows files that opusmap wrote; without it, no file that is there is replaced.
+            source: the file that the rows come from, which is never replaced.
+            run_path: the name when the rejects belong to a run of this number.
+        """
         self.path = Path(path)
         self.count = 0
+        self.note = ""
+        self._memory = memory
+        self._run_path = run_path
+        self._source = source
+        self._own = False
         self._begin = begin
         self._shape: Shape | None = None
         self._closed = False
         self._full = False
 
     @classmethod
-    def beside(cls, base: Path, source: Source, given: str | None = None) -> RejectWriter:
+    def beside(
+        cls,
+        base: Path,
+        source: Source,
+        given: str | None = None,
+        *,
+        mapping: str | Path | None = None,
+        sending: Literal["", "rehearsal", "run"] = "",
+    ) -> RejectWriter:
         """Return the writer for a source's rejects: into `given`, or `base` with a suffix of its own.
+
+        Args:
+            base: the mapping, or the output that they stand beside.
+            source: whose rows they are.
+            given: a file that was asked for.
+            mapping: beside which it is kept what opusmap wrote; `base` by default.
+            sending: `rehearsal` and `run` give names of their own (`mapping.rehearsal.rejects.csv`,
+                `mapping.run-3.rejects.csv`); the run tells its number by `belong_to`.
 
         Raises:
             SettingsError: that file is the source itself, or can't be created; or the extra for its shape is
@@ -53,15 +98,22 @@ class RejectWriter:
         """
         columns = [name for name in source.columns or () if name not in ERROR_COLUMNS]
         suffix, begin = _shape_of(source, columns)
-        path = Path(given or base.with_suffix(suffix))
-        if is_same_file(path, source.name):
+        own = "" if given or not sending else f".{sending}"
+        path = Path(given or base.with_suffix(own + suffix))
+        if is_same_file(path, source.name) and not own:
             raise SettingsError(
                 "--rejects",
                 f"the rejects would replace the source itself, {source.name}",
                 "save the source under another name, or name another file with --rejects",
             )
         check_output(path)
-        return cls(path, begin)
+        run_path = partial(_name_by_run, base, suffix) if own == ".run" else None
+        return cls(path, begin, memory=LastRun(mapping or base), source=source.name, run_path=run_path)
+
+    def belong_to(self, run: int) -> None:
+        """Name the file after the run with this number; a file that was asked for keeps its name."""
+        if self._run_path is not None and self._shape is None:
+            self.path, self._own = self._run_path(run), True
 
     def write(self, reject: Reject) -> None:
         """Write one reject, a row or line.
@@ -70,7 +122,7 @@ class RejectWriter:
             SettingsError: the file can't be written, such as on a full disk.
         """
         if self._shape is None:
-            self._shape = self._begin(create_output(self.path))
+            self._shape = self._begin(self._create())
         problems = reject.problems
         words = (f"{one.column}: {one.message}" if one.column else one.message for one in problems)
         reasons = (
@@ -115,16 +167,47 @@ class RejectWriter:
                 if self._full:  # which was told
                     return ()
                 raise self._refuse_place(error) from None
-            file = hash_file("rejects", self.path)
+            file = hash_file("rejects", self.path.absolute())  # whoever looks for it may be in another folder
+            if file is not None and self._memory is not None and not self._own:
+                self._add_note(self._memory.note_rejects(self.path, file.sha256))
             return () if file is None else (file,)
-        if self.path.is_file() and not self.path.is_symlink():
-            self.path.unlink()
+        self._remove_older()
         return ()
+
+    def _create(self) -> IO[bytes]:
+        wanted = self.path
+        file, self.path = create_unless_there(wanted, self._may_replace)
+        if self.path != wanted:
+            self._add_note(f"{wanted} {_STAYS}; these rejects are in {self.path}")
+        return file
+
+    def _may_replace(self, path: Path) -> bool:
+        """Tell whether a file is an earlier one that nobody edited; a run's file belongs to that run."""
+        if self._own or self._memory is None or is_same_file(path, self._source):
+            return False
+        return self._memory.is_as_written(path)
+
+    def _remove_older(self) -> None:
+        """Remove the rejects of an earlier run, for there are none any more; what a person edited stays."""
+        if self._own or self._run_path is not None or not self.path.is_file() or self.path.is_symlink():
+            return
+        if self._may_replace(self.path):
+            with suppress(OSError):  # a spreadsheet program holds it
+                self.path.unlink()
+        if self.path.exists():
+            self._add_note(f"{self.path} {_STAYS}; this time no row was rejected")
+
+    def _add_note(self, sentence: str) -> None:
+        self.note = "; ".join(filter(None, (self.note, sentence)))
 
     def _refuse_place(self, error: OSError) -> SettingsError:
         self._full = True
         help_text = "make room, or name another file with --rejects, and run the same command again"
         return SettingsError(str(self.path), f"the rejects can't be written: {error.strerror}", help_text)
+
+
+def _name_by_run(base: Path, suffix: str, run: int) -> Path:
+    return base.with_suffix(f".run-{run}{suffix}")
 
 
 def _shape_of(source: Source, columns: Sequence[str]) -> tuple[str, Callable[[IO[bytes]], Shape]]:

@@ -60,6 +60,7 @@ class Report:
     may be in flight. `replaced` tells in how many of the rows that were `mapped` `on_error` or a `default`
     replaced a wrong value. `trusted` are those of the submitted that nothing but an HTTP status
     says were taken. `source_changed` are files of the source that changed while it was read.
+    `journal_note` is what was odd about the journal, in sentences: it is older than the last run, say.
     """
 
     read: int = 0
@@ -82,6 +83,7 @@ class Report:
     concurrency: int = 0
     trusted: int = 0
     source_changed: tuple[FileChange, ...] = ()
+    journal_note: str = ""
 
     @property
     def adds_up(self) -> bool:
@@ -100,7 +102,8 @@ class Report:
         lists = {name: [asdict(reason) for reason in getattr(self, name)] for name in names}
         ending = {"run": self.run, "seconds": self.seconds, "stopped": self.stopped and str(self.stopped)}
         changed = [asdict(change) for change in self.source_changed]
-        return {**self.counts(), **ending, **lists, "source_changed": changed}
+        told = {"source_changed": changed, "journal_note": self.journal_note or None}
+        return {**self.counts(), **ending, **lists, **told}
 
     def counts(self) -> dict[str, int]:
         """Return the totals by name."""

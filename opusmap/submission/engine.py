@@ -126,6 +126,7 @@ async def submit_records(
                 is_under_way=engine.is_under_way,
                 on_unchanged=engine.pass_over,
                 is_over=lambda: halt.is_set,
+                trusted_from=run.trusted_from,
             )
             await engine.run(intake, concurrency, stop)
     except BaseExceptionGroup as group:

@@ -67,6 +67,7 @@ class Intake:
         is_under_way: Callable[[str], bool],
         on_unchanged: Callable[[int], None],
         is_over: Callable[[], bool] = lambda: False,
+        trusted_from: int = 0,
     ) -> None:
         self._records = iter(records)
         self._conflict = conflict
@@ -75,6 +76,7 @@ class Intake:
         self._is_under_way = is_under_way
         self._on_unchanged = on_unchanged
         self._is_over = is_over
+        self._trusted_from = trusted_from
         self._ready: list[_Item] = []
         self._chunk: list[Record] = []
         self._number = 0
@@ -109,7 +111,9 @@ class Intake:
         for item in items:
             key = item.entry.key
             item.known, item.stale = known.get(key), key in waiting or self._is_under_way(key)
-            if not (self._full or item.stale or item.unwritable) and is_unchanged(item.entry, item.known):
+            if not (self._full or item.stale or item.unwritable) and is_unchanged(
+                item.entry, item.known, self._trusted_from
+            ):
                 unchanged += 1
                 continue
             self._ready.append(item)

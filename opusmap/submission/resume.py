@@ -14,9 +14,17 @@ FENCE = 30.0
 """Seconds after which a request whose answer was lost is taken to have no effect any more."""
 
 
-def is_unchanged(entry: Entry, known: JournalRecord | None) -> bool:
-    """Tell whether Opus took this very content before, and nothing else since."""
-    return known is not None and known.state is State.TAKEN and known.content == entry.content
+def is_unchanged(entry: Entry, known: JournalRecord | None, trusted_from: int = 0) -> bool:
+    """Tell whether Opus took this very content before, and nothing else since.
+
+    What a run before `trusted_from` sent says nothing: another journal's run may have replaced it.
+    """
+    return (
+        known is not None
+        and known.state is State.TAKEN
+        and known.content == entry.content
+        and known.run >= trusted_from
+    )
 
 
 def fence_left(entry: Entry, known: JournalRecord | None, now: Moment, fence: float) -> float:

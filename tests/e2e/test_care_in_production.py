@@ -140,7 +140,7 @@ def test_pruning_forgets_old_runs_and_the_next_run_is_right(register, opus):
     first = json.loads(run(register, url, "submit", "mapping.yaml", "--json").stdout)
     held = emulator.records
     key = next(iter(held))
-    rejects = register / "mapping.rejects.csv"
+    rejects = register / "mapping.run-1.rejects.csv"
     (register / "mended.csv").write_bytes(rejects.read_bytes())
     nothing = json.loads(run(register, url, "report", "--prune", "90", "--json").stdout)
     assert nothing == {"pruned": {"runs": [], "records": 0, "removed": [], "kept": []}}
@@ -152,7 +152,7 @@ def test_pruning_forgets_old_runs_and_the_next_run_is_right(register, opus):
     assert key.encode() in journal.read_bytes()
     found = json.loads(run(register, url, "report", "--prune", "90", "--json").stdout)["pruned"]
     assert (found["runs"], found["records"]) == ([1], first["submitted"])
-    assert [Path(path).name for path in found["removed"]] == ["mapping.rejects.csv"]
+    assert [Path(path).name for path in found["removed"]] == ["mapping.run-1.rejects.csv"]
     assert not rejects.exists()
     assert (register / "mended.csv").exists()
     left = b"".join(path.read_bytes() for path in register.glob("opusmap-journal*"))
@@ -171,7 +171,7 @@ def test_pruning_forgets_old_runs_and_the_next_run_is_right(register, opus):
 def test_a_file_of_rejects_that_was_changed_since_stays(register, opus):
     _, url = opus
     run(register, url, "submit", "mapping.yaml", "--json")
-    rejects = register / "mapping.rejects.csv"
+    rejects = register / "mapping.run-1.rejects.csv"
     rejects.write_bytes(rejects.read_bytes() + b"\r\n")
     database = sqlite3.connect(register / "opusmap-journal.db")
     database.execute("UPDATE runs SET started = 0, finished = 0")

@@ -161,7 +161,7 @@ def test_nothing_secret_shows_whatever_opus_repeats(form, register, opus, monkey
     code, shown = run(register, url, "submit", *args, **by)
     assert code == 1
     assert b"not with Bearer ***" in shown, "the token was repeated, and hidden"
-    rejects = (register / "mapping.rejects.csv").read_bytes()
+    rejects = (register / "mapping.run-1.rejects.csv").read_bytes()
     assert b"no: Bearer ***" in rejects
     _, told = run(register, url, "report", "1", "--json")
     _, page = run(register, url, "report", "1", "--html", "run.html")

@@ -69,7 +69,7 @@ def mend(path, **cells):
 def test_mended_rejects_go_through_the_same_mapping_and_keep_their_row_numbers(register, opus):
     emulator, url = opus
     first = json.loads(run(register, "submit", "mapping.yaml", "--json", url=url).stdout)
-    mend(register / "mapping.rejects.csv", DocType="Lease", Amount="12.50")
+    mend(register / "mapping.run-1.rejects.csv", DocType="Lease", Amount="12.50")
     second = json.loads(run(register, "retry", "mapping.yaml", "mended.csv", "--json", url=url).stdout)
     assert second["read"] == first["rejected"]
     assert second["submitted"] > 0
@@ -79,7 +79,7 @@ def test_mended_rejects_go_through_the_same_mapping_and_keep_their_row_numbers(r
     assert emulator.records["CT-000002"]["leafName"].endswith(
         "part 3"
     )  # not what row 212 says of the same key
-    with (register / "mended.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (register / "mapping.run-2.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
         left = {row["_row"] for row in csv.DictReader(file)}
     with (register / "mended.csv").open(encoding="utf-8-sig", newline="") as file:
         assert left < {row["_row"] for row in csv.DictReader(file)}
@@ -88,7 +88,7 @@ def test_mended_rejects_go_through_the_same_mapping_and_keep_their_row_numbers(r
 def test_a_neutralised_cell_comes_back_as_it_was(register, opus):
     emulator, url = opus
     run(register, "submit", "mapping.yaml", "--json", url=url)
-    mend(register / "mapping.rejects.csv", DocType="Lease")
+    mend(register / "mapping.run-1.rejects.csv", DocType="Lease")
     run(register, "retry", "mapping.yaml", "mended.csv", url=url)
     assert emulator.records["CT-000040"]["_Notes"] == "- first year free\n- then CPI"
 
@@ -104,7 +104,7 @@ def test_what_opus_refused_is_sent_again_and_nothing_else(register, opus):
     assert [(one["key"], one["state"], one["reason"]) for one in told] == [
         ("CT-000002", "failed", "the term is unknown")
     ]
-    with (register / "mapping.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (register / "mapping.run-1.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
         refused = [row for row in csv.DictReader(file) if row["_error_code"] == "refused-by-opus"]
     assert [(row["_key"], row["ContractNo"]) for row in refused] == [("CT-000002", "000002")]
     emulator.faults = None

@@ -130,7 +130,7 @@ def test_mended_rejects_give_what_a_right_source_would_have_given(
         assert not mended.with_suffix(f".rejects.{suffix}").exists()
     assert register.opus is not None
     assert register.opus.records == expected
-    again = register.send(open_work(ideal.mapping, ideal.folder / source.name))
+    again = register.send(open_work(register.mapping, ideal.folder / source.name))
     assert again.requests == 0, "the journal knows mended rows by their content, too"
 
 

@@ -104,10 +104,38 @@ def test_a_device_is_written_as_it_is():
 
 
 def test_a_run_without_rejects_removes_the_file_of_an_earlier_one(tmp_path):
-    (tmp_path / "r.csv").write_text("old")
-    with cells(tmp_path / "r.csv", ("Id",)):
+    path = tmp_path / "mapping.rejects.jsonl"
+    with RejectWriter.beside(tmp_path / "mapping.yaml", from_iterable([])) as writer:
+        writer.write(reject({"Id": "1"}))
+    assert path.exists()
+    with RejectWriter.beside(tmp_path / "mapping.yaml", from_iterable([])):
         pass
-    assert not (tmp_path / "r.csv").exists()
+    assert not path.exists()
+
+
+def test_a_file_that_nobody_knows_is_neither_removed_nor_replaced(tmp_path):
+    (tmp_path / "r.csv").write_text("old")
+    with cells(tmp_path / "r.csv", ("Id",)) as writer:
+        pass
+    assert "stays as it is" in writer.note
+    with cells(tmp_path / "r.csv", ("Id",)) as writer:
+        writer.write(reject({"Id": "1"}))
+    assert (tmp_path / "r.csv").read_text() == "old"
+    assert writer.path == tmp_path / "r.2.csv"
+    assert "these rejects are in" in writer.note
+
+
+def test_two_writers_at_a_time_do_not_take_each_other_s_file(tmp_path):
+    source = from_iterable([])
+    with RejectWriter.beside(tmp_path / "mapping.yaml", source) as writer:
+        writer.write(reject({"Id": "old"}))
+    one, other = (RejectWriter.beside(tmp_path / "mapping.yaml", source) for _ in range(2))
+    with one, other:
+        one.write(reject({"Id": "1"}))
+        other.write(reject({"Id": "2"}))
+        one.write(reject({"Id": "3"}))
+    ids = [[json.loads(line)["Id"] for line in each.path.read_text().splitlines()] for each in (one, other)]
+    assert ids == [["1", "3"], ["2"]]
 
 
 def test_a_run_that_fails_before_its_first_reject_leaves_an_earlier_file(tmp_path):
