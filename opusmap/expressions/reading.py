@@ -170,9 +170,11 @@ class JinjaReader:
 
     def at(self, node: nodes.Node) -> int:
         """Return the offset of a node's token in the text."""
-        # Jinja gives some of its own wrappers no place (that of `{% autoescape %}`); what is in them has one.
-        places: Iterator[int | None] = (one.lineno for one in (node, *node.find_all(nodes.Node)))
-        return self._place(next((place for place in places if place is not None), self._shift))
+        place: int | None = node.lineno
+        if place is None:  # Jinja gives some of its own wrappers none, as that of `{% autoescape %}`
+            inner: Iterator[int | None] = (one.lineno for one in node.find_all(nodes.Node))
+            place = next((one for one in inner if one is not None), self._shift)
+        return self._place(place)
 
     def _place(self, position: int) -> int:
         """Return the offset in the text of a position in what Jinja reads."""

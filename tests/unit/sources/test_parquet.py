@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -252,3 +253,35 @@ def test_an_arrow_table_goes_in_by_its_row_iterator() -> None:
     assert list(source.rows()) == [
         Row(1, {"key": "007", "sum": Decimal("0.5"), "day": date(2024, 7, 1), "gap": None})
     ]
+
+
+@pytest.mark.parametrize("rows", [2, 0])
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_damaged_name_of_a_column_is_told(tmp_path, rows, nested):
+    values = ["a"] * rows
+    table = (
+        pa.table(
+            {
+                "key": values,
+                "outer": pa.array([{"title": one} for one in values], pa.struct([("title", pa.string())])),
+            }
+        )
+        if nested
+        else pa.table({"key": values, "title": pa.array(values, pa.string())})
+    )
+    pq.write_table(table, tmp_path / "x.parquet", store_schema=False)
+    content = (tmp_path / "x.parquet").read_bytes()
+    assert b"title" in content
+    (tmp_path / "x.parquet").write_bytes(content.replace(b"title", b"tit\xffe"))
+    with pytest.raises(SourceError, match="name of a column is damaged") as caught:
+        open_source(tmp_path / "x.parquet")
+    assert caught.value.code == "source-damaged"
+
+
+def test_a_name_that_the_parts_of_a_file_spell_in_two_ways_is_told(tmp_path):
+    pq.write_table(pa.table({"key": ["1"], "title": ["a"]}), tmp_path / "x.parquet")
+    content = (tmp_path / "x.parquet").read_bytes()
+    for count in range(1, content.count(b"title")):
+        (tmp_path / "x.parquet").write_bytes(content.replace(b"title", b"citle", count))
+        with suppress(SourceError), open_source(tmp_path / "x.parquet") as source:
+            assert list(source.rows())
