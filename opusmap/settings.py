@@ -8,20 +8,16 @@ so nothing here reads one.
 
 from __future__ import annotations
 
-import io
-import logging
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from dotenv.parser import parse_stream
-
-from opusmap.diagnostics import quote_value, suggest
+from opusmap.diagnostics import suggest
+from opusmap.env_file import read_env_file, read_small_text
 from opusmap.errors import SettingsError
-from opusmap.safe_files import open_regular, refuse_irregular, resolve_inside
+from opusmap.safe_files import refuse_irregular, resolve_inside
 
 __all__ = ["DATA_CENTERS", "CertificateFile", "Secret", "Settings", "load_settings", "locate_journal"]
 
@@ -92,13 +88,7 @@ _IN_ENV_FILE = frozenset(
     )
 )
 """What a `.env` file may say. The rest, and whatever is added, is the environment's unless it is put here."""
-_ENVIRONMENT_ALONE = re.compile(r"OPUSMAP_(?:DATABASE|WEBHOOK|TRUST|PROXY|CA)(?:_.*)?")
-"""Variables that are no settings of this module, or not yet, and that no `.env` file may set."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_FILE_LIMIT = 1 << 16
-"""Bytes of a `.env` or a secret's file that are read at most."""
-
-_log = logging.getLogger("opusmap.settings")
 
 
 class Secret:
@@ -270,7 +260,7 @@ def _read_levels(
     if unknown:
         raise SettingsError(unknown[0], "there is no such setting", suggest(unknown[0], _NAMES))
     variables = {name: f"OPUSMAP_{name.upper()}" for name in _NAMES}
-    in_file = _read_env_file(folder / ".env")
+    in_file = read_env_file(folder / ".env", _IN_ENV_FILE, _NAMES)
     given = (
         {name: (options.get(name), "--" + name.replace("_", "-"), None) for name in _NAMES},
         {name: (environ.get(variable), variable, None) for name, variable in variables.items()},
@@ -284,59 +274,6 @@ def _read_levels(
         }
         for level in given
     )
-
-
-def _read_env_file(path: Path) -> Mapping[str, str | None]:
-    """Return what a `.env` file says of opusmap, as it is written: a `${NAME}` in it stays as it is.
-
-    Other programs' names are left alone; none becomes a variable of the environment.
-    """
-    if path.is_dir() or not os.path.lexists(path):
-        return {}
-    found: dict[str, str | None] = {}
-    for binding in parse_stream(io.StringIO(_read_text(path, ".env"))):
-        if binding.error:
-            _log.warning(".env, line %d: this is no NAME=value, so it is left out", binding.original.line)
-        if binding.key is None or not binding.key.upper().startswith("OPUSMAP_"):
-            continue
-        if binding.key in found:
-            raise SettingsError(f"{binding.key} in .env", "it is set twice", "remove one of the two")
-        found[binding.key] = binding.value
-    for name in found:
-        _check_in_env_file(name)
-    return found
-
-
-def _check_in_env_file(variable: str) -> None:
-    """Refuse a setting that no `.env` file may say; tell of one that nobody knows."""
-    name = next((each for each in _NAMES if f"OPUSMAP_{each.upper()}" == variable), None)
-    if name in _IN_ENV_FILE:
-        return
-    if name is not None or _ENVIRONMENT_ALONE.fullmatch(variable):
-        raise SettingsError(
-            f"{variable} in .env",
-            "a .env file may come from a stranger, with the mapping, so it must not set this",
-            f"set {variable} as an environment variable",
-        )
-    hint = suggest(variable, [f"OPUSMAP_{each.upper()}" for each in _IN_ENV_FILE])
-    shown = quote_value(variable)
-    _log.warning(".env: there is no setting %s, so it is left out%s", shown, f"; {hint}" if hint else "")
-
-
-def _read_text(path: Path, blame: str, *, regular: bool = True) -> str:
-    try:
-        with open_regular(path) if regular else path.open("rb") as file:
-            data = file.read(_FILE_LIMIT + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a file's name"
-        raise SettingsError(blame, f"the file can't be read: {why}") from None
-    if len(data) > _FILE_LIMIT:
-        raise SettingsError(blame, f"the file is larger than {_FILE_LIMIT} bytes")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # The decoder's own error quotes the bytes, which may be a secret's.
-        raise SettingsError(blame, "the file is not UTF-8 text", "save it as UTF-8") from None
 
 
 def _first(levels: tuple[_Level, ...], *names: str) -> _Found | None:
@@ -504,7 +441,7 @@ def _read_client_id(found: _Found) -> str:
 def _read_secret(found: _Found) -> Secret:
     text = found.text
     if found.name.endswith("_file"):
-        text = _read_text(found.path(), found.blame, regular=found.folder is not None).strip()
+        text = read_small_text(found.path(), found.blame, regular=found.folder is not None).strip()
     if not text or not text.isprintable():
         raise SettingsError(found.blame, "the secret is empty, or holds what is no text")
     return Secret(text)

@@ -12,7 +12,7 @@ LAYERS = (
     ("diagnostics", "errors", "records", "safe_files"),
     ("connection", "converters", "spec", "expressions"),
     ("compiler",),
-    ("sources", "profile", "settings", "journal", "submission"),
+    ("sources", "profile", "env_file", "settings", "journal", "submission"),
     (
         *("emulator", "mapped_parts", "report", "work", "seen_keys", "duplicates", "workers", "offline"),
         *("drafting", "inquiry"),

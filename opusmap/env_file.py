@@ -1,0 +1,94 @@
+"""A `.env` file, and the small files that settings name: read as text, with errors that quote nothing.
+
+Owns which names of opusmap's a `.env` file may say. What a value means is the settings' business.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+
+from opusmap.diagnostics import quote_value, suggest
+from opusmap.errors import SettingsError
+from opusmap.safe_files import open_regular
+
+__all__ = ["read_env_file", "read_small_text"]
+
+_ENVIRONMENT_ALONE = re.compile(r"OPUSMAP_(?:DATABASE|WEBHOOK|TRUST|PROXY|CA)(?:_.*)?")
+"""Variables that others than the settings read, or will, and that no `.env` file may set."""
+_FILE_LIMIT = 1 << 16
+"""Bytes of a `.env` or a secret's file that are read at most."""
+
+_log = logging.getLogger("opusmap.settings")
+
+
+def read_env_file(
+    path: Path, allowed: Collection[str], settings: Collection[str]
+) -> Mapping[str, str | None]:
+    """Return what a `.env` file says of opusmap, as it is written: a `${NAME}` in it stays as it is.
+
+    Other programs' names are left alone; none becomes a variable of the environment. Of the `settings`, by
+    their names in lower case, only those `allowed` may stand in it.
+
+    Raises:
+        SettingsError: it can't be read, says a name twice, or one that is not allowed.
+    """
+    if path.is_dir() or not os.path.lexists(path):
+        return {}
+    found: dict[str, str | None] = {}
+    for binding in parse_stream(io.StringIO(read_small_text(path, ".env"))):
+        if binding.error:
+            _log.warning(".env, line %d: this is no NAME=value, so it is left out", binding.original.line)
+        if binding.key is None or not binding.key.upper().startswith("OPUSMAP_"):
+            continue
+        if binding.key in found:
+            raise SettingsError(f"{binding.key} in .env", "it is set twice", "remove one of the two")
+        found[binding.key] = binding.value
+    for name in found:
+        _check_name(name, allowed, settings)
+    return found
+
+
+def _check_name(variable: str, allowed: Collection[str], settings: Collection[str]) -> None:
+    """Refuse a setting that no `.env` file may say; tell of one that nobody knows."""
+    name = next((each for each in settings if f"OPUSMAP_{each.upper()}" == variable), None)
+    if name in allowed:
+        return
+    if name is not None or _ENVIRONMENT_ALONE.fullmatch(variable):
+        raise SettingsError(
+            f"{variable} in .env",
+            "a .env file may come from a stranger, with the mapping, so it must not set this",
+            f"set {variable} as an environment variable",
+        )
+    hint = suggest(variable, [f"OPUSMAP_{each.upper()}" for each in allowed])
+    shown = quote_value(variable)
+    _log.warning(".env: there is no setting %s, so it is left out%s", shown, f"; {hint}" if hint else "")
+
+
+def read_small_text(path: Path, blame: str, *, regular: bool = True) -> str:
+    """Return the text of a file of at most 64 KB; `blame` is the setting that errors name.
+
+    With `regular`, a FIFO or a device is refused.
+
+    Raises:
+        SettingsError: it can't be read, is too large, or is no UTF-8 text.
+    """
+    try:
+        with open_regular(path) if regular else path.open("rb") as file:
+            data = file.read(_FILE_LIMIT + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not a file's name"
+        raise SettingsError(blame, f"the file can't be read: {why}") from None
+    if len(data) > _FILE_LIMIT:
+        raise SettingsError(blame, f"the file is larger than {_FILE_LIMIT} bytes")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # The decoder's own error quotes the bytes, which may be a secret's.
+        raise SettingsError(blame, "the file is not UTF-8 text", "save it as UTF-8") from None
