@@ -184,11 +184,9 @@ def _read_replacement(new: str, pattern: re2._Regexp) -> tuple[str | int, ...]:
         parts.append(new[end : found.start()])
         end, name = found.end(), found[2] or found[3]
         if found[1] is None and name not in groups:
-            message = f"the replacement {quote_value(new)} names the group {quote_value(name)}"
-            known = ", ".join(groups)
-            raise ArgumentError(
-                f"{message}, which the pattern has not", f"it has {known}; `${{1}}0` is group 1 and a zero"
-            )
+            message = f"the replacement {quote_value(new)} refers to the group {quote_value(name)}"
+            help_text = f"its groups: {', '.join(groups)}; for group 1 and a zero after it write `${{1}}0`"
+            raise ArgumentError(f"{message}, which the pattern does not have", help_text)
         parts.append("$" if found[1] else groups[name])
     parts.append(new[end:])
     if any("$" in part for part in parts[::2] if isinstance(part, str)):

@@ -70,7 +70,8 @@ def mapper(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     (folder / "mapping.yaml").write_text(
         f"opusmap: 1\nconnection: c.json\nduplicates: {request.param}\ntables: {{t: {{a: A}}}}\n"
         "timezone: Europe/Berlin\nwhere: \"{{ State != 'Draft' }}\"\nfields:\n  rowKey: Id\n"
-        '  Sum: Sum\n  When: {from: When, format: "%Y-%m-%dT%H:%M"}\n  Text: Text\n'
+        '  Sum: Sum\n  When: {from: When, format: "%Y-%m-%dT%H:%M"}\n'
+        '  Text: {from: Text, convert: {regex_replace: ["[a-z]", "x"]}}\n'
         "  Rate: {from: Rate, on_error: omit}\n  Code: {from: Code, lookup: t, default: other}\n",
         "utf-8",
     )
@@ -137,6 +138,7 @@ def run(
     mapper: Mapper, source: Rows, workers: Workers | None, *, payloads: bool
 ) -> tuple[bytes, list[Reject], dict[str, Any] | str]:
     """Return what is written, the rejects, and the totals or what ended the run."""
+    mapper.forget_matches()
     file, rejects = io.BytesIO(), list[Reject]()
     work = Work(mapper, source)
     try:
@@ -147,7 +149,14 @@ def run(
             report = map_source(work, on_records=write, on_reject=rejects.append, workers=workers)
     except OpusmapError as error:
         return file.getvalue(), rejects, repr(error)
-    return file.getvalue(), rejects, {name: getattr(report, name) for name in COUNTED}
+    return (
+        file.getvalue(),
+        rejects,
+        {
+            **{name: getattr(report, name) for name in COUNTED},
+            "patterns": mapper.matched_patterns(),
+        },
+    )
 
 
 @given(

@@ -112,7 +112,7 @@ def test_the_spellings_are_those_of_what_was_written() -> None:
         ("$2", '"2"'),
         ("$10", '"10"'),
         ("$1000", '"1000"'),
-        ("$" + "9" * 5000, "which the pattern has not"),
+        ("$" + "9" * 5000, "which the pattern does not have"),
         ("${2}", '"2"'),
         ("${name}", '"name"'),
     ],
