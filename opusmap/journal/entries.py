@@ -6,6 +6,7 @@ are, and made in a tenth of the time.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -26,6 +27,7 @@ __all__ = [
     "State",
     "hash_content",
     "read_noted",
+    "read_run",
     "read_taken",
 ]
 
@@ -101,6 +103,37 @@ class JournalRecord(msgspec.Struct, frozen=True, gc=False):
     state: State
     reason: str = ""
     unanswered: Moment | None = None
+
+
+_LATEST = 1e11
+"""Seconds since 1970 that no run began after: later ones are no date of a calendar's."""
+
+
+def read_run(row: tuple[Any, ...]) -> Run:
+    """Return the run of a row of `runs` with its target: the fields of `Run`, counts as JSON.
+
+    Raises:
+        ValueError: the row is none that was written.
+    """
+    *facts, counts, trusted = row
+    run = msgspec.convert([*facts, dict(json.loads(counts)), trusted], _RunRow)
+    if not all(0 <= moment < _LATEST for moment in (run.started, run.finished or 0.0)):
+        raise ValueError("the time of a run is none")
+    return Run(*msgspec.structs.astuple(run))
+
+
+class _RunRow(msgspec.Struct, array_like=True):
+    """The fields of `Run`, held to their types: a damaged file may hold anything."""
+
+    id: int
+    origin: str
+    connection: str
+    mapping: str
+    started: float
+    finished: float | None
+    ending: str
+    counts: dict[str, int]
+    trusted_from: int
 
 
 NOTED_COLUMNS = "run, row, key, content, state, reason, sent, ticks"

@@ -107,6 +107,8 @@ def translated(path: str) -> Iterator[None]:
         raise JournalError(path, f"the journal can't be used: {error}", _HELP.get(code, "")) from error
     except OSError as error:
         raise JournalError(path, f"the journal can't be used: {error.strerror}", _RIGHTS) from error
+    except UnicodeDecodeError as error:  # SQLite's own words may quote what it found in a damaged file
+        raise damaged(path, "a text in it can't be read") from error
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from opusmap.journal.entries import (
     Settlement,
     State,
     read_noted,
+    read_run,
     read_taken,
 )
 from opusmap.journal.flights import Flights, decode_entries
@@ -106,7 +107,7 @@ class Journal:
                 writer, or lies on a network share.
         """
         name = str(path)
-        with translated(name):
+        with reading(name):
             writer, reader, lock = connect_all(name, write=write)
             log = None if lock is None else Log(name, connect(name))
             journal = cls(name, writer, reader, lock, log, clock, ticks)
@@ -309,20 +310,7 @@ class Journal:
         """Return all runs, the latest first."""
         with reading(self._path):
             rows = self._reader.execute(_RUNS).fetchall()
-            return tuple(
-                Run(
-                    number,
-                    origin,
-                    connection,
-                    mapping,
-                    started,
-                    finished,
-                    ending,
-                    dict(json.loads(counts)),
-                    trusted,
-                )
-                for number, origin, connection, mapping, started, finished, ending, counts, trusted in rows
-            )
+            return tuple(read_run(row) for row in rows)
 
     def records(self, run: Run, *states: State) -> Iterator[JournalRecord]:
         """Yield what is known of a run's records, by row; only those in one of `states` if any is given.

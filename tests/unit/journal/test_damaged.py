@@ -1,0 +1,139 @@
+"""A journal that is damaged in any way is told as such, with the way out; nothing else comes of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opusmap.errors import JournalError
+from opusmap.journal import Entry, Journal, Moment, Settlement, State
+
+PAGE = 4096
+NOW = Moment(1000.0, 10.0)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("whole") / "j.db"
+    with Journal.open(path) as journal:
+        for number in range(3):
+            run = journal.start_run(origin="https://opus.example.com", connection="c", mapping="m.yaml")
+            keys = [f"{number}-{each}" for each in range(60)]
+            for state in (State.TAKEN, State.FAILED, State.UNCERTAIN):
+                part = [f"{key}-{state}" for key in keys]
+                journal.intend(run, [Entry(1, key, key.encode()) for key in part], NOW)
+                journal.settle(run, [Settlement(key, state, "why") for key in part])
+            journal.intend(run, [Entry(1, "open", b"x")], NOW)
+            journal.keep_evidence(run, {"reasons": ["x" * 100]})
+            journal.finish_run(run, ending="done", counts={"submitted": 60})
+    return path.read_bytes()
+
+
+def refused(look: Callable[[Path], None], path: Path) -> JournalError | None:
+    try:
+        look(path)
+    except JournalError as error:
+        return error
+    return None
+
+
+def read_all(path: Path) -> None:
+    with Journal.open(path, write=False) as journal:
+        journal.identity()
+        for run in journal.runs():
+            journal.evidence(run)
+            journal.counts(run)
+            list(journal.records(run))
+            journal.look_up(run, ["1-1-taken", "open"])
+
+
+def write_all(path: Path) -> None:
+    with Journal.open(path) as journal:
+        run = journal.start_run(origin="https://opus.example.com", connection="c", mapping="m.yaml")
+        journal.look_up(run, ["1-1-taken", "open"])
+        journal.intend(run, [Entry(1, "1-1-taken", b"new")], NOW)
+        journal.settle(run, [Settlement("1-1-taken", State.TAKEN)])
+        journal.finish_run(run, ending="done", counts={})
+        journal.prune(5e9)
+
+
+DAMAGES = st.one_of(
+    st.lists(
+        st.tuples(st.integers(0, 40 * PAGE), st.binary(min_size=1, max_size=64)), min_size=1, max_size=30
+    ),
+    st.lists(
+        st.tuples(st.integers(0, 40).map(PAGE.__mul__), st.binary(min_size=100, max_size=PAGE)), min_size=1
+    ),
+)
+
+
+@given(damages=DAMAGES, cut=st.integers(0, 3 * PAGE) | st.just(0))
+def test_a_damaged_file_is_read_or_refused_with_the_way_out(
+    tmp_path_factory: pytest.TempPathFactory, whole: bytes, damages: list[tuple[int, bytes]], cut: int
+) -> None:
+    data = bytearray(whole[: len(whole) - cut])
+    for at, part in damages:
+        start = at % len(data)
+        data[start : start + len(part)] = part[: len(data) - start]
+    path = tmp_path_factory.mktemp("damaged") / "j.db"
+    for look in (read_all, write_all):
+        path.write_bytes(data)
+        refusal = refused(look, path)
+        assert refusal is None or (refusal.path == str(path) and refusal.help)
+        for left in path.parent.glob("j.db-*"):
+            left.unlink()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE runs SET counts = '[1]'",
+        "UPDATE runs SET counts = '{'",
+        "UPDATE runs SET counts = x'ff'",
+        "UPDATE runs SET started = 'yesterday'",
+        "UPDATE runs SET started = 9e99",
+        "UPDATE runs SET finished = -9e99",
+        "UPDATE runs SET mapping = x'00ff'",
+        "UPDATE targets SET connection = x'00ff'",
+        "DELETE FROM identity",
+        "UPDATE identity SET id = x'00'",
+        "UPDATE noted SET state = 'eaten'",
+        "UPDATE evidence SET content = 7",
+        "DROP TABLE noted",
+    ],
+)
+def test_values_that_no_run_wrote_are_told(tmp_path: Path, whole: bytes, change: str) -> None:
+    (tmp_path / "j.db").write_bytes(whole)
+    database = sqlite3.connect(tmp_path / "j.db")
+    database.execute(change)
+    database.commit()
+    database.close()
+    with pytest.raises(JournalError):
+        read_all(tmp_path / "j.db")
+
+
+@pytest.mark.parametrize("open_it", [Journal.open, lambda path: Journal.open(path, write=False)])
+def test_another_program_that_holds_the_file_is_told(
+    tmp_path: Path, whole: bytes, open_it: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "j.db").write_bytes(whole)
+    other = sqlite3.connect(tmp_path / "j.db", isolation_level=None)
+    other.execute("PRAGMA journal_mode = DELETE")
+    other.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr("opusmap.journal.store.connect_all", _at_once)
+    with pytest.raises(JournalError) as caught:
+        open_it(tmp_path / "j.db")
+    other.close()
+    assert "locked" in caught.value.problem
+    assert "close what else has the file open" in caught.value.help
+
+
+def _at_once(name: str, *, write: bool) -> tuple:
+    from opusmap.journal.places import connect, lock_beside
+
+    return connect(name, timeout=0), connect(name, timeout=0), lock_beside(name) if write else None
