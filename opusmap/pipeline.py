@@ -429,4 +429,5 @@ def _report(tally: Tally, began: float, sent: SubmitTotals | None = None, run: i
         retries=sent.retries,
         concurrency=sent.concurrency,
         trusted=sent.trusted,
+        waiting=sent.waiting,
     )

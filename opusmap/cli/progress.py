@@ -1,4 +1,4 @@
-"""The line that shows how long work goes on: rows, records, requests, rate, retries, concurrency, time left.
+"""The line that shows how long work goes on: rows, records, requests, rate, retries, why it waits, time left.
 
 One line, whatever the terminal's width: what fits is shown, the most telling first. Nothing on a pipe.
 """
@@ -28,6 +28,9 @@ _COUNTED_BYTES = 8 << 20
 
 _A_SECOND = 4
 """How often the line is drawn anew."""
+
+_WHY, _WORTH_READING = 0, 16
+"""The rank of why it waits, and how many characters of that are worth showing."""
 
 _MINUTE, _HOUR = 60, 3_600
 _SPINNER = "|/-\\"
@@ -89,7 +92,7 @@ class _Line:
 
 
 def _parts(report: Report, elapsed: float, share: float | None) -> list[tuple[int, str]]:
-    """Return what there is to tell, in the order of the line, each with its rank: 1 goes last."""
+    """Return what there is to tell, in the order of the line, each with its rank: the lowest goes last."""
     done = "" if share is None else f" ({share:.0%})"
     parts = [(1, f"{report.read:,} rows{done}")]
     if report.rejected:
@@ -98,6 +101,8 @@ def _parts(report: Report, elapsed: float, share: float | None) -> list[tuple[in
         parts += [(5, f"{report.submitted:,} records"), (4, f"{report.requests:,} requests")]
         parts += [(6, f"{report.retries:,} retries")] if report.retries else []
         parts += [(8, f"{report.concurrency} at a time")] if report.concurrency else []
+    if report.waiting:
+        parts.append((_WHY, _shown(report.waiting)))
     rate = report.read / elapsed if elapsed else 0.0
     parts.append((7, f"{rate:,.0f} rows/s"))
     parts.append((2, _time(elapsed, share)))
@@ -116,6 +121,10 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{whole % _MINUTE:02}"
 
 
+def _shown(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
 def _fitted(head: str, parts: list[tuple[int, str]], width: int) -> str:
     """Return the line with as many parts as fit, the least telling left out."""
     kept = list(parts)
@@ -123,5 +132,7 @@ def _fitted(head: str, parts: list[tuple[int, str]], width: int) -> str:
         line = f"{head}: " + ", ".join(text for _, text in kept)
         if len(line) <= width:
             return line
+        if len(kept) == 1 and kept[0][0] == _WHY and width > len(head) + _WORTH_READING:
+            return line[: width - 1] + "…"
         kept.remove(max(kept))
     return head[: max(0, width)]

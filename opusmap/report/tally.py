@@ -61,6 +61,7 @@ class Report:
     replaced a wrong value. `trusted` are those of the submitted that nothing but an HTTP status
     says were taken. `source_changed` are files of the source that changed while it was read.
     `journal_note` is what was odd about the journal, in sentences: it is older than the last run, say.
+    `waiting`, while a run goes on, says why nothing is sent just now.
     """
 
     read: int = 0
@@ -84,6 +85,7 @@ class Report:
     trusted: int = 0
     source_changed: tuple[FileChange, ...] = ()
     journal_note: str = ""
+    waiting: str = ""
 
     @property
     def adds_up(self) -> bool:

@@ -221,9 +221,11 @@ class OpusClient:
         if answer.status in (408, 429) or answer.status >= 500:  # noqa: PLR2004 - HTTP
             detail = f"the identity service answers {answer.status}"
             return NoAnswer(Trouble.SIGN_IN, detail, answer.retry_after)
-        if answer.status == 200 and not answer.body:  # noqa: PLR2004 - HTTP
+        if answer.cut:
             return NoAnswer(Trouble.SIGN_IN, "the identity service's answer broke off")
         token = read_token(answer, url, proof, generation, asked)
+        if isinstance(token, str):
+            return NoAnswer(Trouble.SIGN_IN, f"{token}; look at OPUSMAP_TOKEN_URL", answer.retry_after)
         _log.debug("signed in at %s (token %d)", url, generation)
         return token
 
@@ -368,4 +370,9 @@ def _describe(error: Exception) -> str:
     if isinstance(error, httpx.ProtocolError):
         ended = "disconnected" in str(error)
         return "the connection ended without an answer" if ended else "the answer is not HTTP"
+    cause: BaseException | None = error
+    while isinstance(error, httpx.ConnectError) and cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return f"can't connect: {cause.strerror}"
+        cause = cause.__cause__ or cause.__context__
     return str(error) or type(error).__name__

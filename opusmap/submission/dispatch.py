@@ -82,11 +82,36 @@ class Dispatch:
         self._on_reply = on_reply
         self._reached = False  # whether anything was ever sent as far as Opus
         self._trouble = ""  # the last one, in words
+        self._silent_since: float | None = None  # the first trouble since the last success
+        self._told_at = float("-inf")  # when a wait was last logged
 
     def give_up(self) -> None:
         """Stop the run: Opus stays away."""
         help_text = "run the same command again later: what was not sent will be"
         self._halt.stop(OpusUnavailable(self._client.url, self._trouble, help_text))
+
+    async def wait_for_fence(self, seconds: float) -> None:
+        """Wait, if any time at all, until an earlier request can't take effect any more."""
+        if seconds > 0.0:
+            said = self._tell_wait(seconds, "an earlier request for these records may still take effect")
+            await self._pacer.wait(seconds)
+            self._end_wait(said)
+
+    def _tell_wait(self, seconds: float, words: str) -> str:
+        """Show why somebody waits; log it now and then, where nothing has succeeded for some time."""
+        said = self._pacer.waiting = f"waiting {max(1.0, seconds):.0f} s: {words}"
+        self._ledger.report()
+        now = self._around.clock()
+        since = now if self._silent_since is None else self._silent_since
+        if now + seconds - since >= _LONG_WAIT and now - self._told_at >= _SELDOM:
+            self._told_at = now
+            _log.warning("%s", said)
+        return said
+
+    def _end_wait(self, said: str) -> None:
+        if self._pacer.waiting == said:
+            self._pacer.waiting = ""
+            self._ledger.report()
 
     def give_up_unreadable(self) -> None:
         """Stop the run: whatever answers, what it says can't be read."""
@@ -123,7 +148,7 @@ class Dispatch:
                     random=self._around.random,
                 )
                 end = End(maybe=end.maybe or may_be_processed(reply.problem), words=reply.words)
-                cost = await self._carry_on(decision, reply)
+                cost = await self._carry_on(decision, reply, attempt)
                 if cost is None:
                     return replace(end, decision=decision)
                 if attempt % ATTEMPTS == 0 or spent >= patience:
@@ -165,6 +190,9 @@ class Dispatch:
             self.heard += 1
         if reply.problem is None:
             self._pacer.note_success()
+            self._silent_since, self._pacer.waiting = None, ""
+        elif self._silent_since is None:
+            self._silent_since = self._around.clock()
         if reply.problem is None or reply.problem in REFUSED_RECORDS:
             self.unknown.note_clear()
         elif reply.problem is Trouble.UNCLEAR:
@@ -199,18 +227,21 @@ class Dispatch:
             extra={"facts": facts},
         )
 
-    async def _carry_on(self, decision: Decision, reply: Reply) -> float | None:
+    async def _carry_on(self, decision: Decision, reply: Reply, attempt: int) -> float | None:
         """Do what a decision asks; return the seconds of patience it cost, None if that was the last attempt.
 
         Waits that Opus asks for, or the retry budget, are no sign that Opus is away.
         """
         match decision:
             case Retry(delay, everyone):
+                said = self._tell_wait(
+                    max(delay, self._pacer.retry_wait), f"{reply.words} (attempt {attempt})"
+                )
                 if everyone:
                     self._pacer.hold(delay)
-                else:
-                    await self._pacer.wait(delay)
+                await self._pacer.wait(delay)
                 await self._pacer.afford_retry()
+                self._end_wait(said)
                 return 0.0 if everyone else delay
             case RenewToken():
                 self._client.refuse_token(reply.token)
@@ -225,6 +256,9 @@ class Dispatch:
                 self._halt.stop(kind(self._client.url, reply.words, help))
         return None
 
+
+_LONG_WAIT, _SELDOM = 4.0, 60.0
+"""Seconds without a success after which a wait is logged, and seconds between two such lines."""
 
 _WHO_ANSWERS = (
     "look at OPUSMAP_BASE_URL and OPUSMAP_API_PATH; does a proxy, a gateway or a sign-in page answer instead "

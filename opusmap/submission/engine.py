@@ -143,7 +143,7 @@ def _with_pace(
     """Return the function that is told of totals, so that it learns the pace as well."""
     if on_progress is None:
         return None
-    return lambda totals: on_progress(replace(totals, concurrency=pacer.allowed))
+    return lambda totals: on_progress(replace(totals, concurrency=pacer.allowed, waiting=pacer.waiting))
 
 
 _Loads: TypeAlias = "asyncio.Queue[tuple[Load, Turn] | None]"
@@ -259,7 +259,7 @@ class _Engine:
             if doubt := keep_doubt(entry, known, now, fence):
                 load.unanswered[key] = doubt
         for wait, part in _by_wait(load.batch, waits):
-            await self._pacer.wait(wait)
+            await self._dispatch.wait_for_fence(wait)
             await self._deliver(load, part)
         return None
 

@@ -30,7 +30,7 @@ class SubmitTotals:
     sent the same records once more. `stopped` is why the run ended before its input did, or None; the
     caller raises it once the rest is counted. It is the source's own error where the source failed.
     `concurrency` is how many requests may be in flight just now. `trusted` are those of the submitted that
-    nothing but an HTTP status says were taken.
+    nothing but an HTTP status says were taken. `waiting` says why nothing is sent just now, if so.
     """
 
     submitted: int = 0
@@ -43,6 +43,7 @@ class SubmitTotals:
     stopped: OpusmapError | None = None
     concurrency: int = 0
     trusted: int = 0
+    waiting: str = ""
 
 
 _COUNTED = {State.TAKEN: "submitted", State.FAILED: "failed", State.UNCERTAIN: "uncertain"}
@@ -122,7 +123,7 @@ class Ledger:
                 if key in reasons:
                     self._on_failed(record, reasons[key])
         self.count(**{_COUNTED[state]: len(reasons)})
-        self._report()
+        self.report()
 
     def _doubt(self, load: Load, state: State, key: str) -> Moment | None:
         """Return when a record's last request ended that may still take effect, if one may."""
@@ -141,7 +142,7 @@ class Ledger:
     def note_unchanged(self, count: int) -> None:
         """Count records that Opus holds as they are."""
         self.count(unchanged=count)
-        self._report()
+        self.report()
 
     def count(self, **more: int) -> None:
         """Add to the totals."""
@@ -159,6 +160,7 @@ class Ledger:
         """Requests so far."""
         return self._counts["requests"]
 
-    def _report(self) -> None:
+    def report(self) -> None:
+        """Tell of the totals so far."""
         if self._on_progress is not None:
             self._on_progress(self.totals)

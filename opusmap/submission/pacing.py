@@ -167,6 +167,7 @@ class Pacer:
 
     def __init__(self, concurrency: int, around: Surroundings, halt: Halt) -> None:
         """Make it; once the run halts, nobody is admitted or waits any more."""
+        self.waiting = ""  # why somebody waits, and for how long, in words
         self._budget = RetryBudget(around.clock)
         self._retrying: deque[asyncio.Event] = deque()  # who waits for the budget, in order
         self._limit = ConcurrencyLimit(concurrency, around.clock)

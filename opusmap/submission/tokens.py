@@ -14,6 +14,7 @@ import msgspec
 
 from opusmap.errors import SignInError
 from opusmap.settings import Secret
+from opusmap.submission.answers import plain_text
 from opusmap.submission.exchange import Answer
 
 __all__ = ["SCOPE", "Proof", "Token", "read_token", "token_form"]
@@ -27,6 +28,21 @@ _HELP = {
     "unauthorized_client": f"give the app the permission {SCOPE}",
 }
 """What to do about an error of RFC 6749, 5.2, where it is not the proof."""
+
+_REFUSALS = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+    }
+)
+"""Errors of RFC 6749, 5.2: the same request would be refused again."""
+
+_PASSING = frozenset({"server_error", "temporarily_unavailable"})
+"""Errors by which a service says that it is in trouble itself, whatever its status."""
 
 _DEFAULT_LIFE, _LONGEST_LIFE = 3600.0, 86400.0
 _MARGIN = 0.1
@@ -61,8 +77,11 @@ def token_form(client_id: str, proof: Proof) -> bytes:
     return urlencode(form).encode("ascii")
 
 
-def read_token(answer: Answer, url: str, proof: Proof, generation: int, asked: float) -> Token:
-    """Return the token that an identity service's answer holds.
+def read_token(answer: Answer, url: str, proof: Proof, generation: int, asked: float) -> Token | str:
+    """Return the token that an identity service's answer holds, or in words why it says neither yes nor no.
+
+    What is no answer of such a service is trouble that may pass: a page of something in between, say. Nothing
+    of its body is told, which may hold a part of a token.
 
     Args:
         answer: any answer but server trouble and rate limits.
@@ -72,24 +91,28 @@ def read_token(answer: Answer, url: str, proof: Proof, generation: int, asked: f
         asked: the time of the request; the token's life is counted from then.
 
     Raises:
-        SignInError: the service refused, redirected, or answered what can't be read.
+        SignInError: the service refused or redirected, or gives tokens of another kind.
     """
     said = _read_object(answer.body)
-    if answer.status != 200:  # noqa: PLR2004 - HTTP
+    error = str(said.get("error"))
+    if error in _PASSING:
+        return f"the identity service answers {answer.status}: {error}"
+    if answer.status // 100 != 2 or error in _REFUSALS:  # noqa: PLR2004 - HTTP
         words = " ".join(str(said[name]) for name in ("error", "error_description") if said.get(name))
         shown = _printable(_hide(words, proof.secret.reveal()))
         problem = f"the identity service answers {answer.status}" + (f": {shown}" if shown else "")
-        raise SignInError(url, problem, _HELP.get(str(said.get("error")), proof.help))
+        raise SignInError(url, problem, _HELP.get(error, proof.help))
     text, kind = said.get("access_token"), said.get("token_type", "Bearer")
     # RFC 6750, 2.1: the characters that a bearer token may have; others could break out of the header.
-    if not isinstance(text, str) or not re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", text):
-        raise SignInError(
-            url, "the identity service's answer holds no access token", "look at OPUSMAP_TOKEN_URL"
-        )
-    if not isinstance(kind, str) or kind.casefold() != "bearer":
+    token = text if isinstance(text, str) and re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", text) else None
+    if answer.status != 200 or token is None or not isinstance(kind, str):  # noqa: PLR2004 - HTTP
+        media = plain_text(answer.content_type.partition(";")[0], 40)
+        came = f"{answer.status} ({media})" if media else str(answer.status)
+        return f"the identity service answers {came}, and its answer holds no access token"
+    if kind.casefold() != "bearer":
         raise SignInError(url, "the identity service gives another kind of token than a bearer token")
     life = _read_life(said.get("expires_in"))
-    return Token(Secret(text), generation, asked + life - min(300.0, life * _MARGIN))
+    return Token(Secret(token), generation, asked + life - min(300.0, life * _MARGIN))
 
 
 def _hide(words: str, secret: str) -> str:

@@ -88,3 +88,23 @@ def test_what_is_no_file_tells_nothing():
     assert from_iterable([]).share_read() is None
     with open_source(io.StringIO("A\n1\n"), format="csv") as source:
         assert source.share_read() is None
+
+
+WHY = "waiting 4 s: can't connect: Connection refused (attempt 3)"
+
+
+def test_why_it_waits_is_told_first_of_all():
+    report = Report(read=60, requests=4, retries=3, concurrency=8, waiting=WHY)
+    wide = _fitted("| submitting", _parts(report, 10.0, None), 200)
+    assert WHY in wide
+    narrow = _fitted("| submitting", _parts(report, 10.0, None), 40)
+    assert narrow == "| submitting: waiting 4 s: can't connec…"
+    assert WHY in _fitted("| submitting", _parts(report, 10.0, None), 80)
+    assert "waiting" not in _fitted("| submitting", _parts(Report(read=60, requests=4), 10.0, None), 200)
+
+
+@given(st.text(max_size=300), st.integers(1, 200))
+def test_whatever_is_the_reason_to_wait_it_is_one_line_that_fits(reason, width):
+    text = drawn(Report(waiting=reason), width)
+    assert len(text.splitlines()) <= 1
+    assert "\x1b" not in text

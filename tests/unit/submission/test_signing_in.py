@@ -131,11 +131,9 @@ def test_a_token_that_was_accepted_in_between_may_be_refused_again() -> None:
         httpx.Response(400, json={"error": f"no {SECRET}", "error_description": f"bad {SECRET}"}),
         httpx.Response(401),
         httpx.Response(307, headers={"Location": "https://evil.example/token"}),
-        httpx.Response(200, content=b"<html>"),
-        httpx.Response(200, json=[]),
-        httpx.Response(200, json={"access_token": "a b"}),
-        httpx.Response(200, json={"access_token": "a\r\nX-Evil: 1"}),
         httpx.Response(200, json={"access_token": "abc", "token_type": "mac"}),
+        httpx.Response(200, json={"error": "invalid_client", "error_description": f"bad {SECRET}"}),
+        httpx.Response(404, content=b"<html>"),
     ],
 )
 def test_a_refused_sign_in_is_an_error_without_the_secret_and_follows_no_redirect(
@@ -170,3 +168,46 @@ def test_an_identity_service_in_trouble_is_a_trouble_of_its_own() -> None:
     service = Service(identity=lambda _: httpx.Response(503, headers={"Retry-After": "5"}))
     answer = asyncio.run(service.client().send(b"{}"))
     assert answer == NoAnswer(Trouble.SIGN_IN, "the identity service answers 503", 5.0)
+
+
+GARBAGE = {
+    "a page": httpx.Response(200, html=f"<html>Log in, {SECRET}</html>"),
+    "no body": httpx.Response(200, content=b""),
+    "204": httpx.Response(204),
+    "202": httpx.Response(202, json={"access_token": "abc", "token_type": "Bearer"}),
+    "cut": httpx.Response(200, content=b'{"access_token": "Canary-tok'),
+    "a list": httpx.Response(200, json=[]),
+    "null": httpx.Response(200, json=None),
+    "no token": httpx.Response(200, json={"token_type": "Bearer", "expires_in": 3600}),
+    "a number": httpx.Response(200, json={"access_token": 17}),
+    "an object": httpx.Response(200, json={"access_token": {"value": "abc"}}),
+    "an empty token": httpx.Response(200, json={"access_token": ""}),
+    "a blank in it": httpx.Response(200, json={"access_token": "a b"}),
+    "a header in it": httpx.Response(200, json={"access_token": "a\r\nX-Evil: 1"}),
+    "no kind": httpx.Response(200, json={"access_token": "abc", "token_type": None}),
+    "a kind of another type": httpx.Response(200, json={"access_token": "abc", "token_type": 7}),
+    "not UTF-8": httpx.Response(200, content=b'{"access_token": "\xff"}'),
+    "another error": httpx.Response(200, json={"error": "boom"}),
+    "server_error": httpx.Response(400, json={"error": "server_error"}),
+    "temporarily_unavailable": httpx.Response(400, json={"error": "temporarily_unavailable"}),
+}
+
+
+@pytest.mark.parametrize("answer", GARBAGE.values(), ids=GARBAGE)
+def test_an_answer_that_is_neither_a_token_nor_a_refusal_is_a_trouble_that_may_pass(
+    answer: httpx.Response,
+) -> None:
+    answers = iter([answer])
+    service = Service(identity=lambda _: next(answers, None) or grant("abc"))
+
+    async def main() -> None:
+        client = service.client()
+        trouble = await client.send(b"{}")
+        assert isinstance(trouble, NoAnswer)
+        assert trouble.trouble is Trouble.SIGN_IN
+        assert f"the identity service answers {answer.status_code}" in trouble.detail
+        assert SECRET not in trouble.detail
+        assert "Canary" not in trouble.detail
+        assert isinstance(await client.send(b"{}"), Answer)
+
+    asyncio.run(main())
