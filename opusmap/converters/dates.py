@@ -234,7 +234,8 @@ def _check_reading(format: str, century: int | None) -> frozenset[str]:
     return used
 
 
-_CENTURIES = range(1, 9901)
+_CENTURIES = range(1000, 9901)
+"""First years of a hundred. A shorter number, such as 30, is a slip that would mean the year 30."""
 _CENTURY_UNUSED = "it is for years of two digits: remove it"
 
 
