@@ -10,7 +10,7 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from types import TracebackType
@@ -370,9 +370,19 @@ def _describe(error: Exception) -> str:
     if isinstance(error, httpx.ProtocolError):
         ended = "disconnected" in str(error)
         return "the connection ended without an answer" if ended else "the answer is not HTTP"
-    cause: BaseException | None = error
-    while isinstance(error, httpx.ConnectError) and cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return f"can't connect: {cause.strerror}"
-        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx.ConnectError):
+        causes = list(_causes(error))
+        if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+            return "can't connect: connection refused"  # the libraries speak of their calls
+        words = (cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror)
+        if (said := next(words, None)) and not str(error).endswith(said):
+            return f"can't connect: {said}"
     return str(error) or type(error).__name__
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what lies behind it; of several at once the first."""
+    while error is not None:
+        yield error
+        within = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else None
+        error = within or error.__cause__ or error.__context__

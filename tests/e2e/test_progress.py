@@ -74,3 +74,22 @@ def test_on_a_pipe_there_is_nothing_of_it(folder):
     assert ended.returncode == 1
     assert b"submitting" not in ended.stdout + ended.stderr
     assert b"\x1b" not in ended.stderr
+
+
+def test_with_nobody_listening_a_pipe_gets_one_line_that_says_why_it_waits(folder):
+    nobody = {
+        "OPUSMAP_BASE_URL": "http://127.0.0.1:9",
+        "OPUSMAP_TOKEN_URL": "http://127.0.0.1:9/connect/token",
+    }
+    who = {"OPUSMAP_CLIENT_ID": "app", "OPUSMAP_CLIENT_SECRET": "Canary-secret"}
+    ended = subprocess.run(
+        [*SUBMIT[:-2], "--yes"],
+        capture_output=True,
+        check=False,
+        env=environment() | nobody | who,
+        cwd=folder,
+    )
+    assert ended.returncode == 3
+    lines = [line for line in ended.stderr.decode().splitlines() if "waiting" in line]
+    assert len(lines) == 1
+    assert re.search(r"waiting \d+ s: .*can't connect: connection refused \(attempt \d\)", lines[0])
