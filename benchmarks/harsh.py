@@ -8,7 +8,7 @@ The emulator is served on a port and does what `--faults` says. `opusmap submit`
 with what the mapping makes, record by record, and the same command is run once more: it must send nothing.
 Exits with 1 if anything differs.
 
-With `--throughput` one run each, without kills, shows how quick it is under no, mild and harsh faults.
+With `--throughput` one run each, without kills, shows how quick it is under no, mild, harsh and heavy faults.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.
 SECRET = "rehearsal-secret"  # noqa: S105 - of an emulator that lives as long as this script
 ROWS_PER_RECORD = 1.3
 """The generated register has drafts and flawed rows besides."""
+
+HEAVY = "harsh,lost-after=5%,cut=5%,error-halfway=5%,throttle=5%,refuse=5%,seconds=0.2,retry-after=0"
+"""A fourth of the requests meets a fault, most of which ask for more requests."""
 
 MOST_RUNS = 60
 
@@ -222,9 +225,9 @@ def rehearse(records: int, kills: int, seed: int, faults: str, concurrency: int)
 def compare(records: int, seed: int, concurrency: int) -> int:
     """Print how many records a second one run sends under each level of faults; return the exit code."""
     wrong = 0
-    for level in ("none", "mild", "harsh"):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
+    for name, level in (("none", "none"), ("mild", "mild"), ("harsh", "harsh"), ("heavy", HEAVY)):
+        with tempfile.TemporaryDirectory() as made:
+            folder = Path(made)
             prepare(folder, records)
             emulator, expected = map_records(folder, records)
             emulator.follow(read_plan(f"{level},seed={seed}"))
@@ -232,9 +235,9 @@ def compare(records: int, seed: int, concurrency: int) -> int:
                 ended = Program(folder, url, records, concurrency).run()
             lost = len(expected.keys() - emulator.records.keys())
         counts = ended.result or {}
-        wrong += lost > sum(counts.get(name, 0) for name in ("failed", "uncertain", "not_sent"))
+        wrong += lost > sum(counts.get(end, 0) for end in ("failed", "uncertain", "not_sent"))
         rate = counts.get("submitted", 0) / ended.seconds
-        print(f"faults {level:<6} {rate:7.0f} records/s; {_describe(ended)}", flush=True)
+        print(f"faults {name:<6} {rate:7.0f} records/s; {_describe(ended)}", flush=True)
     return 1 if wrong else 0
 
 

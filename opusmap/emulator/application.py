@@ -318,7 +318,7 @@ class Emulator:
             return self._refuse(query.status, query.message)
         data, last = self._store.find_due(query.until, query.after, query.limit)
         token = None if last is None else write_page_token(last)
-        return answer_json(OK, {"data": data, "startIndex": token})
+        return answer_json(OK, {"startIndex": token, "statusCode": OK, "data": data})
 
     def _summarize(self, _request: Request, _body: JsonValue, _fault: Fault) -> Answer:
         summary = {

@@ -81,7 +81,9 @@ def _describe_records(connection: Connection, target: TargetFormat, token_path: 
         "maxItems": RECORDS_LIMIT,
     }
     due = _object(
-        data={"type": "array", "items": {"type": "object"}}, startIndex={"type": ["string", "null"]}
+        startIndex={"type": ["string", "null"]},
+        statusCode={"type": "integer", "const": 200},
+        data={"type": "array", "items": {"type": "object"}},
     )
     # OpenAPI has no format for a time without a zone, which is taken too.
     due_date = {"type": "string", "format": "date"}
