@@ -28,9 +28,7 @@ __all__ = ["ERROR_COLUMNS", "RejectWriter", "neutralise", "restore_cell"]
 ERROR_COLUMNS = ("_row", "_key", "_error_column", "_error_code", "_error")
 """What a file of rejects has besides the source's own columns."""
 _ERROR_NAMES = frozenset(ERROR_COLUMNS)
-_STAYS = (
-    "stays as it is, for it was edited since, is open elsewhere, or was not written by the command before"
-)
+_STAYS = "stays as it is: it was edited, is open in another program, or is not of this command's last run"
 
 
 class RejectWriter:

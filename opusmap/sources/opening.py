@@ -5,6 +5,7 @@ Registration is this table; a new format is its module, one entry here and one l
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -63,6 +64,8 @@ _NAMES = {
     "sqlite": "an SQLite database",
     "files": "a folder of files",
 }
+_OWN_FILES = re.compile(r"\.rejects(\.\d+)?\.(csv|xlsx|jsonl)$|\.last-run\.json$")
+"""Names of what runs leave beside a mapping."""
 _DEFAULTS = SourceOptions()
 _OPTIONS = tuple(dict.fromkeys(option for options in FORMATS.values() for option in options))
 
@@ -291,7 +294,8 @@ def _open_several(
         one.watch = watch
         return one
     assert isinstance(path, str | Path)
-    found = list(_found_files(path, inside))
+    left_out = list[str]()
+    found = list(_found_files(path, inside, left_out))
     watch = FileWatch([file for _, file in found], partial(_list_files, path, inside))
     files = [OneFile(name, partial(open_with, file, each)) for name, file in found]
     kinds = {_format(str(file), options.format) for _, file in found}
@@ -299,19 +303,25 @@ def _open_several(
     several = SeveralSource(str(path), files, options.file_column, same_columns=alike)
     several.files = tuple(str(file) for _, file in found)
     several.watch = watch
+    if left_out:
+        several.notes = (*several.notes, f"what runs left there was left out: {', '.join(left_out[:3])}")
     return several
 
 
 def _list_files(path: str | Path, inside: Path | None) -> list[Path]:
     """Return the files that a pattern meets by now."""
     try:
-        return [file for _, file in _found_files(path, inside)]
+        return [file for _, file in _found_files(path, inside, [])]
     except SourceError:  # none is left, or a link leads elsewhere
         return []
 
 
-def _found_files(path: str | Path, inside: Path | None) -> Iterator[tuple[str, Path]]:
-    """Yield the files that a pattern meets, by name: the name from the pattern's folder on, and the path."""
+def _found_files(path: str | Path, inside: Path | None, left_out: list[str]) -> Iterator[tuple[str, Path]]:
+    """Yield the files that a pattern meets, by name: the name from the pattern's folder on, and the path.
+
+    What runs left there is `left_out`: rejects are rows of the source already. Not where it is asked for.
+    """
+    wanted = "rejects" in Path(path).name
     pattern = split_pattern(path)
     none = True
     for found in walk(pattern.folder):
@@ -319,6 +329,9 @@ def _found_files(path: str | Path, inside: Path | None) -> Iterator[tuple[str, P
             continue  # what can't be listed is named below, if nothing else is found
         entry, names = found
         if not pattern.matches(names) or not entry.is_file():
+            continue
+        if _OWN_FILES.search(entry.name) and not wanted:
+            left_out.append("/".join(names))
             continue
         none = False
         file = Path(entry.path)

@@ -213,6 +213,22 @@ def test_two_mappings_of_one_folder_keep_their_rejects_apart(folder, opus):
     ]
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_a_pattern_does_not_take_rejects_for_a_source(folder, opus, suffix):
+    mapping = (folder / "mapping.yaml").read_text("utf-8").replace("source.csv", f"'*.{suffix}'")
+    (folder / "mapping.yaml").write_text(mapping, "utf-8")
+    if suffix == "jsonl":
+        rows = read(folder / "source.csv")
+        (folder / "source.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    first = totals(run(folder, "submit", "mapping.yaml", "--json", opus=opus))
+    ended = run(folder, "submit", "mapping.yaml", opus=opus)
+    assert f"mapping.run-1.rejects.{suffix}" in ended.stderr
+    second = totals(run(folder, "submit", "mapping.yaml", "--json", opus=opus))
+    assert (second["read"], second["rejected"]) == (first["read"], 2) == (4, 2)
+    asked = run(folder, "map", "mapping.yaml", f"*.rejects.{suffix}", "--json", "-o", "o.out")
+    assert totals(asked)["read"] == 6
+
+
 def test_rejects_may_go_to_standard_output_and_to_a_device(folder):
     shown = run(folder, "map", "mapping.yaml", "-o", "out.jsonl", "--rejects", "-")
     assert "unknown-choice" in shown.stdout
