@@ -20,12 +20,15 @@ from opusmap.records import Reject, Row
 from opusmap.sources.plain import plain_values
 from opusmap.sources.postgresql import keep_odd_values
 from opusmap.sources.source import Source
-from opusmap.sources.tabular import check_columns, load_extra
+from opusmap.sources.tabular import ROW_LIMIT, check_columns, load_extra, row_too_long
 
 __all__ = ["BATCH_ROWS", "DatabaseSource", "database_url", "sqlite_path"]
 
 BATCH_ROWS = 1_000
-"""Rows fetched at a time."""
+"""Rows fetched at a time, at most; fewer if they are large."""
+
+_BATCH_SIZE = 4 << 20
+"""Bytes and characters of the rows fetched at a time, about."""
 
 _VARIABLE = re.compile(r"OPUSMAP_DATABASE(?:_[A-Z0-9_]+)?")
 
@@ -50,8 +53,15 @@ def database_url(variable: str, name: str, environ: Mapping[str, str] = os.envir
 
 
 def sqlite_path(url: str) -> Path | None:
-    """Return the file of an address such as `sqlite:///contracts.sqlite`, None if it is another."""
-    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+    """Return the file of an address such as `sqlite:///contracts.sqlite`, None if it is another.
+
+    Such a file is read as one that a mapping names, whatever SQLAlchemy's driver for it would allow.
+    """
+    found = _SQLITE.fullmatch(url)
+    return Path(found[1]) if found else None
+
+
+_SQLITE = re.compile(r"sqlite(?:\+pysqlite)?:///(.+)", re.DOTALL)
 
 
 class DatabaseSource(Source):
@@ -80,8 +90,9 @@ class DatabaseSource(Source):
         result, self._first = self._first, None
         number = 0
         try:
-            for number, values in enumerate((result or self._run()).mappings(), 1):
-                yield Row(number, plain_values(dict(values)))
+            for number, values in enumerate(_fetched(result or self._run()), 1):
+                large = _size(values) > ROW_LIMIT
+                yield row_too_long(number) if large else Row(number, plain_values(dict(values)))
         except self._library.exc.SQLAlchemyError as error:
             raise self._refusal(error, number + 1) from None
         except (ValueError, ArithmeticError, TypeError) as error:  # of a driver that can't convert a value
@@ -111,7 +122,7 @@ class DatabaseSource(Source):
         self._open.close()
         try:
             self._connection = self._open.enter_context(self._engine.connect())  # rolls back at its end
-            options: dict[str, Any] = {"stream_results": True, "yield_per": BATCH_ROWS, "no_parameters": True}
+            options: dict[str, Any] = {"stream_results": True, "max_row_buffer": 1, "no_parameters": True}
             if self._engine.dialect.name == "postgresql":
                 options["postgresql_readonly"] = True
             result = self._connection.execution_options(**options).exec_driver_sql(self._query)
@@ -139,6 +150,19 @@ class DatabaseSource(Source):
             what = f"the query fails, because {_from_here(row)} can't be computed or fetched"
         hint = "try the query in the database's own program" if connected else "is the address right?"
         return SourceError(self.name, code, f"{what}: {reason}", row, hint)
+
+
+def _fetched(result: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield a result's rows. How many are fetched at a time follows from how large they are."""
+    rows, count = result.mappings(), 1
+    while batch := rows.fetchmany(count):
+        yield from batch
+        small = sum(map(_size, batch)) < _BATCH_SIZE // 2
+        count = min(BATCH_ROWS, 2 * count) if small else max(1, count // 2)
+
+
+def _size(values: Mapping[str, Any]) -> int:
+    return sum(len(value) for value in values.values() if value.__class__ is str or value.__class__ is bytes)
 
 
 def _from_here(row: int) -> str:

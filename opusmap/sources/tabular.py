@@ -12,8 +12,12 @@ from typing import Any
 
 from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
+from opusmap.records import Problem, Reject
 
-__all__ = ["check_columns", "load_extra"]
+__all__ = ["ROW_LIMIT", "check_columns", "load_extra", "row_too_long"]
+
+ROW_LIMIT = 32 << 20
+"""Bytes or characters of all values of a row of a database, at most; a row with more is a reject."""
 
 
 def check_columns(name: str, columns: Sequence[str], row: int | None = None) -> None:
@@ -36,6 +40,13 @@ def check_columns(name: str, columns: Sequence[str], row: int | None = None) -> 
         problem = f"the header repeats {', '.join(map(quote_value, repeated))}"
         hint = "give each column a name of its own: cells of the one would hide those of the other"
         raise SourceError(name, "duplicate-header", problem, row, hint)
+
+
+def row_too_long(number: int) -> Reject:
+    """Return the reject of a row that holds more than `ROW_LIMIT`; its values are not kept."""
+    message = f"the row holds more than {ROW_LIMIT >> 20} MB"
+    hint = "select fewer of its columns, or shorten them: substr(…)"
+    return Reject(number, None, (Problem("", "field-too-long", message, hint),), {})
 
 
 def load_extra(module: str, extra: str, what: str, name: str) -> Any:
