@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from opusmap.errors import ValueProblem
@@ -103,27 +103,30 @@ def weight(value: object, limit: int = WEIGHT_LIMIT) -> int:
     What is heavier than `limit`, or nested deeper than `NESTING_LIMIT`, weighs more than `limit`, without a
     look at all of it.
     """
-    total, level = _own_weight(value), [value]
+    total = _own_weight(value)
+    level: list[Any] = [value] if isinstance(value, list | dict) else []
     for _ in range(NESTING_LIMIT + 1):
-        deeper: list[Any] = []
-        for group in level:
-            if not isinstance(group, list | dict):
-                continue
-            total += len(group)
-            if total > limit:
-                return total
-            for item in _members(group):
-                kind = item.__class__
-                if kind is str:
-                    total += len(item)
-                elif kind is list or kind is dict:
-                    deeper.append(item)
-                elif kind is int or kind is Decimal:
-                    total += _own_weight(item) - 1
-        if total > limit or not deeper:
+        if not level:
             return total
-        level = deeper
+        total += sum(map(len, level))
+        if total > limit:
+            return total
+        items = list(chain.from_iterable(level))  # a level at a time: ten times as fast as a list at a time
+        items += chain.from_iterable([group.values() for group in level if group.__class__ in _OBJECTS])
+        kinds = set(map(type, items))
+        if str in kinds:
+            texts: list[Any] = items if len(kinds) == 1 else [one for one in items if one.__class__ is str]
+            total += sum(map(len, texts))
+        if not kinds.isdisjoint(_NUMBERS):
+            sizes = [one.__sizeof__() for one in items if one.__class__ in _NUMBERS]
+            total += sum([size for size in sizes if size > _USUAL_NUMBER])
+        if total > limit:
+            return total
+        level = [] if kinds.isdisjoint(_NESTED) else [one for one in items if one.__class__ in _NESTED]
     return limit + 1
+
+
+_NUMBERS, _NESTED, _OBJECTS = frozenset({int, Decimal}), frozenset({list, dict}), frozenset({dict})
 
 
 def _own_weight(value: object) -> int:
@@ -145,7 +148,3 @@ def _is_shallow(value: object) -> bool:
             return True
         value = value[0]
     return False
-
-
-def _members(group: list[Any] | dict[Any, Any]) -> Iterable[Any]:
-    return (part for pair in group.items() for part in pair) if isinstance(group, dict) else group

@@ -330,8 +330,9 @@ def each(convert: Callable[[Any], Any], value: Any, who: str) -> list[Any]:
         raise ValueProblem("wrong-kind", f"`map` takes a list, not {quote_value(value)}", f"use `| {who}`")
     found, total = [], 0
     for element in value:
-        found.append(convert(some(element, who)))
-        total += weight(found[-1])
+        made = convert(some(element, who))
+        found.append(made)
+        total += 1 + len(made) if made.__class__ is str else weight(made)
         if total > WEIGHT_LIMIT:
             return check_weight(found, "`map`")
     return found

@@ -23,7 +23,7 @@ from typing import Any
 
 from evaluation import compiled, evaluated
 
-from opusmap.converters.bounds import LIST_LIMIT, TEXT_LIMIT
+from opusmap.converters.bounds import LIST_LIMIT, NESTING_LIMIT, TEXT_LIMIT
 from opusmap.errors import InvalidMapping, OpusmapError, ValueProblem
 
 __all__: list[str] = []
@@ -72,11 +72,35 @@ def is_our_own(event: str, args: tuple[Any, ...]) -> bool:
     return event == "open" and str(args[0]).startswith(ZONES) and ".." not in str(args[0])
 
 
+def hostile_cells() -> dict[str, Any]:
+    """Return cells as a stranger's source may bring them: wide, deep, huge, and numbers of one hash."""
+    nested: list[Any] = ["x"]
+    for _ in range(45):
+        nested = [nested, "x"]
+    return {
+        "wide": ["x" * 20] * 9_000,
+        "pairs": [[f"a{n}", f"b{n}"] for n in range(4_000)],
+        "nested": nested,
+        "long": "y" * 60_000,
+        "sharp": "ß" * 60_000,
+        "colliding": [n * (2**61 - 1) for n in range(1, 8_001)],
+        "fractions": [Decimal(n * (2**61 - 1)) / 8 for n in range(1, 8_001)],
+        "huge": 10**4_000 + 7,
+        "tiny": Decimal("1e-999999"),
+        "giant": Decimal("1e999999"),
+        "object": {f"k{n}": "z" * 30_000 for n in range(3)},
+    }
+
+
 def is_plain(value: object, depth: int = 0) -> bool:
     if isinstance(value, str):
         return len(value) <= TEXT_LIMIT
     if isinstance(value, list):
-        return depth < 50 and len(value) <= LIST_LIMIT and all(is_plain(item, depth + 1) for item in value)
+        return (
+            depth <= NESTING_LIMIT
+            and len(value) <= LIST_LIMIT
+            and all(is_plain(item, depth + 1) for item in value)
+        )
     return value is None or isinstance(value, bool | int | Decimal | date)
 
 
@@ -132,9 +156,10 @@ def counted(expression: str, row: dict[str, Any]) -> int:
 
 def main() -> None:
     task = json.load(sys.stdin)
+    row = task["row"] | hostile_cells()
     for expression in task["warm"]:  # what is imported late is imported now
         with suppress(OpusmapError):
-            evaluated(compiled(expression, task["row"]), task["row"])
+            evaluated(compiled(expression, row), row)
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
         size = pages * resource.getpagesize() + MEMORY
@@ -142,7 +167,7 @@ def main() -> None:
     tracemalloc.start()
     sys.addaudithook(watch)
     for expression in task["expressions"]:
-        print(json.dumps(run(expression, task["row"])), flush=True)  # noqa: T201
+        print(json.dumps(run(expression, row)), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
