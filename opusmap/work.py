@@ -134,7 +134,7 @@ def _refuse_irregular(path: Path) -> None:
     """
     try:
         refuse_irregular(path)
-    except (FileNotFoundError, IsADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         pass  # a pattern, a folder, or what opening it says better
     except OSError as error:
         hint = "name a file; a FIFO or a device can be named on the command line"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from opusmap.cli.logs import tell
+from opusmap.diagnostics import quote_value
 
 if TYPE_CHECKING:
     from opusmap.journal import Journal, Run
@@ -31,7 +32,9 @@ def read_subject(subject: str | None, run: int | None) -> tuple[Path | None, int
         return None, int(subject)
     mapping = Path(subject)
     if not mapping.is_file():
-        raise click.UsageError(f"there is no mapping {subject}; name its file, or a run by its number")
+        raise click.UsageError(
+            f"there is no mapping {quote_value(subject)}; name its file, or a run by its number"
+        )
     return mapping, run
 
 

@@ -142,7 +142,7 @@ def _resume_by_position() -> Iterator[None]:
         last.extend(entry.row for entry in journal._under_way(run, taken))
         return settle(journal, run, listed)
 
-    def is_done(entry: Entry, _known: JournalRecord | None) -> bool:
+    def is_done(entry: Entry, _known: JournalRecord | None, _trusted_from: int = 0) -> bool:
         return entry.row <= max(last)
 
     with (
@@ -152,18 +152,18 @@ def _resume_by_position() -> Iterator[None]:
         yield
 
 
-def _known_by_key(entry: Entry, known: JournalRecord | None) -> bool:
+def _known_by_key(entry: Entry, known: JournalRecord | None, _trusted_from: int = 0) -> bool:
     return known is not None and known.state is State.TAKEN and known.key == entry.key
 
 
-def _uncertain_counts(entry: Entry, known: JournalRecord | None) -> bool:
+def _uncertain_counts(entry: Entry, known: JournalRecord | None, trusted_from: int = 0) -> bool:
     same = known is not None and known.state is State.UNCERTAIN and known.content == entry.content
-    return same or is_unchanged(entry, known)
+    return same or is_unchanged(entry, known, trusted_from)
 
 
-def _intended_counts(entry: Entry, known: JournalRecord | None) -> bool:
+def _intended_counts(entry: Entry, known: JournalRecord | None, trusted_from: int = 0) -> bool:
     same = known is not None and known.state is State.INTENDED and known.content == entry.content
-    return same or is_unchanged(entry, known)
+    return same or is_unchanged(entry, known, trusted_from)
 
 
 def _by_the_wall(sent: Moment, now: Moment) -> float:

@@ -158,7 +158,7 @@ def test_texts_that_double_end_at_the_limit_and_are_judged_at_once() -> None:
         reject = mapper.map_row({"Key": "k"})
         warnings = lint(mapper.plan, [{"Key": "k"}])
         (column,) = (one for one in mapper.plan.columns if one.column.internal_name == "_Text")
-        stages = list(explain_column(mapper.plan, column, {"Key": "k"}))
+        stages = list(explain_column(mapper, column, {"Key": "k"}))
     assert isinstance(reject, Reject)
     assert reject.problems[0].code == "text-too-long"
     assert stages[-1].problem is not None
@@ -169,9 +169,9 @@ def test_a_column_that_reads_steps_many_times_is_explained_at_once() -> None:
     with within(2.0, 20):
         mapper = compiled("Text: \"{{ l3 | length ~ '' }}\"", lists_in_lists(3, 30))
         column = mapper.plan.columns[1]
-        assert list(explain_column(mapper.plan, column, {"Key": "k"}))[-1].value == "30"
+        assert list(explain_column(mapper, column, {"Key": "k"}))[-1].value == "30"
         mapper = compiled("Text: \"{{ l9 | length ~ '' }}\"", lists_in_lists(9, 30))
-        ending = list(explain_column(mapper.plan, mapper.plan.columns[1], {"Key": "k"}))[-1]
+        ending = list(explain_column(mapper, mapper.plan.columns[1], {"Key": "k"}))[-1]
     assert ending.problem is not None
     assert ending.problem.code == "list-too-long"
 

@@ -72,7 +72,7 @@ def test_a_place_that_takes_no_file_is_refused(tmp_path: Path) -> None:
     for path, words in (
         (tmp_path / "link", "symbolic link"),
         (tmp_path / "no" / "out", "no such folder"),
-        (tmp_path, "can't be written"),
+        (tmp_path, "this is a folder"),
     ):
         with pytest.raises(SettingsError, match=words), write_whole(path) as file:
             file.write(b"x")
