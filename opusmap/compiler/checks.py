@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from opusmap.compiler.columns import LIST_TYPES
 from opusmap.compiler.similar import find_similar
 from opusmap.connection import Column, ColumnType
+from opusmap.converters.format_parts import find_odd_parts
 from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value, suggest
 from opusmap.spec import Binding, ChoiceList, Step, TargetOptions, Text
 
@@ -86,6 +87,10 @@ def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Diagnos
         help_text = (
             "choose a format with day, month and a year of four digits, in Opus's General settings too"
         )
+        yield error("bad-format", message, span, help_text)
+    elif odd := find_odd_parts(re.findall("%(.)", pattern)):
+        message = f"a time written as {quote_value(pattern)} is not clear: {odd}"
+        help_text = "choose a format that names each part once, in Opus's General settings too"
         yield error("bad-format", message, span, help_text)
 
 

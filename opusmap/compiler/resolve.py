@@ -372,7 +372,7 @@ class _Planner:
         return TypeRules(self._spec.target, self._target_zone, read_time, written, zone, choices, century)
 
     def _wrong_format(self, binding: Binding, problem: ArgumentError) -> None:
-        place = binding.format or binding.century
+        place = binding.century if binding.format is None else binding.format  # which may be empty
         assert place is not None
         message, _, meant = str(problem).partition("; ")
         if isinstance(problem, MissingCentury):

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from opusmap.converters.format_parts import find_odd_parts
 from opusmap.converters.memo import Memo
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.registry import ArgumentError, Context, MissingCentury, converter, wrong_kind
@@ -219,11 +220,20 @@ def _from_spreadsheet(format: str) -> str:
     return found
 
 
+_NAMED_ZONE = (
+    "a zone's name (%Z) does not say how far it is from UTC; use %z for +1000, or write a name that is "
+    "always the same, such as GMT, as it is, and give the `timezone`"
+)
+
+
 def _check_reading(format: str, century: int | None) -> frozenset[str]:
     used = _check_format(format)
     if not used & _YEARS:
         raise ArgumentError(f"the format {quote_value(format)} names no year (%Y or %y)")
     _check_century(format, used, century)
+    odd = _NAMED_ZONE if "Z" in used else find_odd_parts(used)
+    if odd:
+        raise ArgumentError(f"the format {quote_value(format)} is not clear: {odd}")
     try:
         datetime.strptime("", format)  # noqa: DTZ007 - only the format is tried
     except ValueError as error:
