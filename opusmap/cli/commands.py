@@ -224,7 +224,7 @@ def map_(
         from opusmap.report import RecordWriter, write_whole
 
         work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
-        refuse_own_input(work, output)
+        refuse_own_input(work.mapper, "-o", output, work.source)
         writer = reject_writer(work, rejects, output)
         with (
             work.source,

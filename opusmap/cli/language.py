@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.options import MAPPING, SOURCE, common, custom, example, open_mapping, registry, set_up
+from opusmap.cli.options import (
+    MAPPING,
+    SOURCE,
+    common,
+    custom,
+    example,
+    open_mapping,
+    refuse_own_input,
+    registry,
+    set_up,
+)
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -45,7 +55,11 @@ def test(
 
     set_up(verbose)
     known = registry(converters)
-    suites = [(mapping, run_tests(load_mapping(mapping, converters=known))) for mapping in mappings]
+    loaded = [(mapping, load_mapping(mapping, converters=known)) for mapping in mappings]
+    if junit is not None:
+        for _, mapper in loaded:
+            refuse_own_input(mapper, "--junit", junit)
+    suites = [(mapping, run_tests(mapper)) for mapping, mapper in loaded]
     results = [result for _, found in suites for result in found]
     failed = sum(not result.passed for result in results)
     if junit is not None:

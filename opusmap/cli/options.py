@@ -12,9 +12,11 @@ import click
 from opusmap.cli.logs import begin_logs, tell
 
 if TYPE_CHECKING:
+    from opusmap.compiler import Mapper
     from opusmap.converters import Registry
     from opusmap.emulator import FaultPlan
     from opusmap.report import RejectWriter
+    from opusmap.sources import Source
     from opusmap.work import Work
 
 __all__ = [
@@ -151,15 +153,16 @@ def open_mapping(mapping: str, source: str | None, converters: tuple[str, ...], 
     return work
 
 
-def refuse_own_input(work: Work, output: str) -> None:
+def refuse_own_input(mapper: Mapper, option: str, output: str, source: Source | None = None) -> None:
     """Refuse to replace a file that is read: the source, the mapping, or what belongs to it."""
     from opusmap.errors import SettingsError
     from opusmap.report.outputs import is_same_file
 
-    spec = work.mapper.spec
-    read = (spec.path, work.mapper.connection.path, *spec.files, *(work.source.files or (work.source.name,)))
+    read = [mapper.spec.path, mapper.connection.path, *mapper.spec.files]
+    if source is not None:
+        read += source.files or (source.name,)
     if output != "-" and any(is_same_file(output, name) for name in read):
-        raise SettingsError("-o", f"the records would replace {output}, which is read", "name another file")
+        raise SettingsError(option, f"this would replace {output}, which is read", "name another file")
 
 
 def read_public_certificate(path: str) -> bytes:

@@ -23,6 +23,7 @@ from opusmap.errors import InvalidMapping, SettingsError
 from opusmap.profile import profile_source
 from opusmap.records import Reject, Row
 from opusmap.report import write_whole
+from opusmap.report.outputs import is_same_file
 from opusmap.sources import Source, is_remote, open_database, open_with
 from opusmap.spec import parse_spec
 from opusmap.spec.validation import load_schema
@@ -69,7 +70,7 @@ def draft_files(
     Raises:
         InvalidMapping: the connection can't be read, or an option is none.
         SourceError: the source can't be read.
-        SettingsError: the connection's file is not in the output's folder.
+        SettingsError: the connection's file is not in the output's folder, or the output is one of the two.
     """
     loaded = load_connection(connection)
     folder = Path(output).resolve().parent
@@ -77,6 +78,8 @@ def draft_files(
     if name is None:
         problem = f"a mapping in {folder} can't name the connection's file {connection}"
         raise SettingsError(str(output), problem, "put the connection's file beside the mapping, or below")
+    if any(is_same_file(output, str(file)) for file in (connection, source)):
+        raise SettingsError(str(output), "the draft would replace what it is made from", "name another file")
     given = dict(_option(one) for one in options)
     with _open(source, given) as opened:
         watched = _Watched(opened)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import os
+import re
 import secrets
 import stat
 import sys
@@ -36,6 +37,12 @@ __all__ = [
 _BUFFER = 1 << 16
 """Bytes that are written to a file at a time: a request's body alone would fill Python's own buffer."""
 
+_KEPT, _JOURNAL = (".last-run.json", ".lock.json"), "opusmap-journal.db"
+"""How the files are named that opusmap keeps beside a mapping, and a journal that nobody has named."""
+
+_DATABASE = b"SQLite format 3\0"
+_REJECTS = re.compile(r"\.rejects(\.[0-9]+)?\.(csv|xlsx|jsonl)$")
+
 
 def create_output(path: str | Path) -> IO[bytes]:
     """Open a file for writing; `-` is standard output, a device is written as it is.
@@ -60,7 +67,8 @@ def write_whole(path: str | Path) -> Iterator[IO[bytes]]:
     killed runs have left of such files is removed. Standard output (`-`) and devices are written as they are.
 
     Raises:
-        SettingsError: the path can't be written (a full disk, say), or is a symbolic link.
+        SettingsError: the path can't be written (a full disk, say), is a symbolic link, or holds what
+            opusmap keeps of runs.
     """
     target, name = Path(path), str(path)
     if name == "-" or _is_device(target):
@@ -69,6 +77,9 @@ def write_whole(path: str | Path) -> Iterator[IO[bytes]]:
         yield from _lend(raw, durable=False)
         return
     check_output(target)
+    if _REJECTS.search(target.name) and target.exists():
+        problem = "this is a file of rejects, which somebody may have edited"
+        raise SettingsError(name, problem, "name another file, or remove this one first")
     _remove_leftovers(target)
     partial = target.with_name(f"{_partial_name(target)}{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
@@ -171,7 +182,8 @@ def check_output(path: Path) -> None:
     """Refuse a place where a file could not be created later on.
 
     Raises:
-        SettingsError: it is a symbolic link, or its folder is not there.
+        SettingsError: it is a symbolic link, its folder is not there, or the file is one by which opusmap
+            remembers runs and options.
     """
     if path.is_symlink():
         raise SettingsError(str(path), "this is a symbolic link", "name the file itself")
@@ -179,6 +191,18 @@ def check_output(path: Path) -> None:
         raise SettingsError(str(path), "there is no such folder", "make the folder first")
     if path.is_dir():
         raise SettingsError(str(path), "this is a folder", "name a file in it")
+    if path.name.endswith(_KEPT) or path.name.startswith(_JOURNAL) or _is_database(path):
+        problem = "opusmap keeps here what it knows of runs or options, or this is a database"
+        raise SettingsError(str(path), problem, "name another file")
+
+
+def _is_database(path: Path) -> bool:
+    """Tell whether a file is an SQLite database, as each journal is."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_DATABASE)) == _DATABASE
+    except (OSError, ValueError):
+        return False
 
 
 def create_unless_there(path: Path, may_replace: Callable[[Path], bool]) -> tuple[IO[bytes], Path]:
