@@ -25,7 +25,7 @@ __all__ = ["FoundRejects", "check_online", "find_rejects", "is_first_overwrite",
 
 @dataclass(frozen=True, slots=True)
 class FoundRejects:
-    """The latest file of rejects that is still there, and the run that wrote it.
+    """The latest file of rejects that is still there (or the latest run's, which is not), and its run.
 
     `why_not` says in a sentence why its rows are not to be sent without being asked for; "" if they are.
     """
@@ -85,7 +85,7 @@ def find_rejects(mapping: str | Path, settings: Settings) -> FoundRejects | None
     from opusmap.journal import Journal  # noqa: PLC0415 - slow to load
 
     connection, mapping = read_mapping(mapping)[1], Path(mapping)
-    sent = dict[str, int]()
+    sent, gone = dict[str, int](), None
     with Journal.open(settings.journal, write=False) as journal:
         place = (settings.base_url, connection.id, mapping.name)
         runs = [
@@ -98,10 +98,25 @@ def find_rejects(mapping: str | Path, settings: Settings) -> FoundRejects | None
             now = None if path is None else hash_file("rejects", path)
             if path is None or now is None:
                 sent |= {file.sha256: run.id for file in evidence.files if file.role == "source"}
+                if written is not None and run.id == next(filter(_read_any, runs), run).id:
+                    gone = _gone(mapping, Path(written.path), run.id)
                 continue
             latest = next((one.id for one in runs if _sent_any(one)), 0)
             return FoundRejects(path, run.id, _why_not(mapping, path, written, now, run.id, latest, sent))
-    return None
+    return gone
+
+
+def _gone(mapping: Path, path: Path, run: int) -> FoundRejects:
+    why = (
+        f"the rejects of run {run} are not at {path} any more: if the file was moved or renamed, name it: "
+        f"`opusmap retry {mapping} FILE`"
+    )
+    return FoundRejects(path, run, why)
+
+
+def _read_any(run: Run) -> bool:
+    """Tell whether a run has read rows; one that was killed did not count them."""
+    return not run.counts or bool(run.counts.get("read"))
 
 
 def _sent_any(run: Run) -> bool:

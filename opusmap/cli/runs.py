@@ -250,8 +250,9 @@ def _run(
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not quiet:
         print_totals(report, sent=True)
-        if not report.read and report.stopped is None and options.get("only") is None:
-            say(describe_no_rows(work.source))
+        only = options.get("only")
+        if report.stopped is None and (only is not None or not report.read):
+            say(describe_no_rows(work.source) if only is None else _describe_open(only, report.read, work))
         print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
         print_replaced(report.replaced, work.place)
         if writer.count:
@@ -265,6 +266,20 @@ def _run(
         tell_error(report.stopped)
         return report.stopped.exit_code
     return 0 if report.clean else 1
+
+
+def _describe_open(keys: frozenset[str], read: int, work: Work) -> str:
+    """Return what `retry` without a file found, so that totals of zero are not taken for a success."""
+    if not keys:
+        return (
+            "nothing was to be sent again: the journal knows no record that Opus refused, or left unanswered"
+        )
+    if read < len(keys):
+        gone = len(keys) - read
+        return (
+            f"{gone} of {len(keys)} records that were to be sent again are not in {work.source.name} any more"
+        )
+    return f"{len(keys)} records were to be sent again"
 
 
 def _warn(sentence: str) -> None:

@@ -241,6 +241,19 @@ def test_rejects_may_go_to_standard_output_and_to_a_device(folder):
 # Retry
 
 
+@pytest.mark.parametrize("moved", [True, False])
+def test_retry_says_that_the_rejects_are_not_where_they_were(folder, opus, moved):
+    run(folder, "submit", "mapping.yaml", opus=opus)
+    file = folder / "mapping.run-1.rejects.csv"
+    file.rename(folder / "fixed.csv") if moved else file.unlink()
+    for _ in range(2):  # the first one is a run, too
+        ended = run(folder, "retry", "mapping.yaml", opus=opus)
+        assert ended.returncode == 0
+        assert "the rejects of run 1 are not at" in ended.stderr
+        assert "opusmap retry mapping.yaml FILE" in ended.stderr
+        assert "nothing was to be sent again" in ended.stderr
+
+
 def test_retry_takes_the_latest_run_s_rejects_once_they_were_edited(folder, opus):
     run(folder, "submit", "mapping.yaml", opus=opus)
     file = folder / "mapping.run-1.rejects.csv"
