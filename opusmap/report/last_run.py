@@ -28,6 +28,9 @@ _SIZE_LIMIT = 1 << 20
 _RUNS = 50
 """Connections whose last run is kept; an emulator on a port of its own each time would add up."""
 _FILES = 200
+_NEIGHBOURS = 1_000
+"""Notes of other mappings in the folder that are looked at."""
+_SUFFIX = ".last-run.json"
 _NOBODY = ""
 """The journal of runs that went on at the same time with several journals: no journal has this id."""
 
@@ -53,7 +56,7 @@ class _Content(msgspec.Struct):
 
 def last_run_path(mapping: str | Path) -> Path:
     """Return where it is kept: `mapping.last-run.json` beside `mapping.yaml`."""
-    return Path(mapping).with_suffix(".last-run.json")
+    return Path(mapping).with_suffix(_SUFFIX)
 
 
 class LastRun:
@@ -90,19 +93,38 @@ class LastRun:
         noted = next(
             (one for one in content.runs if (one.origin, one.connection) == (origin, connection)), None
         )
+        noted, mapping = self._latest_beside(noted, origin, connection)
         if noted is None:
             return ""
         runs = journal.runs()
         if noted.journal == journal.identity() and any(_is_same(noted, run) for run in runs):
             return ""
-        before = f"the last run of {self._mapping} ({describe_run(noted)})"
+        before = f"the last run of {mapping} ({describe_run(noted)})"
         if noted.journal == _NOBODY:
-            return f"{self._mapping} was submitted with several journals at the same time. {_AGAIN}"
+            return f"{mapping} was submitted with several journals at the same time. {_AGAIN}"
         if not runs:
             return f"the journal {place} is new, and {before} was kept in another one. {_AGAIN}"
         if noted.journal != journal.identity():
             return f"the journal {place} is not the one of {before}. {_AGAIN}"
         return f"the journal {place} is older than {before}, as one from a backup is. {_AGAIN}"
+
+    def _latest_beside(
+        self, noted: NotedRun | None, origin: str, connection: str
+    ) -> tuple[NotedRun | None, Path]:
+        """Return the last run against a connection of this mapping or of one beside it, and that mapping.
+
+        The mapping may have been renamed since, or two mappings may fill one connection. A damaged note
+        of another mapping is not asked: that mapping's own run tells it.
+        """
+        latest, mapping = noted, self._mapping
+        for path in sorted(self._mapping.parent.glob(f"*{_SUFFIX}"))[:_NEIGHBOURS]:
+            if path.name == self.path.name:
+                continue
+            beside = self._mapping.with_name(path.name.removesuffix(_SUFFIX) + self._mapping.suffix)
+            other = LastRun(beside).find(origin, connection)
+            if other is not None and (latest is None or other.started > latest.started):
+                latest, mapping = other, beside
+        return latest, mapping
 
     def note_start(self, identity: str, run: Run) -> str:
         """Note that a run begins, before its first request; return why that is not possible, if so."""

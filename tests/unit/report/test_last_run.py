@@ -46,6 +46,17 @@ def test_the_same_journal_is_trusted_also_after_a_killed_run(tmp_path, mapping):
     assert go(tmp_path / "j.db", mapping) == ""
 
 
+@pytest.mark.parametrize("first", ["old.name.yaml", "other.yaml"])
+def test_an_older_journal_is_told_though_the_last_run_was_of_a_mapping_beside(tmp_path, mapping, first):
+    go(tmp_path / "j.db", mapping)
+    older = (tmp_path / "j.db").read_bytes()
+    go(tmp_path / "j.db", tmp_path / first)
+    (tmp_path / "j.db").write_bytes(older)
+    assert first in go(tmp_path / "j.db", mapping)
+    assert go(tmp_path / "j.db", mapping) == ""  # once is enough
+    assert go(tmp_path / "j.db", tmp_path / first) == ""
+
+
 @given(
     moves=st.lists(
         st.tuples(st.sampled_from(["run", "back up", "restore"]), st.sampled_from("ab")), max_size=12
