@@ -11,6 +11,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -47,10 +48,10 @@ class Workers:
     """
 
     def __init__(self, count: int, converters: Iterable[str] = ()) -> None:
-        self.count = count
+        self.count = 1 if _FOLDER_COMES_FIRST else count
         self.crew: list[Worker] = []
         self._converters = tuple(converters)
-        for _ in range(count - 1):
+        for _ in range(self.count - 1):
             self.hire()
 
     def hire(self) -> Worker:
@@ -59,7 +60,7 @@ class Workers:
         context = multiprocessing.get_context("spawn")
         here, there = context.Pipe()
         process = context.Process(target=_serve, args=(there, self._converters), daemon=True)
-        with _interrupts_held():
+        with _modules_of_folder_hidden(), _interrupts_held():
             process.start()
         there.close()  # so that the other end tells when the worker is gone
         self.crew.append(Worker(here, process))
@@ -76,6 +77,28 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+_FOLDER_COMES_FIRST = bool(sys.flags.ignore_environment) and not sys.flags.safe_path
+"""Whether Python, run with `-E` and without `-P`, would let no process be started safely."""
+
+
+@contextmanager
+def _modules_of_folder_hidden() -> Iterator[None]:
+    """Keep processes that start meanwhile from importing modules of the working directory.
+
+    `multiprocessing` starts Python with `-c`, which looks there first: a `multiprocessing.py` in a stranger's
+    folder would run.
+    """
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import select
 import shutil
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,3 +108,34 @@ def test_a_data_center_in_the_folder_goes_on_working(folder: Path) -> None:
     assert ended.returncode == 2, ended.stderr
     assert "Opus is https://graph-au.avepointonlineservices.com" in ended.stderr
     assert "there is nobody to ask" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("map", "mapping.yaml", "-o", "o.jsonl", "--workers", "2"),
+        ("check", "mapping.yaml", "--workers", "3"),
+        ("map", "mapping.yaml", "rows.xlsx", "-o", "o.jsonl"),
+        ("submit", "mapping.yaml", "--to", "emulator"),
+    ],
+)
+def test_no_python_file_of_the_folder_runs(command: tuple[str, ...], folder: Path, tmp_path: Path) -> None:
+    """Not even in place of a module that a process of its own (a worker, a workbook's reader) begins with."""
+    ran = tmp_path / "ran"
+    for name in {*sys.stdlib_module_names, "opusmap", "re2", "yaml", "usercustomize"}:
+        (folder / f"{name}.py").write_text(f"open({str(ran)!r}, 'a').write({name!r})\n")
+    begin = tmp_path / "begin.py"  # as the installed command: `python -c` itself looks into the folder
+    begin.write_text(
+        "import sys\nfrom opusmap.cli import main\nif __name__ == '__main__': sys.exit(main())\n"
+    )
+    book = openpyxl.Workbook()
+    for row in csv.reader((folder / "contracts.csv").read_text("utf-8").splitlines()[:2]):
+        book.active.append(row)
+    book.save(folder / "rows.xlsx")
+    ended = subprocess.run(
+        [sys.executable, begin, *command],
+        cwd=folder, env=USER, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert ended.returncode in (0, 1), ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not ran.exists(), ran.read_text()
