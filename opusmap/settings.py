@@ -454,7 +454,12 @@ def _find_certificate(found: _Found, levels: tuple[_Level, ...]) -> CertificateF
 
 def _read_journal(levels: tuple[_Level, ...], folder: Path) -> Path:
     found = _first(levels, "journal")
-    return found.path() if found else folder / "opusmap-journal.db"
+    path = found.path() if found else folder / "opusmap-journal.db"
+    if found and str(path) == ":memory:":  # SQLite's word for none at all
+        raise SettingsError(
+            found.blame, "this is not a file, and a journal must outlive the run", "name a file"
+        )
+    return path
 
 
 def _read_seconds(found: _Found) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import time
 
 import re2
 
@@ -107,23 +108,27 @@ def regex_replace(pattern: str, new: str) -> Replacer:
 class Replacer:
     """The function of one text that `regex_replace` is; `matched` tells whether its `pattern` ever matched.
 
-    RE2 finds one match in linear time, but may look at the whole rest of the text for each: a long text with
-    thousands of matches is a problem instead of a wait.
+    RE2 finds one match in linear time, but may look at the whole rest of the text for each, and at all steps
+    of a large pattern for each character: what would take long is a problem instead of a wait.
     """
 
-    __slots__ = ("_new", "_pattern", "matched", "pattern")
+    __slots__ = ("_longest", "_new", "_pattern", "matched", "pattern")
 
     def __init__(self, pattern: str, compiled: re2._Regexp, new: tuple[str | int, ...]) -> None:
         """Take a pattern, and what to put for a match: texts, and groups by their numbers."""
         self.pattern, self.matched = pattern, False
         self._pattern, self._new = compiled, new
+        self._longest = _STEPS_LIMIT // compiled.programsize
 
     def __call__(self, value: str) -> str:
         """Return the text with each match replaced."""
         if not isinstance(value, str):
             raise wrong_kind("regex_replace", (str,), value)
+        if len(value) > self._longest:
+            raise _too_long_for("a regular expression of this size")
         pieces: list[str] = []
         end = size = looked_at = 0
+        until = None
         try:
             for match in self._pattern.finditer(value):
                 self.matched = True
@@ -132,17 +137,30 @@ class Replacer:
                 size += len(put)
                 bounded_length(size)
                 looked_at += len(value) - end
-                if looked_at > _LOOKED_AT_LIMIT:
-                    message = "the text is too long for so many matches of a regular expression"
-                    raise ValueProblem("text-too-long", message, "shorten it before: `| truncate(4000)`")
+                if looked_at > _LOOKED_AT_FREELY:
+                    now = time.thread_time()
+                    until = until or now + _SECONDS
+                    if now > until or looked_at > _LOOKED_AT_LIMIT:
+                        raise _too_long_for("so many matches of a regular expression")
                 end = match.end()
         except UnicodeEncodeError:
             raise ValueProblem("control-character", f"{quote_value(value)} holds half a character") from None
         return bounded_text("".join(pieces) + value[end:])
 
 
+def _too_long_for(what: str) -> ValueProblem:
+    message = f"the text is too long for {what}"
+    return ValueProblem("text-too-long", message, "shorten it before: `| truncate(4000)`")
+
+
 _LOOKED_AT_LIMIT = 1 << 24
 """Characters, counted once for each match, that a regular expression may look at."""
+_LOOKED_AT_FREELY = 1 << 14
+"""As many it may look at before somebody looks at the clock."""
+_SECONDS = 0.2
+"""Seconds of processor time that more than these may take; usual patterns need a tenth for all they may."""
+_STEPS_LIMIT = 1 << 27
+"""Characters of a text, times the steps of a pattern's program, at most: half a second for the slowest."""
 
 _PATTERN_LIMIT = 1_000
 """Characters of a regular expression at most: making a machine of one takes its time, too."""

@@ -315,3 +315,15 @@ def test_a_file_beside_the_mapping_says_nothing_about_trust(text: str, tmp_path:
     (tmp_path / ".env").write_text(f"OPUSMAP_TRUST_STATUS={text}\n")
     with pytest.raises(SettingsError, match=r"OPUSMAP_TRUST_STATUS in \.env"):
         load_settings({}, FULL, tmp_path)
+
+
+@pytest.mark.parametrize("text", [":memory:", "./:memory:", "  :memory: "])
+def test_a_journal_in_memory_is_refused(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite would take the word, and a second run would know nothing of the first."""
+    monkeypatch.chdir(tmp_path)
+    for options, environ in (({"journal": text}, {}), ({}, {"OPUSMAP_JOURNAL": text})):
+        with pytest.raises(SettingsError, match="must outlive the run"):
+            locate_journal(options, environ, Path())
+    Path(".env").write_text(f"OPUSMAP_JOURNAL={text}")
+    with pytest.raises(SettingsError, match="must outlive the run"):
+        locate_journal({}, {}, Path())

@@ -86,6 +86,13 @@ def test_patterns_that_look_at_the_whole_rest_each_time_are_a_problem(pattern: s
     assert regex_replace(pattern, "")(text[:4_000]) == ""
 
 
+def test_a_large_pattern_takes_no_large_text() -> None:
+    with pytest.raises(ValueProblem, match="too long for a regular expression of this size"):
+        regex_replace(".{0,999}x", "")("a" * 900_000)
+    assert regex_replace(".{0,999}x", "")("a" * 4_000) == "a" * 4_000
+    assert regex_replace(r"\pL+", "*")("ä" * 100_000) == "*"
+
+
 class CountedText(str):
     """A text that counts the characters that its `find` looks at."""
 
