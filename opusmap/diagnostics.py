@@ -230,6 +230,5 @@ def _render_one(
 
 def _window(source: str, offset: int, width: int = 100) -> tuple[str, int]:
     """Cut a long source line to the part around `offset`; tabs and oddities become one blank each."""
-    plain = "".join(c if c.isprintable() else " " for c in source)
     start = 0 if offset < width - 20 else offset - width // 2
-    return plain[start : start + width], offset - start
+    return "".join(c if c.isprintable() else " " for c in source[start : start + width]), offset - start

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,8 +94,10 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
     def paint(text: str, style: str) -> str:
         return f"[{_STYLES[style]}]{escape(text)}[/]"
 
+    read_lines = cache(_read_lines)  # a hostile file has thousands of problems
     for diagnostic in found:
-        line = _read_line(diagnostic.span.file, diagnostic.span.line)
+        lines, number = read_lines(diagnostic.span.file), diagnostic.span.line
+        line = lines[number - 1] or None if number <= len(lines) else None
         shown = _in_lines(diagnostic)
         plain = render([shown], lambda _file, _line, line=line: line)  # type: ignore[misc]
         styled.print(_painted(plain, shown, paint), soft_wrap=True)
@@ -157,16 +160,15 @@ def _in_lines(diagnostic: Diagnostic) -> Diagnostic:
     )
 
 
-def _read_line(file: str, line: int) -> str | None:
-    """Return a line of a file, as the YAML reader counts them; None if there is none or it can't be read."""
+def _read_lines(file: str) -> list[str]:
+    """Return the lines of a file, as the YAML reader counts them; none if it can't be read."""
     try:
         with open_regular(file) as stream:
             data = stream.read(_SHOWN_LIMIT)
     except OSError:
-        return None
+        return []
     text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return lines[line - 1] or None if line <= len(lines) else None
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _plural(count: int, word: str) -> str:

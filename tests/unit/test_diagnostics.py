@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
+import time
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -118,3 +120,12 @@ def test_a_text_from_a_source_is_not_kept_however_long():
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert held < 100_000
+
+
+def test_thousands_of_problems_on_one_long_line_are_shown_at_once() -> None:
+    """A mapping in one line, with a table in every twenty characters that nothing uses."""
+    line = "x" * 200_000
+    found = [replace(FOUND, span=Span("m.yaml", 1, 50 * n + 1, 1, 50 * n + 9)) for n in range(4_000)]
+    began = time.process_time()
+    render(found, lambda _file, _line: line)
+    assert time.process_time() - began < 5
