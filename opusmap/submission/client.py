@@ -35,6 +35,7 @@ PATHS = ("/connector/records", "/records/connector/records")
 ANSWER_LIMIT = 1 << 20
 """Bytes of an answer's body that are read at most."""
 
+_NO_BODY = 204
 _SHORTEST_TOKEN = 12
 _LONG_AGO = "2000-01-01T00:00:00"
 
@@ -289,7 +290,10 @@ class OpusClient:
             _log.debug("the answer %d broke off: %s", response.status_code, type(error).__name__)
             body.clear()
             cut = True
-        if not body and "Content-Length" not in headers and "Transfer-Encoding" not in headers:
+        framed = (
+            "Content-Length" in headers or "Transfer-Encoding" in headers or response.status_code == _NO_BODY
+        )
+        if not (body or framed):
             cut = True  # whether it had a body, the end of a connection alone can't tell
         kind = headers.get("Content-Type", "")
         return Answer(response.status_code, bytes(body), 0, "", wait, cut, kind)
