@@ -104,7 +104,7 @@ def translated(path: str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what an extended code adds
-        raise JournalError(path, f"the journal can't be used: {error}", _HELP.get(code, "")) from error
+        raise JournalError(path, f"the journal can't be used: {error}", _HELP.get(code, _REPAIR)) from error
     except OSError as error:
         raise JournalError(path, f"the journal can't be used: {error.strerror}", _RIGHTS) from error
     except UnicodeDecodeError as error:  # SQLite's own words may quote what it found in a damaged file

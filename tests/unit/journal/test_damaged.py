@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ NOW = Moment(1000.0, 10.0)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("whole") / "j.db"
     with Journal.open(path) as journal:
         for number in range(3):
@@ -31,7 +32,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
             journal.intend(run, [Entry(1, "open", b"x")], NOW)
             journal.keep_evidence(run, {"reasons": ["x" * 100]})
             journal.finish_run(run, ending="done", counts={"submitted": 60})
-    return path.read_bytes()
+    return path
 
 
 def refused(look: Callable[[Path], None], path: Path) -> JournalError | None:
@@ -67,17 +68,20 @@ DAMAGES = st.one_of(
         st.tuples(st.integers(0, 40 * PAGE), st.binary(min_size=1, max_size=64)), min_size=1, max_size=30
     ),
     st.lists(
-        st.tuples(st.integers(0, 40).map(PAGE.__mul__), st.binary(min_size=100, max_size=PAGE)), min_size=1
+        st.tuples(st.integers(0, 40).map(PAGE.__mul__), st.integers(100, PAGE)), min_size=1, max_size=20
     ),
 )
+"""Places, and what stands there: bytes, or so many drawn by lot."""
 
 
 @given(damages=DAMAGES, cut=st.integers(0, 3 * PAGE) | st.just(0))
 def test_a_damaged_file_is_read_or_refused_with_the_way_out(
-    tmp_path_factory: pytest.TempPathFactory, whole: bytes, damages: list[tuple[int, bytes]], cut: int
+    tmp_path_factory: pytest.TempPathFactory, whole: Path, damages: list[tuple[int, bytes | int]], cut: int
 ) -> None:
-    data = bytearray(whole[: len(whole) - cut])
-    for at, part in damages:
+    intact = whole.read_bytes()
+    data = bytearray(intact[: len(intact) - cut])
+    for at, what in damages:
+        part = Random(at).randbytes(what) if isinstance(what, int) else what
         start = at % len(data)
         data[start : start + len(part)] = part[: len(data) - start]
     path = tmp_path_factory.mktemp("damaged") / "j.db"
@@ -107,8 +111,8 @@ def test_a_damaged_file_is_read_or_refused_with_the_way_out(
         "DROP TABLE noted",
     ],
 )
-def test_values_that_no_run_wrote_are_told(tmp_path: Path, whole: bytes, change: str) -> None:
-    (tmp_path / "j.db").write_bytes(whole)
+def test_values_that_no_run_wrote_are_told(tmp_path: Path, whole: Path, change: str) -> None:
+    (tmp_path / "j.db").write_bytes(whole.read_bytes())
     database = sqlite3.connect(tmp_path / "j.db")
     database.execute(change)
     database.commit()
@@ -119,9 +123,9 @@ def test_values_that_no_run_wrote_are_told(tmp_path: Path, whole: bytes, change:
 
 @pytest.mark.parametrize("open_it", [Journal.open, lambda path: Journal.open(path, write=False)])
 def test_another_program_that_holds_the_file_is_told(
-    tmp_path: Path, whole: bytes, open_it: Callable, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, whole: Path, open_it: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "j.db").write_bytes(whole)
+    (tmp_path / "j.db").write_bytes(whole.read_bytes())
     other = sqlite3.connect(tmp_path / "j.db", isolation_level=None)
     other.execute("PRAGMA journal_mode = DELETE")
     other.execute("BEGIN EXCLUSIVE")

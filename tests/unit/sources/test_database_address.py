@@ -57,6 +57,7 @@ def test_no_message_shows_any_of_it(address: str, monkeypatch: pytest.MonkeyPatc
 def test_the_names_of_a_query_are_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database is often called as its table is: what the query says stays readable."""
     pytest.importorskip("sqlalchemy", reason="the extra sql is not installed")
+    (tmp_path / "contract").touch()
     monkeypatch.setenv(VARIABLE, f"sqlite+pysqlite:///{tmp_path}/contract")
     with pytest.raises(SourceError, match="no such table: contract") as caught:
         open_database(VARIABLE, "SELECT no FROM contract", "m.yaml")
