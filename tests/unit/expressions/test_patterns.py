@@ -162,7 +162,8 @@ def test_all_other_texts_keep_jinjas_escapes(written: list[str]) -> None:
     except jinja2.TemplateSyntaxError:
         with pytest.raises(InvalidMapping) as caught:
             evaluate(f"[{quoted}]", {})
-        assert {one.code for one in caught.value.diagnostics} == {"template-syntax"}
+        # What stands after a text that an escaped quote did not end may be a number, and too large a one.
+        assert {one.code for one in caught.value.diagnostics} <= {"template-syntax", "number-too-large"}
     else:
         assert evaluate(f"[{quoted}]", {}) == meant
 
