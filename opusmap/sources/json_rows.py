@@ -148,8 +148,10 @@ def read_pieces(pieces: Iterable[tuple[int, bytes]], word: str) -> Iterator[Row 
         # Each test is a cheap upper bound of what it looks for; only a hit is looked at closely.
         if piece.count(b"[") + piece.count(b"{") > MAX_DEPTH and _is_too_deep(values):
             yield _reject(number, "json-too-deep", f"the {word} is nested deeper than {MAX_DEPTH} levels")
-        elif piece.translate(None, b" \t\r\n").count(b'":') > len(values) and (
-            repeated := _repeated_key(piece)
+        elif (
+            (names := piece.translate(None, b" \t\r\n").count(b'":')) > len(values)
+            and names > len(values) + _count_names(values.values())
+            and (repeated := _repeated_key(piece))
         ):
             message = f"the name {quote_value(repeated)} occurs twice in one object"
             yield _reject(number, "json-repeated-name", message)
@@ -214,6 +216,17 @@ def _is_too_deep(value: Any) -> bool:
         parts = (part for item in level for part in (item.values() if isinstance(item, dict) else item))
         level = [part for part in parts if isinstance(part, dict | list)]
     return bool(level)
+
+
+def _count_names(values: Iterable[Any]) -> int:
+    """Return how many names the objects among some values have, at every level."""
+    count = 0
+    for value in values:
+        if value.__class__ is dict:
+            count += len(value) + _count_names(value.values())
+        elif value.__class__ is list:
+            count += _count_names(value)
+    return count
 
 
 def _repeated_key(piece: bytes) -> str | None:

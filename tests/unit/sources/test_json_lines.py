@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -66,6 +67,7 @@ def test_a_name_that_occurs_twice_among_texts_alone_is_found_despite_marks_in_th
         (b'{"a":"x","b":"y","a":"z"}', "json-repeated-name"),
         (b'{"a":"x","a":"\\u0022"}', "json-repeated-name"),
         (b'{"x":{"a":1,"b":3, "a":2}}', "json-repeated-name"),
+        (b'{"x":[1,[{"a":{}},{"b":[], "b" : "\\":"}]]}', "json-repeated-name"),
     ],
 )
 def test_a_bad_line_is_rejected_with_its_reason_and_the_next_is_read(line: bytes, code: str) -> None:
@@ -74,6 +76,14 @@ def test_a_bad_line_is_rejected_with_its_reason_and_the_next_is_read(line: bytes
     assert (bad.row, bad.problems[0].code) == (2, code)
     assert bad.problems[0].message
     assert good == Row(3, {"a": 1})
+
+
+def test_nested_rows_whose_names_differ_are_not_decoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = list[object]()
+    monkeypatch.setattr(json, "loads", decoded.append)
+    lines = b'{"a": {"b": [{"c":1},{"c" :2}]}, "d":"1:2"}\n' * 3
+    assert len(list(read(lines))) == len(lines.splitlines())
+    assert decoded == []
 
 
 def test_a_name_that_occurs_twice_is_found_among_texts_as_among_values() -> None:
