@@ -1,6 +1,7 @@
-"""Plan -> one generated Python function.
+"""Plan -> one generated Python function, the straight way through each column for values as they usually are.
 
-Owns the text of the generated module: one short block a column, the mapping's line in a comment. The
+Owns the text of the generated module: one short block a column, the mapping's line in a comment. A block
+that meets anything else raises, whatever it is, and the interpreter evaluates that column of that row. The
 same plan gives the same text to the byte. What the text names is handed over in `namespace`.
 """
 
@@ -10,385 +11,233 @@ import ast
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NoReturn
 
 from opusmap.compiler import steps
-from opusmap.compiler.columns import LIST_TYPES, TEXT_TYPES, quick_people
-from opusmap.compiler.plan import ColumnPlan, Plan, StepPlan, bind_dynamic, bind_filter
-from opusmap.connection import ColumnType
-from opusmap.converters import Context, Converter
-from opusmap.converters.bounds import hold
-from opusmap.converters.memo import Memo
-from opusmap.converters.text import Replacer
+from opusmap.compiler.cells import write_cells
+from opusmap.compiler.encoding import ColumnWriter
+from opusmap.compiler.interpreter import ABSENT, FILTERED, Declined, Interpreter, weigh
+from opusmap.compiler.plan import ColumnPlan, Plan, bind_dynamic, bind_filter
+from opusmap.converters import Context, Converter, bind_for_text
+from opusmap.converters.bounds import ROW_LIMIT, TEXT_LIMIT, hold
+from opusmap.converters.values import text_of
 from opusmap.diagnostics import Span
-from opusmap.errors import ValueProblem
-from opusmap.expressions import OPERATIONS, emit, tree
-from opusmap.records import Problem
+from opusmap.expressions import OPERATIONS, constant_value, tree
+from opusmap.expressions.tree import Frame, Kind, Node, Type, Want
 
-__all__ = ["FILTERED", "Generated", "ReadSteps", "generate"]
-
-FILTERED = object()
-"""What the generated function returns for a row that `where` does not want."""
+__all__ = ["Generated", "Module", "generate"]
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """The text of a generated module, and what its names stand for.
-
-    `replaced` is where the function notes, by column and code, the wrong values of a row that it replaced;
-    `patterns` are the regular expressions in it, by their places in the mapping.
-    """
+    """The text of a generated module, and what its names stand for."""
 
     source: str
     namespace: dict[str, Any]
-    replaced: dict[tuple[str, str], Problem]
-    patterns: dict[Span, list[Replacer]]
 
 
-def generate(plan: Plan) -> Generated:
+def generate(plan: Plan, interpreter: Interpreter) -> Generated:
     """Return the module of a plan; its function is `map_row(row, problems)`."""
-    writer = _Writer(plan)
-    return Generated(writer.write(), writer.namespace, writer.replaced, writer.patterns)
+    writer = Module(plan, interpreter)
+    return Generated(writer.write(), writer.namespace)
+
+
+def decline() -> NoReturn:
+    """Leave a column to the interpreter."""
+    raise Declined
+
+
+def as_text(value: Any) -> str:
+    """Return a text; anything else is left to the interpreter."""
+    return value if value.__class__ is str else decline()
+
+
+def hold_some(value: Any, held: int) -> int:
+    """Hold a variable, within a part of the limit: the interpreter may have to hold all of them again."""
+    held = hold(value, held, "variables")
+    return held if held < ROW_LIMIT >> 4 else decline()
 
 
 _FIXED = {
-    "Failure": steps.Failure,
+    "ABSENT": ABSENT,
     "FILTERED": FILTERED,
-    "Problem": Problem,
-    "ValueProblem": ValueProblem,
-    "failed": steps.failed,
-    "listed": steps.listed,
-    "step_value": steps.step_value,
-    "wanted": steps.wanted,
-    "Exception": Exception,
+    "TEXT_LIMIT": TEXT_LIMIT,
+    "ROW_LIMIT": ROW_LIMIT,
     "hold": hold,
-    "Memo": Memo,
-    "list": list,
-    "str": str,
+    "hold_some": hold_some,
+    "weigh": weigh,
+    "Exception": Exception,
     "KeyError": KeyError,
+    "Frame": Frame,
+    "as_text": as_text,
+    "decline": decline,
+    "dict": dict,
+    "int": int,
+    "len": len,
+    "list": list,
+    "listed": steps.listed,
+    "str": str,
+    "text_of": text_of,
+    "tuple": tuple,
+    "wanted": steps.wanted,
 }
-_LOCALS = ("row", "problems", "record", "value", "error", "get", "map_row", "held")
-_FEW = 64
-"""Variables, or columns, whose values can't fill the memory, each within its own bounds."""
+_LOCALS = ("row", "problems", "record", "value", "frame", "get", "map_row", "held")
 
 
-@dataclass
-class _Writer:
+class Module:
     """Writes the module and hands out its names; one instance, one module."""
 
-    plan: Plan
-    namespace: dict[str, Any] = field(default_factory=dict)
-    replaced: dict[tuple[str, str], Problem] = field(default_factory=dict)
-    patterns: dict[Span, list[Replacer]] = field(default_factory=dict)
-    _lines: list[str] = field(default_factory=list)
-    _functions: list[str] = field(default_factory=list)
-    _cells: dict[str, str] = field(default_factory=dict)
-    _steps: dict[str, str] = field(default_factory=dict)
-    _taken: set[str] = field(default_factory=set)
-    _globals: dict[int, list[str]] = field(default_factory=dict)
-    _counts: dict[str, int] = field(default_factory=dict)
-    _step_locals: set[str] = field(default_factory=set)
-    _context: Context = field(default_factory=Context)
-    _temporaries: int = 0
+    def __init__(self, plan: Plan, interpreter: Interpreter) -> None:
+        self.plan = plan
+        self.interpreter = interpreter
+        self.empty_texts = plan.spec.source.empty
+        self.empty = steps.emptiness(self.empty_texts)
 
-    def __post_init__(self) -> None:
-        texts = self.plan.spec.source.empty
-        empty = steps.emptiness(texts)
+        def interpret(
+            index: int,
+            row: Mapping[str, Any],
+            frame: Frame | None,
+            record: dict[str, Any],
+            problems: list[Any],
+        ) -> Frame:
+            frame = frame or Frame(row)
+            interpreter.column(index, frame, record, problems)
+            return frame
+
         # No builtins: what generated code calls stands in this namespace, and nowhere else.
-        self.namespace = {"__builtins__": {}, **_FIXED, **OPERATIONS, "empty": empty}
-        self.namespace |= {"filled": steps.filling(texts), "joined": steps.joining(texts)}
-        self.namespace["replaced"] = steps.replacing(self.replaced)
+        self.namespace: dict[str, Any] = {
+            "__builtins__": {},
+            **_FIXED,
+            **OPERATIONS,
+            "empty": self.empty,
+            "filled": steps.filling(self.empty_texts),
+            "joined": steps.joining(self.empty_texts),
+            "interpret": interpret,
+            "is_wanted": interpreter.is_wanted,
+        }
         self._taken = {*self.namespace, *_LOCALS, *keyword.kwlist, *keyword.softkwlist}
+        self._globals: dict[int, list[str]] = {}
+        self._counts: dict[str, int] = {}
+        self._context = Context()
+        self._steps = {step.name: step for step in plan.steps}
+        self._types: dict[str, Type] = {}
+        self._read_variables: dict[str, str] = {}
+        self._cells: dict[tuple[str, bool], str] = {}
+        self._wants: dict[str, dict[str, str]] = {}
+        for name, dotted in plan.cells().items():
+            self._cells[name, dotted] = self.fresh(_identifier(name))
+        self._written: set[str] = set()
+        self._pool: list[str] = []  # each statement takes the same ones, so that they hold little
+        self._temporaries = 0
 
     def write(self) -> str:
-        spec = self.plan.spec
-        name = PurePath(spec.path).name
-        self._lines = [
+        """Return the module's text. What is read is known when all that reads has been written."""
+        where = self._where_lines()
+        if self.interpreter.counts_variables:
+            for step in self.plan.steps:
+                self.variable(step.name)
+        first = self._variable_lines()
+        columns = [
+            line for index, column in enumerate(self.plan.columns) for line in self._column(index, column)
+        ]
+        later = self._variable_lines()
+        name = PurePath(self.plan.spec.path).name
+        lines = [
+            f"# Generated by opusmap from {comment(name)}: the same mapping gives the same text.",
+            "",
+            "",
             "def map_row(row, problems):",
             '    """Return the record of a row; what is wrong is added to the problems."""',
+            "    frame = None",
+            *(["    held = 0"] if self.interpreter.counts_variables else []),
+            *("    " + line for line in write_cells(self, self._cells, self._wants)),
+            *first,
+            *where,
+            *later,
+            "",
+            "    record = {}",
+            *(["    held = 0"] if self.interpreter.counts_columns else []),
+            *columns,
+            "",
+            "    return record",
+            "",
         ]
-        self._write_cells()
-        if self._counts_steps:
-            self._lines.append("    held = 0")
-        for step in self.plan.steps:
-            self._write_step(step)
-        self._write_where()
-        self._lines += ["", "    record = {}"]
-        if self._counts_columns:
-            self._lines.append("    held = 0")
-        for column in self.plan.columns:
-            self._write_column(column)
-        self._lines += ["", "    return record", ""]
-        head = f"# Generated by opusmap from {_comment(name)}: the same mapping gives the same text."
-        return "\n".join([head, "", "", *self._functions, *self._lines])
+        return "\n".join(lines)
 
-    # What `emit` asks for.
+    # What nodes ask for.
 
-    @property
-    def strict(self) -> bool:
-        return self.plan.source_columns is None
+    def cell(self, name: str, *, dotted: bool, want: Want) -> str:
+        local = self._cells.get((name, dotted))
+        if local is None:  # the same column is read as a name and as a path
+            local = self._cells[name, dotted] = self.fresh(_identifier(name))
+        if want is None:
+            return local
+        wants = self._wants.setdefault(local, {})
+        kind = "text" if want is Kind.TEXT else "shown"
+        if kind not in wants:
+            wants[kind] = self.fresh(f"{local}_{kind}")
+        return wants[kind]
 
-    @property
-    def _counts_steps(self) -> bool:
-        return len(self.plan.steps) > _FEW
+    def variable(self, name: str) -> str:
+        if name not in self._read_variables:
+            self._read_variables[name] = self.fresh(_identifier(name))
+        return self._read_variables[name]
 
-    @property
-    def _counts_columns(self) -> bool:
-        return len(self.plan.columns) > _FEW
+    def variable_type(self, name: str) -> Type:
+        if name not in self._types:
+            self._types[name] = self._steps[name].expression.tree.infer(self)
+        return self._types[name]
 
-    def cell(self, name: str) -> str:
-        return self._cells[name]
-
-    def step(self, name: str) -> str:
-        return self._steps[name]
+    def definition(self, name: str) -> Node:
+        """Return the tree of a variable."""
+        return self._steps[name].expression.tree
 
     def table(self, name: str) -> str:
-        return self._global(f"table_{name}", self.plan.tables[name].entries)
+        return self.named(f"table_{name}", self.plan.tables[name].entries)
 
-    def converter(self, node: tree.Convert) -> str:
+    def entries(self, name: str) -> Mapping[str, Any]:
+        return self.plan.tables[name].entries
+
+    def bind(self, node: tree.Convert) -> str:
         function = bind_filter(node, self._context)
-        self._watch(node.place, function)
-        return self._global(node.converter.name, function)
+        self.interpreter.watch(node.place, function)
+        return self.named(node.converter.name, function)
 
-    def dynamic(self, converter: Converter) -> str:
-        return self._global(converter.name, bind_dynamic(converter, self._context))
+    def bind_for_text(self, node: tree.Convert) -> str | None:
+        args = [constant_value(argument) for argument in node.args]
+        kwargs = {name: constant_value(argument) for name, argument in node.kwargs}
+        function = bind_for_text(node.converter, args, kwargs)
+        return None if function is None else self.named(node.converter.name, function)
+
+    def bind_dynamic(self, converter: Converter) -> str:
+        return self.named(converter.name, bind_dynamic(converter, self._context))
 
     def constant(self, value: object) -> str:
-        return self._global("number", value)
+        return self.named("number", value)
 
     def temporary(self) -> str:
+        if self._temporaries == len(self._pool):
+            self._pool.append(self.fresh(f"t{self._temporaries + 1}"))
         self._temporaries += 1
-        return self._fresh(f"t{self._temporaries}")
+        return self._pool[self._temporaries - 1]
 
-    def _watch(self, place: Span | None, function: object) -> None:
-        if place is not None and isinstance(function, Replacer):
-            self.patterns.setdefault(place, []).append(function)
-
-    # The parts of the function.
-
-    def _write_cells(self) -> None:
-        """Read each source column once. Without a known header, a missing one makes the row a reject."""
-        plain = tuple(name for name, dotted in self.plan.cells().items() if not dotted)
-        self._cells = {name: self._fresh(_identifier(name)) for name in plain}
-        if not plain:
-            return
-        if self.plan.source_columns is not None:
-            self._lines.append("    get = row.get")
-            self._lines += [f"    {local} = get({name!a})" for name, local in self._cells.items()]
-        else:
-            self._lines.append("    try:")
-            self._lines += [f"        {local} = row[{name!a}]" for name, local in self._cells.items()]
-            missing = self._global("missing_columns", steps.missing_columns(plain))
-            self._lines += ["    except KeyError:", f"        return {missing}(row, problems)"]
-        for local in self._cells.values():
-            self._lines += [f"    {line}" for line in self._emptied(local)]
-
-    def _emptied(self, local: str) -> list[str]:
-        """Write what makes None of an empty value; most values pass after a look."""
-        empty = self.plan.spec.source.empty
-        texts = tuple(text for text in empty if text)
-        maybe = f"not {local} or {local} in {texts!a}" if texts else f"not {local}"
-        none = f"None if {local}.__class__ is str else empty({local})" if "" in empty else f"empty({local})"
-        return [f"if {maybe}:", f"    {local} = {none}"]
-
-    def _write_step(self, step: StepPlan) -> None:
-        self._context = self.plan.context
-        local = self._steps[step.name] = self._fresh(_identifier(step.name))
-        self._step_locals.add(local)
-        self._head(step.span, f"let {step.name}")
-        counted = [f"held = hold({local}, held, 'variables')"] if self._counts_steps else []
-        self._try([f"{local} = {self._expression(step.expression.tree)}", *counted])
-        self._lines += ["    except Exception as error:", f"        {local} = Failure(error)"]
-
-    def _write_where(self) -> None:
-        where = self.plan.where
-        if where is None:
-            return
-        self._context = self.plan.context
-        self._head(where.text.span, "where")
-        self._try(
-            [
-                f"value = {self._expression(where.tree)}",
-                "if value is not True and not wanted(value):",
-                "    return FILTERED",
-            ]
-        )
-        self._lines += ["    except Exception as error:", "        problems.append(failed('where', error))"]
-
-    def _write_column(self, column: ColumnPlan) -> None:
-        self._context = column.context
-        name = column.column.internal_name
-        self._head(column.span, f"{column.column.display_name} ({column.column.type})")
-        body = [f"value = {self._value(column)}"]
-        if remembered := _is_remembered(column):
-            body += self._recalled(column)
-        else:
-            body += self._steps_of(column)
-        if column.default is not None:
-            body += ["if value is None:", f"    value = {self._expression(column.default)}"]
-        body += self._finished(column, name, recalled=remembered)
-        if self._counts_columns:
-            body.append("held = hold(value, held, 'columns')")
-        self._try(body)
-        self._lines.append("    except Exception as error:")
-        self._lines += ["        " + line for line in self._on_error(column, name)]
-
-    def _value(self, column: ColumnPlan) -> str:
-        parts = [self._expression(part) for part in column.parts]
-        if not column.binding.listed:
-            return parts[0]
-        if column.column.type in LIST_TYPES | {ColumnType.TAXONOMY}:
-            return f"filled(listed({', '.join(parts)}))"
-        separator = " " if column.binding.join is None else str(column.binding.join)
-        return f"joined({separator!a}, {', '.join(parts)})"
-
-    def _steps_of(self, column: ColumnPlan) -> list[str]:
-        """Write split, lookup and convert: only for a value that is there; each may leave it empty."""
-        lists = column.column.type in LIST_TYPES | {ColumnType.TAXONOMY}
-        computed = not column.binding.listed and not isinstance(column.parts[0], tree.Cell)
-        calls = list(self._calls(column))
-        lines = [line for call in calls for line in ("if value is not None:", f"    value = {call}")]
-        if calls and computed:  # an expression may give a text that means "no value"; cells are read so
-            lines[:0] = self._emptied("value")
-        if computed or len(calls) > (column.binding.split is not None):  # a split leaves a list, or None
-            lines += self._emptied("value")
-        if lists and (lines or not column.binding.listed):
-            lines += ["if value.__class__ is list:", "    value = filled(value)"]
-        return lines
-
-    def _calls(self, column: ColumnPlan) -> Iterator[str]:
-        """Yield the steps' calls; a text takes the short way where there is one."""
-        if column.binding.split is not None:
-            yield f"{self._global('split', steps.splitting(str(column.binding.split)))}(value)"
-        if column.table is not None:
-            name, entries = str(column.table.name), column.table.entries
-            table = self._global(f"table_{name}", entries)
-            lacking = partial(self.namespace["replaced"], column.column.display_name)
-            look_up = steps.looking_up(entries, name, self.namespace["empty"], lacking)
-            look = self._global(f"look_up_{name}", look_up)
-            fallback = "" if column.default is None else f", lambda: {self._expression(column.default)}"
-            known = f"value.__class__ is str and {table}.get(value)"
-            splits = column.binding.split is not None
-            yield f"{look}(value{fallback})" if splits else f"{known} or {look}(value{fallback})"
-        for convert in column.converts:
-            self._watch(convert.place, convert.function)
-            function = steps.converting(
-                convert.function, takes_list=convert.takes_list, empty=self.namespace["empty"]
-            )
-            if convert.for_text is None or convert.takes_list:
-                yield f"{self._global(convert.name, function)}(value)"
-            else:
-                quick = self._global(convert.name, convert.for_text)
-                careful = self._global(f"{convert.name}_any", function)
-                yield f"{quick}(value) if value.__class__ is str else {careful}(value)"
-
-    def _recalled(self, column: ColumnPlan) -> list[str]:
-        """Write the steps and the finish as a function of their own, and what remembers its results."""
-        finish = self._global(column.finish.name, column.finish.function)
-        cell = self._value(column)
-        function = self._fresh(f"find_{cell}")
-        self._functions += [
-            f"def {function}(value):",
-            f'    """Return {_comment(column.column.display_name)} for a text."""',
-            *("    " + line for line in self._steps_of(column)),
-            f"    return None if value is None else {finish}(value)",
-            "",
-            "",
-        ]
-        if column.column.type is ColumnType.PEOPLE:
-            quick = self._global(f"{cell}_of", self._quick_people(column))
-            recalled = f"value = value.__class__ is str and {quick}(value) or {function}(value)"
-        else:
-            known = self._fresh(f"{cell}_of")
-            self._functions += [f"{known} = Memo({function})", "", ""]
-            recalled = f"value = {known}[value] if value.__class__ is str else {function}(value)"
-        return ["if value is not None:", "    " + recalled]
-
-    def _quick_people(self, column: ColumnPlan) -> Any:
-        """Return the short way from a text to its people: combinations repeat seldom, each person often."""
-        entries, name = (None, "") if column.table is None else (column.table.entries, column.table.name)
-        part = steps.part_finding(entries, str(name), self.namespace["empty"])
-        as_text = self.plan.spec.target.list_as == "text"
-        return quick_people(str(column.binding.split), part, as_text=as_text)
-
-    def _finished(self, column: ColumnPlan, name: str, *, recalled: bool = False) -> list[str]:
-        """Write the end of a binding: an empty text is no value, whatever the source's `empty` says."""
-        emptied = "" in self.plan.spec.source.empty and column.default is None
-        finish = [] if recalled else self._finish(column)
-        none, some = "value is None", "value is not None"
-        if not emptied:
-            none, some = (f"{none} or value == ''", f"{some} and value != ''")
-        if column.required:
-            raised = self._global("empty_required", steps.empty_required) + "()"
-            lines = [f"if {none}:", f"    raise {raised}", *finish]
-            if column.column.type in TEXT_TYPES:  # blanks alone are no value where one must be
-                lines += ["if value.isspace():", f"    raise {raised}"]
-            return [*lines, f"record[{name!a}] = value"]
-        lines = [f"if {some}:", *("    " + line for line in finish), f"    record[{name!a}] = value"]
-        empty = self._empty()
-        return lines if empty is None else [*lines, "else:", f"    record[{name!a}] = {empty}"]
-
-    def _finish(self, column: ColumnPlan) -> list[str]:
-        """Write the finish of a value that is there; a text takes the short way where there is one."""
-        finish = column.finish
-        function = self._global(finish.name, finish.function)
-        if column.column.type in TEXT_TYPES:
-            plain = "value.__class__ is str and value.isprintable()"
-            return [f"if not ({plain}):", f"    value = {function}(value)"]
-        if finish.quick is None:
-            return [f"value = {function}(value)"]
-        quick = self._global(f"quick_{finish.name}", finish.quick)
-        asked = f"{quick}[value]" if isinstance(finish.quick, Memo) else f"{quick}(value)"
-        return [f"value = value.__class__ is str and {asked} or {function}(value)"]
-
-    def _empty(self) -> str | None:
-        """Return what stands for an empty value in the record, None where it is left out."""
-        return {"omit": None, "null": "None", "blank": "''"}[self.plan.spec.target.empty]
-
-    def _on_error(self, column: ColumnPlan, name: str) -> list[str]:
-        failure = f"problems.append(failed({column.column.display_name!a}, error))"
-        noted = f"replaced({column.column.display_name!a}, error)"
-        if column.binding.on_error == "omit":
-            empty = self._empty()
-            return [noted] if empty is None else [f"record[{name!a}] = {empty}", noted]
-        if column.binding.on_error == "default" and column.default is not None:
-            value = self._expression(column.default)
-            return [
-                "try:",
-                *("    " + line for line in [f"value = {value}", *self._finished(column, name), noted]),
-                "except Exception as error:",
-                f"    {failure}",
-            ]
-        return [failure]
-
-    def _try(self, body: list[str]) -> None:
-        self._lines += ["    try:", *("        " + line for line in body)]
-
-    def _expression(self, node: tree.Node) -> str:
-        expression = ReadSteps(self._step_locals).visit(emit(node, self))
-        return ast.unparse(ast.fix_missing_locations(expression))
-
-    def _head(self, span: Span, what: str) -> None:
-        name = PurePath(span.file).name
-        self._lines += ["", f"    # {_comment(name)}:{span.line}: {_comment(what)}"]
-
-    def _global(self, name: str, value: object) -> str:
+    def named(self, name: str, value: object) -> str:
         """Return a name of the module for a value; one value, one name."""
         base = _identifier(name)
         names = self._globals.setdefault(id(value), [])  # the namespace keeps it, so no other has its id
         for taken in names:
             if taken.startswith(base):
                 return taken
-        fresh = self._fresh(base)
+        fresh = self.fresh(base)
         self.namespace[fresh] = value
         names.append(fresh)
         return fresh
 
-    def _fresh(self, base: str) -> str:
+    def fresh(self, base: str) -> str:
+        """Return a name that stands for nothing yet."""
         name, count = base, self._counts.get(base, 1)
         while name in self._taken:
             count += 1
@@ -397,36 +246,89 @@ class _Writer:
         self._taken.add(name)
         return name
 
+    def python(self, node: Node, want: Want = None) -> str:
+        """Return the Python of a tree as a person would write it.
 
-@dataclass
-class ReadSteps(ast.NodeTransformer):
-    """Wraps each reading of a step in a check: a step that failed fails whoever reads it, and nobody else."""
+        Raises:
+            RecursionError: it is nested deeper than Python reads.
+        """
+        self._temporaries = 0
+        written = node.emit_as(self, want)
+        try:
+            return ast.unparse(ast.parse(written, mode="eval"))
+        except (SyntaxError, MemoryError):
+            if written.count("(") < _NESTED:
+                raise
+            raise RecursionError from None
 
-    steps: set[str]
+    # The parts of the function.
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        """Wrap a name that is a step's."""
-        if node.id not in self.steps:
-            return node
-        return ast.Call(ast.Name("step_value", ast.Load()), [node], [])
+    def _variable_lines(self) -> list[str]:
+        """Write the variables that are read and not written yet; a variable reads only those above it."""
+        self._context = self.plan.context
+        blocks: list[list[str]] = []
+        for step in reversed(self.plan.steps):
+            local = self._read_variables.get(step.name)
+            if local is None or local in self._written:
+                continue
+            self._written.add(local)
+            try:
+                python = self.python(step.expression.tree)
+            except RecursionError:
+                python = "decline()"
+            block = [*_head(step.span, f"let {step.name}"), "    try:"]
+            failed = "pass"
+            if self.interpreter.counts_variables:  # what was not counted makes all after it decline
+                block += [f"        value = {python}", "        held = hold_some(value, held)"]
+                python, failed = "value", "held = ROW_LIMIT"
+            block.append(f"        {local} = {python}")
+            blocks.append([*block, "    except Exception:", f"        {failed}"])
+        return [line for block in reversed(blocks) for line in block]
+
+    def _where_lines(self) -> list[str]:
+        where = self.plan.where
+        if where is None:
+            return []
+        self._context = self.plan.context
+        try:
+            python = self.python(where.tree)
+        except RecursionError:
+            python = "decline()"
+        is_boolean = where.tree.infer(self).is_always(Kind.BOOLEAN)
+        return [
+            *_head(where.text.span, "where"),
+            "    try:",
+            f"        if not {f'({python})' if is_boolean else f'wanted({python})'}:",
+            "            return FILTERED",
+            "    except Exception:",
+            "        frame = frame or Frame(row)",
+            "        if not is_wanted(frame, problems):",
+            "            return FILTERED",
+        ]
+
+    def _column(self, index: int, column: ColumnPlan) -> list[str]:
+        self._context = column.context
+        try:
+            body = list(ColumnWriter(self, index, column).lines())
+        except RecursionError:
+            body = ["decline()"]
+        return [
+            *_head(column.span, f"{column.column.display_name} ({column.column.type})"),
+            "    try:",
+            *("        " + line for line in body),
+            "    except Exception:",
+            f"        frame = interpret({index}, row, frame, record, problems)",
+            *(["        held = weigh(record)"] if self.interpreter.counts_columns else []),
+        ]
 
 
-def _is_remembered(column: ColumnPlan) -> bool:
-    """Tell whether a column depends on one cell alone, by steps that are worth remembering as a whole."""
-    split, looked_up = column.binding.split is not None, column.table is not None
-    worth_it = {
-        ColumnType.SINGLE_CHOICE: split or looked_up,
-        ColumnType.MULTIPLE_CHOICE: split or looked_up,
-        ColumnType.PEOPLE: split,
-    }
-    return (
-        worth_it.get(column.column.type, False)
-        and not column.binding.listed
-        and isinstance(column.parts[0], tree.Cell)
-        and not column.parts[0].dotted
-        and column.default is None
-        and not column.converts
-    )
+_NESTED = 40
+"""Opening parentheses from which a text may be nested too deep for Python's reader."""
+
+
+def _head(span: Span, what: str) -> list[str]:
+    name = PurePath(span.file).name
+    return ["", f"    # {comment(name)}:{span.line}: {comment(what)}"]
 
 
 def _identifier(name: str) -> str:
@@ -435,6 +337,6 @@ def _identifier(name: str) -> str:
     return words if words[:1].isalpha() else f"c_{words}" if words else "c"
 
 
-def _comment(text: str) -> str:
+def comment(text: str) -> str:
     """Return a text as it may stand in a comment: one line, nothing that ends it."""
     return ascii(text)[1:-1][:100]

@@ -31,6 +31,8 @@ from opusmap.spec import ChoiceList, TargetOptions
 __all__ = ["LIST_TYPES", "TEXT_TYPES", "Finish", "Finisher", "TypeRules", "make_finish", "quick_people"]
 
 Finisher: TypeAlias = Callable[[Any], JsonValue]
+Rewriter: TypeAlias = Callable[[str | None, tzinfo | None, int | None], "Quick | None"]
+"""From a format, a zone and a century (see `time_rewriter`) to the short way for the texts of such times."""
 Quick: TypeAlias = Callable[[str], JsonValue] | Memo[Any]
 
 LIST_TYPES = frozenset({ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE})
@@ -66,12 +68,14 @@ class Finish:
     """The last step of a column: its name in generated code, its function, and a short way for texts.
 
     `quick` gives the same result as `function`, or nothing (None) where only that can tell; it is called,
-    or asked by subscription where it remembers.
+    or asked by subscription where it remembers. `rewriter` gives such a way for the
+    texts of times in a format.
     """
 
     name: str
     function: Finisher
     quick: Quick | None = None
+    rewriter: Rewriter | None = None
 
     def __call__(self, value: Any) -> JsonValue:
         """Finish a value that is not empty, the long way."""
@@ -82,7 +86,9 @@ def make_finish(kind: ColumnType, rules: TypeRules) -> Finish:
     """Return the last step of a column."""
     match kind:
         case ColumnType.DATE_TIME:
-            return Finish("date_time", _date_time(rules), _quick_time(rules))
+            rewriter = _rewriter(rules)
+            quick = None if rewriter is None else rewriter(rules.format, rules.source_zone, rules.century)
+            return Finish("date_time", _date_time(rules), quick, rewriter)
         case ColumnType.SINGLE_CHOICE:
             return _remembered("choice", _single_choice(rules))
         case ColumnType.MULTIPLE_CHOICE:
@@ -190,11 +196,11 @@ def _date_time(rules: TypeRules) -> Finisher:
     return date_time
 
 
-def _quick_time(rules: TypeRules) -> Quick | None:
+def _rewriter(rules: TypeRules) -> Rewriter | None:
     if rules.zone is not UTC:
         return None
     pattern = rules.target.datetime_format
-    return time_rewriter(rules.format, rules.source_zone, pattern, format_datetime, rules.century)
+    return lambda form, zone, century: time_rewriter(form, zone, pattern, format_datetime, century)
 
 
 def _single_choice(rules: TypeRules) -> Finisher:

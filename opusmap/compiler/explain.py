@@ -6,22 +6,21 @@ that the generated code calls. The end of an explanation is what the mapper give
 
 from __future__ import annotations
 
-import ast
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opusmap.compiler import steps
-from opusmap.compiler.codegen import ReadSteps
 from opusmap.compiler.columns import LIST_TYPES, TEXT_TYPES
-from opusmap.compiler.plan import ColumnPlan, Plan, bind_dynamic, bind_filter
+from opusmap.compiler.interpreter import Environment, Interpreter
+from opusmap.compiler.plan import ColumnPlan, Plan
 from opusmap.connection import ColumnType
-from opusmap.converters import Context, Converter
-from opusmap.converters.bounds import hold
+from opusmap.converters import Context
 from opusmap.diagnostics import Span
 from opusmap.errors import ValueProblem
-from opusmap.expressions import OPERATIONS, emit, tree, walk
+from opusmap.expressions import tree, walk
+from opusmap.expressions.tree import Failure, Frame
 from opusmap.records import Filtered, Mapped, Problem, Record
 
 if TYPE_CHECKING:
@@ -112,8 +111,9 @@ class _Walker:
     plan: Plan
     column: ColumnPlan
     row: Mapping[str, Any]
-    _steps: dict[str, Any] = field(default_factory=dict)
-    _held: int = 0
+
+    def __post_init__(self) -> None:
+        self._interpreter, self._frame = Interpreter(self.plan, []), Frame(self.row)
 
     def missing(self) -> list[Problem]:
         """Return the problems of columns that the row lacks, where the source's columns are not known."""
@@ -214,7 +214,7 @@ class _Walker:
             if step.name not in used:
                 continue
             what, value = f"let {step.name} = {str(step.expression.text).strip()}", self._step(step.name)
-            if isinstance(value, steps.Failure):  # whoever reads it fails; perhaps nobody does
+            if isinstance(value, Failure):  # whoever reads it fails; perhaps nobody does
                 problem = steps.failed(step.name, value.error)
                 yield Stage(f"{what} fails: {problem.code}: {problem.message}", None, step.span)
             else:
@@ -257,69 +257,9 @@ class _Walker:
         return steps.emptiness(self.plan.spec.source.empty)(value)
 
     def _step(self, name: str) -> Any:
-        if name not in self._steps:
-            expression = next(step.expression for step in self.plan.steps if step.name == name)
-            try:
-                value = self._steps[name] = self._evaluate(expression.tree, self.plan.context)
-                self._held = hold(value, self._held, "variables")
-            except Exception as error:  # noqa: BLE001 - as the mapper: whatever a converter raises
-                self._steps[name] = steps.Failure(error)
-        return self._steps[name]
+        if name not in self._frame.variables:
+            self._interpreter.variable(name, self._frame)
+        return self._frame.variables[name]
 
     def _evaluate(self, node: tree.Node, context: Context) -> Any:
-        names = _Names(self, context)
-        expression = names.read_steps(emit(node, names))
-        code = compile(ast.fix_missing_locations(ast.Expression(expression)), "<explain>", "eval")
-        return eval(code, names.namespace)  # noqa: S307 - our own checked tree, without builtins
-
-
-@dataclass
-class _Names:
-    """Hands live values to `emit`: each name it asks for is a global of the evaluated expression."""
-
-    walker: _Walker
-    context: Context
-    namespace: dict[str, Any] = field(default_factory=dict)
-    _steps: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        empty = steps.emptiness(self.walker.plan.spec.source.empty)
-        self.namespace = {"__builtins__": {}, **OPERATIONS, "row": self.walker.row, "empty": empty}
-        self.namespace["step_value"] = steps.step_value
-
-    @property
-    def strict(self) -> bool:
-        return self.walker.plan.source_columns is None
-
-    def read_steps(self, expression: ast.expr) -> ast.expr:
-        """Let an expression fail where it reads a step that failed, and nowhere else."""
-        found: ast.expr = ReadSteps(set(self._steps)).visit(expression)
-        return found
-
-    def cell(self, name: str) -> str:
-        return self._add(self.namespace["empty"](self.walker.row.get(name)))
-
-    def step(self, name: str) -> str:
-        local = self._add(self.walker._step(name))  # noqa: SLF001 - two halves of one thing
-        self._steps.add(local)
-        return local
-
-    def table(self, name: str) -> str:
-        return self._add(self.walker.plan.tables[name].entries)
-
-    def converter(self, node: tree.Convert) -> str:
-        return self._add(bind_filter(node, self.context))
-
-    def dynamic(self, converter: Converter) -> str:
-        return self._add(bind_dynamic(converter, self.context))
-
-    def temporary(self) -> str:
-        return self._add(None)
-
-    def constant(self, value: object) -> str:
-        return self._add(value)
-
-    def _add(self, value: Any) -> str:
-        name = f"v{len(self.namespace)}"
-        self.namespace[name] = value
-        return name
+        return Environment(self._interpreter, context).evaluator(node)(self._frame)

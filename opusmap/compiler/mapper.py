@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from opusmap.compiler.codegen import FILTERED, generate
+from opusmap.compiler.codegen import generate
+from opusmap.compiler.interpreter import FILTERED, Interpreter
 from opusmap.compiler.plan import KEY_COLUMN, Plan
 from opusmap.compiler.resolve import make_plan
 from opusmap.connection import Connection, load_connection
@@ -46,10 +47,11 @@ class Mapper:
         self._registry = registry
         self._raw_connection = raw_connection
         self._notes = notes
-        generated = generate(plan)
+        self.interpreter = Interpreter(plan, notes)
+        generated = generate(plan, self.interpreter)
         self.source = generated.source
-        self._replaced = generated.replaced
-        self._patterns = generated.patterns
+        self._replaced = self.interpreter.replaced
+        self._patterns = dict(self.interpreter.patterns)
         self._function = _load(generated.source, generated.namespace, plan.spec.path)
 
     def map_row(self, values: Mapping[str, Any], number: int = 1) -> Mapped:

@@ -31,12 +31,17 @@ class ConvertPlan:
     `place` is where its pattern stands, if it takes one.
     """
 
-    name: str
+    converter: Converter
     function: Callable[[Any], Any]
     takes_list: bool
     span: Span
     for_text: Callable[[str], Any] | None = None
     place: Span | None = None
+
+    @property
+    def name(self) -> str:
+        """What the converter is called."""
+        return self.converter.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -432,7 +432,7 @@ class _Planner:
             span, place = use.name.span, None
             if isinstance(function, Replacer):
                 place = use.places.get("pattern") or use.places.get(0) or span
-            yield ConvertPlan(converter.name, function, converter.takes_list, span, for_text, place)
+            yield ConvertPlan(converter, function, converter.takes_list, span, for_text, place)
 
     def _default(self, binding: Binding, context: Context) -> tree.Node | None:
         if binding.default is None:

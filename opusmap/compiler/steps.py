@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from opusmap.converters.bounds import WEIGHT_LIMIT, bounded_length, check_weight, weight
@@ -16,7 +15,6 @@ from opusmap.expressions.runtime import look_up
 from opusmap.records import Problem
 
 __all__ = [
-    "Failure",
     "converting",
     "emptiness",
     "empty_required",
@@ -29,7 +27,6 @@ __all__ = [
     "part_finding",
     "replacing",
     "splitting",
-    "step_value",
     "wanted",
 ]
 
@@ -37,20 +34,6 @@ Emptiness: TypeAlias = Callable[[Any], Any]
 """What makes None of the values that the source says are empty."""
 
 _LOG = logging.getLogger("opusmap.mapper")
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What a `let` step holds when it failed: whoever reads it fails with the same error."""
-
-    error: Exception
-
-
-def step_value(value: Any) -> Any:
-    """Return the value of a `let` step, or raise what it failed with."""
-    if value.__class__ is Failure:
-        raise value.error
-    return value
 
 
 def failed(column: str, error: Exception) -> Problem:

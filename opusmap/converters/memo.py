@@ -6,9 +6,9 @@ Owns the bound: no mapping and no source can make a memory grow.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
-__all__ = ["Memo"]
+__all__ = ["CellMemo", "Memo"]
 
 Result = TypeVar("Result")
 
@@ -37,4 +37,28 @@ class Memo(dict[str, Result]):
             if len(self) >= MEMO_SIZE:
                 self.clear()
             self[text] = result
+        return result
+
+
+class CellMemo(dict[Any, Any]):
+    """As `Memo`, for what follows from a cell, or from the tuple of several: texts and None are remembered.
+
+    Of other values 1, 1.0 and True would be one key, so these are asked for each time.
+    """
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def __missing__(self, key: Any) -> Any:
+        result = self.function(key)
+        cells = key if key.__class__ is tuple else (key,)
+        if not all(cell is None or cell.__class__ is str for cell in cells):
+            return result
+        if sum(len(cell) for cell in cells if cell) + len(cells) <= _KEY_LIMIT:
+            if len(self) >= MEMO_SIZE:
+                self.clear()
+            self[key] = result
         return result

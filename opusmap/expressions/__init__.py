@@ -1,6 +1,5 @@
 """Expressions: Jinja's syntax, read by Jinja's parser, closed by a whitelist, compiled to Python."""
 
-from opusmap.expressions.emit import Names, emit
 from opusmap.expressions.parse import parse_template
 from opusmap.expressions.reading import is_template
 from opusmap.expressions.runtime import OPERATIONS
@@ -10,11 +9,9 @@ from opusmap.expressions.tree import Expression, NotConstant, constant_value, ha
 __all__ = [
     "OPERATIONS",
     "Expression",
-    "Names",
     "NotConstant",
     "Scope",
     "constant_value",
-    "emit",
     "has_constant_arguments",
     "is_template",
     "parse_template",

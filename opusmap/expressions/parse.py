@@ -279,7 +279,9 @@ class _Parser(JinjaReader):
         given = tuple(take(argument) for argument in args)
         named = tuple((keyword.key, take(keyword.value)) for keyword in kwargs)
         pattern = [*given, *(argument for key, argument in named if key == "pattern")]
-        place = self.locate(pattern[0].at) if pattern and converter.name in _PATTERNS else None
+        place = (
+            self.locate(getattr(pattern[0], "at", at)) if pattern and converter.name in _PATTERNS else None
+        )
         node = tree.Convert(value, converter, given, named, each, at, place)
         if (converter.prepared or each) and not tree.has_constant_arguments(node):
             message = f"the arguments of {converter.name} can't come from the row here"

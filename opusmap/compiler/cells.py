@@ -1,0 +1,134 @@
+"""Generated code that reads a row's cells: each once, an empty one as None.
+
+Owns which local variable holds a cell, and where it stays unbound: code that reads it declines then. A cell
+that is wanted as a text has a second variable, bound only where it is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+from opusmap.compiler import steps
+
+if TYPE_CHECKING:
+    from opusmap.compiler.codegen import Module
+
+__all__ = ["write_cells"]
+
+Cells: TypeAlias = Mapping[tuple[str, bool], str]
+"""Name, and whether it may be a path -> the local variable that holds the cell."""
+Wants: TypeAlias = Mapping[str, Mapping[str, str]]
+"""Local variable of a cell -> those for its text (`text`), and for the text it stands for (`shown`)."""
+
+
+def write_cells(module: Module, cells: Cells, wants: Wants) -> Iterator[str]:
+    """Yield the lines that read cells."""
+    plain = {name: local for (name, dotted), local in cells.items() if not dotted}
+    strict = module.plan.source_columns is None
+    if plain:
+        yield "try:"
+        yield from (f"    {local} = row[{name!a}]" for name, local in plain.items())
+        yield "except KeyError:"
+        if strict:
+            missing = module.named("missing_columns", steps.missing_columns(tuple(plain)))
+            yield f"    return {missing}(row, problems)"
+        else:
+            yield "    get = row.get"
+            yield from (f"    {local} = get({name!a})" for name, local in plain.items())
+        for local in plain.values():
+            yield from _settled(module, local, wants)
+    deep = {name: local for (name, dotted), local in cells.items() if dotted and name.count(".") >= _DEEP}
+    for name, local in deep.items():
+        yield "try:"
+        yield f"    {local} = dotted(row, {name!a}, {strict}, empty)"
+        yield from ("    " + line for line in _settled(module, local, wants))
+        yield "except Exception:"
+        yield "    pass"
+    paths = {name: local for (name, dotted), local in cells.items() if dotted and name not in deep}
+    if paths:
+        yield from _write_paths(module, paths, wants, strict=strict)
+
+
+_DEEP = 8
+"""Names of a path from which it is followed by a function: generated code would be indented too far."""
+
+
+def _settled(module: Module, local: str, wants: Wants) -> Iterator[str]:
+    """Yield what makes None of an empty value, and what binds its text; most values pass after a look."""
+    empty = module.empty_texts
+    texts = tuple(text for text in empty if text)
+    yield f"if not {local} or {local} in {texts!a}:" if texts else f"if not {local}:"
+    yield f"    {local} = " + (
+        f"None if {local}.__class__ is str else empty({local})" if "" in empty else f"empty({local})"
+    )
+    wanted = wants.get(local, {})
+    if wanted:
+        yield f"elif {local}.__class__ is str:"
+        yield f"    {' = '.join(wanted.values())} = {local}"
+    if "shown" in wanted:  # a whole number
+        yield f"elif {local}.__class__ is int:"
+        yield f"    {wanted['shown']} = text_of({local})"
+
+
+def _write_paths(module: Module, paths: Mapping[str, str], wants: Wants, *, strict: bool) -> Iterator[str]:
+    """Yield the lines that follow paths into nested values. A column of the whole name comes first."""
+    names = module.named("paths", frozenset(paths))
+    tree: dict[str, dict[str, str]] = {}
+    locals_of: dict[str, str] = {}
+    for path, local in paths.items():
+        root, *rest = path.split(".")
+        for name in rest[:-1]:
+            locals_of.setdefault(f"{root}.{name}", "")
+            tree.setdefault(root, {})[name] = f"{root}.{name}"
+            root = f"{root}.{name}"
+        tree.setdefault(root, {})[rest[-1]] = path
+        locals_of[path] = local
+    yield f"if {names}.isdisjoint(row):"
+    for root in [name for name in tree if "." not in name]:
+        holder = module.fresh(f"{local_name(root)}_object")
+        default = ", ABSENT" if strict else ""
+        yield f"    {holder} = row.get({root!a}{default})"
+        yield from ("    " + line for line in _settled(module, holder, {}))
+        yield from ("    " + line for line in _follow(module, holder, root, tree, locals_of, wants))
+    yield "else:"
+    for path, local in paths.items():
+        yield f"    if {path!a} in row:"
+        yield f"        {local} = row[{path!a}]"
+        yield from ("        " + line for line in _settled(module, local, wants))
+
+
+def _follow(
+    module: Module,
+    holder: str,
+    path: str,
+    tree: Mapping[str, Mapping[str, str]],
+    locals_of: Mapping[str, str],
+    wants: Wants,
+) -> Iterator[str]:
+    """Yield the lines that take from an object what paths lead to; what is no object leaves them unbound."""
+    below = [name for name in _below(path, tree) if locals_of[name]]
+    yield f"if {holder}.__class__ is dict:"
+    for name, full in tree[path].items():
+        local = locals_of[full]
+        inner = full in tree
+        target = local or module.fresh(f"{local_name(name)}_object")
+        yield f"    {target} = {holder}.get({name!a})"
+        yield from ("    " + line for line in _settled(module, target, wants))
+        if inner:
+            yield from ("    " + line for line in _follow(module, target, full, tree, locals_of, wants))
+    yield f"elif {holder} is None:"
+    yield f"    {' = '.join(locals_of[name] for name in below)} = None"
+
+
+def _below(path: str, tree: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    for full in tree.get(path, {}).values():
+        yield full
+        yield from _below(full, tree)
+
+
+def local_name(name: str) -> str:
+    """Return a part of a path as it may stand in a variable's name."""
+    return (
+        "".join(char if char.isascii() and char.isalnum() else "_" for char in name).strip("_").lower() or "c"
+    )

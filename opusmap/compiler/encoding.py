@@ -1,0 +1,258 @@
+"""Generated code of one column: its tree's value, encoded for Opus and put into the record.
+
+Owns what is known of a column type's values, so that it need not be asked again for each row, and which
+columns are remembered as a whole.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from opusmap.compiler import steps
+from opusmap.compiler.bindings import Emptied, OrDefault
+from opusmap.compiler.columns import TEXT_TYPES, quick_people
+from opusmap.compiler.interpreter import Declined, Interpreter
+from opusmap.compiler.lower import lower_column
+from opusmap.compiler.plan import ColumnPlan
+from opusmap.connection import ColumnType
+from opusmap.converters import Converter
+from opusmap.converters.dates import datetime_, time_zone
+from opusmap.converters.memo import CellMemo, Memo
+from opusmap.expressions import constant_value, has_constant_arguments, tree, walk
+from opusmap.expressions.tree import Cell, Constant, Frame, Kind, Node, TextOf, Type
+
+if TYPE_CHECKING:
+    from opusmap.compiler.codegen import Module
+
+__all__ = ["ColumnWriter"]
+
+_REMEMBERED = frozenset({ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE, ColumnType.TAXONOMY})
+"""Types of few values, which take longer to encode than to look up."""
+_MOST_CELLS = 4
+_PLAIN_BOUND = 10**15
+"""Whole numbers below it are JSON numbers as they are."""
+
+
+class ColumnWriter:
+    """Writes the block of one column."""
+
+    def __init__(self, module: Module, index: int, column: ColumnPlan) -> None:
+        self._module = module
+        self._index = index
+        self._column = column
+        self._name = column.column.internal_name
+        self._node = lower_column(column)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines: they put the value into `record`, leave it out, or raise.
+
+        Raises:
+            RecursionError: an expression is nested deeper than Python reads.
+        """
+        cells = self._remembered_cells()
+        if cells:
+            yield from self._remembered(cells)
+        elif self._is_people_of_text():
+            yield from self._people()
+        elif (rewritten := self._rewritten_time()) is not None:
+            yield f"value = {rewritten} or decline()"
+            yield from self._put("value")
+        else:
+            yield from self._plain()
+
+    def _plain(self) -> Iterator[str]:
+        module, column, node = self._module, self._column, self._node
+        value, known = module.python(node), node.infer(module)
+        if not value.isidentifier():
+            yield f"value = {value}"
+            value = "value"
+        blank = self._may_be_blank(node)
+        asked = [f"{value} is not None"] if known.empty else []
+        asked += [f"{value} != ''"] if blank else []
+        if blank and not known.kind & ~Kind.TEXT:
+            asked = [value]
+        encoded = [*self._encoded(value, known), *self._put("value")]
+        if not asked:
+            yield from encoded
+            return
+        yield f"if {' and '.join(asked)}:"
+        yield from ("    " + line for line in encoded)
+        if column.required:
+            yield "else:"
+            yield "    decline()"
+        else:
+            yield from self._left_out()
+
+    def _put(self, value: str) -> Iterator[str]:
+        if self._module.interpreter.counts_columns:
+            yield f"held = hold({value}, held, 'columns')"
+        yield f"record[{self._name!a}] = {value}"
+
+    def _left_out(self) -> Iterator[str]:
+        absent = {"omit": None, "null": "None", "blank": "''"}[self._module.plan.spec.target.empty]
+        if absent is not None:
+            yield "else:"
+            yield f"    record[{self._name!a}] = {absent}"
+
+    def _may_be_blank(self, node: Node) -> bool:
+        """Tell whether a value may be an empty text, which is no value whatever the source's `empty` says."""
+        if isinstance(node, OrDefault):
+            default = node.default
+            constant = isinstance(default, Constant) and default.value != ""
+            return not constant or self._may_be_blank(node.value)
+        if isinstance(node, Emptied) and isinstance(node.value, TextOf):
+            solid = any(isinstance(part, Constant) and part.value for part in node.value.parts)
+            return not solid and "" not in self._module.empty_texts
+        known = node.infer(self._module)
+        return bool(known.kind & Kind.TEXT) and "" not in self._module.empty_texts
+
+    def _encoded(self, value: str, known: Type) -> Iterator[str]:
+        """Yield the lines that encode a value that is there, into `value`."""
+        column, finish, module = self._column, self._column.finish, self._module
+        function = module.named(finish.name, finish.function)
+        is_text = known.filled().is_always(Kind.TEXT)
+        if column.column.type in TEXT_TYPES:
+            yield from self._text(value, function, known, is_text=is_text)
+        elif column.column.type is ColumnType.NUMBER and _is_plain_number(known):
+            if value != "value":
+                yield f"value = {value}"
+        elif finish.quick is None:
+            yield f"value = {function}({value})"
+        else:
+            quick = module.named(f"quick_{finish.name}", finish.quick)
+            asked = f"{quick}[{value}]" if isinstance(finish.quick, Memo) else f"{quick}({value})"
+            if is_text and isinstance(finish.quick, Memo):
+                yield f"value = {asked}"
+            else:
+                yield f"value = {value}.__class__ is str and {asked} or {function}({value})"
+
+    def _text(self, value: str, function: str, known: Type, *, is_text: bool) -> Iterator[str]:
+        if known.filled().is_always(Kind.WHOLE) and known.bound is not None:
+            yield f"value = str({value})"
+            return
+        odd = f"not {value}.isprintable()"
+        if not is_text:
+            odd = f"{value}.__class__ is not str or {odd}"
+        if value != "value":
+            yield f"value = {value}"
+        yield f"if {odd}:"
+        yield f"    value = {function}({value})"
+        if self._column.required:  # blanks alone are no value where one must be
+            yield "if value.isspace():"
+            yield "    decline()"
+
+    # People in one text.
+
+    def _is_people_of_text(self) -> bool:
+        column = self._column
+        return (
+            column.column.type is ColumnType.PEOPLE
+            and column.binding.split is not None
+            and isinstance(column.parts[0], Cell)
+            and not column.binding.listed
+            and column.default is None
+            and not column.converts
+        )
+
+    def _people(self) -> Iterator[str]:
+        """Yield lines that remember each person: combinations repeat seldom, each person often."""
+        column, module = self._column, self._module
+        entries, table = (None, "") if column.table is None else (column.table.entries, column.table.name)
+        part = steps.part_finding(entries, str(table), module.empty)
+        as_text = module.plan.spec.target.list_as == "text"
+        quick = quick_people(str(column.binding.split), part, as_text=as_text)
+        cell = column.parts[0]
+        local = cell.emit(module)
+        text = cell.emit_as(module, Kind.TEXT)
+        yield f"if {local} is not None:"
+        yield f"    value = {module.named(f'{local}_people', quick)}({text}) or decline()"
+        yield from ("    " + line for line in self._put("value"))
+        if column.required:
+            yield "else:"
+            yield "    decline()"
+        else:
+            yield from self._left_out()
+
+    # Times that stay texts.
+
+    def _rewritten_time(self) -> str | None:
+        """Return Python from a cell's text to the time's text, without an object between, or None."""
+        column, module = self._column, self._module
+        if column.column.type is not ColumnType.DATE_TIME or column.finish.rewriter is None:
+            return None
+        node = self._node.value if isinstance(self._node, Emptied) else self._node
+        if isinstance(node, tree.StepValue):
+            node = module.definition(node.name)
+        if (
+            not isinstance(node, tree.Convert)
+            or node.converter.function is not datetime_
+            or not isinstance(node.value, Cell)
+            or not has_constant_arguments(node)
+            or node.each
+        ):
+            return None
+        given = dict(zip(("format", "timezone", "century"), map(constant_value, node.args), strict=False))
+        given |= {name: constant_value(argument) for name, argument in node.kwargs}
+        zone = module.plan.context.timezone if given.get("timezone") is None else time_zone(given["timezone"])
+        quick = column.finish.rewriter(given.get("format"), zone, given.get("century"))
+        if quick is None:
+            return None
+        text = node.value.emit_as(module, Kind.TEXT)
+        name = module.named(f"rewrite_{column.finish.name}", quick)
+        return f"{name}[{text}]" if isinstance(quick, Memo) else f"{name}({text})"
+
+    # Columns that are remembered as a whole.
+
+    def _remembered_cells(self) -> tuple[Cell, ...]:
+        """Return the cells that alone decide a column's value, where it is worth remembering; else none."""
+        column = self._column
+        if column.column.type not in _REMEMBERED or not all(isinstance(part, Cell) for part in column.parts):
+            return ()
+        nodes = [node for root in column.trees() for node in walk(root)]
+        converters = [call.converter for call in column.converts]
+        converters += [node.converter for node in nodes if isinstance(node, tree.Convert)]
+        if any(isinstance(node, tree.StepValue) for node in nodes) or not all(
+            map(_is_remembered, converters)
+        ):
+            return ()
+        cells = tuple({node.name: node for node in nodes if isinstance(node, Cell)}.values())
+        return cells if len(cells) <= _MOST_CELLS else ()
+
+    def _remembered(self, cells: tuple[Cell, ...]) -> Iterator[str]:
+        module = self._module
+        locals_ = [cell.emit(module) for cell in cells]
+        find = _finder(module.interpreter, self._index, tuple(cell.name for cell in cells))
+        memo = module.named(f"{locals_[0]}_{self._column.finish.name}", CellMemo(find))
+        key = ", ".join(locals_)
+        if len(cells) == 1 and self._column.column.type is not ColumnType.SINGLE_CHOICE:
+            key = f"tuple({key}) if {key}.__class__ is list else {key}"
+        yield f"value = {memo}[{key}]"
+        yield "if value is not ABSENT:"
+        yield from ("    " + line for line in self._put("value"))
+
+
+def _finder(interpreter: Interpreter, index: int, names: tuple[str, ...]) -> Callable[[Any], Any]:
+    """Return the function from the cells that decide a column to its encoded value."""
+
+    def find(key: Any) -> Any:
+        cells = key if len(names) > 1 else (list(key) if key.__class__ is tuple else key,)
+        before = tuple(interpreter.replaced)
+        found = interpreter.value(index, Frame(dict(zip(names, cells, strict=True))))
+        if len(interpreter.replaced) > len(before):  # that is noted for each row
+            for name in set(interpreter.replaced).difference(before):
+                del interpreter.replaced[name]
+            raise Declined
+        return found
+
+    return find
+
+
+def _is_remembered(converter: Converter) -> bool:
+    """Tell whether a converter gives the same for the same value, and nothing to note."""
+    return converter.pure and "context" not in inspect.signature(converter.function).parameters
+
+
+def _is_plain_number(known: Type) -> bool:
+    return known.filled().is_always(Kind.WHOLE) and known.bound is not None and known.bound < _PLAIN_BOUND

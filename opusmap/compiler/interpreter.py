@@ -1,0 +1,245 @@
+"""The meaning of a plan: each column of a row evaluated, every problem found.
+
+Owns failing: what a variable, `where`, `on_error` and a required column make of it. It is plain and slow;
+generated code is the straight way, and comes here with whatever it declines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from typing import Any
+
+from opusmap.compiler import steps
+from opusmap.compiler.columns import TEXT_TYPES
+from opusmap.compiler.lower import lower_column
+from opusmap.compiler.plan import ColumnPlan, Plan, bind_dynamic, bind_filter
+from opusmap.converters import Context, Converter
+from opusmap.converters.bounds import hold, weight
+from opusmap.converters.text import Replacer
+from opusmap.diagnostics import Span
+from opusmap.errors import ValueProblem
+from opusmap.expressions import tree
+from opusmap.expressions.tree import Evaluate, Failure, Frame, Node
+from opusmap.records import Problem
+
+__all__ = ["ABSENT", "FILTERED", "Declined", "Environment", "Interpreter", "weigh"]
+
+FILTERED = object()
+"""What stands for the record of a row that `where` does not want."""
+ABSENT = object()
+"""What stands for the value of a column that is left out."""
+
+
+_FEW = 64
+"""Variables, or columns, whose values can't fill the memory, each within its own bounds."""
+
+
+def weigh(record: Mapping[str, Any]) -> int:
+    """Return how much a record holds."""
+    return sum(len(value) if isinstance(value, str) else weight(value) for value in record.values())
+
+
+class Declined(Exception):
+    """The value is not as it usually is; raised by generated code, to leave a column to the interpreter."""
+
+
+class Environment:
+    """What a tree speaks of, as the interpreter finds it: a plan, and the context of one column."""
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        context: Context,
+        lacking: Callable[[ValueProblem], object] = lambda _problem: None,
+    ) -> None:
+        self.lacking = lacking
+        self._interpreter = interpreter
+        self._context = context
+        plan = interpreter.plan
+        texts = plan.spec.source.empty
+        self.strict = plan.source_columns is None
+        self.empty, self.fill, self.join = steps.emptiness(texts), steps.filling(texts), steps.joining(texts)
+
+    def evaluator(self, node: Node) -> Evaluate:
+        """Return a node's evaluator."""
+        return node.evaluator(self)
+
+    def variable(self, name: str) -> Evaluate:
+        """Return the evaluator of a variable, which is evaluated once a row."""
+        evaluate = self._interpreter.variable
+
+        def read(frame: Frame) -> Any:
+            found = frame.variables.get(name, ABSENT)
+            if found is ABSENT:
+                found = evaluate(name, frame)
+            if found.__class__ is Failure:
+                raise found.error
+            return found
+
+        return read
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        """Return a table's entries."""
+        return self._interpreter.plan.tables[name].entries
+
+    def bind(self, node: tree.Convert) -> Callable[[Any], Any]:
+        """Return the function of one value that a filter with constant arguments is."""
+        function = bind_filter(node, self._context)
+        self._interpreter.watch(node.place, function)
+        return function
+
+    def bind_dynamic(self, converter: Converter) -> Callable[..., Any]:
+        """Return the function that a filter with arguments from the row is."""
+        return bind_dynamic(converter, self._context)
+
+
+class Interpreter:
+    """Evaluates the columns of a plan; evaluators are made when they are needed first, and kept.
+
+    `notes` is where converters note what is odd but no error.
+
+    Attributes:
+        replaced: the wrong values of the row at hand that were replaced, by column and code.
+        patterns: the regular expressions that have been bound, by their places in the mapping.
+        counts_variables: whether there are so many variables that what they hold together is counted.
+        counts_columns: the same of columns.
+    """
+
+    def __init__(self, plan: Plan, notes: list[Problem]) -> None:
+        self.plan = plan
+        self._notes = notes
+        self._absent = {"omit": ABSENT, "null": None, "blank": ""}[plan.spec.target.empty]
+        self._steps = {step.name: step for step in plan.steps}
+        self._variables: dict[str, Evaluate] = {}
+        self._columns: dict[int, Evaluate] = {}
+        self.replaced: dict[tuple[str, str], Problem] = {}
+        self.patterns: dict[Span, list[Replacer]] = {}
+        for column in plan.columns:
+            for call in column.converts:
+                self.watch(call.place, call.function)
+        self._note_replaced = steps.replacing(self.replaced)
+        self.counts_variables, self.counts_columns = len(plan.steps) > _FEW, len(plan.columns) > _FEW
+        self._defaults: dict[int, Evaluate] = {}
+
+    def row(self, row: Mapping[str, Any], problems: list[Problem]) -> Any:
+        """Return the record of a row, FILTERED where `where` does not want it; what is wrong is added.
+
+        It is what the generated function gives, without any generated code.
+        """
+        plan = self.plan
+        if plan.source_columns is None:
+            plain = tuple(name for name, dotted in plan.cells().items() if not dotted)
+            if any(name not in row for name in plain):
+                return steps.missing_columns(plain)(row, problems)
+        frame = Frame(row)
+        if not self.is_wanted(frame, problems):
+            return FILTERED
+        record: dict[str, Any] = {}
+        for index in range(len(plan.columns)):
+            self.column(index, frame, record, problems)
+        return record
+
+    def is_wanted(self, frame: Frame, problems: list[Problem]) -> bool:
+        """Tell whether `where` wants a row. Where it fails, the row is wanted, for its other problems."""
+        if self._where is None:
+            return True
+        try:
+            return steps.wanted(self._where(frame))
+        except Exception as error:  # noqa: BLE001 - a converter may raise anything
+            problems.append(steps.failed("where", error))
+            return True
+
+    def column(self, index: int, frame: Frame, record: dict[str, Any], problems: list[Problem]) -> None:
+        """Add a column's value to a record, or its problem to the problems."""
+        column = self.plan.columns[index]
+        name = column.column.display_name
+        if self._notes:  # generated code may have noted the same on its way here
+            self._notes[:] = [note for note in self._notes if note.column != name]
+        try:
+            value = self.value(index, frame)
+            if self.counts_columns:
+                hold(value, weigh(record), "columns")
+        except Exception as error:  # noqa: BLE001 - a converter may raise anything
+            try:
+                value = self._on_error(index, column, frame, error)
+            except Exception as other:  # noqa: BLE001 - as above
+                problems.append(steps.failed(name, other))
+                return
+        if value is not ABSENT:
+            record[column.column.internal_name] = value
+
+    def value(self, index: int, frame: Frame) -> Any:
+        """Return a column's encoded value, ABSENT where it is left out.
+
+        Raises:
+            Exception: whatever a converter raises; a ValueProblem for what is wrong with the value.
+        """
+        if index not in self._columns:
+            column = self.plan.columns[index]
+            self._columns[index] = self._environment(column).evaluator(lower_column(column))
+        return self._encoded(self.plan.columns[index], self._columns[index](frame))
+
+    def _encoded(self, column: ColumnPlan, value: Any) -> Any:
+        """Encode a value for Opus. An empty text is no value, whatever the source's `empty` says."""
+        if value is None or value == "":
+            if column.required:
+                raise steps.empty_required()
+            return self._absent
+        found = column.finish(value)
+        if (
+            column.required
+            and column.column.type in TEXT_TYPES
+            and isinstance(found, str)
+            and found.isspace()
+        ):
+            raise steps.empty_required()  # blanks alone are no value where one must be
+        return found
+
+    def _on_error(self, index: int, column: ColumnPlan, frame: Frame, error: Exception) -> Any:
+        """Return what `on_error` puts in place of a failure, or raise."""
+        found = self._absent
+        if column.binding.on_error == "default" and column.default is not None:
+            if index not in self._defaults:
+                self._defaults[index] = self._environment(column).evaluator(column.default)
+            found = self._encoded(column, self._defaults[index](frame))
+        elif column.binding.on_error != "omit":
+            raise error
+        self._note_replaced(column.column.display_name, error)
+        return found
+
+    def _environment(self, column: ColumnPlan) -> Environment:
+        return Environment(self, column.context, partial(self._note_replaced, column.column.display_name))
+
+    def watch(self, place: Span | None, function: object) -> None:
+        """Keep a regular expression by its place, to know whether it ever matches."""
+        if place is not None and isinstance(function, Replacer):
+            self.patterns.setdefault(place, []).append(function)
+
+    def variable(self, name: str, frame: Frame) -> Any:
+        """Return a variable's value, or the Failure that it holds; either is kept in the frame."""
+        if self.counts_variables:
+            for step in self.plan.steps:
+                if step.name == name:
+                    break
+                if step.name not in frame.variables:  # in their order, whoever reads them
+                    self._evaluate(step.name, frame)
+        return self._evaluate(name, frame)
+
+    def _evaluate(self, name: str, frame: Frame) -> Any:
+        if name not in self._variables:
+            root = self._steps[name].expression.tree
+            self._variables[name] = Environment(self, self.plan.context).evaluator(root)
+        try:
+            found = self._variables[name](frame)
+            if self.counts_variables:
+                frame.held = hold(found, frame.held, "variables")
+        except Exception as error:  # noqa: BLE001 - whoever reads it fails with the same
+            found = Failure(error)
+        frame.variables[name] = found
+        return found
+
+    @cached_property
+    def _where(self) -> Evaluate | None:
+        where = self.plan.where
+        return None if where is None else Environment(self, self.plan.context).evaluator(where.tree)

@@ -1,0 +1,71 @@
+"""The typed tree of a mapping's expressions: the only things that a mapping can say.
+
+`parse` makes it from Jinja's syntax tree; the interpreter evaluates it, code generation writes Python of it;
+linting reads it.
+"""
+
+from opusmap.expressions.tree.base import (
+    Environment,
+    Evaluate,
+    Failure,
+    Frame,
+    Kind,
+    Node,
+    NotConstant,
+    Type,
+    Want,
+    Writer,
+    walk,
+)
+from opusmap.expressions.tree.expression import Expression
+from opusmap.expressions.tree.filters import Convert, constant_value, has_constant_arguments, is_constant
+from opusmap.expressions.tree.operators import (
+    Binary,
+    Call,
+    Compare,
+    Conditional,
+    Default,
+    Logic,
+    Negative,
+    Not,
+    Test,
+    TextOf,
+)
+from opusmap.expressions.tree.values import Cell, Constant, Field, Item, ListOf, Slice, StepValue, TableValue
+
+__all__ = [
+    "Binary",
+    "Call",
+    "Cell",
+    "Compare",
+    "Conditional",
+    "Constant",
+    "Convert",
+    "Default",
+    "Environment",
+    "Evaluate",
+    "Expression",
+    "Failure",
+    "Field",
+    "Frame",
+    "Item",
+    "Kind",
+    "ListOf",
+    "Logic",
+    "Negative",
+    "Node",
+    "Not",
+    "NotConstant",
+    "Slice",
+    "StepValue",
+    "TableValue",
+    "Test",
+    "TextOf",
+    "Type",
+    "Want",
+    "Writer",
+    "constant_value",
+    "has_constant_arguments",
+    "is_constant",
+    "walk",
+]

@@ -1,0 +1,278 @@
+"""What every node of the tree is: its children, kind (`infer`), meaning (`evaluator`) and Python (`emit`).
+
+Owns the contract between nodes and those who use them: the interpreter, which evaluates, and code generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from enum import Flag, auto
+from typing import Any, Protocol, TypeAlias
+
+from opusmap.converters import Converter
+from opusmap.converters.values import NUMBER_LIMIT
+from opusmap.errors import ValueProblem
+
+__all__ = [
+    "ANY",
+    "EMPTY",
+    "LARGEST",
+    "NUMBER",
+    "TEXT",
+    "Environment",
+    "Evaluate",
+    "Failure",
+    "Frame",
+    "Kind",
+    "Node",
+    "NotConstant",
+    "Type",
+    "Want",
+    "Writer",
+    "checked_length",
+    "walk",
+]
+
+
+class Kind(Flag):
+    """The kinds of values that are not empty."""
+
+    TEXT = auto()
+    WHOLE = auto()
+    DECIMAL = auto()
+    BOOLEAN = auto()
+    DATE = auto()
+    TIME = auto()
+    LIST = auto()
+    OBJECT = auto()
+
+
+LARGEST = 10**NUMBER_LIMIT
+"""Numbers of expressions are smaller."""
+NUMBER = Kind.WHOLE | Kind.DECIMAL
+_ALL = NUMBER | Kind.TEXT | Kind.BOOLEAN | Kind.DATE | Kind.TIME | Kind.LIST | Kind.OBJECT
+_NONE = Kind(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """What is known of a value before there is one.
+
+    Attributes:
+        kind: the kinds that it may have.
+        empty: whether it may be None.
+        bound: a whole number lies between it and its negative; None where no bound is known.
+    """
+
+    kind: Kind
+    empty: bool = False
+    bound: int | None = None
+
+    def is_always(self, kind: Kind) -> bool:
+        """Tell whether the value is never empty, and always of one of these kinds."""
+        return not self.empty and not self.kind & ~kind
+
+    def or_(self, other: Type) -> Type:
+        """Return what is known of a value that is one or the other."""
+        bounds = [one.bound for one in (self, other) if one.kind & Kind.WHOLE]
+        bound = max((one for one in bounds if one is not None), default=None)
+        return Type(self.kind | other.kind, self.empty or other.empty, None if None in bounds else bound)
+
+    def filled(self) -> Type:
+        """Return what is known where the value is not empty."""
+        return Type(self.kind, empty=False, bound=self.bound)
+
+
+ANY = Type(_ALL, empty=True)
+TEXT = Type(Kind.TEXT)
+EMPTY = Type(_NONE, empty=True)
+
+Want: TypeAlias = Kind | None
+"""What the user of a node's Python needs: a text (`TEXT`), what has one (`TEXT | WHOLE`); None: anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a variable holds when it failed: whoever reads it fails with the same error."""
+
+    error: Exception
+
+
+class Frame:
+    """One row while it is interpreted: its cells, and the variables that have been evaluated."""
+
+    __slots__ = ("held", "row", "variables")
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self.row = row
+        self.variables: dict[str, Any] = {}
+        self.held = 0
+
+
+Evaluate: TypeAlias = Callable[[Frame], Any]
+"""A node's meaning: from a row to the value. It raises whatever a converter raises, else a ValueProblem."""
+
+
+class Environment(Protocol):
+    """Where the interpreter finds what a tree speaks of."""
+
+    @property
+    def empty(self) -> Callable[[Any], Any]:
+        """Return what makes None of the source's empty values."""
+        ...
+
+    @property
+    def strict(self) -> bool:
+        """Whether a name that the row lacks is an error (the source's columns are not known)."""
+        ...
+
+    @property
+    def fill(self) -> Callable[[Any], Any]:
+        """Return what takes the empty elements out of a list."""
+        ...
+
+    @property
+    def join(self) -> Callable[..., str | None]:
+        """Return what makes one text of a separator and parts."""
+        ...
+
+    @property
+    def lacking(self) -> Callable[[ValueProblem], object]:
+        """Return what is told of each key that a table lacks, where the binding's default stands for it."""
+        ...
+
+    def evaluator(self, node: Node) -> Evaluate:
+        """Return a node's evaluator; it may note what the node gives."""
+        ...
+
+    def variable(self, name: str) -> Evaluate:
+        """Return the evaluator of a variable, which is evaluated once a row."""
+        ...
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        """Return a table's entries."""
+        ...
+
+    def bind(self, node: Any) -> Callable[[Any], Any]:
+        """Return the function of one value that a filter with constant arguments is."""
+        ...
+
+    def bind_dynamic(self, converter: Converter) -> Callable[..., Any]:
+        """Return the function that a filter with arguments from the row is."""
+        ...
+
+
+class Writer(Protocol):
+    """Where generated code finds what a tree speaks of."""
+
+    def cell(self, name: str, *, dotted: bool, want: Want) -> str:
+        """Return the local variable that holds a cell; it is unbound where that is not what is wanted."""
+        ...
+
+    def variable(self, name: str) -> str:
+        """Return the local variable that holds a variable; it is unbound where that failed."""
+        ...
+
+    def variable_type(self, name: str) -> Type:
+        """Return what is known of a variable's value."""
+        ...
+
+    def table(self, name: str) -> str:
+        """Return the module's name of a table."""
+        ...
+
+    def bind(self, node: Any) -> str:
+        """Return the module's name of a filter with constant arguments: a function of one value."""
+        ...
+
+    def bind_for_text(self, node: Any) -> str | None:
+        """Return the name of the same for what is known to be a text, without checks; None if it has none."""
+        ...
+
+    def bind_dynamic(self, converter: Converter) -> str:
+        """Return the module's name of a filter with arguments from the row: a function of all of them."""
+        ...
+
+    def temporary(self) -> str:
+        """Return a fresh local variable."""
+        ...
+
+    def constant(self, value: object) -> str:
+        """Return the module's name of a value that has no literal in Python."""
+        ...
+
+    def named(self, name: str, value: object) -> str:
+        """Return the module's name of a value, like this one."""
+        ...
+
+    def entries(self, name: str) -> Mapping[str, Any]:
+        """Return a table's entries."""
+        ...
+
+    @property
+    def empty(self) -> Callable[[Any], Any]:
+        """Return what makes None of the source's empty values."""
+        ...
+
+    @property
+    def empty_texts(self) -> tuple[str, ...]:
+        """Return the texts that mean "no value" in the source."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of the tree. Most know the offset `at` of their token in the template's text."""
+
+    def children(self) -> Iterator[Node]:
+        """Yield the nodes right below this one, in the order of the text."""
+        for field in fields(self):
+            yield from _nodes(getattr(self, field.name))
+
+    def infer(self, writer: Writer) -> Type:
+        """Return what is known of the value."""
+        return ANY
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        """Return the function from a row to the value: the node's meaning."""
+        raise NotImplementedError
+
+    def emit(self, writer: Writer) -> str:
+        """Return Python that gives the same value, or raises: it may always decline so."""
+        raise NotImplementedError
+
+    def emit_as(self, writer: Writer, want: Want) -> str:
+        """Return Python that gives the value as it is wanted, or raises.
+
+        Of what is not a text yet, `TEXT | WHOLE` takes the text that it stands for.
+        """
+        python = self.emit(writer)
+        if want is None or self.infer(writer).is_always(want):
+            return python
+        return f"as_text({python})" if want is Kind.TEXT else f"text_of({python})"
+
+
+def _nodes(value: object) -> Iterator[Node]:
+    if isinstance(value, Node):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _nodes(item)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a node and all below it."""
+    yield node
+    for child in node.children():
+        yield from walk(child)
+
+
+class NotConstant(Exception):
+    """The tree reads the row, so it has no value of its own."""
+
+
+def checked_length(writer: Writer, python: str) -> str:
+    """Return Python that declines where the text that it builds is longer than an expression may build."""
+    name = writer.temporary()
+    return f"({name} if len({name} := {python}) <= TEXT_LIMIT else decline())"

@@ -1,0 +1,28 @@
+"""A checked expression: its text and its tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opusmap.expressions.tree.base import Node, walk
+from opusmap.expressions.tree.values import Cell, StepValue
+from opusmap.spec.yaml_text import Text
+
+__all__ = ["Expression"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A checked template or expression. `is_text` where it always gives a text."""
+
+    text: Text
+    tree: Node
+    is_text: bool
+
+    def columns(self) -> frozenset[str]:
+        """Return the source columns it reads (dotted names whole)."""
+        return frozenset(node.name for node in walk(self.tree) if isinstance(node, Cell))
+
+    def steps(self) -> frozenset[str]:
+        """Return the variables it reads."""
+        return frozenset(node.name for node in walk(self.tree) if isinstance(node, StepValue))

@@ -1,0 +1,181 @@
+"""Filters: converters applied to a value, or to each element of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from opusmap.converters import Converter, text
+from opusmap.diagnostics import Span
+from opusmap.expressions import runtime
+from opusmap.expressions.tree.base import (
+    ANY,
+    Environment,
+    Evaluate,
+    Frame,
+    Kind,
+    Node,
+    NotConstant,
+    Type,
+    Writer,
+    checked_length,
+)
+from opusmap.expressions.tree.operators import Negative
+from opusmap.expressions.tree.values import Constant, ListOf
+
+__all__ = ["Convert", "constant_value", "has_constant_arguments", "is_constant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Convert(Node):
+    """`value | name(…)`; `each` where `map` applies it to each element of a list.
+
+    `place` is where in the mapping its pattern stands, if it takes one.
+    """
+
+    value: Node
+    converter: Converter
+    args: tuple[Node, ...]
+    kwargs: tuple[tuple[str, Node], ...]
+    each: bool
+    at: int = 0
+    place: Span | None = None
+
+    def infer(self, writer: Writer) -> Type:
+        return Type(Kind.LIST) if self.each else result_type(self.converter)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value, who, some = env.evaluator(self.value), self.converter.name, runtime.some
+        if not has_constant_arguments(self):
+            return self._dynamic(value, env)
+        convert = env.bind(self)
+        if self.each:
+            each = runtime.each
+            return lambda frame: each(convert, value(frame), who)
+        return lambda frame: convert(some(value(frame), who))
+
+    def _dynamic(self, value: Evaluate, env: Environment) -> Evaluate:
+        who, some, convert = self.converter.name, runtime.some, env.bind_dynamic(self.converter)
+        args = [self._argument(node, env) for node in self.args]
+        kwargs = {name: self._argument(node, env) for name, node in self.kwargs}
+
+        def evaluate(frame: Frame) -> Any:
+            found = some(value(frame), who)
+            given = [argument(frame) for argument in args]
+            return convert(found, *given, **{name: argument(frame) for name, argument in kwargs.items()})
+
+        return evaluate
+
+    def _argument(self, node: Node, env: Environment) -> Evaluate:
+        """Evaluate an argument: one from the row that is empty is an error, a `none` written out is not."""
+        argument, who = env.evaluator(node), self.converter.name
+        if isinstance(node, Constant):
+            return argument
+        return lambda frame: runtime.some(argument(frame), who)
+
+    def emit(self, writer: Writer) -> str:
+        who = repr(self.converter.name)
+        if not has_constant_arguments(self):
+            given = [self._written(node, writer) for node in self.args]
+            given += [f"**{{{name!r}: {self._written(node, writer)}}}" for name, node in self.kwargs]
+            function = writer.bind_dynamic(self.converter)
+            return f"{function}({', '.join([self._required(writer), *given])})"
+        if self.each:
+            return f"each({writer.bind(self)}, {self.value.emit(writer)}, {who})"
+        method = None if self.args or self.kwargs else _METHODS.get(self.converter.function)
+        if method is not None:
+            python = f"({self.value.emit_as(writer, Kind.TEXT)}).{method[0]}()"
+            return checked_length(writer, python) if method[1] else python
+        quick = writer.bind_for_text(self)
+        if quick is not None:
+            return f"{quick}({self.value.emit_as(writer, Kind.TEXT)})"
+        return f"{writer.bind(self)}({self._required(writer)})"
+
+    def _required(self, writer: Writer) -> str:
+        python = self.value.emit(writer)
+        if self.value.infer(writer).empty:
+            return f"some({python}, {self.converter.name!r})"
+        return python
+
+    def _written(self, node: Node, writer: Writer) -> str:
+        python = node.emit(writer)
+        if isinstance(node, Constant) or not node.infer(writer).empty:
+            return python
+        return f"some({python}, {self.converter.name!r})"
+
+
+_METHODS: dict[Callable[..., Any], tuple[str, bool]] = {
+    text.upper: ("upper", True),
+    text.lower: ("lower", True),
+    text.trim: ("strip", False),
+}
+"""Converters that are one method of a text, and whether it may lengthen the text."""
+
+_KINDS: dict[Any, Kind] = {
+    str: Kind.TEXT,
+    int: Kind.WHOLE,
+    Decimal: Kind.DECIMAL,
+    bool: Kind.BOOLEAN,
+    date: Kind.DATE | Kind.TIME,
+    datetime: Kind.TIME,
+    list: Kind.LIST,
+}
+
+
+def result_type(converter: Converter) -> Type:
+    """Return what is known of a converter's results: what a built-in one says, nothing of a custom one."""
+    if not getattr(converter.function, "__module__", "").startswith("opusmap.converters."):
+        return ANY
+    return _declared_type(converter.function, converter.prepared)
+
+
+@cache
+def _declared_type(function: Callable[..., Any], prepared: bool) -> Type:  # noqa: FBT001 - cached
+    found = get_type_hints(function).get("return", Any)
+    if prepared:
+        arguments = get_args(found)
+        found = arguments[1] if arguments else get_type_hints(found.__call__).get("return", Any)
+    options = get_args(found) if get_origin(found) in (Union, UnionType) else (found,)
+    kinds = [_KINDS.get(get_origin(option) or option) for option in options]
+    kind = Kind(0)
+    for one in kinds:
+        if one is None:
+            return ANY
+        kind |= one
+    return Type(kind)
+
+
+def constant_value(node: Node) -> Any:
+    """Return the value of a literal, a list of them, or a signed number.
+
+    Raises:
+        NotConstant: it is anything else.
+    """
+    if isinstance(node, Constant):
+        return node.value
+    if isinstance(node, ListOf):
+        return [constant_value(item) for item in node.items]
+    if isinstance(node, Negative):
+        value = constant_value(node.value)
+        if isinstance(value, int | Decimal) and not isinstance(value, bool):
+            return -value if node.sign == "-" else value
+    raise NotConstant
+
+
+def is_constant(node: Node) -> bool:
+    """Tell whether a node has a value of its own, whatever the row."""
+    try:
+        constant_value(node)
+    except NotConstant:
+        return False
+    return True
+
+
+def has_constant_arguments(node: Convert) -> bool:
+    """Tell whether no argument of a filter reads the row."""
+    return all(map(is_constant, (*node.args, *(argument for _, argument in node.kwargs))))

@@ -1,0 +1,421 @@
+"""Nodes that calculate, put together, compare and choose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from opusmap.expressions.runtime import OPERATIONS
+from opusmap.expressions.tree.base import (
+    LARGEST,
+    NUMBER,
+    TEXT,
+    Environment,
+    Evaluate,
+    Frame,
+    Kind,
+    Node,
+    Type,
+    Want,
+    Writer,
+    checked_length,
+)
+from opusmap.expressions.tree.values import Cell, Constant, ListOf
+
+__all__ = [
+    "Binary",
+    "Call",
+    "Compare",
+    "Conditional",
+    "Default",
+    "Logic",
+    "Negative",
+    "Not",
+    "Test",
+    "TextOf",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Negative(Node):
+    """`-value` (or `+value`, which only checks that it is a number)."""
+
+    value: Node
+    sign: Literal["-", "+"]
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        known = self.value.infer(writer)
+        return Type(known.kind & NUMBER, bound=known.bound)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value, turn = env.evaluator(self.value), OPERATIONS["negative" if self.sign == "-" else "positive"]
+        return lambda frame: turn(value(frame))
+
+    def emit(self, writer: Writer) -> str:
+        value, known = self.value.emit(writer), self.value.infer(writer)
+        if known.is_always(Kind.WHOLE) and known.bound is not None:
+            return f"({self.sign}({value}))"
+        return f"{'negative' if self.sign == '-' else 'positive'}({value})"
+
+
+_OPERATORS = {
+    "+": "add",
+    "-": "subtract",
+    "*": "multiply",
+    "/": "divide",
+    "//": "floor_divide",
+    "%": "modulo",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Node):
+    """Arithmetic: `+ - * / // %`."""
+
+    operator: str
+    left: Node
+    right: Node
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        left, right = self.left.infer(writer), self.right.infer(writer)
+        if self.operator == "/" or not (left.is_always(Kind.WHOLE) and right.is_always(Kind.WHOLE)):
+            return Type(NUMBER)
+        bound = None
+        if left.bound is not None and right.bound is not None and self.operator in "+-*":
+            bound = left.bound * right.bound if self.operator == "*" else left.bound + right.bound
+        return Type(Kind.WHOLE, bound=bound if bound is not None and bound < LARGEST else None)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        left, right, calculate = (
+            env.evaluator(self.left),
+            env.evaluator(self.right),
+            OPERATIONS[_OPERATORS[self.operator]],
+        )
+        return lambda frame: calculate(left(frame), right(frame))
+
+    def emit(self, writer: Writer) -> str:
+        left, right = self.left.emit(writer), self.right.emit(writer)
+        if self.infer(writer).bound is not None:
+            return f"(({left}) {self.operator} ({right}))"
+        return f"{_OPERATORS[self.operator]}({left}, {right})"
+
+
+@dataclass(frozen=True, slots=True)
+class TextOf(Node):
+    """Texts put together: by `~`, or (`template`) as the parts of a template."""
+
+    parts: tuple[Node, ...]
+    template: bool
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        return TEXT
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        parts, join = [env.evaluator(part) for part in self.parts], OPERATIONS[self._function()]
+
+        def evaluate(frame: Frame) -> Any:
+            return join(*[part(frame) for part in parts])
+
+        return evaluate
+
+    def emit(self, writer: Writer) -> str:
+        if len(self.parts) > _WRITTEN_OUT:  # what may be long is measured before it is built
+            return f"{self._function()}({', '.join(part.emit(writer) for part in self.parts)})"
+        parts = [(part.emit_as(writer, _SHOWN), part.infer(writer), part) for part in self.parts]
+        text = _joined(parts)
+        return (
+            text if all(_is_short(known, part) for _, known, part in parts) else checked_length(writer, text)
+        )
+
+    def _function(self) -> str:
+        return "template" if self.template else "concat"
+
+
+def _joined(parts: list[tuple[str, Type, Node]]) -> str:
+    """Return Python that puts parts together: an f-string where each is a name or a constant text."""
+    constants = [_text(part) for _, _, part in parts]
+    if all(
+        found is not None or python.isidentifier()
+        for found, (python, _, _) in zip(constants, parts, strict=True)
+    ):
+        pieces = [
+            f"{{{python}}}" if found is None else found.replace("{", "{{").replace("}", "}}")
+            for found, (python, _, _) in zip(constants, parts, strict=True)
+        ]
+        return "f" + repr("".join(pieces))
+    texts = [f"str({python})" if known.is_always(Kind.WHOLE) else python for python, known, _ in parts]
+    return f"''.join(({', '.join(texts)},))"
+
+
+def _text(node: Node) -> str | None:
+    """Return the text that a node is, None if it is no constant one."""
+    return node.value if isinstance(node, Constant) and isinstance(node.value, str) else None
+
+
+def _is_short(known: Type, node: Node) -> bool:
+    if (text := _text(node)) is not None:
+        return len(text) < _SHORT
+    return known.is_always(Kind.WHOLE) and known.bound is not None
+
+
+_SHOWN = Kind.TEXT | Kind.WHOLE
+"""What an f-string shows as the language does."""
+_WRITTEN_OUT = 8
+_SHORT = 1_000
+
+_ORDERS = {"lt": "less", "lteq": "less_equal", "gt": "greater", "gteq": "greater_equal"}
+_SIGNS = {"lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "eq": "==", "ne": "!="}
+
+
+def _comparison(operator: str, left: tuple[str, Type], right: tuple[str, Type]) -> str:
+    """Return Python that compares; by Python's own operator where the kinds are known to have one meaning."""
+    (first, one), (second, other) = left, right
+    if operator in _ORDERS:
+        if any(one.is_always(kind) and other.is_always(kind) for kind in (NUMBER, Kind.TEXT)):
+            return f"({first} {_SIGNS[operator]} {second})"
+        return f"{_ORDERS[operator]}({first}, {second})"
+    if operator in ("in", "notin"):
+        found = f"contains({first}, {second})"
+        return found if operator == "in" else f"(not {found})"
+    return f"({first} {_SIGNS[operator]} {second})"
+
+
+def _compare(operator: str, left: Any, right: Any) -> bool:
+    if operator == "eq":
+        return bool(left == right)
+    if operator == "ne":
+        return bool(left != right)
+    if operator in _ORDERS:
+        return bool(OPERATIONS[_ORDERS[operator]](left, right))
+    return bool(OPERATIONS["contains"](left, right)) == (operator == "in")
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Node):
+    """`left < right`, `left in right` and chains of them."""
+
+    left: Node
+    others: tuple[tuple[str, Node], ...]
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        return Type(Kind.BOOLEAN)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        first = env.evaluator(self.left)
+        others = [(operator, env.evaluator(node)) for operator, node in self.others]
+
+        def evaluate(frame: Frame) -> bool:
+            left = first(frame)
+            for operator, other in others:
+                right = other(frame)
+                if not _compare(operator, left, right):
+                    return False
+                left = right
+            return True
+
+        return evaluate
+
+    def emit(self, writer: Writer) -> str:
+        """Write `a < b < c` as `a < (t := b) and t < c`, so that no operand is written twice."""
+        left, known = self.left.emit(writer), self.left.infer(writer)
+        links: list[str] = []
+        for index, (operator, node) in enumerate(self.others, 1):
+            operand, kind = node.emit(writer), node.infer(writer)
+            if index < len(self.others):
+                name = writer.temporary()
+                links.append(_comparison(operator, (left, known), (f"({name} := {operand})", kind)))
+                left = name
+            elif (
+                operator in ("in", "notin")
+                and isinstance(node, ListOf)
+                and None not in map(_text, node.items)
+            ):
+                texts = tuple(map(_text, node.items))
+                links.append(f"({left} {'in' if operator == 'in' else 'not in'} {texts!r})")
+            else:
+                links.append(_comparison(operator, (left, known), (operand, kind)))
+            known = kind
+        return links[0] if len(links) == 1 else f"({' and '.join(links)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Logic(Node):
+    """`left and right`, `left or right`; the result is one of the two, as in Jinja."""
+
+    operator: Literal["and", "or"]
+    left: Node
+    right: Node
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        return self.left.infer(writer).or_(self.right.infer(writer))
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        left, right = env.evaluator(self.left), env.evaluator(self.right)
+        if self.operator == "and":
+            return lambda frame: left(frame) and right(frame)
+        return lambda frame: left(frame) or right(frame)
+
+    def emit(self, writer: Writer) -> str:
+        return f"({self.left.emit(writer)} {self.operator} {self.right.emit(writer)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Node):
+    """`not value`."""
+
+    value: Node
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        return Type(Kind.BOOLEAN)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value = env.evaluator(self.value)
+        return lambda frame: not value(frame)
+
+    def emit(self, writer: Writer) -> str:
+        return f"(not {self.value.emit(writer)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional(Node):
+    """`then if test else otherwise`; without `else` it is none."""
+
+    test: Node
+    then: Node
+    otherwise: Node
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        return self.then.infer(writer).or_(self.otherwise.infer(writer))
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        test, then, otherwise = map(env.evaluator, (self.test, self.then, self.otherwise))
+        return lambda frame: then(frame) if test(frame) else otherwise(frame)
+
+    def emit(self, writer: Writer) -> str:
+        return self.emit_as(writer, None)
+
+    def emit_as(self, writer: Writer, want: Want) -> str:
+        then, otherwise = (_branch(node, writer, want) for node in (self.then, self.otherwise))
+        return f"({then} if {self.test.emit(writer)} else {otherwise})"
+
+
+def _branch(node: Node, writer: Writer, want: Want) -> str:
+    """Return a branch as it is wanted: of several, nobody can tell a whole number from a text."""
+    known = node.infer(writer)
+    if want is not None and want & known.kind & Kind.WHOLE and known.is_always(want):
+        return (
+            node.emit_as(writer, want)
+            if isinstance(node, Conditional | Default)
+            else f"str({node.emit(writer)})"
+        )
+    return node.emit_as(writer, want)
+
+
+@dataclass(frozen=True, slots=True)
+class Default(Node):
+    """`value | default(fallback)`: the fallback where the value is empty."""
+
+    value: Node
+    fallback: Node
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        return self.value.infer(writer).filled().or_(self.fallback.infer(writer))
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value, fallback = env.evaluator(self.value), env.evaluator(self.fallback)
+
+        def evaluate(frame: Frame) -> Any:
+            found = value(frame)
+            return fallback(frame) if found is None or found == [] else found
+
+        return evaluate
+
+    def emit(self, writer: Writer) -> str:
+        return self.emit_as(writer, None)
+
+    def emit_as(self, writer: Writer, want: Want) -> str:
+        value, fallback = self.value.emit(writer), _branch(self.fallback, writer, want)
+        if isinstance(self.value, Cell):  # a cell that is an empty list is none
+            return f"({fallback} if {value} is None else {_branch(self.value, writer, want)})"
+        name = writer.temporary()
+        kept = name if want is None else f"{'as_text' if want is Kind.TEXT else 'text_of'}({name})"
+        return f"({fallback} if is_none({name} := {value}) else {kept})"
+
+
+_KIND_TESTS = ("string", "number", "integer", "boolean", "mapping")
+
+
+@dataclass(frozen=True, slots=True)
+class Test(Node):
+    """`value is name(…)`."""
+
+    value: Node
+    name: str
+    args: tuple[Node, ...]
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        return Type(Kind.BOOLEAN)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value, run = env.evaluator(self.value), OPERATIONS
+        if self.name in _KIND_TESTS or self.name in ("lower", "upper"):
+            name, is_so = self.name, run["is_kind" if self.name in _KIND_TESTS else "is_case"]
+            return lambda frame: is_so(value(frame), name)
+        if self.name in ("true", "false"):
+            wanted = self.name == "true"
+            return lambda frame: value(frame) is wanted
+        if self.name in ("none", "even", "odd"):
+            passes = run[f"is_{self.name}"]
+            return lambda frame: passes(value(frame))
+        other = env.evaluator(self.args[0])
+        if self.name == "divisibleby":
+            is_divisible = run["is_divisible"]
+            return lambda frame: is_divisible(value(frame), other(frame))
+        operator = self.name
+        return lambda frame: _compare(operator, value(frame), other(frame))
+
+    def emit(self, writer: Writer) -> str:
+        value = self.value.emit(writer)
+        if self.name == "none":
+            return f"({value} is None)" if isinstance(self.value, Cell) else f"is_none({value})"
+        if self.name in ("true", "false"):
+            return f"is_same({value}, {self.name == 'true'})"
+        if self.name in _KIND_TESTS:
+            return f"is_kind({value}, {self.name!r})"
+        if self.name in ("lower", "upper"):
+            return f"is_case({value}, {self.name!r})"
+        if self.name in ("even", "odd"):
+            return f"is_{self.name}({value})"
+        other = self.args[0].emit(writer)
+        if self.name == "divisibleby":
+            return f"is_divisible({value}, {other})"
+        return _comparison(self.name, (value, self.value.infer(writer)), (other, self.args[0].infer(writer)))
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """A call of a listed function."""
+
+    name: str
+    args: tuple[Node, ...]
+    at: int = 0
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        args, function = [env.evaluator(argument) for argument in self.args], OPERATIONS[self.name]
+
+        def evaluate(frame: Frame) -> Any:
+            return function(*[argument(frame) for argument in args])
+
+        return evaluate
+
+    def emit(self, writer: Writer) -> str:
+        return f"{self.name}({', '.join(argument.emit(writer) for argument in self.args)})"

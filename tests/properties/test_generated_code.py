@@ -1,0 +1,126 @@
+"""The law of generated code: it gives what evaluating the tree gives, or declines; that it does seldom."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from generated_specs import CONNECTION, SOURCE, mappings, rows
+from hypothesis import given, note
+from hypothesis import strategies as st
+from thorough import THOROUGH
+
+from opusmap.compiler import Mapper, compile_mapping
+from opusmap.compiler.interpreter import ABSENT, FILTERED
+from opusmap.records import Problem, Record, Row
+from opusmap.spec import parse_spec
+from opusmap.work import open_work
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("OPUSMAP_TEST_DATA", "no-data"))
+WORK = ROOT / "benchmarks" / "work"
+
+
+@contextmanager
+def declined(mapper: Mapper) -> Iterator[Counter[str]]:
+    """Count what generated code leaves to the interpreter, by column; a name that is missing is a bug."""
+    count: Counter[str] = Counter()
+    names = mapper._function.__globals__  # type: ignore[attr-defined]
+    interpret = names["interpret"]
+
+    def counting(index: int, *rest: Any) -> Any:
+        error = sys.exc_info()[1]
+        assert not isinstance(error, NameError) or isinstance(error, UnboundLocalError), error
+        count[mapper.plan.columns[index].column.display_name] += 1
+        return interpret(index, *rest)
+
+    names["interpret"] = counting
+    try:
+        yield count
+    finally:
+        names["interpret"] = interpret
+
+
+@THOROUGH
+@given(
+    text=mappings(),
+    read=st.lists(rows(), min_size=1, max_size=4),
+    columns=st.sampled_from([None, frozenset(SOURCE)]),
+)
+def test_generated_code_gives_what_evaluating_gives_or_declines(
+    text: str, read: list[dict[str, Any]], columns: frozenset[str] | None
+) -> None:
+    mapper = compile_mapping(parse_spec(text), CONNECTION, columns=columns)
+    for row in read:
+        note(mapper.source)
+        evaluated: list[Problem] = []
+        record = mapper.interpreter.row(row, evaluated)
+        with declined(mapper):
+            for _ in range(2):  # the second time from what is remembered
+                problems: list[Problem] = []
+                assert repr(mapper._function(row, problems)) == repr(record)
+                assert problems == evaluated
+                assert (record is FILTERED) or ABSENT not in record.values()
+
+
+def rows_of(mapping: Path, source: Path) -> tuple[Mapper, list[Row]]:
+    work = open_work(mapping, str(source))
+    with work.source:
+        return work.mapper, [row for row in work.source.rows() if isinstance(row, Row)]
+
+
+def declined_columns(mapper: Mapper, read: list[Row]) -> set[str]:
+    """Return the columns that are declined in more than two of a thousand good rows."""
+    good = [row for row in read if isinstance(mapper.map_row(row.values), Record)]
+    assert len(good) > len(read) / 2
+    with declined(mapper) as count:
+        for row in good:
+            mapper.map_row(row.values)
+    return {column for column, times in count.items() if times > len(good) / 500}
+
+
+@pytest.mark.parametrize(
+    ("work", "suffix", "replaced"),
+    [
+        ("expressions", "jsonl", set()),
+        ("typed", "jsonl", set()),
+        ("wide", "csv", set()),
+        ("dirty", "csv", {"Signed On", "Office", "Pages"}),
+    ],
+)
+def test_good_rows_of_every_kind_of_work_decline_where_a_value_is_replaced_and_nowhere_else(
+    work: str, suffix: str, replaced: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(WORK / work))
+    monkeypatch.delitem(sys.modules, "rows", raising=False)
+    write_rows = importlib.import_module("rows").write_rows
+    source = tmp_path / f"register.{suffix}"
+    write_rows(source, 1_000, 5)
+    assert declined_columns(*rows_of(WORK / work / "mapping.yaml", source)) == replaced
+
+
+BUNDLED = {
+    "contracts/mapping.yaml": ROOT / "mappings" / "contracts" / "contracts.csv",
+    "kev/mapping.yaml": DATA / "kev.csv",
+    "kev/from-json.yaml": DATA / "kev.json",
+    "doaj/mapping.yaml": DATA / "doaj.csv",
+    "phs_register/mapping.yaml": DATA / "phs_register.csv",
+    "chinook/mapping.yaml": DATA / "chinook.sqlite",
+}
+
+
+@pytest.mark.parametrize("mapping", BUNDLED)
+def test_good_rows_of_bundled_mappings_decline_where_a_value_is_replaced_and_nowhere_else(
+    mapping: str,
+) -> None:
+    if not BUNDLED[mapping].exists():
+        pytest.skip("the public data is not here")
+    replaced = {"contracts/mapping.yaml": {"Signed On", "Department"}}.get(mapping, set())
+    assert declined_columns(*rows_of(ROOT / "mappings" / mapping, BUNDLED[mapping])) == replaced
