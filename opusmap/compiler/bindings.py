@@ -14,7 +14,6 @@ from opusmap.compiler import steps
 from opusmap.compiler.plan import ConvertPlan
 from opusmap.converters import text
 from opusmap.expressions.tree import (
-    Constant,
     Environment,
     Evaluate,
     Frame,
@@ -26,6 +25,7 @@ from opusmap.expressions.tree import (
 )
 from opusmap.expressions.tree.base import ANY
 from opusmap.expressions.tree.filters import result_type
+from opusmap.expressions.tree.operators import constant_texts
 
 __all__ = ["Apply", "DropEmpty", "Emptied", "Flatten", "Join", "Lookup", "OrDefault", "Split"]
 
@@ -56,9 +56,9 @@ class Emptied(Node):
 
     def _may_empty(self, known: Type, writer: Writer) -> bool:
         if isinstance(self.value, TextOf):
-            solid = [part.value for part in self.value.parts if isinstance(part, Constant) and part.value]
-            texts = [part for part in solid if isinstance(part, str)]
-            return not any(all(part not in one for one in writer.empty_texts) for part in texts)
+            return not any(all(part not in one for one in writer.empty_texts) for part in self.value.solid())
+        if (texts := constant_texts(self.value)) is not None:
+            return not texts.isdisjoint(writer.empty_texts)
         return bool(known.kind & (Kind.TEXT | Kind.LIST))
 
     def evaluator(self, env: Environment) -> Evaluate:
@@ -71,7 +71,15 @@ class Emptied(Node):
             return python
         if known.is_always(Kind.TEXT) and writer.empty_texts == ("",):
             return f"({python} or None)"
-        return f"empty({python})"
+        if known.is_always(Kind.TEXT):
+            name = python if python.isidentifier() else writer.temporary()
+            first = python if python.isidentifier() else f"({name} := {python})"
+            return f"(None if {first} in {writer.empty_texts!r} else {name})"
+        name = python if python.isidentifier() else writer.temporary()
+        first = python if python.isidentifier() else f"({name} := {python})"
+        others = tuple(text for text in writer.empty_texts if text)
+        usual = f"{name}.__class__ is str" + (f" and {name} not in {others!r}" if others else "")
+        return f"({name} if {first} and {usual} else empty({name}))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +181,10 @@ class Lookup(Node):
         return _where_filled(
             self.value,
             writer,
-            lambda value: f"({value}.__class__ is str and {table}.get({value}) or {look}({value}))",
+            lambda value: (
+                f"(({table}.get({value}) or {table}.get({value}.strip()) or decline())"
+                f" if {value}.__class__ is str else {look}({value}))"
+            ),
             once=False,
         )
 

@@ -59,16 +59,19 @@ def _settled(module: Module, local: str, wants: Wants) -> Iterator[str]:
     empty = module.empty_texts
     texts = tuple(text for text in empty if text)
     yield f"if not {local} or {local} in {texts!a}:" if texts else f"if not {local}:"
-    yield f"    {local} = " + (
-        f"None if {local}.__class__ is str else empty({local})" if "" in empty else f"empty({local})"
-    )
+    if "" in empty:  # what is falsy may be a number, too
+        yield f"    if {local}.__class__ in nothing:"
+        yield f"        {local} = None"
+    else:
+        yield f"    {local} = empty({local})"
     wanted = wants.get(local, {})
     if wanted:
         yield f"elif {local}.__class__ is str:"
         yield f"    {' = '.join(wanted.values())} = {local}"
     if "shown" in wanted:  # a whole number
         yield f"elif {local}.__class__ is int:"
-        yield f"    {wanted['shown']} = text_of({local})"
+        yield f"    if -LARGEST < {local} < LARGEST:"
+        yield f"        {wanted['shown']} = str({local})"
 
 
 def _write_paths(module: Module, paths: Mapping[str, str], wants: Wants, *, strict: bool) -> Iterator[str]:

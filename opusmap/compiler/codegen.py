@@ -27,6 +27,7 @@ from opusmap.converters.values import text_of
 from opusmap.diagnostics import Span
 from opusmap.expressions import OPERATIONS, constant_value, tree
 from opusmap.expressions.tree import Frame, Kind, Node, Type, Want
+from opusmap.expressions.tree.base import LARGEST
 
 __all__ = ["Generated", "Module", "generate"]
 
@@ -69,6 +70,8 @@ _FIXED = {
     "hold": hold,
     "hold_some": hold_some,
     "weigh": weigh,
+    "LARGEST": LARGEST,
+    "nothing": (str, list, type(None)),
     "Exception": Exception,
     "KeyError": KeyError,
     "Frame": Frame,

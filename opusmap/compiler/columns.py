@@ -149,6 +149,9 @@ def json_number(value: Any) -> int | float:
     """Return the shortest JSON number that is equal to a number, or to the text of a plain one."""
     if value.__class__ is int and -_EXACT < value < _EXACT:
         return int(value)
+    if value.__class__ is Decimal and len(text := str(value)) <= _SIGNIFICANT_DIGITS and "E" not in text:
+        exact = float(number_of(value))  # so few digits are exact in it
+        return int(exact) if exact.is_integer() else exact
     if isinstance(value, bool):
         raise ValueProblem("bad-number", f"{text_of(value)} is not a number")
     number = parse_number(value) if isinstance(value, str) else number_of(value)

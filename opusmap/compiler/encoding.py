@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ColumnWriter"]
 
-_REMEMBERED = frozenset({ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE, ColumnType.TAXONOMY})
+_REMEMBERED = frozenset(
+    {ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE, ColumnType.TAXONOMY, ColumnType.PEOPLE}
+)
 """Types of few values, which take longer to encode than to look up."""
 _MOST_CELLS = 4
 _PLAIN_BOUND = 10**15
@@ -52,10 +54,10 @@ class ColumnWriter:
             RecursionError: an expression is nested deeper than Python reads.
         """
         cells = self._remembered_cells()
-        if cells:
-            yield from self._remembered(cells)
-        elif self._is_people_of_text():
+        if self._is_people_of_text():
             yield from self._people()
+        elif cells:
+            yield from self._remembered(cells)
         elif (rewritten := self._rewritten_time()) is not None:
             yield f"value = {rewritten} or decline()"
             yield from self._put("value")
@@ -139,7 +141,10 @@ class ColumnWriter:
             yield f"value = {value}"
         yield f"if {odd}:"
         yield f"    value = {function}({value})"
-        if self._column.required:  # blanks alone are no value where one must be
+        node = self._node.value if isinstance(self._node, Emptied) else self._node
+        if self._column.required and not (
+            isinstance(node, TextOf) and node.solid()
+        ):  # blanks alone are no value where one must be
             yield "if value.isspace():"
             yield "    decline()"
 

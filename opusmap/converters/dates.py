@@ -125,6 +125,8 @@ def datetime_(
     write = None if format is None else _number_writer(format)
 
     def convert(value: object) -> date:
+        if format is None and value.__class__ is str and (quick := _quick_utc(str(value))) is not None:
+            return localise(quick, zone, context.warn)
         if isinstance(value, datetime):
             return localise(value, zone, context.warn)
         if isinstance(value, date):
@@ -270,6 +272,19 @@ def _check_century(format: str, used: frozenset[str], century: int | None) -> No
             f"`century` is a year from {_CENTURIES[0]} to {_CENTURIES[-1]}, not {century}; "
             "it is the first of the hundred years that years of two digits lie in, such as 1930"
         )
+
+
+_UTC_LENGTH = len("2024-01-31T18:15:00Z")
+
+
+def _quick_utc(text: str) -> datetime | None:
+    """Read a time such as 2024-01-31T18:15:00Z; None for any other text."""
+    if len(text) != _UTC_LENGTH or text[4::3] != "--T::Z" or text[11:13] == "24":
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 _DATE_LENGTH = len("2024-01-31")

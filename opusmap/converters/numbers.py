@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
 from opusmap.converters.registry import ArgumentError, converter, wrong_kind
-from opusmap.converters.values import ARITHMETIC, number_of
+from opusmap.converters.values import ARITHMETIC, NUMBER_LIMIT, number_of
 from opusmap.diagnostics import quote_value
 from opusmap.errors import ValueProblem
 
@@ -45,6 +45,8 @@ def number(decimal: str = ".", thousands: str = ",") -> Callable[[object], int |
     def convert(value: object) -> int | Decimal:
         if not isinstance(value, str):
             return number_of(value)
+        if len(value) <= NUMBER_LIMIT and value.isascii() and value.isdigit():
+            return Decimal(value)
         text = value.strip()
         if len(text) > _SIGNIFICANT or not shape.fullmatch(text):
             example = f"1{thousands}234{decimal}5"
@@ -52,7 +54,8 @@ def number(decimal: str = ".", thousands: str = ",") -> Callable[[object], int |
             raise ValueProblem("bad-number", message, "name its marks: `number(decimal=',', thousands='.')`")
         if thousands:
             text = "".join(text.split()) if blanks else text.replace(thousands, "")
-        return number_of(Decimal(text.replace(decimal, ".")))
+        found = Decimal(text.replace(decimal, "."))
+        return found if len(text) <= NUMBER_LIMIT else number_of(found)
 
     return convert
 

@@ -50,6 +50,8 @@ def email(value: str) -> str:
 
 def _careful(value: str, text: str) -> str:
     """Let the library judge what is not plain: quoted mailboxes, international domains."""
+    if "@" not in text:
+        raise _no_address(value)
     from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - seldom needed, slow to load
 
     if any(char in text for char in '[],;"() '):  # Opus separates addresses with commas in brackets

@@ -93,7 +93,7 @@ class _Parts:
     def iso_rewriter(self) -> Rewriter:
         """Return the rewriter of ISO dates and times, with or without an offset."""
         local, days, fixed = self._local, self._days, Memo(self._fixed_clock)
-        read_iso = datetime.fromisoformat
+        read_iso, read_day = datetime.fromisoformat, date.fromisoformat
         as_it_is = self._day_pattern == "%Y-%m-%d" and self._clock_pattern == " %H:%M:%S"
 
         def rewrite(text: str) -> str | None:
@@ -106,6 +106,12 @@ class _Parts:
                 # Newer Pythons read 24:00 as the next day.
                 kept = 1 < year < _LAST_YEAR and text[11:13] != "24"
                 return text[:-1].replace("T", " ") if kept else None
+            if as_it_is and len(text) == _DATE_LENGTH and text[4::3] == "--":
+                try:
+                    year = read_day(text).year
+                except ValueError:
+                    return None
+                return f"{text} 00:00:00" if 1 < year < _LAST_YEAR else None
             day_text, clock_text = text[:_DATE_LENGTH], text[_DATE_LENGTH:]
             clock = fixed[clock_text]
             if clock is not None:

@@ -85,6 +85,8 @@ def number_of(value: object) -> int | Decimal:
     if isinstance(value, int):
         if not -_LARGEST < value < _LARGEST:
             raise ValueProblem("number-too-large", f"a number has more than {NUMBER_LIMIT} digits")
+    elif len(text := str(value)) <= NUMBER_LIMIT and text.lstrip("-").replace(".", "", 1).isdigit():
+        return value  # as nearly always: few digits, no exponent
     elif (
         not value.is_finite()
         or (value and not -NUMBER_LIMIT <= value.adjusted() < NUMBER_LIMIT)

@@ -194,6 +194,8 @@ def contains(value: Any, container: Any) -> bool:
 
 def item(value: Any, key: Any, empty: Emptiness) -> Any:
     """Return `value[key]`: of a list or text by position (from 0), of an object by key (none if missing)."""
+    if value.__class__ is list and key.__class__ is int and 0 <= key < len(value):
+        return empty(value[key])
     some(value, "[…]")
     if isinstance(value, Mapping):
         return empty(value.get(text_of(some(key, "[…]"))))
@@ -221,6 +223,8 @@ _TIME_FIELDS = frozenset({"hour", "minute", "second"})
 
 def field(value: Any, name: str, empty: Emptiness) -> Any:
     """Return a field of a date or time, or of a nested object (none if it is missing there)."""
+    if value.__class__ is dict:
+        return empty(value.get(name))
     if isinstance(value, date):
         if name in _DATE_FIELDS or (name in _TIME_FIELDS and isinstance(value, datetime)):
             return getattr(value, name)

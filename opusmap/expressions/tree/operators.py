@@ -33,6 +33,7 @@ __all__ = [
     "Not",
     "Test",
     "TextOf",
+    "constant_texts",
 ]
 
 
@@ -130,6 +131,10 @@ class TextOf(Node):
             text if all(_is_short(known, part) for _, known, part in parts) else checked_length(writer, text)
         )
 
+    def solid(self) -> tuple[str, ...]:
+        """Return the texts that it holds whatever the row is, without those of blanks alone."""
+        return tuple(text for part in self.parts if (text := _text(part)) and not text.isspace())
+
     def _function(self) -> str:
         return "template" if self.template else "concat"
 
@@ -153,6 +158,15 @@ def _joined(parts: list[tuple[str, Type, Node]]) -> str:
 def _text(node: Node) -> str | None:
     """Return the text that a node is, None if it is no constant one."""
     return node.value if isinstance(node, Constant) and isinstance(node.value, str) else None
+
+
+def constant_texts(node: Node) -> frozenset[str] | None:
+    """Return the texts one of which a node gives, where it has no other choice; else None."""
+    if isinstance(node, Conditional):
+        then, otherwise = constant_texts(node.then), constant_texts(node.otherwise)
+        return None if then is None or otherwise is None else then | otherwise
+    text = _text(node)
+    return None if text is None else frozenset((text,))
 
 
 def _is_short(known: Type, node: Node) -> bool:
