@@ -125,10 +125,8 @@ class ColumnWriter:
         else:
             quick = module.named(f"quick_{finish.name}", finish.quick)
             asked = f"{quick}[{value}]" if isinstance(finish.quick, Memo) else f"{quick}({value})"
-            if is_text and isinstance(finish.quick, Memo):
-                yield f"value = {asked}"
-            else:
-                yield f"value = {value}.__class__ is str and {asked} or {function}({value})"
+            asked = asked if is_text else f"{value}.__class__ is str and {asked}"
+            yield f"value = {asked} or {function}({value})"
 
     def _text(self, value: str, function: str, known: Type, *, is_text: bool) -> Iterator[str]:
         if known.filled().is_always(Kind.WHOLE) and known.bound is not None:

@@ -51,7 +51,7 @@ class Mapper:
         generated = generate(plan, self.interpreter)
         self.source = generated.source
         self._replaced = self.interpreter.replaced
-        self._patterns = dict(self.interpreter.patterns)
+        self._patterns = dict(sorted(self.interpreter.patterns.items()))
         self._function = _load(generated.source, generated.namespace, plan.spec.path)
 
     def map_row(self, values: Mapping[str, Any], number: int = 1) -> Mapped:

@@ -1,0 +1,151 @@
+"""The laws of the tree find bugs that are planted in what nodes emit, and in what they evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from generated_specs import CONNECTION
+from hypothesis import HealthCheck, Phase, given, reject, settings
+from hypothesis import strategies as st
+from likely_specs import COLUMNS, likely_mappings, likely_rows
+from reference import interpret
+
+from opusmap.compiler import bindings, compile_mapping
+from opusmap.compiler.interpreter import FILTERED, Environment
+from opusmap.converters import memo
+from opusmap.errors import InvalidMapping
+from opusmap.expressions.tree import operators, values
+from opusmap.records import Problem
+from opusmap.spec import parse_spec
+
+SEARCHED = settings(
+    max_examples=400,
+    database=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    deadline=None,
+)
+
+
+LAW, PAGE = "generated code gives what evaluating gives", "evaluating gives what the language page says"
+
+
+class Caught(Exception):
+    """A law does not hold; the text says which."""
+
+
+@SEARCHED
+@given(
+    text=likely_mappings(),
+    row=likely_rows(),
+    columns=st.sampled_from([None, frozenset(COLUMNS)]),
+)
+def check_laws(text: str, row: dict[str, Any], columns: frozenset[str] | None) -> None:
+    try:
+        mapper = compile_mapping(parse_spec(text), CONNECTION, columns=columns)
+    except InvalidMapping:
+        reject()
+    for values_ in (row, {name: _twin(value) for name, value in row.items()}):
+        evaluated: list[Problem] = []
+        problems: list[Problem] = []
+        record = mapper.interpreter.row(values_, evaluated)
+        if repr(mapper._function(values_, problems)) != repr(record) or problems != evaluated:
+            raise Caught(LAW)
+        meant = interpret(mapper.plan, values_)
+        kind = "reject" if evaluated else "filtered" if record is FILTERED else "record"
+        if (kind, repr(record if kind == "record" else None)) != (meant.kind, repr(meant.values)):
+            raise Caught(PAGE)
+
+
+def _twin(value: Any) -> Any:
+    """Return a value that is equal, and another."""
+    if isinstance(value, bool):
+        return int(value)
+    return bool(value) if isinstance(value, int) and value in (0, 1) else value
+
+
+def emit_default(self: operators.Default, writer: Any, _want: Any) -> str:
+    return f"({self.value.emit(writer)} or {self.fallback.emit(writer)})"
+
+
+def emit_any_text(self: operators.TextOf, writer: Any) -> str:
+    return f"''.join([str(part) for part in [{', '.join(part.emit(writer) for part in self.parts)}]])"
+
+
+def emit_arithmetic(self: operators.Binary, writer: Any) -> str:
+    return f"({self.left.emit(writer)} {self.operator} {self.right.emit(writer)})"
+
+
+def emit_case(self: operators.Conditional, writer: Any, want: Any) -> str:
+    test = self.test.emit(writer)
+    return (
+        f"({self.then.emit_as(writer, want)} if {test} is True else {self.otherwise.emit_as(writer, want)})"
+    )
+
+
+def emit_not_emptied(self: bindings.Emptied, writer: Any) -> str:
+    return self.value.emit(writer)
+
+
+def remember_all(self: memo.CellMemo, key: Any) -> Any:
+    return self.setdefault(key, self.function(key))
+
+
+def evaluate_default(self: operators.Default, env: Any) -> Callable[[Any], Any]:
+    value, fallback = env.evaluator(self.value), env.evaluator(self.fallback)
+    return lambda frame: value(frame) or fallback(frame)
+
+
+def evaluate_first_link(self: operators.Compare, env: Any) -> Callable[[Any], Any]:
+    left, (operator, node) = env.evaluator(self.left), self.others[0]
+    right = env.evaluator(node)
+    return lambda frame: operators._compare(operator, left(frame), right(frame))
+
+
+def evaluate_cell_as_it_is(self: values.Cell, env: Any) -> Callable[[Any], Any]:
+    name = self.name
+    return lambda frame: frame.row.get(name)
+
+
+def evaluate_not_dropped(self: bindings.DropEmpty, env: Any) -> Callable[[Any], Any]:
+    value: Callable[[Any], Any] = env.evaluator(self.value)
+    return value
+
+
+def read_failed_variable(self: Environment, name: str) -> Callable[[Any], Any]:
+    evaluate = self._interpreter.variable
+
+    def read(frame: Any) -> Any:
+        found = evaluate(name, frame)
+        return None if isinstance(found, values.Failure) else found
+
+    return read
+
+
+BUGS: list[tuple[type, str, Any]] = [
+    (operators.Default, "emit_as", emit_default),
+    (operators.TextOf, "emit", emit_any_text),
+    (operators.Binary, "emit", emit_arithmetic),
+    (operators.Conditional, "emit_as", emit_case),
+    (bindings.Emptied, "emit", emit_not_emptied),
+    (memo.CellMemo, "__missing__", remember_all),
+    (operators.Default, "evaluator", evaluate_default),
+    (operators.Compare, "evaluator", evaluate_first_link),
+    (values.Cell, "evaluator", evaluate_cell_as_it_is),
+    (bindings.DropEmpty, "evaluator", evaluate_not_dropped),
+    (Environment, "variable", read_failed_variable),
+]
+
+
+def test_without_a_planted_bug_the_laws_hold() -> None:
+    check_laws()
+
+
+@pytest.mark.parametrize(("owner", "method", "bug"), BUGS, ids=[bug[2].__name__ for bug in BUGS])
+def test_a_planted_bug_is_caught(owner: type, method: str, bug: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owner, method, bug)
+    with pytest.raises(Caught):
+        check_laws()
