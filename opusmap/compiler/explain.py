@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opusmap.compiler import steps
-from opusmap.compiler.columns import LIST_TYPES, TEXT_TYPES
+from opusmap.compiler.bindings import Apply, DropEmpty, Emptied, Lookup, OrDefault, Split
 from opusmap.compiler.interpreter import Environment, Interpreter
+from opusmap.compiler.lower import lower_column
 from opusmap.compiler.plan import ColumnPlan, Plan
-from opusmap.connection import ColumnType
 from opusmap.converters import Context
 from opusmap.diagnostics import Span
 from opusmap.errors import ValueProblem
 from opusmap.expressions import tree, walk
-from opusmap.expressions.tree import Failure, Frame
+from opusmap.expressions.tree import Failure, Frame, Node
 from opusmap.records import Filtered, Mapped, Problem, Record
 
 if TYPE_CHECKING:
@@ -126,19 +126,53 @@ class _Walker:
     def stages(self) -> Iterator[Stage]:
         yield from self._cells()
         yield from self._let()
-        parts = []
+        root, given, lacking = lower_column(self.column), list[tuple[Node, Any]](), list[ValueProblem]()
+        traced = Environment(self._interpreter, self.column.context, lacking.append, given.append)
+        try:
+            value = traced.evaluator(root)(self._frame)
+        except Exception:
+            yield from self._tell(root, given, lacking)
+            raise
+        yield from self._tell(root, given, lacking)
+        yield self._encoded(value)
+
+    def _tell(
+        self, root: Node, given: list[tuple[Node, Any]], lacking: list[ValueProblem]
+    ) -> Iterator[Stage]:
+        """Yield what the nodes of a column gave, those that a mapping's author wrote."""
+        labels = dict(self._labels(root, lacking))
+        values = {id(node): value for node, value in given}
+        for node, value in given:
+            what, span = labels.get(id(node), ("", None))
+            before = values.get(id(getattr(node, "value", None)))
+            passes = isinstance(node, Split | Lookup | Apply) and before is None  # there is nothing to do
+            if what and not passes and not (isinstance(node, OrDefault) and before is not None):
+                yield Stage(what, value, span)
+
+    def _labels(
+        self, root: Node, lacking: list[ValueProblem]
+    ) -> Iterator[tuple[int, tuple[str, Span | None]]]:
+        binding, node = self.column.binding, root
         for part in self.column.parts:
-            yield from self._inner(part)
-            parts.append(self._evaluate(part, self.column.context))
-        value = self._put_together(parts)
-        binding = self.column.binding
+            yield from ((id(one), (f"| {name}", None)) for one, name in _inner(part))
+        while isinstance(node, OrDefault | DropEmpty | Emptied | Apply | Lookup | Split):
+            match node:
+                case OrDefault() if binding.default is not None:
+                    yield id(node), ("default", binding.default.span)
+                case Apply():
+                    yield id(node), (f"convert {node.call.name}", node.call.span)
+                case Lookup() if binding.lookup is not None:
+                    lacks = f": {lacking[0].problem}, so the default takes its place" if lacking else ""
+                    yield id(node), (f"lookup {node.table}{lacks}", binding.lookup.span)
+                case Split() if binding.split is not None:
+                    yield id(node), (f"split {node.separator!r}", binding.split.span)
+            node = node.value
         if binding.template is not None:
-            yield Stage(str(binding.template).strip(), value, binding.template.span)
+            yield id(node), (str(binding.template).strip(), binding.template.span)
         elif binding.const is not None:
-            yield Stage("const", value, binding.span)
+            yield id(node), ("const", binding.span)
         elif binding.listed:
-            yield Stage("put together", value, binding.span)
-        yield from self._pipeline(value if binding.listed else self._empty(value))
+            yield id(node), ("put together", binding.span)
 
     def after_error(self) -> Iterator[Stage]:
         """Say what `on_error` makes of a problem."""
@@ -148,45 +182,14 @@ class _Walker:
         elif binding.on_error == "default" and self.column.default is not None:
             value = self._default()
             yield Stage("on_error: default takes the default", value, binding.span)
-            yield self._finished(value)
+            yield self._encoded(value)
 
-    def _pipeline(self, value: Any) -> Iterator[Stage]:
-        binding, column = self.column.binding, self.column
-        if value is not None and binding.split is not None:
-            value = steps.splitting(str(binding.split))(value)
-            yield Stage(f"split {str(binding.split)!r}", value, binding.split.span)
-        if value is not None and column.table is not None and binding.lookup is not None:
-            fallback = None if column.default is None else self._default
-            lacking: list[ValueProblem] = []
-            name, entries = str(column.table.name), column.table.entries
-            value = steps.looking_up(entries, name, self._empty, lacking.append)(value, fallback)
-            lacks = f": {lacking[0].problem}, so the default takes its place" if lacking else ""
-            yield Stage(f"lookup {name}{lacks}", value, binding.lookup.span)
-        for convert in column.converts:
-            if value is not None:
-                function = steps.converting(
-                    convert.function, takes_list=convert.takes_list, empty=self._empty
-                )
-                value = function(value)
-                yield Stage(f"convert {convert.name}", value, convert.span)
-        value = self._empty(value)
-        if column.column.type in LIST_TYPES | {ColumnType.TAXONOMY}:
-            value = steps.filling(self.plan.spec.source.empty)(value)
-        if value is None and column.default is not None and binding.default is not None:
-            value = self._default()
-            yield Stage("default", value, binding.default.span)
-        yield self._finished(value)
-
-    def _finished(self, value: Any) -> Stage:
+    def _encoded(self, value: Any) -> Stage:
         column = self.column
+        encoded = self._interpreter.encoded(column, value)
         if value is None or value == "":
-            if column.required:
-                raise steps.empty_required()
             return Stage("empty: the column is left out", self._absent(), column.span)
-        finished = column.finish(value)
-        if column.required and column.column.type in TEXT_TYPES and str(finished).isspace():
-            raise steps.empty_required()
-        return Stage(f"finish as {column.column.type}", finished, column.span)
+        return Stage(f"finish as {column.column.type}", encoded, column.span)
 
     def _absent(self) -> str | None:
         """Return what an empty value is in the record; where it is left out, None."""
@@ -218,7 +221,7 @@ class _Walker:
                 problem = steps.failed(step.name, value.error)
                 yield Stage(f"{what} fails: {problem.code}: {problem.message}", None, step.span)
             else:
-                yield from self._inner(step.expression.tree)
+                yield from self._chain(step.expression.tree)
                 yield Stage(what, value, step.span)
 
     def _read(self, kind: type[Named]) -> list[Named]:
@@ -234,24 +237,10 @@ class _Walker:
                     pending.append(steps_left.pop(node.name))
         return list(found.values())
 
-    def _inner(self, node: tree.Node) -> Iterator[Stage]:
+    def _chain(self, node: Node) -> Iterator[Stage]:
         """Yield the values of a chain of filters, from the inside out, but for the last one."""
-        chain: list[tree.Convert | tree.Default] = []
-        inner = node
-        while isinstance(inner, tree.Convert | tree.Default):
-            chain.append(inner)
-            inner = inner.value
-        for part in reversed(chain[1:]):
-            name = part.converter.name if isinstance(part, tree.Convert) else "default"
-            yield Stage(f"| {name}", self._evaluate(part, self.column.context))
-
-    def _put_together(self, parts: list[Any]) -> Any:
-        if not self.column.binding.listed:
-            return parts[0]
-        if self.column.column.type in LIST_TYPES | {ColumnType.TAXONOMY}:
-            return steps.filling(self.plan.spec.source.empty)(steps.listed(*parts))
-        join = self.column.binding.join
-        return steps.joining(self.plan.spec.source.empty)(" " if join is None else str(join), *parts)
+        for part, name in _inner(node):
+            yield Stage(f"| {name}", self._evaluate(part, self.plan.context))
 
     def _empty(self, value: Any) -> Any:
         return steps.emptiness(self.plan.spec.source.empty)(value)
@@ -263,3 +252,12 @@ class _Walker:
 
     def _evaluate(self, node: tree.Node, context: Context) -> Any:
         return Environment(self._interpreter, context).evaluator(node)(self._frame)
+
+
+def _inner(node: Node) -> list[tuple[Node, str]]:
+    """Return the filters of a chain with their names, from the inside out, but for the last one."""
+    chain: list[tuple[Node, str]] = []
+    while isinstance(node, tree.Convert | tree.Default):
+        chain.append((node, node.converter.name if isinstance(node, tree.Convert) else "default"))
+        node = node.value
+    return chain[:0:-1]

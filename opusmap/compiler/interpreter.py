@@ -52,8 +52,10 @@ class Environment:
         interpreter: Interpreter,
         context: Context,
         lacking: Callable[[ValueProblem], object] = lambda _problem: None,
+        trace: Callable[[tuple[Node, Any]], object] | None = None,
     ) -> None:
         self.lacking = lacking
+        self._trace = trace
         self._interpreter = interpreter
         self._context = context
         plan = interpreter.plan
@@ -62,8 +64,17 @@ class Environment:
         self.empty, self.fill, self.join = steps.emptiness(texts), steps.filling(texts), steps.joining(texts)
 
     def evaluator(self, node: Node) -> Evaluate:
-        """Return a node's evaluator."""
-        return node.evaluator(self)
+        """Return a node's evaluator; where there is a `trace`, that is told of each node and its value."""
+        evaluate, trace = node.evaluator(self), self._trace
+        if trace is None:
+            return evaluate
+
+        def traced(frame: Frame) -> Any:
+            value = evaluate(frame)
+            trace((node, value))
+            return value
+
+        return traced
 
     def variable(self, name: str) -> Evaluate:
         """Return the evaluator of a variable, which is evaluated once a row."""
@@ -178,9 +189,9 @@ class Interpreter:
         if index not in self._columns:
             column = self.plan.columns[index]
             self._columns[index] = self._environment(column).evaluator(lower_column(column))
-        return self._encoded(self.plan.columns[index], self._columns[index](frame))
+        return self.encoded(self.plan.columns[index], self._columns[index](frame))
 
-    def _encoded(self, column: ColumnPlan, value: Any) -> Any:
+    def encoded(self, column: ColumnPlan, value: Any) -> Any:
         """Encode a value for Opus. An empty text is no value, whatever the source's `empty` says."""
         if value is None or value == "":
             if column.required:
@@ -202,7 +213,7 @@ class Interpreter:
         if column.binding.on_error == "default" and column.default is not None:
             if index not in self._defaults:
                 self._defaults[index] = self._environment(column).evaluator(column.default)
-            found = self._encoded(column, self._defaults[index](frame))
+            found = self.encoded(column, self._defaults[index](frame))
         elif column.binding.on_error != "omit":
             raise error
         self._note_replaced(column.column.display_name, error)

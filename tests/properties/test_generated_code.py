@@ -26,6 +26,8 @@ from opusmap.records import Filtered, Mapped, Problem, Record, Row
 from opusmap.spec import parse_spec
 from opusmap.work import open_work
 
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("OPUSMAP_TEST_DATA", "no-data"))
 WORK = ROOT / "benchmarks" / "work"

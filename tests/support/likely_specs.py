@@ -28,14 +28,14 @@ _DAYS = st.sampled_from(
 _GOOD = {
     "Key": st.one_of(_WORDS, st.integers(1, 10**16)),
     "T": _WORDS,
-    "U": st.one_of(_WORDS, st.none()),
+    "U": st.one_of(_WORDS, st.none(), st.sampled_from(["", 0, 1, True, False, "N/A"])),
     "N": st.one_of(
         st.sampled_from(["7", "1,234.50", "-3", "0.5"]),
         st.integers(-3, 10**15),
         st.decimals("-9", "9", places=2),
     ),
     "D": _DAYS,
-    "L": st.lists(st.sampled_from([*OPTIONS, " Red "]), min_size=1, max_size=3),
+    "L": st.lists(st.sampled_from([*OPTIONS, " Red ", "", None]), min_size=1, max_size=3),
     "obj": st.fixed_dictionaries(
         {"x": _WORDS, "y": st.one_of(st.none(), st.fixed_dictionaries({"z": _WORDS}))},
         optional={"n": st.integers(0, 9)},
@@ -136,7 +136,7 @@ def likely_mappings(draw: st.DrawFn) -> str:
     )
     whole = st.builds("{{{{ {} }}}}".format, kinds["whole"])
     columns: dict[str, st.SearchStrategy[Any]] = {
-        "Line": st.one_of(text, listed, looked_up),
+        "Line": st.one_of(text, listed, looked_up, st.sampled_from(["v", "{{ v }}", "{{ U | default(n) }}"])),
         "_Text": st.one_of(text, text),
         "_Number": st.one_of(whole, st.just("N"), st.just("{{ N | number | round(1) }}")),
         "_When": st.one_of(
@@ -165,7 +165,7 @@ def likely_mappings(draw: st.DrawFn) -> str:
             "n": draw(
                 st.sampled_from(["{{ moment.year + 1 }}", "{{ T | length }}", "{{ N | number }}", "{{ 3 }}"])
             ),
-            "v": draw(st.sampled_from(["{{ T | upper }}", "{{ U }}", "{{ T ~ n }}", "{{ U | default(T) }}"])),
+            "v": draw(st.sampled_from(["{{ T | upper }}", "{{ U }}", "{{ T ~ n }}", "{{ U | d('') }}"])),
         },
         "fields": {"rowKey": "K-{{ Key }}"} | {name: draw(columns[name]) for name in chosen},
     }  # fmt: skip
