@@ -15,7 +15,7 @@ from opusmap.compiler.lint import SAMPLE_ROWS, lint
 from opusmap.compiler.lock import find_drift, lock_path, read_lock
 from opusmap.diagnostics import Diagnostic, quote_value
 from opusmap.errors import InvalidMapping, SourceError
-from opusmap.expressions import tree
+from opusmap.expressions import nodes
 from opusmap.records import Reject
 from opusmap.report import MendedSource
 from opusmap.safe_files import refuse_irregular
@@ -50,7 +50,7 @@ class Work:
         In a sheet's own words: `cell B7`, `row 7`, `b.csv, row 3`.
         """
         parts = [one.parts for one in self.mapper.plan.columns if one.column.display_name == column]
-        if parts and len(parts[0]) == 1 and isinstance(parts[0][0], tree.Cell):
+        if parts and len(parts[0]) == 1 and isinstance(parts[0][0], nodes.Cell):
             return self.source.place(row, parts[0][0].name)
         return self.source.place(row, column)
 

@@ -1,7 +1,7 @@
 """Nodes of bindings: what becomes of a value between the expression and the column.
 
 Owns the meaning of `split`, `lookup`, `convert`, `default` and of lists of source columns; an expression's
-own nodes are `expressions.tree`.
+own nodes are `expressions.nodes`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from opusmap.compiler import steps
 from opusmap.compiler.plan import ConvertPlan
 from opusmap.converters import text
-from opusmap.expressions.tree import (
+from opusmap.expressions.nodes import (
     Environment,
     Evaluate,
     Frame,
@@ -23,9 +23,9 @@ from opusmap.expressions.tree import (
     Type,
     Writer,
 )
-from opusmap.expressions.tree.base import ANY
-from opusmap.expressions.tree.filters import result_type
-from opusmap.expressions.tree.operators import constant_texts
+from opusmap.expressions.nodes.base import ANY
+from opusmap.expressions.nodes.filters import result_type
+from opusmap.expressions.nodes.operators import constant_texts
 
 __all__ = ["Apply", "DropEmpty", "Emptied", "Flatten", "Join", "Lookup", "OrDefault", "Split"]
 

@@ -7,7 +7,6 @@ same plan gives the same text to the byte. What the text names is handed over in
 
 from __future__ import annotations
 
-import ast
 import keyword
 import re
 import unicodedata
@@ -25,9 +24,9 @@ from opusmap.converters import Context, Converter, bind_for_text
 from opusmap.converters.bounds import ROW_LIMIT, TEXT_LIMIT, hold
 from opusmap.converters.values import text_of
 from opusmap.diagnostics import Span
-from opusmap.expressions import OPERATIONS, constant_value, tree
-from opusmap.expressions.tree import Frame, Kind, Node, Type, Want
-from opusmap.expressions.tree.base import LARGEST
+from opusmap.expressions import OPERATIONS, constant_value, nodes
+from opusmap.expressions.nodes import Frame, Kind, Node, Type, Want
+from opusmap.expressions.nodes.base import LARGEST, measure_parentheses
 
 __all__ = ["Generated", "Module", "generate"]
 
@@ -204,12 +203,12 @@ class Module:
     def entries(self, name: str) -> Mapping[str, Any]:
         return self.plan.tables[name].entries
 
-    def bind(self, node: tree.Convert) -> str:
+    def bind(self, node: nodes.Convert) -> str:
         function = bind_filter(node, self._context)
         self.interpreter.watch(node.place, function)
         return self.named(node.converter.name, function)
 
-    def bind_for_text(self, node: tree.Convert) -> str | None:
+    def bind_for_text(self, node: nodes.Convert) -> str | None:
         args = [constant_value(argument) for argument in node.args]
         kwargs = {name: constant_value(argument) for name, argument in node.kwargs}
         function = bind_for_text(node.converter, args, kwargs)
@@ -250,19 +249,17 @@ class Module:
         return name
 
     def python(self, node: Node, want: Want = None) -> str:
-        """Return the Python of a tree as a person would write it.
+        """Return the Python of a tree, without parentheses around all of it.
 
         Raises:
             RecursionError: it is nested deeper than Python reads.
         """
         self._temporaries = 0
         written = node.emit_as(self, want)
-        try:
-            return ast.unparse(ast.parse(written, mode="eval"))
-        except (SyntaxError, MemoryError):
-            if written.count("(") < _NESTED:
-                raise
-            raise RecursionError from None
+        depth, whole = measure_parentheses(written)
+        if depth > _NESTED:
+            raise RecursionError
+        return written[1:-1] if whole else written
 
     # The parts of the function.
 
@@ -325,8 +322,8 @@ class Module:
         ]
 
 
-_NESTED = 40
-"""Opening parentheses from which a text may be nested too deep for Python's reader."""
+_NESTED = 120
+"""Parentheses in each other that Python's reader, which takes 200, is given at most."""
 
 
 def _head(span: Span, what: str) -> list[str]:

@@ -20,8 +20,8 @@ from opusmap.connection import ColumnType
 from opusmap.converters import Converter
 from opusmap.converters.dates import datetime_, time_zone
 from opusmap.converters.memo import CellMemo, Memo
-from opusmap.expressions import constant_value, has_constant_arguments, tree, walk
-from opusmap.expressions.tree import Cell, Constant, Frame, Kind, Node, TextOf, Type
+from opusmap.expressions import constant_value, has_constant_arguments, nodes, walk
+from opusmap.expressions.nodes import Cell, Constant, Frame, Kind, Node, TextOf, Type
 
 if TYPE_CHECKING:
     from opusmap.compiler.codegen import Module
@@ -186,10 +186,10 @@ class ColumnWriter:
         if column.column.type is not ColumnType.DATE_TIME or column.finish.rewriter is None:
             return None
         node = self._node.value if isinstance(self._node, Emptied) else self._node
-        if isinstance(node, tree.StepValue):
+        if isinstance(node, nodes.StepValue):
             node = module.definition(node.name)
         if (
-            not isinstance(node, tree.Convert)
+            not isinstance(node, nodes.Convert)
             or node.converter.function is not datetime_
             or not isinstance(node.value, Cell)
             or not has_constant_arguments(node)
@@ -213,14 +213,14 @@ class ColumnWriter:
         column = self._column
         if column.column.type not in _REMEMBERED or not all(isinstance(part, Cell) for part in column.parts):
             return ()
-        nodes = [node for root in column.trees() for node in walk(root)]
+        found = [node for root in column.trees() for node in walk(root)]
         converters = [call.converter for call in column.converts]
-        converters += [node.converter for node in nodes if isinstance(node, tree.Convert)]
-        if any(isinstance(node, tree.StepValue) for node in nodes) or not all(
+        converters += [node.converter for node in found if isinstance(node, nodes.Convert)]
+        if any(isinstance(node, nodes.StepValue) for node in found) or not all(
             map(_is_remembered, converters)
         ):
             return ()
-        cells = tuple({node.name: node for node in nodes if isinstance(node, Cell)}.values())
+        cells = tuple({node.name: node for node in found if isinstance(node, Cell)}.values())
         return cells if len(cells) <= _MOST_CELLS else ()
 
     def _remembered(self, cells: tuple[Cell, ...]) -> Iterator[str]:

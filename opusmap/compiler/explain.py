@@ -19,8 +19,8 @@ from opusmap.compiler.plan import ColumnPlan, Plan
 from opusmap.converters import Context
 from opusmap.diagnostics import Span
 from opusmap.errors import ValueProblem
-from opusmap.expressions import tree, walk
-from opusmap.expressions.tree import Failure, Frame, Node
+from opusmap.expressions import nodes, walk
+from opusmap.expressions.nodes import Failure, Frame, Node
 from opusmap.records import Filtered, Mapped, Problem, Record
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Explanation", "Stage", "explain_column", "explain_row"]
 
-Named = TypeVar("Named", tree.Cell, tree.StepValue)
+Named = TypeVar("Named", nodes.Cell, nodes.StepValue)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ class _Walker:
         return self._evaluate(self.column.default, self.column.context)
 
     def _cells(self) -> Iterator[Stage]:
-        for node in self._read(tree.Cell):
+        for node in self._read(nodes.Cell):
             value = self.row.get(node.name)
             if node.dotted:
                 try:
@@ -212,7 +212,7 @@ class _Walker:
             yield Stage(f"column {node.name}{shown}", value)
 
     def _let(self) -> Iterator[Stage]:
-        used = {node.name for node in self._read(tree.StepValue)}
+        used = {node.name for node in self._read(nodes.StepValue)}
         for step in self.plan.steps:
             if step.name not in used:
                 continue
@@ -233,7 +233,7 @@ class _Walker:
             for node in walk(pending.popleft()):
                 if isinstance(node, kind):
                     found.setdefault(node.name, node)
-                if isinstance(node, tree.StepValue) and node.name in steps_left:  # each once
+                if isinstance(node, nodes.StepValue) and node.name in steps_left:  # each once
                     pending.append(steps_left.pop(node.name))
         return list(found.values())
 
@@ -250,14 +250,14 @@ class _Walker:
             self._interpreter.variable(name, self._frame)
         return self._frame.variables[name]
 
-    def _evaluate(self, node: tree.Node, context: Context) -> Any:
+    def _evaluate(self, node: nodes.Node, context: Context) -> Any:
         return Environment(self._interpreter, context).evaluator(node)(self._frame)
 
 
 def _inner(node: Node) -> list[tuple[Node, str]]:
     """Return the filters of a chain with their names, from the inside out, but for the last one."""
     chain: list[tuple[Node, str]] = []
-    while isinstance(node, tree.Convert | tree.Default):
-        chain.append((node, node.converter.name if isinstance(node, tree.Convert) else "default"))
+    while isinstance(node, nodes.Convert | nodes.Default):
+        chain.append((node, node.converter.name if isinstance(node, nodes.Convert) else "default"))
         node = node.value
     return chain[:0:-1]

@@ -13,7 +13,7 @@ from typing import Any
 from opusmap.compiler.plan import ColumnPlan, Plan
 from opusmap.compiler.steps import emptiness
 from opusmap.diagnostics import quote_value
-from opusmap.expressions import tree
+from opusmap.expressions import nodes
 
 __all__ = ["Gap", "GapFinder"]
 
@@ -58,30 +58,37 @@ class GapFinder:
             found.append(_missing_key(str(column.table.name)))
         return list(dict.fromkeys(found))
 
-    def gaps(self, node: tree.Node) -> Iterator[Gap]:
+    def gaps(self, node: nodes.Node) -> Iterator[Gap]:
         """Yield why a value may be empty, or the row be rejected for an empty part of it."""
         match node:
-            case tree.Cell():
+            case nodes.Cell():
                 yield from self._cell(node)
-            case tree.StepValue():
+            case nodes.StepValue():
                 yield from self._steps.get(node.name, ())
-            case tree.Item(value=tree.TableValue() as table):
+            case nodes.Item(value=nodes.TableValue() as table):
                 yield _missing_key(table.name)
                 yield from self.gaps(node.key)
-            case tree.Default() | tree.Logic(operator="or"):
+            case nodes.Default() | nodes.Logic(operator="or"):
                 first, last = _alternatives(node)
                 yield from (gap for gap in self.gaps(first) if gap.lookup)
                 yield from self.gaps(last)
-            case tree.Call():
+            case nodes.Call():
                 yield from self._coalesced(node)
-            case tree.Conditional() if _lacks_else(node):
+            case nodes.Conditional() if _lacks_else(node):
                 yield _NO_ELSE
-            case tree.TextOf() | tree.Convert() | tree.Field() | tree.Slice() | tree.Item() | tree.Negative():
+            case (
+                nodes.TextOf()
+                | nodes.Convert()
+                | nodes.Field()
+                | nodes.Slice()
+                | nodes.Item()
+                | nodes.Negative()
+            ):
                 yield from (gap for part in _operands(node) for gap in self.gaps(part))
-            case tree.Binary():
+            case nodes.Binary():
                 yield from (gap for part in (node.left, node.right) for gap in self.gaps(part))
 
-    def _cell(self, node: tree.Cell) -> list[Gap]:
+    def _cell(self, node: nodes.Cell) -> list[Gap]:
         """Count the empty cells of a column; what a path leads to is not looked at."""
         if node.dotted:
             return []
@@ -93,33 +100,33 @@ class GapFinder:
             self._cells[node.name] = [gap] if count else []
         return self._cells[node.name]
 
-    def _coalesced(self, node: tree.Call) -> Iterator[Gap]:
+    def _coalesced(self, node: nodes.Call) -> Iterator[Gap]:
         found = [list(self.gaps(argument)) for argument in node.args]
         yield from (gap for gaps in found for gap in gaps if gap.lookup or all(found))
 
 
-def _operands(node: Any) -> list[tree.Node]:
+def _operands(node: Any) -> list[nodes.Node]:
     """Return what a value is made of; a part that an `if` may leave out counts only if no part is certain."""
-    if not isinstance(node, tree.TextOf):
+    if not isinstance(node, nodes.TextOf):
         return [node.value]
     solid = [part for part in node.parts if not _is_blank(part)]
-    certain: list[tree.Node] = [part for part in solid if not isinstance(part, tree.Conditional)]
+    certain: list[nodes.Node] = [part for part in solid if not isinstance(part, nodes.Conditional)]
     return certain if node.template and certain else solid
 
 
-def _alternatives(node: tree.Default | tree.Logic) -> tuple[tree.Node, tree.Node]:
-    return (node.value, node.fallback) if isinstance(node, tree.Default) else (node.left, node.right)
+def _alternatives(node: nodes.Default | nodes.Logic) -> tuple[nodes.Node, nodes.Node]:
+    return (node.value, node.fallback) if isinstance(node, nodes.Default) else (node.left, node.right)
 
 
-def _is_blank(node: tree.Node) -> bool:
-    return isinstance(node, tree.Constant) and (node.value is None or str(node.value).strip() == "")
+def _is_blank(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Constant) and (node.value is None or str(node.value).strip() == "")
 
 
-def _lacks_else(node: tree.Node) -> bool:
+def _lacks_else(node: nodes.Node) -> bool:
     """Tell whether a chain of conditions may end without a value."""
-    if isinstance(node, tree.TextOf):
+    if isinstance(node, nodes.TextOf):
         solid = [part for part in node.parts if not _is_blank(part)]
         return len(solid) == 1 and _lacks_else(solid[0]) if solid else True
-    if isinstance(node, tree.Conditional):
+    if isinstance(node, nodes.Conditional):
         return _lacks_else(node.then) or _lacks_else(node.otherwise)
     return _is_blank(node)

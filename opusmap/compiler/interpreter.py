@@ -19,8 +19,8 @@ from opusmap.converters.bounds import hold, weight
 from opusmap.converters.text import Replacer
 from opusmap.diagnostics import Span
 from opusmap.errors import ValueProblem
-from opusmap.expressions import tree
-from opusmap.expressions.tree import Evaluate, Failure, Frame, Node
+from opusmap.expressions import nodes
+from opusmap.expressions.nodes import Evaluate, Failure, Frame, Node
 from opusmap.records import Problem
 
 __all__ = ["ABSENT", "FILTERED", "Declined", "Environment", "Interpreter", "weigh"]
@@ -94,7 +94,7 @@ class Environment:
         """Return a table's entries."""
         return self._interpreter.plan.tables[name].entries
 
-    def bind(self, node: tree.Convert) -> Callable[[Any], Any]:
+    def bind(self, node: nodes.Convert) -> Callable[[Any], Any]:
         """Return the function of one value that a filter with constant arguments is."""
         function = bind_filter(node, self._context)
         self._interpreter.watch(node.place, function)

@@ -17,7 +17,7 @@ from opusmap.converters import Context
 from opusmap.converters.dates import datetime_
 from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value
 from opusmap.errors import ValueProblem
-from opusmap.expressions import tree, walk
+from opusmap.expressions import nodes, walk
 
 __all__ = ["SAMPLE_ROWS", "lint"]
 
@@ -64,8 +64,8 @@ def _numeric_keys(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[D
                 yield _warning("numeric-key", message, column.span, help_text)
 
 
-def _is_cell(node: tree.Node) -> TypeGuard[tree.Cell]:
-    return isinstance(node, tree.Cell)
+def _is_cell(node: nodes.Node) -> TypeGuard[nodes.Cell]:
+    return isinstance(node, nodes.Cell)
 
 
 _TIME_OF_DAY = re.compile(r"%[HI]")
@@ -96,14 +96,14 @@ def _names_no_zone(pattern: str) -> bool:
     return bool(_TIME_OF_DAY.search(pattern)) and "%z" not in pattern
 
 
-def _reads_naive(node: tree.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
-    return isinstance(node, tree.Cell) and any(_is_naive(row.get(node.name)) for row in sample)
+def _reads_naive(node: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
+    return isinstance(node, nodes.Cell) and any(_is_naive(row.get(node.name)) for row in sample)
 
 
-def _converts_naive(root: tree.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
+def _converts_naive(root: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
     """Tell whether an expression makes a time, by `datetime`, of a text that names no zone."""
     for node in walk(root):
-        if isinstance(node, tree.Convert) and node.converter.name == "datetime":
+        if isinstance(node, nodes.Convert) and node.converter.name == "datetime":
             given = dict(zip(("format", "timezone"), node.args, strict=False)) | dict(node.kwargs)
             pattern = getattr(given.get("format"), "value", None)
             if "timezone" not in given and (
@@ -127,9 +127,9 @@ def _is_naive(value: object) -> bool:
 def _unused(plan: Plan) -> Iterator[Diagnostic]:
     trees = [part for column in plan.columns for part in column.trees()]
     trees += [step.expression.tree for step in plan.steps] + ([plan.where.tree] if plan.where else [])
-    nodes = [node for part in trees for node in walk(part)]
-    steps = {node.name for node in nodes if isinstance(node, tree.StepValue)}
-    tables = {node.name for node in nodes if isinstance(node, tree.TableValue)}
+    found = [node for part in trees for node in walk(part)]
+    steps = {node.name for node in found if isinstance(node, nodes.StepValue)}
+    tables = {node.name for node in found if isinstance(node, nodes.TableValue)}
     tables |= {str(column.table.name) for column in plan.columns if column.table is not None}
     own = plan.spec.path
     for step in plan.steps:

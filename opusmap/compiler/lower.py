@@ -6,7 +6,7 @@ from opusmap.compiler.bindings import Apply, DropEmpty, Emptied, Flatten, Join, 
 from opusmap.compiler.columns import LIST_TYPES
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.connection import ColumnType
-from opusmap.expressions.tree import Cell, Node
+from opusmap.expressions.nodes import Cell, Node
 
 __all__ = ["lower_column"]
 

@@ -14,7 +14,7 @@ from opusmap.connection import Column, Connection
 from opusmap.converters import ArgumentError, Context, Converter, bind_converter
 from opusmap.diagnostics import Diagnostic, Span
 from opusmap.errors import ValueProblem
-from opusmap.expressions import Expression, constant_value, tree, walk
+from opusmap.expressions import Expression, constant_value, nodes, walk
 from opusmap.spec import Binding, MappingSpec, Table
 
 __all__ = ["KEY_COLUMN", "ColumnPlan", "ConvertPlan", "Plan", "StepPlan", "bind_dynamic", "bind_filter"]
@@ -54,20 +54,20 @@ class ColumnPlan:
 
     column: Column
     binding: Binding
-    parts: tuple[tree.Node, ...]
+    parts: tuple[nodes.Node, ...]
     finish: Finish
     context: Context
     required: bool
     table: Table | None = None
     converts: tuple[ConvertPlan, ...] = ()
-    default: tree.Node | None = None
+    default: nodes.Node | None = None
 
     @property
     def span(self) -> Span:
         """Where the binding stands in the mapping."""
         return self.binding.target.span
 
-    def trees(self) -> Iterator[tree.Node]:
+    def trees(self) -> Iterator[nodes.Node]:
         """Yield the trees that it evaluates."""
         yield from self.parts
         if self.default is not None:
@@ -105,12 +105,12 @@ class Plan:
         dotted: dict[str, bool] = {}
         for part in trees:
             for node in walk(part):
-                if isinstance(node, tree.Cell):
+                if isinstance(node, nodes.Cell):
                     dotted[node.name] = dotted.get(node.name, True) and node.dotted
         return dotted
 
 
-def bind_filter(node: tree.Convert, context: Context) -> Callable[[Any], Any]:
+def bind_filter(node: nodes.Convert, context: Context) -> Callable[[Any], Any]:
     """Return the function of one value that a filter with constant arguments is.
 
     Raises:

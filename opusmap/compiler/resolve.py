@@ -44,8 +44,8 @@ from opusmap.expressions import (
     Scope,
     has_constant_arguments,
     is_template,
+    nodes,
     parse_template,
-    tree,
     walk,
 )
 from opusmap.spec import Binding, ChoiceList, MappingSpec, Table, Text
@@ -245,12 +245,12 @@ class _Planner:
     def _check_tree(self, expression: Expression, context: Context) -> None:
         """Bind every converter once, so that wrong arguments show now and not at the first row."""
         for node in walk(expression.tree):
-            if isinstance(node, tree.TableValue) and node.name in (self._columns or ()):
+            if isinstance(node, nodes.TableValue) and node.name in (self._columns or ()):
                 message = f"{quote_value(node.name)} is a table here, and a source column as well"
                 span = expression.text.locate(node.at, node.at + len(node.name))
                 help_text = f"rename the table, or read the column as row['{node.name}']"
                 self._error("ambiguous-name", message, span, help_text)
-            if isinstance(node, tree.Convert) and has_constant_arguments(node):
+            if isinstance(node, nodes.Convert) and has_constant_arguments(node):
                 try:
                     bind_filter(node, context)
                 except ArgumentError as problem:
@@ -318,32 +318,32 @@ class _Planner:
             except ValueProblem as problem:
                 self._error(problem.code, problem.problem, span, problem.help)
 
-    def _value_parts(self, binding: Binding, context: Context) -> tuple[tree.Node, ...]:
+    def _value_parts(self, binding: Binding, context: Context) -> tuple[nodes.Node, ...]:
         if binding.template is not None:
             expression = self._expression(binding.template, self._scope, context)
-            return (tree.Constant(None) if expression is None else expression.tree,)
+            return (nodes.Constant(None) if expression is None else expression.tree,)
         if isinstance(binding.const, Text):
-            return (tree.Constant(str(binding.const)),)
+            return (nodes.Constant(str(binding.const)),)
         if binding.const is not None:
-            return (tree.ListOf(tuple(tree.Constant(str(text)) for text in binding.const)),)
+            return (nodes.ListOf(tuple(nodes.Constant(str(text)) for text in binding.const)),)
         return tuple(self._source_column(name) for name in binding.sources)
 
-    def _source_column(self, name: Text) -> tree.Node:
+    def _source_column(self, name: Text) -> nodes.Node:
         text, columns = str(name), self._columns
         if text in self._sound_steps:
-            return tree.StepValue(text)
+            return nodes.StepValue(text)
         if text in self._scope.steps:
-            return tree.Constant(None)  # the step itself has errors, which are told
+            return nodes.Constant(None)  # the step itself has errors, which are told
         if text in (columns or ()):
-            return tree.Cell(text)
+            return nodes.Cell(text)
         if is_to_do(text):
             help_text = "put a column of the source here, or a template or constant"
             self.problems.append(to_do("this binding", name.span, help_text))
-            return tree.Constant(None)
+            return nodes.Constant(None)
         if columns is None:
-            return tree.Cell(text, dotted="." in text)
+            return nodes.Cell(text, dotted="." in text)
         if "." in text and text.partition(".")[0] in columns:
-            return tree.Cell(text, dotted=True)
+            return nodes.Cell(text, dotted=True)
         known = [*columns, *(step.name for step in self._steps)]
         shown = ", ".join(quote_value(column, 30) for column in nsmallest(12, columns))
         help_text = suggest(text, known) or (f"columns: {shown}" if columns else "the source has no columns")
@@ -353,7 +353,7 @@ class _Planner:
             help_text += f"; a text for every record is written {{const: {text[:30]}}}"
         message = f"there is no column {quote_value(text)} in the source"
         self._error("unknown-column", message, name.span, help_text)
-        return tree.Constant(None)
+        return nodes.Constant(None)
 
     def _rules(self, binding: Binding, column: Column, context: Context) -> TypeRules:
         century = self._century(binding)
@@ -434,11 +434,11 @@ class _Planner:
                 place = use.places.get("pattern") or use.places.get(0) or span
             yield ConvertPlan(converter, function, converter.takes_list, span, for_text, place)
 
-    def _default(self, binding: Binding, context: Context) -> tree.Node | None:
+    def _default(self, binding: Binding, context: Context) -> nodes.Node | None:
         if binding.default is None:
             return None
         if not is_template(binding.default):
-            return tree.Constant(str(binding.default))
+            return nodes.Constant(str(binding.default))
         expression = self._expression(binding.default, self._scope, context)
         return None if expression is None else expression.tree
 

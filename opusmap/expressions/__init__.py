@@ -1,10 +1,10 @@
 """Expressions: Jinja's syntax, read by Jinja's parser, closed by a whitelist, compiled to Python."""
 
+from opusmap.expressions.nodes import Expression, NotConstant, constant_value, has_constant_arguments, walk
 from opusmap.expressions.parse import parse_template
 from opusmap.expressions.reading import is_template
 from opusmap.expressions.runtime import OPERATIONS
 from opusmap.expressions.scope import Scope
-from opusmap.expressions.tree import Expression, NotConstant, constant_value, has_constant_arguments, walk
 
 __all__ = [
     "OPERATIONS",

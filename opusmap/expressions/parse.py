@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from jinja2 import nodes
+from jinja2 import nodes as jinja
 
 from opusmap.diagnostics import Diagnostic, quote_value, suggest
-from opusmap.expressions import tree
+from opusmap.expressions import nodes
 from opusmap.expressions.advice import (
     FILTER_ADVICE,
     FUNCTION_ADVICE,
@@ -32,16 +32,16 @@ __all__ = ["parse_template"]
 DATE_FIELDS = ("year", "month", "day", "hour", "minute", "second", "weekday")
 
 _BINARY = {
-    nodes.Add: "+",
-    nodes.Sub: "-",
-    nodes.Mul: "*",
-    nodes.Div: "/",
-    nodes.FloorDiv: "//",
-    nodes.Mod: "%",
+    jinja.Add: "+",
+    jinja.Sub: "-",
+    jinja.Mul: "*",
+    jinja.Div: "/",
+    jinja.FloorDiv: "//",
+    jinja.Mod: "%",
 }
 
 
-def parse_template(text: Text, scope: Scope) -> tuple[tree.Expression | None, list[Diagnostic]]:
+def parse_template(text: Text, scope: Scope) -> tuple[nodes.Expression | None, list[Diagnostic]]:
     """Return the checked expression of a template, or None with all that is wrong in it.
 
     A text without `{{` and `{%` is read as a bare expression.
@@ -58,7 +58,7 @@ class _Parser(JinjaReader):
         self._scope = scope
         self._depth = 0
 
-    def parse(self) -> tree.Expression | None:
+    def parse(self) -> nodes.Expression | None:
         try:
             body = self.read()
             if body is None:
@@ -69,79 +69,79 @@ class _Parser(JinjaReader):
         for position, message in self.unread.items():
             at = self._place(position)
             self.problem("template-syntax", at, *in_plain_words(message, self._text, at, self._columns))
-        return None if self.problems else tree.Expression(self._text, checked, is_text)
+        return None if self.problems else nodes.Expression(self._text, checked, is_text)
 
-    def _whole(self, body: list[nodes.Node]) -> tuple[tree.Node, bool]:
+    def _whole(self, body: list[jinja.Node]) -> tuple[nodes.Node, bool]:
         solid = [
             part
             for statement in body
-            for part in (statement.nodes if isinstance(statement, nodes.Output) else [statement])
-            if not (isinstance(part, nodes.TemplateData) and (not part.data or part.data.isspace()))
+            for part in (statement.nodes if isinstance(statement, jinja.Output) else [statement])
+            if not (isinstance(part, jinja.TemplateData) and (not part.data or part.data.isspace()))
         ]
         if (
             len(solid) == 1
-            and isinstance(solid[0], nodes.Expr)
-            and not isinstance(solid[0], nodes.TemplateData)
+            and isinstance(solid[0], jinja.Expr)
+            and not isinstance(solid[0], jinja.TemplateData)
         ):
             only = self.node(solid[0])
-            return only, isinstance(only, tree.TextOf)
-        return tree.TextOf(tuple(self._parts(body)), template=True), True
+            return only, isinstance(only, nodes.TextOf)
+        return nodes.TextOf(tuple(self._parts(body)), template=True), True
 
-    def _parts(self, body: list[nodes.Node]) -> list[tree.Node]:
-        parts: list[tree.Node] = []
+    def _parts(self, body: list[jinja.Node]) -> list[nodes.Node]:
+        parts: list[nodes.Node] = []
         for statement in body:
-            if isinstance(statement, nodes.Output):
+            if isinstance(statement, jinja.Output):
                 for node in statement.nodes:
-                    if isinstance(node, nodes.TemplateData):
-                        parts.append(tree.Constant(node.data, self.at(node)))
+                    if isinstance(node, jinja.TemplateData):
+                        parts.append(nodes.Constant(node.data, self.at(node)))
                     else:
                         parts.append(self.node(node))
-            elif isinstance(statement, nodes.If):
+            elif isinstance(statement, jinja.If):
                 parts.append(self._if(statement, *statement.elif_, otherwise=statement.else_))
             else:
                 self._refuse_node(statement)
         return parts
 
-    def _if(self, first: nodes.If, *others: nodes.If, otherwise: list[nodes.Node]) -> tree.Node:
+    def _if(self, first: jinja.If, *others: jinja.If, otherwise: list[jinja.Node]) -> nodes.Node:
         """Check `{% if %}` and the `{% elif %}` after it: each of these lies within the one before."""
         with self._deeper(first):
             test, then = self.node(first.test), self._body(first.body, first)
             rest = self._if(*others, otherwise=otherwise) if others else self._body(otherwise, first)
-            return tree.Conditional(test, then, rest, self.at(first))
+            return nodes.Conditional(test, then, rest, self.at(first))
 
-    def _body(self, body: list[nodes.Node], owner: nodes.Node) -> tree.Node:
+    def _body(self, body: list[jinja.Node], owner: jinja.Node) -> nodes.Node:
         at = self.at(owner)
         with self._deeper(owner):
             parts = tuple(self._parts(body))
-        return tree.TextOf(parts, template=True, at=at) if parts else tree.Constant("", at)
+        return nodes.TextOf(parts, template=True, at=at) if parts else nodes.Constant("", at)
 
-    def node(self, node: nodes.Node) -> tree.Node:
+    def node(self, node: jinja.Node) -> nodes.Node:
         """Check one node of Jinja's and return ours; a refused one leaves a problem and a stand-in."""
         check = self._CHECKS.get(type(node))
         with self._deeper(node):
             try:
                 return check(self, node) if check else self._refuse_node(node)
             except Refused:
-                return tree.Constant(None, self.at(node))
+                return nodes.Constant(None, self.at(node))
 
-    def _const(self, node: nodes.Const) -> tree.Node:
+    def _const(self, node: jinja.Const) -> nodes.Node:
         value = self.decimals[node.lineno] if isinstance(node.value, float) else node.value
-        return tree.Constant(value, self.at(node))
+        return nodes.Constant(value, self.at(node))
 
-    def _name(self, node: nodes.Name) -> tree.Node:
+    def _name(self, node: jinja.Name) -> nodes.Node:
         found = self._resolve(node.name, self.at(node))
-        if isinstance(found, tree.TableValue):
+        if isinstance(found, nodes.TableValue):
             message = f"{quote_value(node.name)} is a table, and no value itself"
             raise self.refuse("table-item", found.at, message, f"take an item of it: `{node.name}[key]`")
         return found
 
-    def _container(self, node: nodes.Expr) -> tree.Node:
+    def _container(self, node: jinja.Expr) -> nodes.Node:
         """Check what is looked into, by `[key]` or `in`: there a table may stand, too."""
-        if isinstance(node, nodes.Name) and node.name in self._scope.tables:
+        if isinstance(node, jinja.Name) and node.name in self._scope.tables:
             return self._resolve(node.name, self.at(node))
         return self.node(node)
 
-    def _resolve(self, name: str, at: int) -> tree.Node:
+    def _resolve(self, name: str, at: int) -> nodes.Node:
         try:
             return self._scope.resolve(name, at)
         except UnknownNameError as unknown:
@@ -149,7 +149,7 @@ class _Parser(JinjaReader):
             help_text = f"write row['{odd}']" if odd else unknown.help
             raise self.refuse(unknown.code, at, unknown.message, help_text) from None
 
-    def _getattr(self, node: nodes.Getattr) -> tree.Node:
+    def _getattr(self, node: jinja.Getattr) -> nodes.Node:
         at, dotted, columns = self.at(node), _dotted(node), self._scope.columns
         if node.attr.startswith("_"):
             raise self.refuse("unknown-field", at, f"there is no field {quote_value(node.attr)}", _FIELD_HELP)
@@ -157,7 +157,7 @@ class _Parser(JinjaReader):
         root = dotted.partition(".")[0]
         taken = self._scope.steps | self._scope.tables | self._scope.later | {"row"}
         if dotted and root not in taken and (columns is None or {root, dotted} & columns):
-            return tree.Cell(dotted, self.at(_root(node)), dotted=columns is None or dotted not in columns)
+            return nodes.Cell(dotted, self.at(_root(node)), dotted=columns is None or dotted not in columns)
         if root == "row":
             message, advice = (
                 "row[…] takes the name of a column in quotes",
@@ -165,70 +165,70 @@ class _Parser(JinjaReader):
             )
             raise self.refuse("row-item", at, message, advice)
         value = self.node(node.node)
-        if isinstance(value, tree.Constant | tree.ListOf) and not self.problems:
+        if isinstance(value, nodes.Constant | nodes.ListOf) and not self.problems:
             raise self.refuse(
                 "unknown-field", at, f"there is no field {quote_value(node.attr)} here", _FIELD_HELP
             )
-        return tree.Field(value, node.attr, at)
+        return nodes.Field(value, node.attr, at)
 
-    def _getitem(self, node: nodes.Getitem) -> tree.Node:
+    def _getitem(self, node: jinja.Getitem) -> nodes.Node:
         at = self.at(node)
-        if isinstance(node.node, nodes.Name) and node.node.name == "row":
-            if not (isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str)):
+        if isinstance(node.node, jinja.Name) and node.node.name == "row":
+            if not (isinstance(node.arg, jinja.Const) and isinstance(node.arg.value, str)):
                 raise self.refuse(
                     "row-item", at, "row[…] takes the name of a column in quotes", "row['Contract No']"
                 )
             return self._column(node.arg.value, self.at(node.arg))
         value = self._container(node.node)
-        if isinstance(node.arg, nodes.Slice):
-            if isinstance(value, tree.TableValue):
+        if isinstance(node.arg, jinja.Slice):
+            if isinstance(value, nodes.TableValue):
                 raise self.refuse("table-item", at, "a table can't be cut", "take an item of it: table[key]")
             if node.arg.step is not None:
                 raise self.refuse("slice-step", at, "a slice has no step here", "use [start:stop]")
             start, stop = (None if end is None else self.node(end) for end in (node.arg.start, node.arg.stop))
-            return tree.Slice(value, start, stop, at)
-        return tree.Item(value, self.node(node.arg), at)
+            return nodes.Slice(value, start, stop, at)
+        return nodes.Item(value, self.node(node.arg), at)
 
-    def _column(self, name: str, at: int) -> tree.Node:
+    def _column(self, name: str, at: int) -> nodes.Node:
         try:
             return self._scope.column(name, at)
         except UnknownNameError as unknown:
             raise self.refuse(unknown.code, at, unknown.message, unknown.help) from None
 
-    def _binary(self, node: nodes.BinExpr) -> tree.Node:
+    def _binary(self, node: jinja.BinExpr) -> nodes.Node:
         operator = _BINARY[type(node)]
-        return tree.Binary(operator, self.node(node.left), self.node(node.right), self.at(node))
+        return nodes.Binary(operator, self.node(node.left), self.node(node.right), self.at(node))
 
-    def _unary(self, node: nodes.UnaryExpr) -> tree.Node:
+    def _unary(self, node: jinja.UnaryExpr) -> nodes.Node:
         value = self.node(node.node)
-        if isinstance(node, nodes.Not):
-            return tree.Not(value, self.at(node))
-        return tree.Negative(value, "-" if isinstance(node, nodes.Neg) else "+", self.at(node))
+        if isinstance(node, jinja.Not):
+            return nodes.Not(value, self.at(node))
+        return nodes.Negative(value, "-" if isinstance(node, jinja.Neg) else "+", self.at(node))
 
-    def _concat(self, node: nodes.Concat) -> tree.Node:
-        return tree.TextOf(tuple(self.node(part) for part in node.nodes), template=False, at=self.at(node))
+    def _concat(self, node: jinja.Concat) -> nodes.Node:
+        return nodes.TextOf(tuple(self.node(part) for part in node.nodes), template=False, at=self.at(node))
 
-    def _compare(self, node: nodes.Compare) -> tree.Node:
+    def _compare(self, node: jinja.Compare) -> nodes.Node:
         others = tuple(
             (operand.op, (self._container if operand.op in ("in", "notin") else self.node)(operand.expr))
             for operand in node.ops
         )
-        return tree.Compare(self.node(node.expr), others, self.at(node))
+        return nodes.Compare(self.node(node.expr), others, self.at(node))
 
-    def _and(self, node: nodes.And) -> tree.Node:
-        return tree.Logic("and", self.node(node.left), self.node(node.right), self.at(node))
+    def _and(self, node: jinja.And) -> nodes.Node:
+        return nodes.Logic("and", self.node(node.left), self.node(node.right), self.at(node))
 
-    def _or(self, node: nodes.Or) -> tree.Node:
-        return tree.Logic("or", self.node(node.left), self.node(node.right), self.at(node))
+    def _or(self, node: jinja.Or) -> nodes.Node:
+        return nodes.Logic("or", self.node(node.left), self.node(node.right), self.at(node))
 
-    def _conditional(self, node: nodes.CondExpr) -> tree.Node:
-        otherwise = tree.Constant(None, self.at(node)) if node.expr2 is None else self.node(node.expr2)
-        return tree.Conditional(self.node(node.test), self.node(node.expr1), otherwise, self.at(node))
+    def _conditional(self, node: jinja.CondExpr) -> nodes.Node:
+        otherwise = nodes.Constant(None, self.at(node)) if node.expr2 is None else self.node(node.expr2)
+        return nodes.Conditional(self.node(node.test), self.node(node.expr1), otherwise, self.at(node))
 
-    def _list(self, node: nodes.List | nodes.Tuple) -> tree.Node:
-        return tree.ListOf(tuple(self.node(item) for item in node.items), self.at(node))
+    def _list(self, node: jinja.List | jinja.Tuple) -> nodes.Node:
+        return nodes.ListOf(tuple(self.node(item) for item in node.items), self.at(node))
 
-    def _filter(self, node: nodes.Filter) -> tree.Node:
+    def _filter(self, node: jinja.Filter) -> nodes.Node:
         at = self.at(node)
         if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
             raise self.refuse("template-syntax", at, f"{node.name} can't be used like this")
@@ -239,19 +239,19 @@ class _Parser(JinjaReader):
         value = self.node(node.node)
         return self._converted(value, node.name, node.args, node.kwargs, at, each=False)
 
-    def _default(self, node: nodes.Filter) -> tree.Node:
+    def _default(self, node: jinja.Filter) -> nodes.Node:
         if len(node.args) != 1 or node.kwargs:
             message = "default takes one value"
             raise self.refuse(
                 "wrong-argument", self.at(node), message, "`| default('…')` is used where the value is empty"
             )
         assert node.node is not None
-        return tree.Default(self.node(node.node), self.node(node.args[0]), self.at(node))
+        return nodes.Default(self.node(node.node), self.node(node.args[0]), self.at(node))
 
-    def _map(self, node: nodes.Filter) -> tree.Node:
+    def _map(self, node: jinja.Filter) -> nodes.Node:
         assert node.node is not None
         value, name = self.node(node.node), node.args[0] if node.args else None
-        if not (isinstance(name, nodes.Const) and isinstance(name.value, str)):
+        if not (isinstance(name, jinja.Const) and isinstance(name.value, str)):
             help_text = "`| map('trim')` applies a converter to each element"
             raise self.refuse(
                 "wrong-argument", self.at(node), "map takes a converter's name in quotes", help_text
@@ -260,14 +260,14 @@ class _Parser(JinjaReader):
 
     def _converted(
         self,
-        value: tree.Node,
+        value: nodes.Node,
         name: str,
-        args: list[nodes.Expr],
+        args: list[jinja.Expr],
         kwargs: list[Any],
         at: int,
         *,
         each: bool,
-    ) -> tree.Node:
+    ) -> nodes.Node:
         converter = self._scope.registry.find(_ALIASES.get(name, name))
         if converter is None:
             help_text = FILTER_ADVICE.get(name) or self._scope.registry.suggest(name)
@@ -282,20 +282,20 @@ class _Parser(JinjaReader):
         place = (
             self.locate(getattr(pattern[0], "at", at)) if pattern and converter.name in _PATTERNS else None
         )
-        node = tree.Convert(value, converter, given, named, each, at, place)
-        if (converter.prepared or each) and not tree.has_constant_arguments(node):
+        node = nodes.Convert(value, converter, given, named, each, at, place)
+        if (converter.prepared or each) and not nodes.has_constant_arguments(node):
             message = f"the arguments of {converter.name} can't come from the row here"
             raise self.refuse("wrong-argument", at, message, "write them out as constants")
         return node
 
-    def _as_written(self, node: nodes.Expr) -> tree.Node:
+    def _as_written(self, node: jinja.Expr) -> nodes.Node:
         r"""Check an argument; a text is taken as it is written: `\d` is no escape, it means a digit."""
-        if isinstance(node, nodes.Const) and isinstance(node.value, str):
+        if isinstance(node, jinja.Const) and isinstance(node.value, str):
             self.unread.pop(node.lineno, None)
-            return tree.Constant(self.texts[node.lineno], self.at(node))
+            return nodes.Constant(self.texts[node.lineno], self.at(node))
         return self.node(node)
 
-    def _test(self, node: nodes.Test) -> tree.Node:
+    def _test(self, node: jinja.Test) -> nodes.Node:
         at = self.at(node)
         if node.name not in TESTS:
             help_text = (
@@ -307,12 +307,14 @@ class _Parser(JinjaReader):
         name, arity = TESTS[node.name]
         if len(node.args) != arity or node.kwargs or node.dyn_args or node.dyn_kwargs:
             raise self.refuse("wrong-argument", at, f"the test {node.name} takes {arity} arguments")
-        return tree.Test(self.node(node.node), name, tuple(self.node(argument) for argument in node.args), at)
+        return nodes.Test(
+            self.node(node.node), name, tuple(self.node(argument) for argument in node.args), at
+        )
 
-    def _call(self, node: nodes.Call) -> tree.Node:
-        name = node.node.name if isinstance(node.node, nodes.Name) else None
+    def _call(self, node: jinja.Call) -> nodes.Node:
+        name = node.node.name if isinstance(node.node, jinja.Name) else None
         if name not in FUNCTIONS or node.kwargs or node.dyn_args or node.dyn_kwargs:
-            method = node.node.attr if isinstance(node.node, nodes.Getattr) else None
+            method = node.node.attr if isinstance(node.node, jinja.Getattr) else None
             plain = (name or method or "").lower()
             help_text = FUNCTION_ADVICE.get(plain) or NODE_ADVICE["Call"]
             if self._scope.registry.find(plain):
@@ -322,31 +324,31 @@ class _Parser(JinjaReader):
             raise self.refuse("unknown-function", at, f"{called} can't be called", help_text)
         if not node.args:
             raise self.refuse("wrong-argument", self.at(node), f"{name} needs values")
-        return tree.Call(str(name), tuple(self.node(argument) for argument in node.args), self.at(node))
+        return nodes.Call(str(name), tuple(self.node(argument) for argument in node.args), self.at(node))
 
-    _CHECKS: ClassVar[Mapping[type[nodes.Node], Callable[[_Parser, Any], tree.Node]]] = {
-        nodes.Const: _const,
-        nodes.Name: _name,
-        nodes.Getattr: _getattr,
-        nodes.Getitem: _getitem,
+    _CHECKS: ClassVar[Mapping[type[jinja.Node], Callable[[_Parser, Any], nodes.Node]]] = {
+        jinja.Const: _const,
+        jinja.Name: _name,
+        jinja.Getattr: _getattr,
+        jinja.Getitem: _getitem,
         **dict.fromkeys(_BINARY, _binary),
-        nodes.Neg: _unary,
-        nodes.Pos: _unary,
-        nodes.Not: _unary,
-        nodes.Concat: _concat,
-        nodes.Compare: _compare,
-        nodes.And: _and,
-        nodes.Or: _or,
-        nodes.CondExpr: _conditional,
-        nodes.List: _list,
-        nodes.Tuple: _list,
-        nodes.Filter: _filter,
-        nodes.Test: _test,
-        nodes.Call: _call,
+        jinja.Neg: _unary,
+        jinja.Pos: _unary,
+        jinja.Not: _unary,
+        jinja.Concat: _concat,
+        jinja.Compare: _compare,
+        jinja.And: _and,
+        jinja.Or: _or,
+        jinja.CondExpr: _conditional,
+        jinja.List: _list,
+        jinja.Tuple: _list,
+        jinja.Filter: _filter,
+        jinja.Test: _test,
+        jinja.Call: _call,
     }
 
     @contextmanager
-    def _deeper(self, node: nodes.Node) -> Iterator[None]:
+    def _deeper(self, node: jinja.Node) -> Iterator[None]:
         self._depth += 1
         if self._depth > DEPTH_LIMIT:
             self.too_deep(self.at(node))
@@ -354,7 +356,7 @@ class _Parser(JinjaReader):
         yield
         self._depth -= 1
 
-    def _refuse_node(self, node: nodes.Node) -> tree.Node:
+    def _refuse_node(self, node: jinja.Node) -> nodes.Node:
         name = type(node).__name__
         help_text = NODE_ADVICE.get(name, "the language has values, operators, filters, tests and {% if %}")
         raise self.refuse(
@@ -379,17 +381,17 @@ _NODE_NAMES = {
 }
 
 
-def _dotted(node: nodes.Node) -> str | None:
+def _dotted(node: jinja.Node) -> str | None:
     """Return `a.b.c` for a chain of names, else None."""
-    if isinstance(node, nodes.Name):
+    if isinstance(node, jinja.Name):
         return str(node.name)
-    if isinstance(node, nodes.Getattr):
+    if isinstance(node, jinja.Getattr):
         root = _dotted(node.node)
         return None if root is None else f"{root}.{node.attr}"
     return None
 
 
-def _root(node: nodes.Node) -> nodes.Node:
-    while isinstance(node, nodes.Getattr):
+def _root(node: jinja.Node) -> jinja.Node:
+    while isinstance(node, jinja.Getattr):
         node = node.node
     return node

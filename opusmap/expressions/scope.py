@@ -8,7 +8,7 @@ from heapq import nsmallest
 
 from opusmap.converters import Registry
 from opusmap.diagnostics import quote_value, suggest
-from opusmap.expressions import tree
+from opusmap.expressions import nodes
 from opusmap.expressions.advice import FUNCTIONS, NAME_ADVICE
 
 __all__ = ["Scope", "UnknownNameError"]
@@ -39,27 +39,27 @@ class Scope:
     tables: frozenset[str] = frozenset()
     registry: Registry = field(default_factory=lambda: Registry({}))
 
-    def resolve(self, name: str, at: int) -> tree.Node:
+    def resolve(self, name: str, at: int) -> nodes.Node:
         """Return what a name stands for.
 
         Raises:
             UnknownNameError: it stands for nothing, or for a step that is defined further down.
         """
         if name in self.steps:
-            return tree.StepValue(name, at)
+            return nodes.StepValue(name, at)
         if name in self.tables:
-            return tree.TableValue(name, at)
+            return nodes.TableValue(name, at)
         if name in self.later:
             message = f"the step {quote_value(name)} is defined further down"
             raise UnknownNameError("step-order", message, "move it up")
         if self.columns is None or name in self.columns:
-            return tree.Cell(name, at)
+            return nodes.Cell(name, at)
         help_text = NAME_ADVICE.get(name.lower(), "")
         if name in FUNCTIONS:
             help_text = f"{name} is a function: call it with (…)"
         raise self._no_column(name, help_text or suggest(name, [*self.columns, *self.steps, *self.tables]))
 
-    def column(self, name: str, at: int) -> tree.Node:
+    def column(self, name: str, at: int) -> nodes.Node:
         """Return the source column of a name.
 
         Raises:
@@ -67,7 +67,7 @@ class Scope:
         """
         if self.columns is not None and name not in self.columns:
             raise self._no_column(name, suggest(name, self.columns))
-        return tree.Cell(name, at)
+        return nodes.Cell(name, at)
 
     def _no_column(self, name: str, advice: str) -> UnknownNameError:
         message = f"there is no column {quote_value(name)} in the source"

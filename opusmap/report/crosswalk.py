@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from opusmap.connection import ColumnType
 from opusmap.diagnostics import quote_value
-from opusmap.expressions import tree, walk
+from opusmap.expressions import nodes, walk
 
 if TYPE_CHECKING:
     from opusmap.compiler.plan import ColumnPlan, Plan
@@ -98,16 +98,16 @@ def _general(plan: Plan) -> Iterator[str]:
         yield f"Times without a zone are those of {spec.timezone}; they are sent in {spec.target.timezone}."
 
 
-def _cells(plan: Plan, trees: Iterable[tree.Node]) -> Iterator[str]:
+def _cells(plan: Plan, trees: Iterable[nodes.Node]) -> Iterator[str]:
     """Yield the source columns that trees read, in themselves and through steps, each once."""
     steps = {step.name: step.expression.tree for step in plan.steps}
     pending, seen = list(trees), set[str]()
     while pending:
         for node in walk(pending.pop(0)):
-            if isinstance(node, tree.Cell) and node.name not in seen:
+            if isinstance(node, nodes.Cell) and node.name not in seen:
                 seen.add(node.name)
                 yield node.name
-            elif isinstance(node, tree.StepValue) and node.name in steps:
+            elif isinstance(node, nodes.StepValue) and node.name in steps:
                 pending.append(steps.pop(node.name))
 
 

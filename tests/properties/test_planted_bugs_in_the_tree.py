@@ -16,7 +16,7 @@ from opusmap.compiler import bindings, compile_mapping
 from opusmap.compiler.interpreter import FILTERED, Environment
 from opusmap.converters import memo
 from opusmap.errors import InvalidMapping
-from opusmap.expressions.tree import operators, values
+from opusmap.expressions.nodes import operators, values
 from opusmap.records import Problem
 from opusmap.spec import parse_spec
 

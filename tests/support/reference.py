@@ -17,7 +17,7 @@ from opusmap.connection import ColumnType
 from opusmap.converters import ArgumentError, Context, bind_converter
 from opusmap.converters.values import text_of
 from opusmap.errors import ValueProblem
-from opusmap.expressions import OPERATIONS, has_constant_arguments, tree
+from opusmap.expressions import OPERATIONS, has_constant_arguments, nodes
 
 __all__ = ["Outcome", "interpret"]
 
@@ -194,35 +194,35 @@ class _Row:
 
         run = OPERATIONS
         match node:
-            case tree.Constant():
+            case nodes.Constant():
                 return node.value
-            case tree.Cell():
+            case nodes.Cell():
                 if node.dotted:
                     return self.dotted(node.name)
                 return self.empty(self.row.get(node.name))
-            case tree.StepValue():
+            case nodes.StepValue():
                 found = self.steps[node.name]
                 if isinstance(found, Exception):
                     raise found
                 return found
-            case tree.TableValue():
+            case nodes.TableValue():
                 return self.plan.tables[node.name].entries
-            case tree.Item():
-                if isinstance(node.value, tree.TableValue):
+            case nodes.Item():
+                if isinstance(node.value, nodes.TableValue):
                     return run["look_up"](at(node.value), node.value.name, at(node.key))
                 return run["item"](at(node.value), at(node.key), self.empty)
-            case tree.Slice():
+            case nodes.Slice():
                 ends = [None if end is None else at(end) for end in (node.start, node.stop)]
                 return run["cut"](at(node.value), *ends)
-            case tree.Field():
+            case nodes.Field():
                 return run["field"](at(node.value), node.name, self.empty)
-            case tree.Negative():
+            case nodes.Negative():
                 return run["negative" if node.sign == "-" else "positive"](at(node.value))
-            case tree.Binary():
+            case nodes.Binary():
                 return run[OPERATORS[node.operator]](at(node.left), at(node.right))
-            case tree.TextOf():
+            case nodes.TextOf():
                 return run["template" if node.template else "concat"](*[at(part) for part in node.parts])
-            case tree.Compare():
+            case nodes.Compare():
                 left = at(node.left)
                 for operator, other in node.others:
                     right = at(other)
@@ -230,27 +230,27 @@ class _Row:
                         return False
                     left = right
                 return True
-            case tree.Logic():
+            case nodes.Logic():
                 left = at(node.left)
                 return at(node.right) if bool(left) == (node.operator == "and") else left
-            case tree.Not():
+            case nodes.Not():
                 return not at(node.value)
-            case tree.Conditional():
+            case nodes.Conditional():
                 return at(node.then) if at(node.test) else at(node.otherwise)
-            case tree.ListOf():
+            case nodes.ListOf():
                 return [at(item) for item in node.items]
-            case tree.Convert():
+            case nodes.Convert():
                 return self.filtered(node, context)
-            case tree.Default():
+            case nodes.Default():
                 value = at(node.value)
                 return at(node.fallback) if value in (None, []) else value
-            case tree.Test():
+            case nodes.Test():
                 return _passes(node.name, at(node.value), [at(argument) for argument in node.args])
-            case tree.Call():
+            case nodes.Call():
                 return run[node.name](*[at(argument) for argument in node.args])
         raise AssertionError(node)
 
-    def filtered(self, node: tree.Convert, context: Context) -> Any:
+    def filtered(self, node: nodes.Convert, context: Context) -> Any:
         value, name = self.value(node.value, context), node.converter.name
         if has_constant_arguments(node):
             convert = bind_filter(node, context)
@@ -268,7 +268,7 @@ class _Row:
 
     def argument(self, node: Any, name: str, context: Context) -> Any:
         value = self.value(node, context)
-        return value if isinstance(node, tree.Constant) else OPERATIONS["some"](value, name)
+        return value if isinstance(node, nodes.Constant) else OPERATIONS["some"](value, name)
 
     def dotted(self, name: str) -> Any:
         if name in self.row:

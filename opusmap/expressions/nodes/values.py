@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from opusmap.expressions import runtime
-from opusmap.expressions.tree.base import (
+from opusmap.expressions.nodes.base import (
     ANY,
     EMPTY,
     LARGEST,
@@ -20,6 +20,7 @@ from opusmap.expressions.tree.base import (
     Type,
     Want,
     Writer,
+    atom,
 )
 
 __all__ = ["Cell", "Constant", "Field", "Item", "ListOf", "Slice", "StepValue", "TableValue"]
@@ -188,7 +189,7 @@ class Field(Node):
         value = self.value.emit(writer)
         if self.name in _FIELDS and self.value.infer(writer).is_always(Kind.DATE | Kind.TIME):
             # A date without a time has no hour: there the attribute is missing, and the code declines.
-            return f"({value}).isoweekday()" if self.name == "weekday" else f"({value}).{self.name}"
+            return f"{atom(value)}.isoweekday()" if self.name == "weekday" else f"{atom(value)}.{self.name}"
         return f"field({value}, {self.name!r}, empty)"
 
 

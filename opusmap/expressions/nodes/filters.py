@@ -13,7 +13,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from opusmap.converters import Converter, text
 from opusmap.diagnostics import Span
 from opusmap.expressions import runtime
-from opusmap.expressions.tree.base import (
+from opusmap.expressions.nodes.base import (
     ANY,
     Environment,
     Evaluate,
@@ -23,10 +23,11 @@ from opusmap.expressions.tree.base import (
     NotConstant,
     Type,
     Writer,
+    atom,
     checked_length,
 )
-from opusmap.expressions.tree.operators import Negative
-from opusmap.expressions.tree.values import Constant, ListOf
+from opusmap.expressions.nodes.operators import Negative
+from opusmap.expressions.nodes.values import Constant, ListOf
 
 __all__ = ["Convert", "constant_value", "has_constant_arguments", "is_constant"]
 
@@ -89,7 +90,7 @@ class Convert(Node):
             return f"each({writer.bind(self)}, {self.value.emit(writer)}, {who})"
         method = None if self.args or self.kwargs else _METHODS.get(self.converter.function)
         if method is not None:
-            python = f"({self.value.emit_as(writer, Kind.TEXT)}).{method[0]}()"
+            python = f"{atom(self.value.emit_as(writer, Kind.TEXT))}.{method[0]}()"
             return checked_length(writer, python) if method[1] else python
         quick = writer.bind_for_text(self)
         if quick is not None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from opusmap.expressions.runtime import OPERATIONS
-from opusmap.expressions.tree.base import (
+from opusmap.expressions.nodes.base import (
     LARGEST,
     NUMBER,
     TEXT,
@@ -18,9 +17,11 @@ from opusmap.expressions.tree.base import (
     Type,
     Want,
     Writer,
+    atom,
     checked_length,
 )
-from opusmap.expressions.tree.values import Cell, Constant, ListOf
+from opusmap.expressions.nodes.values import Cell, Constant, ListOf
+from opusmap.expressions.runtime import OPERATIONS
 
 __all__ = [
     "Binary",
@@ -56,7 +57,7 @@ class Negative(Node):
     def emit(self, writer: Writer) -> str:
         value, known = self.value.emit(writer), self.value.infer(writer)
         if known.is_always(Kind.WHOLE) and known.bound is not None:
-            return f"({self.sign}({value}))"
+            return f"({self.sign}{atom(value)})"
         return f"{'negative' if self.sign == '-' else 'positive'}({value})"
 
 
@@ -99,7 +100,7 @@ class Binary(Node):
     def emit(self, writer: Writer) -> str:
         left, right = self.left.emit(writer), self.right.emit(writer)
         if self.infer(writer).bound is not None:
-            return f"(({left}) {self.operator} ({right}))"
+            return f"({left} {self.operator} {right})"
         return f"{_OPERATORS[self.operator]}({left}, {right})"
 
 

@@ -30,7 +30,9 @@ __all__ = [
     "Type",
     "Want",
     "Writer",
+    "atom",
     "checked_length",
+    "measure_parentheses",
     "walk",
 ]
 
@@ -276,3 +278,28 @@ def checked_length(writer: Writer, python: str) -> str:
     """Return Python that declines where the text that it builds is longer than an expression may build."""
     name = writer.temporary()
     return f"({name} if len({name} := {python}) <= TEXT_LIMIT else decline())"
+
+
+def atom(python: str) -> str:
+    """Return Python in parentheses, unless it is a name or has them already."""
+    return python if python.isidentifier() or measure_parentheses(python)[1] else f"({python})"
+
+
+def measure_parentheses(python: str) -> tuple[int, bool]:
+    """Return how deep parentheses are in each other, and whether one pair holds all there is."""
+    depth = deepest = at = 0
+    whole = python.startswith("(")
+    while at < len(python):
+        char = python[at]
+        if char in "'\"":  # a text, to its end
+            at += 1
+            while python[at] != char:
+                at += 2 if python[at] == "\\" else 1
+        elif char in "([{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif char in ")]}":
+            depth -= 1
+            whole = whole and (depth > 0 or at == len(python) - 1)
+        at += 1
+    return deepest, whole

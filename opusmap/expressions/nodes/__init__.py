@@ -4,7 +4,7 @@
 linting reads it.
 """
 
-from opusmap.expressions.tree.base import (
+from opusmap.expressions.nodes.base import (
     Environment,
     Evaluate,
     Failure,
@@ -17,9 +17,9 @@ from opusmap.expressions.tree.base import (
     Writer,
     walk,
 )
-from opusmap.expressions.tree.expression import Expression
-from opusmap.expressions.tree.filters import Convert, constant_value, has_constant_arguments, is_constant
-from opusmap.expressions.tree.operators import (
+from opusmap.expressions.nodes.expression import Expression
+from opusmap.expressions.nodes.filters import Convert, constant_value, has_constant_arguments, is_constant
+from opusmap.expressions.nodes.operators import (
     Binary,
     Call,
     Compare,
@@ -31,7 +31,7 @@ from opusmap.expressions.tree.operators import (
     Test,
     TextOf,
 )
-from opusmap.expressions.tree.values import Cell, Constant, Field, Item, ListOf, Slice, StepValue, TableValue
+from opusmap.expressions.nodes.values import Cell, Constant, Field, Item, ListOf, Slice, StepValue, TableValue
 
 __all__ = [
     "Binary",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from opusmap.expressions.tree.base import Node, walk
-from opusmap.expressions.tree.values import Cell, StepValue
+from opusmap.expressions.nodes.base import Node, walk
+from opusmap.expressions.nodes.values import Cell, StepValue
 from opusmap.spec.yaml_text import Text
 
 __all__ = ["Expression"]
