@@ -45,6 +45,10 @@ def generate(plan: Plan, interpreter: Interpreter) -> Generated:
     return Generated(writer.write(), writer.namespace)
 
 
+class NotWritten(Exception):
+    """A tree that is always left to the interpreter."""
+
+
 def decline() -> NoReturn:
     """Leave a column to the interpreter."""
     raise Declined
@@ -204,17 +208,20 @@ class Module:
         return self.plan.tables[name].entries
 
     def bind(self, node: nodes.Convert) -> str:
+        _check_pure(node.converter)
         function = bind_filter(node, self._context)
         self.interpreter.watch(node.place, function)
         return self.named(node.converter.name, function)
 
     def bind_for_text(self, node: nodes.Convert) -> str | None:
+        _check_pure(node.converter)
         args = [constant_value(argument) for argument in node.args]
         kwargs = {name: constant_value(argument) for name, argument in node.kwargs}
         function = bind_for_text(node.converter, args, kwargs)
         return None if function is None else self.named(node.converter.name, function)
 
     def bind_dynamic(self, converter: Converter) -> str:
+        _check_pure(converter)
         return self.named(converter.name, bind_dynamic(converter, self._context))
 
     def constant(self, value: object) -> str:
@@ -252,13 +259,13 @@ class Module:
         """Return the Python of a tree, without parentheses around all of it.
 
         Raises:
-            RecursionError: it is nested deeper than Python reads.
+            NotWritten: it is nested deeper than Python reads, or has a converter that must be called once.
         """
         self._temporaries = 0
         written = node.emit_as(self, want)
         depth, whole = measure_parentheses(written)
         if depth > _NESTED:
-            raise RecursionError
+            raise NotWritten
         return written[1:-1] if whole else written
 
     # The parts of the function.
@@ -274,7 +281,7 @@ class Module:
             self._written.add(local)
             try:
                 python = self.python(step.expression.tree)
-            except RecursionError:
+            except NotWritten:
                 python = "decline()"
             block = [*_head(step.span, f"let {step.name}"), "    try:"]
             failed = "pass"
@@ -292,7 +299,7 @@ class Module:
         self._context = self.plan.context
         try:
             python = self.python(where.tree)
-        except RecursionError:
+        except NotWritten:
             python = "decline()"
         is_boolean = where.tree.infer(self).is_always(Kind.BOOLEAN)
         return [
@@ -309,8 +316,10 @@ class Module:
     def _column(self, index: int, column: ColumnPlan) -> list[str]:
         self._context = column.context
         try:
+            for call in column.converts:
+                _check_pure(call.converter)
             body = list(ColumnWriter(self, index, column).lines())
-        except RecursionError:
+        except NotWritten:
             body = ["decline()"]
         return [
             *_head(column.span, f"{column.column.display_name} ({column.column.type})"),
@@ -324,6 +333,12 @@ class Module:
 
 _NESTED = 120
 """Parentheses in each other that Python's reader, which takes 200, is given at most."""
+
+
+def _check_pure(converter: Converter) -> None:
+    """Refuse a converter that may give another result when a column is evaluated again."""
+    if not converter.pure:
+        raise NotWritten
 
 
 def _head(span: Span, what: str) -> list[str]:

@@ -51,7 +51,7 @@ class ColumnWriter:
         """Yield the lines: they put the value into `record`, leave it out, or raise.
 
         Raises:
-            RecursionError: an expression is nested deeper than Python reads.
+            NotWritten: the column is always left to the interpreter.
         """
         cells = self._remembered_cells()
         if self._is_people_of_text():
