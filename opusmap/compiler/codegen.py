@@ -157,6 +157,8 @@ class Module:
             "",
             "def map_row(row, problems):",
             '    """Return the record of a row; what is wrong is added to the problems."""',
+            "    if row.__class__ is not dict:",
+            "        row = dict(row)",
             "    frame = None",
             *(["    held = 0"] if self.interpreter.counts_variables else []),
             *("    " + line for line in write_cells(self, self._cells, self._wants)),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from small_mapping import compiled, mapped, problems, record, rejects
 
-from opusmap.records import Filtered, Reject
+from opusmap.records import Filtered, Record, Reject
 
 
 def test_the_pipeline_is_read_split_lookup_convert_default_finish() -> None:
@@ -327,3 +328,11 @@ def test_what_is_wrong_with_a_binding_is_located_there() -> None:
 def test_a_blank_that_splits_into_nothing_is_not_looked_up() -> None:
     binding = "Line: {from: A, split: ';', lookup: t, convert: first}"
     assert record(binding, {"A": ";"}, "tables: {t: {a: b}}\n") == {}
+
+
+def test_a_row_that_makes_up_what_it_lacks_is_read_as_it_is() -> None:
+    row: dict[str, Any] = defaultdict(int, {"Key": "k", "A": "a"})
+    found = compiled("Line: A\nText: B\nNumber: obj.n", columns=["Key", "A", "B", "obj"]).map_row(row)
+    assert isinstance(found, Record)
+    assert found.values == {"rowKey": "k", "_Line": "a"}
+    assert row == {"Key": "k", "A": "a"}
