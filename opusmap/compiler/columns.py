@@ -100,9 +100,9 @@ def make_finish(kind: ColumnType, rules: TypeRules) -> Finish:
         case ColumnType.TAXONOMY:
             return _remembered("term", term)
         case ColumnType.MULTIPLE_TEXT | ColumnType.UNKNOWN:
-            return Finish("multi_line", multi_line)
+            return Finish("multi_line", multi_line, _quick_lines)
         case _:
-            return Finish("single_line", single_line)
+            return Finish("single_line", single_line, _quick_line)
 
 
 def _remembered(name: str, function: Finisher) -> Finish:
@@ -124,6 +124,20 @@ def multi_line(value: Any) -> str:
     """Check a text of several lines: no control characters but tabs and line breaks."""
     text = value if value.__class__ is str else _column_text(value)
     return text if text.isprintable() else _checked(text)
+
+
+def _quick_line(value: Any) -> str | None:
+    """As `single_line`, without a word on what is wrong: that is said where the row is a reject."""
+    if value.__class__ is not str:
+        return single_line(value)
+    return None if _BREAK.search(value) or _FORBIDDEN.search(value) else value
+
+
+def _quick_lines(value: Any) -> str | None:
+    """As `multi_line`, likewise."""
+    if value.__class__ is not str:
+        return multi_line(value)
+    return None if _FORBIDDEN.search(value) else value
 
 
 _BREAK = re.compile("[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")

@@ -138,7 +138,11 @@ class ColumnWriter:
         if value != "value":
             yield f"value = {value}"
         yield f"if {odd}:"
-        yield f"    value = {function}({value})"
+        if self._column.finish.quick is None:
+            yield f"    value = {function}({value})"
+        else:
+            quick = self._module.named(f"quick_{self._column.finish.name}", self._column.finish.quick)
+            yield f"    value = {quick}({value}) or decline()"
         node = self._node.value if isinstance(self._node, Emptied) else self._node
         if self._column.required and not (
             isinstance(node, TextOf) and node.solid()
