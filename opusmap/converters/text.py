@@ -122,10 +122,13 @@ class Replacer:
 
     def __call__(self, value: str) -> str:
         """Return the text with each match replaced."""
+        global _last_refused  # noqa: PLW0603 - one text for all patterns, so that it holds little
         if not isinstance(value, str):
             raise wrong_kind("regex_replace", (str,), value)
         if len(value) > self._longest:
             raise _too_long_for("a regular expression of this size")
+        if _last_refused == (self.pattern, value):  # by generated code, just before it is evaluated again
+            raise _too_long_for("so many matches of a regular expression")
         pieces: list[str] = []
         end = size = looked_at = 0
         until = None
@@ -141,11 +144,16 @@ class Replacer:
                     now = time.thread_time()
                     until = until or now + _SECONDS
                     if now > until or looked_at > _LOOKED_AT_LIMIT:
+                        _last_refused = self.pattern, value
                         raise _too_long_for("so many matches of a regular expression")
                 end = match.end()
         except UnicodeEncodeError:
             raise ValueProblem("control-character", f"{quote_value(value)} holds half a character") from None
         return bounded_text("".join(pieces) + value[end:])
+
+
+_last_refused: tuple[str, str] | None = None
+"""The pattern and the text that took too long last."""
 
 
 def _too_long_for(what: str) -> ValueProblem:
