@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-WORK = ROOT / "work"
+WORK = ROOT / "workloads"
 """A folder for each kind of work: `rows.py`, `mapping.yaml`, `first_draft.py`, `tuned.py`."""
 
 MAPPINGS = {

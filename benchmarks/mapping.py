@@ -11,7 +11,7 @@ timed: a contestant whose bodies differ in one value stops the benchmark. The wo
     unique      the same, but times, people and names never repeat: caches are of no use
     csv         the bundled contract register, 20 columns of CSV with its flaws -> records
 
-and those in `work/`, JSON Lines or CSV -> records, whose rows follow from --seed:
+and those in `workloads/`, JSON Lines or CSV -> records, whose rows follow from --seed:
 
     expressions variables used twice, date fields, `~`, filters, inline `if`, titles in several scripts
     wide        60 columns of text, half of them empty
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file for the figures")
     names = [one.name for one in WORKLOADS]
     parser.add_argument("--work", nargs="+", choices=names, default=names, help="these kinds only")
-    parser.add_argument("--seed", type=int, default=SEED, help="of the rows of the kinds in work/")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the rows of the kinds in workloads/")
     parser.add_argument("--workers", type=int, help="compare so many processes of `opusmap map` with one")
     options = parser.parse_args()
     if options.workers:

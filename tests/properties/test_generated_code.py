@@ -30,7 +30,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("OPUSMAP_TEST_DATA", "no-data"))
-WORK = ROOT / "benchmarks" / "work"
+WORK = ROOT / "benchmarks" / "workloads"
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def test_all_contestants_make_the_same_records_in_the_same_order(
     source = tmp_path / f"source{KINDS[kind]}"
     write = "import sys; from pathlib import Path; from rows import write_rows; "
     write += f"write_rows(Path(sys.argv[1]), 400, {seed})"
-    run(["-c", write, str(source)], path=BENCHMARKS / "work" / kind)
+    run(["-c", write, str(source)], path=BENCHMARKS / "workloads" / kind)
     records, counts = {}, {}
     for who in ("first_draft", "tuned", "opusmap_records"):
         said = json.loads(
