@@ -24,7 +24,7 @@ from opusmap.cli import main
 
 
 def collect() -> None:
-    """Let go of what an error kept: a source that `init` could not read is closed when it is collected."""
+    """Let go of what an error kept: a source that a command left open is closed when it is collected."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
