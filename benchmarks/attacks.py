@@ -22,8 +22,8 @@ from mapping import machine
 from opusmap.compiler import compile_mapping
 from opusmap.connection import parse_connection
 from opusmap.errors import InvalidMapping
+from opusmap.mapping import parse_spec
 from opusmap.records import Reject
-from opusmap.spec import parse_spec
 
 LIMIT = 0.050
 ROW = {"name": "Acme", "amount": "12", "items": [1, 2, 3]}

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from opusmap.compiler import Mapper, load_mapping
     from opusmap.connection import Column, ColumnType, Connection, load_connection
     from opusmap.converters import Context, Registry, converter
-    from opusmap.diagnostics import Diagnostic, Severity, Span
     from opusmap.errors import (
         InvalidMapping,
         JournalError,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
         StoppedEarly,
         ValueProblem,
     )
+    from opusmap.issues import Diagnostic, Severity, Span
     from opusmap.pipeline import submit
     from opusmap.records import Filtered, Problem, Record, Reject, Row
     from opusmap.report import Report
@@ -41,7 +41,7 @@ _HOMES = {
     "compiler": ("Mapper", "load_mapping"),
     "connection": ("Column", "ColumnType", "Connection", "load_connection"),
     "converters": ("Context", "Registry", "converter"),
-    "diagnostics": ("Diagnostic", "Severity", "Span"),
+    "issues": ("Diagnostic", "Severity", "Span"),
     "errors": (
         "InvalidMapping",
         "JournalError",

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value
 from opusmap.errors import InvalidMapping
+from opusmap.issues import Diagnostic, Severity, Span, quote_value
 from opusmap.safe_files import open_regular
 
 __all__ = ["Column", "ColumnType", "Connection", "decode_name", "load_connection", "parse_connection"]

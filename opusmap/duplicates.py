@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
+from opusmap.issues import quote_value
 from opusmap.records import Problem, Record, Reject
 from opusmap.report import MendedSource
 from opusmap.seen_keys import SeenKeys

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
-from opusmap.diagnostics import quote_value, suggest
 from opusmap.errors import SettingsError
+from opusmap.issues import quote_value, suggest
 from opusmap.safe_files import open_regular
 
 __all__ = ["read_env_file", "read_small_text"]

@@ -1,7 +1,7 @@
 """The one hierarchy of opusmap's errors, and the process exit code that each stands for.
 
 Every error holds its facts as fields; its text is made from them, so errors compare, pickle and
-print alike. What a *mapping* got wrong is a `Diagnostic` (see `opusmap.diagnostics`); what a *row*
+print alike. What a *mapping* got wrong is a `Diagnostic` (see `opusmap.issues`); what a *row*
 got wrong is a `Problem` (see `opusmap.records`); errors are for what ends an action.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from opusmap.diagnostics import Diagnostic
+from opusmap.issues import Diagnostic
 
 __all__ = [
     "InvalidMapping",

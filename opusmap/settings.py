@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from opusmap.diagnostics import suggest
 from opusmap.env_file import read_env_file, read_small_text
 from opusmap.errors import SettingsError
+from opusmap.issues import suggest
 from opusmap.safe_files import refuse_irregular, resolve_inside
 
 __all__ = ["DATA_CENTERS", "CertificateFile", "Secret", "Settings", "load_settings", "locate_journal"]

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from opusmap.compiler import Mapper, compile_mapping, read_mapping
 from opusmap.compiler.lint import SAMPLE_ROWS, lint
 from opusmap.compiler.lock import find_drift, lock_path, read_lock
-from opusmap.diagnostics import Diagnostic, quote_value
 from opusmap.errors import InvalidMapping, SourceError
 from opusmap.expressions import nodes
+from opusmap.issues import Diagnostic, quote_value
+from opusmap.mapping import MappingSpec, resolve_inside
 from opusmap.records import Reject
 from opusmap.report import MendedSource
 from opusmap.safe_files import refuse_irregular
@@ -29,7 +30,6 @@ from opusmap.sources import (
     open_source,
     open_with,
 )
-from opusmap.spec import MappingSpec, resolve_inside
 
 if TYPE_CHECKING:
     from opusmap.converters import Registry

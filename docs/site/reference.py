@@ -16,7 +16,7 @@ import opusmap
 from opusmap import testing
 from opusmap.cli.commands import opusmap as program
 from opusmap.converters import Converter, builtin_converters
-from opusmap.spec.validation import load_schema
+from opusmap.mapping.schema import load_schema
 
 __all__ = ["PARTS"]
 

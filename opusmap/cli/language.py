@@ -136,7 +136,7 @@ def explain(
 
 
 def _column_plan(mapper: Mapper, name: str) -> ColumnPlan:
-    from opusmap.diagnostics import suggest
+    from opusmap.issues import suggest
 
     column = mapper.connection.find(name)
     names = [plan.column.display_name for plan in mapper.plan.columns]
@@ -238,7 +238,7 @@ def converters(name: str | None, files: tuple[str, ...], *, as_json: bool) -> in
 def schema() -> int:
     """Print the mapping language's JSON Schema, for editors that complete and check YAML."""
     from opusmap.cli.terminal import write_json
-    from opusmap.spec.validation import load_schema
+    from opusmap.mapping.schema import load_schema
 
     write_json(load_schema(), indent=2)
     return 0

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opusmap.cli.terminal import dump_json, write_error
-from opusmap.diagnostics import visible
 from opusmap.errors import OpusmapError
+from opusmap.issues import visible
 
 __all__ = ["begin_logs", "speaks_json", "tell", "tell_bug", "tell_error"]
 

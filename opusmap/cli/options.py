@@ -117,7 +117,7 @@ def write_html(text: str, path: str) -> None:
 
 def registry(converters: tuple[str, ...]) -> Registry:
     """Return all converters: built in, installed, and those of the files named."""
-    from opusmap.converters.loading import all_converters
+    from opusmap.converters.plugins import all_converters
 
     return all_converters(converters)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from opusmap.cli.logs import speaks_json, tell
 from opusmap.cli.terminal import escape, make_console, write_error, write_json
-from opusmap.diagnostics import Diagnostic, Severity, render, visible
+from opusmap.issues import Diagnostic, Severity, render, visible
 from opusmap.safe_files import open_regular
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from opusmap.compiler import steps
+from opusmap.compiler import binding_runtime
 
 if TYPE_CHECKING:
     from opusmap.compiler.codegen import Module
@@ -31,7 +31,7 @@ def write_cells(module: Module, cells: Cells, wants: Wants) -> Iterator[str]:
         yield from (f"    {local} = row[{name!a}]" for name, local in plain.items())
         yield "except KeyError:"
         if strict:
-            missing = module.named("missing_columns", steps.missing_columns(tuple(plain)))
+            missing = module.named("missing_columns", binding_runtime.missing_columns(tuple(plain)))
             yield f"    return {missing}(row, problems)"
         else:
             yield "    get = row.get"

@@ -15,18 +15,18 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, NoReturn
 
-from opusmap.compiler import steps
+from opusmap.compiler import binding_runtime
 from opusmap.compiler.cells import write_cells
 from opusmap.compiler.encoding import ColumnWriter
 from opusmap.compiler.interpreter import ABSENT, FILTERED, Declined, Interpreter, weigh
 from opusmap.compiler.plan import ColumnPlan, Plan, bind_dynamic, bind_filter
 from opusmap.converters import Context, Converter, bind_for_text
-from opusmap.converters.bounds import ROW_LIMIT, TEXT_LIMIT, hold
-from opusmap.converters.values import text_of
-from opusmap.diagnostics import Span
+from opusmap.converters.coerce import text_of
+from opusmap.converters.limits import ROW_LIMIT, TEXT_LIMIT, hold
 from opusmap.expressions import OPERATIONS, constant_value, nodes
 from opusmap.expressions.nodes import Frame, Kind, Node, Type, Want
 from opusmap.expressions.nodes.base import LARGEST, measure_parentheses
+from opusmap.issues import Span
 
 __all__ = ["Generated", "Module", "generate"]
 
@@ -84,11 +84,11 @@ _FIXED = {
     "int": int,
     "len": len,
     "list": list,
-    "listed": steps.listed,
+    "flatten": binding_runtime.flatten,
     "str": str,
     "text_of": text_of,
     "tuple": tuple,
-    "wanted": steps.wanted,
+    "as_condition": binding_runtime.as_condition,
 }
 _LOCALS = ("row", "problems", "record", "value", "frame", "get", "map_row", "held")
 
@@ -100,7 +100,7 @@ class Module:
         self.plan = plan
         self.interpreter = interpreter
         self.empty_texts = plan.spec.source.empty
-        self.empty = steps.emptiness(self.empty_texts)
+        self.empty = binding_runtime.make_empty_values(self.empty_texts)
 
         def interpret(
             index: int,
@@ -119,8 +119,8 @@ class Module:
             **_FIXED,
             **OPERATIONS,
             "empty": self.empty,
-            "filled": steps.filling(self.empty_texts),
-            "joined": steps.joining(self.empty_texts),
+            "drop_empty": binding_runtime.make_empty_dropper(self.empty_texts),
+            "joined": binding_runtime.make_joiner(self.empty_texts),
             "interpret": interpret,
             "is_wanted": interpreter.is_wanted,
         }
@@ -307,7 +307,7 @@ class Module:
         return [
             *_head(where.text.span, "where"),
             "    try:",
-            f"        if not {f'({python})' if is_boolean else f'wanted({python})'}:",
+            f"        if not {f'({python})' if is_boolean else f'as_condition({python})'}:",
             "            return FILTERED",
             "    except Exception:",
             "        frame = frame or Frame(row)",

@@ -10,18 +10,18 @@ import inspect
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from opusmap.compiler import steps
-from opusmap.compiler.bindings import Emptied, OrDefault
-from opusmap.compiler.columns import TEXT_TYPES, quick_people
+from opusmap.compiler import binding_runtime
+from opusmap.compiler.binding_nodes import Emptied, OrDefault
+from opusmap.compiler.column_types import TEXT_TYPES, quick_people
 from opusmap.compiler.interpreter import Declined, Interpreter
 from opusmap.compiler.lower import lower_column
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.connection import ColumnType
 from opusmap.converters import Converter
+from opusmap.converters.cache import CellMemo, Memo
 from opusmap.converters.dates import datetime_, time_zone
-from opusmap.converters.memo import CellMemo, Memo
 from opusmap.expressions import constant_value, has_constant_arguments, nodes, walk
-from opusmap.expressions.nodes import Cell, Constant, Frame, Kind, Node, TextOf, Type
+from opusmap.expressions.nodes import Cell, Concat, Constant, Frame, Kind, Node, Type
 
 if TYPE_CHECKING:
     from opusmap.compiler.codegen import Module
@@ -104,7 +104,7 @@ class ColumnWriter:
             default = node.default
             constant = isinstance(default, Constant) and default.value != ""
             return not constant or self._may_be_blank(node.value)
-        if isinstance(node, Emptied) and isinstance(node.value, TextOf):
+        if isinstance(node, Emptied) and isinstance(node.value, Concat):
             solid = any(isinstance(part, Constant) and part.value for part in node.value.parts)
             return not solid and "" not in self._module.empty_texts
         known = node.infer(self._module)
@@ -145,7 +145,7 @@ class ColumnWriter:
             yield f"    value = {quick}({value}) or decline()"
         node = self._node.value if isinstance(self._node, Emptied) else self._node
         if self._column.required and not (
-            isinstance(node, TextOf) and node.solid()
+            isinstance(node, Concat) and node.solid()
         ):  # blanks alone are no value where one must be
             yield "if value.isspace():"
             yield "    decline()"
@@ -167,7 +167,7 @@ class ColumnWriter:
         """Yield lines that remember each person: combinations repeat seldom, each person often."""
         column, module = self._column, self._module
         entries, table = (None, "") if column.table is None else (column.table.entries, column.table.name)
-        part = steps.part_finding(entries, str(table), module.empty)
+        part = binding_runtime.make_part_finder(entries, str(table), module.empty)
         as_text = module.plan.spec.target.list_as == "text"
         quick = quick_people(str(column.binding.split), part, as_text=as_text)
         cell = column.parts[0]
@@ -190,7 +190,7 @@ class ColumnWriter:
         if column.column.type is not ColumnType.DATE_TIME or column.finish.rewriter is None:
             return None
         node = self._node.value if isinstance(self._node, Emptied) else self._node
-        if isinstance(node, nodes.StepValue):
+        if isinstance(node, nodes.VariableRef):
             node = module.definition(node.name)
         if (
             not isinstance(node, nodes.Convert)
@@ -220,7 +220,7 @@ class ColumnWriter:
         found = [node for root in column.trees() for node in walk(root)]
         converters = [call.converter for call in column.converts]
         converters += [node.converter for node in found if isinstance(node, nodes.Convert)]
-        if any(isinstance(node, nodes.StepValue) for node in found) or not all(
+        if any(isinstance(node, nodes.VariableRef) for node in found) or not all(
             map(_is_remembered, converters)
         ):
             return ()

@@ -11,16 +11,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from opusmap.compiler import steps
-from opusmap.compiler.bindings import Apply, DropEmpty, Emptied, Lookup, OrDefault, Split
+from opusmap.compiler import binding_runtime
+from opusmap.compiler.binding_nodes import Apply, DropEmpty, Emptied, Lookup, OrDefault, Split
 from opusmap.compiler.interpreter import Environment, Interpreter
 from opusmap.compiler.lower import lower_column
 from opusmap.compiler.plan import ColumnPlan, Plan
 from opusmap.converters import Context
-from opusmap.diagnostics import Span
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Failure, Frame, Node
+from opusmap.issues import Span
 from opusmap.records import Filtered, Mapped, Problem, Record
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Explanation", "Stage", "explain_column", "explain_row"]
 
-Named = TypeVar("Named", nodes.Cell, nodes.StepValue)
+Named = TypeVar("Named", nodes.Cell, nodes.VariableRef)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +99,11 @@ def _explain(walker: _Walker) -> Iterator[Stage]:
     try:
         yield from walker.stages()
     except Exception as error:  # noqa: BLE001 - a converter may raise anything; the mapper treats it alike
-        yield _failed(steps.failed(name, error), span=span)
+        yield _failed(binding_runtime.as_problem(name, error), span=span)
         try:
             yield from walker.after_error()
         except Exception as second:  # noqa: BLE001 - as above
-            yield _failed(steps.failed(name, second), span=span)
+            yield _failed(binding_runtime.as_problem(name, second), span=span)
 
 
 @dataclass
@@ -120,7 +120,7 @@ class _Walker:
         problems: list[Problem] = []
         if self.plan.source_columns is None:
             plain = tuple(name for name, dotted in self.plan.cells().items() if not dotted)
-            steps.missing_columns(plain)(self.row, problems)
+            binding_runtime.missing_columns(plain)(self.row, problems)
         return problems
 
     def stages(self) -> Iterator[Stage]:
@@ -212,13 +212,13 @@ class _Walker:
             yield Stage(f"column {node.name}{shown}", value)
 
     def _let(self) -> Iterator[Stage]:
-        used = {node.name for node in self._read(nodes.StepValue)}
+        used = {node.name for node in self._read(nodes.VariableRef)}
         for step in self.plan.steps:
             if step.name not in used:
                 continue
             what, value = f"let {step.name} = {str(step.expression.text).strip()}", self._step(step.name)
             if isinstance(value, Failure):  # whoever reads it fails; perhaps nobody does
-                problem = steps.failed(step.name, value.error)
+                problem = binding_runtime.as_problem(step.name, value.error)
                 yield Stage(f"{what} fails: {problem.code}: {problem.message}", None, step.span)
             else:
                 yield from self._chain(step.expression.tree)
@@ -233,7 +233,7 @@ class _Walker:
             for node in walk(pending.popleft()):
                 if isinstance(node, kind):
                     found.setdefault(node.name, node)
-                if isinstance(node, nodes.StepValue) and node.name in steps_left:  # each once
+                if isinstance(node, nodes.VariableRef) and node.name in steps_left:  # each once
                     pending.append(steps_left.pop(node.name))
         return list(found.values())
 
@@ -243,7 +243,7 @@ class _Walker:
             yield Stage(f"| {name}", self._evaluate(part, self.plan.context))
 
     def _empty(self, value: Any) -> Any:
-        return steps.emptiness(self.plan.spec.source.empty)(value)
+        return binding_runtime.make_empty_values(self.plan.spec.source.empty)(value)
 
     def _step(self, name: str) -> Any:
         if name not in self._frame.variables:

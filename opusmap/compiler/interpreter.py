@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any
 
-from opusmap.compiler import steps
-from opusmap.compiler.columns import TEXT_TYPES
+from opusmap.compiler import binding_runtime
+from opusmap.compiler.column_types import TEXT_TYPES
 from opusmap.compiler.lower import lower_column
 from opusmap.compiler.plan import ColumnPlan, Plan, bind_dynamic, bind_filter
 from opusmap.converters import Context, Converter
-from opusmap.converters.bounds import hold, weight
+from opusmap.converters.limits import hold, weight
 from opusmap.converters.text import Replacer
-from opusmap.diagnostics import Span
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes
 from opusmap.expressions.nodes import Evaluate, Failure, Frame, Node
+from opusmap.issues import Span
 from opusmap.records import Problem
 
 __all__ = ["ABSENT", "FILTERED", "Declined", "Environment", "Interpreter", "weigh"]
@@ -61,7 +61,11 @@ class Environment:
         plan = interpreter.plan
         texts = plan.spec.source.empty
         self.strict = plan.source_columns is None
-        self.empty, self.fill, self.join = steps.emptiness(texts), steps.filling(texts), steps.joining(texts)
+        self.empty, self.fill, self.join = (
+            binding_runtime.make_empty_values(texts),
+            binding_runtime.make_empty_dropper(texts),
+            binding_runtime.make_joiner(texts),
+        )
 
     def evaluator(self, node: Node) -> Evaluate:
         """Return a node's evaluator; where there is a `trace`, that is told of each node and its value."""
@@ -129,7 +133,7 @@ class Interpreter:
         for column in plan.columns:
             for call in column.converts:
                 self.watch(call.place, call.function)
-        self._note_replaced = steps.replacing(self.replaced)
+        self._note_replaced = binding_runtime.make_replacement_log(self.replaced)
         self.counts_variables, self.counts_columns = len(plan.steps) > _FEW, len(plan.columns) > _FEW
         self._defaults: dict[int, Evaluate] = {}
 
@@ -142,7 +146,7 @@ class Interpreter:
         if plan.source_columns is None:
             plain = tuple(name for name, dotted in plan.cells().items() if not dotted)
             if any(name not in row for name in plain):
-                return steps.missing_columns(plain)(row, problems)
+                return binding_runtime.missing_columns(plain)(row, problems)
         frame = Frame(row)
         if not self.is_wanted(frame, problems):
             return FILTERED
@@ -156,9 +160,9 @@ class Interpreter:
         if self._where is None:
             return True
         try:
-            return steps.wanted(self._where(frame))
+            return binding_runtime.as_condition(self._where(frame))
         except Exception as error:  # noqa: BLE001 - a converter may raise anything
-            problems.append(steps.failed("where", error))
+            problems.append(binding_runtime.as_problem("where", error))
             return True
 
     def column(self, index: int, frame: Frame, record: dict[str, Any], problems: list[Problem]) -> None:
@@ -175,7 +179,7 @@ class Interpreter:
             try:
                 value = self._on_error(index, column, frame, error)
             except Exception as other:  # noqa: BLE001 - as above
-                problems.append(steps.failed(name, other))
+                problems.append(binding_runtime.as_problem(name, other))
                 return
         if value is not ABSENT:
             record[column.column.internal_name] = value
@@ -195,7 +199,7 @@ class Interpreter:
         """Encode a value for Opus. An empty text is no value, whatever the source's `empty` says."""
         if value is None or value == "":
             if column.required:
-                raise steps.empty_required()
+                raise binding_runtime.empty_required()
             return self._absent
         found = column.finish(value)
         if (
@@ -204,7 +208,7 @@ class Interpreter:
             and isinstance(found, str)
             and found.isspace()
         ):
-            raise steps.empty_required()  # blanks alone are no value where one must be
+            raise binding_runtime.empty_required()  # blanks alone are no value where one must be
         return found
 
     def _on_error(self, index: int, column: ColumnPlan, frame: Frame, error: Exception) -> Any:

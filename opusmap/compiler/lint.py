@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeGuard
 
-from opusmap.compiler.gaps import GapFinder
+from opusmap.compiler.nullability import GapFinder
 from opusmap.compiler.plan import KEY_COLUMN, Plan
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
 from opusmap.converters.dates import datetime_
-from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
+from opusmap.issues import Diagnostic, Severity, Span, quote_value
 
 __all__ = ["SAMPLE_ROWS", "lint"]
 
@@ -128,7 +128,7 @@ def _unused(plan: Plan) -> Iterator[Diagnostic]:
     trees = [part for column in plan.columns for part in column.trees()]
     trees += [step.expression.tree for step in plan.steps] + ([plan.where.tree] if plan.where else [])
     found = [node for part in trees for node in walk(part)]
-    steps = {node.name for node in found if isinstance(node, nodes.StepValue)}
+    steps = {node.name for node in found if isinstance(node, nodes.VariableRef)}
     tables = {node.name for node in found if isinstance(node, nodes.TableValue)}
     tables |= {str(column.table.name) for column in plan.columns if column.table is not None}
     own = plan.spec.path

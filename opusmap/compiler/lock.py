@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.compiler.plan import Plan
-from opusmap.diagnostics import Diagnostic, Severity, Span, quote_value
 from opusmap.errors import SettingsError
+from opusmap.issues import Diagnostic, Severity, Span, quote_value
 from opusmap.safe_files import open_regular
 
 __all__ = ["Lock", "find_drift", "lock_path", "make_lock", "read_lock", "write_lock"]

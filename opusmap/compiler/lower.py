@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from opusmap.compiler.bindings import Apply, DropEmpty, Emptied, Flatten, Join, Lookup, OrDefault, Split
-from opusmap.compiler.columns import LIST_TYPES
+from opusmap.compiler.binding_nodes import Apply, DropEmpty, Emptied, Flatten, Join, Lookup, OrDefault, Split
+from opusmap.compiler.column_types import LIST_TYPES
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.connection import ColumnType
 from opusmap.expressions.nodes import Cell, Node

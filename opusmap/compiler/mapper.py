@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 from opusmap.compiler.codegen import generate
 from opusmap.compiler.interpreter import FILTERED, Interpreter
 from opusmap.compiler.plan import KEY_COLUMN, Plan
-from opusmap.compiler.resolve import make_plan
+from opusmap.compiler.planner import make_plan
 from opusmap.connection import Connection, load_connection
 from opusmap.converters import Registry
-from opusmap.converters.loading import all_converters
-from opusmap.diagnostics import Diagnostic, Severity, quote_value
+from opusmap.converters.plugins import all_converters
 from opusmap.errors import InvalidMapping
+from opusmap.issues import Diagnostic, Severity, quote_value
+from opusmap.mapping import MappingSpec, load_spec, resolve_inside
 from opusmap.records import Filtered, Mapped, Problem, Record, Reject, Row
-from opusmap.spec import MappingSpec, load_spec, resolve_inside
 
 __all__ = ["Mapper", "compile_mapping", "load_mapping", "read_mapping"]
 

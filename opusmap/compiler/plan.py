@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from opusmap.compiler.columns import Finish
+from opusmap.compiler.column_types import Finish
 from opusmap.connection import Column, Connection
 from opusmap.converters import ArgumentError, Context, Converter, bind_converter
-from opusmap.diagnostics import Diagnostic, Span
 from opusmap.errors import ValueProblem
 from opusmap.expressions import Expression, constant_value, nodes, walk
-from opusmap.spec import Binding, MappingSpec, Table
+from opusmap.issues import Diagnostic, Span
+from opusmap.mapping import Binding, MappingSpec, Table
 
-__all__ = ["KEY_COLUMN", "ColumnPlan", "ConvertPlan", "Plan", "StepPlan", "bind_dynamic", "bind_filter"]
+__all__ = ["KEY_COLUMN", "ColumnPlan", "ConvertPlan", "Plan", "VariablePlan", "bind_dynamic", "bind_filter"]
 
 KEY_COLUMN = "rowKey"
 """Internal name of the column that tells records apart."""
@@ -75,7 +75,7 @@ class ColumnPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class StepPlan:
+class VariablePlan:
     """A `let` step, checked."""
 
     name: str
@@ -90,7 +90,7 @@ class Plan:
     spec: MappingSpec
     connection: Connection
     columns: tuple[ColumnPlan, ...]
-    steps: tuple[StepPlan, ...]
+    steps: tuple[VariablePlan, ...]
     where: Expression | None
     tables: Mapping[str, Table]
     context: Context

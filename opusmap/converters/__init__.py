@@ -1,8 +1,8 @@
 """Converters: typed functions from one value to another, the filters of the mapping language."""
 
-from functools import cache
+import functools
 
-from opusmap.converters import choices, dates, files, keys, lists, numbers, people, terms, text
+from opusmap.converters import choices, dates, file_paths, hashing, lists, numbers, people, terms, text
 from opusmap.converters.registry import (
     ArgumentError,
     Context,
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-@cache
+@functools.cache
 def builtin_converters() -> Registry:
     """Return the converters that come with opusmap."""
-    return Registry.of(text, numbers, dates, choices, people, terms, lists, files, keys)
+    return Registry.of(text, numbers, dates, choices, people, terms, lists, file_paths, hashing)

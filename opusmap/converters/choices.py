@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 
-from opusmap.converters.memo import Memo
+from opusmap.converters.cache import Memo
+from opusmap.converters.coerce import text_of
 from opusmap.converters.registry import ArgumentError, ChoiceOptions, Context, converter, wrong_kind
-from opusmap.converters.values import text_of
-from opusmap.diagnostics import Names, quote_value
 from opusmap.errors import ValueProblem
+from opusmap.issues import Names, quote_value
 
 __all__ = ["choice_order", "choice_orders", "order_lookup"]
 

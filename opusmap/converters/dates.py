@@ -13,14 +13,14 @@ from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from opusmap.converters.cache import Memo
+from opusmap.converters.coerce import text_of
+from opusmap.converters.datetime_fastpath import format_reader
 from opusmap.converters.format_parts import find_odd_parts
-from opusmap.converters.memo import Memo
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.registry import ArgumentError, Context, MissingCentury, converter, wrong_kind
-from opusmap.converters.times import format_reader
-from opusmap.converters.values import text_of
-from opusmap.diagnostics import quote_value
 from opusmap.errors import ValueProblem
+from opusmap.issues import quote_value
 
 __all__ = [
     "datetime_",

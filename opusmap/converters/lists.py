@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from opusmap.converters.bounds import bounded_length, bounded_list
+from opusmap.converters.coerce import ARITHMETIC, number_of, text_of
+from opusmap.converters.limits import bounded_length, bounded_list
 from opusmap.converters.registry import converter
-from opusmap.converters.values import ARITHMETIC, number_of, text_of
 from opusmap.errors import ValueProblem
 
 __all__ = [

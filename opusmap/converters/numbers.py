@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
+from opusmap.converters.coerce import ARITHMETIC, NUMBER_LIMIT, number_of
 from opusmap.converters.registry import ArgumentError, converter, wrong_kind
-from opusmap.converters.values import ARITHMETIC, NUMBER_LIMIT, number_of
-from opusmap.diagnostics import quote_value
 from opusmap.errors import ValueProblem
+from opusmap.issues import quote_value
 
 __all__ = ["abs_", "boolean", "integer", "number", "parse_number", "round_"]
 

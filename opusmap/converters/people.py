@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from opusmap.converters.registry import converter, wrong_kind
-from opusmap.diagnostics import quote_value
 from opusmap.errors import ValueProblem
+from opusmap.issues import quote_value
 
 __all__ = ["email", "emails"]
 

@@ -15,9 +15,9 @@ from functools import cache, partial
 from types import ModuleType, UnionType
 from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
-from opusmap.converters.memo import Memo
-from opusmap.diagnostics import quote_value, suggest
+from opusmap.converters.cache import Memo
 from opusmap.errors import ValueProblem
+from opusmap.issues import quote_value, suggest
 
 __all__ = [
     "ArgumentError",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from opusmap.converters.coerce import text_of
 from opusmap.converters.registry import converter, wrong_kind
-from opusmap.converters.values import text_of
-from opusmap.diagnostics import quote_value
 from opusmap.errors import ValueProblem
+from opusmap.issues import quote_value
 
 __all__ = ["SEGMENT_LIMIT", "join_path", "term_path"]
 

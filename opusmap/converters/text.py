@@ -8,11 +8,11 @@ import time
 
 import re2
 
-from opusmap.converters.bounds import bounded_length, bounded_text
+from opusmap.converters.coerce import text_of
+from opusmap.converters.limits import bounded_length, bounded_text
 from opusmap.converters.registry import ArgumentError, converter, wrong_kind
-from opusmap.converters.values import text_of
-from opusmap.diagnostics import quote_value
 from opusmap.errors import ValueProblem
+from opusmap.issues import quote_value
 
 __all__ = [
     "Replacer",

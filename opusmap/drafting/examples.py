@@ -14,8 +14,8 @@ from opusmap.compiler.plan import ColumnPlan
 from opusmap.connection import Connection
 from opusmap.drafting.draft import Draft, DraftTest, write_draft
 from opusmap.errors import InvalidMapping
+from opusmap.mapping import parse_spec
 from opusmap.records import Record, Row
-from opusmap.spec import parse_spec
 
 __all__ = ["with_tests"]
 

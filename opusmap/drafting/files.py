@@ -15,18 +15,18 @@ from typing import Any
 
 from opusmap.compiler import compile_mapping, read_mapping
 from opusmap.connection import load_connection
-from opusmap.diagnostics import Diagnostic
 from opusmap.drafting.draft import Draft, make_draft, write_draft
 from opusmap.drafting.examples import ROWS_TRIED, with_tests
 from opusmap.drafting.yaml_lines import in_line
 from opusmap.errors import InvalidMapping, SettingsError
+from opusmap.issues import Diagnostic
+from opusmap.mapping import parse_spec
+from opusmap.mapping.schema import load_schema
 from opusmap.profile import profile_source
 from opusmap.records import Reject, Row
 from opusmap.report import write_whole
 from opusmap.report.outputs import is_same_file
 from opusmap.sources import Source, is_remote, open_database, open_with
-from opusmap.spec import parse_spec
-from opusmap.spec.validation import load_schema
 
 __all__ = ["SCHEMA_FILE", "Drafted", "default_output", "draft_files", "write_files"]
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from opusmap.diagnostics import quote_value, suggest
 from opusmap.errors import SettingsError
+from opusmap.issues import quote_value, suggest
 from opusmap.records import JsonValue
 
 __all__ = ["FAULTS_PATH", "KINDS", "LEVELS", "NUMBERS", "FaultPlan", "make_plan", "read_plan"]

@@ -16,10 +16,10 @@ from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from opusmap.connection import Column, ColumnType, Connection
-from opusmap.diagnostics import quote_value, suggest
 from opusmap.emulator.values import Rules, TargetFormat, find_problem, show
 from opusmap.emulator.wire import Refusal
 from opusmap.errors import SettingsError
+from opusmap.issues import quote_value, suggest
 from opusmap.records import JsonValue
 
 __all__ = [

@@ -18,8 +18,8 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from opusmap.connection import ColumnType
-from opusmap.diagnostics import quote_value
 from opusmap.errors import SettingsError
+from opusmap.issues import quote_value
 from opusmap.records import JsonValue
 
 __all__ = ["Rules", "TargetFormat", "find_problem", "show"]

@@ -13,19 +13,19 @@ from typing import Any, ClassVar
 
 from jinja2 import nodes as jinja
 
-from opusmap.diagnostics import Diagnostic, quote_value, suggest
 from opusmap.expressions import nodes
-from opusmap.expressions.advice import (
+from opusmap.expressions.hints import (
     FILTER_ADVICE,
     FUNCTION_ADVICE,
     FUNCTIONS,
     NODE_ADVICE,
     TESTS,
 )
-from opusmap.expressions.reading import DEPTH_LIMIT, JinjaReader, Refused, Stopped
+from opusmap.expressions.jinja_reader import DEPTH_LIMIT, JinjaReader, Refused, Stopped
 from opusmap.expressions.scope import Scope, UnknownNameError
-from opusmap.expressions.syntax_words import in_plain_words, odd_name
-from opusmap.spec.yaml_text import Text
+from opusmap.expressions.syntax_errors import in_plain_words, odd_name
+from opusmap.issues import Diagnostic, quote_value, suggest
+from opusmap.mapping.yaml_reader import Text
 
 __all__ = ["parse_template"]
 
@@ -84,8 +84,8 @@ class _Parser(JinjaReader):
             and not isinstance(solid[0], jinja.TemplateData)
         ):
             only = self.node(solid[0])
-            return only, isinstance(only, nodes.TextOf)
-        return nodes.TextOf(tuple(self._parts(body)), template=True), True
+            return only, isinstance(only, nodes.Concat)
+        return nodes.Concat(tuple(self._parts(body)), template=True), True
 
     def _parts(self, body: list[jinja.Node]) -> list[nodes.Node]:
         parts: list[nodes.Node] = []
@@ -113,7 +113,7 @@ class _Parser(JinjaReader):
         at = self.at(owner)
         with self._deeper(owner):
             parts = tuple(self._parts(body))
-        return nodes.TextOf(parts, template=True, at=at) if parts else nodes.Constant("", at)
+        return nodes.Concat(parts, template=True, at=at) if parts else nodes.Constant("", at)
 
     def node(self, node: jinja.Node) -> nodes.Node:
         """Check one node of Jinja's and return ours; a refused one leaves a problem and a stand-in."""
@@ -165,7 +165,7 @@ class _Parser(JinjaReader):
             )
             raise self.refuse("row-item", at, message, advice)
         value = self.node(node.node)
-        if isinstance(value, nodes.Constant | nodes.ListOf) and not self.problems:
+        if isinstance(value, nodes.Constant | nodes.ListLiteral) and not self.problems:
             raise self.refuse(
                 "unknown-field", at, f"there is no field {quote_value(node.attr)} here", _FIELD_HELP
             )
@@ -203,10 +203,10 @@ class _Parser(JinjaReader):
         value = self.node(node.node)
         if isinstance(node, jinja.Not):
             return nodes.Not(value, self.at(node))
-        return nodes.Negative(value, "-" if isinstance(node, jinja.Neg) else "+", self.at(node))
+        return nodes.Unary(value, "-" if isinstance(node, jinja.Neg) else "+", self.at(node))
 
     def _concat(self, node: jinja.Concat) -> nodes.Node:
-        return nodes.TextOf(tuple(self.node(part) for part in node.nodes), template=False, at=self.at(node))
+        return nodes.Concat(tuple(self.node(part) for part in node.nodes), template=False, at=self.at(node))
 
     def _compare(self, node: jinja.Compare) -> nodes.Node:
         others = tuple(
@@ -226,7 +226,7 @@ class _Parser(JinjaReader):
         return nodes.Conditional(self.node(node.test), self.node(node.expr1), otherwise, self.at(node))
 
     def _list(self, node: jinja.List | jinja.Tuple) -> nodes.Node:
-        return nodes.ListOf(tuple(self.node(item) for item in node.items), self.at(node))
+        return nodes.ListLiteral(tuple(self.node(item) for item in node.items), self.at(node))
 
     def _filter(self, node: jinja.Filter) -> nodes.Node:
         at = self.at(node)

@@ -1,6 +1,6 @@
 """The operations that compiled expressions call.
 
-Each takes plain values (see `opusmap.converters.values`), checks them, and stays within bounds while
+Each takes plain values (see `opusmap.converters.coerce`), checks them, and stays within bounds while
 it builds its result. None is the empty value: only what says so below accepts it.
 """
 
@@ -12,19 +12,19 @@ from decimal import Context, Decimal, DecimalException
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from opusmap.converters.bounds import TEXT_LIMIT, WEIGHT_LIMIT, bounded_length, check_weight, weight
-from opusmap.converters.values import ARITHMETIC, NUMBER_LIMIT, number_of, text_of
-from opusmap.diagnostics import quote_value, suggest
+from opusmap.converters.coerce import ARITHMETIC, NUMBER_LIMIT, number_of, text_of
+from opusmap.converters.limits import TEXT_LIMIT, WEIGHT_LIMIT, bounded_length, check_weight, weight
 from opusmap.errors import ValueProblem
+from opusmap.issues import quote_value, suggest
 
 __all__ = ["OPERATIONS"]
 
 Number = int | Decimal
-Emptiness: TypeAlias = Callable[[Any], Any]
+EmptyValues: TypeAlias = Callable[[Any], Any]
 """What makes None of the values that the source says are empty."""
 
 
-def some(value: Any, who: str) -> Any:
+def require(value: Any, who: str) -> Any:
     """Return a value that is not empty."""
     if value is None:
         help_text = "say what it should be: `| default('…')`"
@@ -35,8 +35,8 @@ def some(value: Any, who: str) -> Any:
 def _calculated(operator: str, calculate: Callable[[Any, Any], Number]) -> Callable[[Any, Any], Number]:
     def operation(left: Any, right: Any) -> Number:
         if isinstance(left, str) or isinstance(right, str):
-            some(left, operator)
-            some(right, operator)
+            require(left, operator)
+            require(right, operator)
             message = f"`{operator}` takes numbers, not {quote_value(left)} and {quote_value(right)}"
             raise ValueProblem("text-arithmetic", message, "use `~` to put texts together, or `| number`")
         try:
@@ -101,7 +101,7 @@ def positive(value: Any) -> Number:
 
 def concat(*parts: Any) -> str:
     """Put the texts of values together (`~`); an empty one is a problem."""
-    texts = [part if part.__class__ is str else text_of(some(part, "~")) for part in parts]
+    texts = [part if part.__class__ is str else text_of(require(part, "~")) for part in parts]
     bounded_length(sum(map(len, texts)))
     return "".join(texts)
 
@@ -142,8 +142,8 @@ def _ordered(operator: str, compare: Callable[[Any, Any], bool]) -> Callable[[An
     def operation(left: Any, right: Any) -> bool:
         if left.__class__ is right.__class__ and left.__class__ in _ORDERED_KINDS:
             return compare(left, right)
-        some(left, operator)
-        some(right, operator)
+        require(left, operator)
+        require(right, operator)
         if _kind(left) != _kind(right) or _kind(left) is None:
             message = f"`{operator}` can't compare {quote_value(left)} with {quote_value(right)}"
             raise ValueProblem(
@@ -192,13 +192,13 @@ def contains(value: Any, container: Any) -> bool:
     raise ValueProblem("wrong-kind", f"`in` looks into lists and texts, not {quote_value(container)}")
 
 
-def item(value: Any, key: Any, empty: Emptiness) -> Any:
+def item(value: Any, key: Any, empty: EmptyValues) -> Any:
     """Return `value[key]`: of a list or text by position (from 0), of an object by key (none if missing)."""
     if value.__class__ is list and key.__class__ is int and 0 <= key < len(value):
         return empty(value[key])
-    some(value, "[…]")
+    require(value, "[…]")
     if isinstance(value, Mapping):
-        return empty(value.get(text_of(some(key, "[…]"))))
+        return empty(value.get(text_of(require(key, "[…]"))))
     if isinstance(value, list | str) and isinstance(key, int) and not isinstance(key, bool):
         if not -len(value) <= key < len(value):
             raise ValueProblem("no-item", f"there is no element {key} in {quote_value(value)}")
@@ -206,9 +206,9 @@ def item(value: Any, key: Any, empty: Emptiness) -> Any:
     raise ValueProblem("wrong-kind", f"{quote_value(value)} has no element {quote_value(key)}")
 
 
-def cut(value: Any, start: Any, stop: Any) -> Any:
+def slice_(value: Any, start: Any, stop: Any) -> Any:
     """Return `value[start:stop]` of a list or text."""
-    some(value, "[:]")
+    require(value, "[:]")
     for end in (start, stop):
         if end is not None and (not isinstance(end, int) or isinstance(end, bool)):
             raise ValueProblem("wrong-kind", f"a slice takes whole numbers, not {quote_value(end)}")
@@ -221,7 +221,7 @@ _DATE_FIELDS = frozenset({"year", "month", "day"})
 _TIME_FIELDS = frozenset({"hour", "minute", "second"})
 
 
-def field(value: Any, name: str, empty: Emptiness) -> Any:
+def field(value: Any, name: str, empty: EmptyValues) -> Any:
     """Return a field of a date or time, or of a nested object (none if it is missing there)."""
     if value.__class__ is dict:
         return empty(value.get(name))
@@ -234,12 +234,12 @@ def field(value: Any, name: str, empty: Emptiness) -> Any:
             return value.isoweekday()
     if isinstance(value, Mapping):
         return empty(value.get(name))
-    some(value, f".{name}")
+    require(value, f".{name}")
     help_text = "make it a date first: `| datetime`" if isinstance(value, str) else ""
     raise ValueProblem("unknown-field", f"{quote_value(value)} has no field {quote_value(name)}", help_text)
 
 
-def dotted(row: Mapping[str, Any], name: str, strict: bool, empty: Emptiness) -> Any:  # noqa: FBT001 - called by generated code
+def dotted(row: Mapping[str, Any], name: str, strict: bool, empty: EmptyValues) -> Any:  # noqa: FBT001 - called by generated code
     """Return the column of this dotted name if there is one, else follow the path into nested values.
 
     A path that leads nowhere is empty; where `strict` (the columns are not known), its first name must
@@ -262,7 +262,7 @@ def look_up(table: Mapping[str, Any], name: str, key: Any) -> Any:
     Raises:
         ValueProblem: the table has no such key.
     """
-    text = text_of(some(key, "lookup"))
+    text = text_of(require(key, "lookup"))
     found = table.get(text, _MISSING)
     if found is _MISSING:
         found = table.get(text.strip(), _MISSING)
@@ -310,7 +310,7 @@ def is_divisible(value: Any, by: Any) -> bool:
 
 def is_kind(value: Any, name: str) -> bool:
     """Tell the kind of a value that is not empty, as Jinja's tests do."""
-    some(value, f"is {name}")
+    require(value, f"is {name}")
     kinds: dict[str, Any] = {
         "string": str,
         "number": int | Decimal,
@@ -324,17 +324,17 @@ def is_kind(value: Any, name: str) -> bool:
 
 def is_case(value: Any, name: str) -> bool:
     """Tell whether a text is all in `lower` or `upper` case."""
-    text = text_of(some(value, f"is {name}"))
+    text = text_of(require(value, f"is {name}"))
     return text.islower() if name == "lower" else text.isupper()
 
 
 def each(convert: Callable[[Any], Any], value: Any, who: str) -> list[Any]:
     """Apply a converter to each element of a list."""
-    if not isinstance(some(value, "map"), list):
+    if not isinstance(require(value, "map"), list):
         raise ValueProblem("wrong-kind", f"`map` takes a list, not {quote_value(value)}", f"use `| {who}`")
     found, total = [], 0
     for element in value:
-        made = convert(some(element, who))
+        made = convert(require(element, who))
         found.append(made)
         total += 1 + len(made) if made.__class__ is str else weight(made)
         if total > WEIGHT_LIMIT:
@@ -343,7 +343,7 @@ def each(convert: Callable[[Any], Any], value: Any, who: str) -> list[Any]:
 
 
 OPERATIONS: dict[str, Any] = {
-    "some": some,
+    "require": require,
     "add": _calculated("+", _add),
     "subtract": _calculated("-", _subtract),
     "multiply": _calculated("*", _multiply),
@@ -361,7 +361,7 @@ OPERATIONS: dict[str, Any] = {
     "greater_equal": greater_equal,
     "contains": contains,
     "item": item,
-    "cut": cut,
+    "slice_": slice_,
     "field": field,
     "dotted": dotted,
     "look_up": look_up,

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 
 from opusmap.converters import Registry
-from opusmap.diagnostics import quote_value, suggest
 from opusmap.expressions import nodes
-from opusmap.expressions.advice import FUNCTIONS, NAME_ADVICE
+from opusmap.expressions.hints import FUNCTIONS, NAME_ADVICE
+from opusmap.issues import quote_value, suggest
 
 __all__ = ["Scope", "UnknownNameError"]
 
@@ -46,7 +46,7 @@ class Scope:
             UnknownNameError: it stands for nothing, or for a step that is defined further down.
         """
         if name in self.steps:
-            return nodes.StepValue(name, at)
+            return nodes.VariableRef(name, at)
         if name in self.tables:
             return nodes.TableValue(name, at)
         if name in self.later:

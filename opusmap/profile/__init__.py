@@ -4,11 +4,11 @@ Owns looking at rows in bounded memory. It knows no reader and no connection: an
 to make of it is for `drafting`, `check` and reports.
 """
 
-from opusmap.profile.columns import ColumnProfile, ColumnProfiler, Count, ListShape
-from opusmap.profile.dates import DateFormat
+from opusmap.profile.column_profile import ColumnProfile, ColumnProfiler, Count, ListShape
+from opusmap.profile.date_formats import DateFormat
 from opusmap.profile.far_dates import FarDates, FarKind
-from opusmap.profile.kinds import Kind
-from opusmap.profile.sources import Profiler, SourceProfile, profile_source
+from opusmap.profile.source_profile import Profiler, SourceProfile, profile_source
+from opusmap.profile.value_kinds import Kind
 
 __all__ = [
     "ColumnProfile",

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
-from opusmap.converters.memo import Memo
-from opusmap.converters.times import time_reader
+from opusmap.converters.cache import Memo
+from opusmap.converters.datetime_fastpath import time_reader
 
 __all__ = ["FarDates", "FarKind"]
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opusmap.connection import ColumnType
-from opusmap.diagnostics import quote_value
 from opusmap.expressions import nodes, walk
+from opusmap.issues import quote_value
 
 if TYPE_CHECKING:
     from opusmap.compiler.plan import ColumnPlan, Plan
-    from opusmap.spec import Binding, ConverterUse
+    from opusmap.mapping import Binding, ConverterCall
 
 __all__ = ["Crosswalk", "Line", "make_crosswalk"]
 
@@ -107,7 +107,7 @@ def _cells(plan: Plan, trees: Iterable[nodes.Node]) -> Iterator[str]:
             if isinstance(node, nodes.Cell) and node.name not in seen:
                 seen.add(node.name)
                 yield node.name
-            elif isinstance(node, nodes.StepValue) and node.name in steps:
+            elif isinstance(node, nodes.VariableRef) and node.name in steps:
                 pending.append(steps.pop(node.name))
 
 
@@ -150,7 +150,7 @@ def _beginning(column: ColumnPlan) -> Iterator[str]:
         yield f"joined by {quote_value(' ' if binding.join is None else str(binding.join))}"
 
 
-def _written(use: ConverterUse) -> str:
+def _written(use: ConverterCall) -> str:
     arguments = [quote_value(value) if isinstance(value, str) else str(value) for value in use.args]
     arguments += [
         f"{name}={quote_value(value) if isinstance(value, str) else value}"

@@ -14,11 +14,11 @@ from itertools import islice
 from typing import Any, get_args
 
 from opusmap.compiler import Mapper
+from opusmap.compiler.binding_runtime import make_empty_values
 from opusmap.compiler.explain import explain_column
 from opusmap.compiler.plan import ColumnPlan
-from opusmap.compiler.steps import emptiness
-from opusmap.diagnostics import Diagnostic, quote_value
 from opusmap.errors import ValueProblem
+from opusmap.issues import Diagnostic, quote_value
 from opusmap.journal import Run
 from opusmap.profile import FarDates, FarKind, Profiler, SourceProfile
 from opusmap.records import Problem, Record, Reject, Row
@@ -161,7 +161,7 @@ class WatchedSource(Source):
         self.rereadable, self.delimiter = source.rereadable, source.delimiter
         self.typed_cells, self.watch = source.typed_cells, source.watch
         self._source = source
-        self._empty = emptiness(empty)
+        self._empty = make_empty_values(empty)
         self._begin()
 
     def _begin(self) -> None:
@@ -313,7 +313,9 @@ class Forecaster:
                 break
             value = stage.value
         elements = value if isinstance(value, list) else [value]
-        empty = emptiness(self._plan.spec.source.empty)  # of a list, the mapper drops what means nothing
+        empty = make_empty_values(
+            self._plan.spec.source.empty
+        )  # of a list, the mapper drops what means nothing
         unknown = (one for one in elements if empty(one) is not None and _is_unknown(column, one))
         yield from dict.fromkeys(_shown(one) for one in islice(unknown, _ELEMENTS))
 

@@ -7,8 +7,9 @@ is the mapping's business.
 
 from __future__ import annotations
 
+from opusmap.sources.batches import Part, row_parts, rows_at
 from opusmap.sources.changes import FileChange, FileState, Watch, find_changes
-from opusmap.sources.opening import (
+from opusmap.sources.formats import (
     FORMATS,
     SUFFIXES,
     find_format,
@@ -17,9 +18,8 @@ from opusmap.sources.opening import (
     open_source,
     open_with,
 )
-from opusmap.sources.parts import Part, row_parts, rows_at
-from opusmap.sources.patterns import is_pattern
-from opusmap.sources.plain import plain_value
+from opusmap.sources.globs import is_pattern
+from opusmap.sources.normalize import plain_value
 from opusmap.sources.remote import is_remote
 from opusmap.sources.source import IterableSource, Source, from_iterable
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
-from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
+from opusmap.issues import quote_value
 from opusmap.records import Reject, Row
-from opusmap.sources.plain import plain_values
+from opusmap.sources.normalize import plain_values
 from opusmap.sources.postgresql import keep_odd_values
 from opusmap.sources.source import Source
 from opusmap.sources.tabular import ROW_LIMIT, check_columns, load_extra, row_too_long

@@ -14,11 +14,11 @@ from functools import cache
 from pathlib import PurePath
 from typing import Any
 
-from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
+from opusmap.issues import quote_value
 from opusmap.records import Problem, Reject, Row
 from opusmap.sources.changes import FileChange, FileState
-from opusmap.sources.patterns import Pattern, walk
+from opusmap.sources.globs import Pattern, walk
 from opusmap.sources.source import Source
 
 __all__ = ["FOLDER_COLUMNS", "FolderSource"]

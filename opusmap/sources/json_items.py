@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NoReturn
 
-from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
-from opusmap.sources.blocks import LINE_LIMIT, Block
+from opusmap.issues import quote_value
 from opusmap.sources.json_rows import begin_rows, utf8_blocks
 from opusmap.sources.source import Reading
+from opusmap.sources.text_io import LINE_LIMIT, Block
 
 __all__ = ["parse_path", "read_json_items"]
 

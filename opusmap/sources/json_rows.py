@@ -15,12 +15,12 @@ from typing import Any
 
 import msgspec
 
-from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
+from opusmap.issues import quote_value
 from opusmap.records import Problem, Reject, Row
-from opusmap.sources.blocks import Block, decode_blocks, find_byte_order_mark
-from opusmap.sources.parts import PART_ROWS, PART_SIZE, Part
+from opusmap.sources.batches import PART_ROWS, PART_SIZE, Part
 from opusmap.sources.source import Reading
+from opusmap.sources.text_io import Block, decode_blocks, find_byte_order_mark
 
 __all__ = [
     "MAX_DEPTH",

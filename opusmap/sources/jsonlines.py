@@ -14,9 +14,9 @@ import msgspec
 
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
-from opusmap.sources.blocks import Block, whole_lines
 from opusmap.sources.json_rows import find_columns, read_pieces, take_sample, utf8_blocks
 from opusmap.sources.source import Reading
+from opusmap.sources.text_io import Block, whole_lines
 
 __all__ = ["read_json_lines"]
 

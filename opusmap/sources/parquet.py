@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
+from opusmap.issues import quote_value
 from opusmap.records import Reject, Row
-from opusmap.sources.blocks import Input
+from opusmap.sources.normalize import plain_values
 from opusmap.sources.parquet_cells import read_cells
-from opusmap.sources.plain import plain_values
 from opusmap.sources.source import Source
 from opusmap.sources.tabular import check_columns, load_extra
+from opusmap.sources.text_io import Input
 
 __all__ = ["ParquetSource"]
 

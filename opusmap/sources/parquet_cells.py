@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from opusmap.diagnostics import quote_value
+from opusmap.issues import quote_value
 from opusmap.records import Problem, Reject, Row
 from opusmap.sources.instants import read_date, read_time
-from opusmap.sources.plain import plain_value, plain_values
+from opusmap.sources.normalize import plain_value, plain_values
 
 __all__ = ["read_cells"]
 

@@ -12,8 +12,8 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from opusmap.errors import SourceError
-from opusmap.sources.blocks import Input, Remote
 from opusmap.sources.tabular import load_extra
+from opusmap.sources.text_io import Input, Remote
 
 __all__ = ["is_remote", "remote_input"]
 

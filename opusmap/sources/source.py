@@ -14,13 +14,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
+from opusmap.issues import quote_value
 from opusmap.records import Problem, Reject, Row
-from opusmap.sources.blocks import Block, Input, prepare_blocks
+from opusmap.sources.batches import Part, row_parts
 from opusmap.sources.changes import Watch
-from opusmap.sources.parts import Part, row_parts
-from opusmap.sources.plain import plain_values
+from opusmap.sources.normalize import plain_values
+from opusmap.sources.text_io import Block, Input, prepare_blocks
 
 __all__ = ["IterableSource", "Reading", "Source", "StreamSource", "from_iterable"]
 

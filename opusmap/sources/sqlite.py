@@ -18,7 +18,7 @@ import msgspec
 from opusmap.errors import SourceError
 from opusmap.records import Problem, Reject, Row
 from opusmap.sources.child import ChildEnded, ChildSilent, read_frames
-from opusmap.sources.plain import plain_value
+from opusmap.sources.normalize import plain_value
 from opusmap.sources.source import Source
 from opusmap.sources.sqlite_child import NO_TEXT, TOO_LONG, Limits, Task
 from opusmap.sources.tabular import ROW_LIMIT, check_columns, row_too_long

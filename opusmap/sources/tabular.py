@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from opusmap.diagnostics import quote_value
 from opusmap.errors import SourceError
+from opusmap.issues import quote_value
 from opusmap.records import Problem, Reject
 
 __all__ = ["ROW_LIMIT", "check_columns", "load_extra", "row_too_long"]

@@ -21,12 +21,12 @@ from typing import IO, Any
 
 import msgspec
 
-from opusmap.diagnostics import quote_value, suggest
 from opusmap.errors import SourceError
+from opusmap.issues import quote_value, suggest
 from opusmap.records import Problem, Reject, Row
-from opusmap.sources.blocks import Input
 from opusmap.sources.source import Source
 from opusmap.sources.tabular import check_columns, load_extra
+from opusmap.sources.text_io import Input
 from opusmap.sources.workbook_child import DATE
 from opusmap.sources.workbook_scan import column_letters, errors_of_sheet, scan_workbook
 

@@ -13,7 +13,7 @@ from itertools import islice
 
 import msgspec
 
-from opusmap.diagnostics import quote_value
+from opusmap.issues import quote_value
 from opusmap.journal import Entry, JournalRecord, Moment, hash_content
 from opusmap.records import Record
 from opusmap.submission.batching import BATCH_SIZE, Batch, Conflict

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from opusmap.diagnostics import visible
+from opusmap.issues import visible
 
 if TYPE_CHECKING:
     from opusmap.testing import Rehearsal, ServedOpus, TestResult

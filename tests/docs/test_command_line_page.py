@@ -17,7 +17,7 @@ from documentation import PAGES, ROOT, blocks, section, table
 
 from opusmap.cli.commands import opusmap as program
 from opusmap.cli.entry import BUG, STOPPED
-from opusmap.converters.loading import load_converters
+from opusmap.converters.plugins import load_converters
 from opusmap.errors import OpusmapError
 from opusmap.settings import _NAMES, DATA_CENTERS
 

@@ -11,9 +11,9 @@ from raised_codes import codes_in, raised_codes
 
 from opusmap.compiler import compile_mapping
 from opusmap.connection import parse_connection
-from opusmap.diagnostics import render
 from opusmap.errors import InvalidMapping
-from opusmap.spec import parse_spec
+from opusmap.issues import render
+from opusmap.mapping import parse_spec
 
 PATHS = sorted(path for path in FOLDER.glob("*.md") if path != INDEX)
 PAGES = {path.stem: read_page(path) for path in PATHS}

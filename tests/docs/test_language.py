@@ -16,9 +16,9 @@ from documentation import PAGES, ROOT, Block, blocks, complete, expectations, sa
 
 import opusmap
 from opusmap.converters import builtin_converters
-from opusmap.converters.values import text_of
-from opusmap.expressions.advice import FUNCTIONS, TESTS
-from opusmap.spec.validation import load_schema
+from opusmap.converters.coerce import text_of
+from opusmap.expressions.hints import FUNCTIONS, TESTS
+from opusmap.mapping.schema import load_schema
 from opusmap.testing import run_tests
 
 LANGUAGE = ROOT / "docs" / "language.md"

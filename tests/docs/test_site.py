@@ -14,7 +14,7 @@ from raised_codes import raised_codes
 import opusmap
 from opusmap.cli.commands import opusmap as program
 from opusmap.converters import builtin_converters
-from opusmap.spec.validation import load_schema
+from opusmap.mapping.schema import load_schema
 
 pytest.importorskip("furo", reason="the extra `docs` is not installed")
 

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from documentation import ROOT, Block, blocks, complete, section, table
 
+from opusmap.mapping import parse_spec
+from opusmap.mapping.schema import load_schema
 from opusmap.records import Row
 from opusmap.sources import FORMATS, SUFFIXES, open_with
 from opusmap.sources.folder import FOLDER_COLUMNS
-from opusmap.spec import parse_spec
-from opusmap.spec.validation import load_schema
 
 PAGE = ROOT / "docs" / "sources.md"
 EXAMPLES = [

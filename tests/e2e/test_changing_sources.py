@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from opusmap.cli import main
-from opusmap.converters.loading import all_converters
+from opusmap.converters.plugins import all_converters
 from opusmap.errors import SourceError
 from opusmap.pipeline import map_source, rehearse_source, submit_source
 from opusmap.rehearsal import EmbeddedTransport, embedded_opus

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from opusmap.sources.parts import PART_ROWS
+from opusmap.sources.batches import PART_ROWS
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT / "mappings" / "contracts" / "mapping.yaml"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from opusmap.compiler import compile_mapping
 from opusmap.connection import parse_connection
-from opusmap.diagnostics import Diagnostic, render
 from opusmap.errors import InvalidMapping
-from opusmap.spec import parse_spec
+from opusmap.issues import Diagnostic, render
+from opusmap.mapping import parse_spec
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 SEEDS = [path.read_text("utf-8") for path in sorted(MAPPINGS.glob("*/mapping.yaml"))]

@@ -19,8 +19,8 @@ from opusmap.compiler import compile_mapping, make_plan
 from opusmap.converters import builtin_converters
 from opusmap.emulator import TargetFormat
 from opusmap.emulator.validation import RecordJudge
+from opusmap.mapping import parse_spec
 from opusmap.records import Filtered, Mapped, Record
-from opusmap.spec import parse_spec
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 

@@ -17,8 +17,8 @@ from opusmap import converter
 from opusmap.compiler import ColumnPlan, compile_mapping
 from opusmap.compiler.explain import Explanation, explain_column, explain_row
 from opusmap.converters import Registry, builtin_converters
+from opusmap.mapping import parse_spec
 from opusmap.records import Filtered, Record, Reject
-from opusmap.spec import parse_spec
 
 
 @THOROUGH

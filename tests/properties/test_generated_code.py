@@ -22,8 +22,8 @@ from thorough import THOROUGH
 from opusmap.compiler import Mapper, compile_mapping
 from opusmap.compiler.interpreter import ABSENT, FILTERED
 from opusmap.errors import InvalidMapping
+from opusmap.mapping import parse_spec
 from opusmap.records import Filtered, Mapped, Problem, Record, Row
-from opusmap.spec import parse_spec
 from opusmap.work import open_work
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")

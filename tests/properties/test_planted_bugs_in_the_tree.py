@@ -17,8 +17,8 @@ from opusmap.compiler.interpreter import FILTERED, Environment
 from opusmap.converters import memo
 from opusmap.errors import InvalidMapping
 from opusmap.expressions.nodes import operators, values
+from opusmap.mapping import parse_spec
 from opusmap.records import Problem
-from opusmap.spec import parse_spec
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
@@ -73,7 +73,7 @@ def emit_default(self: operators.Default, writer: Any, _want: Any) -> str:
     return f"({self.value.emit(writer)} or {self.fallback.emit(writer)})"
 
 
-def emit_any_text(self: operators.TextOf, writer: Any) -> str:
+def emit_any_text(self: operators.Concat, writer: Any) -> str:
     return f"''.join([{', '.join(f'str({part.emit(writer)})' for part in self.parts)}])"
 
 
@@ -129,7 +129,7 @@ def read_failed_variable(self: Environment, name: str) -> Callable[[Any], Any]:
 
 BUGS: list[tuple[type, str, Any]] = [
     (operators.Default, "emit_as", emit_default),
-    (operators.TextOf, "emit", emit_any_text),
+    (operators.Concat, "emit", emit_any_text),
     (operators.Binary, "emit", emit_operands_turned),
     (operators.Conditional, "emit_as", emit_case),
     (bindings.Emptied, "emit", emit_not_emptied),

@@ -16,17 +16,17 @@ from reference import interpret
 from small_mapping import compiled, rejects
 from thorough import THOROUGH
 
-from opusmap.compiler.columns import TypeRules, make_finish
+from opusmap.compiler.column_types import EncoderOptions, make_encoder
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
-from opusmap.converters.bounds import LIST_LIMIT
+from opusmap.converters.cache import MEMO_SIZE, Memo
 from opusmap.converters.dates import datetime_
-from opusmap.converters.files import file_name
-from opusmap.converters.memo import MEMO_SIZE, Memo
-from opusmap.converters.times import day_reader, format_reader, time_reader
+from opusmap.converters.datetime_fastpath import day_reader, format_reader, time_reader
+from opusmap.converters.file_paths import file_name
+from opusmap.converters.limits import LIST_LIMIT
 from opusmap.errors import ValueProblem
+from opusmap.mapping import TargetOptions
 from opusmap.records import Record, Reject
-from opusmap.spec import TargetOptions
 
 ZONES = ("Australia/Sydney", "Europe/London", "America/Sao_Paulo", "Asia/Kathmandu", "Pacific/Apia", "UTC")
 FORMATS = (
@@ -90,8 +90,8 @@ def test_a_time_rewritten_by_its_parts_is_the_time_read_and_written(
     context = Context(timezone=zone, warn=lambda code, _message: warnings.append(code))
     target = TargetOptions(datetime_format=pattern)
     read_time = datetime_(form, century=century, context=context)
-    rules = TypeRules(target, UTC, read_time, form, zone, century=century)
-    finish = make_finish(ColumnType.DATE_TIME, rules)
+    rules = EncoderOptions(target, UTC, read_time, form, zone, century=century)
+    finish = make_encoder(ColumnType.DATE_TIME, rules)
     if finish.quick is None:
         assert pattern.startswith("%H") or pattern.endswith("%Y") or form in (FORMATS[6], FORMATS[7])
         return
@@ -147,10 +147,10 @@ def test_most_times_of_a_register_take_the_short_way() -> None:
         (None, "2008-10-10T04:15:46Z"),
         (None, "2008-10-10"),
     ):
-        rules = TypeRules(
+        rules = EncoderOptions(
             TargetOptions(), UTC, datetime_(given_form, context=Context(zone)), given_form, zone
         )
-        quick = make_finish(ColumnType.DATE_TIME, rules).quick
+        quick = make_encoder(ColumnType.DATE_TIME, rules).quick
         assert callable(quick)
         assert quick(text) is not None
 
@@ -159,7 +159,9 @@ def test_most_times_of_a_register_take_the_short_way() -> None:
 @example("1,234.50")
 @example("-0.0")
 def test_a_number_read_quickly_is_the_number_read(text: str) -> None:
-    finish = make_finish(ColumnType.NUMBER, TypeRules(TargetOptions(), UTC, datetime_(context=Context())))
+    finish = make_encoder(
+        ColumnType.NUMBER, EncoderOptions(TargetOptions(), UTC, datetime_(context=Context()))
+    )
     assert callable(finish.quick)
     quick = finish.quick(text)
     if quick is not None:

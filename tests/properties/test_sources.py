@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
-from opusmap.sources import blocks, json_rows, jsonlines, open_source, parts
-from opusmap.sources.blocks import whole_lines
+from opusmap.sources import batches, json_rows, jsonlines, open_source, text_io
+from opusmap.sources.text_io import whole_lines
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 SHAPED = st.text(st.sampled_from('ab1,;\t|"\r\n é\0'), max_size=60)
@@ -104,8 +104,8 @@ def test_parts_that_travel_hold_the_rows(format: str, content: bytes, most: int,
         return found, ""
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "BLOCK_SIZE", block)
-        for module, name in ((parts, "PART_ROWS"), (json_rows, "PART_ROWS"), (jsonlines, "_PART_LINES")):
+        patch.setattr(text_io, "BLOCK_SIZE", block)
+        for module, name in ((batches, "PART_ROWS"), (json_rows, "PART_ROWS"), (jsonlines, "_PART_LINES")):
             patch.setattr(module, name, most)
         assert read("parts") == read("rows")
 

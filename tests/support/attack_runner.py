@@ -23,7 +23,7 @@ from typing import Any
 
 from evaluation import compiled, evaluated
 
-from opusmap.converters.bounds import LIST_LIMIT, NESTING_LIMIT, TEXT_LIMIT
+from opusmap.converters.limits import LIST_LIMIT, NESTING_LIMIT, TEXT_LIMIT
 from opusmap.errors import InvalidMapping, OpusmapError, ValueProblem
 
 __all__: list[str] = []

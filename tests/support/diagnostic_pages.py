@@ -36,8 +36,8 @@ from documentation import ROOT, table
 
 from opusmap.compiler.lock import lock_path, make_lock, write_lock
 from opusmap.compiler.mapper import load_mapping
-from opusmap.diagnostics import Diagnostic
 from opusmap.errors import InvalidMapping, SourceError
+from opusmap.issues import Diagnostic
 from opusmap.pipeline import map_source
 from opusmap.records import Problem
 from opusmap.work import find_warnings, open_work

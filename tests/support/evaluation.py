@@ -10,18 +10,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from opusmap.compiler.columns import Finish
+from opusmap.compiler.column_types import Finish
 from opusmap.compiler.mapper import Mapper
 from opusmap.compiler.plan import Plan
-from opusmap.compiler.resolve import make_plan
+from opusmap.compiler.planner import make_plan
 from opusmap.connection import parse_connection
 from opusmap.converters import builtin_converters
-from opusmap.diagnostics import Span
 from opusmap.errors import InvalidMapping, ValueProblem
 from opusmap.expressions import is_template
+from opusmap.issues import Span
+from opusmap.mapping import Step, Text
+from opusmap.mapping.load import parse_spec
 from opusmap.records import Problem, Record
-from opusmap.spec import Step, Text
-from opusmap.spec.load import parse_spec
 
 __all__ = ["EXPRESSION_FILE", "compiled", "evaluate", "evaluated", "text_at_start"]
 

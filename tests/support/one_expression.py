@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from evaluation import evaluate
 
-from opusmap.diagnostics import Diagnostic
 from opusmap.errors import InvalidMapping, ValueProblem
+from opusmap.issues import Diagnostic
 
 __all__ = ["MOMENT", "ROW", "problem", "refused"]
 

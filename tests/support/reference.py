@@ -15,7 +15,7 @@ from opusmap.compiler import ColumnPlan, Plan
 from opusmap.compiler.plan import bind_filter
 from opusmap.connection import ColumnType
 from opusmap.converters import ArgumentError, Context, bind_converter
-from opusmap.converters.values import text_of
+from opusmap.converters.coerce import text_of
 from opusmap.errors import ValueProblem
 from opusmap.expressions import OPERATIONS, has_constant_arguments, nodes
 
@@ -200,7 +200,7 @@ class _Row:
                 if node.dotted:
                     return self.dotted(node.name)
                 return self.empty(self.row.get(node.name))
-            case nodes.StepValue():
+            case nodes.VariableRef():
                 found = self.steps[node.name]
                 if isinstance(found, Exception):
                     raise found
@@ -216,11 +216,11 @@ class _Row:
                 return run["cut"](at(node.value), *ends)
             case nodes.Field():
                 return run["field"](at(node.value), node.name, self.empty)
-            case nodes.Negative():
+            case nodes.Unary():
                 return run["negative" if node.sign == "-" else "positive"](at(node.value))
             case nodes.Binary():
                 return run[OPERATORS[node.operator]](at(node.left), at(node.right))
-            case nodes.TextOf():
+            case nodes.Concat():
                 return run["template" if node.template else "concat"](*[at(part) for part in node.parts])
             case nodes.Compare():
                 left = at(node.left)
@@ -237,7 +237,7 @@ class _Row:
                 return not at(node.value)
             case nodes.Conditional():
                 return at(node.then) if at(node.test) else at(node.otherwise)
-            case nodes.ListOf():
+            case nodes.ListLiteral():
                 return [at(item) for item in node.items]
             case nodes.Convert():
                 return self.filtered(node, context)

@@ -9,10 +9,10 @@ from typing import Any
 
 from opusmap.compiler import Mapper, compile_mapping
 from opusmap.connection import Connection, parse_connection
-from opusmap.diagnostics import Diagnostic
 from opusmap.errors import InvalidMapping
+from opusmap.issues import Diagnostic
+from opusmap.mapping import parse_spec
 from opusmap.records import Mapped, Record, Reject
-from opusmap.spec import parse_spec
 
 __all__ = [
     "COLUMNS",

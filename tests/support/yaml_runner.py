@@ -17,8 +17,8 @@ from typing import Any
 from opusmap.compiler import load_mapping
 from opusmap.converters import builtin_converters
 from opusmap.errors import InvalidMapping
+from opusmap.mapping import parse_spec
 from opusmap.records import Record
-from opusmap.spec import parse_spec
 
 __all__: list[str] = []
 

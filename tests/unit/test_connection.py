@@ -19,8 +19,8 @@ from opusmap.connection import (
     load_connection,
     parse_connection,
 )
-from opusmap.diagnostics import Diagnostic, Severity
 from opusmap.errors import InvalidMapping
+from opusmap.issues import Diagnostic, Severity
 
 GUID = "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11"
 BODY = f'{{"id": "{GUID}", "data": [{{"rowKey": "SingleText", "_Doc_%20_Type": "SingleChoice"}}]}}'

@@ -8,7 +8,6 @@ import pickle
 import pytest
 
 import opusmap.errors
-from opusmap.diagnostics import Diagnostic, Severity, Span
 from opusmap.errors import (
     InvalidMapping,
     JournalError,
@@ -20,6 +19,7 @@ from opusmap.errors import (
     StoppedEarly,
     ValueProblem,
 )
+from opusmap.issues import Diagnostic, Severity, Span
 
 DIAGNOSTIC = Diagnostic("c", Severity.ERROR, "wrong", Span("m.yaml", 1, 2, 1, 3), "mend it")
 ERRORS = [

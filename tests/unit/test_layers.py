@@ -9,8 +9,8 @@ import opusmap
 
 PACKAGE = Path(opusmap.__file__).parent
 LAYERS = (
-    ("diagnostics", "errors", "records", "safe_files"),
-    ("connection", "converters", "spec", "expressions"),
+    ("issues", "errors", "records", "safe_files"),
+    ("connection", "converters", "mapping", "expressions"),
     ("compiler",),
     ("sources", "profile", "env_file", "settings", "journal", "submission"),
     (
@@ -22,7 +22,7 @@ LAYERS = (
 )
 # A bug that both shared would cancel out.
 STRANGERS = {("emulator", "submission"), ("submission", "emulator")} | {
-    ("emulator", name) for name in ("converters", "expressions", "spec", "compiler")
+    ("emulator", name) for name in ("converters", "expressions", "mapping", "compiler")
 }
 RANK = {name: (layer, place) for layer, row in enumerate(LAYERS) for place, name in enumerate(row)}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in RANK)

@@ -19,25 +19,35 @@ from opusmap.expressions.nodes.base import (
 )
 from opusmap.expressions.nodes.expression import Expression
 from opusmap.expressions.nodes.filters import Convert, constant_value, has_constant_arguments, is_constant
+from opusmap.expressions.nodes.operands import (
+    Cell,
+    Constant,
+    Field,
+    Item,
+    ListLiteral,
+    Slice,
+    TableValue,
+    VariableRef,
+)
 from opusmap.expressions.nodes.operators import (
     Binary,
     Call,
     Compare,
+    Concat,
     Conditional,
     Default,
     Logic,
-    Negative,
     Not,
     Test,
-    TextOf,
+    Unary,
 )
-from opusmap.expressions.nodes.values import Cell, Constant, Field, Item, ListOf, Slice, StepValue, TableValue
 
 __all__ = [
     "Binary",
     "Call",
     "Cell",
     "Compare",
+    "Concat",
     "Conditional",
     "Constant",
     "Convert",
@@ -50,18 +60,17 @@ __all__ = [
     "Frame",
     "Item",
     "Kind",
-    "ListOf",
+    "ListLiteral",
     "Logic",
-    "Negative",
     "Node",
     "Not",
     "NotConstant",
     "Slice",
-    "StepValue",
     "TableValue",
     "Test",
-    "TextOf",
     "Type",
+    "Unary",
+    "VariableRef",
     "Want",
     "Writer",
     "constant_value",

@@ -11,7 +11,7 @@ from enum import Flag, auto
 from typing import Any, Protocol, TypeAlias
 
 from opusmap.converters import Converter
-from opusmap.converters.values import NUMBER_LIMIT
+from opusmap.converters.coerce import NUMBER_LIMIT
 from opusmap.errors import ValueProblem
 
 __all__ = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opusmap.expressions.nodes.base import Node, walk
-from opusmap.expressions.nodes.values import Cell, StepValue
-from opusmap.spec.yaml_text import Text
+from opusmap.expressions.nodes.operands import Cell, VariableRef
+from opusmap.mapping.yaml_reader import Text
 
 __all__ = ["Expression"]
 
@@ -25,4 +25,4 @@ class Expression:
 
     def steps(self) -> frozenset[str]:
         """Return the variables it reads."""
-        return frozenset(node.name for node in walk(self.tree) if isinstance(node, StepValue))
+        return frozenset(node.name for node in walk(self.tree) if isinstance(node, VariableRef))

@@ -11,7 +11,6 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from opusmap.converters import Converter, text
-from opusmap.diagnostics import Span
 from opusmap.expressions import runtime
 from opusmap.expressions.nodes.base import (
     ANY,
@@ -26,8 +25,9 @@ from opusmap.expressions.nodes.base import (
     atom,
     checked_length,
 )
-from opusmap.expressions.nodes.operators import Negative
-from opusmap.expressions.nodes.values import Constant, ListOf
+from opusmap.expressions.nodes.operands import Constant, ListLiteral
+from opusmap.expressions.nodes.operators import Unary
+from opusmap.issues import Span
 
 __all__ = ["Convert", "constant_value", "has_constant_arguments", "is_constant"]
 
@@ -51,22 +51,22 @@ class Convert(Node):
         return Type(Kind.LIST) if self.each else result_type(self.converter)
 
     def evaluator(self, env: Environment) -> Evaluate:
-        value, who, some = env.evaluator(self.value), self.converter.name, runtime.some
+        value, who, require = env.evaluator(self.value), self.converter.name, runtime.require
         if not has_constant_arguments(self):
             return self._dynamic(value, env)
         convert = env.bind(self)
         if self.each:
             each = runtime.each
             return lambda frame: each(convert, value(frame), who)
-        return lambda frame: convert(some(value(frame), who))
+        return lambda frame: convert(require(value(frame), who))
 
     def _dynamic(self, value: Evaluate, env: Environment) -> Evaluate:
-        who, some, convert = self.converter.name, runtime.some, env.bind_dynamic(self.converter)
+        who, require, convert = self.converter.name, runtime.require, env.bind_dynamic(self.converter)
         args = [self._argument(node, env) for node in self.args]
         kwargs = {name: self._argument(node, env) for name, node in self.kwargs}
 
         def evaluate(frame: Frame) -> Any:
-            found = some(value(frame), who)
+            found = require(value(frame), who)
             given = [argument(frame) for argument in args]
             return convert(found, *given, **{name: argument(frame) for name, argument in kwargs.items()})
 
@@ -77,7 +77,7 @@ class Convert(Node):
         argument, who = env.evaluator(node), self.converter.name
         if isinstance(node, Constant):
             return argument
-        return lambda frame: runtime.some(argument(frame), who)
+        return lambda frame: runtime.require(argument(frame), who)
 
     def emit(self, writer: Writer) -> str:
         who = repr(self.converter.name)
@@ -100,14 +100,14 @@ class Convert(Node):
     def _required(self, writer: Writer) -> str:
         python = self.value.emit(writer)
         if self.value.infer(writer).empty:
-            return f"some({python}, {self.converter.name!r})"
+            return f"require({python}, {self.converter.name!r})"
         return python
 
     def _written(self, node: Node, writer: Writer) -> str:
         python = node.emit(writer)
         if isinstance(node, Constant) or not node.infer(writer).empty:
             return python
-        return f"some({python}, {self.converter.name!r})"
+        return f"require({python}, {self.converter.name!r})"
 
 
 _METHODS: dict[Callable[..., Any], tuple[str, bool]] = {
@@ -159,9 +159,9 @@ def constant_value(node: Node) -> Any:
     """
     if isinstance(node, Constant):
         return node.value
-    if isinstance(node, ListOf):
+    if isinstance(node, ListLiteral):
         return [constant_value(item) for item in node.items]
-    if isinstance(node, Negative):
+    if isinstance(node, Unary):
         value = constant_value(node.value)
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             return -value if node.sign == "-" else value

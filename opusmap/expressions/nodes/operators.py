@@ -20,26 +20,26 @@ from opusmap.expressions.nodes.base import (
     atom,
     checked_length,
 )
-from opusmap.expressions.nodes.values import Cell, Constant, ListOf
+from opusmap.expressions.nodes.operands import Cell, Constant, ListLiteral
 from opusmap.expressions.runtime import OPERATIONS
 
 __all__ = [
     "Binary",
     "Call",
     "Compare",
+    "Concat",
     "Conditional",
     "Default",
     "Logic",
-    "Negative",
     "Not",
     "Test",
-    "TextOf",
+    "Unary",
     "constant_texts",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Negative(Node):
+class Unary(Node):
     """`-value` (or `+value`, which only checks that it is a number)."""
 
     value: Node
@@ -105,7 +105,7 @@ class Binary(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class TextOf(Node):
+class Concat(Node):
     """Texts put together: by `~`, or (`template`) as the parts of a template."""
 
     parts: tuple[Node, ...]
@@ -246,7 +246,7 @@ class Compare(Node):
                 left = name
             elif (
                 operator in ("in", "notin")
-                and isinstance(node, ListOf)
+                and isinstance(node, ListLiteral)
                 and None not in map(_text, node.items)
             ):
                 texts = tuple(map(_text, node.items))

@@ -16,7 +16,7 @@ from small_mapping import compiled, connect, record, rejects
 
 from opusmap.compiler.explain import explain_column
 from opusmap.compiler.lint import lint
-from opusmap.converters.bounds import LIST_LIMIT, NESTING_LIMIT, ROW_LIMIT, TEXT_LIMIT, WEIGHT_LIMIT, weight
+from opusmap.converters.limits import LIST_LIMIT, NESTING_LIMIT, ROW_LIMIT, TEXT_LIMIT, WEIGHT_LIMIT, weight
 from opusmap.converters.lists import unique
 from opusmap.records import Reject
 

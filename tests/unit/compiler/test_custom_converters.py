@@ -12,8 +12,8 @@ from small_mapping import CONNECTION, mapping_text
 from opusmap.compiler import Mapper, compile_mapping
 from opusmap.converters import Registry, builtin_converters, converter
 from opusmap.errors import InvalidMapping
+from opusmap.mapping import parse_spec
 from opusmap.records import Record, Reject
-from opusmap.spec import parse_spec
 
 
 @converter

@@ -13,10 +13,10 @@ from small_mapping import CONNECTION, compiled, connect, problems
 
 from opusmap import load_mapping
 from opusmap.compiler import compile_mapping
-from opusmap.diagnostics import Severity
 from opusmap.errors import InvalidMapping
+from opusmap.issues import Severity
+from opusmap.mapping import parse_spec
 from opusmap.records import Reject
-from opusmap.spec import parse_spec
 
 
 def test_four_mistakes_are_answered_with_four_located_diagnostics(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from small_mapping import compiled
 
 from opusmap.compiler.similar import find_similar
-from opusmap.diagnostics import Severity
+from opusmap.issues import Severity
 
 ALIKE = [
     ("Dwelling", "Dweling"),

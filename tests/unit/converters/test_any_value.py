@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from opusmap.converters import Context, bind_converter, builtin_converters
 from opusmap.errors import ValueProblem
-from opusmap.spec import ChoiceList
-from opusmap.spec.load import parse_spec
+from opusmap.mapping import ChoiceList
+from opusmap.mapping.load import parse_spec
 
 CHOICES = parse_spec(
     """

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.converters import ArgumentError
+from opusmap.converters.coerce import decimal_text
 from opusmap.converters.numbers import abs_, integer, number, parse_number, round_
-from opusmap.converters.values import decimal_text
 from opusmap.errors import ValueProblem
 
 decimals = st.decimals(min_value=-(10**20), max_value=10**20, places=6)

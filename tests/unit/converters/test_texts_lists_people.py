@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.converters import ArgumentError
-from opusmap.converters.bounds import LIST_LIMIT, TEXT_LIMIT
-from opusmap.converters.files import extension, file_name, file_stem, parent_folder
-from opusmap.converters.keys import hash_, slug, uuid5
+from opusmap.converters.file_paths import extension, file_name, file_stem, parent_folder
+from opusmap.converters.hashing import hash_, slug, uuid5
+from opusmap.converters.limits import LIST_LIMIT, TEXT_LIMIT
 from opusmap.converters.lists import join, length, sort, split, unique
 from opusmap.converters.people import email, emails
 from opusmap.converters.terms import join_path, term_path

@@ -13,10 +13,10 @@ from small_mapping import connect
 from opusmap.compiler import compile_mapping
 from opusmap.drafting import Draft, make_draft, with_tests, write_draft
 from opusmap.errors import InvalidMapping
+from opusmap.mapping import parse_spec
 from opusmap.profile import profile_source
 from opusmap.records import Row
 from opusmap.sources import from_iterable, open_source
-from opusmap.spec import parse_spec
 from opusmap.testing import run_tests
 
 COLUMNS = {

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.drafting.yaml_lines import in_line, quoted
-from opusmap.spec.yaml_text import Text, parse_yaml, plain_data
+from opusmap.mapping.yaml_reader import Text, parse_yaml, plain_data
 
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"])),

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.converters import builtin_converters
-from opusmap.diagnostics import Span
 from opusmap.errors import InvalidMapping
 from opusmap.expressions import Scope, parse_template
-from opusmap.spec import Text
-from opusmap.spec.yaml_text import Entries, parse_yaml
+from opusmap.issues import Span
+from opusmap.mapping import Text
+from opusmap.mapping.yaml_reader import Entries, parse_yaml
 
 SCOPE = Scope(frozenset({"Title", "Größe"}), registry=builtin_converters())
 WRONG = "Titel9"

@@ -6,7 +6,7 @@ import pytest
 from evaluation import compiled, evaluate, evaluated
 from one_expression import ROW, problem
 
-from opusmap.expressions.advice import TESTS
+from opusmap.expressions.hints import TESTS
 
 # Templates.
 

@@ -7,7 +7,7 @@ from evaluation import compiled, evaluate
 from one_expression import ROW, refused
 
 from opusmap.errors import InvalidMapping
-from opusmap.expressions.advice import FILTER_ADVICE
+from opusmap.expressions.hints import FILTER_ADVICE
 
 # What is left out.
 

@@ -6,9 +6,9 @@ import csv
 import runpy
 from pathlib import Path
 
+from opusmap.mapping import load_spec
 from opusmap.records import Reject
 from opusmap.sources import open_source
-from opusmap.spec import load_spec
 
 FOLDER = Path(__file__).parents[3] / "mappings" / "contracts"
 

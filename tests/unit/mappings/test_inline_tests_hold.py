@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from opusmap.compiler import load_mapping
+from opusmap.mapping import MappingTest, load_spec
 from opusmap.records import Filtered, Record, Reject
-from opusmap.spec import MappingTest, load_spec
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"
 PATHS = [path for path in sorted(MAPPINGS.glob("*/*.yaml")) if "\nopusmap: 1\n" in path.read_text("utf-8")]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.profile import Count, Kind, ListShape, profile_source
-from opusmap.profile.columns import ColumnProfiler, HashBudget
+from opusmap.profile.column_profile import ColumnProfiler, HashBudget
 from opusmap.sources import from_iterable, open_source
 
 CELLS = st.one_of(st.none(), st.sampled_from(["", " ", "N/A", "Deed", " Deed", "Lease"]), st.text(max_size=9))

@@ -12,8 +12,8 @@ import pytest
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources import open_source
-from opusmap.sources.blocks import BLOCK_SIZE, LINE_LIMIT
-from opusmap.sources.delimited import FIELD_LIMIT
+from opusmap.sources.csv_rows import FIELD_LIMIT
+from opusmap.sources.text_io import BLOCK_SIZE, LINE_LIMIT
 
 
 def read(content: str | bytes, **options: Any) -> list[tuple[int, Any]]:

@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.errors import SourceError
+from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
 from opusmap.sources import open_source, open_with
-from opusmap.sources.blocks import BLOCK_SIZE
 from opusmap.sources.folder import FOLDER_COLUMNS
-from opusmap.sources.patterns import split_pattern
-from opusmap.spec import SourceOptions
+from opusmap.sources.globs import split_pattern
+from opusmap.sources.text_io import BLOCK_SIZE
 
 LINKS = pytest.mark.skipif(not hasattr(os, "symlink") or os.name == "nt", reason="links need rights here")
 
@@ -196,7 +196,7 @@ def test_a_compressed_file_is_read_and_told(tmp_path: Path) -> None:
 
 @given(st.binary(max_size=3_000), st.integers(1, 900), st.booleans())
 def test_what_was_compressed_comes_back_wherever_blocks_end(content: bytes, size: int, twice: bool) -> None:  # noqa: FBT001
-    from opusmap.sources.blocks import _unpack
+    from opusmap.sources.text_io import _unpack
 
     packed = gzip.compress(content) * (2 if twice else 1)
     blocks = [packed[start : start + size] for start in range(0, len(packed), size)]

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources import open_source
-from opusmap.sources.blocks import BLOCK_SIZE, LINE_LIMIT
 from opusmap.sources.json_items import parse_path
+from opusmap.sources.text_io import BLOCK_SIZE, LINE_LIMIT
 
 
 class Dripping(io.RawIOBase):

@@ -12,8 +12,8 @@ import pytest
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources import open_source
-from opusmap.sources.blocks import LINE_LIMIT
 from opusmap.sources.json_rows import MAX_DEPTH, SAMPLE_ROWS
+from opusmap.sources.text_io import LINE_LIMIT
 
 
 def read(content: str | bytes, **options: Any) -> list[Row | Reject]:

@@ -20,7 +20,7 @@ import pytest
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources import from_iterable, open_source
-from opusmap.sources.plain import plain_value
+from opusmap.sources.normalize import plain_value
 
 pa = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
 pq = pytest.importorskip("pyarrow.parquet", reason="the extra parquet is not installed")

@@ -1,0 +1,278 @@
+"""Nodes of bindings: what becomes of a value between the expression and the column.
+
+Owns the meaning of `split`, `lookup`, `convert`, `default` and of lists of source columns; an expression's
+own nodes are `expressions.nodes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from opusmap.compiler import binding_runtime
+from opusmap.compiler.plan import ConvertPlan
+from opusmap.converters import text
+from opusmap.expressions.nodes import (
+    Concat,
+    Environment,
+    Evaluate,
+    Frame,
+    Kind,
+    Node,
+    Type,
+    Writer,
+)
+from opusmap.expressions.nodes.base import ANY
+from opusmap.expressions.nodes.filters import result_type
+from opusmap.expressions.nodes.operators import constant_texts
+
+__all__ = ["Apply", "DropEmpty", "Emptied", "Flatten", "Join", "Lookup", "OrDefault", "Split"]
+
+
+def _where_filled(node: Node, writer: Writer, make: Callable[[str], str], *, once: bool = True) -> str:
+    """Return Python that makes something of a value that is not empty, and None of an empty one.
+
+    `once` says that what is made holds the value's Python once.
+    """
+    python = node.emit(writer)
+    if not node.infer(writer).empty and (once or python.isidentifier()):
+        return make(python)
+    if python.isidentifier():
+        return f"(None if {python} is None else {make(python)})"
+    name = writer.temporary()
+    return f"(None if ({name} := {python}) is None else {make(name)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Emptied(Node):
+    """The value, None where it is a text that the source calls empty, or an empty list."""
+
+    value: Node
+
+    def infer(self, writer: Writer) -> Type:
+        known = self.value.infer(writer)
+        return Type(known.kind, known.empty or self._may_empty(known, writer), known.bound)
+
+    def _may_empty(self, known: Type, writer: Writer) -> bool:
+        if isinstance(self.value, Concat):
+            return not any(all(part not in one for one in writer.empty_texts) for part in self.value.solid())
+        if (texts := constant_texts(self.value)) is not None:
+            return not texts.isdisjoint(writer.empty_texts)
+        return bool(known.kind & (Kind.TEXT | Kind.LIST))
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value, empty = env.evaluator(self.value), env.empty
+        return lambda frame: empty(value(frame))
+
+    def emit(self, writer: Writer) -> str:
+        python, known = self.value.emit(writer), self.value.infer(writer)
+        if not self._may_empty(known, writer):
+            return python
+        if known.is_always(Kind.TEXT) and writer.empty_texts == ("",):
+            return f"({python} or None)"
+        if known.is_always(Kind.TEXT):
+            name = python if python.isidentifier() else writer.temporary()
+            first = python if python.isidentifier() else f"({name} := {python})"
+            return f"(None if {first} in {writer.empty_texts!r} else {name})"
+        name = python if python.isidentifier() else writer.temporary()
+        first = python if python.isidentifier() else f"({name} := {python})"
+        others = tuple(text for text in writer.empty_texts if text)
+        usual = f"{name}.__class__ is str" + (f" and {name} not in {others!r}" if others else "")
+        return f"({name} if {first} and {usual} else empty({name}))"
+
+
+@dataclass(frozen=True, slots=True)
+class Flatten(Node):
+    """The parts that are not empty as one list, None if all are; a part that is a list gives its elements."""
+
+    parts: tuple[Node, ...]
+
+    def infer(self, writer: Writer) -> Type:
+        return Type(Kind.LIST, empty=True)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        parts, fill = [env.evaluator(part) for part in self.parts], env.fill
+
+        def evaluate(frame: Frame) -> Any:
+            return fill(binding_runtime.flatten(*[part(frame) for part in parts]))
+
+        return evaluate
+
+    def emit(self, writer: Writer) -> str:
+        return f"drop_empty(flatten({', '.join(part.emit(writer) for part in self.parts)}))"
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Node):
+    """The texts of the parts that are not empty, with a separator between them; None if all are empty."""
+
+    parts: tuple[Node, ...]
+    separator: str
+
+    def infer(self, writer: Writer) -> Type:
+        return Type(Kind.TEXT, empty=True)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        parts, join, separator = [env.evaluator(part) for part in self.parts], env.join, self.separator
+
+        def evaluate(frame: Frame) -> Any:
+            return join(separator, *[part(frame) for part in parts])
+
+        return evaluate
+
+    def emit(self, writer: Writer) -> str:
+        return f"joined({self.separator!r}, {', '.join(part.emit(writer) for part in self.parts)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Split(Node):
+    """A text cut into a list; a list stays as it is."""
+
+    value: Node
+    separator: str
+
+    def infer(self, writer: Writer) -> Type:
+        return Type(Kind.LIST, empty=True)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        return _applied(env.evaluator(self.value), binding_runtime.make_splitter(self.separator))
+
+    def emit(self, writer: Writer) -> str:
+        name = writer.named("split", binding_runtime.make_splitter(self.separator))
+        return _where_filled(self.value, writer, lambda value: f"{name}({value})")
+
+
+def _applied(value: Evaluate, function: Callable[[Any], Any]) -> Evaluate:
+    def evaluate(frame: Frame) -> Any:
+        found = value(frame)
+        return None if found is None else function(found)
+
+    return evaluate
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup(Node):
+    """A value, or each element of a list, looked up in a table; `default` stands for what the table lacks."""
+
+    value: Node
+    table: str
+    default: Node | None
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value = env.evaluator(self.value)
+        look = binding_runtime.make_lookup(env.table(self.table), self.table, env.empty, env.lacking)
+        if self.default is None:
+            return _applied(value, look)
+        default = env.evaluator(self.default)
+
+        def evaluate(frame: Frame) -> Any:
+            found = value(frame)
+            return None if found is None else look(found, lambda: default(frame))
+
+        return evaluate
+
+    def emit(self, writer: Writer) -> str:
+        """Write the look-up of what the table has; what it lacks is declined."""
+        table = writer.table(self.table)
+        look = writer.named(
+            f"look_up_{self.table}",
+            binding_runtime.make_lookup(writer.entries(self.table), self.table, writer.empty),
+        )
+        return _where_filled(
+            self.value,
+            writer,
+            lambda value: (
+                f"(({table}.get({value}) or {table}.get({value}.strip()) or decline())"
+                f" if {value}.__class__ is str else {look}({value}))"
+            ),
+            once=False,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Apply(Node):
+    """A converter of `convert` applied to a value, or to each element of a list."""
+
+    value: Node
+    call: ConvertPlan
+
+    def infer(self, writer: Writer) -> Type:
+        known = self.value.infer(writer)
+        if self.call.takes_list or not known.kind & Kind.LIST:
+            found = result_type(self.call.converter)
+            return Type(found.kind, found.empty or known.empty, found.bound)
+        return ANY
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        return _applied(env.evaluator(self.value), self._function(env.empty))
+
+    def _function(self, empty: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return binding_runtime.make_applier(self.call.function, takes_list=self.call.takes_list, empty=empty)
+
+    def emit(self, writer: Writer) -> str:
+        call, known = self.call, self.value.infer(writer)
+        if call.for_text is None or call.takes_list:
+            name = writer.named(call.name, self._function(writer.empty))
+            return _where_filled(self.value, writer, lambda value: f"{name}({value})")
+        if call.for_text is text.trim:
+            quick = "{}.strip()"
+        else:
+            quick = f"{writer.named(call.name, call.for_text)}({{}})"
+        if known.filled().is_always(Kind.TEXT):
+            return _where_filled(self.value, writer, quick.format)
+        whole = writer.named(f"{call.name}_any", self._function(writer.empty))
+        return _where_filled(
+            self.value,
+            writer,
+            lambda value: f"({quick.format(value)} if {value}.__class__ is str else {whole}({value}))",
+            once=False,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DropEmpty(Node):
+    """A list without its empty elements, None if none is left; what is no list stays as it is."""
+
+    value: Node
+
+    def infer(self, writer: Writer) -> Type:
+        known = self.value.infer(writer)
+        return Type(known.kind, known.empty or bool(known.kind & Kind.LIST), known.bound)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value, fill = env.evaluator(self.value), env.fill
+        return lambda frame: fill(value(frame))
+
+    def emit(self, writer: Writer) -> str:
+        python = self.value.emit(writer)
+        return f"drop_empty({python})" if self.value.infer(writer).kind & Kind.LIST else python
+
+
+@dataclass(frozen=True, slots=True)
+class OrDefault(Node):
+    """The value, or the binding's default where it is empty."""
+
+    value: Node
+    default: Node
+
+    def infer(self, writer: Writer) -> Type:
+        return self.value.infer(writer).filled().or_(self.default.infer(writer))
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value, default = env.evaluator(self.value), env.evaluator(self.default)
+
+        def evaluate(frame: Frame) -> Any:
+            found = value(frame)
+            return default(frame) if found is None else found
+
+        return evaluate
+
+    def emit(self, writer: Writer) -> str:
+        python, default = self.value.emit(writer), self.default.emit(writer)
+        if not self.value.infer(writer).empty:
+            return python
+        if python.isidentifier():
+            return f"({default} if {python} is None else {python})"
+        name = writer.temporary()
+        return f"({default} if ({name} := {python}) is None else {name})"

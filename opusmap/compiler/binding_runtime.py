@@ -1,0 +1,235 @@
+"""The small functions that generated code calls around a binding's values."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
+
+from opusmap.converters.coerce import text_of
+from opusmap.converters.limits import WEIGHT_LIMIT, bounded_length, check_weight, weight
+from opusmap.converters.lists import split
+from opusmap.errors import ValueProblem
+from opusmap.expressions.runtime import look_up
+from opusmap.issues import quote_value
+from opusmap.records import Problem
+
+__all__ = [
+    "as_condition",
+    "as_problem",
+    "empty_required",
+    "flatten",
+    "make_applier",
+    "make_empty_dropper",
+    "make_empty_values",
+    "make_joiner",
+    "make_lookup",
+    "make_part_finder",
+    "make_replacement_log",
+    "make_splitter",
+    "missing_columns",
+]
+
+EmptyValues: TypeAlias = Callable[[Any], Any]
+"""What makes None of the values that the source says are empty."""
+
+_LOG = logging.getLogger("opusmap.mapper")
+
+
+def as_problem(column: str, error: Exception) -> Problem:
+    """Return the problem that an exception in a binding is.
+
+    A `ValueProblem` says it all; anything else is a converter that broke, and its cause is told.
+    """
+    if isinstance(error, ValueProblem):
+        return Problem(column, error.code, error.problem, error.help)
+    _LOG.debug("a converter broke on column %s", column, exc_info=error)
+    message = f"a converter broke: {type(error).__name__}: {quote_value(str(error), 200)}"
+    return Problem(column, "converter-failed", message, "mend the converter; `-v` shows its traceback")
+
+
+def make_replacement_log(replaced: dict[tuple[str, str], Problem]) -> Callable[[str, Exception], None]:
+    """Return the function that notes for which problem of a column another value was put: each code once."""
+
+    def note(column: str, error: Exception) -> None:
+        problem = as_problem(column, error)
+        replaced.setdefault((column, problem.code), problem)
+
+    return note
+
+
+def empty_required() -> ValueProblem:
+    """Return the problem anew each time: one for all would gather tracebacks, and with them every row."""
+    message = "the value is empty, and the column is required"
+    return ValueProblem("empty-required", message, "mend the source, or say `default:`")
+
+
+def missing_columns(names: tuple[str, ...]) -> Callable[[Mapping[str, Any], list[Problem]], dict[str, Any]]:
+    """Return the function that rejects a row for each of these columns that it does not have."""
+    message, help_text = "the row has no such column", "name the column as the source does"
+
+    def missing(row: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+        problems += [Problem(name, "unknown-column", message, help_text) for name in names if name not in row]
+        return {}
+
+    return missing
+
+
+def make_empty_values(empty_texts: tuple[str, ...]) -> EmptyValues:
+    """Return the function that makes None of what is empty: None, an empty list, the source's empty texts."""
+    texts = frozenset(empty_texts)
+
+    def empty(value: Any) -> Any:
+        if value.__class__ is str:
+            return None if value in texts else value
+        return None if value is None or value == [] else value
+
+    return empty
+
+
+def make_splitter(separator: str) -> Callable[[Any], Any]:
+    """Return the function that cuts a text into a list, None if nothing is in it; a list stays as it is."""
+
+    def cut(value: Any) -> Any:
+        if value.__class__ is str and separator not in value:
+            text = value.strip()
+            return [text] if text else None
+        return value if isinstance(value, list) else split(text_of(value), separator) or None
+
+    return cut
+
+
+def make_lookup(
+    table: Mapping[str, Any],
+    name: str,
+    empty: EmptyValues,
+    lacking: Callable[[ValueProblem], object] = lambda _problem: None,
+) -> Callable[..., Any]:
+    """Return the function that looks a value (or each element of a list that is not empty) up in a table.
+
+    Where there is a `fallback`, it stands for each element that the table lacks. A single value that
+    the table lacks is empty then, and the binding's `default` steps in. `lacking` is told of both.
+    """
+
+    def find(value: Any, fallback: Callable[[], Any] | None) -> Any:
+        if value.__class__ is str and (found := table.get(value)) is not None:
+            return found
+        try:
+            return look_up(table, name, value)
+        except ValueProblem as problem:
+            if fallback is None or problem.code != "not-in-table":
+                raise
+            lacking(
+                ValueProblem(problem.code, problem.problem, problem.help.removesuffix(", or say `default:`"))
+            )
+        return fallback()
+
+    def look(value: Any, fallback: Callable[[], Any] | None = None) -> Any:
+        if not isinstance(value, list):
+            return find(value, fallback and (lambda: None))
+        elements = (find(element, fallback) for element in value if empty(element) is not None)
+        return _gathered((element for element in elements if element is not None), "`lookup`") or None
+
+    return look
+
+
+def make_part_finder(table: Mapping[str, Any] | None, name: str, empty: EmptyValues) -> Callable[[str], Any]:
+    """Return what `make_splitter` and then `make_lookup` (if there is a table) make of one part of a text.
+
+    It is an empty text where they would leave the part out.
+    """
+
+    def find(part: str) -> Any:
+        value: Any = part.strip()
+        if value and table is not None and empty(value) is not None:
+            value = look_up(table, name, value)
+        return "" if empty(value) is None else value
+
+    return find
+
+
+def make_applier(
+    function: Callable[[Any], Any], *, takes_list: bool, empty: EmptyValues
+) -> Callable[[Any], Any]:
+    """Return a converter as a binding applies it: to each element of a list, unless it takes lists."""
+    if takes_list:
+        return function
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, list):
+            return _gathered(
+                (function(element) for element in value if empty(element) is not None), "`convert`"
+            )
+        return function(value)
+
+    return convert
+
+
+def _gathered(elements: Iterable[Any], who: str) -> list[Any]:
+    """Return the list of elements that a step makes, as far as it is within bounds.
+
+    The weight is counted while the list is built: each of ten thousand elements may become a long text.
+    """
+    found: list[Any] = []
+    total = 0
+    for element in elements:
+        found.append(element)
+        total += 1 + len(element) if element.__class__ is str else weight(element)
+        if total > WEIGHT_LIMIT:
+            return check_weight(found, who)
+    return found
+
+
+def flatten(*parts: Any) -> list[Any]:
+    """Return the parts that are not empty; a part that is a list gives its elements."""
+    found: list[Any] = []
+    for part in parts:
+        if isinstance(part, list):
+            found += part
+            if len(found) > WEIGHT_LIMIT:
+                return check_weight(found, "`from`")
+        elif part is not None:
+            found.append(part)
+    return found
+
+
+def make_empty_dropper(empty_texts: tuple[str, ...]) -> Callable[[Any], Any]:
+    """Return the function that takes the empty elements out of a list; None if none is left.
+
+    What is no list stays as it is. An empty text is no element, whatever the source's `empty` says.
+    """
+    empty, nothing = make_empty_values(empty_texts), frozenset((*empty_texts, "", None))
+
+    def drop_empty(value: Any) -> Any:
+        if value.__class__ is not list:
+            return value
+        try:
+            if nothing.isdisjoint(value):  # as nearly always
+                return value or None
+        except TypeError:  # a list is among the elements
+            pass
+        return [element for element in value if element != "" and empty(element) is not None] or None
+
+    return drop_empty
+
+
+def make_joiner(empty_texts: tuple[str, ...]) -> Callable[..., str | None]:
+    """Return the function that makes one text of the parts that are not empty, None if all are."""
+    fill = make_empty_dropper(empty_texts)
+
+    def joined(separator: str, *parts: Any) -> str | None:
+        texts = [text_of(part) for part in fill(flatten(*parts)) or ()]
+        bounded_length(sum(map(len, texts)) + len(separator) * len(texts))
+        return separator.join(texts) if texts else None
+
+    return joined
+
+
+def as_condition(value: Any) -> bool:
+    """Return what `where` says; it must be true or false."""
+    if not isinstance(value, bool):
+        help_text = "compare it: `{{ Status != 'Draft' }}`"
+        raise ValueProblem(
+            "where-not-boolean", f"`where` gives {quote_value(value)}, not true or false", help_text
+        )
+    return value

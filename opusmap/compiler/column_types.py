@@ -1,0 +1,324 @@
+"""The rule of each column type: how a value is finished for Opus, and what is refused.
+
+Owns the last step of every binding. A finisher takes a value that is not empty and returns what
+stands in the request's JSON; the emulator checks the same rules on its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Context, Decimal
+from typing import Any, TypeAlias
+
+from opusmap.connection import ColumnType
+from opusmap.converters.cache import Memo
+from opusmap.converters.choices import order_lookup
+from opusmap.converters.coerce import number_of, text_of
+from opusmap.converters.dates import format_datetime
+from opusmap.converters.datetime_fastpath import time_rewriter
+from opusmap.converters.limits import bounded_list
+from opusmap.converters.numbers import parse_number
+from opusmap.converters.people import email, emails
+from opusmap.converters.terms import SEGMENT_LIMIT, join_path
+from opusmap.errors import ValueProblem
+from opusmap.issues import quote_value
+from opusmap.mapping import ChoiceList, TargetOptions
+from opusmap.records import JsonValue
+
+__all__ = ["LIST_TYPES", "TEXT_TYPES", "EncoderOptions", "Finish", "Finisher", "make_encoder", "quick_people"]
+
+Finisher: TypeAlias = Callable[[Any], JsonValue]
+Rewriter: TypeAlias = Callable[[str | None, tzinfo | None, int | None], "Quick | None"]
+"""From a format, a zone and a century (see `time_rewriter`) to the short way for the texts of such times."""
+Quick: TypeAlias = Callable[[str], JsonValue] | Memo[Any]
+
+LIST_TYPES = frozenset({ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE})
+"""Types whose value is a list."""
+
+TEXT_TYPES = frozenset({ColumnType.SINGLE_TEXT, ColumnType.MULTIPLE_TEXT, ColumnType.UNKNOWN})
+"""Types whose value is a text as it is."""
+
+_SIGNIFICANT_DIGITS = 15
+"""Significant digits that every JSON number keeps (IEEE 754 doubles)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderOptions:
+    """What a finisher needs to know of its mapping and column.
+
+    `zone` is the zone that times are written in; `read_time` makes a date or time of a text, which is
+    written in `format` and, where it names no zone, in `source_zone`; years of two digits lie in the hundred
+    years from `century` on.
+    """
+
+    target: TargetOptions
+    zone: tzinfo
+    read_time: Callable[[object], date]
+    format: str | None = None
+    source_zone: tzinfo | None = None
+    choices: ChoiceList | None = None
+    century: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The last step of a column: its name in generated code, its function, and a short way for texts.
+
+    `quick` gives the same result as `function`, or nothing (None) where only that can tell; it is called,
+    or asked by subscription where it remembers. `rewriter` gives such a way for the
+    texts of times in a format.
+    """
+
+    name: str
+    function: Finisher
+    quick: Quick | None = None
+    rewriter: Rewriter | None = None
+
+    def __call__(self, value: Any) -> JsonValue:
+        """Finish a value that is not empty, the long way."""
+        return self.function(value)
+
+
+def make_encoder(kind: ColumnType, rules: EncoderOptions) -> Finish:
+    """Return the last step of a column."""
+    match kind:
+        case ColumnType.DATE_TIME:
+            rewriter = _rewriter(rules)
+            quick = None if rewriter is None else rewriter(rules.format, rules.source_zone, rules.century)
+            return Finish("date_time", _date_time(rules), quick, rewriter)
+        case ColumnType.SINGLE_CHOICE:
+            return _remembered("choice", _single_choice(rules))
+        case ColumnType.MULTIPLE_CHOICE:
+            return _remembered("choices", _multiple_choice(rules))
+        case ColumnType.PEOPLE:
+            return Finish("people", _people(rules))
+        case ColumnType.NUMBER:
+            return Finish("json_number", json_number, _quick_number)
+        case ColumnType.TAXONOMY:
+            return _remembered("term", term)
+        case ColumnType.MULTIPLE_TEXT | ColumnType.UNKNOWN:
+            return Finish("multi_line", multi_line, _quick_lines)
+        case _:
+            return Finish("single_line", single_line, _quick_line)
+
+
+def _remembered(name: str, function: Finisher) -> Finish:
+    return Finish(name, function, Memo(function))
+
+
+def single_line(value: Any) -> str:
+    """Check a single line of text: no line breaks, no control characters but tabs."""
+    text = value if value.__class__ is str else _column_text(value)
+    if text.isprintable():
+        return text
+    if len(text.splitlines()) > 1 or _BREAK.search(text):
+        message = f"the text has line breaks: {quote_value(text)}"
+        raise ValueProblem("line-break", message, "`convert: single_line` or `squeeze` makes one line of it")
+    return _checked(text)
+
+
+def multi_line(value: Any) -> str:
+    """Check a text of several lines: no control characters but tabs and line breaks."""
+    text = value if value.__class__ is str else _column_text(value)
+    return text if text.isprintable() else _checked(text)
+
+
+def _quick_line(value: Any) -> str | None:
+    """As `single_line`, without a word on what is wrong: that is said where the row is a reject."""
+    if value.__class__ is not str:
+        return single_line(value)
+    return None if _BREAK.search(value) or _FORBIDDEN.search(value) else value
+
+
+def _quick_lines(value: Any) -> str | None:
+    """As `multi_line`, likewise."""
+    if value.__class__ is not str:
+        return multi_line(value)
+    return None if _FORBIDDEN.search(value) else value
+
+
+_BREAK = re.compile("[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters (Unicode's Cc) but for tab and line breaks, and halves of surrogate pairs (Cs)."""
+
+
+def _checked(text: str) -> str:
+    if (found := _FORBIDDEN.search(text)) is not None:
+        message = f"the text holds the character U+{ord(found[0]):04X}: {quote_value(text)}"
+        raise ValueProblem("control-character", message, "take it out with `regex_replace`")
+    return text
+
+
+def _column_text(value: Any) -> str:
+    if isinstance(value, list):
+        message = f"a list can't be one text: {quote_value(value)}"
+        raise ValueProblem("wrong-kind", message, "put it together: `convert: {join: ', '}`")
+    return text_of(value)
+
+
+def json_number(value: Any) -> int | float:
+    """Return the shortest JSON number that is equal to a number, or to the text of a plain one."""
+    if value.__class__ is int and -_EXACT < value < _EXACT:
+        return int(value)
+    if value.__class__ is Decimal and len(text := str(value)) <= _SIGNIFICANT_DIGITS and "E" not in text:
+        exact = float(number_of(value))  # so few digits are exact in it
+        return int(exact) if exact.is_integer() else exact
+    if isinstance(value, bool):
+        raise ValueProblem("bad-number", f"{text_of(value)} is not a number")
+    number = parse_number(value) if isinstance(value, str) else number_of(value)
+    if isinstance(number, Decimal):
+        number = number.normalize(_WIDE)
+    significant = len(Decimal(number).normalize(_WIDE).as_tuple().digits)
+    if significant > _SIGNIFICANT_DIGITS:
+        kept = f"JSON numbers keep {_SIGNIFICANT_DIGITS}"
+        message = f"{quote_value(value)} has {significant} significant digits; {kept}"
+        raise ValueProblem("too-precise", message, "round it (`| number | round(2)`), or use a text column")
+    return int(number) if number == int(number) else float(number)
+
+
+def _quick_number(text: str) -> int | float | None:
+    if len(text) > _SIGNIFICANT_DIGITS or _PLAIN_NUMBER.fullmatch(text) is None:
+        return None
+    number = float(text.replace(",", ""))  # so few digits are exact in it
+    return int(number) if number.is_integer() else number
+
+
+_PLAIN_NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?", re.ASCII)
+"""Numbers that need no further look, provided that they are short."""
+_EXACT = 10**_SIGNIFICANT_DIGITS
+"""Whole numbers below it have no more digits than a JSON number keeps."""
+_WIDE = Context(prec=200)
+"""Wide enough that normalising never rounds a number within the limits."""
+
+
+def _date_time(rules: EncoderOptions) -> Finisher:
+    pattern, zone, read = rules.target.datetime_format, rules.zone, rules.read_time
+
+    def date_time(value: Any) -> str:
+        moment = value if isinstance(value, date) else read(value)
+        if not isinstance(moment, datetime):
+            midnight = datetime(moment.year, moment.month, moment.day, tzinfo=zone)  # a date never shifts
+            return format_datetime(midnight, pattern)
+        if moment.tzinfo is None:
+            moment = read(moment)
+        assert isinstance(moment, datetime)
+        try:
+            return format_datetime(moment.astimezone(zone), pattern)
+        except OverflowError:
+            raise ValueProblem("bad-date", f"{quote_value(value)} is outside the years 1 to 9999") from None
+
+    return date_time
+
+
+def _rewriter(rules: EncoderOptions) -> Rewriter | None:
+    if rules.zone is not UTC:
+        return None
+    pattern = rules.target.datetime_format
+    return lambda form, zone, century: time_rewriter(form, zone, pattern, format_datetime, century)
+
+
+def _single_choice(rules: EncoderOptions) -> Finisher:
+    assert rules.choices is not None
+    find = order_lookup(rules.choices, rules.target.choice_base)
+    if rules.target.choice_as == "number":
+        return lambda value: find(_only(value))
+    return lambda value: str(find(_only(value)))
+
+
+def _only(value: Any) -> Any:
+    """Return the one element of a list of one; a single choice takes no more."""
+    if isinstance(value, list):
+        if len(value) != 1:
+            message = f"a single choice takes one option, not {len(value)}: {quote_value(value)}"
+            raise ValueProblem("wrong-kind", message, "take one: `convert: first`")
+        return value[0]
+    return value
+
+
+def _multiple_choice(rules: EncoderOptions) -> Finisher:
+    assert rules.choices is not None
+    find = order_lookup(rules.choices, rules.target.choice_base)
+    as_text = rules.target.list_as == "text"
+
+    def choices(value: Any) -> JsonValue:
+        options = value if isinstance(value, list) else [value]
+        orders = list(dict.fromkeys(find(option) for option in options if option not in (None, "")))
+        if not orders:
+            raise ValueProblem("no-item", f"{quote_value(value)} holds no option", "leave it empty instead")
+        if as_text:
+            return "[" + ",".join(map(str, orders)) + "]"
+        return list(orders)
+
+    return choices
+
+
+def _people(rules: EncoderOptions) -> Finisher:
+    as_text = rules.target.list_as == "text"
+    known = Memo(_one_address)
+    find = known.__getitem__
+
+    def people(value: Any) -> JsonValue:
+        try:
+            quick = dict(map(find, value)) if value.__class__ is list else {}
+        except (TypeError, AttributeError):  # not all are texts
+            quick = {}
+        if quick and len(quick) == len(value) and "" not in quick:  # nobody twice, none blank: nearly always
+            return f"[{','.join(quick.values())}]" if as_text else [*quick.values()]
+        found: dict[str, str] = {}
+        for item in value if value.__class__ is list else [value]:
+            if item.__class__ is not str:
+                addresses = emails(value if isinstance(value, list) else [value])
+                break
+            folded, address = known[item]
+            found.setdefault(folded, address)
+        else:
+            found.pop("", None)
+            addresses = list(found.values())
+        if not addresses:
+            raise ValueProblem("no-email", f"{quote_value(value)} has no e-mail address", "mend the source")
+        return "[" + ",".join(addresses) + "]" if as_text else list[JsonValue](addresses)
+
+    return people
+
+
+def quick_people(separator: str, of_part: Callable[[str], Any], *, as_text: bool) -> Quick:
+    """Return the short way from a text to the people in it, each of whom is remembered.
+
+    `of_part` makes a person of a part of the text: a text, empty where there is nobody.
+    """
+    known = Memo(lambda part: _one_address(of_part(part)))
+    find = known.__getitem__
+
+    def people(text: str) -> JsonValue:
+        parts = text.split(separator)
+        try:
+            found = dict(map(find, bounded_list(parts)))
+        except (ValueProblem, AttributeError):  # somebody has no address, or is no text: the long way tells
+            return None
+        if len(found) < len(parts) or "" in found:  # somebody twice, or nobody
+            return None
+        return f"[{','.join(found.values())}]" if as_text else [*found.values()]
+
+    return people
+
+
+def _one_address(text: str) -> tuple[str, str]:
+    """Return an address, and before it the same without letter case; both empty for a blank text."""
+    address = email(text) if text.strip() else ""
+    return address.casefold(), address
+
+
+def term(value: Any) -> str:
+    """Check a full term path, given as one text or as a list of its terms."""
+    if isinstance(value, list):
+        return single_line(join_path(value))
+    text = text_of(value)
+    parts = [part.strip() for part in text.split("/")]
+    if "" in parts:
+        message = f"the path {quote_value(value)} has an empty term"
+        raise ValueProblem("bad-term-path", message, "remove the extra /, or list the parts: `from: [A, B]`")
+    # No part of a short text is too long.
+    return single_line("/".join(parts) if len(text) <= SEGMENT_LIMIT else join_path(parts))

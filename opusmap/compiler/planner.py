@@ -1,0 +1,471 @@
+"""Spec and connection -> plan: every name resolved, every argument bound.
+
+Owns every check that needs both sides. All problems are collected; a plan is made only of a mapping
+without errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, tzinfo
+from functools import cached_property
+from heapq import nsmallest
+from typing import Any
+
+from opusmap.compiler.column_types import EncoderOptions, Finisher, make_encoder
+from opusmap.compiler.kinds import (
+    CHOICE_TYPES,
+    check_binding,
+    check_datetime_format,
+    check_options,
+    check_step_name,
+    error,
+    is_placeholder,
+    to_do,
+)
+from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan, ConvertPlan, Plan, VariablePlan, bind_filter
+from opusmap.connection import Column, ColumnType, Connection
+from opusmap.converters import (
+    ArgumentError,
+    Context,
+    MissingCentury,
+    Registry,
+    bind_converter,
+    bind_for_text,
+)
+from opusmap.converters.dates import datetime_, time_zone
+from opusmap.converters.text import Replacer
+from opusmap.errors import ValueProblem
+from opusmap.expressions import (
+    Expression,
+    Scope,
+    has_constant_arguments,
+    is_template,
+    nodes,
+    parse_template,
+    walk,
+)
+from opusmap.issues import Diagnostic, Severity, Span, quote_value, suggest
+from opusmap.mapping import Binding, ChoiceList, MappingSpec, Table, Text
+
+__all__ = ["make_plan"]
+
+Warn = Callable[[str, str, str], None]
+
+_BRACED = re.compile(r"^\W*[{\[<(].*[}\])>]\W*$")
+"""A text such as `${Title}`, `[Title]` or `<<Title>>`, as other programs write a template."""
+
+
+def make_plan(
+    spec: MappingSpec,
+    connection: Connection,
+    registry: Registry,
+    source_columns: frozenset[str] | None = None,
+    warn: Warn = lambda _column, _code, _message: None,
+) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
+    """Resolve a mapping; return its plan (None if it has errors) and all that is to be said of it.
+
+    `warn(column, code, message)` is told of values that are odd but no error, when the plan runs.
+    """
+    planner = _Planner(spec, connection, registry, source_columns, warn)
+    plan = planner.plan()
+    problems = dict.fromkeys((*spec.problems, *planner.problems))
+    ordered = tuple(sorted(problems, key=lambda problem: (problem.span, problem.code)))
+    if any(problem.severity is Severity.ERROR for problem in ordered):
+        return None, ordered
+    return replace(plan, warnings=ordered), ordered
+
+
+class _Planner:
+    def __init__(
+        self,
+        spec: MappingSpec,
+        connection: Connection,
+        registry: Registry,
+        source_columns: frozenset[str] | None,
+        warn: Warn,
+    ) -> None:
+        self.problems: list[Diagnostic] = []
+        self._spec = spec
+        self._registry = registry
+        self._warn = warn
+        self._columns = source_columns
+        self._tables = {str(table.name): table for table in spec.tables}
+        self._connection = self._corrected(connection)
+        self._target_zone = self._zone(
+            "target.timezone", spec.target.timezone, spec.target_spans.get("timezone")
+        )
+        zone = None
+        if spec.timezone is not None:
+            zone = self._zone("timezone", str(spec.timezone), spec.timezone.span)
+        self._choices = self._resolved_choices()
+        self._context = Context(zone, self._choices, spec.target.choice_base)
+        self._steps: list[VariablePlan] = []
+
+    def plan(self) -> Plan:
+        spec = self._spec
+        format_span = spec.target_spans.get("datetime_format") or self._start()
+        self.problems += check_datetime_format(spec.target, format_span)
+        self._steps = list(self._plan_steps())
+        where = self._plan_where()
+        columns = tuple(self._plan_columns())
+        self._check_required({column.column.internal_name for column in columns})
+        return Plan(
+            spec,
+            self._connection,
+            columns,
+            tuple(self._steps),
+            where,
+            self._tables,
+            self._context,
+            self._columns,
+        )
+
+    def _corrected(self, connection: Connection) -> Connection:
+        changes: dict[str, dict[str, Any]] = {}
+        for change in self._spec.columns:
+            column = self._find(connection, change.column)
+            if column is None:
+                continue
+            if column.internal_name in changes:
+                message = f"the column {quote_value(column.display_name)} is corrected twice"
+                self._error("bound-twice", message, change.column.span, "put the two together")
+            values: dict[str, Any] = {} if change.type is None else {"type": ColumnType(change.type)}
+            values |= {} if change.required is None else {"required": change.required}
+            changes[column.internal_name] = values
+        corrected = connection.with_columns(changes)
+        self.problems += corrected.warnings
+        self._check_key(corrected)
+        return corrected
+
+    def _check_key(self, connection: Connection) -> None:
+        """Check that there is a key, and that it is one: Opus tells records apart by nothing else."""
+        key = next((column for column in connection.columns if column.internal_name == KEY_COLUMN), None)
+        if key is None:
+            message = f"the connection has no column {KEY_COLUMN}, the key of every record"
+            help_text = "use the file as downloaded from Opus > Settings > Connector"
+            self._error("missing-key-column", message, self._spec.connection.span, help_text)
+        elif not key.required or key.type is not ColumnType.SINGLE_TEXT:
+            changes = self._spec.columns
+            changed = [change.column.span for change in changes if connection.find(change.column) == key]
+            message = f"{KEY_COLUMN} is a required SingleText column in every connection"
+            if changed:
+                self._error("key-column", message, changed[0], "remove the correction")
+            else:
+                help_text = "use the file as downloaded from Opus > Settings > Connector"
+                self._error("key-column", message, self._spec.connection.span, help_text)
+
+    def _find(self, connection: Connection, name: Text) -> Column | None:
+        column = connection.find(name)
+        if column is None:
+            message = f"the connection has no column {quote_value(name)}"
+            known = ", ".join(quote_value(column.display_name) for column in connection.columns[:12])
+            more = " …" if len(connection.columns) > 12 else ""  # noqa: PLR2004 - as many as are shown
+            help_text = suggest(name, connection.names()) or f"columns: {known}{more}"
+            self._error("unknown-target", message, name.span, help_text)
+        elif column.internal_name != name:
+            namesakes = [other.internal_name for other in connection.columns if other.display_name == name]
+            if len(namesakes) > 1:
+                message = f"the connection has {len(namesakes)} columns that are called {quote_value(name)}"
+                help_text = "use the internal name: " + " or ".join(namesakes)
+                self._error("ambiguous-target", message, name.span, help_text)
+        return column
+
+    def _zone(self, key: str, name: str, span: Span | None) -> tzinfo:
+        try:
+            return time_zone(name)
+        except ArgumentError as problem:
+            if is_placeholder(name):
+                help_text = "name the zone of the source's times, such as Europe/Berlin or UTC"
+                self.problems.append(to_do(key, span or self._start(), help_text))
+                return UTC
+            message, _, help_text = str(problem).partition("; ")
+            self._error("unknown-timezone", f"{key}: {message}", span or self._start(), help_text)
+            return UTC
+
+    def _resolved_choices(self) -> dict[str, ChoiceList]:
+        """Return the options of each choice column by all of the column's names."""
+        found: dict[str, ChoiceList] = {}
+        for choices in self._spec.choices:
+            self.problems += check_options(choices, self._spec.target.choice_base)
+            column = self._find(self._connection, choices.column)
+            if column is None:
+                continue
+            name = quote_value(column.display_name)
+            if column.type not in CHOICE_TYPES:
+                message = f"{name} is a {column.type} column and has no options"
+                help_text = "remove it, or correct its type under `columns:`"
+                self._error("not-a-choice", message, choices.column.span, help_text)
+            if column.internal_name in found:
+                message = f"the options of {name} are given twice"
+                self._error("bound-twice", message, choices.column.span, "remove one of the two")
+            found |= dict.fromkeys((column.internal_name, column.display_name), choices)
+        return found
+
+    def _plan_steps(self) -> Iterator[VariablePlan]:
+        tables = frozenset(self._tables)
+        known, later = set[str](), {str(step.name) for step in self._spec.let}
+        scope = Scope(self._columns, known, later, tables, self._registry)
+        for step in self._spec.let:
+            self.problems += check_step_name(step, self._columns, tables)
+            expression = self._expression(step.template, scope, self._context)
+            if expression is not None:
+                yield VariablePlan(str(step.name), expression, step.name.span)
+            known.add(str(step.name))
+
+    def _plan_where(self) -> Expression | None:
+        text = self._spec.where
+        where = None if text is None else self._expression(text, self._scope, self._context)
+        if where is not None and where.is_text:
+            message = "`where` gives a text, not true or false"
+            help_text = "it is one expression that compares: `{{ Status != 'Draft' }}`"
+            self._error("where-not-boolean", message, where.text.span, help_text)
+        return where
+
+    @cached_property
+    def _scope(self) -> Scope:
+        """What names stand for where all steps are defined."""
+        steps = frozenset(str(step.name) for step in self._spec.let)
+        return Scope(self._columns, steps, frozenset(), frozenset(self._tables), self._registry)
+
+    @cached_property
+    def _sound_steps(self) -> frozenset[str]:
+        """The steps that have no errors."""
+        return frozenset(step.name for step in self._steps)
+
+    def _expression(self, text: Text, scope: Scope, context: Context) -> Expression | None:
+        expression, problems = parse_template(text, scope)
+        self.problems += problems
+        if expression is not None:
+            self._check_tree(expression, context)
+        return expression
+
+    def _check_tree(self, expression: Expression, context: Context) -> None:
+        """Bind every converter once, so that wrong arguments show now and not at the first row."""
+        for node in walk(expression.tree):
+            if isinstance(node, nodes.TableValue) and node.name in (self._columns or ()):
+                message = f"{quote_value(node.name)} is a table here, and a source column as well"
+                span = expression.text.locate(node.at, node.at + len(node.name))
+                help_text = f"rename the table, or read the column as row['{node.name}']"
+                self._error("ambiguous-name", message, span, help_text)
+            if isinstance(node, nodes.Convert) and has_constant_arguments(node):
+                try:
+                    bind_filter(node, context)
+                except ArgumentError as problem:
+                    span = expression.text.locate(node.at, node.at + len(node.converter.name))
+                    self._wrong_argument(problem, span)
+
+    def _plan_columns(self) -> Iterator[ColumnPlan]:
+        bound: dict[str, Text] = {}
+        for binding in self._spec.fields:
+            column = self._find(self._connection, binding.target)
+            if column is None:  # what else is wrong in the binding shows, too
+                self._value_parts(binding, self._context)
+                self._table(binding)
+                list(self._converts(binding, self._context))
+                self._default(binding, self._context)
+                continue
+            if column.internal_name in bound:
+                first = bound[column.internal_name]
+                name = quote_value(column.display_name)
+                message = f"{name} is bound twice; first at line {first.span.line} as {quote_value(first)}"
+                self._error("bound-twice", message, binding.target.span, "remove one of the two")
+            bound.setdefault(column.internal_name, binding.target)
+            yield self._plan_column(binding, column)
+
+    def _plan_column(self, binding: Binding, column: Column) -> ColumnPlan:
+        context = replace(self._context, column=column.internal_name, warn=self._warning_of(column))
+        parts = self._value_parts(binding, context)
+        required = column.required or bool(binding.required)
+        choices = self._choices.get(column.internal_name)
+        self.problems += check_binding(
+            binding, column, required=required, has_choices=choices is not None, empty=self._spec.source.empty
+        )
+        finish = make_encoder(column.type, self._rules(binding, column, context))
+        if (choices is not None and choices.options) or column.type not in CHOICE_TYPES:
+            self._check_constants(binding, finish.function)
+        return ColumnPlan(
+            column,
+            binding,
+            parts,
+            finish,
+            context,
+            required,
+            self._table(binding),
+            tuple(self._converts(binding, context)),
+            self._default(binding, context),
+        )
+
+    def _warning_of(self, column: Column) -> Callable[[str, str], None]:
+        warn, name = self._warn, column.display_name
+        return lambda code, message: warn(name, code, message)
+
+    def _check_constants(self, binding: Binding, finish: Finisher) -> None:
+        """Finish the constants of a binding once: a wrong one would reject every record that uses it."""
+        changed = binding.split is not None or binding.lookup is not None or binding.convert
+        constants: list[Text | tuple[Text, ...]] = []
+        if binding.const and not changed:
+            constants.append(binding.const)
+        if binding.default and not is_template(binding.default):
+            constants.append(binding.default)
+        for constant in constants:
+            plain = str(constant) if isinstance(constant, Text) else [str(text) for text in constant]
+            span = constant.span if isinstance(constant, Text) else constant[0].span
+            try:
+                finish(plain)
+            except ValueProblem as problem:
+                self._error(problem.code, problem.problem, span, problem.help)
+
+    def _value_parts(self, binding: Binding, context: Context) -> tuple[nodes.Node, ...]:
+        if binding.template is not None:
+            expression = self._expression(binding.template, self._scope, context)
+            return (nodes.Constant(None) if expression is None else expression.tree,)
+        if isinstance(binding.const, Text):
+            return (nodes.Constant(str(binding.const)),)
+        if binding.const is not None:
+            return (nodes.ListLiteral(tuple(nodes.Constant(str(text)) for text in binding.const)),)
+        return tuple(self._source_column(name) for name in binding.sources)
+
+    def _source_column(self, name: Text) -> nodes.Node:
+        text, columns = str(name), self._columns
+        if text in self._sound_steps:
+            return nodes.VariableRef(text)
+        if text in self._scope.steps:
+            return nodes.Constant(None)  # the step itself has errors, which are told
+        if text in (columns or ()):
+            return nodes.Cell(text)
+        if is_placeholder(text):
+            help_text = "put a column of the source here, or a template or constant"
+            self.problems.append(to_do("this binding", name.span, help_text))
+            return nodes.Constant(None)
+        if columns is None:
+            return nodes.Cell(text, dotted="." in text)
+        if "." in text and text.partition(".")[0] in columns:
+            return nodes.Cell(text, dotted=True)
+        known = [*columns, *(step.name for step in self._steps)]
+        shown = ", ".join(quote_value(column, 30) for column in nsmallest(12, columns))
+        help_text = suggest(text, known) or (f"columns: {shown}" if columns else "the source has no columns")
+        if _BRACED.search(text):
+            help_text = 'a template is written "{{ Title }}"'
+        elif columns and help_text.startswith("columns"):
+            help_text += f"; a text for every record is written {{const: {text[:30]}}}"
+        message = f"there is no column {quote_value(text)} in the source"
+        self._error("unknown-column", message, name.span, help_text)
+        return nodes.Constant(None)
+
+    def _rules(self, binding: Binding, column: Column, context: Context) -> EncoderOptions:
+        century = self._century(binding)
+        written = None if binding.format is None else str(binding.format)
+        if binding.format is not None and is_placeholder(binding.format):
+            help_text = "leave the format that is meant: a sample of the source can't tell"
+            self.problems.append(to_do("the format", binding.format.span, help_text))
+            written = century = None
+        try:
+            read_time = datetime_(written, century=century, context=context)
+        except ArgumentError as problem:
+            self._wrong_format(binding, problem)
+            read_time = datetime_(context=context)
+        choices = self._choices.get(column.internal_name) or ChoiceList(binding.target, ())
+        zone = self._context.timezone
+        return EncoderOptions(
+            self._spec.target, self._target_zone, read_time, written, zone, choices, century
+        )
+
+    def _wrong_format(self, binding: Binding, problem: ArgumentError) -> None:
+        place = binding.century if binding.format is None else binding.format  # which may be empty
+        assert place is not None
+        message, _, meant = str(problem).partition("; ")
+        if isinstance(problem, MissingCentury):
+            if binding.century is None:  # else what stands there is told already
+                self._error("missing-century", message, place.span, meant)
+        elif binding.century is not None and message.startswith("`century`"):
+            self._error("wrong-value", message, binding.century.span, meant)
+        else:
+            self._error("bad-format", message, place.span, meant or 'for example "%d/%m/%Y %H:%M"')
+
+    def _century(self, binding: Binding) -> int | None:
+        """Return the binding's century; what is none is told."""
+        given = binding.century
+        if given is None:
+            return None
+        if given.isascii() and given.isdigit() and len(given) <= 4:  # noqa: PLR2004 - digits of a year
+            return int(given)
+        help_text = "it is the first of the hundred years that the years lie in, such as 1930"
+        if is_placeholder(given):
+            self.problems.append(to_do("`century`", given.span, help_text))
+        else:
+            message = f"`century` is a year, not {quote_value(given)}"
+            self._error("wrong-value", message, given.span, help_text)
+        return None
+
+    def _table(self, binding: Binding) -> Table | None:
+        if binding.lookup is None:
+            return None
+        table = self._tables.get(binding.lookup)
+        if table is None:
+            help_text = suggest(binding.lookup, self._tables) or "define it under `tables:`"
+            message = f"there is no table {quote_value(binding.lookup)}"
+            self._error("unknown-table", message, binding.lookup.span, help_text)
+        return table
+
+    def _converts(self, binding: Binding, context: Context) -> Iterator[ConvertPlan]:
+        for use in binding.convert:
+            converter = self._registry.find(use.name)
+            if converter is None:
+                help_text = self._registry.suggest(use.name) or "`opusmap converters` lists them"
+                message = f"there is no converter {quote_value(use.name)}"
+                self._error("unknown-converter", message, use.name.span, help_text)
+                continue
+            try:
+                function = bind_converter(converter, use.args, use.kwargs, context)
+            except ArgumentError as problem:
+                open_ = [
+                    key
+                    for key, value in use.kwargs.items()
+                    if isinstance(value, str) and is_placeholder(value)
+                ]
+                if open_:
+                    help_text = "decide it, and write it in the place of TODO"
+                    self.problems.append(to_do(f"`{open_[0]}` of {use.name}", use.name.span, help_text))
+                else:
+                    self._wrong_argument(problem, use.name.span)
+                continue
+            for_text = bind_for_text(converter, use.args, use.kwargs)
+            span, place = use.name.span, None
+            if isinstance(function, Replacer):
+                place = use.places.get("pattern") or use.places.get(0) or span
+            yield ConvertPlan(converter, function, converter.takes_list, span, for_text, place)
+
+    def _default(self, binding: Binding, context: Context) -> nodes.Node | None:
+        if binding.default is None:
+            return None
+        if not is_template(binding.default):
+            return nodes.Constant(str(binding.default))
+        expression = self._expression(binding.default, self._scope, context)
+        return None if expression is None else expression.tree
+
+    def _check_required(self, bound: set[str]) -> None:
+        for column in self._connection.columns:
+            if column.required and column.internal_name not in bound:
+                name = quote_value(column.display_name)
+                message = f"the required column {name} ({column.internal_name}) is not bound"
+                help_text = f"add it under `fields:`, for example `{column.display_name}: …`"
+                self._error("missing-required", message, self._spec.fields_span, help_text)
+
+    def _wrong_argument(self, problem: ArgumentError, span: Span) -> None:
+        what, way_out = str(problem), problem.help
+        if not way_out:
+            what, _, way_out = what.partition("; ")
+        if isinstance(problem, MissingCentury):
+            self._error("missing-century", what, span, way_out)
+            return
+        help_text = way_out or "`opusmap converters` shows each with its arguments and examples"
+        self._error("wrong-argument", what, span, help_text)
+
+    def _start(self) -> Span:
+        return Span(self._spec.path, 1, 1, 1, 2)
+
+    def _error(self, code: str, message: str, span: Span, help: str) -> None:
+        self.problems.append(error(code, message, span, help))

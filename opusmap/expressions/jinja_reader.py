@@ -1,0 +1,196 @@
+"""Template text -> Jinja's syntax tree, every token with its offset, every problem with its place.
+
+Jinja's own lexer and parser read the text; nothing is evaluated. Owns the limits of a text, and where
+in the mapping file a token stands. What the language allows is `parse`'s.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from decimal import Decimal, InvalidOperation
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.lexer import TokenStream
+from jinja2.parser import Parser
+
+from opusmap.converters.coerce import NUMBER_LIMIT, number_of
+from opusmap.errors import ValueProblem
+from opusmap.expressions.syntax_errors import in_plain_words
+from opusmap.issues import Diagnostic, Severity, Span
+from opusmap.mapping.yaml_reader import Text
+
+__all__ = ["DEPTH_LIMIT", "JinjaReader", "Refused", "Stopped", "is_template"]
+
+LENGTH_LIMIT = 8 * 1024
+"""Bytes (UTF-8) of a template at most; longer ones are refused unread."""
+DEPTH_LIMIT = 50
+"""Levels of nesting of an expression at most."""
+TOKEN_LIMIT = 1_000
+"""Names, signs, texts and runs of blanks of a template at most."""
+
+_ENVIRONMENT = Environment(autoescape=False, keep_trailing_newline=True)  # noqa: S701 - nothing is ever rendered
+_TOKEN = re.compile(r"\w+|\"[^\"]*\"|'[^']*'|[^\w\s]+|\s+")
+_AT_LINE = re.compile(r" at \d+$")
+_TOO_MANY_DIGITS = f"a number may have {NUMBER_LIMIT} digits"
+
+
+class Refused(Exception):
+    """One node is refused; its neighbours are still looked at."""
+
+
+class Stopped(Exception):
+    """The text is refused as a whole, and read no further."""
+
+
+def is_template(text: str) -> bool:
+    """Tell whether a text holds anything of Jinja: `{{`, `{%` or `{#`."""
+    return any(mark in text for mark in ("{{", "{%", "{#"))
+
+
+class JinjaReader:
+    """Reads one text. `problems` collects what is wrong in it.
+
+    `decimals` holds the decimals, and `texts` the texts between quotes as they are written, by their offset;
+    `unread` why Jinja could not read one of these: no problem for whoever takes it as it is written.
+    """
+
+    def __init__(self, text: Text, columns: Iterable[str] = ()) -> None:
+        """Take the text; nothing is read yet. `columns` are the source's, as far as they are known."""
+        self._text = text
+        self._columns = columns
+        self._shift = 0
+        self._returns: list[int] = []
+        self.decimals: dict[int, Decimal] = {}
+        self.texts: dict[int, str] = {}
+        self.unread: dict[int, str] = {}
+        self.problems: list[Diagnostic] = []
+
+    def read(self) -> list[nodes.Node] | None:
+        """Return the statements of the text, None if it can't be read; a node's `lineno` is its offset.
+
+        A text without `{{`, `{%` and `{#` is read as a bare expression.
+        """
+        if len(self._text.encode("utf-8", "replace")) > LENGTH_LIMIT:
+            message = f"an expression may have {LENGTH_LIMIT} bytes, not more"
+            self.problem("expression-too-long", 0, message, "split it into `let` steps, or use a table")
+            return None
+        try:
+            return self._jinja_tree()
+        except TemplateSyntaxError as error:
+            at = self._place(error.lineno)
+            words = in_plain_words(error.message or "", self._text, at, self._columns)
+            self.problem("template-syntax", at, *words)
+        except RecursionError:  # in Jinja's parser: brackets, signs and `not` in a row
+            self.too_deep(0)
+        return None
+
+    def _jinja_tree(self) -> list[nodes.Node]:
+        bare = not is_template(self._text)
+        # The blanks keep the sign of `-amount` from being Jinja's `{{-`, which eats white space.
+        source = "{{ " + self._text + " }}" if bare else self._text.removesuffix("\n")
+        self._shift = 3 if bare else 0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Jinja's decoding of '\d' warns of Python's own escapes
+            parser = Parser(_ENVIRONMENT, "")
+            tokens = self._tokens(self._one_line_break(source))
+            parser.stream = TokenStream(_ENVIRONMENT.lexer.wrap(tokens), None, None)
+            body = parser.parse().body
+        if bare and not (len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1):
+            raise self.refuse("template-syntax", 0, "this is not an expression", "put a template in {{ … }}")
+        return body
+
+    def _one_line_break(self, source: str) -> str:
+        r"""Write each line break as `\n`, as Jinja's lexer does; `_place` counts with what gets lost."""
+        self._returns = [match.start() - nth for nth, match in enumerate(re.finditer("\r\n", source))]
+        return source.replace("\r\n", "\n").replace("\r", "\n")
+
+    def _tokens(self, source: str) -> Iterator[tuple[int, str, str]]:
+        """Yield Jinja's tokens with their offset in place of their line."""
+        position, before, first = 0, "", -1
+        tokens = enumerate(_ENVIRONMENT.lexer.tokeniter(source, None))
+        while True:
+            try:
+                count, (_, kind, value) = next(tokens)
+            except StopIteration:
+                return
+            except TemplateSyntaxError as error:  # the lexer's own: it knows the line only
+                message = _AT_LINE.sub("", error.message or "")
+                raise TemplateSyntaxError(message, position) from None
+            # Whitespace control makes Jinja leave out blanks: the next token is further on.
+            position = source.index(value, position)
+            self._check_token(position, before, kind, value, count)
+            before = value if kind == "variable_begin" else ""
+            if kind == "string":
+                first = position if first < 0 else first  # texts side by side are one for Jinja
+                yield position, kind, self._read_text(first, value)
+            else:
+                first = first if kind == "whitespace" else -1
+                yield position, kind, value
+            position += len(value)
+
+    def _read_text(self, position: int, value: str) -> str:
+        """Keep a text as it is written, without its quotes; return an empty one where Jinja can't read it."""
+        self.texts[position] = self.texts.get(position, "") + value[1:-1]
+        try:
+            value.encode("ascii", "backslashreplace").decode("unicode-escape")
+        except UnicodeDecodeError as error:
+            self.unread.setdefault(position, str(error).rpartition(":")[2].strip())
+            return "''"
+        return value
+
+    def _check_token(self, position: int, before: str, kind: str, value: str, count: int) -> None:
+        at = self._place(position)
+        if count > TOKEN_LIMIT:
+            raise self.refuse(
+                "expression-too-long", at, f"an expression may have {TOKEN_LIMIT} parts, not more"
+            )
+        if before.endswith("-") and kind != "whitespace":
+            message = "`{{-` takes white space away, and is no minus sign"
+            raise self.refuse("template-syntax", at - 1, message, "write `{{ -x` for a minus, else `{{- x`")
+        if kind == "integer" and len(value) > NUMBER_LIMIT:
+            raise self.refuse("number-too-large", at, _TOO_MANY_DIGITS)
+        if kind == "float":
+            self.decimals[position] = self._decimal(value, at)
+
+    def _decimal(self, written: str, at: int) -> Decimal:
+        """Return a number just as it is written: a float would keep some 16 digits of it."""
+        try:
+            return Decimal(number_of(Decimal(written)))
+        except (ValueProblem, InvalidOperation):
+            raise self.refuse("number-too-large", at, _TOO_MANY_DIGITS) from None
+
+    def too_deep(self, at: int) -> None:
+        """Note that the nesting goes beyond the limit."""
+        self.problem(
+            "expression-too-deep", at, "the expression is nested too deep", "split it into `let` steps"
+        )
+
+    def at(self, node: nodes.Node) -> int:
+        """Return the offset of a node's token in the text."""
+        place: int | None = node.lineno
+        if place is None:  # Jinja gives some of its own wrappers none, as that of `{% autoescape %}`
+            inner: Iterator[int | None] = (one.lineno for one in node.find_all(nodes.Node))
+            place = next((one for one in inner if one is not None), self._shift)
+        return self._place(place)
+
+    def _place(self, position: int) -> int:
+        """Return the offset in the text of a position in what Jinja reads."""
+        return position - self._shift + bisect_left(self._returns, position)
+
+    def refuse(self, code: str, at: int, message: str, help: str = "") -> Refused:
+        """Note a problem; return what to raise, so that its neighbours are still looked at."""
+        self.problem(code, at, message, help)
+        return Refused()
+
+    def problem(self, code: str, at: int, message: str, help: str = "") -> None:
+        """Note a problem at an offset of the text."""
+        self.problems.append(Diagnostic(code, Severity.ERROR, message, self.locate(at), help))
+
+    def locate(self, at: int) -> Span:
+        """Return the place in the mapping of the token at an offset of the text."""
+        at = min(max(at, 0), max(len(self._text) - 1, 0))
+        token = _TOKEN.match(self._text, at)
+        return self._text.locate(at, token.end() if token else at + 1)

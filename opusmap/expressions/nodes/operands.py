@@ -1,0 +1,222 @@
+"""Nodes that read: constants, cells, variables, tables, and what is inside of a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from opusmap.expressions import runtime
+from opusmap.expressions.nodes.base import (
+    ANY,
+    EMPTY,
+    LARGEST,
+    TEXT,
+    Environment,
+    Evaluate,
+    Frame,
+    Kind,
+    Node,
+    Type,
+    Want,
+    Writer,
+    atom,
+)
+
+__all__ = ["Cell", "Constant", "Field", "Item", "ListLiteral", "Slice", "TableValue", "VariableRef"]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Node):
+    """A text, number, boolean or none that stands in the mapping."""
+
+    value: str | int | Any | None
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        match self.value:
+            case None:
+                return EMPTY
+            case str():
+                return TEXT
+            case bool():
+                return Type(Kind.BOOLEAN)
+            case int() if abs(self.value) < LARGEST:
+                return Type(Kind.WHOLE, bound=abs(self.value))
+        return Type(Kind.DECIMAL) if isinstance(self.value, Decimal) else ANY
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value = self.value
+        return lambda _frame: value
+
+    def emit(self, writer: Writer) -> str:
+        if self.value is None or isinstance(self.value, str | int):
+            return (
+                repr(self.value) if not isinstance(self.value, int) or self.value >= 0 else f"({self.value})"
+            )
+        return writer.constant(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell(Node):
+    """A value of the row, by column; `dotted` where the name may be a path into nested values."""
+
+    name: str
+    at: int = 0
+    dotted: bool = False
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        name, empty, strict = self.name, env.empty, env.strict
+        if self.dotted:
+            return lambda frame: runtime.dotted(frame.row, name, strict, empty)
+        return lambda frame: empty(frame.row.get(name))
+
+    def emit(self, writer: Writer) -> str:
+        return self.emit_as(writer, None)
+
+    def emit_as(self, writer: Writer, want: Want) -> str:
+        return writer.cell(self.name, dotted=self.dotted, want=want)
+
+
+@dataclass(frozen=True, slots=True)
+class VariableRef(Node):
+    """The value of a variable, which `let` gives a name."""
+
+    name: str
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        return writer.variable_type(self.name)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        return env.variable(self.name)
+
+    def emit(self, writer: Writer) -> str:
+        return writer.variable(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class TableValue(Node):
+    """A lookup table; only an item of it can be taken."""
+
+    name: str
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        return Type(Kind.OBJECT)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        entries = env.table(self.name)
+        return lambda _frame: entries
+
+    def emit(self, writer: Writer) -> str:
+        return writer.table(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Node):
+    """`value[key]`."""
+
+    value: Node
+    key: Node
+    at: int = 0
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value, key = env.evaluator(self.value), env.evaluator(self.key)
+        if isinstance(self.value, TableValue):
+            name, look_up = self.value.name, runtime.look_up
+            return lambda frame: look_up(value(frame), name, key(frame))
+        item, empty = runtime.item, env.empty
+        return lambda frame: item(value(frame), key(frame), empty)
+
+    def emit(self, writer: Writer) -> str:
+        value = self.value.emit(writer)
+        if isinstance(self.value, TableValue):
+            return f"look_up({value}, {self.value.name!r}, {self.key.emit(writer)})"
+        return f"item({value}, {self.key.emit(writer)}, empty)"
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Node):
+    """`value[start:stop]`."""
+
+    value: Node
+    start: Node | None
+    stop: Node | None
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        return Type(self.value.infer(writer).kind & (Kind.TEXT | Kind.LIST))
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value, ends = env.evaluator(self.value), (_end(self.start, env), _end(self.stop, env))
+        start, stop = ends
+        slice_ = runtime.slice_
+        return lambda frame: slice_(value(frame), start(frame), stop(frame))
+
+    def emit(self, writer: Writer) -> str:
+        ends = [
+            "None" if end is None else f"require({end.emit(writer)}, '[:]')"
+            for end in (self.start, self.stop)
+        ]
+        return f"slice_({self.value.emit(writer)}, {ends[0]}, {ends[1]})"
+
+
+def _end(node: Node | None, env: Environment) -> Evaluate:
+    if node is None:
+        return lambda _frame: None
+    end = env.evaluator(node)
+    return lambda frame: runtime.require(end(frame), "[:]")
+
+
+@dataclass(frozen=True, slots=True)
+class Field(Node):
+    """`value.name`: a field of a date, or of a nested object."""
+
+    value: Node
+    name: str
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        known = self.value.infer(writer)
+        dated = known.is_always(Kind.DATE | Kind.TIME)
+        return Type(Kind.WHOLE, bound=_FIELD_BOUND) if dated and self.name in _FIELDS else ANY
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value, name, empty, field = env.evaluator(self.value), self.name, env.empty, runtime.field
+        return lambda frame: field(value(frame), name, empty)
+
+    def emit(self, writer: Writer) -> str:
+        value = self.value.emit(writer)
+        if self.name in _FIELDS and self.value.infer(writer).is_always(Kind.DATE | Kind.TIME):
+            # A date without a time has no hour: there the attribute is missing, and the code declines.
+            return f"{atom(value)}.isoweekday()" if self.name == "weekday" else f"{atom(value)}.{self.name}"
+        return f"field({value}, {self.name!r}, empty)"
+
+
+_FIELDS = frozenset({"year", "month", "day", "hour", "minute", "second", "weekday"})
+_FIELD_BOUND = 9999
+
+
+@dataclass(frozen=True, slots=True)
+class ListLiteral(Node):
+    """`[a, b]`."""
+
+    items: tuple[Node, ...]
+    at: int = 0
+
+    def infer(self, writer: Writer) -> Type:
+        return Type(Kind.LIST)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        items, make_list = [env.evaluator(item) for item in self.items], runtime.make_list
+
+        def evaluate(frame: Frame) -> list[Any]:
+            return make_list(*[item(frame) for item in items])
+
+        return evaluate
+
+    def emit(self, writer: Writer) -> str:
+        items = ", ".join(item.emit(writer) for item in self.items)
+        constant = all(isinstance(item, Constant) for item in self.items)
+        return f"[{items}]" if constant else f"make_list({items})"

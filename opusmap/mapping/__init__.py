@@ -1,0 +1,35 @@
+"""The mapping spec: YAML text -> data with positions -> JSON Schema -> frozen model."""
+
+from opusmap.mapping.load import load_spec, parse_spec, resolve_inside
+from opusmap.mapping.model import (
+    Binding,
+    ChoiceList,
+    ColumnOverride,
+    ConverterCall,
+    MappingSpec,
+    MappingTest,
+    OnError,
+    SourceOptions,
+    Step,
+    Table,
+    TargetOptions,
+)
+from opusmap.mapping.yaml_reader import Text
+
+__all__ = [
+    "Binding",
+    "ChoiceList",
+    "ColumnOverride",
+    "ConverterCall",
+    "MappingSpec",
+    "MappingTest",
+    "OnError",
+    "SourceOptions",
+    "Step",
+    "Table",
+    "TargetOptions",
+    "Text",
+    "load_spec",
+    "parse_spec",
+    "resolve_inside",
+]

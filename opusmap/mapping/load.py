@@ -1,0 +1,380 @@
+"""Reads a mapping file into a `MappingSpec`: YAML, schema, fragments, lookup tables.
+
+Owns which files a mapping may name: only those in its own folder tree are ever opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from opusmap.errors import InvalidMapping
+from opusmap.issues import Diagnostic, Severity, Span, quote_value, suggest
+from opusmap.mapping.model import (
+    Binding,
+    ChoiceList,
+    ColumnOverride,
+    ConverterCall,
+    MappingSpec,
+    MappingTest,
+    SourceOptions,
+    Step,
+    Table,
+    TargetOptions,
+)
+from opusmap.mapping.schema import validate
+from opusmap.mapping.tables import TableError, read_table
+from opusmap.mapping.yaml_reader import (
+    Entries,
+    Items,
+    Node,
+    Text,
+    YamlFile,
+    as_boolean,
+    as_integer,
+    is_null,
+    parse_yaml,
+    plain_data,
+    read_yaml,
+)
+from opusmap.safe_files import resolve_inside
+
+__all__ = ["load_spec", "parse_spec", "resolve_inside"]
+
+TABLE_KEYS = ("path", "key", "value")
+"""Keys of a lookup table that stands in a file."""
+INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the step"}
+"""Sections of a fragment, and what one entry of each is."""
+_FRAGMENT_HELP = "it may hold `tables`, `choices` and `let`, each with `key: value` lines"
+RECOVERABLE = frozenset({"repeated-key", "unknown-key", "missing-choices"})
+"""Problems of a file in spite of which the rest of it can be read, so that all problems show at once."""
+
+
+def load_spec(path: str | Path) -> MappingSpec:
+    """Read a mapping file, the fragments it includes and its lookup tables.
+
+    The spec's `problems` hold what is wrong in spite of which it could be read.
+
+    Raises:
+        InvalidMapping: it can't be read; with every problem found, each located.
+    """
+    return _Builder(str(path), Path(path).parent).build(read_yaml(Path(path), str(path)))
+
+
+def parse_spec(text: str, path: str = "<mapping>", folder: Path | None = None) -> MappingSpec:
+    """Build a spec from a mapping's text; `folder` is where the files it names are looked for."""
+    return _Builder(path, folder).build(parse_yaml(text, path))
+
+
+class _Builder:
+    """Builds the model and collects what is wrong on the way."""
+
+    def __init__(self, path: str, folder: Path | None) -> None:
+        self._path = path
+        self._folder = folder
+        self._diagnostics: list[Diagnostic] = []
+        self._files: list[str] = []
+
+    def build(self, file: YamlFile) -> MappingSpec:
+        data = file.data
+        self._diagnostics += file.duplicates
+        self._diagnostics += validate(data, self._path)
+        if not isinstance(data, Entries) or any(found.code not in RECOVERABLE for found in self._diagnostics):
+            raise InvalidMapping(tuple(self._diagnostics))
+        shared = self._include(data)
+        let = {**shared["let"], **dict(_entries(data.get("let")).pairs())}
+        spec = MappingSpec(
+            path=self._path,
+            connection=_text(data["connection"]),
+            fields=tuple(self._binding(key, node) for key, node in _entries(data["fields"]).pairs()),
+            fields_span=data.key("fields").span,
+            source=self._source(data.get("source")),
+            conflict="skip" if data.get("conflict") == "skip" else "overwrite",
+            duplicates=self._duplicates(data),
+            timezone=_optional(data.get("timezone")),
+            target=self._target(data.get("target")),
+            target_spans={str(key): node.span for key, node in _entries(data.get("target")).pairs()},
+            columns=tuple(self._column(key, node) for key, node in _entries(data.get("columns")).pairs()),
+            choices=tuple(self._choices(key, node) for key, node in self._merged("choices", data, shared)),
+            tables=tuple(self._table(key, node) for key, node in self._merged("tables", data, shared)),
+            let=tuple(Step(key, _text(node)) for key, node in let.items()),
+            where=_optional(data.get("where")),
+            tests=tuple(self._test(node, number) for number, node in enumerate(_items(data.get("tests")), 1)),
+            files=tuple(dict.fromkeys(self._files)),
+            text=file.text,
+        )
+        return replace(spec, problems=tuple(self._diagnostics))
+
+    def _include(self, data: Entries) -> dict[str, dict[Text, Node]]:
+        """Read the fragments. Nothing may stand in two of them, or in one and in the mapping."""
+        shared: dict[str, dict[Text, Node]] = {section: {} for section in INCLUDABLE}
+        for name in _items(data.get("include")):
+            fragment = self._fragment(_text(name))
+            for section, _ in fragment.pairs():
+                if section not in INCLUDABLE or not isinstance(fragment[section], Entries):
+                    message = f'a fragment can\'t hold "{section}" like this'
+                    self._error("fragment-form", message, section.span, _FRAGMENT_HELP)
+                    continue
+                for key, node in _entries(fragment[section]).pairs():
+                    self._refuse_twice(
+                        section, key, shared[section], dict(_entries(data.get(section)).pairs())
+                    )
+                    shared[section][key] = node
+        return shared
+
+    def _refuse_twice(self, section: str, key: Text, *others: Mapping[Text, Node]) -> None:
+        first = next((known for other in others for known in other if known == key), None)
+        if first is not None:
+            message = f'{INCLUDABLE[section]} "{key}" stands here and at {first.span}'
+            self._error("included-twice", message, key.span, "rename or remove one of the two")
+
+    def _fragment(self, name: Text) -> Entries:
+        path = self._inside(name)
+        if path is None:
+            return Entries()
+        try:
+            file = read_yaml(path, str(Path(self._path).parent / name))
+        except InvalidMapping as error:
+            help_text = "name a file that is there, relative to the mapping's folder"
+            self._diagnostics += [
+                replace(found, span=name.span, help=help_text) if found.code == "file-unreadable" else found
+                for found in error.diagnostics
+            ]
+            return Entries()
+        if isinstance(file.data, Entries):
+            problems = (*file.duplicates, *validate(_as_mapping(file.data), str(path)))
+            self._diagnostics += problems
+            return file.data if not problems else Entries()
+        message = f"{quote_value(name)} holds no `key: value` lines"
+        self._error("fragment-form", message, name.span, _FRAGMENT_HELP)
+        return Entries()
+
+    def _merged(
+        self, section: str, data: Entries, shared: dict[str, dict[Text, Node]]
+    ) -> Iterable[tuple[Text, Node]]:
+        return {**shared[section], **dict(_entries(data.get(section)).pairs())}.items()
+
+    def _inside(self, name: Text) -> Path | None:
+        path = resolve_inside(self._folder, name) if self._folder is not None else None
+        if path is None:
+            message = f"{quote_value(name)} is not a file of the mapping's folder"
+            help_text = "a mapping reads only files beside or below itself, named by a relative path"
+            self._error("outside-folder", message, name.span, help_text)
+        else:
+            self._files.append(str(Path(self._path).parent / name))
+        return path
+
+    def _duplicates(self, data: Entries) -> Literal["reject", "first", "last"]:
+        found = data.get("duplicates")
+        if found != "last":
+            return "first" if found == "first" else "reject"
+        if data.get("conflict") == "skip":
+            message = "`duplicates: last` can't be with `conflict: skip`: Opus would keep the first"
+            self._error("wrong-value", message, found.span, "use `first`, or `conflict: overwrite`")
+        return "last"
+
+    def _source(self, node: Node | None) -> SourceOptions:
+        source = _entries(node)
+        header_row = as_integer(source.get("header_row"))
+        if header_row is not None and header_row < 1:
+            span = source["header_row"].span
+            self._error("wrong-value", "source.header_row counts from 1", span, "1 is the first row")
+        for key, example in (("delimiter", '";" or "\\t" (a tab)'), ("quote", '"\'"')):
+            none_quoted = key == "quote" and source.get(key) == ""
+            if key in source and len(_text(source[key])) != 1 and not none_quoted:
+                message = f"source.{key} must be one character"
+                self._error("wrong-value", message, source[key].span, f"for example {example}")
+        lists: dict[str, Any] = {
+            key: tuple(str(item) for item in _items(source[key]))
+            for key in ("columns", "empty")
+            if key in source
+        }
+        known = {field.name for field in fields(SourceOptions)} - {"header_row", *lists}
+        texts: dict[str, Any] = {key: str(value) for key, value in source.items() if key in known}
+        return SourceOptions(**texts, **lists, header_row=header_row or 1)
+
+    def _target(self, node: Node | None) -> TargetOptions:
+        target = _entries(node)
+        known = {field.name for field in fields(TargetOptions)}
+        values: dict[str, Any] = {key: str(value) for key, value in target.items() if key in known}
+        if "choice_base" in target:
+            values["choice_base"] = as_integer(target["choice_base"])
+            if values["choice_base"] not in (0, 1):
+                span = target["choice_base"].span
+                self._error("wrong-value", "target.choice_base is 0 or 1", span, "1 is usual")
+        return TargetOptions(**values)
+
+    def _column(self, key: Text, node: Node) -> ColumnOverride:
+        change = _entries(node)
+        kind = str(change["type"]) if "type" in change else None
+        return ColumnOverride(key, kind, as_boolean(change.get("required")))
+
+    def _choices(self, key: Text, node: Node) -> ChoiceList:
+        if isinstance(node, Items):
+            return ChoiceList(key, tuple(_text(item) for item in node))
+        if not isinstance(node, Entries):
+            return ChoiceList(key, ())  # that options are missing is told by the schema
+        choice_list = node
+        options = choice_list.get("options")
+        aliases = {
+            str(spelling): _text(option) for spelling, option in _entries(choice_list.get("aliases")).items()
+        }
+        return ChoiceList(
+            key,
+            tuple(_text(item) for item in options) if isinstance(options, Items) else (),
+            aliases,
+            ignore_case=as_boolean(choice_list.get("ignore_case")) or False,
+            by_order=as_boolean(choice_list.get("by_order")) or False,
+        )
+
+    def _table(self, name: Text, node: Node) -> Table:
+        table = _entries(node)
+        if not self._is_file(name, table):
+            return Table(name, {str(key): plain_data(value) for key, value in table.items()})
+        path_name = _text(table["path"])
+        path = self._inside(path_name)
+        key, value = (_optional(table.get(part)) for part in ("key", "value"))
+        try:
+            entries = {} if path is None else read_table(path, key, value)
+        except TableError as error:
+            self._error("table-unreadable", f"table {name}: {error}", path_name.span, error.help)
+            entries = {}
+        return Table(name, entries)
+
+    def _is_file(self, name: Text, table: Entries) -> bool:
+        """Tell whether a table stands in a file; what looks like one with a misspelt key is an error."""
+        if not isinstance(table.get("path"), Text) or is_null(table["path"]):
+            return False
+        odd = [key for key, _ in table.pairs() if key not in TABLE_KEYS]
+        texts = all(isinstance(value, Text) and not is_null(value) for value in table.values())
+        if odd and len(table) <= len(TABLE_KEYS) + 1 and {"key", "value"} & set(table):
+            message = f'"{odd[0]}" is not a key of a table in a file (table {name})'
+            help_text = suggest(odd[0], TABLE_KEYS) or "it has `path`, `key` and `value`"
+            self._error("unknown-key", message, odd[0].span, help_text)
+            return False
+        return not odd and texts
+
+    def _binding(self, target: Text, node: Node) -> Binding:
+        if isinstance(node, Text):
+            if "{{" in node or "{%" in node:
+                return Binding(target, node.span, template=node)
+            return Binding(target, node.span, sources=(node,))
+        if isinstance(node, Items):
+            return Binding(target, node.span, sources=tuple(_text(item) for item in node), listed=True)
+        return self._binding_object(target, node)
+
+    def _binding_object(self, target: Text, node: Entries) -> Binding:
+        on_error: Any = str(node.get("on_error", "reject"))
+        default = _optional(node.get("default"))
+        if on_error == "default" and default is None:
+            message = "`on_error: default` needs a `default`"
+            self._error("missing-default", message, node["on_error"].span, "add `default: …`, or use omit")
+        origin = node.get("from")
+        const = node.get("const")
+        return Binding(
+            target,
+            node.span,
+            sources=tuple(
+                _text(item)
+                for item in (origin if isinstance(origin, Items) else [origin] if origin is not None else [])
+            ),
+            listed=isinstance(origin, Items),
+            template=_optional(node.get("value")),
+            const=tuple(_text(item) for item in const) if isinstance(const, Items) else _optional(const),
+            split=_optional(node.get("split")),
+            join=_optional(node.get("join")),
+            lookup=_optional(node.get("lookup")),
+            convert=self._convert(node.get("convert")),
+            format=_optional(node.get("format")),
+            century=_optional(node.get("century")),
+            default=default,
+            required=as_boolean(node.get("required")),
+            on_error=on_error,
+        )
+
+    def _convert(self, node: Node | None) -> tuple[ConverterCall, ...]:
+        if node is None:
+            return ()
+        return tuple(_converter_use(item) for item in (node if isinstance(node, Items) else [node]))
+
+    def _test(self, node: Node, number: int) -> MappingTest:
+        test = _entries(node)
+        expect, exact, reject = (test.get(key) for key in ("expect", "expect_exact", "reject"))
+        filtered = as_boolean(test.get("filtered")) or False
+        if sum(given is not None for given in (expect, exact, reject)) + filtered != 1:
+            message = "a test needs exactly one of `expect`, `expect_exact`, `reject` and `filtered: true`"
+            self._error("test-form", message, test.pairs()[0][0].span)
+        return MappingTest(
+            name=str(test.get("name", f"test {number}")),
+            span=test.pairs()[0][0].span,
+            row={str(key): _row_value(value) for key, value in _entries(test["row"]).items()},
+            expect=_plain_values(expect),
+            expect_exact=_plain_values(exact),
+            reject=None if reject is None else {key: _text(code) for key, code in _entries(reject).pairs()},
+            filtered=filtered,
+        )
+
+    def _error(self, code: str, message: str, span: Span, help: str = "") -> None:
+        self._diagnostics.append(Diagnostic(code, Severity.ERROR, message, span, help))
+
+
+def _converter_use(node: Node) -> ConverterCall:
+    if isinstance(node, Text):
+        return ConverterCall(node)
+    name, argument = next(iter(_entries(node).pairs()))
+    if isinstance(argument, Entries):
+        named = {str(key): plain_data(value) for key, value in argument.items()}
+        return ConverterCall(name, (), named, {str(key): value.span for key, value in argument.items()})
+    if isinstance(argument, Items):
+        places: dict[int | str, Span] = {at: value.span for at, value in enumerate(argument)}
+        return ConverterCall(name, tuple(plain_data(value) for value in argument), {}, places)
+    return ConverterCall(name, () if is_null(argument) else (plain_data(argument),))
+
+
+def _as_mapping(fragment: Entries) -> Entries:
+    """Dress a fragment as a whole mapping, so that the one schema checks it."""
+    whole = Entries(fragment)
+    whole.span = fragment.span
+    span = fragment.span
+    for key, value in (("opusmap", "1"), ("connection", "-")):
+        whole.setdefault(Text(key, span, None, "", 0), Text(value, span, None, "", 0))
+    fields = Entries({Text("-", span, None, "", 0): Text("-", span, None, "", 0)})
+    fields.span = span
+    whole.setdefault(Text("fields", span, None, "", 0), fields)
+    return whole
+
+
+def _row_value(node: Node) -> Any:
+    """A test's cell: the text as written, as a CSV cell would be; lists and objects as JSON has them."""
+    if isinstance(node, Text):
+        return None if is_null(node) and node != "" else str(node)
+    return plain_data(node)
+
+
+def _plain_values(node: Node | None) -> Mapping[Text, Any] | None:
+    return None if node is None else {key: _row_value(value) for key, value in _entries(node).pairs()}
+
+
+def _text(node: Node) -> Text:
+    assert isinstance(node, Text)
+    return node
+
+
+def _optional(node: Node | None) -> Text | None:
+    return None if node is None else _text(node)
+
+
+def _entries(node: Node | None) -> Entries:
+    if node is None:
+        return Entries()
+    assert isinstance(node, Entries)
+    return node
+
+
+def _items(node: Node | None) -> Items:
+    if node is None:
+        return Items()
+    assert isinstance(node, Items)
+    return node

@@ -1,0 +1,173 @@
+"""The frozen model of a mapping file. Texts keep their place (`Text.span`); nothing is resolved yet.
+
+Owns the shapes only: `load` builds them, the compiler's plan resolves them against a connection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from opusmap.issues import Diagnostic, Span
+from opusmap.mapping.yaml_reader import Text
+
+__all__ = [
+    "Binding",
+    "ChoiceList",
+    "ColumnOverride",
+    "ConverterCall",
+    "MappingSpec",
+    "MappingTest",
+    "OnError",
+    "SourceOptions",
+    "Step",
+    "Table",
+    "TargetOptions",
+]
+
+OnError: TypeAlias = Literal["reject", "omit", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """The mapping's `source`: where rows come from. `path` is as written, relative to the mapping.
+
+    What each key means stands in the schema; which format takes which, in `opusmap.sources`.
+    """
+
+    path: str | None = None
+    format: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    header_row: int = 1
+    columns: tuple[str, ...] = ()
+    sheet: str | None = None
+    items: str | None = None
+    each: str | None = None
+    sql: str | None = None
+    database: str | None = None
+    file_column: str | None = None
+    empty: tuple[str, ...] = ("",)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOptions:
+    """The mapping's `target`: how values are written for Opus; the defaults are the contract's."""
+
+    datetime_format: str = "%Y-%m-%d %H:%M:%S"
+    timezone: str = "UTC"
+    choice_base: int = 1
+    choice_as: Literal["text", "number"] = "text"
+    list_as: Literal["text", "array"] = "text"
+    empty: Literal["omit", "null", "blank"] = "omit"
+    conflict_key: Literal["both", "conflictOption", "confilictOption"] = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceList:
+    """The options of one choice column in Opus's order. `column` is the name as written."""
+
+    column: Text
+    options: tuple[Text, ...]
+    aliases: Mapping[str, Text] = field(default_factory=dict)
+    ignore_case: bool = False
+    by_order: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A lookup table, its file (if it has one) read already."""
+
+    name: Text
+    entries: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A named step of `let`."""
+
+    name: Text
+    template: Text
+
+
+@dataclass(frozen=True, slots=True)
+class ConverterCall:
+    """A converter named in `convert`, with its arguments: by position, by name. `places` are theirs."""
+
+    name: Text
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    places: Mapping[int | str, Span] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What one target column is bound to: exactly one of `sources`, `template`, `const`.
+
+    `span` is the whole binding's place; `listed` is true where the sources were written as a list.
+    """
+
+    target: Text
+    span: Span
+    sources: tuple[Text, ...] = ()
+    listed: bool = False
+    template: Text | None = None
+    const: Text | tuple[Text, ...] | None = None
+    split: Text | None = None
+    join: Text | None = None
+    lookup: Text | None = None
+    convert: tuple[ConverterCall, ...] = ()
+    format: Text | None = None
+    century: Text | None = None
+    default: Text | None = None
+    required: bool | None = None
+    on_error: OnError = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnOverride:
+    """A correction of the connection: `columns: {createdBy: {required: false}}`."""
+
+    column: Text
+    type: str | None = None
+    required: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MappingTest:
+    """An inline test: a row, and what must become of it."""
+
+    name: str
+    span: Span
+    row: Mapping[str, Any]
+    expect: Mapping[Text, Any] | None = None
+    expect_exact: Mapping[Text, Any] | None = None
+    reject: Mapping[Text, Text] | None = None
+    filtered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MappingSpec:
+    """A whole mapping file. `files` are the fragments and tables that it reads."""
+
+    path: str
+    connection: Text
+    fields: tuple[Binding, ...]
+    fields_span: Span
+    source: SourceOptions = SourceOptions()
+    conflict: Literal["overwrite", "skip"] = "overwrite"
+    duplicates: Literal["reject", "first", "last"] = "reject"
+    timezone: Text | None = None
+    target: TargetOptions = TargetOptions()
+    target_spans: Mapping[str, Span] = field(default_factory=dict)
+    columns: tuple[ColumnOverride, ...] = ()
+    choices: tuple[ChoiceList, ...] = ()
+    tables: tuple[Table, ...] = ()
+    let: tuple[Step, ...] = ()
+    where: Text | None = None
+    tests: tuple[MappingTest, ...] = ()
+    problems: tuple[Diagnostic, ...] = ()
+    files: tuple[str, ...] = ()
+    text: str = ""

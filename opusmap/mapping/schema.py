@@ -1,0 +1,191 @@
+"""Checks a mapping file's data against the JSON Schema shipped with the package.
+
+Owns turning the schema's complaints into located diagnostics; every complaint is reported, not only
+the first. What the schema can't say (names, types, templates) is checked when the plan is made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from opusmap.issues import Diagnostic, Severity, Span, quote_value, suggest
+from opusmap.mapping.yaml_reader import Entries, Items, Node, Text, as_boolean, as_integer, is_null
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator, ValidationError
+
+__all__ = ["load_schema", "validate"]
+
+
+@cache
+def load_schema() -> dict[str, Any]:
+    """Return the mapping language's JSON Schema, as shipped."""
+    schema: dict[str, Any] = json.loads(files("opusmap.mapping").joinpath("schema.json").read_text("utf-8"))
+    return schema
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415 - worker processes do without
+
+    # A plain scalar is a text wherever a text is expected, and a number or boolean where one is.
+    checker = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "string": lambda _, node: isinstance(node, str) and not is_null(node),
+            "integer": lambda _, node: as_integer(node) is not None,
+            "number": lambda _, node: as_integer(node) is not None,
+            "boolean": lambda _, node: as_boolean(node) is not None,
+            "null": lambda _, node: is_null(node),
+        }
+    )
+    extended: Any = validators.extend(  # type: ignore[no-untyped-call]
+        Draft202012Validator, type_checker=checker
+    )
+    validator: Draft202012Validator = extended(load_schema())
+    return validator
+
+
+def validate(data: Node | None, file: str) -> tuple[Diagnostic, ...]:
+    """Return every way in which a mapping file's data departs from the schema, in the file's order."""
+    if not isinstance(data, Entries):
+        span = data.span if data is not None else Span(file, 1, 1, 1, 2)
+        message = "the file is empty" if data is None else "a mapping file holds `key: value` lines"
+        help_text = "begin with `opusmap: 1`, `connection:` and `fields:`"
+        return (Diagnostic("not-a-mapping", Severity.ERROR, message, span, help_text),)
+    found = [diagnostic for error in _validator().iter_errors(data) for diagnostic in _translate(error, data)]
+    return tuple(sorted(set(found), key=lambda diagnostic: (diagnostic.span, diagnostic.code)))
+
+
+def _translate(error: ValidationError, data: Entries) -> Iterator[Diagnostic]:
+    node: Any = data
+    for step in error.absolute_path:
+        node = node[step]
+    where = _where(error.absolute_path)
+    if (column := _column_without_options(error, node)) is not None:
+        message = f"the options of the choice column {quote_value(column)} are not given"
+        yield _error("missing-choices", message, node.span, _LIST_OPTIONS)
+        return
+    if error.validator == "additionalProperties":
+        assert isinstance(error.schema, Mapping)
+        known = error.schema.get("properties", {})
+        for key, _ in node.pairs():
+            if key not in known:
+                help_text = suggest(key, known) or "known here: " + ", ".join(known)
+                yield _error("unknown-key", f'"{key}" is not a key of {where}', key.span, help_text)
+        return
+    code, message = _describe(error, node, where)
+    span = _head(node.span) if isinstance(node, Entries | Items) else node.span
+    yield _error(code, message, span, _advise(error, node))
+
+
+_LIST_OPTIONS = "list them in the order that Opus shows, all of them: the list is Opus's"
+
+
+def _column_without_options(error: ValidationError, node: Node) -> str | None:
+    """Return the choice column whose list of options was left blank; None if the error is another one."""
+    match [*error.absolute_path]:
+        case ["choices", column] | ["choices", column, "options"] if is_null(node):
+            return str(column)
+    return None
+
+
+def _where(path: Iterable[str | int]) -> str:
+    """Return a path as people write it: `fields.Doc Type.from, entry 2`."""
+    words = ""
+    for step in path:
+        words += f", entry {step + 1}" if isinstance(step, int) else f".{step}"
+    return words.lstrip(".") or "the mapping"
+
+
+def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str]:
+    expected: Any = error.validator_value
+    match error.validator:
+        case "required":
+            missing = [name for name in expected if name not in node]
+            return "missing-key", f"{where} lacks " + ", ".join(f"`{name}`" for name in missing)
+        case "type":
+            return "wrong-type", f"{where} must be {_kind_names(expected)}, not {_kind(node)}"
+        case "enum":
+            return "unknown-value", f"{where} can't be {_kind(node)}"
+        case "oneOf":
+            given = [name for name in _ORIGINS if name in node]
+            found = f", not {' and '.join(f'`{name}`' for name in given)}" if given else ""
+            return "binding-form", f"{where} needs exactly one of `from`, `value` and `const`{found}"
+        case "minItems" | "minProperties":
+            return "empty-value", f"{where} is empty"
+        case "maxProperties":
+            return "converter-form", f"{where} names {len(node)} converters at once"
+        case _:
+            return "wrong-value", f"{where}: {error.message}"
+
+
+_ORIGINS = ("from", "value", "const")
+
+
+def _advise(error: ValidationError, node: Node) -> str:
+    match error.validator:
+        case "enum":
+            values: Any = error.validator_value
+            known = [str(value) for value in values if isinstance(value, str)]
+            return suggest(str(node), known) or "known here: " + ", ".join(known)
+        case "required":
+            assert isinstance(error.schema, Mapping)
+            names: Any = error.validator_value
+            missing = [name for name in names if name not in node]
+            return "; ".join(f"`{name}`: {_described(error.schema['properties'][name])}" for name in missing)
+        case "oneOf":
+            return 'for example {from: Title} or {value: "{{ Title | trim }}"}'
+        case "maxProperties":
+            return "write a list, in the order in which they are applied: [trim, {truncate: 100}]"
+        case "minItems" | "minProperties":
+            return "give it a value, or remove the key"
+        case "type" if not is_null(node):
+            return _FORMS.get(str(error.validator_value), "")
+        case _:
+            return "give it a value, or remove the key" if is_null(node) else ""
+
+
+_FORMS = {
+    "boolean": "write `true` or `false`, without quotes",
+    "integer": "write it in digits, without quotes",
+}
+
+
+def _described(schema: Mapping[str, Any]) -> str:
+    found = (
+        schema.get("description") or load_schema()["$defs"][schema["$ref"].rpartition("/")[2]]["description"]
+    )
+    return str(found).removesuffix(".")
+
+
+_KINDS = {
+    "object": "a set of `key: value`",
+    "array": "a list",
+    "string": "a text",
+    "integer": "a whole number",
+    "boolean": "true or false",
+}
+
+
+def _kind_names(expected: Any) -> str:
+    names = [expected] if isinstance(expected, str) else [name for name in expected if name in _KINDS]
+    texts = [name for name in names if name not in ("number", "boolean")] if "string" in names else names
+    return " or ".join(_KINDS[name] for name in texts)
+
+
+def _kind(node: Node) -> str:
+    if is_null(node):
+        return "nothing"
+    return {Entries: "a set of keys", Items: "a list", Text: f"the text {quote_value(node)}"}[type(node)]
+
+
+def _head(span: Span) -> Span:
+    return Span(span.file, span.line, span.column, span.line, span.column + 1)
+
+
+def _error(code: str, message: str, span: Span, help: str) -> Diagnostic:
+    return Diagnostic(code, Severity.ERROR, message, span, help)

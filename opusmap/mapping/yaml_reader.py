@@ -1,0 +1,381 @@
+"""YAML text -> plain data that knows where it stands.
+
+Owns reading YAML safely: size, depth and node limits, no tags, no merge keys, no duplicate keys, no
+cyclic aliases. Scalars are never typed here (`NO` stays the text "NO", `0123` stays "0123"): whoever
+expects a number or a boolean asks `as_boolean`, `as_integer`. Owns nothing about mappings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+import yaml
+
+from opusmap.errors import InvalidMapping
+from opusmap.issues import Diagnostic, Severity, Span, quote_value
+from opusmap.mapping.yaml_errors import in_plain_words
+from opusmap.safe_files import open_regular
+
+__all__ = [
+    "Entries",
+    "Items",
+    "Node",
+    "Text",
+    "as_boolean",
+    "as_integer",
+    "is_null",
+    "parse_yaml",
+    "read_yaml",
+]
+
+SIZE_LIMIT = 1 << 20
+"""Bytes of a mapping file that are read at most."""
+DEPTH_LIMIT = 50
+NODE_LIMIT = 20_000
+"""Nodes of a file at most, each alias counted with all it stands for."""
+
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})")
+_ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|[^\n])")
+_JOINED_LINE = re.compile(r"\\\n[ \t]*")
+
+
+class Text(str):
+    """A scalar as it was written. `plain` is true where it stands without quotes on one or more lines."""
+
+    __slots__ = ("_source", "plain", "span", "start", "style")
+    span: Span
+    plain: bool
+    style: str | None
+    start: int
+    _source: str
+
+    def __new__(cls, value: str, span: Span, style: str | None, source: str, start: int) -> Self:
+        """Make a text that stands at offset `start` of `source`, in YAML's scalar `style`."""
+        text = super().__new__(cls, value)
+        text.span = span
+        text.plain = style is None
+        text.style = style
+        text.start = start
+        text._source = source
+        return text
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        """Return what a copy in another process is made of."""
+        return type(self), (str(self), self.span, self.style, self._source, self.start)
+
+    def locate(self, start: int, end: int | None = None) -> Span:
+        """Return the place in the file of the characters from `start` to `end` of this text."""
+        first = self._offset_in_file(start)
+        last = self._offset_in_file(end - 1) + 1 if end is not None and end > start else first + 1
+        return Span(self.span.file, *_line_column(self._source, first), *_line_column(self._source, last))
+
+    def _offset_in_file(self, index: int) -> int:
+        """Walk the source beside the value: folding and escapes make the two differ in length."""
+        source, here = self._source, self.start
+        if self.style in ("'", '"'):
+            here += 1
+        elif self.style in ("|", ">"):
+            here = source.find("\n", here) + 1
+        for position, char in enumerate(self):
+            here = self._skip(char, here)
+            if position >= index or here >= len(source):
+                return min(here, len(source))
+            here += self._width(char, here)
+        return min(here, len(source))
+
+    def _skip(self, char: str, here: int) -> int:
+        """Step over what the source has and the value has not: indentation, folded line breaks."""
+        source = self._source
+        if self.style == '"' and (joined := _JOINED_LINE.match(source, here)):
+            here = joined.end()
+        if not char.isspace():
+            while here < len(source) and source[here] in " \t\n" and source[here] != char:
+                here += 1
+        elif char == "\n" and self.style in ("|", ">"):
+            while here < len(source) and source[here] in " \t":
+                here += 1
+        return here
+
+    def _width(self, char: str, here: int) -> int:
+        if self.style == '"' and (escape := _ESCAPE.match(self._source, here)):
+            return escape.end() - here
+        if self.style == "'" and self._source.startswith("''", here):
+            return 2
+        return 0 if char.isspace() and self._source[here] != char else 1
+
+
+class Items(list["Node"]):
+    """A sequence with its place."""
+
+    __slots__ = ("span",)
+    span: Span
+
+
+class Entries(dict[str, "Node"]):
+    """A mapping with its place; each key is a `Text` in truth and so knows its own (see `pairs`)."""
+
+    __slots__ = ("span",)
+    span: Span
+
+    def pairs(self) -> list[tuple[Text, Node]]:
+        """Return keys, each with its place, and values."""
+        return [(key, value) for key, value in self.items() if isinstance(key, Text)]
+
+    def key(self, name: str) -> Text:
+        """Return the key of this name as it stands in the file."""
+        return next(key for key, _ in self.pairs() if key == name)
+
+
+Node: TypeAlias = Text | Items | Entries
+
+
+def is_null(node: object) -> bool:
+    """Tell whether a node is YAML's null: nothing, `~` or `null` without quotes."""
+    return isinstance(node, Text) and node.plain and node in ("", "~", "null")
+
+
+def as_boolean(node: object) -> bool | None:
+    """Return the boolean that a plain `true` or `false` stands for, else None."""
+    return {"true": True, "false": False}.get(node) if isinstance(node, Text) and node.plain else None
+
+
+def as_integer(node: object) -> int | None:
+    """Return the integer that a plain scalar stands for (decimal, at most 15 digits), else None."""
+    return int(node) if isinstance(node, Text) and node.plain and _INTEGER.fullmatch(node) else None
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """What a YAML file holds: its data (None if it is empty), its text, and keys that stand twice."""
+
+    data: Node | None
+    text: str
+    duplicates: tuple[Diagnostic, ...]
+
+
+def read_yaml(path: Path, name: str | None = None) -> YamlFile:
+    """Read a YAML file.
+
+    Raises:
+        InvalidMapping: it can't be read, is no YAML, or goes beyond the limits.
+    """
+    name = name or str(path)
+    try:
+        with open_regular(path) as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except OSError as error:
+        message = f"the file can't be read: {error.strerror or error}"
+        raise _refuse(Span(name, 1, 1, 1, 2), "file-unreadable", message) from None
+    if len(data) > SIZE_LIMIT:
+        help_text = "put long lists into a CSV file beside the mapping and name it under `tables`"
+        raise _refuse(
+            Span(name, 1, 1, 1, 2), "file-too-large", f"the file is larger than {SIZE_LIMIT} bytes", help_text
+        )
+    try:
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"byte {error.start} (line {line}) is not UTF-8"
+        raise _refuse(Span(name, line, 1, line, 2), "not-utf8", message, "save the file as UTF-8") from None
+    return parse_yaml(text, name)
+
+
+def parse_yaml(text: str, name: str) -> YamlFile:
+    """Read a YAML text; see `read_yaml`. Of a key that stands twice the first counts."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    for odd in ("\x85", "\u2028", "\u2029"):
+        if (offset := text.find(odd)) >= 0:
+            message = f"a hidden line separator (U+{ord(odd):04X}) stands here"
+            help_text = f'remove it, or write it as "\\u{ord(odd):04x}" within double quotes'
+            raise _refuse(_span(name, text, offset, offset + 1), "line-separator", message, help_text)
+    try:
+        composer = _Composer(text, name)
+        return YamlFile(composer.compose(), text, tuple(composer.duplicates))
+    except yaml.reader.ReaderError as error:
+        span = _span(name, text, error.position, error.position + 1)
+        message = f"the character U+{error.character:04X} can't stand in a YAML file"
+        help_text = "remove it" if error.character else "save the file as UTF-8"  # UTF-16 without its mark
+        raise _refuse(span, "yaml-syntax", message, help_text) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        offset = mark.index if mark else 0
+        raise _refuse(_span(name, text, offset, offset + 1), "yaml-syntax", *in_plain_words(error)) from None
+    except (
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ):  # PyYAML: escapes such as "\UFFFFFFFF", huge %YAML versions
+        raise _refuse(
+            Span(name, 1, 1, 1, 2),
+            "yaml-syntax",
+            "the file is not YAML",
+            "check its escapes (\\U…) and its head",
+        ) from None
+
+
+class _Composer:
+    """Builds the data from PyYAML's events, within the limits."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self._text = text
+        self._name = name
+        self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
+        self._anchors: dict[str, tuple[Node, int] | None] = {}
+        self._count = 0
+        self.duplicates: list[Diagnostic] = []
+
+    def compose(self) -> Node | None:
+        node: Node | None = None
+        documents = 0
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise self._refuse(
+                        event, "several-documents", "a second document begins here", "keep one mapping a file"
+                    )
+            elif isinstance(event, yaml.NodeEvent):
+                node = self._node(event, 0)
+        return node
+
+    def _node(self, event: yaml.Event, depth: int) -> Node:
+        if depth > DEPTH_LIMIT:
+            raise self._refuse(
+                event,
+                "too-deep",
+                f"nested deeper than {DEPTH_LIMIT} levels",
+                "no mapping needs more than ten",
+            )
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        before = self._count
+        self._add(event, 1)
+        assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
+        if event.tag is not None and event.tag != "!":
+            tag = quote_value(event.tag.replace("tag:yaml.org,2002:", "!!"))
+            help_text = "remove it; a text that begins with ! stands within quotes"
+            raise self._refuse(
+                event, "yaml-tag", f"tags such as {tag} are not part of the language", help_text
+            )
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        node: Node
+        if isinstance(event, yaml.ScalarEvent):
+            node = Text(event.value, self._span(event), event.style, self._text, _mark(event).index)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = self._items(event, depth)
+        else:
+            node = self._entries(event, depth)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (node, self._count - before)
+        return node
+
+    def _items(self, start: yaml.Event, depth: int) -> Items:
+        items = Items()
+        for event in self._events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                items.span = self._span(start, event)
+                break
+            items.append(self._node(event, depth + 1))
+        return items
+
+    def _entries(self, start: yaml.Event, depth: int) -> Entries:
+        entries = Entries()
+        places: dict[str, Span] = {}
+        for event in self._events:
+            if isinstance(event, yaml.MappingEndEvent):
+                entries.span = self._span(start, event)
+                break
+            key = self._key(event, depth)
+            value = self._node(next(self._events), depth + 1)
+            if key in entries:
+                self._note_duplicate(key, places[key])
+            else:
+                entries[key] = value
+                places[key] = key.span
+        return entries
+
+    def _note_duplicate(self, key: Text, first: Span) -> None:
+        message = f'the key "{key}" stands twice; the first is at line {first.line}, column {first.column}'
+        help_text = "remove or rename one of the two"
+        self.duplicates.append(Diagnostic("repeated-key", Severity.ERROR, message, key.span, help_text))
+
+    def _key(self, event: yaml.Event, depth: int) -> Text:
+        key = self._node(event, depth + 1)
+        if not isinstance(key, Text):
+            start = _mark(event).index
+            template = self._text[max(start - 1, 0) : start + 1] == "{{"
+            message = (
+                "a template without quotes is no text: YAML takes `{{` for keys within keys"
+                if template
+                else "a key must be a text, not a list or braces"
+            )
+            help_text = 'put the template in quotes: "{{ … }}"' if template else "write `key: value`"
+            raise self._refuse(event, "yaml-key", message, help_text)
+        if key.plain and key == "<<":
+            help_text = "write the keys out, or share tables, choices and steps with `include`"
+            raise self._refuse(
+                event, "yaml-merge", "merge keys (`<<`) are not part of the language", help_text
+            )
+        return key
+
+    def _alias(self, event: yaml.AliasEvent) -> Node:
+        name = event.anchor
+        if name not in self._anchors:
+            message = f"{quote_value(f'*{name}')} stands for nothing: there is no such anchor before it"
+            help_text = "a text that begins with * stands within quotes"
+            raise self._refuse(event, "unknown-anchor", message, help_text)
+        anchored = self._anchors[name]
+        if anchored is None:
+            message = f"{quote_value(f'*{name}')} stands inside what it stands for"
+            raise self._refuse(event, "cyclic-alias", message, "write the value out")
+        node, size = anchored
+        self._add(event, size)
+        return node
+
+    def _add(self, event: yaml.Event, count: int) -> None:
+        self._count += count
+        if self._count > NODE_LIMIT:
+            message = f"the file has more than {NODE_LIMIT} texts, lists and keys"
+            help_text = "put long lists into a CSV file beside the mapping and name it under `tables`"
+            raise self._refuse(event, "too-many-nodes", message, help_text)
+
+    def _span(self, event: yaml.Event, end: yaml.Event | None = None) -> Span:
+        first, last = _mark(event), (end or event).end_mark or _mark(event)
+        return Span(self._name, first.line + 1, first.column + 1, last.line + 1, last.column + 1)
+
+    def _refuse(self, event: yaml.Event, code: str, message: str, help: str = "") -> InvalidMapping:
+        return _refuse(self._span(event), code, message, help)
+
+
+def _mark(event: yaml.Event) -> Any:
+    assert event.start_mark is not None
+    return event.start_mark
+
+
+def _line_column(text: str, offset: int) -> tuple[int, int]:
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def _span(name: str, text: str, start: int, end: int) -> Span:
+    return Span(name, *_line_column(text, start), *_line_column(text, end))
+
+
+def _refuse(span: Span, code: str, message: str, help: str = "") -> InvalidMapping:
+    return InvalidMapping((Diagnostic(code, Severity.ERROR, message, span, help),))
+
+
+def plain_data(node: Any) -> Any:
+    """Return a node as JSON would hold it: plain scalars typed, quoted ones texts, positions gone."""
+    if isinstance(node, Text):
+        boolean, integer = as_boolean(node), as_integer(node)
+        if is_null(node):
+            return None
+        return boolean if boolean is not None else integer if integer is not None else str(node)
+    if isinstance(node, list):
+        return [plain_data(item) for item in node]
+    return {str(key): plain_data(value) for key, value in node.items()}

@@ -1,0 +1,88 @@
+"""A template that can't be read is told in words for people who do not know Jinja."""
+
+from __future__ import annotations
+
+import pytest
+
+from opusmap.converters import builtin_converters
+from opusmap.expressions import Scope, parse_template
+from opusmap.issues import Diagnostic, Span
+from opusmap.mapping import Text
+
+COLUMNS = frozenset({"Title", "Status", "Contract No", "Doc-Type"})
+
+
+def problem(template: str, columns: frozenset[str] | None = COLUMNS) -> Diagnostic:
+    text = Text(template, Span("m.yaml", 1, 1, 1, 2), None, template, 0)
+    expression, problems = parse_template(text, Scope(columns, registry=builtin_converters()))
+    assert expression is None
+    return problems[0]
+
+
+@pytest.mark.parametrize(
+    ("template", "said", "advised"),
+    [
+        ("{{ Contract No }}", "a name with blanks or signs", "row['Contract No']"),
+        ("{{ [Contract No] }}", "a name with blanks or signs", "row['Contract No']"),
+        ("{{ Box No }}", 'missing before "No"', "row['Contract No']"),
+        ("{{ Status = 'Active' }}", "`=` does not compare", "`==`"),
+        ("{% if Status = 'Active' %}x{% endif %}", "`=` does not compare", "`==`"),
+        ("{{ IF(Status = 'x', 1, 2) }}", "in these brackets can't be read", "`==`"),
+        ("{{ Title & Status }}", "`&` is no operator", "`and`"),
+        ("{{ Title || Status }}", "`||` is no operator", "`or`"),
+        ("{{ !Title }}", "`!` is no operator", "`not`"),
+        ("{{ Title <> 'x' }}", "`<>` is no operator", "`!=`"),
+        ("{{ Title ? 'x' : 'y' }}", "`?` is no operator", "if Status"),
+        ("{{ $Title }}", "can't begin a name", "{{ Title }}"),
+        ("{{ “x” }}", "this quotation mark", "write ' or \""),
+        ("{{ 'x }}", "the text that begins here is not closed", "'…'"),
+        ("{{ Title | truncate 5 }}", "can't follow the converter truncate", "| truncate(…)"),
+        ("{{ Title | }}", "a converter is missing", "opusmap converters"),
+        ("{{ }}", "nothing between the braces", "{{ Title }}"),
+        ("{{{Title}}}", "braces within braces", "{{ Title }}"),
+        ("{{ Title", "the template is not closed", "}}"),
+        ("{{ Title }", "something is missing", "a second `}`"),
+        ("{{ Title ~ }}", "something is missing", "look for a value"),
+        ("{{ (Title }}", "a `)` is missing", "close the bracket"),
+        ("{{ row['Title' }}", "a `]` is missing", "close the bracket"),
+        ("{{ Title) }}", "this `)` closes nothing", "remove it"),
+        ("{{ Title; Status }}", "can't stand here", "operator"),
+        ("{% if Title %}x", "an {% if %} is not closed", "{% endif %}"),
+        ("{% if Title %}x{% end %}", "there is no tag {% end %}", "{% endif %}"),
+        ("{% elif Title %}x", "without an {% if %}", "{% if … %}"),
+        ("{% if Title %}a{% else if Status %}b{% endif %}", "`else if`", "{% elif … %}"),
+        ("{# comment", "is not closed", "#}"),
+    ],
+)
+def test_what_is_wrong_is_said_with_a_way_out(template: str, said: str, advised: str) -> None:
+    found = problem(template)
+    assert found.code == "template-syntax"
+    assert said in found.message
+    assert advised in found.help
+    assert "token" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("template", "code", "advised"),
+    [
+        ("{{ Doc-Type }}", "unknown-column", "row['Doc-Type']"),
+        ("{{ Title == null }}", "unknown-column", "`none`"),
+        ("{{ TRUE }}", "unknown-column", "`true`"),
+        ("{{ Title is empty }}", "unknown-test", "`is none`"),
+        ("{{ IF(Title, 1, 2) }}", "unknown-function", "'this' if"),
+        ("{{ CONCATENATE(Title, Status) }}", "unknown-function", "`~`"),
+        ("{{ TRIM(Title) }}", "unknown-function", "`value | trim`"),
+        ("{{ Title.upper() }}", "unknown-function", "`value | upper`"),
+        ("{{ TODAY() }}", "unknown-function", "into the source"),
+    ],
+)
+def test_what_spreadsheets_and_programs_write_gets_the_languages_own_way(
+    template: str, code: str, advised: str
+) -> None:
+    found = problem(template)
+    assert found.code == code
+    assert advised in found.help
+
+
+def test_without_known_columns_a_name_with_blanks_is_guessed() -> None:
+    assert "row['Contract No']" in problem("{{ Box No }}", None).help

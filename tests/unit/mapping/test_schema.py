@@ -1,0 +1,170 @@
+"""What the schema finds wrong is said in words for people, at its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from opusmap.errors import InvalidMapping
+from opusmap.mapping import parse_spec
+from opusmap.mapping.schema import load_schema
+
+HEAD = "opusmap: 1\nconnection: c\n"
+FIELDS = "fields: {a: b}\n"
+
+MESSAGES = {
+    "": ("the file is empty", "begin with `opusmap: 1`, `connection:` and `fields:`", "1:1"),
+    "- a": (
+        "a mapping file holds `key: value` lines",
+        "begin with `opusmap: 1`, `connection:` and `fields:`",
+        "1:1",
+    ),
+    "opusmap: 2\nconnection: c\n" + FIELDS: ('opusmap can\'t be the text "2"', "known here: 1", "1:10"),
+    "opusmap: 1\n" + FIELDS: (
+        "the mapping lacks `connection`",
+        "`connection`: The file downloaded from Opus > Settings > Connector, beside or below this mapping",
+        "1:1",
+    ),
+    HEAD + FIELDS + "feilds: 1": ('"feilds" is not a key of the mapping', 'did you mean "fields"?', "4:1"),
+    HEAD + FIELDS + "x1: 1": (
+        '"x1" is not a key of the mapping',
+        "known here: " + ", ".join(load_schema()["properties"]),
+        "4:1",
+    ),
+    HEAD + "fields: {}": ("fields is empty", "give it a value, or remove the key", "3:9"),
+    HEAD + "fields:": (
+        "fields must be a set of `key: value`, not nothing",
+        "give it a value, or remove the key",
+        "3:8",
+    ),
+    HEAD + "fields: [a]": ("fields must be a set of `key: value`, not a list", "", "3:9"),
+    HEAD + "fields: {a: ~}": (
+        "fields.a must be a text, not nothing",
+        "give it a value, or remove the key",
+        "3:13",
+    ),
+    HEAD + "fields: {a: []}": ("fields.a is empty", "give it a value, or remove the key", "3:13"),
+    HEAD + "fields: {a: [b, [c]]}": ("fields.a, entry 2 must be a text, not a list", "", "3:17"),
+    HEAD + "fields: {a: {from: b, slpit: ;}}": (
+        '"slpit" is not a key of fields.a',
+        'did you mean "split"?',
+        "3:23",
+    ),
+    HEAD + "fields: {a: {split: ;}}": (
+        "fields.a needs exactly one of `from`, `value` and `const`",
+        'for example {from: Title} or {value: "{{ Title | trim }}"}',
+        "3:13",
+    ),
+    HEAD + "fields: {a: {from: b, const: c}}": (
+        "fields.a needs exactly one of `from`, `value` and `const`, not `from` and `const`",
+        'for example {from: Title} or {value: "{{ Title | trim }}"}',
+        "3:13",
+    ),
+    HEAD + "fields: {a: {from: b, convert: {trim: 1, upper: 2}}}": (
+        "fields.a.convert names 2 converters at once",
+        "write a list, in the order in which they are applied: [trim, {truncate: 100}]",
+        "3:32",
+    ),
+    HEAD + "fields: {a: {from: b, convert: [[c]]}}": (
+        "fields.a.convert, entry 1 must be a text or a set of `key: value`, not a list",
+        "",
+        "3:33",
+    ),
+    HEAD + "fields: {a: {from: b, required: yes}}": (
+        'fields.a.required must be true or false, not the text "yes"',
+        "write `true` or `false`, without quotes",
+        "3:33",
+    ),
+    HEAD + "fields: {a: {from: b, on_error: ommit}}": (
+        'fields.a.on_error can\'t be the text "ommit"',
+        'did you mean "omit"?',
+        "3:33",
+    ),
+    HEAD + FIELDS + "conflict: {a: b}": (
+        "conflict can't be a set of keys",
+        "known here: overwrite, skip",
+        "4:11",
+    ),
+    HEAD + FIELDS + "target: {choice_base: one}": (
+        'target.choice_base must be a whole number, not the text "one"',
+        "write it in digits, without quotes",
+        "4:23",
+    ),
+    HEAD + FIELDS + "choices: {c: []}": ("choices.c is empty", "give it a value, or remove the key", "4:14"),
+    HEAD + FIELDS + "choices: {c: {aliases: {x: y}}}": (
+        "choices.c lacks `options`",
+        "`options`: The options, in the order that Opus shows them",
+        "4:14",
+    ),
+    HEAD + FIELDS + "tables: {t: [a]}": ("tables.t must be a set of `key: value`, not a list", "", "4:13"),
+    HEAD + FIELDS + "tests: [{name: a}]": (
+        "tests, entry 1 lacks `row`",
+        "`row`: Source columns and their values",
+        "4:9",
+    ),
+}
+
+
+@pytest.mark.parametrize("text", MESSAGES)
+def test_each_kind_of_failure_is_said_in_plain_words(text: str) -> None:
+    try:
+        (found,) = parse_spec(text, "m.yaml").problems
+    except InvalidMapping as error:
+        (found,) = error.diagnostics
+    message, help_text, place = MESSAGES[text]
+    assert (found.message, found.help, str(found.span)) == (message, help_text, f"m.yaml:{place}")
+
+
+def test_every_kind_of_failure_that_the_schema_can_find_has_words_of_its_own() -> None:
+    worded = {
+        "additionalProperties",
+        "required",
+        "type",
+        "enum",
+        "oneOf",
+        "minItems",
+        "minProperties",
+        "maxProperties",
+    }
+    structural = {"$schema", "$ref", "$defs", "properties", "items", "if", "then", "else"}
+    notes = {"title", "description", "examples"}
+    assert {keyword for keyword, _ in _keywords(load_schema())} <= worded | structural | notes
+
+
+def test_all_failures_are_told_in_the_files_order() -> None:
+    text = "opusmap: 1\nconnection: [c]\nx: 1\nfields: {a: {from: b, on_error: no, split: []}}\n"
+    with pytest.raises(InvalidMapping) as raised:
+        parse_spec(text, "m.yaml")
+    assert [one.code for one in raised.value.diagnostics] == [
+        "wrong-type",
+        "unknown-key",
+        "unknown-value",
+        "wrong-type",
+    ]
+
+
+def test_the_schema_is_valid_and_describes_every_key_for_editors() -> None:
+    schema = load_schema()
+    Draft202012Validator.check_schema(schema)
+    assert json.loads(json.dumps(schema)) == schema
+    for keyword, value in _keywords(schema):
+        if keyword == "properties":
+            for name, described in value.items():
+                assert "description" in described or "$ref" in described, name
+
+
+def _keywords(schema: Any) -> Iterator[tuple[str, Any]]:
+    for keyword, value in schema.items():
+        yield keyword, value
+        if keyword in ("properties", "$defs"):
+            for part in value.values():
+                yield from _keywords(part)
+        elif keyword in ("items", "if", "then", "else", "additionalProperties") and isinstance(value, dict):
+            yield from _keywords(value)
+        elif keyword == "oneOf":
+            for part in value:
+                yield from _keywords(part)
