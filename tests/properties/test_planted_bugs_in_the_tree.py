@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from likely_specs import COLUMNS, likely_mappings, likely_rows
 from reference import interpret
 
-from opusmap.compiler import bindings, compile_mapping
+from opusmap.compiler import binding_nodes, compile_mapping
 from opusmap.compiler.interpreter import FILTERED, Environment
-from opusmap.converters import memo
+from opusmap.converters import cache
 from opusmap.errors import InvalidMapping
-from opusmap.expressions.nodes import operators, values
+from opusmap.expressions.nodes import Failure, operands, operators
 from opusmap.mapping import parse_spec
 from opusmap.records import Problem
 
@@ -88,11 +88,11 @@ def emit_case(self: operators.Conditional, writer: Any, want: Any) -> str:
     )
 
 
-def emit_not_emptied(self: bindings.Emptied, writer: Any) -> str:
+def emit_not_emptied(self: binding_nodes.Emptied, writer: Any) -> str:
     return self.value.emit(writer)
 
 
-def remember_all(self: memo.CellMemo, key: Any) -> Any:
+def remember_all(self: cache.CellMemo, key: Any) -> Any:
     return self.setdefault(key, self.function(key))
 
 
@@ -107,12 +107,12 @@ def evaluate_first_link(self: operators.Compare, env: Any) -> Callable[[Any], An
     return lambda frame: operators._compare(operator, left(frame), right(frame))
 
 
-def evaluate_cell_as_it_is(self: values.Cell, env: Any) -> Callable[[Any], Any]:
+def evaluate_cell_as_it_is(self: operands.Cell, env: Any) -> Callable[[Any], Any]:
     name = self.name
     return lambda frame: frame.row.get(name)
 
 
-def evaluate_not_dropped(self: bindings.DropEmpty, env: Any) -> Callable[[Any], Any]:
+def evaluate_not_dropped(self: binding_nodes.DropEmpty, env: Any) -> Callable[[Any], Any]:
     value: Callable[[Any], Any] = env.evaluator(self.value)
     return value
 
@@ -122,7 +122,7 @@ def read_failed_variable(self: Environment, name: str) -> Callable[[Any], Any]:
 
     def read(frame: Any) -> Any:
         found = evaluate(name, frame)
-        return None if isinstance(found, values.Failure) else found
+        return None if isinstance(found, Failure) else found
 
     return read
 
@@ -132,12 +132,12 @@ BUGS: list[tuple[type, str, Any]] = [
     (operators.Concat, "emit", emit_any_text),
     (operators.Binary, "emit", emit_operands_turned),
     (operators.Conditional, "emit_as", emit_case),
-    (bindings.Emptied, "emit", emit_not_emptied),
-    (memo.CellMemo, "__missing__", remember_all),
+    (binding_nodes.Emptied, "emit", emit_not_emptied),
+    (cache.CellMemo, "__missing__", remember_all),
     (operators.Default, "evaluator", evaluate_default),
     (operators.Compare, "evaluator", evaluate_first_link),
-    (values.Cell, "evaluator", evaluate_cell_as_it_is),
-    (bindings.DropEmpty, "evaluator", evaluate_not_dropped),
+    (operands.Cell, "evaluator", evaluate_cell_as_it_is),
+    (binding_nodes.DropEmpty, "evaluator", evaluate_not_dropped),
     (Environment, "variable", read_failed_variable),
 ]
 

@@ -213,7 +213,7 @@ class _Row:
                 return run["item"](at(node.value), at(node.key), self.empty)
             case nodes.Slice():
                 ends = [None if end is None else at(end) for end in (node.start, node.stop)]
-                return run["cut"](at(node.value), *ends)
+                return run["slice_"](at(node.value), *ends)
             case nodes.Field():
                 return run["field"](at(node.value), node.name, self.empty)
             case nodes.Unary():
@@ -256,8 +256,8 @@ class _Row:
             convert = bind_filter(node, context)
             if node.each:
                 return OPERATIONS["each"](convert, value, name)
-            return convert(OPERATIONS["some"](value, name))
-        value = OPERATIONS["some"](value, name)
+            return convert(OPERATIONS["require"](value, name))
+        value = OPERATIONS["require"](value, name)
         args = [self.argument(argument, name, context) for argument in node.args]
         kwargs = {key: self.argument(argument, name, context) for key, argument in node.kwargs}
         try:
@@ -268,7 +268,7 @@ class _Row:
 
     def argument(self, node: Any, name: str, context: Context) -> Any:
         value = self.value(node, context)
-        return value if isinstance(node, nodes.Constant) else OPERATIONS["some"](value, name)
+        return value if isinstance(node, nodes.Constant) else OPERATIONS["require"](value, name)
 
     def dotted(self, name: str) -> Any:
         if name in self.row:
