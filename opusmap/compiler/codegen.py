@@ -209,13 +209,13 @@ class Module:
     def entries(self, name: str) -> Mapping[str, Any]:
         return self.plan.tables[name].entries
 
-    def bind(self, node: nodes.Convert) -> str:
+    def bind(self, node: nodes.Filter) -> str:
         _check_pure(node.converter)
         function = bind_filter(node, self._context)
         self.interpreter.watch(node.place, function)
         return self.named(node.converter.name, function)
 
-    def bind_for_text(self, node: nodes.Convert) -> str | None:
+    def bind_for_text(self, node: nodes.Filter) -> str | None:
         _check_pure(node.converter)
         args = [constant_value(argument) for argument in node.args]
         kwargs = {name: constant_value(argument) for name, argument in node.kwargs}

@@ -193,7 +193,7 @@ class ColumnWriter:
         if isinstance(node, nodes.VariableRef):
             node = module.definition(node.name)
         if (
-            not isinstance(node, nodes.Convert)
+            not isinstance(node, nodes.Filter)
             or node.converter.function is not datetime_
             or not isinstance(node.value, Cell)
             or not has_constant_arguments(node)
@@ -219,7 +219,7 @@ class ColumnWriter:
             return ()
         found = [node for root in column.trees() for node in walk(root)]
         converters = [call.converter for call in column.converts]
-        converters += [node.converter for node in found if isinstance(node, nodes.Convert)]
+        converters += [node.converter for node in found if isinstance(node, nodes.Filter)]
         if any(isinstance(node, nodes.VariableRef) for node in found) or not all(
             map(_is_remembered, converters)
         ):

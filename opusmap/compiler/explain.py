@@ -257,7 +257,7 @@ class _Walker:
 def _inner(node: Node) -> list[tuple[Node, str]]:
     """Return the filters of a chain with their names, from the inside out, but for the last one."""
     chain: list[tuple[Node, str]] = []
-    while isinstance(node, nodes.Convert | nodes.Default):
-        chain.append((node, node.converter.name if isinstance(node, nodes.Convert) else "default"))
+    while isinstance(node, nodes.Filter | nodes.Default):
+        chain.append((node, node.converter.name if isinstance(node, nodes.Filter) else "default"))
         node = node.value
     return chain[:0:-1]

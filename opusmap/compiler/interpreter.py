@@ -98,7 +98,7 @@ class Environment:
         """Return a table's entries."""
         return self._interpreter.plan.tables[name].entries
 
-    def bind(self, node: nodes.Convert) -> Callable[[Any], Any]:
+    def bind(self, node: nodes.Filter) -> Callable[[Any], Any]:
         """Return the function of one value that a filter with constant arguments is."""
         function = bind_filter(node, self._context)
         self._interpreter.watch(node.place, function)

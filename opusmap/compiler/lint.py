@@ -103,7 +103,7 @@ def _reads_naive(node: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
 def _converts_naive(root: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
     """Tell whether an expression makes a time, by `datetime`, of a text that names no zone."""
     for node in walk(root):
-        if isinstance(node, nodes.Convert) and node.converter.name == "datetime":
+        if isinstance(node, nodes.Filter) and node.converter.name == "datetime":
             given = dict(zip(("format", "timezone"), node.args, strict=False)) | dict(node.kwargs)
             pattern = getattr(given.get("format"), "value", None)
             if "timezone" not in given and (

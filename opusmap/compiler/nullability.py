@@ -65,7 +65,7 @@ class GapFinder:
                 yield from self._cell(node)
             case nodes.VariableRef():
                 yield from self._steps.get(node.name, ())
-            case nodes.Item(value=nodes.TableValue() as table):
+            case nodes.Subscript(value=nodes.TableValue() as table):
                 yield _missing_key(table.name)
                 yield from self.gaps(node.key)
             case nodes.Default() | nodes.Logic(operator="or"):
@@ -78,10 +78,10 @@ class GapFinder:
                 yield _NO_ELSE
             case (
                 nodes.Concat()
-                | nodes.Convert()
+                | nodes.Filter()
                 | nodes.Field()
                 | nodes.Slice()
-                | nodes.Item()
+                | nodes.Subscript()
                 | nodes.Unary()
             ):
                 yield from (gap for part in _operands(node) for gap in self.gaps(part))

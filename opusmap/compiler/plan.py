@@ -110,7 +110,7 @@ class Plan:
         return dotted
 
 
-def bind_filter(node: nodes.Convert, context: Context) -> Callable[[Any], Any]:
+def bind_filter(node: nodes.Filter, context: Context) -> Callable[[Any], Any]:
     """Return the function of one value that a filter with constant arguments is.
 
     Raises:

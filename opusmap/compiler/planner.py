@@ -250,7 +250,7 @@ class _Planner:
                 span = expression.text.locate(node.at, node.at + len(node.name))
                 help_text = f"rename the table, or read the column as row['{node.name}']"
                 self._error("ambiguous-name", message, span, help_text)
-            if isinstance(node, nodes.Convert) and has_constant_arguments(node):
+            if isinstance(node, nodes.Filter) and has_constant_arguments(node):
                 try:
                     bind_filter(node, context)
                 except ArgumentError as problem:

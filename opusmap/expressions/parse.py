@@ -187,7 +187,7 @@ class _Parser(JinjaReader):
                 raise self.refuse("slice-step", at, "a slice has no step here", "use [start:stop]")
             start, stop = (None if end is None else self.node(end) for end in (node.arg.start, node.arg.stop))
             return nodes.Slice(value, start, stop, at)
-        return nodes.Item(value, self.node(node.arg), at)
+        return nodes.Subscript(value, self.node(node.arg), at)
 
     def _column(self, name: str, at: int) -> nodes.Node:
         try:
@@ -282,7 +282,7 @@ class _Parser(JinjaReader):
         place = (
             self.locate(getattr(pattern[0], "at", at)) if pattern and converter.name in _PATTERNS else None
         )
-        node = nodes.Convert(value, converter, given, named, each, at, place)
+        node = nodes.Filter(value, converter, given, named, each, at, place)
         if (converter.prepared or each) and not nodes.has_constant_arguments(node):
             message = f"the arguments of {converter.name} can't come from the row here"
             raise self.refuse("wrong-argument", at, message, "write them out as constants")

@@ -207,7 +207,7 @@ class _Row:
                 return found
             case nodes.TableValue():
                 return self.plan.tables[node.name].entries
-            case nodes.Item():
+            case nodes.Subscript():
                 if isinstance(node.value, nodes.TableValue):
                     return run["look_up"](at(node.value), node.value.name, at(node.key))
                 return run["item"](at(node.value), at(node.key), self.empty)
@@ -239,7 +239,7 @@ class _Row:
                 return at(node.then) if at(node.test) else at(node.otherwise)
             case nodes.ListLiteral():
                 return [at(item) for item in node.items]
-            case nodes.Convert():
+            case nodes.Filter():
                 return self.filtered(node, context)
             case nodes.Default():
                 value = at(node.value)
@@ -250,7 +250,7 @@ class _Row:
                 return run[node.name](*[at(argument) for argument in node.args])
         raise AssertionError(node)
 
-    def filtered(self, node: nodes.Convert, context: Context) -> Any:
+    def filtered(self, node: nodes.Filter, context: Context) -> Any:
         value, name = self.value(node.value, context), node.converter.name
         if has_constant_arguments(node):
             convert = bind_filter(node, context)

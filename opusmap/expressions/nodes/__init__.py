@@ -18,14 +18,14 @@ from opusmap.expressions.nodes.base import (
     walk,
 )
 from opusmap.expressions.nodes.expression import Expression
-from opusmap.expressions.nodes.filters import Convert, constant_value, has_constant_arguments, is_constant
+from opusmap.expressions.nodes.filters import Filter, constant_value, has_constant_arguments, is_constant
 from opusmap.expressions.nodes.operands import (
     Cell,
     Constant,
     Field,
-    Item,
     ListLiteral,
     Slice,
+    Subscript,
     TableValue,
     VariableRef,
 )
@@ -50,15 +50,14 @@ __all__ = [
     "Concat",
     "Conditional",
     "Constant",
-    "Convert",
     "Default",
     "Environment",
     "Evaluate",
     "Expression",
     "Failure",
     "Field",
+    "Filter",
     "Frame",
-    "Item",
     "Kind",
     "ListLiteral",
     "Logic",
@@ -66,6 +65,7 @@ __all__ = [
     "Not",
     "NotConstant",
     "Slice",
+    "Subscript",
     "TableValue",
     "Test",
     "Type",

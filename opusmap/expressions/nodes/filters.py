@@ -29,11 +29,11 @@ from opusmap.expressions.nodes.operands import Constant, ListLiteral
 from opusmap.expressions.nodes.operators import Unary
 from opusmap.issues import Span
 
-__all__ = ["Convert", "constant_value", "has_constant_arguments", "is_constant"]
+__all__ = ["Filter", "constant_value", "has_constant_arguments", "is_constant"]
 
 
 @dataclass(frozen=True, slots=True)
-class Convert(Node):
+class Filter(Node):
     """`value | name(…)`; `each` where `map` applies it to each element of a list.
 
     `place` is where in the mapping its pattern stands, if it takes one.
@@ -177,6 +177,6 @@ def is_constant(node: Node) -> bool:
     return True
 
 
-def has_constant_arguments(node: Convert) -> bool:
+def has_constant_arguments(node: Filter) -> bool:
     """Tell whether no argument of a filter reads the row."""
     return all(map(is_constant, (*node.args, *(argument for _, argument in node.kwargs))))

@@ -23,7 +23,7 @@ from opusmap.expressions.nodes.base import (
     atom,
 )
 
-__all__ = ["Cell", "Constant", "Field", "Item", "ListLiteral", "Slice", "TableValue", "VariableRef"]
+__all__ = ["Cell", "Constant", "Field", "ListLiteral", "Slice", "Subscript", "TableValue", "VariableRef"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class TableValue(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Item(Node):
+class Subscript(Node):
     """`value[key]`."""
 
     value: Node
