@@ -14,7 +14,6 @@ from opusmap.compiler import binding_runtime
 from opusmap.compiler.binding_nodes import Emptied, OrDefault
 from opusmap.compiler.column_types import TEXT_TYPES, quick_people
 from opusmap.compiler.interpreter import Declined, Interpreter
-from opusmap.compiler.lower import lower_column
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.connection import ColumnType
 from opusmap.converters import Converter
@@ -45,7 +44,7 @@ class ColumnWriter:
         self._index = index
         self._column = column
         self._name = column.column.internal_name
-        self._node = lower_column(column)
+        self._node = column.tree
 
     def lines(self) -> Iterator[str]:
         """Yield the lines: they put the value into `record`, leave it out, or raise.

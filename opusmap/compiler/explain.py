@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from opusmap.compiler import binding_runtime
 from opusmap.compiler.binding_nodes import Apply, DropEmpty, Emptied, Lookup, OrDefault, Split
 from opusmap.compiler.interpreter import Environment, Interpreter
-from opusmap.compiler.lower import lower_column
 from opusmap.compiler.plan import ColumnPlan, Plan
 from opusmap.converters import Context
 from opusmap.errors import ValueProblem
@@ -126,7 +125,7 @@ class _Walker:
     def stages(self) -> Iterator[Stage]:
         yield from self._cells()
         yield from self._let()
-        root, given, lacking = lower_column(self.column), list[tuple[Node, Any]](), list[ValueProblem]()
+        root, given, lacking = self.column.tree, list[tuple[Node, Any]](), list[ValueProblem]()
         traced = Environment(self._interpreter, self.column.context, lacking.append, given.append)
         try:
             value = traced.evaluator(root)(self._frame)

@@ -12,7 +12,6 @@ from typing import Any
 
 from opusmap.compiler import binding_runtime
 from opusmap.compiler.column_types import TEXT_TYPES
-from opusmap.compiler.lower import lower_column
 from opusmap.compiler.plan import ColumnPlan, Plan, bind_dynamic, bind_filter
 from opusmap.converters import Context, Converter
 from opusmap.converters.limits import hold, weight
@@ -192,7 +191,7 @@ class Interpreter:
         """
         if index not in self._columns:
             column = self.plan.columns[index]
-            self._columns[index] = self._environment(column).evaluator(lower_column(column))
+            self._columns[index] = self._environment(column).evaluator(column.tree)
         return self.encoded(self.plan.columns[index], self._columns[index](frame))
 
     def encoded(self, column: ColumnPlan, value: Any) -> Any:

@@ -48,13 +48,15 @@ class ConvertPlan:
 class ColumnPlan:
     """How one target column comes about: parts -> split -> lookup -> convert -> default -> finish.
 
-    `parts` are the values read: one, or (`listed`) several that are joined in the column type's way.
-    `context` is what converters in its expressions are told of the mapping.
+    `tree` is all of it but the last step, lowered. `parts` are the values read: one, or (`listed`) several
+    that are joined in the column type's way. `context` is what converters in its expressions are told of the
+    mapping.
     """
 
     column: Column
     binding: Binding
     parts: tuple[nodes.Node, ...]
+    tree: nodes.Node
     finish: Finish
     context: Context
     required: bool

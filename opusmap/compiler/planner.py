@@ -25,6 +25,7 @@ from opusmap.compiler.kinds import (
     is_placeholder,
     to_do,
 )
+from opusmap.compiler.lower import lower_binding
 from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan, ConvertPlan, Plan, VariablePlan, bind_filter
 from opusmap.connection import Column, ColumnType, Connection
 from opusmap.converters import (
@@ -286,17 +287,10 @@ class _Planner:
         finish = make_encoder(column.type, self._rules(binding, column, context))
         if (choices is not None and choices.options) or column.type not in CHOICE_TYPES:
             self._check_constants(binding, finish.function)
-        return ColumnPlan(
-            column,
-            binding,
-            parts,
-            finish,
-            context,
-            required,
-            self._table(binding),
-            tuple(self._converts(binding, context)),
-            self._default(binding, context),
-        )
+        table, converts = self._table(binding), tuple(self._converts(binding, context))
+        default = self._default(binding, context)
+        tree = lower_binding(binding, column.type, parts, table, converts, default)
+        return ColumnPlan(column, binding, parts, tree, finish, context, required, table, converts, default)
 
     def _warning_of(self, column: Column) -> Callable[[str, str], None]:
         warn, name = self._warn, column.display_name
