@@ -173,17 +173,18 @@ class Lookup(Node):
         return evaluate
 
     def emit(self, writer: Writer) -> str:
-        """Write the look-up of what the table has; what it lacks is declined."""
+        """Write the look-up of what the table has; what it lacks is declined where a default replaces it."""
         table = writer.table(self.table)
         look = writer.named(
             f"look_up_{self.table}",
             binding_runtime.make_lookup(writer.entries(self.table), self.table, writer.empty),
         )
+        lacking = "decline()" if self.default is not None else f"{look}({{}})"
         return _where_filled(
             self.value,
             writer,
             lambda value: (
-                f"(({table}.get({value}) or {table}.get({value}.strip()) or decline())"
+                f"(({table}.get({value}) or {table}.get({value}.strip()) or {lacking.format(value)})"
                 f" if {value}.__class__ is str else {look}({value}))"
             ),
             once=False,

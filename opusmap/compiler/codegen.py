@@ -16,6 +16,7 @@ from pathlib import PurePath
 from typing import Any, NoReturn
 
 from opusmap.compiler import binding_runtime
+from opusmap.compiler.binding_nodes import Lookup
 from opusmap.compiler.cells import write_cells
 from opusmap.compiler.encoding import ColumnWriter
 from opusmap.compiler.interpreter import ABSENT, FILTERED, Declined, Interpreter, weigh
@@ -23,7 +24,8 @@ from opusmap.compiler.plan import ColumnPlan, Plan, bind_dynamic, bind_filter
 from opusmap.converters import Context, Converter, bind_for_text
 from opusmap.converters.coerce import text_of
 from opusmap.converters.limits import ROW_LIMIT, TEXT_LIMIT, hold
-from opusmap.expressions import OPERATIONS, constant_value, nodes
+from opusmap.errors import ValueProblem
+from opusmap.expressions import OPERATIONS, constant_value, nodes, walk
 from opusmap.expressions.nodes import Frame, Kind, Node, Type, Want
 from opusmap.expressions.nodes.base import LARGEST, measure_parentheses
 from opusmap.issues import Span
@@ -90,7 +92,7 @@ _FIXED = {
     "tuple": tuple,
     "as_condition": binding_runtime.as_condition,
 }
-_LOCALS = ("row", "problems", "record", "value", "frame", "get", "map_row", "held")
+_LOCALS = ("row", "problems", "record", "value", "frame", "get", "map_row", "held", "error")
 
 
 class Module:
@@ -102,13 +104,19 @@ class Module:
         self.empty_texts = plan.spec.source.empty
         self.empty = binding_runtime.make_empty_values(self.empty_texts)
 
+        told = tuple(column.column.display_name if _tells(column) else None for column in plan.columns)
+
         def interpret(
             index: int,
+            error: Exception,
             row: Mapping[str, Any],
             frame: Frame | None,
             record: dict[str, Any],
             problems: list[Any],
-        ) -> Frame:
+        ) -> Frame | None:
+            if (name := told[index]) is not None and isinstance(error, ValueProblem):
+                problems.append(binding_runtime.as_problem(name, error))
+                return frame
             frame = frame or Frame(row)
             interpreter.column(index, frame, record, problems)
             return frame
@@ -327,8 +335,8 @@ class Module:
             *_head(column.span, f"{column.column.display_name} ({column.column.type})"),
             "    try:",
             *("        " + line for line in body),
-            "    except Exception:",
-            f"        frame = interpret({index}, row, frame, record, problems)",
+            "    except Exception as error:",
+            f"        frame = interpret({index}, error, row, frame, record, problems)",
             *(["        held = weigh(record)"] if self.interpreter.counts_columns else []),
         ]
 
@@ -341,6 +349,19 @@ def _check_pure(converter: Converter) -> None:
     """Refuse a converter that may give another result when a column is evaluated again."""
     if not converter.pure:
         raise NotWritten
+
+
+def _tells(column: ColumnPlan) -> bool:
+    """Tell whether a ValueProblem that a column's code raises is the one that evaluating it raises.
+
+    It is where one thing after another is done to one value, by the same functions: no other can fail first.
+    """
+    return column.binding.on_error == "reject" and all(
+        not isinstance(node, nodes.Concat)
+        and not (isinstance(node, Lookup) and node.default is not None)
+        and sum(not isinstance(child, nodes.Constant) for child in node.children()) <= 1
+        for node in walk(column.tree)
+    )
 
 
 def _head(span: Span, what: str) -> list[str]:

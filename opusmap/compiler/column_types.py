@@ -296,7 +296,7 @@ def quick_people(separator: str, of_part: Callable[[str], Any], *, as_text: bool
         parts = text.split(separator)
         try:
             found = dict(map(find, bounded_list(parts)))
-        except (ValueProblem, AttributeError):  # somebody has no address, or is no text: the long way tells
+        except AttributeError:  # somebody is no text
             return None
         if len(found) < len(parts) or "" in found:  # somebody twice, or nobody
             return None

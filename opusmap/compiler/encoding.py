@@ -82,7 +82,7 @@ class ColumnWriter:
         yield from ("    " + line for line in encoded)
         if column.required:
             yield "else:"
-            yield "    decline()"
+            yield f"    {self._refused_empty()}"
         else:
             yield from self._left_out()
 
@@ -96,6 +96,15 @@ class ColumnWriter:
         if absent is not None:
             yield "else:"
             yield f"    record[{self._name!a}] = {absent}"
+
+    def _refused_empty(self) -> str:
+        """Return the statement for an empty value of a required column: its one problem, or the way to it."""
+        if self._column.binding.on_error != "reject":
+            return "decline()"
+        problem = binding_runtime.as_problem(
+            self._column.column.display_name, binding_runtime.empty_required()
+        )
+        return f"problems.append({self._module.named('empty_required', problem)})"
 
     def _may_be_blank(self, node: Node) -> bool:
         """Tell whether a value may be an empty text, which is no value whatever the source's `empty` says."""
@@ -141,7 +150,7 @@ class ColumnWriter:
             yield f"    value = {function}({value})"
         else:
             quick = self._module.named(f"quick_{self._column.finish.name}", self._column.finish.quick)
-            yield f"    value = {quick}({value}) or decline()"
+            yield f"    value = {quick}({value}) or {function}({value})"
         node = self._node.value if isinstance(self._node, Emptied) else self._node
         if self._column.required and not (
             isinstance(node, Concat) and node.solid()
@@ -177,7 +186,7 @@ class ColumnWriter:
         yield from ("    " + line for line in self._put("value"))
         if column.required:
             yield "else:"
-            yield "    decline()"
+            yield f"    {self._refused_empty()}"
         else:
             yield from self._left_out()
 
