@@ -5,7 +5,7 @@ Owns finding and opening both sides. What is done with them is the pipeline's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +22,9 @@ from opusmap.report import MendedSource
 from opusmap.safe_files import refuse_irregular
 from opusmap.sources import (
     Source,
-    find_format,
     is_missing,
     is_pattern,
     is_remote,
-    open_database,
     open_source,
     open_with,
 )
@@ -148,6 +146,8 @@ def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
     inside = None
     if source is None:
         if options.database is not None:
+            from opusmap.sources.database import open_database  # noqa: PLC0415 - few mappings need it
+
             return open_database(options.database, options.sql, spec.path)
         if options.path is None:
             raise SourceError(spec.path, "no-source", "no source is named", help=_NAME_ONE)
@@ -157,8 +157,6 @@ def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
             message = f"{quote_value(options.path)} is not a file of the mapping's folder"
             raise SourceError(spec.path, "outside-folder", message, help=help_text)
         _refuse_irregular(source)
-    if str(source) == "-" and options.format is None and options.path is not None:
-        options = replace(options, format=find_format(options.path))
     try:
         return open_with(source, options, inside)
     except SourceError as error:

@@ -26,7 +26,8 @@ from opusmap.profile import profile_source
 from opusmap.records import Reject, Row
 from opusmap.report import write_whole
 from opusmap.report.outputs import is_same_file
-from opusmap.sources import Source, is_remote, open_database, open_with
+from opusmap.sources import Source, is_remote, open_with
+from opusmap.sources.database import open_database
 
 __all__ = ["SCHEMA_FILE", "Drafted", "default_output", "draft_files", "write_files"]
 

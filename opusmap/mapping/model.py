@@ -33,7 +33,7 @@ OnError: TypeAlias = Literal["reject", "omit", "default"]
 class SourceOptions:
     """The mapping's `source`: where rows come from. `path` is as written, relative to the mapping.
 
-    What each key means stands in the schema; which format takes which, in `opusmap.sources`.
+    What each key means stands in the schema; which format takes which, in the `FORMAT` of each source module.
     """
 
     path: str | None = None

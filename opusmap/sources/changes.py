@@ -1,7 +1,7 @@
-"""Files of a source that change while it is read: what each was before and after.
+"""Files of a source that change while it is read: the state of each before and after.
 
-Owns the comparison. A file that was touched, or replaced by its equal, has not changed: where size, times and
-identity say that it may have, its hash decides.
+A file that was only touched, or replaced by an equal one, has not changed: where size, times or identity
+differ, the hash decides.
 """
 
 from __future__ import annotations
@@ -17,24 +17,13 @@ from typing import NamedTuple, Protocol
 
 from opusmap.errors import SourceError
 
-__all__ = [
-    "FileChange",
-    "FileState",
-    "FileWatch",
-    "Watch",
-    "describe_state",
-    "find_changes",
-    "hash_bytes",
-    "is_logged_database",
-]
-
 _COARSE = 2_000_000_000
 """Nanoseconds within which a file system may give two changes the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What a file was: its bytes, when it was changed last (ISO, UTC), its SHA-256 (None: not known)."""
+    """The state of a file: its size in bytes, its last change (ISO, UTC), its SHA-256 (None: unknown)."""
 
     size: int
     modified: str
@@ -43,9 +32,9 @@ class FileState:
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """A file that is not what it was: `before` is None where it is new, `after` where it is gone.
+    """A file that changed: `before` is None if it is new, `after` if it is gone.
 
-    For a folder of files, it is the folder: the bytes of all, the last change of any, the hash of the list.
+    For a folder of files it is the folder: the bytes of all, the last change of any, the hash of the list.
     """
 
     path: str
@@ -54,23 +43,23 @@ class FileChange:
 
 
 class Watch(Protocol):
-    """What tells how a source has changed since it was opened."""
+    """Tells how a source has changed since it was opened."""
 
     def begin(self) -> None:
-        """Note what the files hold, before the first row is read."""
+        """Note the content of the files, before the first row is read."""
 
     def state(self, path: str) -> FileState | None:
-        """Return what was noted of a file; None if nothing was."""
+        """Return the state of a file when it was opened; None if it is not watched."""
 
     def changes(self) -> tuple[FileChange, ...]:
-        """Return what has changed since, by path."""
+        """Return the files that have changed since, by path."""
 
 
 def find_changes(watch: Watch | None, error: SourceError | None = None) -> tuple[FileChange, ...]:
-    """Return what has changed in a source.
+    """Return the files of a source that have changed.
 
     Raises:
-        SourceError: the `error` that ended the reading, if one did, which says so if the source changed.
+        SourceError: the `error` that ended the reading, if any; if the source changed, it says so.
     """
     found = () if watch is None else watch.changes()
     if error is None:
@@ -84,72 +73,70 @@ class _Stamp(NamedTuple):
     size: int
     modified: int
     identity: tuple[int, int]
-    changed: int  # on POSIX also when the other time was set by hand; on Windows when it was made
+    changed: int  # on POSIX it shows that `modified` was set by hand; on Windows it is the time of creation
 
 
 class FileWatch:
-    """The files of a source, from the moment that it is made on: make it before the files are opened.
+    """Watches the files of a source from the moment it is made: make it before the files are opened.
 
-    What is no regular file is not watched. `list_again` gives the files that there are at the end, where they
-    were found by a pattern. A reader that sees a `snapshot` is safe from all but another file in its place.
+    Only regular files are watched. Of an SQLite database in WAL mode a query sees a snapshot, so that only
+    another file in its place is a change.
+
+    Args:
+        paths: the files.
+        list_again: gives the files that a pattern matches at the end; None if there is no pattern.
     """
 
-    def __init__(
-        self,
-        paths: Iterable[Path],
-        list_again: Callable[[], Iterable[Path]] | None = None,
-        *,
-        snapshot: bool = False,
-    ) -> None:
+    def __init__(self, paths: Iterable[Path], list_again: Callable[[], Iterable[Path]] | None = None) -> None:
         found = ((str(path), _stamp(path)) for path in paths)
         self._stamps = {path: stamp for path, stamp in found if stamp is not None}
+        self._snapshots = frozenset(path for path in self._stamps if _is_logged_database(path))
         self._list_again = list_again
-        self._snapshot = snapshot
         self._hashes: dict[str, str | None] = {}
         self._made = time.time_ns()
 
     def begin(self) -> None:
-        """Hash the files. One that is not any more what it was has no hash."""
+        """Hash the files; one that has changed already has no hash."""
         for path, stamp in self._stamps.items():
-            found = hash_bytes(path)
+            found = _hash(path)
             self._hashes[path] = found if _stamp(path) == stamp else None
 
     def state(self, path: str) -> FileState | None:
-        """Return what a file was when it was opened."""
+        """Return the state of a file when it was opened; None if it is not watched."""
         stamp = self._stamps.get(path)
         return None if stamp is None else _state(stamp, self._hashes.get(path))
 
     def changes(self) -> tuple[FileChange, ...]:
-        """Return the files that are not what they were when they were opened."""
+        """Return the files that differ from when they were opened."""
         found = [self._compare(path, stamp) for path, stamp in self._stamps.items()]
         for path in () if self._list_again is None else self._list_again():
             after = None if str(path) in self._stamps else _stamp(path)
             if after is not None:
-                found.append(FileChange(str(path), None, _state(after, hash_bytes(path))))
+                found.append(FileChange(str(path), None, _state(after, _hash(path))))
         return tuple(change for change in found if change is not None)
 
     def _compare(self, path: str, stamp: _Stamp) -> FileChange | None:
         before, after = self.state(path), _stamp(path)
         if after is None:
             return FileChange(path, before, None)
-        if after.identity == stamp.identity and self._snapshot:
+        if after.identity == stamp.identity and path in self._snapshots:
             return None
         known = self._hashes.get(path)
         if after == stamp and (known is None or stamp.modified < self._made - _COARSE):
             return None
-        hashed = hash_bytes(path)
+        hashed = _hash(path)
         return None if hashed == known is not None else FileChange(path, before, _state(after, hashed))
 
 
 def describe_state(state: FileState | None) -> str:
-    """Return what a file was, as words."""
+    """Return the state of a file as text."""
     if state is None:
         return "not there"
     hashed = "hash not known" if state.sha256 is None else f"SHA-256 {state.sha256}"
     return f"{state.size:,} bytes, changed {state.modified}, {hashed}"
 
 
-def hash_bytes(path: str | Path) -> str | None:
+def _hash(path: str | Path) -> str | None:
     """Return the SHA-256 of a file; None if it can't be read."""
     try:
         with Path(path).open("rb") as file:
@@ -158,13 +145,10 @@ def hash_bytes(path: str | Path) -> str | None:
         return None
 
 
-def is_logged_database(path: Path) -> bool:
-    """Tell whether a file is an SQLite database that is written through a log beside it (WAL).
-
-    Then a query sees what was there when it began, and what changes in the file are only its checkpoints.
-    """
+def _is_logged_database(path: str) -> bool:
+    """Return whether a file is an SQLite database that is written through a log beside it (WAL)."""
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             head = file.read(20)
     except (OSError, ValueError):
         return False
@@ -182,11 +166,8 @@ def _stamp(path: str | Path) -> _Stamp | None:
 
 
 def _state(stamp: _Stamp, sha256: str | None) -> FileState:
-    return FileState(stamp.size, _iso(stamp.modified), sha256)
-
-
-def _iso(nanoseconds: int) -> str:
     try:
-        return datetime.fromtimestamp(nanoseconds / 1e9, UTC).isoformat(timespec="milliseconds")
+        modified = datetime.fromtimestamp(stamp.modified / 1e9, UTC).isoformat(timespec="milliseconds")
     except (OverflowError, OSError, ValueError):
-        return "unknown"
+        modified = "unknown"
+    return FileState(stamp.size, modified, sha256)

@@ -1,6 +1,6 @@
-"""Frames from a process that reads for us, and that is ended when it gives no sign of life.
+"""Child processes that read for us, and are ended when they are silent for too long.
 
-Owns starting, watching and ending it. A frame is four bytes of length and so many bytes.
+A child writes frames: four bytes of length, then so many bytes.
 """
 
 from __future__ import annotations
@@ -14,37 +14,34 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from typing import IO
 
-__all__ = ["ChildEnded", "ChildSilent", "read_frames"]
-
-_LOOK = 0.25
-"""Seconds between two looks for Ctrl-C, which Windows does not let interrupt a wait."""
+_POLL = 0.25
+"""Seconds between two checks for Ctrl-C, which does not interrupt a wait on Windows."""
 _AHEAD = 2
 """Frames that are read ahead."""
 
 
 class ChildEnded(Exception):
-    """The process ended in the middle of its work."""
+    """The process ended before its work was done."""
 
 
 class ChildSilent(Exception):
-    """The process gave no sign of life for too long, and was ended."""
+    """The process wrote no frame in time, and was ended."""
 
 
-def read_frames(program: Path, task: bytes, patience: float, until: ExitStack) -> Iterator[bytes]:
-    """Start a Python program, give it a task on standard input, and yield its frames.
+def read_frames(program: Path, task: bytes, timeout: float, until: ExitStack) -> Iterator[bytes]:
+    """Start a Python program, write a task to its standard input, and yield the frames that it writes.
 
-    The process ends with `until`, at any time. A thread reads its frames, so that the wait for one can be
-    interrupted everywhere.
+    A thread reads the frames, so that waiting for one can be interrupted on every system.
 
     Args:
         program: the program's file.
         task: what it reads from standard input.
-        patience: seconds that a frame may take.
-        until: ends the process when it is closed.
+        timeout: seconds that a frame may take.
+        until: ends the process when it is closed, at any time.
 
     Raises:
-        ChildEnded: the process ended within a frame, or between two; the last one is for the caller to know.
-        ChildSilent: no frame came in time.
+        ChildEnded: the process ended, within a frame or between two; the caller knows which frame is the
+        last. ChildSilent: no frame came in time.
     """
     command = [sys.executable, "-P", str(program)]
     child = subprocess.Popen(  # noqa: S603 - a program of ours
@@ -52,52 +49,47 @@ def read_frames(program: Path, task: bytes, patience: float, until: ExitStack) -
     )
     stopped = threading.Event()
     frames: Queue[bytes | None] = Queue(_AHEAD)
-    until.callback(_end, child, stopped)
+
+    def end() -> None:
+        stopped.set()
+        child.kill()
+        child.wait()
+
+    until.callback(end)
     assert child.stdin is not None
     assert child.stdout is not None
     with suppress(BrokenPipeError, OSError), child.stdin:
         child.stdin.write(task)
     threading.Thread(target=_collect, args=(child.stdout, frames, stopped), daemon=True).start()
-    while (frame := _next(frames, patience, stopped)) is not None:
+    while (frame := _next(frames, timeout, stopped)) is not None:
         yield frame
     raise ChildEnded
 
 
-def _next(frames: Queue[bytes | None], patience: float, stopped: threading.Event) -> bytes | None:
-    left = patience
+def _next(frames: Queue[bytes | None], timeout: float, stopped: threading.Event) -> bytes | None:
+    remaining = timeout
     while not stopped.is_set():
         try:
-            return frames.get(timeout=_LOOK)
+            return frames.get(timeout=_POLL)
         except Empty:
-            left -= _LOOK
-        if left <= 0:
+            remaining -= _POLL
+        if remaining <= 0:
             raise ChildSilent
     return None
 
 
 def _collect(stream: IO[bytes], frames: Queue[bytes | None], stopped: threading.Event) -> None:
+    """Read frames into the queue; None at the end of the stream, or where it breaks off."""
     with stream:
         while not stopped.is_set():
-            frame = _read(stream)
+            length = stream.read(4)
+            size = int.from_bytes(length, "big")
+            frame: bytes | None = stream.read(size) if len(length) == 4 else None  # noqa: PLR2004
+            if frame is not None and len(frame) < size:
+                frame = None
             while not stopped.is_set():
                 with suppress(Full):
-                    frames.put(frame, timeout=_LOOK)
+                    frames.put(frame, timeout=_POLL)
                     break
             if frame is None:
                 return
-
-
-def _read(stream: IO[bytes]) -> bytes | None:
-    """Return the next frame, None where the stream ends."""
-    length = stream.read(4)
-    if len(length) < 4:  # noqa: PLR2004 - the bytes of a length
-        return None
-    size = int.from_bytes(length, "big")
-    data = stream.read(size)
-    return data if len(data) == size else None
-
-
-def _end(child: subprocess.Popen[bytes], stopped: threading.Event) -> None:
-    stopped.set()
-    child.kill()
-    child.wait()

@@ -11,16 +11,17 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import chain, islice
 from typing import Literal, NoReturn, TypedDict, TypeVar
 
 from opusmap.errors import SourceError
 from opusmap.issues import quote_value
+from opusmap.mapping import SourceOptions
 from opusmap.records import Problem, Reject, Row
 from opusmap.sources.batches import cell_parts
-from opusmap.sources.source import Reading
-from opusmap.sources.tabular import check_columns
-from opusmap.sources.text_io import Block, decode_blocks, whole_lines
+from opusmap.sources.source import Format, Reading, Source, StreamSource, check_columns
+from opusmap.sources.text_io import Block, Input, decode_blocks, whole_lines
 
 __all__ = ["DELIMITERS", "FIELD_LIMIT", "read_csv"]
 
@@ -296,3 +297,28 @@ def _reject(
     number: int, code: str, message: str, help: str = "", values: dict[str, str] | None = None
 ) -> Reject:
     return Reject(number, None, (Problem("", code, message, help),), values or {})
+
+
+def _open(input: Input, options: SourceOptions) -> Source:
+    delimiter = options.delimiter
+    if delimiter is None and input.name.lower().removesuffix(".gz").endswith(".tsv"):
+        delimiter = "\t"
+    begin = partial(
+        read_csv,
+        name=input.name,
+        encoding=options.encoding,
+        delimiter=delimiter,
+        quote=options.quote,
+        header_row=options.header_row,
+        given=options.columns,
+    )
+    return StreamSource(input, begin)
+
+
+FORMAT = Format(
+    name="csv",
+    title="CSV",
+    suffixes=(".csv", ".tsv", ".txt"),
+    options=("encoding", "delimiter", "quote", "header_row", "columns"),
+    open=_open,
+)

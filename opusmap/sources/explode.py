@@ -1,7 +1,6 @@
-"""One row for each element of a list that a row holds, beside the row's other columns.
+"""One row for each element of a list, beside the other columns of the row that holds the list.
 
-Owns the unfolding and its numbering. The list's column holds one element in each row that comes out:
-with `each: lines`, `from: lines.amount` is the element's and `from: order_no` the whole row's.
+With `each: lines`, `from: lines.amount` reads the element and `from: order_no` reads the whole row.
 """
 
 from __future__ import annotations
@@ -17,16 +16,14 @@ from opusmap.issues import quote_value, suggest
 from opusmap.records import Problem, Reject, Row
 from opusmap.sources.source import Source
 
-__all__ = ["EachSource"]
-
-PLACES_KEPT = 1_000_000
-"""Rows whose place in the original source is remembered (16 bytes each)."""
+POSITIONS_KEPT = 1_000_000
+"""Rows whose number in the original source is kept (16 bytes each)."""
 
 
-class EachSource(Source):
-    """The rows of another source, unfolded: numbered from 1, an element each.
+class ExplodedSource(Source):
+    """The rows of another source, one for each element of a list, numbered from 1.
 
-    A row whose list is empty, null or missing gives none; one that has something else there is a reject.
+    A row whose list is empty, null or missing gives none; a row with another value there is a reject.
     """
 
     def __init__(self, whole: Source, path: str) -> None:
@@ -50,48 +47,44 @@ class EachSource(Source):
         self._firsts, self._origins = array("Q"), array("Q")
         number = 0
         for row in self._whole.rows():
-            if len(self._firsts) < PLACES_KEPT:
+            if len(self._firsts) < POSITIONS_KEPT:
                 self._firsts.append(number + 1)
                 self._origins.append(row.row if isinstance(row, Reject) else row.number)
-            for number, made in enumerate(self._unfold(row), number + 1):  # noqa: B020 - it counts on
-                yield (replace(made, row=number) if isinstance(made, Reject) else Row(number, made))
+            for number, values in enumerate(self._explode(row), number + 1):  # noqa: B020 - it counts on
+                yield (replace(values, row=number) if isinstance(values, Reject) else Row(number, values))
 
     def place(self, number: int, column: str | None = None) -> str:
-        """Return the whole row's place and the element's: `item 3, lines 2`."""
-        known = bisect_right(self._firsts, number) - 1
-        if known < 0 or (known == len(self._firsts) - 1 == PLACES_KEPT - 1):
+        """Return the place of the whole row and the element's number in it: `item 3, lines 2`."""
+        index = bisect_right(self._firsts, number) - 1
+        if index < 0 or (index == len(self._firsts) - 1 == POSITIONS_KEPT - 1):
             return f"element {number}"
-        origin = self._whole.place(self._origins[known], column)
-        return f"{origin}, {self._path} {number - self._firsts[known] + 1}"
+        origin = self._whole.place(self._origins[index], column)
+        return f"{origin}, {self._path} {number - self._firsts[index] + 1}"
 
     def close(self) -> None:
         """Close the whole source."""
         self._whole.close()
 
-    def _unfold(self, row: Row | Reject) -> Iterator[Mapping[str, Any] | Reject]:
+    def _explode(self, row: Row | Reject) -> Iterator[Mapping[str, Any] | Reject]:
         if isinstance(row, Reject):
             yield row
             return
-        steps = [self._path] if self._path in row.values else self._path.split(".")
-        elements = _follow(row.values, steps)
+        names = [self._path] if self._path in row.values else self._path.split(".")
+        elements: Any = row.values
+        for name in names:
+            elements = elements.get(name) if isinstance(elements, Mapping) else None
         if isinstance(elements, list):
             for element in elements:
-                yield _with(row.values, steps, element)
+                yield _with_element(row.values, names, element)
         elif elements is not None:
-            message = f"{quote_value(self._path)} is {quote_value(elements)}, no list whose elements are rows"
-            problem = Problem(self._path, "not-a-list", message, "mend the source, or take `each` out")
+            message = (
+                f"{quote_value(self._path)} is {quote_value(elements)}, not a list whose elements are rows"
+            )
+            problem = Problem(self._path, "not-a-list", message, "correct the source, or remove `each`")
             yield Reject(row.number, None, (problem,), row.values)
 
 
-def _follow(values: Any, steps: Sequence[str]) -> Any:
-    for step in steps:
-        if not isinstance(values, Mapping):
-            return None
-        values = values.get(step)
-    return values
-
-
-def _with(values: Mapping[str, Any], steps: Sequence[str], element: Any) -> Mapping[str, Any]:
-    """Return the values with one element in the list's place; nothing that was there is changed."""
-    step, *more = steps
-    return {**values, step: _with(values[step], more, element) if more else element}
+def _with_element(values: Mapping[str, Any], names: Sequence[str], element: Any) -> Mapping[str, Any]:
+    """Return a copy of the values with one element in place of the list."""
+    name, *more = names
+    return {**values, name: _with_element(values[name], more, element) if more else element}

@@ -1,6 +1,6 @@
-"""A folder's files as rows: what is known of each file, nothing of what is in it. For file shares.
+"""Files by a pattern such as `export/**/*.csv`, and a folder of files as a source: a row for each file.
 
-Owns the columns that describe a file.
+Links are never followed. A row holds what the file system says of a file; nothing in the file is read.
 """
 
 from __future__ import annotations
@@ -9,19 +9,20 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 from functools import cache
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from opusmap.errors import SourceError
 from opusmap.issues import quote_value
+from opusmap.mapping import SourceOptions
 from opusmap.records import Problem, Reject, Row
 from opusmap.sources.changes import FileChange, FileState
-from opusmap.sources.globs import Pattern, walk
-from opusmap.sources.source import Source
-
-__all__ = ["FOLDER_COLUMNS", "FolderSource"]
+from opusmap.sources.source import Format, Source
+from opusmap.sources.text_io import Input
 
 FOLDER_COLUMNS = (
     "path",
@@ -35,13 +36,79 @@ FOLDER_COLUMNS = (
     "accessed",
     "owner",
 )
-"""`path` and `folder` are relative to the folder read, with `/`; `size` is in bytes; times are UTC."""
+"""`path` and `folder` are relative to the folder read, with `/`; `size` is in bytes; times are in UTC."""
+
+_MAGIC = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern in two parts: the folder without wildcards, and a part for each level below it.
+
+    Without parts it matches every file below the folder.
+    """
+
+    folder: Path
+    parts: tuple[str, ...] = ()
+
+    def matches(self, names: Sequence[str]) -> bool:
+        """Return whether a file matches, given by its names from `folder` on."""
+        return not self.parts or _matches(names, self.parts)
+
+
+def is_pattern(path: str | Path) -> bool:
+    """Return whether a path has wildcards; an existing file with such a name is no pattern."""
+    try:
+        return bool(_MAGIC & set(str(path))) and not Path(path).exists()
+    except (OSError, ValueError):
+        return True
+
+
+def split_pattern(path: str | Path) -> Pattern:
+    """Return a path as a pattern; a folder alone matches all its files."""
+    parts = Path(path).parts
+    plain = next((level for level, part in enumerate(parts) if _MAGIC & set(part)), len(parts))
+    return Pattern(Path(*parts[:plain]), tuple(parts[plain:]))
+
+
+def walk(folder: Path) -> Iterator[tuple[os.DirEntry[str], tuple[str, ...]] | OSError]:
+    """Yield the files and links in a folder and below, each with its names from there on, sorted by name.
+
+    A folder that can't be read gives its error.
+    """
+    waiting: list[tuple[str, ...]] = [()]
+    while waiting:
+        names = waiting.pop()
+        try:
+            with os.scandir(folder.joinpath(*names)) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            yield error
+            continue
+        below = []
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                below.append((*names, entry.name))
+            else:
+                yield entry, (*names, entry.name)
+        waiting += reversed(below)
+
+
+def _matches(names: Sequence[str], parts: Sequence[str]) -> bool:
+    if not parts:
+        return not names
+    if parts[0] == "**":
+        return any(_matches(names[skip:], parts[1:] or ("*",)) for skip in range(len(names)))
+    if not names or not fnmatch(names[0], parts[0]):
+        return False
+    hidden = names[0].startswith(".") and not parts[0].startswith(".")  # as in a shell
+    return not hidden and _matches(names[1:], parts[1:])
 
 
 class FolderSource(Source):
-    """The files below a folder that a pattern meets, in the order of their paths, numbered from 1.
+    """The files below a folder that match a pattern, in the order of their paths, numbered from 1.
 
-    Symbolic links are rejects, never followed; so are folders that can't be read.
+    Symbolic links are rejects, and so are folders that can't be read.
     """
 
     columns = FOLDER_COLUMNS
@@ -50,11 +117,11 @@ class FolderSource(Source):
     def __init__(self, name: str, pattern: Pattern) -> None:
         self.name = name
         self._pattern = pattern
-        self._listed: FileState | None = None
+        self._first: FileState | None = None
         self.watch = self
         if not pattern.folder.is_dir():
             problem = f"there is no folder {quote_value(str(pattern.folder))}"
-            raise SourceError(name, "source-unreadable", problem, help="name a folder that is there")
+            raise SourceError(name, "source-unreadable", problem, help="name a folder that exists")
 
     def rows(self) -> Iterator[Row | Reject]:
         """Yield a row for each file; see `Source.rows`."""
@@ -62,56 +129,55 @@ class FolderSource(Source):
         for found in walk(self._pattern.folder):
             if isinstance(found, OSError):
                 number += 1
-                path = os.path.relpath(str(found.filename), self._pattern.folder)
-                yield _reject(number, PurePath(path).as_posix(), f"it can't be read: {found.strerror}")
-                continue
-            entry, names = found
-            if self._pattern.matches(names):
+                path = PurePath(os.path.relpath(str(found.filename), self._pattern.folder)).as_posix()
+                yield _reject(number, path, f"it can't be read: {found.strerror}")
+            elif self._pattern.matches(found[1]):
                 number += 1
-                listing.add(entry, names)
-                yield _describe(number, entry, names)
-        self._listed = self._listed or listing.state()  # of the first pass
+                listing.add(*found)
+                yield _row(number, *found)
+        self._first = self._first or listing.state()
 
     def begin(self) -> None:
-        """Do nothing: the files are noted as they are listed."""
+        """Do nothing: `rows` notes the files as it lists them."""
 
     def state(self, path: str) -> FileState | None:  # noqa: ARG002 - no file of it is read
         """Return None."""
         return None
 
     def changes(self) -> tuple[FileChange, ...]:
-        """Return whether the list of files, their sizes and times are others than when the rows were read."""
-        if self._listed is None:
+        """Return the folder if its list of files, or a size or time, has changed since the rows were read."""
+        if self._first is None:
             return ()
         listing = _Listing()
         for found in walk(self._pattern.folder):
             if not isinstance(found, OSError) and self._pattern.matches(found[1]):
                 listing.add(*found)
         now = listing.state()
-        return () if now == self._listed else (FileChange(self.name, self._listed, now),)
+        return () if now == self._first else (FileChange(self.name, self._first, now),)
 
     def place(self, number: int, column: str | None = None) -> str:  # noqa: ARG002 - cells have no names
-        """Return `file 7`, counted in the order of the paths."""
+        """Return `file 7`, in the order of the paths."""
         return f"file {number}"
 
 
 class _Listing:
-    """Files as they were listed: their number is not bounded, so a hash stands for them."""
+    """The state of any number of files: only their sum and a hash are kept."""
 
     def __init__(self) -> None:
         self._digest, self._size, self._modified = hashlib.sha256(), 0, 0.0
 
     def add(self, entry: os.DirEntry[str], names: Sequence[str]) -> None:
-        """Note a file."""
+        """Add a file."""
+        seen: tuple[int, ...] = ()
         try:
             found = entry.stat(follow_symlinks=False)
         except OSError:
-            found = None
-        seen = (found.st_size, found.st_mtime_ns) if found else ()
-        self._digest.update(repr((names, seen)).encode("utf-8", "surrogateescape"))
-        if found is not None:
+            pass
+        else:
+            seen = (found.st_size, found.st_mtime_ns)
             self._size += found.st_size
             self._modified = max(self._modified, found.st_mtime)
+        self._digest.update(repr((names, seen)).encode("utf-8", "surrogateescape"))
 
     def state(self) -> FileState:
         """Return the bytes of all files, the last change of any, and the hash of the list."""
@@ -120,14 +186,17 @@ class _Listing:
         return FileState(self._size, text, self._digest.hexdigest())
 
 
-def _describe(number: int, entry: os.DirEntry[str], names: tuple[str, ...]) -> Row | Reject:
+def _row(number: int, entry: os.DirEntry[str], names: tuple[str, ...]) -> Row | Reject:
     path = "/".join(names)
     if entry.is_symlink():
-        return _reject(number, path, "it is a symbolic link, which is not followed")
+        return _reject(number, path, "it is a symbolic link, and links are not followed")
     try:
         found = entry.stat(follow_symlinks=False)
     except OSError as error:
-        return _reject(number, path, f"it can't be looked at: {error.strerror}")
+        return _reject(number, path, f"its properties can't be read: {error.strerror}")
+    created: float | None = getattr(found, "st_birthtime", None)  # Linux does not tell
+    if created is None and sys.platform == "win32":
+        created = found.st_ctime
     plain = PurePath(entry.name)
     values: dict[str, Any] = {
         "path": path,
@@ -136,7 +205,7 @@ def _describe(number: int, entry: os.DirEntry[str], names: tuple[str, ...]) -> R
         "stem": plain.stem,
         "extension": plain.suffix.lower().removeprefix("."),
         "size": found.st_size,
-        "created": _time(_birth(found)),
+        "created": _time(created),
         "modified": _time(found.st_mtime),
         "accessed": _time(found.st_atime),
         "owner": _owner(getattr(found, "st_uid", -1)),
@@ -145,14 +214,9 @@ def _describe(number: int, entry: os.DirEntry[str], names: tuple[str, ...]) -> R
 
 
 def _reject(number: int, path: str, message: str) -> Reject:
-    problem = Problem("path", "source-unreadable", f"{quote_value(path)}: {message}", "leave it, or copy it")
+    hint = "leave it out, or put a copy of the file there"
+    problem = Problem("path", "source-unreadable", f"{quote_value(path)}: {message}", hint)
     return Reject(number, None, (problem,), {"path": path})
-
-
-def _birth(found: os.stat_result) -> float | None:
-    """Return when the file was made, where the system tells: Windows, macOS; Linux does not."""
-    born: float | None = getattr(found, "st_birthtime", None)
-    return found.st_ctime if born is None and sys.platform == "win32" else born
 
 
 def _time(seconds: float | None) -> datetime | None:
@@ -164,7 +228,7 @@ def _time(seconds: float | None) -> datetime | None:
 
 @cache
 def _owner(number: int) -> str | None:
-    """Return the name of a user where the system has a list of them (not Windows), else the number."""
+    """Return the name of a user, or the number of one without a name; None on Windows."""
     if number < 0 or sys.platform == "win32":
         return None
     import pwd  # noqa: PLC0415 - Windows has none
@@ -173,3 +237,23 @@ def _owner(number: int) -> str | None:
         return pwd.getpwuid(number).pw_name
     except KeyError:
         return str(number)
+
+
+def _open(input: Input, options: SourceOptions) -> Source:
+    if not isinstance(input.origin, Path):
+        problem = "the files of a stream or an address can't be listed"
+        raise SourceError(input.name, "source-unreadable", problem, help="name a folder")
+    if options.file_column is not None:
+        problem = "`file_column` is for rows that come from files; a folder's rows have `path` and `name`"
+        raise SourceError(input.name, "wrong-option", problem, help="remove `file_column` from `source:`")
+    pattern = split_pattern(input.origin) if is_pattern(input.origin) else Pattern(input.origin)
+    return FolderSource(input.name, pattern)
+
+
+FORMAT = Format(
+    name="files",
+    title="a folder of files",
+    suffixes=(),
+    options=(),
+    open=_open,
+)

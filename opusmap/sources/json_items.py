@@ -1,8 +1,7 @@
-"""JSON: the items of one list, somewhere in a document of any size, cut out without reading it whole.
+"""JSON: the items of one list anywhere in a document, read without holding the document in memory.
 
-Owns the way to the list and the cutting; what an item must be to be a row is told by `json_rows`. The
-scanner counts brackets outside texts and keeps nothing but the item at hand, so that neither the size of
-the document nor its depth costs memory.
+The scanner counts brackets outside strings and keeps only the current item, so neither the size of the
+document nor its depth costs memory. `json_rows` decides whether an item is a row.
 """
 
 from __future__ import annotations
@@ -15,32 +14,16 @@ from typing import NoReturn
 
 from opusmap.errors import SourceError
 from opusmap.issues import quote_value
+from opusmap.mapping import SourceOptions
 from opusmap.sources.json_rows import begin_rows, utf8_blocks
-from opusmap.sources.source import Reading
-from opusmap.sources.text_io import LINE_LIMIT, Block
-
-__all__ = ["parse_path", "read_json_items"]
-
-
-def read_json_items(
-    blocks: Iterator[Block], *, name: str, encoding: str | None, items: str | None
-) -> Reading:
-    """Begin to read the items of the list under the path `items`. Row numbers are places in the list.
-
-    Raises:
-        SourceError: `no-items` (the path leads to no list), `wrong-option`, `json-syntax`, or what
-            `read_json_lines` raises.
-    """
-    path = parse_path(items, name)
-    scanner = _Scanner(utf8_blocks(blocks, encoding, name), name)
-    return begin_rows(_numbered(scanner, path), name, "item")
-
+from opusmap.sources.source import Format, Reading, Source, StreamSource
+from opusmap.sources.text_io import LINE_LIMIT, Block, Input
 
 _STEP = re.compile(r"""\.([^.\[\]"'*]+)|\[(?:'([^']*)'|"([^"]*)")\]""")
 
 
 def parse_path(text: str | None, name: str) -> tuple[str, ...]:
-    """Return the names that a path such as `$.result.records` or `$['my list']` goes through.
+    """Return the names in a path such as `$.result.records` or `$['my list']`.
 
     Raises:
         SourceError: `wrong-option`.
@@ -54,28 +37,18 @@ def parse_path(text: str | None, name: str) -> tuple[str, ...]:
         found = _STEP.match(rest)
         if found is None:
             problem = f"`items` can't be {quote_value(text)}"
-            hint = "it names the way to a list: $.result.records, or $['my list'] for odd names"
+            hint = (
+                "give the path of a list: $.result.records, or $['my list'] for names with other characters"
+            )
             raise SourceError(name, "wrong-option", problem, help=hint)
         steps.append(next(part for part in found.groups() if part is not None))
         rest = rest[found.end() :]
     return tuple(steps)
 
 
-def _numbered(scanner: _Scanner, path: tuple[str, ...]) -> Iterator[tuple[int, bytes]]:
-    number = 0
-    scanner.enter(path)
-    try:
-        while (item := scanner.next_item()) is not None:
-            number += 1
-            yield number, item
-        scanner.leave(path)
-    except SourceError as error:
-        raise replace(error, row=number + 1) from None
-
-
 _TEXT_SHAPE = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TEXT = re.compile(_TEXT_SHAPE, re.DOTALL)
-# What stands before the next bracket that is outside a text; whole texts are part of it.
+# Everything up to the next bracket outside a string, whole strings included.
 _BEFORE_BRACKET = re.compile(rb'[^"\[\]{}]*+(?:' + _TEXT_SHAPE + rb'[^"\[\]{}]*+)*+', re.DOTALL)
 _TO_BRACKET = re.compile(_BEFORE_BRACKET.pattern + rb"([\[\]{}])", re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\[\]{}\":]+")
@@ -84,7 +57,7 @@ _SHOWN = 12
 
 
 class _Scanner:
-    """A window over the document that moves on; `_at` is the place in it."""
+    """A window that moves over the document; `_at` is the position in it."""
 
     def __init__(self, blocks: Iterator[bytes], name: str) -> None:
         self._blocks = blocks
@@ -92,66 +65,71 @@ class _Scanner:
         self._window = b""
         self._at = 0
         self._lists: list[str] = []
-        self._first = True
 
-    def enter(self, path: tuple[str, ...]) -> None:
-        """Go to the first item of the list that the path leads to."""
-        for depth, step in enumerate(path):
-            where = "$" + "".join(f".{known}" for known in path[:depth])
+    def items(self, path: tuple[str, ...]) -> Iterator[tuple[int, bytes]]:
+        """Yield the items of the list at `path` as they are written, numbered from 1; then check the rest."""
+        self._enter(path)
+        number = 0
+        try:
+            while self._peek() != b"]":
+                if number:
+                    self._expect(b",", "a comma between two items, or `]` after the last")
+                item = self._value(keep=True)
+                number += 1
+                yield number, item
+            self._at += 1
+            self._leave(path)
+        except SourceError as error:
+            raise replace(error, row=number + 1) from None
+
+    def _enter(self, path: tuple[str, ...]) -> None:
+        """Go to the first item of the list."""
+        where = "$"
+        for step in path:
             if self._peek() != b"{":
-                self._refuse_path(f"{where} is no object, so it has no {quote_value(step)}")
+                self._refuse_path(f"{where} is not an object, so it has no {quote_value(step)}")
             self._at += 1
             self._find_member(step, where)
-        if self._peek() != b"[":
-            where = "$" + "".join(f".{step}" for step in path)
-            found = "an object" if self._peek() == b"{" else "a single value" if self._peek() else "nothing"
-            if self._peek() == b"{":
-                self._at += 1
-                self._find_member(None, where)
-            self._refuse_path(f"{where} is no list but {found}")
-        self._at += 1
-
-    def next_item(self) -> bytes | None:
-        """Return the next item of the list as it is written, None behind the last."""
+            where += f".{step}"
         found = self._peek()
-        if found == b"]":
+        if found == b"[":
             self._at += 1
-            return None
-        if not self._first:
-            self._expect(b",", "a comma between two items, or `]` behind the last")
-            found = self._peek()
-        self._first = False
-        return self._value(keep=True)
+            return
+        if found == b"{":
+            self._at += 1
+            self._find_member(None, where)
+        kind = "an object" if found == b"{" else "a single value" if found else "empty"
+        self._refuse_path(f"{where} is {kind}, not a list")
 
-    def leave(self, path: tuple[str, ...]) -> None:
-        """Read on to the document's end: what is cut off is no whole list, and no name may come twice."""
+    def _leave(self, path: tuple[str, ...]) -> None:
+        """Read to the end of the document, so that a file that was cut off or repeats a name is refused."""
         for step in reversed(path):
             while self._peek() != b"}":
-                self._expect(b",", "a comma between two members, or `}` behind the last")
+                self._expect(b",", "a comma between two members, or `}` after the last")
                 if self._member() == step:
                     problem = f"the name {quote_value(step)} occurs twice in one object"
-                    hint = "only one of the two could be read; mend the file"
+                    hint = "only one of the two could be read; correct the file"
                     raise SourceError(self._name, "json-repeated-name", problem, help=hint)
                 self._value(keep=False)
             self._at += 1
         if self._peek():
-            self._refuse("there is more behind the end of the document", "is it JSON Lines: `format: jsonl`?")
+            hint = "if it is JSON Lines, write `format: jsonl`"
+            self._refuse("unexpected data after the end of the document", hint)
 
     def _find_member(self, wanted: str | None, where: str) -> None:
-        """Go to the value of a member; where there is none, say which lists there are."""
-        lists: list[str] = []
+        """Go to the value of a member; if there is none, note the lists here and refuse the path."""
         first = True
         while self._peek() != b"}":
             if not first:
-                self._expect(b",", "a comma between two members, or `}` behind the last")
+                self._expect(b",", "a comma between two members, or `}` after the last")
             first = False
             member = self._member()
             if member == wanted:
+                self._lists.clear()
                 return
-            if self._peek() == b"[" and len(lists) < _SHOWN:
-                lists.append(f"{where}.{member}")
+            if self._peek() == b"[" and len(self._lists) < _SHOWN:
+                self._lists.append(f"{where}.{member}")
             self._value(keep=False)
-        self._lists = lists
         if wanted is not None:
             self._refuse_path(f"{where} has no {quote_value(wanted)}")
 
@@ -159,14 +137,14 @@ class _Scanner:
         if self._peek() != b'"':
             self._refuse("a name in double quotes is missing")
         text = self._token(_TEXT)
-        self._expect(b":", "a colon behind a name")
+        self._expect(b":", "a colon after a name")
         try:
             return str(json.loads(text))
         except ValueError:
-            self._refuse(f"{quote_value(text.decode('utf-8', 'replace'))} is no name")
+            self._refuse(f"{quote_value(text.decode('utf-8', 'replace'))} is not a name")
 
     def _value(self, *, keep: bool) -> bytes:
-        """Pass over a value; return it as it is written, if it is to be kept."""
+        """Skip a value; return it as it is written if `keep`."""
         opening = self._peek()
         if opening == b'"':
             return self._token(_TEXT)
@@ -174,7 +152,7 @@ class _Scanner:
             if not _SCALAR.match(opening):
                 self._refuse("a value is missing")
             return self._token(_SCALAR)
-        depth, passed = 0, 0  # passed: how much of the window from `_at` on
+        depth, passed = 0, 0  # passed: bytes of the window from `_at` on
         while True:
             found = _TO_BRACKET.match(self._window, self._at + passed)
             if found is not None:
@@ -192,7 +170,7 @@ class _Scanner:
                 self._refuse_end()
 
     def _token(self, shape: re.Pattern[bytes]) -> bytes:
-        """Return what stands here in a shape that has begun already."""
+        """Return the token at this position, which has begun with a character of its shape."""
         while True:
             found = shape.match(self._window, self._at)
             whole = found is not None and (shape is _TEXT or found.end() < len(self._window))
@@ -209,7 +187,7 @@ class _Scanner:
         self._at += 1
 
     def _peek(self) -> bytes:
-        """Return the next character that is no blank, none at the end; stand before it."""
+        """Return the next character that is not blank, without passing it; empty at the end."""
         while True:
             while self._at < len(self._window) and self._window[self._at] in _BLANKS:
                 self._at += 1
@@ -219,7 +197,7 @@ class _Scanner:
                 return b""
 
     def _grow(self) -> bool:
-        """Get more of the document behind what is in the window; tell whether there was any."""
+        """Read the next block into the window; return False at the end of the document."""
         if len(self._window) - self._at > LINE_LIMIT:
             problem = f"an item is longer than {LINE_LIMIT:,} bytes"
             hint = "is `items` the path of the list whose items are the rows?"
@@ -229,17 +207,15 @@ class _Scanner:
         self._at = 0
         return bool(block)
 
-    def _rest(self) -> bytes:
-        return self._window[self._at : self._at + 40]
-
     def _refuse_end(self) -> NoReturn:
         problem = "the file ends in the middle of its JSON"
-        raise SourceError(self._name, "json-syntax", problem, help="a part of it is missing: fetch it anew")
+        raise SourceError(self._name, "json-syntax", problem, help="a part of it is missing: fetch it again")
 
-    def _refuse(self, what: str, hint: str = "mend the file, or the program that writes it") -> NoReturn:
-        if not self._rest():
+    def _refuse(self, what: str, hint: str = "correct the file, or the program that writes it") -> NoReturn:
+        rest = self._window[self._at : self._at + 40]
+        if not rest:
             self._refuse_end()
-        near = quote_value(self._rest().decode("utf-8", "replace"))
+        near = quote_value(rest.decode("utf-8", "replace"))
         raise SourceError(self._name, "json-syntax", f"the file is not JSON: {what}, near {near}", help=hint)
 
     def _refuse_path(self, problem: str) -> NoReturn:
@@ -247,6 +223,26 @@ class _Scanner:
         hint = (
             f"lists are at {lists}: name one as `items` under `source:`"
             if lists
-            else "`items` names the way to the list of rows: $.result.records"
+            else "`items` is the path of the list of rows: $.result.records"
         )
         raise SourceError(self._name, "no-items", problem, help=hint)
+
+
+def _open(input: Input, options: SourceOptions) -> Source:
+    path = parse_path(options.items, input.name)
+
+    def begin(blocks: Iterator[Block]) -> Reading:
+        scanner = _Scanner(utf8_blocks(blocks, options.encoding, input.name), input.name)
+        return begin_rows(scanner.items(path), input.name, "item")
+
+    return StreamSource(input, begin)
+
+
+FORMAT = Format(
+    name="json",
+    title="JSON",
+    suffixes=(".json",),
+    options=("encoding", "items", "each"),
+    open=_open,
+    knows_columns=False,
+)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 import msgspec
 
 from opusmap.errors import SourceError
+from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
 from opusmap.sources.json_rows import find_columns, read_pieces, take_sample, utf8_blocks
-from opusmap.sources.source import Reading
-from opusmap.sources.text_io import Block, whole_lines
+from opusmap.sources.source import Format, Reading, Source, StreamSource
+from opusmap.sources.text_io import Block, Input, whole_lines
 
 __all__ = ["read_json_lines"]
 
@@ -83,3 +85,17 @@ def _line_parts(blocks: Iterable[tuple[int, bytes]]) -> Iterator[_LinePart]:
             lines = block.split(b"\n")
             for start in range(0, len(lines), _PART_LINES):
                 yield _LinePart(first + start, b"\n".join(lines[start : start + _PART_LINES]))
+
+
+def _open(input: Input, options: SourceOptions) -> Source:
+    return StreamSource(input, partial(read_json_lines, name=input.name, encoding=options.encoding))
+
+
+FORMAT = Format(
+    name="jsonl",
+    title="JSON Lines",
+    suffixes=(".jsonl", ".ndjson"),
+    options=("encoding", "each"),
+    open=_open,
+    knows_columns=False,
+)

@@ -1,64 +1,65 @@
-"""Several files as one source, one after the other, each row with the name of its file if it is wanted.
-
-Owns the numbering through all files and the comparison of their columns. How one file is read is the
-business of its format.
-"""
+"""Several files as one source, one after the other, each row with the name of its file if asked for."""
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from opusmap.errors import SourceError
 from opusmap.issues import quote_value
 from opusmap.records import Reject, Row
+from opusmap.sources.folder import split_pattern, walk
 from opusmap.sources.source import Source
 
-__all__ = ["OneFile", "SeveralSource"]
+_OWN_FILES = re.compile(r"\.rejects(\.\d+)?\.(csv|xlsx|jsonl)$|\.last-run\.json$")
+"""Names of files that runs write beside a mapping."""
+
+_NAMES_SHOWN = 6
 
 
-@dataclass(frozen=True, slots=True)
-class OneFile:
-    """A file of several: what the rows call it, and how it is opened."""
+class MultiFileSource(Source):
+    """Files that are read one after the other; rows are numbered through all of them.
 
-    name: str
-    open: Callable[[], Source]
-
-
-class SeveralSource(Source):
-    """Files that are read one after the other; rows are numbered on through all of them.
-
-    Where `same_columns`, each file is opened once beforehand and must have the first one's columns, in
-    any order; otherwise the columns are those of all together.
+    Args:
+        name: what messages call the source.
+        files: the name of each file, and what opens it.
+        file_column: the name of a column to add with the name of each row's file; None for none.
+        same_columns: whether each file must have the first one's columns, in any order; otherwise the
+            columns are those of all files. Each file is opened once to know them.
     """
 
     def __init__(
-        self, name: str, files: Sequence[OneFile], file_column: str | None, *, same_columns: bool
+        self,
+        name: str,
+        files: Sequence[tuple[str, Callable[[], Source]]],
+        file_column: str | None,
+        *,
+        same_columns: bool,
     ) -> None:
         self.name = name
-        self._files = tuple(files)
+        self._files = files
         self._column = file_column
         self._ends: list[int] = []
         self._current: Source | None = None
-        first = files[0].open()
-        with first:
-            self._first = first
-            self.rereadable = first.rereadable or len(files) > 1
-            self.delimiter = first.delimiter
-            self.typed_cells = first.typed_cells
-            self.notes = first.notes
-        columns = dict.fromkeys(first.columns or ())
-        for file in files[1:]:
-            with file.open() as source:
-                if same_columns:
-                    _compare(source, first)
+        columns: dict[str, None] = {}
+        for number, (_, open_file) in enumerate(files):
+            with open_file() as source:
+                if number == 0:
+                    self._first = source
+                elif same_columns:
+                    _compare_columns(source, self._first)
                 columns |= dict.fromkeys(source.columns or ())
+        first = self._first
+        self.rereadable = first.rereadable or len(files) > 1
+        self.delimiter, self.typed_cells, self.notes = first.delimiter, first.typed_cells, first.notes
         if len(files) > 1:
             self.notes = (f"{len(files):,} files", *self.notes)
         if file_column is not None and file_column in columns:
-            problem = f"the source has a column {quote_value(file_column)} of its own"
+            problem = f"the source already has a column {quote_value(file_column)}"
             hint = "give `file_column` another name"
             raise SourceError(name, "duplicate-header", problem, help=hint)
         self.columns = (*columns, *([] if file_column is None else [file_column]))
@@ -67,47 +68,82 @@ class SeveralSource(Source):
         """Yield the rows of each file; see `Source.rows`."""
         self._ends = []
         start = 0
-        for file in self._files:
-            self._current = file.open()
+        for name, open_file in self._files:
+            self._current = open_file()
             number = 0
             with self._current as source:
                 for row in source.rows():
                     number = row.row if isinstance(row, Reject) else row.number
-                    yield self._renumbered(row, start + number, file.name)
+                    values: Mapping[str, Any] = row.values
+                    if self._column is not None:
+                        values = {**values, self._column: name}
+                    if isinstance(row, Reject):
+                        yield replace(row, row=start + number, values=values)
+                    else:
+                        yield Row(start + number, values)
             start += number
             self._ends.append(start)
 
     def place(self, number: int, column: str | None = None) -> str:
         """Return the file and the place in it: `b.csv, row 3`."""
-        place = bisect_right(self._ends, number - 1)
-        if place >= len(self._files):
+        index = bisect_right(self._ends, number - 1)
+        if index >= len(self._files):
             return self._first.place(number, column)
-        before = self._ends[place - 1] if place else 0
-        return f"{self._files[place].name}, {self._first.place(number - before, column)}"
+        before = self._ends[index - 1] if index else 0
+        return f"{self._files[index][0]}, {self._first.place(number - before, column)}"
 
     def close(self) -> None:
         """Close the file that is open."""
         if self._current is not None:
             self._current.close()
 
-    def _renumbered(self, row: Row | Reject, number: int, name: str) -> Row | Reject:
-        values: Mapping[str, Any] = row.values
-        if self._column is not None:
-            values = {**values, self._column: name}
-        return replace(row, row=number, values=values) if isinstance(row, Reject) else Row(number, values)
 
-
-def _compare(source: Source, first: Source) -> None:
-    missing = [name for name in first.columns or () if name not in (source.columns or ())]
-    more = [name for name in source.columns or () if name not in (first.columns or ())]
-    if missing or more:
-        parts = [
-            f"{what} {', '.join(map(quote_value, names[:6]))}" + (" …" if len(names) > 6 else "")  # noqa: PLR2004
-            for what, names in (("lacks", missing), ("has, too,", more))
-            if names
-        ]
-        problem = f"compared with {first.name}, this file {' and '.join(parts)}"
-        hint = (
-            "files of one pattern have the same columns; map files of another kind by a mapping of their own"
+def _compare_columns(source: Source, first: Source) -> None:
+    columns, expected = source.columns or (), first.columns or ()
+    differences = [
+        f"{what}: {', '.join(map(quote_value, names[:_NAMES_SHOWN]))}"
+        + (" …" if len(names) > _NAMES_SHOWN else "")
+        for what, names in (
+            ("missing columns", [name for name in expected if name not in columns]),
+            ("extra columns", [name for name in columns if name not in expected]),
         )
+        if names
+    ]
+    if differences:
+        problem = f"compared with {first.name}, {'; '.join(differences)}"
+        hint = "files of one pattern must have the same columns; map other files by a mapping of their own"
         raise SourceError(source.name, "columns-differ", problem, help=hint)
+
+
+def find_files(path: str | Path, inside: Path | None) -> tuple[dict[str, Path], list[str]]:
+    """Return the files that match a pattern, by their names from its folder on, and the names left out.
+
+    What runs write (rejects, `last-run.json`) is left out, since rejects are rows of the source already;
+    unless the last part of the pattern names `rejects`.
+
+    Args:
+        path: the pattern.
+        inside: the folder that the files must be in, links followed to their ends; None for any.
+
+    Raises:
+        SourceError: `source-unreadable`: no file matches; `outside-folder`.
+    """
+    found, left_out = dict[str, Path](), list[str]()
+    pattern = split_pattern(path)
+    for one in walk(pattern.folder):
+        if isinstance(one, OSError) or not pattern.matches(one[1]) or not one[0].is_file():
+            continue
+        entry, names = one
+        name, file = "/".join(names), Path(entry.path)
+        if _OWN_FILES.search(entry.name) and "rejects" not in Path(path).name:
+            left_out.append(name)
+            continue
+        if inside is not None and not file.resolve().is_relative_to(inside.resolve()):
+            problem = f"{quote_value(name)} is a link that leads out of the mapping's folder"
+            hint = "a mapping reads only files beside or below itself; name others on the command line"
+            raise SourceError(str(path), "outside-folder", problem, help=hint)
+        found[name] = file
+    if not found:
+        hint = "* matches any part of one name, ** any folders: export/**/*.csv"
+        raise SourceError(str(path), "source-unreadable", "no file matches this pattern", help=hint)
+    return found, left_out

@@ -1,28 +1,33 @@
 """What every source is: a name, the columns it is known to have, and its rows.
 
-Owns the interface, the source over an iterable, and the one over a file or stream whatever its format.
-How a format is read is the business of its own module; how a path becomes a source, of `opening`.
+Also here: the source over an iterable, the one over a file or stream that is read from its beginning to its
+end, the record that describes a format, and the checks that formats share. Each format has a module of its
+own with a `FORMAT`; `formats` finds the one for a path.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from opusmap.errors import SourceError
 from opusmap.issues import quote_value
+from opusmap.mapping import SourceOptions
 from opusmap.records import Problem, Reject, Row
 from opusmap.sources.batches import Part, row_parts
 from opusmap.sources.changes import Watch
 from opusmap.sources.normalize import plain_values
 from opusmap.sources.text_io import Block, Input, prepare_blocks
 
-__all__ = ["IterableSource", "Reading", "Source", "StreamSource", "from_iterable"]
+ROW_LIMIT = 32 << 20
+"""Bytes or characters of all values of a database row, at most; a row with more is a reject."""
 
 
 class Source(ABC):
@@ -31,13 +36,13 @@ class Source(ABC):
     Attributes:
         name: what messages call the source; its path where it has one.
         columns: the names in a CSV header; the names seen in a sample of JSON Lines; None if unknown.
-        notes: what the reader decided for itself (such as the delimiter), each as a sentence.
+        notes: what the reader decided by itself (such as the delimiter), each as a sentence.
         rereadable: whether `rows()` may be called again and starts over.
-        delimiter: what separates the cells of a CSV source; None where rows are no lines of cells.
+        delimiter: what separates the cells of a CSV source; None for other sources.
         typed_cells: whether cells have types of their own that may have cost a key its leading zeros, as
             those of a workbook.
-        files: the paths of the files that a pattern stands for; empty where `name` is the one file.
-        watch: what tells whether its files have changed since it was opened; None where nobody can tell.
+        files: the paths of the files that a pattern matches; empty where `name` is the one file.
+        watch: tells whether the files have changed since they were opened; None where that is unknown.
     """
 
     name: str
@@ -58,23 +63,23 @@ class Source(ABC):
         """
 
     def size(self) -> int | None:
-        """Return the bytes of the file that the source is; None where it is no file that is read in order."""
+        """Return the size of the source's file in bytes; None unless it is one file that is read in order."""
         return None
 
     def share_read(self) -> float | None:
-        """Return how much of the source was read so far, 0 to 1; None where that is not known."""
+        """Return the share of the source that has been read, 0 to 1; None where it is not known."""
         return None
 
     def place(self, number: int, column: str | None = None) -> str:  # noqa: ARG002 - where cells have names
-        """Return where a row, or its cell of a column, stands: `row 7`, `cell B7`, `b.csv, row 3`."""
+        """Return the place of a row, or of its cell in a column: `row 7`, `cell B7`, `b.csv, row 3`."""
         return f"row {number}"
 
     def parts(self) -> Iterator[Part]:
-        """Yield the same rows some at a time, in parts that can travel to another process."""
+        """Yield the same rows in parts that can be sent to another process."""
         return row_parts(self.rows())
 
     def close(self) -> None:  # noqa: B027 - most sources hold nothing open
-        """Let go of what is open. Rows can't be read afterwards."""
+        """Close what is open. Rows can't be read afterwards."""
 
     def __enter__(self) -> Self:
         return self
@@ -86,10 +91,10 @@ class Source(ABC):
 
 
 class IterableSource(Source):
-    """Rows that a program has already: any iterable of mappings, numbered from 1.
+    """Rows that a program already has: any iterable of mappings, numbered from 1.
 
-    Values become plain ones (see `plain_value`): the row iterator of a pandas, polars or Arrow table goes
-    in as it is.
+    Values are made plain (see `plain_value`), so the row iterator of a pandas, polars or Arrow table can be
+    passed as it is.
     """
 
     def __init__(self, rows: Iterable[Mapping[str, Any]], name: str = "rows") -> None:
@@ -98,13 +103,13 @@ class IterableSource(Source):
         self._rows = rows
 
     def rows(self) -> Iterator[Row | Reject]:
-        """Yield each mapping as a row; a reject for what is none."""
-        rows: Iterable[object] = self._rows  # a program may hand in anything
+        """Yield each mapping as a row; a reject for anything else."""
+        rows: Iterable[object] = self._rows  # a program may pass anything
         for number, values in enumerate(rows, 1):
             if isinstance(values, Mapping):
                 yield Row(number, plain_values(values))
             else:
-                message = f"a row is a mapping of column to value, not {quote_value(values)}"
+                message = f"a row must be a mapping of column to value, not {quote_value(values)}"
                 yield Reject(number, None, (Problem("", "not-an-object", message),), {})
 
 
@@ -124,7 +129,7 @@ class Reading:
     word: str = "row"
     """What a row is called in this format."""
     parts: Iterator[Part] | None = None
-    """The same rows in parts, where the format has a quicker way; only one of the two may be read."""
+    """The same rows in parts, where the format has a faster way; read only one of the two."""
 
 
 class StreamSource(Source):
@@ -160,7 +165,7 @@ class StreamSource(Source):
         return row_parts(reading.rows) if reading.parts is None else reading.parts
 
     def _reading(self) -> Reading:
-        """Return a pass over the file that nobody has read from."""
+        """Return a pass over the file from which nothing has been read."""
         reading, self._first = self._first, None
         if reading is not None:
             return reading
@@ -182,29 +187,96 @@ class StreamSource(Source):
         return self._size
 
     def share_read(self) -> float | None:
-        """Return how far in its file the reader stands, 0 to 1; of a gzip file, in the packed one."""
+        """Return the share of the file that has been read, 0 to 1; if gzipped, of the packed bytes."""
         if self._size is None:
             return None
         try:
             return min(1.0, self._stream.tell() / self._size) if self._size else 1.0
-        except (OSError, ValueError):  # a stream that has no position, or is closed
+        except (OSError, ValueError):  # the stream has no position, or is closed
             return None
 
     def close(self) -> None:
-        """Close the files that were opened here; a stream that was handed in stays open."""
+        """Close the files that were opened here; a stream that was passed in stays open."""
         self._open.close()
 
     def _read(self) -> Reading:
         stream = self._stream = self._open.enter_context(self._input.open())
-        self._size = _size(self._input)
+        origin = self._input.origin
+        self._size = origin.stat().st_size if isinstance(origin, Path) and self._input.rereadable else None
         blocks, notes = prepare_blocks(stream, self.name)
         reading = self._begin(blocks)
         self.notes = (*notes, *reading.notes)
         return reading
 
 
-def _size(input: Input) -> int | None:
-    """Return the size of a file in bytes; None of what is no file."""
-    if not isinstance(input.origin, Path) or not input.rereadable:
-        return None
-    return input.origin.stat().st_size
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of source: how a mapping names it, and how a source of this kind is opened.
+
+    Attributes:
+        name: as `format` in a mapping names it.
+        title: as messages name it.
+        suffixes: of its files, in lower case and with the dot.
+        options: the keys of `source` that it takes, of those that not every format takes.
+        open: opens a source; raises SourceError.
+        extra: the extra of the package that it needs, such as `excel`; None if none.
+        knows_columns: whether a source of this kind states its columns; False if they are those of a sample.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+    options: tuple[str, ...]
+    open: Callable[[Input, SourceOptions], Source]
+    extra: str | None = None
+    knows_columns: bool = True
+
+
+def check_columns(name: str, columns: Sequence[str], row: int | None = None) -> None:
+    """Check that column names are not blank, hold no NUL and are not repeated.
+
+    Args:
+        name: the source's name, for the message.
+        columns: the names.
+        row: the header's row number, if the names come from one.
+
+    Raises:
+        SourceError: `no-header`, `nul-byte`, `empty-header`, `duplicate-header`.
+    """
+    if not any(column.strip() for column in columns):
+        hint = "say which row holds the column names: `header_row` under `source:`; or list them as `columns`"
+        raise SourceError(name, "no-header", "the header row is blank", row, hint)
+    if any("\0" in column for column in columns):
+        hint = "if the file is UTF-16, write `encoding: utf-16-le` under `source:`"
+        raise SourceError(name, "nul-byte", "the header contains NUL bytes", row, hint)
+    if empty := [str(number) for number, column in enumerate(columns, 1) if not column.strip()]:
+        problem = f"the header has no name for column {', '.join(empty)} of {len(columns)}"
+        hint = (
+            "name the column in the file; a delimiter at the end of the header adds a column without a name"
+        )
+        raise SourceError(name, "empty-header", problem, row, hint)
+    if repeated := [column for column, count in Counter(columns).items() if count > 1]:
+        problem = f"the header repeats {', '.join(map(quote_value, repeated))}"
+        hint = "give each column a name of its own: cells of one would hide those of the other"
+        raise SourceError(name, "duplicate-header", problem, row, hint)
+
+
+def row_too_long(number: int) -> Reject:
+    """Return the reject of a row that holds more than `ROW_LIMIT`, without its values."""
+    message = f"the row holds more than {ROW_LIMIT >> 20} MB"
+    hint = "select fewer of its columns, or shorten them: substr(…)"
+    return Reject(number, None, (Problem("", "field-too-long", message, hint),), {})
+
+
+def load_extra(module: str, extra: str, what: str, name: str) -> Any:
+    """Import a library that an extra installs.
+
+    Raises:
+        SourceError: `missing-extra`, with the command that installs it.
+    """
+    try:
+        return import_module(module)
+    except ImportError:
+        problem = f"{what} needs more than the default installation"
+        hint = f'install the extra: pip install "opusmap[{extra}]"'
+        raise SourceError(name, "missing-extra", problem, help=hint) from None

@@ -1,7 +1,7 @@
-"""SQLite: the rows of one query over a database file, which is opened to be read and nothing else.
+"""SQLite: the rows of one query on a database file, which is opened read-only.
 
-Owns what a query may do. It may come from a stranger, and so may the file: the query can only select, from
-this one file; it can't attach another, load code, write, or compute for ever. It runs in a process of its own
+The query may come from a stranger, and so may the file. The query can only select from this one file: it
+can't attach another, load code, write, or run without end. It runs in a process of its own
 (`sqlite_child`), which can be ended in the middle of any step.
 """
 
@@ -11,19 +11,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.request import pathname2url
+from urllib.parse import quote
 
 import msgspec
 
 from opusmap.errors import SourceError
+from opusmap.mapping import SourceOptions
 from opusmap.records import Problem, Reject, Row
 from opusmap.sources.child import ChildEnded, ChildSilent, read_frames
 from opusmap.sources.normalize import plain_value
-from opusmap.sources.source import Source
+from opusmap.sources.source import ROW_LIMIT, Format, Source, check_columns, row_too_long
 from opusmap.sources.sqlite_child import NO_TEXT, TOO_LONG, Limits, Task
-from opusmap.sources.tabular import ROW_LIMIT, check_columns, row_too_long
-
-__all__ = ["CELL_LIMIT", "STEP_LIMIT", "STEP_SECONDS", "TEMPORARY_LIMIT", "SqliteSource"]
+from opusmap.sources.text_io import Input
 
 CELL_LIMIT = 16 << 20
 """Bytes of one value, at most."""
@@ -32,15 +31,13 @@ TEMPORARY_LIMIT = 1 << 30
 """Bytes of a temporary file (on Windows of memory) for sorting and grouping, at most."""
 
 STEP_LIMIT = 4_000
-"""Millions of the database machine's steps without a row, at most: some minutes."""
+"""Millions of steps of SQLite's virtual machine without a row, at most: some minutes."""
 
 STEP_SECONDS = 60.0
-"""Seconds that one step of the database machine may take, such as one call of a function."""
+"""Seconds that one step may take, such as one call of a function."""
 
 _HEAP, _PROCESS = 192 << 20, 768 << 20
-"""Memory of SQLite, and address space of its process, at most."""
-
-_PROGRAM = Path(__file__).with_name("sqlite_child.py")
+"""Memory of SQLite, and address space of its process, in bytes, at most."""
 
 
 class SqliteSource(Source):
@@ -50,7 +47,8 @@ class SqliteSource(Source):
 
     def __init__(self, path: Path, query: str, name: str) -> None:
         self.name = name
-        address = f"file:{pathname2url(str(path.resolve()))}?mode=ro"
+        file = path.resolve().as_posix()  # on Windows C:/x, or //server/x
+        address = f"file://{'' if file.startswith('/') else '/'}{quote(file, safe='/:')}?mode=ro"
         limits = Limits(CELL_LIMIT, ROW_LIMIT, _HEAP, _PROCESS, TEMPORARY_LIMIT, STEP_LIMIT)
         self._task = msgspec.msgpack.encode(Task(address, query, limits))
         self._until = ExitStack()
@@ -71,7 +69,7 @@ class SqliteSource(Source):
         columns = self.columns or ()
         number = 0
         for frame in frames:
-            for number, values in enumerate(frame, number + 1):  # noqa: B020 - goes on counting
+            for number, values in enumerate(frame, number + 1):  # noqa: B020 - it counts on
                 yield _row(number, columns, values)
 
     def close(self) -> None:
@@ -93,83 +91,108 @@ class SqliteSource(Source):
             SourceError: the query fails, or is stopped.
         """
         count, named = 0, False
+        program = Path(__file__).with_name("sqlite_child.py")
         try:
-            for data in read_frames(_PROGRAM, self._task, STEP_SECONDS, self._until):
-                frame = msgspec.msgpack.decode(data, ext_hook=_marker)
+            for data in read_frames(program, self._task, STEP_SECONDS, self._until):
+                frame = msgspec.msgpack.decode(data, ext_hook=_read_marker)
                 if isinstance(frame, dict):
-                    raise self._refusal(frame["error"], frame["reason"], count + 1 if count else None)
+                    failure, reason = frame["error"], frame["reason"]
+                    break
                 if named and frame == []:
                     return
-                if frame is not None:
+                if frame is not None:  # not only a sign of life
                     count += len(frame) if named else 0
                     named = True
                     yield frame
         except ChildSilent:
-            raise self._refusal("silent", "", count + 1 if count else None) from None
+            failure, reason = "silent", ""
         except ChildEnded:
-            raise self._refusal("ended", "", count + 1 if count else None) from None
-
-    def _refusal(self, what: str, reason: str, row: int | None) -> SourceError:
-        if what == "open":
-            problem, hint = f"the database can't be opened: {reason}", "name the file of an SQLite database"
-            return SourceError(self.name, "source-unreadable", problem, help=hint)
-        if what == "ended":
-            problem = "the database can't be read: it is damaged, or the query takes too much memory"
-            return SourceError(
-                self.name, "source-damaged", problem, row, "check it: `PRAGMA integrity_check`"
-            )
-        if "not a database" in reason:
-            return SourceError(self.name, "source-damaged", reason, help="is this an SQLite database?")
-        reason, hint = _reason(what, reason)
-        return SourceError(self.name, "bad-query", f"the query fails: {reason}", row, hint)
+            failure, reason = "ended", ""
+        code, problem, hint = _explain(failure, reason)
+        raise SourceError(self.name, code, problem, count + 1 if count else None, hint)
 
 
-def _reason(what: str, reason: str) -> tuple[str, str]:
-    """Return why a query fails, and the way out."""
-    simpler = "make it simpler, or give the tables that it joins an index"
-    if what == "steps":
-        return f"it took more than {STEP_LIMIT:,} million steps without giving a row", simpler
-    if what == "silent":
-        return f"one step of it took more than {STEP_SECONDS:.0f} seconds", simpler
-    if what == "memory":
-        return "it takes too much memory", "select fewer or shorter values"
-    if "disk is full" in reason or "disk I/O error" in reason:
-        space = f"{reason}; it may take {TEMPORARY_LIMIT >> 30} GB of temporary space"
-        return space, "leave out ORDER BY, GROUP BY or DISTINCT, or give their columns an index"
-    if "not authorized" in reason or "prohibited" in reason:
-        return reason, "it may only select, and only from the file that is the source"
-    if "too big" in reason:
-        return (
-            f"{reason} (a value may have {CELL_LIMIT >> 20} MB)",
-            "leave the value out, or shorten it: substr(…)",
-        )
-    return reason, "try the query in a program for SQLite"
+def require_query(sql: str | None, name: str) -> str:
+    """Return the query of a mapping or the command line.
+
+    Raises:
+        SourceError: `no-query`.
+    """
+    if sql is None or not sql.strip():
+        hint = "write it as `sql:` under `source:`, for example SELECT Id, Title FROM Contract"
+        raise SourceError(name, "no-query", "a database needs a query that gives the rows", help=hint)
+    return sql
 
 
-class _NoText(bytes):
+def _explain(failure: str, reason: str) -> tuple[str, str, str]:
+    """Return the code, message and help for what the child process reports, or for its end."""
+    if failure == "open":
+        problem = f"the database can't be opened: {reason}"
+        return "source-unreadable", problem, "name the file of an SQLite database"
+    if failure == "ended":
+        problem = "the database can't be read: it is damaged, or the query takes too much memory"
+        return "source-damaged", problem, "check it: `PRAGMA integrity_check`"
+    if "not a database" in reason:
+        return "source-damaged", reason, "is this an SQLite database?"
+    hint = "try the query in a program for SQLite"
+    if failure == "steps":
+        reason = f"it took more than {STEP_LIMIT:,} million steps without giving a row"
+        hint = "make it simpler, or give the tables that it joins an index"
+    elif failure == "silent":
+        reason = f"one step of it took more than {STEP_SECONDS:.0f} seconds"
+        hint = "make it simpler, or give the tables that it joins an index"
+    elif failure == "memory":
+        reason, hint = "it takes too much memory", "select fewer or shorter values"
+    elif "disk is full" in reason or "disk I/O error" in reason:
+        reason = f"{reason}; it may take {TEMPORARY_LIMIT >> 30} GB of temporary space"
+        hint = "leave out ORDER BY, GROUP BY or DISTINCT, or give their columns an index"
+    elif "not authorized" in reason or "prohibited" in reason:
+        hint = "it may only select, and only from the file that is the source"
+    elif "too big" in reason:
+        reason = f"{reason} (a value may have {CELL_LIMIT >> 20} MB)"
+        hint = "leave the value out, or shorten it: substr(…)"
+    return "bad-query", f"the query fails: {reason}", hint
+
+
+class _NotText(bytes):
     """A text of the database that is not UTF-8."""
 
 
-_TOO_LONG = object()
-
-
-def _marker(code: int, data: memoryview) -> Any:
-    return {NO_TEXT: _NoText(data), TOO_LONG: _TOO_LONG}[code]
-
-
+_TOO_LONG_ROW = object()
 _NATIVE = frozenset({str, int, type(None)})
 
 
+def _read_marker(code: int, data: memoryview) -> Any:
+    return {NO_TEXT: _NotText(data), TOO_LONG: _TOO_LONG_ROW}[code]
+
+
 def _row(number: int, columns: tuple[str, ...], values: Any) -> Row | Reject:
-    if values is _TOO_LONG:
+    if values is _TOO_LONG_ROW:
         return row_too_long(number)
     row = dict(zip(columns, values, strict=True))
     if all(value.__class__ in _NATIVE for value in values):
         return Row(number, row)
     plain = {column: plain_value(value) for column, value in row.items()}
     problems = tuple(
-        Problem(column, "encoding", "the database holds a text here that is not UTF-8", "mend it there")
+        Problem(column, "encoding", "the database holds a text here that is not UTF-8", "correct it there")
         for column, value in row.items()
-        if isinstance(value, _NoText)
+        if isinstance(value, _NotText)
     )
     return Reject(number, None, problems, plain) if problems else Row(number, plain)
+
+
+def _open(input: Input, options: SourceOptions) -> Source:
+    query = require_query(options.sql, input.name)
+    if not isinstance(input.origin, Path):
+        problem = "a database can't be read from a stream or an address"
+        raise SourceError(input.name, "source-unreadable", problem, help="save it as a file first")
+    return SqliteSource(input.origin, query, input.name)
+
+
+FORMAT = Format(
+    name="sqlite",
+    title="an SQLite database",
+    suffixes=(".sqlite", ".sqlite3", ".db"),
+    options=("sql",),
+    open=_open,
+)

@@ -18,7 +18,7 @@ from documentation import ROOT, Block, blocks, complete, section, table
 from opusmap.mapping import parse_spec
 from opusmap.mapping.schema import load_schema
 from opusmap.records import Row
-from opusmap.sources import FORMATS, SUFFIXES, open_with
+from opusmap.sources import all_formats, open_with
 from opusmap.sources.folder import FOLDER_COLUMNS
 
 PAGE = ROOT / "docs" / "sources.md"
@@ -88,16 +88,17 @@ def test_every_key_is_described() -> None:
 def test_every_key_is_said_to_be_for_the_formats_that_take_it() -> None:
     words = {"csv": "CSV", "jsonl": "JSON Lines", "json": "JSON", "excel": "Excel", "parquet": "Parquet"}
     for key, formats, _ in table(section(PAGE, "Keys")):
-        takers = {word for name, word in words.items() if key in FORMATS[name]}
+        takers = {words[one.name] for one in all_formats() if one.name in words and key in one.options}
         if formats not in ("all", "databases", "files"):
             assert set(formats.split(", ")) == takers, key
 
 
-def test_every_format_and_suffix_is_listed() -> None:
+def test_every_format_is_listed_with_its_suffixes_and_what_it_needs() -> None:
     rows = table(section(PAGE, "Formats"))
-    assert [row[0] for row in rows] == list(FORMATS)
-    listed = {suffix: row[0] for row in rows for suffix in re.findall(r"\.\w+", row[1])}
-    assert listed == SUFFIXES
+    listed = [(row[0], tuple(re.findall(r"\.\w+", row[1])), row[3]) for row in rows]
+    assert listed == [
+        (one.name, one.suffixes, f"opusmap[{one.extra}]" if one.extra else "") for one in all_formats()
+    ]
 
 
 def test_every_column_of_a_folder_is_described() -> None:

@@ -17,7 +17,8 @@ import pytest
 
 from opusmap.errors import SourceError
 from opusmap.records import Row
-from opusmap.sources import Source, open_database
+from opusmap.sources import Source
+from opusmap.sources.database import open_database
 
 pytest.importorskip("sqlalchemy", reason="the extra sql is not installed")
 psycopg = pytest.importorskip("psycopg", reason="the driver psycopg is not installed")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from opusmap.errors import SourceError
-from opusmap.sources import open_database, open_source
+from opusmap.sources import open_source
+from opusmap.sources.database import open_database
 from opusmap.work import find_warnings, open_work
 
 CONNECTION = {

@@ -11,7 +11,7 @@ import pytest
 
 from opusmap.errors import SourceError
 from opusmap.report.evidence import gather_evidence
-from opusmap.sources import open_database
+from opusmap.sources.database import open_database
 from opusmap.work import open_work
 
 VARIABLE = "OPUSMAP_DATABASE_REGISTER"

@@ -19,8 +19,7 @@ from opusmap.errors import SourceError
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
 from opusmap.sources import open_source, open_with
-from opusmap.sources.folder import FOLDER_COLUMNS
-from opusmap.sources.globs import split_pattern
+from opusmap.sources.folder import FOLDER_COLUMNS, split_pattern
 from opusmap.sources.text_io import BLOCK_SIZE
 
 LINKS = pytest.mark.skipif(not hasattr(os, "symlink") or os.name == "nt", reason="links need rights here")

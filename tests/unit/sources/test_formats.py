@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -11,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from opusmap.errors import SourceError
+from opusmap.mapping.schema import load_schema
 from opusmap.records import Reject, Row
-from opusmap.sources import SUFFIXES, from_iterable, open_source
+from opusmap.sources import all_formats, from_iterable, open_source
+from opusmap.sources.formats import COMMON_OPTIONS
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".txt", ".CSV"])
@@ -37,12 +40,47 @@ def test_an_unknown_format_is_an_error_that_names_the_known_ones(name: str) -> N
     with pytest.raises(SourceError) as caught:
         open_source(name)
     assert caught.value.code == "unknown-format"
-    assert all(suffix in caught.value.help for suffix in SUFFIXES)
+    suffixes = [suffix for one in all_formats() for suffix in one.suffixes]
+    assert len(suffixes) > 10
+    assert all(suffix in caught.value.help for suffix in suffixes)
+
+
+def test_a_stated_format_may_be_written_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a,b\n1,2\n")
+    with open_source(tmp_path / "a.txt", format="CSV") as source:
+        assert source.columns == ("a", "b")
+    with open_source(tmp_path / "*.txt", format="FILES") as source:
+        assert [row.values["name"] for row in source.rows()] == ["a.txt"]
 
 
 def test_a_misspelled_format_gets_a_suggestion() -> None:
     with pytest.raises(SourceError, match="did you mean"):
         open_source("x.csv", format="jsonll")
+
+
+def test_the_schema_offers_each_format_and_each_key_that_some_format_takes() -> None:
+    keys = load_schema()["properties"]["source"]["properties"]
+    formats = list(all_formats())
+    assert keys["format"]["enum"] == [one.name for one in formats]
+    assert set(keys) == {*COMMON_OPTIONS, *(option for one in formats for option in one.options)}
+
+
+def test_no_two_formats_share_a_name_or_a_suffix() -> None:
+    formats = list(all_formats())
+    suffixes = [suffix for one in formats for suffix in one.suffixes]
+    assert len(set(suffixes)) == len(suffixes)
+    assert len({one.name for one in formats}) == len(formats)
+
+
+def test_a_format_is_found_before_those_that_come_later_are_loaded() -> None:
+    code = (
+        "import sys, opusmap.sources as sources\n"
+        "sources.open_source(sys.stdin.buffer, format='csv').close()\n"
+        "names = ('workbook', 'parquet', 'sqlite')\n"
+        "print([name for name in names if f'opusmap.sources.{name}' in sys.modules])\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], input=b"a\n1\n", capture_output=True, check=True)
+    assert ended.stdout.split() == [b"[]"]
 
 
 def test_what_can_not_be_opened_is_a_source_error(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ import pytest
 
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
-from opusmap.sources import open_database, open_source
+from opusmap.sources import open_source
 from opusmap.sources import sqlite as module
+from opusmap.sources.database import open_database
+from opusmap.sources.source import ROW_LIMIT
 from opusmap.sources.sqlite import CELL_LIMIT, SqliteSource
-from opusmap.sources.tabular import ROW_LIMIT
 
 
 @pytest.fixture
