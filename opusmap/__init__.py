@@ -29,9 +29,9 @@ if TYPE_CHECKING:
         StoppedEarly,
         ValueProblem,
     )
-    from opusmap.issues import Diagnostic, Severity, Span
+    from opusmap.issues import Diagnostic, Issue, Problem, Severity, Span
     from opusmap.pipeline import submit
-    from opusmap.records import Filtered, Problem, Record, Reject, Row
+    from opusmap.records import Filtered, Record, Reject, Row
     from opusmap.report import Report
     from opusmap.settings import Settings, load_settings
 
@@ -41,7 +41,7 @@ _HOMES = {
     "compiler": ("Mapper", "load_mapping"),
     "connection": ("Column", "ColumnType", "Connection", "load_connection"),
     "converters": ("Context", "Registry", "converter"),
-    "issues": ("Diagnostic", "Severity", "Span"),
+    "issues": ("Diagnostic", "Issue", "Problem", "Severity", "Span"),
     "errors": (
         "InvalidMapping",
         "JournalError",
@@ -54,7 +54,7 @@ _HOMES = {
         "ValueProblem",
     ),
     "pipeline": ("submit",),
-    "records": ("Filtered", "Problem", "Record", "Reject", "Row"),
+    "records": ("Filtered", "Record", "Reject", "Row"),
     "report": ("Report",),
     "settings": ("Settings", "load_settings"),
 }
@@ -68,6 +68,7 @@ __all__ = [
     "Diagnostic",
     "Filtered",
     "InvalidMapping",
+    "Issue",
     "JournalError",
     "Mapper",
     "OpusUnavailable",

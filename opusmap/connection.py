@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from opusmap.errors import InvalidMapping
-from opusmap.issues import Diagnostic, Severity, Span, quote_value
+from opusmap.issues import Issue, Severity, Span, quote_value
 from opusmap.safe_files import open_regular
 
 __all__ = ["Column", "ColumnType", "Connection", "decode_name", "load_connection", "parse_connection"]
@@ -79,7 +79,7 @@ class Connection:
     id: str
     columns: tuple[Column, ...]
     path: str = ""
-    warnings: tuple[Diagnostic, ...] = ()
+    warnings: tuple[Issue[Span], ...] = ()
     _by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
@@ -199,7 +199,7 @@ def parse_connection(text: str, path: str = "<connection>") -> Connection:
 
 def _build(guid: str, template: dict[str, Any], text: str, path: str) -> Connection:
     columns: list[Column] = []
-    warnings: list[Diagnostic] = []
+    warnings: list[Issue[Span]] = []
     known = {kind.value.casefold(): kind for kind in ColumnType}
     for internal_name, type_name in template.items():
         kind = known.get(str(type_name).casefold(), ColumnType.UNKNOWN)
@@ -208,7 +208,7 @@ def _build(guid: str, template: dict[str, Any], text: str, path: str) -> Connect
             message = f"column {quote_value(internal_name)} has the unknown type {quote_value(type_name)}"
             span = Span(path, line, column, line, column + len(internal_name) + 2)
             help_text = "its values are sent as text; `columns:` in the mapping may give it a type"
-            warnings.append(Diagnostic("unknown-type", Severity.WARNING, message, span, help_text))
+            warnings.append(Issue("unknown-type", message, span, help_text, Severity.WARNING))
         columns.append(Column(internal_name, decode_name(internal_name), kind, internal_name in REQUIRED))
     return Connection(guid, tuple(columns), path, tuple(warnings))
 
@@ -248,4 +248,4 @@ def _refuse(
     path: str, code: str, message: str, line: int = 1, column: int = 1, help: str = ""
 ) -> InvalidMapping:
     span = Span(path, line, column, line, column + 1)
-    return InvalidMapping((Diagnostic(code, Severity.ERROR, message, span, help),))
+    return InvalidMapping((Issue(code, message, span, help),))

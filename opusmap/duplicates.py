@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from opusmap.errors import SourceError
-from opusmap.issues import quote_value
-from opusmap.records import Problem, Record, Reject
+from opusmap.issues import Issue, quote_value
+from opusmap.records import Record, Reject
 from opusmap.report import MendedSource
 from opusmap.seen_keys import SeenKeys
 from opusmap.work import Work
@@ -101,5 +101,5 @@ def _last_rows(work: Work) -> dict[int, int]:
 def reject_repeated(number: int, key: str, values: Mapping[str, Any], other: str) -> Reject:
     """Return the reject of a row whose key occurs in `other` row, too."""
     message = f"the row key {quote_value(key)} occurs in {other} row, too"
-    problem = Problem("Row key", "duplicate-key", message, "make the keys unique in the source")
+    problem = Issue("duplicate-key", message, "Row key", "make the keys unique in the source")
     return Reject(number, key, (problem,), values)

@@ -1,8 +1,8 @@
 """The one hierarchy of opusmap's errors, and the process exit code that each stands for.
 
 Every error holds its facts as fields; its text is made from them, so errors compare, pickle and
-print alike. What a *mapping* got wrong is a `Diagnostic` (see `opusmap.issues`); what a *row*
-got wrong is a `Problem` (see `opusmap.records`); errors are for what ends an action.
+print alike. What is wrong in a mapping or in a row is an `Issue` (see
+`opusmap.issues`); errors are for what ends an action.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from opusmap.issues import Diagnostic
+from opusmap.issues import Issue, Span
 
 __all__ = [
     "InvalidMapping",
@@ -53,7 +53,7 @@ class OpusmapError(Exception):
 class InvalidMapping(OpusmapError):
     """A mapping, or the connection file it names, has errors; all of them are in `diagnostics`."""
 
-    diagnostics: tuple[Diagnostic, ...]
+    diagnostics: tuple[Issue[Span], ...]
 
     def describe(self) -> str:
         """Return one line a diagnostic."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
-from opusmap.records import Filtered, Problem, Record, RecordLines, Reject
+from opusmap.issues import Issue
+from opusmap.records import Filtered, Record, RecordLines, Reject
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -40,8 +41,8 @@ class MappedPart(msgspec.Struct):
     numbers: Sequence[int]
     keys: list[str]
     values: bytes | tuple[list[tuple[str, ...]], list[int]]
-    notes: dict[int, tuple[Problem, ...]]
-    replaced: dict[int, tuple[Problem, ...]]
+    notes: dict[int, tuple[Issue[str], ...]]
+    replaced: dict[int, tuple[Issue[str], ...]]
     rest: list[tuple[int, Reject | Filtered]]
     patterns: list[int]
     far: dict[int, dict[str, str]] = msgspec.field(default_factory=dict)
@@ -109,7 +110,7 @@ def map_part(
     """
     numbers, keys, lines = list[int](), list[str](), list[bytes]()
     shapes, shape_of_each = _Shapes(), list[int]()
-    notes, replaced = dict[int, tuple[Problem, ...]](), dict[int, tuple[Problem, ...]]()
+    notes, replaced = dict[int, tuple[Issue[str], ...]](), dict[int, tuple[Issue[str], ...]]()
     rest = list[tuple[int, Reject | Filtered]]()
     dates = dict[int, dict[str, str]]()
     rows = iter(part.rows())

@@ -20,9 +20,10 @@ from opusmap.connection import ColumnType
 from opusmap.converters.dates import time_zone
 from opusmap.duplicates import KeyWatch
 from opusmap.errors import OpusmapError, SourceError, StoppedEarly
+from opusmap.issues import Issue
 from opusmap.offline import map_source, mapped_report, write_payloads
 from opusmap.profile import FarDates
-from opusmap.records import Mapped, Problem, Record, Reject
+from opusmap.records import Mapped, Record, Reject
 from opusmap.report import (
     Evidence,
     File,
@@ -152,7 +153,7 @@ def _each_key_once(work: Work, *, keep_rows: bool) -> Iterator[Mapped]:
 
 def _refused(record: Record, reason: str) -> Reject:
     """Return a record that Opus refused as the reject of its row, for a person to mend."""
-    problem = Problem("", "refused-by-opus", f"Opus refused the record: {reason}")
+    problem = Issue("refused-by-opus", f"Opus refused the record: {reason}", "")
     return Reject(record.row, record.key, (problem,), record.source or {})
 
 

@@ -14,7 +14,9 @@ from typing import Any, TypeAlias, overload
 
 import msgspec
 
-__all__ = ["Filtered", "JsonValue", "Mapped", "Problem", "Record", "RecordLines", "Reject", "Row"]
+from opusmap.issues import Issue
+
+__all__ = ["Filtered", "JsonValue", "Mapped", "Record", "RecordLines", "Reject", "Row"]
 
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 
@@ -30,19 +32,6 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One reason why a row gave no record, or (as a note) what was odd in one that did.
-
-    `column` is the target column's display name, or the source column's where no target is concerned.
-    """
-
-    column: str
-    code: str
-    message: str
-    help: str = ""
-
-
 class Record(msgspec.Struct, frozen=True, gc=False):
     """What Opus gets for one row: `values` by internal name, ready to be written as JSON.
 
@@ -53,9 +42,9 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     row: int
     key: str
     values: dict[str, JsonValue]
-    notes: tuple[Problem, ...] = ()
+    notes: tuple[Issue[str], ...] = ()
     source: Mapping[str, Any] | None = None
-    replaced: tuple[Problem, ...] = ()
+    replaced: tuple[Issue[str], ...] = ()
 
 
 class RecordLines(Sequence[Record]):
@@ -69,8 +58,8 @@ class RecordLines(Sequence[Record]):
         numbers: Sequence[int],
         keys: Sequence[str],
         lines: bytes,
-        notes: Mapping[int, tuple[Problem, ...]],
-        replaced: Mapping[int, tuple[Problem, ...]],
+        notes: Mapping[int, tuple[Issue[str], ...]],
+        replaced: Mapping[int, tuple[Issue[str], ...]],
     ) -> None:
         self.lines = lines
         self._numbers, self._keys, self._notes, self._replaced = numbers, keys, notes, replaced
@@ -101,7 +90,7 @@ class Reject:
 
     row: int
     key: str | None
-    problems: tuple[Problem, ...]
+    problems: tuple[Issue[str], ...]
     values: Mapping[str, Any]
 
 

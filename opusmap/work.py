@@ -15,7 +15,7 @@ from opusmap.compiler.lint import SAMPLE_ROWS, lint
 from opusmap.compiler.lock import find_drift, lock_path, read_lock
 from opusmap.errors import InvalidMapping, SourceError
 from opusmap.expressions import nodes
-from opusmap.issues import Diagnostic, quote_value
+from opusmap.issues import Issue, Span, quote_value
 from opusmap.mapping import MappingSpec, resolve_inside
 from opusmap.records import Reject
 from opusmap.report import MendedSource
@@ -99,7 +99,7 @@ def open_mended(mapping: str | Path, file: str | Path, converters: Registry | No
         raise
 
 
-def find_warnings(work: Work) -> tuple[Diagnostic, ...]:
+def find_warnings(work: Work) -> tuple[Issue[Span], ...]:
     """Return what is odd in a mapping, and in how it meets the first rows of its source.
 
     A source that can be read only once is not looked at.

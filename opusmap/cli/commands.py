@@ -115,7 +115,7 @@ def check(
             report, forecast = rehearse_source(
                 work, on_progress=progress, pace=earlier_pace(work), workers=workers
             )
-    warnings = tuple(sorted((*warnings, *forecast.patterns), key=lambda one: one.span))
+    warnings = tuple(sorted((*warnings, *forecast.patterns), key=lambda one: one.place))
     print_diagnostics(warnings)
     if as_json:
         found = {"diagnostics": [warning.as_json() for warning in warnings]}

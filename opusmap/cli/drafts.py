@@ -99,7 +99,7 @@ def _told(drafted: Drafted) -> list[str]:
     ]
     if drafted.schema_written:
         lines.append(f"{drafted.schema}: by this, an editor completes and checks the mapping as you write")
-    lines += [f"  line {one.span.line}: {one.message}" for one in open_]
+    lines += [f"  line {one.place.line}: {one.message}" for one in open_]
     ending = f"{len(open_)} to decide first: look for TODO in the file, then" if open_ else "next:"
     return [*lines, f"{ending} opusmap check {drafted.path}"]
 

@@ -255,7 +255,7 @@ def _stage(stage: Stage) -> dict[str, Any]:
         "what": stage.what,
         "value": stage.value,
         "place": None if stage.span is None else str(stage.span),
-        "problem": None if stage.problem is None else _as_dicts([stage.problem])[0],
+        "problem": None if stage.problem is None else stage.problem.as_json(),
     }
 
 
@@ -264,9 +264,9 @@ def becomes(mapped: Mapped) -> dict[str, Any]:
     from opusmap.records import Record, Reject
 
     if isinstance(mapped, Record):
-        return {"record": mapped.values, "replaced": _as_dicts(mapped.replaced)}
+        return {"record": mapped.values, "replaced": [one.as_json() for one in mapped.replaced]}
     if isinstance(mapped, Reject):
-        return {"rejected": _as_dicts(mapped.problems)}
+        return {"rejected": [one.as_json() for one in mapped.problems]}
     return {"filtered": True}
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from opusmap.cli.logs import speaks_json, tell
 from opusmap.cli.terminal import escape, make_console, write_error, write_json
-from opusmap.issues import Diagnostic, Severity, render, visible
+from opusmap.issues import Issue, Severity, Span, render, visible
 from opusmap.safe_files import open_regular
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def print_json(value: dict[str, Any]) -> None:
     write_json(value)
 
 
-def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
+def print_diagnostics(diagnostics: Iterable[Issue[Span]]) -> None:
     """Print what is wrong in a mapping, with the lines it is about."""
     found = list(diagnostics)
     if speaks_json():
@@ -96,7 +96,7 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
 
     read_lines = cache(_read_lines)  # a hostile file has thousands of problems
     for diagnostic in found:
-        lines, number = read_lines(diagnostic.span.file), diagnostic.span.line
+        lines, number = read_lines(diagnostic.place.file), diagnostic.place.line
         line = lines[number - 1] or None if number <= len(lines) else None
         shown = _in_lines(diagnostic)
         plain = render([shown], lambda _file, _line, line=line: line)  # type: ignore[misc]
@@ -111,9 +111,9 @@ def print_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:
         styled.print(escape(" and ".join(counted)))
 
 
-def _annotation(diagnostic: Diagnostic) -> str:
+def _annotation(diagnostic: Issue[Span]) -> str:
     """Return a diagnostic as GitHub Actions reads it (workflow commands), to stand in a pull request."""
-    span = diagnostic.span
+    span = diagnostic.place
     places = {
         "file": span.file,
         "line": span.line,
@@ -123,7 +123,7 @@ def _annotation(diagnostic: Diagnostic) -> str:
         "title": diagnostic.code,
     }
     listed = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in places.items())
-    message = diagnostic.message + (f"\n{diagnostic.help}" if diagnostic.help else "")
+    message = diagnostic.message + (f"\n{diagnostic.hint}" if diagnostic.hint else "")
     return f"::{diagnostic.severity} {listed}::{_escaped(message)}"
 
 
@@ -133,7 +133,7 @@ def _escaped(text: str, more: str = "") -> str:
     return text
 
 
-def _painted(plain: str, diagnostic: Diagnostic, paint: Callable[[str, str], str]) -> str:
+def _painted(plain: str, diagnostic: Issue[Span], paint: Callable[[str, str], str]) -> str:
     """Colour the head and the marks of a rendered diagnostic; nothing else in it is markup."""
     head, *rest = plain.split("\n")
     mark = f"{diagnostic.severity}[{diagnostic.code}]"
@@ -149,15 +149,11 @@ def _painted(plain: str, diagnostic: Diagnostic, paint: Callable[[str, str], str
     return "\n".join(lines)
 
 
-def _in_lines(diagnostic: Diagnostic) -> Diagnostic:
+def _in_lines(diagnostic: Issue[Span]) -> Issue[Span]:
     """Return a diagnostic whose texts have no line breaks but our own."""
-    message, help_text = visible(diagnostic.message), visible(diagnostic.help)
-    return replace(
-        diagnostic,
-        message=message,
-        help=help_text,
-        span=replace(diagnostic.span, file=visible(diagnostic.span.file)),
-    )
+    place = replace(diagnostic.place, file=visible(diagnostic.place.file))
+    message, hint = visible(diagnostic.message), visible(diagnostic.hint)
+    return Issue(diagnostic.code, message, place, hint, diagnostic.severity)
 
 
 def _read_lines(file: str) -> list[str]:
@@ -305,11 +301,11 @@ def _becomes(mapped: Mapped, names: dict[str, str]) -> Any:
     if isinstance(mapped, Record):
         shown = {names.get(name, name): value for name, value in mapped.values.items()}
         replaced = {
-            f"{one.column} (replaced)": f"{one.code}: {one.message}" for one in reversed(mapped.replaced)
+            f"{one.place} (replaced)": f"{one.code}: {one.message}" for one in reversed(mapped.replaced)
         }
         return _side(f"record {mapped.key}", {**shown, **replaced})
     if isinstance(mapped, Reject):
-        return _side("rejected", {one.column: f"{one.code}: {one.message}" for one in mapped.problems})
+        return _side("rejected", {one.place: f"{one.code}: {one.message}" for one in mapped.problems})
     return _side("filtered: `where` does not want this row", {})
 
 

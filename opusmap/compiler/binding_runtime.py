@@ -11,8 +11,7 @@ from opusmap.converters.limits import WEIGHT_LIMIT, bounded_length, check_weight
 from opusmap.converters.lists import split
 from opusmap.errors import ValueProblem
 from opusmap.expressions.runtime import look_up
-from opusmap.issues import quote_value
-from opusmap.records import Problem
+from opusmap.issues import Issue, quote_value
 
 __all__ = [
     "as_condition",
@@ -36,19 +35,19 @@ EmptyValues: TypeAlias = Callable[[Any], Any]
 _LOG = logging.getLogger("opusmap.mapper")
 
 
-def as_problem(column: str, error: Exception) -> Problem:
+def as_problem(column: str, error: Exception) -> Issue[str]:
     """Return the problem that an exception in a binding is.
 
     A `ValueProblem` says it all; anything else is a converter that broke, and its cause is told.
     """
     if isinstance(error, ValueProblem):
-        return Problem(column, error.code, error.problem, error.help)
+        return Issue(error.code, error.problem, column, error.help)
     _LOG.debug("a converter broke on column %s", column, exc_info=error)
     message = f"a converter broke: {type(error).__name__}: {quote_value(str(error), 200)}"
-    return Problem(column, "converter-failed", message, "mend the converter; `-v` shows its traceback")
+    return Issue("converter-failed", message, column, "mend the converter; `-v` shows its traceback")
 
 
-def make_replacement_log(replaced: dict[tuple[str, str], Problem]) -> Callable[[str, Exception], None]:
+def make_replacement_log(replaced: dict[tuple[str, str], Issue[str]]) -> Callable[[str, Exception], None]:
     """Return the function that notes for which problem of a column another value was put: each code once."""
 
     def note(column: str, error: Exception) -> None:
@@ -64,12 +63,14 @@ def empty_required() -> ValueProblem:
     return ValueProblem("empty-required", message, "mend the source, or say `default:`")
 
 
-def missing_columns(names: tuple[str, ...]) -> Callable[[Mapping[str, Any], list[Problem]], dict[str, Any]]:
+def missing_columns(
+    names: tuple[str, ...],
+) -> Callable[[Mapping[str, Any], list[Issue[str]]], dict[str, Any]]:
     """Return the function that rejects a row for each of these columns that it does not have."""
     message, help_text = "the row has no such column", "name the column as the source does"
 
-    def missing(row: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
-        problems += [Problem(name, "unknown-column", message, help_text) for name in names if name not in row]
+    def missing(row: Mapping[str, Any], problems: list[Issue[str]]) -> dict[str, Any]:
+        problems += [Issue("unknown-column", message, name, help_text) for name in names if name not in row]
         return {}
 
     return missing

@@ -19,8 +19,8 @@ from opusmap.converters import Context
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Failure, Frame, Node
-from opusmap.issues import Span
-from opusmap.records import Filtered, Mapped, Problem, Record
+from opusmap.issues import Issue, Span
+from opusmap.records import Filtered, Mapped, Record
 
 if TYPE_CHECKING:
     from opusmap.compiler.mapper import Mapper
@@ -37,7 +37,7 @@ class Stage:
     what: str
     value: Any = None
     span: Span | None = None
-    problem: Problem | None = None
+    problem: Issue[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def explain_row(
     elif isinstance(mapped, Filtered):
         way.append(Stage("the row is filtered: `where` does not want it"))
     else:
-        own = [one for one in mapped.problems if one.column == column.column.display_name]
+        own = [one for one in mapped.problems if one.place == column.column.display_name]
         if not own:
             way = [one for one in way if one.problem is None]
         elif way[-1].problem not in own:
@@ -75,9 +75,9 @@ def explain_row(
     return Explanation(tuple(way), mapped)
 
 
-def _failed(problem: Problem, why: str | None = None, span: Span | None = None) -> Stage:
-    advice = f" ({problem.help})" if problem.help else ""
-    whose = f"{why} {problem.column}: " if why else ""
+def _failed(problem: Issue[str], why: str | None = None, span: Span | None = None) -> Stage:
+    advice = f" ({problem.hint})" if problem.hint else ""
+    whose = f"{why} {problem.place}: " if why else ""
     return Stage(f"{whose}{problem.code}: {problem.message}{advice}", None, span, problem)
 
 
@@ -114,9 +114,9 @@ class _Walker:
     def __post_init__(self) -> None:
         self._interpreter, self._frame = Interpreter(self.plan, []), Frame(self.row)
 
-    def missing(self) -> list[Problem]:
+    def missing(self) -> list[Issue[str]]:
         """Return the problems of columns that the row lacks, where the source's columns are not known."""
-        problems: list[Problem] = []
+        problems: list[Issue[str]] = []
         if self.plan.source_columns is None:
             plain = tuple(name for name, dotted in self.plan.cells().items() if not dotted)
             binding_runtime.missing_columns(plain)(self.row, problems)

@@ -19,8 +19,7 @@ from opusmap.converters.text import Replacer
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes
 from opusmap.expressions.nodes import Evaluate, Failure, Frame, Node
-from opusmap.issues import Span
-from opusmap.records import Problem
+from opusmap.issues import Issue, Span
 
 __all__ = ["ABSENT", "FILTERED", "Declined", "Environment", "Interpreter", "weigh"]
 
@@ -120,14 +119,14 @@ class Interpreter:
         counts_columns: the same of columns.
     """
 
-    def __init__(self, plan: Plan, notes: list[Problem]) -> None:
+    def __init__(self, plan: Plan, notes: list[Issue[str]]) -> None:
         self.plan = plan
         self._notes = notes
         self._absent = {"omit": ABSENT, "null": None, "blank": ""}[plan.spec.target.empty]
         self._steps = {step.name: step for step in plan.steps}
         self._variables: dict[str, Evaluate] = {}
         self._columns: dict[int, Evaluate] = {}
-        self.replaced: dict[tuple[str, str], Problem] = {}
+        self.replaced: dict[tuple[str, str], Issue[str]] = {}
         self.patterns: dict[Span, list[Replacer]] = {}
         for column in plan.columns:
             for call in column.converts:
@@ -136,7 +135,7 @@ class Interpreter:
         self.counts_variables, self.counts_columns = len(plan.steps) > _FEW, len(plan.columns) > _FEW
         self._defaults: dict[int, Evaluate] = {}
 
-    def row(self, row: Mapping[str, Any], problems: list[Problem]) -> Any:
+    def row(self, row: Mapping[str, Any], problems: list[Issue[str]]) -> Any:
         """Return the record of a row, FILTERED where `where` does not want it; what is wrong is added.
 
         It is what the generated function gives, without any generated code.
@@ -154,7 +153,7 @@ class Interpreter:
             self.column(index, frame, record, problems)
         return record
 
-    def is_wanted(self, frame: Frame, problems: list[Problem]) -> bool:
+    def is_wanted(self, frame: Frame, problems: list[Issue[str]]) -> bool:
         """Tell whether `where` wants a row. Where it fails, the row is wanted, for its other problems."""
         if self._where is None:
             return True
@@ -164,12 +163,12 @@ class Interpreter:
             problems.append(binding_runtime.as_problem("where", error))
             return True
 
-    def column(self, index: int, frame: Frame, record: dict[str, Any], problems: list[Problem]) -> None:
+    def column(self, index: int, frame: Frame, record: dict[str, Any], problems: list[Issue[str]]) -> None:
         """Add a column's value to a record, or its problem to the problems."""
         column = self.plan.columns[index]
         name = column.column.display_name
         if self._notes:  # generated code may have noted the same on its way here
-            self._notes[:] = [note for note in self._notes if note.column != name]
+            self._notes[:] = [note for note in self._notes if note.place != name]
         try:
             value = self.value(index, frame)
             if self.counts_columns:

@@ -13,7 +13,7 @@ from opusmap.compiler.column_types import LIST_TYPES
 from opusmap.compiler.similar import find_similar
 from opusmap.connection import Column, ColumnType
 from opusmap.converters.format_parts import find_odd_parts
-from opusmap.issues import Diagnostic, Severity, Span, quote_value, suggest
+from opusmap.issues import Issue, Severity, Span, quote_value, suggest
 from opusmap.mapping import Binding, ChoiceList, Step, TargetOptions, Text
 
 __all__ = [
@@ -51,9 +51,9 @@ _RESERVED = frozenset(
 """Words of the expression language: a step of such a name could never be read."""
 
 
-def error(code: str, message: str, span: Span, help: str = "") -> Diagnostic:
+def error(code: str, message: str, span: Span, help: str = "") -> Issue[Span]:
     """Return an error."""
-    return Diagnostic(code, Severity.ERROR, message, span, help)
+    return Issue(code, message, span, help)
 
 
 _TO_DO = "TODO"
@@ -64,12 +64,12 @@ def is_placeholder(text: str) -> bool:
     return text == _TO_DO or text.startswith((f"{_TO_DO}:", f"{_TO_DO} "))
 
 
-def to_do(what: str, span: Span, help: str) -> Diagnostic:
+def to_do(what: str, span: Span, help: str) -> Issue[Span]:
     """Return the error for such a mark: `what` is to be decided."""
     return error("to-do", f"{what} is still to do", span, help)
 
 
-def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Diagnostic]:
+def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Issue[Span]]:
     """Check that times written in the target's format can be read again by it."""
     pattern = target.datetime_format
     moment = datetime(1912, 12, 19, 18, 15, tzinfo=UTC)
@@ -96,7 +96,7 @@ def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Diagnos
 
 def check_step_name(
     step: Step, columns: frozenset[str] | None, tables: frozenset[str]
-) -> Iterator[Diagnostic]:
+) -> Iterator[Issue[Span]]:
     """Check that a step can be read by its name, and that it hides nothing."""
     name = quote_value(step.name)
     if not step.name.isidentifier() or step.name in _RESERVED:
@@ -111,7 +111,7 @@ def check_step_name(
         yield error("step-hides-table", message, step.name.span, "rename the step")
 
 
-def check_options(choices: ChoiceList, base: int) -> Iterator[Diagnostic]:
+def check_options(choices: ChoiceList, base: int) -> Iterator[Issue[Span]]:
     """Check the options of one choice column (the first has the order `base`), and their other spellings."""
     seen: dict[str, Text] = {}
     orders = {str(base + index) for index in range(len(choices.options))}
@@ -137,16 +137,16 @@ def check_options(choices: ChoiceList, base: int) -> Iterator[Diagnostic]:
         yield from _similar_options(choices)
 
 
-def _similar_options(choices: ChoiceList) -> Iterator[Diagnostic]:
+def _similar_options(choices: ChoiceList) -> Iterator[Issue[Span]]:
     for option, other, difference in find_similar(choices.options, ignore_case=choices.ignore_case):
         message = f"the options {quote_value(other)} and {quote_value(option)} {difference}"
         help_text = "if Opus has both, leave them; else keep the one that Opus shows"
         if not (choices.ignore_case and option.strip().casefold() == other.strip().casefold()):
             help_text += ", and make the other one an alias of it"
-        yield Diagnostic("similar-options", Severity.WARNING, message, option.span, help_text)
+        yield Issue("similar-options", message, option.span, help_text, Severity.WARNING)
 
 
-def _twice(option: Text, first: Text, *, ignore_case: bool) -> Diagnostic:
+def _twice(option: Text, first: Text, *, ignore_case: bool) -> Issue[Span]:
     message = f"the option {quote_value(option)} stands twice; first at line {first.span.line}"
     help_text = "remove one of the two: orders are counted from this list"
     if ignore_case and option.strip() != first.strip():
@@ -155,7 +155,7 @@ def _twice(option: Text, first: Text, *, ignore_case: bool) -> Diagnostic:
     return error("duplicate-option", message, option.span, help_text)
 
 
-def _check_aliases(choices: ChoiceList) -> Iterator[Diagnostic]:
+def _check_aliases(choices: ChoiceList) -> Iterator[Issue[Span]]:
     fold = str.casefold if choices.ignore_case else str
     options = {fold(option.strip()): option.strip() for option in choices.options}
     taken: dict[str, str] = {}
@@ -177,7 +177,7 @@ def _check_aliases(choices: ChoiceList) -> Iterator[Diagnostic]:
 
 def check_binding(
     binding: Binding, column: Column, *, required: bool, has_choices: bool, empty: tuple[str, ...]
-) -> Iterator[Diagnostic]:
+) -> Iterator[Issue[Span]]:
     """Check what a binding says against its column. `empty` are the source's texts for "no value"."""
     span, name = binding.target.span, quote_value(column.display_name)
     if column.type in CHOICE_TYPES and not has_choices:
@@ -203,7 +203,7 @@ def check_binding(
     yield from _check_lists(binding, column)
 
 
-def _check_lists(binding: Binding, column: Column) -> Iterator[Diagnostic]:
+def _check_lists(binding: Binding, column: Column) -> Iterator[Issue[Span]]:
     if binding.split is not None and binding.listed:
         message = "`split` takes one source column, not a list of them"
         yield error("split-list", message, binding.split.span, "remove `split`")

@@ -17,7 +17,7 @@ from opusmap.converters import Context
 from opusmap.converters.dates import datetime_
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
-from opusmap.issues import Diagnostic, Severity, Span, quote_value
+from opusmap.issues import Issue, Severity, Span, quote_value
 
 __all__ = ["SAMPLE_ROWS", "lint"]
 
@@ -27,7 +27,7 @@ SAMPLE_ROWS = 1_000
 
 def lint(
     plan: Plan, sample: Sequence[Mapping[str, Any]] = (), *, typed_cells: bool = False
-) -> tuple[Diagnostic, ...]:
+) -> tuple[Issue[Span], ...]:
     """Return warnings about a plan, and about how it meets a sample of the source's rows.
 
     `typed_cells` says that a number in the source may be a key that has lost its zeros, as in a workbook.
@@ -42,7 +42,7 @@ def lint(
     return tuple(sorted(found, key=lambda one: (one.span, one.code)))
 
 
-def _may_be_empty(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Diagnostic]:
+def _may_be_empty(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
     finder = GapFinder(plan, sample)
     for column in plan.columns:
         if column.required:
@@ -51,7 +51,7 @@ def _may_be_empty(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[D
                 yield _warning("may-be-empty", f"{name} is required, and {gap.why}", column.span, gap.help)
 
 
-def _numeric_keys(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Diagnostic]:
+def _numeric_keys(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
     for column in plan.columns:
         if column.column.internal_name != KEY_COLUMN:
             continue
@@ -71,7 +71,7 @@ def _is_cell(node: nodes.Node) -> TypeGuard[nodes.Cell]:
 _TIME_OF_DAY = re.compile(r"%[HI]")
 
 
-def _without_zone(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Diagnostic]:
+def _without_zone(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
     if plan.spec.timezone is not None:
         return
     for column in plan.columns:
@@ -87,7 +87,7 @@ def _without_zone(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[D
             yield _no_zone(f"the times of the step {quote_value(step.name)}", step.span)
 
 
-def _no_zone(times: str, span: Span) -> Diagnostic:
+def _no_zone(times: str, span: Span) -> Issue[Span]:
     message = f"{times} carry no time zone, so their rows are rejected"
     return _warning("no-timezone", message, span, "set `timezone:` to the zone of the source's times")
 
@@ -124,7 +124,7 @@ def _is_naive(value: object) -> bool:
     return False
 
 
-def _unused(plan: Plan) -> Iterator[Diagnostic]:
+def _unused(plan: Plan) -> Iterator[Issue[Span]]:
     trees = [part for column in plan.columns for part in column.trees()]
     trees += [step.expression.tree for step in plan.steps] + ([plan.where.tree] if plan.where else [])
     found = [node for part in trees for node in walk(part)]
@@ -144,7 +144,7 @@ def _unused(plan: Plan) -> Iterator[Diagnostic]:
             )
 
 
-def _unread(plan: Plan) -> Iterator[Diagnostic]:
+def _unread(plan: Plan) -> Iterator[Issue[Span]]:
     if plan.source_columns is None:
         return
     read = {part for name in plan.cells() for part in (name, name.partition(".")[0])}
@@ -157,5 +157,5 @@ def _unread(plan: Plan) -> Iterator[Diagnostic]:
         yield _warning("unread-column", message, plan.spec.fields_span, "bind them if Opus is to have them")
 
 
-def _warning(code: str, message: str, span: Span, help: str) -> Diagnostic:
-    return Diagnostic(code, Severity.WARNING, message, span, help)
+def _warning(code: str, message: str, span: Span, help: str) -> Issue[Span]:
+    return Issue(code, message, span, help, Severity.WARNING)

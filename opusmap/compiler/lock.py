@@ -17,7 +17,7 @@ from typing import Any
 
 from opusmap.compiler.plan import Plan
 from opusmap.errors import SettingsError
-from opusmap.issues import Diagnostic, Severity, Span, quote_value
+from opusmap.issues import Issue, Span, quote_value
 from opusmap.safe_files import open_regular
 
 __all__ = ["Lock", "find_drift", "lock_path", "make_lock", "read_lock", "write_lock"]
@@ -107,7 +107,7 @@ def _check_version(version: object) -> None:
         raise ValueError(version)
 
 
-def find_drift(lock: Lock, plan: Plan) -> tuple[Diagnostic, ...]:
+def find_drift(lock: Lock, plan: Plan) -> tuple[Issue[Span], ...]:
     """Return what changed the meaning of something that is locked."""
     return tuple(_drift(lock, make_lock(plan), plan))
 
@@ -116,7 +116,7 @@ _ACCEPT = "if Opus shows it like this now, accept it: `opusmap lock`"
 _ACCEPT_CONNECTION = "if you mean this one, compare its options with Opus and accept it: `opusmap lock`"
 
 
-def _drift(old: Lock, new: Lock, plan: Plan) -> Iterator[Diagnostic]:
+def _drift(old: Lock, new: Lock, plan: Plan) -> Iterator[Issue[Span]]:
     where = plan.spec.connection.span
     if old.connection != new.connection:
         message = f"this is another connection than the locked one, {old.connection}"
@@ -140,7 +140,7 @@ def _drift(old: Lock, new: Lock, plan: Plan) -> Iterator[Diagnostic]:
         yield from _drift_of_options(name, options, new, plan, where)
 
 
-def _drift_of_options(name: str, old: list[str], new: Lock, plan: Plan, where: Span) -> Iterator[Diagnostic]:
+def _drift_of_options(name: str, old: list[str], new: Lock, plan: Plan, where: Span) -> Iterator[Issue[Span]]:
     if name not in new.columns:
         return
     now = new.choices.get(name, [])
@@ -167,5 +167,5 @@ def _internal_name(plan: Plan, name: str) -> str | None:
     return None if column is None else column.internal_name
 
 
-def _error(code: str, message: str, span: Span, help: str = _ACCEPT) -> Diagnostic:
-    return Diagnostic(code, Severity.ERROR, message, span, help)
+def _error(code: str, message: str, span: Span, help: str = _ACCEPT) -> Issue[Span]:
+    return Issue(code, message, span, help)

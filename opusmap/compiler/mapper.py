@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -16,9 +15,9 @@ from opusmap.connection import Connection, load_connection
 from opusmap.converters import Registry
 from opusmap.converters.plugins import all_converters
 from opusmap.errors import InvalidMapping
-from opusmap.issues import Diagnostic, Severity, quote_value
+from opusmap.issues import Issue, Severity, Span, quote_value
 from opusmap.mapping import MappingSpec, load_spec, resolve_inside
-from opusmap.records import Filtered, Mapped, Problem, Record, Reject, Row
+from opusmap.records import Filtered, Mapped, Record, Reject, Row
 
 __all__ = ["Mapper", "compile_mapping", "load_mapping", "read_mapping"]
 
@@ -37,13 +36,13 @@ class Mapper:
     """
 
     def __init__(
-        self, plan: Plan, registry: Registry, raw_connection: Connection, notes: list[Problem]
+        self, plan: Plan, registry: Registry, raw_connection: Connection, notes: list[Issue[str]]
     ) -> None:
         """Generate and load the plan's function; use `load_mapping` or `compile_mapping` instead."""
         self.plan = plan
         self.spec = plan.spec
         self.connection = plan.connection
-        self.warnings: tuple[Diagnostic, ...] = plan.warnings
+        self.warnings: tuple[Issue[Span], ...] = plan.warnings
         self._registry = registry
         self._raw_connection = raw_connection
         self._notes = notes
@@ -61,16 +60,16 @@ class Mapper:
             values: the row's values by source column.
             number: the row's number in its source, for messages.
         """
-        problems: list[Problem] = []
+        problems: list[Issue[str]] = []
         record = self._function(values, problems)
         return self._outcome(record, problems, values, number)
 
     def _outcome(
-        self, record: Any, problems: list[Problem], values: Mapping[str, Any], number: int
+        self, record: Any, problems: list[Issue[str]], values: Mapping[str, Any], number: int
     ) -> Mapped:
         """Return what became of a row for which the function returned this, with these problems and notes."""
-        notes: tuple[Problem, ...] = ()
-        replaced: tuple[Problem, ...] = ()
+        notes: tuple[Issue[str], ...] = ()
+        replaced: tuple[Issue[str], ...] = ()
         if self._notes:
             notes = tuple(self._notes)
             self._notes.clear()
@@ -87,7 +86,7 @@ class Mapper:
     def map_chunk(self, rows: Iterable[Row | Reject]) -> list[Mapped]:
         """Map some rows at once; what the source rejected already stays as it is."""
         function, notes, replaced, found = self._function, self._notes, self._replaced, list[Mapped]()
-        problems: list[Problem] = []
+        problems: list[Issue[str]] = []
         for row in rows:
             if not isinstance(row, Row):
                 found.append(row)
@@ -127,16 +126,16 @@ class Mapper:
             for replacer in replacers:
                 replacer.matched = False
 
-    def unmatched_patterns(self) -> tuple[Diagnostic, ...]:
+    def unmatched_patterns(self) -> tuple[Issue[Span], ...]:
         """Return a warning for each regular expression that has matched in no row so far."""
         matched = set(self.matched_patterns())
         return tuple(
-            Diagnostic(
+            Issue(
                 "unmatched-pattern",
-                Severity.WARNING,
                 f"the pattern {quote_value(replacers[0].pattern)} matches in no row of the source",
                 place,
                 "compare it with the values, letter case included (`(?i)` ignores it); `explain` shows them",
+                Severity.WARNING,
             )
             for at, (place, replacers) in enumerate(self._patterns.items())
             if at not in matched
@@ -192,14 +191,15 @@ def read_mapping(path: str | Path) -> tuple[MappingSpec, Connection]:
     if connection_path is None:
         help_text = "a mapping reads only files beside or below itself, named by a relative path"
         message = "the connection file is not in the mapping's folder"
-        problem = Diagnostic("outside-folder", Severity.ERROR, message, spec.connection.span, help_text)
+        problem = Issue("outside-folder", message, spec.connection.span, help_text)
         raise InvalidMapping((*spec.problems, problem))
     try:
         return spec, load_connection(connection_path)
     except InvalidMapping as error:
-        where = replace(error.diagnostics[0], span=spec.connection.span)
-        first = where if where.code == "connection-unreadable" else error.diagnostics[0]
-        raise InvalidMapping((*spec.problems, first, *error.diagnostics[1:])) from None
+        first, *others = error.diagnostics
+        if first.code == "connection-unreadable":
+            first = Issue(first.code, first.message, spec.connection.span, first.hint)
+        raise InvalidMapping((*spec.problems, first, *others)) from None
 
 
 def compile_mapping(
@@ -209,10 +209,10 @@ def compile_mapping(
     columns: frozenset[str] | None = None,
 ) -> Mapper:
     """Compile a spec against its connection; see `load_mapping`."""
-    notes: list[Problem] = []
+    notes: list[Issue[str]] = []
 
     def warn(column: str, code: str, message: str) -> None:
-        notes.append(Problem(column, code, message))
+        notes.append(Issue(code, message, column))
 
     registry = registry or all_converters()
     plan, problems = make_plan(spec, connection, registry, columns, warn)
@@ -224,10 +224,10 @@ def compile_mapping(
 
 def _load(
     source: str, namespace: dict[str, Any], path: str
-) -> Callable[[Mapping[str, Any], list[Problem]], Any]:
+) -> Callable[[Mapping[str, Any], list[Issue[str]]], Any]:
     """Run the generated module; its text goes into linecache, so that tracebacks show it."""
     filename = f"<opusmap {path}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     exec(compile(source, filename, "exec"), namespace)  # noqa: S102 - our own generated text, without builtins
-    function: Callable[[Mapping[str, Any], list[Problem]], Any] = namespace["map_row"]
+    function: Callable[[Mapping[str, Any], list[Issue[str]]], Any] = namespace["map_row"]
     return function

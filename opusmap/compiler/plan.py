@@ -14,7 +14,7 @@ from opusmap.connection import Column, Connection
 from opusmap.converters import ArgumentError, Context, Converter, bind_converter
 from opusmap.errors import ValueProblem
 from opusmap.expressions import Expression, constant_value, nodes, walk
-from opusmap.issues import Diagnostic, Span
+from opusmap.issues import Issue, Span
 from opusmap.mapping import Binding, MappingSpec, Table
 
 __all__ = ["KEY_COLUMN", "ColumnPlan", "ConvertPlan", "Plan", "VariablePlan", "bind_dynamic", "bind_filter"]
@@ -97,7 +97,7 @@ class Plan:
     tables: Mapping[str, Table]
     context: Context
     source_columns: frozenset[str] | None
-    warnings: tuple[Diagnostic, ...] = ()
+    warnings: tuple[Issue[Span], ...] = ()
 
     def cells(self) -> dict[str, bool]:
         """Return the source columns that are read, in order of first use; true where only as a path."""

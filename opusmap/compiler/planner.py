@@ -48,7 +48,7 @@ from opusmap.expressions import (
     parse_template,
     walk,
 )
-from opusmap.issues import Diagnostic, Severity, Span, quote_value, suggest
+from opusmap.issues import Issue, Severity, Span, quote_value, suggest
 from opusmap.mapping import Binding, ChoiceList, MappingSpec, Table, Text
 
 __all__ = ["make_plan"]
@@ -65,7 +65,7 @@ def make_plan(
     registry: Registry,
     source_columns: frozenset[str] | None = None,
     warn: Warn = lambda _column, _code, _message: None,
-) -> tuple[Plan | None, tuple[Diagnostic, ...]]:
+) -> tuple[Plan | None, tuple[Issue[Span], ...]]:
     """Resolve a mapping; return its plan (None if it has errors) and all that is to be said of it.
 
     `warn(column, code, message)` is told of values that are odd but no error, when the plan runs.
@@ -73,7 +73,7 @@ def make_plan(
     planner = _Planner(spec, connection, registry, source_columns, warn)
     plan = planner.plan()
     problems = dict.fromkeys((*spec.problems, *planner.problems))
-    ordered = tuple(sorted(problems, key=lambda problem: (problem.span, problem.code)))
+    ordered = tuple(sorted(problems, key=lambda problem: (problem.place, problem.code)))
     if any(problem.severity is Severity.ERROR for problem in ordered):
         return None, ordered
     return replace(plan, warnings=ordered), ordered
@@ -88,7 +88,7 @@ class _Planner:
         source_columns: frozenset[str] | None,
         warn: Warn,
     ) -> None:
-        self.problems: list[Diagnostic] = []
+        self.problems: list[Issue[Span]] = []
         self._spec = spec
         self._registry = registry
         self._warn = warn

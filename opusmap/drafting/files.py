@@ -19,7 +19,7 @@ from opusmap.drafting.draft import Draft, make_draft, write_draft
 from opusmap.drafting.examples import ROWS_TRIED, with_tests
 from opusmap.drafting.yaml_lines import in_line
 from opusmap.errors import InvalidMapping, SettingsError
-from opusmap.issues import Diagnostic
+from opusmap.issues import Issue, Span
 from opusmap.mapping import parse_spec
 from opusmap.mapping.schema import load_schema
 from opusmap.profile import profile_source
@@ -41,7 +41,7 @@ class Drafted:
 
     draft: Draft
     path: Path
-    diagnostics: tuple[Diagnostic, ...]
+    diagnostics: tuple[Issue[Span], ...]
     schema: Path
     schema_written: bool
 
@@ -111,7 +111,7 @@ def write_files(draft: Draft, output: str | Path, *, force: bool = False) -> Dra
     return Drafted(draft, path, _examine(path, draft), schema, written)
 
 
-def _examine(path: Path, draft: Draft) -> tuple[Diagnostic, ...]:
+def _examine(path: Path, draft: Draft) -> tuple[Issue[Span], ...]:
     spec, connection = read_mapping(path)
     try:
         return compile_mapping(spec, connection, columns=draft.profile.row_columns).warnings

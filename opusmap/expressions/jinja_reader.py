@@ -19,7 +19,7 @@ from jinja2.parser import Parser
 from opusmap.converters.coerce import NUMBER_LIMIT, number_of
 from opusmap.errors import ValueProblem
 from opusmap.expressions.syntax_errors import in_plain_words
-from opusmap.issues import Diagnostic, Severity, Span
+from opusmap.issues import Issue, Span
 from opusmap.mapping.yaml_reader import Text
 
 __all__ = ["DEPTH_LIMIT", "JinjaReader", "Refused", "Stopped", "is_template"]
@@ -66,7 +66,7 @@ class JinjaReader:
         self.decimals: dict[int, Decimal] = {}
         self.texts: dict[int, str] = {}
         self.unread: dict[int, str] = {}
-        self.problems: list[Diagnostic] = []
+        self.problems: list[Issue[Span]] = []
 
     def read(self) -> list[nodes.Node] | None:
         """Return the statements of the text, None if it can't be read; a node's `lineno` is its offset.
@@ -187,7 +187,7 @@ class JinjaReader:
 
     def problem(self, code: str, at: int, message: str, help: str = "") -> None:
         """Note a problem at an offset of the text."""
-        self.problems.append(Diagnostic(code, Severity.ERROR, message, self.locate(at), help))
+        self.problems.append(Issue(code, message, self.locate(at), help))
 
     def locate(self, at: int) -> Span:
         """Return the place in the mapping of the token at an offset of the text."""

@@ -24,7 +24,7 @@ from opusmap.expressions.hints import (
 from opusmap.expressions.jinja_reader import DEPTH_LIMIT, JinjaReader, Refused, Stopped
 from opusmap.expressions.scope import Scope, UnknownNameError
 from opusmap.expressions.syntax_errors import in_plain_words, odd_name
-from opusmap.issues import Diagnostic, quote_value, suggest
+from opusmap.issues import Issue, Span, quote_value, suggest
 from opusmap.mapping.yaml_reader import Text
 
 __all__ = ["parse_template"]
@@ -41,7 +41,7 @@ _BINARY = {
 }
 
 
-def parse_template(text: Text, scope: Scope) -> tuple[nodes.Expression | None, list[Diagnostic]]:
+def parse_template(text: Text, scope: Scope) -> tuple[nodes.Expression | None, list[Issue[Span]]]:
     """Return the checked expression of a template, or None with all that is wrong in it.
 
     A text without `{{` and `{%` is read as a bare expression.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from opusmap.errors import InvalidMapping
-from opusmap.issues import Diagnostic, Severity, Span, quote_value, suggest
+from opusmap.issues import Issue, Span, quote_value, suggest
 from opusmap.mapping.model import (
     Binding,
     ChoiceList,
@@ -74,7 +74,7 @@ class _Builder:
     def __init__(self, path: str, folder: Path | None) -> None:
         self._path = path
         self._folder = folder
-        self._diagnostics: list[Diagnostic] = []
+        self._diagnostics: list[Issue[Span]] = []
         self._files: list[str] = []
 
     def build(self, file: YamlFile) -> MappingSpec:
@@ -137,10 +137,10 @@ class _Builder:
         try:
             file = read_yaml(path, str(Path(self._path).parent / name))
         except InvalidMapping as error:
-            help_text = "name a file that is there, relative to the mapping's folder"
+            hint = "name a file that is there, relative to the mapping's folder"
             self._diagnostics += [
-                replace(found, span=name.span, help=help_text) if found.code == "file-unreadable" else found
-                for found in error.diagnostics
+                Issue(one.code, one.message, name.span, hint) if one.code == "file-unreadable" else one
+                for one in error.diagnostics
             ]
             return Entries()
         if isinstance(file.data, Entries):
@@ -317,7 +317,7 @@ class _Builder:
         )
 
     def _error(self, code: str, message: str, span: Span, help: str = "") -> None:
-        self._diagnostics.append(Diagnostic(code, Severity.ERROR, message, span, help))
+        self._diagnostics.append(Issue(code, message, span, help))
 
 
 def _converter_use(node: Node) -> ConverterCall:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from opusmap.issues import Diagnostic, Span
+from opusmap.issues import Issue, Span
 from opusmap.mapping.yaml_reader import Text
 
 __all__ = [
@@ -168,6 +168,6 @@ class MappingSpec:
     let: tuple[Step, ...] = ()
     where: Text | None = None
     tests: tuple[MappingTest, ...] = ()
-    problems: tuple[Diagnostic, ...] = ()
+    problems: tuple[Issue[Span], ...] = ()
     files: tuple[str, ...] = ()
     text: str = ""

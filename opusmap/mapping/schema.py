@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from opusmap.issues import Diagnostic, Severity, Span, quote_value, suggest
+from opusmap.issues import Issue, Span, quote_value, suggest
 from opusmap.mapping.yaml_reader import Entries, Items, Node, Text, as_boolean, as_integer, is_null
 
 if TYPE_CHECKING:
@@ -49,18 +49,18 @@ def _validator() -> Draft202012Validator:
     return validator
 
 
-def validate(data: Node | None, file: str) -> tuple[Diagnostic, ...]:
+def validate(data: Node | None, file: str) -> tuple[Issue[Span], ...]:
     """Return every way in which a mapping file's data departs from the schema, in the file's order."""
     if not isinstance(data, Entries):
         span = data.span if data is not None else Span(file, 1, 1, 1, 2)
         message = "the file is empty" if data is None else "a mapping file holds `key: value` lines"
         help_text = "begin with `opusmap: 1`, `connection:` and `fields:`"
-        return (Diagnostic("not-a-mapping", Severity.ERROR, message, span, help_text),)
+        return (Issue("not-a-mapping", message, span, help_text),)
     found = [diagnostic for error in _validator().iter_errors(data) for diagnostic in _translate(error, data)]
-    return tuple(sorted(set(found), key=lambda diagnostic: (diagnostic.span, diagnostic.code)))
+    return tuple(sorted(set(found), key=lambda diagnostic: (diagnostic.place, diagnostic.code)))
 
 
-def _translate(error: ValidationError, data: Entries) -> Iterator[Diagnostic]:
+def _translate(error: ValidationError, data: Entries) -> Iterator[Issue[Span]]:
     node: Any = data
     for step in error.absolute_path:
         node = node[step]
@@ -187,5 +187,5 @@ def _head(span: Span) -> Span:
     return Span(span.file, span.line, span.column, span.line, span.column + 1)
 
 
-def _error(code: str, message: str, span: Span, help: str) -> Diagnostic:
-    return Diagnostic(code, Severity.ERROR, message, span, help)
+def _error(code: str, message: str, span: Span, help: str) -> Issue[Span]:
+    return Issue(code, message, span, help)

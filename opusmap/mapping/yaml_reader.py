@@ -16,7 +16,7 @@ from typing import Any, Self, TypeAlias
 import yaml
 
 from opusmap.errors import InvalidMapping
-from opusmap.issues import Diagnostic, Severity, Span, quote_value
+from opusmap.issues import Issue, Span, quote_value
 from opusmap.mapping.yaml_errors import in_plain_words
 from opusmap.safe_files import open_regular
 
@@ -154,7 +154,7 @@ class YamlFile:
 
     data: Node | None
     text: str
-    duplicates: tuple[Diagnostic, ...]
+    duplicates: tuple[Issue[Span], ...]
 
 
 def read_yaml(path: Path, name: str | None = None) -> YamlFile:
@@ -226,7 +226,7 @@ class _Composer:
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._count = 0
-        self.duplicates: list[Diagnostic] = []
+        self.duplicates: list[Issue[Span]] = []
 
     def compose(self) -> Node | None:
         node: Node | None = None
@@ -302,7 +302,7 @@ class _Composer:
     def _note_duplicate(self, key: Text, first: Span) -> None:
         message = f'the key "{key}" stands twice; the first is at line {first.line}, column {first.column}'
         help_text = "remove or rename one of the two"
-        self.duplicates.append(Diagnostic("repeated-key", Severity.ERROR, message, key.span, help_text))
+        self.duplicates.append(Issue("repeated-key", message, key.span, help_text))
 
     def _key(self, event: yaml.Event, depth: int) -> Text:
         key = self._node(event, depth + 1)
@@ -366,7 +366,7 @@ def _span(name: str, text: str, start: int, end: int) -> Span:
 
 
 def _refuse(span: Span, code: str, message: str, help: str = "") -> InvalidMapping:
-    return InvalidMapping((Diagnostic(code, Severity.ERROR, message, span, help),))
+    return InvalidMapping((Issue(code, message, span, help),))
 
 
 def plain_data(node: Any) -> Any:

@@ -18,10 +18,10 @@ from opusmap.compiler.binding_runtime import make_empty_values
 from opusmap.compiler.explain import explain_column
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.errors import ValueProblem
-from opusmap.issues import Diagnostic, quote_value
+from opusmap.issues import Issue, Span, quote_value
 from opusmap.journal import Run
 from opusmap.profile import FarDates, FarKind, Profiler, SourceProfile
-from opusmap.records import Problem, Record, Reject, Row
+from opusmap.records import Record, Reject, Row
 from opusmap.sources import Source
 
 __all__ = [
@@ -134,7 +134,7 @@ class Forecast:
     profile: SourceProfile
     more_unmatched: int = 0
     more_repeated: int = 0
-    patterns: tuple[Diagnostic, ...] = ()
+    patterns: tuple[Issue[Span], ...] = ()
     dates: tuple[FarColumn, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
@@ -264,7 +264,7 @@ class Forecaster:
                 self._more_repeated += not _note(self._repeated, reject.key, reject.row)
             elif problem.code == "unknown-choice":
                 for value in self._unknown(problem, reject):
-                    self._more_unmatched += not _note(self._unmatched, (problem.column, value), reject.row)
+                    self._more_unmatched += not _note(self._unmatched, (problem.place, value), reject.row)
 
     def forecast(self, source: WatchedSource, pace: Pace | None) -> Forecast:
         """Return what was foreseen; `pace` is what an earlier run reached."""
@@ -302,9 +302,9 @@ class Forecaster:
                     name, rows = column.column.display_name, tuple(seen.rows)
                     yield FarColumn(name, kind, seen.count, rows, seen.example, seen.farthest)
 
-    def _unknown(self, problem: Problem, reject: Reject) -> Iterator[str]:
+    def _unknown(self, problem: Issue[str], reject: Reject) -> Iterator[str]:
         """Yield each value of a row that is no option of the column: walk its way once more, the slow one."""
-        column = self._columns.get(problem.column)
+        column = self._columns.get(problem.place)
         if column is None:
             return
         value = None

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from opusmap.errors import SourceError
-from opusmap.records import Problem, Reject, Row
+from opusmap.issues import Issue
+from opusmap.records import Reject, Row
 from opusmap.report.cells import restore_cell
 from opusmap.report.rejects import ERROR_COLUMNS
 from opusmap.sources import Source
@@ -83,7 +84,7 @@ def part_row(row: Mapping[str, Any], *, neutralised: bool) -> tuple[dict[str, An
 
 def _hold_back(number: int, values: Mapping[str, Any]) -> Reject:
     message = "the row had more or fewer cells than the header, and nobody has said that it is right now"
-    problem = Problem("", "ragged-row", message, "mend the row, and empty its cell in `_error_code`")
+    problem = Issue("ragged-row", message, "", "mend the row, and empty its cell in `_error_code`")
     return Reject(number, None, (problem,), values)
 
 

@@ -122,11 +122,11 @@ class RejectWriter:
         if self._shape is None:
             self._shape = self._begin(self._create())
         problems = reject.problems
-        words = (f"{one.column}: {one.message}" if one.column else one.message for one in problems)
+        words = (f"{one.place}: {one.message}" if one.place else one.message for one in problems)
         reasons = (
             str(reject.row),
             reject.key or "",
-            "; ".join(dict.fromkeys(one.column for one in problems)),
+            "; ".join(dict.fromkeys(one.place for one in problems)),
             "; ".join(dict.fromkeys(one.code for one in problems)),
             "; ".join(dict.fromkeys(words)),
         )

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from opusmap.errors import OpusmapError
+from opusmap.issues import Issue
 from opusmap.mapped_parts import MappedPart
-from opusmap.records import Filtered, Mapped, Problem, Record, Reject
+from opusmap.records import Filtered, Mapped, Record, Reject
 from opusmap.sources import FileChange
 
 __all__ = ["Reason", "Report", "Tally"]
@@ -183,12 +184,12 @@ class _Counted:
     rows: list[int] = field(default_factory=list)
 
 
-def _count_all(counted: dict[tuple[str, str], _Counted], row: int, problems: Iterable[Problem]) -> None:
+def _count_all(counted: dict[tuple[str, str], _Counted], row: int, problems: Iterable[Issue[str]]) -> None:
     for problem in problems:
-        key = (problem.column, problem.code)
+        key = (problem.place, problem.code)
         found = counted.get(key)
         if found is None:
-            found = counted[key] = _Counted(problem.message, problem.help)
+            found = counted[key] = _Counted(problem.message, problem.hint)
         found.count += 1
         if len(found.rows) < FIRST_ROWS:
             found.rows.append(row)

@@ -16,9 +16,9 @@ from itertools import chain, islice
 from typing import Literal, NoReturn, TypedDict, TypeVar
 
 from opusmap.errors import SourceError
-from opusmap.issues import quote_value
+from opusmap.issues import Issue, quote_value
 from opusmap.mapping import SourceOptions
-from opusmap.records import Problem, Reject, Row
+from opusmap.records import Reject, Row
 from opusmap.sources.batches import cell_parts
 from opusmap.sources.source import Format, Reading, Source, StreamSource, check_columns
 from opusmap.sources.text_io import Block, Input, decode_blocks, whole_lines
@@ -170,7 +170,7 @@ class _Reader:
                 reject = self._stumble(number, error, spans=self._records.line_num - line > 1)
                 if number == header_row:
                     (cause,) = reject.problems
-                    raise SourceError(self._name, cause.code, cause.message, number, cause.help) from None
+                    raise SourceError(self._name, cause.code, cause.message, number, cause.hint) from None
                 continue
             except SourceError as error:
                 raise replace(error, row=number) from None
@@ -288,7 +288,7 @@ def _judge(number: int, columns: tuple[str, ...], cells: list[str], lines: int) 
         return _reject(number, "ragged-row", message, hint, values)
     for column, cell in values.items():
         if "\0" in cell:
-            problem = Problem(column, "nul-byte", "the cell holds a NUL byte", "take it out of the file")
+            problem = Issue("nul-byte", "the cell holds a NUL byte", column, "take it out of the file")
             return Reject(number, None, (problem,), values)
     return Row(number, values)
 
@@ -296,7 +296,7 @@ def _judge(number: int, columns: tuple[str, ...], cells: list[str], lines: int) 
 def _reject(
     number: int, code: str, message: str, help: str = "", values: dict[str, str] | None = None
 ) -> Reject:
-    return Reject(number, None, (Problem("", code, message, help),), values or {})
+    return Reject(number, None, (Issue(code, message, "", help),), values or {})
 
 
 def _open(input: Input, options: SourceOptions) -> Source:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from opusmap.errors import SourceError
-from opusmap.issues import quote_value, suggest
-from opusmap.records import Problem, Reject, Row
+from opusmap.issues import Issue, quote_value, suggest
+from opusmap.records import Reject, Row
 from opusmap.sources.source import Source
 
 POSITIONS_KEPT = 1_000_000
@@ -80,7 +80,7 @@ class ExplodedSource(Source):
             message = (
                 f"{quote_value(self._path)} is {quote_value(elements)}, not a list whose elements are rows"
             )
-            problem = Problem(self._path, "not-a-list", message, "correct the source, or remove `each`")
+            problem = Issue("not-a-list", message, self._path, "correct the source, or remove `each`")
             yield Reject(row.number, None, (problem,), row.values)
 
 

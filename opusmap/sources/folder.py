@@ -17,9 +17,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from opusmap.errors import SourceError
-from opusmap.issues import quote_value
+from opusmap.issues import Issue, quote_value
 from opusmap.mapping import SourceOptions
-from opusmap.records import Problem, Reject, Row
+from opusmap.records import Reject, Row
 from opusmap.sources.changes import FileChange, FileState
 from opusmap.sources.source import Format, Source
 from opusmap.sources.text_io import Input
@@ -215,7 +215,7 @@ def _row(number: int, entry: os.DirEntry[str], names: tuple[str, ...]) -> Row | 
 
 def _reject(number: int, path: str, message: str) -> Reject:
     hint = "leave it out, or put a copy of the file there"
-    problem = Problem("path", "source-unreadable", f"{quote_value(path)}: {message}", hint)
+    problem = Issue("source-unreadable", f"{quote_value(path)}: {message}", "path", hint)
     return Reject(number, None, (problem,), {"path": path})
 
 

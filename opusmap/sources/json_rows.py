@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from opusmap.errors import SourceError
-from opusmap.issues import quote_value
-from opusmap.records import Problem, Reject, Row
+from opusmap.issues import Issue, quote_value
+from opusmap.records import Reject, Row
 from opusmap.sources.batches import PART_ROWS, PART_SIZE, Part
 from opusmap.sources.source import Reading
 from opusmap.sources.text_io import Block, decode_blocks, find_byte_order_mark
@@ -69,7 +69,7 @@ def find_columns(sample: list[tuple[int, bytes]], name: str, word: str) -> tuple
     columns = dict.fromkeys(key for row in read if isinstance(row, Row) for key in row.values)
     if read and isinstance(read[0], Reject) and not columns and (len(read) > 1 or sample[0][1][:1] == b"["):
         (cause,) = read[0].problems  # not one is readable: the file is something else
-        help_text = cause.help or _HINTS[word]
+        help_text = cause.hint or _HINTS[word]
         raise SourceError(name, cause.code, cause.message, read[0].row, help_text)
     return tuple(columns)
 
@@ -165,7 +165,7 @@ def _structural_quotes(piece: bytes) -> int | None:
 
 
 def _reject(number: int, code: str, message: str, help: str = "") -> Reject:
-    return Reject(number, None, (Problem("", code, message, help),), {})
+    return Reject(number, None, (Issue(code, message, "", help),), {})
 
 
 def _explain(piece: bytes, error: Exception, word: str) -> tuple[str, str, str]:

@@ -14,9 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from opusmap.errors import SourceError
-from opusmap.issues import quote_value
+from opusmap.issues import Issue, quote_value
 from opusmap.mapping import SourceOptions
-from opusmap.records import Problem, Reject, Row
+from opusmap.records import Reject, Row
 from opusmap.sources.normalize import plain_value, plain_values
 from opusmap.sources.source import Format, Source, check_columns, load_extra
 from opusmap.sources.text_io import Input
@@ -178,7 +178,7 @@ def _read_by_cell(arrow: Any, rows: Any, first: int) -> Iterator[Row | Reject]:
             if isinstance(cell, _NoValueError):
                 values[name] = cell.shown
                 problems.append(
-                    Problem(name, cell.code, cell.message, "correct the value where the file is written")
+                    Issue(cell.code, cell.message, name, "correct the value where the file is written")
                 )
         plain = plain_values(values)
         yield Reject(number, None, tuple(problems), plain) if problems else Row(number, plain)

@@ -18,9 +18,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from opusmap.errors import SourceError
-from opusmap.issues import quote_value
+from opusmap.issues import Issue, quote_value
 from opusmap.mapping import SourceOptions
-from opusmap.records import Problem, Reject, Row
+from opusmap.records import Reject, Row
 from opusmap.sources.batches import Part, row_parts
 from opusmap.sources.changes import Watch
 from opusmap.sources.normalize import plain_values
@@ -110,7 +110,7 @@ class IterableSource(Source):
                 yield Row(number, plain_values(values))
             else:
                 message = f"a row must be a mapping of column to value, not {quote_value(values)}"
-                yield Reject(number, None, (Problem("", "not-an-object", message),), {})
+                yield Reject(number, None, (Issue("not-an-object", message, ""),), {})
 
 
 def from_iterable(rows: Iterable[Mapping[str, Any]], name: str = "rows") -> Source:
@@ -265,7 +265,7 @@ def row_too_long(number: int) -> Reject:
     """Return the reject of a row that holds more than `ROW_LIMIT`, without its values."""
     message = f"the row holds more than {ROW_LIMIT >> 20} MB"
     hint = "select fewer of its columns, or shorten them: substr(…)"
-    return Reject(number, None, (Problem("", "field-too-long", message, hint),), {})
+    return Reject(number, None, (Issue("field-too-long", message, "", hint),), {})
 
 
 def load_extra(module: str, extra: str, what: str, name: str) -> Any:

@@ -16,8 +16,9 @@ from urllib.parse import quote
 import msgspec
 
 from opusmap.errors import SourceError
+from opusmap.issues import Issue
 from opusmap.mapping import SourceOptions
-from opusmap.records import Problem, Reject, Row
+from opusmap.records import Reject, Row
 from opusmap.sources.child import ChildEnded, ChildSilent, read_frames
 from opusmap.sources.normalize import plain_value
 from opusmap.sources.source import ROW_LIMIT, Format, Source, check_columns, row_too_long
@@ -174,7 +175,7 @@ def _row(number: int, columns: tuple[str, ...], values: Any) -> Row | Reject:
         return Row(number, row)
     plain = {column: plain_value(value) for column, value in row.items()}
     problems = tuple(
-        Problem(column, "encoding", "the database holds a text here that is not UTF-8", "correct it there")
+        Issue("encoding", "the database holds a text here that is not UTF-8", column, "correct it there")
         for column, value in row.items()
         if isinstance(value, _NotText)
     )

@@ -19,9 +19,9 @@ from typing import Any
 import msgspec
 
 from opusmap.errors import SourceError
-from opusmap.issues import quote_value, suggest
+from opusmap.issues import Issue, quote_value, suggest
 from opusmap.mapping import SourceOptions
-from opusmap.records import Problem, Reject, Row
+from opusmap.records import Reject, Row
 from opusmap.sources.child import ChildEnded, read_frames
 from opusmap.sources.source import Format, Source, check_columns, load_extra
 from opusmap.sources.text_io import Input
@@ -113,14 +113,14 @@ class WorkbookSource(Source):
             elif any(cell is not None for cell in plain):
                 yield Row(number, values)
 
-    def _find_unnamed(self, number: int, cells: list[Any]) -> Problem | None:
+    def _find_unnamed(self, number: int, cells: list[Any]) -> Issue[str] | None:
         """Return the problem of a row with a value in a column that has no name; None if there is none."""
         named = set(self._positions)
         for at, cell in enumerate(cells):
             if cell is not None and at not in named:
                 where = f"{column_letters(at + 1)}{number}"
                 message = f"cell {where} holds {quote_value(cell)}, and its column has no name in the header"
-                return Problem("", "ragged-row", message, "name the column, or clear the cell")
+                return Issue("ragged-row", message, "", "name the column, or clear the cell")
         return None
 
     def _read_header(self, rows: Iterator[tuple[int, list[Any]]]) -> tuple[tuple[str, ...], tuple[int, ...]]:

@@ -78,7 +78,7 @@ def _ending(mapped: Mapped) -> str:
     if isinstance(mapped, Record):
         return "a record"
     if isinstance(mapped, Reject):
-        return "rejected: " + "; ".join(f"{one.column}: {one.code}, {one.message}" for one in mapped.problems)
+        return "rejected: " + "; ".join(f"{one.place}: {one.code}, {one.message}" for one in mapped.problems)
     return "filtered"
 
 
@@ -90,7 +90,7 @@ def _reject_differences(
         return
     codes: dict[str, list[str]] = {}
     for problem in mapped.problems:
-        codes.setdefault(problem.column, []).append(problem.code)
+        codes.setdefault(problem.place, []).append(problem.code)
     for name, code in expected.items():
         column = connection.find(name)
         found = codes.get(column.display_name if column else str(name), [])

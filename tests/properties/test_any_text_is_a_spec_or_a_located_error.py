@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from opusmap.compiler import compile_mapping
 from opusmap.connection import parse_connection
 from opusmap.errors import InvalidMapping
-from opusmap.issues import Diagnostic, render
+from opusmap.issues import Issue, Span, render
 from opusmap.mapping import parse_spec
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -104,7 +104,7 @@ def nearly_mappings(draw: st.DrawFn) -> str:
     return json.dumps(body)
 
 
-def check_located(diagnostics: tuple[Diagnostic, ...], text: str, name: str) -> None:
+def check_located(diagnostics: tuple[Issue[Span], ...], text: str, name: str) -> None:
     """Each place is one of the file's, each message one line that can be shown."""
     assert diagnostics
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

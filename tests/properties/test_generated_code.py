@@ -22,8 +22,9 @@ from thorough import THOROUGH
 from opusmap.compiler import Mapper, compile_mapping
 from opusmap.compiler.interpreter import ABSENT, FILTERED
 from opusmap.errors import InvalidMapping
+from opusmap.issues import Issue
 from opusmap.mapping import parse_spec
-from opusmap.records import Filtered, Mapped, Problem, Record, Row
+from opusmap.records import Filtered, Mapped, Record, Row
 from opusmap.work import open_work
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
@@ -65,19 +66,19 @@ def outcome_of(mapped: Mapped) -> Outcome:
 def check_law(mapper: Mapper, row: dict[str, Any]) -> None:
     """Hold what generated code gives for a row, twice, to what evaluating gives."""
     note(mapper.source)
-    evaluated: list[Problem] = []
+    evaluated: list[Issue[str]] = []
     record = mapper.interpreter.row(row, evaluated)
     noted = take_notes(mapper)
     with declined(mapper):
         for _ in range(2):
-            problems: list[Problem] = []
+            problems: list[Issue[str]] = []
             assert repr(mapper._function(row, problems)) == repr(record)
             assert problems == evaluated
             assert take_notes(mapper) == noted
     assert (record is FILTERED) or ABSENT not in record.values()
 
 
-def take_notes(mapper: Mapper) -> tuple[list[Problem], list[Problem]]:
+def take_notes(mapper: Mapper) -> tuple[list[Issue[str]], list[Issue[str]]]:
     """Return what a row left as notes and as replaced values, and forget it."""
     found = list(mapper._notes), list(mapper._replaced.values())
     mapper._notes.clear()

@@ -17,8 +17,8 @@ from opusmap.compiler.interpreter import FILTERED, Environment
 from opusmap.converters import cache
 from opusmap.errors import InvalidMapping
 from opusmap.expressions.nodes import Failure, operands, operators
+from opusmap.issues import Problem
 from opusmap.mapping import parse_spec
-from opusmap.records import Problem
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 

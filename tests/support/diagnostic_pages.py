@@ -37,9 +37,8 @@ from documentation import ROOT, table
 from opusmap.compiler.lock import lock_path, make_lock, write_lock
 from opusmap.compiler.mapper import load_mapping
 from opusmap.errors import InvalidMapping, SourceError
-from opusmap.issues import Diagnostic
+from opusmap.issues import Issue, Span
 from opusmap.pipeline import map_source
-from opusmap.records import Problem
 from opusmap.work import find_warnings, open_work
 
 __all__ = [
@@ -273,8 +272,8 @@ def _findings(folder: Path) -> Iterator[Finding]:
     except SourceError as error:
         yield Finding("Error in a source", error.code)
         return
-    problems: list[Problem] = []
-    notes: list[Problem] = []
+    problems: list[Issue[str]] = []
+    notes: list[Issue[str]] = []
     with work.source:
         try:
             yield from map(_finding, find_warnings(work))
@@ -292,7 +291,7 @@ def _findings(folder: Path) -> Iterator[Finding]:
     yield from (Finding("Note on a row", note.code) for note in notes)
 
 
-def _finding(diagnostic: Diagnostic) -> Finding:
+def _finding(diagnostic: Issue[Span]) -> Finding:
     if diagnostic.code.startswith("drift-"):
         return Finding("Error against the lock", diagnostic.code)
     where = "connection file" if diagnostic.span.file.endswith(CONNECTION) else "mapping"

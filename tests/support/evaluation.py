@@ -18,10 +18,10 @@ from opusmap.connection import parse_connection
 from opusmap.converters import builtin_converters
 from opusmap.errors import InvalidMapping, ValueProblem
 from opusmap.expressions import is_template
-from opusmap.issues import Span
+from opusmap.issues import Issue, Span
 from opusmap.mapping import Step, Text
 from opusmap.mapping.load import parse_spec
-from opusmap.records import Problem, Record
+from opusmap.records import Record
 
 __all__ = ["EXPRESSION_FILE", "compiled", "evaluate", "evaluated", "text_at_start"]
 
@@ -76,10 +76,14 @@ def compiled(
     )
     source = replace(spec.source, empty=empty)
     known = None if columns is None else frozenset(columns)
-    notes: list[Problem] = []
+    notes: list[Issue[str]] = []
     spec = replace(spec, let=steps, source=source)
     plan, problems = make_plan(
-        spec, _CONNECTION, builtin_converters(), known, lambda *note: notes.append(Problem(*note))
+        spec,
+        _CONNECTION,
+        builtin_converters(),
+        known,
+        lambda column, code, message: notes.append(Issue(code, message, column)),
     )
     if plan is None:
         raise InvalidMapping(problems)

@@ -9,7 +9,7 @@ import pytest
 from evaluation import evaluate
 
 from opusmap.errors import InvalidMapping, ValueProblem
-from opusmap.issues import Diagnostic
+from opusmap.issues import Issue, Span
 
 __all__ = ["MOMENT", "ROW", "problem", "refused"]
 
@@ -24,7 +24,7 @@ def problem(expression: str, row: dict[str, Any] | None = None, **options: Any) 
     return caught.value
 
 
-def refused(expression: str, row: dict[str, Any] | None = None, **options: Any) -> Diagnostic:
+def refused(expression: str, row: dict[str, Any] | None = None, **options: Any) -> Issue[Span]:
     """Return the one thing that is wrong with an expression when it is compiled."""
     with pytest.raises(InvalidMapping) as caught:
         evaluate(expression, ROW if row is None else row, **options)

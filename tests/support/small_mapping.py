@@ -10,7 +10,7 @@ from typing import Any
 from opusmap.compiler import Mapper, compile_mapping
 from opusmap.connection import Connection, parse_connection
 from opusmap.errors import InvalidMapping
-from opusmap.issues import Diagnostic
+from opusmap.issues import Issue, Span
 from opusmap.mapping import parse_spec
 from opusmap.records import Mapped, Record, Reject
 
@@ -87,7 +87,7 @@ def rejects(fields: str, row: dict[str, Any], more: str = "", **options: Any) ->
     return {problem.column: problem.code for problem in found.problems}
 
 
-def problems(fields: str, more: str = "", **options: Any) -> tuple[Diagnostic, ...]:
+def problems(fields: str, more: str = "", **options: Any) -> tuple[Issue[Span], ...]:
     """Return what is wrong with a small mapping; nothing if it compiles."""
     try:
         compiled(fields, more, **options)

@@ -20,13 +20,13 @@ from opusmap.connection import (
     parse_connection,
 )
 from opusmap.errors import InvalidMapping
-from opusmap.issues import Diagnostic, Severity
+from opusmap.issues import Issue, Severity, Span
 
 GUID = "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11"
 BODY = f'{{"id": "{GUID}", "data": [{{"rowKey": "SingleText", "_Doc_%20_Type": "SingleChoice"}}]}}'
 
 
-def refused(text: str) -> Diagnostic:
+def refused(text: str) -> Issue[Span]:
     with pytest.raises(InvalidMapping) as raised:
         parse_connection(text, "c.json")
     (found,) = raised.value.diagnostics

@@ -19,9 +19,9 @@ from opusmap.errors import (
     StoppedEarly,
     ValueProblem,
 )
-from opusmap.issues import Diagnostic, Severity, Span
+from opusmap.issues import Issue, Span
 
-DIAGNOSTIC = Diagnostic("c", Severity.ERROR, "wrong", Span("m.yaml", 1, 2, 1, 3), "mend it")
+DIAGNOSTIC = Issue("c", "wrong", Span("m.yaml", 1, 2, 1, 3), "mend it")
 ERRORS = [
     (InvalidMapping((DIAGNOSTIC, DIAGNOSTIC)), 2, "m.yaml:1:2: error[c]: wrong\nm.yaml:1:2: error[c]: wrong"),
     (SettingsError("OPUSMAP_BASE_URL", "missing", "set it"), 2, "OPUSMAP_BASE_URL: missing\n  help: set it"),

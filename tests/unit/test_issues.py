@@ -6,19 +6,18 @@ import json
 import pickle
 import time
 import tracemalloc
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap.issues import Diagnostic, Severity, Span, quote_value, render, suggest
+from opusmap.issues import Issue, Severity, Span, quote_value, render, suggest
 
 SPAN = Span("m.yaml", 2, 9, 2, 14)
-FOUND = Diagnostic("unknown-column", Severity.ERROR, "there is no column", SPAN, 'did you mean "Title"?')
+FOUND = Issue("unknown-column", "there is no column", SPAN, 'did you mean "Title"?')
 
 
-def shown(source: str | None, found: Diagnostic = FOUND) -> list[str]:
+def shown(source: str | None, found: Issue[Span] = FOUND) -> list[str]:
     return render([found], lambda _file, _line: source).split("\n")
 
 
@@ -36,16 +35,16 @@ def test_without_the_file_the_line_is_left_out() -> None:
 
 
 def test_without_help_there_is_no_help_line() -> None:
-    assert len(shown("x" * 20, Diagnostic("c", Severity.WARNING, "m", SPAN))) == 3
+    assert len(shown("x" * 20, Issue("c", "m", SPAN, severity=Severity.WARNING))) == 3
 
 
 def test_a_span_of_several_lines_is_marked_to_the_end_of_its_first() -> None:
-    found = Diagnostic("c", Severity.ERROR, "m", Span("m.yaml", 1, 4, 3, 1))
+    found = Issue("c", "m", Span("m.yaml", 1, 4, 3, 1))
     assert shown("abcdef", found)[2].strip() == "^^^"
 
 
 def test_a_long_line_is_cut_around_the_mark() -> None:
-    found = Diagnostic("c", Severity.ERROR, "m", Span("m.yaml", 1, 501, 1, 504))
+    found = Issue("c", "m", Span("m.yaml", 1, 501, 1, 504))
     line, marks = shown("a" * 500 + "xyz" + "b" * 500, found)[1:3]
     assert len(line) <= 110
     assert line[marks.index("^") : marks.index("^") + 3] == "xyz"
@@ -60,7 +59,7 @@ def test_colours_are_put_around_each_part() -> None:
 
 @given(st.text(max_size=300), st.integers(1, 400), st.integers(0, 400))
 def test_any_line_can_be_shown_and_its_mark_stands_beneath_it(source: str, column: int, width: int) -> None:
-    found = Diagnostic("c", Severity.ERROR, "m", Span("m.yaml", 1, column, 1, column + width))
+    found = Issue("c", "m", Span("m.yaml", 1, column, 1, column + width))
     lines = shown(source, found)
     assert len(lines) == 3
     assert all(line.isprintable() for line in lines[1:])
@@ -125,7 +124,7 @@ def test_a_text_from_a_source_is_not_kept_however_long():
 def test_thousands_of_problems_on_one_long_line_are_shown_at_once() -> None:
     """A mapping in one line, with a table in every twenty characters that nothing uses."""
     line = "x" * 200_000
-    found = [replace(FOUND, span=Span("m.yaml", 1, 50 * n + 1, 1, 50 * n + 9)) for n in range(4_000)]
+    found = [Issue("c", "m", Span("m.yaml", 1, 50 * n + 1, 1, 50 * n + 9)) for n in range(4_000)]
     began = time.process_time()
     render(found, lambda _file, _line: line)
     assert time.process_time() - began < 5

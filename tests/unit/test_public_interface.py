@@ -123,3 +123,12 @@ def test_last_and_skip_contradict_each_other(tmp_path):
     (tmp_path / "c.json").write_text(CONNECTION, "utf-8")
     with pytest.raises(opusmap.InvalidMapping, match="conflict: skip"):
         opusmap.load_mapping(tmp_path / "mapping.yaml")
+
+
+def test_old_names_of_an_issue_can_still_be_read(mapper):
+    (problem,) = mapper.map_row({"Id": "7"}).problems
+    assert isinstance(problem, opusmap.Problem)
+    assert (problem.column, problem.help) == (problem.place, problem.hint)
+    (warning,) = opusmap.connection.parse_connection(CONNECTION.replace("DateTime", "Moment", 1)).warnings
+    assert isinstance(warning, opusmap.Diagnostic)
+    assert warning.span is warning.place

@@ -6,13 +6,13 @@ import pytest
 
 from opusmap.converters import builtin_converters
 from opusmap.expressions import Scope, parse_template
-from opusmap.issues import Diagnostic, Span
+from opusmap.issues import Issue, Span
 from opusmap.mapping import Text
 
 COLUMNS = frozenset({"Title", "Status", "Contract No", "Doc-Type"})
 
 
-def problem(template: str, columns: frozenset[str] | None = COLUMNS) -> Diagnostic:
+def problem(template: str, columns: frozenset[str] | None = COLUMNS) -> Issue[Span]:
     text = Text(template, Span("m.yaml", 1, 1, 1, 2), None, template, 0)
     expression, problems = parse_template(text, Scope(columns, registry=builtin_converters()))
     assert expression is None

@@ -13,7 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opusmap.errors import SettingsError
-from opusmap.records import Problem, Reject
+from opusmap.issues import Issue
+from opusmap.records import Reject
 from opusmap.report import RejectWriter, create_output
 from opusmap.report.cells import neutralise, restore_cell
 from opusmap.report.rejects import ERROR_COLUMNS
@@ -27,7 +28,7 @@ def cells(path, columns, delimiter=","):
 
 
 def reject(values, *problems):
-    return Reject(7, "k", problems or (Problem("Doc Type", "unknown-choice", "not an option"),), values)
+    return Reject(7, "k", problems or (Issue("unknown-choice", "not an option", "Doc Type"),), values)
 
 
 @given(st.text())
@@ -41,7 +42,7 @@ def test_no_cell_begins_a_formula(first, rest):
 
 
 def test_a_csv_source_s_rejects_have_its_columns_and_delimiter_and_the_reasons(tmp_path):
-    problems = (Problem("Doc Type", "unknown-choice", "no"), Problem("Amount", "bad-number", "none"))
+    problems = (Issue("unknown-choice", "no", "Doc Type"), Issue("bad-number", "none", "Amount"))
     with cells(tmp_path / "r.csv", ("Id", "Name"), ";") as writer:
         writer.write(reject({"Id": "1", "Name": "=1+1; é"}, *problems))
     data = (tmp_path / "r.csv").read_bytes()

@@ -3,12 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap.records import Filtered, Problem, Record, Reject
+from opusmap.issues import Issue
+from opusmap.records import Filtered, Record, Reject
 from opusmap.report import Report, Tally
 from opusmap.report.tally import FIRST_ROWS
 
 PROBLEMS = st.lists(
-    st.builds(Problem, st.sampled_from(["A", "B"]), st.sampled_from(["x", "y"]), st.just("m")),
+    st.builds(Issue, st.sampled_from(["x", "y"]), st.just("m"), st.sampled_from(["A", "B"])),
     min_size=1,
     max_size=3,
 )

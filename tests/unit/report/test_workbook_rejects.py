@@ -14,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.errors import SettingsError
-from opusmap.records import Problem, Reject
+from opusmap.issues import Issue
+from opusmap.records import Reject
 from opusmap.report import RejectWriter
 from opusmap.report.rejects import ERROR_COLUMNS
 from opusmap.report.shapes import WorkbookShape
 from opusmap.sources import from_iterable
 
-PROBLEMS = (Problem("Amount", "bad-number", "no number"),)
+PROBLEMS = (Issue("bad-number", "no number", "Amount"),)
 
 
 def written(path, *rows):
