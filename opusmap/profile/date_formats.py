@@ -1,22 +1,24 @@
-"""How the dates of a column are written, and what can't be told from them.
+"""The formats of dates in a column, and dates that are probably wrong.
 
-Owns the formats that are known and the counting of values that each of them reads. Whether day or month
-comes first shows only where a number is over 12: until then both ways are counted, and both are told.
+Whether day or month comes first shows only where a number is over 12; until then both formats are counted
+and given.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from datetime import date
+from typing import Any, Literal, TypeAlias
 
-__all__ = ["DateFormat", "DateFormats", "Zone"]
+from opusmap.converters.cache import Memo
+from opusmap.converters.datetime_fastpath import time_reader
 
 Zone = Literal["none", "named", "utc", "date"]
-"""What a date says of its zone: a time with `none`; an offset or Z is `named`; the word UTC or GMT is `utc`
-(a format can't read it as a zone); a `date` without a time needs none."""
+"""The zone of a date: a time has `none`, a `named` one (an offset or Z), or the word UTC or GMT (`utc`),
+which no format reads; a `date` without a time needs none."""
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = r"(?P<month>[A-Za-z]{3,9})\.?"
@@ -49,11 +51,14 @@ _FORMATS_KEPT = 50
 
 @dataclass(frozen=True, slots=True)
 class DateFormat:
-    """One way in which dates of a column are written.
+    """A format of dates in a column.
 
-    `pattern` is for Python's strptime, as a mapping's `format` takes it; None is ISO, which needs none.
-    `swapped` is the pattern with day and month the other way round, where it reads every value as well,
-    so that the data can't tell which is meant. `count` is the number of values that `pattern` reads.
+    Attributes:
+        pattern: as a mapping's `format` takes it; None for ISO, which needs none.
+        count: the number of values that the pattern reads.
+        zone: what the values say of their zone.
+        swapped: the pattern with day and month swapped, if that reads every value as well, so that the data
+            do not show which is meant.
     """
 
     pattern: str | None
@@ -71,7 +76,7 @@ class DateFormats:
         self._swapped: dict[str, str] = {}
 
     def note(self, text: str, weight: int = 1) -> bool:
-        """Count a text in each format that reads it; tell whether there is one."""
+        """Count a text in each format that reads it; return whether there is one."""
         if not _SHORTEST <= len(text) <= _LONGEST or not any(char.isdigit() for char in text):
             return False
         found = list(self._read(text))
@@ -83,21 +88,21 @@ class DateFormats:
         return bool(found)
 
     def formats(self) -> tuple[DateFormat, ...]:
-        """Return the formats seen, the one that reads most values first, each day-month pair once."""
+        """Return the formats, the one that reads most values first, each day-month pair once."""
         found: list[DateFormat] = []
-        told: set[str | None] = set()
+        given: set[str | None] = set()
         counts = self._months_told_apart()
         for (pattern, zone), count in sorted(counts.items(), key=lambda one: (-one[1], one[0][0] or "")):
-            if pattern in told and pattern is not None:
+            if pattern in given and pattern is not None:
                 continue
             other = None if pattern is None else self._swapped.get(pattern)
             rival = counts.get((other, zone), 0) if other is not None else 0
-            told |= {pattern, other}
+            given |= {pattern, other}
             found.append(DateFormat(pattern, count, zone, other if rival == count else None))
         return tuple(found)
 
     def _months_told_apart(self) -> Counter[tuple[str | None, Zone]]:
-        """Return the counts in which "May", a short and a long name, is of the kind that more dates have."""
+        """Return the counts with "May", a short and a long name, as the kind that more dates have."""
         counts = self._counts.copy()
         for (short, zone), may in self._may.items():
             long = short.replace("%b", "%B")
@@ -112,11 +117,11 @@ class DateFormats:
             if found is None:
                 continue
             clock = _clock(found)
-            date = None if clock is None else _date_pattern(shape, found)
-            if clock is not None and date is not None:
+            day = None if clock is None else _date_pattern(shape, found)
+            if clock is not None and day is not None:
                 pattern, zone = clock
-                iso = date in ("%Y-%m-%d", "%Y%m%d") and _is_iso(found)
-                yield (None if iso else date + pattern), zone
+                iso = day in ("%Y-%m-%d", "%Y%m%d") and _is_iso(found)
+                yield (None if iso else day + pattern), zone
             return
         if (found := _YEAR_LAST.fullmatch(text)) is not None and (clock := _clock(found)) is not None:
             yield from self._day_or_month_first(found, *clock)
@@ -133,7 +138,7 @@ class DateFormats:
 
 
 def _date_pattern(shape: re.Pattern[str], found: re.Match[str]) -> str | None:
-    """Return the pattern of a match's date part, or None if its numbers are no date."""
+    """Return the pattern of a match's date part, or None if its numbers are not a date."""
     if not 0 < int(found["d"]) <= _DAYS_A_MONTH:
         return None
     if shape in (_ISO_LIKE, _COMPACT, _YEAR_FIRST):
@@ -153,7 +158,7 @@ def _date_pattern(shape: re.Pattern[str], found: re.Match[str]) -> str | None:
 
 
 def _clock(found: re.Match[str]) -> tuple[str, Zone] | None:
-    """Return the pattern of a match's time part and what it says of the zone; None if it is no time."""
+    """Return the pattern and the zone of a match's time part; None if it is not a time."""
     if found["gap"] is None:
         return "", "date"
     if int(found["hour"]) > _HOURS_A_DAY or int(found["minute"]) >= 60:  # noqa: PLR2004 - minutes
@@ -172,7 +177,7 @@ def _clock(found: re.Match[str]) -> tuple[str, Zone] | None:
 
 
 def _is_iso(found: re.Match[str]) -> bool:
-    """Tell whether a match with the date of ISO has its time, too (Python's reader of ISO takes it)."""
+    """Return whether the time of a match with an ISO date is in ISO format, too, as Python reads it."""
     if found["gap"] is None:
         return True
     return (
@@ -182,3 +187,56 @@ def _is_iso(found: re.Match[str]) -> bool:
         and not found["zonegap"]
         and found["zonename"] not in ("UTC", "GMT")
     )
+
+
+FarKind: TypeAlias = Literal["after-today", "before-1600"]
+
+FIRST_YEAR = 1600
+"""Records are rarely older; an earlier date is mostly a mistake."""
+
+_ISO, _ISO_LENGTH = "%Y-%m-%d", len("2024-01-31")
+
+
+class FarDates:
+    """Finds dates after today or before 1600 in records: often a wrong century, a slip or a placeholder.
+
+    What to do about them is not decided here: an expiry date is rightly in the future. It can be pickled.
+
+    Args:
+        columns: internal names of the columns whose values are dates.
+        pattern: the format in which they are written for Opus.
+        today: the last day that is not far.
+    """
+
+    def __init__(self, columns: tuple[str, ...], pattern: str, today: date) -> None:
+        self._columns, self._pattern, self._today = columns, pattern, today
+        self._read = time_reader(pattern)
+        self._known = Memo(self._judge)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FarDates, (self._columns, self._pattern, self._today)
+
+    def find(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Return the far dates among the values of a record, by column; a column may be missing, or None."""
+        known = self._known
+        return {
+            name: value for name in self._columns if (value := values.get(name)) and known[value] is not None
+        }
+
+    def judge(self, value: str) -> tuple[FarKind, date] | None:
+        """Return why a date is far, and its day; None if it is not far."""
+        return self._known[value]
+
+    def _judge(self, value: str) -> tuple[FarKind, date] | None:
+        try:
+            if self._pattern.startswith(_ISO):
+                day = date.fromisoformat(value[:_ISO_LENGTH])
+            elif (moment := self._read(value)) is not None:
+                day = moment.date()
+            else:
+                return None
+        except ValueError:
+            return None
+        if day > self._today:
+            return "after-today", day
+        return ("before-1600", day) if day.year < FIRST_YEAR else None

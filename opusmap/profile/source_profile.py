@@ -1,12 +1,11 @@
-"""The profile of a whole source, made of any rows: a bounded number of them, or all.
+"""The profile of a source, from some of its rows or all.
 
-Owns walking through rows, nested values included: `author.email` is a column of its own, by the dotted
-name that a mapping reads it by.
+A nested value has a column of its own, with the dotted name by which a mapping reads it: `author.email`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -15,21 +14,25 @@ from opusmap.profile.column_profile import ColumnProfile, ColumnProfiler, HashBu
 from opusmap.records import Reject
 from opusmap.sources import Source
 
-__all__ = ["Profiler", "SourceProfile", "profile_source"]
-
 COLUMNS_KEPT = 1_000
-"""Columns that are looked at; a JSON source may have a new name in each row."""
+"""Columns that are profiled, at most; a JSON source may have a new name in each row."""
 
 DEPTH = 4
-"""Names of a dotted one at most."""
+"""Parts of a dotted name, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceProfile:
-    """What a source holds. `whole` is false where there were more rows than were looked at.
+    """What a source holds.
 
-    `rejected` rows could not be read. `left_out` columns were one too many to look at. `notes` is what the
-    reader decided for itself.
+    Attributes:
+        name: the source's name.
+        columns: the profiles of its columns.
+        rows: rows that were examined.
+        rejected: rows that could not be read.
+        whole: False if there are further rows.
+        left_out: columns beyond those that are profiled.
+        notes: what the reader decided by itself.
     """
 
     name: str
@@ -41,17 +44,13 @@ class SourceProfile:
     notes: tuple[str, ...] = ()
 
     def find(self, name: str) -> ColumnProfile | None:
-        """Return the column of this name, or None."""
+        """Return the profile of a column, or None."""
         return next((column for column in self.columns if column.name == name), None)
 
     @property
     def row_columns(self) -> frozenset[str]:
-        """The names that a row itself has: of nested values that of the outermost."""
+        """The names of a row's own columns: of nested values that of the outermost."""
         return frozenset(one.name.partition(".")[0] if one.nested else one.name for one in self.columns)
-
-    def candidate_keys(self) -> tuple[ColumnProfile, ...]:
-        """Return the columns that could be a key: never empty, never the same twice."""
-        return tuple(column for column in self.columns if column.is_key)
 
     def as_json(self) -> dict[str, Any]:
         """Return the profile as plain data."""
@@ -65,7 +64,7 @@ class SourceProfile:
 
 
 class Profiler:
-    """Looks at rows one by one. Memory is bounded, whatever their number."""
+    """Profiles rows one by one, in bounded memory."""
 
     def __init__(self, name: str, columns: tuple[str, ...] = ()) -> None:
         self._name = name
@@ -75,28 +74,34 @@ class Profiler:
         self._rows = self._rejected = 0
 
     def add(self, values: Mapping[str, Any]) -> None:
-        """Look at one row's values."""
+        """Count the values of one row."""
         self._rows += 1
         columns = self._columns
         for name, value in values.items():
             if isinstance(value, dict):
-                for inner, found in _flattened(name, value):
-                    self._column(inner, found, nested=True)
+                self._add_object(name, value, 1)
             elif (column := columns.get(name)) is not None:
                 column.add(value)
             else:
-                self._column(name, value)
+                self._add_value(name, value)
 
     def add_reject(self) -> None:
         """Count a row that could not be read."""
         self._rejected += 1
 
     def profile(self, *, whole: bool = True) -> SourceProfile:
-        """Return what was seen."""
+        """Return the profile so far; `whole` if there are no further rows."""
         columns = tuple(column.profile(self._rows) for column in self._columns.values())
         return SourceProfile(self._name, columns, self._rows, self._rejected, whole, len(self._left_out))
 
-    def _column(self, name: str, value: object, *, nested: bool = False) -> None:
+    def _add_object(self, name: str, value: dict[str, Any], depth: int) -> None:
+        for inner, found in value.items():
+            if not isinstance(found, dict):
+                self._add_value(f"{name}.{inner}", found, nested=True)
+            elif depth < DEPTH - 1:
+                self._add_object(f"{name}.{inner}", found, depth + 1)
+
+    def _add_value(self, name: str, value: object, *, nested: bool = False) -> None:
         column = self._columns.get(name)
         if column is None:
             if len(self._columns) >= COLUMNS_KEPT:
@@ -108,7 +113,7 @@ class Profiler:
 
 
 def profile_source(source: Source, limit: int | None = None) -> SourceProfile:
-    """Look at a source's rows: the first `limit`, or all of them.
+    """Profile a source by its first `limit` rows, or all of them.
 
     Raises:
         SourceError: the source can't be read any further.
@@ -122,12 +127,3 @@ def profile_source(source: Source, limit: int | None = None) -> SourceProfile:
             profiler.add(row.values)
     whole = limit is None or next(rows, None) is None
     return replace(profiler.profile(whole=whole), notes=source.notes)
-
-
-def _flattened(name: str, value: dict[str, Any], depth: int = 1) -> Iterator[tuple[str, object]]:
-    for inner, found in value.items():
-        dotted = f"{name}.{inner}"
-        if isinstance(found, dict) and depth < DEPTH - 1:
-            yield from _flattened(dotted, found, depth + 1)
-        elif not isinstance(found, dict):
-            yield dotted, found

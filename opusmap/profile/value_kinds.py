@@ -1,7 +1,7 @@
-"""What one value looks like: a number, a date, an e-mail address, a path, yes or no.
+"""What a single value looks like: a number, an e-mail address, a path, yes or no.
 
-Owns judging a single text. A value may look like several things at once ("1" is a number and a yes);
-which of them a column holds is judged over all its values.
+A value may look like several things ("1" is a number and a yes); `column_profile` decides over all values
+of a column.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 
-__all__ = ["NO_VALUE", "Kind", "kinds_of", "path_separator"]
-
 
 class Kind(StrEnum):
-    """What values look like, the most telling first: a column is the first that nearly all values are."""
+    """What values look like; a column is of the first kind that nearly all its values have."""
 
     EMAIL = "e-mail"
     URL = "url"
@@ -30,32 +28,9 @@ class Kind(StrEnum):
 NO_VALUE = frozenset(
     {"n/a", "#n/a", "null", "(null)", "nil", "(blank)", "(empty)", "-", "--", "\u2013", "\\n"}
 )
-"""Texts, in lower case, by which systems say "nothing". "None" is not among them: it may be an option."""
+"""Texts, in lower case, that systems write for "no value". "None" is not among them: it may be an option."""
 
-_TRUTH = frozenset(
-    [
-        "true",
-        "false",
-        "yes",
-        "no",
-        "y",
-        "n",
-        "t",
-        "f",
-        "on",
-        "off",
-        "1",
-        "0",
-        "ja",
-        "nein",
-        "oui",
-        "non",
-        "si",
-        "sí",
-        "x",
-    ]
-)
-
+_TRUTH = re.compile(r"true|false|yes|no|on|off|ja|nein|oui|non|s[ií]|[yntf10x]")
 _EMAIL = re.compile(r"[^@\s<>;,|]+@[^@\s<>;,|]+\.[A-Za-z]{2,24}")
 _EMAIL_LIST = re.compile(r"[;,\n]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,15}://\S+|www\.\S+\.\S+")
@@ -76,9 +51,9 @@ _PERSON = re.compile(
 
 
 def kinds_of(text: str) -> Iterator[Kind]:
-    """Yield what a text looks like, besides a date (see `dates`); nothing for one that is only a text.
+    """Yield what a text looks like, except a date (see `date_formats`); nothing if it is only a text.
 
-    `text` is trimmed and not empty.
+    `text` has no blanks around it and is not empty.
     """
     if "@" in text and all(_has_email(part) for part in _EMAIL_LIST.split(text) if part.strip()):
         yield Kind.EMAIL
@@ -86,7 +61,7 @@ def kinds_of(text: str) -> Iterator[Kind]:
     if _URL.fullmatch(text):
         yield Kind.URL
         return
-    if text.casefold() in _TRUTH:
+    if _TRUTH.fullmatch(text.casefold()):
         yield Kind.BOOLEAN
     if _NUMBER.fullmatch(text) or has_decimal_comma(text):
         yield Kind.NUMBER
@@ -99,40 +74,34 @@ def kinds_of(text: str) -> Iterator[Kind]:
 
 
 def has_decimal_comma(text: str) -> bool:
-    """Tell whether a text is a number with a comma before its decimals, and can't be one with a point."""
+    """Return whether a text is a number only if the comma in it is a decimal comma."""
     return _DECIMAL_COMMA.fullmatch(text) is not None and _NUMBER.fullmatch(text) is None
 
 
 def has_decimal_point(text: str) -> bool:
-    """Tell whether a text is a number with a point before its decimals, and can't be one with a comma."""
+    """Return whether a text is a number only if the point in it is a decimal point."""
     return _NUMBER.fullmatch(text) is not None and "." in text and _DECIMAL_COMMA.fullmatch(text) is None
 
 
 def path_separator(text: str) -> str | None:
-    """Return what stands between the terms of a path such as `HR/Leave`, or None if a text is no path.
+    """Return the separator of a path such as `HR/Leave`, or None if the text is not a path.
 
-    Prose, fractions and dates have slashes, too: a term has one to six words, and a letter.
+    Prose, fractions and dates have slashes, too, so a term has one to six words, and a letter.
     """
     for separator in _PATH_SEPARATORS:
-        if separator not in text:
-            continue
-        terms = text.strip("/\\").split(separator)
-        if len(terms) < 2:  # noqa: PLR2004 - a path has two terms
-            continue
-        if all(_is_term(term) for term in terms):
+        terms = text.strip("/\\").split(separator) if separator in text else ()
+        if len(terms) > 1 and all(
+            0 < len(term.split()) <= _TERM_WORDS and any(map(str.isalpha, term)) for term in terms
+        ):
             return separator
     return None
-
-
-def _is_term(text: str) -> bool:
-    return 0 < len(text.split()) <= _TERM_WORDS and any(map(str.isalpha, text))
 
 
 _TERM_WORDS = 6
 
 
 def _has_email(part: str) -> bool:
-    """Tell whether a part is an address, bare, in angle brackets, or at the end of a SharePoint claim."""
+    """Return whether a part is an address, bare, in angle brackets, or at the end of a SharePoint claim."""
     text = part.strip()
     if text.endswith(">") and "<" in text:
         text = text[text.rindex("<") + 1 : -1]
@@ -141,7 +110,7 @@ def _has_email(part: str) -> bool:
 
 
 def _is_person(text: str) -> bool:
-    """Tell whether a text may be a person's name: two to four words, each with a capital, no sign in it."""
+    """Return whether a text may be a person's name: two to four capitalised words without other signs."""
     if len(text) > _NAME_LENGTH or text.isupper() or _PERSON.fullmatch(text) is None:
         return False
     words = text.replace(",", " ").split()

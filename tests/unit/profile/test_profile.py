@@ -99,7 +99,7 @@ def test_nested_values_have_the_dotted_name_that_a_mapping_reads():
     profile = profile_source(from_iterable(rows))
     assert [one.name for one in profile.columns] == ["author.email", "author.unit.name", "id"]
     assert profile.find("author.email").null_rate == 0.5
-    assert [one.name for one in profile.candidate_keys()] == ["id"]
+    assert [one.name for one in profile.columns if one.is_key] == ["id"]
 
 
 def test_a_sample_says_that_it_is_one():
@@ -108,7 +108,7 @@ def test_a_sample_says_that_it_is_one():
     part = profile_source(open_source(io.StringIO(text), format="csv"), 2)
     assert (whole.rows, whole.whole) == (3, True)
     assert (part.rows, part.whole) == (2, False)
-    assert [one.name for one in part.candidate_keys()] == ["A", "B"]
+    assert [one.name for one in part.columns if one.is_key] == ["A", "B"]
 
 
 def test_rows_that_cannot_be_read_are_counted_apart():
