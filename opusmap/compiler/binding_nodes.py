@@ -12,7 +12,7 @@ from typing import Any
 
 from opusmap.compiler import binding_runtime
 from opusmap.compiler.plan import ConvertPlan
-from opusmap.converters import text
+from opusmap.converters import for_text, text
 from opusmap.expressions.nodes import (
     Concat,
     Environment,
@@ -213,13 +213,11 @@ class Apply(Node):
 
     def emit(self, writer: Writer) -> str:
         call, known = self.call, self.value.infer(writer)
-        if call.for_text is None or call.takes_list:
+        of_text = for_text(call.function)
+        if of_text is None or call.takes_list:
             name = writer.named(call.name, self._function(writer.empty))
             return _where_filled(self.value, writer, lambda value: f"{name}({value})")
-        if call.for_text is text.trim:
-            quick = "{}.strip()"
-        else:
-            quick = f"{writer.named(call.name, call.for_text)}({{}})"
+        quick = "{}.strip()" if of_text is text.trim else f"{writer.named(call.name, of_text)}({{}})"
         if known.filled().is_always(Kind.TEXT):
             return _where_filled(self.value, writer, quick.format)
         whole = writer.named(f"{call.name}_any", self._function(writer.empty))

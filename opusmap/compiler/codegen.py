@@ -21,11 +21,11 @@ from opusmap.compiler.cells import write_cells
 from opusmap.compiler.encoding import ColumnWriter
 from opusmap.compiler.interpreter import ABSENT, FILTERED, Declined, Interpreter, weigh
 from opusmap.compiler.plan import ColumnPlan, Plan, bind_dynamic, bind_filter
-from opusmap.converters import Context, Converter, bind_for_text
+from opusmap.converters import Context, Converter, for_text
 from opusmap.converters.coerce import text_of
 from opusmap.converters.limits import ROW_LIMIT, TEXT_LIMIT, hold
 from opusmap.errors import ValueProblem
-from opusmap.expressions import OPERATIONS, constant_value, nodes, walk
+from opusmap.expressions import OPERATIONS, nodes, walk
 from opusmap.expressions.nodes import Frame, Kind, Node, Type, Want
 from opusmap.expressions.nodes.base import LARGEST, measure_parentheses
 from opusmap.issues import Span
@@ -225,10 +225,9 @@ class Module:
 
     def bind_for_text(self, node: nodes.Filter) -> str | None:
         _check_pure(node.converter)
-        args = [constant_value(argument) for argument in node.args]
-        kwargs = {name: constant_value(argument) for name, argument in node.kwargs}
-        function = bind_for_text(node.converter, args, kwargs)
-        return None if function is None else self.named(node.converter.name, function)
+        if node.converter.kinds != (str,):
+            return None
+        return self.named(node.converter.name, for_text(bind_filter(node, self._context)))
 
     def bind_dynamic(self, converter: Converter) -> str:
         _check_pure(converter)

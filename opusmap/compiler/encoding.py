@@ -6,7 +6,6 @@ columns are remembered as a whole.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -266,7 +265,7 @@ def _finder(interpreter: Interpreter, index: int, names: tuple[str, ...]) -> Cal
 
 def _is_remembered(converter: Converter) -> bool:
     """Tell whether a converter gives the same for the same value, and nothing to note."""
-    return converter.pure and "context" not in inspect.signature(converter.function).parameters
+    return converter.pure and not converter.takes_context
 
 
 def _is_plain_number(known: Type) -> bool:

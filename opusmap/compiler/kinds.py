@@ -89,7 +89,7 @@ def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Issue[S
         )
         yield error("bad-format", message, span, help_text)
     elif odd := find_odd_parts(re.findall("%(.)", pattern)):
-        message = f"a time written as {quote_value(pattern)} is not clear: {odd}"
+        message = f"a time written as {quote_value(pattern)} is not clear: {odd[0]}"
         help_text = "choose a format that names each part once, in Opus's General settings too"
         yield error("bad-format", message, span, help_text)
 

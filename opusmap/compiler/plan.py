@@ -27,15 +27,13 @@ KEY_COLUMN = "rowKey"
 class ConvertPlan:
     """One converter of a binding, its arguments bound. `takes_list`: a list goes in whole.
 
-    `for_text` is the same for a value that is known to be a text, without checks; None if it has none.
-    `place` is where its pattern stands, if it takes one.
+    `place` is the place of its pattern, if it has one.
     """
 
     converter: Converter
     function: Callable[[Any], Any]
     takes_list: bool
     span: Span
-    for_text: Callable[[str], Any] | None = None
     place: Span | None = None
 
     @property
@@ -133,7 +131,7 @@ def bind_dynamic(converter: Converter, context: Context) -> Callable[..., Any]:
         try:
             function = bind_converter(converter, args, kwargs, context)
         except ArgumentError as error:
-            raise ValueProblem("wrong-argument", str(error)) from None
+            raise ValueProblem("wrong-argument", str(error), error.help) from None
         return function(value)
 
     return convert

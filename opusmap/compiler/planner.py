@@ -28,14 +28,7 @@ from opusmap.compiler.kinds import (
 from opusmap.compiler.lower import lower_binding
 from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan, ConvertPlan, Plan, VariablePlan, bind_filter
 from opusmap.connection import Column, ColumnType, Connection
-from opusmap.converters import (
-    ArgumentError,
-    Context,
-    MissingCentury,
-    Registry,
-    bind_converter,
-    bind_for_text,
-)
+from opusmap.converters import ArgumentError, Context, MissingCentury, Registry, bind_converter
 from opusmap.converters.dates import datetime_, time_zone
 from opusmap.converters.text import Replacer
 from opusmap.errors import ValueProblem
@@ -182,8 +175,7 @@ class _Planner:
                 help_text = "name the zone of the source's times, such as Europe/Berlin or UTC"
                 self.problems.append(to_do(key, span or self._start(), help_text))
                 return UTC
-            message, _, help_text = str(problem).partition("; ")
-            self._error("unknown-timezone", f"{key}: {message}", span or self._start(), help_text)
+            self._error("unknown-timezone", f"{key}: {problem}", span or self._start(), problem.help)
             return UTC
 
     def _resolved_choices(self) -> dict[str, ChoiceList]:
@@ -370,7 +362,7 @@ class _Planner:
     def _wrong_format(self, binding: Binding, problem: ArgumentError) -> None:
         place = binding.century if binding.format is None else binding.format  # which may be empty
         assert place is not None
-        message, _, meant = str(problem).partition("; ")
+        message, meant = str(problem), problem.help
         if isinstance(problem, MissingCentury):
             if binding.century is None:  # else what stands there is told already
                 self._error("missing-century", message, place.span, meant)
@@ -426,11 +418,10 @@ class _Planner:
                 else:
                     self._wrong_argument(problem, use.name.span)
                 continue
-            for_text = bind_for_text(converter, use.args, use.kwargs)
             span, place = use.name.span, None
             if isinstance(function, Replacer):
                 place = use.places.get("pattern") or use.places.get(0) or span
-            yield ConvertPlan(converter, function, converter.takes_list, span, for_text, place)
+            yield ConvertPlan(converter, function, converter.takes_list, span, place)
 
     def _default(self, binding: Binding, context: Context) -> nodes.Node | None:
         if binding.default is None:
@@ -449,14 +440,11 @@ class _Planner:
                 self._error("missing-required", message, self._spec.fields_span, help_text)
 
     def _wrong_argument(self, problem: ArgumentError, span: Span) -> None:
-        what, way_out = str(problem), problem.help
-        if not way_out:
-            what, _, way_out = what.partition("; ")
         if isinstance(problem, MissingCentury):
-            self._error("missing-century", what, span, way_out)
+            self._error("missing-century", str(problem), span, problem.help)
             return
-        help_text = way_out or "`opusmap converters` shows each with its arguments and examples"
-        self._error("wrong-argument", what, span, help_text)
+        help_text = problem.help or "`opusmap converters` shows each with its arguments and examples"
+        self._error("wrong-argument", str(problem), span, help_text)
 
     def _start(self) -> Span:
         return Span(self._spec.path, 1, 1, 1, 2)

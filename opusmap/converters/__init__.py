@@ -11,8 +11,8 @@ from opusmap.converters.registry import (
     Parameter,
     Registry,
     bind_converter,
-    bind_for_text,
     converter,
+    for_text,
 )
 
 __all__ = [
@@ -23,13 +23,13 @@ __all__ = [
     "Parameter",
     "Registry",
     "bind_converter",
-    "bind_for_text",
     "builtin_converters",
     "converter",
+    "for_text",
 ]
 
 
 @functools.cache
 def builtin_converters() -> Registry:
-    """Return the converters that come with opusmap."""
+    """Return the built-in converters."""
     return Registry.of(text, numbers, dates, choices, people, terms, lists, file_paths, hashing)

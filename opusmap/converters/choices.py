@@ -1,4 +1,4 @@
-"""Converters of choices: from an option's name to its order in Opus."""
+"""Converters of choices: from an option's name to its order number in Opus."""
 
 from __future__ import annotations
 
@@ -12,20 +12,18 @@ from opusmap.converters.registry import ArgumentError, ChoiceOptions, Context, c
 from opusmap.errors import ValueProblem
 from opusmap.issues import Names, quote_value
 
-__all__ = ["choice_order", "choice_orders", "order_lookup"]
-
 
 def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:
-    """Return the function from an option's name (or alias) to its order, counted from `base`.
+    """Return the function from an option's name or alias to its order, counted from `base`.
 
-    With `by_order`, an order stands for itself; options that could be taken for another's are refused. A
-    mapping may ask for the same options thousands of times; it gets the same function.
+    With `by_order` it takes an order number as well. It is cached: a mapping may ask for the same options
+    thousands of times.
     """
-    return _order_lookup(_Same(choices), base)
+    return _order_lookup(_ById(choices), base)
 
 
-class _Same:
-    """Options as a key: equal to themselves only, for to compare thousands of options takes its time."""
+class _ById:
+    """Options as a key of a cache, compared by identity: comparing thousands of options takes too long."""
 
     __slots__ = ("choices",)
 
@@ -33,65 +31,61 @@ class _Same:
         self.choices = choices
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.choices is self.choices
+        return isinstance(other, _ById) and other.choices is self.choices
 
     def __hash__(self) -> int:
         return id(self.choices)
 
 
 @lru_cache(maxsize=64)
-def _order_lookup(same: _Same, base: int) -> Callable[[object], int]:
-    choices = same.choices
+def _order_lookup(key: _ById, base: int) -> Callable[[object], int]:
+    choices = key.choices
     fold = str.casefold if choices.ignore_case else str
-    orders = {
-        fold(option.strip()): base + index for index, option in reversed(list(enumerate(choices.options)))
-    }
+    orders: dict[str, int] = {}
+    for order, option in enumerate(choices.options, base):
+        orders.setdefault(fold(option.strip()), order)
     for spelling, option in choices.aliases.items():
-        if fold(option.strip()) in orders:
-            orders.setdefault(fold(spelling.strip()), orders[fold(option.strip())])
-    last = base + len(choices.options) - 1
-    way_out = _WayOut(choices)
+        if (found := orders.get(fold(option.strip()))) is not None:
+            orders.setdefault(fold(spelling.strip()), found)
+    numbers = range(base, base + len(choices.options)) if choices.by_order else range(0)
+    hints = _Hints(choices)
 
     def find(value: object) -> int:
         if isinstance(value, list):
             raise wrong_kind("choice_order", (str,), value)
         text = text_of(value)
-        order = orders.get(fold(text.strip()))
-        if order is None and choices.by_order:
-            order = _given_order(text.strip(), base, last)
+        option = text.strip()
+        order = orders.get(fold(option))
+        if order is None and option.isascii() and option.isdigit() and len(option) <= _ORDER_DIGITS:
+            order = int(option) if int(option) in numbers else None
         if order is None:
             kind = "neither an option nor an order" if choices.by_order else "not an option"
-            raise ValueProblem("unknown-choice", f"{quote_value(text)} is {kind}", way_out.of(text))
+            raise ValueProblem("unknown-choice", f"{quote_value(text)} is {kind}", hints.of(text))
         return order
 
     return find
 
 
-def _given_order(text: str, base: int, last: int) -> int | None:
-    if text.isascii() and text.isdigit() and len(text) < 6 and base <= int(text) <= last:  # noqa: PLR2004 - digits
-        return int(text)
-    return None
-
-
-class _WayOut:
-    """What to do about a text that is no option; prepared when the first such text comes."""
+class _Hints:
+    """What to do about texts that are not options; prepared when the first such text comes."""
 
     def __init__(self, choices: ChoiceOptions) -> None:
         self._choices = choices
-        self._found = Memo(self._find)
+        self._known = Memo(self._find)
 
     def of(self, text: str) -> str:
-        """Return the way out. Of a long text only the beginning is looked at."""
-        return self._found[text[:_LOOKED_AT]]
+        """Return what to do about a text, of which only the beginning is used if it is long."""
+        return self._known[text[:_COMPARED]]
 
     def _find(self, text: str) -> str:
-        parts = {part.strip().casefold() for part in _SEPARATORS.split(text)}
+        parts = {part.strip().casefold() for part in re.split("[;,|\n]", text)}
         if len(parts) > 1 and not parts.isdisjoint(self._folded):
-            return 'several options in one text are to be split: `split: ";"`'
+            return 'split a text with several options: `split: ";"`'
         help_text = self._names.suggest(text.strip())
+        help_text = help_text or "add it to `choices` in Opus's order, or give it an alias"
         if text.strip().casefold() in self._folded:
-            return f"{help_text or _ADD} (only letter case differs: `ignore_case: true`)"
-        return help_text or _ADD
+            return f"{help_text} (only letter case differs: `ignore_case: true`)"
+        return help_text
 
     @cached_property
     def _names(self) -> Names:
@@ -102,36 +96,31 @@ class _WayOut:
         return frozenset(map(str.casefold, [*self._choices.options, *self._choices.aliases]))
 
 
-_ADD = "add it to `choices` in Opus's order, or give it an alias"
-_SEPARATORS = re.compile("[;,|\n]")
-_LOOKED_AT = 4_000
-"""Characters of a text that is no option which are looked at to say what it may be, at most."""
+_ORDER_DIGITS = 5
+"""Digits of an order number, at most."""
+_COMPARED = 4_000
+"""Characters of a text that are compared with the options, at most."""
 
 
-def _options(context: Context, column: str | None) -> ChoiceOptions:
+def _column_lookup(column: str | None, context: Context) -> Callable[[object], int]:
     name = column or context.column
     if name is None or name not in context.choices:
         known = ", ".join(context.choices) or "none"
-        raise ArgumentError(
-            f"choice_order needs the column whose options are meant; known under `choices`: {known}"
-        )
-    return context.choices[name]
+        message = "choice_order needs the name of a column that has options under `choices`"
+        raise ArgumentError(message, f"columns with options: {known}")
+    return order_lookup(context.choices[name], context.choice_base)
 
 
-@converter(prepared=True, examples={"'Deed' | choice_order('Doc Type')": 2})
+@converter(factory=True, examples={"'Deed' | choice_order('Doc Type')": 2})
 def choice_order(column: str | None = None, *, context: Context) -> Callable[[object], int]:
-    """Return an option's order in Opus, as a number (for the column bound, or the one named)."""
-    return order_lookup(_options(context, column), context.choice_base)
+    """Return an option's order number in Opus (of the column bound, or of the column named)."""
+    return _column_lookup(column, context)
 
 
 @converter(
-    prepared=True, takes_list=True, examples={"['Deed', 'Contract'] | choice_orders('Doc Type')": [2, 1]}
+    factory=True, takes_list=True, examples={"['Deed', 'Contract'] | choice_orders('Doc Type')": [2, 1]}
 )
 def choice_orders(column: str | None = None, *, context: Context) -> Callable[[object], list[int]]:
-    """Return the orders of several options; each is named once."""
-    find = order_lookup(_options(context, column), context.choice_base)
-
-    def convert(value: object) -> list[int]:
-        return list(dict.fromkeys(find(item) for item in (value if isinstance(value, list) else [value])))
-
-    return convert
+    """Return the order numbers of several options, each of them once."""
+    find = _column_lookup(column, context)
+    return lambda value: list(dict.fromkeys(map(find, value if isinstance(value, list) else [value])))

@@ -1,7 +1,7 @@
-"""The kinds of values inside a mapping, and the text that each stands for.
+"""The kinds of values inside a mapping, and the text and number of each.
 
-Values are texts, whole numbers (`int`), decimals (`Decimal`), booleans, dates, aware times, lists of
-those, JSON objects, and None, which is the one empty value. Floating-point numbers never occur.
+Values are texts, whole numbers (`int`), decimals (`Decimal`), booleans, dates, aware times, lists of those,
+JSON objects, and None, which is the empty value. Floating-point numbers never occur.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 from opusmap.errors import ValueProblem
 from opusmap.issues import quote_value
 
-__all__ = ["ARITHMETIC", "NUMBER_LIMIT", "decimal_text", "number_of", "text_of"]
-
 NUMBER_LIMIT = 34
 """Digits of a number at most, before and after the point."""
+_LARGEST = 10**NUMBER_LIMIT
 
 ARITHMETIC = Context(
     prec=NUMBER_LIMIT, Emin=-999, Emax=999, traps=[InvalidOperation, DivisionByZero, Overflow]
@@ -24,20 +23,17 @@ ARITHMETIC = Context(
 
 
 def text_of(value: object) -> str:
-    """Return the text of a single value: numbers plain, booleans `true`/`false`, dates and times ISO.
+    """Return the text of a single value: plain numbers, `true` or `false`, dates and times in ISO 8601.
 
     Raises:
         ValueProblem: the value is empty, a list or an object.
     """
     if isinstance(value, str):
         return value
-    if value is None:
-        raise ValueProblem("empty-operand", "the value is empty", "say what it should be: `| default('…')`")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        number_of(value)
-        return str(value)
+        return str(number_of(value))
     if isinstance(value, Decimal):
         return decimal_text(value)
     if isinstance(value, datetime):
@@ -45,24 +41,24 @@ def text_of(value: object) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if not isinstance(value, list | dict):
-        raise _no_value(value)
-    kind = "a list" if isinstance(value, list) else "an object"
-    raise ValueProblem(
-        "wrong-kind", f"{kind} is not a text: {quote_value(value)}", "use `| join(', ')` for a list"
-    )
+        raise _not_a_value(value, "''")
+    kind, help_text = "a list", "join its elements: `| join(', ')`"
+    if isinstance(value, dict):
+        kind, help_text = "an object", "take one of its values: `.name`"
+    raise ValueProblem("wrong-kind", f"{kind} is not a text: {quote_value(value)}", help_text)
 
 
-def _no_value(value: object) -> ValueProblem:
-    """Return the problem of what only a custom converter can have made."""
-    message = (
-        f"a converter gave {quote_value(value)}, a {type(value).__name__} of Python, which is no value here"
-    )
-    way_out = "a Decimal" if isinstance(value, float) else "a text, a number, a date or a list"
-    return ValueProblem("wrong-kind", message, f"mend the converter: let it return {way_out}")
+def _not_a_value(value: object, default: str) -> ValueProblem:
+    """Return the problem of None, or of a value that only a custom converter can have made."""
+    if value is None:
+        return ValueProblem("empty-operand", "the value is empty", f"give a default: `| default({default})`")
+    message = f"a converter returned {quote_value(value)}, a Python {type(value).__name__}"
+    kinds = "a Decimal" if isinstance(value, float) else "a text, a number, a date or a list"
+    return ValueProblem("wrong-kind", message, f"fix the converter: it must return {kinds}")
 
 
 def decimal_text(value: Decimal) -> str:
-    """Return a decimal without exponent and without zeros at its end: 1E+2 is `100`, 1.50 is `1.5`."""
+    """Return a decimal without an exponent and trailing zeros: 1E+2 is `100`, 1.50 is `1.5`."""
     if not number_of(value):
         return "0"  # decimals have a -0
     text = format(value, "f")
@@ -73,27 +69,23 @@ def number_of(value: object) -> int | Decimal:
     """Return a number within the limits.
 
     Raises:
-        ValueProblem: the value is no number (booleans and texts are none), or too large or small.
+        ValueProblem: the value is not a number (texts and booleans are not), or has too many digits.
     """
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        if value is None:
-            raise ValueProblem("empty-operand", "the value is empty", "say what it should be: `| default(0)`")
         if not isinstance(value, str | bool | date | list | dict):
-            raise _no_value(value)
-        help_text = "use `| number`, or `~` to put texts together" if isinstance(value, str) else ""
+            raise _not_a_value(value, "0")
+        help_text = "use `| number`, or `~` to join texts" if isinstance(value, str) else ""
         raise ValueProblem("wrong-kind", f"{quote_value(value)} is not a number", help_text)
     if isinstance(value, int):
-        if not -_LARGEST < value < _LARGEST:
-            raise ValueProblem("number-too-large", f"a number has more than {NUMBER_LIMIT} digits")
+        fits = -_LARGEST < value < _LARGEST
     elif len(text := str(value)) <= NUMBER_LIMIT and text.lstrip("-").replace(".", "", 1).isdigit():
-        return value  # as nearly always: few digits, no exponent
-    elif (
-        not value.is_finite()
-        or (value and not -NUMBER_LIMIT <= value.adjusted() < NUMBER_LIMIT)
-        or len(value.as_tuple().digits) > 2 * NUMBER_LIMIT
-    ):
+        return value  # the usual case: few digits, no exponent
+    else:
+        fits = (
+            value.is_finite()
+            and (not value or -NUMBER_LIMIT <= value.adjusted() < NUMBER_LIMIT)
+            and len(value.as_tuple().digits) <= 2 * NUMBER_LIMIT
+        )
+    if not fits:
         raise ValueProblem("number-too-large", f"a number has more than {NUMBER_LIMIT} digits")
     return value
-
-
-_LARGEST = 10**NUMBER_LIMIT

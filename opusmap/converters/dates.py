@@ -16,31 +16,11 @@ from zoneinfo import ZoneInfo
 from opusmap.converters.cache import Memo
 from opusmap.converters.coerce import text_of
 from opusmap.converters.datetime_fastpath import format_reader
-from opusmap.converters.format_parts import find_odd_parts
+from opusmap.converters.format_parts import CENTURY_UNUSED, check_format, check_reading_format
 from opusmap.converters.numbers import parse_number
-from opusmap.converters.registry import ArgumentError, Context, MissingCentury, converter, wrong_kind
+from opusmap.converters.registry import ArgumentError, Context, converter, wrong_kind
 from opusmap.errors import ValueProblem
 from opusmap.issues import quote_value
-
-__all__ = [
-    "datetime_",
-    "excel_date",
-    "fiscal_year",
-    "format_date",
-    "format_datetime",
-    "localise",
-    "only_date",
-    "time_zone",
-    "unix_time",
-]
-
-_DIRECTIVE = re.compile(r"%(.?)", re.DOTALL)
-_DIRECTIVES = frozenset("aAbBdfGHIjmMpSuUVwWyYzZ%")
-"""What may follow a %: the directives that mean the same on every system."""
-_YEARS = frozenset("yYG")
-_TIMES = frozenset("HIMSpfz")
-_FORMAT_LIMIT = 100
-"""Characters of a format at most."""
 
 
 def time_zone(name: str) -> tzinfo:
@@ -56,7 +36,9 @@ def time_zone(name: str) -> tzinfo:
             return ZoneInfo(name)
         except (OSError, ValueError, LookupError):  # LookupError covers ZoneInfoNotFoundError
             pass
-    raise ArgumentError(f"there is no time zone {quote_value(name)}; use a name such as Europe/Berlin or UTC")
+    raise ArgumentError(
+        f"there is no time zone {quote_value(name)}", "use a name such as Europe/Berlin or UTC"
+    )
 
 
 def localise(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], None]) -> datetime:
@@ -94,7 +76,7 @@ def _localised(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], N
 
 @converter(
     name="datetime",
-    prepared=True,
+    factory=True,
     examples={
         "'2024-01-31T10:00:00Z' | datetime": datetime(2024, 1, 31, 10, tzinfo=UTC),
         "'31/01/2024 10:00' | datetime('%d/%m/%Y %H:%M', timezone='UTC')": datetime(
@@ -119,8 +101,8 @@ def datetime_(
     """
     zone = context.timezone if timezone is None else time_zone(timezone)
     if format is None and century is not None:
-        raise ArgumentError(f"`century` needs a `format` with %y; {_CENTURY_UNUSED}")
-    dated = format is not None and not _check_reading(format, century) & _TIMES
+        raise ArgumentError("`century` needs a `format` with %y", CENTURY_UNUSED)
+    dated = format is not None and not check_reading_format(format, century)
     read = _parse_iso if format is None else _remembered_format(format, century, dated=dated)
     write = None if format is None else _number_writer(format)
 
@@ -171,107 +153,6 @@ def _number_writer(format: str) -> Callable[[int | Decimal], str | None]:
 def _unlike(value: str, format: str) -> ValueProblem:
     message = f"{quote_value(value)} is not a date and time like {format}"
     return ValueProblem("bad-date", message, "mend the source or the format")
-
-
-def _check_format(format: str) -> frozenset[str]:
-    """Return the directives of a format.
-
-    Raises:
-        ArgumentError: it has none, or one that differs from machine to machine.
-    """
-    used = frozenset(_DIRECTIVE.findall(format))
-    if odd := sorted(used - _DIRECTIVES):
-        raise ArgumentError(
-            f"the format {quote_value(format)} has %{odd[0]}, which is none of %"
-            + " %".join(sorted(_DIRECTIVES))
-        )
-    if len(format) > _FORMAT_LIMIT or not format.isprintable() or not used - {"%"}:
-        meant = _from_spreadsheet(format)
-        advice = f'; did you mean "{meant}"?' if meant else ""
-        raise ArgumentError(
-            f"the format {quote_value(format)} names no part of a date, such as %d/%m/%Y{advice}"
-        )
-    return used
-
-
-_SHEET_PARTS = re.compile(r"y+|m+|d+|h+|s+|am/pm|tt|[^a-z]+")
-_SHEET_NAMES = {
-    "y": "%y",
-    "yy": "%y",
-    "d": "%d",
-    "dd": "%d",
-    "mmm": "%b",
-    "mmmm": "%B",
-    "tt": "%p",
-    "am/pm": "%p",
-}
-
-
-def _from_spreadsheet(format: str) -> str:
-    """Return the format that `dd/mm/yyyy hh:mm`, as spreadsheets write it, stands for; '' if it is none."""
-    plain = format.lower()
-    parts = _SHEET_PARTS.findall(plain[:_FORMAT_LIMIT])
-    if "".join(parts) != plain or not {"y", "m"} & {part[0] for part in parts}:
-        return ""
-    found, hours = "", "%I" if {"tt", "am/pm"} & set(parts) else "%H"
-    for part in parts:
-        timed = "%H" in found or "%I" in found
-        names = {"yyyy": "%Y", "m": "%M" if timed else "%m", "mm": "%M" if timed else "%m"}
-        names |= _SHEET_NAMES | dict.fromkeys(("h", "hh"), hours) | dict.fromkeys(("s", "ss"), "%S")
-        found += names.get(part, part)
-    return found
-
-
-_NAMED_ZONE = (
-    "a zone's name (%Z) does not say how far it is from UTC; use %z for +1000, or write a name that is "
-    "always the same, such as GMT, as it is, and give the `timezone`"
-)
-
-
-def _check_reading(format: str, century: int | None) -> frozenset[str]:
-    used = _check_format(format)
-    if not used & _YEARS:
-        raise ArgumentError(f"the format {quote_value(format)} names no year (%Y or %y)")
-    _check_century(format, used, century)
-    odd = _NAMED_ZONE if "Z" in used else find_odd_parts(used)
-    if odd:
-        raise ArgumentError(f"the format {quote_value(format)} is not clear: {odd}")
-    try:
-        datetime.strptime("", format)  # noqa: DTZ007 - only the format is tried
-    except ValueError as error:
-        if "does not match" not in str(error):
-            raise ArgumentError(f"the format {quote_value(format)} is not one: {error}") from None
-    except re.error as error:
-        raise ArgumentError(f"the format {quote_value(format)} is not one: {error}") from None
-    return used
-
-
-_CENTURIES = range(1000, 9901)
-"""First years of a hundred. A shorter number, such as 30, is a slip that would mean the year 30."""
-_CENTURY_UNUSED = "it is for years of two digits: remove it"
-
-
-def _check_century(format: str, used: frozenset[str], century: int | None) -> None:
-    """Check that years of two digits, and only these, come with the hundred years that they lie in."""
-    name = quote_value(format)
-    if "y" not in used:
-        if century is not None:
-            raise ArgumentError(f"`century` does nothing for the format {name}; {_CENTURY_UNUSED}")
-        return
-    if used & {"Y", "G", "U", "W"}:
-        odd = min(used & {"Y", "G", "U", "W"})
-        raise ArgumentError(f"the format {name} has %{odd} beside a year of two digits; take one of them out")
-    if century is None:
-        raise MissingCentury(
-            f"the format {name} reads years of two digits (%y), and no `century` says in which hundred years "
-            "they lie; give the first: a century of 1930 reads 30 to 99 as 1930 to 1999, 00 to 29 as 2000 to "
-            "2029"
-        )
-    if century not in _CENTURIES:
-        raise ArgumentError(
-            f"`century` is a year from {_CENTURIES[0]} to {_CENTURIES[-1]}, not {century}; "
-            "it is the first of the hundred years that years of two digits lie in, such as 1930"
-        )
 
 
 _UTC_LENGTH = len("2024-01-31T18:15:00Z")
@@ -358,7 +239,7 @@ def _parse_format(value: str, format: str, parse: Callable[[str], datetime], *, 
 
 @converter(
     name="date",
-    prepared=True,
+    factory=True,
     examples={
         "'2024-01-31T18:15:00' | datetime | date": date(2024, 1, 31),
         "'2024-01-31' | date": date(2024, 1, 31),
@@ -385,7 +266,7 @@ _EXCEL_FIRST = 61
 
 
 @converter(
-    prepared=True,
+    factory=True,
     examples={"'45322' | excel_date": date(2024, 1, 31), "45322 | excel_date": date(2024, 1, 31)},
 )
 def excel_date(system: Literal[1900, 1904] = 1900, *, context: Context) -> Callable[[object], date]:
@@ -409,7 +290,7 @@ def excel_date(system: Literal[1900, 1904] = 1900, *, context: Context) -> Calla
     return convert
 
 
-@converter(prepared=True, examples={"'1706724000' | unix_time": datetime(2024, 1, 31, 18, tzinfo=UTC)})
+@converter(factory=True, examples={"'1706724000' | unix_time": datetime(2024, 1, 31, 18, tzinfo=UTC)})
 def unix_time(unit: Literal["s", "ms"] = "s", *, context: Context) -> Callable[[object], datetime]:
     """Read seconds (or milliseconds) since 1 January 1970 UTC."""
 
@@ -432,10 +313,10 @@ def fiscal_year(value: date, start_month: int = 7) -> int:
     return value.year + (1 if 1 < start_month <= value.month else 0)
 
 
-@converter(prepared=True, examples={"'2024-01-31' | date | format_date('%d.%m.%Y')": "31.01.2024"})
+@converter(factory=True, examples={"'2024-01-31' | date | format_date('%d.%m.%Y')": "31.01.2024"})
 def format_date(format: str = "%Y-%m-%d") -> Callable[[object], str]:
     """Write a date or time as text, as Python's strftime does."""
-    _check_format(format)
+    check_format(format)
 
     def convert(value: object) -> str:
         if not isinstance(value, date):

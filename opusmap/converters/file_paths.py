@@ -1,12 +1,10 @@
-"""Converters of file paths, Windows' and POSIX's alike."""
+"""Converters of file paths, with Windows' or POSIX's separators."""
 
 from __future__ import annotations
 
 from pathlib import PureWindowsPath
 
 from opusmap.converters.registry import converter
-
-__all__ = ["extension", "file_name", "file_stem", "parent_folder"]
 
 
 @converter(
@@ -16,29 +14,28 @@ __all__ = ["extension", "file_name", "file_stem", "parent_folder"]
     }
 )
 def file_name(value: str) -> str:
-    """Take the name of the file, suffix included."""
+    """Return the file's name with its extension."""
     parts = value.replace("/", "\\").split("\\")
-    if parts[-1] not in _NO_NAME and ":" not in parts[-1] and (parts[0] or len(parts) == 1):
-        return parts[-1]  # as nearly always; what begins with a slash may name a server
+    if parts[-1] not in ("", ".") and ":" not in parts[-1] and (parts[0] or len(parts) == 1):
+        return parts[
+            -1
+        ]  # the usual case, ten times as fast; a leading separator may belong to a server's name
     return PureWindowsPath(value).name
-
-
-_NO_NAME = ("", ".")
 
 
 @converter(examples={"'/deeds/7.final.pdf' | file_stem": "7.final"})
 def file_stem(value: str) -> str:
-    """Take the name of the file without its last suffix."""
+    """Return the file's name without its extension."""
     return PureWindowsPath(value).stem
 
 
 @converter(examples={"'/deeds/7.final.PDF' | extension": "pdf"})
 def extension(value: str) -> str:
-    """Take the suffix in lower case, without the dot; an empty text where there is none."""
+    """Return the file's extension in lower case, without the dot; an empty text if there is none."""
     return PureWindowsPath(value).suffix[1:].lower()
 
 
 @converter(examples={"'C:\\\\deeds\\\\2024\\\\7.pdf' | parent_folder": "2024", "'7.pdf' | parent_folder": ""})
 def parent_folder(value: str) -> str:
-    """Take the name of the folder that holds the file."""
+    """Return the name of the folder that contains the file."""
     return PureWindowsPath(value).parent.name

@@ -1,47 +1,152 @@
-"""Parts of a date format that mean something only together, or that contradict each other.
-
-Owns these rules. Python's strptime reads such formats all the same and drops what it can't use: 06:00 PM by
-`%H:%M %p` is six in the morning, and a week without its weekday is the first of January.
-"""
+"""Formats of dates and times: which parts they may have, and which of them go together."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from datetime import datetime
 
-__all__ = ["find_odd_parts"]
+from opusmap.converters.registry import ArgumentError, MissingCentury
+from opusmap.issues import quote_value
+
+_DIRECTIVES = frozenset("aAbBdfGHIjmMpSuUVwWyYzZ%")
+"""The letters that may follow a %: those that mean the same on every system."""
+_FORMAT_LIMIT = 100
+"""Characters of a format, at most."""
+_CENTURIES = range(1000, 9901)
+"""The first years of a `century`. A shorter number, such as 30, would mean the year 30."""
+CENTURY_UNUSED = "remove `century`: it is for years of two digits"
+
+
+def check_format(format: str) -> frozenset[str]:
+    """Return the letters behind each % of a format.
+
+    Raises:
+        ArgumentError: it has no directive, or one that means something else on another system.
+    """
+    used = frozenset(re.findall(r"%(.?)", format, re.DOTALL))
+    if odd := sorted(used - _DIRECTIVES):
+        known = "use one of %" + " %".join(sorted(_DIRECTIVES))
+        raise ArgumentError(f"the format {quote_value(format)} has the unknown directive %{odd[0]}", known)
+    if len(format) > _FORMAT_LIMIT or not format.isprintable() or not used - {"%"}:
+        meant = _from_spreadsheet(format)
+        raise ArgumentError(
+            f"the format {quote_value(format)} has no part of a date, such as %d/%m/%Y",
+            f'did you mean "{meant}"?' if meant else "",
+        )
+    return used
+
+
+def check_reading_format(format: str, century: int | None) -> bool:
+    """Check a format for reading dates, and the `century` of its years; tell whether it has a time of day.
+
+    Raises:
+        ArgumentError: a date can't be read by it without doubt.
+    """
+    name, used = quote_value(format), check_format(format)
+    if not used & set("yYG"):
+        raise ArgumentError(f"the format {name} has no year (%Y or %y)")
+    if "y" not in used and century is not None:
+        raise ArgumentError(f"`century` does nothing for the format {name}", CENTURY_UNUSED)
+    if "y" in used:
+        _check_century(name, used, century)
+    if odd := _NAMED_ZONE if "Z" in used else find_odd_parts(used):
+        raise ArgumentError(f"the format {name} is not clear: {odd[0]}", odd[1])
+    try:
+        datetime.strptime("", format)  # noqa: DTZ007 - only the format is tried
+    except (ValueError, re.error) as error:
+        if "does not match" not in str(error):
+            raise ArgumentError(f"the format {name} is not valid: {error}") from None
+    return bool(used & set("HIMSpfz"))
+
+
+def _check_century(name: str, used: frozenset[str], century: int | None) -> None:
+    if odd := used & set("YGUW"):
+        message = f"the format {name} has %{min(odd)} together with a year of two digits (%y)"
+        raise ArgumentError(message, "remove one of them")
+    if century is None:
+        raise MissingCentury(
+            f"the format {name} has years of two digits (%y), and there is no `century`",
+            "give the first of the hundred years that they lie in: a century of 1930 reads 30 to 99 as 1930 "
+            "to 1999, 00 to 29 as 2000 to 2029",
+        )
+    if century not in _CENTURIES:
+        raise ArgumentError(
+            f"`century` is a year from {_CENTURIES[0]} to {_CENTURIES[-1]}, not {century}",
+            "it is the first of the hundred years that years of two digits lie in, such as 1930",
+        )
+
 
 _NEEDS = (
-    ("I", "p", "hours of a half day (%I) need AM or PM (%p); hours from 0 to 23 are %H"),
-    ("p", "I", "AM or PM (%p) counts only with hours from 1 to 12 (%I)"),
-    ("M", "HI", "minutes (%M) need hours (%H, or %I and %p); a month is %m"),
-    ("S", "M", "seconds (%S) need minutes (%M)"),
-    ("f", "S", "fractions of a second (%f) need seconds (%S)"),
-    ("d", "mbB", "a day (%d) needs its month (%m, %b or %B); minutes are %M"),
-    ("UW", "aAuw", "a week's number (%U, %W) needs a weekday (%u, %w, %a or %A)"),
-    ("aAuw", "djUWV", "a weekday (%a, %A, %u, %w) needs a day (%d) or a week's number"),
+    ("I", "p", "hours from 1 to 12 (%I) need AM or PM (%p)", "hours from 0 to 23 are %H"),
+    ("p", "I", "AM or PM (%p) needs hours from 1 to 12 (%I)", "remove %p, or write %I for %H"),
+    ("M", "HI", "minutes (%M) need hours (%H, or %I and %p)", "a month is %m"),
+    ("S", "M", "seconds (%S) need minutes (%M)", ""),
+    ("f", "S", "fractions of a second (%f) need seconds (%S)", ""),
+    ("d", "mbB", "a day (%d) needs its month (%m, %b or %B)", "minutes are %M"),
+    ("UW", "aAuw", "a week's number (%U, %W) needs a weekday (%u, %w, %a or %A)", ""),
+    ("aAuw", "djUWV", "a weekday (%a, %A, %u, %w) needs a day (%d) or a week's number", ""),
 )
-"""Directives, those of which one must be there as well, and why."""
+"""Directives, those of which at least one must be there as well, what is wrong, and what to do."""
 
 _CLASHES = (
-    ("H", "I", "%H and %I both name the hour"),
-    ("m", "bB", "two parts name the month"),
-    ("b", "B", "two parts name the month"),
-    ("j", "mbBd", "the day of the year (%j) stands beside a month or day"),
-    ("jmbBd", "UWV", "a week's number (%U, %W, %V) stands beside a month or a day"),
+    ("H", "I", "%H and %I both give the hour"),
+    ("m", "bB", "two parts give the month"),
+    ("b", "B", "two parts give the month"),
+    ("j", "mbBd", "the day of the year (%j) is used together with a month or a day"),
+    ("jmbBd", "UWV", "a week's number (%U, %W, %V) is used together with a month or a day"),
 )
-"""Directives that can't stand beside each other, and why."""
+"""Directives that can't be used together, and why."""
+
+_NAMED_ZONE = (
+    "a zone's name (%Z) does not say how far it is from UTC",
+    "use %z for +1000; if it is always the same, such as GMT, write it as it is, and give the `timezone`",
+)
 
 
-def find_odd_parts(used: Collection[str]) -> str:
-    """Return in a sentence why some of a format's directives can't be used as they stand; "" if they can.
+def find_odd_parts(used: Collection[str]) -> tuple[str, str] | None:
+    """Return why directives don't go together, and what to do; None if they do.
+
+    Python's strptime accepts such formats and drops what it can't use: 06:00 PM by `%H:%M %p` is six in the
+    morning, and a week without its weekday is the first of January.
 
     Args:
         used: the letters behind each `%`.
     """
-    for parts, others, why in _NEEDS:
+    for parts, others, why, help_text in _NEEDS:
         if any(part in used for part in parts) and not any(other in used for other in others):
-            return why
+            return why, help_text
     for parts, others, why in _CLASHES:
         if any(part in used for part in parts) and any(other in used for other in others):
-            return f"{why}; take one of them out"
-    return ""
+            return why, "remove one of them"
+    return None
+
+
+_SHEET_PARTS = re.compile(r"y+|m+|d+|h+|s+|am/pm|tt|[^a-z]+")
+_SHEET_NAMES = {
+    **dict.fromkeys(("y", "yy"), "%y"),
+    **dict.fromkeys(("d", "dd"), "%d"),
+    **dict.fromkeys(("s", "ss"), "%S"),
+    **dict.fromkeys(("tt", "am/pm"), "%p"),
+    "yyyy": "%Y",
+    "mmm": "%b",
+    "mmmm": "%B",
+}
+
+
+def _from_spreadsheet(format: str) -> str:
+    """Return what `dd/mm/yyyy hh:mm`, a format as spreadsheets have it, is here; '' for other texts."""
+    plain = format.lower()
+    parts = _SHEET_PARTS.findall(plain[:_FORMAT_LIMIT])
+    if "".join(parts) != plain or not {"y", "m"} & {part[0] for part in parts}:
+        return ""
+    hours = "%I" if {"tt", "am/pm"} & set(parts) else "%H"
+    found = ""
+    for part in parts:
+        if part in ("h", "hh"):
+            found += hours
+        elif part in ("m", "mm"):  # minutes after hours, else the month
+            found += "%M" if hours in found else "%m"
+        else:
+            found += _SHEET_NAMES.get(part, part)
+    return found

@@ -1,4 +1,4 @@
-"""The bounds of what an expression may build, so that no mapping can exhaust the machine."""
+"""The limits of what an expression may build, so that no mapping can use up the machine's memory or time."""
 
 from __future__ import annotations
 
@@ -8,37 +8,23 @@ from typing import Any
 
 from opusmap.errors import ValueProblem
 
-__all__ = [
-    "LIST_LIMIT",
-    "NESTING_LIMIT",
-    "ROW_LIMIT",
-    "TEXT_LIMIT",
-    "WEIGHT_LIMIT",
-    "bounded_length",
-    "bounded_list",
-    "bounded_text",
-    "check_weight",
-    "hold",
-    "weight",
-]
-
 TEXT_LIMIT = 1 << 16
-"""Characters of a text that an expression builds at most."""
+"""Characters of a text that an expression builds, at most."""
 LIST_LIMIT = 10_000
-"""Elements of a list that an expression builds at most."""
+"""Elements of a list that an expression builds, at most."""
 WEIGHT_LIMIT = 1 << 18
-"""Characters and elements, counted together at every level, of a list that a mapping builds at most."""
+"""Characters and elements of all levels of a list that a mapping builds, at most."""
 NESTING_LIMIT = 60
-"""Levels of a list that a mapping builds at most: a few more than a JSON source may bring."""
+"""Levels of a list that a mapping builds, at most; a few more than a JSON source may have."""
 ROW_LIMIT = 1 << 22
-"""Characters and elements that the variables of a mapping, or the columns of a record, hold at most."""
+"""Characters and elements of all variables of a row, or of all columns of a record, at most."""
 
 
 def bounded_length(length: int) -> None:
-    """Refuse a text before it is built.
+    """Check the length of a text before it is built.
 
     Raises:
-        ValueProblem: `length` characters are more than the limit.
+        ValueProblem: `length` is over the limit.
     """
     if length > TEXT_LIMIT:
         message = f"an expression builds a text of more than {TEXT_LIMIT} characters"
@@ -46,11 +32,7 @@ def bounded_length(length: int) -> None:
 
 
 def bounded_text(text: str) -> str:
-    """Return the text.
-
-    Raises:
-        ValueProblem: it is longer than the limit.
-    """
+    """Return the text; see `bounded_length`."""
     bounded_length(len(text))
     return text
 
@@ -59,7 +41,7 @@ def bounded_list(items: list[Any]) -> list[Any]:
     """Return the list.
 
     Raises:
-        ValueProblem: it is longer than the limit.
+        ValueProblem: it has more elements than the limit.
     """
     if len(items) > LIST_LIMIT:
         raise ValueProblem("list-too-long", f"an expression builds a list of more than {LIST_LIMIT} elements")
@@ -67,43 +49,50 @@ def bounded_list(items: list[Any]) -> list[Any]:
 
 
 def check_weight(items: list[Any], who: str) -> list[Any]:
-    """Return a list that `who` built, if it is within the limits at every level.
-
-    A list within lists counts each time it occurs, although it is stored once: whoever reads, compares or
-    writes the value meets it each time. The look stops where the limit is passed.
+    """Return a list that `who` built; it is checked at every level.
 
     Raises:
-        ValueProblem: the list holds more than `WEIGHT_LIMIT`, or lists deeper than `NESTING_LIMIT`.
+        ValueProblem: the list weighs more than `WEIGHT_LIMIT`, or is nested deeper than `NESTING_LIMIT`.
     """
-    if weight(items, WEIGHT_LIMIT + 1) > WEIGHT_LIMIT + 1:  # the list itself is no element
+    if weight(items, WEIGHT_LIMIT + 1) > WEIGHT_LIMIT + 1:  # the list itself is not an element
         message = f"{who} builds a list of more than {WEIGHT_LIMIT} elements and characters in all"
-        if not _is_shallow(items):
+        inner: Any = items
+        for _ in range(NESTING_LIMIT):
+            if inner.__class__ is not list or not inner:
+                break
+            inner = inner[0]
+        else:
             message = f"{who} builds lists in lists, more than {NESTING_LIMIT} levels deep"
         raise ValueProblem("list-too-long", message, "take fewer elements, or shorten the texts before")
     return items
 
 
 def hold(value: object, held: int, what: str) -> int:
-    """Return the weight of a value and of what is `held` already of the same row.
+    """Return `held`, the weight of a row's values so far, plus the weight of another value.
 
     Raises:
-        ValueProblem: it is more than `ROW_LIMIT`.
+        ValueProblem: the sum is over `ROW_LIMIT`.
     """
     held += len(value) if isinstance(value, str) else weight(value)
     del value  # or the error's traceback would keep it
     if held > ROW_LIMIT:
-        message = f"the {what} of this row hold more than {ROW_LIMIT} characters and elements in all"
+        message = f"the {what} of this row have more than {ROW_LIMIT} characters and elements in all"
         raise ValueProblem("text-too-long", message, "shorten them: `| truncate(1000)`")
     return held
 
 
 def weight(value: Any, limit: int = WEIGHT_LIMIT) -> int:
-    """Return how much there is to a value: a text's characters, a list's elements and all that is in them.
+    """Return the characters of a text, or the elements of a list or object and the weight of each.
 
-    What is heavier than `limit`, or nested deeper than `NESTING_LIMIT`, weighs more than `limit`, without a
-    look at all of it.
+    A list that occurs several times counts each time: although it is stored once, whoever reads, compares or
+    writes the value meets it each time. Counting stops once `limit` is passed; what is nested deeper than
+    `NESTING_LIMIT` weighs more than `limit`.
     """
-    total = _own_weight(value)
+    total = 1
+    if isinstance(value, str):
+        total += len(value)
+    elif value.__class__ in _NUMBERS and (size := value.__sizeof__()) > _USUAL_NUMBER:
+        total = size
     level: list[Any] = [value] if isinstance(value, list | dict) else []
     for _ in range(NESTING_LIMIT + 1):
         if not level:
@@ -132,24 +121,5 @@ _TEXTS: frozenset[type] = frozenset({str})
 _NUMBERS: frozenset[type] = frozenset({int, Decimal})
 _NESTED: frozenset[type] = frozenset({list, dict})
 _OBJECTS: frozenset[type] = frozenset({dict})
-
-
-def _own_weight(value: object) -> int:
-    """Return 1, and for a text its characters; for the huge numbers of a source about the bytes they take."""
-    if isinstance(value, str):
-        return 1 + len(value)
-    size = value.__sizeof__() if isinstance(value, int | Decimal) else 0
-    return 1 if size <= _USUAL_NUMBER else size
-
-
 _USUAL_NUMBER = 256
-"""Bytes that Python takes for a number with far more digits than a mapping may calculate with."""
-
-
-def _is_shallow(value: object) -> bool:
-    """Tell whether the first elements, as far as they are lists, lead to no level that is too deep."""
-    for _ in range(NESTING_LIMIT):
-        if value.__class__ is not list or not value:
-            return True
-        value = value[0]
-    return False
+"""Bytes of a number in memory, at most, for it to count as one element; a source may have huge ones."""

@@ -10,61 +10,51 @@ from opusmap.converters.limits import bounded_length, bounded_list
 from opusmap.converters.registry import converter
 from opusmap.errors import ValueProblem
 
-__all__ = [
-    "first",
-    "join",
-    "last",
-    "length",
-    "list_",
-    "max_",
-    "min_",
-    "reverse",
-    "sort",
-    "split",
-    "sum_",
-    "unique",
-]
+# mypy: disable-error-code="type-arg"
+# ruff: noqa: FBT001, FBT002 - `unique` and `sort` have the signatures of Jinja's filters
+
+__all__ = ["split", "unique"]
 
 
 @converter(examples={"'HR; Legal;;' | split(';')": ["HR", "Legal"]})
 def split(value: str, separator: str = ";") -> list[str]:
-    """Cut a text at each separator; elements are trimmed, empty ones dropped."""
+    """Split a text at each separator, trim the elements and drop empty ones."""
     if not separator:
-        raise ValueProblem("wrong-value", "split needs a separator")
+        raise ValueProblem("wrong-value", "the separator of `split` is empty")
     return bounded_list([part.strip() for part in value.split(separator) if part and not part.isspace()])
 
 
 @converter(examples={"['HR', 'Legal'] | join(', ')": "HR, Legal"})
-def join(value: list, separator: str = "") -> str:  # type: ignore[type-arg]
-    """Put the elements together into one text; empty ones are dropped."""
+def join(value: list, separator: str = "") -> str:
+    """Join the elements that are not empty into one text."""
     texts = [text_of(item) for item in value if item is not None]
     bounded_length(sum(map(len, texts)) + len(separator) * max(0, len(texts) - 1))
     return separator.join(texts)
 
 
-def _one(value: list[Any], index: int) -> Any:
-    if not value:
-        raise ValueProblem("no-item", "the list is empty", "say what it should be: `| default(…)` before it")
-    return value[index]
-
-
 @converter(examples={"['HR', 'Legal'] | first": "HR"})
-def first(value: list) -> Any:  # type: ignore[type-arg]
-    """Take the first element; an empty list is a problem."""
-    return _one(value, 0)
+def first(value: list) -> Any:
+    """Return the first element; an empty list is a problem."""
+    return _element(value, 0)
 
 
 @converter(examples={"['HR', 'Legal'] | last": "Legal"})
-def last(value: list) -> Any:  # type: ignore[type-arg]
-    """Take the last element; an empty list is a problem."""
-    return _one(value, -1)
+def last(value: list) -> Any:
+    """Return the last element; an empty list is a problem."""
+    return _element(value, -1)
+
+
+def _element(value: list[Any], index: int) -> Any:
+    if not value:
+        raise ValueProblem("no-item", "the list is empty", "give a default before it: `| default(…)`")
+    return value[index]
 
 
 @converter(
     examples={"['HR', 'hr', 'IT'] | unique": ["HR", "IT"], "['HR', 'hr'] | unique(true)": ["HR", "hr"]}
 )
-def unique(value: list, case_sensitive: bool = False) -> list[Any]:  # type: ignore[type-arg]  # noqa: FBT001, FBT002 - Jinja's signature
-    """Keep the first of elements that are equal (letter case ignored, unless told)."""
+def unique(value: list, case_sensitive: bool = False) -> list[Any]:
+    """Drop repeated elements and keep the first; letter case is ignored unless `case_sensitive`."""
     found: dict[object, Any] = {}
     for item in value:
         if isinstance(item, str):
@@ -75,25 +65,24 @@ def unique(value: list, case_sensitive: bool = False) -> list[Any]:  # type: ign
 
 
 def _key(item: object) -> object:
-    """Return what is equal for equal elements that are no texts.
+    """Return a key that is equal for equal elements; for all kinds but texts.
 
-    Python's hash of a number is the number modulo 2**61 - 1, so a hostile source can choose thousands with
-    one hash, and a dict of them takes a time that grows with the square. That of a text can't be foreseen.
+    Python's hash of a number is the number modulo 2**61 - 1, so a hostile source can choose thousands of
+    numbers with one hash, and a dict of them takes quadratic time. The hash of a text can't be predicted.
     """
     if isinstance(item, int | Decimal):
         return ("number", text_of(int(item) if isinstance(item, bool) else item))
-    # Lists and objects can't be keys of a dict; their text in Python tells them apart as well.
     if not isinstance(item, list | dict):
         return item
     try:
         return ("", repr(item))
     except ValueError:  # Python writes no number of more than 4,300 digits
-        raise ValueProblem("number-too-large", "a list holds a number of thousands of digits") from None
+        raise ValueProblem("number-too-large", "a list contains a number of thousands of digits") from None
 
 
 @converter(examples={"['b', 'a'] | sort": ["a", "b"], "[1, 3, 2] | sort(true)": [3, 2, 1]})
-def sort(value: list, reverse: bool = False, case_sensitive: bool = False) -> list[Any]:  # type: ignore[type-arg]  # noqa: FBT001, FBT002 - Jinja's signature
-    """Sort texts (letter case ignored, unless told), numbers or dates."""
+def sort(value: list, reverse: bool = False, case_sensitive: bool = False) -> list[Any]:
+    """Sort texts, numbers or dates; letter case is ignored unless `case_sensitive`."""
     kinds = {
         Decimal if isinstance(item, int) and not isinstance(item, bool) else type(item) for item in value
     }
@@ -106,25 +95,25 @@ def sort(value: list, reverse: bool = False, case_sensitive: bool = False) -> li
 
 
 @converter(examples={"[1, 2] | reverse": [2, 1], "'abc' | reverse": "cba"})
-def reverse(value: list | str) -> Any:  # type: ignore[type-arg]
-    """Turn a list or a text round."""
+def reverse(value: list | str) -> Any:
+    """Reverse a list or a text."""
     return value[::-1]
 
 
 @converter(examples={"['HR', 'IT'] | length": 2, "'HR' | length": 2})
-def length(value: list | str | dict) -> int:  # type: ignore[type-arg]
+def length(value: list | str | dict) -> int:
     """Count the elements of a list, or the characters of a text."""
     return len(value)
 
 
 @converter(name="list", examples={"['HR'] | list": ["HR"], "'HR' | list": ["H", "R"]})
-def list_(value: list | str) -> list[Any]:  # type: ignore[type-arg]
-    """Make a list: of a text, its characters."""
+def list_(value: list | str) -> list[Any]:
+    """Make a list; of a text, the list of its characters."""
     return bounded_list(list(value))
 
 
 @converter(name="sum", examples={"[1, 2.5] | sum": Decimal("3.5")})
-def sum_(value: list) -> int | Decimal:  # type: ignore[type-arg]
+def sum_(value: list) -> int | Decimal:
     """Add the numbers of a list."""
     total: int | Decimal = 0
     for item in value:
@@ -135,12 +124,12 @@ def sum_(value: list) -> int | Decimal:  # type: ignore[type-arg]
 
 
 @converter(name="min", examples={"[3, 1, 2] | min": 1})
-def min_(value: list) -> Any:  # type: ignore[type-arg]
-    """Take the smallest element; an empty list is a problem."""
-    return _one(sort(value), 0)
+def min_(value: list) -> Any:
+    """Return the smallest element; an empty list is a problem."""
+    return _element(sort(value), 0)
 
 
 @converter(name="max", examples={"[3, 1, 2] | max": 3})
-def max_(value: list) -> Any:  # type: ignore[type-arg]
-    """Take the largest element; an empty list is a problem."""
-    return _one(sort(value, reverse=True), 0)  # of equal ones the first, as Jinja does
+def max_(value: list) -> Any:
+    """Return the largest element; an empty list is a problem."""
+    return _element(sort(value, reverse=True), 0)  # of equal ones the first, as Jinja does

@@ -7,37 +7,30 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 
 from opusmap.converters.coerce import ARITHMETIC, NUMBER_LIMIT, number_of
-from opusmap.converters.registry import ArgumentError, converter, wrong_kind
+from opusmap.converters.registry import ArgumentError, converter
 from opusmap.errors import ValueProblem
 from opusmap.issues import quote_value
 
-__all__ = ["abs_", "boolean", "integer", "number", "parse_number", "round_"]
-
 _SIGNIFICANT = 4_000
-"""Characters of a number's text that are looked at at most."""
-
-
+"""Characters of a number's text, at most."""
 _NO_MARK = re.compile(r"[\w+-]")
 
 
 @converter(
-    prepared=True,
+    factory=True,
     examples={
         "'1,234.50' | number": Decimal("1234.5"),
         "'1.234,50' | number(decimal=',', thousands='.')": Decimal("1234.5"),
     },
 )
 def number(decimal: str = ".", thousands: str = ",") -> Callable[[object], int | Decimal]:
-    """Read a plain decimal number: digits, a sign, a decimal mark, marks between thousands."""
-    if (
-        len(decimal) != 1
-        or len(thousands) > 1
-        or decimal == thousands
-        or _NO_MARK.search(decimal + thousands)
-    ):
-        raise ArgumentError("number needs two different marks, each one character: no digit, no sign")
+    """Read a decimal number: digits, and optionally a sign, a decimal mark and marks between thousands."""
+    marks = len(decimal) == 1 and len(thousands) <= 1 and decimal != thousands
+    if not marks or _NO_MARK.search(decimal + thousands):
+        message = "the marks of `number` are two different characters, not letters, digits or signs"
+        raise ArgumentError(message, "for example `number(decimal=',', thousands='.')`")
     point, group = re.escape(decimal), re.escape(thousands)
-    blanks = thousands == " "  # two more of them are in use: the one that keeps lines whole, the narrow one
+    blanks = thousands == " "  # also the non-breaking one and the narrow non-breaking one
     group = "[ \u00a0\u202f]" if blanks else group
     grouped = rf"[0-9]{{1,3}}(?:{group}[0-9]{{3}})+|" if thousands else ""
     shape = re.compile(rf"[+-]?(?:{grouped}[0-9]+)(?:{point}[0-9]+)?", re.ASCII)
@@ -49,9 +42,9 @@ def number(decimal: str = ".", thousands: str = ",") -> Callable[[object], int |
             return Decimal(value)
         text = value.strip()
         if len(text) > _SIGNIFICANT or not shape.fullmatch(text):
-            example = f"1{thousands}234{decimal}5"
-            message = f"{quote_value(value)} is not a number such as {example}"
-            raise ValueProblem("bad-number", message, "name its marks: `number(decimal=',', thousands='.')`")
+            message = f"{quote_value(value)} is not a number such as 1{thousands}234{decimal}5"
+            help_text = "correct the source, or give the marks: `number(decimal=',', thousands='.')`"
+            raise ValueProblem("bad-number", message, help_text)
         if thousands:
             text = "".join(text.split()) if blanks else text.replace(thousands, "")
         found = Decimal(text.replace(decimal, "."))
@@ -61,12 +54,12 @@ def number(decimal: str = ".", thousands: str = ",") -> Callable[[object], int |
 
 
 parse_number = number()
-"""Read a number written with `.` before decimals and `,` between thousands."""
+"""Read a number with `.` before decimals and `,` between thousands."""
 
 
 @converter(examples={"'0042' | integer": 42, "'1,200' | integer": 1200})
 def integer(value: object) -> int:
-    """Read a whole number; one with decimals other than zeros is a problem."""
+    """Read a whole number; a number with decimals other than zero is a problem."""
     found = parse_number(value)
     if int(found) != found:
         raise ValueProblem(
@@ -76,7 +69,7 @@ def integer(value: object) -> int:
 
 
 @converter(
-    prepared=True,
+    factory=True,
     examples={
         "'Yes' | boolean": True,
         "'N' | boolean": False,
@@ -86,22 +79,18 @@ def integer(value: object) -> int:
 def boolean(
     true: str | list[str] = ["true", "yes", "y", "1"],  # noqa: B006 - read only
     false: str | list[str] = ["false", "no", "n", "0"],  # noqa: B006 - read only
-) -> Callable[[object], bool]:
-    """Read true or false from the words that stand for them, ignoring letter case."""
+) -> Callable[[str | int | bool], bool]:
+    """Read true or false from the words for each, ignoring letter case."""
     words = {word.casefold(): False for word in ([false] if isinstance(false, str) else false)}
-    words.update((word.casefold(), True) for word in ([true] if isinstance(true, str) else true))
+    words |= {word.casefold(): True for word in ([true] if isinstance(true, str) else true)}
 
-    def convert(value: object) -> bool:
+    def convert(value: str | int | bool) -> bool:  # noqa: FBT001 - a value of the row
         if isinstance(value, bool):
             return value
-        if not isinstance(value, str | int):
-            raise wrong_kind("boolean", (str,), value)
         found = words.get(str(value).strip().casefold())
         if found is None:
-            known = ", ".join(words)
-            raise ValueProblem(
-                "bad-boolean", f"{quote_value(value)} is neither true nor false", f"known here: {known}"
-            )
+            known = f"the words for true and false: {', '.join(words)}"
+            raise ValueProblem("bad-boolean", f"{quote_value(value)} is neither true nor false", known)
         return found
 
     return convert
@@ -109,23 +98,23 @@ def boolean(
 
 @converter(name="round", examples={"2.675 | round(2)": Decimal("2.68"), "7 | round": 7})
 def round_(value: object, precision: int = 0) -> int | Decimal:
-    """Round to `precision` decimals, halves away from zero."""
+    """Round to `precision` decimals; halves are rounded away from zero."""
     found = number_of(value)
     if not 0 <= precision <= ARITHMETIC.prec:
         raise ValueProblem("wrong-value", f"round takes 0 to {ARITHMETIC.prec} decimals, not {precision}")
     if isinstance(found, int):
         return found
-    rounded = found.quantize(Decimal(1).scaleb(-precision), ROUND_HALF_UP, WIDE)
+    rounded = found.quantize(Decimal(1).scaleb(-precision), ROUND_HALF_UP, _WIDE)
     return int(rounded) if precision == 0 else rounded
 
 
-WIDE = ARITHMETIC.copy()
-WIDE.prec = 3 * ARITHMETIC.prec
-WIDE.rounding = ROUND_HALF_EVEN
+_WIDE = ARITHMETIC.copy()
+_WIDE.prec = 3 * ARITHMETIC.prec
+_WIDE.rounding = ROUND_HALF_EVEN
 
 
 @converter(name="abs", examples={"-3 | abs": 3})
 def abs_(value: object) -> int | Decimal:
-    """Take the sign off a number."""
+    """Return a number without its sign."""
     found = number_of(value)
     return abs(found) if isinstance(found, int) else found.copy_abs()

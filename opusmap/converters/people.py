@@ -1,4 +1,4 @@
-"""Converters of people: e-mail addresses out of what systems write."""
+"""Converters of people: e-mail addresses in the forms that systems write."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from opusmap.converters.registry import converter, wrong_kind
 from opusmap.errors import ValueProblem
 from opusmap.issues import quote_value
 
-__all__ = ["email", "emails"]
-
-# An address that needs no further look: the letters that everyone uses, in the shape that everyone uses.
+# An address of the usual letters in the usual shape, which needs no further check.
 _PLAIN = re.compile(
     r"[A-Za-z0-9_+-]+(?:[.'][A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24}"
 )
@@ -22,7 +20,7 @@ _LOCAL_LIMIT = 64
 
 
 @converter(
-    remember=True,
+    cache=True,
     examples={
         "'Ann Smith <Ann.Smith@Example.ORG>' | email": "Ann.Smith@example.org",
         "'mailto:ann@example.org' | email": "ann@example.org",
@@ -30,29 +28,24 @@ _LOCAL_LIMIT = 64
     },
 )
 def email(value: str) -> str:
-    """Take the e-mail address out of `First Last <a@b.org>`, `mailto:a@b.org` or a SharePoint claim."""
+    """Extract the e-mail address from `First Last <a@b.org>`, `mailto:a@b.org` or a SharePoint claim."""
     text = value.strip()
     if "<" in text and (bracketed := _BRACKETED.fullmatch(text)) is not None:
         name, text = bracketed[1].strip().strip("\"'").casefold(), bracketed[2].strip()
-        if "@" in name and name != text.casefold():  # a second address would be lost in silence
+        if "@" in name and name != text.casefold():  # a second address would be lost silently
             raise _no_address(value)
     if text[:7].lower() == "mailto:":
         text = text[7:].partition("?")[0]
     if "|" in text:
         text = text.rpartition("|")[2]
-    if len(text) > _LENGTH_LIMIT:
+    mailbox, at, domain = text.rpartition("@")
+    if not at or len(text) > _LENGTH_LIMIT:
         raise _no_address(value)
-    mailbox, _, domain = text.rpartition("@")
     if _PLAIN.fullmatch(text) and len(mailbox) <= _LOCAL_LIMIT:
         return f"{mailbox}@{domain.lower()}"
-    return _careful(value, text)
 
-
-def _careful(value: str, text: str) -> str:
-    """Let the library judge what is not plain: quoted mailboxes, international domains."""
-    if "@" not in text:
-        raise _no_address(value)
-    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - seldom needed, slow to load
+    # Quoted mailboxes, international domains.
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - rarely needed, slow to load
 
     if any(char in text for char in '[],;"() '):  # Opus separates addresses with commas in brackets
         raise _no_address(value)
@@ -60,17 +53,16 @@ def _careful(value: str, text: str) -> str:
         found = validate_email(text, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         raise _no_address(value) from None
-    return f"{text.rpartition('@')[0]}@{found.domain.lower()}"
+    return f"{mailbox}@{found.domain.lower()}"
 
 
 @converter(
     examples={"'ann@example.org; Bob <bob@example.org>' | emails": ["ann@example.org", "bob@example.org"]}
 )
 def emails(value: str | list) -> list[str]:  # type: ignore[type-arg]
-    """Take the e-mail addresses out of a list, or out of a text separated by `;`, `,` or line breaks."""
-    items = _SEPARATOR.split(value) if isinstance(value, str) else value
+    """Extract the e-mail addresses from a list, or from a text separated by `;`, `,` or line breaks."""
     found: dict[str, str] = {}
-    for item in items:
+    for item in _SEPARATOR.split(value) if isinstance(value, str) else value:
         if item is None or (isinstance(item, str) and not item.strip()):
             continue
         if not isinstance(item, str):
@@ -81,11 +73,10 @@ def emails(value: str | list) -> list[str]:  # type: ignore[type-arg]
 
 
 def _no_address(value: str) -> ValueProblem:
-    separated = _SEPARATOR.search(value) is not None and "@" in value
-    wrong = "is not one e-mail address" if separated else "has no e-mail address"
-    help_text = (
-        'several addresses need `split: ";"`, or `convert: emails`'
-        if separated
-        else "mend the source, or look it up: `lookup:`"
-    )
-    return ValueProblem("no-email", f"{quote_value(value)} {wrong}", help_text)
+    if _SEPARATOR.search(value) and "@" in value:
+        message = f"{quote_value(value)} is not a single e-mail address"
+        return ValueProblem(
+            "no-email", message, 'for several addresses use `split: ";"` or `convert: emails`'
+        )
+    message = f"{quote_value(value)} has no e-mail address"
+    return ValueProblem("no-email", message, "correct the source, or use a table: `lookup:`")

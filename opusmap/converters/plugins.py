@@ -1,6 +1,6 @@
-"""Custom converters: found through installed packages' entry points, and in files named on the command line.
+"""Custom converters: those of installed packages, and those in files named on the command line.
 
-A mapping file alone never makes Python code load: only what the person installed, or named, is run.
+A mapping file alone never makes Python code run: only what the user installed, or named, is run.
 """
 
 from __future__ import annotations
@@ -19,10 +19,8 @@ from opusmap.converters import builtin_converters
 from opusmap.converters.registry import Registry
 from opusmap.errors import SettingsError
 
-__all__ = ["ENTRY_POINTS", "all_converters", "installed_converters", "load_converters"]
-
 ENTRY_POINTS = "opusmap.converters"
-"""The group under which a package names a module with converters, or a single converter."""
+"""The entry point group under which a package names a module with converters, or a single converter."""
 
 
 @cache
@@ -44,7 +42,7 @@ def installed_converters() -> Registry:
 
 
 def all_converters(files: Iterable[str | Path] = ()) -> Registry:
-    """Return all converters that a mapping may name: built in, installed, and those of the files named.
+    """Return all converters that a mapping can use: built-in, installed, and those of the files.
 
     Raises:
         SettingsError: some can't be loaded, or two have the same name.
@@ -60,33 +58,32 @@ def load_converters(files: Iterable[str | Path]) -> Registry:
     """Run Python files and return the converters that they declare with `@converter`.
 
     Raises:
-        SettingsError: a file can't be run, declares none, or a name is taken.
+        SettingsError: a file can't be run or declares no converter, or two converters have the same name.
     """
     found = Registry({})
     for file in files:
-        found = _extended(found, _run(Path(file)), f"--converters {file}")
+        path, where = Path(file), f"--converters {file}"
+        name = f"opusmap_converters_{path.stem}"
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise SettingsError(
+                "--converters", f"{path} is not a Python file", "name a file that ends in .py"
+            )
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # as the import system does: dataclasses look their module up there
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            raise _broken(where, error) from error
+        found = _extended(found, module, where)
     return found
-
-
-def _run(path: Path) -> ModuleType:
-    name = f"opusmap_converters_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise SettingsError("--converters", f"{path} is not a Python file", "name a file that ends in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # as the import system does: dataclasses look their module up there
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise _broken(f"--converters {path}", error) from error
-    return module
 
 
 def _extended(registry: Registry, module: Any, where: str) -> Registry:
     try:
         more = Registry.of(module)
         if not more.converters:
-            raise SettingsError(where, "there is no converter in it", "declare one with `@opusmap.converter`")
+            raise SettingsError(where, "it has no converter", "declare one with `@opusmap.converter`")
         return registry.extended(more)
     except ValueError as error:
         raise SettingsError(where, str(error), "rename one of the two") from None
@@ -94,6 +91,5 @@ def _extended(registry: Registry, module: Any, where: str) -> Registry:
 
 def _broken(where: str, error: Exception) -> SettingsError:
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return SettingsError(
-        where, f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})", "mend the converter"
-    )
+    message = f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})"
+    return SettingsError(where, message, "fix the converter")

@@ -1,6 +1,6 @@
-"""What a converter is: a typed Python function, its parameters, its examples; and sets of them.
+"""Converters as they are declared, and registries of them.
 
-Owns declaring converters (`@converter`), collecting them and binding their arguments. There is no
+Owns declaring a converter (`@converter`), collecting converters and binding their arguments. There is no
 global registry: a `Registry` is a value that is made from modules and passed on.
 """
 
@@ -23,12 +23,13 @@ __all__ = [
     "ArgumentError",
     "Context",
     "Converter",
+    "MissingCentury",
     "Parameter",
     "Registry",
     "bind_converter",
-    "bind_for_text",
     "converter",
-    "kind_of",
+    "for_text",
+    "wrong_kind",
 ]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -41,22 +42,18 @@ class ChoiceOptions(Protocol):
     @property
     def options(self) -> tuple[str, ...]:
         """Options in Opus's order."""
-        ...
 
     @property
     def aliases(self) -> Mapping[str, str]:
         """Other spelling -> option."""
-        ...
 
     @property
     def ignore_case(self) -> bool:
         """Whether letter case is ignored."""
-        ...
 
     @property
     def by_order(self) -> bool:
-        """Whether the source gives order numbers."""
-        ...
+        """Whether the source may give order numbers."""
 
 
 def _no_warning(_code: str, _message: str) -> None:
@@ -65,10 +62,10 @@ def _no_warning(_code: str, _message: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a mapping tells its converters.
+    """What converters know of the mapping.
 
-    `timezone` is the zone of times that carry none; `choices` the options by column name, and
-    `column` the column that is being bound; `warn(code, message)` notes what is odd but no error.
+    `timezone` is the zone of times that name none; `choices` the options by column name; `column` the column
+    that is being bound; `warn(code, message)` reports what is unusual but not wrong.
     """
 
     timezone: tzinfo | None = None
@@ -90,12 +87,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """A converter: what it is called, what it does, and how it is called.
+    """A converter as it was declared: see `converter` for `factory`, `takes_list`, `pure` and `cache`.
 
-    `prepared` functions take the arguments (and, where they have a parameter `context`, the mapping's
-    `Context`) once and return the function of one value. `takes_list` ones get a whole list; others
-    are applied to each element in a binding. What a `pure` one makes of a text may be remembered, and is
-    where `remember` says that it is worth it.
+    `kinds` are the types of the values that it takes, empty if it takes any. `takes_context` says whether it
+    has a parameter `context`.
     """
 
     name: str
@@ -103,14 +98,16 @@ class Converter:
     summary: str
     parameters: tuple[Parameter, ...]
     examples: Mapping[str, Any]
-    prepared: bool = False
-    takes_list: bool = False
-    pure: bool = True
-    remember: bool = False
+    kinds: tuple[type, ...]
+    takes_context: bool
+    factory: bool
+    takes_list: bool
+    pure: bool
+    cache: bool
 
 
 class ArgumentError(Exception):
-    """The arguments of a converter do not fit its parameters; the text says how, `help` what to do."""
+    """Arguments that do not fit a converter's parameters: what is wrong, and what to do (`help`)."""
 
     def __init__(self, message: str, help: str = "") -> None:
         super().__init__(message)
@@ -118,7 +115,7 @@ class ArgumentError(Exception):
 
 
 class MissingCentury(ArgumentError):
-    """A format reads years of two digits, and nothing says in which hundred years they lie."""
+    """A format has years of two digits, and there is no `century`."""
 
 
 @overload
@@ -128,9 +125,11 @@ def converter(
     *,
     name: str | None = None,
     examples: Mapping[str, Any] | None = None,
-    prepared: bool = False,
+    factory: bool = False,
     takes_list: bool = False,
     pure: bool = True,
+    cache: bool = False,
+    prepared: bool = False,
     remember: bool = False,
 ) -> Callable[[Function], Function]: ...
 def converter(
@@ -139,95 +138,104 @@ def converter(
     *,
     name: str | None = None,
     examples: Mapping[str, Any] | None = None,
-    prepared: bool = False,
+    factory: bool = False,
     takes_list: bool = False,
     pure: bool = True,
+    cache: bool = False,
+    prepared: bool = False,
     remember: bool = False,
 ) -> Function | Callable[[Function], Function]:
-    """Declare a function to be a converter; it stays an ordinary function.
+    """Declare a function to be a converter; it can still be called as an ordinary function.
 
-    The function takes the value first and its parameters by keyword; the first line of its docstring
-    is its summary. A first parameter annotated `str`, `int`, `Decimal`, `bool`, `date`, `datetime` or
-    `list` says what it takes; a value of another kind is a problem before the function is called.
+    The function takes the value first, then its parameters. The first line of its docstring is its summary.
+    If the value is annotated with `str`, `int`, `Decimal`, `bool`, `date`, `datetime`, `list`, `dict` or a
+    union of these, a value of another type is a problem of the row, and the function is not called. A
+    parameter named `context` receives the mapping's `Context`.
 
     Args:
         function: the function, where the decorator is used without arguments.
-        name: what mappings call it; the function's own name by default.
-        examples: expression -> its result, shown in the reference and run as tests.
-        prepared: the function takes parameters only, and returns the function of one value.
-        takes_list: the function gets a list as a whole.
-        pure: same value, same result, so that results may be remembered.
-        remember: remember results for texts, a few thousand: for a pure converter that takes longer than a
-            look-up (more than a microsecond), meets few different texts, and gives no list or object.
+        name: the name in mappings; default: the function's own name.
+        examples: expression -> its result; shown in the reference, and run as tests.
+        factory: the function takes only parameters and returns the function of one value.
+        takes_list: a binding passes a list as a whole, not each element; implied where the value may be a
+            `list` by its annotation.
+        pure: the same value always gives the same result.
+        cache: keep the results for a few thousand texts. Use it for a pure converter that takes longer than
+            a look-up (more than a microsecond), gets few different texts, and returns no lists or objects.
+        prepared: old name of `factory`, for one release.
+        remember: old name of `cache`, for one release.
     """
 
-    def mark(wanted: Function) -> Function:
-        text = inspect.getdoc(wanted) or ""
+    def declare(function: Function) -> Function:
+        is_factory = factory or prepared
+        signature = inspect.signature(function).parameters
+        kinds = _value_types(function, factory=is_factory)
         declared = Converter(
-            name or wanted.__name__.rstrip("_"),
-            wanted,
-            text.partition("\n")[0],
-            _parameters(wanted, prepared=prepared),
+            name or function.__name__.rstrip("_"),
+            function,
+            (inspect.getdoc(function) or "").partition("\n")[0],
+            tuple(_parameters(signature, factory=is_factory)),
             dict(examples or {}),
-            prepared,
-            takes_list or (not prepared and list in _first_kinds(wanted)),
+            kinds if all(isinstance(kind, type) and issubclass(kind, _CHECKED) for kind in kinds) else (),
+            "context" in signature,
+            is_factory,
+            takes_list or list in kinds,
             pure,
-            remember and pure,
+            pure and (cache or remember),
         )
-        setattr(wanted, _MARK, declared)
-        return wanted
+        setattr(function, _MARK, declared)
+        return function
 
-    return mark if function is None else mark(function)
+    return declare if function is None else declare(function)
 
 
-def _parameters(function: Callable[..., Any], *, prepared: bool) -> tuple[Parameter, ...]:
-    signature = inspect.signature(function)
-    wanted = list(signature.parameters.values())[0 if prepared else 1 :]
+def _parameters(signature: Mapping[str, inspect.Parameter], *, factory: bool) -> Iterable[Parameter]:
     empty = inspect.Parameter.empty
-    return tuple(
-        Parameter(
-            parameter.name,
-            "any" if parameter.annotation is empty else _type_name(parameter.annotation),
-            parameter.default is empty,
-            None if parameter.default is empty else parameter.default,
-        )
-        for parameter in wanted
-        if parameter.name != "context"
-    )
+    for name, parameter in list(signature.items())[0 if factory else 1 :]:
+        if name == "context":
+            continue
+        kind = parameter.annotation  # a text where the module postpones its evaluation
+        type_name = kind.__name__ if isinstance(kind, type) and not get_origin(kind) else str(kind)
+        type_name = "any" if kind is empty else type_name.replace("typing.", "")
+        required = parameter.default is empty
+        yield Parameter(name, type_name, required, None if required else parameter.default)
 
 
-def _type_name(annotation: object) -> str:
-    """Return an annotation as it is written, whether or not the module postpones reading it."""
-    if isinstance(annotation, type) and get_origin(annotation) is None:
-        return annotation.__name__
-    return str(annotation).replace("typing.", "")
-
-
-def _first_kinds(function: Callable[..., Any]) -> list[Any]:
-    """Return the types of a function's first parameter, each without its arguments: `str | list[str]`."""
-    name = next(iter(inspect.signature(function).parameters), None)
-    hint = _hints(function).get(name or "", object)
-    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    return [get_origin(kind) or kind for kind in kinds]
-
-
-@cache
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+def _type_hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return get_type_hints(function)
-    except (NameError, TypeError):  # a custom converter's annotations may name what only a checker sees
+    except (NameError, TypeError):  # annotations may use names that only a type checker knows
         return {}
+
+
+_known_type_hints = cache(_type_hints)
+
+
+def _value_types(function: Callable[..., Any], *, factory: bool) -> tuple[Any, ...]:
+    """Return the types of the value that a converter takes: `str | list[str]` is `str` and `list`."""
+    hint: Any = object
+    hints = _type_hints(function)  # not kept: a name in them may be defined further down
+    if not factory:
+        hint = hints.get(next(iter(inspect.signature(function).parameters), ""), object)
+    elif (arguments := get_args(hints.get("return"))) and isinstance(arguments[0], list):
+        hint = arguments[0][0]  # of Callable[[hint], …]
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return tuple(get_origin(option) or option for option in options)
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The converters that a mapping may name."""
+    """The converters that a mapping can use."""
 
     converters: Mapping[str, Converter]
 
     @classmethod
     def of(cls, *modules: ModuleType | Iterable[Callable[..., Any]]) -> Registry:
-        """Collect the converters of modules (or of functions); two of one name are an error."""
+        """Collect the converters of modules, or of functions.
+
+        Raises:
+            ValueError: two of them have the same name.
+        """
         found: dict[str, Converter] = {}
         for module in modules:
             members = list(vars(module).values()) if isinstance(module, ModuleType) else list(module)
@@ -242,14 +250,17 @@ class Registry:
         return self.converters.get(name)
 
     def suggest(self, name: str) -> str:
-        """Return a question for a misspelt name, or an empty text."""
+        """Return `did you mean "…"?` for a misspelt name, or an empty text."""
         return suggest(name, self.converters)
 
     def extended(self, other: Registry) -> Registry:
-        """Return both together; a converter of the other one may not take a name that is taken."""
-        taken = sorted(set(self.converters) & set(other.converters))
-        if taken:
-            raise ValueError(f"two converters are called {taken[0]!r}")
+        """Return a registry with the converters of both.
+
+        Raises:
+            ValueError: both have a converter of the same name.
+        """
+        if taken := self.converters.keys() & other.converters.keys():
+            raise ValueError(f"two converters are called {min(taken)!r}")
         return replace(self, converters={**self.converters, **other.converters})
 
 
@@ -261,72 +272,40 @@ def bind_converter(
     Raises:
         ArgumentError: the arguments do not fit the converter's parameters.
     """
-    function = _bound(converter, _fit_arguments(converter, tuple(args), kwargs), context)
-    return _remembering(function) if converter.remember else function
-
-
-def _bound(converter: Converter, given: dict[str, Any], context: Context) -> Callable[[Any], Any]:
-    if converter.prepared:
-        if "context" in inspect.signature(converter.function).parameters:
-            given["context"] = context
-        prepared: Callable[[Any], Any] = converter.function(**given)
-        return prepared
-    if not given and not _checked_kinds(converter):
-        return converter.function
-    return _with_arguments(converter, given)
-
-
-def bind_for_text(
-    converter: Converter, args: Iterable[Any], kwargs: Mapping[str, Any]
-) -> Callable[[str], Any] | None:
-    """Return the bare function for values that are texts, of a converter that takes texts and nothing else.
-
-    Raises:
-        ArgumentError: the arguments do not fit the converter's parameters.
-    """
-    if converter.prepared or converter.remember or _checked_kinds(converter) != (str,):
-        return None
     given = _fit_arguments(converter, tuple(args), kwargs)
-    return partial(converter.function, **given) if given else converter.function
+    if converter.takes_context:
+        given["context"] = context
+    if converter.factory:
+        return _checked(converter, converter.function(**given))
+    return _checked(converter, partial(converter.function, **given) if given else converter.function)
 
 
-def _remembering(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    memo = Memo(function)
-
-    def recall(value: Any) -> Any:
-        return memo[value] if value.__class__ is str else function(value)
-
-    return recall
-
-
-def _with_arguments(converter: Converter, given: Mapping[str, Any]) -> Callable[[Any], Any]:
-    function, name, kinds = converter.function, converter.name, _checked_kinds(converter)
+def _checked(converter: Converter, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a converter's function with its cache, behind the check of the value's kind."""
+    name, kinds = converter.name, converter.kinds
+    of_text = Memo(function).__getitem__ if converter.cache else function
+    if not kinds and of_text is function:
+        return function
+    takes_text = not kinds or str in kinds
 
     def convert(value: Any) -> Any:
+        if takes_text and value.__class__ is str:
+            return of_text(value)
         if kinds and (not isinstance(value, kinds) or (value.__class__ is bool and bool not in kinds)):
             raise wrong_kind(name, kinds, value)
-        return function(value, **given)
+        return function(value)
 
+    if takes_text:
+        convert.for_text = of_text  # type: ignore[attr-defined]
     return convert
 
 
-_CHECKED = (str, int, Decimal, bool, date, list, dict)
+def for_text(convert: Callable[[Any], Any]) -> Callable[[str], Any] | None:
+    """Return a bound converter without the check of the value's kind, for values that are known to be texts.
 
-
-def _checked_kinds(converter: Converter) -> tuple[type, ...]:
-    kinds = tuple(_first_kinds(converter.function))
-    return kinds if all(isinstance(kind, type) and issubclass(kind, _CHECKED) for kind in kinds) else ()
-
-
-def wrong_kind(name: str, kinds: tuple[type, ...], value: object) -> ValueProblem:
-    """Return the problem of a value whose kind a converter does not take."""
-    wanted = " or ".join(_KIND_NAMES.get(kind, kind.__name__) for kind in kinds)
-    help_text = "use `| string` before it" if str in kinds and not isinstance(value, list) else ""
-    if isinstance(value, list) and list not in kinds:
-        help_text = f"use `| map('{name}')` for each element, or `| first`"
-    return ValueProblem(
-        "wrong-kind", f"`{name}` takes {wanted}, not {kind_of(value)} {quote_value(value)}", help_text
-    )
+    None where there is no such check, or where no text passes it.
+    """
+    return getattr(convert, "for_text", None)
 
 
 _KIND_NAMES: dict[type, str] = {
@@ -338,44 +317,47 @@ _KIND_NAMES: dict[type, str] = {
     list: "a list",
     dict: "an object",
 }
+_CHECKED = tuple(_KIND_NAMES)
 
 
-def kind_of(value: object) -> str:
-    """Return what a value is in words: the text, the number, the date …, an empty value."""
+def wrong_kind(name: str, kinds: tuple[type, ...], value: object) -> ValueProblem:
+    """Return the problem of a value whose kind a converter does not take."""
+    takes = " or ".join(_KIND_NAMES.get(kind, kind.__name__) for kind in kinds)
+    given = next((noun for kind, noun in _KIND_NAMES.items() if isinstance(value, kind)), "the value")
+    given = "the number" if given == "a whole number" else f"the {given.split(' ', 1)[1]}"
     if value is None:
-        return "an empty value"
-    name = next((name for kind, name in _KIND_NAMES.items() if isinstance(value, kind)), "the value")
-    return "the number" if name == "a whole number" else name.replace("an ", "the ").replace("a ", "the ")
+        given = "an empty value"
+    help_text = "use `| string` before it" if str in kinds and not isinstance(value, list) else ""
+    if isinstance(value, list) and list not in kinds:
+        help_text = f"use `| map('{name}')` for each element, or `| first`"
+    return ValueProblem("wrong-kind", f"`{name}` takes {takes}, not {given} {quote_value(value)}", help_text)
 
 
 def _fit_arguments(converter: Converter, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    names = [parameter.name for parameter in converter.parameters]
-    if len(args) > len(names):
-        takes = f"takes at most {len(names)}: {', '.join(names)}" if names else "takes no arguments"
-        raise ArgumentError(f"{converter.name} {takes}")
-    given = dict(zip(names, args, strict=False))
-    for name, value in kwargs.items():
-        if name not in names:
-            near = suggest(name, names) or f"it takes {', '.join(names) or 'no arguments'}"
-            raise ArgumentError(f"{converter.name} has no argument {quote_value(name)}; {near}")
-        if name in given:
-            raise ArgumentError(f"the argument {name} of {converter.name} is given twice")
-        given[name] = value
-    missing = [
-        parameter.name
-        for parameter in converter.parameters
-        if parameter.required and parameter.name not in given
-    ]
-    if missing:
-        raise ArgumentError(f"{converter.name} needs the argument {missing[0]}")
-    hints = _hints(converter.function)
-    for name, value in given.items():
-        if name in hints and not _fits(value, hints[name]):
-            kind = next(parameter.type_name for parameter in converter.parameters if parameter.name == name)
-            wanted = _ARGUMENT_KINDS.get(kind.removesuffix(" | None"), kind)
-            raise ArgumentError(
-                f"the argument {name} of {converter.name} must be {wanted}, not {quote_value(value)}"
-            )
+    """Return the arguments by name."""
+    name = converter.name
+    known = {parameter.name: parameter for parameter in converter.parameters}
+    names = ", ".join(known)
+    if len(args) > len(known):
+        takes = f"takes at most {len(known)}: {names}" if names else "takes no arguments"
+        raise ArgumentError(f"{name} {takes}")
+    given = dict(zip(known, args, strict=False))
+    for argument in kwargs:
+        if argument not in known:
+            near = suggest(argument, known) or f"it takes {names or 'no arguments'}"
+            raise ArgumentError(f"{name} has no argument {quote_value(argument)}", near)
+        if argument in given:
+            raise ArgumentError(f"the argument {argument} of {name} is given twice")
+    given |= kwargs
+    hints = _known_type_hints(converter.function)
+    for argument, parameter in known.items():
+        if argument not in given:
+            if parameter.required:
+                raise ArgumentError(f"{name} needs the argument {argument}")
+        elif not _fits(value := given[argument], hints.get(argument)):
+            kind = parameter.type_name
+            kind = _ARGUMENT_KINDS.get(kind.removesuffix(" | None"), kind)
+            raise ArgumentError(f"the argument {argument} of {name} must be {kind}, not {quote_value(value)}")
     return given
 
 
@@ -383,18 +365,14 @@ _ARGUMENT_KINDS = {"str": "a text", "int": "a whole number", "bool": "true or fa
 
 
 def _fits(value: object, hint: Any) -> bool:
-    """Tell whether an argument fits a parameter's annotation; annotations we can't judge fit anything."""
-    origin = get_origin(hint)
+    """Tell whether an argument fits a parameter's annotation; one that can't be judged fits all."""
+    origin, options = get_origin(hint), get_args(hint)
     if origin is Literal:
-        return value in get_args(hint)
+        return value in options
     if origin is list:
-        return isinstance(value, list) and all(_fits(item, get_args(hint)[0]) for item in value)
-    if origin is not None and get_args(hint):
-        return any(_fits(value, option) for option in get_args(hint))
-    if not isinstance(hint, type):
-        return True
-    if hint is int and isinstance(value, bool):
-        return False
-    if hint is Decimal and isinstance(value, int):
-        return not isinstance(value, bool)
-    return isinstance(value, hint) if hint in (str, int, bool, list, dict, Decimal, type(None)) else True
+        return isinstance(value, list) and all(_fits(item, options[0]) for item in value)
+    if options:
+        return any(_fits(value, option) for option in options)
+    if hint in (int, Decimal):
+        return isinstance(value, int | hint) and not isinstance(value, bool)
+    return isinstance(value, hint) if hint in (str, bool, list, dict, type(None)) else True

@@ -2,63 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from opusmap.converters.coerce import text_of
-from opusmap.converters.registry import converter, wrong_kind
+from opusmap.converters.registry import converter
 from opusmap.errors import ValueProblem
 from opusmap.issues import quote_value
-
-__all__ = ["SEGMENT_LIMIT", "join_path", "term_path"]
 
 SEGMENT_LIMIT = 255
 """Characters of a term at most (SharePoint's limit for term labels)."""
 
 
 def join_path(parts: Iterable[object]) -> str:
-    """Join the non-empty parts into a term path, trimming blanks.
+    """Join the terms into a path; blanks around terms are trimmed, empty terms dropped.
 
     Raises:
-        ValueProblem: a part holds a `/` or is over-long, or no part is left.
+        ValueProblem: a term contains a `/` or is too long, or there is no term.
     """
     segments = [text_of(part).strip() for part in parts if part is not None]
     segments = [segment for segment in segments if segment]
     for segment in segments:
         if "/" in segment:
-            message = f"the term {quote_value(segment)} holds a /, which separates terms"
-            raise ValueProblem(
-                "bad-term-path",
-                message,
-                "replace it: `| replace('/', '-')`, or give the whole path as one text",
-            )
+            message = f"the term {quote_value(segment)} contains a /, which separates terms"
+            help_text = "replace it: `| replace('/', '-')`, or give the whole path as one text"
+            raise ValueProblem("bad-term-path", message, help_text)
         if len(segment) > SEGMENT_LIMIT:
             message = f"the term {quote_value(segment)} has more than {SEGMENT_LIMIT} characters"
             raise ValueProblem("bad-term-path", message, "shorten it")
     if not segments:
-        raise ValueProblem("bad-term-path", "no term is left in the path")
+        raise ValueProblem("bad-term-path", "the term path has no term")
     return "/".join(segments)
 
 
 @converter(
-    prepared=True,
-    takes_list=True,
-    examples={"['HR', ' Leave '] | term_path": "HR/Leave", "'HR > Leave' | term_path('>')": "HR/Leave"},
+    examples={"['HR', ' Leave '] | term_path": "HR/Leave", "'HR > Leave' | term_path('>')": "HR/Leave"}
 )
-def term_path(separator: str = "/") -> Callable[[object], str]:
-    """Make a full term path of a list of terms, or of a text whose terms are separated."""
-
-    def convert(value: object) -> str:
-        if isinstance(value, list):
-            return join_path(value)
-        if not isinstance(value, str):
-            raise wrong_kind("term_path", (str, list), value)
-        parts = value.split(separator) if separator else [value]
-        if any(not part.strip() for part in parts):
-            raise ValueProblem(
-                "bad-term-path",
-                f"the path {quote_value(value)} has an empty term",
-                "remove the extra separator",
-            )
-        return join_path(parts)
-
-    return convert
+def term_path(value: str | list, separator: str = "/") -> str:  # type: ignore[type-arg]
+    """Make a full term path from a list of terms, or from a text of terms between separators."""
+    if isinstance(value, list):
+        return join_path(value)
+    parts = value.split(separator) if separator else [value]
+    if any(not part.strip() for part in parts):
+        message = f"the path {quote_value(value)} has an empty term"
+        raise ValueProblem("bad-term-path", message, "remove the extra separator")
+    return join_path(parts)

@@ -283,7 +283,7 @@ class _Parser(JinjaReader):
             self.locate(getattr(pattern[0], "at", at)) if pattern and converter.name in _PATTERNS else None
         )
         node = nodes.Filter(value, converter, given, named, each, at, place)
-        if (converter.prepared or each) and not nodes.has_constant_arguments(node):
+        if (converter.factory or each) and not nodes.has_constant_arguments(node):
             message = f"the arguments of {converter.name} can't come from the row here"
             raise self.refuse("wrong-argument", at, message, "write them out as constants")
         return node

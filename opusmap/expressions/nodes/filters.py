@@ -132,7 +132,7 @@ def result_type(converter: Converter) -> Type:
     """Return what is known of a converter's results: what a built-in one says, nothing of a custom one."""
     if not getattr(converter.function, "__module__", "").startswith("opusmap.converters."):
         return ANY
-    return _declared_type(converter.function, converter.prepared)
+    return _declared_type(converter.function, converter.factory)
 
 
 @cache

@@ -104,7 +104,7 @@ def test_a_value_that_is_none_of_the_languages_is_told_as_the_converters_mistake
     for column in ("Line", "Number"):
         _, code, message = problem(f"{column}: {{from: A, convert: inexact}}")
         assert code == "wrong-kind"
-        assert message.startswith('a converter gave "1.5", a float of Python')
+        assert message.startswith('a converter returned "1.5", a Python float')
 
 
 def test_its_traceback_shows_the_generated_line(caplog: pytest.LogCaptureFixture) -> None:

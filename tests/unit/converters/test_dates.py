@@ -198,15 +198,16 @@ def test_format_date_takes_only_directives_that_mean_the_same_everywhere(pattern
     ],
 )
 def test_a_format_as_spreadsheets_write_it_is_answered_with_the_right_one(written: str, meant: str) -> None:
-    with pytest.raises(ArgumentError, match=f'did you mean "{meant}"'):
+    with pytest.raises(ArgumentError) as raised:
         datetime_(written, context=NO_ZONE)
+    assert raised.value.help == f'did you mean "{meant}"?'
 
 
 @pytest.mark.parametrize("written", ["no format", "dd/mm/jjjj", "hh:ss", ""])
 def test_what_is_no_format_at_all_gets_no_suggestion(written: str) -> None:
     with pytest.raises(ArgumentError) as raised:
         datetime_(written, context=NO_ZONE)
-    assert "did you mean" not in str(raised.value)
+    assert "did you mean" not in raised.value.help
 
 
 def test_the_hour_24_is_refused_by_every_version_of_python() -> None:

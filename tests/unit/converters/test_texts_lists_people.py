@@ -203,17 +203,17 @@ def test_what_has_no_single_address_is_a_problem(text: str) -> None:
 
 @given(st.lists(SEGMENTS, min_size=1, max_size=5))
 def test_a_term_path_is_its_trimmed_terms_between_slashes(terms: list[str]) -> None:
-    path = term_path()(terms)
+    path = term_path(terms)
     assert path.split("/") == [term.strip() for term in terms]
-    assert term_path()(path) == path == term_path(">")(" > ".join(terms)) == join_path([*terms, None, " "])
+    assert term_path(path) == path == term_path(" > ".join(terms), ">") == join_path([*terms, None, " "])
 
 
 @pytest.mark.parametrize(
-    "value", ["a//b", "/a", "a/", "", " ", "x" * 256, "a/" + "x" * 256, [], ["a/b"], [" "], 5]
+    "value", ["a//b", "/a", "a/", "", " ", "x" * 256, "a/" + "x" * 256, [], ["a/b"], [" "]]
 )
 def test_empty_and_over_long_terms_are_refused(value: Any) -> None:
     with pytest.raises(ValueProblem):
-        term_path()(value)
+        term_path(value)
 
 
 @given(st.lists(st.text(max_size=6)), st.sampled_from([";", ",", "ab"]))
@@ -240,7 +240,15 @@ def test_sort_orders_numbers_of_both_kinds(numbers: list[Any]) -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["[1, 'a'] | sort", "[x, 1] | sort", "5 | length", "5 | reverse", "true | list", "5 | emails"],
+    [
+        "[1, 'a'] | sort",
+        "[x, 1] | sort",
+        "5 | length",
+        "5 | reverse",
+        "true | list",
+        "5 | emails",
+        "5 | term_path",
+    ],
 )
 def test_values_of_the_wrong_kind_are_a_problem_that_says_so(expression: str) -> None:
     with pytest.raises(ValueProblem) as caught:

@@ -76,7 +76,7 @@ def test_one_escape_too_many_or_too_few_is_an_error_that_shows_both_spellings(
     pattern: str, where: str
 ) -> None:
     args = [pattern, ""] if where == "pattern" else ["x", pattern]
-    with pytest.raises(ArgumentError, match=f"the {where} of regex_replace holds") as caught:
+    with pytest.raises(ArgumentError, match=f"the {where} of regex_replace contains") as caught:
         regex_replace(*args)
     for word in ("single-quoted", "double-quoted", r"\x5C"):
         assert word in caught.value.help
