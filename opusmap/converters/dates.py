@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from opusmap.converters.cache import Memo
 from opusmap.converters.coerce import text_of
-from opusmap.converters.datetime_fastpath import format_reader
+from opusmap.converters.datetime_fastpath import fixed_reader, format_reader
 from opusmap.converters.format_parts import CENTURY_UNUSED, check_format, check_reading_format
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.registry import ArgumentError, Context, converter, wrong_kind
@@ -63,14 +63,15 @@ def _localised(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], N
             "no-timezone", f"the time {time.isoformat(sep=' ')} carries no time zone", help_text
         )
     aware = time.replace(tzinfo=zone, fold=0)
-    if zone is not UTC:
-        if aware.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != time:
+    if zone is UTC:
+        return aware
+    moment = aware.astimezone(UTC)
+    # Of a time that is skipped or repeated, the two offsets differ.
+    if aware.utcoffset() != aware.replace(fold=1).utcoffset():
+        if moment.astimezone(zone).replace(tzinfo=None) != time:
             message = f"the local time {time.isoformat(sep=' ')} does not exist: clocks went forward"
             raise ValueProblem("skipped-time", message, "correct it in the source")
-        if aware.utcoffset() != aware.replace(fold=1).utcoffset():
-            warn(
-                "repeated-time", f"the local time {time.isoformat(sep=' ')} exists twice; the first is taken"
-            )
+        warn("repeated-time", f"the local time {time.isoformat(sep=' ')} exists twice; the first is taken")
     return aware
 
 
@@ -107,7 +108,7 @@ def datetime_(
     write = None if format is None else _number_writer(format)
 
     def convert(value: object) -> date:
-        if format is None and value.__class__ is str and (quick := _quick_utc(str(value))) is not None:
+        if format is None and isinstance(value, str) and (quick := _quick_utc(value)) is not None:
             return localise(quick, zone, context.warn)
         if isinstance(value, datetime):
             return localise(value, zone, context.warn)
@@ -205,9 +206,11 @@ def _refuse_other_years(value: str) -> None:
 
 def _remembered_format(format: str, century: int | None, *, dated: bool) -> Callable[[str], date]:
     """Return the reader of a format, which remembers: strptime is slow, most of all where it fails."""
-    parse = format_reader(format, century)
+    quick, parse = fixed_reader(format, century), format_reader(format, century)
 
     def find(text: str) -> date | ValueProblem:
+        if quick is not None and (found := quick(text.strip())) is not None:
+            return found.date() if dated else found
         try:
             return _parse_format(text, format, parse, dated=dated)
         except ValueProblem as problem:

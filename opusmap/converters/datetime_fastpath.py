@@ -7,10 +7,12 @@ and what lies on a day on which the clocks change goes the long way, which decid
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import partial
+from operator import itemgetter
 from time import strptime as struct_time
 from typing import TypeAlias
 
@@ -242,16 +244,9 @@ def _read_iso_clock(text: str) -> time | None:
 
 def day_reader(format: str, century: int | None = None) -> Callable[[str], date | None]:
     """Return a reader of dates in a format: as `format_reader` reads them, most of them quicker."""
-    directives = re.findall("%(.)", format)
     read_time = time_reader(format, century)
-    match = re.compile(_shape(format), re.ASCII).fullmatch if sorted(directives) == ["Y", "d", "m"] else None
 
     def read(text: str) -> date | None:
-        if match is not None and (found := match(text)) is not None:
-            try:
-                return date.fromisoformat("-".join(found.group("Y", "m", "d")))
-            except ValueError:
-                return None
         moment = read_time(text)
         return None if moment is None else moment.date()
 
@@ -312,54 +307,81 @@ def _year_of(digits: int, century: int) -> int:
 
 
 def fixed_reader(format: str, century: int | None = None) -> Callable[[str], datetime | None] | None:
-    """Return a quick reader for texts whose parts have all their digits: `31/01/2024 09:05`.
+    """Return a quick reader for texts written as people write them: `31/01/2024 09:05`, `5 Mar 2024`.
 
-    It reads a part of what `format_reader` reads, and to the same result: anything else (one digit, other
-    blanks) gives None. None for formats with names of months, weeks and the like.
+    It reads a part of what `format_reader` reads, and to the same result: anything else (other blanks, other
+    letters) gives None. None for formats with weeks, days of the year, fractions or offsets, and where months
+    have no English names.
     """
-    directives = re.findall("%(.)", format)
-    names = set(directives)
-    twice = len(names) < len(directives) or {"Y", "y"} <= names or {"H", "I"} <= names
-    if twice or names - {*_WIDTHS, "p"} or ("p" in names and "I" not in names):
+    order = re.findall("%(.)", format)
+    names = set(order)
+    twice = len(names) < len(order) or {"Y", "y"} <= names or {"H", "I"} <= names
+    if twice or len(names & {"m", "b", "B"}) > 1 or names - {*_WIDTHS, "p", "b", "B"}:
+        return None
+    if ("p" in names) != ("I" in names) or (names & {"b", "B"} and not _has_english_months()):
         return None
     match = re.compile(_shape(format), re.ASCII).fullmatch
-    order = tuple(re.findall("%(.)", format))
-    hour_name = "I" if "I" in names else "H"
-    first = _POSIX_CENTURY if century is None else century
+    places = [order.index(found) if found else len(order) + at for at, found in enumerate(_sought(names))]
+    pick, defaults = itemgetter(*places), ("1900", "1", "1", "0", "0", "0", "AM")
+    first = (_POSIX_CENTURY if century is None else century) if "y" in names else None
+    is_named, is_half_day = bool(names & {"b", "B"}), "p" in names
+    months = _MONTHS if "b" in names else _LONG_MONTHS
 
     def read(text: str) -> datetime | None:
         found = match(text)
         if found is None:
             return None
-        parts = dict(zip(order, found.groups(), strict=True))
-        year = _year_of(int(parts["y"]), first) if "y" in parts else int(parts.get("Y") or 1900)
-        hour = int(parts.get(hour_name, 0))
-        if hour_name == "I":
+        year_text, month_text, day, hour_text, minute, second, half = pick(found.groups() + defaults)
+        year, hour = int(year_text), int(hour_text)
+        if first is not None:
+            year = _year_of(year, first)
+        if is_half_day:
             if not 1 <= hour <= _NOON:
                 return None
-            hour = hour % _NOON + (_NOON if parts.get("p") == "PM" else 0)
+            hour = hour % _NOON + (_NOON if half == "PM" else 0)
         try:
-            return datetime(  # noqa: DTZ001 - parts of a time; the caller knows the zone
-                year,
-                int(parts.get("m", 1)),
-                int(parts.get("d", 1)),
-                hour,
-                int(parts.get("M", 0)),
-                int(parts.get("S", 0)),
-            )
-        except ValueError:
+            month = months[month_text.lower()] if is_named else int(month_text)
+            return datetime(year, month, int(day), hour, int(minute), int(second))  # noqa: DTZ001 - the caller knows
+        except (ValueError, KeyError):
             return None
 
     return read
 
 
+def _sought(names: set[str]) -> list[str | None]:
+    """Return a format's directives of year, month, day, hour, minute, second and half day."""
+    alternatives = ("Yy", "mbB", "d", "HI", "M", "S", "p")
+    return [next((name for name in group if name in names), None) for group in alternatives]
+
+
 def _shape(format: str) -> str:
-    """Return the regular expression of texts that have all digits of each part."""
-    groups = {name: f"(?P<{name}>[0-9]{{{width}}})" for name, width in _WIDTHS.items()} | {
-        "p": "(?P<p>AM|PM)"
-    }
+    """Return the regular expression of such texts; a number between other signs may have one digit."""
     parts = re.findall("%.|[^%]", format)
-    return "".join(groups[part[1]] if part.startswith("%") else re.escape(part) for part in parts)
+    pattern = ""
+    for at, part in enumerate(parts):
+        is_apart = not any(map(_is_number, parts[at - 1 : at] + parts[at + 1 : at + 2]))
+        if part[1:] in _WIDTHS:
+            pattern += f"([0-9]{{{'1,2' if is_apart and part[1] not in 'Yy' else _WIDTHS[part[1:]]}}})"
+        else:
+            pattern += {"%p": "(AM|PM)", "%b": "([A-Za-z]+)", "%B": "([A-Za-z]+)"}.get(part, re.escape(part))
+    return pattern
+
+
+def _is_number(part: str) -> bool:
+    return part.isdigit() or part[1:] in _WIDTHS
+
+
+_LONG_MONTHS = {
+    "january": 1, "february": 2, "march": 3, "april": 4, "may": 5, "june": 6, "july": 7, "august": 8,
+    "september": 9, "october": 10, "november": 11, "december": 12,
+}  # fmt: skip
+_MONTHS = {name[:3]: number for name, number in _LONG_MONTHS.items()}
+
+
+def _has_english_months() -> bool:
+    """Tell whether strptime reads English names of months: it knows those of the process's locale."""
+    short, long = [*calendar.month_abbr][1:], [*calendar.month_name][1:]
+    return [*map(str.lower, short)] == [*_MONTHS] and [*map(str.lower, long)] == [*_LONG_MONTHS]
 
 
 _NOON = 12
