@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain, islice
 from typing import Any
@@ -27,7 +27,8 @@ __all__ = [
     "SAMPLE_ROWS",
     "begin_rows",
     "find_columns",
-    "read_pieces",
+    "read_rows",
+    "rows_of",
     "take_sample",
     "utf8_blocks",
 ]
@@ -43,6 +44,9 @@ MAX_DEPTH = 50
 
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _decode_texts = msgspec.json.Decoder(dict[str, str]).decode
+_encode = msgspec.json.Encoder().encode
+_CHUNK = 50
+"""Pieces that are decoded and checked together, which is quicker than one by one."""
 _TEXT_QUOTES = 4
 """Quotation marks around a name and its text. With more, a name occurs twice."""
 
@@ -55,8 +59,8 @@ def begin_rows(pieces: Iterator[tuple[int, bytes]], name: str, word: str) -> Rea
     """
     sample = take_sample(pieces)
     columns = find_columns(sample, name, word)
-    every = chain(sample, pieces)
-    return Reading(columns, read_pieces(every, word), word=word, parts=_piece_parts(every, word))
+    parts = _piece_parts(chain(sample, pieces), word)
+    return Reading(columns, rows_of(parts), word=word, parts=parts)
 
 
 def find_columns(sample: list[tuple[int, bytes]], name: str, word: str) -> tuple[str, ...]:
@@ -65,7 +69,7 @@ def find_columns(sample: list[tuple[int, bytes]], name: str, word: str) -> tuple
     Raises:
         SourceError: no piece of the sample can be read.
     """
-    read = list(read_pieces(sample, word))
+    read = list(read_rows([number for number, _ in sample], [piece for _, piece in sample], word))
     columns = dict.fromkeys(key for row in read if isinstance(row, Row) for key in row.values)
     if read and isinstance(read[0], Reject) and not columns and (len(read) > 1 or sample[0][1][:1] == b"["):
         (cause,) = read[0].problems  # not one is readable: the file is something else
@@ -82,7 +86,7 @@ class _PiecePart(msgspec.Struct, frozen=True):
     pieces: list[bytes]
 
     def rows(self) -> Iterator[Row | Reject]:
-        return read_pieces(zip(self.numbers, self.pieces, strict=True), self.word)
+        return read_rows(self.numbers, self.pieces, self.word)
 
 
 def _piece_parts(pieces: Iterator[tuple[int, bytes]], word: str) -> Iterator[Part]:
@@ -125,43 +129,82 @@ def utf8_blocks(blocks: Iterator[Block], encoding: str | None, name: str) -> Ite
             yield text.encode("utf-8", "surrogatepass")  # a lone surrogate becomes a reject
 
 
-def read_pieces(pieces: Iterable[tuple[int, bytes]], word: str) -> Iterator[Row | Reject]:
-    """Yield the row of each piece, or a reject; nothing of a blank one."""
+def rows_of(parts: Iterable[Part]) -> Iterator[Row | Reject]:
+    """Yield the rows of parts."""
+    return chain.from_iterable(part.rows() for part in parts)
+
+
+def read_rows(numbers: Sequence[int], pieces: Sequence[bytes], word: str) -> Iterator[Row | Reject]:
+    """Yield the row of each numbered piece, or a reject; nothing of a blank one."""
     all_texts = True
-    for number, piece in pieces:
+    for start in range(0, len(pieces), _CHUNK):
+        chunk, numbered = pieces[start : start + _CHUNK], numbers[start : start + _CHUNK]
         if all_texts:  # as many programs write; the first that is none ends it
             try:
-                values = _decode_texts(piece)
+                texts = list(map(_decode_texts, chunk))
             except (ValueError, RecursionError):
                 all_texts = False
             else:
-                quotes = _TEXT_QUOTES * len(values)
-                if piece.count(b'"') == quotes or _structural_quotes(piece) == quotes:
-                    yield Row(number, values)
-                    continue
+                if b"".join(chunk).count(b'"') == _TEXT_QUOTES * sum(map(len, texts)):
+                    yield from map(Row, numbered, texts)
+                else:
+                    for number, piece, values in zip(numbered, chunk, texts, strict=True):
+                        if _structural_quotes(piece) == _TEXT_QUOTES * len(values):
+                            yield Row(number, values)
+                        else:
+                            yield from _read_chunk([number], [piece], word)
+                continue
+        yield from _read_chunk(numbered, chunk, word)
+
+
+def _read_chunk(numbers: Sequence[int], pieces: Sequence[bytes], word: str) -> list[Row | Reject]:
+    """Return the rows of a few pieces, and the rejects among them."""
+    found, read = list[Row | Reject](), list[bytes]()
+    for number, piece in zip(numbers, pieces, strict=True):
         try:
             values = _decode(piece)
         except (ValueError, ArithmeticError, RecursionError) as error:
             if piece.strip():
-                yield _reject(number, *_explain(piece, error, word))
+                found.append(_reject(number, *_explain(piece, error, word)))
             continue
-        # Each test is a cheap upper bound of what it looks for; only a hit is looked at closely.
+        # A cheap upper bound of the depth; only a hit is looked at closely.
         if piece.count(b"[") + piece.count(b"{") > MAX_DEPTH and _is_too_deep(values):
-            yield _reject(number, "json-too-deep", f"the {word} is nested deeper than {MAX_DEPTH} levels")
-        elif (
-            (names := piece.translate(None, b" \t\r\n").count(b'":')) > len(values)
-            and names > len(values) + _count_names(values.values())
-            and (repeated := _repeated_key(piece))
-        ):
-            message = f"the name {quote_value(repeated)} occurs twice in one object"
-            yield _reject(number, "json-repeated-name", message)
-        else:
-            yield Row(number, values)
+            message = f"the {word} is nested deeper than {MAX_DEPTH} levels"
+            found.append(_reject(number, "json-too-deep", message))
+            continue
+        found.append(Row(number, values))
+        read.append(piece)
+    rows = [one for one in found if isinstance(one, Row)]
+    if _may_repeat_names(b"".join(read), [row.values for row in rows]):
+        readable = iter(read)
+        found = [_refuse_repeated(one, next(readable)) if isinstance(one, Row) else one for one in found]
+    return found
 
 
-def _structural_quotes(piece: bytes) -> int | None:
-    """Return how many quotation marks do not stand in a text; None where backslashes make it unclear."""
-    return None if b"\\\\" in piece else piece.count(b'"') - piece.count(b'\\"')
+def _structural_quotes(text: bytes) -> int:
+    """Return how many quotation marks begin or end a name or a text, and are not within one."""
+    if b"\\" in text:
+        text = text.replace(rb"\\", b"")
+    return text.count(b'"') - text.count(rb"\"")
+
+
+def _may_repeat_names(text: bytes, values: list[Mapping[str, Any]]) -> bool:
+    """Tell whether an object in a text may have a name twice, of which its decoded values kept one.
+
+    The values, written again, have as many colons, unless one was lost with its name. A colon that the text
+    writes by its number would make up for that.
+    """
+    escaped = b"\\u003a" in text or b"\\u003A" in text
+    return escaped or text.count(b":") != _encode(values).count(b":")
+
+
+def _refuse_repeated(row: Row, piece: bytes) -> Row | Reject:
+    """Return the row of a piece, or its reject where an object has a name twice."""
+    names = piece.translate(None, b" \t\r\n").count(b'":')
+    if names <= _count_names([row.values]) or (repeated := _find_repeated(piece)) is None:
+        return row
+    message = f"the name {quote_value(repeated)} occurs twice in one object"
+    return _reject(row.number, "json-repeated-name", message)
 
 
 def _reject(number: int, code: str, message: str, help: str = "") -> Reject:
@@ -229,7 +272,7 @@ def _count_names(values: Iterable[Any]) -> int:
     return count
 
 
-def _repeated_key(piece: bytes) -> str | None:
+def _find_repeated(piece: bytes) -> str | None:
     repeated: list[str] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> None:

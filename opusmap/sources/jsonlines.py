@@ -16,7 +16,7 @@ import msgspec
 from opusmap.errors import SourceError
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
-from opusmap.sources.json_rows import find_columns, read_pieces, take_sample, utf8_blocks
+from opusmap.sources.json_rows import find_columns, read_rows, rows_of, take_sample, utf8_blocks
 from opusmap.sources.source import Format, Reading, Source, StreamSource
 from opusmap.sources.text_io import Block, Input, whole_lines
 
@@ -37,8 +37,8 @@ def read_json_lines(blocks: Iterator[Block], *, name: str, encoding: str | None)
     numbered = _numbered(whole_lines(utf8_blocks(blocks, encoding, name), (b"\n",), name))
     ahead = list[tuple[int, bytes]]()
     columns = find_columns(take_sample(_lines(_kept(numbered, ahead))), name, "line")
-    every = chain(ahead, numbered)
-    return Reading(columns, read_pieces(_lines(every), "line"), word="line", parts=_line_parts(every))
+    parts = _line_parts(chain(ahead, numbered))
+    return Reading(columns, rows_of(parts), word="line", parts=parts)
 
 
 def _numbered(blocks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -73,7 +73,8 @@ class _LinePart(msgspec.Struct, frozen=True):
     block: bytes
 
     def rows(self) -> Iterator[Row | Reject]:
-        return read_pieces(_lines([(self.first, self.block)]), "line")
+        lines = self.block.removesuffix(b"\n").split(b"\n")
+        return read_rows(range(self.first, self.first + len(lines)), lines, "line")
 
 
 def _line_parts(blocks: Iterable[tuple[int, bytes]]) -> Iterator[_LinePart]:

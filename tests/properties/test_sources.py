@@ -55,6 +55,40 @@ def test_json_objects_come_back_as_they_were_written(
         assert list(source.rows()) == [Row(number, item) for number, item in enumerate(objects, 1)]
 
 
+@st.composite
+def json_texts(draw: st.DrawFn) -> str:
+    """Draw a text of JSON: any character by its number or as it is, names that occur twice, blanks."""
+    text = st.lists(
+        st.sampled_from(["a", ":", r"\"", r"\\", r"\u003a", r"\u003A", r"\u0022", " ", "é"]), max_size=4
+    )
+    texts = text.map(lambda parts: f'"{"".join(parts)}"')
+    member = st.tuples(texts, st.sampled_from([":", " :", ": "]))
+
+    def nest(value: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+        members = st.lists(
+            st.tuples(member, value).map(lambda pair: "".join((*pair[0], pair[1]))), max_size=4
+        )
+        return members.map(lambda found: f"{{{','.join(found)}}}") | st.lists(value, max_size=3).map(
+            lambda found: f"[{', '.join(found)}]"
+        )
+
+    value = draw(st.just(texts) | st.just(st.recursive(st.just("1.50") | texts, nest, max_leaves=6)))
+    members = draw(st.lists(st.tuples(member, value), min_size=1, max_size=4))
+    return f"{{{','.join(''.join((*named, value)) for named, value in members)}}}"
+
+
+@given(st.lists(json_texts(), min_size=1, max_size=6))
+def test_an_object_that_has_a_name_twice_is_found_wherever_it_is(lines: list[str]) -> None:
+    def has_twice(line: str) -> bool:
+        twice = list[bool]()
+        json.loads(line, object_pairs_hook=lambda pairs: twice.append(len(dict(pairs)) < len(pairs)))
+        return any(twice)
+
+    with open_source(io.BytesIO("\n".join(["{}", *lines]).encode()), format="jsonl") as source:
+        _, *rows = source.rows()
+    assert [isinstance(row, Reject) for row in rows] == [has_twice(line) for line in lines]
+
+
 LINES = st.lists(st.sampled_from([b'{"a": "b"}', b'{"a": 1}', b"{", b"", b" ", b"\r"]), max_size=9).map(
     b"\n".join
 )
