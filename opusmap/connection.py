@@ -21,7 +21,7 @@ from urllib.parse import unquote
 
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue, Severity, Span, quote_value
-from opusmap.safe_files import open_regular
+from opusmap.safe_files import UnreadableFile, read_text
 
 __all__ = ["Column", "ColumnType", "Connection", "decode_name", "load_connection", "parse_connection"]
 
@@ -138,27 +138,13 @@ def load_connection(path: str | Path) -> Connection:
     """
     name = str(path)
     try:
-        with open_regular(path) as file:
-            data = file.read(SIZE_LIMIT + 1)
-    except OSError as error:
-        raise _refuse(
-            name,
-            "connection-unreadable",
-            f"the connection file can't be read: {error.strerror or error}",
-            help="download it from Opus > Settings > Connector and name it in `connection:`",
-        ) from None
-    if len(data) > SIZE_LIMIT:
-        message = f"the connection file is larger than {SIZE_LIMIT} bytes"
-        raise _refuse(name, "file-too-large", message, help=_AS_DOWNLOADED)
-    try:
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _refuse(
-            name,
-            "not-utf8",
-            f"the connection file is not UTF-8 text (byte {error.start})",
-            help="save it as UTF-8",
-        ) from None
+        text = read_text(path, SIZE_LIMIT, what="the connection file")
+    except UnreadableFile as error:
+        code = "connection-unreadable" if error.code == "file-unreadable" else error.code
+        hint = "download it from Opus > Settings > Connector and name it in `connection:`"
+        if error.code == "file-too-large":
+            hint = _AS_DOWNLOADED
+        raise _refuse(name, code, error.message, error.line, help=error.hint or hint) from None
     return parse_connection(text, name)
 
 

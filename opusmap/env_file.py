@@ -16,7 +16,7 @@ from dotenv.parser import parse_stream
 
 from opusmap.errors import SettingsError
 from opusmap.issues import quote_value, suggest
-from opusmap.safe_files import open_regular
+from opusmap.safe_files import UnreadableFile, read_text
 
 __all__ = ["read_env_file", "read_small_text"]
 
@@ -71,24 +71,15 @@ def _check_name(variable: str, allowed: Collection[str], settings: Collection[st
     _log.warning(".env: there is no setting %s, so it is left out%s", shown, f"; {hint}" if hint else "")
 
 
-def read_small_text(path: Path, blame: str, *, regular: bool = True) -> str:
+def read_small_text(path: Path, blame: str, *, devices: bool = False) -> str:
     """Return the text of a file of at most 64 KB; `blame` is the setting that errors name.
 
-    With `regular`, a FIFO or a device is refused.
+    Unless `devices` are allowed, a FIFO or a device is refused.
 
     Raises:
         SettingsError: it can't be read, is too large, or is no UTF-8 text.
     """
     try:
-        with open_regular(path) if regular else path.open("rb") as file:
-            data = file.read(_FILE_LIMIT + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a file's name"
-        raise SettingsError(blame, f"the file can't be read: {why}") from None
-    if len(data) > _FILE_LIMIT:
-        raise SettingsError(blame, f"the file is larger than {_FILE_LIMIT} bytes")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # The decoder's own error quotes the bytes, which may be a secret's.
-        raise SettingsError(blame, "the file is not UTF-8 text", "save it as UTF-8") from None
+        return read_text(path, _FILE_LIMIT, devices=devices)
+    except UnreadableFile as error:
+        raise SettingsError(blame, error.message, error.hint) from None

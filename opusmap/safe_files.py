@@ -1,6 +1,7 @@
-"""Opening what a mapping or a folder names: regular files only, and nothing that could wait or act.
+"""Reads the small files that mappings, settings and folders name: whole, within a limit, and never a trap.
 
-A FIFO waits for ever for somebody to write, a device may never end or does something when it is opened.
+Only regular files are opened: a FIFO waits for ever for a writer; a device may never end, or does something
+when it is opened.
 """
 
 from __future__ import annotations
@@ -8,45 +9,113 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-__all__ = ["open_regular", "refuse_irregular", "resolve_inside"]
+__all__ = ["UnreadableFile", "read_bytes", "read_text", "refuse_irregular", "resolve_inside"]
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-_IRREGULAR = "it is no regular file (a FIFO, a device or a socket)"
 
 
-def open_regular(path: str | Path) -> BinaryIO:
-    """Open a regular file for reading bytes; links are followed.
+@dataclass
+class UnreadableFile(Exception):
+    """A file can't be used: a code, what is wrong with it, at which line, and what to do.
+
+    Whoever names the file knows its place, and makes an `Issue` or a `SettingsError` of this. Nothing of the
+    file's content is quoted. Where the system refused, its `OSError` is the cause.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    line: int = 1
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def read_text(
+    path: str | Path,
+    limit: int,
+    *,
+    what: str = "the file",
+    devices: bool = False,
+    links: bool = True,
+    errors: str = "strict",
+) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 where a byte-order mark says so; see `read_bytes`.
+
+    `errors` is `str.decode`'s.
 
     Raises:
-        OSError: it can't be opened, or is no regular file; `strerror` says which.
+        UnreadableFile: as `read_bytes`, or `not-utf8`.
     """
-    refuse_irregular(path)
+    data = read_bytes(path, limit, what=what, devices=devices, links=links)
     try:
-        descriptor = os.open(path, _FLAGS)
-    except ValueError:  # a NUL byte in the name
-        raise OSError(errno.EINVAL, "this is no name of a file") from None
-    try:
-        _check_mode(os.fstat(descriptor).st_mode, path)  # it may be another file by now
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors)
+    except UnicodeDecodeError as error:  # which quotes the bytes, and they may be a secret's
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"{what} is not UTF-8 text: byte {error.start}, in line {line}"
+    raise UnreadableFile("not-utf8", message, "save the file as UTF-8", line)
 
 
-def refuse_irregular(path: str | Path) -> None:
-    """Refuse what is no regular file, without opening it: opening a device may do something.
+def read_bytes(
+    path: str | Path, limit: int, *, what: str = "the file", devices: bool = False, links: bool = True
+) -> bytes:
+    """Return the content of a file of at most `limit` bytes.
+
+    Args:
+        path: the file's name.
+        limit: bytes that are read at most.
+        what: what messages call the file.
+        devices: allow a FIFO or a device, for a file that a person names and not a mapping.
+        links: follow symbolic links.
 
     Raises:
-        OSError: it is not there, or is no regular file; `strerror` says which.
+        UnreadableFile: `file-unreadable` (`from` the `OSError`), or `file-too-large`.
     """
     try:
-        mode = Path(path).stat().st_mode
+        if not devices:
+            refuse_irregular(path, links=links)
+        flags = _FLAGS if links else _FLAGS | getattr(os, "O_NOFOLLOW", 0)
+        opener = None if devices else (lambda name, _: os.open(name, flags))
+        with open(path, "rb", opener=opener) as file:
+            if not devices:
+                _check_mode(os.fstat(file.fileno()).st_mode, path)  # it may be another file by now
+            data = file.read(limit + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        why = (error.strerror or str(error)) if isinstance(error, OSError) else _NO_NAME
+        raise UnreadableFile("file-unreadable", f"{what} can't be read: {why}") from error
+    if len(data) > limit:
+        size = f"{limit >> 20} MB" if limit >> 20 else f"{limit >> 10} KB"
+        raise UnreadableFile("file-too-large", f"{what} is too large: more than {size}")
+    return data
+
+
+def refuse_irregular(path: str | Path, *, links: bool = True) -> None:
+    """Refuse what is not a regular file, without opening it: opening a device may do something.
+
+    With `links` off, a symbolic link is refused, too.
+
+    Raises:
+        OSError: it is not there, or is not a regular file; `strerror` says which.
+    """
+    try:
+        mode = Path(path).stat(follow_symlinks=links).st_mode
     except ValueError:
-        raise OSError(errno.EINVAL, "this is no name of a file") from None
+        raise OSError(errno.EINVAL, _NO_NAME) from None
     _check_mode(mode, path)
+
+
+_NO_NAME = "this is not a file name"
+
+
+def _check_mode(mode: int, path: str | Path) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        kind = "a symbolic link" if stat.S_ISLNK(mode) else "a FIFO, a device or a socket"
+        raise OSError(errno.EINVAL, f"it is not a regular file ({kind})", str(path))
 
 
 def resolve_inside(folder: Path, name: str) -> Path | None:
@@ -61,10 +130,3 @@ def resolve_inside(folder: Path, name: str) -> Path | None:
         return candidate if candidate.is_relative_to(folder.resolve()) else None
     except (OSError, ValueError, RuntimeError):  # a NUL byte, a loop of symlinks
         return None
-
-
-def _check_mode(mode: int, path: str | Path) -> None:
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, _IRREGULAR, str(path))

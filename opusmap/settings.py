@@ -441,7 +441,7 @@ def _read_client_id(found: _Found) -> str:
 def _read_secret(found: _Found) -> Secret:
     text = found.text
     if found.name.endswith("_file"):
-        text = read_small_text(found.path(), found.blame, regular=found.folder is not None).strip()
+        text = read_small_text(found.path(), found.blame, devices=found.folder is None).strip()
     if not text or not text.isprintable():
         raise SettingsError(found.blame, "the secret is empty, or holds what is no text")
     return Secret(text)

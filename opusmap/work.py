@@ -16,10 +16,10 @@ from opusmap.compiler.lock import find_drift, lock_path, read_lock
 from opusmap.errors import InvalidMapping, SourceError
 from opusmap.expressions import nodes
 from opusmap.issues import Issue, Span, quote_value
-from opusmap.mapping import MappingSpec, resolve_inside
+from opusmap.mapping import MappingSpec
 from opusmap.records import Reject
 from opusmap.report import MendedSource
-from opusmap.safe_files import refuse_irregular
+from opusmap.safe_files import refuse_irregular, resolve_inside
 from opusmap.sources import (
     Source,
     is_missing,

@@ -167,12 +167,15 @@ def refuse_own_input(mapper: Mapper, option: str, output: str, source: Source | 
 
 def read_public_certificate(path: str) -> bytes:
     """Return the bytes of a certificate's file."""
+    from opusmap.safe_files import UnreadableFile, read_bytes
+
     try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise click.BadParameter(
-            f"the file can't be read: {error.strerror}", param_hint="--certificate"
-        ) from None
+        return read_bytes(path, _CERTIFICATE_LIMIT, devices=True)
+    except UnreadableFile as error:
+        raise click.BadParameter(error.message, param_hint="--certificate") from None
+
+
+_CERTIFICATE_LIMIT = 1 << 20
 
 
 def reject_writer(

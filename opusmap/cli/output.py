@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from opusmap.cli.logs import speaks_json, tell
 from opusmap.cli.terminal import escape, make_console, write_error, write_json
 from opusmap.issues import Issue, Severity, Span, render, visible
-from opusmap.safe_files import open_regular
+from opusmap.safe_files import UnreadableFile, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,11 +159,9 @@ def _in_lines(diagnostic: Issue[Span]) -> Issue[Span]:
 def _read_lines(file: str) -> list[str]:
     """Return the lines of a file, as the YAML reader counts them; none if it can't be read."""
     try:
-        with open_regular(file) as stream:
-            data = stream.read(_SHOWN_LIMIT)
-    except OSError:
+        text = read_text(file, _SHOWN_LIMIT, errors="replace")
+    except UnreadableFile:
         return []
-    text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", "replace")
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from opusmap.compiler.plan import Plan
 from opusmap.errors import SettingsError
 from opusmap.issues import Issue, Span, quote_value
-from opusmap.safe_files import open_regular
+from opusmap.safe_files import UnreadableFile, read_text
 
 __all__ = ["Lock", "find_drift", "lock_path", "make_lock", "read_lock", "write_lock"]
 
@@ -81,8 +81,7 @@ def read_lock(path: Path) -> Lock | None:
         SettingsError: the file is not a lock of this version.
     """
     try:
-        with open_regular(path) as file:
-            body: Any = json.loads(file.read(_SIZE_LIMIT))
+        body: Any = json.loads(read_text(path, _SIZE_LIMIT, what="the lock"))
         _check_version(body["opusmap_lock"])
         columns = {
             str(name): {key: str(one[key]) for key in ("name", "type")}
@@ -92,11 +91,11 @@ def read_lock(path: Path) -> Lock | None:
             str(name): [str(option) for option in options] for name, options in body["choices"].items()
         }
         return Lock(str(body["connection"]), columns, choices, int(body.get("choice_base", 1)))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        problem = f"the lock can't be read: {error.strerror or error}"
-        raise SettingsError(str(path), problem, "put the lock itself beside the mapping") from None
+    except UnreadableFile as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        hint = error.hint or "put the lock itself beside the mapping"
+        raise SettingsError(str(path), error.message, hint) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         help_text = "write it anew with `opusmap lock`, after comparing the options with Opus"
         raise SettingsError(str(path), "this is not a lock of this version of opusmap", help_text) from None

@@ -16,8 +16,9 @@ from opusmap.converters import Registry
 from opusmap.converters.plugins import all_converters
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue, Severity, Span, quote_value
-from opusmap.mapping import MappingSpec, load_spec, resolve_inside
+from opusmap.mapping import MappingSpec, load_spec
 from opusmap.records import Filtered, Mapped, Record, Reject, Row
+from opusmap.safe_files import resolve_inside
 
 __all__ = ["Mapper", "compile_mapping", "load_mapping", "read_mapping"]
 

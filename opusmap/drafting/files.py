@@ -26,6 +26,7 @@ from opusmap.profile import profile_source
 from opusmap.records import Reject, Row
 from opusmap.report import write_whole
 from opusmap.report.outputs import is_same_file
+from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.sources import Source, is_remote, open_with
 from opusmap.sources.database import open_database
 
@@ -104,7 +105,10 @@ def write_files(draft: Draft, output: str | Path, *, force: bool = False) -> Dra
         file.write(write_draft(draft).encode("utf-8"))
     schema = path.parent / SCHEMA_FILE
     text = json.dumps(load_schema(), indent=2, ensure_ascii=False) + "\n"
-    written = not schema.is_file() or schema.read_text("utf-8") != text
+    try:
+        written = read_text(schema, 2 * len(text)) != text
+    except UnreadableFile:
+        written = True
     if written:
         with write_whole(schema) as file:
             file.write(text.encode("utf-8"))

@@ -10,11 +10,11 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from opusmap.errors import SettingsError
 from opusmap.issues import quote_value, suggest
 from opusmap.records import JsonValue
+from opusmap.safe_files import UnreadableFile, read_text
 
 __all__ = ["FAULTS_PATH", "KINDS", "LEVELS", "NUMBERS", "FaultPlan", "make_plan", "read_plan"]
 
@@ -175,16 +175,13 @@ def _split(text: str) -> list[str]:
 def _read_file(name: str) -> str:
     levels = f"take {', '.join(LEVELS)}, name=value, or a file of such lines"
     try:
-        with Path(name).open("rb") as file:
-            data = file.read(_FILE_LIMIT + 1)
-        text = data.decode("utf-8-sig")
-    except (OSError, ValueError):
-        help_text = suggest(name, LEVELS) or levels
+        return read_text(name, _FILE_LIMIT, devices=True)
+    except UnreadableFile as error:
+        if error.code == "file-too-large":
+            raise SettingsError("faults", error.message) from None
+        hint = suggest(name, LEVELS) or levels
         problem = f"{quote_value(name)} is neither a level nor a file that can be read"
-        raise SettingsError("faults", problem, help_text) from None
-    if len(data) > _FILE_LIMIT:
-        raise SettingsError("faults", f"the file is larger than {_FILE_LIMIT} bytes")
-    return text
+        raise SettingsError("faults", problem, hint) from None
 
 
 def _read_number(name: str, text: str) -> float:

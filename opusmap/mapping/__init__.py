@@ -1,6 +1,6 @@
 """The mapping spec: YAML text -> data with positions -> JSON Schema -> frozen model."""
 
-from opusmap.mapping.load import load_spec, parse_spec, resolve_inside
+from opusmap.mapping.load import load_spec, parse_spec
 from opusmap.mapping.model import (
     Binding,
     ChoiceList,
@@ -31,5 +31,4 @@ __all__ = [
     "Text",
     "load_spec",
     "parse_spec",
-    "resolve_inside",
 ]

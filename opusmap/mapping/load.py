@@ -25,7 +25,7 @@ from opusmap.mapping.model import (
     TargetOptions,
 )
 from opusmap.mapping.schema import validate
-from opusmap.mapping.tables import TableError, read_table
+from opusmap.mapping.tables import read_table
 from opusmap.mapping.yaml_reader import (
     Entries,
     Items,
@@ -39,14 +39,15 @@ from opusmap.mapping.yaml_reader import (
     plain_data,
     read_yaml,
 )
-from opusmap.safe_files import resolve_inside
+from opusmap.safe_files import UnreadableFile, resolve_inside
 
-__all__ = ["load_spec", "parse_spec", "resolve_inside"]
+__all__ = ["load_spec", "parse_spec"]
 
 TABLE_KEYS = ("path", "key", "value")
 """Keys of a lookup table that stands in a file."""
 INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the step"}
 """Sections of a fragment, and what one entry of each is."""
+_FILE_MISSING = "name a file that is there, relative to the mapping's folder"
 _FRAGMENT_HELP = "it may hold `tables`, `choices` and `let`, each with `key: value` lines"
 RECOVERABLE = frozenset({"repeated-key", "unknown-key", "missing-choices"})
 """Problems of a file in spite of which the rest of it can be read, so that all problems show at once."""
@@ -137,11 +138,10 @@ class _Builder:
         try:
             file = read_yaml(path, str(Path(self._path).parent / name))
         except InvalidMapping as error:
-            hint = "name a file that is there, relative to the mapping's folder"
-            self._diagnostics += [
-                Issue(one.code, one.message, name.span, hint) if one.code == "file-unreadable" else one
-                for one in error.diagnostics
-            ]
+            (found,) = error.diagnostics
+            if found.code == "file-unreadable":
+                found = Issue(found.code, found.message, name.span, _FILE_MISSING)
+            self._diagnostics.append(found)
             return Entries()
         if isinstance(file.data, Entries):
             problems = (*file.duplicates, *validate(_as_mapping(file.data), str(path)))
@@ -238,8 +238,9 @@ class _Builder:
         key, value = (_optional(table.get(part)) for part in ("key", "value"))
         try:
             entries = {} if path is None else read_table(path, key, value)
-        except TableError as error:
-            self._error("table-unreadable", f"table {name}: {error}", path_name.span, error.help)
+        except UnreadableFile as error:
+            hint = _FILE_MISSING if error.code == "file-unreadable" else error.hint
+            self._error("table-unreadable", f"table {name}: {error}", path_name.span, hint)
             entries = {}
         return Table(name, entries)
 

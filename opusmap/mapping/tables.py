@@ -17,20 +17,12 @@ from typing import Any, NoReturn
 from opusmap.converters.coerce import text_of
 from opusmap.errors import ValueProblem
 from opusmap.issues import quote_value, suggest
-from opusmap.safe_files import open_regular
+from opusmap.safe_files import UnreadableFile, read_text
 
-__all__ = ["TableError", "read_table"]
+__all__ = ["read_table"]
 
 SIZE_LIMIT = 64 << 20
 """Bytes of a table's file at most."""
-
-
-class TableError(Exception):
-    """A table's file can't be read; the text says why, `help` what to do."""
-
-    def __init__(self, message: str, help: str = "") -> None:
-        super().__init__(message)
-        self.help = help
 
 
 def read_table(path: Path, key: str | None, value: str | None) -> dict[str, Any]:
@@ -40,9 +32,9 @@ def read_table(path: Path, key: str | None, value: str | None) -> dict[str, Any]
     the columns. Numbers are exact (`int`, `Decimal`).
 
     Raises:
-        TableError: the file can't be read, or lacks the columns, or a key stands twice.
+        UnreadableFile: the file can't be read, or lacks the columns, or a key stands twice.
     """
-    text = _read_text(path)
+    text = read_text(path, SIZE_LIMIT)
     if path.suffix.lower() == ".json":
         found = _json_rows(text)
         if isinstance(found, dict):
@@ -53,29 +45,13 @@ def read_table(path: Path, key: str | None, value: str | None) -> dict[str, Any]
         header = set(names)
     if key is None or value is None:
         help_text = "for example {path: staff.csv, key: login, value: email}"
-        raise TableError("`key` and `value` must name its columns", help_text)
+        raise _refuse("`key` and `value` must name its columns", help_text)
     for name in (key, value):
         if name not in header:
             known = ", ".join(quote_value(column, 30) for column in sorted(header)[:12])
             help_text = suggest(name, header) or (f"columns: {known}" if known else "the file is empty")
-            raise TableError(f"there is no column {quote_value(name)}", help_text)
+            raise _refuse(f"there is no column {quote_value(name)}", help_text)
     return _collect(rows, key, value)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        with open_regular(path) as file:
-            data = file.read(SIZE_LIMIT + 1)
-    except OSError as error:
-        help_text = "name a file that is there, relative to the mapping's folder"
-        raise TableError(f"the file can't be read: {error.strerror or error}", help_text) from None
-    if len(data) > SIZE_LIMIT:
-        raise TableError(f"the file is larger than {SIZE_LIMIT} bytes")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise TableError(f"byte {error.start} (line {line}) is not UTF-8", "save the file as UTF-8") from None
 
 
 def _json_rows(text: str) -> dict[str, Any] | list[dict[str, Any]]:
@@ -84,21 +60,21 @@ def _json_rows(text: str) -> dict[str, Any] | list[dict[str, Any]]:
             text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys
         )
     except (ValueError, RecursionError) as error:
-        raise TableError(f"the file is not JSON: {error}") from None
+        raise _refuse(f"the file is not JSON: {error}") from None
     if isinstance(data, dict) or (isinstance(data, list) and all(isinstance(row, dict) for row in data)):
         return data
-    raise TableError("the file must hold an object, or a list of objects")
+    raise _refuse("the file must hold an object, or a list of objects")
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise TableError(f"{name} is not a number of JSON")
+    raise _refuse(f"{name} is not a number of JSON")
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise TableError(f"the key {quote_value(key)} stands twice", "remove one of the two")
+            raise _refuse(f"the key {quote_value(key)} stands twice", "remove one of the two")
         found[key] = value
     return found
 
@@ -109,15 +85,15 @@ def _csv_rows(text: str) -> tuple[list[str], list[dict[str, Any]]]:
         header = next(reader, [])
         if len(set(header)) < len(header):
             twice = Counter(header).most_common(1)[0][0]
-            raise TableError(f"the header names {quote_value(twice)} twice", "rename one of the two")
+            raise _refuse(f"the header names {quote_value(twice)} twice", "rename one of the two")
         rows: list[dict[str, Any]] = []
         for cells in reader:
             if cells and len(cells) != len(header):
-                raise TableError(f"line {reader.line_num} has {len(cells)} cells instead of {len(header)}")
+                raise _refuse(f"line {reader.line_num} has {len(cells)} cells instead of {len(header)}")
             if cells:
                 rows.append(dict(zip(header, cells, strict=True)))
     except csv.Error as error:
-        raise TableError(f"line {reader.line_num}: {error}") from None
+        raise _refuse(f"line {reader.line_num}: {error}") from None
     return header, rows
 
 
@@ -127,9 +103,13 @@ def _collect(rows: Iterable[dict[str, Any]], key: str, value: str) -> dict[str, 
         try:
             found = text_of(row.get(key))
         except ValueProblem:
-            raise TableError(f"entry {number} has no text or number as its {quote_value(key)}") from None
+            raise _refuse(f"entry {number} has no text or number as its {quote_value(key)}") from None
         if found in entries and entries[found] != row.get(value):
             message = f"the key {quote_value(found)} stands twice with different values"
-            raise TableError(message, "remove one of the two")
+            raise _refuse(message, "remove one of the two")
         entries[found] = row.get(value)
     return entries
+
+
+def _refuse(message: str, hint: str = "") -> UnreadableFile:
+    return UnreadableFile("table-unreadable", message, hint)

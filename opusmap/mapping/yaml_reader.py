@@ -18,7 +18,7 @@ import yaml
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue, Span, quote_value
 from opusmap.mapping.yaml_errors import in_plain_words
-from opusmap.safe_files import open_regular
+from opusmap.safe_files import UnreadableFile, read_text
 
 __all__ = [
     "Entries",
@@ -38,6 +38,7 @@ DEPTH_LIMIT = 50
 NODE_LIMIT = 20_000
 """Nodes of a file at most, each alias counted with all it stands for."""
 
+_LONG_LISTS = "put long lists into a CSV file beside the mapping and name it under `tables`"
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})")
 _ESCAPE = re.compile(r"\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|[^\n])")
 _JOINED_LINE = re.compile(r"\\\n[ \t]*")
@@ -165,22 +166,11 @@ def read_yaml(path: Path, name: str | None = None) -> YamlFile:
     """
     name = name or str(path)
     try:
-        with open_regular(path) as file:
-            data = file.read(SIZE_LIMIT + 1)
-    except OSError as error:
-        message = f"the file can't be read: {error.strerror or error}"
-        raise _refuse(Span(name, 1, 1, 1, 2), "file-unreadable", message) from None
-    if len(data) > SIZE_LIMIT:
-        help_text = "put long lists into a CSV file beside the mapping and name it under `tables`"
-        raise _refuse(
-            Span(name, 1, 1, 1, 2), "file-too-large", f"the file is larger than {SIZE_LIMIT} bytes", help_text
-        )
-    try:
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        message = f"byte {error.start} (line {line}) is not UTF-8"
-        raise _refuse(Span(name, line, 1, line, 2), "not-utf8", message, "save the file as UTF-8") from None
+        text = read_text(path, SIZE_LIMIT)
+    except UnreadableFile as error:
+        hint = _LONG_LISTS if error.code == "file-too-large" else error.hint
+        span = Span(name, error.line, 1, error.line, 2)
+        raise _refuse(span, error.code, error.message, hint) from None
     return parse_yaml(text, name)
 
 
@@ -341,8 +331,7 @@ class _Composer:
         self._count += count
         if self._count > NODE_LIMIT:
             message = f"the file has more than {NODE_LIMIT} texts, lists and keys"
-            help_text = "put long lists into a CSV file beside the mapping and name it under `tables`"
-            raise self._refuse(event, "too-many-nodes", message, help_text)
+            raise self._refuse(event, "too-many-nodes", message, _LONG_LISTS)
 
     def _span(self, event: yaml.Event, end: yaml.Event | None = None) -> Span:
         first, last = _mark(event), (end or event).end_mark or _mark(event)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from opusmap.report.evidence import hash_file
+from opusmap.safe_files import UnreadableFile, read_bytes
 
 if TYPE_CHECKING:
     from opusmap.journal import Journal, Run
@@ -176,14 +177,12 @@ class LastRun:
     def _read(self) -> tuple[_Content, str]:
         """Return the content, empty where there is none; and why it can't be read, in words."""
         try:
-            data = _read_regular(self.path)
+            data = read_bytes(self.path, _SIZE_LIMIT, what=str(self.path), links=False)
             content = msgspec.json.decode(data, type=_Content)
             if content.version != _VERSION:
                 return _Content(), f"{self.path} has version {content.version}, this opusmap reads {_VERSION}"
-        except FileNotFoundError:
-            return _Content(), ""
-        except OSError as error:
-            return _Content(), f"{self.path} can't be read: {error.strerror or error}"
+        except UnreadableFile as error:
+            return _Content(), "" if isinstance(error.__cause__, FileNotFoundError) else error.message
         except (ValueError, RecursionError):
             return _Content(), f"{self.path} is damaged"
         return content, ""
@@ -234,24 +233,11 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
 
 
-def _read_regular(path: Path) -> bytes:
-    if not stat.S_ISREG(path.lstat().st_mode):
-        raise OSError(None, "it is no regular file")
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        data = file.read(_SIZE_LIMIT + 1)
-    if len(data) > _SIZE_LIMIT:
-        raise ValueError
-    return data
-
-
 def _replace(path: Path, data: bytes) -> None:
     """Put a file in place of another in one step, for its owner alone; never through a link."""
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
-            raise OSError(None, "it is no regular file")
+            raise OSError(None, "it is not a regular file")
     beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opusmap.errors import SettingsError, SignInError
+from opusmap.safe_files import UnreadableFile, read_bytes
 from opusmap.settings import CertificateFile, Secret
 
 if TYPE_CHECKING:
@@ -124,14 +125,9 @@ def read_certificate(file: CertificateFile) -> SigningCertificate:
 
 def _read_file(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            data = file.read(_FILE_LIMIT + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not a file's name"
-        raise SettingsError(_SETTING, f"the file can't be read: {why}") from None
-    if len(data) > _FILE_LIMIT:
-        raise SettingsError(_SETTING, "the file is too large for a certificate")
-    return data
+        return read_bytes(path, _FILE_LIMIT, devices=True)
+    except UnreadableFile as error:
+        raise SettingsError(_SETTING, error.message) from None
 
 
 def _read_pfx(data: bytes, password: bytes | None) -> tuple[Any, list[Certificate]]:

@@ -83,13 +83,13 @@ def test_what_is_no_regular_file_is_refused_and_not_waited_for(name: str, kind: 
     assert "Traceback" not in ended.stderr
     assert "error" in ended.stderr.lower()
     if kind in ("fifo", "link to a fifo", "socket"):
-        assert "no regular file" in ended.stderr, ended.stderr
+        assert "not a regular file" in ended.stderr, ended.stderr
 
 
 @pytest.mark.parametrize("command", [("lock", "m.yaml"), ("test", "m.yaml"), ("preview", "m.yaml")])
 def test_the_other_commands_do_not_wait_either(command: tuple[str, ...], folder: Path) -> None:
     put("fifo", folder / "c.json")
-    assert "no regular file" in run(folder, *command).stderr
+    assert "not a regular file" in run(folder, *command).stderr
     (folder / "c.json").unlink()
     (folder / "c.json").write_text(json.dumps(CONNECTION))
     put("fifo", folder / "m.lock.json")
@@ -101,7 +101,7 @@ def test_init_does_not_wait_for_a_connection(folder: Path) -> None:
     put("fifo", folder / "c.json")
     ended = run(folder, "init", "c.json", "x.csv", "-o", "-")
     assert ended.returncode == 2
-    assert "no regular file" in ended.stderr
+    assert "not a regular file" in ended.stderr
 
 
 def test_a_person_may_name_a_fifo_as_the_source(folder: Path) -> None:

@@ -98,7 +98,7 @@ def test_what_is_no_text_or_too_large_is_refused(content: bytes, folder: Path) -
 
 def test_a_fifo_or_a_link_to_nowhere_is_refused_and_not_waited_for(folder: Path) -> None:
     os.mkfifo(folder / ".env")
-    with pytest.raises(SettingsError, match="no regular file"):
+    with pytest.raises(SettingsError, match="not a regular file"):
         load_settings({}, FULL, folder)
     (folder / ".env").unlink()
     (folder / ".env").symlink_to(folder / "nowhere")

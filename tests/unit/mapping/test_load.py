@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from opusmap.errors import InvalidMapping
-from opusmap.mapping import MappingSpec, SourceOptions, TargetOptions, load_spec, parse_spec, resolve_inside
+from opusmap.mapping import MappingSpec, SourceOptions, TargetOptions, load_spec, parse_spec
+from opusmap.safe_files import resolve_inside
 
 HEAD = "opusmap: 1\nconnection: c.json\n"
 
