@@ -1,31 +1,34 @@
-"""A module imports only from its own package, a lower layer, or a package named before it in its row."""
+"""A module imports only from its own package, a lower layer, or a package named before it in its row.
+
+CONTRIBUTING.md has the rows, and what imports nothing from what.
+"""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
+from documentation import ROOT
 
 import opusmap
 
 PACKAGE = Path(opusmap.__file__).parent
-LAYERS = (
-    ("issues", "errors", "records", "safe_files"),
-    ("connection", "converters", "mapping", "expressions"),
-    ("compiler",),
-    ("sources", "profile", "env_file", "settings", "journal", "submission"),
-    (
-        *("emulator", "mapped_parts", "report", "work", "seen_keys", "duplicates", "workers", "offline"),
-        *("drafting", "inquiry"),
-        *("pipeline", "rehearsal", "testing"),
-    ),
-    ("cli",),
-)
-# A bug that both shared would cancel out.
-STRANGERS = {("emulator", "submission"), ("submission", "emulator")} | {
-    ("emulator", name) for name in ("converters", "expressions", "mapping", "compiler")
+
+
+def names_in(heading):
+    """Return the names in the cells of a table of CONTRIBUTING.md, a list for each cell of each row."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    rows = text.partition(f"| {heading} |")[2].partition("\n\n")[0].splitlines()[2:]
+    return [[re.findall(r"`([a-z_]+)`", cell) for cell in row.strip("| ").split("|")] for row in rows]
+
+
+RANK = {
+    name: (layer, place)
+    for layer, (_, names) in enumerate(names_in("layer"))
+    for place, name in enumerate(names)
 }
-RANK = {name: (layer, place) for layer, row in enumerate(LAYERS) for place, name in enumerate(row)}
-MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.stem in RANK)
+STRANGERS = {(name, other) for (name,), others in names_in("package") for other in others}
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
 def home(path):
@@ -42,6 +45,8 @@ def imported(path):
 
 def test_every_module_has_a_layer():
     assert {home(path) for path in MODULES} == set(RANK)
+    assert ("emulator", "submission") in STRANGERS
+    assert {name for pair in STRANGERS for name in pair} <= set(RANK)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
