@@ -14,14 +14,14 @@ from opusmap.compiler.similar import find_similar
 from opusmap.connection import Column, ColumnType
 from opusmap.converters.format_parts import find_odd_parts
 from opusmap.issues import Issue, Severity, Span, quote_value, suggest
-from opusmap.mapping import Binding, ChoiceList, Step, TargetOptions, Text
+from opusmap.mapping import Binding, ChoiceList, TargetOptions, Text, Variable
 
 __all__ = [
     "CHOICE_TYPES",
     "check_binding",
     "check_datetime_format",
     "check_options",
-    "check_step_name",
+    "check_variable_name",
     "error",
     "is_placeholder",
     "to_do",
@@ -48,7 +48,7 @@ _RESERVED = frozenset(
         "True",
     ]
 )
-"""Words of the expression language: a step of such a name could never be read."""
+"""Words of the expression language: a variable of such a name could never be read."""
 
 
 def error(code: str, message: str, span: Span, help: str = "") -> Issue[Span]:
@@ -94,21 +94,21 @@ def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Issue[S
         yield error("bad-format", message, span, help_text)
 
 
-def check_step_name(
-    step: Step, columns: frozenset[str] | None, tables: frozenset[str]
+def check_variable_name(
+    variable: Variable, columns: frozenset[str] | None, tables: frozenset[str]
 ) -> Iterator[Issue[Span]]:
-    """Check that a step can be read by its name, and that it hides nothing."""
-    name = quote_value(step.name)
-    if not step.name.isidentifier() or step.name in _RESERVED:
-        message = f"{name} can't be the name of a step"
-        taken = f"{step.name} is a word of the expression language" if step.name in _RESERVED else ""
-        yield error("bad-step-name", message, step.name.span, taken or "use letters, digits and _")
-    elif columns is not None and step.name in columns:
-        message = f"the step {name} has the name of a source column"
-        yield error("step-hides-column", message, step.name.span, "rename the step")
-    elif step.name in tables:
-        message = f"the step {name} has the name of a table"
-        yield error("step-hides-table", message, step.name.span, "rename the step")
+    """Check that a variable can be read by its name, and that it hides nothing."""
+    name = quote_value(variable.name)
+    if not variable.name.isidentifier() or variable.name in _RESERVED:
+        message = f"{name} can't be the name of a variable"
+        taken = f"{variable.name} is a word of the expression language" if variable.name in _RESERVED else ""
+        yield error("bad-step-name", message, variable.name.span, taken or "use letters, digits and _")
+    elif columns is not None and variable.name in columns:
+        message = f"the variable {name} has the name of a source column"
+        yield error("step-hides-column", message, variable.name.span, "rename the variable")
+    elif variable.name in tables:
+        message = f"the variable {name} has the name of a table"
+        yield error("step-hides-table", message, variable.name.span, "rename the variable")
 
 
 def check_options(choices: ChoiceList, base: int) -> Iterator[Issue[Span]]:

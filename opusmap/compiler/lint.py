@@ -84,7 +84,7 @@ def _without_zone(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
             yield _no_zone(f"the times of {name}", column.span)
     for step in plan.steps:
         if _converts_naive(step.expression.tree, sample):
-            yield _no_zone(f"the times of the step {quote_value(step.name)}", step.span)
+            yield _no_zone(f"the times of the variable {quote_value(step.name)}", step.span)
 
 
 def _no_zone(times: str, span: Span) -> Issue[Span]:
@@ -135,7 +135,7 @@ def _unused(plan: Plan) -> Iterator[Issue[Span]]:
     for step in plan.steps:
         if step.name not in steps and step.span.file == own:
             yield _warning(
-                "unused", f"the step {quote_value(step.name)} is used nowhere", step.span, "remove it"
+                "unused", f"the variable {quote_value(step.name)} is used nowhere", step.span, "remove it"
             )
     for table in plan.tables.values():
         if table.name not in tables and table.name.span.file == own:

@@ -20,7 +20,7 @@ from opusmap.compiler.kinds import (
     check_binding,
     check_datetime_format,
     check_options,
-    check_step_name,
+    check_variable_name,
     error,
     is_placeholder,
     to_do,
@@ -202,7 +202,7 @@ class _Planner:
         known, later = set[str](), {str(step.name) for step in self._spec.let}
         scope = Scope(self._columns, known, later, tables, self._registry)
         for step in self._spec.let:
-            self.problems += check_step_name(step, self._columns, tables)
+            self.problems += check_variable_name(step, self._columns, tables)
             expression = self._expression(step.template, scope, self._context)
             if expression is not None:
                 yield VariablePlan(str(step.name), expression, step.name.span)

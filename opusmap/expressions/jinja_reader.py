@@ -75,7 +75,7 @@ class JinjaReader:
         """
         if len(self._text.encode("utf-8", "replace")) > LENGTH_LIMIT:
             message = f"an expression may have {LENGTH_LIMIT} bytes, not more"
-            self.problem("expression-too-long", 0, message, "split it into `let` steps, or use a table")
+            self.problem("expression-too-long", 0, message, "split it into `let` variables, or use a table")
             return None
         try:
             return self._jinja_tree()
@@ -165,7 +165,7 @@ class JinjaReader:
     def too_deep(self, at: int) -> None:
         """Note that the nesting goes beyond the limit."""
         self.problem(
-            "expression-too-deep", at, "the expression is nested too deep", "split it into `let` steps"
+            "expression-too-deep", at, "the expression is nested too deep", "split it into `let` variables"
         )
 
     def at(self, node: nodes.Node) -> int:

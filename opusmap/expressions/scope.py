@@ -50,7 +50,7 @@ class Scope:
         if name in self.tables:
             return nodes.TableValue(name, at)
         if name in self.later:
-            message = f"the step {quote_value(name)} is defined further down"
+            message = f"the variable {quote_value(name)} is defined further down"
             raise UnknownNameError("step-order", message, "move it up")
         if self.columns is None or name in self.columns:
             return nodes.Cell(name, at)

@@ -10,9 +10,9 @@ from opusmap.mapping.model import (
     MappingTest,
     OnError,
     SourceOptions,
-    Step,
     Table,
     TargetOptions,
+    Variable,
 )
 from opusmap.mapping.yaml_reader import Text
 
@@ -25,10 +25,10 @@ __all__ = [
     "MappingTest",
     "OnError",
     "SourceOptions",
-    "Step",
     "Table",
     "TargetOptions",
     "Text",
+    "Variable",
     "load_spec",
     "parse_spec",
 ]

@@ -20,9 +20,9 @@ from opusmap.mapping.model import (
     MappingSpec,
     MappingTest,
     SourceOptions,
-    Step,
     Table,
     TargetOptions,
+    Variable,
 )
 from opusmap.mapping.schema import validate
 from opusmap.mapping.tables import read_table
@@ -45,7 +45,7 @@ __all__ = ["load_spec", "parse_spec"]
 
 TABLE_KEYS = ("path", "key", "value")
 """Keys of a lookup table that stands in a file."""
-INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the step"}
+INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the variable"}
 """Sections of a fragment, and what one entry of each is."""
 _FILE_MISSING = "name a file that is there, relative to the mapping's folder"
 _FRAGMENT_HELP = "it may hold `tables`, `choices` and `let`, each with `key: value` lines"
@@ -100,7 +100,7 @@ class _Builder:
             columns=tuple(self._column(key, node) for key, node in _entries(data.get("columns")).pairs()),
             choices=tuple(self._choices(key, node) for key, node in self._merged("choices", data, shared)),
             tables=tuple(self._table(key, node) for key, node in self._merged("tables", data, shared)),
-            let=tuple(Step(key, _text(node)) for key, node in let.items()),
+            let=tuple(Variable(key, _text(node)) for key, node in let.items()),
             where=_optional(data.get("where")),
             tests=tuple(self._test(node, number) for number, node in enumerate(_items(data.get("tests")), 1)),
             files=tuple(dict.fromkeys(self._files)),

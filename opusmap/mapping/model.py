@@ -21,9 +21,9 @@ __all__ = [
     "MappingTest",
     "OnError",
     "SourceOptions",
-    "Step",
     "Table",
     "TargetOptions",
+    "Variable",
 ]
 
 OnError: TypeAlias = Literal["reject", "omit", "default"]
@@ -85,8 +85,8 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """A named step of `let`."""
+class Variable:
+    """A variable of `let`: a name, and the expression that gives its value."""
 
     name: Text
     template: Text
@@ -165,7 +165,7 @@ class MappingSpec:
     columns: tuple[ColumnOverride, ...] = ()
     choices: tuple[ChoiceList, ...] = ()
     tables: tuple[Table, ...] = ()
-    let: tuple[Step, ...] = ()
+    let: tuple[Variable, ...] = ()
     where: Text | None = None
     tests: tuple[MappingTest, ...] = ()
     problems: tuple[Issue[Span], ...] = ()

@@ -307,7 +307,7 @@ class _Composer:
             help_text = 'put the template in quotes: "{{ … }}"' if template else "write `key: value`"
             raise self._refuse(event, "yaml-key", message, help_text)
         if key.plain and key == "<<":
-            help_text = "write the keys out, or share tables, choices and steps with `include`"
+            help_text = "write the keys out, or share tables, choices and variables with `include`"
             raise self._refuse(
                 event, "yaml-merge", "merge keys (`<<`) are not part of the language", help_text
             )

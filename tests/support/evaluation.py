@@ -19,7 +19,7 @@ from opusmap.converters import builtin_converters
 from opusmap.errors import InvalidMapping, ValueProblem
 from opusmap.expressions import is_template
 from opusmap.issues import Issue, Span
-from opusmap.mapping import Step, Text
+from opusmap.mapping import Text, Variable
 from opusmap.mapping.load import parse_spec
 from opusmap.records import Record
 
@@ -71,8 +71,8 @@ def compiled(
     """
     spec = parse_spec(_MAPPING.format(timezone=timezone))
     steps = (
-        Step(text_at_start("opusmap_value"), text_at_start(expression)),
-        Step(text_at_start("opusmap_boxed"), text_at_start("['boxed', opusmap_value]")),
+        Variable(text_at_start("opusmap_value"), text_at_start(expression)),
+        Variable(text_at_start("opusmap_boxed"), text_at_start("['boxed', opusmap_value]")),
     )
     source = replace(spec.source, empty=empty)
     known = None if columns is None else frozenset(columns)

@@ -134,5 +134,5 @@ def test_a_step_or_table_that_is_used_nowhere_is_a_warning() -> None:
     found = warnings("Line: B", TABLES + 'let: {s: "{{ A }}"}\n')
     assert [message for _, message in found] == [
         'the table "t" is used nowhere',
-        'the step "s" is used nowhere',
+        'the variable "s" is used nowhere',
     ]
