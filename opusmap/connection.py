@@ -219,7 +219,7 @@ def _unique(pairs: list[tuple[str, Any]], text: str, path: str) -> dict[str, Any
     if len(found) < len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         line, column = _place(text, twice)
-        message = f"the key {quote_value(twice)} stands twice"
+        message = f"duplicate key {quote_value(twice)}"
         raise _refuse(path, "repeated-key", message, line, column, _AS_DOWNLOADED)
     return found
 

@@ -119,7 +119,7 @@ class Names:
             return ""
         alike = next((one for one in self._look.get(_seen(name), ()) if one != name), None)
         if alike is not None:
-            differ = "the two differ only in blanks, or in characters that look the same"
+            differ = "the two differ only in spaces, or in characters that look the same"
             return f'did you mean "{alike}"? {differ}'
         if not self._folded:
             return ""

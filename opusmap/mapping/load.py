@@ -48,7 +48,7 @@ TABLE_KEYS = ("path", "key", "value")
 INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the variable"}
 """Sections of a fragment, and what one entry of each is."""
 _FILE_MISSING = "name a file that is there, relative to the mapping's folder"
-_FRAGMENT_HELP = "it may hold `tables`, `choices` and `let`, each with `key: value` lines"
+_FRAGMENT_HELP = "a shared file may contain `tables`, `choices` and `let`, each with `key: value` lines"
 RECOVERABLE = frozenset({"repeated-key", "unknown-key", "missing-choices"})
 """Problems of a file in spite of which the rest of it can be read, so that all problems show at once."""
 
@@ -115,7 +115,7 @@ class _Builder:
             fragment = self._fragment(_text(name))
             for section, _ in fragment.pairs():
                 if section not in INCLUDABLE or not isinstance(fragment[section], Entries):
-                    message = f'a fragment can\'t hold "{section}" like this'
+                    message = f'"{section}" is not allowed in a shared file, or not in this form'
                     self._error("fragment-form", message, section.span, _FRAGMENT_HELP)
                     continue
                 for key, node in _entries(fragment[section]).pairs():
@@ -128,7 +128,7 @@ class _Builder:
     def _refuse_twice(self, section: str, key: Text, *others: Mapping[Text, Node]) -> None:
         first = next((known for other in others for known in other if known == key), None)
         if first is not None:
-            message = f'{INCLUDABLE[section]} "{key}" stands here and at {first.span}'
+            message = f'{INCLUDABLE[section]} "{key}" is defined here and at {first.span}'
             self._error("included-twice", message, key.span, "rename or remove one of the two")
 
     def _fragment(self, name: Text) -> Entries:
@@ -147,7 +147,7 @@ class _Builder:
             problems = (*file.duplicates, *validate(_as_mapping(file.data), str(path)))
             self._diagnostics += problems
             return file.data if not problems else Entries()
-        message = f"{quote_value(name)} holds no `key: value` lines"
+        message = f"{quote_value(name)} contains no `key: value` lines"
         self._error("fragment-form", message, name.span, _FRAGMENT_HELP)
         return Entries()
 
@@ -159,7 +159,7 @@ class _Builder:
     def _inside(self, name: Text) -> Path | None:
         path = resolve_inside(self._folder, name) if self._folder is not None else None
         if path is None:
-            message = f"{quote_value(name)} is not a file of the mapping's folder"
+            message = f"{quote_value(name)} is not in the mapping's folder"
             help_text = "a mapping reads only files beside or below itself, named by a relative path"
             self._error("outside-folder", message, name.span, help_text)
         else:
@@ -171,7 +171,7 @@ class _Builder:
         if found != "last":
             return "first" if found == "first" else "reject"
         if data.get("conflict") == "skip":
-            message = "`duplicates: last` can't be with `conflict: skip`: Opus would keep the first"
+            message = "`duplicates: last` can't be used with `conflict: skip`: Opus would keep the first"
             self._error("wrong-value", message, found.span, "use `first`, or `conflict: overwrite`")
         return "last"
 

@@ -53,7 +53,7 @@ def validate(data: Node | None, file: str) -> tuple[Issue[Span], ...]:
     """Return every way in which a mapping file's data departs from the schema, in the file's order."""
     if not isinstance(data, Entries):
         span = data.span if data is not None else Span(file, 1, 1, 1, 2)
-        message = "the file is empty" if data is None else "a mapping file holds `key: value` lines"
+        message = "the file is empty" if data is None else "a mapping file consists of `key: value` lines"
         help_text = "begin with `opusmap: 1`, `connection:` and `fields:`"
         return (Issue("not-a-mapping", message, span, help_text),)
     found = [diagnostic for error in _validator().iter_errors(data) for diagnostic in _translate(error, data)]

@@ -45,7 +45,7 @@ def read_table(path: Path, key: str | None, value: str | None) -> dict[str, Any]
         header = set(names)
     if key is None or value is None:
         help_text = "for example {path: staff.csv, key: login, value: email}"
-        raise _refuse("`key` and `value` must name its columns", help_text)
+        raise _refuse("`key` and `value` must name columns of the file", help_text)
     for name in (key, value):
         if name not in header:
             known = ", ".join(quote_value(column, 30) for column in sorted(header)[:12])
@@ -67,14 +67,14 @@ def _json_rows(text: str) -> dict[str, Any] | list[dict[str, Any]]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise _refuse(f"{name} is not a number of JSON")
+    raise _refuse(f"{name} is not a JSON number")
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise _refuse(f"the key {quote_value(key)} stands twice", "remove one of the two")
+            raise _refuse(f"duplicate key {quote_value(key)}", "remove one of the two")
         found[key] = value
     return found
 
@@ -85,7 +85,7 @@ def _csv_rows(text: str) -> tuple[list[str], list[dict[str, Any]]]:
         header = next(reader, [])
         if len(set(header)) < len(header):
             twice = Counter(header).most_common(1)[0][0]
-            raise _refuse(f"the header names {quote_value(twice)} twice", "rename one of the two")
+            raise _refuse(f"duplicate column {quote_value(twice)}", "rename one of the two")
         rows: list[dict[str, Any]] = []
         for cells in reader:
             if cells and len(cells) != len(header):
@@ -105,7 +105,7 @@ def _collect(rows: Iterable[dict[str, Any]], key: str, value: str) -> dict[str, 
         except ValueProblem:
             raise _refuse(f"entry {number} has no text or number as its {quote_value(key)}") from None
         if found in entries and entries[found] != row.get(value):
-            message = f"the key {quote_value(found)} stands twice with different values"
+            message = f"duplicate key {quote_value(found)} with different values"
             raise _refuse(message, "remove one of the two")
         entries[found] = row.get(value)
     return entries

@@ -7,31 +7,40 @@ import yaml
 __all__ = ["in_plain_words"]
 
 _PLAIN_WORDS = (
-    ("'\\t'", "a tab stands where only blanks may indent", "indent with blanks"),
+    ("'\\t'", "a tab is used for indentation", "indent with spaces"),
     ("'%'", "a value can't begin with %", 'put the value in quotes: "…"'),
     ("'@'", "a value can't begin with @", 'put the value in quotes: "…"'),
     ("'`'", "a value can't begin with `", 'put the value in quotes: "…"'),
     (
         "mapping values are not allowed here",
-        "a colon stands where none is expected",
+        "unexpected colon",
         'put a value that contains ": " in quotes',
     ),
     (
         "expected <block end>",
-        "this line does not fit the indentation around it",
-        "align it with its neighbours",
+        "this line is not indented like the lines around it",
+        "align it with them",
     ),
     ("expected ',' or", "a comma or closing bracket is missing before this", "close the list or the braces"),
-    ("unexpected end of stream", "the file ends within a quoted text or a bracket", "close it"),
+    (
+        "expected '<document start>'",
+        "unexpected data after the end of the document",
+        "remove it, or correct its indentation",
+    ),
+    (
+        "unexpected end of stream",
+        "a quoted text or a bracket is not closed before the end of the file",
+        "close it",
+    ),
     ("could not find expected ':'", "a colon is missing after this key", "write `key: value`"),
     (
         "found unknown escape character",
-        "within double quotes a \\ begins an escape, and this is none",
+        "unknown escape: in double quotes, a \\ begins an escape",
         "use single quotes: 'S:\\Contracts'",
     ),
     (
         "expected escape sequence of",
-        "within double quotes a \\ begins an escape, and this is none",
+        "unknown escape: in double quotes, a \\ begins an escape",
         "use single quotes: 'S:\\Contracts'",
     ),
     (
@@ -44,7 +53,7 @@ _PLAIN_WORDS = (
         "a value is missing here, or begins with a character that needs quotes",
         'put the value in quotes: "…"',
     ),
-    ("found undefined tag handle", "tags are not part of the language", "put the value in quotes"),
+    ("found undefined tag handle", "YAML tags are not supported", "put the value in quotes"),
 )
 
 
@@ -54,6 +63,6 @@ def in_plain_words(error: yaml.MarkedYAMLError) -> tuple[str, str]:
     for mark, message, help_text in _PLAIN_WORDS:
         if mark in problem:
             return message, help_text
-    return problem, 'a value that begins with { is a template only within quotes: "{{ … }}"' if "flow" in str(
+    return problem, 'a value that begins with { is a template only in quotes: "{{ … }}"' if "flow" in str(
         error.context
     ) else ""

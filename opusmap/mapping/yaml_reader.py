@@ -179,15 +179,15 @@ def parse_yaml(text: str, name: str) -> YamlFile:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     for odd in ("\x85", "\u2028", "\u2029"):
         if (offset := text.find(odd)) >= 0:
-            message = f"a hidden line separator (U+{ord(odd):04X}) stands here"
-            help_text = f'remove it, or write it as "\\u{ord(odd):04x}" within double quotes'
+            message = f"hidden line separator (U+{ord(odd):04X})"
+            help_text = f'remove it, or write it as "\\u{ord(odd):04x}" in double quotes'
             raise _refuse(_span(name, text, offset, offset + 1), "line-separator", message, help_text)
     try:
         composer = _Composer(text, name)
         return YamlFile(composer.compose(), text, tuple(composer.duplicates))
     except yaml.reader.ReaderError as error:
         span = _span(name, text, error.position, error.position + 1)
-        message = f"the character U+{error.character:04X} can't stand in a YAML file"
+        message = f"the character U+{error.character:04X} is not allowed in YAML"
         help_text = "remove it" if error.character else "save the file as UTF-8"  # UTF-16 without its mark
         raise _refuse(span, "yaml-syntax", message, help_text) from None
     except yaml.MarkedYAMLError as error:
@@ -203,7 +203,7 @@ def parse_yaml(text: str, name: str) -> YamlFile:
             Span(name, 1, 1, 1, 2),
             "yaml-syntax",
             "the file is not YAML",
-            "check its escapes (\\U…) and its head",
+            "check the escapes (\\U…), and lines that begin with %",
         ) from None
 
 
@@ -226,7 +226,10 @@ class _Composer:
                 documents += 1
                 if documents > 1:
                     raise self._refuse(
-                        event, "several-documents", "a second document begins here", "keep one mapping a file"
+                        event,
+                        "several-documents",
+                        "a second YAML document begins here",
+                        "keep one mapping in each file",
                     )
             elif isinstance(event, yaml.NodeEvent):
                 node = self._node(event, 0)
@@ -247,10 +250,8 @@ class _Composer:
         assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
         if event.tag is not None and event.tag != "!":
             tag = quote_value(event.tag.replace("tag:yaml.org,2002:", "!!"))
-            help_text = "remove it; a text that begins with ! stands within quotes"
-            raise self._refuse(
-                event, "yaml-tag", f"tags such as {tag} are not part of the language", help_text
-            )
+            help_text = "remove it, or put a text that begins with ! in quotes"
+            raise self._refuse(event, "yaml-tag", f"YAML tags such as {tag} are not supported", help_text)
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         node: Node
@@ -290,7 +291,7 @@ class _Composer:
         return entries
 
     def _note_duplicate(self, key: Text, first: Span) -> None:
-        message = f'the key "{key}" stands twice; the first is at line {first.line}, column {first.column}'
+        message = f'duplicate key "{key}"; the first is at line {first.line}, column {first.column}'
         help_text = "remove or rename one of the two"
         self.duplicates.append(Issue("repeated-key", message, key.span, help_text))
 
@@ -300,28 +301,26 @@ class _Composer:
             start = _mark(event).index
             template = self._text[max(start - 1, 0) : start + 1] == "{{"
             message = (
-                "a template without quotes is no text: YAML takes `{{` for keys within keys"
+                "a template must be in quotes: YAML reads `{{` as nested keys"
                 if template
-                else "a key must be a text, not a list or braces"
+                else "a key must be text, not a list or braces"
             )
             help_text = 'put the template in quotes: "{{ … }}"' if template else "write `key: value`"
             raise self._refuse(event, "yaml-key", message, help_text)
         if key.plain and key == "<<":
             help_text = "write the keys out, or share tables, choices and variables with `include`"
-            raise self._refuse(
-                event, "yaml-merge", "merge keys (`<<`) are not part of the language", help_text
-            )
+            raise self._refuse(event, "yaml-merge", "merge keys (`<<`) are not supported", help_text)
         return key
 
     def _alias(self, event: yaml.AliasEvent) -> Node:
         name = event.anchor
         if name not in self._anchors:
-            message = f"{quote_value(f'*{name}')} stands for nothing: there is no such anchor before it"
-            help_text = "a text that begins with * stands within quotes"
+            message = f"undefined anchor `{quote_value(name)[1:-1]}`"
+            help_text = "define it above, or put a text that begins with * in quotes"
             raise self._refuse(event, "unknown-anchor", message, help_text)
         anchored = self._anchors[name]
         if anchored is None:
-            message = f"{quote_value(f'*{name}')} stands inside what it stands for"
+            message = f"alias `*{quote_value(name)[1:-1]}` refers to itself"
             raise self._refuse(event, "cyclic-alias", message, "write the value out")
         node, size = anchored
         self._add(event, size)

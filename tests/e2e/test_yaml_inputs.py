@@ -127,4 +127,4 @@ def test_utf_16_without_its_mark(tmp_path: Path) -> None:
 def test_a_tab_that_indents(tmp_path: Path) -> None:
     code, place, message = problem(tmp_path, f"{HEAD}fields:\n\trowKey: K\n")
     assert (code, place) == ("yaml-syntax", "4:1")
-    assert message == "a tab stands where only blanks may indent"
+    assert message == "a tab is used for indentation"

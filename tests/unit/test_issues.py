@@ -93,7 +93,7 @@ def test_the_nearest_known_name_is_suggested(name: str, known: list[str], found:
 @pytest.mark.parametrize("known", ["Title ", "Ti\u0301tle", "Doc\u00a0Type", "\ufeffDoc Type"])
 def test_a_name_that_looks_the_same_is_told_as_such(known: str) -> None:
     wanted = "T\u00edtle" if "\u0301" in known else "Title" if "Title" in known else "Doc Type"
-    assert "only in blanks, or in characters that look the same" in suggest(wanted, ["Other", known])
+    assert "only in spaces, or in characters that look the same" in suggest(wanted, ["Other", known])
 
 
 def test_a_suggestion_does_not_depend_on_the_order_of_what_is_known() -> None:

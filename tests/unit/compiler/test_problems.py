@@ -237,7 +237,7 @@ def test_an_included_file_may_not_bind_what_stands_in_the_mapping(tmp_path: Path
     (tmp_path / "f.yaml").write_text('tables: {t: {a: b}}\nlet: {s: "{{ A }}"}\n', "utf-8")
     found = problems("Line: A", "include: [f.yaml]\ntables: {t: {a: c}}", folder=tmp_path)
     assert [one.code for one in found] == ["included-twice"]
-    assert 'the table "t" stands here and at m.yaml:5:10' in found[0].message
+    assert 'the table "t" is defined here and at m.yaml:5:10' in found[0].message
 
 
 def test_the_plan_is_the_same_for_the_same_mapping() -> None:

@@ -19,7 +19,7 @@ FIELDS = "fields: {a: b}\n"
 MESSAGES = {
     "": ("the file is empty", "begin with `opusmap: 1`, `connection:` and `fields:`", "1:1"),
     "- a": (
-        "a mapping file holds `key: value` lines",
+        "a mapping file consists of `key: value` lines",
         "begin with `opusmap: 1`, `connection:` and `fields:`",
         "1:1",
     ),

@@ -113,8 +113,8 @@ def test_a_repeated_key_names_both_places_and_the_first_counts() -> None:
     file = parse_yaml("a: 1\nb:\n  c: 1\n  c: 2\na: 3", "m.yaml")
     assert plain_data(file.data) == {"a": 1, "b": {"c": 1}}
     assert [(one.code, str(one.span), one.message) for one in file.duplicates] == [
-        ("repeated-key", "m.yaml:4:3", 'the key "c" stands twice; the first is at line 3, column 3'),
-        ("repeated-key", "m.yaml:5:1", 'the key "a" stands twice; the first is at line 1, column 1'),
+        ("repeated-key", "m.yaml:4:3", 'duplicate key "c"; the first is at line 3, column 3'),
+        ("repeated-key", "m.yaml:5:1", 'duplicate key "a"; the first is at line 1, column 1'),
     ]
 
 
