@@ -1,6 +1,6 @@
-"""The one hierarchy of opusmap's errors, and the process exit code that each stands for.
+"""The hierarchy of opusmap's errors, each with the exit code that it ends the process with.
 
-Every error holds its facts as fields; its text is made from them, so errors compare, pickle and
+Every error has its facts as fields, and its text is made from them, so errors compare, pickle and
 print alike. What is wrong in a mapping or in a row is an `Issue` (see
 `opusmap.issues`); errors are for what ends an action.
 """
@@ -56,25 +56,37 @@ class InvalidMapping(OpusmapError):
     diagnostics: tuple[Issue[Span], ...]
 
     def describe(self) -> str:
-        """Return one line a diagnostic."""
+        """Return one line for each."""
         return "\n".join(diagnostic.one_line() for diagnostic in self.diagnostics)
 
 
+class _PlacedError(OpusmapError):
+    """An error about one thing: the first field is its place, `help` says what to do."""
+
+    problem: str
+    help: str
+
+    @property
+    def place(self) -> str:
+        """What the error is about."""
+        return str(getattr(self, fields(self)[0].name))
+
+    def describe(self) -> str:
+        """Return `place: problem`, and the help on a line of its own."""
+        return f"{self.place}: {self.problem}" + (f"\n  help: {self.help}" if self.help else "")
+
+
 @dataclass(eq=True, unsafe_hash=True)
-class SettingsError(OpusmapError):
+class SettingsError(_PlacedError):
     """A setting is missing or wrong. `setting` is its name (`OPUSMAP_…` or an option); never its value."""
 
     setting: str
     problem: str
     help: str = ""
 
-    def describe(self) -> str:
-        """Return `setting: problem`, and the way out on its own line."""
-        return f"{self.setting}: {self.problem}" + (f"\n  help: {self.help}" if self.help else "")
-
 
 @dataclass(eq=True, unsafe_hash=True)
-class SourceError(OpusmapError):
+class SourceError(_PlacedError):
     """A source can't be read (any further). `row` is the number a spreadsheet shows, or None."""
 
     path: str
@@ -83,39 +95,30 @@ class SourceError(OpusmapError):
     row: int | None = None
     help: str = ""
 
-    def describe(self) -> str:
-        """Return `path, row N: error[code]: problem`, and the way out on its own line."""
-        place = self.path if self.row is None else f"{self.path}, row {self.row}"
-        return f"{place}: error[{self.code}]: {self.problem}" + (
-            f"\n  help: {self.help}" if self.help else ""
-        )
+    @property
+    def place(self) -> str:
+        """The file and the row, and the code as compilers print it."""
+        row = "" if self.row is None else f", row {self.row}"
+        return f"{self.path}{row}: error[{self.code}]"
 
 
 @dataclass(eq=True, unsafe_hash=True)
-class JournalError(OpusmapError):
+class JournalError(_PlacedError):
     """The journal can't be opened, is of another version, or is in use by another run."""
 
     path: str
     problem: str
     help: str = ""
 
-    def describe(self) -> str:
-        """Return `path: problem`, and the way out on its own line."""
-        return f"{self.path}: {self.problem}" + (f"\n  help: {self.help}" if self.help else "")
-
 
 @dataclass(eq=True, unsafe_hash=True)
-class OpusUnavailable(OpusmapError):
-    """Opus could not be reached, or stayed away; what was not sent is resumable."""
+class OpusUnavailable(_PlacedError):
+    """Opus could not be reached, or did not come back; what was not sent can be resumed."""
 
     exit_code: ClassVar[int] = 3
     url: str
     problem: str
     help: str = ""
-
-    def describe(self) -> str:
-        """Return `url: problem`, and the way out on its own line."""
-        return f"{self.url}: {self.problem}" + (f"\n  help: {self.help}" if self.help else "")
 
 
 @dataclass(eq=True, unsafe_hash=True)
@@ -125,29 +128,25 @@ class SignInError(OpusUnavailable):
 
 @dataclass(eq=True, unsafe_hash=True)
 class StoppedEarly(OpusmapError):
-    """The run was stopped before its end (signal, `--max-errors`); the same command goes on."""
+    """The run was stopped before its end (signal, `--max-errors`); the same command continues it."""
 
     exit_code: ClassVar[int] = 4
     reason: str
     help: str = "run the same command again to go on"
 
     def describe(self) -> str:
-        """Return the reason, and the way on on its own line."""
+        """Return the reason, and the help on a line of its own."""
         return f"{self.reason}\n  help: {self.help}"
 
 
 @dataclass(eq=True, unsafe_hash=True)
-class ValueProblem(OpusmapError):
-    """A value can't become what is asked of it. Converters raise it; the mapper makes a reject of it.
+class ValueProblem(_PlacedError):
+    """A value can't be converted. Converters raise it, and the mapper rejects the row with it.
 
     `code` is a stable diagnostic code such as `unknown-choice`; `problem` says what is wrong with the
-    value; `help` what to do about it.
+    value, `help` what to do about it.
     """
 
     code: str
     problem: str
     help: str = ""
-
-    def describe(self) -> str:
-        """Return `code: problem`, and the way out on its own line."""
-        return f"{self.code}: {self.problem}" + (f"\n  help: {self.help}" if self.help else "")

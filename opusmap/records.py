@@ -2,8 +2,8 @@
 
 Owns the shapes only. Sources make rows, the mapper makes records and rejects, the submit engine
 makes batches of records. Rows and records are made by the million, so they are msgspec's structs: frozen,
-compared and printed as dataclasses are, and made in a tenth of the time. They hold no other that could
-hold them, so the garbage collector need not look at them.
+compared and printed as dataclasses are, and made in a tenth of the time. They can't be part
+of a cycle, so the garbage collector need not look at them.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 class Record(msgspec.Struct, frozen=True, gc=False):
     """What Opus gets for one row: `values` by internal name, ready to be written as JSON.
 
-    `source` is the row that it was made of, as long as a person may have to mend it. `replaced` are the wrong
-    values for which `on_error` or a `default` put something else, one for each column and code.
+    `source` is the row that it was made of, as long as a person may have to correct it. `replaced` are the
+    wrong values that `on_error` or a `default` replaced, one for each column and code.
     """
 
     row: int
@@ -96,7 +96,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """A row that the mapping's `where` does not want."""
+    """A row that the mapping's `where` excludes."""
 
     row: int
 

@@ -443,7 +443,7 @@ def _read_secret(found: _Found) -> Secret:
     if found.name.endswith("_file"):
         text = read_small_text(found.path(), found.blame, devices=found.folder is None).strip()
     if not text or not text.isprintable():
-        raise SettingsError(found.blame, "the secret is empty, or holds what is no text")
+        raise SettingsError(found.blame, "the secret is empty or contains unprintable characters")
     return Secret(text)
 
 
