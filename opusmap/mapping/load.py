@@ -44,19 +44,19 @@ from opusmap.safe_files import UnreadableFile, resolve_inside
 __all__ = ["load_spec", "parse_spec"]
 
 TABLE_KEYS = ("path", "key", "value")
-"""Keys of a lookup table that stands in a file."""
+"""Keys of a lookup table that is a file."""
 INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the variable"}
 """Sections of a fragment, and what one entry of each is."""
 _FILE_MISSING = "name a file that is there, relative to the mapping's folder"
 _FRAGMENT_HELP = "a shared file may contain `tables`, `choices` and `let`, each with `key: value` lines"
 RECOVERABLE = frozenset({"repeated-key", "unknown-key", "missing-choices"})
-"""Problems of a file in spite of which the rest of it can be read, so that all problems show at once."""
+"""Problems in spite of which the rest of a file can be read, so that all problems show at once."""
 
 
 def load_spec(path: str | Path) -> MappingSpec:
     """Read a mapping file, the fragments it includes and its lookup tables.
 
-    The spec's `problems` hold what is wrong in spite of which it could be read.
+    The spec's `problems` are those in spite of which it could be read.
 
     Raises:
         InvalidMapping: it can't be read; with every problem found, each located.
@@ -84,8 +84,7 @@ class _Builder:
         self._diagnostics += validate(data, self._path)
         if not isinstance(data, Entries) or any(found.code not in RECOVERABLE for found in self._diagnostics):
             raise InvalidMapping(tuple(self._diagnostics))
-        shared = self._include(data)
-        let = {**shared["let"], **dict(_entries(data.get("let")).pairs())}
+        merged = self._merge(data)
         spec = MappingSpec(
             path=self._path,
             connection=_text(data["connection"]),
@@ -98,9 +97,9 @@ class _Builder:
             target=self._target(data.get("target")),
             target_spans={str(key): node.span for key, node in _entries(data.get("target")).pairs()},
             columns=tuple(self._column(key, node) for key, node in _entries(data.get("columns")).pairs()),
-            choices=tuple(self._choices(key, node) for key, node in self._merged("choices", data, shared)),
-            tables=tuple(self._table(key, node) for key, node in self._merged("tables", data, shared)),
-            let=tuple(Variable(key, _text(node)) for key, node in let.items()),
+            choices=tuple(self._choices(key, node) for key, node in merged["choices"].items()),
+            tables=tuple(self._table(key, node) for key, node in merged["tables"].items()),
+            let=tuple(Variable(key, _text(node)) for key, node in merged["let"].items()),
             where=_optional(data.get("where")),
             tests=tuple(self._test(node, number) for number, node in enumerate(_items(data.get("tests")), 1)),
             files=tuple(dict.fromkeys(self._files)),
@@ -108,30 +107,26 @@ class _Builder:
         )
         return replace(spec, problems=tuple(self._diagnostics))
 
-    def _include(self, data: Entries) -> dict[str, dict[Text, Node]]:
-        """Read the fragments. Nothing may stand in two of them, or in one and in the mapping."""
+    def _merge(self, data: Entries) -> dict[str, dict[Text, Node]]:
+        """Return what each section of `INCLUDABLE` has, in the shared files and in the mapping itself."""
+        own = {section: dict(_entries(data.get(section)).pairs()) for section in INCLUDABLE}
         shared: dict[str, dict[Text, Node]] = {section: {} for section in INCLUDABLE}
         for name in _items(data.get("include")):
-            fragment = self._fragment(_text(name))
-            for section, _ in fragment.pairs():
-                if section not in INCLUDABLE or not isinstance(fragment[section], Entries):
+            for section, part in self._fragment(_text(name)).pairs():
+                if section not in INCLUDABLE or not isinstance(part, Entries):
                     message = f'"{section}" is not allowed in a shared file, or not in this form'
                     self._error("fragment-form", message, section.span, _FRAGMENT_HELP)
                     continue
-                for key, node in _entries(fragment[section]).pairs():
-                    self._refuse_twice(
-                        section, key, shared[section], dict(_entries(data.get(section)).pairs())
-                    )
+                for key, node in part.pairs():
+                    first = next((one for one in (*shared[section], *own[section]) if one == key), None)
+                    if first is not None:
+                        message = f'{INCLUDABLE[section]} "{key}" is defined here and at {first.span}'
+                        self._error("included-twice", message, key.span, "rename or remove one of the two")
                     shared[section][key] = node
-        return shared
-
-    def _refuse_twice(self, section: str, key: Text, *others: Mapping[Text, Node]) -> None:
-        first = next((known for other in others for known in other if known == key), None)
-        if first is not None:
-            message = f'{INCLUDABLE[section]} "{key}" is defined here and at {first.span}'
-            self._error("included-twice", message, key.span, "rename or remove one of the two")
+        return {section: {**shared[section], **own[section]} for section in INCLUDABLE}
 
     def _fragment(self, name: Text) -> Entries:
+        """Read a file under `include`; nothing of it where it has problems."""
         path = self._inside(name)
         if path is None:
             return Entries()
@@ -150,11 +145,6 @@ class _Builder:
         message = f"{quote_value(name)} contains no `key: value` lines"
         self._error("fragment-form", message, name.span, _FRAGMENT_HELP)
         return Entries()
-
-    def _merged(
-        self, section: str, data: Entries, shared: dict[str, dict[Text, Node]]
-    ) -> Iterable[tuple[Text, Node]]:
-        return {**shared[section], **dict(_entries(data.get(section)).pairs())}.items()
 
     def _inside(self, name: Text) -> Path | None:
         path = resolve_inside(self._folder, name) if self._folder is not None else None
@@ -212,21 +202,17 @@ class _Builder:
         return ColumnOverride(key, kind, as_boolean(change.get("required")))
 
     def _choices(self, key: Text, node: Node) -> ChoiceList:
+        if isinstance(node, Text):
+            return ChoiceList(key, ())  # the schema says that its options are missing
         if isinstance(node, Items):
-            return ChoiceList(key, tuple(_text(item) for item in node))
-        if not isinstance(node, Entries):
-            return ChoiceList(key, ())  # that options are missing is told by the schema
-        choice_list = node
-        options = choice_list.get("options")
-        aliases = {
-            str(spelling): _text(option) for spelling, option in _entries(choice_list.get("aliases")).items()
-        }
+            return ChoiceList(key, _texts(node))
+        options = node.get("options")
         return ChoiceList(
             key,
-            tuple(_text(item) for item in options) if isinstance(options, Items) else (),
-            aliases,
-            ignore_case=as_boolean(choice_list.get("ignore_case")) or False,
-            by_order=as_boolean(choice_list.get("by_order")) or False,
+            _texts(options) if isinstance(options, Items) else (),
+            {str(spelling): _text(option) for spelling, option in _entries(node.get("aliases")).items()},
+            ignore_case=as_boolean(node.get("ignore_case")) or False,
+            by_order=as_boolean(node.get("by_order")) or False,
         )
 
     def _table(self, name: Text, node: Node) -> Table:
@@ -245,7 +231,7 @@ class _Builder:
         return Table(name, entries)
 
     def _is_file(self, name: Text, table: Entries) -> bool:
-        """Tell whether a table stands in a file; what looks like one with a misspelt key is an error."""
+        """Tell whether a table is a file; what looks like one with a misspelt key is an error."""
         if not isinstance(table.get("path"), Text) or is_null(table["path"]):
             return False
         odd = [key for key, _ in table.pairs() if key not in TABLE_KEYS]
@@ -263,42 +249,30 @@ class _Builder:
                 return Binding(target, node.span, template=node)
             return Binding(target, node.span, sources=(node,))
         if isinstance(node, Items):
-            return Binding(target, node.span, sources=tuple(_text(item) for item in node), listed=True)
-        return self._binding_object(target, node)
-
-    def _binding_object(self, target: Text, node: Entries) -> Binding:
+            return Binding(target, node.span, sources=_texts(node), listed=True)
         on_error: Any = str(node.get("on_error", "reject"))
         default = _optional(node.get("default"))
         if on_error == "default" and default is None:
             message = "`on_error: default` needs a `default`"
             self._error("missing-default", message, node["on_error"].span, "add `default: …`, or use omit")
-        origin = node.get("from")
-        const = node.get("const")
+        origin, const, convert = node.get("from"), node.get("const"), node.get("convert")
         return Binding(
             target,
             node.span,
-            sources=tuple(
-                _text(item)
-                for item in (origin if isinstance(origin, Items) else [origin] if origin is not None else [])
-            ),
+            sources=() if origin is None else _texts(origin),
             listed=isinstance(origin, Items),
             template=_optional(node.get("value")),
-            const=tuple(_text(item) for item in const) if isinstance(const, Items) else _optional(const),
+            const=_texts(const) if isinstance(const, Items) else _optional(const),
             split=_optional(node.get("split")),
             join=_optional(node.get("join")),
             lookup=_optional(node.get("lookup")),
-            convert=self._convert(node.get("convert")),
+            convert=tuple(map(_converter_call, _listed(convert))) if convert is not None else (),
             format=_optional(node.get("format")),
             century=_optional(node.get("century")),
             default=default,
             required=as_boolean(node.get("required")),
             on_error=on_error,
         )
-
-    def _convert(self, node: Node | None) -> tuple[ConverterCall, ...]:
-        if node is None:
-            return ()
-        return tuple(_converter_use(item) for item in (node if isinstance(node, Items) else [node]))
 
     def _test(self, node: Node, number: int) -> MappingTest:
         test = _entries(node)
@@ -321,7 +295,7 @@ class _Builder:
         self._diagnostics.append(Issue(code, message, span, help))
 
 
-def _converter_use(node: Node) -> ConverterCall:
+def _converter_call(node: Node) -> ConverterCall:
     if isinstance(node, Text):
         return ConverterCall(node)
     name, argument = next(iter(_entries(node).pairs()))
@@ -361,6 +335,14 @@ def _plain_values(node: Node | None) -> Mapping[Text, Any] | None:
 def _text(node: Node) -> Text:
     assert isinstance(node, Text)
     return node
+
+
+def _listed(node: Node) -> Iterable[Node]:
+    return node if isinstance(node, Items) else (node,)
+
+
+def _texts(node: Node) -> tuple[Text, ...]:
+    return tuple(map(_text, _listed(node)))
 
 
 def _optional(node: Node | None) -> Text | None:

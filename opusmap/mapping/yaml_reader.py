@@ -1,8 +1,11 @@
-"""YAML text -> plain data that knows where it stands.
+"""Reads YAML into plain data in which each part knows its place.
 
 Owns reading YAML safely: size, depth and node limits, no tags, no merge keys, no duplicate keys, no
-cyclic aliases. Scalars are never typed here (`NO` stays the text "NO", `0123` stays "0123"): whoever
-expects a number or a boolean asks `as_boolean`, `as_integer`. Owns nothing about mappings.
+cyclic aliases. Scalars are never typed here (`NO` stays the text "NO", `0123` stays "0123"): code that
+expects a number or a boolean calls `as_boolean` or `as_integer`.
+
+PyYAML's events are read, not its nodes: nodes have no place for an alias, and nest without a limit. Its own
+parser is used, not libyaml's: the two accept different texts, and an installation may have only the first.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ SIZE_LIMIT = 1 << 20
 """Bytes of a mapping file that are read at most."""
 DEPTH_LIMIT = 50
 NODE_LIMIT = 20_000
-"""Nodes of a file at most, each alias counted with all it stands for."""
+"""Nodes of a file at most, each alias counted with all that it repeats."""
 
 _LONG_LISTS = "put long lists into a CSV file beside the mapping and name it under `tables`"
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})")
@@ -45,7 +48,7 @@ _JOINED_LINE = re.compile(r"\\\n[ \t]*")
 
 
 class Text(str):
-    """A scalar as it was written. `plain` is true where it stands without quotes on one or more lines."""
+    """A scalar as it was written. `plain` is true where it has no quotes and is no block."""
 
     __slots__ = ("_source", "plain", "span", "start", "style")
     span: Span
@@ -55,7 +58,7 @@ class Text(str):
     _source: str
 
     def __new__(cls, value: str, span: Span, style: str | None, source: str, start: int) -> Self:
-        """Make a text that stands at offset `start` of `source`, in YAML's scalar `style`."""
+        """Make a text that begins at offset `start` of `source`, in YAML's scalar `style`."""
         text = super().__new__(cls, value)
         text.span = span
         text.plain = style is None
@@ -89,7 +92,7 @@ class Text(str):
         return min(here, len(source))
 
     def _skip(self, char: str, here: int) -> int:
-        """Step over what the source has and the value has not: indentation, folded line breaks."""
+        """Skip what is in the source but not in the value: indentation, folded line breaks."""
         source = self._source
         if self.style == '"' and (joined := _JOINED_LINE.match(source, here)):
             here = joined.end()
@@ -117,7 +120,7 @@ class Items(list["Node"]):
 
 
 class Entries(dict[str, "Node"]):
-    """A mapping with its place; each key is a `Text` in truth and so knows its own (see `pairs`)."""
+    """A mapping with its place; each key is a `Text` and so has a place, too (see `pairs`)."""
 
     __slots__ = ("span",)
     span: Span
@@ -127,7 +130,7 @@ class Entries(dict[str, "Node"]):
         return [(key, value) for key, value in self.items() if isinstance(key, Text)]
 
     def key(self, name: str) -> Text:
-        """Return the key of this name as it stands in the file."""
+        """Return the key of this name, with its place."""
         return next(key for key, _ in self.pairs() if key == name)
 
 
@@ -140,18 +143,18 @@ def is_null(node: object) -> bool:
 
 
 def as_boolean(node: object) -> bool | None:
-    """Return the boolean that a plain `true` or `false` stands for, else None."""
+    """Return the boolean of a plain `true` or `false`, else None."""
     return {"true": True, "false": False}.get(node) if isinstance(node, Text) and node.plain else None
 
 
 def as_integer(node: object) -> int | None:
-    """Return the integer that a plain scalar stands for (decimal, at most 15 digits), else None."""
+    """Return the integer of a plain scalar (decimal, at most 15 digits), else None."""
     return int(node) if isinstance(node, Text) and node.plain and _INTEGER.fullmatch(node) else None
 
 
 @dataclass(frozen=True, slots=True)
 class YamlFile:
-    """What a YAML file holds: its data (None if it is empty), its text, and keys that stand twice."""
+    """The content of a YAML file: its data (None if it is empty), its text, and its duplicate keys."""
 
     data: Node | None
     text: str
@@ -175,7 +178,7 @@ def read_yaml(path: Path, name: str | None = None) -> YamlFile:
 
 
 def parse_yaml(text: str, name: str) -> YamlFile:
-    """Read a YAML text; see `read_yaml`. Of a key that stands twice the first counts."""
+    """Read a YAML text; see `read_yaml`. Of duplicate keys the first counts."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     for odd in ("\x85", "\u2028", "\u2029"):
         if (offset := text.find(odd)) >= 0:
@@ -194,17 +197,9 @@ def parse_yaml(text: str, name: str) -> YamlFile:
         mark = error.problem_mark or error.context_mark
         offset = mark.index if mark else 0
         raise _refuse(_span(name, text, offset, offset + 1), "yaml-syntax", *in_plain_words(error)) from None
-    except (
-        ValueError,
-        OverflowError,
-        RecursionError,
-    ):  # PyYAML: escapes such as "\UFFFFFFFF", huge %YAML versions
-        raise _refuse(
-            Span(name, 1, 1, 1, 2),
-            "yaml-syntax",
-            "the file is not YAML",
-            "check the escapes (\\U…), and lines that begin with %",
-        ) from None
+    except (ValueError, OverflowError, RecursionError):  # escapes such as "\UFFFFFFFF", huge %YAML versions
+        hint = "check the escapes (\\U…), and lines that begin with %"
+        raise _refuse(Span(name, 1, 1, 1, 2), "yaml-syntax", "the file is not YAML", hint) from None
 
 
 class _Composer:
@@ -237,21 +232,17 @@ class _Composer:
 
     def _node(self, event: yaml.Event, depth: int) -> Node:
         if depth > DEPTH_LIMIT:
-            raise self._refuse(
-                event,
-                "too-deep",
-                f"nested deeper than {DEPTH_LIMIT} levels",
-                "no mapping needs more than ten",
-            )
+            message = f"nested deeper than {DEPTH_LIMIT} levels"
+            raise self._refuse(event, "too-deep", message, "no mapping needs more than ten")
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         before = self._count
         self._add(event, 1)
         assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
-        if event.tag is not None and event.tag != "!":
+        if event.tag not in (None, "!"):
             tag = quote_value(event.tag.replace("tag:yaml.org,2002:", "!!"))
-            help_text = "remove it, or put a text that begins with ! in quotes"
-            raise self._refuse(event, "yaml-tag", f"YAML tags such as {tag} are not supported", help_text)
+            hint = "remove it, or put a text that begins with ! in quotes"
+            raise self._refuse(event, "yaml-tag", f"YAML tags such as {tag} are not supported", hint)
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         node: Node
@@ -299,17 +290,14 @@ class _Composer:
         key = self._node(event, depth + 1)
         if not isinstance(key, Text):
             start = _mark(event).index
-            template = self._text[max(start - 1, 0) : start + 1] == "{{"
-            message = (
-                "a template must be in quotes: YAML reads `{{` as nested keys"
-                if template
-                else "a key must be text, not a list or braces"
-            )
-            help_text = 'put the template in quotes: "{{ … }}"' if template else "write `key: value`"
-            raise self._refuse(event, "yaml-key", message, help_text)
+            message, hint = "a key must be text, not a list or braces", "write `key: value`"
+            if self._text[max(start - 1, 0) : start + 1] == "{{":
+                message = "a template must be in quotes: YAML reads `{{` as nested keys"
+                hint = 'put the template in quotes: "{{ … }}"'
+            raise self._refuse(event, "yaml-key", message, hint)
         if key.plain and key == "<<":
-            help_text = "write the keys out, or share tables, choices and variables with `include`"
-            raise self._refuse(event, "yaml-merge", "merge keys (`<<`) are not supported", help_text)
+            hint = "write the keys out, or share tables, choices and variables with `include`"
+            raise self._refuse(event, "yaml-merge", "merge keys (`<<`) are not supported", hint)
         return key
 
     def _alias(self, event: yaml.AliasEvent) -> Node:
@@ -358,7 +346,7 @@ def _refuse(span: Span, code: str, message: str, help: str = "") -> InvalidMappi
 
 
 def plain_data(node: Any) -> Any:
-    """Return a node as JSON would hold it: plain scalars typed, quoted ones texts, positions gone."""
+    """Return a node as JSON has it: plain scalars typed, quoted ones as texts, without places."""
     if isinstance(node, Text):
         boolean, integer = as_boolean(node), as_integer(node)
         if is_null(node):

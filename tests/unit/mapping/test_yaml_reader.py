@@ -103,6 +103,26 @@ def test_aliases_are_read_and_counted_with_all_they_stand_for() -> None:
     assert raised.value.diagnostics[0].code == "too-many-nodes"
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ("{a: b}\nc: d", "m:2:1", "unexpected data after the end of the document"),
+        ("a: *x", "m:1:4", "undefined anchor `x`"),
+        ("a: &x\n  b: *x", "m:2:6", "alias `*x` refers to itself"),
+        ("a:\n\tb: c", "m:2:1", "a tab is used for indentation"),
+        ('a: "\\q"', "m:1:6", "unknown escape: in double quotes, a \\ begins an escape"),
+        ('a: "b', "m:1:6", "a quoted text or a bracket is not closed"),
+        *((f"a: {char}b", "m:1:4", f"a value can't begin with {char}") for char in "%@`"),
+    ],
+)
+def test_what_is_wrong_is_told_in_plain_words(text: str, place: str, message: str) -> None:
+    with pytest.raises(InvalidMapping) as raised:
+        parse_yaml(text, "m")
+    (found,) = raised.value.diagnostics
+    assert (str(found.place), found.message) == (place, message)
+    assert found.hint
+
+
 def test_nesting_up_to_the_limit_is_read() -> None:
     depth = DEPTH_LIMIT - 1
     data = parse_yaml("a: " + "[" * depth + "]" * depth, "m").data
