@@ -1,7 +1,7 @@
 """Checks a mapping file's data against the JSON Schema shipped with the package.
 
-Owns turning the schema's complaints into located diagnostics; every complaint is reported, not only
-the first. What the schema can't say (names, types, templates) is checked when the plan is made.
+Every difference is reported as an issue at its place, not only the first. What the schema can't say (names,
+types, templates) is checked when the plan is made.
 """
 
 from __future__ import annotations
@@ -67,19 +67,21 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Issue[Span]]:
     where = _where(error.absolute_path)
     if (column := _column_without_options(error, node)) is not None:
         message = f"the options of the choice column {quote_value(column)} are not given"
-        yield _error("missing-choices", message, node.span, _LIST_OPTIONS)
+        yield Issue("missing-choices", message, node.span, _LIST_OPTIONS)
         return
     if error.validator == "additionalProperties":
         assert isinstance(error.schema, Mapping)
         known = error.schema.get("properties", {})
         for key, _ in node.pairs():
             if key not in known:
-                help_text = suggest(key, known) or "known here: " + ", ".join(known)
-                yield _error("unknown-key", f'"{key}" is not a key of {where}', key.span, help_text)
+                hint = suggest(key, known) or "allowed: " + ", ".join(known)
+                yield Issue("unknown-key", f'"{key}" is not a key of {where}', key.span, hint)
         return
-    code, message = _describe(error, node, where)
-    span = _head(node.span) if isinstance(node, Entries | Items) else node.span
-    yield _error(code, message, span, _advise(error, node))
+    code, message, hint = _describe(error, node, where)
+    span = node.span
+    if not isinstance(node, Text):  # its first character says enough
+        span = Span(span.file, span.line, span.column, span.line, span.column + 1)
+    yield Issue(code, message, span, hint)
 
 
 _LIST_OPTIONS = "list them in the order that Opus shows, all of them: the list is Opus's"
@@ -101,54 +103,38 @@ def _where(path: Iterable[str | int]) -> str:
     return words.lstrip(".") or "the mapping"
 
 
-def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str]:
+def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str, str]:
+    """Return the code of a difference, what is wrong, and what to do."""
     expected: Any = error.validator_value
     match error.validator:
         case "required":
-            missing = [name for name in expected if name not in node]
-            return "missing-key", f"{where} lacks " + ", ".join(f"`{name}`" for name in missing)
-        case "type":
-            return "wrong-type", f"{where} must be {_kind_names(expected)}, not {_kind(node)}"
-        case "enum":
-            return "unknown-value", f"{where} can't be {_kind(node)}"
-        case "oneOf":
-            given = [name for name in _ORIGINS if name in node]
-            found = f", not {' and '.join(f'`{name}`' for name in given)}" if given else ""
-            return "binding-form", f"{where} needs exactly one of `from`, `value` and `const`{found}"
-        case "minItems" | "minProperties":
-            return "empty-value", f"{where} is empty"
-        case "maxProperties":
-            return "converter-form", f"{where} names {len(node)} converters at once"
-        case _:
-            return "wrong-value", f"{where}: {error.message}"
-
-
-_ORIGINS = ("from", "value", "const")
-
-
-def _advise(error: ValidationError, node: Node) -> str:
-    match error.validator:
-        case "enum":
-            values: Any = error.validator_value
-            known = [str(value) for value in values if isinstance(value, str)]
-            return suggest(str(node), known) or "known here: " + ", ".join(known)
-        case "required":
             assert isinstance(error.schema, Mapping)
-            names: Any = error.validator_value
-            missing = [name for name in names if name not in node]
-            return "; ".join(f"`{name}`: {_described(error.schema['properties'][name])}" for name in missing)
+            missing = [name for name in expected if name not in node]
+            message = f"{where} lacks " + ", ".join(f"`{name}`" for name in missing)
+            hints = (f"`{name}`: {_described(error.schema['properties'][name])}" for name in missing)
+            return "missing-key", message, "; ".join(hints)
+        case "type":
+            hint = _GIVE_VALUE if is_null(node) else _FORMS.get(str(expected), "")
+            return "wrong-type", f"{where} must be {_kind_names(expected)}, not {_kind(node)}", hint
+        case "enum":
+            known = [str(value) for value in expected if isinstance(value, str)]
+            hint = suggest(str(node), known) or "allowed: " + ", ".join(known)
+            return "unknown-value", f"{where} can't be {_kind(node)}", hint
         case "oneOf":
-            return 'for example {from: Title} or {value: "{{ Title | trim }}"}'
-        case "maxProperties":
-            return "write a list, in the order in which they are applied: [trim, {truncate: 100}]"
+            given = [name for name in ("from", "value", "const") if name in node]
+            found = f", not {' and '.join(f'`{name}`' for name in given)}" if given else ""
+            message = f"{where} needs exactly one of `from`, `value` and `const`{found}"
+            return "binding-form", message, 'for example {from: Title} or {value: "{{ Title | trim }}"}'
         case "minItems" | "minProperties":
-            return "give it a value, or remove the key"
-        case "type" if not is_null(node):
-            return _FORMS.get(str(error.validator_value), "")
+            return "empty-value", f"{where} is empty", _GIVE_VALUE
+        case "maxProperties":
+            hint = "write a list, in the order in which they are applied: [trim, {truncate: 100}]"
+            return "converter-form", f"{where} names {len(node)} converters at once", hint
         case _:
-            return "give it a value, or remove the key" if is_null(node) else ""
+            return "wrong-value", f"{where}: {error.message}", _GIVE_VALUE if is_null(node) else ""
 
 
+_GIVE_VALUE = "give it a value, or remove the key"
 _FORMS = {
     "boolean": "write `true` or `false`, without quotes",
     "integer": "write it in digits, without quotes",
@@ -181,11 +167,3 @@ def _kind(node: Node) -> str:
     if is_null(node):
         return "nothing"
     return {Entries: "a set of keys", Items: "a list", Text: f"the text {quote_value(node)}"}[type(node)]
-
-
-def _head(span: Span) -> Span:
-    return Span(span.file, span.line, span.column, span.line, span.column + 1)
-
-
-def _error(code: str, message: str, span: Span, help: str) -> Issue[Span]:
-    return Issue(code, message, span, help)

@@ -1,6 +1,6 @@
 """Reads a lookup table's file: CSV with a header, or JSON.
 
-Owns the reading only; which files a mapping may name is `load`'s affair.
+Which files a mapping may name is checked in `load`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def read_table(path: Path, key: str | None, value: str | None) -> dict[str, Any]
     the columns. Numbers are exact (`int`, `Decimal`).
 
     Raises:
-        UnreadableFile: the file can't be read, or lacks the columns, or a key stands twice.
+        UnreadableFile: the file can't be read, lacks the columns, or has a key twice.
     """
     text = read_text(path, SIZE_LIMIT)
     if path.suffix.lower() == ".json":
@@ -63,7 +63,7 @@ def _json_rows(text: str) -> dict[str, Any] | list[dict[str, Any]]:
         raise _refuse(f"the file is not JSON: {error}") from None
     if isinstance(data, dict) or (isinstance(data, list) and all(isinstance(row, dict) for row in data)):
         return data
-    raise _refuse("the file must hold an object, or a list of objects")
+    raise _refuse("the file must contain an object, or a list of objects")
 
 
 def _refuse_constant(name: str) -> NoReturn:

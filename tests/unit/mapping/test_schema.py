@@ -23,7 +23,7 @@ MESSAGES = {
         "begin with `opusmap: 1`, `connection:` and `fields:`",
         "1:1",
     ),
-    "opusmap: 2\nconnection: c\n" + FIELDS: ('opusmap can\'t be the text "2"', "known here: 1", "1:10"),
+    "opusmap: 2\nconnection: c\n" + FIELDS: ('opusmap can\'t be the text "2"', "allowed: 1", "1:10"),
     "opusmap: 1\n" + FIELDS: (
         "the mapping lacks `connection`",
         "`connection`: The file downloaded from Opus > Settings > Connector, beside or below this mapping",
@@ -32,7 +32,7 @@ MESSAGES = {
     HEAD + FIELDS + "feilds: 1": ('"feilds" is not a key of the mapping', 'did you mean "fields"?', "4:1"),
     HEAD + FIELDS + "x1: 1": (
         '"x1" is not a key of the mapping',
-        "known here: " + ", ".join(load_schema()["properties"]),
+        "allowed: " + ", ".join(load_schema()["properties"]),
         "4:1",
     ),
     HEAD + "fields: {}": ("fields is empty", "give it a value, or remove the key", "3:9"),
@@ -86,7 +86,7 @@ MESSAGES = {
     ),
     HEAD + FIELDS + "conflict: {a: b}": (
         "conflict can't be a set of keys",
-        "known here: overwrite, skip",
+        "allowed: overwrite, skip",
         "4:11",
     ),
     HEAD + FIELDS + "target: {choice_base: one}": (
