@@ -1,9 +1,9 @@
 """The connection: the columns that Opus expects, read from the file downloaded from Opus.
 
-The file is a template of the request body: under `data` stands one object whose keys are the
+The file is a template of the request body: under `data` is one object whose keys are the
 columns' internal names and whose values name the columns' types (AvePoint's public documentation of
 the Opus connector). Published samples carry comments, trailing commas and byte-order marks, so it is
-read leniently. It holds no options of choice columns: the mapping gives those.
+read leniently. It has no options of choice columns: those are in the mapping.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ REQUIRED = frozenset(BUILT_IN) - {"termFullPath"}
 
 
 class ColumnType(StrEnum):
-    """The column types of the Opus connector; `UNKNOWN` is one that opusmap has never heard of."""
+    """The column types of the Opus connector; `UNKNOWN` is any other."""
 
     SINGLE_TEXT = "SingleText"
     MULTIPLE_TEXT = "MultipleText"
@@ -111,7 +111,7 @@ class Connection:
 
 
 def decode_name(internal_name: str) -> str:
-    """Return the display name that an internal name stands for.
+    """Return the display name of an internal name.
 
     A custom column is `_` and its display name, each special character percent-encoded (UTF-8) and
     wrapped in underscores: `_Doc_%20_Type` is "Doc Type".
@@ -141,10 +141,10 @@ def load_connection(path: str | Path) -> Connection:
         text = read_text(path, SIZE_LIMIT, what="the connection file")
     except UnreadableFile as error:
         code = "connection-unreadable" if error.code == "file-unreadable" else error.code
-        hint = "download it from Opus > Settings > Connector and name it in `connection:`"
-        if error.code == "file-too-large":
-            hint = _AS_DOWNLOADED
-        raise _refuse(name, code, error.message, error.line, help=error.hint or hint) from None
+        hint = error.hint or _AS_DOWNLOADED
+        if code == "connection-unreadable":
+            hint = "download it from Opus > Settings > Connector and name it in `connection:`"
+        raise _refuse(name, code, error.message, error.line, hint=hint) from None
     return parse_connection(text, name)
 
 
@@ -156,30 +156,21 @@ def parse_connection(text: str, path: str = "<connection>") -> Connection:
         )
     except json.JSONDecodeError as error:
         message = f"this is not JSON: {error.msg}"
-        raise _refuse(path, "connection-syntax", message, error.lineno, error.colno, _AS_DOWNLOADED) from None
+        raise _refuse(path, "connection-syntax", message, error.lineno, error.colno) from None
     except RecursionError:
         message = "the JSON is nested too deep"
-        raise _refuse(path, "connection-syntax", message, help=_AS_DOWNLOADED) from None
+        raise _refuse(path, "connection-syntax", message) from None
     template = body.get("data") if isinstance(body, dict) else None
     if isinstance(template, list):
         template = template[0] if template else None
     if not isinstance(template, dict) or not template:
-        raise _refuse(
-            path,
-            "connection-shape",
-            "there is no `data` with the columns and their types",
-            help=_AS_DOWNLOADED,
-        )
+        message = "there is no `data` with the columns and their types"
+        raise _refuse(path, "connection-shape", message)
     try:
         guid = str(uuid.UUID(str(body.get("id"))))
     except ValueError:
-        raise _refuse(
-            path,
-            "connection-shape",
-            f"`id` is not a GUID: {quote_value(body.get('id'))}",
-            *_place(text, "id"),
-            _AS_DOWNLOADED,
-        ) from None
+        message = f"`id` is not a GUID: {quote_value(body.get('id'))}"
+        raise _refuse(path, "connection-shape", message, *_place(text, "id")) from None
     return _build(guid, template, text, path)
 
 
@@ -204,7 +195,7 @@ _STRING_OR_COMMA = re.compile(r'"(?:\\.|[^"\\])*"|,(?=\s*[}\]])', re.DOTALL)
 
 
 def _strict_json(text: str) -> str:
-    """Blank out comments, then commas before a closing bracket. Every position stays where it was."""
+    """Replace comments, and commas before a closing bracket, by spaces: each position stays the same."""
 
     def blank(match: re.Match[str]) -> str:
         found = match.group()
@@ -214,13 +205,11 @@ def _strict_json(text: str) -> str:
 
 
 def _unique(pairs: list[tuple[str, Any]], text: str, path: str) -> dict[str, Any]:
-    """Return an object of which no key stands twice: which of the two types would count?"""
+    """Return an object of JSON, and refuse a key that occurs twice: which of the two types would count?"""
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        line, column = _place(text, twice)
-        message = f"duplicate key {quote_value(twice)}"
-        raise _refuse(path, "repeated-key", message, line, column, _AS_DOWNLOADED)
+        raise _refuse(path, "repeated-key", f"duplicate key {quote_value(twice)}", *_place(text, twice))
     return found
 
 
@@ -231,7 +220,7 @@ def _place(text: str, key: str) -> tuple[int, int]:
 
 
 def _refuse(
-    path: str, code: str, message: str, line: int = 1, column: int = 1, help: str = ""
+    path: str, code: str, message: str, line: int = 1, column: int = 1, hint: str = _AS_DOWNLOADED
 ) -> InvalidMapping:
     span = Span(path, line, column, line, column + 1)
-    return InvalidMapping((Issue(code, message, span, help),))
+    return InvalidMapping((Issue(code, message, span, hint),))

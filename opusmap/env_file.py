@@ -1,6 +1,6 @@
-"""A `.env` file, and the small files that settings name: read as text, with errors that quote nothing.
+"""Reads a `.env` file, and the small files that settings name; errors quote nothing of them.
 
-Owns which names of opusmap's a `.env` file may say. What a value means is the settings' business.
+Which settings a `.env` file may contain is checked here; what their values mean, in `settings`.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ _log = logging.getLogger("opusmap.settings")
 def read_env_file(
     path: Path, allowed: Collection[str], settings: Collection[str]
 ) -> Mapping[str, str | None]:
-    """Return what a `.env` file says of opusmap, as it is written: a `${NAME}` in it stays as it is.
+    """Return opusmap's settings in a `.env` file as they are written: `${NAME}` is not replaced.
 
     Other programs' names are left alone; none becomes a variable of the environment. Of the `settings`, by
-    their names in lower case, only those `allowed` may stand in it.
+    their names in lower case, only those `allowed` may be in it.
 
     Raises:
-        SettingsError: it can't be read, says a name twice, or one that is not allowed.
+        SettingsError: it can't be read, sets a name twice, or sets one that is not allowed.
     """
     if path.is_dir() or not os.path.lexists(path):
         return {}
     found: dict[str, str | None] = {}
     for binding in parse_stream(io.StringIO(read_small_text(path, ".env"))):
         if binding.error:
-            _log.warning(".env, line %d: this is no NAME=value, so it is left out", binding.original.line)
+            _log.warning(".env, line %d: not NAME=value, so the line is ignored", binding.original.line)
         if binding.key is None or not binding.key.upper().startswith("OPUSMAP_"):
             continue
         if binding.key in found:
@@ -56,7 +56,7 @@ def read_env_file(
 
 
 def _check_name(variable: str, allowed: Collection[str], settings: Collection[str]) -> None:
-    """Refuse a setting that no `.env` file may say; tell of one that nobody knows."""
+    """Refuse a setting that a `.env` file may not set; warn about an unknown one."""
     name = next((each for each in settings if f"OPUSMAP_{each.upper()}" == variable), None)
     if name in allowed:
         return
@@ -77,7 +77,7 @@ def read_small_text(path: Path, blame: str, *, devices: bool = False) -> str:
     Unless `devices` are allowed, a FIFO or a device is refused.
 
     Raises:
-        SettingsError: it can't be read, is too large, or is no UTF-8 text.
+        SettingsError: it can't be read, is too large, or is not UTF-8 text.
     """
     try:
         return read_text(path, _FILE_LIMIT, devices=devices)

@@ -21,7 +21,7 @@ __all__ = ["Issue", "Names", "Severity", "Span", "quote_value", "render", "sugge
 
 
 class Severity(StrEnum):
-    """How bad it is: an error stops `submit`, a warning is shown and counted."""
+    """How severe an issue is: an error stops `submit`, a warning is shown and counted."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -95,14 +95,14 @@ Diagnostic = Problem = Issue
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return `did you mean "…"?` for the nearest of the known names, or an empty text.
 
-    A long name gets no suggestion, and where many are known only one that looks the same: a hint must not
-    take longer than what it explains. `Names` answers faster for many names against the same ones.
+    A long name gets no suggestion, and one among thousands only a name that looks the same: a hint must not
+    take longer than the check it explains. `Names` answers faster for many names against the same ones.
     """
     return _names(tuple(known)).suggest(name) if len(name) <= _NAME_LENGTH else ""
 
 
 class Names:
-    """Names that are known, prepared to be compared with others."""
+    """Known names, prepared for comparison with others."""
 
     def __init__(self, known: Iterable[str]) -> None:
         self._names = sorted(name for name in known if len(name) <= _NAME_LENGTH)
@@ -140,7 +140,7 @@ _NAMES_COMPARED = 2_000
 
 
 def _seen(name: str) -> str:
-    """Return what a reader sees of a name: accents put together, kinds of blanks alike, edges gone."""
+    """Return a name as a reader sees it: accents composed, all kinds of spaces alike, edges stripped."""
     if not name.isascii():
         normal = unicodedata.normalize("NFKC", name)
         name = "".join(char for char in normal if unicodedata.category(char) != "Cf")
@@ -148,7 +148,7 @@ def _seen(name: str) -> str:
 
 
 def quote_value(value: object, limit: int = 60) -> str:
-    """Return a value as it may stand in a message: one line, printable, cut to `limit` characters."""
+    """Return a value for a message, in quotes: one line, printable, cut to `limit` characters."""
     text = value if isinstance(value, str) else _first_of(_plain_text(value), limit + 1)
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     if cut.isprintable():
@@ -159,7 +159,7 @@ def quote_value(value: object, limit: int = 60) -> str:
 
 
 def _first_of(pieces: Iterator[str], length: int) -> str:
-    """Return the first characters of a text that comes in pieces; no more of them is made than it takes."""
+    """Return the first characters of a text that comes in pieces, without reading more pieces than needed."""
     found: list[str] = []
     for piece in pieces:
         found.append(piece[:length])
@@ -170,7 +170,7 @@ def _first_of(pieces: Iterator[str], length: int) -> str:
 
 
 def _plain_text(value: object) -> Iterator[str]:
-    """Yield the pieces of any value as a person would write it, without a trace of Python."""
+    """Yield the pieces of any value as a person would write it, not as Python prints it."""
     if isinstance(value, str):
         yield value
     elif value is None:
@@ -217,7 +217,7 @@ _ACTS_IN_LINES = re.compile(_ACTS.pattern.replace("[\x00-\x1f", "[\x00-\x08\x0b-
 
 
 def visible(text: str, *, lines: bool = False) -> str:
-    r"""Return a text in which what would act on a terminal, or hide there, is written as its escape.
+    r"""Return a text with escapes for characters that would act on a terminal or be invisible there.
 
     `lines` keeps line breaks and tabs, for a text whose lines are our own; without it the result is one line.
 
@@ -233,7 +233,7 @@ def render(
     read_line: Callable[[str, int], str | None],
     paint: Callable[[str, str], str] = lambda text, _style: text,
 ) -> str:
-    """Return diagnostics as a compiler shows them: place, source line, caret, help.
+    """Return issues as a compiler shows them: place, source line, caret, help.
 
     `read_line(file, line)` gives the source line, or None when the file can't be read; `paint(text,
     style)` colours (styles: `error`, `warning`, `place`, `help`) or returns the text as it is.
