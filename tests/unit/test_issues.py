@@ -6,6 +6,7 @@ import json
 import pickle
 import time
 import tracemalloc
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
@@ -128,3 +129,27 @@ def test_thousands_of_problems_on_one_long_line_are_shown_at_once() -> None:
     began = time.process_time()
     render(found, lambda _file, _line: line)
     assert time.process_time() - began < 5
+
+
+def test_json_has_the_place_of_an_issue_as_a_span_or_a_column() -> None:
+    assert FOUND.as_json() == {
+        "code": "unknown-column",
+        "severity": "error",
+        "message": "there is no column",
+        "span": asdict(SPAN),
+        "help": 'did you mean "Title"?',
+    }
+    in_row = Issue("bad-number", "not a number", "Amount", "write digits")
+    assert in_row.as_json() == {
+        "column": "Amount",
+        "code": "bad-number",
+        "message": "not a number",
+        "help": "write digits",
+    }
+
+
+@pytest.mark.parametrize("issue", [FOUND, Issue("bad-number", "not a number", "Amount")])
+def test_an_issue_that_another_process_made_equals_its_own(issue: Issue[Span] | Issue[str]) -> None:
+    copy = pickle.loads(pickle.dumps(issue))
+    assert copy == issue
+    assert {copy, issue} == {issue}
