@@ -61,21 +61,20 @@ def read_frames(program: Path, task: bytes, timeout: float, until: ExitStack) ->
     with suppress(BrokenPipeError, OSError), child.stdin:
         child.stdin.write(task)
     threading.Thread(target=_collect, args=(child.stdout, frames, stopped), daemon=True).start()
-    while (frame := _next(frames, timeout, stopped)) is not None:
-        yield frame
-    raise ChildEnded
-
-
-def _next(frames: Queue[bytes | None], timeout: float, stopped: threading.Event) -> bytes | None:
     remaining = timeout
     while not stopped.is_set():
         try:
-            return frames.get(timeout=_POLL)
+            frame = frames.get(timeout=_POLL)
         except Empty:
             remaining -= _POLL
-        if remaining <= 0:
-            raise ChildSilent
-    return None
+            if remaining <= 0:
+                raise ChildSilent from None
+            continue
+        if frame is None:
+            break
+        yield frame
+        remaining = timeout
+    raise ChildEnded
 
 
 def _collect(stream: IO[bytes], frames: Queue[bytes | None], stopped: threading.Event) -> None:

@@ -6,6 +6,7 @@ Each format is a module with a `FORMAT`. A new one is its module, with its name 
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -108,7 +109,7 @@ def open_with(path: str | Path | IO[Any], options: SourceOptions, inside: Path |
     opened = _input(path)
     local = opened.origin if isinstance(opened.origin, Path) else None
     stated = options.format
-    if local is not None and _is_folder(local):
+    if local is not None and os.path.isdir(local):  # noqa: PTH112 - it raises no error
         if stated not in (None, "files"):
             hint = f"name the files in it by a pattern, such as {local / '*.csv'}"
             raise SourceError(opened.name, "source-unreadable", "this is a folder", help=hint)
@@ -233,13 +234,6 @@ class _RemoteStream(io.RawIOBase):
         if not self.closed:
             self._stream.close()
         super().close()
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):
-        return False
 
 
 def _find_format(name: str, stated: str | None) -> Format:

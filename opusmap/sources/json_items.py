@@ -228,7 +228,13 @@ class _Scanner:
         raise SourceError(self._name, "no-items", problem, help=hint)
 
 
-def _open(input: Input, options: SourceOptions) -> Source:
+def open_json(input: Input, options: SourceOptions) -> Source:
+    """Open a JSON document: its rows are the items of the list at the path `items`, numbered from 1.
+
+    Raises:
+        SourceError: `no-items` (the path leads to no list), `wrong-option`, `json-syntax`, or what
+            `read_json_lines` raises.
+    """
     path = parse_path(options.items, input.name)
 
     def begin(blocks: Iterator[Block]) -> Reading:
@@ -243,6 +249,6 @@ FORMAT = Format(
     title="JSON",
     suffixes=(".json",),
     options=("encoding", "items", "each"),
-    open=_open,
+    open=open_json,
     knows_columns=False,
 )

@@ -73,7 +73,7 @@ class ParquetSource(Source):
                 try:
                     found = rows.to_pylist()
                 except (ValueError, ArithmeticError):  # a cell that Python has no value for
-                    yield from _read_by_cell(self._arrow, rows, number + 1)
+                    yield from _CellReader(self._arrow).read_rows(rows, number + 1)
                     number += rows.num_rows
                     continue
                 for number, values in enumerate(found, number + 1):  # noqa: B020 - it counts on
@@ -164,28 +164,8 @@ class _NoValueError(Exception):
     shown: str
 
 
-def _read_by_cell(arrow: Any, rows: Any, first: int) -> Iterator[Row | Reject]:
-    """Yield the rows of a record batch, numbered from `first`: slow, for those with cells without a value.
-
-    A row with a cell that can't be read is a reject.
-    """
-    read = _CellReader(arrow).read_column
-    names = rows.schema.names
-    for number, cells in enumerate(zip(*map(read, rows.columns), strict=True), first):
-        values = dict(zip(names, cells, strict=True))
-        problems = []
-        for name, cell in values.items():
-            if isinstance(cell, _NoValueError):
-                values[name] = cell.shown
-                problems.append(
-                    Issue(cell.code, cell.message, name, "correct the value where the file is written")
-                )
-        plain = plain_values(values)
-        yield Reject(number, None, tuple(problems), plain) if problems else Row(number, plain)
-
-
 class _CellReader:
-    """Reads scalars one by one; `arrow` is pyarrow."""
+    """Reads cell by cell, which is slow, where Python has no value for a cell; `arrow` is pyarrow."""
 
     def __init__(self, arrow: Any) -> None:
         types = arrow.types
@@ -202,18 +182,32 @@ class _CellReader:
         )
         self._text_tests = (types.is_string, types.is_large_string)
 
-    def read_column(self, column: Any) -> list[Any]:
+    def read_rows(self, batch: Any, first: int) -> Iterator[Row | Reject]:
+        """Yield a record batch's rows, numbered from `first`; one with a cell without a value is a reject."""
+        names = batch.schema.names
+        for number, cells in enumerate(zip(*map(self._read_column, batch.columns), strict=True), first):
+            values = dict(zip(names, cells, strict=True))
+            problems = []
+            for name, cell in values.items():
+                if isinstance(cell, _NoValueError):
+                    values[name] = cell.shown
+                    hint = "correct the value where the file is written"
+                    problems.append(Issue(cell.code, cell.message, name, hint))
+            plain = plain_values(values)
+            yield Reject(number, None, tuple(problems), plain) if problems else Row(number, plain)
+
+    def _read_column(self, column: Any) -> list[Any]:
         """Return the cells of a column, with a `_NoValueError` for each that has no value."""
         try:
             return list(column.to_pylist())
         except (ValueError, ArithmeticError):
-            return [self._read_cell(scalar) for scalar in column]
-
-    def _read_cell(self, scalar: Any) -> Any:
-        try:
-            return self.read(scalar)
-        except _NoValueError as error:
-            return error
+            cells: list[Any] = []
+            for scalar in column:
+                try:
+                    cells.append(self.read(scalar))
+                except _NoValueError as error:
+                    cells.append(error)
+            return cells
 
     def read(self, scalar: Any) -> Any:
         """Return the value of a scalar.

@@ -93,9 +93,11 @@ class SqliteSource(Source):
         """
         count, named = 0, False
         program = Path(__file__).with_name("sqlite_child.py")
+        markers = {NO_TEXT: _NotText, TOO_LONG: _TooLong}
+        decode = msgspec.msgpack.Decoder(ext_hook=lambda code, content: markers[code](content)).decode
         try:
             for data in read_frames(program, self._task, STEP_SECONDS, self._until):
-                frame = msgspec.msgpack.decode(data, ext_hook=_read_marker)
+                frame = decode(data)
                 if isinstance(frame, dict):
                     failure, reason = frame["error"], frame["reason"]
                     break
@@ -159,16 +161,15 @@ class _NotText(bytes):
     """A text of the database that is not UTF-8."""
 
 
-_TOO_LONG_ROW = object()
+class _TooLong(bytes):
+    """A row that holds more than `ROW_LIMIT`."""
+
+
 _NATIVE = frozenset({str, int, type(None)})
 
 
-def _read_marker(code: int, data: memoryview) -> Any:
-    return {NO_TEXT: _NotText(data), TOO_LONG: _TOO_LONG_ROW}[code]
-
-
 def _row(number: int, columns: tuple[str, ...], values: Any) -> Row | Reject:
-    if values is _TOO_LONG_ROW:
+    if isinstance(values, _TooLong):
         return row_too_long(number)
     row = dict(zip(columns, values, strict=True))
     if all(value.__class__ in _NATIVE for value in values):
@@ -182,7 +183,12 @@ def _row(number: int, columns: tuple[str, ...], values: Any) -> Row | Reject:
     return Reject(number, None, problems, plain) if problems else Row(number, plain)
 
 
-def _open(input: Input, options: SourceOptions) -> Source:
+def open_sqlite(input: Input, options: SourceOptions) -> Source:
+    """Open the rows of a query on an SQLite file.
+
+    Raises:
+        SourceError: `no-query`, `bad-query`, `source-unreadable`, `source-damaged`.
+    """
     query = require_query(options.sql, input.name)
     if not isinstance(input.origin, Path):
         problem = "a database can't be read from a stream or an address"
@@ -195,5 +201,5 @@ FORMAT = Format(
     title="an SQLite database",
     suffixes=(".sqlite", ".sqlite3", ".db"),
     options=("sql",),
-    open=_open,
+    open=open_sqlite,
 )

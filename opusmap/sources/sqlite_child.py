@@ -1,9 +1,9 @@
 """Runs the query of an SQLite source in a process of its own, so that it can be ended at any time.
 
-Run as a script, by `sqlite` alone. It imports nothing of opusmap. Standard input brings a `Task`.
-What it writes to standard output are frames: four bytes of length, then MessagePack. The first frame
-holds the names of the columns; each further one rows, or nothing, as a sign of life; the last is an empty
-list. An object instead of rows is an error: what failed, and why.
+Run as a script, only by `sqlite`. It imports nothing of opusmap. Standard input brings a `Task`. Standard
+output gets frames: four bytes of length, then MessagePack. The first frame holds the names of the columns;
+each further one holds rows, or nothing, as a sign of life; the last is an empty list. An object instead of
+rows is an error: what failed, and why.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import msgspec
 
 ROWS_IN_FRAME, BYTES_IN_FRAME = 500, 1 << 18
 NO_TEXT, TOO_LONG = 1, 2
-"""Extension types of MessagePack: a text that is not UTF-8, and a row beyond the limit."""
+"""Extension types of MessagePack: a text that is not UTF-8; a row beyond the limit."""
 
 _COUNTED = 1_000_000
-"""Steps of the database machine between two signs of life."""
+"""Steps of SQLite's virtual machine between two signs of life."""
 
 _ALLOWED = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 )
 _NO_FUNCTIONS = ("load_extension", "fts3_tokenizer")
-"""What loads code, and what tells an address of memory."""
+"""The first loads code, the second gives an address of memory."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -42,7 +42,7 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What is to be read."""
+    """A query, and the database that it reads, as a URI."""
 
     address: str
     query: str
@@ -51,7 +51,7 @@ class Task(msgspec.Struct, frozen=True):
 
 def main() -> None:
     """Read the task, run it and write its frames."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started it ends it
     task = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Task)
     limits = task.limits
     try:
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def _limit_system(limits: Limits) -> bool:
-    """Let the system refuse more memory and larger temporary files; tell whether it can (POSIX)."""
+    """Let the system refuse more memory and larger temporary files; return whether it does (POSIX)."""
     try:
         import resource  # noqa: PLC0415 - Windows has none
     except ImportError:
@@ -97,17 +97,17 @@ def _open(address: str, limits: Limits, *, on_disk: bool) -> sqlite3.Connection:
         (sqlite3.SQLITE_LIMIT_WORKER_THREADS, 0),
     ):
         database.setlimit(kind, limit)
-    database.set_authorizer(_authorize)
+
+    def authorize(action: int, _first: str | None, second: str | None, *_: Any) -> int:
+        allowed = action in _ALLOWED and not (action == sqlite3.SQLITE_FUNCTION and second in _NO_FUNCTIONS)
+        return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+    database.set_authorizer(authorize)
     return database
 
 
-def _authorize(action: int, _first: str | None, second: str | None, *_: Any) -> int:
-    allowed = action in _ALLOWED and not (action == sqlite3.SQLITE_FUNCTION and second in _NO_FUNCTIONS)
-    return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
-
-
 class _Query:
-    """The one query: what a row holds is counted while it is fetched."""
+    """Runs the query, and counts the bytes of a row while it is fetched."""
 
     def __init__(self, database: sqlite3.Connection, limits: Limits) -> None:
         self._database = database
@@ -124,7 +124,14 @@ class _Query:
             cursor = self._database.execute(query)
             _write(self._encode([str(column[0]) for column in cursor.description or ()]))
             for values in cursor:
-                self._add(values)
+                data = self._encode(values) if self._held <= self._limits.row else b""
+                if not 0 < len(data) <= self._limits.row:
+                    data = self._encode(msgspec.msgpack.Ext(TOO_LONG, b""))
+                self._held = self._steps = 0
+                self._rows.append(data)
+                self._size += len(data)
+                if len(self._rows) == ROWS_IN_FRAME or self._size > BYTES_IN_FRAME:
+                    self._flush()
         except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
             self._flush()
             _fail("steps" if self._steps > self._limits.steps else "query", str(error))
@@ -134,16 +141,6 @@ class _Query:
         self._flush()
         _write(self._encode([]))
 
-    def _add(self, values: tuple[Any, ...]) -> None:
-        data = self._encode(values) if self._held <= self._limits.row else b""
-        if not 0 < len(data) <= self._limits.row:
-            data = self._encode(msgspec.msgpack.Ext(TOO_LONG, b""))
-        self._held = self._steps = 0
-        self._rows.append(data)
-        self._size += len(data)
-        if len(self._rows) == ROWS_IN_FRAME or self._size > BYTES_IN_FRAME:
-            self._flush()
-
     def _flush(self) -> None:
         if self._rows:
             # An array of so many rows, as MessagePack writes it; each row is encoded already.
@@ -151,7 +148,7 @@ class _Query:
             self._rows, self._size = [], 0
 
     def _count(self) -> int:
-        """Give a sign of life; anything but 0 stops the query."""
+        """Write a sign of life; return 1 to stop the query."""
         self._steps += 1
         self._flush()
         _write(b"\xc0")
@@ -178,5 +175,5 @@ def _write(data: bytes) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):  # whoever started it is gone
+    with contextlib.suppress(BrokenPipeError):  # the process that started it has ended
         main()

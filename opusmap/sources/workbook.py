@@ -25,7 +25,7 @@ from opusmap.records import Reject, Row
 from opusmap.sources.child import ChildEnded, read_frames
 from opusmap.sources.source import Format, Source, check_columns, load_extra
 from opusmap.sources.text_io import Input
-from opusmap.sources.workbook_child import DATE, Task
+from opusmap.sources.workbook_child import DATE, DATETIME, Task
 from opusmap.sources.workbook_scan import column_letters, errors_of_sheet, scan_workbook
 
 MEMORY_FREE, MEMORY_RATIO = 320 << 20, 6
@@ -160,9 +160,13 @@ class WorkbookSource(Source):
             SourceError: `source-damaged`: the process ended before.
         """
         program = Path(__file__).with_name("workbook_child.py")
+        kinds = {DATE: date, DATETIME: datetime}
+        decode = msgspec.msgpack.Decoder(
+            ext_hook=lambda code, text: kinds[code].fromisoformat(bytes(text).decode())
+        ).decode
         try:
             for data in read_frames(program, task, inf, self._until):
-                frame = msgspec.msgpack.decode(data, ext_hook=_read_date)
+                frame = decode(data)
                 if not frame:
                     return
                 yield frame
@@ -196,11 +200,6 @@ def _with_errors(
             if column <= len(cells) and cells[column - 1] is None:
                 cells[column - 1] = text
         yield number, cells
-
-
-def _read_date(code: int, data: memoryview) -> date:
-    text = bytes(data).decode()
-    return date.fromisoformat(text) if code == DATE else datetime.fromisoformat(text)
 
 
 def _plain_number(value: float) -> int | Decimal:
