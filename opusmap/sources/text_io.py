@@ -1,12 +1,15 @@
-"""Bytes and text in blocks: opening, decoding, cutting at line ends. Nothing here knows rows.
+"""Bytes and text in blocks: opening, unpacking, decoding, cutting at line ends.
 
-A block is at most `BLOCK_SIZE` bytes or characters, or one line; so memory is bounded by the longest
-line, and that by `LINE_LIMIT`.
+A block is at most `BLOCK_SIZE` bytes or characters, or one line; so memory is bounded by the longest line,
+and that by `LINE_LIMIT`.
 """
 
 from __future__ import annotations
 
 import codecs
+import gzip
+import io
+import re
 import shutil
 import tempfile
 import zlib
@@ -20,19 +23,6 @@ from typing import IO, Any, TypeAlias, TypeVar
 from opusmap.errors import SourceError
 from opusmap.issues import quote_value
 
-__all__ = [
-    "BLOCK_SIZE",
-    "LINE_LIMIT",
-    "Block",
-    "Input",
-    "Remote",
-    "decode_blocks",
-    "find_byte_order_mark",
-    "prepare_blocks",
-    "read_blocks",
-    "whole_lines",
-]
-
 BLOCK_SIZE = 1 << 19
 """Bytes (or characters, of a text stream) read at a time."""
 
@@ -43,7 +33,7 @@ Block: TypeAlias = bytes | str
 
 AnyBlock = TypeVar("AnyBlock", bytes, str)
 
-# UTF-32 first: its mark for little-endian begins with UTF-16's.
+# UTF-32 comes first: its little-endian mark begins with that of UTF-16.
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32-le",
     codecs.BOM_UTF32_BE: "utf-32-be",
@@ -55,25 +45,25 @@ BYTE_ORDER_MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A file elsewhere, as a function that opens it from its beginning each time."""
+    """A file at an address, as a function that opens it from its beginning."""
 
     open: Callable[[], IO[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file by its path or elsewhere, or a stream that somebody else opened and will close."""
+    """A file by its path or address, or an open stream, which the caller closes."""
 
     name: str
     origin: Path | Remote | IO[Any]
 
     @property
     def rereadable(self) -> bool:
-        """Whether `open` starts over each time. A pipe that has a path does not."""
+        """Whether `open` starts over each time, as it does not for a named pipe."""
         return isinstance(self.origin, Remote) or (isinstance(self.origin, Path) and self.origin.is_file())
 
     def open(self) -> AbstractContextManager[IO[Any]]:
-        """Open the file, or lend the stream.
+        """Open the file; a stream is returned as it is, and stays open.
 
         Raises:
             SourceError: `source-unreadable`.
@@ -88,9 +78,9 @@ class Input:
         return nullcontext(self.origin)
 
     def as_file(self, until: ExitStack) -> Path:
-        """Return the path of a local file with the same bytes, for readers that must jump about in it.
+        """Return the path of a local file with the same bytes, for readers that need random access.
 
-        What is no file is copied to a temporary one, which goes when `until` is closed.
+        Anything but a local file is copied to a temporary one, which is removed when `until` is closed.
 
         Raises:
             SourceError: `source-unreadable`.
@@ -108,10 +98,10 @@ class Input:
 
 
 def read_blocks(stream: IO[Any], name: str) -> Iterator[Block]:
-    """Yield what is in a binary or text stream, block by block.
+    """Yield the content of a binary or text stream, block by block.
 
     Raises:
-        SourceError: `source-unreadable`, or `encoding` (a text stream with bytes that are none).
+        SourceError: `source-unreadable`, or `encoding` (a text stream with bytes that it can't decode).
     """
     while True:
         try:
@@ -137,7 +127,7 @@ def _unreadable(name: str, error: Exception) -> SourceError:
 
 
 def prepare_blocks(stream: IO[Any], name: str) -> tuple[Iterator[Block], tuple[str, ...]]:
-    """Return the blocks of a stream, unpacked if it is compressed with gzip, and notes on what they are.
+    """Return the blocks of a stream, unpacked if it is compressed with gzip, and notes on what was found.
 
     Raises:
         SourceError: as `read_blocks`; `source-damaged`, also while the blocks are read.
@@ -145,7 +135,7 @@ def prepare_blocks(stream: IO[Any], name: str) -> tuple[Iterator[Block], tuple[s
     notes: tuple[str, ...] = ()
     blocks = read_blocks(stream, name)
     first = next(blocks, b"")
-    if isinstance(first, bytes) and first.startswith(_GZIP):
+    if isinstance(first, bytes) and first.startswith(b"\x1f\x8b\x08"):
         notes = ("the file is compressed with gzip",)
         blocks = _unpack(chain([first], blocks), name)
         first = next(blocks, b"")
@@ -155,38 +145,39 @@ def prepare_blocks(stream: IO[Any], name: str) -> tuple[Iterator[Block], tuple[s
     return chain([first], blocks), notes
 
 
-_GZIP = b"\x1f\x8b\x08"
-
-
 def _unpack(blocks: Iterator[Block], name: str) -> Iterator[bytes]:
-    """Yield what gzip has packed, at most a block at a time, however small it was packed (RFC 1952)."""
+    """Yield the content of a gzip file, at most a block at a time, whatever it unpacks to."""
     problem = "the compressed data is damaged"
-    rest = _next_member(blocks)
     try:
-        while rest:
-            unpacker = zlib.decompressobj(wbits=31)
-            while not unpacker.eof:
-                packed = unpacker.unconsumed_tail or rest or _bytes(next(blocks, b""))
-                rest = b""
-                unpacked = unpacker.decompress(packed, BLOCK_SIZE)
-                if unpacked:
-                    yield unpacked
-                elif not packed:
-                    problem = "the compressed data ends too early: a part of the file is missing"
-                    raise zlib.error  # noqa: TRY301 - it is the library's own way to say so
-            rest = unpacker.unused_data.lstrip(b"\0") or _next_member(blocks)
-    except zlib.error:
-        raise SourceError(name, "source-damaged", problem, help="fetch or write the file anew") from None
+        with gzip.GzipFile(fileobj=io.BufferedReader(_BlockStream(blocks), BLOCK_SIZE)) as file:
+            while block := file.read(BLOCK_SIZE):
+                yield block
+    except EOFError:
+        problem = "the compressed data ends too early: a part of the file is missing"
+    except (OSError, zlib.error):
+        pass
+    else:
+        return
+    raise SourceError(name, "source-damaged", problem, help="fetch or write the file again")
 
 
-def _next_member(blocks: Iterator[Block]) -> bytes:
-    """Return the first bytes behind the zeros that may pad a compressed file, none at its end."""
-    return next((found for block in blocks if (found := _bytes(block).lstrip(b"\0"))), b"")
+class _BlockStream(io.RawIOBase):
+    """Blocks of bytes as a binary file."""
 
+    def __init__(self, blocks: Iterator[Block]) -> None:
+        self._blocks, self._rest = blocks, memoryview(b"")
 
-def _bytes(block: Block) -> bytes:
-    assert isinstance(block, bytes)
-    return block
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            block = next(self._blocks, b"")
+            assert isinstance(block, bytes)
+            self._rest = memoryview(block)
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
 
 
 def find_byte_order_mark(start: bytes) -> tuple[bytes, str] | None:
@@ -195,10 +186,10 @@ def find_byte_order_mark(start: bytes) -> tuple[bytes, str] | None:
 
 
 def decode_blocks(blocks: Iterator[Block], stated: str | None, name: str) -> Iterator[str]:
-    """Decode blocks: by their byte-order mark, else as strict UTF-8, else in the stated encoding.
+    """Decode blocks strictly: by their byte-order mark, else as UTF-8, else in the stated encoding.
 
-    Text before a bad byte is still yielded. Between UTF-8 and a stated encoding the first block with
-    anything but ASCII decides; so a file that is UTF-8 after all is never read as something else.
+    Text before a bad byte is still yielded. The first block that is not ASCII decides between UTF-8 and a
+    stated encoding, so that a file that is UTF-8 is never read as something else.
 
     Raises:
         SourceError: `encoding`, with the byte's offset in the file; `unknown-encoding`.
@@ -208,7 +199,7 @@ def decode_blocks(blocks: Iterator[Block], stated: str | None, name: str) -> Ite
         yield first.removeprefix("\ufeff")
         yield from (block for block in blocks if isinstance(block, str))
         return
-    encoding = _checked(stated, name) or "utf-8"
+    encoding = "utf-8" if stated is None else _known_encoding(stated, name)
     offset = 0
     if found := find_byte_order_mark(first):
         mark, encoding = found
@@ -218,10 +209,12 @@ def decode_blocks(blocks: Iterator[Block], stated: str | None, name: str) -> Ite
         hint = f"write `encoding: {encoding}-le` (usual) or `{encoding}-be` under `source:`"
         raise SourceError(name, "encoding", problem, help=hint)
     ahead: Iterator[bytes] = chain([first], (block for block in blocks if isinstance(block, bytes)))
-    if found is None and encoding != "utf-8" and _extends_ascii(encoding):
+    ascii_bytes = bytes(range(128))
+    extends_ascii = ascii_bytes.decode(encoding, "replace") == ascii_bytes.decode("ascii")
+    if found is None and encoding != "utf-8" and extends_ascii:
         for block in ahead:
             if not block.isascii():
-                more = next(ahead, b"")  # a character cut in two at the block's end is to count whole
+                more = next(ahead, b"")  # for a character that is cut in two at the block's end
                 encoding = "utf-8" if _is_utf8(block + more, whole=not more) else encoding
                 ahead = chain([block, more], ahead)
                 break
@@ -240,7 +233,7 @@ def _decode(blocks: Iterator[bytes], encoding: str, offset: int, name: str) -> I
         except UnicodeDecodeError as error:
             yield error.object[: error.start].decode(encoding, "ignore")
             raise _undecodable(error, offset - len(pending), encoding, name) from None
-        except ValueError:  # a codec of its own mind, which does not say where
+        except ValueError:  # a codec that does not say where
             problem = f"the text about byte {offset} of the file is not {encoding.upper()} text"
             raise SourceError(name, "encoding", problem, help="save the file as UTF-8") from None
         yield text
@@ -253,7 +246,7 @@ def _undecodable(error: UnicodeDecodeError, base: int, encoding: str, name: str)
     if encoding != "utf-8":
         hint = "save the file as UTF-8, or state its own encoding as `encoding:` under `source:`"
         return SourceError(name, "encoding", problem, help=hint)
-    # What the place would read as in Windows' Western encoding lets a person judge whether it is that.
+    # The text in Windows' Western encoding lets a person judge whether that is the encoding.
     near = error.object[max(0, error.start - _NEAR) : error.start + _NEAR].decode("cp1252", "replace")
     hint = (
         f"if it should read {quote_value(near)} there, as older Windows programs write it, "
@@ -263,42 +256,28 @@ def _undecodable(error: UnicodeDecodeError, base: int, encoding: str, name: str)
 
 
 _NEAR = 16
-"""Bytes shown before and after one that is no text."""
+"""Bytes shown before and after one that can't be decoded."""
+
+_NOT_OF_FILES = re.compile(r"idna|punycode|charmap|(raw[-_])?unicode[-_]escape")
+"""Codecs of Python for host names and program text: no export is in one."""
 
 
-_NOT_OF_FILES = frozenset(
-    (
-        "idna",
-        "punycode",
-        "unicode_escape",
-        "unicode-escape",
-        "raw_unicode_escape",
-        "raw-unicode-escape",
-        "charmap",
-    )
-)
-"""Codecs of Python that write host names or program text with other characters: no export is in one."""
+def _known_encoding(encoding: str, name: str) -> str:
+    """Return the usual name of an encoding.
 
-
-def _checked(encoding: str | None, name: str) -> str | None:
-    """Return the encoding's usual name, or None when none is stated."""
-    if encoding is None:
-        return None
+    Raises:
+        SourceError: `unknown-encoding`.
+    """
     try:
-        " ".encode(encoding)  # refuses what is no text encoding, such as zlib
+        " ".encode(encoding)  # an error for codecs that do not encode text, such as zlib
         known = codecs.lookup(encoding).name
     except (LookupError, ValueError):
-        known = None
-    if known is None or known in _NOT_OF_FILES:
-        problem = f"there is no encoding {quote_value(encoding)} of a file"
+        known = ""
+    if not known or _NOT_OF_FILES.fullmatch(known):
+        problem = f"there is no encoding {quote_value(encoding)} for files"
         hint = "for example utf-8, cp1252, iso-8859-1, utf-16, shift_jis"
         raise SourceError(name, "unknown-encoding", problem, help=hint)
     return known
-
-
-def _extends_ascii(encoding: str) -> bool:
-    ascii_bytes = bytes(range(128))
-    return ascii_bytes.decode(encoding, "replace") == ascii_bytes.decode("ascii")
 
 
 def _is_utf8(block: bytes, *, whole: bool) -> bool:
@@ -310,9 +289,9 @@ def _is_utf8(block: bytes, *, whole: bool) -> bool:
 
 
 def whole_lines(blocks: Iterator[AnyBlock], ends: tuple[AnyBlock, ...], name: str) -> Iterator[AnyBlock]:
-    r"""Cut blocks anew so that each ends with one of `ends`; only the last may lack it.
+    r"""Cut blocks again so that each ends with one of `ends`, except the last.
 
-    Ends after the first may be the first half of another, as "\\r" is of "\\r\\n".
+    All ends but the first may be the first half of another, as "\\r" is of "\\r\\n".
 
     Raises:
         SourceError: `line-too-long`.
