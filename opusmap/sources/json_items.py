@@ -1,7 +1,7 @@
 """JSON: the items of one list anywhere in a document, read without holding the document in memory.
 
 The scanner counts brackets outside strings and keeps only the current item, so neither the size of the
-document nor its depth costs memory. `json_rows` decides whether an item is a row.
+document nor its depth costs memory. `json_lines` decides whether an item is a row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NoReturn
 from opusmap.errors import SourceError
 from opusmap.issues import quote_value
 from opusmap.mapping import SourceOptions
-from opusmap.sources.json_rows import begin_rows, utf8_blocks
+from opusmap.sources.json_lines import begin_rows, utf8_blocks
 from opusmap.sources.source import Format, Reading, Source, StreamSource
 from opusmap.sources.text_io import LINE_LIMIT, Block, Input
 
@@ -233,7 +233,7 @@ def open_json(input: Input, options: SourceOptions) -> Source:
 
     Raises:
         SourceError: `no-items` (the path leads to no list), `wrong-option`, `json-syntax`, or what
-            `read_json_lines` raises.
+            `open_json_lines` raises.
     """
     path = parse_path(options.items, input.name)
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
-from opusmap.sources import batches, json_rows, jsonlines, open_source, text_io
+from opusmap.sources import batches, json_lines, open_source, text_io
 from opusmap.sources.text_io import whole_lines
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
@@ -139,7 +139,7 @@ def test_parts_that_travel_hold_the_rows(format: str, content: bytes, most: int,
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_io, "BLOCK_SIZE", block)
-        for module, name in ((batches, "PART_ROWS"), (json_rows, "PART_ROWS"), (jsonlines, "_PART_LINES")):
+        for module, name in ((batches, "PART_ROWS"), (json_lines, "PART_ROWS"), (json_lines, "_PART_LINES")):
             patch.setattr(module, name, most)
         assert read("parts") == read("rows")
 

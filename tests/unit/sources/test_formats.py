@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,28 @@ def test_an_unusable_file_is_not_left_open(tmp_path: Path) -> None:
     path.write_text("a,a\n")
     with pytest.raises(SourceError):  # a file left open would warn, and warnings are errors
         open_source(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "line", "last"),
+    [
+        ("x.csv", "a,b\n", "1,{}\n", ""),
+        ("x.jsonl", "", '{{"a":"1","b":"{}"}}\n', ""),
+        ("x.json", "[1", ',{{"a":"1","b":"{}"}}\n', "]"),
+    ],
+)
+def test_memory_does_not_grow_with_the_rows(
+    tmp_path: Path, name: str, first: str, line: str, last: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(first + line.format("x" * 1_000) * 20_000 + last)
+    tracemalloc.start()
+    try:
+        with open_source(path) as source:
+            assert sum(1 for part in source.parts() for _ in part.rows()) >= 20_000
+        assert tracemalloc.get_traced_memory()[1] < path.stat().st_size / 2
+    finally:
+        tracemalloc.stop()
 
 
 def test_rows_of_a_program_are_numbered_from_1_and_kept_as_they_are() -> None:

@@ -12,7 +12,7 @@ import pytest
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources import open_source
-from opusmap.sources.json_rows import MAX_DEPTH, SAMPLE_ROWS
+from opusmap.sources.json_lines import MAX_DEPTH, SAMPLE_ROWS
 from opusmap.sources.text_io import LINE_LIMIT
 
 

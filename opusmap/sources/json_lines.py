@@ -1,7 +1,7 @@
-"""Rows out of pieces of JSON text, one object each; a bad piece is a reject of its own.
+"""JSON Lines: one JSON object a line, numbers exact; and the rows of any pieces of JSON text.
 
-Owns what an object must be to be a row, and the reasons why a piece is none. Where pieces begin and end
-is the business of the formats: a line in JSON Lines, an item of a list in JSON.
+A piece is a line here, and an item of a list in `json_items`. One that is not an object is a reject of its
+own.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import chain, islice
 from typing import Any
@@ -17,21 +18,11 @@ import msgspec
 
 from opusmap.errors import SourceError
 from opusmap.issues import Issue, quote_value
+from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
 from opusmap.sources.batches import PART_ROWS, PART_SIZE, Part
-from opusmap.sources.source import Reading
-from opusmap.sources.text_io import Block, decode_blocks, find_byte_order_mark
-
-__all__ = [
-    "MAX_DEPTH",
-    "SAMPLE_ROWS",
-    "begin_rows",
-    "find_columns",
-    "read_rows",
-    "rows_of",
-    "take_sample",
-    "utf8_blocks",
-]
+from opusmap.sources.source import Format, Reading, Source, StreamSource
+from opusmap.sources.text_io import Block, Input, decode_blocks, find_byte_order_mark, whole_lines
 
 SAMPLE_ROWS = 1_000
 """Rows read ahead to learn the columns, at most."""
@@ -46,25 +37,63 @@ _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _decode_texts = msgspec.json.Decoder(dict[str, str]).decode
 _encode = msgspec.json.Encoder().encode
 _CHUNK = 50
-"""Pieces that are decoded and checked together, which is quicker than one by one."""
+"""Pieces that are decoded and checked together, which is faster than one by one."""
+_PART_LINES = 1_500
+"""Lines of a part, at most: uncut they take little memory, and sending a part takes 0.5 ms."""
 _TEXT_QUOTES = 4
 """Quotation marks around a name and its text. With more, a name occurs twice."""
 
 
+def open_json_lines(input: Input, options: SourceOptions) -> Source:
+    """Open JSON Lines. Row numbers are line numbers; blank lines are skipped.
+
+    Raises:
+        SourceError: no line of the sample can be read; or `encoding`, `unknown-encoding`, `line-too-long`;
+            except for the first line, all are raised when the rows are read.
+    """
+
+    def begin(blocks: Iterator[Block]) -> Reading:
+        cut = whole_lines(utf8_blocks(blocks, options.encoding, input.name), (b"\n",), input.name)
+        numbered = _number_lines(cut)
+        ahead = list[tuple[int, bytes]]()
+
+        def lines() -> Iterator[tuple[int, bytes]]:
+            for first, block in numbered:
+                ahead.append((first, block))
+                yield from enumerate(block.removesuffix(b"\n").split(b"\n"), first)
+
+        columns = _find_columns(_take_sample(lines()), input.name, "line")
+        parts = _line_parts(chain(ahead, numbered))
+        return Reading(columns, _rows_of(parts), word="line", parts=parts)
+
+    return StreamSource(input, begin)
+
+
 def begin_rows(pieces: Iterator[tuple[int, bytes]], name: str, word: str) -> Reading:
-    """Begin to read numbered pieces; `word` is what one is called: `line` or `item`.
+    """Begin to read numbered pieces; `word` is what messages call a piece, such as `item`.
 
     Raises:
         SourceError: no piece of the sample can be read, or what the pieces raise.
     """
-    sample = take_sample(pieces)
-    columns = find_columns(sample, name, word)
+    sample = _take_sample(pieces)
+    columns = _find_columns(sample, name, word)
     parts = _piece_parts(chain(sample, pieces), word)
-    return Reading(columns, rows_of(parts), word=word, parts=parts)
+    return Reading(columns, _rows_of(parts), word=word, parts=parts)
 
 
-def find_columns(sample: list[tuple[int, bytes]], name: str, word: str) -> tuple[str, ...]:
-    """Return the columns: the names seen in a sample from the beginning.
+def _take_sample(pieces: Iterator[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """Return the first pieces, as many as tell the columns."""
+    sample, size = list[tuple[int, bytes]](), 0
+    for number, piece in islice(pieces, SAMPLE_ROWS):
+        sample.append((number, piece))
+        size += len(piece)
+        if size > SAMPLE_BYTES:
+            break
+    return sample
+
+
+def _find_columns(sample: list[tuple[int, bytes]], name: str, word: str) -> tuple[str, ...]:
+    """Return the names that occur in a sample from the beginning.
 
     Raises:
         SourceError: no piece of the sample can be read.
@@ -72,9 +101,8 @@ def find_columns(sample: list[tuple[int, bytes]], name: str, word: str) -> tuple
     read = list(read_rows([number for number, _ in sample], [piece for _, piece in sample], word))
     columns = dict.fromkeys(key for row in read if isinstance(row, Row) for key in row.values)
     if read and isinstance(read[0], Reject) and not columns and (len(read) > 1 or sample[0][1][:1] == b"["):
-        (cause,) = read[0].problems  # not one is readable: the file is something else
-        help_text = cause.hint or _HINTS[word]
-        raise SourceError(name, cause.code, cause.message, read[0].row, help_text)
+        (cause,) = read[0].problems  # no piece is readable: the file is something else
+        raise SourceError(name, cause.code, cause.message, read[0].row, cause.hint or _HINTS[word])
     return tuple(columns)
 
 
@@ -105,19 +133,41 @@ def _piece_parts(pieces: Iterator[tuple[int, bytes]], word: str) -> Iterator[Par
     yield part
 
 
-def take_sample(pieces: Iterator[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
-    """Return the first pieces, as many as tell the columns."""
-    sample, size = list[tuple[int, bytes]](), 0
-    for number, piece in islice(pieces, SAMPLE_ROWS):
-        sample.append((number, piece))
-        size += len(piece)
-        if size > SAMPLE_BYTES:
-            break
-    return sample
+class _LinePart(msgspec.Struct, frozen=True):
+    """Lines that are not cut yet, and the number of the first."""
+
+    first: int
+    block: bytes
+
+    def rows(self) -> Iterator[Row | Reject]:
+        lines = self.block.removesuffix(b"\n").split(b"\n")
+        return read_rows(range(self.first, self.first + len(lines)), lines, "line")
+
+
+def _line_parts(blocks: Iterable[tuple[int, bytes]]) -> Iterator[_LinePart]:
+    """Yield each block, cut where it has too many lines."""
+    for first, block in blocks:
+        if block.count(b"\n") <= _PART_LINES:
+            yield _LinePart(first, block)
+        else:
+            lines = block.split(b"\n")
+            for start in range(0, len(lines), _PART_LINES):
+                yield _LinePart(first + start, b"\n".join(lines[start : start + _PART_LINES]))
+
+
+def _number_lines(blocks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield blocks of whole lines, each with the number of its first line."""
+    number = 1
+    try:
+        for block in blocks:
+            yield number, block
+            number += block.count(b"\n")
+    except SourceError as error:
+        raise replace(error, row=number) from None
 
 
 def utf8_blocks(blocks: Iterator[Block], encoding: str | None, name: str) -> Iterator[bytes]:
-    """Yield the blocks as UTF-8. Bytes that are so already, as nearly always, pass as they are."""
+    """Yield the blocks as UTF-8; bytes that are UTF-8 already, as nearly always, pass unchanged."""
     first = next(blocks, b"")
     mark = find_byte_order_mark(first) if isinstance(first, bytes) else None
     every = chain([first], blocks)
@@ -129,17 +179,17 @@ def utf8_blocks(blocks: Iterator[Block], encoding: str | None, name: str) -> Ite
             yield text.encode("utf-8", "surrogatepass")  # a lone surrogate becomes a reject
 
 
-def rows_of(parts: Iterable[Part]) -> Iterator[Row | Reject]:
+def _rows_of(parts: Iterable[Part]) -> Iterator[Row | Reject]:
     """Yield the rows of parts."""
     return chain.from_iterable(part.rows() for part in parts)
 
 
 def read_rows(numbers: Sequence[int], pieces: Sequence[bytes], word: str) -> Iterator[Row | Reject]:
-    """Yield the row of each numbered piece, or a reject; nothing of a blank one."""
+    """Yield the row of each numbered piece, or a reject; nothing for a blank one."""
     all_texts = True
     for start in range(0, len(pieces), _CHUNK):
         chunk, numbered = pieces[start : start + _CHUNK], numbers[start : start + _CHUNK]
-        if all_texts:  # as many programs write; the first that is none ends it
+        if all_texts:  # many programs write only texts; the first other value ends this fast path
             try:
                 texts = list(map(_decode_texts, chunk))
             except (ValueError, RecursionError):
@@ -167,7 +217,7 @@ def _read_chunk(numbers: Sequence[int], pieces: Sequence[bytes], word: str) -> l
             if piece.strip():
                 found.append(_reject(number, *_explain(piece, error, word)))
             continue
-        # A cheap upper bound of the depth; only a hit is looked at closely.
+        # A cheap upper bound of the depth; only a piece beyond it is examined.
         if piece.count(b"[") + piece.count(b"{") > MAX_DEPTH and _is_too_deep(values):
             message = f"the {word} is nested deeper than {MAX_DEPTH} levels"
             found.append(_reject(number, "json-too-deep", message))
@@ -182,24 +232,24 @@ def _read_chunk(numbers: Sequence[int], pieces: Sequence[bytes], word: str) -> l
 
 
 def _structural_quotes(text: bytes) -> int:
-    """Return how many quotation marks begin or end a name or a text, and are not within one."""
+    """Return the number of quotation marks that begin or end a name or a text."""
     if b"\\" in text:
         text = text.replace(rb"\\", b"")
     return text.count(b'"') - text.count(rb"\"")
 
 
 def _may_repeat_names(text: bytes, values: list[Mapping[str, Any]]) -> bool:
-    """Tell whether an object in a text may have a name twice, of which its decoded values kept one.
+    """Return whether an object in a text may have a name twice, of which its decoded values kept one.
 
-    The values, written again, have as many colons, unless one was lost with its name. A colon that the text
-    writes by its number would make up for that.
+    The values, encoded again, have as many colons as the text, unless one was lost with its name; but a
+    colon that the text writes as an escape could make up for that.
     """
     escaped = b"\\u003a" in text or b"\\u003A" in text
     return escaped or text.count(b":") != _encode(values).count(b":")
 
 
 def _refuse_repeated(row: Row, piece: bytes) -> Row | Reject:
-    """Return the row of a piece, or its reject where an object has a name twice."""
+    """Return the row of a piece, or a reject if an object in it has a name twice."""
     names = piece.translate(None, b" \t\r\n").count(b'":')
     if names <= _count_names([row.values]) or (repeated := _find_repeated(piece)) is None:
         return row
@@ -212,28 +262,27 @@ def _reject(number: int, code: str, message: str, help: str = "") -> Reject:
 
 
 def _explain(piece: bytes, error: Exception, word: str) -> tuple[str, str, str]:
-    """Return code, message and help for a piece that is no JSON object."""
+    """Return the code, message and help for a piece that is not a JSON object."""
     if isinstance(error, RecursionError):
         return "json-too-deep", f"the {word} is nested deeper than {MAX_DEPTH} levels", ""
     if isinstance(error, UnicodeDecodeError):
         byte = error.object[error.start]
         hint = "if the file comes from an older Windows program, write `encoding: cp1252` under `source:`"
-        return "encoding", f"the {word} holds byte 0x{byte:02X}, which is not UTF-8 text", hint
+        return "encoding", f"the {word} contains the byte 0x{byte:02X}, which is not UTF-8 text", hint
     if isinstance(error, msgspec.ValidationError) and str(error).startswith("Expected"):
         found = str(error).rpartition("got ")[2].strip("`")
-        return "not-an-object", f"{_A[word]} is an object such as {{…}}, not {found}", ""
+        return "not-an-object", f"the {word} must be an object such as {{…}}, not {found}", ""
     if isinstance(error, msgspec.ValidationError | ArithmeticError):
-        return "json-number", f"the {word} holds a number too large to be read", ""
+        return "json-number", f"the {word} contains a number too large to be read", ""
     if _LONE_SURROGATE.search(piece):
-        return "json-surrogate", f"the {word} holds half of a surrogate pair, which is no character", ""
+        return "json-surrogate", f"the {word} contains an unpaired surrogate", ""
     return _explain_syntax(piece, str(error), word)
 
 
 _HINTS = {
-    "line": "each line holds one JSON object; for a document that holds a list say `format: json`",
-    "item": "each item of the list is one JSON object",
+    "line": "each line must be one JSON object; for a document that holds a list write `format: json`",
+    "item": "each item of the list must be one JSON object",
 }
-_A = {"line": "a line", "item": "an item"}
 _LONE_SURROGATE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]"
 )
@@ -253,7 +302,7 @@ def _explain_syntax(piece: bytes, reason: str, word: str) -> tuple[str, str, str
 
 
 def _is_too_deep(value: Any) -> bool:
-    """Whether a decoded value is nested deeper than the limit; without recursion."""
+    """Return whether a decoded value is nested deeper than the limit, without recursion."""
     level = [value]
     for _ in range(MAX_DEPTH):
         parts = (part for item in level for part in (item.values() if isinstance(item, dict) else item))
@@ -262,7 +311,7 @@ def _is_too_deep(value: Any) -> bool:
 
 
 def _count_names(values: Iterable[Any]) -> int:
-    """Return how many names the objects among some values have, at every level."""
+    """Return the number of names in objects among the values, at every level."""
     count = 0
     for value in values:
         if value.__class__ is dict:
@@ -284,3 +333,13 @@ def _find_repeated(piece: bytes) -> str | None:
 
     json.loads(piece, object_pairs_hook=collect, parse_int=str, parse_float=str)
     return repeated[0] if repeated else None
+
+
+FORMAT = Format(
+    name="jsonl",
+    title="JSON Lines",
+    suffixes=(".jsonl", ".ndjson"),
+    options=("encoding", "each"),
+    open=open_json_lines,
+    knows_columns=False,
+)
