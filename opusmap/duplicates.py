@@ -12,7 +12,7 @@ from typing import Any, Self
 from opusmap.errors import SourceError
 from opusmap.issues import Issue, quote_value
 from opusmap.records import Record, Reject
-from opusmap.report import MendedSource
+from opusmap.report import RejectsSource
 from opusmap.seen_keys import SeenKeys
 from opusmap.work import Work
 
@@ -34,7 +34,7 @@ class KeyWatch:
         self._last = _last_rows(work) if work.mapper.spec.duplicates == "last" else dict[int, int]()
         self._seen = SeenKeys()
         # A row that was rejected for its key and still has it would now replace what took its place.
-        self._repeated = work.source.repeated if isinstance(work.source, MendedSource) else {}
+        self._repeated = work.source.repeated if isinstance(work.source, RejectsSource) else {}
 
     def __enter__(self) -> Self:
         return self

@@ -31,10 +31,10 @@ from opusmap.report import (
     Forecaster,
     LastRun,
     Pace,
+    ProfilingSource,
     Report,
     Tally,
     Timeline,
-    WatchedSource,
     gather_evidence,
 )
 from opusmap.sources import FileChange, find_changes, from_iterable
@@ -95,7 +95,7 @@ def rehearse_source(
     `clock` tells the time, with a zone: dates after today are noted, as today is where times are written.
     """
     far = _far_dates(work.mapper, clock())
-    watched = WatchedSource(work.source, work.mapper.spec.source.empty)
+    watched = ProfilingSource(work.source, work.mapper.spec.source.empty)
     forecaster = Forecaster(work.mapper, far)
     report = map_source(
         Work(work.mapper, watched),

@@ -18,7 +18,7 @@ from opusmap.expressions import nodes
 from opusmap.issues import Issue, Span, quote_value
 from opusmap.mapping import MappingSpec
 from opusmap.records import Reject
-from opusmap.report import MendedSource
+from opusmap.report import RejectsSource
 from opusmap.safe_files import refuse_irregular, resolve_inside
 from opusmap.sources import (
     Source,
@@ -32,7 +32,7 @@ from opusmap.sources import (
 if TYPE_CHECKING:
     from opusmap.converters import Registry
 
-__all__ = ["Work", "check_lock", "find_warnings", "open_mended", "open_work"]
+__all__ = ["Work", "check_lock", "find_warnings", "open_corrected_rejects", "open_work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +80,15 @@ def open_work(
         raise
 
 
-def open_mended(mapping: str | Path, file: str | Path, converters: Registry | None = None) -> Work:
-    """Open a mapping with a file of rejects that a person has mended as its source.
+def open_corrected_rejects(mapping: str | Path, file: str | Path, converters: Registry | None = None) -> Work:
+    """Open a mapping with a file of rejects that a person has corrected as its source.
 
     Raises:
         InvalidMapping: the mapping has errors, or the file lacks columns that it names.
         SourceError: the file can't be read.
     """
     spec, connection = read_mapping(mapping)
-    opened = MendedSource(open_source(file))  # as `rejects` writes it, whatever the source's own dialect is
+    opened = RejectsSource(open_source(file))  # as `rejects` writes it, whatever the source's own dialect is
     try:
         columns = None if opened.columns is None else frozenset(opened.columns)
         mapper = compile_mapping(spec, connection, converters, columns)

@@ -150,7 +150,7 @@ def retry(
     are sent again whose records Opus refused, or whose answer was lost.
     """
     from opusmap.inquiry import keys_to_retry
-    from opusmap.work import open_mended
+    from opusmap.work import open_corrected_rejects
 
     set_up(verbose)
     plan = _plan(to, faults)
@@ -163,7 +163,7 @@ def retry(
     if file is None:
         work = open_mapping(mapping, None, converters, quiet=quiet or as_json)
     else:
-        work = open_mended(mapping, file, registry(converters))
+        work = open_corrected_rejects(mapping, file, registry(converters))
     settings = _settings(mapping) if plan is None else None
     where = _target(work, settings, plan, yes=yes, quiet=quiet)
     only = None if file else keys_to_retry(work.mapper, where.settings, number)

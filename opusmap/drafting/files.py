@@ -84,7 +84,7 @@ def draft_files(
         raise SettingsError(str(output), "the draft would replace what it is made from", "name another file")
     given = dict(_option(one) for one in options)
     with _open(source, given) as opened:
-        watched = _Watched(opened)
+        watched = _SamplingSource(opened)
         profile = profile_source(watched, rows)
     elsewhere = str(source) == "-" or is_remote(source)
     named = None if elsewhere else _inside(folder, source)
@@ -158,8 +158,8 @@ def _open(source: str | Path, options: Mapping[str, Any]) -> Source:
     return open_with(source, spec.source)
 
 
-class _Watched(Source):
-    """A source of which the first rows are remembered as they pass by: some can be read only once."""
+class _SamplingSource(Source):
+    """A source that keeps its first rows while they are read, as some sources can be read only once."""
 
     def __init__(self, source: Source) -> None:
         self.name, self.columns, self.notes = source.name, source.columns, source.notes

@@ -1,9 +1,9 @@
 """Reports: what became of every row, and the files that a run leaves."""
 
 from opusmap.report.evidence import Evidence, File, find_file, gather_evidence, hash_file
-from opusmap.report.forecast import Forecast, Forecaster, Pace, WatchedSource, find_pace
+from opusmap.report.forecast import Forecast, Forecaster, Pace, ProfilingSource, find_pace
 from opusmap.report.last_run import LastRun
-from opusmap.report.mended import MendedSource
+from opusmap.report.mended import RejectsSource
 from opusmap.report.outputs import RecordWriter, create_output, write_whole
 from opusmap.report.pruning import remove_other_rejects, remove_rejects
 from opusmap.report.rejects import RejectWriter
@@ -16,15 +16,15 @@ __all__ = [
     "Forecast",
     "Forecaster",
     "LastRun",
-    "MendedSource",
     "Pace",
+    "ProfilingSource",
     "Reason",
     "RecordWriter",
     "RejectWriter",
+    "RejectsSource",
     "Report",
     "Tally",
     "Timeline",
-    "WatchedSource",
     "create_output",
     "find_file",
     "find_pace",

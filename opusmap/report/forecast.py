@@ -31,9 +31,9 @@ __all__ = [
     "Forecast",
     "Forecaster",
     "Pace",
+    "ProfilingSource",
     "RepeatedKey",
     "UnmatchedChoice",
-    "WatchedSource",
     "estimate",
     "find_pace",
 ]
@@ -153,8 +153,8 @@ class Forecast:
         }
 
 
-class WatchedSource(Source):
-    """A source whose rows are looked at as they pass by: empty cells of all, a profile of the first."""
+class ProfilingSource(Source):
+    """A source that profiles its rows while they are read: the empty cells of all, a profile of the first."""
 
     def __init__(self, source: Source, empty: tuple[str, ...]) -> None:
         self.name, self.columns, self.notes = source.name, source.columns, source.notes
@@ -170,7 +170,7 @@ class WatchedSource(Source):
         self.profiler = Profiler(self.name, self.columns or ())
 
     def rows(self) -> Iterator[Row | Reject]:
-        """Yield the rows; a second pass counts anew."""
+        """Yield the rows; a second pass counts from the start."""
         self._begin()
         for row in self._source.rows():
             if isinstance(row, Reject):
@@ -186,11 +186,11 @@ class WatchedSource(Source):
             yield row
 
     def place(self, number: int, column: str | None = None) -> str:
-        """Return where a row stands, as the source says it."""
+        """Return the place of a row; see `Source.place`."""
         return self._source.place(number, column)
 
     def share_read(self) -> float | None:
-        """Return how much of the source was read."""
+        """Return the share of the source that has been read, 0 to 1."""
         return self._source.share_read()
 
     def close(self) -> None:
@@ -266,7 +266,7 @@ class Forecaster:
                 for value in self._unknown(problem, reject):
                     self._more_unmatched += not _note(self._unmatched, (problem.place, value), reject.row)
 
-    def forecast(self, source: WatchedSource, pace: Pace | None) -> Forecast:
+    def forecast(self, source: ProfilingSource, pace: Pace | None) -> Forecast:
         """Return what was foreseen; `pace` is what an earlier run reached."""
         nearest = self._nearest()
         unmatched = [

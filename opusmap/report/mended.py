@@ -16,10 +16,10 @@ from opusmap.report.cells import restore_cell
 from opusmap.report.rejects import ERROR_COLUMNS
 from opusmap.sources import Source
 
-__all__ = ["MendedSource", "is_neutralised", "part_row"]
+__all__ = ["RejectsSource", "is_neutralised", "part_row"]
 
 
-class MendedSource(Source):
+class RejectsSource(Source):
     """The rows of a mended file of rejects.
 
     The columns about errors are left out, rows keep the number that they had, and in CSV and workbooks

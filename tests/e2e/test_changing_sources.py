@@ -21,7 +21,7 @@ from opusmap.errors import SourceError
 from opusmap.pipeline import map_source, rehearse_source, submit_source
 from opusmap.rehearsal import EmbeddedTransport, embedded_opus
 from opusmap.report import Report
-from opusmap.work import Work, open_mended, open_work
+from opusmap.work import Work, open_corrected_rejects, open_work
 from opusmap.workers import Workers
 
 CONNECTION = {
@@ -313,7 +313,7 @@ def test_a_corrected_file_of_rejects_is_watched_as_well() -> None:
         with Path("m.rejects.csv").open("a") as file:
             file.write("new,1,900,new,,,\n")
 
-    with (work := open_mended("m.yaml", "m.rejects.csv")).source:
+    with (work := open_corrected_rejects("m.yaml", "m.rejects.csv")).source:
         assert len(submit(changing(work, change)).source_changed) == 1
 
 

@@ -24,7 +24,7 @@ from opusmap.records import Reject
 from opusmap.rehearsal import make_emulator
 from opusmap.report import Report
 from opusmap.settings import Secret, Settings
-from opusmap.work import Work, open_mended, open_work
+from opusmap.work import Work, open_corrected_rejects, open_work
 
 MAPPING = """\
 opusmap: 1
@@ -125,7 +125,7 @@ def test_mended_rejects_give_what_a_right_source_would_have_given(
         assert len(lines) == first.rejected
         mended = register.folder / f"mended.{suffix}"
         write(mended, [{**line, "Choice": "Green"} for line in lines])
-        second = register.send(open_mended(register.mapping, mended), mended)
+        second = register.send(open_corrected_rejects(register.mapping, mended), mended)
         assert (second.read, second.rejected) == (first.rejected, 0)
         assert not mended.with_suffix(f".rejects.{suffix}").exists()
     assert register.opus is not None
@@ -204,7 +204,7 @@ def test_the_same_holds_for_workbooks_with_numbers_and_dates(
         assert all(line["_error_code"] == "unknown-choice" for line in lines)
         mended = register.folder / "mended.xlsx"
         write_book(mended, [{**line, "Choice": "Green"} for line in lines])
-        second = register.send(open_mended(register.mapping, mended), mended)
+        second = register.send(open_corrected_rejects(register.mapping, mended), mended)
         assert (second.read, second.rejected) == (first.rejected, 0)
     assert register.opus is not None
     assert register.opus.records == expected
@@ -250,7 +250,7 @@ def test_what_opus_refused_lands_beside_the_rejects_with_its_own_cells(
     mended = register.folder / f"mended.{suffix}"
     write(mended, [{**line, "Choice": "Green"} for line in lines.values()])
     register.opus.faults = None
-    second = register.send(open_mended(register.mapping, mended), mended)
+    second = register.send(open_corrected_rejects(register.mapping, mended), mended)
     assert (second.submitted, second.rejected) == (3, 0)
     assert register.opus.records["K-17"] == {"rowKey": "K-17", "_Text": "=text 17", "_Choice": "2"}
     assert len(register.opus.records) == 100

@@ -6,7 +6,7 @@ import pytest
 
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
-from opusmap.report import MendedSource
+from opusmap.report import RejectsSource
 from opusmap.sources import open_source
 
 HEADER = "Id,Text,_row,_key,_error_column,_error_code,_error\r\n"
@@ -14,7 +14,7 @@ HEADER = "Id,Text,_row,_key,_error_column,_error_code,_error\r\n"
 
 def rows(path, text, encoding="utf-8-sig"):
     path.write_text(HEADER + text, encoding=encoding, newline="")
-    with MendedSource(open_source(path)) as source:
+    with RejectsSource(open_source(path)) as source:
         assert source.columns == ("Id", "Text")
         return list(source.rows())
 
@@ -41,7 +41,7 @@ def test_a_row_of_another_width_is_held_back_until_a_person_has_looked_at_it(tmp
 def test_a_spreadsheet_may_have_chosen_another_delimiter(delimiter, tmp_path):
     path = tmp_path / "m.csv"
     path.write_text((HEADER + "1,x,7,,,,\r\n").replace(",", delimiter), "utf-8")
-    with MendedSource(open_source(path)) as source:
+    with RejectsSource(open_source(path)) as source:
         assert list(source.rows()) == [Row(7, {"Id": "1", "Text": "x"})]
 
 
