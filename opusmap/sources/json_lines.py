@@ -64,7 +64,7 @@ def open_json_lines(input: Input, options: SourceOptions) -> Source:
 
         columns = _find_columns(_take_sample(lines()), input.name, "line")
         parts = _line_parts(chain(ahead, numbered))
-        return Reading(columns, _rows_of(parts), word="line", parts=parts)
+        return Reading(columns, parts, word="line")
 
     return StreamSource(input, begin)
 
@@ -77,8 +77,7 @@ def begin_rows(pieces: Iterator[tuple[int, bytes]], name: str, word: str) -> Rea
     """
     sample = _take_sample(pieces)
     columns = _find_columns(sample, name, word)
-    parts = _piece_parts(chain(sample, pieces), word)
-    return Reading(columns, _rows_of(parts), word=word, parts=parts)
+    return Reading(columns, _piece_parts(chain(sample, pieces), word), word=word)
 
 
 def _take_sample(pieces: Iterator[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
@@ -177,11 +176,6 @@ def utf8_blocks(blocks: Iterator[Block], encoding: str | None, name: str) -> Ite
     else:
         for text in decode_blocks(every, encoding, name):
             yield text.encode("utf-8", "surrogatepass")  # a lone surrogate becomes a reject
-
-
-def _rows_of(parts: Iterable[Part]) -> Iterator[Row | Reject]:
-    """Yield the rows of parts."""
-    return chain.from_iterable(part.rows() for part in parts)
 
 
 def read_rows(numbers: Sequence[int], pieces: Sequence[bytes], word: str) -> Iterator[Row | Reject]:

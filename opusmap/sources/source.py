@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -120,16 +121,14 @@ def from_iterable(rows: Iterable[Mapping[str, Any]], name: str = "rows") -> Sour
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One pass over a file: its columns, known before the first row, and its rows."""
+    """One pass over a file: its columns, known before the first row, and its rows in parts."""
 
     columns: tuple[str, ...]
-    rows: Iterator[Row | Reject]
+    parts: Iterator[Part]
     notes: tuple[str, ...] = ()
     delimiter: str | None = None
     word: str = "row"
-    """What a row is called in this format."""
-    parts: Iterator[Part] | None = None
-    """The same rows in parts, where the format has a faster way; read only one of the two."""
+    """What messages call a row of this format."""
 
 
 class StreamSource(Source):
@@ -157,12 +156,11 @@ class StreamSource(Source):
 
     def rows(self) -> Iterator[Row | Reject]:
         """Return the rows; see `Source.rows`."""
-        return self._reading().rows
+        return chain.from_iterable(part.rows() for part in self._reading().parts)
 
     def parts(self) -> Iterator[Part]:
         """Return the rows in parts; see `Source.parts`."""
-        reading = self._reading()
-        return row_parts(reading.rows) if reading.parts is None else reading.parts
+        return self._reading().parts
 
     def _reading(self) -> Reading:
         """Return a pass over the file from which nothing has been read."""
