@@ -91,8 +91,16 @@ class DateFormats:
         """Return the formats, the one that reads most values first, each day-month pair once."""
         found: list[DateFormat] = []
         given: set[str | None] = set()
-        counts = self._months_told_apart()
-        for (pattern, zone), count in sorted(counts.items(), key=lambda one: (-one[1], one[0][0] or "")):
+        counts = self._counts.copy()
+        for (
+            short,
+            zone,
+        ), may in self._may.items():  # "May" is of the kind, short or long, that more dates have
+            long = short.replace("%b", "%B")
+            if counts[long, zone] > counts[short, zone] - may:
+                counts[long, zone] += may
+                counts[short, zone] -= may
+        for (pattern, zone), count in sorted((+counts).items(), key=lambda one: (-one[1], one[0][0] or "")):
             if pattern in given and pattern is not None:
                 continue
             other = None if pattern is None else self._swapped.get(pattern)
@@ -100,16 +108,6 @@ class DateFormats:
             given |= {pattern, other}
             found.append(DateFormat(pattern, count, zone, other if rival == count else None))
         return tuple(found)
-
-    def _months_told_apart(self) -> Counter[tuple[str | None, Zone]]:
-        """Return the counts with "May", a short and a long name, as the kind that more dates have."""
-        counts = self._counts.copy()
-        for (short, zone), may in self._may.items():
-            long = short.replace("%b", "%B")
-            if counts[long, zone] > counts[short, zone] - may:
-                counts[long, zone] += may
-                counts[short, zone] -= may
-        return +counts
 
     def _read(self, text: str) -> Iterator[tuple[str | None, Zone]]:
         for shape in (_ISO_LIKE, _COMPACT, _YEAR_FIRST, _DAY_NAMED, _NAMED_DAY):

@@ -1,7 +1,6 @@
-"""Parts of a source that travel to another process, and are read there into rows.
+"""Parts of a source that can be sent to another process, which makes the rows of them.
 
-Owns how rows are packed for the way. What is cheap to cut off here (a line, a row's cells) is made into
-rows there; formats without such a middle state send their rows.
+A part holds what is cheap to cut off (lines, the cells of rows); formats without such a form send their rows.
 """
 
 from __future__ import annotations
@@ -15,12 +14,10 @@ import msgspec
 
 from opusmap.records import Reject, Row
 
-__all__ = ["PART_ROWS", "PART_SIZE", "CellPart", "Part", "RowPart", "cell_parts", "row_parts", "rows_at"]
-
 PART_ROWS = 250
-"""Rows of a part at most: more of them, with all their cells, would not fit into a processor's own memory."""
+"""Rows of a part, at most: with all their cells they should fit into the cache of a processor."""
 PART_SIZE = 1 << 20
-"""Characters or bytes of a part, about: with a longer row it ends."""
+"""Characters or bytes of a part, about: it ends with the row that exceeds them."""
 
 
 class Part(Protocol):
@@ -28,7 +25,6 @@ class Part(Protocol):
 
     def rows(self) -> Iterable[Row | Reject]:
         """Return the rows; the same each time."""
-        ...
 
 
 class RowPart(msgspec.Struct, frozen=True):
@@ -42,9 +38,9 @@ class RowPart(msgspec.Struct, frozen=True):
 
 
 class CellPart(msgspec.Struct, frozen=True):
-    """Rows that have the same columns, without naming those in each; `odd` ones by their place.
+    """The numbers and cells of rows with the same columns; other rows and rejects are `odd`, by their index.
 
-    No cell holds a NUL; a row with one is odd.
+    No cell contains a NUL; a row with one is odd.
     """
 
     columns: tuple[str, ...]
@@ -53,21 +49,21 @@ class CellPart(msgspec.Struct, frozen=True):
     odd: list[tuple[int, Row | Reject]]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # One long text travels in a fraction of the time that as many short ones take.
+        # One long text is pickled in a fraction of the time that many short ones take.
         text = "\0".join(chain.from_iterable(self.cells))
         return _unpack, (self.columns, self.numbers, text, self.odd)
 
     def rows(self) -> Iterable[Row | Reject]:
-        """Put names and cells together, row by row."""
+        """Yield the rows, made of names and cells."""
         columns, at = self.columns, 0
         made = (
             Row(number, dict(zip(columns, cells, strict=True)))
             for number, cells in zip(self.numbers, self.cells, strict=True)
         )
-        for place, one in self.odd:
-            yield from islice(made, place - at)
+        for index, one in self.odd:
+            yield from islice(made, index - at)
             yield one
-            at = place + 1
+            at = index + 1
         yield from made
 
 
@@ -78,20 +74,20 @@ def _unpack(
     return CellPart(columns, numbers, list(zip(*cells, strict=True)) if numbers else [], odd)
 
 
-def rows_at(part: Part, places: AbstractSet[int]) -> dict[int, Row | Reject]:
-    """Return the rows of a part at these places; cells are put together only there."""
+def rows_at(part: Part, indexes: AbstractSet[int]) -> dict[int, Row | Reject]:
+    """Return the rows of a part at these indexes; of a `CellPart` only those are made."""
     if not isinstance(part, CellPart):
-        return {place: row for place, row in enumerate(part.rows()) if place in places}
+        return {index: row for index, row in enumerate(part.rows()) if index in indexes}
     odd = dict(part.odd)
-    found = {place: odd[place] for place in places if place in odd}
-    for place in places - odd.keys():
-        at = place - sum(other < place for other in odd)
-        found[place] = Row(part.numbers[at], dict(zip(part.columns, part.cells[at], strict=True)))
+    found = {index: odd[index] for index in indexes if index in odd}
+    for index in indexes - odd.keys():
+        at = index - sum(other < index for other in odd)
+        found[index] = Row(part.numbers[at], dict(zip(part.columns, part.cells[at], strict=True)))
     return found
 
 
 def row_parts(rows: Iterable[Row | Reject], most: int = PART_ROWS) -> Iterator[RowPart]:
-    """Yield rows some at a time; when the source fails, those before that as well."""
+    """Yield rows in parts; if the source fails, the rows before are yielded first."""
     content = list[Row | Reject]()
     try:
         for row in rows:
@@ -110,7 +106,7 @@ def row_parts(rows: Iterable[Row | Reject], most: int = PART_ROWS) -> Iterator[R
 def cell_parts(
     columns: tuple[str, ...], cells: Iterable[tuple[int, list[str]] | Row | Reject]
 ) -> Iterator[CellPart]:
-    """Yield numbered cells, and odd rows among them, some at a time; those before the source fails, too."""
+    """Yield numbered cells, and odd rows among them, in parts; if the source fails, those before first."""
     part, size = CellPart(columns, [], [], []), 0
     try:
         for one in cells:

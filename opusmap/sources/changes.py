@@ -108,24 +108,23 @@ class FileWatch:
 
     def changes(self) -> tuple[FileChange, ...]:
         """Return the files that differ from when they were opened."""
-        found = [self._compare(path, stamp) for path, stamp in self._stamps.items()]
-        for path in () if self._list_again is None else self._list_again():
-            after = None if str(path) in self._stamps else _stamp(path)
+        found = list[FileChange]()
+        for path, stamp in self._stamps.items():
+            before, after, known = self.state(path), _stamp(path), self._hashes.get(path)
+            if after is None:
+                found.append(FileChange(path, before, None))
+                continue
+            snapshot = after.identity == stamp.identity and path in self._snapshots
+            old = known is None or stamp.modified < self._made - _COARSE
+            if not snapshot and not (after == stamp and old):
+                hashed = _hash(path)
+                if known is None or hashed != known:
+                    found.append(FileChange(path, before, _state(after, hashed)))
+        for file in () if self._list_again is None else self._list_again():
+            after = None if str(file) in self._stamps else _stamp(file)
             if after is not None:
-                found.append(FileChange(str(path), None, _state(after, _hash(path))))
-        return tuple(change for change in found if change is not None)
-
-    def _compare(self, path: str, stamp: _Stamp) -> FileChange | None:
-        before, after = self.state(path), _stamp(path)
-        if after is None:
-            return FileChange(path, before, None)
-        if after.identity == stamp.identity and path in self._snapshots:
-            return None
-        known = self._hashes.get(path)
-        if after == stamp and (known is None or stamp.modified < self._made - _COARSE):
-            return None
-        hashed = _hash(path)
-        return None if hashed == known is not None else FileChange(path, before, _state(after, hashed))
+                found.append(FileChange(str(file), None, _state(after, _hash(file))))
+        return tuple(found)
 
 
 def describe_state(state: FileState | None) -> str:

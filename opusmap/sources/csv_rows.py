@@ -202,7 +202,12 @@ class _Reader:
             self._skip_record(number, line, spans=spans)
             message = f"a cell is longer than {csv.field_size_limit():,} characters"
             return _reject(number, "field-too-long", message)
-        if spans or "unexpected end" in str(error) or not self._ends_with_line(line):
+        try:  # a lenient reader, such as a spreadsheet's, must end the row at the end of the line
+            lenient: _Dialect = {**self._dialect, "strict": False}
+            ends = len(list(csv.reader([line, "next"], **lenient))) > 1
+        except csv.Error:
+            ends = False
+        if spans or "unexpected end" in str(error) or not ends:
             self._refuse_quote(number)
         message = f"text after the closing quote of a cell: {quote_value(line.rstrip())}"
         return _reject(number, "quote-syntax", message, "write a quote inside a quoted cell twice")
@@ -217,14 +222,6 @@ class _Reader:
             if following is None:
                 self._refuse_quote(number)
             inside = self._ends_inside_quotes(number, following, inside=True)
-
-    def _ends_with_line(self, line: str) -> bool:
-        """Return whether a lenient reader, such as a spreadsheet's, ends the row at the end of the line."""
-        lenient: _Dialect = {**self._dialect, "strict": False}
-        try:
-            return len(list(csv.reader([line, "next"], **lenient))) > 1
-        except csv.Error:
-            return False
 
     def _ends_inside_quotes(self, number: int, line: str, *, inside: bool) -> bool:
         quote = self._dialect["quotechar"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import chain, islice
@@ -193,7 +193,8 @@ def read_rows(numbers: Sequence[int], pieces: Sequence[bytes], word: str) -> Ite
                     yield from map(Row, numbered, texts)
                 else:
                     for number, piece, values in zip(numbered, chunk, texts, strict=True):
-                        if _structural_quotes(piece) == _TEXT_QUOTES * len(values):
+                        bare = piece.replace(rb"\\", b"")
+                        if bare.count(b'"') - bare.count(rb"\"") == _TEXT_QUOTES * len(values):
                             yield Row(number, values)
                         else:
                             yield from _read_chunk([number], [piece], word)
@@ -218,28 +219,13 @@ def _read_chunk(numbers: Sequence[int], pieces: Sequence[bytes], word: str) -> l
             continue
         found.append(Row(number, values))
         read.append(piece)
-    rows = [one for one in found if isinstance(one, Row)]
-    if _may_repeat_names(b"".join(read), [row.values for row in rows]):
+    # The values, encoded again, have as many colons as the text, unless one was lost with a repeated name;
+    # but a colon that the text writes as an escape could make up for that.
+    text, again = b"".join(read), _encode([one.values for one in found if isinstance(one, Row)])
+    if b"\\u003a" in text or b"\\u003A" in text or text.count(b":") != again.count(b":"):
         readable = iter(read)
         found = [_refuse_repeated(one, next(readable)) if isinstance(one, Row) else one for one in found]
     return found
-
-
-def _structural_quotes(text: bytes) -> int:
-    """Return the number of quotation marks that begin or end a name or a text."""
-    if b"\\" in text:
-        text = text.replace(rb"\\", b"")
-    return text.count(b'"') - text.count(rb"\"")
-
-
-def _may_repeat_names(text: bytes, values: list[Mapping[str, Any]]) -> bool:
-    """Return whether an object in a text may have a name twice, of which its decoded values kept one.
-
-    The values, encoded again, have as many colons as the text, unless one was lost with its name; but a
-    colon that the text writes as an escape could make up for that.
-    """
-    escaped = b"\\u003a" in text or b"\\u003A" in text
-    return escaped or text.count(b":") != _encode(values).count(b":")
 
 
 def _refuse_repeated(row: Row, piece: bytes) -> Row | Reject:
@@ -270,7 +256,17 @@ def _explain(piece: bytes, error: Exception, word: str) -> tuple[str, str, str]:
         return "json-number", f"the {word} contains a number too large to be read", ""
     if _LONE_SURROGATE.search(piece):
         return "json-surrogate", f"the {word} contains an unpaired surrogate", ""
-    return _explain_syntax(piece, str(error), word)
+    reason = (
+        str(error)
+        .removeprefix("JSON is malformed: ")
+        .replace("Input data was truncated", "it ends too early")
+    )
+    place = re.search(r"\(byte (\d+)\)", reason)
+    at = int(place[1]) if place else len(piece)
+    near = piece[max(0, at - 20) : at + 20].decode("utf-8", "replace")
+    odd = _WORDS.match(piece, at - 1 if piece[at - 1 : at] == b"-" else at)
+    hint = f"JSON has no {odd[0].decode()}; the program that wrote it should write null" if odd else ""
+    return "json-syntax", f"the {word} is not JSON: {reason}, near {quote_value(near)}", hint
 
 
 _HINTS = {
@@ -281,18 +277,6 @@ _LONE_SURROGATE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]"
 )
 _WORDS = re.compile(rb"-?Infinity|NaN")
-
-
-def _explain_syntax(piece: bytes, reason: str, word: str) -> tuple[str, str, str]:
-    reason = reason.removeprefix("JSON is malformed: ").replace(
-        "Input data was truncated", "it ends too early"
-    )
-    place = re.search(r"\(byte (\d+)\)", reason)
-    at = int(place[1]) if place else len(piece)
-    near = piece[max(0, at - 20) : at + 20].decode("utf-8", "replace")
-    odd = _WORDS.match(piece, at - 1 if piece[at - 1 : at] == b"-" else at)
-    hint = f"JSON has no {odd[0].decode()}; the program that wrote it should write null" if odd else ""
-    return "json-syntax", f"the {word} is not JSON: {reason}, near {quote_value(near)}", hint
 
 
 def _is_too_deep(value: Any) -> bool:

@@ -1,7 +1,7 @@
-"""From the values that readers and programs give to the plain ones that a mapping knows.
+"""Makes the values of readers and programs plain: the types that a mapping knows.
 
-Owns what becomes of types that a mapping has no word for, such as floating-point numbers, bytes or the
-scalars of other libraries. Nothing is guessed: a text stays that text.
+Other types, such as floats, bytes or the scalars of other libraries, are converted. Nothing is guessed: a
+text stays that text.
 """
 
 from __future__ import annotations
@@ -11,13 +11,11 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["plain_number", "plain_value", "plain_values"]
-
 _PLAIN = frozenset({str, int, bool, type(None), Decimal, datetime, date})
 
 
 def plain_values(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a row with plain values: the same object if they are that already, which is the usual case."""
+    """Return a row with plain values: the same object if all are plain already, as usual."""
     for value in values.values():
         if value.__class__ not in _PLAIN:
             return {name: plain_value(item) for name, item in values.items()}
@@ -25,7 +23,7 @@ def plain_values(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def plain_value(value: Any) -> Any:
-    """Return a value as a mapping knows it: text, exact number, boolean, date, time, list, object or None.
+    """Return a value of a type that mappings know: text, number, boolean, date, time, list, object, None.
 
     A float becomes the shortest decimal number that is equal to it; NaN and the markers of other libraries
     for a missing value become None; times of day and durations become texts; bytes become text if they are
@@ -38,7 +36,7 @@ def plain_value(value: Any) -> Any:
 
 
 def plain_number(value: float) -> int | Decimal | None:
-    """Return the exact number that a float shows: whole ones without `.0`, None for what is no number."""
+    """Return the exact number that a float shows, whole ones without `.0`; None for NaN and infinity."""
     if value.is_integer() and abs(value) < _EXACT:
         return int(value)
     number = Decimal(repr(float(value)))
@@ -50,8 +48,8 @@ _EXACT = 1 << 53
 
 
 def _plain_time(value: datetime) -> datetime | None:
-    """Return an ordinary time; pandas' own is one with nanoseconds, and its NaT one that equals nothing."""
-    if value != value:  # noqa: PLR0124 - so NaT is known
+    """Return a plain time for one of pandas, which has nanoseconds, and None for its NaT."""
+    if value != value:  # noqa: PLR0124 - only NaT differs from itself
         return None
     convert = getattr(value, "to_pydatetime", None)
     plain: datetime = convert(warn=False) if convert else value
@@ -66,10 +64,7 @@ def _text_of_bytes(value: bytes) -> str:
 
 
 def _foreign(value: Any) -> Any:
-    """Return what another library's scalar stands for, or its text.
-
-    NumPy's scalars have `item`, Arrow's `as_py`.
-    """
+    """Return the value of another library's scalar, or its text: NumPy's have `item`, Arrow's `as_py`."""
     for method in ("as_py", "item", "tolist"):
         convert = getattr(value, method, None)
         if callable(convert):
@@ -90,4 +85,4 @@ _CONVERSIONS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] =
     (time, time.isoformat),
     (timedelta, str),
 )
-"""What becomes of a value, by its type; the first that fits counts."""
+"""The conversion of a value, by the first type that it has."""

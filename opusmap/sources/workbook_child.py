@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sys
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -44,8 +46,12 @@ def main() -> None:
         sheet = _find(workbook.sheet_names, task.sheet)
         if sheet is None:
             _write({"error": "unknown-sheet", "sheets": workbook.sheet_names})
-        else:
-            _write_sheet(workbook.get_sheet_by_name(sheet))
+            return
+        _write({"sheet": sheet})
+        rows = _rows(workbook.get_sheet_by_name(sheet))
+        while frame := list(islice(rows, ROWS_IN_FRAME)):
+            _write(frame)
+        _write([])
     except calamine.PasswordError:
         _write({"error": "password"})
     except calamine.CalamineError as error:
@@ -61,19 +67,11 @@ def _find(names: list[str], sheet: str) -> str | None:
     return names[number - 1] if 0 < number <= len(names) else None
 
 
-def _write_sheet(sheet: Any) -> None:
-    _write({"sheet": sheet.name})
+def _rows(sheet: Any) -> Iterator[list[Any]]:
     before = [None] * (sheet.start[1] if sheet.start else 0)  # calamine leaves out empty columns at the left
-    frame: list[list[Any]] = []
     for row in sheet.iter_rows():
         cells = [cell if cell.__class__ in _PLAIN and cell != "" else _plain(cell) for cell in row]
-        frame.append([*before, *cells] if before else cells)
-        if len(frame) == ROWS_IN_FRAME:
-            _write(frame)
-            frame = []
-    if frame:
-        _write(frame)
-    _write([])
+        yield [*before, *cells] if before else cells
 
 
 def _plain(cell: Any) -> Any:
