@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Protocol
 
 import msgspec
@@ -54,17 +54,15 @@ class CellPart(msgspec.Struct, frozen=True):
         return _unpack, (self.columns, self.numbers, text, self.odd)
 
     def rows(self) -> Iterable[Row | Reject]:
-        """Yield the rows, made of names and cells."""
-        columns, at = self.columns, 0
-        made = (
-            Row(number, dict(zip(columns, cells, strict=True)))
+        """Return the rows, made of names and cells."""
+        columns = self.columns
+        rows: list[Row | Reject] = [
+            Row(number, dict(zip(columns, cells)))  # noqa: B905 - all rows have a cell for each column
             for number, cells in zip(self.numbers, self.cells, strict=True)
-        )
-        for index, one in self.odd:
-            yield from islice(made, index - at)
-            yield one
-            at = index + 1
-        yield from made
+        ]
+        for index, row in self.odd:
+            rows.insert(index, row)
+        return rows
 
 
 def _unpack(
@@ -108,17 +106,20 @@ def cell_parts(
 ) -> Iterator[CellPart]:
     """Yield numbered cells, and odd rows among them, in parts; if the source fails, those before first."""
     part, size = CellPart(columns, [], [], []), 0
+    numbers, kept, odd = part.numbers, part.cells, part.odd
     try:
         for one in cells:
             if isinstance(one, tuple):
-                part.numbers.append(one[0])
-                part.cells.append(one[1])
-                size += sum(map(len, one[1]))
+                number, row = one
+                numbers.append(number)
+                kept.append(row)
+                size += len("".join(row))
             else:
-                part.odd.append((len(part.numbers) + len(part.odd), one))
-            if len(part.numbers) + len(part.odd) == PART_ROWS or size > PART_SIZE:
+                odd.append((len(numbers) + len(odd), one))
+            if size > PART_SIZE or len(numbers) + len(odd) == PART_ROWS:
                 yield part
                 part, size = CellPart(columns, [], [], []), 0
+                numbers, kept, odd = part.numbers, part.cells, part.odd
     except Exception:
         yield part
         raise
