@@ -249,3 +249,18 @@ def test_a_tsv_file_is_cut_at_tabs_only(tmp_path: Path) -> None:
     path.write_text("a,b\tc\n1,2\t3\n")
     with open_source(path) as source:
         assert [row.values for row in source.rows()] == [{"a,b": "1,2", "c": "3"}]
+
+
+def test_a_file_without_a_header_has_the_columns_that_are_given() -> None:
+    with open_source(io.StringIO("1,x\n2\n3,z\n"), format="csv", columns=("k", "v"), delimiter=",") as source:
+        assert source.columns == ("k", "v")
+        first, bad, last = source.rows()
+    assert (first, last) == (Row(1, {"k": "1", "v": "x"}), Row(3, {"k": "3", "v": "z"}))
+    assert isinstance(bad, Reject)
+    assert (bad.row, bad.problems[0].code) == (2, "ragged-row")
+
+
+@pytest.mark.parametrize("options", [{"columns": ("a", "a")}, {"columns": ("a",), "header_row": 2}])
+def test_given_columns_must_be_told_apart_and_leave_no_header(options: dict[str, Any]) -> None:
+    with pytest.raises(SourceError):
+        open_source(io.StringIO("1,2\n"), format="csv", **options)
