@@ -195,7 +195,7 @@ class ColumnProfiler:
         self._values: dict[str, int] = {}
 
     def add(self, value: object) -> None:
-        """Count one value; None, an empty text and an empty list are no value."""
+        """Count one value; None, an empty text and an empty list do not count as values."""
         self._added += 1
         if isinstance(value, str):
             text = value

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import stat
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from opusmap.errors import SourceError
 
@@ -42,17 +43,19 @@ class FileChange:
     after: FileState | None
 
 
-class Watch(Protocol):
+class Watch(ABC):
     """Tells how a source has changed since it was opened."""
 
-    def begin(self) -> None:
+    def begin(self) -> None:  # noqa: B027 - not every watch needs it
         """Note the content of the files, before the first row is read."""
 
-    def state(self, path: str) -> FileState | None:
+    def state(self, path: str) -> FileState | None:  # noqa: ARG002 - no single file may be read
         """Return the state of a file when it was opened; None if it is not watched."""
+        return None
 
+    @abstractmethod
     def changes(self) -> tuple[FileChange, ...]:
-        """Return the files that have changed since, by path."""
+        """Return what has changed since, by path."""
 
 
 def find_changes(watch: Watch | None, error: SourceError | None = None) -> tuple[FileChange, ...]:
@@ -76,7 +79,7 @@ class _Stamp(NamedTuple):
     changed: int  # on POSIX it shows that `modified` was set by hand; on Windows it is the time of creation
 
 
-class FileWatch:
+class FileWatch(Watch):
     """Watches the files of a source from the moment it is made: make it before the files are opened.
 
     Only regular files are watched. Of an SQLite database in WAL mode a query sees a snapshot, so that only
@@ -165,8 +168,14 @@ def _stamp(path: str | Path) -> _Stamp | None:
 
 
 def _state(stamp: _Stamp, sha256: str | None) -> FileState:
+    modified = as_time(stamp.modified / 1e9)
+    text = "unknown" if modified is None else modified.isoformat(timespec="milliseconds")
+    return FileState(stamp.size, text, sha256)
+
+
+def as_time(seconds: float | None) -> datetime | None:
+    """Return the time so many seconds after 1970-01-01, in UTC; None if there is none."""
     try:
-        modified = datetime.fromtimestamp(stamp.modified / 1e9, UTC).isoformat(timespec="milliseconds")
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, OSError, ValueError):
-        modified = "unknown"
-    return FileState(stamp.size, modified, sha256)
+        return None

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path, PurePath
@@ -20,7 +19,7 @@ from opusmap.errors import SourceError
 from opusmap.issues import Issue, quote_value
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
-from opusmap.sources.changes import FileChange, FileState
+from opusmap.sources.changes import FileChange, FileState, Watch, as_time
 from opusmap.sources.source import Format, Source
 from opusmap.sources.text_io import Input
 
@@ -102,7 +101,7 @@ def _matches(names: Sequence[str], parts: Sequence[str]) -> bool:
     return not hidden and _matches(names[1:], parts[1:])
 
 
-class FolderSource(Source):
+class FolderSource(Source, Watch):
     """The files below a folder that match a pattern, in the order of their paths, numbered from 1.
 
     Symbolic links are rejects, and so are folders that can't be read.
@@ -133,13 +132,6 @@ class FolderSource(Source):
                 listing.add(*found)
                 yield _row(number, *found)
         self._first = self._first or listing.state()
-
-    def begin(self) -> None:
-        """Do nothing: `rows` notes the files as it lists them."""
-
-    def state(self, path: str) -> FileState | None:  # noqa: ARG002 - no file of it is read
-        """Return None."""
-        return None
 
     def changes(self) -> tuple[FileChange, ...]:
         """Return the folder if its list of files, or a size or time, has changed since the rows were read."""
@@ -178,7 +170,7 @@ class _Listing:
 
     def state(self) -> FileState:
         """Return the bytes of all files, the last change of any, and the hash of the list."""
-        modified = _time(self._modified)
+        modified = as_time(self._modified)
         text = "unknown" if modified is None else modified.isoformat(timespec="milliseconds")
         return FileState(self._size, text, self._digest.hexdigest())
 
@@ -202,9 +194,9 @@ def _row(number: int, entry: os.DirEntry[str], names: tuple[str, ...]) -> Row | 
         "stem": plain.stem,
         "extension": plain.suffix.lower().removeprefix("."),
         "size": found.st_size,
-        "created": _time(created),
-        "modified": _time(found.st_mtime),
-        "accessed": _time(found.st_atime),
+        "created": as_time(created),
+        "modified": as_time(found.st_mtime),
+        "accessed": as_time(found.st_atime),
         "owner": _owner(getattr(found, "st_uid", -1)),
     }
     return Row(number, values)
@@ -214,13 +206,6 @@ def _reject(number: int, path: str, message: str) -> Reject:
     hint = "leave it out, or put a copy of the file there"
     problem = Issue("source-unreadable", f"{quote_value(path)}: {message}", "path", hint)
     return Reject(number, None, (problem,), {"path": path})
-
-
-def _time(seconds: float | None) -> datetime | None:
-    try:
-        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
 
 
 @cache

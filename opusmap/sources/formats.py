@@ -156,7 +156,7 @@ def _open_pattern(path: Path, options: SourceOptions, inside: Path | None) -> So
 def is_missing(path: str | Path) -> bool:
     """Return whether a source does not exist: no file, no folder, no file that a pattern matches.
 
-    False for standard input and addresses, which are not looked at.
+    False for standard input and addresses, which are not checked.
     """
     if path == "-" or is_remote(path):
         return False
@@ -168,7 +168,7 @@ def is_missing(path: str | Path) -> bool:
         Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
         return True
-    except (OSError, ValueError):  # it may exist; opening it tells what is wrong
+    except (OSError, ValueError):  # it may exist; opening it shows what is wrong
         return False
     return False
 
