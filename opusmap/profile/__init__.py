@@ -4,14 +4,13 @@ Owns examining rows in bounded memory. It depends on no format and no connection
 reports decide what to do with a profile.
 """
 
-from opusmap.profile.column_profile import ColumnProfile, ColumnProfiler, Count, ListShape
+from opusmap.profile.column_profile import ColumnProfile, Count, ListShape
 from opusmap.profile.date_formats import DateFormat, FarDates, FarKind
 from opusmap.profile.source_profile import Profiler, SourceProfile, profile_source
 from opusmap.profile.value_kinds import Kind
 
 __all__ = [
     "ColumnProfile",
-    "ColumnProfiler",
     "Count",
     "DateFormat",
     "FarDates",

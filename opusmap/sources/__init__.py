@@ -8,20 +8,17 @@ is decided by the mapping.
 from __future__ import annotations
 
 from opusmap.sources.batches import Part, row_parts, rows_at
-from opusmap.sources.changes import FileChange, FileState, Watch, find_changes
+from opusmap.sources.changes import FileChange, FileState, find_changes
 from opusmap.sources.folder import is_pattern
 from opusmap.sources.formats import all_formats, is_missing, is_remote, open_source, open_with
-from opusmap.sources.normalize import plain_value
-from opusmap.sources.source import Format, IterableSource, Source, from_iterable
+from opusmap.sources.source import IterableSource, Source, from_iterable
 
 __all__ = [
     "FileChange",
     "FileState",
-    "Format",
     "IterableSource",
     "Part",
     "Source",
-    "Watch",
     "all_formats",
     "find_changes",
     "from_iterable",
@@ -30,7 +27,6 @@ __all__ = [
     "is_remote",
     "open_source",
     "open_with",
-    "plain_value",
     "row_parts",
     "rows_at",
 ]
