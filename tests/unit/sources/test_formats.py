@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from opusmap.errors import SourceError
+from opusmap.mapping import SourceOptions
 from opusmap.mapping.schema import load_schema
 from opusmap.records import Reject, Row
-from opusmap.sources import all_formats, from_iterable, open_source
+from opusmap.sources import all_formats, from_iterable, open_source, open_with
 from opusmap.sources.formats import COMMON_OPTIONS
 
 
@@ -127,6 +128,25 @@ def test_standard_input_is_a_dash(monkeypatch: pytest.MonkeyPatch) -> None:
     with open_source("-", format="csv") as source:
         assert source.name == "<stdin>"
         assert list(source.rows()) == [Row(2, {"a": "1", "b": "2"})]
+
+
+def test_standard_input_has_the_format_of_the_mappings_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"a": 1}\n')))
+    with open_with("-", SourceOptions(path="export.jsonl")) as source:
+        assert source.name == "<stdin>"
+        assert list(source.rows()) == [Row(1, {"a": 1})]
+
+
+@pytest.mark.parametrize("column", [None, "file"])
+def test_what_opens_a_source_watches_its_file(tmp_path: Path, column: str | None) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("a\n1\n")
+    with open_source(path, file_column=column) as source:
+        assert source.watch is not None
+        source.watch.begin()
+        assert source.watch.changes() == ()
+        path.write_text("a\n22\n")
+        assert [change.path for change in source.watch.changes()] == [str(path)]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
