@@ -322,34 +322,30 @@ class ColumnProfiler:
                 counted[element[: VALUE_LENGTH + 1]] += weight
 
     def _list_shape(self, filled: int) -> ListShape | None:
-        """Return the separator by which the cells are lists, and the elements; None if there is none."""
+        """Return the separator by which the cells are lists, and the elements; None if there is none.
+
+        Lists must not be taken for prose, names or references. Their elements are short; and the same
+        elements occur first (or alone) and later, or most cells have the separator and it is rare in prose.
+        """
         for separator in ("", *SEPARATORS):
             rows = self._list_rows[separator]
             if not rows:
                 continue
             first, later = self._first[separator], self._later[separator]
-            if not separator or _is_list(separator, rows / filled, first, later):
+            counted = first + later
+            words = sum(len(element.split()) * count for element, count in counted.items()) / counted.total()
+            short = max(map(len, counted)) <= VALUE_LENGTH and words <= _ELEMENT_WORDS
+            repeated = sum(count for element, count in later.items() if element in first) / later.total()
+            common = separator not in (",", "\n") and rows / filled >= _MOST
+            listed = short and rows / filled >= _LIST_SHARE and (repeated >= _REPEATED or common)
+            if not separator or listed:
                 more = max(len(first), len(later)) > VALUES_KEPT
-                return ListShape(separator, rows, _counts(first + later)[:VALUES_KEPT], more)
+                return ListShape(separator, rows, _counts(counted)[:VALUES_KEPT], more)
         return None
 
 
 _LONG = frozenset({Kind.EMAIL, Kind.URL, Kind.FILE})
 """Kinds that a text of any length may have."""
-
-
-def _is_list(separator: str, share: float, first: Counter[str], later: Counter[str]) -> bool:
-    """Return whether cells with a separator are lists, not prose, names or references.
-
-    The elements of lists are short. In lists the same elements occur first (or alone) and later; or most
-    cells have the separator, and it is one that prose seldom has.
-    """
-    counted = first + later
-    words = sum(len(element.split()) * count for element, count in counted.items()) / counted.total()
-    if max(map(len, counted)) > VALUE_LENGTH or words > _ELEMENT_WORDS or share < _LIST_SHARE:
-        return False
-    repeated = sum(count for element, count in later.items() if element in first) / later.total()
-    return repeated >= _REPEATED or (separator not in (",", "\n") and share >= _MOST)
 
 
 _ELEMENT_WORDS = 5

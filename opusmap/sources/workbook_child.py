@@ -43,12 +43,16 @@ def main() -> None:
 
     try:
         workbook = calamine.load_workbook(task.path)
-        sheet = _find(workbook.sheet_names, task.sheet)
-        if sheet is None:
-            _write({"error": "unknown-sheet", "sheets": workbook.sheet_names})
-            return
-        _write({"sheet": sheet})
+        names, sheet = workbook.sheet_names, task.sheet
+        if not sheet or sheet not in names:
+            text = sheet or "1"
+            number = int(text) if text.isascii() and text.isdigit() else 0
+            if not 0 < number <= len(names):
+                _write({"error": "unknown-sheet", "sheets": names})
+                return
+            sheet = names[number - 1]
         rows = _rows(workbook.get_sheet_by_name(sheet))
+        _write({"sheet": sheet})
         while frame := list(islice(rows, ROWS_IN_FRAME)):
             _write(frame)
         _write([])
@@ -56,15 +60,6 @@ def main() -> None:
         _write({"error": "password"})
     except calamine.CalamineError as error:
         _write({"error": "damaged", "reason": str(error)})
-
-
-def _find(names: list[str], sheet: str) -> str | None:
-    if not sheet:
-        return names[0] if names else None
-    if sheet in names:
-        return sheet
-    number = int(sheet) if sheet.isascii() and sheet.isdigit() else 0
-    return names[number - 1] if 0 < number <= len(names) else None
 
 
 def _rows(sheet: Any) -> Iterator[list[Any]]:

@@ -169,6 +169,10 @@ def test_a_sheet_goes_by_its_name_or_its_number(tmp_path: Path, sheet: str | Non
         assert [row.values["a"] for row in source.rows()] == [value]
 
 
+def test_without_a_sheet_the_first_is_read_even_if_another_is_called_1(tmp_path: Path) -> None:
+    assert read(written(tmp_path / "x.xlsx", [["a"], [1]], **{"1": [["a"], [2]]})) == [Row(2, {"a": 1})]
+
+
 def test_a_sheet_that_is_not_there_is_refused_with_the_nearest_or_all(tmp_path: Path) -> None:
     path = written(tmp_path / "x.xlsx", [["a"]])
     assert '"Register"' in refusal(path, sheet="Regsiter").help
