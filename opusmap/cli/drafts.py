@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 __all__ = ["init"]
 
 
+def complete_source_key(typed: str) -> list[str]:
+    """Return the keys of `source` that begin with what was typed, and `format=` with each format."""
+    from opusmap.sources import all_formats
+    from opusmap.sources.formats import COMMON_OPTIONS
+
+    formats = list(all_formats())
+    keys = dict.fromkeys((*COMMON_OPTIONS, *(option for one in formats for option in one.options)))
+    offered = [*(f"{key}=" for key in keys if key != "format"), *(f"format={one.name}" for one in formats)]
+    return [text for text in offered if text.startswith(typed)]
+
+
 @click.command(
     epilog=example(
         "opusmap init contracts.connection.json contracts.csv",
@@ -28,7 +39,14 @@ __all__ = ["init"]
 @click.option(
     "--rows", default=50_000, show_default=True, type=click.IntRange(1), help="Rows to look at, at most."
 )
-@click.option("--set", "options", multiple=True, metavar="KEY=VALUE", help="A key of the mapping's `source`.")
+@click.option(
+    "--set",
+    "options",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=lambda _context, _parameter, typed: complete_source_key(typed),
+    help="A key of the mapping's `source`.",
+)
 @click.option("--force", is_flag=True, help="Replace a file that is there already.")
 @common
 def init(
