@@ -1,7 +1,7 @@
-"""Checks the parts of a workbook before it is read: their sizes, the extent of sheets, errors in cells.
+"""Checks the members of a workbook before it is read: their sizes, the extent of sheets, errors in cells.
 
 Refused are a package that unpacks to too much, a sheet whose cells span far more than its bytes, and
-document types. Parts are unpacked block by block, and only the errors are kept.
+document types. Members are unpacked block by block, and only the errors are kept.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from opusmap.errors import SourceError
 
 BLOCK = 1 << 16
 UNPACKED_LIMIT = 2 << 30
-"""Bytes of a package's parts together, at most."""
+"""Bytes of a package's members together, at most."""
 
 UNPACKED_FREE, RATIO_LIMIT = 64 << 20, 100
 """Bytes that every package may unpack to; a larger one to so many times its size."""
 
-PART_LIMIT = 10_000
-"""Parts of a package, at most."""
+MEMBER_LIMIT = 10_000
+"""Members of a package, at most."""
 
 AREA_FREE, AREA_RATIO = 1_000_000, 4
 """Cells that every sheet may span; a larger one so many times its bytes."""
@@ -40,14 +40,14 @@ _OVERLAP = 512
 
 @dataclass(slots=True)
 class Scan:
-    """The result: bytes unpacked; for each part, its errors like `#N/A` by row and column from 1."""
+    """The result: bytes unpacked; for each member, its errors like `#N/A` by row and column from 1."""
 
     unpacked: int = 0
     errors: dict[str, dict[tuple[int, int], str]] = field(default_factory=dict)
 
 
 def scan_workbook(path: Path, name: str) -> Scan | None:
-    """Check the parts of a workbook; return None if it is not a ZIP package, as an `.xls` file is not.
+    """Check the members of a workbook; return None if it is not a ZIP package, as an `.xls` file is not.
 
     Raises:
         SourceError: `unpacked-too-large`, `document-type`, `source-damaged`, `source-unreadable`.
@@ -59,7 +59,7 @@ def scan_workbook(path: Path, name: str) -> Scan | None:
             file.seek(0)
             return _scan(file, path.stat().st_size, name)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, IndexError):
-        problem = "the workbook is damaged: its parts can't be unpacked"
+        problem = "the workbook is damaged: it can't be unpacked"
         raise SourceError(name, "source-damaged", problem, help="save it again in Excel") from None
     except OSError as error:
         problem = f"the source can't be read: {error.strerror or error}"
@@ -73,35 +73,35 @@ def _scan(file: IO[bytes], size: int, name: str) -> Scan:
         name, "unpacked-too-large", problem, help="if it is right, save the sheet as CSV and map that"
     )
     scan = Scan()
-    parts = zipfile.ZipFile(file).infolist()
-    if len(parts) > PART_LIMIT:
+    members = zipfile.ZipFile(file).infolist()
+    if len(members) > MEMBER_LIMIT:
         raise zipfile.BadZipFile
-    if sum(part.file_size for part in parts) > limit:
-        raise too_large  # by the sizes that it declares; a part that declares less is found below
-    for part in parts:
-        checked = _Part(part.filename, name)
-        for block in _unpacked(file, part):
+    if sum(member.file_size for member in members) > limit:
+        raise too_large  # by the sizes that it declares; a member that declares less is found below
+    for member in members:
+        checked = _MemberCheck(member.filename, name)
+        for block in _unpacked(file, member):
             scan.unpacked += len(block)
             if scan.unpacked > limit:
                 raise too_large
             checked.take(block)
         checked.check_area()
         if checked.errors:
-            scan.errors[part.filename] = checked.errors
+            scan.errors[member.filename] = checked.errors
     return scan
 
 
-def _unpacked(file: IO[bytes], part: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Yield the content of a part, whatever size it declares (APPNOTE.TXT, section 4.3.7)."""
-    file.seek(part.header_offset)
+def _unpacked(file: IO[bytes], member: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield the content of a member, whatever size it declares (APPNOTE.TXT, section 4.3.7)."""
+    file.seek(member.header_offset)
     header = file.read(30)
     if header[:4] != b"PK\x03\x04" or len(header) < 30:  # noqa: PLR2004 - the length of a local header
         raise zipfile.BadZipFile
     file.seek(sum(unpack_from("<HH", header, 26)), 1)
-    if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or part.flag_bits & 1:
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or member.flag_bits & 1:
         raise zipfile.BadZipFile
-    unpacker = zlib.decompressobj(wbits=-15) if part.compress_type == zipfile.ZIP_DEFLATED else None
-    remaining = part.compress_size
+    unpacker = zlib.decompressobj(wbits=-15) if member.compress_type == zipfile.ZIP_DEFLATED else None
+    remaining = member.compress_size
     while remaining > 0 and (packed := file.read(min(BLOCK, remaining))):
         remaining -= len(packed)
         if unpacker is None:
@@ -119,17 +119,17 @@ _ERROR = re.compile(
 )
 
 
-class _Part:
-    """Checks one part: XML for a document type, which could define entities; sheets also for extent.
+class _MemberCheck:
+    """Checks one member: XML for a document type, which could define entities; sheets also for extent.
 
-    Of other parts, such as pictures, only the size matters.
+    Of other members, such as pictures, only the size matters.
     """
 
-    def __init__(self, part: str, name: str) -> None:
+    def __init__(self, member: str, name: str) -> None:
         self.errors: dict[tuple[int, int], str] = {}
         self._name = name
-        self._is_xml = part.lower().endswith((".xml", ".rels", ".vml"))
-        self._is_sheet = part.lower().startswith("xl/worksheets/") and part.lower().endswith(".xml")
+        self._is_xml = member.lower().endswith((".xml", ".rels", ".vml"))
+        self._is_sheet = member.lower().startswith("xl/worksheets/") and member.lower().endswith(".xml")
         self._rest = b""
         self._letters: set[bytes] = set()
         self._rows = (1 << 30, 0)
