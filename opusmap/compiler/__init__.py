@@ -1,7 +1,6 @@
 """The compiler: spec and connection -> plan -> generated Python -> mapper."""
 
-from opusmap.compiler.mapper import Mapper, compile_mapping, load_mapping, read_mapping
+from opusmap.compiler.mapper import Mapper, compile_mapping, load_mapping, make_plan, read_mapping
 from opusmap.compiler.plan import ColumnPlan, Plan
-from opusmap.compiler.planner import make_plan
 
 __all__ = ["ColumnPlan", "Mapper", "Plan", "compile_mapping", "load_mapping", "make_plan", "read_mapping"]

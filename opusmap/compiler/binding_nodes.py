@@ -6,13 +6,14 @@ own nodes are `expressions.nodes`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from opusmap.compiler import binding_runtime
 from opusmap.compiler.plan import ConvertPlan
 from opusmap.converters import for_text, text
+from opusmap.errors import ValueProblem
 from opusmap.expressions.nodes import (
     Concat,
     Environment,
@@ -21,10 +22,11 @@ from opusmap.expressions.nodes import (
     Kind,
     Node,
     Type,
+    Types,
     Writer,
 )
 from opusmap.expressions.nodes.base import ANY
-from opusmap.expressions.nodes.filters import result_type
+from opusmap.expressions.nodes.filters import check_taken, result_type
 from opusmap.expressions.nodes.operators import constant_texts
 
 __all__ = ["Apply", "DropEmpty", "Emptied", "Flatten", "Join", "Lookup", "OrDefault", "Split"]
@@ -50,15 +52,15 @@ class Emptied(Node):
 
     value: Node
 
-    def infer(self, writer: Writer) -> Type:
-        known = self.value.infer(writer)
-        return Type(known.kind, known.empty or self._may_empty(known, writer), known.bound)
+    def infer(self, types: Types) -> Type:
+        known = self.value.infer(types)
+        return Type(known.kind, known.empty or self._may_empty(known, types), known.bound)
 
-    def _may_empty(self, known: Type, writer: Writer) -> bool:
+    def _may_empty(self, known: Type, types: Types) -> bool:
         if isinstance(self.value, Concat):
-            return not any(all(part not in one for one in writer.empty_texts) for part in self.value.solid())
+            return not any(all(part not in one for one in types.empty_texts) for part in self.value.solid())
         if (texts := constant_texts(self.value)) is not None:
-            return not texts.isdisjoint(writer.empty_texts)
+            return not texts.isdisjoint(types.empty_texts)
         return bool(known.kind & (Kind.TEXT | Kind.LIST))
 
     def evaluator(self, env: Environment) -> Evaluate:
@@ -88,7 +90,7 @@ class Flatten(Node):
 
     parts: tuple[Node, ...]
 
-    def infer(self, writer: Writer) -> Type:
+    def infer(self, types: Types) -> Type:
         return Type(Kind.LIST, empty=True)
 
     def evaluator(self, env: Environment) -> Evaluate:
@@ -110,7 +112,7 @@ class Join(Node):
     parts: tuple[Node, ...]
     separator: str
 
-    def infer(self, writer: Writer) -> Type:
+    def infer(self, types: Types) -> Type:
         return Type(Kind.TEXT, empty=True)
 
     def evaluator(self, env: Environment) -> Evaluate:
@@ -132,7 +134,7 @@ class Split(Node):
     value: Node
     separator: str
 
-    def infer(self, writer: Writer) -> Type:
+    def infer(self, types: Types) -> Type:
         return Type(Kind.LIST, empty=True)
 
     def evaluator(self, env: Environment) -> Evaluate:
@@ -198,12 +200,19 @@ class Apply(Node):
     value: Node
     call: ConvertPlan
 
-    def infer(self, writer: Writer) -> Type:
-        known = self.value.infer(writer)
+    def infer(self, types: Types) -> Type:
+        known = self.value.infer(types)
         if self.call.takes_list or not known.kind & Kind.LIST:
             found = result_type(self.call.converter)
             return Type(found.kind, found.empty or known.empty, found.bound)
         return ANY
+
+    def check(self, types: Types) -> Iterator[ValueProblem]:
+        known = self.value.infer(types)
+        if known.kind and (
+            self.call.takes_list or not known.kind & Kind.LIST
+        ):  # nothing is done with an empty one
+            yield from check_taken(self.call.converter, known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         return _applied(env.evaluator(self.value), self._function(env.empty))
@@ -235,8 +244,8 @@ class DropEmpty(Node):
 
     value: Node
 
-    def infer(self, writer: Writer) -> Type:
-        known = self.value.infer(writer)
+    def infer(self, types: Types) -> Type:
+        known = self.value.infer(types)
         return Type(known.kind, known.empty or bool(known.kind & Kind.LIST), known.bound)
 
     def evaluator(self, env: Environment) -> Evaluate:
@@ -255,8 +264,8 @@ class OrDefault(Node):
     value: Node
     default: Node
 
-    def infer(self, writer: Writer) -> Type:
-        return self.value.infer(writer).filled().or_(self.default.infer(writer))
+    def infer(self, types: Types) -> Type:
+        return self.value.infer(types).filled().or_(self.default.infer(types))
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, default = env.evaluator(self.value), env.evaluator(self.default)

@@ -1,219 +1,142 @@
-"""Checks of a mapping's parts that need nothing but the part and its column.
+"""Kinds and emptiness checked: what the trees of a plan prove wrong before there is a row.
 
-Owns no state: each check yields what is wrong. `resolve` runs them and owns all that needs the whole.
+Owns nothing of what a node means: each says what it gives (`infer`) and what it can never take (`check`).
+Here are the places of the mistakes in the mapping, and what the columns' types take.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
-from opusmap.compiler.column_types import LIST_TYPES
-from opusmap.compiler.similar import find_similar
-from opusmap.connection import Column, ColumnType
-from opusmap.converters.format_parts import find_odd_parts
-from opusmap.issues import Issue, Severity, Span, quote_value, suggest
-from opusmap.mapping import Binding, ChoiceList, TargetOptions, Text, Variable
+from opusmap.compiler.binding_nodes import Apply
+from opusmap.compiler.mapping_checks import CHOICE_TYPES, error
+from opusmap.compiler.plan import ColumnPlan, Plan
+from opusmap.connection import ColumnType
+from opusmap.errors import ValueProblem
+from opusmap.expressions import NotConstant, constant_value, walk
+from opusmap.expressions.nodes import Kind, Node, Type
+from opusmap.expressions.nodes.base import ANY, NUMBER, describe_kind
+from opusmap.issues import Issue, Span, quote_value
+from opusmap.mapping import Text
 
-__all__ = [
-    "CHOICE_TYPES",
-    "check_binding",
-    "check_datetime_format",
-    "check_options",
-    "check_variable_name",
-    "error",
-    "is_placeholder",
-    "to_do",
-]
-
-CHOICE_TYPES = (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
-
-_RESERVED = frozenset(
-    [
-        "and",
-        "elif",
-        "else",
-        "false",
-        "False",
-        "if",
-        "in",
-        "is",
-        "none",
-        "None",
-        "not",
-        "or",
-        "row",
-        "true",
-        "True",
-    ]
-)
-"""Words of the expression language: a variable of such a name could never be read."""
+__all__ = ["KindChecker"]
 
 
-def error(code: str, message: str, span: Span, help: str = "") -> Issue[Span]:
-    """Return an error."""
-    return Issue(code, message, span, help)
+class KindChecker:
+    """Checks a plan, variable by variable and column by column, each tree once.
 
+    A plan whose names have problems can be checked, too: nothing is known of what stands in their place.
+    """
 
-_TO_DO = "TODO"
+    def __init__(self, plan: Plan) -> None:
+        self.empty_texts = plan.spec.source.empty
+        self._plan = plan
+        self._variables: dict[str, Type] = {}
 
+    def variable_type(self, name: str) -> Type:
+        """Return what is known of a variable's value; a variable reads only those above it."""
+        return self._variables.get(name, ANY)
 
-def is_placeholder(text: str) -> bool:
-    """Tell whether a text is the mark by which a draft says that a person must decide: `TODO`, `TODO: …`."""
-    return text == _TO_DO or text.startswith((f"{_TO_DO}:", f"{_TO_DO} "))
+    def problems(self) -> Iterator[Issue[Span]]:
+        """Yield an error for each mistake, at its place in the mapping."""
+        for step in self._plan.steps:
+            yield from self._expression(step.expression.text, step.expression.tree)
+            self._variables[step.name] = step.expression.tree.infer(self)
+        if (where := self._plan.where) is not None:
+            yield from self._expression(where.text, where.tree)
+            known = where.tree.infer(self)
+            if not known.kind & Kind.BOOLEAN:
+                given = describe_kind(known.kind) if known.kind else "an empty value"
+                message = f"`where` gives {given}, not true or false"
+                help_text = "it is one expression that compares: `{{ Status != 'Draft' }}`"
+                yield error("where-not-boolean", message, where.text.span, help_text)
+        for column in self._plan.columns:
+            yield from self._column(column)
 
+    def mistakes(self, tree: Node) -> Iterator[tuple[Node, ValueProblem]]:
+        """Yield the mistakes of a tree, each with the node that can never give a value."""
+        for node in walk(tree):
+            for mistake in node.check(self):
+                yield node, mistake
 
-def to_do(what: str, span: Span, help: str) -> Issue[Span]:
-    """Return the error for such a mark: `what` is to be decided."""
-    return error("to-do", f"{what} is still to do", span, help)
+    def _expression(self, text: Text, tree: Node) -> Iterator[Issue[Span]]:
+        for node, mistake in self.mistakes(tree):
+            at: int = getattr(node, "at", 0)
+            yield _error(mistake, text.locate(at, at + 1))
 
-
-def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Issue[Span]]:
-    """Check that times written in the target's format can be read again by it."""
-    pattern = target.datetime_format
-    moment = datetime(1912, 12, 19, 18, 15, tzinfo=UTC)
-    try:
-        read = datetime.strptime(moment.strftime(pattern), pattern)  # noqa: DTZ007 - only the format is tried
-    except (ValueError, re.error):  # the second where a directive occurs twice
-        read = None
-    if "%" not in pattern or read is None:
-        message = f"{quote_value(pattern)} is not a date and time format"
-        yield error("bad-format", message, span, 'for example "%Y-%m-%d %H:%M:%S"')
-    elif read.date() != moment.date():
-        short = read.year % 100 == moment.year % 100 and read.year != moment.year
-        lost = "the century (1912 and 2012 are written alike)" if short else "a part of the date"
-        message = f"a time written as {quote_value(pattern)} loses {lost}"
-        help_text = (
-            "choose a format with day, month and a year of four digits, in Opus's General settings too"
+    def _column(self, column: ColumnPlan) -> Iterator[Issue[Span]]:
+        """Check what a binding says, from the inside out; one mistake is told, not what follows of it."""
+        binding, found = column.binding, list[Issue[Span]]()
+        if binding.template is not None:
+            found += self._expression(binding.template, column.parts[0])
+        if binding.default is not None and column.default is not None:
+            found += self._expression(binding.default, column.default)
+        found = (
+            found
+            or list(self._converts(column.tree))
+            or [*self._constants(column), *self.encoding(column)][:1]
         )
-        yield error("bad-format", message, span, help_text)
-    elif odd := find_odd_parts(re.findall("%(.)", pattern)):
-        message = f"a time written as {quote_value(pattern)} is not clear: {odd[0]}"
-        help_text = "choose a format that names each part once, in Opus's General settings too"
-        yield error("bad-format", message, span, help_text)
+        yield from found
 
+    def _converts(self, node: Node) -> Iterator[Issue[Span]]:
+        while (value := getattr(node, "value", None)) is not None:
+            if isinstance(node, Apply):
+                yield from (_error(mistake, node.call.span) for mistake in node.check(self))
+            node = value
 
-def check_variable_name(
-    variable: Variable, columns: frozenset[str] | None, tables: frozenset[str]
-) -> Iterator[Issue[Span]]:
-    """Check that a variable can be read by its name, and that it hides nothing."""
-    name = quote_value(variable.name)
-    if not variable.name.isidentifier() or variable.name in _RESERVED:
-        message = f"{name} can't be the name of a variable"
-        taken = f"{variable.name} is a word of the expression language" if variable.name in _RESERVED else ""
-        yield error("bad-step-name", message, variable.name.span, taken or "use letters, digits and _")
-    elif columns is not None and variable.name in columns:
-        message = f"the variable {name} has the name of a source column"
-        yield error("step-hides-column", message, variable.name.span, "rename the variable")
-    elif variable.name in tables:
-        message = f"the variable {name} has the name of a table"
-        yield error("step-hides-table", message, variable.name.span, "rename the variable")
-
-
-def check_options(choices: ChoiceList, base: int) -> Iterator[Issue[Span]]:
-    """Check the options of one choice column (the first has the order `base`), and their other spellings."""
-    seen: dict[str, Text] = {}
-    orders = {str(base + index) for index in range(len(choices.options))}
-    for order, option in enumerate(choices.options, base):
-        plain = option.strip()
-        folded = plain.casefold()
-        if is_placeholder(plain):
+    def encoding(self, column: ColumnPlan) -> Iterator[Issue[Span]]:
+        """Yield the error of a column whose type takes no value of the kinds that its tree gives."""
+        known, takes = column.tree.infer(self), takes_kind(column)
+        if known.kind and not known.kind & takes:
+            name = quote_value(column.column.display_name)
+            message = f"{name} is a {column.column.type} column and can't be {describe_kind(known.kind)}"
             help_text = (
-                "the list is Opus's: write its options in Opus's order, remove what Opus does not have, "
-                "then delete this line"
+                "put it together: `convert: {join: ', '}`" if known.kind == Kind.LIST else "change its kind"
             )
-            yield to_do(f"the list of options of {quote_value(choices.column)}", option.span, help_text)
-        elif not plain:
-            yield error("empty-option", "an option is empty", option.span, "remove it")
-        elif folded in seen and (seen[folded].strip() == plain or choices.ignore_case):
-            yield _twice(option, seen[folded], ignore_case=choices.ignore_case)
-        if choices.by_order and plain in orders and plain != str(order):
-            message = f"the option {quote_value(option)} could be taken for the order of another option"
-            yield error("ambiguous-option", message, option.span, "remove `by_order`, or the clash in Opus")
-        seen.setdefault(folded, option)
-    if choices.options:
-        yield from _check_aliases(choices)
-        yield from _similar_options(choices)
+            yield error("wrong-kind", message, _value_span(column), help_text)
+
+    def _constants(self, column: ColumnPlan) -> Iterator[Issue[Span]]:
+        """Encode a binding's constants once: a wrong one would reject every record that uses it."""
+        binding = column.binding
+        choices = self._plan.context.choices.get(column.column.internal_name)
+        if column.column.type in CHOICE_TYPES and not (choices and choices.options):
+            return
+        constants: list[tuple[Node, Span]] = []
+        if not (binding.listed or binding.split is not None or binding.lookup is not None or binding.convert):
+            constants.append((column.parts[0], _value_span(column)))
+        if binding.default is not None and column.default is not None:
+            constants.append((column.default, binding.default.span))
+        for node, span in constants:
+            try:
+                value = constant_value(node)
+                if value not in (None, "", []):
+                    column.finish(value)
+            except NotConstant:
+                pass
+            except ValueProblem as problem:
+                yield error(problem.code, problem.problem, span, problem.help)
 
 
-def _similar_options(choices: ChoiceList) -> Iterator[Issue[Span]]:
-    for option, other, difference in find_similar(choices.options, ignore_case=choices.ignore_case):
-        message = f"the options {quote_value(other)} and {quote_value(option)} {difference}"
-        help_text = "if Opus has both, leave them; else keep the one that Opus shows"
-        if not (choices.ignore_case and option.strip().casefold() == other.strip().casefold()):
-            help_text += ", and make the other one an alias of it"
-        yield Issue("similar-options", message, option.span, help_text, Severity.WARNING)
+def takes_kind(column: ColumnPlan) -> Kind:
+    """Return the kinds of values that a column may take, as far as its type and binding tell."""
+    match column.column.type:
+        case ColumnType.SINGLE_TEXT | ColumnType.MULTIPLE_TEXT | ColumnType.UNKNOWN:
+            return ~(Kind.LIST | Kind.OBJECT)
+        case ColumnType.NUMBER:
+            return NUMBER | Kind.TEXT
+        case ColumnType.DATE_TIME:
+            number = Kind(0) if column.binding.format is None else NUMBER
+            return Kind.TEXT | Kind.DATE | Kind.TIME | number
+        case ColumnType.PEOPLE:
+            return Kind.TEXT | Kind.LIST
+    return ~Kind.OBJECT
 
 
-def _twice(option: Text, first: Text, *, ignore_case: bool) -> Issue[Span]:
-    message = f"the option {quote_value(option)} stands twice; first at line {first.span.line}"
-    help_text = "remove one of the two: orders are counted from this list"
-    if ignore_case and option.strip() != first.strip():
-        message += f" as {quote_value(first)} (`ignore_case` is on)"
-        help_text = "if Opus has both, remove `ignore_case`"
-    return error("duplicate-option", message, option.span, help_text)
+def _value_span(column: ColumnPlan) -> Span:
+    binding = column.binding
+    written = binding.template or binding.const or column.binding.target
+    return (written if isinstance(written, Text) else written[0]).span
 
 
-def _check_aliases(choices: ChoiceList) -> Iterator[Issue[Span]]:
-    fold = str.casefold if choices.ignore_case else str
-    options = {fold(option.strip()): option.strip() for option in choices.options}
-    taken: dict[str, str] = {}
-    for spelling, option in choices.aliases.items():
-        wanted, written = options.get(fold(option.strip())), fold(spelling.strip())
-        if wanted is None:
-            message = (
-                f"the alias {quote_value(spelling)} stands for {quote_value(option)}, which is not an option"
-            )
-            help_text = suggest(option, options.values()) or "aliases are written `other spelling: option`"
-            yield error("unknown-option", message, option.span, help_text)
-        elif options.get(written, wanted) != wanted:
-            message = f"{quote_value(spelling)} is an option itself and can't stand for another"
-            yield error("alias-is-option", message, option.span, "remove the alias")
-        elif taken.setdefault(written, wanted) != wanted:
-            message = f"the alias {quote_value(spelling)} stands for {quote_value(taken[written])} already"
-            yield error("duplicate-alias", message, option.span, "remove one of the two")
-
-
-def check_binding(
-    binding: Binding, column: Column, *, required: bool, has_choices: bool, empty: tuple[str, ...]
-) -> Iterator[Issue[Span]]:
-    """Check what a binding says against its column. `empty` are the source's texts for "no value"."""
-    span, name = binding.target.span, quote_value(column.display_name)
-    if column.type in CHOICE_TYPES and not has_choices:
-        message = f"the options of the choice column {name} are not given"
-        yield error(
-            "missing-choices", message, span, "list them under `choices:` in the order that Opus shows"
-        )
-    if required and binding.on_error == "omit":
-        message = f"{name} is required, so it can't be omitted"
-        yield error("omit-required", message, span, "use `on_error: default` with a `default`")
-    if binding.required is False and column.required:
-        message = f"the connection requires {name}"
-        help_text = f"correct it: `columns: {{{column.display_name}: {{required: false}}}}`"
-        yield error("required-column", message, span, help_text)
-    if isinstance(binding.const, Text) and (binding.const in empty or binding.const == ""):
-        message = f"the constant {quote_value(binding.const)} means no value, so it would never be sent"
-        help_text = "remove the binding, or take the text out of `source.empty`"
-        yield error("empty-constant", message, binding.const.span, help_text)
-    if binding.format is not None and column.type is not ColumnType.DATE_TIME:
-        message = f"`format` is for dates, and {name} is a {column.type} column"
-        help_text = "use `value: \"{{ … | datetime('%d/%m/%Y') | format_date('%Y') }}\"`"
-        yield error("format-not-date", message, binding.format.span, help_text)
-    yield from _check_lists(binding, column)
-
-
-def _check_lists(binding: Binding, column: Column) -> Iterator[Issue[Span]]:
-    if binding.split is not None and binding.listed:
-        message = "`split` takes one source column, not a list of them"
-        yield error("split-list", message, binding.split.span, "remove `split`")
-    if binding.split is not None and not binding.split:
-        yield error("wrong-value", "`split` is empty", binding.split.span, 'for example `split: ";"`')
-    if binding.join is not None and (not binding.listed or column.type in LIST_TYPES | {ColumnType.TAXONOMY}):
-        message = (
-            f"`join` puts several source columns into one text; {quote_value(column.display_name)} is a "
-            f"{column.type} column, which takes them as they are"
-            if binding.listed
-            else "`join` puts several source columns into one text; there is one here"
-        )
-        yield error("join-not-text", message, binding.join.span, "remove `join`")
+def _error(mistake: ValueProblem, span: Span) -> Issue[Span]:
+    return error(mistake.code, mistake.problem, span, mistake.help)

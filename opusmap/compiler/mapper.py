@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from opusmap.compiler.codegen import generate
 from opusmap.compiler.interpreter import FILTERED, Interpreter
+from opusmap.compiler.kinds import KindChecker
 from opusmap.compiler.plan import KEY_COLUMN, Plan
-from opusmap.compiler.planner import make_plan
+from opusmap.compiler.planner import Warn, resolve_names
 from opusmap.connection import Connection, load_connection
 from opusmap.converters import Registry
 from opusmap.converters.plugins import all_converters
@@ -20,7 +22,7 @@ from opusmap.mapping import MappingSpec, load_spec
 from opusmap.records import Filtered, Mapped, Record, Reject, Row
 from opusmap.safe_files import resolve_inside
 
-__all__ = ["Mapper", "compile_mapping", "load_mapping", "read_mapping"]
+__all__ = ["Mapper", "compile_mapping", "load_mapping", "make_plan", "read_mapping"]
 
 Orders: TypeAlias = tuple[MappingSpec, Connection, frozenset[str] | None]
 
@@ -201,6 +203,25 @@ def read_mapping(path: str | Path) -> tuple[MappingSpec, Connection]:
         if first.code == "connection-unreadable":
             first = Issue(first.code, first.message, spec.connection.span, first.hint)
         raise InvalidMapping((*spec.problems, first, *others)) from None
+
+
+def make_plan(
+    spec: MappingSpec,
+    connection: Connection,
+    registry: Registry,
+    source_columns: frozenset[str] | None = None,
+    warn: Warn = lambda _column, _code, _message: None,
+) -> tuple[Plan | None, tuple[Issue[Span], ...]]:
+    """Resolve and check a mapping; return its plan (None if it has errors) and all problems in their order.
+
+    `warn(column, code, message)` is told of values that are odd but no error, when the plan runs.
+    """
+    plan, problems = resolve_names(spec, connection, registry, source_columns, warn)
+    unique = dict.fromkeys((*spec.problems, *problems, *KindChecker(plan).problems()))
+    ordered = tuple(sorted(unique, key=lambda problem: (problem.place, problem.code)))
+    if any(problem.severity is Severity.ERROR for problem in ordered):
+        return None, ordered
+    return replace(plan, warnings=ordered), ordered
 
 
 def compile_mapping(

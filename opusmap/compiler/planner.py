@@ -1,7 +1,7 @@
-"""Spec and connection -> plan: every name resolved, every argument bound.
+"""Names resolved: a mapping and its connection become a plan, every argument bound, every binding lowered.
 
-Owns every check that needs both sides. All problems are collected; a plan is made only of a mapping
-without errors.
+Owns every check that needs both sides. All problems are collected; where a name stands for nothing, the
+plan has a node of which nothing is known.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from functools import cached_property
 from heapq import nsmallest
 from typing import Any
 
-from opusmap.compiler.column_types import EncoderOptions, Finisher, make_encoder
-from opusmap.compiler.kinds import (
+from opusmap.compiler.column_types import EncoderOptions, make_encoder
+from opusmap.compiler.lower import lower_binding
+from opusmap.compiler.mapping_checks import (
     CHOICE_TYPES,
     check_binding,
     check_datetime_format,
@@ -25,13 +26,11 @@ from opusmap.compiler.kinds import (
     is_placeholder,
     to_do,
 )
-from opusmap.compiler.lower import lower_binding
 from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan, ConvertPlan, Plan, VariablePlan, bind_filter
 from opusmap.connection import Column, ColumnType, Connection
 from opusmap.converters import ArgumentError, Context, MissingCentury, Registry, bind_converter
 from opusmap.converters.dates import datetime_, time_zone
 from opusmap.converters.text import Replacer
-from opusmap.errors import ValueProblem
 from opusmap.expressions import (
     Expression,
     Scope,
@@ -41,10 +40,10 @@ from opusmap.expressions import (
     parse_template,
     walk,
 )
-from opusmap.issues import Issue, Severity, Span, quote_value, suggest
+from opusmap.issues import Issue, Span, quote_value, suggest
 from opusmap.mapping import Binding, ChoiceList, MappingSpec, Table, Text
 
-__all__ = ["make_plan"]
+__all__ = ["resolve_names"]
 
 Warn = Callable[[str, str, str], None]
 
@@ -52,24 +51,23 @@ _BRACED = re.compile(r"^\W*[{\[<(].*[}\])>]\W*$")
 """A text such as `${Title}`, `[Title]` or `<<Title>>`, as other programs write a template."""
 
 
-def make_plan(
+def resolve_names(
     spec: MappingSpec,
     connection: Connection,
     registry: Registry,
     source_columns: frozenset[str] | None = None,
     warn: Warn = lambda _column, _code, _message: None,
-) -> tuple[Plan | None, tuple[Issue[Span], ...]]:
-    """Resolve a mapping; return its plan (None if it has errors) and all that is to be said of it.
+) -> tuple[Plan, list[Issue[Span]]]:
+    """Resolve a mapping; return its plan, and what is wrong or odd. A plan with errors is not to be run.
 
     `warn(column, code, message)` is told of values that are odd but no error, when the plan runs.
     """
     planner = _Planner(spec, connection, registry, source_columns, warn)
-    plan = planner.plan()
-    problems = dict.fromkeys((*spec.problems, *planner.problems))
-    ordered = tuple(sorted(problems, key=lambda problem: (problem.place, problem.code)))
-    if any(problem.severity is Severity.ERROR for problem in ordered):
-        return None, ordered
-    return replace(plan, warnings=ordered), ordered
+    return planner.plan(), planner.problems
+
+
+_UNKNOWN = nodes.Cell("")
+"""A node of which nothing is known, in place of one that has a problem."""
 
 
 class _Planner:
@@ -210,12 +208,7 @@ class _Planner:
 
     def _plan_where(self) -> Expression | None:
         text = self._spec.where
-        where = None if text is None else self._expression(text, self._scope, self._context)
-        if where is not None and where.is_text:
-            message = "`where` gives a text, not true or false"
-            help_text = "it is one expression that compares: `{{ Status != 'Draft' }}`"
-            self._error("where-not-boolean", message, where.text.span, help_text)
-        return where
+        return None if text is None else self._expression(text, self._scope, self._context)
 
     @cached_property
     def _scope(self) -> Scope:
@@ -277,37 +270,21 @@ class _Planner:
             binding, column, required=required, has_choices=choices is not None, empty=self._spec.source.empty
         )
         finish = make_encoder(column.type, self._rules(binding, column, context))
-        if (choices is not None and choices.options) or column.type not in CHOICE_TYPES:
-            self._check_constants(binding, finish.function)
         table, converts = self._table(binding), tuple(self._converts(binding, context))
         default = self._default(binding, context)
         tree = lower_binding(binding, column.type, parts, table, converts, default)
+        if len(converts) < len(binding.convert) or (table is None and binding.lookup is not None):
+            tree = _UNKNOWN
         return ColumnPlan(column, binding, parts, tree, finish, context, required, table, converts, default)
 
     def _warning_of(self, column: Column) -> Callable[[str, str], None]:
         warn, name = self._warn, column.display_name
         return lambda code, message: warn(name, code, message)
 
-    def _check_constants(self, binding: Binding, finish: Finisher) -> None:
-        """Finish the constants of a binding once: a wrong one would reject every record that uses it."""
-        changed = binding.split is not None or binding.lookup is not None or binding.convert
-        constants: list[Text | tuple[Text, ...]] = []
-        if binding.const and not changed:
-            constants.append(binding.const)
-        if binding.default and not is_template(binding.default):
-            constants.append(binding.default)
-        for constant in constants:
-            plain = str(constant) if isinstance(constant, Text) else [str(text) for text in constant]
-            span = constant.span if isinstance(constant, Text) else constant[0].span
-            try:
-                finish(plain)
-            except ValueProblem as problem:
-                self._error(problem.code, problem.problem, span, problem.help)
-
     def _value_parts(self, binding: Binding, context: Context) -> tuple[nodes.Node, ...]:
         if binding.template is not None:
             expression = self._expression(binding.template, self._scope, context)
-            return (nodes.Constant(None) if expression is None else expression.tree,)
+            return (_UNKNOWN if expression is None else expression.tree,)
         if isinstance(binding.const, Text):
             return (nodes.Constant(str(binding.const)),)
         if binding.const is not None:
@@ -319,13 +296,13 @@ class _Planner:
         if text in self._sound_steps:
             return nodes.VariableRef(text)
         if text in self._scope.steps:
-            return nodes.Constant(None)  # the step itself has errors, which are told
+            return _UNKNOWN  # the step itself has errors, which are told
         if text in (columns or ()):
             return nodes.Cell(text)
         if is_placeholder(text):
             help_text = "put a column of the source here, or a template or constant"
             self.problems.append(to_do("this binding", name.span, help_text))
-            return nodes.Constant(None)
+            return _UNKNOWN
         if columns is None:
             return nodes.Cell(text, dotted="." in text)
         if "." in text and text.partition(".")[0] in columns:
@@ -339,7 +316,7 @@ class _Planner:
             help_text += f"; a text for every record is written {{const: {text[:30]}}}"
         message = f"there is no column {quote_value(text)} in the source"
         self._error("unknown-column", message, name.span, help_text)
-        return nodes.Constant(None)
+        return _UNKNOWN
 
     def _rules(self, binding: Binding, column: Column, context: Context) -> EncoderOptions:
         century = self._century(binding)

@@ -63,15 +63,15 @@ class _Parser(JinjaReader):
             body = self.read()
             if body is None:
                 return None
-            checked, is_text = self._whole(body)
+            checked = self._whole(body)
         except (Refused, Stopped):
             return None
         for position, message in self.unread.items():
             at = self._place(position)
             self.problem("template-syntax", at, *in_plain_words(message, self._text, at, self._columns))
-        return None if self.problems else nodes.Expression(self._text, checked, is_text)
+        return None if self.problems else nodes.Expression(self._text, checked)
 
-    def _whole(self, body: list[jinja.Node]) -> tuple[nodes.Node, bool]:
+    def _whole(self, body: list[jinja.Node]) -> nodes.Node:
         solid = [
             part
             for statement in body
@@ -83,9 +83,8 @@ class _Parser(JinjaReader):
             and isinstance(solid[0], jinja.Expr)
             and not isinstance(solid[0], jinja.TemplateData)
         ):
-            only = self.node(solid[0])
-            return only, isinstance(only, nodes.Concat)
-        return nodes.Concat(tuple(self._parts(body)), template=True), True
+            return self.node(solid[0])
+        return nodes.Concat(tuple(self._parts(body)), template=True)
 
     def _parts(self, body: list[jinja.Node]) -> list[nodes.Node]:
         parts: list[nodes.Node] = []

@@ -40,7 +40,7 @@ TWENTY = f"[{', '.join(['l#'] * 20)}]"
     [
         (TWENTY, 9, "{{ l9 | length ~ '' }}", "list-too-long"),
         (TWENTY, 9, "{{ l9 == l8 }}", "list-too-long"),
-        (TWENTY, 9, "{{ l9 }}", "list-too-long"),
+        (TWENTY, 9, "{{ coalesce(l9, key) }}", "list-too-long"),
         ("[l#]", 300, "{{ l300 | length ~ '' }}", "list-too-long"),
     ],
 )

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evaluation import compile_unchecked
 from generated_specs import CONNECTION, SOURCE, mappings, rows
 from hypothesis import given, note
 from hypothesis import strategies as st
 from reference import Outcome, interpret
 from thorough import THOROUGH
 
-from opusmap.compiler import compile_mapping, make_plan
+from opusmap.compiler.planner import resolve_names
 from opusmap.converters import builtin_converters
 from opusmap.emulator import TargetFormat
 from opusmap.emulator.validation import RecordJudge
@@ -43,17 +44,15 @@ def outcome_of(mapped: Mapped) -> Outcome:
 def test_compiled_is_interpreted(
     text: str, read: list[dict[str, Any]], columns: frozenset[str] | None
 ) -> None:
-    spec = parse_spec(text)
-    mapper = compile_mapping(spec, CONNECTION, columns=columns)
+    mapper = compile_unchecked(text, CONNECTION, columns)
     notes: list[tuple[str, str]] = []
-    plan, _ = make_plan(
-        spec,
+    plan, _ = resolve_names(
+        parse_spec(text),
         CONNECTION,
         builtin_converters(),
         columns,
         lambda column, code, _message: notes.append((column, code)),
     )
-    assert plan
     for row in read:
         notes.clear()
         note(mapper.source)
@@ -68,7 +67,7 @@ def test_compiled_is_interpreted(
 def test_every_record_stands_before_the_emulators_own_judgement(
     text: str, read: list[dict[str, Any]]
 ) -> None:
-    mapper = compile_mapping(parse_spec(text), CONNECTION)
+    mapper = compile_unchecked(text, CONNECTION)
     target = mapper.spec.target
     form = TargetFormat(
         target.datetime_format, target.choice_base, target.choice_as, target.list_as, target.empty
@@ -84,7 +83,7 @@ def test_every_record_stands_before_the_emulators_own_judgement(
 
 @given(text=mappings())
 def test_the_same_mapping_gives_the_same_source_to_the_byte(text: str) -> None:
-    sources = {compile_mapping(parse_spec(text), CONNECTION).source for _ in range(2)}
+    sources = {compile_unchecked(text, CONNECTION).source for _ in range(2)}
     assert len(sources) == 1
 
 

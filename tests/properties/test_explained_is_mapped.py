@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import pytest
+from evaluation import compile_unchecked
 from generated_specs import CONNECTION, SOURCE, mappings, rows
 from hypothesis import given, note
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ from opusmap.records import Filtered, Record, Reject
 def test_the_way_of_a_column_ends_where_the_mapper_does(
     text: str, read: list[dict[str, Any]], columns: frozenset[str] | None
 ) -> None:
-    mapper = compile_mapping(parse_spec(text), CONNECTION, columns=columns)
+    mapper = compile_unchecked(text, CONNECTION, columns)
     for row in read:
         mapped = mapper.map_row(row)
         note(f"{text}\n{row}\n{mapped}")
@@ -56,7 +57,7 @@ def test_the_way_of_a_column_ends_where_the_mapper_does(
 def test_an_explanation_ends_in_what_the_mapper_gives(
     text: str, read: list[dict[str, Any]], columns: frozenset[str] | None
 ) -> None:
-    mapper = compile_mapping(parse_spec(text), CONNECTION, columns=columns)
+    mapper = compile_unchecked(text, CONNECTION, columns)
     for row in read:
         mapped = mapper.map_row(row, 7)
         for column in mapper.plan.columns:

@@ -11,19 +11,19 @@ from dataclasses import replace
 from typing import Any
 
 from opusmap.compiler.column_types import Finish
-from opusmap.compiler.mapper import Mapper
+from opusmap.compiler.mapper import Mapper, make_plan
 from opusmap.compiler.plan import Plan
-from opusmap.compiler.planner import make_plan
-from opusmap.connection import parse_connection
+from opusmap.compiler.planner import resolve_names
+from opusmap.connection import Connection, parse_connection
 from opusmap.converters import builtin_converters
 from opusmap.errors import InvalidMapping, ValueProblem
 from opusmap.expressions import is_template
-from opusmap.issues import Issue, Span
+from opusmap.issues import Issue, Severity, Span
 from opusmap.mapping import Text, Variable
 from opusmap.mapping.load import parse_spec
 from opusmap.records import Record
 
-__all__ = ["EXPRESSION_FILE", "compiled", "evaluate", "evaluated", "text_at_start"]
+__all__ = ["EXPRESSION_FILE", "compile_unchecked", "compiled", "evaluate", "evaluated", "text_at_start"]
 
 EXPRESSION_FILE = "expression"
 
@@ -31,14 +31,14 @@ _CONNECTION = parse_connection(
     """{"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11", "data": [{
       "rowKey": "SingleText", "leafName": "SingleText", "timeCreated": "DateTime", "timeModified": "DateTime",
       "createdBy": "SingleText", "modifiedBy": "SingleText",
-      "_Doc_%20_Type": "SingleChoice", "_Value": "SingleText"}]}"""
+      "_Doc_%20_Type": "SingleChoice", "_Value": "SingleChoice"}]}"""
 )
 
 _MAPPING = """
 opusmap: 1
 connection: contracts.connection.json
 timezone: {timezone}
-choices: {{Doc Type: [Contract, Deed, Lease, NDA]}}
+choices: {{Doc Type: [Contract, Deed, Lease, NDA], Value: [of any kind]}}
 tables: {{departments: {{FIN: Finance, HR: People}}}}
 columns:
   Name: {{required: false}}
@@ -88,6 +88,21 @@ def compiled(
     if plan is None:
         raise InvalidMapping(problems)
     return Mapper(_handing_out(plan), builtin_converters(), _CONNECTION, notes)
+
+
+def compile_unchecked(text: str, connection: Connection, columns: frozenset[str] | None = None) -> Mapper:
+    """Compile a mapping whatever its kinds are, so that rows meet what is refused otherwise."""
+    notes: list[Issue[str]] = []
+    registry = builtin_converters()
+    plan, problems = resolve_names(
+        parse_spec(text),
+        connection,
+        registry,
+        columns,
+        lambda column, code, message: notes.append(Issue(code, message, column)),
+    )
+    assert not any(problem.severity is Severity.ERROR for problem in problems), problems
+    return Mapper(plan, registry, connection, notes)
 
 
 def _handing_out(plan: Plan) -> Plan:

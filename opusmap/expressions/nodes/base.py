@@ -6,7 +6,7 @@ Owns the contract between nodes and those who use them: the interpreter, which e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Flag, auto
 from typing import Any, Protocol, TypeAlias
 
@@ -15,6 +15,7 @@ from opusmap.converters.coerce import NUMBER_LIMIT
 from opusmap.errors import ValueProblem
 
 __all__ = [
+    "ALL",
     "ANY",
     "EMPTY",
     "LARGEST",
@@ -28,10 +29,13 @@ __all__ = [
     "Node",
     "NotConstant",
     "Type",
+    "Types",
     "Want",
     "Writer",
     "atom",
+    "check_kind",
     "checked_length",
+    "describe_kind",
     "measure_parentheses",
     "walk",
 ]
@@ -53,8 +57,8 @@ class Kind(Flag):
 LARGEST = 10**NUMBER_LIMIT
 """Numbers of expressions are smaller."""
 NUMBER = Kind.WHOLE | Kind.DECIMAL
-_ALL = NUMBER | Kind.TEXT | Kind.BOOLEAN | Kind.DATE | Kind.TIME | Kind.LIST | Kind.OBJECT
 _NONE = Kind(0)
+ALL = ~_NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,13 @@ class Type:
         kind: the kinds that it may have.
         empty: whether it may be None.
         bound: a whole number lies between it and its negative; None where no bound is known.
+        element: the kinds that a list's elements may have.
     """
 
     kind: Kind
     empty: bool = False
     bound: int | None = None
+    element: Kind = ALL
 
     def is_always(self, kind: Kind) -> bool:
         """Tell whether the value is never empty, and always of one of these kinds."""
@@ -79,16 +85,66 @@ class Type:
         """Return what is known of a value that is one or the other."""
         bounds = [one.bound for one in (self, other) if one.kind & Kind.WHOLE]
         bound = max((one for one in bounds if one is not None), default=None)
-        return Type(self.kind | other.kind, self.empty or other.empty, None if None in bounds else bound)
+        element = _NONE
+        for one in (self, other):
+            element |= one.element if one.kind & Kind.LIST else _NONE
+        empty = self.empty or other.empty
+        return Type(self.kind | other.kind, empty, None if None in bounds else bound, element or ALL)
 
     def filled(self) -> Type:
         """Return what is known where the value is not empty."""
-        return Type(self.kind, empty=False, bound=self.bound)
+        return replace(self, empty=False)
 
 
-ANY = Type(_ALL, empty=True)
+ANY = Type(ALL, empty=True)
 TEXT = Type(Kind.TEXT)
 EMPTY = Type(_NONE, empty=True)
+
+
+def check_kind(who: str, takes: Kind, known: Type, what: str = "", help: str = "") -> Iterator[ValueProblem]:
+    """Yield what is wrong where `who` is given a value that is of none of the kinds it takes.
+
+    Args:
+        who: the operator, filter or test.
+        takes: the kinds that it takes.
+        known: what is known of the value.
+        what: the kinds in words; by default as `describe_kind` has them.
+        help: what to do about a value of another kind.
+    """
+    if not known.kind:
+        yield ValueProblem(
+            "empty-operand", f"`{who}` is given an empty value", "say what it should be: `| default('…')`"
+        )
+    elif not known.kind & takes:
+        yield ValueProblem(
+            "wrong-kind",
+            f"`{who}` takes {what or describe_kind(takes)}, not {describe_kind(known.kind)}",
+            help,
+        )
+
+
+def describe_kind(kind: Kind) -> str:
+    """Return kinds in words: `a text or a number`."""
+    words, left = list[str](), kind
+    for one, word in _WORDS:
+        if one & ~left == _NONE:
+            words.append(word)
+            left &= ~one
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+_WORDS = (
+    (Kind.TEXT, "a text"),
+    (NUMBER, "a number"),
+    (Kind.WHOLE, "a whole number"),
+    (Kind.DECIMAL, "a number"),
+    (Kind.BOOLEAN, "true or false"),
+    (Kind.DATE | Kind.TIME, "a date"),
+    (Kind.DATE, "a date"),
+    (Kind.TIME, "a time"),
+    (Kind.LIST, "a list"),
+    (Kind.OBJECT, "an object"),
+)
 
 Want: TypeAlias = Kind | None
 """What the user of a node's Python needs: a text (`TEXT`), what has one (`TEXT | WHOLE`); None: anything."""
@@ -165,7 +221,20 @@ class Environment(Protocol):
         ...
 
 
-class Writer(Protocol):
+class Types(Protocol):
+    """What is known of a mapping before there is a row."""
+
+    def variable_type(self, name: str) -> Type:
+        """Return what is known of a variable's value."""
+        ...
+
+    @property
+    def empty_texts(self) -> tuple[str, ...]:
+        """Return the texts that mean "no value" in the source."""
+        ...
+
+
+class Writer(Types, Protocol):
     """Where generated code finds what a tree speaks of."""
 
     def cell(self, name: str, *, dotted: bool, want: Want) -> str:
@@ -174,10 +243,6 @@ class Writer(Protocol):
 
     def variable(self, name: str) -> str:
         """Return the local variable that holds a variable; it is unbound where that failed."""
-        ...
-
-    def variable_type(self, name: str) -> Type:
-        """Return what is known of a variable's value."""
         ...
 
     def table(self, name: str) -> str:
@@ -217,11 +282,6 @@ class Writer(Protocol):
         """Return what makes None of the source's empty values."""
         ...
 
-    @property
-    def empty_texts(self) -> tuple[str, ...]:
-        """Return the texts that mean "no value" in the source."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -232,9 +292,13 @@ class Node:
         for field in fields(self):
             yield from _nodes(getattr(self, field.name))
 
-    def infer(self, writer: Writer) -> Type:
+    def infer(self, types: Types) -> Type:
         """Return what is known of the value."""
         return ANY
+
+    def check(self, types: Types) -> Iterator[ValueProblem]:
+        """Yield why the node itself can never give a value: it looks at what is below as `infer` knows it."""
+        yield from ()
 
     def evaluator(self, env: Environment) -> Evaluate:
         """Return the function from a row to the value: the node's meaning."""

@@ -13,11 +13,10 @@ __all__ = ["Expression"]
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A checked template or expression. `is_text` where it always gives a text."""
+    """A checked template or expression."""
 
     text: Text
     tree: Node
-    is_text: bool
 
     def columns(self) -> frozenset[str]:
         """Return the source columns it reads (dotted names whole)."""

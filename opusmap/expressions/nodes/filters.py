@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from opusmap.converters import Converter, text
+from opusmap.errors import ValueProblem
 from opusmap.expressions import runtime
 from opusmap.expressions.nodes.base import (
+    ALL,
     ANY,
     Environment,
     Evaluate,
@@ -21,15 +24,17 @@ from opusmap.expressions.nodes.base import (
     Node,
     NotConstant,
     Type,
+    Types,
     Writer,
     atom,
+    check_kind,
     checked_length,
 )
 from opusmap.expressions.nodes.operands import Constant, ListLiteral
 from opusmap.expressions.nodes.operators import Unary
 from opusmap.issues import Span
 
-__all__ = ["Filter", "constant_value", "has_constant_arguments", "is_constant"]
+__all__ = ["Filter", "check_taken", "constant_value", "has_constant_arguments", "is_constant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,16 @@ class Filter(Node):
     at: int = 0
     place: Span | None = None
 
-    def infer(self, writer: Writer) -> Type:
-        return Type(Kind.LIST) if self.each else result_type(self.converter)
+    def infer(self, types: Types) -> Type:
+        result = result_type(self.converter)
+        return Type(Kind.LIST, element=result.kind) if self.each else result
+
+    def check(self, types: Types) -> Iterator[ValueProblem]:
+        who, known = self.converter.name, self.value.infer(types)
+        if self.each:
+            yield from check_kind("map", Kind.LIST, known, help=f"use `| {who}`")
+        else:
+            yield from check_taken(self.converter, known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, who, require = env.evaluator(self.value), self.converter.name, runtime.require
@@ -125,7 +138,17 @@ _KINDS: dict[Any, Kind] = {
     date: Kind.DATE | Kind.TIME,
     datetime: Kind.TIME,
     list: Kind.LIST,
+    dict: Kind.OBJECT,
 }
+
+
+def check_taken(converter: Converter, known: Type) -> Iterator[ValueProblem]:
+    """Yield what is wrong where a converter can never take a value of this type."""
+    help_text = f"use `| map('{converter.name}')` for each element, or `| first`"
+    if known.kind != Kind.LIST:
+        help_text = "change its kind first: `string`, `number`, `date` or `datetime`"
+    takes = reduce(or_, (_KINDS.get(kind, ALL) for kind in converter.kinds)) if converter.kinds else ALL
+    yield from check_kind(converter.name, takes, known, help=help_text)
 
 
 def result_type(converter: Converter) -> Type:
@@ -136,19 +159,19 @@ def result_type(converter: Converter) -> Type:
 
 
 @cache
-def _declared_type(function: Callable[..., Any], prepared: bool) -> Type:  # noqa: FBT001 - cached
+def _declared_type(function: Callable[..., Any], factory: bool) -> Type:  # noqa: FBT001 - cached
     found = get_type_hints(function).get("return", Any)
-    if prepared:
+    if factory:
         arguments = get_args(found)
         found = arguments[1] if arguments else get_type_hints(found.__call__).get("return", Any)
     options = get_args(found) if get_origin(found) in (Union, UnionType) else (found,)
-    kinds = [_KINDS.get(get_origin(option) or option) for option in options]
-    kind = Kind(0)
-    for one in kinds:
-        if one is None:
-            return ANY
-        kind |= one
-    return Type(kind)
+    kinds = [kind for option in options if (kind := _KINDS.get(get_origin(option) or option)) is not None]
+    if len(kinds) < len(options):
+        return ANY
+    elements = [
+        _KINDS.get(one, ALL) for option in options if get_origin(option) is list for one in get_args(option)
+    ]
+    return Type(reduce(or_, kinds), element=reduce(or_, elements, Kind(0)) or ALL)
 
 
 def constant_value(node: Node) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from opusmap.errors import ValueProblem
 from opusmap.expressions import runtime
 from opusmap.expressions.nodes.base import (
     ANY,
@@ -18,10 +20,14 @@ from opusmap.expressions.nodes.base import (
     Kind,
     Node,
     Type,
+    Types,
     Want,
     Writer,
     atom,
+    check_kind,
+    describe_kind,
 )
+from opusmap.issues import quote_value
 
 __all__ = ["Cell", "Constant", "Field", "ListLiteral", "Slice", "Subscript", "TableValue", "VariableRef"]
 
@@ -33,7 +39,7 @@ class Constant(Node):
     value: str | int | Any | None
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
+    def infer(self, types: Types) -> Type:
         match self.value:
             case None:
                 return EMPTY
@@ -85,8 +91,8 @@ class VariableRef(Node):
     name: str
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
-        return writer.variable_type(self.name)
+    def infer(self, types: Types) -> Type:
+        return types.variable_type(self.name)
 
     def evaluator(self, env: Environment) -> Evaluate:
         return env.variable(self.name)
@@ -102,7 +108,7 @@ class TableValue(Node):
     name: str
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
+    def infer(self, types: Types) -> Type:
         return Type(Kind.OBJECT)
 
     def evaluator(self, env: Environment) -> Evaluate:
@@ -120,6 +126,22 @@ class Subscript(Node):
     value: Node
     key: Node
     at: int = 0
+
+    def infer(self, types: Types) -> Type:
+        known = self.value.infer(types)
+        if known.kind & ~(Kind.TEXT | Kind.LIST):
+            return ANY
+        element = known.element if known.kind & Kind.LIST else Kind(0)
+        return Type(known.kind & Kind.TEXT | element, empty=bool(known.kind & Kind.LIST))
+
+    def check(self, types: Types) -> Iterator[ValueProblem]:
+        known, key = self.value.infer(types), self.key.infer(types)
+        if isinstance(self.value, TableValue):
+            yield from check_kind("lookup", ~(Kind.LIST | Kind.OBJECT), key, "a single value")
+            return
+        yield from check_kind("[…]", Kind.TEXT | Kind.LIST | Kind.OBJECT, known)
+        if not known.kind & Kind.OBJECT:
+            yield from check_kind("[…]", Kind.WHOLE, key)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, key = env.evaluator(self.value), env.evaluator(self.key)
@@ -145,8 +167,16 @@ class Slice(Node):
     stop: Node | None
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
-        return Type(self.value.infer(writer).kind & (Kind.TEXT | Kind.LIST))
+    def infer(self, types: Types) -> Type:
+        known = self.value.infer(types)
+        return Type(known.kind & (Kind.TEXT | Kind.LIST), element=known.element)
+
+    def check(self, types: Types) -> Iterator[ValueProblem]:
+        help_text = "use `| string` before it"
+        yield from check_kind("[:]", Kind.TEXT | Kind.LIST, self.value.infer(types), help=help_text)
+        for end in (self.start, self.stop):
+            if end is not None:
+                yield from check_kind("[:]", Kind.WHOLE, end.infer(types))
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, ends = env.evaluator(self.value), (_end(self.start, env), _end(self.stop, env))
@@ -177,10 +207,20 @@ class Field(Node):
     name: str
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
-        known = self.value.infer(writer)
+    def infer(self, types: Types) -> Type:
+        known = self.value.infer(types)
         dated = known.is_always(Kind.DATE | Kind.TIME)
         return Type(Kind.WHOLE, bound=_FIELD_BOUND) if dated and self.name in _FIELDS else ANY
+
+    def check(self, types: Types) -> Iterator[ValueProblem]:
+        known = self.value.infer(types)
+        takes = Kind.OBJECT | (Kind.DATE | Kind.TIME if self.name in _FIELDS else Kind(0))
+        if known.kind and not known.kind & takes:
+            message = f"{describe_kind(known.kind)} has no field {quote_value(self.name)}"
+            help_text = "make it a date first: `| datetime`" if known.kind & Kind.TEXT else ""
+            yield ValueProblem("unknown-field", message, help_text)
+        else:
+            yield from check_kind(f".{self.name}", takes, known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, name, empty, field = env.evaluator(self.value), self.name, env.empty, runtime.field
@@ -205,8 +245,11 @@ class ListLiteral(Node):
     items: tuple[Node, ...]
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
-        return Type(Kind.LIST)
+    def infer(self, types: Types) -> Type:
+        element = Kind(0)
+        for item in self.items:
+            element |= item.infer(types).kind
+        return Type(Kind.LIST, element=element)
 
     def evaluator(self, env: Environment) -> Evaluate:
         items, make_list = [env.evaluator(item) for item in self.items], runtime.make_list

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any, Literal
 
+from opusmap.errors import ValueProblem
 from opusmap.expressions.nodes.base import (
+    ALL,
+    EMPTY,
     LARGEST,
     NUMBER,
     TEXT,
@@ -15,10 +20,13 @@ from opusmap.expressions.nodes.base import (
     Kind,
     Node,
     Type,
+    Types,
     Want,
     Writer,
     atom,
+    check_kind,
     checked_length,
+    describe_kind,
 )
 from opusmap.expressions.nodes.operands import Cell, Constant, ListLiteral
 from opusmap.expressions.runtime import OPERATIONS
@@ -46,9 +54,12 @@ class Unary(Node):
     sign: Literal["-", "+"]
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
-        known = self.value.infer(writer)
+    def infer(self, types: Types) -> Type:
+        known = self.value.infer(types)
         return Type(known.kind & NUMBER, bound=known.bound)
+
+    def check(self, types: Types) -> Iterator[ValueProblem]:
+        yield from _check_numbers(self.sign, self.value.infer(types))
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, turn = env.evaluator(self.value), OPERATIONS["negative" if self.sign == "-" else "positive"]
@@ -59,6 +70,12 @@ class Unary(Node):
         if known.is_always(Kind.WHOLE) and known.bound is not None:
             return f"({self.sign}{atom(value)})"
         return f"{'negative' if self.sign == '-' else 'positive'}({value})"
+
+
+def _check_numbers(who: str, *operands: Type) -> Iterator[ValueProblem]:
+    """Yield what is wrong where an operand of a calculation is never a number."""
+    for known in operands:
+        yield from check_kind(who, NUMBER, known, "numbers", "make a number of it first: `| number`")
 
 
 _OPERATORS = {
@@ -80,14 +97,23 @@ class Binary(Node):
     right: Node
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
-        left, right = self.left.infer(writer), self.right.infer(writer)
+    def infer(self, types: Types) -> Type:
+        left, right = self.left.infer(types), self.right.infer(types)
         if self.operator == "/" or not (left.is_always(Kind.WHOLE) and right.is_always(Kind.WHOLE)):
             return Type(NUMBER)
         bound = None
         if left.bound is not None and right.bound is not None and self.operator in "+-*":
             bound = left.bound * right.bound if self.operator == "*" else left.bound + right.bound
         return Type(Kind.WHOLE, bound=bound if bound is not None and bound < LARGEST else None)
+
+    def check(self, types: Types) -> Iterator[ValueProblem]:
+        left, right = self.left.infer(types), self.right.infer(types)
+        if left.kind and right.kind and Kind.TEXT in (left.kind, right.kind):
+            given = f"{describe_kind(left.kind)} and {describe_kind(right.kind)}"
+            message = f"`{self.operator}` takes numbers, not {given}"
+            yield ValueProblem("text-arithmetic", message, "use `~` to put texts together, or `| number`")
+        else:
+            yield from _check_numbers(self.operator, left, right)
 
     def evaluator(self, env: Environment) -> Evaluate:
         left, right, calculate = (
@@ -112,8 +138,19 @@ class Concat(Node):
     template: bool
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
+    def infer(self, types: Types) -> Type:
         return TEXT
+
+    def check(self, types: Types) -> Iterator[ValueProblem]:
+        for known in (part.infer(types) for part in self.parts):
+            if self.template and not known.kind:
+                help_text = "say that it may be: `{{ … | default('') }}`"
+                yield ValueProblem("empty-in-template", "a value within a text is empty", help_text)
+            elif not known.kind & ~(Kind.LIST | Kind.OBJECT):
+                who, help_text = "{{ … }}" if self.template else "~", "use `| join(', ')` for a list"
+                yield from check_kind(
+                    who, ~(Kind.LIST | Kind.OBJECT), known, "a text or another single value", help_text
+                )
 
     def evaluator(self, env: Environment) -> Evaluate:
         parts, join = [env.evaluator(part) for part in self.parts], OPERATIONS[self._function()]
@@ -181,6 +218,29 @@ _SHOWN = Kind.TEXT | Kind.WHOLE
 _WRITTEN_OUT = 8
 _SHORT = 1_000
 
+_SAME_KIND = "make both numbers (`| number`) or dates (`| datetime`)"
+_COMPARABLE = (Kind.TEXT, NUMBER | Kind.BOOLEAN, Kind.DATE, Kind.TIME)
+"""Kinds within which values have an order."""
+
+
+def _check_comparison(operator: str, left: Type, right: Type) -> Iterator[ValueProblem]:
+    """Yield what is wrong with a comparison that no two values of these types can stand."""
+    if operator in _ORDERS:
+        if not (left.kind and right.kind):
+            yield from check_kind(_SIGNS[operator], ALL, EMPTY)
+        elif not any(left.kind & kind and right.kind & kind for kind in _COMPARABLE):
+            given = f"{describe_kind(left.kind)} with {describe_kind(right.kind)}"
+            message = f"`{_SIGNS[operator]}` can't compare {given}"
+            yield ValueProblem(
+                "wrong-kind", message, "make both numbers (`| number`) or dates (`| datetime`)"
+            )
+    elif operator in ("in", "notin") and not right.empty:
+        if right.kind == Kind.TEXT and not left.empty:
+            yield from check_kind("in", Kind.TEXT, left, "a text to look for in a text", "use `| string`")
+        else:
+            yield from check_kind("in", Kind.TEXT | Kind.LIST | Kind.OBJECT, right, "lists and texts")
+
+
 _ORDERS = {"lt": "less", "lteq": "less_equal", "gt": "greater", "gteq": "greater_equal"}
 _SIGNS = {"lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "eq": "==", "ne": "!="}
 
@@ -216,8 +276,12 @@ class Compare(Node):
     others: tuple[tuple[str, Node], ...]
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
+    def infer(self, types: Types) -> Type:
         return Type(Kind.BOOLEAN)
+
+    def check(self, types: Types) -> Iterator[ValueProblem]:
+        operator, other = self.others[0]  # those after it may not be reached
+        yield from _check_comparison(operator, self.left.infer(types), other.infer(types))
 
     def evaluator(self, env: Environment) -> Evaluate:
         first = env.evaluator(self.left)
@@ -266,8 +330,8 @@ class Logic(Node):
     right: Node
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
-        return self.left.infer(writer).or_(self.right.infer(writer))
+    def infer(self, types: Types) -> Type:
+        return self.left.infer(types).or_(self.right.infer(types))
 
     def evaluator(self, env: Environment) -> Evaluate:
         left, right = env.evaluator(self.left), env.evaluator(self.right)
@@ -286,7 +350,7 @@ class Not(Node):
     value: Node
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
+    def infer(self, types: Types) -> Type:
         return Type(Kind.BOOLEAN)
 
     def evaluator(self, env: Environment) -> Evaluate:
@@ -306,8 +370,8 @@ class Conditional(Node):
     otherwise: Node
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
-        return self.then.infer(writer).or_(self.otherwise.infer(writer))
+    def infer(self, types: Types) -> Type:
+        return self.then.infer(types).or_(self.otherwise.infer(types))
 
     def evaluator(self, env: Environment) -> Evaluate:
         test, then, otherwise = map(env.evaluator, (self.test, self.then, self.otherwise))
@@ -341,8 +405,8 @@ class Default(Node):
     fallback: Node
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
-        return self.value.infer(writer).filled().or_(self.fallback.infer(writer))
+    def infer(self, types: Types) -> Type:
+        return self.value.infer(types).filled().or_(self.fallback.infer(types))
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, fallback = env.evaluator(self.value), env.evaluator(self.fallback)
@@ -377,8 +441,19 @@ class Test(Node):
     args: tuple[Node, ...]
     at: int = 0
 
-    def infer(self, writer: Writer) -> Type:
+    def infer(self, types: Types) -> Type:
         return Type(Kind.BOOLEAN)
+
+    def check(self, types: Types) -> Iterator[ValueProblem]:
+        known, *others = (node.infer(types) for node in (self.value, *self.args))
+        if self.name in ("even", "odd", "divisibleby"):
+            yield from _check_numbers(f"is {self.name}", known, *others)
+        elif self.name in ("lower", "upper"):
+            yield from check_kind(f"is {self.name}", ~(Kind.LIST | Kind.OBJECT), known, "a text")
+        elif self.name in _KIND_TESTS:
+            yield from check_kind(f"is {self.name}", ALL, known)
+        elif others:
+            yield from _check_comparison(self.name, known, others[0])
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, run = env.evaluator(self.value), OPERATIONS
@@ -423,6 +498,10 @@ class Call(Node):
     name: str
     args: tuple[Node, ...]
     at: int = 0
+
+    def infer(self, types: Types) -> Type:
+        known = [argument.infer(types) for argument in self.args]
+        return replace(reduce(Type.or_, known), empty=all(one.empty for one in known))
 
     def evaluator(self, env: Environment) -> Evaluate:
         args, function = [env.evaluator(argument) for argument in self.args], OPERATIONS[self.name]

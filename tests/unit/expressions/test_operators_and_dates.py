@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from evaluation import evaluate
-from one_expression import MOMENT, ROW, problem
+from evaluation import compiled, evaluate
+from one_expression import MOMENT, ROW, problem, refused
 
 # Operators.
 
@@ -82,26 +82,83 @@ def test_operators_do_what_jinjas_do(expression: str, expected: Any) -> None:
         ("1 / 0", "division-by-zero"),
         ("1 // 0", "division-by-zero"),
         ("1 % 0.0", "division-by-zero"),
-        ("1 < 'a'", "wrong-kind"),
         ("Code < 11", "wrong-kind"),
-        ("[1] < [2]", "wrong-kind"),
-        ("'2024-01-01' | date < 1", "wrong-kind"),
-        ("true + 1", "wrong-kind"),
-        ("[1] + [2]", "wrong-kind"),
-        ("1 in 'a'", "wrong-kind"),
-        ("1 in 5", "wrong-kind"),
+        ("List < List", "wrong-kind"),
+        ("'2024-01-01' | date < Amount", "wrong-kind"),
+        ("Flag + 1", "wrong-kind"),
+        ("List + List", "wrong-kind"),
+        ("Amount in 'a'", "wrong-kind"),
+        ("1 in Amount", "wrong-kind"),
         ("[1][5]", "no-item"),
-        ("'a'['x']", "wrong-kind"),
-        ("5[0]", "wrong-kind"),
-        ("'abc'[1:'x']", "wrong-kind"),
+        ("'a'[Code]", "wrong-kind"),
+        ("Amount[0]", "wrong-kind"),
+        ("'abc'[1:Code]", "wrong-kind"),
         ("9999999999999999999999999999999999 * 9999999999999999999999999999999999", "number-too-large"),
-        ("[1] ~ 'a'", "wrong-kind"),
-        ("5 | map('trim')", "wrong-kind"),
+        ("List ~ 'a'", "wrong-kind"),
+        ("Amount | map('trim')", "wrong-kind"),
         ("[] | first", "no-item"),
     ],
 )
 def test_operands_of_the_wrong_kind_are_problems(expression: str, code: str) -> None:
-    assert problem(expression).code == code
+    assert problem(expression, ROW | {"List": [1]}).code == code
+
+
+@pytest.mark.parametrize(
+    ("expression", "code", "message"),
+    [
+        ("1 < 'a'", "wrong-kind", "`<` can't compare a whole number with a text"),
+        ("Code | upper >= 5", "wrong-kind", "`>=` can't compare a text with a whole number"),
+        ("Code | datetime > 5", "wrong-kind", "`>` can't compare a date with a whole number"),
+        ("[1] < [2]", "wrong-kind", "`<` can't compare a list with a list"),
+        ("none < 1", "empty-operand", "`<` is given an empty value"),
+        ("true + 1", "wrong-kind", "`+` takes numbers, not true or false"),
+        ("(Code | date) - 1", "wrong-kind", "`-` takes numbers, not a date"),
+        ("(Code ~ 'a') * 2", "text-arithmetic", "`*` takes numbers, not a text and a whole number"),
+        ("-(Code | upper)", "wrong-kind", "`-` takes numbers, not a text"),
+        ("1 in 'a'", "wrong-kind", "`in` takes a text to look for in a text, not a whole number"),
+        ("1 in 5", "wrong-kind", "`in` takes lists and texts, not a whole number"),
+        ("'a'['x']", "wrong-kind", "`[…]` takes a whole number, not a text"),
+        ("5[0]", "wrong-kind", "`[…]` takes a text, a list or an object, not a whole number"),
+        ("(Code | split)[0] > 5", "wrong-kind", "`>` can't compare a text with a whole number"),
+        ("'abc'[1:'x']", "wrong-kind", "`[:]` takes a whole number, not a text"),
+        ("(Code | length)[1:]", "wrong-kind", "`[:]` takes a text or a list, not a whole number"),
+        ("[1] ~ 'a'", "wrong-kind", "`~` takes a text or another single value, not a list"),
+        ("a{{ Code | split }}", "wrong-kind", "`{{ … }}` takes a text or another single value, not a list"),
+        ("a{{ none }}", "empty-in-template", "a value within a text is empty"),
+        ("5 | map('trim')", "wrong-kind", "`map` takes a list, not a whole number"),
+        ("Code | split | upper", "wrong-kind", "`upper` takes a text, not a list"),
+        ("none | upper", "empty-operand", "`upper` is given an empty value"),
+        ("(Code | upper).year", "unknown-field", 'a text has no field "year"'),
+        ("(Code | date).century", "unknown-field", 'a date has no field "century"'),
+        ("(Code | upper) is even", "wrong-kind", "`is even` takes numbers, not a text"),
+        ("[Code] is lower", "wrong-kind", "`is lower` takes a text, not a list"),
+        ("Code | upper is gt 5", "wrong-kind", "`>` can't compare a text with a whole number"),
+    ],
+)
+def test_what_can_give_a_value_in_no_row_is_an_error_of_the_mapping(
+    expression: str, code: str, message: str
+) -> None:
+    found = refused(expression)
+    assert (found.code, found.message) == (code, message)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *(
+            "Code < 11",
+            "Code + 1",
+            "Amount.year",
+            "(Code or 5) > 5",
+            "('a' if Code else 5) > 5",
+            "Code in Title",
+        ),
+        *("(Code | first) + 1", "1 == 'a'", "Middle ~ 'a'", "(Code | datetime) > (Code | date)"),
+        *("2 < 1 < 'a'", "false and 1 + Code", "[Code, 5][1] > 5", "(5 if Code) + 1"),
+    ],
+)
+def test_what_some_row_could_give_a_value_for_is_none(expression: str) -> None:
+    compiled(expression, ROW)
 
 
 def test_a_chained_comparison_evaluates_each_operand_once_and_stops_at_the_first_false_link() -> None:
@@ -147,5 +204,6 @@ def test_dates_and_times_compare_with_their_like() -> None:
 
 @pytest.mark.parametrize("field", ["tzinfo", "isoformat", "microsecond", "strftime", "max"])
 def test_a_time_has_no_other_fields(field: str) -> None:
-    assert problem(f"(t | datetime).{field}", {"t": MOMENT}).code == "unknown-field"
+    assert refused(f"(t | datetime).{field}", {"t": MOMENT}).code == "unknown-field"
+    assert problem(f"coalesce(t | datetime, t).{field}", {"t": MOMENT}).code == "unknown-field"
     assert "make it a date first" in problem(f"t.{field}", {"t": MOMENT}).help
