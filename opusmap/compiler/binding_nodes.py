@@ -19,6 +19,8 @@ from opusmap.expressions.nodes import (
     Environment,
     Evaluate,
     Frame,
+    Gap,
+    Gaps,
     Kind,
     Node,
     Type,
@@ -27,6 +29,7 @@ from opusmap.expressions.nodes import (
 )
 from opusmap.expressions.nodes.base import ANY
 from opusmap.expressions.nodes.filters import check_taken, result_type
+from opusmap.expressions.nodes.operands import missing_key
 from opusmap.expressions.nodes.operators import constant_texts
 
 __all__ = ["Apply", "DropEmpty", "Emptied", "Flatten", "Join", "Lookup", "OrDefault", "Split"]
@@ -63,6 +66,9 @@ class Emptied(Node):
             return not texts.isdisjoint(types.empty_texts)
         return bool(known.kind & (Kind.TEXT | Kind.LIST))
 
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from self.value.gaps(known)
+
     def evaluator(self, env: Environment) -> Evaluate:
         value, empty = env.evaluator(self.value), env.empty
         return lambda frame: empty(value(frame))
@@ -93,6 +99,10 @@ class Flatten(Node):
     def infer(self, types: Types) -> Type:
         return Type(Kind.LIST, empty=True)
 
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        if len(self.parts) == 1:  # of several, one that is not empty is enough
+            yield from self.parts[0].gaps(known)
+
     def evaluator(self, env: Environment) -> Evaluate:
         parts, fill = [env.evaluator(part) for part in self.parts], env.fill
 
@@ -115,6 +125,10 @@ class Join(Node):
     def infer(self, types: Types) -> Type:
         return Type(Kind.TEXT, empty=True)
 
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        if len(self.parts) == 1:  # of several, one that is not empty is enough
+            yield from self.parts[0].gaps(known)
+
     def evaluator(self, env: Environment) -> Evaluate:
         parts, join, separator = [env.evaluator(part) for part in self.parts], env.join, self.separator
 
@@ -136,6 +150,9 @@ class Split(Node):
 
     def infer(self, types: Types) -> Type:
         return Type(Kind.LIST, empty=True)
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from self.value.gaps(known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         return _applied(env.evaluator(self.value), binding_runtime.make_splitter(self.separator))
@@ -160,6 +177,10 @@ class Lookup(Node):
     value: Node
     table: str
     default: Node | None
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from self.value.gaps(known)
+        yield missing_key(self.table)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value = env.evaluator(self.value)
@@ -214,6 +235,9 @@ class Apply(Node):
         ):  # nothing is done with an empty one
             yield from check_taken(self.call.converter, known)
 
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from self.value.gaps(known)
+
     def evaluator(self, env: Environment) -> Evaluate:
         return _applied(env.evaluator(self.value), self._function(env.empty))
 
@@ -247,6 +271,9 @@ class DropEmpty(Node):
     def infer(self, types: Types) -> Type:
         known = self.value.infer(types)
         return Type(known.kind, known.empty or bool(known.kind & Kind.LIST), known.bound)
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from self.value.gaps(known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, fill = env.evaluator(self.value), env.fill

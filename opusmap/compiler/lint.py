@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeGuard
 
-from opusmap.compiler.nullability import GapFinder
+from opusmap.compiler.binding_runtime import make_empty_values
 from opusmap.compiler.plan import KEY_COLUMN, Plan
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
 from opusmap.converters.dates import datetime_
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
+from opusmap.expressions.nodes import Gap
 from opusmap.issues import Issue, Severity, Span, quote_value
 
 __all__ = ["SAMPLE_ROWS", "lint"]
@@ -42,12 +43,34 @@ def lint(
     return tuple(sorted(found, key=lambda one: (one.span, one.code)))
 
 
+class _SampleGaps:
+    """The gaps of a plan's variables, and of the source's columns as a sample of its rows has them."""
+
+    def __init__(self, plan: Plan, sample: Sequence[Mapping[str, Any]]) -> None:
+        self._empty, self._sample = make_empty_values(plan.spec.source.empty), sample
+        self._cells: dict[str, list[Gap]] = {}
+        self._variables: dict[str, tuple[Gap, ...]] = {}
+        for step in plan.steps:  # in their order, in which one reads only those before it
+            self._variables[step.name] = tuple(dict.fromkeys(step.expression.tree.gaps(self)))
+
+    def of_cell(self, name: str) -> list[Gap]:
+        if name not in self._cells:
+            count = sum(self._empty(row.get(name)) is None for row in self._sample)
+            why = f"{quote_value(name)} is empty in {count:,} of the first {len(self._sample):,} rows"
+            gap = Gap(why, "say `default:` if those rows are not to be rejected")
+            self._cells[name] = [gap] if count else []
+        return self._cells[name]
+
+    def of_variable(self, name: str) -> tuple[Gap, ...]:
+        return self._variables[name]
+
+
 def _may_be_empty(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
-    finder = GapFinder(plan, sample)
+    known = _SampleGaps(plan, sample)
     for column in plan.columns:
         if column.required:
             name = quote_value(column.column.display_name)
-            for gap in finder.of(column):
+            for gap in dict.fromkeys(column.tree.gaps(known)):
                 yield _warning("may-be-empty", f"{name} is required, and {gap.why}", column.span, gap.help)
 
 

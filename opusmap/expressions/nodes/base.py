@@ -5,7 +5,7 @@ Owns the contract between nodes and those who use them: the interpreter, which e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Flag, auto
 from typing import Any, Protocol, TypeAlias
@@ -25,6 +25,8 @@ __all__ = [
     "Evaluate",
     "Failure",
     "Frame",
+    "Gap",
+    "Gaps",
     "Kind",
     "Node",
     "NotConstant",
@@ -234,6 +236,30 @@ class Types(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Why a value may be empty, or a row rejected for an empty part of it, and what can be done.
+
+    `lookup` where it is a key that a table lacks: then the row is rejected before a `default` is asked.
+    """
+
+    why: str
+    help: str
+    lookup: bool = False
+
+
+class Gaps(Protocol):
+    """What is known of the empty values of a source and of a mapping's variables."""
+
+    def of_cell(self, name: str) -> Sequence[Gap]:
+        """Return why a column of the source may be empty."""
+        ...
+
+    def of_variable(self, name: str) -> Sequence[Gap]:
+        """Return why a variable may be empty."""
+        ...
+
+
 class Writer(Types, Protocol):
     """Where generated code finds what a tree speaks of."""
 
@@ -298,6 +324,10 @@ class Node:
 
     def check(self, types: Types) -> Iterator[ValueProblem]:
         """Yield why the node itself can never give a value: it looks at what is below as `infer` knows it."""
+        yield from ()
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        """Yield why the value may be empty; what an `if` guards is trusted: `A if A is not none else B`."""
         yield from ()
 
     def evaluator(self, env: Environment) -> Evaluate:

@@ -20,6 +20,8 @@ from opusmap.expressions.nodes.base import (
     Environment,
     Evaluate,
     Frame,
+    Gap,
+    Gaps,
     Kind,
     Node,
     NotConstant,
@@ -62,6 +64,9 @@ class Filter(Node):
             yield from check_kind("map", Kind.LIST, known, help=f"use `| {who}`")
         else:
             yield from check_taken(self.converter, known)
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from self.value.gaps(known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, who, require = env.evaluator(self.value), self.converter.name, runtime.require

@@ -17,6 +17,8 @@ from opusmap.expressions.nodes.base import (
     Environment,
     Evaluate,
     Frame,
+    Gap,
+    Gaps,
     Kind,
     Node,
     Type,
@@ -71,6 +73,10 @@ class Cell(Node):
     at: int = 0
     dotted: bool = False
 
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        if not self.dotted:  # what a path leads to is not looked at
+            yield from known.of_cell(self.name)
+
     def evaluator(self, env: Environment) -> Evaluate:
         name, empty, strict = self.name, env.empty, env.strict
         if self.dotted:
@@ -93,6 +99,9 @@ class VariableRef(Node):
 
     def infer(self, types: Types) -> Type:
         return types.variable_type(self.name)
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from known.of_variable(self.name)
 
     def evaluator(self, env: Environment) -> Evaluate:
         return env.variable(self.name)
@@ -119,6 +128,12 @@ class TableValue(Node):
         return writer.table(self.name)
 
 
+def missing_key(table: str) -> Gap:
+    """Return the gap of a look-up without a default."""
+    why = f"a key that the table {table} lacks rejects the row"
+    return Gap(why, "say `default:` if that is not wanted", lookup=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Subscript(Node):
     """`value[key]`."""
@@ -142,6 +157,13 @@ class Subscript(Node):
         yield from check_kind("[…]", Kind.TEXT | Kind.LIST | Kind.OBJECT, known)
         if not known.kind & Kind.OBJECT:
             yield from check_kind("[…]", Kind.WHOLE, key)
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        if isinstance(self.value, TableValue):
+            yield missing_key(self.value.name)
+            yield from self.key.gaps(known)
+        else:
+            yield from self.value.gaps(known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, key = env.evaluator(self.value), env.evaluator(self.key)
@@ -177,6 +199,9 @@ class Slice(Node):
         for end in (self.start, self.stop):
             if end is not None:
                 yield from check_kind("[:]", Kind.WHOLE, end.infer(types))
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from self.value.gaps(known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, ends = env.evaluator(self.value), (_end(self.start, env), _end(self.stop, env))
@@ -221,6 +246,9 @@ class Field(Node):
             yield ValueProblem("unknown-field", message, help_text)
         else:
             yield from check_kind(f".{self.name}", takes, known)
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from self.value.gaps(known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, name, empty, field = env.evaluator(self.value), self.name, env.empty, runtime.field

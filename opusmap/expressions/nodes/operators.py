@@ -17,6 +17,8 @@ from opusmap.expressions.nodes.base import (
     Environment,
     Evaluate,
     Frame,
+    Gap,
+    Gaps,
     Kind,
     Node,
     Type,
@@ -60,6 +62,9 @@ class Unary(Node):
 
     def check(self, types: Types) -> Iterator[ValueProblem]:
         yield from _check_numbers(self.sign, self.value.infer(types))
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from self.value.gaps(known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, turn = env.evaluator(self.value), OPERATIONS["negative" if self.sign == "-" else "positive"]
@@ -115,6 +120,10 @@ class Binary(Node):
         else:
             yield from _check_numbers(self.operator, left, right)
 
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from self.left.gaps(known)
+        yield from self.right.gaps(known)
+
     def evaluator(self, env: Environment) -> Evaluate:
         left, right, calculate = (
             env.evaluator(self.left),
@@ -151,6 +160,13 @@ class Concat(Node):
                 yield from check_kind(
                     who, ~(Kind.LIST | Kind.OBJECT), known, "a text or another single value", help_text
                 )
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        """Count a part that an `if` may leave out only if no part of the template is certain."""
+        solid = [part for part in self.parts if not _is_blank(part)]
+        certain: list[Node] = [part for part in solid if not isinstance(part, Conditional)]
+        for part in certain if self.template and certain else solid:
+            yield from part.gaps(known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         parts, join = [env.evaluator(part) for part in self.parts], OPERATIONS[self._function()]
@@ -333,6 +349,10 @@ class Logic(Node):
     def infer(self, types: Types) -> Type:
         return self.left.infer(types).or_(self.right.infer(types))
 
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        if self.operator == "or":
+            yield from _gaps_of_either(self.left, self.right, known)
+
     def evaluator(self, env: Environment) -> Evaluate:
         left, right = env.evaluator(self.left), env.evaluator(self.right)
         if self.operator == "and":
@@ -361,6 +381,26 @@ class Not(Node):
         return f"(not {self.value.emit(writer)})"
 
 
+def _gaps_of_either(first: Node, last: Node, known: Gaps) -> Iterator[Gap]:
+    """Yield the gaps of a value that gives way to another where it is empty."""
+    yield from (gap for gap in first.gaps(known) if gap.lookup)
+    yield from last.gaps(known)
+
+
+def _is_blank(node: Node) -> bool:
+    return isinstance(node, Constant) and (node.value is None or str(node.value).strip() == "")
+
+
+def _lacks_else(node: Node) -> bool:
+    """Tell whether a chain of conditions may end without a value."""
+    if isinstance(node, Concat):
+        solid = [part for part in node.parts if not _is_blank(part)]
+        return len(solid) == 1 and _lacks_else(solid[0]) if solid else True
+    if isinstance(node, Conditional):
+        return _lacks_else(node.then) or _lacks_else(node.otherwise)
+    return _is_blank(node)
+
+
 @dataclass(frozen=True, slots=True)
 class Conditional(Node):
     """`then if test else otherwise`; without `else` it is none."""
@@ -372,6 +412,10 @@ class Conditional(Node):
 
     def infer(self, types: Types) -> Type:
         return self.then.infer(types).or_(self.otherwise.infer(types))
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        if _lacks_else(self):
+            yield Gap("its expression has an `if` without an `else`", "add an `else`, or a `default`")
 
     def evaluator(self, env: Environment) -> Evaluate:
         test, then, otherwise = map(env.evaluator, (self.test, self.then, self.otherwise))
@@ -407,6 +451,9 @@ class Default(Node):
 
     def infer(self, types: Types) -> Type:
         return self.value.infer(types).filled().or_(self.fallback.infer(types))
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from _gaps_of_either(self.value, self.fallback, known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, fallback = env.evaluator(self.value), env.evaluator(self.fallback)
@@ -502,6 +549,10 @@ class Call(Node):
     def infer(self, types: Types) -> Type:
         known = [argument.infer(types) for argument in self.args]
         return replace(reduce(Type.or_, known), empty=all(one.empty for one in known))
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        found = [list(argument.gaps(known)) for argument in self.args]
+        yield from (gap for gaps in found for gap in gaps if gap.lookup or all(found))
 
     def evaluator(self, env: Environment) -> Evaluate:
         args, function = [env.evaluator(argument) for argument in self.args], OPERATIONS[self.name]
