@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from opusmap.compiler.binding_nodes import Apply, DropEmpty, Emptied, Flatten, Join, Lookup, OrDefault, Split
 from opusmap.compiler.column_types import LIST_TYPES
-from opusmap.compiler.plan import ConvertPlan
+from opusmap.compiler.plan import UNKNOWN, ColumnPlan, Plan
 from opusmap.connection import ColumnType
 from opusmap.expressions.nodes import Cell, Node
-from opusmap.mapping import Binding, Table
 
-__all__ = ["lower_binding"]
+__all__ = ["lower_bindings"]
 
 
-def lower_binding(
-    binding: Binding,
-    kind: ColumnType,
-    parts: tuple[Node, ...],
-    table: Table | None,
-    converts: tuple[ConvertPlan, ...],
-    default: Node | None,
-) -> Node:
-    """Return the tree of a column of this type, whose value is None where there is none.
+def lower_bindings(plan: Plan) -> Plan:
+    """Return the plan with the tree of each column, whose value is None where there is none."""
+    return replace(plan, columns=tuple(replace(column, tree=_lower(column)) for column in plan.columns))
 
-    Args:
-        binding: the binding as it is written.
-        kind: the column's type.
-        parts: the values that the binding reads, each resolved.
-        table: the table of `lookup`.
-        converts: the converters of `convert`, in turn.
-        default: the tree of `default`.
-    """
+
+def _lower(column: ColumnPlan) -> Node:
+    binding, kind = column.binding, column.column.type
+    if len(column.converts) < len(binding.convert) or (binding.lookup is not None and column.table is None):
+        return UNKNOWN  # one of them has a problem
     takes_list = kind in LIST_TYPES or kind is ColumnType.TAXONOMY
     node: Node
     if binding.listed and takes_list:
-        node = Flatten(parts)
+        node = Flatten(column.parts)
     elif binding.listed:
-        node = Join(parts, " " if binding.join is None else str(binding.join))
+        node = Join(column.parts, " " if binding.join is None else str(binding.join))
     else:
-        node = parts[0] if isinstance(parts[0], Cell) else Emptied(parts[0])
+        node = column.parts[0] if isinstance(column.parts[0], Cell) else Emptied(column.parts[0])
     if binding.split is not None:
         node = Split(node, str(binding.split))
-    if table is not None:
-        node = Lookup(node, str(table.name), default)
-    for call in converts:
+    if column.table is not None:
+        node = Lookup(node, str(column.table.name), column.default)
+    for call in column.converts:
         node = Apply(node, call)
-    if table is not None or converts:
+    if column.table is not None or column.converts:
         node = Emptied(node)
     if takes_list and not isinstance(node, Flatten):
         node = DropEmpty(node)
-    return node if default is None else OrDefault(node, default)
+    return node if column.default is None else OrDefault(node, column.default)

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from opusmap.compiler.codegen import generate
 from opusmap.compiler.interpreter import FILTERED, Interpreter
 from opusmap.compiler.kinds import KindChecker
+from opusmap.compiler.lower import lower_bindings
 from opusmap.compiler.plan import KEY_COLUMN, Plan
 from opusmap.compiler.planner import Warn, resolve_names
 from opusmap.connection import Connection, load_connection
@@ -217,6 +218,7 @@ def make_plan(
     `warn(column, code, message)` is told of values that are odd but no error, when the plan runs.
     """
     plan, problems = resolve_names(spec, connection, registry, source_columns, warn)
+    plan = lower_bindings(plan)
     unique = dict.fromkeys((*spec.problems, *problems, *KindChecker(plan).problems()))
     ordered = tuple(sorted(unique, key=lambda problem: (problem.place, problem.code)))
     if any(problem.severity is Severity.ERROR for problem in ordered):

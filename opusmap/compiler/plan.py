@@ -1,6 +1,6 @@
 """The plan: a mapping fully resolved against its connection, ready for code, linting and `explain`.
 
-Owns the frozen types only; `resolve` makes them.
+Owns the frozen types only; `planner` makes them, `lower` adds the trees of columns.
 """
 
 from __future__ import annotations
@@ -17,10 +17,23 @@ from opusmap.expressions import Expression, constant_value, nodes, walk
 from opusmap.issues import Issue, Span
 from opusmap.mapping import Binding, MappingSpec, Table
 
-__all__ = ["KEY_COLUMN", "ColumnPlan", "ConvertPlan", "Plan", "VariablePlan", "bind_dynamic", "bind_filter"]
+__all__ = [
+    "KEY_COLUMN",
+    "UNKNOWN",
+    "ColumnPlan",
+    "ConvertPlan",
+    "Plan",
+    "VariablePlan",
+    "bind_dynamic",
+    "bind_filter",
+]
 
 KEY_COLUMN = "rowKey"
 """Internal name of the column that tells records apart."""
+
+
+UNKNOWN = nodes.Cell("")
+"""A tree of which nothing is known: in place of what has a problem, and of a binding that is not lowered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +59,20 @@ class ConvertPlan:
 class ColumnPlan:
     """How one target column comes about: parts -> split -> lookup -> convert -> default -> finish.
 
-    `tree` is all of it but the last step, lowered. `parts` are the values read: one, or (`listed`) several
-    that are joined in the column type's way. `context` is what converters in its expressions are told of the
-    mapping.
+    `parts` are the values read: one, or (`listed`) several that are joined in the column type's way. `tree`
+    is all of it but the last step. `context` is what converters in its expressions are told of the mapping.
     """
 
     column: Column
     binding: Binding
     parts: tuple[nodes.Node, ...]
-    tree: nodes.Node
     finish: Finish
     context: Context
     required: bool
     table: Table | None = None
     converts: tuple[ConvertPlan, ...] = ()
     default: nodes.Node | None = None
+    tree: nodes.Node = UNKNOWN
 
     @property
     def span(self) -> Span:

@@ -1,4 +1,4 @@
-"""Names resolved: a mapping and its connection become a plan, every argument bound, every binding lowered.
+"""Names resolved: a mapping and its connection become a plan, every argument bound.
 
 Owns every check that needs both sides. All problems are collected; where a name stands for nothing, the
 plan has a node of which nothing is known.
@@ -15,7 +15,6 @@ from heapq import nsmallest
 from typing import Any
 
 from opusmap.compiler.column_types import EncoderOptions, make_encoder
-from opusmap.compiler.lower import lower_binding
 from opusmap.compiler.mapping_checks import (
     CHOICE_TYPES,
     check_binding,
@@ -26,7 +25,15 @@ from opusmap.compiler.mapping_checks import (
     is_placeholder,
     to_do,
 )
-from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan, ConvertPlan, Plan, VariablePlan, bind_filter
+from opusmap.compiler.plan import (
+    KEY_COLUMN,
+    UNKNOWN,
+    ColumnPlan,
+    ConvertPlan,
+    Plan,
+    VariablePlan,
+    bind_filter,
+)
 from opusmap.connection import Column, ColumnType, Connection
 from opusmap.converters import ArgumentError, Context, MissingCentury, Registry, bind_converter
 from opusmap.converters.dates import datetime_, time_zone
@@ -64,10 +71,6 @@ def resolve_names(
     """
     planner = _Planner(spec, connection, registry, source_columns, warn)
     return planner.plan(), planner.problems
-
-
-_UNKNOWN = nodes.Cell("")
-"""A node of which nothing is known, in place of one that has a problem."""
 
 
 class _Planner:
@@ -272,10 +275,7 @@ class _Planner:
         finish = make_encoder(column.type, self._rules(binding, column, context))
         table, converts = self._table(binding), tuple(self._converts(binding, context))
         default = self._default(binding, context)
-        tree = lower_binding(binding, column.type, parts, table, converts, default)
-        if len(converts) < len(binding.convert) or (table is None and binding.lookup is not None):
-            tree = _UNKNOWN
-        return ColumnPlan(column, binding, parts, tree, finish, context, required, table, converts, default)
+        return ColumnPlan(column, binding, parts, finish, context, required, table, converts, default)
 
     def _warning_of(self, column: Column) -> Callable[[str, str], None]:
         warn, name = self._warn, column.display_name
@@ -284,7 +284,7 @@ class _Planner:
     def _value_parts(self, binding: Binding, context: Context) -> tuple[nodes.Node, ...]:
         if binding.template is not None:
             expression = self._expression(binding.template, self._scope, context)
-            return (_UNKNOWN if expression is None else expression.tree,)
+            return (UNKNOWN if expression is None else expression.tree,)
         if isinstance(binding.const, Text):
             return (nodes.Constant(str(binding.const)),)
         if binding.const is not None:
@@ -296,13 +296,13 @@ class _Planner:
         if text in self._sound_steps:
             return nodes.VariableRef(text)
         if text in self._scope.steps:
-            return _UNKNOWN  # the step itself has errors, which are told
+            return UNKNOWN  # the step itself has errors, which are told
         if text in (columns or ()):
             return nodes.Cell(text)
         if is_placeholder(text):
             help_text = "put a column of the source here, or a template or constant"
             self.problems.append(to_do("this binding", name.span, help_text))
-            return _UNKNOWN
+            return UNKNOWN
         if columns is None:
             return nodes.Cell(text, dotted="." in text)
         if "." in text and text.partition(".")[0] in columns:
@@ -316,7 +316,7 @@ class _Planner:
             help_text += f"; a text for every record is written {{const: {text[:30]}}}"
         message = f"there is no column {quote_value(text)} in the source"
         self._error("unknown-column", message, name.span, help_text)
-        return _UNKNOWN
+        return UNKNOWN
 
     def _rules(self, binding: Binding, column: Column, context: Context) -> EncoderOptions:
         century = self._century(binding)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from generated_specs import CONNECTION, SOURCE, mappings, rows
-from hypothesis import given, note
+from hypothesis import assume, given, note
 from hypothesis import strategies as st
 from jinja_expressions import ROW, expressions
 from jinja_expressions import Node as Expression
@@ -18,16 +18,20 @@ from thorough import THOROUGH
 from opusmap.compiler import binding_runtime
 from opusmap.compiler.interpreter import ABSENT, Environment, Interpreter
 from opusmap.compiler.kinds import KindChecker
+from opusmap.compiler.lower import lower_bindings
 from opusmap.compiler.plan import Plan
 from opusmap.compiler.planner import resolve_names
 from opusmap.converters import Context, builtin_converters
 from opusmap.expressions.nodes import Frame, Node
+from opusmap.issues import Severity
 from opusmap.mapping import parse_spec
 
 
 def plan_of(text: str, columns: frozenset[str] | None) -> Plan:
     """Return the plan of a mapping, whatever its kinds."""
-    return resolve_names(parse_spec(text), CONNECTION, builtin_converters(), columns)[0]
+    plan, problems = resolve_names(parse_spec(text), CONNECTION, builtin_converters(), columns)
+    assume(not any(problem.severity is Severity.ERROR for problem in problems))
+    return lower_bindings(plan)
 
 
 def trees_of(plan: Plan) -> list[tuple[Node, Context]]:

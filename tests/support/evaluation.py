@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from opusmap.compiler.column_types import Finish
+from opusmap.compiler.lower import lower_bindings
 from opusmap.compiler.mapper import Mapper, make_plan
 from opusmap.compiler.plan import Plan
 from opusmap.compiler.planner import resolve_names
@@ -102,7 +103,7 @@ def compile_unchecked(text: str, connection: Connection, columns: frozenset[str]
         lambda column, code, message: notes.append(Issue(code, message, column)),
     )
     assert not any(problem.severity is Severity.ERROR for problem in problems), problems
-    return Mapper(plan, registry, connection, notes)
+    return Mapper(lower_bindings(plan), registry, connection, notes)
 
 
 def _handing_out(plan: Plan) -> Plan:
