@@ -15,7 +15,7 @@ from opusmap.compiler.column_types import TEXT_TYPES
 from opusmap.compiler.plan import ColumnPlan, Plan, bind_dynamic, bind_filter
 from opusmap.converters import Context, Converter
 from opusmap.converters.limits import hold, weight
-from opusmap.converters.text import Replacer
+from opusmap.converters.patterns import Pattern
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes
 from opusmap.expressions.nodes import Evaluate, Failure, Frame, Node
@@ -127,7 +127,7 @@ class Interpreter:
         self._variables: dict[str, Evaluate] = {}
         self._columns: dict[int, Evaluate] = {}
         self.replaced: dict[tuple[str, str], Issue[str]] = {}
-        self.patterns: dict[Span, list[Replacer]] = {}
+        self.patterns: dict[Span, list[Pattern]] = {}
         for column in plan.columns:
             for call in column.converts:
                 self.watch(call.place, call.function)
@@ -226,7 +226,7 @@ class Interpreter:
 
     def watch(self, place: Span | None, function: object) -> None:
         """Keep a regular expression by its place, to know whether it ever matches."""
-        if place is not None and isinstance(function, Replacer):
+        if place is not None and isinstance(function, Pattern):
             self.patterns.setdefault(place, []).append(function)
 
     def variable(self, name: str, frame: Frame) -> Any:

@@ -37,7 +37,7 @@ from opusmap.compiler.plan import (
 from opusmap.connection import Column, ColumnType, Connection
 from opusmap.converters import ArgumentError, Context, MissingCentury, Registry, bind_converter
 from opusmap.converters.dates import datetime_, time_zone
-from opusmap.converters.text import Replacer
+from opusmap.converters.patterns import Pattern
 from opusmap.expressions import (
     Expression,
     Scope,
@@ -396,7 +396,7 @@ class _Planner:
                     self._wrong_argument(problem, use.name.span)
                 continue
             span, place = use.name.span, None
-            if isinstance(function, Replacer):
+            if isinstance(function, Pattern):
                 place = use.places.get("pattern") or use.places.get(0) or span
             yield ConvertPlan(converter, function, converter.takes_list, span, place)
 

@@ -2,7 +2,18 @@
 
 import functools
 
-from opusmap.converters import choices, dates, file_paths, hashing, lists, numbers, people, terms, text
+from opusmap.converters import (
+    choices,
+    dates,
+    file_paths,
+    hashing,
+    lists,
+    numbers,
+    patterns,
+    people,
+    terms,
+    text,
+)
 from opusmap.converters.registry import (
     ArgumentError,
     Context,
@@ -24,6 +35,7 @@ __all__ = [
     "Registry",
     "bind_converter",
     "builtin_converters",
+    "builtin_tests",
     "converter",
     "for_text",
 ]
@@ -32,4 +44,11 @@ __all__ = [
 @functools.cache
 def builtin_converters() -> Registry:
     """Return the built-in converters."""
-    return Registry.of(text, numbers, dates, choices, people, terms, lists, file_paths, hashing)
+    modules = (text, numbers, dates, choices, people, terms, lists, file_paths, hashing)
+    return Registry.of(*modules, [patterns.regex_replace])
+
+
+@functools.cache
+def builtin_tests() -> Registry:
+    """Return the tests (`value is name(…)`) that are functions of one value, as converters are."""
+    return Registry.of([patterns.matching])

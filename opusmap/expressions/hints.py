@@ -21,6 +21,7 @@ TESTS = {
     "lower": ("lower", 0),
     "upper": ("upper", 0),
     "divisibleby": ("divisibleby", 1),
+    "matching": ("matching", 1),
     "in": ("in", 1),
     "eq": ("eq", 1),
     "equalto": ("eq", 1),
@@ -61,6 +62,7 @@ NODE_ADVICE = {
     "is null": "use `is none`",
     "is float": "use `is number`",
     "is callable": "values can't be called",
+    **dict.fromkeys(("is match", "is search", "is regex", "is like"), "use `is matching('…')`"),
 }
 """Jinja's node (or test) -> what to use instead."""
 
@@ -98,9 +100,9 @@ FILTER_ADVICE = {
     "float": "use `number`, which is exact and refuses what is no number",
     "format": "put texts together with `~`, dates with `| format_date('…')`",
     "tojson": "records are written as JSON anyway",
-    "select": "use `unique`, `first` or a custom converter",
+    "select": "use `where('field')`, `unique`, `first` or a custom converter",
     "reject": "use `unique`, `first` or a custom converter",
-    "selectattr": "use a custom converter",
+    "selectattr": "use `where('field')` or `where('field', value)`",
     "rejectattr": "use a custom converter",
     "attr": "use `.name` for dates' fields, or row['…']",
     "random": "a mapping gives the same record each time",

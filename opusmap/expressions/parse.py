@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from jinja2 import nodes as jinja
 
+from opusmap.converters import Converter, builtin_tests
 from opusmap.expressions import nodes
 from opusmap.expressions.hints import (
     FILTER_ADVICE,
@@ -235,6 +236,8 @@ class _Parser(JinjaReader):
             return self._default(node)
         if node.name == "map":
             return self._map(node)
+        if node.name == "where":
+            return self._where(node)
         value = self.node(node.node)
         return self._converted(value, node.name, node.args, node.kwargs, at, each=False)
 
@@ -246,6 +249,24 @@ class _Parser(JinjaReader):
             )
         assert node.node is not None
         return nodes.Default(self.node(node.node), self.node(node.args[0]), self.at(node))
+
+    def _where(self, node: jinja.Filter) -> nodes.Node:
+        assert node.node is not None
+        given: dict[str, jinja.Expr] = dict(zip(("key", "equals"), node.args, strict=False))
+        given |= {str(keyword.key): keyword.value for keyword in node.kwargs}
+        fits = 0 < len(given) == len(node.args) + len(node.kwargs)
+        key = given.pop("key", jinja.Const(None))
+        name = key.value if isinstance(key, jinja.Const) else ""
+        if (
+            not fits
+            or not (name is None or (isinstance(name, str) and name))
+            or tuple(given) not in ((), ("equals",), ("contains",))
+        ):
+            message = "where takes the name of a field in quotes, what it equals or contains, or both"
+            raise self.refuse("wrong-argument", self.at(node), message, _WHERE_HELP)
+        condition = next(iter(given), "")
+        wanted = self.node(given[condition]) if condition else nodes.Constant(None, self.at(node))
+        return nodes.Where(self.node(node.node), name, condition, wanted, self.at(node))
 
     def _map(self, node: jinja.Filter) -> nodes.Node:
         assert node.node is not None
@@ -274,6 +295,18 @@ class _Parser(JinjaReader):
             raise self.refuse(
                 "unknown-converter", at, f"there is no converter {quote_value(name)}", help_text
             )
+        return self._applied(value, converter, args, kwargs, at, each=each)
+
+    def _applied(
+        self,
+        value: nodes.Node,
+        converter: Converter,
+        args: list[jinja.Expr],
+        kwargs: list[Any],
+        at: int,
+        *,
+        each: bool,
+    ) -> nodes.Node:
         take = self._as_written if converter.name in _PATTERNS else self.node
         given = tuple(take(argument) for argument in args)
         named = tuple((keyword.key, take(keyword.value)) for keyword in kwargs)
@@ -306,9 +339,11 @@ class _Parser(JinjaReader):
         name, arity = TESTS[node.name]
         if len(node.args) != arity or node.kwargs or node.dyn_args or node.dyn_kwargs:
             raise self.refuse("wrong-argument", at, f"the test {node.name} takes {arity} arguments")
-        return nodes.Test(
-            self.node(node.node), name, tuple(self.node(argument) for argument in node.args), at
-        )
+        value = self.node(node.node)
+        if (converter := builtin_tests().find(name)) is not None:
+            at = self._text.find(name, at)
+            return self._applied(value, converter, node.args, node.kwargs, at, each=False)
+        return nodes.Test(value, name, tuple(self.node(argument) for argument in node.args), at)
 
     def _call(self, node: jinja.Call) -> nodes.Node:
         name = node.node.name if isinstance(node.node, jinja.Name) else None
@@ -367,8 +402,9 @@ class _Parser(JinjaReader):
 
 
 _ALIASES = {"count": "length"}
-_PATTERNS = frozenset({"regex_replace"})
-"""Converters whose texts are patterns: their arguments are taken as they are written."""
+_PATTERNS = frozenset({"regex_replace", "matching"})
+"""Converters and tests whose texts are patterns: their arguments are taken as they are written."""
+_WHERE_HELP = "`where('active')`, `where('role', 'owner')` or `where(key='mail', contains='@')`"
 _FIELD_HELP = "dates have " + ", ".join(DATE_FIELDS) + "; for a column of that name use row['…']"
 _NODE_NAMES = {
     "Pow": "the operator **",

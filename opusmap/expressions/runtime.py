@@ -342,6 +342,38 @@ def each(convert: Callable[[Any], Any], value: Any, who: str) -> list[Any]:
     return found
 
 
+def where(value: Any, key: str | None, condition: str, wanted: Any, empty: EmptyValues) -> list[Any]:
+    """Return the elements of a list whose field `key` (the element itself if None) meets a condition.
+
+    Empty elements have no field, so they are dropped. A dotted key leads into nested values.
+    """
+    if not isinstance(require(value, "where"), list):
+        message = f"`where` takes a list, not {quote_value(value)}"
+        raise ValueProblem("wrong-kind", message, "put it into a list: `[…] | where(…)`")
+    if isinstance(wanted, list) and len(value) * len(wanted) > WEIGHT_LIMIT:
+        message = f"`where` compares {len(value)} elements with {len(wanted)} values"
+        raise ValueProblem("list-too-long", message, "take fewer elements, or fewer values")
+    found = []
+    for element in value:
+        if empty(element) is None:
+            continue
+        part = element
+        if key is not None and isinstance(element, Mapping):
+            part = dotted(element, key, False, empty)
+        elif key is not None:
+            message = f"{quote_value(element)} has no field {quote_value(key)}"
+            raise ValueProblem("unknown-field", message, "`where` with a field takes a list of objects")
+        if condition == "contains":
+            holds = contains(wanted, part)
+        elif condition == "equals":
+            holds = part in wanted if isinstance(wanted, list) else part == wanted
+        else:
+            holds = bool(part)
+        if holds:
+            found.append(element)
+    return found
+
+
 OPERATIONS: dict[str, Any] = {
     "require": require,
     "add": _calculated("+", _add),
@@ -374,5 +406,6 @@ OPERATIONS: dict[str, Any] = {
     "is_kind": is_kind,
     "is_case": is_case,
     "each": each,
+    "where": where,
 }
 """Name in generated code -> function."""

@@ -57,13 +57,25 @@ _FILTERS = st.sampled_from(
         "boolean", "datetime", "datetime('%d/%m/%Y')", "date", "split(';')", "join('-')", "first",
         "last", "unique", "length", "truncate(3)", "replace('a', 'b')", "emails", "email", "term_path",
         "round(1)", "list", "fiscal_year", "map('trim')", "map('upper')", "regex_replace('[0-9]+', '#')",
+        "where('x')", "where('y.z', B)", "where('x', [A, 'Red'])", "where(key='x', contains='e')",
+        "where(contains=C)",
         "slug", "sort", "sum", "unix_time", "excel_date", "file_name", "truncate(B | number)",
         "replace(A, C)", "abs",
 
     ]
 )  # fmt: skip
 _TESTS = st.sampled_from(
-    ["none", "not none", "string", "number", "even", "divisibleby 3", "upper", "in ['x', 'Red']"]
+    [
+        "none",
+        "not none",
+        "string",
+        "number",
+        "even",
+        "divisibleby 3",
+        "upper",
+        "in ['x', 'Red']",
+        "matching('[a-z]+;?$')",
+    ]
 )
 
 
@@ -73,7 +85,7 @@ def expressions(steps: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
     atoms = st.sampled_from(
         [
         "A", "B", "C", "D", "row['Key']", "obj.x", "obj.y.z", "none", "true", "false", "0", "7", "2.5",
-        "''", "'x'", "'Red'", "'2024-01-02'", "[A, 'Blue']", "t[A]", "[]", *steps, *steps,
+        "''", "'x'", "'Red'", "'2024-01-02'", "[A, 'Blue']", "[obj, none]", "t[A]", "[]", *steps, *steps,
 
         ]
     )  # fmt: skip

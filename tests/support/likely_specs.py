@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 __all__ = ["COLUMNS", "likely_mappings", "likely_rows"]
 
-COLUMNS = ("Key", "T", "U", "N", "D", "L", "obj")
+COLUMNS = ("Key", "T", "U", "N", "D", "L", "obj", "P")
 _HOSTILE = st.sampled_from(
     [
         None, "", " ", "N/A", "a\tb", "a\nb", "\ud800", 0, 1, True, False, Decimal("1.0"), Decimal("1E+2"),
@@ -40,7 +40,20 @@ _GOOD = {
         {"x": _WORDS, "y": st.one_of(st.none(), st.fixed_dictionaries({"z": _WORDS}))},
         optional={"n": st.integers(0, 9)},
     ),
+    "P": st.lists(
+        st.one_of(
+            st.none(),
+            st.fixed_dictionaries(
+                {"name": _WORDS},
+                optional={"on": st.sampled_from([True, False, None, "", 0]), "at": st.just({"x": "Red"})},
+            ),
+        ),
+        max_size=3,
+    ),
 }
+
+
+_PATTERNS = st.sampled_from(["e", "^[A-Z]", r"\d+$", "(?i)RED|BLUE", "", r"\bann\b"])
 
 
 @st.composite
@@ -61,6 +74,11 @@ def _expressions() -> dict[str, st.SearchStrategy[str]]:
     tests: st.SearchStrategy[str] = st.deferred(lambda: _tests)
     some = st.sampled_from(["T", "U", "obj.x", "obj.y.z", "'Red'", "''", "v", "Key"])
     dates = st.sampled_from(["(D | datetime)", "(D | date)", "moment"])
+    people = st.one_of(
+        st.sampled_from(["(P | where('on'))", "(P | where('name', ['Red', 'ann']))"]),
+        st.builds("(P | where('{}', {}))".format, st.sampled_from(["name", "on", "at.x"]), texts),
+        st.builds("(P | where(key='name', contains={}))".format, texts),
+    )
     names = st.sampled_from(
         [
             "upper",
@@ -86,6 +104,9 @@ def _expressions() -> dict[str, st.SearchStrategy[str]]:
         st.builds("({})[:2]".format, texts),
         st.builds("coalesce(U, {})".format, texts),
         st.builds("({} | format_date('%d.%m'))".format, dates),
+        st.builds("({} | length | string)".format, people),
+        st.builds("({} | first).name".format, people),
+        st.builds("(L | where(contains={}) | join('+'))".format, texts),
         st.builds("(t[{}] | default({}))".format, st.sampled_from(["'ann'", "T"]), texts),
         st.builds("{} | string".format, st.sampled_from(["(N | number)", "true", "2.50"])),
     )
@@ -102,6 +123,7 @@ def _expressions() -> dict[str, st.SearchStrategy[str]]:
         st.builds("({} {} {})".format, wholes, st.sampled_from(["<", ">=", "==", "!="]), wholes),
         st.builds("({} < {} <= {})".format, wholes, wholes, wholes),
         st.builds("({} {} ['Red', 'ann'])".format, texts, st.sampled_from(["in", "not in"])),
+        st.builds("({} is {}matching('{}'))".format, texts, st.sampled_from(["", "not "]), _PATTERNS),
         st.builds("({} is {}none)".format, some, st.sampled_from(["", "not "])),
         st.builds("({} {} {})".format, tests, st.sampled_from(["and", "or"]), tests),
         st.builds("(not {})".format, tests),

@@ -239,6 +239,8 @@ class _Row:
                 return at(node.then) if at(node.test) else at(node.otherwise)
             case nodes.ListLiteral():
                 return [at(item) for item in node.items]
+            case nodes.Where():
+                return self.chosen(node, context)
             case nodes.Filter():
                 return self.filtered(node, context)
             case nodes.Default():
@@ -265,6 +267,27 @@ class _Row:
         except ArgumentError:
             raise ValueProblem("wrong-argument", "") from None
         return convert(value)
+
+    def chosen(self, node: nodes.Where, context: Context) -> list[Any]:
+        value, wanted = self.value(node.value, context), self.value(node.wanted, context)
+        OPERATIONS["require"](value, "where")
+        if not isinstance(value, list):
+            raise ValueProblem("wrong-kind", "")
+        found = []
+        for element in (one for one in value if self.empty(one) is not None):
+            part = element
+            if node.key is not None:
+                if not isinstance(element, dict):
+                    raise ValueProblem("unknown-field", "")
+                part = self.empty(element.get(node.key)) if node.key in element else self.empty(element)
+                for name in [] if node.key in element else node.key.split("."):
+                    part = None if part is None else OPERATIONS["field"](part, name, self.empty)
+            if node.condition == "equals":
+                holds = any(part == one for one in wanted) if isinstance(wanted, list) else part == wanted
+            else:
+                holds = OPERATIONS["contains"](wanted, part) if node.condition else bool(part)
+            found += [element] if holds else []
+        return found
 
     def argument(self, node: Any, name: str, context: Context) -> Any:
         value = self.value(node, context)

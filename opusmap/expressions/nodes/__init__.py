@@ -21,7 +21,13 @@ from opusmap.expressions.nodes.base import (
     walk,
 )
 from opusmap.expressions.nodes.expression import Expression
-from opusmap.expressions.nodes.filters import Filter, constant_value, has_constant_arguments, is_constant
+from opusmap.expressions.nodes.filters import (
+    Filter,
+    Where,
+    constant_value,
+    has_constant_arguments,
+    is_constant,
+)
 from opusmap.expressions.nodes.operands import (
     Cell,
     Constant,
@@ -78,6 +84,7 @@ __all__ = [
     "Unary",
     "VariableRef",
     "Want",
+    "Where",
     "Writer",
     "constant_value",
     "has_constant_arguments",

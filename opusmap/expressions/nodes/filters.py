@@ -36,7 +36,7 @@ from opusmap.expressions.nodes.operands import Constant, ListLiteral
 from opusmap.expressions.nodes.operators import Unary
 from opusmap.issues import Span
 
-__all__ = ["Filter", "check_taken", "constant_value", "has_constant_arguments", "is_constant"]
+__all__ = ["Filter", "Where", "check_taken", "constant_value", "has_constant_arguments", "is_constant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +128,39 @@ class Filter(Node):
         return f"require({python}, {self.converter.name!r})"
 
 
+@dataclass(frozen=True, slots=True)
+class Where(Node):
+    """`value | where(…)`: the elements of a list for which a condition holds.
+
+    `key` is the field that is looked at, None where it is the element itself. `condition` is `equals` or
+    `contains`, and `wanted` what it compares with; without one the field must be true as `if` has it.
+    """
+
+    value: Node
+    key: str | None
+    condition: str
+    wanted: Node
+    at: int = 0
+
+    def infer(self, types: Types) -> Type:
+        return Type(Kind.LIST, element=self.value.infer(types).element)
+
+    def check(self, types: Types) -> Iterator[ValueProblem]:
+        yield from check_kind("where", Kind.LIST, self.value.infer(types))
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from self.value.gaps(known)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value, wanted = env.evaluator(self.value), env.evaluator(self.wanted)
+        key, condition, where, empty = self.key, self.condition, runtime.where, env.empty
+        return lambda frame: where(value(frame), key, condition, wanted(frame), empty)
+
+    def emit(self, writer: Writer) -> str:
+        value, wanted = self.value.emit(writer), self.wanted.emit(writer)
+        return f"where({value}, {self.key!r}, {self.condition!r}, {wanted}, empty)"
+
+
 _METHODS: dict[Callable[..., Any], tuple[str, bool]] = {
     text.upper: ("upper", True),
     text.lower: ("lower", True),
@@ -152,8 +185,18 @@ def check_taken(converter: Converter, known: Type) -> Iterator[ValueProblem]:
     help_text = f"use `| map('{converter.name}')` for each element, or `| first`"
     if known.kind != Kind.LIST:
         help_text = "change its kind first: `string`, `number`, `date` or `datetime`"
-    takes = reduce(or_, (_KINDS.get(kind, ALL) for kind in converter.kinds)) if converter.kinds else ALL
+    kinds = converter.kinds or (_called_with(converter.function) if converter.factory else ())
+    takes = reduce(or_, (_KINDS.get(kind, ALL) for kind in kinds)) if kinds else ALL
     yield from check_kind(converter.name, takes, known, help=help_text)
+
+
+@cache
+def _called_with(factory: Callable[..., Any]) -> tuple[type, ...]:
+    """Return the type that the objects which a factory makes are called with; none if it makes functions."""
+    made = get_type_hints(factory).get("return")
+    if not isinstance(made, type):
+        return ()
+    return tuple(kind for name, kind in get_type_hints(made.__call__).items() if name == "value")
 
 
 def result_type(converter: Converter) -> Type:

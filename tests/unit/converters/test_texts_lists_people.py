@@ -19,9 +19,10 @@ from opusmap.converters.file_paths import extension, file_name, file_stem, paren
 from opusmap.converters.hashing import hash_, slug, uuid5
 from opusmap.converters.limits import LIST_LIMIT, TEXT_LIMIT
 from opusmap.converters.lists import join, length, sort, split, unique
+from opusmap.converters.patterns import regex_replace
 from opusmap.converters.people import email, emails
 from opusmap.converters.terms import join_path, term_path
-from opusmap.converters.text import regex_replace, replace, single_line, squeeze, strip_html, truncate
+from opusmap.converters.text import replace, single_line, squeeze, strip_html, truncate
 from opusmap.errors import InvalidMapping, ValueProblem
 
 ADDRESSES = st.from_regex(
@@ -243,16 +244,16 @@ def test_sort_orders_numbers_of_both_kinds(numbers: list[Any]) -> None:
     [
         "[1, 'a'] | sort",
         "[x, 1] | sort",
-        "5 | length",
-        "5 | reverse",
-        "true | list",
-        "5 | emails",
-        "5 | term_path",
+        "n | length",
+        "n | reverse",
+        "yes | list",
+        "n | emails",
+        "n | term_path",
     ],
 )
 def test_values_of_the_wrong_kind_are_a_problem_that_says_so(expression: str) -> None:
     with pytest.raises(ValueProblem) as caught:
-        evaluate(expression, {"x": ""})
+        evaluate(expression, {"x": "", "n": 5, "yes": True})
     assert caught.value.code in ("wrong-kind", "empty-operand")
 
 

@@ -12,11 +12,11 @@ import pytest
 from evaluation import evaluate
 from hypothesis import given
 from hypothesis import strategies as st
-from one_expression import refused
+from one_expression import problem, refused
 from small_mapping import compiled, mapping_text, problems, record
 
 from opusmap.converters import ArgumentError
-from opusmap.converters.text import regex_replace
+from opusmap.converters.patterns import regex_replace
 from opusmap.errors import InvalidMapping
 
 
@@ -226,3 +226,55 @@ def test_a_match_is_forgotten_when_another_source_comes() -> None:
 def test_the_pattern_of_a_shared_step_is_known_by_its_own_file(tmp_path: Path) -> None:
     (tmp_path / "shared.yaml").write_text('let:\n  s: \'{{ A | regex_replace("x", "") }}\'\n', "utf-8")
     assert unmatched("Line: s", [{"A": "y"}], "include: [shared.yaml]", tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "matches"),
+    [
+        ("b", "abc", True),
+        ("^b", "abc", False),
+        ("^abc$", "abc", True),
+        (r"\d{4}", "CT-2024/7", True),
+        (r"\bno\b", "noise", False),
+        ("(?i)LEASE", "lease", True),
+        ("", "", True),
+        (r"\x5C", "C:\\temp", True),
+        ("é", "Café", True),
+    ],
+)
+def test_matching_looks_for_a_pattern_anywhere_in_a_text(pattern: str, text: str, matches: bool) -> None:  # noqa: FBT001
+    assert evaluate(f"A is matching('{pattern}')", {"A": text}, empty=()) is matches
+    assert evaluate(f"A is not matching('{pattern}')", {"A": text}, empty=()) is not matches
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        *((None, "empty-operand"), ("", "empty-operand")),
+        *((5, "wrong-kind"), (["a"], "wrong-kind"), ({"a": "a"}, "wrong-kind")),
+        *(("\ud800", "control-character"), ("a" * 200_000, "text-too-long")),
+    ],
+)
+def test_matching_takes_texts_within_bounds(value: Any, code: str) -> None:
+    assert problem("A is matching('.{0,999}x')", {"A": value}).code == code
+
+
+@pytest.mark.parametrize(
+    "argument", ["A", "12", "none", "", "'a', 'b'", "pattern='a'", r"'\\d'", "'('", "'(?=a)'", r"'(a)\1'"]
+)
+def test_matching_takes_one_pattern_that_stands_in_the_mapping(argument: str) -> None:
+    found = refused(f"A is matching({argument})", {"A": "a"})
+    assert found.code == "wrong-argument"
+
+
+def test_the_place_of_a_pattern_of_a_test_is_known() -> None:
+    (found,) = problems("Line: '{{ A is not  matching(\"(\") }}'")
+    line = "  Line: '{{ A is not  matching"
+    assert (found.place.column, found.place.end_column) == (line.index("matching") + 1, len(line) + 1)
+    assert unmatched('Line: \'{{ "y" if A is matching("b+") else "n" }}\'', [{"A": "a"}]) == ["b+"]
+    assert unmatched('Line: \'{{ "y" if A is matching("b+") else "n" }}\'', [{"A": "ab"}]) == []
+
+
+@pytest.mark.parametrize("test", ["match", "search", "regex", "like"])
+def test_other_names_of_the_test_are_answered_with_it(test: str) -> None:
+    assert "is matching" in refused(f"A is {test}('x')", {"A": "a"}).hint

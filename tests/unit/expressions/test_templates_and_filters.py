@@ -75,6 +75,8 @@ def test_templates_have_if_comments_and_whitespace_control(template: str, expect
         ("2 is greaterthan 2", False),
         ("2 is ge 2", True),
         ("1 is not string", True),
+        ("'CT-7' is matching('-[0-9]')", True),
+        ("'CT-7' is matching '^7'", False),
         ("10000000000000000000000000000000.5 is even", False),
     ],
 )
