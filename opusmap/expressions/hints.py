@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-__all__ = ["FILTER_ADVICE", "FUNCTIONS", "FUNCTION_ADVICE", "NAME_ADVICE", "NODE_ADVICE", "TESTS"]
+__all__ = [
+    "COMPARISONS",
+    "FILTER_ADVICE",
+    "FUNCTIONS",
+    "FUNCTION_ADVICE",
+    "NAME_ADVICE",
+    "NODE_ADVICE",
+    "TESTS",
+]
 
 FUNCTIONS = ("coalesce",)
 """Functions that may be called: `coalesce(a, b, …)` is the first value that is not empty."""
 
-TESTS = {
-    "none": ("none", 0),
-    "string": ("string", 0),
-    "number": ("number", 0),
-    "integer": ("integer", 0),
-    "boolean": ("boolean", 0),
-    "mapping": ("mapping", 0),
-    "true": ("true", 0),
-    "false": ("false", 0),
-    "even": ("even", 0),
-    "odd": ("odd", 0),
-    "lower": ("lower", 0),
-    "upper": ("upper", 0),
-    "divisibleby": ("divisibleby", 1),
-    "matching": ("matching", 1),
-    "in": ("in", 1),
-    "eq": ("eq", 1),
-    "equalto": ("eq", 1),
-    "==": ("eq", 1),
-    "ne": ("ne", 1),
-    "!=": ("ne", 1),
-    "lt": ("lt", 1),
-    "lessthan": ("lt", 1),
-    "<": ("lt", 1),
-    "le": ("lteq", 1),
-    "<=": ("lteq", 1),
-    "gt": ("gt", 1),
-    "greaterthan": ("gt", 1),
-    ">": ("gt", 1),
-    "ge": ("gteq", 1),
-    ">=": ("gteq", 1),
+COMPARISONS = {
+    "in": "in",
+    **dict.fromkeys(("eq", "equalto", "=="), "eq"),
+    **dict.fromkeys(("ne", "!="), "ne"),
+    **dict.fromkeys(("lt", "lessthan", "<"), "lt"),
+    **dict.fromkeys(("le", "<="), "lteq"),
+    **dict.fromkeys(("gt", "greaterthan", ">"), "gt"),
+    **dict.fromkeys(("ge", ">="), "gteq"),
 }
-"""Test as written -> its name in the tree, and how many arguments it takes."""
+"""Test that compares -> its operator in the tree."""
+
+TESTS: dict[str, int] = {
+    **dict.fromkeys(("none", "string", "number", "integer", "boolean", "mapping"), 0),
+    **dict.fromkeys(("true", "false", "even", "odd", "lower", "upper"), 0),
+    **dict.fromkeys(("divisibleby", "matching", *COMPARISONS), 1),
+}
+"""Test -> how many arguments it takes."""
 
 NODE_ADVICE = {
     "Pow": "multiply instead, or make the value in the source",

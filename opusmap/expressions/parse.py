@@ -16,6 +16,7 @@ from jinja2 import nodes as jinja
 from opusmap.converters import Converter, builtin_tests
 from opusmap.expressions import nodes
 from opusmap.expressions.hints import (
+    COMPARISONS,
     FILTER_ADVICE,
     FUNCTION_ADVICE,
     FUNCTIONS,
@@ -336,14 +337,17 @@ class _Parser(JinjaReader):
                 or "known: " + ", ".join(filter(str.isalpha, TESTS))
             )
             raise self.refuse("unknown-test", at, f"there is no test {quote_value(node.name)}", help_text)
-        name, arity = TESTS[node.name]
-        if len(node.args) != arity or node.kwargs or node.dyn_args or node.dyn_kwargs:
-            raise self.refuse("wrong-argument", at, f"the test {node.name} takes {arity} arguments")
+        if len(node.args) != TESTS[node.name] or node.kwargs or node.dyn_args or node.dyn_kwargs:
+            takes = "one argument" if TESTS[node.name] else "no arguments"
+            raise self.refuse("wrong-argument", at, f"the test {node.name} takes {takes}")
         value = self.node(node.node)
-        if (converter := builtin_tests().find(name)) is not None:
-            at = self._text.find(name, at)
+        if (converter := builtin_tests().find(node.name)) is not None:
+            at = self._text.find(node.name, at)
             return self._applied(value, converter, node.args, node.kwargs, at, each=False)
-        return nodes.Test(value, name, tuple(self.node(argument) for argument in node.args), at)
+        args = tuple(self.node(argument) for argument in node.args)
+        if node.name in COMPARISONS:
+            return nodes.Compare(value, ((COMPARISONS[node.name], args[0]),), at)
+        return nodes.Test(value, node.name, args, at)
 
     def _call(self, node: jinja.Call) -> nodes.Node:
         name = node.node.name if isinstance(node.node, jinja.Name) else None

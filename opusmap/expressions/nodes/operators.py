@@ -476,12 +476,22 @@ class Default(Node):
         return f"({fallback} if is_none({name} := {value}) else {kept})"
 
 
-_KIND_TESTS = ("string", "number", "integer", "boolean", "mapping")
+_TESTS: dict[str, tuple[str, tuple[str | bool, ...]]] = {
+    "none": ("is_none", ()),
+    "true": ("is_same", (True,)),
+    "false": ("is_same", (False,)),
+    "even": ("is_even", ()),
+    "odd": ("is_odd", ()),
+    "divisibleby": ("is_divisible", ()),
+    **{name: ("is_case", (name,)) for name in ("lower", "upper")},
+    **{name: ("is_kind", (name,)) for name in ("string", "number", "integer", "boolean", "mapping")},
+}
+"""Test -> its operation, and what that takes besides the value and the arguments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Test(Node):
-    """`value is name(…)`."""
+    """`value is name(…)`. A test that compares (`is lt(5)`) is a `Compare`."""
 
     value: Node
     name: str
@@ -492,50 +502,28 @@ class Test(Node):
         return Type(Kind.BOOLEAN)
 
     def check(self, types: Types) -> Iterator[ValueProblem]:
-        known, *others = (node.infer(types) for node in (self.value, *self.args))
-        if self.name in ("even", "odd", "divisibleby"):
-            yield from _check_numbers(f"is {self.name}", known, *others)
-        elif self.name in ("lower", "upper"):
-            yield from check_kind(f"is {self.name}", ~(Kind.LIST | Kind.OBJECT), known, "a text")
-        elif self.name in _KIND_TESTS:
-            yield from check_kind(f"is {self.name}", ALL, known)
-        elif others:
-            yield from _check_comparison(self.name, known, others[0])
+        operation, who = _TESTS[self.name][0], f"is {self.name}"
+        known = [node.infer(types) for node in (self.value, *self.args)]
+        if operation in ("is_even", "is_odd", "is_divisible"):
+            yield from _check_numbers(who, *known)
+        elif operation == "is_case":
+            yield from check_kind(who, ~(Kind.LIST | Kind.OBJECT), known[0], "a text")
+        elif operation == "is_kind":
+            yield from check_kind(who, ALL, known[0])
 
     def evaluator(self, env: Environment) -> Evaluate:
-        value, run = env.evaluator(self.value), OPERATIONS
-        if self.name in _KIND_TESTS or self.name in ("lower", "upper"):
-            name, is_so = self.name, run["is_kind" if self.name in _KIND_TESTS else "is_case"]
-            return lambda frame: is_so(value(frame), name)
-        if self.name in ("true", "false"):
-            wanted = self.name == "true"
-            return lambda frame: value(frame) is wanted
-        if self.name in ("none", "even", "odd"):
-            passes = run[f"is_{self.name}"]
-            return lambda frame: passes(value(frame))
-        other = env.evaluator(self.args[0])
-        if self.name == "divisibleby":
-            is_divisible = run["is_divisible"]
-            return lambda frame: is_divisible(value(frame), other(frame))
-        operator = self.name
-        return lambda frame: _compare(operator, value(frame), other(frame))
+        name, constants = _TESTS[self.name]
+        value, args, passes = env.evaluator(self.value), [*map(env.evaluator, self.args)], OPERATIONS[name]
+        if not args:
+            return lambda frame: passes(value(frame), *constants)
+        return lambda frame: passes(value(frame), *[argument(frame) for argument in args])
 
     def emit(self, writer: Writer) -> str:
-        value = self.value.emit(writer)
-        if self.name == "none":
-            return f"({value} is None)" if isinstance(self.value, Cell) else f"is_none({value})"
-        if self.name in ("true", "false"):
-            return f"is_same({value}, {self.name == 'true'})"
-        if self.name in _KIND_TESTS:
-            return f"is_kind({value}, {self.name!r})"
-        if self.name in ("lower", "upper"):
-            return f"is_case({value}, {self.name!r})"
-        if self.name in ("even", "odd"):
-            return f"is_{self.name}({value})"
-        other = self.args[0].emit(writer)
-        if self.name == "divisibleby":
-            return f"is_divisible({value}, {other})"
-        return _comparison(self.name, (value, self.value.infer(writer)), (other, self.args[0].infer(writer)))
+        value, (name, constants) = self.value.emit(writer), _TESTS[self.name]
+        if self.name == "none" and isinstance(self.value, Cell):  # a cell that is an empty list is none
+            return f"({value} is None)"
+        given = [value, *map(repr, constants), *(argument.emit(writer) for argument in self.args)]
+        return f"{name}({', '.join(given)})"
 
 
 @dataclass(frozen=True, slots=True)
