@@ -1,6 +1,6 @@
-"""What can fail must be handled, as far as it can be known: warnings of a mapping that compiles.
+"""Warnings about a mapping that compiles: what its plan, and a sample of the source's rows, show.
 
-Owns what is seen in the plan alone, and in a sample of the source's rows. Errors are the planner's.
+Owns no errors: those are found before there is a plan to run.
 """
 
 from __future__ import annotations
@@ -158,12 +158,12 @@ def _unused(plan: Plan) -> Iterator[Issue[Span]]:
     for step in plan.steps:
         if step.name not in steps and step.span.file == own:
             yield _warning(
-                "unused", f"the variable {quote_value(step.name)} is used nowhere", step.span, "remove it"
+                "unused", f"the variable {quote_value(step.name)} is not used", step.span, "remove it"
             )
     for table in plan.tables.values():
         if table.name not in tables and table.name.span.file == own:
             yield _warning(
-                "unused", f"the table {quote_value(table.name)} is used nowhere", table.name.span, "remove it"
+                "unused", f"the table {quote_value(table.name)} is not used", table.name.span, "remove it"
             )
 
 
@@ -174,9 +174,7 @@ def _unread(plan: Plan) -> Iterator[Issue[Span]]:
     unread = sorted(plan.source_columns - read)
     if unread:
         names = ", ".join(quote_value(name, 30) for name in unread[:12]) + (" …" if len(unread) > 12 else "")  # noqa: PLR2004
-        message = (
-            f"{len(unread)} of the source's {len(plan.source_columns)} columns are read nowhere: {names}"
-        )
+        message = f"{len(unread)} of the source's {len(plan.source_columns)} columns are not used: {names}"
         yield _warning("unread-column", message, plan.spec.fields_span, "bind them if Opus is to have them")
 
 

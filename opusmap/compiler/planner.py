@@ -1,7 +1,7 @@
 """Names resolved: a mapping and its connection become a plan, every argument bound.
 
-Owns every check that needs both sides. All problems are collected; where a name stands for nothing, the
-plan has a node of which nothing is known.
+Owns the checks that need both. All problems are collected; where a name is unknown, the plan has a node of
+which nothing is known, so that the phases after it can look for other problems.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from functools import cached_property
-from heapq import nsmallest
 from typing import Any
 
 from opusmap.compiler.column_types import EncoderOptions, make_encoder
@@ -55,7 +54,7 @@ __all__ = ["resolve_names"]
 Warn = Callable[[str, str, str], None]
 
 _BRACED = re.compile(r"^\W*[{\[<(].*[}\])>]\W*$")
-"""A text such as `${Title}`, `[Title]` or `<<Title>>`, as other programs write a template."""
+"""A template as other programs write it: `${Title}`, `[Title]`, `<<Title>>`."""
 
 
 def resolve_names(
@@ -65,9 +64,9 @@ def resolve_names(
     source_columns: frozenset[str] | None = None,
     warn: Warn = lambda _column, _code, _message: None,
 ) -> tuple[Plan, list[Issue[Span]]]:
-    """Resolve a mapping; return its plan, and what is wrong or odd. A plan with errors is not to be run.
+    """Return the plan of a mapping, and all errors and warnings. A plan with errors can be checked, not run.
 
-    `warn(column, code, message)` is told of values that are odd but no error, when the plan runs.
+    While the plan runs, `warn(column, code, message)` is called for values that are odd but no error.
     """
     planner = _Planner(spec, connection, registry, source_columns, warn)
     return planner.plan(), planner.problems
@@ -104,7 +103,7 @@ class _Planner:
         format_span = spec.target_spans.get("datetime_format") or self._start()
         self.problems += check_datetime_format(spec.target, format_span)
         self._steps = list(self._plan_steps())
-        where = self._plan_where()
+        where = None if spec.where is None else self._expression(spec.where, self._scope, self._context)
         columns = tuple(self._plan_columns())
         self._check_required({column.column.internal_name for column in columns})
         return Plan(
@@ -136,21 +135,21 @@ class _Planner:
         return corrected
 
     def _check_key(self, connection: Connection) -> None:
-        """Check that there is a key, and that it is one: Opus tells records apart by nothing else."""
+        """Check that there is a key column and that it is required: Opus tells records apart by it alone."""
         key = next((column for column in connection.columns if column.internal_name == KEY_COLUMN), None)
+        span, help_text = (
+            self._spec.connection.span,
+            "use the file as downloaded from Opus > Settings > Connector",
+        )
         if key is None:
             message = f"the connection has no column {KEY_COLUMN}, the key of every record"
-            help_text = "use the file as downloaded from Opus > Settings > Connector"
-            self._error("missing-key-column", message, self._spec.connection.span, help_text)
+            self._error("missing-key-column", message, span, help_text)
         elif not key.required or key.type is not ColumnType.SINGLE_TEXT:
-            changes = self._spec.columns
-            changed = [change.column.span for change in changes if connection.find(change.column) == key]
+            for change in self._spec.columns:
+                if connection.find(change.column) == key:
+                    span, help_text = change.column.span, "remove the correction"
             message = f"{KEY_COLUMN} is a required SingleText column in every connection"
-            if changed:
-                self._error("key-column", message, changed[0], "remove the correction")
-            else:
-                help_text = "use the file as downloaded from Opus > Settings > Connector"
-                self._error("key-column", message, self._spec.connection.span, help_text)
+            self._error("key-column", message, span, help_text)
 
     def _find(self, connection: Connection, name: Text) -> Column | None:
         column = connection.find(name)
@@ -209,20 +208,11 @@ class _Planner:
                 yield VariablePlan(str(step.name), expression, step.name.span)
             known.add(str(step.name))
 
-    def _plan_where(self) -> Expression | None:
-        text = self._spec.where
-        return None if text is None else self._expression(text, self._scope, self._context)
-
     @cached_property
     def _scope(self) -> Scope:
-        """What names stand for where all steps are defined."""
+        """What names mean in `where` and `fields`: all variables are defined there."""
         steps = frozenset(str(step.name) for step in self._spec.let)
         return Scope(self._columns, steps, frozenset(), frozenset(self._tables), self._registry)
-
-    @cached_property
-    def _sound_steps(self) -> frozenset[str]:
-        """The steps that have no errors."""
-        return frozenset(step.name for step in self._steps)
 
     def _expression(self, text: Text, scope: Scope, context: Context) -> Expression | None:
         expression, problems = parse_template(text, scope)
@@ -232,7 +222,7 @@ class _Planner:
         return expression
 
     def _check_tree(self, expression: Expression, context: Context) -> None:
-        """Bind every converter once, so that wrong arguments show now and not at the first row."""
+        """Check names of tables, and the arguments of converters by binding each of them once."""
         for node in walk(expression.tree):
             if isinstance(node, nodes.TableValue) and node.name in (self._columns or ()):
                 message = f"{quote_value(node.name)} is a table here, and a source column as well"
@@ -250,7 +240,7 @@ class _Planner:
         bound: dict[str, Text] = {}
         for binding in self._spec.fields:
             column = self._find(self._connection, binding.target)
-            if column is None:  # what else is wrong in the binding shows, too
+            if column is None:  # report other problems of the binding, too
                 self._value_parts(binding, self._context)
                 self._table(binding)
                 list(self._converts(binding, self._context))
@@ -272,7 +262,7 @@ class _Planner:
         self.problems += check_binding(
             binding, column, required=required, has_choices=choices is not None, empty=self._spec.source.empty
         )
-        finish = make_encoder(column.type, self._rules(binding, column, context))
+        finish = make_encoder(column.type, self._encoder_options(binding, column, context))
         table, converts = self._table(binding), tuple(self._converts(binding, context))
         default = self._default(binding, context)
         return ColumnPlan(column, binding, parts, finish, context, required, table, converts, default)
@@ -293,10 +283,8 @@ class _Planner:
 
     def _source_column(self, name: Text) -> nodes.Node:
         text, columns = str(name), self._columns
-        if text in self._sound_steps:
+        if text in self._scope.steps:  # the errors of a variable are reported where it is defined
             return nodes.VariableRef(text)
-        if text in self._scope.steps:
-            return UNKNOWN  # the step itself has errors, which are told
         if text in (columns or ()):
             return nodes.Cell(text)
         if is_placeholder(text):
@@ -307,9 +295,7 @@ class _Planner:
             return nodes.Cell(text, dotted="." in text)
         if "." in text and text.partition(".")[0] in columns:
             return nodes.Cell(text, dotted=True)
-        known = [*columns, *(step.name for step in self._steps)]
-        shown = ", ".join(quote_value(column, 30) for column in nsmallest(12, columns))
-        help_text = suggest(text, known) or (f"columns: {shown}" if columns else "the source has no columns")
+        help_text = suggest(text, [*columns, *self._scope.steps]) or self._scope.known_columns()
         if _BRACED.search(text):
             help_text = 'a template is written "{{ Title }}"'
         elif columns and help_text.startswith("columns"):
@@ -318,11 +304,11 @@ class _Planner:
         self._error("unknown-column", message, name.span, help_text)
         return UNKNOWN
 
-    def _rules(self, binding: Binding, column: Column, context: Context) -> EncoderOptions:
+    def _encoder_options(self, binding: Binding, column: Column, context: Context) -> EncoderOptions:
         century = self._century(binding)
         written = None if binding.format is None else str(binding.format)
         if binding.format is not None and is_placeholder(binding.format):
-            help_text = "leave the format that is meant: a sample of the source can't tell"
+            help_text = "keep the format that the source uses: a sample of its rows can't tell"
             self.problems.append(to_do("the format", binding.format.span, help_text))
             written = century = None
         try:
@@ -337,11 +323,11 @@ class _Planner:
         )
 
     def _wrong_format(self, binding: Binding, problem: ArgumentError) -> None:
-        place = binding.century if binding.format is None else binding.format  # which may be empty
+        place = binding.century if binding.format is None else binding.format
         assert place is not None
         message, meant = str(problem), problem.help
         if isinstance(problem, MissingCentury):
-            if binding.century is None:  # else what stands there is told already
+            if binding.century is None:  # else a wrong one has been reported
                 self._error("missing-century", message, place.span, meant)
         elif binding.century is not None and message.startswith("`century`"):
             self._error("wrong-value", message, binding.century.span, meant)
@@ -349,7 +335,7 @@ class _Planner:
             self._error("bad-format", message, place.span, meant or 'for example "%d/%m/%Y %H:%M"')
 
     def _century(self, binding: Binding) -> int | None:
-        """Return the binding's century; what is none is told."""
+        """Return the binding's century, None where it has none or a wrong one."""
         given = binding.century
         if given is None:
             return None
@@ -384,14 +370,11 @@ class _Planner:
             try:
                 function = bind_converter(converter, use.args, use.kwargs, context)
             except ArgumentError as problem:
-                open_ = [
-                    key
-                    for key, value in use.kwargs.items()
-                    if isinstance(value, str) and is_placeholder(value)
-                ]
-                if open_:
+                given = use.kwargs.items()
+                undecided = [key for key, value in given if isinstance(value, str) and is_placeholder(value)]
+                if undecided:
                     help_text = "decide it, and write it in the place of TODO"
-                    self.problems.append(to_do(f"`{open_[0]}` of {use.name}", use.name.span, help_text))
+                    self.problems.append(to_do(f"`{undecided[0]}` of {use.name}", use.name.span, help_text))
                 else:
                     self._wrong_argument(problem, use.name.span)
                 continue

@@ -1,4 +1,4 @@
-"""What names in an expression stand for: source columns, `let` steps, lookup tables."""
+"""What names in an expression mean: source columns, variables of `let`, lookup tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN = 12
 
 @dataclass
 class UnknownNameError(Exception):
-    """A name stands for nothing: what is wrong, and what to do."""
+    """An unknown name: what is wrong, and what to do."""
 
     code: str
     message: str
@@ -28,9 +28,9 @@ class UnknownNameError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What names stand for. `columns` is None where the source's columns are not known yet.
+    """What names mean. `columns` is None where the source's columns are not known.
 
-    `steps` are the `let` steps defined so far; `later` those still to come: sets that may move on.
+    `steps` are the variables that are defined so far, `later` those that follow; both sets may change.
     """
 
     columns: frozenset[str] | None
@@ -40,10 +40,10 @@ class Scope:
     registry: Registry = field(default_factory=lambda: Registry({}))
 
     def resolve(self, name: str, at: int) -> nodes.Node:
-        """Return what a name stands for.
+        """Return the node that a name means.
 
         Raises:
-            UnknownNameError: it stands for nothing, or for a step that is defined further down.
+            UnknownNameError: it is unknown, or a variable that is defined further down.
         """
         if name in self.steps:
             return nodes.VariableRef(name, at)
@@ -71,9 +71,10 @@ class Scope:
 
     def _no_column(self, name: str, advice: str) -> UnknownNameError:
         message = f"there is no column {quote_value(name)} in the source"
-        return UnknownNameError("unknown-column", message, advice or self._known_columns())
+        return UnknownNameError("unknown-column", message, advice or self.known_columns())
 
-    def _known_columns(self) -> str:
+    def known_columns(self) -> str:
+        """Return the first of the source's columns, as a hint."""
         shown = ", ".join(quote_value(name, 30) for name in nsmallest(_SHOWN, self.columns or ()))
         more = " …" if len(self.columns or ()) > _SHOWN else ""
         return f"columns: {shown}{more}" if shown else "the source has no columns"

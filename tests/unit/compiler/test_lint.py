@@ -89,7 +89,7 @@ def test_what_is_handled_is_no_warning(binding: str) -> None:
 
 def test_an_optional_column_may_be_empty() -> None:
     assert warnings("Line: \"{{ B if A == 'x' }}\"\nText: A", TABLES.replace("t:", "u:")) == [
-        ("unused", 'the table "u" is used nowhere')
+        ("unused", 'the table "u" is not used')
     ]
 
 
@@ -126,13 +126,13 @@ def test_a_source_column_that_is_read_nowhere_is_a_warning() -> None:
     (found,) = lint(compiled("Line: B", columns=COLUMNS).plan, ROWS)
     assert (found.code, found.message) == (
         "unread-column",
-        '1 of the source\'s 3 columns are read nowhere: "A"',
+        '1 of the source\'s 3 columns are not used: "A"',
     )
 
 
 def test_a_step_or_table_that_is_used_nowhere_is_a_warning() -> None:
     found = warnings("Line: B", TABLES + 'let: {s: "{{ A }}"}\n')
     assert [message for _, message in found] == [
-        'the table "t" is used nowhere',
-        'the variable "s" is used nowhere',
+        'the table "t" is not used',
+        'the variable "s" is not used',
     ]
