@@ -1,7 +1,7 @@
-"""Options that may be one and the same: spelled alike, or one slip of the pen apart.
+"""Similar options: two spellings of one, or one typing mistake apart.
 
-Owns what counts as alike. It is for warnings only: nothing is ever matched by it. Options that people number
-(`Class 1`, `Class 2`; `Type A`, `Type B`; `Q1`, `Q2`; `Part I`, `Part II`) are not alike.
+Owns what counts as similar. It is used for warnings only, never for matching. Numbered options (`Class 1`,
+`Class 2`; `Type A`, `Type B`; `Q1`, `Q2`; `Part I`, `Part II`) are not similar.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TypeVar
 __all__ = ["find_similar"]
 
 OPTIONS_COMPARED, LENGTH_COMPARED = 2_000, 100
-"""Options and characters beyond which slips are not looked for: the work stays within a second."""
+"""Options, and characters of one, up to which typing mistakes are looked for: it takes a second at most."""
 
-_INSIDE, _SUBSTITUTED, _PLURAL = 5, 6, 3
-"""Letters that a word has at least for one letter more or less, another letter, or a plural to be a slip."""
+_INSERTED, _REPLACED, _PLURAL = 5, 6, 3
+"""Letters a word needs for an inserted letter, a replaced letter, or a plural to count as a mistake."""
 
-_LOOKS = str.maketrans(
+_LOOKALIKES = str.maketrans(
     "авекмнорстухіјѕԁԛԝһαβεικνορτυχıɡ",
     "abekmhopctyxijsdqwhabeiknoptyxig",
 )
@@ -28,7 +28,7 @@ _LOOKS = str.maketrans(
 _DASHES = re.compile(r"[\u2010-\u2015\u2212_-]+")
 _QUOTES = str.maketrans("‘’ʼ`´“”„«»", "'''''\"\"\"\"\"")  # noqa: RUF001 - these are meant
 _INNER_DASH = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
-_LOOSE_BLANK = re.compile(r"(?<![0-9]) | (?![0-9])")
+_SPACE = re.compile(r"(?<![0-9]) | (?![0-9])")
 _TRAILING = " .,;:!?'\""
 _ROMAN = re.compile("[ivxlcdm]+")
 
@@ -36,31 +36,28 @@ Option = TypeVar("Option", bound=str)
 
 
 def find_similar(options: Sequence[Option], *, ignore_case: bool) -> Iterator[tuple[Option, Option, str]]:
-    """Yield each option that is like an earlier one, that one, and in words how they differ.
+    """Yield each option that is similar to an earlier one, the earlier one, and how they differ.
 
-    Options that are equal (with `ignore_case`: but for letter case) are no matter of this.
+    Equal options (with `ignore_case`, also those that differ in letter case only) are left out.
     """
     fold = str.casefold if ignore_case else str
-    plain: dict[str, Option] = {}
-    slips = _Slips()
-    careful = len(options) <= OPTIONS_COMPARED
-    equal: set[str] = set()
+    first_of: dict[str, Option] = {}
+    mistakes = _Mistakes()
+    seen: set[str] = set()
     for option in options:
         text = option.strip()
-        if not text or fold(text) in equal:
-            continue
-        equal.add(fold(text))
         shape = _shape(text)
-        if not shape:
+        if not shape or fold(text) in seen:
             continue
-        if (first := plain.get(shape)) is not None:
-            by = _difference(first.strip(), text)
-            yield option, first, f"differ only by {by}"
+        seen.add(fold(text))
+        if (first := first_of.get(shape)) is not None:
+            yield option, first, f"differ only by {_difference(first.strip(), text)}"
             continue
-        near = slips.find(shape) if careful and len(shape) <= LENGTH_COMPARED else None
-        if near is not None:
-            yield option, plain[near], "differ by no more than one letter, blank or ending"
-        plain[shape] = option
+        if len(options) <= OPTIONS_COMPARED and len(shape) <= LENGTH_COMPARED:
+            near = mistakes.find(shape)
+            if near is not None:
+                yield option, first_of[near], "differ by no more than one letter, blank or ending"
+        first_of[shape] = option
 
 
 def _difference(first: str, second: str) -> str:
@@ -72,42 +69,37 @@ def _difference(first: str, second: str) -> str:
 
 
 def _shape(text: str) -> str:
-    """Return what is left of a text without that which the eye passes over."""
+    """Return a text without what a reader overlooks: letter case, accents, kinds of dashes and blanks."""
     compatible = unicodedata.normalize("NFKC", text.translate(_QUOTES)).casefold()
-    letters = unicodedata.normalize("NFKD", compatible.translate(_LOOKS))
-    seen = "".join(char for char in letters if not _is_unseen(char))
-    dashed = _INNER_DASH.sub(" ", _DASHES.sub("-", seen))
+    letters = unicodedata.normalize("NFKD", compatible.translate(_LOOKALIKES))
+    visible = "".join(char for char in letters if unicodedata.category(char) not in ("Mn", "Cf"))
+    dashed = _INNER_DASH.sub(" ", _DASHES.sub("-", visible))
     return " ".join(dashed.replace(" & ", " and ").split()).rstrip(_TRAILING)
 
 
-def _is_unseen(char: str) -> bool:
-    return unicodedata.category(char) in ("Mn", "Cf")
+class _Mistakes:
+    """An index of texts, which finds one that is a typing mistake away from another.
 
-
-class _Slips:
-    """Texts seen so far, found again by a text that is one slip away.
-
-    Each text is kept under what is left of its words without one letter: two texts that are an insertion, a
-    deletion, a substitution or a transposition apart share such a remainder.
+    Each text is indexed by what is left of it without one letter: two texts of which one has a letter
+    inserted, removed, replaced or exchanged with the next one share such a key.
     """
 
     def __init__(self) -> None:
-        self._kept: dict[str, list[str]] = {}
+        self._texts: dict[str, list[str]] = {}
 
     def find(self, shape: str) -> str | None:
-        """Return an earlier text that is one slip away, and keep this one."""
-        remainders = dict.fromkeys(self._remainders(shape))
+        """Return an earlier text that is one mistake away, and add this one."""
         found = None
-        for remainder in remainders:
-            kept = self._kept.setdefault(remainder, [])
-            found = found or next((other for other in kept if _is_slip(other, shape)), None)
-            if len(kept) < _KEPT:
-                kept.append(shape)
+        for key in dict.fromkeys(self._keys(shape)):
+            texts = self._texts.setdefault(key, [])
+            found = found or next((other for other in texts if _is_mistake(other, shape)), None)
+            if len(texts) < _KEPT:
+                texts.append(shape)
         return found
 
     @staticmethod
-    def _remainders(shape: str) -> Iterator[str]:
-        yield _LOOSE_BLANK.sub("", shape)
+    def _keys(shape: str) -> Iterator[str]:
+        yield _SPACE.sub("", shape)
         yield shape
         for place in range(len(shape)):
             yield shape[:place] + shape[place + 1 :]
@@ -120,42 +112,36 @@ _KEPT = 8
 _ENDINGS = ("es", "ies", "y")
 
 
-def _is_slip(first: str, second: str) -> bool:
-    """Tell whether two texts are the same but for one slip in one word."""
-    if _LOOSE_BLANK.sub("", first) == _LOOSE_BLANK.sub("", second):
+def _is_mistake(first: str, second: str) -> bool:
+    """Tell whether two texts differ by one typing mistake in one word."""
+    if _SPACE.sub("", first) == _SPACE.sub("", second):
         return True
-    words = list(zip(first.split(" "), second.split(" "), strict=False))
     if first.count(" ") != second.count(" "):
         return False
+    words = zip(first.split(" "), second.split(" "), strict=True)
     different = [pair for pair in words if pair[0] != pair[1]]
-    return len(different) == 1 and _is_slip_of_word(*sorted(different[0], key=len))
+    return len(different) == 1 and _is_mistake_in_word(*sorted(different[0], key=len))
 
 
-def _is_slip_of_word(short: str, long: str) -> bool:
+def _is_mistake_in_word(short: str, long: str) -> bool:
     if not short.isalpha() or not long.isalpha() or (_ROMAN.fullmatch(short) and _ROMAN.fullmatch(long)):
         return False
-    if _is_plural(short, long):
+    if long in (f"{short}s", f"{short}es") or (short.endswith("y") and long == f"{short[:-1]}ies"):
         return len(short) >= _PLURAL
-    begin = _common(short, long)
-    end = _common(short[begin:][::-1], long[begin:][::-1])
+    begin = _common_length(short, long)
+    end = _common_length(short[begin:][::-1], long[begin:][::-1])
     left, right = short[begin : len(short) - end], long[begin : len(long) - end]
-    if begin == 0:  # another first letter makes another word: Import, Export
+    if begin == 0:  # a different first letter makes a different word: Import, Export
         return False
     if not left and len(right) == 1:
-        return len(short) >= _INSIDE
-    if len(left) == len(right) == 2:  # noqa: PLR2004 - two letters change places
-        return left == right[::-1] and len(short) >= _INSIDE
-    # Another last letter does, too: Trainer, Trainee.
-    return len(left) == len(right) == 1 and end > 0 and len(short) >= _SUBSTITUTED
+        return len(short) >= _INSERTED
+    if len(left) == len(right) == 2:  # noqa: PLR2004 - two letters exchanged
+        return left == right[::-1] and len(short) >= _INSERTED
+    # So does a different last letter: Trainer, Trainee.
+    return len(left) == len(right) == 1 and end > 0 and len(short) >= _REPLACED
 
 
-def _is_plural(short: str, long: str) -> bool:
-    return long in (f"{short}s", f"{short}es") or (short.endswith("y") and long == f"{short[:-1]}ies")
-
-
-def _common(first: str, second: str) -> int:
-    """Return how many characters two texts have in common at their beginning."""
-    for place, (one, other) in enumerate(zip(first, second, strict=False)):
-        if one != other:
-            return place
-    return min(len(first), len(second))
+def _common_length(first: str, second: str) -> int:
+    """Return how many characters two texts share at their beginning."""
+    pairs = zip(first, second, strict=False)
+    return next((n for n, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
