@@ -1,15 +1,13 @@
-"""Jinja's syntax tree -> checked tree.
+"""Jinja's syntax tree checked, and translated to the nodes of the mapping language.
 
-The whitelist is the set of methods below: a node without one is refused, with advice on what to use
-instead. Names are what the scope says; filters become
-converters.
+Owns the whitelist: a node of Jinja's without a method here is refused, with advice on what to use instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from jinja2 import nodes as jinja
 
@@ -44,7 +42,7 @@ _BINARY = {
 
 
 def parse_template(text: Text, scope: Scope) -> tuple[nodes.Expression | None, list[Issue[Span]]]:
-    """Return the checked expression of a template, or None with all that is wrong in it.
+    """Return the expression of a template, or None, and all problems.
 
     A text without `{{` and `{%` is read as a bare expression.
     """
@@ -53,7 +51,7 @@ def parse_template(text: Text, scope: Scope) -> tuple[nodes.Expression | None, l
 
 
 class _Parser(JinjaReader):
-    """Checks what Jinja's parser found, node by node."""
+    """Checks and translates what Jinja's parser has read, node by node."""
 
     def __init__(self, text: Text, scope: Scope) -> None:
         super().__init__(text, scope.columns or ())
@@ -65,27 +63,25 @@ class _Parser(JinjaReader):
             body = self.read()
             if body is None:
                 return None
-            checked = self._whole(body)
+            tree = self._whole(body)
         except (Refused, Stopped):
             return None
         for position, message in self.unread.items():
             at = self._place(position)
             self.problem("template-syntax", at, *in_plain_words(message, self._text, at, self._columns))
-        return None if self.problems else nodes.Expression(self._text, checked)
+        return None if self.problems else nodes.Expression(self._text, tree)
 
     def _whole(self, body: list[jinja.Node]) -> nodes.Node:
+        """Translate a template; an expression with nothing but blanks around it keeps its kind."""
         solid = [
             part
             for statement in body
             for part in (statement.nodes if isinstance(statement, jinja.Output) else [statement])
             if not (isinstance(part, jinja.TemplateData) and (not part.data or part.data.isspace()))
         ]
-        if (
-            len(solid) == 1
-            and isinstance(solid[0], jinja.Expr)
-            and not isinstance(solid[0], jinja.TemplateData)
-        ):
-            return self.node(solid[0])
+        only = solid[0] if len(solid) == 1 else None
+        if isinstance(only, jinja.Expr) and not isinstance(only, jinja.TemplateData):
+            return self.node(only)
         return nodes.Concat(tuple(self._parts(body)), template=True)
 
     def _parts(self, body: list[jinja.Node]) -> list[nodes.Node]:
@@ -104,7 +100,7 @@ class _Parser(JinjaReader):
         return parts
 
     def _if(self, first: jinja.If, *others: jinja.If, otherwise: list[jinja.Node]) -> nodes.Node:
-        """Check `{% if %}` and the `{% elif %}` after it: each of these lies within the one before."""
+        """Translate `{% if %}` and the `{% elif %}` after it, each as the `else` of the one before."""
         with self._deeper(first):
             test, then = self.node(first.test), self._body(first.body, first)
             rest = self._if(*others, otherwise=otherwise) if others else self._body(otherwise, first)
@@ -117,11 +113,11 @@ class _Parser(JinjaReader):
         return nodes.Concat(parts, template=True, at=at) if parts else nodes.Constant("", at)
 
     def node(self, node: jinja.Node) -> nodes.Node:
-        """Check one node of Jinja's and return ours; a refused one leaves a problem and a stand-in."""
-        check = self._CHECKS.get(type(node))
+        """Translate a node of Jinja's; a refused one gives a problem, and `none` in its place."""
+        translate = self._TRANSLATIONS.get(type(node))
         with self._deeper(node):
             try:
-                return check(self, node) if check else self._refuse_node(node)
+                return translate(self, node) if translate else self._refuse_node(node)
             except Refused:
                 return nodes.Constant(None, self.at(node))
 
@@ -137,49 +133,42 @@ class _Parser(JinjaReader):
         return found
 
     def _container(self, node: jinja.Expr) -> nodes.Node:
-        """Check what is looked into, by `[key]` or `in`: there a table may stand, too."""
+        """Translate the operand of `[key]` or `in`, which may be a table, too."""
         if isinstance(node, jinja.Name) and node.name in self._scope.tables:
             return self._resolve(node.name, self.at(node))
         return self.node(node)
 
-    def _resolve(self, name: str, at: int) -> nodes.Node:
+    def _resolve(self, name: str, at: int, *, in_row: bool = False) -> nodes.Node:
+        """Return the node of a name, or (`in_row`) of the column of that name."""
         try:
-            return self._scope.resolve(name, at)
+            return (self._scope.column if in_row else self._scope.resolve)(name, at)
         except UnknownNameError as unknown:
-            odd = odd_name(self._text, at, self._scope.columns or ())
+            odd = "" if in_row else odd_name(self._text, at, self._scope.columns or ())
             help_text = f"write row['{odd}']" if odd else unknown.help
             raise self.refuse(unknown.code, at, unknown.message, help_text) from None
 
     def _getattr(self, node: jinja.Getattr) -> nodes.Node:
-        at, dotted, columns = self.at(node), _dotted(node), self._scope.columns
+        at, dotted, columns = self.at(node), _dotted(node) or "", self._scope.columns
         if node.attr.startswith("_"):
             raise self.refuse("unknown-field", at, f"there is no field {quote_value(node.attr)}", _FIELD_HELP)
-        dotted = dotted or ""
-        root = dotted.partition(".")[0]
+        root, _, rest = dotted.partition(".")
         taken = self._scope.steps | self._scope.tables | self._scope.later | {"row"}
         if dotted and root not in taken and (columns is None or {root, dotted} & columns):
             return nodes.Cell(dotted, self.at(_root(node)), dotted=columns is None or dotted not in columns)
         if root == "row":
-            message, advice = (
-                "row[…] takes the name of a column in quotes",
-                f"write row['{dotted.partition('.')[2]}']",
-            )
-            raise self.refuse("row-item", at, message, advice)
+            raise self.refuse("row-item", at, _ROW_TAKES, f"write row['{rest}']")
         value = self.node(node.node)
         if isinstance(value, nodes.Constant | nodes.ListLiteral) and not self.problems:
-            raise self.refuse(
-                "unknown-field", at, f"there is no field {quote_value(node.attr)} here", _FIELD_HELP
-            )
+            message = f"there is no field {quote_value(node.attr)} here"
+            raise self.refuse("unknown-field", at, message, _FIELD_HELP)
         return nodes.Field(value, node.attr, at)
 
     def _getitem(self, node: jinja.Getitem) -> nodes.Node:
         at = self.at(node)
         if isinstance(node.node, jinja.Name) and node.node.name == "row":
             if not (isinstance(node.arg, jinja.Const) and isinstance(node.arg.value, str)):
-                raise self.refuse(
-                    "row-item", at, "row[…] takes the name of a column in quotes", "row['Contract No']"
-                )
-            return self._column(node.arg.value, self.at(node.arg))
+                raise self.refuse("row-item", at, _ROW_TAKES, "row['Contract No']")
+            return self._resolve(node.arg.value, self.at(node.arg), in_row=True)
         value = self._container(node.node)
         if isinstance(node.arg, jinja.Slice):
             if isinstance(value, nodes.TableValue):
@@ -189,12 +178,6 @@ class _Parser(JinjaReader):
             start, stop = (None if end is None else self.node(end) for end in (node.arg.start, node.arg.stop))
             return nodes.Slice(value, start, stop, at)
         return nodes.Subscript(value, self.node(node.arg), at)
-
-    def _column(self, name: str, at: int) -> nodes.Node:
-        try:
-            return self._scope.column(name, at)
-        except UnknownNameError as unknown:
-            raise self.refuse(unknown.code, at, unknown.message, unknown.help) from None
 
     def _binary(self, node: jinja.BinExpr) -> nodes.Node:
         operator = _BINARY[type(node)]
@@ -216,11 +199,9 @@ class _Parser(JinjaReader):
         )
         return nodes.Compare(self.node(node.expr), others, self.at(node))
 
-    def _and(self, node: jinja.And) -> nodes.Node:
-        return nodes.Logic("and", self.node(node.left), self.node(node.right), self.at(node))
-
-    def _or(self, node: jinja.Or) -> nodes.Node:
-        return nodes.Logic("or", self.node(node.left), self.node(node.right), self.at(node))
+    def _logic(self, node: jinja.And | jinja.Or) -> nodes.Node:
+        operator: Literal["and", "or"] = "and" if isinstance(node, jinja.And) else "or"
+        return nodes.Logic(operator, self.node(node.left), self.node(node.right), self.at(node))
 
     def _conditional(self, node: jinja.CondExpr) -> nodes.Node:
         otherwise = nodes.Constant(None, self.at(node)) if node.expr2 is None else self.node(node.expr2)
@@ -233,21 +214,15 @@ class _Parser(JinjaReader):
         at = self.at(node)
         if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
             raise self.refuse("template-syntax", at, f"{node.name} can't be used like this")
-        if node.name in ("default", "d"):
-            return self._default(node)
-        if node.name == "map":
-            return self._map(node)
-        if node.name == "where":
-            return self._where(node)
+        if (special := self._SPECIAL.get(node.name)) is not None:
+            return special(self, node)
         value = self.node(node.node)
-        return self._converted(value, node.name, node.args, node.kwargs, at, each=False)
+        return self._applied(value, self._converter(node.name, at), node.args, node.kwargs, at)
 
     def _default(self, node: jinja.Filter) -> nodes.Node:
         if len(node.args) != 1 or node.kwargs:
-            message = "default takes one value"
-            raise self.refuse(
-                "wrong-argument", self.at(node), message, "`| default('…')` is used where the value is empty"
-            )
+            help_text = "`| default('…')` is used where the value is empty"
+            raise self.refuse("wrong-argument", self.at(node), "default takes one value", help_text)
         assert node.node is not None
         return nodes.Default(self.node(node.node), self.node(node.args[0]), self.at(node))
 
@@ -277,26 +252,25 @@ class _Parser(JinjaReader):
             raise self.refuse(
                 "wrong-argument", self.at(node), "map takes a converter's name in quotes", help_text
             )
-        return self._converted(value, name.value, node.args[1:], node.kwargs, self.at(node), each=True)
+        at = self.at(node)
+        converter = self._converter(name.value, at)
+        return self._applied(value, converter, node.args[1:], node.kwargs, at, each=True)
 
-    def _converted(
-        self,
-        value: nodes.Node,
-        name: str,
-        args: list[jinja.Expr],
-        kwargs: list[Any],
-        at: int,
-        *,
-        each: bool,
-    ) -> nodes.Node:
-        converter = self._scope.registry.find(_ALIASES.get(name, name))
+    _SPECIAL: ClassVar[Mapping[str, Callable[[_Parser, jinja.Filter], nodes.Node]]] = {
+        "default": _default,
+        "d": _default,
+        "map": _map,
+        "where": _where,
+    }
+
+    def _converter(self, name: str, at: int) -> Converter:
+        registry = self._scope.registry
+        converter = registry.find(_ALIASES.get(name, name))
         if converter is None:
-            help_text = FILTER_ADVICE.get(name) or self._scope.registry.suggest(name)
-            help_text = help_text or "`opusmap converters` lists them"
-            raise self.refuse(
-                "unknown-converter", at, f"there is no converter {quote_value(name)}", help_text
-            )
-        return self._applied(value, converter, args, kwargs, at, each=each)
+            help_text = FILTER_ADVICE.get(name) or registry.suggest(name) or "`opusmap converters` lists them"
+            message = f"there is no converter {quote_value(name)}"
+            raise self.refuse("unknown-converter", at, message, help_text)
+        return converter
 
     def _applied(
         self,
@@ -306,15 +280,15 @@ class _Parser(JinjaReader):
         kwargs: list[Any],
         at: int,
         *,
-        each: bool,
+        each: bool = False,
     ) -> nodes.Node:
         take = self._as_written if converter.name in _PATTERNS else self.node
         given = tuple(take(argument) for argument in args)
         named = tuple((keyword.key, take(keyword.value)) for keyword in kwargs)
-        pattern = [*given, *(argument for key, argument in named if key == "pattern")]
-        place = (
-            self.locate(getattr(pattern[0], "at", at)) if pattern and converter.name in _PATTERNS else None
-        )
+        place = None
+        if converter.name in _PATTERNS:
+            pattern = (*given, *(argument for key, argument in named if key == "pattern"))
+            place = self.locate(getattr(pattern[0], "at", at)) if pattern else None
         node = nodes.Filter(value, converter, given, named, each, at, place)
         if (converter.factory or each) and not nodes.has_constant_arguments(node):
             message = f"the arguments of {converter.name} can't come from the row here"
@@ -322,7 +296,7 @@ class _Parser(JinjaReader):
         return node
 
     def _as_written(self, node: jinja.Expr) -> nodes.Node:
-        r"""Check an argument; a text is taken as it is written: `\d` is no escape, it means a digit."""
+        r"""Translate an argument, a text as it is written: `\d` is not an escape, but means a digit."""
         if isinstance(node, jinja.Const) and isinstance(node.value, str):
             self.unread.pop(node.lineno, None)
             return nodes.Constant(self.texts[node.lineno], self.at(node))
@@ -343,7 +317,7 @@ class _Parser(JinjaReader):
         value = self.node(node.node)
         if (converter := builtin_tests().find(node.name)) is not None:
             at = self._text.find(node.name, at)
-            return self._applied(value, converter, node.args, node.kwargs, at, each=False)
+            return self._applied(value, converter, node.args, node.kwargs, at)
         args = tuple(self.node(argument) for argument in node.args)
         if node.name in COMPARISONS:
             return nodes.Compare(value, ((COMPARISONS[node.name], args[0]),), at)
@@ -364,7 +338,7 @@ class _Parser(JinjaReader):
             raise self.refuse("wrong-argument", self.at(node), f"{name} needs values")
         return nodes.Call(str(name), tuple(self.node(argument) for argument in node.args), self.at(node))
 
-    _CHECKS: ClassVar[Mapping[type[jinja.Node], Callable[[_Parser, Any], nodes.Node]]] = {
+    _TRANSLATIONS: ClassVar[Mapping[type[jinja.Node], Callable[[_Parser, Any], nodes.Node]]] = {
         jinja.Const: _const,
         jinja.Name: _name,
         jinja.Getattr: _getattr,
@@ -375,8 +349,8 @@ class _Parser(JinjaReader):
         jinja.Not: _unary,
         jinja.Concat: _concat,
         jinja.Compare: _compare,
-        jinja.And: _and,
-        jinja.Or: _or,
+        jinja.And: _logic,
+        jinja.Or: _logic,
         jinja.CondExpr: _conditional,
         jinja.List: _list,
         jinja.Tuple: _list,
@@ -397,17 +371,14 @@ class _Parser(JinjaReader):
     def _refuse_node(self, node: jinja.Node) -> nodes.Node:
         name = type(node).__name__
         help_text = NODE_ADVICE.get(name, "the language has values, operators, filters, tests and {% if %}")
-        raise self.refuse(
-            "not-in-language",
-            self.at(node),
-            f"{_NODE_NAMES.get(name, name)} is not part of the language",
-            help_text,
-        )
+        message = f"{_NODE_NAMES.get(name, name)} is not part of the language"
+        raise self.refuse("not-in-language", self.at(node), message, help_text)
 
 
+_ROW_TAKES = "row[…] takes the name of a column in quotes"
 _ALIASES = {"count": "length"}
 _PATTERNS = frozenset({"regex_replace", "matching"})
-"""Converters and tests whose texts are patterns: their arguments are taken as they are written."""
+"""Converters and tests that take patterns: texts are used as they are written, without escapes."""
 _WHERE_HELP = "`where('active')`, `where('role', 'owner')` or `where(key='mail', contains='@')`"
 _FIELD_HELP = "dates have " + ", ".join(DATE_FIELDS) + "; for a column of that name use row['…']"
 _NODE_NAMES = {
