@@ -1,7 +1,7 @@
-"""Kinds and emptiness checked: what the trees of a plan prove wrong before there is a row.
+"""Kinds checked: what the trees of a plan prove wrong before there is a row.
 
-Owns nothing of what a node means: each says what it gives (`infer`) and what it can never take (`check`).
-Here are the places of the mistakes in the mapping, and what the columns' types take.
+Owns where in the mapping a mistake is reported, and the kinds that each column type takes. What a node gives
+(`infer`) and what it can never take (`check`) is the node's own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opusmap.compiler.binding_nodes import Apply
-from opusmap.compiler.mapping_checks import CHOICE_TYPES, error
+from opusmap.compiler.mapping_checks import CHOICE_TYPES
 from opusmap.compiler.plan import ColumnPlan, Plan
 from opusmap.connection import ColumnType
 from opusmap.errors import ValueProblem
@@ -49,7 +49,7 @@ class KindChecker:
                 given = describe_kind(known.kind) if known.kind else "an empty value"
                 message = f"`where` gives {given}, not true or false"
                 help_text = "it is one expression that compares: `{{ Status != 'Draft' }}`"
-                yield error("where-not-boolean", message, where.text.span, help_text)
+                yield Issue("where-not-boolean", message, where.text.span, help_text)
         for column in self._plan.columns:
             yield from self._column(column)
 
@@ -93,7 +93,7 @@ class KindChecker:
             help_text = (
                 "put it together: `convert: {join: ', '}`" if known.kind == Kind.LIST else "change its kind"
             )
-            yield error("wrong-kind", message, _value_span(column), help_text)
+            yield Issue("wrong-kind", message, _value_span(column), help_text)
 
     def _constants(self, column: ColumnPlan) -> Iterator[Issue[Span]]:
         """Encode a binding's constants once: a wrong one would reject every record that uses it."""
@@ -114,7 +114,7 @@ class KindChecker:
             except NotConstant:
                 pass
             except ValueProblem as problem:
-                yield error(problem.code, problem.problem, span, problem.help)
+                yield Issue(problem.code, problem.problem, span, problem.help)
 
 
 def takes_kind(column: ColumnPlan) -> Kind:
@@ -139,4 +139,4 @@ def _value_span(column: ColumnPlan) -> Span:
 
 
 def _error(mistake: ValueProblem, span: Span) -> Issue[Span]:
-    return error(mistake.code, mistake.problem, span, mistake.help)
+    return Issue(mistake.code, mistake.problem, span, mistake.help)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, TypeGuard
+from typing import Any
 
 from opusmap.compiler.binding_runtime import make_empty_values
 from opusmap.compiler.plan import KEY_COLUMN, Plan
@@ -78,17 +78,14 @@ def _numeric_keys(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
     for column in plan.columns:
         if column.column.internal_name != KEY_COLUMN:
             continue
-        for name in sorted({node.name for tree_ in column.trees() for node in walk(tree_) if _is_cell(node)}):
+        read = [node for tree in column.trees() for node in walk(tree) if isinstance(node, nodes.Cell)]
+        for name in sorted({node.name for node in read}):
             count = sum(isinstance(row.get(name), int | Decimal) for row in sample)
             if count:
                 rows = f"{count:,} of the first {len(sample):,} rows"
                 message = f"the keys are numbers in the workbook ({quote_value(name)} in {rows})"
                 help_text = "zeros in front and digits after the 15th are lost; export the column as text"
                 yield _warning("numeric-key", message, column.span, help_text)
-
-
-def _is_cell(node: nodes.Node) -> TypeGuard[nodes.Cell]:
-    return isinstance(node, nodes.Cell)
 
 
 _TIME_OF_DAY = re.compile(r"%[HI]")
@@ -148,23 +145,15 @@ def _is_naive(value: object) -> bool:
 
 
 def _unused(plan: Plan) -> Iterator[Issue[Span]]:
-    trees = [part for column in plan.columns for part in column.trees()]
-    trees += [step.expression.tree for step in plan.steps] + ([plan.where.tree] if plan.where else [])
-    found = [node for part in trees for node in walk(part)]
-    steps = {node.name for node in found if isinstance(node, nodes.VariableRef)}
-    tables = {node.name for node in found if isinstance(node, nodes.TableValue)}
-    tables |= {str(column.table.name) for column in plan.columns if column.table is not None}
-    own = plan.spec.path
-    for step in plan.steps:
-        if step.name not in steps and step.span.file == own:
-            yield _warning(
-                "unused", f"the variable {quote_value(step.name)} is not used", step.span, "remove it"
-            )
-    for table in plan.tables.values():
-        if table.name not in tables and table.name.span.file == own:
-            yield _warning(
-                "unused", f"the table {quote_value(table.name)} is not used", table.name.span, "remove it"
-            )
+    used = {("table", str(column.table.name)) for column in plan.columns if column.table is not None}
+    for node in plan.nodes():
+        if isinstance(node, nodes.VariableRef | nodes.TableValue):
+            used.add(("variable" if isinstance(node, nodes.VariableRef) else "table", node.name))
+    defined = [("variable", step.name, step.span) for step in plan.steps]
+    defined += [("table", str(table.name), table.name.span) for table in plan.tables.values()]
+    for kind, name, span in defined:
+        if (kind, name) not in used and span.file == plan.spec.path:
+            yield _warning("unused", f"the {kind} {quote_value(name)} is not used", span, "remove it")
 
 
 def _unread(plan: Plan) -> Iterator[Issue[Span]]:

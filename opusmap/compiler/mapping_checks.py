@@ -1,4 +1,4 @@
-"""Checks of a mapping's parts that need nothing but the part and its column.
+"""Checks of a mapping's parts that need only the part and its column.
 
 Owns no state: each check yields what is wrong. `resolve` runs them and owns all that needs the whole.
 """
@@ -22,7 +22,6 @@ __all__ = [
     "check_datetime_format",
     "check_options",
     "check_variable_name",
-    "error",
     "is_placeholder",
     "to_do",
 ]
@@ -51,22 +50,14 @@ _RESERVED = frozenset(
 """Words of the expression language: a variable of such a name could never be read."""
 
 
-def error(code: str, message: str, span: Span, help: str = "") -> Issue[Span]:
-    """Return an error."""
-    return Issue(code, message, span, help)
-
-
-_TO_DO = "TODO"
-
-
 def is_placeholder(text: str) -> bool:
-    """Tell whether a text is the mark by which a draft says that a person must decide: `TODO`, `TODO: …`."""
-    return text == _TO_DO or text.startswith((f"{_TO_DO}:", f"{_TO_DO} "))
+    """Tell whether a text is a mark of a draft for what a person must decide: `TODO`, `TODO: …`."""
+    return text == "TODO" or text.startswith(("TODO:", "TODO "))
 
 
 def to_do(what: str, span: Span, help: str) -> Issue[Span]:
-    """Return the error for such a mark: `what` is to be decided."""
-    return error("to-do", f"{what} is still to do", span, help)
+    """Return the error for such a mark; `what` is to be decided."""
+    return Issue("to-do", f"{what} is still to do", span, help)
 
 
 def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Issue[Span]]:
@@ -79,7 +70,7 @@ def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Issue[S
         read = None
     if "%" not in pattern or read is None:
         message = f"{quote_value(pattern)} is not a date and time format"
-        yield error("bad-format", message, span, 'for example "%Y-%m-%d %H:%M:%S"')
+        yield Issue("bad-format", message, span, 'for example "%Y-%m-%d %H:%M:%S"')
     elif read.date() != moment.date():
         short = read.year % 100 == moment.year % 100 and read.year != moment.year
         lost = "the century (1912 and 2012 are written alike)" if short else "a part of the date"
@@ -87,11 +78,11 @@ def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Issue[S
         help_text = (
             "choose a format with day, month and a year of four digits, in Opus's General settings too"
         )
-        yield error("bad-format", message, span, help_text)
+        yield Issue("bad-format", message, span, help_text)
     elif odd := find_odd_parts(re.findall("%(.)", pattern)):
         message = f"a time written as {quote_value(pattern)} is not clear: {odd[0]}"
         help_text = "choose a format that names each part once, in Opus's General settings too"
-        yield error("bad-format", message, span, help_text)
+        yield Issue("bad-format", message, span, help_text)
 
 
 def check_variable_name(
@@ -102,13 +93,13 @@ def check_variable_name(
     if not variable.name.isidentifier() or variable.name in _RESERVED:
         message = f"{name} can't be the name of a variable"
         taken = f"{variable.name} is a word of the expression language" if variable.name in _RESERVED else ""
-        yield error("bad-step-name", message, variable.name.span, taken or "use letters, digits and _")
+        yield Issue("bad-step-name", message, variable.name.span, taken or "use letters, digits and _")
     elif columns is not None and variable.name in columns:
         message = f"the variable {name} has the name of a source column"
-        yield error("step-hides-column", message, variable.name.span, "rename the variable")
+        yield Issue("step-hides-column", message, variable.name.span, "rename the variable")
     elif variable.name in tables:
         message = f"the variable {name} has the name of a table"
-        yield error("step-hides-table", message, variable.name.span, "rename the variable")
+        yield Issue("step-hides-table", message, variable.name.span, "rename the variable")
 
 
 def check_options(choices: ChoiceList, base: int) -> Iterator[Issue[Span]]:
@@ -125,12 +116,12 @@ def check_options(choices: ChoiceList, base: int) -> Iterator[Issue[Span]]:
             )
             yield to_do(f"the list of options of {quote_value(choices.column)}", option.span, help_text)
         elif not plain:
-            yield error("empty-option", "an option is empty", option.span, "remove it")
+            yield Issue("empty-option", "an option is empty", option.span, "remove it")
         elif folded in seen and (seen[folded].strip() == plain or choices.ignore_case):
             yield _twice(option, seen[folded], ignore_case=choices.ignore_case)
         if choices.by_order and plain in orders and plain != str(order):
             message = f"the option {quote_value(option)} could be taken for the order of another option"
-            yield error("ambiguous-option", message, option.span, "remove `by_order`, or the clash in Opus")
+            yield Issue("ambiguous-option", message, option.span, "remove `by_order`, or the clash in Opus")
         seen.setdefault(folded, option)
     if choices.options:
         yield from _check_aliases(choices)
@@ -152,7 +143,7 @@ def _twice(option: Text, first: Text, *, ignore_case: bool) -> Issue[Span]:
     if ignore_case and option.strip() != first.strip():
         message += f" as {quote_value(first)} (`ignore_case` is on)"
         help_text = "if Opus has both, remove `ignore_case`"
-    return error("duplicate-option", message, option.span, help_text)
+    return Issue("duplicate-option", message, option.span, help_text)
 
 
 def _check_aliases(choices: ChoiceList) -> Iterator[Issue[Span]]:
@@ -166,13 +157,13 @@ def _check_aliases(choices: ChoiceList) -> Iterator[Issue[Span]]:
                 f"the alias {quote_value(spelling)} stands for {quote_value(option)}, which is not an option"
             )
             help_text = suggest(option, options.values()) or "aliases are written `other spelling: option`"
-            yield error("unknown-option", message, option.span, help_text)
+            yield Issue("unknown-option", message, option.span, help_text)
         elif options.get(written, wanted) != wanted:
             message = f"{quote_value(spelling)} is an option itself and can't stand for another"
-            yield error("alias-is-option", message, option.span, "remove the alias")
+            yield Issue("alias-is-option", message, option.span, "remove the alias")
         elif taken.setdefault(written, wanted) != wanted:
             message = f"the alias {quote_value(spelling)} stands for {quote_value(taken[written])} already"
-            yield error("duplicate-alias", message, option.span, "remove one of the two")
+            yield Issue("duplicate-alias", message, option.span, "remove one of the two")
 
 
 def check_binding(
@@ -182,33 +173,33 @@ def check_binding(
     span, name = binding.target.span, quote_value(column.display_name)
     if column.type in CHOICE_TYPES and not has_choices:
         message = f"the options of the choice column {name} are not given"
-        yield error(
+        yield Issue(
             "missing-choices", message, span, "list them under `choices:` in the order that Opus shows"
         )
     if required and binding.on_error == "omit":
         message = f"{name} is required, so it can't be omitted"
-        yield error("omit-required", message, span, "use `on_error: default` with a `default`")
+        yield Issue("omit-required", message, span, "use `on_error: default` with a `default`")
     if binding.required is False and column.required:
         message = f"the connection requires {name}"
         help_text = f"correct it: `columns: {{{column.display_name}: {{required: false}}}}`"
-        yield error("required-column", message, span, help_text)
+        yield Issue("required-column", message, span, help_text)
     if isinstance(binding.const, Text) and (binding.const in empty or binding.const == ""):
         message = f"the constant {quote_value(binding.const)} means no value, so it would never be sent"
         help_text = "remove the binding, or take the text out of `source.empty`"
-        yield error("empty-constant", message, binding.const.span, help_text)
+        yield Issue("empty-constant", message, binding.const.span, help_text)
     if binding.format is not None and column.type is not ColumnType.DATE_TIME:
         message = f"`format` is for dates, and {name} is a {column.type} column"
         help_text = "use `value: \"{{ … | datetime('%d/%m/%Y') | format_date('%Y') }}\"`"
-        yield error("format-not-date", message, binding.format.span, help_text)
+        yield Issue("format-not-date", message, binding.format.span, help_text)
     yield from _check_lists(binding, column)
 
 
 def _check_lists(binding: Binding, column: Column) -> Iterator[Issue[Span]]:
     if binding.split is not None and binding.listed:
         message = "`split` takes one source column, not a list of them"
-        yield error("split-list", message, binding.split.span, "remove `split`")
+        yield Issue("split-list", message, binding.split.span, "remove `split`")
     if binding.split is not None and not binding.split:
-        yield error("wrong-value", "`split` is empty", binding.split.span, 'for example `split: ";"`')
+        yield Issue("wrong-value", "`split` is empty", binding.split.span, 'for example `split: ";"`')
     if binding.join is not None and (not binding.listed or column.type in LIST_TYPES | {ColumnType.TAXONOMY}):
         message = (
             f"`join` puts several source columns into one text; {quote_value(column.display_name)} is a "
@@ -216,4 +207,4 @@ def _check_lists(binding: Binding, column: Column) -> Iterator[Issue[Span]]:
             if binding.listed
             else "`join` puts several source columns into one text; there is one here"
         )
-        yield error("join-not-text", message, binding.join.span, "remove `join`")
+        yield Issue("join-not-text", message, binding.join.span, "remove `join`")

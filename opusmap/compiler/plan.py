@@ -109,16 +109,22 @@ class Plan:
     source_columns: frozenset[str] | None
     warnings: tuple[Issue[Span], ...] = ()
 
+    def nodes(self) -> Iterator[nodes.Node]:
+        """Yield all nodes of expressions: of variables, of `where` and of columns."""
+        for step in self.steps:
+            yield from walk(step.expression.tree)
+        if self.where is not None:
+            yield from walk(self.where.tree)
+        for column in self.columns:
+            for tree in column.trees():
+                yield from walk(tree)
+
     def cells(self) -> dict[str, bool]:
         """Return the source columns that are read, in order of first use; true where only as a path."""
-        trees = [step.expression.tree for step in self.steps]
-        trees += [self.where.tree] if self.where else []
-        trees += [part for column in self.columns for part in column.trees()]
         dotted: dict[str, bool] = {}
-        for part in trees:
-            for node in walk(part):
-                if isinstance(node, nodes.Cell):
-                    dotted[node.name] = dotted.get(node.name, True) and node.dotted
+        for node in self.nodes():
+            if isinstance(node, nodes.Cell):
+                dotted[node.name] = dotted.get(node.name, True) and node.dotted
         return dotted
 
 

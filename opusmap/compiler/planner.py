@@ -20,7 +20,6 @@ from opusmap.compiler.mapping_checks import (
     check_datetime_format,
     check_options,
     check_variable_name,
-    error,
     is_placeholder,
     to_do,
 )
@@ -410,4 +409,4 @@ class _Planner:
         return Span(self._spec.path, 1, 1, 1, 2)
 
     def _error(self, code: str, message: str, span: Span, help: str) -> None:
-        self.problems.append(error(code, message, span, help))
+        self.problems.append(Issue(code, message, span, help))
