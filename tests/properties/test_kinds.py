@@ -6,22 +6,23 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from generated_specs import CONNECTION, SOURCE, mappings, rows
-from hypothesis import assume, given, note
+from hypothesis import Phase, assume, given, note, settings
 from hypothesis import strategies as st
 from jinja_expressions import ROW, expressions
 from jinja_expressions import Node as Expression
 from likely_specs import COLUMNS, likely_mappings
 from thorough import THOROUGH
 
-from opusmap.compiler import binding_runtime
+from opusmap.compiler import binding_runtime, kinds
 from opusmap.compiler.interpreter import ABSENT, Environment, Interpreter
 from opusmap.compiler.kinds import KindChecker
 from opusmap.compiler.lower import lower_bindings
 from opusmap.compiler.plan import Plan
 from opusmap.compiler.planner import resolve_names
 from opusmap.converters import Context, builtin_converters
-from opusmap.expressions.nodes import Frame, Node
+from opusmap.expressions.nodes import Frame, Kind, Node, base, filters, operators
 from opusmap.issues import Severity
 from opusmap.mapping import parse_spec
 
@@ -96,3 +97,33 @@ def test_so_it_is_of_any_expression_of_the_grammar(expression: Expression) -> No
     }
     text = json.dumps({"opusmap": 1, "connection": "c.json", **body})
     check_soundness(plan_of(text, frozenset(ROW)), [ROW])
+
+
+SEARCHED = settings(
+    max_examples=3_000, database=None, derandomize=True, phases=[Phase.generate], deadline=None
+)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "bug"),
+    [
+        (operators, "_COMPARABLE", (Kind.TEXT,)),
+        (operators, "_check_numbers", lambda who, *known: base.check_kind(who, Kind.WHOLE, known[0])),
+        (base.Type, "filled", lambda self: base.Type(self.kind & ~Kind.TEXT)),
+        (operators.Default, "infer", lambda self, types: self.fallback.infer(types)),
+        (filters, "result_type", lambda _converter: base.TEXT),
+        (kinds, "takes_kind", lambda _column: Kind.LIST),
+    ],
+)
+def test_a_check_that_refuses_too_much_is_found(
+    owner: Any, name: str, bug: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, name, bug)
+
+    @SEARCHED
+    @given(text=mappings(), read=st.lists(rows(), min_size=1, max_size=6))
+    def search(text: str, read: list[dict[str, Any]]) -> None:
+        check_soundness(plan_of(text, None), read)
+
+    with pytest.raises(AssertionError):
+        search()

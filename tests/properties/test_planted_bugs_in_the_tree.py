@@ -16,14 +16,14 @@ from opusmap.compiler import binding_nodes, compile_mapping
 from opusmap.compiler.interpreter import FILTERED, Environment
 from opusmap.converters import cache
 from opusmap.errors import InvalidMapping
-from opusmap.expressions.nodes import Failure, operands, operators
+from opusmap.expressions.nodes import Failure, filters, operands, operators
 from opusmap.issues import Problem
 from opusmap.mapping import parse_spec
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
 SEARCHED = settings(
-    max_examples=600,
+    max_examples=1_500,
     database=None,
     derandomize=True,
     phases=[Phase.generate],
@@ -82,10 +82,8 @@ def emit_operands_turned(self: operators.Binary, writer: Any) -> str:
 
 
 def emit_case(self: operators.Conditional, writer: Any, want: Any) -> str:
-    test = self.test.emit(writer)
-    return (
-        f"({self.then.emit_as(writer, want)} if {test} is True else {self.otherwise.emit_as(writer, want)})"
-    )
+    then, otherwise = self.then.emit_as(writer, want), self.otherwise.emit_as(writer, want)
+    return f"({then} if is_same({self.test.emit(writer)}, True) else {otherwise})"
 
 
 def emit_not_emptied(self: binding_nodes.Emptied, writer: Any) -> str:
@@ -117,6 +115,16 @@ def evaluate_not_dropped(self: binding_nodes.DropEmpty, env: Any) -> Callable[[A
     return value
 
 
+def evaluate_where_without_a_key(self: filters.Where, env: Any) -> Callable[[Any], Any]:
+    value, wanted, where = env.evaluator(self.value), env.evaluator(self.wanted), filters.runtime.where
+    return lambda frame: where(value(frame), None, self.condition, wanted(frame), env.empty)
+
+
+def emit_where_of_an_empty_value(self: filters.Where, writer: Any) -> str:
+    value, wanted = self.value.emit(writer), self.wanted.emit(writer)
+    return f"where({value} or [], {self.key!r}, {self.condition!r}, {wanted}, empty)"
+
+
 def read_failed_variable(self: Environment, name: str) -> Callable[[Any], Any]:
     evaluate = self._interpreter.variable
 
@@ -138,6 +146,8 @@ BUGS: list[tuple[type, str, Any]] = [
     (operators.Compare, "evaluator", evaluate_first_link),
     (operands.Cell, "evaluator", evaluate_cell_as_it_is),
     (binding_nodes.DropEmpty, "evaluator", evaluate_not_dropped),
+    (filters.Where, "evaluator", evaluate_where_without_a_key),
+    (filters.Where, "emit", emit_where_of_an_empty_value),
     (Environment, "variable", read_failed_variable),
 ]
 

@@ -158,7 +158,13 @@ def likely_mappings(draw: st.DrawFn) -> str:
     )
     whole = st.builds("{{{{ {} }}}}".format, kinds["whole"])
     columns: dict[str, st.SearchStrategy[Any]] = {
-        "Line": st.one_of(text, listed, looked_up, st.sampled_from(["v", "{{ v }}", "{{ U | default(n) }}"])),
+        "Line": st.one_of(
+            text,
+            listed,
+            looked_up,
+            st.sampled_from(["v", "{{ v }}", "{{ U | default(n) }}"]),
+            st.just("{{ U | default('d') }}"),
+        ),
         "_Text": st.one_of(text, text),
         "_Number": st.one_of(whole, st.just("N"), st.just("{{ N | number | round(1) }}")),
         "_When": st.one_of(
