@@ -127,6 +127,8 @@ def check_kind(who: str, takes: Kind, known: Type, what: str = "", help: str = "
 
 def describe_kind(kind: Kind) -> str:
     """Return kinds in words: `a text or a number`."""
+    if kind == ALL:
+        return "any value"
     words, left = list[str](), kind
     for one, word in _WORDS:
         if one & ~left == _NONE:

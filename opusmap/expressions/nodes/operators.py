@@ -114,8 +114,7 @@ class Binary(Node):
     def check(self, types: Types) -> Iterator[ValueProblem]:
         left, right = self.left.infer(types), self.right.infer(types)
         if left.kind and right.kind and Kind.TEXT in (left.kind, right.kind):
-            given = f"{describe_kind(left.kind)} and {describe_kind(right.kind)}"
-            message = f"`{self.operator}` takes numbers, not {given}"
+            message = f"`{self.operator}` takes numbers, not a text"
             yield ValueProblem("text-arithmetic", message, "use `~` to put texts together, or `| number`")
         else:
             yield from _check_numbers(self.operator, left, right)
