@@ -23,10 +23,7 @@ __all__ = ["KindChecker"]
 
 
 class KindChecker:
-    """Checks a plan, variable by variable and column by column, each tree once.
-
-    A plan whose names have problems can be checked, too: nothing is known of what stands in their place.
-    """
+    """Checks a plan: its variables, `where`, its columns. The plan may have problems of names already."""
 
     def __init__(self, plan: Plan) -> None:
         self.empty_texts = plan.spec.source.empty
@@ -65,24 +62,16 @@ class KindChecker:
             yield _error(mistake, text.locate(at, at + 1))
 
     def _column(self, column: ColumnPlan) -> Iterator[Issue[Span]]:
-        """Check what a binding says, from the inside out; one mistake is told, not what follows of it."""
+        """Check a binding from its expressions to its column, as far as nothing before is wrong."""
         binding, found = column.binding, list[Issue[Span]]()
         if binding.template is not None:
             found += self._expression(binding.template, column.parts[0])
         if binding.default is not None and column.default is not None:
             found += self._expression(binding.default, column.default)
-        found = (
-            found
-            or list(self._converts(column.tree))
-            or [*self._constants(column), *self.encoding(column)][:1]
-        )
-        yield from found
-
-    def _converts(self, node: Node) -> Iterator[Issue[Span]]:
-        while (value := getattr(node, "value", None)) is not None:
-            if isinstance(node, Apply):
-                yield from (_error(mistake, node.call.span) for mistake in node.check(self))
-            node = value
+        if not found:
+            applied = [node for node in walk(column.tree) if isinstance(node, Apply)]
+            found += [_error(mistake, node.call.span) for node in applied for mistake in node.check(self)]
+        yield from found or [*self._constants(column), *self.encoding(column)][:1]
 
     def encoding(self, column: ColumnPlan) -> Iterator[Issue[Span]]:
         """Yield the error of a column whose type takes no value of the kinds that its tree gives."""
@@ -90,13 +79,13 @@ class KindChecker:
         if known.kind and not known.kind & takes:
             name = quote_value(column.column.display_name)
             message = f"{name} is a {column.column.type} column and can't be {describe_kind(known.kind)}"
-            help_text = (
-                "put it together: `convert: {join: ', '}`" if known.kind == Kind.LIST else "change its kind"
-            )
+            help_text = "put it together: `convert: {join: ', '}`"
+            if known.kind != Kind.LIST:
+                help_text = "change its kind with a converter, or correct the column's type under `columns:`"
             yield Issue("wrong-kind", message, _value_span(column), help_text)
 
     def _constants(self, column: ColumnPlan) -> Iterator[Issue[Span]]:
-        """Encode a binding's constants once: a wrong one would reject every record that uses it."""
+        """Encode a binding's constants: a wrong one would reject every record that uses it."""
         binding = column.binding
         choices = self._plan.context.choices.get(column.column.internal_name)
         if column.column.type in CHOICE_TYPES and not (choices and choices.options):
