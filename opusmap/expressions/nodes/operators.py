@@ -239,16 +239,14 @@ _COMPARABLE = (Kind.TEXT, NUMBER | Kind.BOOLEAN, Kind.DATE, Kind.TIME)
 
 
 def _check_comparison(operator: str, left: Type, right: Type) -> Iterator[ValueProblem]:
-    """Yield what is wrong with a comparison that no two values of these types can stand."""
+    """Yield what is wrong with a comparison that no two values of these types allow."""
     if operator in _ORDERS:
         if not (left.kind and right.kind):
             yield from check_kind(_SIGNS[operator], ALL, EMPTY)
         elif not any(left.kind & kind and right.kind & kind for kind in _COMPARABLE):
             given = f"{describe_kind(left.kind)} with {describe_kind(right.kind)}"
             message = f"`{_SIGNS[operator]}` can't compare {given}"
-            yield ValueProblem(
-                "wrong-kind", message, "make both numbers (`| number`) or dates (`| datetime`)"
-            )
+            yield ValueProblem("wrong-kind", message, _SAME_KIND)
     elif operator in ("in", "notin") and not right.empty:
         if right.kind == Kind.TEXT and not left.empty:
             yield from check_kind("in", Kind.TEXT, left, "a text to look for in a text", "use `| string`")
