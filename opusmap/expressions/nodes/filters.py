@@ -11,7 +11,7 @@ from operator import or_
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from opusmap.converters import Converter, text
+from opusmap.converters import Converter, lists, text
 from opusmap.errors import ValueProblem
 from opusmap.expressions import runtime
 from opusmap.expressions.nodes.base import (
@@ -55,8 +55,14 @@ class Filter(Node):
     place: Span | None = None
 
     def infer(self, types: Types) -> Type:
-        result = result_type(self.converter)
-        return Type(Kind.LIST, element=result.kind) if self.each else result
+        known, result = self.value.infer(types), result_type(self.converter)
+        if self.each:
+            return Type(Kind.LIST, element=result.kind)
+        if known.kind == Kind.LIST and self.converter.function in _GIVE_AN_ELEMENT:
+            return Type(known.element, empty=True)
+        if known.kind == Kind.LIST and self.converter.function in _KEEP_ELEMENTS:
+            return Type(Kind.LIST, element=known.element)
+        return result
 
     def check(self, types: Types) -> Iterator[ValueProblem]:
         who, known = self.converter.name, self.value.infer(types)
@@ -160,6 +166,9 @@ class Where(Node):
         value, wanted = self.value.emit(writer), self.wanted.emit(writer)
         return f"where({value}, {self.key!r}, {self.condition!r}, {wanted}, empty)"
 
+
+_GIVE_AN_ELEMENT = (lists.first, lists.last, lists.min_, lists.max_)
+_KEEP_ELEMENTS = (lists.reverse, lists.sort, lists.unique)
 
 _METHODS: dict[Callable[..., Any], tuple[str, bool]] = {
     text.upper: ("upper", True),

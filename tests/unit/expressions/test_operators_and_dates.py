@@ -122,6 +122,8 @@ def test_operands_of_the_wrong_kind_are_problems(expression: str, code: str) -> 
         ("'a'['x']", "wrong-kind", "`[…]` takes a whole number, not a text"),
         ("5[0]", "wrong-kind", "`[…]` takes a text, a list or an object, not a whole number"),
         ("(Code | split)[0] > 5", "wrong-kind", "`>` can't compare a text with a whole number"),
+        ("(Code | split | sort | first) + 1", "text-arithmetic", "`+` takes numbers, not a text"),
+        ("([1, 2] | max) | upper", "wrong-kind", "`upper` takes a text, not a whole number"),
         ("'abc'[1:'x']", "wrong-kind", "`[:]` takes a whole number, not a text"),
         ("(Code | length)[1:]", "wrong-kind", "`[:]` takes a text or a list, not a whole number"),
         ("[1] ~ 'a'", "wrong-kind", "`~` takes a text or another single value, not a list"),
@@ -156,7 +158,13 @@ def test_what_can_give_a_value_in_no_row_is_an_error_of_the_mapping(
             "Code in Title",
         ),
         *("(Code | first) + 1", "1 == 'a'", "Middle ~ 'a'", "(Code | datetime) > (Code | date)"),
-        *("2 < 1 < 'a'", "false and 1 + Code", "[Code, 5][1] > 5", "(5 if Code) + 1"),
+        *(
+            "2 < 1 < 'a'",
+            "false and 1 + Code",
+            "[Code, 5][1] > 5",
+            "([Code, 5] | last) > 5",
+            "(5 if Code) + 1",
+        ),
     ],
 )
 def test_what_some_row_could_give_a_value_for_is_none(expression: str) -> None:

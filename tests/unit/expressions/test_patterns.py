@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from one_expression import problem, refused
 from small_mapping import compiled, mapping_text, problems, record
 
-from opusmap.converters import ArgumentError
+from opusmap.converters import ArgumentError, builtin_tests
 from opusmap.converters.patterns import regex_replace
 from opusmap.errors import InvalidMapping
 
@@ -278,3 +278,10 @@ def test_the_place_of_a_pattern_of_a_test_is_known() -> None:
 @pytest.mark.parametrize("test", ["match", "search", "regex", "like"])
 def test_other_names_of_the_test_are_answered_with_it(test: str) -> None:
     assert "is matching" in refused(f"A is {test}('x')", {"A": "a"}).hint
+
+
+def test_the_examples_of_tests_are_true() -> None:
+    for test in builtin_tests().converters.values():
+        assert test.examples
+        for expression, expected in test.examples.items():
+            assert evaluate(expression) == expected
