@@ -66,9 +66,6 @@ class Emptied(Node):
             return not texts.isdisjoint(types.empty_texts)
         return bool(known.kind & (Kind.TEXT | Kind.LIST))
 
-    def gaps(self, known: Gaps) -> Iterator[Gap]:
-        yield from self.value.gaps(known)
-
     def evaluator(self, env: Environment) -> Evaluate:
         value, empty = env.evaluator(self.value), env.empty
         return lambda frame: empty(value(frame))
@@ -151,9 +148,6 @@ class Split(Node):
     def infer(self, types: Types) -> Type:
         return Type(Kind.LIST, empty=True)
 
-    def gaps(self, known: Gaps) -> Iterator[Gap]:
-        yield from self.value.gaps(known)
-
     def evaluator(self, env: Environment) -> Evaluate:
         return _applied(env.evaluator(self.value), binding_runtime.make_splitter(self.separator))
 
@@ -235,9 +229,6 @@ class Apply(Node):
         ):  # nothing is done with an empty one
             yield from check_taken(self.call.converter, known)
 
-    def gaps(self, known: Gaps) -> Iterator[Gap]:
-        yield from self.value.gaps(known)
-
     def evaluator(self, env: Environment) -> Evaluate:
         return _applied(env.evaluator(self.value), self._function(env.empty))
 
@@ -272,9 +263,6 @@ class DropEmpty(Node):
         known = self.value.infer(types)
         return Type(known.kind, known.empty or bool(known.kind & Kind.LIST), known.bound)
 
-    def gaps(self, known: Gaps) -> Iterator[Gap]:
-        yield from self.value.gaps(known)
-
     def evaluator(self, env: Environment) -> Evaluate:
         value, fill = env.evaluator(self.value), env.fill
         return lambda frame: fill(value(frame))
@@ -293,6 +281,9 @@ class OrDefault(Node):
 
     def infer(self, types: Types) -> Type:
         return self.value.infer(types).filled().or_(self.default.infer(types))
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from ()
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, default = env.evaluator(self.value), env.evaluator(self.default)

@@ -329,8 +329,13 @@ class Node:
         yield from ()
 
     def gaps(self, known: Gaps) -> Iterator[Gap]:
-        """Yield why the value may be empty; what an `if` guards is trusted: `A if A is not none else B`."""
-        yield from ()
+        """Yield why the value may be empty: by default, because the value that the node works on may be.
+
+        What an `if` guards is trusted: `A if A is not none else B`.
+        """
+        value = getattr(self, "value", None)
+        if isinstance(value, Node):
+            yield from value.gaps(known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         """Return the function from a row to the value: the node's meaning."""

@@ -20,8 +20,6 @@ from opusmap.expressions.nodes.base import (
     Environment,
     Evaluate,
     Frame,
-    Gap,
-    Gaps,
     Kind,
     Node,
     NotConstant,
@@ -70,9 +68,6 @@ class Filter(Node):
             yield from check_kind("map", Kind.LIST, known, help=f"use `| {who}`")
         else:
             yield from check_taken(self.converter, known)
-
-    def gaps(self, known: Gaps) -> Iterator[Gap]:
-        yield from self.value.gaps(known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, who, require = env.evaluator(self.value), self.converter.name, runtime.require
@@ -153,9 +148,6 @@ class Where(Node):
 
     def check(self, types: Types) -> Iterator[ValueProblem]:
         yield from check_kind("where", Kind.LIST, self.value.infer(types))
-
-    def gaps(self, known: Gaps) -> Iterator[Gap]:
-        yield from self.value.gaps(known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, wanted = env.evaluator(self.value), env.evaluator(self.wanted)

@@ -200,9 +200,6 @@ class Slice(Node):
             if end is not None:
                 yield from check_kind("[:]", Kind.WHOLE, end.infer(types))
 
-    def gaps(self, known: Gaps) -> Iterator[Gap]:
-        yield from self.value.gaps(known)
-
     def evaluator(self, env: Environment) -> Evaluate:
         value, ends = env.evaluator(self.value), (_end(self.start, env), _end(self.stop, env))
         start, stop = ends
@@ -246,9 +243,6 @@ class Field(Node):
             yield ValueProblem("unknown-field", message, help_text)
         else:
             yield from check_kind(f".{self.name}", takes, known)
-
-    def gaps(self, known: Gaps) -> Iterator[Gap]:
-        yield from self.value.gaps(known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, name, empty, field = env.evaluator(self.value), self.name, env.empty, runtime.field

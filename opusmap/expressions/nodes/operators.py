@@ -63,9 +63,6 @@ class Unary(Node):
     def check(self, types: Types) -> Iterator[ValueProblem]:
         yield from _check_numbers(self.sign, self.value.infer(types))
 
-    def gaps(self, known: Gaps) -> Iterator[Gap]:
-        yield from self.value.gaps(known)
-
     def evaluator(self, env: Environment) -> Evaluate:
         value, turn = env.evaluator(self.value), OPERATIONS["negative" if self.sign == "-" else "positive"]
         return lambda frame: turn(value(frame))
@@ -370,6 +367,9 @@ class Not(Node):
     def infer(self, types: Types) -> Type:
         return Type(Kind.BOOLEAN)
 
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from ()
+
     def evaluator(self, env: Environment) -> Evaluate:
         value = env.evaluator(self.value)
         return lambda frame: not value(frame)
@@ -507,6 +507,9 @@ class Test(Node):
             yield from check_kind(who, ~(Kind.LIST | Kind.OBJECT), known[0], "a text")
         elif operation == "is_kind":
             yield from check_kind(who, ALL, known[0])
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from ()
 
     def evaluator(self, env: Environment) -> Evaluate:
         name, constants = _TESTS[self.name]
