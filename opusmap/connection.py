@@ -20,8 +20,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from opusmap.errors import InvalidMapping
-from opusmap.issues import Issue, Severity, Span, quote_value
+from opusmap.issues import Issue, Severity, Span
 from opusmap.safe_files import UnreadableFile, read_text
+from opusmap.wording import quote_value
 
 __all__ = ["Column", "ColumnType", "Connection", "decode_name", "load_connection", "parse_connection"]
 

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from opusmap.errors import SourceError
-from opusmap.issues import Issue, quote_value
+from opusmap.issues import Issue
 from opusmap.records import Record, Reject
 from opusmap.report import RejectsSource
 from opusmap.seen_keys import SeenKeys
+from opusmap.wording import quote_value
 from opusmap.work import Work
 
 __all__ = ["KeyWatch", "reject_repeated"]

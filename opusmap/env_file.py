@@ -15,8 +15,8 @@ from pathlib import Path
 from dotenv.parser import parse_stream
 
 from opusmap.errors import SettingsError
-from opusmap.issues import quote_value, suggest
 from opusmap.safe_files import UnreadableFile, read_text
+from opusmap.wording import quote_value, suggest
 
 __all__ = ["read_env_file", "read_small_text"]
 

@@ -8,9 +8,10 @@ print alike. What is wrong in a mapping or in a row is an `Issue` (see
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from opusmap.issues import Issue, Span
+if TYPE_CHECKING:  # its library is loaded where issues are made: `--help` makes none
+    from opusmap.issues import Issue, Span
 
 __all__ = [
     "InvalidMapping",

@@ -16,8 +16,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from opusmap.env_file import read_env_file, read_small_text
 from opusmap.errors import SettingsError
-from opusmap.issues import suggest
 from opusmap.safe_files import refuse_irregular, resolve_inside
+from opusmap.wording import suggest
 
 __all__ = ["DATA_CENTERS", "CertificateFile", "Secret", "Settings", "load_settings", "locate_journal"]
 

@@ -15,7 +15,7 @@ from opusmap.compiler.lint import SAMPLE_ROWS, lint
 from opusmap.compiler.lock import find_drift, lock_path, read_lock
 from opusmap.errors import InvalidMapping, SourceError
 from opusmap.expressions import nodes
-from opusmap.issues import Issue, Span, quote_value
+from opusmap.issues import Issue, Span
 from opusmap.mapping import MappingSpec
 from opusmap.records import Reject
 from opusmap.report import RejectsSource
@@ -28,6 +28,7 @@ from opusmap.sources import (
     open_source,
     open_with,
 )
+from opusmap.wording import quote_value
 
 if TYPE_CHECKING:
     from opusmap.converters import Registry

@@ -19,7 +19,7 @@ from opusmap.cli.commands import opusmap
 from opusmap.cli.logs import tell, tell_bug, tell_error
 from opusmap.cli.terminal import begin_streams, discard, flush_result
 from opusmap.errors import InvalidMapping, OpusmapError, SettingsError
-from opusmap.issues import visible
+from opusmap.wording import visible
 
 __all__ = ["main"]
 

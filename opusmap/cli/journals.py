@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from opusmap.cli.logs import tell
-from opusmap.issues import quote_value
+from opusmap.wording import quote_value
 
 if TYPE_CHECKING:
     from opusmap.journal import Journal, Run

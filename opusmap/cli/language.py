@@ -136,7 +136,7 @@ def explain(
 
 
 def _column_plan(mapper: Mapper, name: str) -> ColumnPlan:
-    from opusmap.issues import suggest
+    from opusmap.wording import suggest
 
     column = mapper.connection.find(name)
     names = [plan.column.display_name for plan in mapper.plan.columns]

@@ -13,7 +13,7 @@ from typing import Any
 
 from opusmap.cli.terminal import dump_json, write_error
 from opusmap.errors import OpusmapError
-from opusmap.issues import visible
+from opusmap.wording import visible
 
 __all__ = ["begin_logs", "speaks_json", "tell", "tell_bug", "tell_error"]
 

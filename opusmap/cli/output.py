@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from opusmap.cli.logs import speaks_json, tell
 from opusmap.cli.terminal import escape, make_console, write_error, write_json
-from opusmap.issues import Issue, Severity, Span, render, visible
 from opusmap.safe_files import UnreadableFile, read_text
+from opusmap.wording import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from opusmap.compiler import Mapper
     from opusmap.compiler.explain import Stage
     from opusmap.converters import Converter
+    from opusmap.issues import Issue, Span
     from opusmap.journal import Run
     from opusmap.records import Mapped
     from opusmap.report import Reason, Report
@@ -83,6 +84,8 @@ def print_json(value: dict[str, Any]) -> None:
 
 def print_diagnostics(diagnostics: Iterable[Issue[Span]]) -> None:
     """Print what is wrong in a mapping, with the lines it is about."""
+    from opusmap.issues import Severity, render
+
     found = list(diagnostics)
     if speaks_json():
         for diagnostic in found:
@@ -153,7 +156,7 @@ def _in_lines(diagnostic: Issue[Span]) -> Issue[Span]:
     """Return a diagnostic whose texts have no line breaks but our own."""
     place = replace(diagnostic.place, file=visible(diagnostic.place.file))
     message, hint = visible(diagnostic.message), visible(diagnostic.hint)
-    return Issue(diagnostic.code, message, place, hint, diagnostic.severity)
+    return diagnostic.__class__(diagnostic.code, message, place, hint, diagnostic.severity)
 
 
 def _read_lines(file: str) -> list[str]:

@@ -11,7 +11,8 @@ from opusmap.converters.limits import WEIGHT_LIMIT, bounded_length, check_weight
 from opusmap.converters.lists import split
 from opusmap.errors import ValueProblem
 from opusmap.expressions.runtime import look_up
-from opusmap.issues import Issue, quote_value
+from opusmap.issues import Issue
+from opusmap.wording import quote_value
 
 __all__ = [
     "as_condition",

@@ -24,9 +24,9 @@ from opusmap.converters.numbers import parse_number
 from opusmap.converters.people import email, emails
 from opusmap.converters.terms import SEGMENT_LIMIT, join_path
 from opusmap.errors import ValueProblem
-from opusmap.issues import quote_value
 from opusmap.mapping import ChoiceList, TargetOptions
 from opusmap.records import JsonValue
+from opusmap.wording import quote_value
 
 __all__ = ["LIST_TYPES", "TEXT_TYPES", "EncoderOptions", "Finish", "Finisher", "make_encoder", "quick_people"]
 

@@ -16,8 +16,9 @@ from opusmap.errors import ValueProblem
 from opusmap.expressions import NotConstant, constant_value, walk
 from opusmap.expressions.nodes import Kind, Node, Type
 from opusmap.expressions.nodes.base import ANY, NUMBER, describe_kind
-from opusmap.issues import Issue, Span, quote_value
+from opusmap.issues import Issue, Span
 from opusmap.mapping import Text
+from opusmap.wording import quote_value
 
 __all__ = ["KindChecker"]
 

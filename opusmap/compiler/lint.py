@@ -18,7 +18,8 @@ from opusmap.converters.dates import datetime_
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Gap
-from opusmap.issues import Issue, Severity, Span, quote_value
+from opusmap.issues import Issue, Severity, Span
+from opusmap.wording import quote_value
 
 __all__ = ["SAMPLE_ROWS", "lint"]
 

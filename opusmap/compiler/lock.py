@@ -17,8 +17,9 @@ from typing import Any
 
 from opusmap.compiler.plan import Plan
 from opusmap.errors import SettingsError
-from opusmap.issues import Issue, Span, quote_value
+from opusmap.issues import Issue, Span
 from opusmap.safe_files import UnreadableFile, read_text
+from opusmap.wording import quote_value
 
 __all__ = ["Lock", "find_drift", "lock_path", "make_lock", "read_lock", "write_lock"]
 

@@ -18,10 +18,11 @@ from opusmap.connection import Connection, load_connection
 from opusmap.converters import Registry
 from opusmap.converters.plugins import all_converters
 from opusmap.errors import InvalidMapping
-from opusmap.issues import Issue, Severity, Span, quote_value
+from opusmap.issues import Issue, Severity, Span
 from opusmap.mapping import MappingSpec, load_spec
 from opusmap.records import Filtered, Mapped, Record, Reject, Row
 from opusmap.safe_files import resolve_inside
+from opusmap.wording import quote_value
 
 __all__ = ["Mapper", "compile_mapping", "load_mapping", "make_plan", "read_mapping"]
 

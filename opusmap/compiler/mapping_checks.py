@@ -13,8 +13,9 @@ from opusmap.compiler.column_types import LIST_TYPES
 from opusmap.compiler.similar import find_similar
 from opusmap.connection import Column, ColumnType
 from opusmap.converters.format_parts import find_odd_parts
-from opusmap.issues import Issue, Severity, Span, quote_value, suggest
+from opusmap.issues import Issue, Severity, Span
 from opusmap.mapping import Binding, ChoiceList, TargetOptions, Text, Variable
+from opusmap.wording import quote_value, suggest
 
 __all__ = [
     "CHOICE_TYPES",

@@ -45,8 +45,9 @@ from opusmap.expressions import (
     parse_template,
     walk,
 )
-from opusmap.issues import Issue, Span, quote_value, suggest
+from opusmap.issues import Issue, Span
 from opusmap.mapping import Binding, ChoiceList, MappingSpec, Table, Text
+from opusmap.wording import quote_value, suggest
 
 __all__ = ["resolve_names"]
 

@@ -10,7 +10,7 @@ from opusmap.converters.cache import Memo
 from opusmap.converters.coerce import text_of
 from opusmap.converters.registry import ArgumentError, ChoiceOptions, Context, converter, wrong_kind
 from opusmap.errors import ValueProblem
-from opusmap.issues import Names, quote_value
+from opusmap.wording import Names, quote_value
 
 
 def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:

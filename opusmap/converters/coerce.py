@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Context, Decimal, DivisionByZero, InvalidOperation, Overflow
 
 from opusmap.errors import ValueProblem
-from opusmap.issues import quote_value
+from opusmap.wording import quote_value
 
 NUMBER_LIMIT = 34
 """Digits of a number at most, before and after the point."""

@@ -20,7 +20,7 @@ from opusmap.converters.format_parts import CENTURY_UNUSED, check_format, check_
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.registry import ArgumentError, Context, converter, wrong_kind
 from opusmap.errors import ValueProblem
-from opusmap.issues import quote_value
+from opusmap.wording import quote_value
 
 
 def time_zone(name: str) -> tzinfo:

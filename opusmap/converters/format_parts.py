@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from opusmap.converters.registry import ArgumentError, MissingCentury
-from opusmap.issues import quote_value
+from opusmap.wording import quote_value
 
 _DIRECTIVES = frozenset("aAbBdfGHIjmMpSuUVwWyYzZ%")
 """The letters that may follow a %: those that mean the same on every system."""

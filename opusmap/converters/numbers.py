@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from opusmap.converters.coerce import ARITHMETIC, NUMBER_LIMIT, number_of
 from opusmap.converters.registry import ArgumentError, converter
 from opusmap.errors import ValueProblem
-from opusmap.issues import quote_value
+from opusmap.wording import quote_value
 
 _SIGNIFICANT = 4_000
 """Characters of a number's text, at most."""

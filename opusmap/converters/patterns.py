@@ -14,7 +14,7 @@ import re2
 from opusmap.converters.limits import bounded_length, bounded_text
 from opusmap.converters.registry import ArgumentError, converter, wrong_kind
 from opusmap.errors import ValueProblem
-from opusmap.issues import quote_value
+from opusmap.wording import quote_value
 
 
 @converter(

@@ -6,7 +6,7 @@ import re
 
 from opusmap.converters.registry import converter, wrong_kind
 from opusmap.errors import ValueProblem
-from opusmap.issues import quote_value
+from opusmap.wording import quote_value
 
 # An address of the usual letters in the usual shape, which needs no further check.
 _PLAIN = re.compile(

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin,
 
 from opusmap.converters.cache import Memo
 from opusmap.errors import ValueProblem
-from opusmap.issues import quote_value, suggest
+from opusmap.wording import quote_value, suggest
 
 __all__ = [
     "ArgumentError",

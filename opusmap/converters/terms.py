@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from opusmap.converters.coerce import text_of
 from opusmap.converters.registry import converter
 from opusmap.errors import ValueProblem
-from opusmap.issues import quote_value
+from opusmap.wording import quote_value
 
 SEGMENT_LIMIT = 255
 """Characters of a term at most (SharePoint's limit for term labels)."""

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from opusmap.errors import SettingsError
-from opusmap.issues import quote_value, suggest
 from opusmap.records import JsonValue
 from opusmap.safe_files import UnreadableFile, read_text
+from opusmap.wording import quote_value, suggest
 
 __all__ = ["FAULTS_PATH", "KINDS", "LEVELS", "NUMBERS", "FaultPlan", "make_plan", "read_plan"]
 

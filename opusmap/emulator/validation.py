@@ -19,8 +19,8 @@ from opusmap.connection import Column, ColumnType, Connection
 from opusmap.emulator.values import Rules, TargetFormat, find_problem, show
 from opusmap.emulator.wire import Refusal
 from opusmap.errors import SettingsError
-from opusmap.issues import quote_value, suggest
 from opusmap.records import JsonValue
+from opusmap.wording import quote_value, suggest
 
 __all__ = [
     "PAGE_LIMIT",

@@ -19,8 +19,8 @@ from typing import Literal, get_args
 
 from opusmap.connection import ColumnType
 from opusmap.errors import SettingsError
-from opusmap.issues import quote_value
 from opusmap.records import JsonValue
+from opusmap.wording import quote_value
 
 __all__ = ["Rules", "TargetFormat", "find_problem", "show"]
 

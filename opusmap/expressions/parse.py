@@ -24,8 +24,9 @@ from opusmap.expressions.hints import (
 from opusmap.expressions.jinja_reader import DEPTH_LIMIT, JinjaReader, Refused, Stopped
 from opusmap.expressions.scope import Scope, UnknownNameError
 from opusmap.expressions.syntax_errors import in_plain_words, odd_name
-from opusmap.issues import Issue, Span, quote_value, suggest
+from opusmap.issues import Issue, Span
 from opusmap.mapping.yaml_reader import Text
+from opusmap.wording import quote_value, suggest
 
 __all__ = ["parse_template"]
 

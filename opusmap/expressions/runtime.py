@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from opusmap.converters.coerce import ARITHMETIC, NUMBER_LIMIT, number_of, text_of
 from opusmap.converters.limits import TEXT_LIMIT, WEIGHT_LIMIT, bounded_length, check_weight, weight
 from opusmap.errors import ValueProblem
-from opusmap.issues import quote_value, suggest
+from opusmap.wording import quote_value, suggest
 
 __all__ = ["OPERATIONS"]
 

@@ -9,7 +9,7 @@ from heapq import nsmallest
 from opusmap.converters import Registry
 from opusmap.expressions import nodes
 from opusmap.expressions.hints import FUNCTIONS, NAME_ADVICE
-from opusmap.issues import quote_value, suggest
+from opusmap.wording import quote_value, suggest
 
 __all__ = ["Scope", "UnknownNameError"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from opusmap.errors import InvalidMapping
-from opusmap.issues import Issue, Span, quote_value, suggest
+from opusmap.issues import Issue, Span
 from opusmap.mapping.model import (
     Binding,
     ChoiceList,
@@ -40,6 +40,7 @@ from opusmap.mapping.yaml_reader import (
     read_yaml,
 )
 from opusmap.safe_files import UnreadableFile, resolve_inside
+from opusmap.wording import quote_value, suggest
 
 __all__ = ["load_spec", "parse_spec"]
 

@@ -12,8 +12,9 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from opusmap.issues import Issue, Span, quote_value, suggest
+from opusmap.issues import Issue, Span
 from opusmap.mapping.yaml_reader import Entries, Items, Node, Text, as_boolean, as_integer, is_null
+from opusmap.wording import quote_value, suggest
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError

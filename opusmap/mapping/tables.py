@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 
 from opusmap.converters.coerce import text_of
 from opusmap.errors import ValueProblem
-from opusmap.issues import quote_value, suggest
 from opusmap.safe_files import UnreadableFile, read_text
+from opusmap.wording import quote_value, suggest
 
 __all__ = ["read_table"]
 

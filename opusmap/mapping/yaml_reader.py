@@ -19,9 +19,10 @@ from typing import Any, Self, TypeAlias
 import yaml
 
 from opusmap.errors import InvalidMapping
-from opusmap.issues import Issue, Span, quote_value
+from opusmap.issues import Issue, Span
 from opusmap.mapping.yaml_errors import in_plain_words
 from opusmap.safe_files import UnreadableFile, read_text
+from opusmap.wording import quote_value
 
 __all__ = [
     "Entries",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from opusmap.connection import ColumnType
 from opusmap.expressions import nodes, walk
-from opusmap.issues import quote_value
+from opusmap.wording import quote_value
 
 if TYPE_CHECKING:
     from opusmap.compiler.plan import ColumnPlan, Plan

@@ -18,11 +18,12 @@ from opusmap.compiler.binding_runtime import make_empty_values
 from opusmap.compiler.explain import explain_column
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.errors import ValueProblem
-from opusmap.issues import Issue, Span, quote_value
+from opusmap.issues import Issue, Span
 from opusmap.journal import Run
 from opusmap.profile import FarDates, FarKind, Profiler, SourceProfile
 from opusmap.records import Record, Reject, Row
 from opusmap.sources import Source
+from opusmap.wording import quote_value
 
 __all__ = [
     "EmptyCells",

@@ -14,12 +14,13 @@ from itertools import chain, islice
 from typing import Literal, NoReturn, TypedDict
 
 from opusmap.errors import SourceError
-from opusmap.issues import Issue, quote_value
+from opusmap.issues import Issue
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
 from opusmap.sources.batches import cell_parts
 from opusmap.sources.source import Format, Reading, Source, StreamSource, check_columns
 from opusmap.sources.text_io import Block, Input, decode_blocks, whole_lines
+from opusmap.wording import quote_value
 
 FIELD_LIMIT = 1_000_000
 """Characters of one cell, at most."""

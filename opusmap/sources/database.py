@@ -16,12 +16,12 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from opusmap.errors import SourceError
-from opusmap.issues import quote_value
 from opusmap.records import Reject, Row
 from opusmap.sources.changes import FileWatch
 from opusmap.sources.normalize import plain_values
 from opusmap.sources.source import ROW_LIMIT, Source, check_columns, load_extra, row_too_long
 from opusmap.sources.sqlite import SqliteSource, require_query
+from opusmap.wording import quote_value
 
 BATCH_ROWS = 1_000
 """Rows fetched at a time, at most; fewer if they are large."""

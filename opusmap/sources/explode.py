@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from opusmap.errors import SourceError
-from opusmap.issues import Issue, quote_value, suggest
+from opusmap.issues import Issue
 from opusmap.records import Reject, Row
 from opusmap.sources.source import Source
+from opusmap.wording import quote_value, suggest
 
 POSITIONS_KEPT = 1_000_000
 """Rows whose number in the original source is kept (16 bytes each)."""

@@ -16,12 +16,13 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from opusmap.errors import SourceError
-from opusmap.issues import Issue, quote_value
+from opusmap.issues import Issue
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
 from opusmap.sources.changes import FileChange, FileState, Watch, as_time
 from opusmap.sources.source import Format, Source
 from opusmap.sources.text_io import Input
+from opusmap.wording import quote_value
 
 FOLDER_COLUMNS = (
     "path",

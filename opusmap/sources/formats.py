@@ -18,7 +18,6 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from opusmap.errors import SourceError
-from opusmap.issues import quote_value, suggest
 from opusmap.mapping import SourceOptions
 from opusmap.sources.changes import FileWatch
 from opusmap.sources.explode import ExplodedSource
@@ -26,6 +25,7 @@ from opusmap.sources.folder import is_pattern, split_pattern, walk
 from opusmap.sources.multi_file import MultiFileSource, find_files
 from opusmap.sources.source import Format, Source, load_extra
 from opusmap.sources.text_io import Input, Remote
+from opusmap.wording import quote_value, suggest
 
 _MODULES = ("csv_rows", "json_lines", "json_items", "workbook", "parquet", "sqlite", "folder")
 COMMON_OPTIONS = ("path", "format", "database", "file_column", "empty")

@@ -13,11 +13,11 @@ from dataclasses import replace
 from typing import NoReturn
 
 from opusmap.errors import SourceError
-from opusmap.issues import quote_value
 from opusmap.mapping import SourceOptions
 from opusmap.sources.json_lines import begin_rows, utf8_blocks
 from opusmap.sources.source import Format, Reading, Source, StreamSource
 from opusmap.sources.text_io import LINE_LIMIT, Block, Input
+from opusmap.wording import quote_value
 
 _STEP = re.compile(r"""\.([^.\[\]"'*]+)|\[(?:'([^']*)'|"([^"]*)")\]""")
 

@@ -17,12 +17,13 @@ from typing import Any
 import msgspec
 
 from opusmap.errors import SourceError
-from opusmap.issues import Issue, quote_value
+from opusmap.issues import Issue
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
 from opusmap.sources.batches import PART_ROWS, PART_SIZE, Part
 from opusmap.sources.source import Format, Reading, Source, StreamSource
 from opusmap.sources.text_io import Block, Input, decode_blocks, find_byte_order_mark, whole_lines
+from opusmap.wording import quote_value
 
 SAMPLE_ROWS = 1_000
 """Rows read ahead to learn the columns, at most."""

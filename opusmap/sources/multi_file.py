@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.errors import SourceError
-from opusmap.issues import quote_value
 from opusmap.records import Reject, Row
 from opusmap.sources.folder import split_pattern, walk
 from opusmap.sources.source import Source
+from opusmap.wording import quote_value
 
 _OWN_FILES = re.compile(r"\.rejects(\.\d+)?\.(csv|xlsx|jsonl)$|\.last-run\.json$")
 """Names of files that runs write beside a mapping."""

@@ -14,12 +14,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from opusmap.errors import SourceError
-from opusmap.issues import Issue, quote_value
+from opusmap.issues import Issue
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
 from opusmap.sources.normalize import plain_value, plain_values
 from opusmap.sources.source import Format, Source, check_columns, load_extra
 from opusmap.sources.text_io import Input
+from opusmap.wording import quote_value
 
 SLICE_BYTES = 16 << 20
 """Bytes of the rows that are unpacked at a time, about."""

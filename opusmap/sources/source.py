@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from opusmap.errors import SourceError
-from opusmap.issues import Issue, quote_value
+from opusmap.issues import Issue
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
 from opusmap.sources.batches import Part, row_parts
 from opusmap.sources.changes import Watch
 from opusmap.sources.normalize import plain_values
 from opusmap.sources.text_io import Block, Input, prepare_blocks
+from opusmap.wording import quote_value
 
 ROW_LIMIT = 32 << 20
 """Bytes or characters of all values of a database row, at most; a row with more is a reject."""

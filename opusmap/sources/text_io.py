@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias, TypeVar
 
 from opusmap.errors import SourceError
-from opusmap.issues import quote_value
+from opusmap.wording import quote_value
 
 BLOCK_SIZE = 1 << 19
 """Bytes (or characters, of a text stream) read at a time."""

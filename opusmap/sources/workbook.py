@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from opusmap.errors import SourceError
-from opusmap.issues import Issue, quote_value, suggest
+from opusmap.issues import Issue
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
 from opusmap.sources.child import ChildEnded, read_frames
@@ -27,6 +27,7 @@ from opusmap.sources.source import Format, Source, check_columns, load_extra
 from opusmap.sources.text_io import Input
 from opusmap.sources.workbook_child import DATE, DATETIME, Task
 from opusmap.sources.workbook_scan import column_letters, errors_of_sheet, scan_workbook
+from opusmap.wording import quote_value, suggest
 
 MEMORY_FREE, MEMORY_RATIO = 320 << 20, 6
 """Address space of the reading process, at most: so many bytes, and so many times the unpacked workbook."""

@@ -13,11 +13,11 @@ from itertools import islice
 
 import msgspec
 
-from opusmap.issues import quote_value
 from opusmap.journal import Entry, JournalRecord, Moment, hash_content
 from opusmap.records import Record
 from opusmap.submission.batching import BATCH_SIZE, Batch, Conflict
 from opusmap.submission.resume import is_unchanged
+from opusmap.wording import quote_value
 
 __all__ = ["Intake", "Load"]
 

@@ -13,9 +13,10 @@ from xml.etree import ElementTree as ET
 
 from opusmap.compiler import Mapper
 from opusmap.connection import Connection
-from opusmap.issues import Span, suggest
+from opusmap.issues import Span
 from opusmap.mapping import MappingTest
 from opusmap.records import Mapped, Record, Reject
+from opusmap.wording import suggest
 
 __all__ = ["Difference", "TestResult", "junit_xml", "run_tests"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from opusmap.issues import visible
+from opusmap.wording import visible
 
 if TYPE_CHECKING:
     from opusmap.testing import Rehearsal, ServedOpus, TestResult

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap.issues import Issue, Severity, Span, quote_value, render, suggest
+from opusmap.issues import Issue, Severity, Span, render
+from opusmap.wording import quote_value, suggest
 
 SPAN = Span("m.yaml", 2, 9, 2, 14)
 FOUND = Issue("unknown-column", "there is no column", SPAN, 'did you mean "Title"?')

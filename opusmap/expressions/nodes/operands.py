@@ -29,7 +29,7 @@ from opusmap.expressions.nodes.base import (
     check_kind,
     describe_kind,
 )
-from opusmap.issues import quote_value
+from opusmap.wording import quote_value
 
 __all__ = ["Cell", "Constant", "Field", "ListLiteral", "Slice", "Subscript", "TableValue", "VariableRef"]
 

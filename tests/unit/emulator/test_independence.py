@@ -11,7 +11,7 @@ import pytest
 
 import opusmap.emulator
 
-OWN = {"connection", "issues", "emulator", "errors", "records", "safe_files"}
+OWN = {"connection", "wording", "issues", "emulator", "errors", "records", "safe_files"}
 MODULES = sorted(Path(opusmap.emulator.__file__).parent.glob("*.py"))
 
 

@@ -1,0 +1,148 @@
+"""How messages show a user's own words: values cut and quoted, hidden characters made visible, near names."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+
+__all__ = ["Names", "quote_value", "suggest", "visible"]
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return `did you mean "…"?` for the nearest of the known names, or an empty text.
+
+    A long name gets no suggestion, and one among thousands only a name that looks the same: a hint must not
+    take longer than the check it explains. `Names` answers faster for many names against the same ones.
+    """
+    return _names(tuple(known)).suggest(name) if len(name) <= _NAME_LENGTH else ""
+
+
+class Names:
+    """Known names, prepared for comparison with others."""
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._names = sorted(name for name in known if len(name) <= _NAME_LENGTH)
+        self._look: dict[str, list[str]] = {}
+        for name in self._names:
+            self._look.setdefault(_seen(name), []).append(name)
+        self._folded = (
+            [name.casefold() for name in self._names] if len(self._names) <= _NAMES_COMPARED else []
+        )
+
+    def suggest(self, name: str) -> str:
+        """Return `did you mean "…"?` for the nearest name, or an empty text; see `suggest`."""
+        if len(name) > _NAME_LENGTH:
+            return ""
+        alike = next((one for one in self._look.get(_seen(name), ()) if one != name), None)
+        if alike is not None:
+            differ = "the two differ only in spaces, or in characters that look the same"
+            return f'did you mean "{alike}"? {differ}'
+        if not self._folded:
+            return ""
+        from rapidfuzz.fuzz import ratio  # noqa: PLC0415 - only where something is wrong
+        from rapidfuzz.process import extractOne  # noqa: PLC0415
+
+        nearest = extractOne(name.casefold(), self._folded, scorer=ratio, score_cutoff=60)
+        return f'did you mean "{self._names[nearest[2]]}"?' if nearest else ""
+
+
+_names = lru_cache(maxsize=4)(Names)
+"""A mapping with many mistakes asks for the same names again and again."""
+
+_NAME_LENGTH = 100
+"""Characters of a name that is compared with others, at most."""
+_NAMES_COMPARED = 2_000
+"""Names that a name is compared with at most; of more, only those are found that look the same."""
+
+
+def _seen(name: str) -> str:
+    """Return a name as a reader sees it: accents composed, all kinds of spaces alike, edges stripped."""
+    if not name.isascii():
+        normal = unicodedata.normalize("NFKC", name)
+        name = "".join(char for char in normal if unicodedata.category(char) != "Cf")
+    return " ".join(name.split())
+
+
+def quote_value(value: object, limit: int = 60) -> str:
+    """Return a value for a message, in quotes: one line, printable, cut to `limit` characters."""
+    text = value if isinstance(value, str) else _first_of(_plain_text(value), limit + 1)
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    if cut.isprintable():
+        return f'"{cut}"'
+    return (
+        '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut) + '"'
+    )
+
+
+def _first_of(pieces: Iterator[str], length: int) -> str:
+    """Return the first characters of a text that comes in pieces, without reading more pieces than needed."""
+    found: list[str] = []
+    for piece in pieces:
+        found.append(piece[:length])
+        length -= len(piece)
+        if length <= 0:
+            break
+    return "".join(found)
+
+
+def _plain_text(value: object) -> Iterator[str]:
+    """Yield the pieces of any value as a person would write it, not as Python prints it."""
+    if isinstance(value, str):
+        yield value
+    elif value is None:
+        yield "nothing"
+    elif isinstance(value, list):
+        yield from _listed("[", ((item,) for item in value), "]")
+    elif isinstance(value, dict):
+        yield from _listed("{", ((f"{str(key)[:_LONG_KEY]}: ", item) for key, item in value.items()), "}")
+    else:
+        yield _plain_scalar(value)
+
+
+def _listed(start: str, members: Iterable[tuple[object, ...]], end: str) -> Iterator[str]:
+    yield start
+    for index, member in enumerate(members):
+        yield ", " if index else ""
+        for part in member:
+            yield from _plain_text(part)
+    yield end
+
+
+def _plain_scalar(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Decimal):
+        plain = value.is_finite() and abs(value.adjusted()) < _PLAIN_DIGITS
+        return format(value, "f") if plain else str(value)
+    if isinstance(value, int) and value.bit_length() > _PLAIN_BITS:
+        return "a huge number"  # Python writes none of more than 4,300 digits
+    return str(value) if isinstance(value, int | date) else repr(value)
+
+
+_PLAIN_DIGITS = 50
+_PLAIN_BITS = 10_000
+_LONG_KEY = 1_000
+
+# Control characters (C0, DEL, C1), what reorders a line (bidi), what does not show, line separators, half
+# surrogate pairs. Joiners (U+200C, U+200D) stay: some languages, and emoji, are written with them.
+_ACTS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_ACTS_IN_LINES = re.compile(_ACTS.pattern.replace("[\x00-\x1f", "[\x00-\x08\x0b-\x1f"))
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""Return a text with escapes for characters that would act on a terminal or be invisible there.
+
+    `lines` keeps line breaks and tabs, for a text whose lines are our own; without it the result is one line.
+
+    >>> visible("a\x1b[31m\u202eb\n")
+    'a\\x1b[31m\\u202eb\\n'
+    """
+    pattern = _ACTS_IN_LINES if lines else _ACTS
+    return pattern.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
