@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -81,12 +82,12 @@ def hold(value: object, held: int, what: str) -> int:
     return held
 
 
-def weight(value: Any, limit: int = WEIGHT_LIMIT) -> int:
+def weight(value: Any, limit: int = WEIGHT_LIMIT, depth: int = NESTING_LIMIT) -> int:
     """Return the characters of a text, or the elements of a list or object and the weight of each.
 
     A list that occurs several times counts each time: although it is stored once, whoever reads, compares or
     writes the value meets it each time. Counting stops once `limit` is passed; what is nested deeper than
-    `NESTING_LIMIT` weighs more than `limit`.
+    `depth` weighs more than `limit`.
     """
     total = 1
     if isinstance(value, str):
@@ -94,9 +95,11 @@ def weight(value: Any, limit: int = WEIGHT_LIMIT) -> int:
     elif value.__class__ in _NUMBERS and (size := value.__sizeof__()) > _USUAL_NUMBER:
         total = size
     level: list[Any] = [value] if isinstance(value, list | dict) else []
-    for _ in range(NESTING_LIMIT + 1):
+    for left in range(depth, -1, -1):
         if not level:
             return total
+        if 1 < len(level) <= _COMPARED and len(set(map(id, level))) < len(level):
+            return _weigh_repeated(level, total, limit, left)
         total += sum(map(len, level))
         if total > limit:
             return total
@@ -117,6 +120,18 @@ def weight(value: Any, limit: int = WEIGHT_LIMIT) -> int:
     return limit + 1
 
 
+def _weigh_repeated(level: list[Any], total: int, limit: int, depth: int) -> int:
+    """Add the weight of lists of which some occur several times, as in `[pairs, pairs]`, each weighed once."""
+    once = {id(one): one for one in level}
+    for one, times in Counter(map(id, level)).items():
+        total += times * (weight(once[one], limit, depth) - 1)
+        if total > limit:
+            break
+    return total
+
+
+_COMPARED = 1_000
+"""Lists of one level that are searched for repeated ones, at most."""
 _TEXTS: frozenset[type] = frozenset({str})
 _NUMBERS: frozenset[type] = frozenset({int, Decimal})
 _NESTED: frozenset[type] = frozenset({list, dict})

@@ -64,6 +64,15 @@ def test_a_weight_is_what_a_walk_through_the_whole_value_counts(value: list[Any]
     assert weight(value) == plain_weight(value)
 
 
+@given(st.lists(NESTED, min_size=1, max_size=4), st.lists(st.integers(0, 3), max_size=6), st.integers(0, 60))
+def test_a_list_that_occurs_several_times_is_weighed_each_time(
+    parts: list[Any], uses: list[int], limit: int
+) -> None:
+    value = [[parts[use % len(parts)], parts[0]] for use in uses] + [parts, parts]
+    assert weight(value) == plain_weight(value)
+    assert (weight(value, limit) > limit) == (plain_weight(value) > limit)
+
+
 @given(st.lists(NESTED, max_size=6), st.integers(0, 20))
 def test_a_weight_beyond_the_limit_is_known_to_be_so_without_the_whole_walk(
     value: list[Any], limit: int
