@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from opusmap.errors import InvalidMapping
 from opusmap.mapping import parse_spec
-from opusmap.mapping.schema import load_schema
+from opusmap.mapping.schema import _ANNOTATIONS, _CHECKS, _validator, fits, load_schema
+from opusmap.mapping.yaml_reader import Entries, Items, Node, parse_yaml
 
 HEAD = "opusmap: 1\nconnection: c\n"
 FIELDS = "fields: {a: b}\n"
@@ -168,3 +172,65 @@ def _keywords(schema: Any) -> Iterator[tuple[str, Any]]:
         elif keyword == "oneOf":
             for part in value:
                 yield from _keywords(part)
+
+
+VALID = [
+    path.read_text("utf-8") for path in sorted(Path(__file__).parents[3].glob("mappings/*/mapping.yaml"))
+]
+VALID.append(
+    HEAD + "source: {path: a, header_row: 2, columns: [a, b], empty: ['']}\n"
+    "columns: {a: {type: Number, required: true}}\n"
+    "choices: {a: [b, 1], c: {options: [d], aliases: {e: d}, ignore_case: false}}\n"
+    "tables: {t: {a: b}}\ninclude: [a.yaml]\nlet: {s: a}\nwhere: a\n"
+    "fields: {a: b, c: {value: d, convert: [trim, {truncate: 3}], required: true}, e: [f, g], h: {const: 1}}"
+    "\n"
+    "tests: [{row: {a: b}, reject: {a: b}}, {row: {}, filtered: true}]\n"
+)
+PIECES = ["a", "'1'", "1", "true", "~", "[]", "{}", "[a, [b]]", "{trim: 1, split: 2}"]
+PIECES += ["{from: a}", "{from: a, value: b}", "{a: {}}", "{options: []}"]
+
+
+def containers(node: Node) -> Iterator[Items | Entries]:
+    """Yield each list and each set of keys in a node."""
+    if isinstance(node, Items | Entries):
+        yield node
+        for part in node.values() if isinstance(node, Entries) else node:
+            yield from containers(part)
+
+
+def change(draw: st.DrawFn, node: Items | Entries) -> None:
+    """Put another value in place of one, or add or remove one."""
+    piece: Any = parse_yaml(draw(st.sampled_from(PIECES)), "m").data
+    if isinstance(node, Items):
+        node[draw(st.integers(0, len(node))) :] = draw(st.sampled_from([[], [piece]]))
+    else:
+        key = draw(st.sampled_from([*node, "from", "options", "required", "new"]))
+        if node.pop(key, None) is None or draw(st.booleans()):
+            node[key] = piece
+
+
+@given(st.data(), st.sampled_from(VALID), st.integers(0, 3))
+def test_what_fits_the_schema_is_what_jsonschema_finds_nothing_wrong_with(
+    data: st.DataObject, text: str, changes: int
+) -> None:
+    node: Any = parse_yaml(text, "m").data
+    assert fits(node, load_schema())
+    for _ in range(changes):
+        change(data.draw, data.draw(st.sampled_from(list(containers(node)))))
+    assert fits(node, load_schema()) == (not list(_validator().iter_errors(node)))
+
+
+def test_no_keyword_of_the_schema_is_unknown() -> None:
+    def keywords(schema: dict[str, Any]) -> Iterator[str]:
+        yield from schema
+        for key, value in schema.items():
+            if key in ("properties", "$defs"):
+                for inner in value.values():
+                    yield from keywords(inner)
+            elif key in ("items", "additionalProperties", "if", "then", "else") and isinstance(value, dict):
+                yield from keywords(value)
+            elif key == "oneOf":
+                for inner in value:
+                    yield from keywords(inner)
+
+    assert set(keywords(load_schema())) <= _ANNOTATIONS | set(_CHECKS)
