@@ -43,13 +43,13 @@ def _names(rows):
 
 @EVERY
 def test_each_page_has_its_parts(page: Page):
-    assert list(page.sections) == ["What", "Why", "Example", "Mend"]
+    assert list(page.sections) == ["What", "Why", "Example", "Fix"]
     assert set(page.places) <= set(PLACES), page.places
     assert page.places
     assert all(text.strip() for text in page.sections.values())
     assert page.stage("example"), "there is no example"
-    assert page.stage("mended"), "there is no way out"
-    assert not re.findall(r"<!-- (?!(?:locked|example|mended): )", "".join(page.sections.values()))
+    assert page.stage("fixed"), "there is no fix"
+    assert not re.findall(r"<!-- (?!(?:locked|example|fixed): )", "".join(page.sections.values()))
     assert 25 <= len(page.prose.split()) <= 140
 
 
@@ -67,8 +67,8 @@ def test_each_example_gives_its_code_and_no_other(code, tmp_path):
 
 
 @pytest.mark.parametrize("code", SHOWN)
-def test_each_way_out_mends_it(code, tmp_path):
-    found = examine(PAGES[code], "mended", tmp_path)
+def test_each_fix_removes_the_problem(code, tmp_path):
+    found = examine(PAGES[code], "fixed", tmp_path)
     assert not {one for one in found if _is_bad(one) or one.code == code}
 
 

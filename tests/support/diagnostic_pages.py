@@ -1,7 +1,7 @@
 """Reads the pages of diagnostics (docs/diagnostics/CODE.md) and runs what they show.
 
 A page's blocks change files of a scaffold that stands on docs/diagnostics/index.md. The comment above a
-block says how: `<!-- example: KIND -->` for the mistake, `<!-- mended: KIND -->` for the way out, which
+block says how: `<!-- example: KIND -->` for the mistake, `<!-- fixed: KIND -->` for its fix, which
 changes the example's files further, `<!-- locked: KIND -->` for how things were when they were locked.
 KIND is one of:
 
@@ -72,7 +72,7 @@ PLACES = (
 MAPPING, CONNECTION, SOURCE = "mapping.yaml", "contracts.connection.json", "contracts.csv"
 
 _PART = re.compile(
-    r"<!-- (?P<stage>locked|example|mended): (?P<kind>.+?) -->\n(?:\n?```\w*\n(?P<text>.*?)^```$)?",
+    r"<!-- (?P<stage>locked|example|fixed): (?P<kind>.+?) -->\n(?:\n?```\w*\n(?P<text>.*?)^```$)?",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -238,12 +238,12 @@ _CHANGES = {"top": _with_top, "fields": _with_fields, "expression": _with_expres
 
 
 def examine(page: Page, stage: str, folder: Path) -> set[Finding]:
-    """Make a page's files in a folder and return all that is found in them: `example` or `mended`."""
+    """Make a page's files in a folder and return all that is found in them: `example` or `fixed`."""
     locked = page.stage("locked")
     if locked:
         _write(locked, folder)
         _lock(folder)
-    parts = [*page.stage("example"), *(page.stage("mended") if stage == "mended" else [])]
+    parts = [*page.stage("example"), *(page.stage("fixed") if stage == "fixed" else [])]
     _write(parts, folder)
     if any(part.kind == "lock" for part in parts):
         _lock(folder)
