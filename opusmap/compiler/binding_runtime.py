@@ -24,7 +24,6 @@ __all__ = [
     "make_empty_values",
     "make_joiner",
     "make_lookup",
-    "make_part_finder",
     "make_replacement_log",
     "make_splitter",
     "missing_columns",
@@ -133,21 +132,6 @@ def make_lookup(
         return _gathered((element for element in elements if element is not None), "`lookup`") or None
 
     return look
-
-
-def make_part_finder(table: Mapping[str, Any] | None, name: str, empty: EmptyValues) -> Callable[[str], Any]:
-    """Return what `make_splitter` and then `make_lookup` (if there is a table) make of one part of a text.
-
-    It is an empty text where they would leave the part out.
-    """
-
-    def find(part: str) -> Any:
-        value: Any = part.strip()
-        if value and table is not None and empty(value) is not None:
-            value = look_up(table, name, value)
-        return "" if empty(value) is None else value
-
-    return find
 
 
 def make_applier(

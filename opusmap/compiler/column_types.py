@@ -19,7 +19,6 @@ from opusmap.converters.choices import order_lookup
 from opusmap.converters.coerce import number_of, text_of
 from opusmap.converters.dates import format_datetime
 from opusmap.converters.datetime_fastpath import time_rewriter
-from opusmap.converters.limits import bounded_list
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.people import email, emails
 from opusmap.converters.terms import SEGMENT_LIMIT, join_path
@@ -28,12 +27,22 @@ from opusmap.mapping import ChoiceList, TargetOptions
 from opusmap.records import JsonValue
 from opusmap.wording import quote_value
 
-__all__ = ["LIST_TYPES", "TEXT_TYPES", "EncoderOptions", "Finish", "Finisher", "make_encoder", "quick_people"]
+__all__ = [
+    "LIST_TYPES",
+    "TEXT_TYPES",
+    "EncoderOptions",
+    "Finish",
+    "Finisher",
+    "encode_elements",
+    "make_encoder",
+]
 
 Finisher: TypeAlias = Callable[[Any], JsonValue]
 Rewriter: TypeAlias = Callable[[str | None, tzinfo | None, int | None], "Quick | None"]
 """From a format, a zone and a century (see `time_rewriter`) to the short way for the texts of such times."""
 Quick: TypeAlias = Callable[[str], JsonValue] | Memo[Any]
+Element: TypeAlias = Callable[[Any], tuple[str | int, Any]]
+"""From an element to what tells it from others, and to how it is written; `("", "")` for no element."""
 
 LIST_TYPES = frozenset({ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE})
 """Types whose value is a list."""
@@ -67,15 +76,17 @@ class EncoderOptions:
 class Finish:
     """The last step of a column: its name in generated code, its function, and a short way for texts.
 
-    `quick` gives the same result as `function`, or nothing (None) where only that can tell; it is called,
-    or asked by subscription where it remembers. `rewriter` gives such a way for the
-    texts of times in a format.
+    `memo` is the function with a memory, of types of few values. `quick`, of times, takes texts: it gives the
+    same result as `function`, or None where only that can tell; `rewriter` gives such a way for the texts of
+    times in a format. `element`, of list types, encodes one element alone (see `encode_elements`).
     """
 
     name: str
     function: Finisher
+    memo: Memo[JsonValue] | None = None
     quick: Quick | None = None
     rewriter: Rewriter | None = None
+    element: Element | None = None
 
     def __call__(self, value: Any) -> JsonValue:
         """Finish a value that is not empty, the long way."""
@@ -88,21 +99,21 @@ def make_encoder(kind: ColumnType, rules: EncoderOptions) -> Finish:
         case ColumnType.DATE_TIME:
             rewriter = _rewriter(rules)
             quick = None if rewriter is None else rewriter(rules.format, rules.source_zone, rules.century)
-            return Finish("date_time", _date_time(rules), quick, rewriter)
+            return Finish("date_time", _date_time(rules), None, quick, rewriter)
         case ColumnType.SINGLE_CHOICE:
             return _remembered("choice", _single_choice(rules))
         case ColumnType.MULTIPLE_CHOICE:
-            return _remembered("choices", _multiple_choice(rules))
+            return _multiple_choice(rules)
         case ColumnType.PEOPLE:
-            return Finish("people", _people(rules))
+            return Finish("people", _people(rules), element=_one_address)
         case ColumnType.NUMBER:
-            return Finish("json_number", json_number, _quick_number)
+            return Finish("json_number", json_number)
         case ColumnType.TAXONOMY:
             return _remembered("term", term)
         case ColumnType.MULTIPLE_TEXT | ColumnType.UNKNOWN:
-            return Finish("multi_line", multi_line, _quick_lines)
+            return Finish("multi_line", multi_line)
         case _:
-            return Finish("single_line", single_line, _quick_line)
+            return Finish("single_line", single_line)
 
 
 def _remembered(name: str, function: Finisher) -> Finish:
@@ -123,21 +134,7 @@ def single_line(value: Any) -> str:
 def multi_line(value: Any) -> str:
     """Check a text of several lines: no control characters but tabs and line breaks."""
     text = value if value.__class__ is str else _column_text(value)
-    return text if text.isprintable() else _checked(text)
-
-
-def _quick_line(value: Any) -> str | None:
-    """As `single_line`, without a word on what is wrong: that is said where the row is a reject."""
-    if value.__class__ is not str:
-        return single_line(value)
-    return None if _BREAK.search(value) or _FORBIDDEN.search(value) else value
-
-
-def _quick_lines(value: Any) -> str | None:
-    """As `multi_line`, likewise."""
-    if value.__class__ is not str:
-        return multi_line(value)
-    return None if _FORBIDDEN.search(value) else value
+    return text if text.isprintable() or text.replace("\n", "").isprintable() else _checked(text)
 
 
 _BREAK = re.compile("[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
@@ -161,10 +158,15 @@ def _column_text(value: Any) -> str:
 
 def json_number(value: Any) -> int | float:
     """Return the shortest JSON number that is equal to a number, or to the text of a plain one."""
-    if value.__class__ is int and -_EXACT < value < _EXACT:
+    kind = value.__class__
+    if kind is int and -_EXACT < value < _EXACT:
         return int(value)
-    if value.__class__ is Decimal and len(text := str(value)) <= _SIGNIFICANT_DIGITS and "E" not in text:
-        exact = float(number_of(value))  # so few digits are exact in it
+    if kind is str and len(value) <= _SIGNIFICANT_DIGITS and _is_plain_number(value) is not None:
+        exact = float(value.replace(",", "") if "," in value else value)  # so few digits are exact in it
+        return int(exact) if exact.is_integer() else exact
+    is_short = kind is Decimal and value.is_finite() and len(text := str(value)) <= _SIGNIFICANT_DIGITS
+    if is_short and "E" not in text:
+        exact = float(text)
         return int(exact) if exact.is_integer() else exact
     if isinstance(value, bool):
         raise ValueProblem("bad-number", f"{text_of(value)} is not a number")
@@ -179,15 +181,8 @@ def json_number(value: Any) -> int | float:
     return int(number) if number == int(number) else float(number)
 
 
-def _quick_number(text: str) -> int | float | None:
-    if len(text) > _SIGNIFICANT_DIGITS or _PLAIN_NUMBER.fullmatch(text) is None:
-        return None
-    number = float(text.replace(",", ""))  # so few digits are exact in it
-    return int(number) if number.is_integer() else number
-
-
-_PLAIN_NUMBER = re.compile(r"-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?", re.ASCII)
-"""Numbers that need no further look, provided that they are short."""
+_is_plain_number = re.compile(r"-?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]+)?", re.ASCII).fullmatch
+"""Matches the numbers that need no further look, provided that they are short."""
 _EXACT = 10**_SIGNIFICANT_DIGITS
 """Whole numbers below it have no more digits than a JSON number keeps."""
 _WIDE = Context(prec=200)
@@ -238,7 +233,7 @@ def _only(value: Any) -> Any:
     return value
 
 
-def _multiple_choice(rules: EncoderOptions) -> Finisher:
+def _multiple_choice(rules: EncoderOptions) -> Finish:
     assert rules.choices is not None
     find = order_lookup(rules.choices, rules.target.choice_base)
     as_text = rules.target.list_as == "text"
@@ -252,31 +247,18 @@ def _multiple_choice(rules: EncoderOptions) -> Finisher:
             return "[" + ",".join(map(str, orders)) + "]"
         return list(orders)
 
-    return choices
+    def element(option: Any) -> tuple[str | int, Any]:
+        order = find(option)
+        return order, str(order) if as_text else order
+
+    return Finish("choices", choices, element=element)
 
 
 def _people(rules: EncoderOptions) -> Finisher:
     as_text = rules.target.list_as == "text"
-    known = Memo(_one_address)
-    find = known.__getitem__
 
     def people(value: Any) -> JsonValue:
-        try:
-            quick = dict(map(find, value)) if value.__class__ is list else {}
-        except (TypeError, AttributeError):  # not all are texts
-            quick = {}
-        if quick and len(quick) == len(value) and "" not in quick:  # nobody twice, none blank: nearly always
-            return f"[{','.join(quick.values())}]" if as_text else [*quick.values()]
-        found: dict[str, str] = {}
-        for item in value if value.__class__ is list else [value]:
-            if item.__class__ is not str:
-                addresses = emails(value if isinstance(value, list) else [value])
-                break
-            folded, address = known[item]
-            found.setdefault(folded, address)
-        else:
-            found.pop("", None)
-            addresses = list(found.values())
+        addresses = emails(value if isinstance(value, list) else [value])
         if not addresses:
             raise ValueProblem("no-email", f"{quote_value(value)} has no e-mail address", "mend the source")
         return "[" + ",".join(addresses) + "]" if as_text else list[JsonValue](addresses)
@@ -284,25 +266,34 @@ def _people(rules: EncoderOptions) -> Finisher:
     return people
 
 
-def quick_people(separator: str, of_part: Callable[[str], Any], *, as_text: bool) -> Quick:
-    """Return the short way from a text to the people in it, each of whom is remembered.
+def encode_elements(
+    element: Element, separator: str | None, *, as_text: bool, most: int
+) -> Callable[[Any], Any]:
+    """Return the fast path of a list column: each element is encoded by itself, and remembered.
 
-    `of_part` makes a person of a part of the text: a text, empty where there is nobody.
+    Lists repeat seldom, their elements often. The function takes a list or a single element, with a
+    `separator` a text of several. It returns None for what it can't tell: no element, more than `most`.
     """
-    known = Memo(lambda part: _one_address(of_part(part)))
-    find = known.__getitem__
+    find = Memo(element).__getitem__
 
-    def people(text: str) -> JsonValue:
-        parts = text.split(separator)
-        try:
-            found = dict(map(find, bounded_list(parts)))
-        except AttributeError:  # somebody is no text
+    def encode(value: Any) -> Any:
+        if separator is not None:
+            parts = value.split(separator)
+        else:
+            parts = value if value.__class__ is list else [value]
+        if len(parts) > most:
             return None
-        if len(found) < len(parts) or "" in found:  # somebody twice, or nobody
+        found = dict(map(find, parts))
+        if len(found) < len(parts):  # of the same one twice, the first counts
+            found = {}
+            for key, written in map(find, parts):
+                found.setdefault(key, written)
+        found.pop("", None)
+        if not found:
             return None
         return f"[{','.join(found.values())}]" if as_text else [*found.values()]
 
-    return people
+    return encode
 
 
 def _one_address(text: str) -> tuple[str, str]:

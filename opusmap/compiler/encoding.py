@@ -7,30 +7,32 @@ columns are remembered as a whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opusmap.compiler import binding_runtime
 from opusmap.compiler.binding_nodes import Emptied, OrDefault
-from opusmap.compiler.column_types import TEXT_TYPES, quick_people
+from opusmap.compiler.column_types import LIST_TYPES, TEXT_TYPES, Element, encode_elements
 from opusmap.compiler.interpreter import Declined, Interpreter
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.connection import ColumnType
 from opusmap.converters import Converter
-from opusmap.converters.cache import CellMemo, Memo
+from opusmap.converters.cache import Memo
 from opusmap.converters.dates import datetime_, time_zone
+from opusmap.converters.limits import LIST_LIMIT
+from opusmap.errors import ValueProblem
 from opusmap.expressions import constant_value, has_constant_arguments, nodes, walk
 from opusmap.expressions.nodes import Cell, Concat, Constant, Frame, Kind, Node, Type
+from opusmap.expressions.runtime import look_up
 
 if TYPE_CHECKING:
     from opusmap.compiler.codegen import Module
 
 __all__ = ["ColumnWriter"]
 
-_REMEMBERED = frozenset(
-    {ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE, ColumnType.TAXONOMY, ColumnType.PEOPLE}
-)
-"""Types of few values, which take longer to encode than to look up."""
 _MOST_CELLS = 4
+_MOST_STAGED, _LONGEST_STAGED = 256, 1_000
+"""Elements, and characters of each: what is looked up or converted holds less than a mapping's list may."""
 _PLAIN_BOUND = 10**15
 """Whole numbers below it are JSON numbers as they are."""
 
@@ -52,8 +54,8 @@ class ColumnWriter:
             NotWritten: the column is always left to the interpreter.
         """
         cells = self._remembered_cells()
-        if self._is_people_of_text():
-            yield from self._people()
+        if self._has_lone_elements():
+            yield from self._elements()
         elif cells:
             yield from self._remembered(cells)
         elif (rewritten := self._rewritten_time()) is not None:
@@ -127,6 +129,8 @@ class ColumnWriter:
         elif column.column.type is ColumnType.NUMBER and _is_plain_number(known):
             if value != "value":
                 yield f"value = {value}"
+        elif finish.memo is not None:
+            yield f"value = {module.named(f'known_{finish.name}', finish.memo)}[{value}]"
         elif finish.quick is None:
             yield f"value = {function}({value})"
         else:
@@ -145,11 +149,7 @@ class ColumnWriter:
         if value != "value":
             yield f"value = {value}"
         yield f"if {odd}:"
-        if self._column.finish.quick is None:
-            yield f"    value = {function}({value})"
-        else:
-            quick = self._module.named(f"quick_{self._column.finish.name}", self._column.finish.quick)
-            yield f"    value = {quick}({value}) or {function}({value})"
+        yield f"    value = {function}({value})"
         node = self._node.value if isinstance(self._node, Emptied) else self._node
         if self._column.required and not (
             isinstance(node, Concat) and node.solid()
@@ -157,37 +157,71 @@ class ColumnWriter:
             yield "if value.isspace():"
             yield "    decline()"
 
-    # People in one text.
+    # Lists, encoded element by element.
 
-    def _is_people_of_text(self) -> bool:
+    def _has_lone_elements(self) -> bool:
+        """Tell whether what becomes of one element of a list does not depend on the others."""
         column = self._column
         return (
-            column.column.type is ColumnType.PEOPLE
-            and column.binding.split is not None
-            and isinstance(column.parts[0], Cell)
+            column.column.type in LIST_TYPES
             and not column.binding.listed
             and column.default is None
-            and not column.converts
+            and all(_is_remembered(call.converter) and not call.takes_list for call in column.converts)
         )
 
-    def _people(self) -> Iterator[str]:
-        """Yield lines that remember each person: combinations repeat seldom, each person often."""
+    def _elements(self) -> Iterator[str]:
         column, module = self._column, self._module
-        entries, table = (None, "") if column.table is None else (column.table.entries, column.table.name)
-        part = binding_runtime.make_part_finder(entries, str(table), module.empty)
-        as_text = module.plan.spec.target.list_as == "text"
-        quick = quick_people(str(column.binding.split), part, as_text=as_text)
-        cell = column.parts[0]
-        local = cell.emit(module)
-        text = cell.emit_as(module, Kind.TEXT)
-        yield f"if {local} is not None:"
-        yield f"    value = {module.named(f'{local}_people', quick)}({text}) or decline()"
-        yield from ("    " + line for line in self._put("value"))
+        part = column.parts[0] if isinstance(column.parts[0], Cell) else Emptied(column.parts[0])
+        value, known = module.python(part), part.infer(module)
+        separator = None if column.binding.split is None else str(column.binding.split)
+        staged = column.table is not None or bool(column.converts)
+        encode = encode_elements(
+            self._element(is_cut=separator is not None),
+            separator,
+            as_text=module.plan.spec.target.list_as == "text",
+            most=_MOST_STAGED if staged else LIST_LIMIT,
+        )
+        name = module.named(f"encode_{column.finish.name}", encode)
+        if not value.isidentifier():
+            yield f"value = {value}"
+            value = "value"
+        lines = [f"value = {name}({value}) or decline()", *self._put("value")]
+        if not known.empty:
+            yield from lines
+            return
+        yield f"if {value} is not None:"
+        yield from ("    " + line for line in lines)
         if column.required:
             yield "else:"
             yield f"    {self._refused_empty()}"
         else:
             yield from self._left_out()
+
+    def _element(self, *, is_cut: bool) -> Element:
+        """Return what encodes one element: trimmed if it was cut out of a text, looked up, converted."""
+        column, empty = self._column, self._module.empty
+        encode, stages = column.finish.element, list[Callable[[Any], Any]]()
+        assert encode is not None
+        if column.table is not None:
+            stages.append(partial(look_up, column.table.entries, str(column.table.name)))
+        stages += [call.function for call in column.converts]
+
+        def element(part: Any) -> tuple[str | int, Any]:
+            value = part.strip() if is_cut else part
+            try:
+                for stage in stages:
+                    if value == "" or empty(value) is None:
+                        break
+                    value = stage(value)
+                    if value.__class__ is str and len(value) > _LONGEST_STAGED:
+                        raise Declined
+                return ("", "") if value == "" or empty(value) is None else encode(value)
+            except ValueProblem:
+                if not stages:
+                    raise
+                raise Declined from None  # an earlier stage may refuse another element
+
+        return element
 
     # Times that stay texts.
 
@@ -220,9 +254,11 @@ class ColumnWriter:
     # Columns that are remembered as a whole.
 
     def _remembered_cells(self) -> tuple[Cell, ...]:
-        """Return the cells that alone decide a column's value, where it is worth remembering; else none."""
+        """Return the cells that alone decide a term's path, which takes longer to make than to look up."""
         column = self._column
-        if column.column.type not in _REMEMBERED or not all(isinstance(part, Cell) for part in column.parts):
+        if column.column.type is not ColumnType.TAXONOMY or not all(
+            isinstance(part, Cell) for part in column.parts
+        ):
             return ()
         found = [node for root in column.trees() for node in walk(root)]
         converters = [call.converter for call in column.converts]
@@ -238,9 +274,9 @@ class ColumnWriter:
         module = self._module
         locals_ = [cell.emit(module) for cell in cells]
         find = _finder(module.interpreter, self._index, tuple(cell.name for cell in cells))
-        memo = module.named(f"{locals_[0]}_{self._column.finish.name}", CellMemo(find))
+        memo = module.named(f"{locals_[0]}_{self._column.finish.name}", Memo(find))
         key = ", ".join(locals_)
-        if len(cells) == 1 and self._column.column.type is not ColumnType.SINGLE_CHOICE:
+        if len(cells) == 1:
             key = f"tuple({key}) if {key}.__class__ is list else {key}"
         yield f"value = {memo}[{key}]"
         yield "if value is not ABSENT:"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["CellMemo", "Memo"]
+__all__ = ["Memo"]
 
 Result = TypeVar("Result")
 
@@ -18,47 +18,35 @@ _KEY_LIMIT = 100
 """Characters of a text that is worth remembering, at most."""
 
 
-class Memo(dict[str, Result]):
-    """A dictionary that asks its function for what it lacks: `memo[text]` costs a look-up the next time.
+class Memo(dict[Any, Result]):
+    """A dictionary that asks its function for what it lacks: `memo[key]` costs a look-up the next time.
 
-    The function must be pure, and its results never changed. A dictionary is the fastest memory that
-    Python has; `functools.lru_cache` costs more than many a converter.
+    A key is a value, or the tuple of several. Texts and None are remembered, and tuples of these; for other
+    values the function is asked each time, for 1, 1.0 and True would be one key. The function must be pure,
+    and its results never changed. A dictionary is the fastest memory that Python has; `functools.lru_cache`
+    costs more than many a converter.
     """
 
     __slots__ = ("function",)
 
-    def __init__(self, function: Callable[[str], Result]) -> None:
+    def __init__(self, function: Callable[[Any], Result]) -> None:
         super().__init__()
         self.function = function
 
-    def __missing__(self, text: str) -> Result:
-        result = self.function(text)
-        if len(text) <= _KEY_LIMIT:
-            if len(self) >= MEMO_SIZE:
-                self.clear()
-            self[text] = result
-        return result
-
-
-class CellMemo(dict[Any, Any]):
-    """As `Memo`, for what follows from a cell, or from the tuple of several: texts and None are remembered.
-
-    Of other values 1, 1.0 and True would be one key, so these are asked for each time.
-    """
-
-    __slots__ = ("function",)
-
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self.function = function
-
-    def __missing__(self, key: Any) -> Any:
+    def __missing__(self, key: Any) -> Result:
         result = self.function(key)
-        cells = key if key.__class__ is tuple else (key,)
-        if not all(cell is None or cell.__class__ is str for cell in cells):
-            return result
-        if sum(len(cell) for cell in cells if cell) + len(cells) <= _KEY_LIMIT:
+        if _length(key) <= _KEY_LIMIT:
             if len(self) >= MEMO_SIZE:
                 self.clear()
             self[key] = result
         return result
+
+
+def _length(key: Any) -> int:
+    """Return how long a key is; more than may be remembered where it has other parts than texts and None."""
+    if key.__class__ is str:
+        return len(key)
+    parts = key if key.__class__ is tuple else (key,)
+    return sum(
+        [1 if part is None else 1 + len(part) if part.__class__ is str else MEMO_SIZE for part in parts]
+    )

@@ -78,7 +78,7 @@ def number_of(value: object) -> int | Decimal:
         raise ValueProblem("wrong-kind", f"{quote_value(value)} is not a number", help_text)
     if isinstance(value, int):
         fits = -_LARGEST < value < _LARGEST
-    elif len(text := str(value)) <= NUMBER_LIMIT and text.lstrip("-").replace(".", "", 1).isdigit():
+    elif value.is_finite() and len(text := str(value)) <= NUMBER_LIMIT and "E" not in text:
         return value  # the usual case: few digits, no exponent
     else:
         fits = (

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Context as DecimalContext
+from decimal import Decimal
 from pathlib import PureWindowsPath
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +26,7 @@ from opusmap.converters.dates import datetime_
 from opusmap.converters.datetime_fastpath import day_reader, format_reader, time_reader
 from opusmap.converters.file_paths import file_name
 from opusmap.converters.limits import LIST_LIMIT
+from opusmap.converters.numbers import parse_number
 from opusmap.errors import ValueProblem
 from opusmap.mapping import TargetOptions
 from opusmap.records import Record, Reject
@@ -186,14 +189,23 @@ def test_most_times_of_a_register_take_the_short_way() -> None:
 @given(st.text("0123456789,.-+ e", max_size=20) | st.decimals(allow_nan=False, allow_infinity=False).map(str))
 @example("1,234.50")
 @example("-0.0")
-def test_a_number_read_quickly_is_the_number_read(text: str) -> None:
-    finish = make_encoder(
-        ColumnType.NUMBER, EncoderOptions(TargetOptions(), UTC, datetime_(context=Context()))
-    )
-    assert callable(finish.quick)
-    quick = finish.quick(text)
-    if quick is not None:
-        assert repr(quick) == repr(finish.function(text))
+@example("0")
+def test_a_number_of_json_is_the_number_that_is_read(text: str) -> None:
+    options = EncoderOptions(TargetOptions(), UTC, datetime_(context=Context()))
+    encode = make_encoder(ColumnType.NUMBER, options).function
+    try:
+        number = Decimal(parse_number(text))
+    except ValueProblem as problem:
+        with pytest.raises(ValueProblem, match=problem.code):
+            encode(text)
+        return
+    if len(number.normalize(DecimalContext(prec=200)).as_tuple().digits) > 15:
+        with pytest.raises(ValueProblem, match="too-precise"):
+            encode(text)
+        return
+    expected = int(number) if number == int(number) else float(number)
+    for value in (text, number):
+        assert repr(encode(value)) == repr(expected)
 
 
 PEOPLE = ("ann@x.org", "Ann@X.org", " ann@x.org ", "Bob <bob@x.org>", "none@x.org", "N/A", "", "zoe", "bob")

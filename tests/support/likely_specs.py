@@ -174,7 +174,17 @@ def likely_mappings(draw: st.DrawFn) -> str:
         "Choice": st.one_of(
             choice, st.sampled_from([{"from": "T", "convert": "trim"}, {"from": "T", "on_error": "omit"}])
         ),
-        "_Choices": st.sampled_from(["L", {"from": "L", "convert": "trim"}, {"from": "T", "split": " "}]),
+        "_Choices": st.sampled_from(
+            [
+                "L",
+                {"from": "L", "convert": "trim"},
+                {"from": "T", "split": " "},
+                {"from": "L", "lookup": "t"},
+                {"from": "T", "split": " ", "lookup": "t", "convert": ["trim", "title"]},
+                {"from": "L", "default": "{{ T }}"},
+                "{{ L }}",
+            ]
+        ),
         "Classification": st.sampled_from([["T", "U"], "T", ["obj.x", "obj.y.z"], {"from": ["T", "v"]}]),
     }
     chosen = draw(st.lists(st.sampled_from(sorted(columns)), min_size=2, max_size=5, unique=True))
