@@ -121,7 +121,7 @@ def weight(value: Any, limit: int = WEIGHT_LIMIT, depth: int = NESTING_LIMIT) ->
 
 
 def _weigh_repeated(level: list[Any], total: int, limit: int, depth: int) -> int:
-    """Add the weight of lists of which some occur several times, as in `[pairs, pairs]`, each weighed once."""
+    """Add the weight of lists, each weighed once although it may occur several times (`[pairs, pairs]`)."""
     once = {id(one): one for one in level}
     for one, times in Counter(map(id, level)).items():
         total += times * (weight(once[one], limit, depth) - 1)
