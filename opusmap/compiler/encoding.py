@@ -208,9 +208,11 @@ class ColumnWriter:
 
         def element(part: Any) -> tuple[str | int, Any]:
             value = part.strip() if is_cut else part
+            if is_cut and not value:  # an empty element of a list is empty only if the source says so
+                return "", ""
             try:
                 for stage in stages:
-                    if value == "" or empty(value) is None:
+                    if empty(value) is None:
                         break
                     value = stage(value)
                     if value.__class__ is str and len(value) > _LONGEST_STAGED:
