@@ -256,7 +256,8 @@ class _Walker:
 def _inner(node: Node) -> list[tuple[Node, str]]:
     """Return the filters of a chain with their names, from the inside out, but for the last one."""
     chain: list[tuple[Node, str]] = []
-    while isinstance(node, nodes.Filter | nodes.Default):
-        chain.append((node, node.converter.name if isinstance(node, nodes.Filter) else "default"))
+    while isinstance(node, nodes.Filter | nodes.Default | nodes.Where):
+        name = node.converter.name if isinstance(node, nodes.Filter) else type(node).__name__.lower()
+        chain.append((node, name))
         node = node.value
     return chain[:0:-1]
