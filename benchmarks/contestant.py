@@ -82,32 +82,38 @@ def handwritten() -> Run:
 
 def opusmap() -> Run:
     """Return the whole road of `opusmap map --payloads`: keys checked, rows counted, rejects with reasons."""
-    import opusmap.submission  # noqa: F401 - what `write_payloads` imports
-    from opusmap.pipeline import write_payloads
+    import opusmap.submission  # noqa: F401 - what `PayloadWriter` imports
+    from opusmap.map_stream import MapStream, PayloadWriter
     from opusmap.report import create_output
     from opusmap.work import open_work
 
     def run(source: str, target: str) -> tuple[int, int]:
         work = open_work(find_mapping(source), source)
-        with work.source, create_output(target) as file:
-            report = write_payloads(work, file)
-        return report.mapped, report.rejected
+        stream = MapStream(work)
+        with work.source, create_output(target) as file, PayloadWriter(work, file) as bodies:
+            for chunk in stream:
+                bodies.write(chunk)
+        return stream.tally.mapped, stream.tally.rejected
 
     return run
 
 
 def opusmap_records() -> Run:
     """Return the whole road of `opusmap map`: records as JSON Lines, rejects to a file."""
-    from opusmap.pipeline import map_source
-    from opusmap.report import RecordWriter, RejectWriter, create_output
+    from opusmap.map_stream import MapStream
+    from opusmap.report import RejectWriter, create_output
     from opusmap.work import open_work
 
     def run(source: str, target: str) -> tuple[int, int]:
         work = open_work(find_mapping(source), source)
         rejects = RejectWriter.beside(Path(target), work.source)
+        stream = MapStream(work)
         with work.source, create_output(target) as file, rejects:
-            report = map_source(work, on_records=RecordWriter(file).write, on_reject=rejects.write)
-        return report.mapped, report.rejected
+            for chunk in stream:
+                file.write(chunk.lines)
+                for reject in chunk.rejects():
+                    rejects.write(reject)
+        return stream.tally.mapped, stream.tally.rejected
 
     return run
 

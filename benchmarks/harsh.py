@@ -23,14 +23,12 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from opusmap.emulator import TOKEN_PATH, Emulator, read_plan, served
-from opusmap.pipeline import map_source
-from opusmap.records import Record
+from opusmap.map_stream import MapStream
 from opusmap.rehearsal import make_emulator
 from opusmap.work import open_work
 
@@ -76,13 +74,10 @@ def map_records(folder: Path, records: int) -> tuple[Emulator, dict[str, Any]]:
     """Return an Opus for the mapping, and the records that it should hold in the end."""
     expected: dict[str, Any] = {}
 
-    def keep(some: Sequence[Record]) -> None:
-        for record in some[: records - len(expected)]:
-            expected[record.key] = dict(record.values)
-
     work = open_work(folder / "mapping.yaml")
     with work.source:
-        map_source(work, on_records=keep)
+        for chunk in MapStream(work):
+            expected |= zip(chunk.keys[: records - len(expected)], chunk.values())  # noqa: B905 - cut
     if len(expected) != records:
         raise SystemExit(f"the register gives {len(expected)} records only")
     return make_emulator(work.mapper, "rehearsal", SECRET), expected

@@ -5,19 +5,21 @@ Owns that rule; how keys are remembered is `seen_keys`'s business.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeAlias
 
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
-from opusmap.records import Record, Reject
+from opusmap.records import Chunk, Record, Reject, Row
 from opusmap.report import RejectsSource
 from opusmap.seen_keys import SeenKeys
 from opusmap.wording import quote_value
 from opusmap.work import Work
 
-__all__ = ["KeyWatch", "reject_repeated"]
+__all__ = ["KeyWatch", "RowAt"]
+
+RowAt: TypeAlias = Callable[[int], Row | Reject]
+"""From a place in a chunk to the row there."""
 
 
 class KeyWatch:
@@ -46,21 +48,17 @@ class KeyWatch:
     def judge(self, record: Record, values: Mapping[str, Any]) -> Record | Reject:
         """Return the record, or the reject of its row (which holds these `values`)."""
         other = self._other(record.row, record.key)
-        return record if other is None else reject_repeated(record.row, record.key, values, other)
+        return record if other is None else _reject_duplicate(record.row, record.key, values, other)
 
-    def find_repeated(self, numbers: Sequence[int], keys: Sequence[str]) -> dict[int, str]:
-        """Return which of some records, by place, are to be rejected, each with the row that has its key."""
-        hashes = list(map(hash, keys))
-        doubtful = set(hashes)
-        if not self._repeated:
-            met = self._seen.find(doubtful) | (self._last.keys() & doubtful)
-            doubtful = met | {hashed for hashed, count in Counter(hashes).items() if count > 1}
-            self._seen.add(set(hashes) - doubtful)
-        found = dict[int, str]()
-        for place, hashed in enumerate(hashes):
-            if hashed in doubtful and (other := self._other(numbers[place], keys[place])):
-                found[place] = other
-        return found
+    def judge_chunk(self, chunk: Chunk, row_at: RowAt) -> Chunk:
+        """Return the chunk with a reject for each record that may not pass; `row_at` gives its rows."""
+        if self._all_new(chunk.keys):
+            return chunk
+        found, places = dict[int, Reject](), chunk.places()
+        for place, (number, key) in enumerate(zip(chunk.numbers, chunk.keys, strict=True)):
+            if (other := self._other(number, key)) is not None:
+                found[place] = _reject_duplicate(number, key, row_at(places[place]).values, other)
+        return chunk.reject(found) if found else chunk
 
     def _other(self, number: int, key: str) -> str | None:
         """Return which other row has a row's key, so that this one is a reject; else remember it."""
@@ -72,11 +70,8 @@ class KeyWatch:
         # With `last` too: a source that is read twice may have grown meanwhile.
         return None if self._seen.add_new({hashed}) else "an earlier"
 
-    def all_new(self, keys: Sequence[str]) -> bool:
-        """Tell, quickly, whether these keys are new and different; they are remembered if so.
-
-        If not, each record is to be judged.
-        """
+    def _all_new(self, keys: Sequence[str]) -> bool:
+        """Tell, quickly, whether these keys are new and different; they are remembered if so."""
         if self._repeated:
             return False
         hashes = set(map(hash, keys))
@@ -99,7 +94,7 @@ def _last_rows(work: Work) -> dict[int, int]:
     return last
 
 
-def reject_repeated(number: int, key: str, values: Mapping[str, Any], other: str) -> Reject:
+def _reject_duplicate(number: int, key: str, values: Mapping[str, Any], other: str) -> Reject:
     """Return the reject of a row whose key occurs in `other` row, too."""
     message = f"the row key {quote_value(key)} occurs in {other} row, too"
     problem = Issue("duplicate-key", message, "Row key", "make the keys unique in the source")

@@ -21,7 +21,7 @@ from opusmap.converters.dates import time_zone
 from opusmap.duplicates import KeyWatch
 from opusmap.errors import OpusmapError, SourceError, StoppedEarly
 from opusmap.issues import Issue
-from opusmap.offline import map_source, mapped_report, write_payloads
+from opusmap.map_stream import MapStream, mapped_report
 from opusmap.profile import FarDates
 from opusmap.records import Mapped, Record, Reject
 from opusmap.report import (
@@ -51,12 +51,10 @@ if TYPE_CHECKING:
 __all__ = [
     "MaxErrors",
     "SubmitOptions",
-    "map_source",
     "rehearse_source",
     "submit",
     "submit_source",
     "submit_source_async",
-    "write_payloads",
 ]
 
 
@@ -91,22 +89,15 @@ def rehearse_source(
 ) -> tuple[Report, Forecast]:
     """Run every row through the mapping, offline, and foresee what sending them would meet.
 
-    `pace` is what an earlier run reached, for the time that it takes; `workers` are as for `map_source`.
+    `pace` is what an earlier run reached, for the time that it takes; `workers` are as for `MapStream`.
     `clock` tells the time, with a zone: dates after today are noted, as today is where times are written.
     """
-    far = _far_dates(work.mapper, clock())
     watched = ProfilingSource(work.source, work.mapper.spec.source.empty)
-    forecaster = Forecaster(work.mapper, far)
-    report = map_source(
-        Work(work.mapper, watched),
-        on_records=forecaster.add_records,
-        on_reject=forecaster.add_reject,
-        on_progress=on_progress,
-        workers=workers,
-        encoded=False,
-        far=far,
-    )
-    return report, forecaster.forecast(watched, pace)
+    forecaster = Forecaster(work.mapper, _far_dates(work.mapper, clock()))
+    stream = MapStream(Work(work.mapper, watched), workers)
+    for chunk in stream.telling(on_progress):
+        forecaster.add(chunk)
+    return stream.report(), forecaster.forecast(watched, pace)
 
 
 def _far_dates(mapper: Mapper, now: datetime) -> FarDates:

@@ -1,8 +1,8 @@
-"""Worker processes: parts of rows go out, what became of them comes back; this process maps parts as well.
+"""Worker processes: parts of a source go out, chunks of records come back; this process maps parts as well.
 
 Owns the processes, what travels to and from them, and what happens when one dies. A worker compiles the
-mapping for itself (custom converters from their files), maps parts and encodes records; keys, counts and
-files stay with the process that asked, so that totals are exact and the order is the source's.
+mapping for itself (custom converters from their files) and maps parts; keys, counts and files stay with
+the process that asked, so that totals are exact and the order is the source's.
 """
 
 from __future__ import annotations
@@ -16,24 +16,28 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any, Self
 
+from opusmap.duplicates import RowAt
 from opusmap.errors import StoppedEarly
-from opusmap.mapped_parts import MappedPart, map_part
-from opusmap.records import Row
+from opusmap.records import Chunk, Reject, Row
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from opusmap.compiler import Mapper
-    from opusmap.profile import FarDates
     from opusmap.sources import Part
     from opusmap.work import Work
 
-__all__ = ["Worker", "Workers", "answer_parts", "map_in_processes"]
+__all__ = ["CHUNK_ROWS", "Worker", "Workers", "answer_parts", "map_in_processes"]
+
+CHUNK_ROWS = 50
+"""Rows mapped at a time: enough to make a chunk cost little, few enough for rows of a million characters."""
 
 _LOG = logging.getLogger("opusmap.workers")
 _AHEAD = 4
@@ -125,8 +129,8 @@ class Worker:
         """Whether it waits for a part. Only then one is sent: who writes what nobody reads may wait long."""
         self._process = process
 
-    def begin(self, orders: tuple[Any, bool, FarDates | None]) -> None:
-        """Tell it what to compile, whether records are to be encoded, and which dates are to be kept."""
+    def begin(self, orders: Any) -> None:
+        """Tell it what to compile: the mapper's orders."""
         self.connection.send(orders)
 
     def send(self, task: _Task) -> None:
@@ -138,7 +142,8 @@ class Worker:
         """Take what it says: that it is ready, or what became of its part (None: it could not map it)."""
         found = self.connection.recv()
         if self.task is not None:
-            self.task.found = found
+            self.task.chunks = found or []
+            self.task.ended = found is not None
         self.task, self.ready = None, True
 
     def dismiss(self) -> None:
@@ -151,37 +156,46 @@ class Worker:
 
 @dataclass(eq=False)
 class _Task:
-    """A part, and what became of it as soon as that is known."""
+    """A part, and what became of it; `ended` as soon as that is known."""
 
     part: Part
-    found: MappedPart | None = None
+    chunks: list[Chunk] = field(default_factory=list)
+    ended: bool = False
     error: Exception | None = None
     lost: bool = False
     """Whether a worker died over it."""
 
-    @property
-    def ended(self) -> bool:
-        return self.found is not None or self.error is not None
+    @cached_property
+    def rows(self) -> list[Row | Reject]:
+        """The part's rows, made once more: few parts have a row that is asked for."""
+        return list(self.part.rows())
+
+    def found(self) -> Iterator[tuple[Chunk, RowAt]]:
+        """Yield the chunks, each with what gives its rows.
+
+        Raises:
+            Exception: what ended the mapping of the part, once the chunks before are yielded.
+        """
+        start = 0
+        for chunk in self.chunks:
+            yield chunk, lambda place, start=start: self.rows[start + place]  # type: ignore[misc]
+            start += len(chunk)
+        if self.error is not None:
+            raise self.error
 
 
-def map_in_processes(
-    work: Work, workers: Workers, *, encoded: bool, far: FarDates | None = None
-) -> Iterator[tuple[Part, MappedPart]]:
-    """Yield each part of the source with what became of its rows, in order.
+def map_in_processes(work: Work, workers: Workers) -> Iterator[tuple[Chunk, RowAt]]:
+    """Yield the chunks of the source in order, each with what gives its rows by their place.
 
-    The values of records are JSON where `encoded`; otherwise only their names, and `far` dates. When a worker
-    dies, a warning is logged and another one maps its part once more.
+    When a worker dies, a warning is logged and another one maps its part once more.
 
     Raises:
         StoppedEarly: that one died over it, too.
     """
-    run = _Run(work, workers, encoded=encoded, far=far)
+    run = _Run(work, workers)
     while run.advance():
-        while run.tasks and (task := run.tasks[0]).ended:
-            run.tasks.popleft()
-            if task.found is None:
-                raise task.error or AssertionError
-            yield task.part, task.found
+        while run.tasks and run.tasks[0].ended:
+            yield from run.tasks.popleft().found()
     if run.failure is not None:  # the source's: what was read before has been told of
         raise run.failure
 
@@ -193,16 +207,16 @@ class _Run:
     and sees between two whether a worker has something; so nobody waits long for anybody.
     """
 
-    def __init__(self, work: Work, workers: Workers, *, encoded: bool, far: FarDates | None) -> None:
+    def __init__(self, work: Work, workers: Workers) -> None:
         self.tasks: deque[_Task] = deque()
         self.failure: Exception | None = None
         self._parts = iter(work.source.parts())
-        self._mapper, self._encoded, self._far = work.mapper, encoded, far
+        self._mapper = work.mapper
         self._workers, self._crew = workers, workers.crew
         self._lost: deque[_Task] = deque()
         self._refused: deque[_Task] = deque()
         self._own: _Task | None = None
-        self._steps: Iterator[MappedPart | None] = iter(())
+        self._chunks: Iterator[Chunk] = iter(())
         for worker in tuple(self._crew):
             self._begin(worker)
 
@@ -237,23 +251,24 @@ class _Run:
         self._own = self._refused.popleft() if self._refused else self._read()
         if self._own is None:
             return False
-        self._steps = map_part(self._mapper, self._own.part, encoded=self._encoded, far=self._far)
+        self._chunks = map_part(self._mapper, self._own.part)
         return True
 
     def _map_chunk(self) -> None:
         assert self._own is not None
         try:
-            self._own.found = next(self._steps)
+            if (chunk := next(self._chunks, None)) is not None:
+                self._own.chunks.append(chunk)
+                return
         except Exception as error:  # noqa: BLE001 - raised when it is the part's turn
             self._own.error = error
-        if self._own.ended:
-            self._own = None
+        self._own.ended, self._own = True, None
 
     # Workers.
 
     def _begin(self, worker: Worker) -> None:
         try:
-            worker.begin((self._mapper.orders(), self._encoded, self._far))
+            worker.begin(self._mapper.orders())
         except OSError:
             self._lose(worker)
 
@@ -284,7 +299,7 @@ class _Run:
         if task is None:
             _LOG.warning("a worker process died before it mapped a row; the run goes on without it")
         elif task.lost:
-            task.error = _died_twice(task)
+            task.error, task.ended = _died_twice(task), True
         else:
             task.lost = True
             self._lost.append(task)
@@ -292,7 +307,7 @@ class _Run:
             self._begin(self._workers.hire())
         if not self._crew:
             for left in self._lost:
-                left.error = _died_twice(left)
+                left.error, left.ended = _died_twice(left), True
             self._lost.clear()
 
 
@@ -334,20 +349,25 @@ def answer_parts(connection: Connection, converters: tuple[str, ...] = ()) -> No
     from opusmap.compiler import Mapper  # noqa: PLC0415
 
     try:
-        orders, encoded, far = connection.recv()
-        mapper = Mapper.from_orders(orders, converters)
+        mapper = Mapper.from_orders(connection.recv(), converters)
         connection.send(None)
         while True:
             part = connection.recv()
-            connection.send(_map_whole(mapper, part, encoded=encoded, far=far))
+            connection.send(_map_whole(mapper, part))
     except (EOFError, OSError):
         return
 
 
-def _map_whole(mapper: Mapper, part: Part, *, encoded: bool, far: FarDates | None) -> MappedPart | None:
+def _map_whole(mapper: Mapper, part: Part) -> list[Chunk] | None:
     """Map a part; None where that fails: the process that asked maps it itself then, and sees why."""
     try:
-        *_, found = map_part(mapper, part, encoded=encoded, far=far)
+        return list(map_part(mapper, part))
     except Exception:  # noqa: BLE001 - not every exception can travel
         return None
-    return found
+
+
+def map_part(mapper: Mapper, part: Part) -> Iterator[Chunk]:
+    """Yield the chunks of a part."""
+    rows = iter(part.rows())
+    while chunk := list(islice(rows, CHUNK_ROWS)):
+        yield mapper.map_chunk(chunk)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -220,8 +222,8 @@ def map_(
         )
     with Workers(count, converters) as workers:  # they get ready while this process does
         from opusmap.cli.progress import progress_line
-        from opusmap.pipeline import map_source, write_payloads
-        from opusmap.report import RecordWriter, write_whole
+        from opusmap.map_stream import MapStream, PayloadWriter
+        from opusmap.report import write_whole
 
         work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
         refuse_own_input(work.mapper, "-o", output, work.source)
@@ -232,15 +234,16 @@ def map_(
             writer,
             progress_line("mapping", work.source, quiet=quiet or as_json) as progress,
         ):
-            if payloads:
-                report = write_payloads(
-                    work, file, on_reject=writer.write, on_progress=progress, workers=workers
-                )
-            else:
-                write = RecordWriter(file).write
-                report = map_source(
-                    work, on_records=write, on_reject=writer.write, on_progress=progress, workers=workers
-                )
+            stream = MapStream(work, workers)
+            with PayloadWriter(work, file) if payloads else nullcontext() as bodies:
+                for chunk in stream.telling(progress):
+                    if bodies is None:
+                        file.write(chunk.lines)
+                    else:
+                        bodies.write(chunk)
+                    for reject in chunk.rejects():
+                        writer.write(reject)
+    report = replace(stream.report(), requests=0 if bodies is None else bodies.requests)
     if as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not quiet:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import msgspec
+
 from opusmap.compiler.codegen import generate
 from opusmap.compiler.interpreter import FILTERED, Interpreter
 from opusmap.compiler.kinds import KindChecker
@@ -20,12 +22,13 @@ from opusmap.converters.plugins import all_converters
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue, Severity, Span
 from opusmap.mapping import MappingSpec, load_spec
-from opusmap.records import Filtered, Mapped, Record, Reject, Row
+from opusmap.records import Chunk, Filtered, Mapped, Record, Reject, Row
 from opusmap.safe_files import resolve_inside
 from opusmap.wording import quote_value
 
 __all__ = ["Mapper", "compile_mapping", "load_mapping", "make_plan", "read_mapping"]
 
+_encode_lines = msgspec.json.Encoder().encode_lines
 Orders: TypeAlias = tuple[MappingSpec, Connection, frozenset[str] | None]
 
 
@@ -88,22 +91,35 @@ class Mapper:
             return Filtered(number)
         return Record(number, record[KEY_COLUMN], record, notes, None, replaced)
 
-    def map_chunk(self, rows: Iterable[Row | Reject]) -> list[Mapped]:
-        """Map some rows at once; what the source rejected already stays as it is."""
-        function, notes, replaced, found = self._function, self._notes, self._replaced, list[Mapped]()
-        problems: list[Issue[str]] = []
-        for row in rows:
-            if not isinstance(row, Row):
-                found.append(row)
+    def map_chunk(self, rows: Iterable[Row | Reject]) -> Chunk:
+        """Map some rows at once; what the source rejected already stays as it is.
+
+        Raises:
+            UnicodeEncodeError: a custom converter gave a text that JSON can't hold.
+        """
+        function, notes, replaced = self._function, self._notes, self._replaced
+        chunk, values, problems = Chunk([], [], b"", [], {}, {}), list[Any](), list[Issue[str]]()
+        for place, row in enumerate(rows):
+            if isinstance(row, Reject):
+                chunk.others.append((place, row))
                 continue
-            values = row.values
-            record = function(values, problems)
+            record = function(row.values, problems)
             if problems or notes or replaced or record is FILTERED:
-                found.append(self._outcome(record, problems, values, row.number))
+                one = self._outcome(record, problems, row.values, row.number)
                 problems.clear()
-            else:
-                found.append(Record(row.number, record[KEY_COLUMN], record))
-        return found
+                if not isinstance(one, Record):
+                    chunk.others.append((place, one))
+                    continue
+                if one.notes:
+                    chunk.notes[len(values)] = one.notes
+                if one.replaced:
+                    chunk.replaced[len(values)] = one.replaced
+            chunk.numbers.append(row.number)
+            values.append(record)
+        chunk.keys = [record[KEY_COLUMN] for record in values]
+        chunk.lines = _encode_lines(values)
+        chunk.patterns = self.matched_patterns()
+        return chunk
 
     def map_rows(self, rows: Iterable[Row | Reject]) -> Iterator[Mapped]:
         """Map rows in their order; what the source rejected already passes through."""

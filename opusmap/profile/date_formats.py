@@ -198,7 +198,7 @@ _ISO, _ISO_LENGTH = "%Y-%m-%d", len("2024-01-31")
 class FarDates:
     """Finds dates after today or before 1600 in records: often a wrong century, a slip or a placeholder.
 
-    What to do about them is not decided here: an expiry date is rightly in the future. It can be pickled.
+    What to do about them is not decided here: an expiry date is rightly in the future.
 
     Args:
         columns: internal names of the columns whose values are dates.
@@ -211,19 +211,11 @@ class FarDates:
         self._read = time_reader(pattern)
         self._known = Memo(self._judge)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return FarDates, (self._columns, self._pattern, self._today)
-
-    def find(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """Return the far dates among the values of a record, by column; a column may be missing, or None."""
-        known = self._known
-        return {
-            name: value for name in self._columns if (value := values.get(name)) and known[value] is not None
-        }
-
-    def judge(self, value: str) -> tuple[FarKind, date] | None:
-        """Return why a date is far, and its day; None if it is not far."""
-        return self._known[value]
+    def find(self, values: Mapping[str, Any]) -> Iterator[tuple[str, str, FarKind, date]]:
+        """Yield the far dates of a record: column, value, why it is far, and its day."""
+        for name in self._columns:
+            if (value := values.get(name)) and (judged := self._known[value]) is not None:
+                yield name, value, *judged
 
     def _judge(self, value: str) -> tuple[FarKind, date] | None:
         try:

@@ -4,7 +4,7 @@ from opusmap.report.evidence import Evidence, File, find_file, gather_evidence, 
 from opusmap.report.forecast import Forecast, Forecaster, Pace, ProfilingSource, find_pace
 from opusmap.report.last_run import LastRun
 from opusmap.report.mended import RejectsSource
-from opusmap.report.outputs import RecordWriter, create_output, write_whole
+from opusmap.report.outputs import create_output, write_whole
 from opusmap.report.pruning import remove_other_rejects, remove_rejects
 from opusmap.report.rejects import RejectWriter
 from opusmap.report.tally import Reason, Report, Tally
@@ -19,7 +19,6 @@ __all__ = [
     "Pace",
     "ProfilingSource",
     "Reason",
-    "RecordWriter",
     "RejectWriter",
     "RejectsSource",
     "Report",

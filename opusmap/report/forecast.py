@@ -21,7 +21,7 @@ from opusmap.errors import ValueProblem
 from opusmap.issues import Issue, Span
 from opusmap.journal import Run
 from opusmap.profile import FarDates, FarKind, Profiler, SourceProfile
-from opusmap.records import Record, Reject, Row
+from opusmap.records import Chunk, Reject, Row
 from opusmap.sources import Source
 from opusmap.wording import quote_value
 
@@ -230,7 +230,7 @@ class _Far(_Seen):
 
 
 class Forecaster:
-    """Counts records and rejects as they come by; `far` says which dates are worth a look."""
+    """Counts records and rejects as their chunks come by; `far` says which dates are worth a look."""
 
     def __init__(self, mapper: Mapper, far: FarDates) -> None:
         mapper.forget_matches()
@@ -243,21 +243,17 @@ class Forecaster:
         self._present: Counter[str] = Counter()
         self._records = self._rejects = self._more_unmatched = self._more_repeated = 0
 
-    def add_records(self, records: Iterable[Record]) -> None:
-        """Count records: what they go without, and their far dates."""
-        for record in records:
+    def add(self, chunk: Chunk) -> None:
+        """Count what became of the rows of a chunk."""
+        for row, values in zip(chunk.numbers, chunk.values(), strict=True):
             self._records += 1
-            self._present.update(record.values.keys())
-            for name, value in self._far.find(record.values).items():
-                self._note_date(record.row, name, value)
+            self._present.update(values.keys())
+            for name, value, kind, day in self._far.find(values):
+                self._dates.setdefault((name, kind), _Far()).note(row, value, day, kind)
+        for reject in chunk.rejects():
+            self._add_reject(reject)
 
-    def _note_date(self, row: int, name: str, value: str) -> None:
-        judged = self._far.judge(value)
-        assert judged is not None
-        kind, day = judged
-        self._dates.setdefault((name, kind), _Far()).note(row, value, day, kind)
-
-    def add_reject(self, reject: Reject) -> None:
+    def _add_reject(self, reject: Reject) -> None:
         """Count a reject, if it is one for a value that is no option or for a key that repeats."""
         self._rejects += 1
         for problem in reject.problems:

@@ -13,19 +13,15 @@ import re
 import secrets
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
-
 from opusmap.errors import SettingsError
-from opusmap.records import Record, RecordLines
 
 __all__ = [
-    "RecordWriter",
     "check_output",
     "create_output",
     "create_unless_there",
@@ -263,18 +259,3 @@ def _is_device(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
-
-
-class RecordWriter:
-    """Writes records as JSON Lines."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._encode_lines = msgspec.json.Encoder().encode_lines
-
-    def write(self, records: Iterable[Record]) -> None:
-        """Write records, a line each."""
-        if isinstance(records, RecordLines):
-            self._file.write(records.lines)
-            return
-        self._file.write(self._encode_lines([record.values for record in records]))

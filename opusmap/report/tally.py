@@ -6,14 +6,13 @@ line's; what a page looks like is a later module's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from opusmap.errors import OpusmapError
 from opusmap.issues import Issue
-from opusmap.mapped_parts import MappedPart
-from opusmap.records import Filtered, Mapped, Record, Reject
+from opusmap.records import Chunk, Filtered, Mapped, Record, Reject
 from opusmap.sources import FileChange
 
 __all__ = ["Reason", "Report", "Tally"]
@@ -143,24 +142,15 @@ class Tally:
                 self.filtered += 1
             yield one
 
-    def count_chunk(self, mapped: Sequence[Mapped], records: Sequence[Record]) -> None:
-        """Count what became of some rows; `records` are those of them that became one."""
-        if len(records) < len(mapped) or any(one.notes or one.replaced for one in records):
-            for _ in self.count(mapped):
-                pass
-        else:
-            self.read += len(mapped)
-            self.mapped += len(mapped)
-
-    def count_part(self, part: MappedPart) -> None:
-        """Count what became of a part of the source."""
-        self.read += len(part.keys)
-        self.mapped += len(part.keys)
-        for place, notes in part.notes.items():
-            _count_all(self._notes, part.numbers[place], notes)
-        for place, replaced in part.replaced.items():
-            _count_all(self._replaced, part.numbers[place], replaced)
-        for _ in self.count(one for _, one in part.rest):
+    def add(self, chunk: Chunk) -> None:
+        """Count what became of the rows of a chunk."""
+        self.read += len(chunk.keys)
+        self.mapped += len(chunk.keys)
+        for place, notes in chunk.notes.items():
+            _count_all(self._notes, chunk.numbers[place], notes)
+        for place, replaced in chunk.replaced.items():
+            _count_all(self._replaced, chunk.numbers[place], replaced)
+        for _ in self.count(one for _, one in chunk.others):
             pass
 
     def reasons(self) -> tuple[Reason, ...]:

@@ -7,7 +7,7 @@ is decided by the mapping.
 
 from __future__ import annotations
 
-from opusmap.sources.batches import Part, row_parts, rows_at
+from opusmap.sources.batches import Part, row_parts
 from opusmap.sources.changes import FileChange, FileState, find_changes
 from opusmap.sources.folder import is_pattern
 from opusmap.sources.formats import all_formats, is_missing, is_remote, open_source, open_with
@@ -28,5 +28,4 @@ __all__ = [
     "open_source",
     "open_with",
     "row_parts",
-    "rows_at",
 ]

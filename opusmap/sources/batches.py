@@ -6,8 +6,7 @@ A part holds what is cheap to cut off (lines, the cells of rows); formats withou
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from collections.abc import Set as AbstractSet
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Protocol
 
 import msgspec
@@ -72,32 +71,19 @@ def _unpack(
     return CellPart(columns, numbers, list(zip(*cells, strict=True)) if numbers else [], odd)
 
 
-def rows_at(part: Part, indexes: AbstractSet[int]) -> dict[int, Row | Reject]:
-    """Return the rows of a part at these indexes; of a `CellPart` only those are made."""
-    if not isinstance(part, CellPart):
-        return {index: row for index, row in enumerate(part.rows()) if index in indexes}
-    odd = dict(part.odd)
-    found = {index: odd[index] for index in indexes if index in odd}
-    for index in indexes - odd.keys():
-        at = index - sum(other < index for other in odd)
-        found[index] = Row(part.numbers[at], dict(zip(part.columns, part.cells[at], strict=True)))
-    return found
-
-
 def row_parts(rows: Iterable[Row | Reject], most: int = PART_ROWS) -> Iterator[RowPart]:
     """Yield rows in parts; if the source fails, the rows before are yielded first."""
-    content = list[Row | Reject]()
-    try:
-        for row in rows:
-            content.append(row)
-            if len(content) == most:
+    left = iter(rows)
+    while True:
+        content = list[Row | Reject]()
+        try:
+            content.extend(islice(left, most))
+        except Exception:
+            if content:
                 yield RowPart(content)
-                content = []
-    except Exception:
-        if content:
-            yield RowPart(content)
-        raise
-    if content:
+            raise
+        if not content:
+            return
         yield RowPart(content)
 
 

@@ -18,7 +18,8 @@ import pytest
 from opusmap.cli import main
 from opusmap.converters.plugins import all_converters
 from opusmap.errors import SourceError
-from opusmap.pipeline import map_source, rehearse_source, submit_source
+from opusmap.map_stream import MapStream
+from opusmap.pipeline import rehearse_source, submit_source
 from opusmap.rehearsal import EmbeddedTransport, embedded_opus
 from opusmap.report import Report
 from opusmap.work import Work, open_corrected_rejects, open_work
@@ -73,8 +74,11 @@ def check(work: Work) -> Report:
     return rehearse_source(work)[0]
 
 
-def map_(work: Work) -> Report:
-    return map_source(work)
+def map_(work: Work, workers: Workers | None = None) -> Report:
+    stream = MapStream(work, workers)
+    for _ in stream:
+        pass
+    return stream.report()
 
 
 def submit(work: Work) -> Report:
@@ -166,7 +170,7 @@ def test_a_file_that_holds_the_same_is_not_told(way: Callable[[Work], Report], c
 def test_what_is_changed_before_the_first_row_and_after_the_header_was_read_is_told() -> None:
     with (work := open_work("m.yaml")).source:
         append()
-        (found,) = map_source(work).source_changed
+        (found,) = map_(work).source_changed
     assert found.before is not None
     assert found.before.sha256 is None  # nobody can say any more what it held
 
@@ -283,7 +287,7 @@ def test_workers_make_no_difference() -> None:
         parts = iter(list(work.source.parts()))
         append()
         work.source.parts = lambda: parts  # type: ignore[method-assign]
-        assert len(map_source(work, workers=workers).source_changed) == 1
+        assert len(map_(work, workers).source_changed) == 1
 
 
 def test_an_error_on_the_way_says_that_the_source_was_changed() -> None:

@@ -18,13 +18,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap import mapped_parts
+from opusmap import map_stream, workers
 from opusmap.compiler import Mapper, load_mapping
 from opusmap.errors import OpusmapError, SourceError, StoppedEarly
-from opusmap.offline import map_source, write_payloads
+from opusmap.map_stream import MapStream, PayloadWriter
 from opusmap.pipeline import rehearse_source
-from opusmap.records import Record, Reject, Row
-from opusmap.report import RecordWriter, Report
+from opusmap.records import Reject, Row
+from opusmap.report import Report
 from opusmap.sources import IterableSource, Part, row_parts
 from opusmap.work import Work
 from opusmap.workers import Worker, Workers, answer_parts
@@ -55,7 +55,8 @@ ROWS = st.lists(
 def short_chunks() -> Iterator[None]:
     """Let parts be several chunks long."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mapped_parts, "CHUNK_ROWS", 4)
+        for module in (map_stream, workers):
+            patch.setattr(module, "CHUNK_ROWS", 4)
         yield
 
 
@@ -112,7 +113,7 @@ class Threads(Workers):
 class Prepared(Worker):
     """A worker that is ready before the first row is mapped, so that it gets the first part."""
 
-    def begin(self, orders: tuple[Any, bool, Any]) -> None:
+    def begin(self, orders: Any) -> None:
         super().begin(orders)
         assert self.connection.poll(60)
 
@@ -141,19 +142,23 @@ def run(
     mapper.forget_matches()
     file, rejects = io.BytesIO(), list[Reject]()
     work = Work(mapper, source)
+    stream = MapStream(work, workers)
     try:
-        if payloads:
-            report = write_payloads(work, file, on_reject=rejects.append, workers=workers)
-        else:
-            write = RecordWriter(file).write
-            report = map_source(work, on_records=write, on_reject=rejects.append, workers=workers)
+        with PayloadWriter(work, file) as bodies:
+            for chunk in stream:
+                if payloads:
+                    bodies.write(chunk)
+                else:
+                    file.write(chunk.lines)
+                rejects += chunk.rejects()
     except OpusmapError as error:
         return file.getvalue(), rejects, repr(error)
     return (
         file.getvalue(),
         rejects,
         {
-            **{name: getattr(report, name) for name in COUNTED},
+            **{name: getattr(stream.report(), name) for name in COUNTED},
+            "requests": bodies.requests,
             "patterns": mapper.matched_patterns(),
         },
     )
@@ -203,21 +208,6 @@ def test_workers_that_all_go_end_the_run_where_the_first_did(mapper: Mapper) -> 
     records = written.count(b"\n")
     assert 10 <= records < 300
     assert f"from row {records + 1} on" in ending
-
-
-@given(rows=ROWS, size=st.integers(1, 15), fates=st.lists(st.sampled_from([MAPPED, REFUSED]), max_size=20))
-def test_names_alone_are_told_where_nobody_encodes(
-    mapper: Mapper, rows: list[dict[str, str]], size: int, fates: list[str]
-) -> None:
-    told: tuple[list[Record], list[Record]] = ([], [])
-    with Threads(2, fates) as workers:
-        for one, how in zip(told, (None, workers), strict=True):
-            work = Work(mapper, Rows(rows, size, None))
-            map_source(work, on_records=one.extend, workers=how, encoded=False)
-    alone, among = (
-        [(one.row, one.key, [*one.values], one.notes, one.replaced) for one in records] for records in told
-    )
-    assert alone == among
 
 
 @given(rows=ROWS, size=st.integers(1, 15), fates=st.lists(st.sampled_from([MAPPED, REFUSED]), max_size=20))

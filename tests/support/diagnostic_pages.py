@@ -38,7 +38,7 @@ from opusmap.compiler.lock import lock_path, make_lock, write_lock
 from opusmap.compiler.mapper import load_mapping
 from opusmap.errors import InvalidMapping, SourceError
 from opusmap.issues import Issue, Span
-from opusmap.pipeline import map_source
+from opusmap.map_stream import MapStream
 from opusmap.work import find_warnings, open_work
 
 __all__ = [
@@ -278,12 +278,11 @@ def _findings(folder: Path) -> Iterator[Finding]:
         try:
             yield from map(_finding, find_warnings(work))
             work.mapper.forget_matches()
-            report = map_source(
-                work,
-                on_records=lambda records: notes.extend(note for record in records for note in record.notes),
-                on_reject=lambda reject: problems.extend(reject.problems),
-            )
-            if report.read:
+            stream = MapStream(work)
+            for chunk in stream:
+                notes += [note for told in chunk.notes.values() for note in told]
+                problems += [problem for reject in chunk.rejects() for problem in reject.problems]
+            if stream.report().read:
                 yield from map(_finding, work.mapper.unmatched_patterns())
         except SourceError as error:
             yield Finding("Error in a source", error.code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from opusmap import seen_keys
 from opusmap.compiler import Mapper, load_mapping
 from opusmap.duplicates import KeyWatch
-from opusmap.offline import map_source
+from opusmap.map_stream import MapStream
 from opusmap.records import Record, Reject, Row
 from opusmap.sources import IterableSource
 from opusmap.work import Work
@@ -42,14 +42,12 @@ def short_memory():
 @given(st.lists(st.integers(0, 80), max_size=200))
 def test_the_setting_says_which_row_becomes_the_record(mapper: Mapper, keys: list[int]) -> None:
     kept, rejected = list[int](), list[int]()
-
-    def keep(records: Sequence[Record]) -> None:
-        kept.extend(record.row for record in records)
-
-    source = IterableSource([{"Id": f"K{key}"} for key in keys])
-    report = map_source(
-        Work(mapper, source), on_records=keep, on_reject=lambda one: rejected.append(one.row), encoded=False
-    )
+    stream = MapStream(Work(mapper, IterableSource([{"Id": f"K{key}"} for key in keys])))
+    for chunk in stream:
+        kept += chunk.numbers
+        rejected += [one.row for one in chunk.rejects()]
+        assert [values["rowKey"] for values in chunk.values()] == chunk.keys
+    report = stream.report()
     rows = list(enumerate(keys, 1))
     ordered = rows if mapper.spec.duplicates == "last" else rows[::-1]
     assert kept == sorted({key: row for row, key in ordered}.values())
@@ -59,16 +57,16 @@ def test_the_setting_says_which_row_becomes_the_record(mapper: Mapper, keys: lis
 
 @example([[0, 0, 1], [1]])
 @given(st.lists(st.lists(st.integers(0, 20), max_size=12), max_size=8))
-def test_parts_are_judged_as_their_records_one_by_one(mapper: Mapper, parts: list[list[int]]) -> None:
-    work = Work(mapper, IterableSource([{"Id": f"K{key}"} for part in parts for key in part]))
-    first = 1
-    with KeyWatch(work) as by_parts, KeyWatch(work) as one_by_one:
-        for part in parts:
-            numbers, keys = range(first, first + len(part)), [f"K{key}" for key in part]
-            found = {} if by_parts.all_new(keys) else by_parts.find_repeated(numbers, keys)
-            judged = map(one_by_one.judge, map(Record, numbers, keys, [{}] * len(keys)), [{}] * len(keys))
-            assert [*found] == [place for place, one in enumerate(judged) if isinstance(one, Reject)]
-            first += len(part)
+def test_chunks_are_judged_as_their_records_one_by_one(mapper: Mapper, chunks: list[list[int]]) -> None:
+    work = Work(mapper, IterableSource([{"Id": f"K{key}"} for chunk in chunks for key in chunk]))
+    rows = iter(list(work.source.rows()))
+    with KeyWatch(work) as by_chunks, KeyWatch(work) as one_by_one:
+        for keys in chunks:
+            some = list(islice(rows, len(keys)))
+            found = by_chunks.judge_chunk(mapper.map_chunk(some), some.__getitem__)
+            judged = [one_by_one.judge(one, {"Id": one.key}) for one in mapper.map_rows(some)]
+            assert found.others == [(at, one) for at, one in enumerate(judged) if isinstance(one, Reject)]
+            assert found.keys == [one.key for one in judged if isinstance(one, Record)]
 
 
 class Growing(IterableSource):
@@ -88,9 +86,6 @@ def test_no_key_passes_twice_where_the_source_grows_between_two_reads(
 ) -> None:
     kept = list[str]()
     source = Growing([{"Id": f"K{key}"} for key in keys])
-    map_source(
-        Work(mapper, source),
-        on_records=lambda records: kept.extend(record.key for record in records),
-        encoded=False,
-    )
+    for chunk in MapStream(Work(mapper, source)):
+        kept += chunk.keys
     assert len(kept) == len(set(kept))

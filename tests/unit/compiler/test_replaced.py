@@ -9,7 +9,6 @@ import pytest
 from small_mapping import compiled, mapped, record, rejects
 
 from opusmap.errors import InvalidMapping
-from opusmap.mapped_parts import map_part
 from opusmap.records import Record, Row
 from opusmap.report import Tally
 from opusmap.sources import from_iterable
@@ -91,10 +90,9 @@ def test_a_row_that_is_rejected_tells_its_problems_only_and_leaves_nothing_to_th
         {"Key": "2", "A": "1", "B": ""},
         {"Key": "3", "A": "x", "B": ""},
     ]
-    found = mapper.map_chunk([Row(number, row) for number, row in enumerate(rows, 2)])
-    assert [getattr(one, "replaced", None) for one in found[:2]] == [None, ()]
-    assert isinstance(found[2], Record)
-    assert [problem.code for problem in found[2].replaced] == ["bad-number"]
+    chunk = mapper.map_chunk([Row(number, row) for number, row in enumerate(rows, 2)])
+    assert [place for place, _ in chunk.others] == [0]
+    assert {at: [one.code for one in told] for at, told in chunk.replaced.items()} == {1: ["bad-number"]}
 
 
 def test_a_default_that_is_wrong_itself_rejects_the_row_and_replaces_nothing() -> None:
@@ -108,21 +106,16 @@ def test_replaced_values_are_counted_by_column_and_code_with_their_first_rows() 
         {"Key": str(at), "A": "x" if at % 3 == 0 else "1", "B": "?" if at == 4 else "a"} for at in range(9)
     ]
     source = from_iterable(rows)
-    *_, part = map_part(mapper, next(source.parts()), encoded=True)
-    assert part is not None
-    alone, parted, chunked = Tally(), Tally(), Tally()
-    records = mapper.map_chunk(source.rows())
-    for _ in alone.count(records):
-        pass
-    parted.count_part(part)
-    chunked.count_chunk(records, [one for one in records if isinstance(one, Record)])
+    alone, chunked = Tally(), Tally()
+    records = list(alone.count(mapper.map_rows(source.rows())))
+    chunked.add(mapper.map_chunk(source.rows()))
     first = alone.replaced()
     assert [(one.column, one.code, one.count, one.rows) for one in first] == [
         ("Number", "bad-number", 3, tuple(one.row for one in records if "_Number" not in one.values)),
         ("Line", "not-in-table", 1, (records[4].row,)),
     ]
     assert first[0].example
-    assert first == parted.replaced() == chunked.replaced()
+    assert first == chunked.replaced()
 
 
 @pytest.mark.parametrize("cell", [17850610, Decimal(17850610), Decimal("17850610.0"), "17850610"])

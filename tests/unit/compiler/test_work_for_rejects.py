@@ -12,7 +12,7 @@ import pytest
 from small_mapping import compiled
 
 from opusmap.compiler import Mapper
-from opusmap.records import Reject, Row
+from opusmap.records import Reject
 
 WRONG: dict[str, tuple[str, Any]] = {
     "Line: A": ("a\nb", "line-break"),
@@ -51,10 +51,11 @@ def counted(mapper: Mapper) -> Iterator[Counter[str]]:
 def test_a_wrong_value_is_judged_once_where_one_thing_after_another_is_done_to_it(binding: str) -> None:
     value, code = WRONG[binding]
     mapper = compiled(binding, TABLE)
-    rows = [Row(number, {"Key": "k", "A": value}) for number in (1, 2)]
-    mapper.map_chunk(rows)  # fills the memories, and prepares what is said of a wrong value
+    row = {"Key": "k", "A": value}
+    for _ in range(2):
+        mapper.map_row(row)  # fills the memories, and prepares what is said of a wrong value
     with counted(mapper) as count:
-        (rejected,) = mapper.map_chunk(rows[:1])
+        rejected = mapper.map_row(row)
     assert isinstance(rejected, Reject)
     assert [problem.code for problem in rejected.problems] == [code]
     assert count["evaluated"] <= (1 if binding.startswith(("Choice", "term")) else 0)
@@ -72,9 +73,9 @@ def test_many_wrong_columns_cost_no_more_than_each_alone() -> None:
 
 def calls_for(fields: str) -> int:
     mapper = compiled(fields, TABLE)
-    row = Row(1, {"Key": "k", "A": "a\nb"})
-    mapper.map_chunk([row])
+    row = {"Key": "k", "A": "a\nb"}
+    mapper.map_row(row)
     with counted(mapper) as count:
-        (rejected,) = mapper.map_chunk([row])
+        rejected = mapper.map_row(row)
     assert isinstance(rejected, Reject)
     return count["calls"]
