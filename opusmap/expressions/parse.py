@@ -2,14 +2,16 @@
 
 Owns the whitelist: a node of Jinja's without a method here is refused, with advice on what to use instead.
 """
+# ruff: noqa: N802, N815 - Jinja's visitor finds the method of a node by the name of its class
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from jinja2 import nodes as jinja
+from jinja2.visitor import NodeVisitor
 
 from opusmap.converters import Converter, builtin_tests
 from opusmap.expressions import nodes
@@ -51,7 +53,7 @@ def parse_template(text: Text, scope: Scope) -> tuple[nodes.Expression | None, l
     return parser.parse(), parser.problems
 
 
-class _Parser(JinjaReader):
+class _Parser(JinjaReader, NodeVisitor):
     """Checks and translates what Jinja's parser has read, node by node."""
 
     def __init__(self, text: Text, scope: Scope) -> None:
@@ -97,7 +99,7 @@ class _Parser(JinjaReader):
             elif isinstance(statement, jinja.If):
                 parts.append(self._if(statement, *statement.elif_, otherwise=statement.else_))
             else:
-                self._refuse_node(statement)
+                self.generic_visit(statement)
         return parts
 
     def _if(self, first: jinja.If, *others: jinja.If, otherwise: list[jinja.Node]) -> nodes.Node:
@@ -115,18 +117,18 @@ class _Parser(JinjaReader):
 
     def node(self, node: jinja.Node) -> nodes.Node:
         """Translate a node of Jinja's; a refused one gives a problem, and `none` in its place."""
-        translate = self._TRANSLATIONS.get(type(node))
         with self._deeper(node):
             try:
-                return translate(self, node) if translate else self._refuse_node(node)
+                found: nodes.Node = self.visit(node)
             except Refused:
                 return nodes.Constant(None, self.at(node))
+        return found
 
-    def _const(self, node: jinja.Const) -> nodes.Node:
+    def visit_Const(self, node: jinja.Const) -> nodes.Node:
         value = self.decimals[node.lineno] if isinstance(node.value, float) else node.value
         return nodes.Constant(value, self.at(node))
 
-    def _name(self, node: jinja.Name) -> nodes.Node:
+    def visit_Name(self, node: jinja.Name) -> nodes.Node:
         found = self._resolve(node.name, self.at(node))
         if isinstance(found, nodes.TableValue):
             message = f"{quote_value(node.name)} is a table, and no value itself"
@@ -148,14 +150,18 @@ class _Parser(JinjaReader):
             help_text = f"write row['{odd}']" if odd else unknown.help
             raise self.refuse(unknown.code, at, unknown.message, help_text) from None
 
-    def _getattr(self, node: jinja.Getattr) -> nodes.Node:
-        at, dotted, columns = self.at(node), _dotted(node) or "", self._scope.columns
+    def visit_Getattr(self, node: jinja.Getattr) -> nodes.Node:
+        at, columns = self.at(node), self._scope.columns
+        names, first = [node.attr], node.node
+        while isinstance(first, jinja.Getattr):
+            names, first = [first.attr, *names], first.node
+        dotted = ".".join([first.name, *names]) if isinstance(first, jinja.Name) else ""
         if node.attr.startswith("_"):
             raise self.refuse("unknown-field", at, f"there is no field {quote_value(node.attr)}", _FIELD_HELP)
         root, _, rest = dotted.partition(".")
         taken = self._scope.steps | self._scope.tables | self._scope.later | {"row"}
         if dotted and root not in taken and (columns is None or {root, dotted} & columns):
-            return nodes.Cell(dotted, self.at(_root(node)), dotted=columns is None or dotted not in columns)
+            return nodes.Cell(dotted, self.at(first), dotted=columns is None or dotted not in columns)
         if root == "row":
             raise self.refuse("row-item", at, _ROW_TAKES, f"write row['{rest}']")
         value = self.node(node.node)
@@ -164,7 +170,7 @@ class _Parser(JinjaReader):
             raise self.refuse("unknown-field", at, message, _FIELD_HELP)
         return nodes.Field(value, node.attr, at)
 
-    def _getitem(self, node: jinja.Getitem) -> nodes.Node:
+    def visit_Getitem(self, node: jinja.Getitem) -> nodes.Node:
         at = self.at(node)
         if isinstance(node.node, jinja.Name) and node.node.name == "row":
             if not (isinstance(node.arg, jinja.Const) and isinstance(node.arg.value, str)):
@@ -181,19 +187,22 @@ class _Parser(JinjaReader):
         return nodes.Subscript(value, self.node(node.arg), at)
 
     def _binary(self, node: jinja.BinExpr) -> nodes.Node:
-        operator = _BINARY[type(node)]
-        return nodes.Binary(operator, self.node(node.left), self.node(node.right), self.at(node))
+        return nodes.Binary(_BINARY[type(node)], self.node(node.left), self.node(node.right), self.at(node))
 
-    def _unary(self, node: jinja.UnaryExpr) -> nodes.Node:
-        value = self.node(node.node)
-        if isinstance(node, jinja.Not):
-            return nodes.Not(value, self.at(node))
-        return nodes.Unary(value, "-" if isinstance(node, jinja.Neg) else "+", self.at(node))
+    visit_Add = visit_Sub = visit_Mul = visit_Div = visit_FloorDiv = visit_Mod = _binary
 
-    def _concat(self, node: jinja.Concat) -> nodes.Node:
+    def _sign(self, node: jinja.Neg | jinja.Pos) -> nodes.Node:
+        return nodes.Unary(self.node(node.node), "-" if isinstance(node, jinja.Neg) else "+", self.at(node))
+
+    visit_Neg = visit_Pos = _sign
+
+    def visit_Not(self, node: jinja.Not) -> nodes.Node:
+        return nodes.Not(self.node(node.node), self.at(node))
+
+    def visit_Concat(self, node: jinja.Concat) -> nodes.Node:
         return nodes.Concat(tuple(self.node(part) for part in node.nodes), template=False, at=self.at(node))
 
-    def _compare(self, node: jinja.Compare) -> nodes.Node:
+    def visit_Compare(self, node: jinja.Compare) -> nodes.Node:
         others = tuple(
             (operand.op, (self._container if operand.op in ("in", "notin") else self.node)(operand.expr))
             for operand in node.ops
@@ -204,31 +213,42 @@ class _Parser(JinjaReader):
         operator: Literal["and", "or"] = "and" if isinstance(node, jinja.And) else "or"
         return nodes.Logic(operator, self.node(node.left), self.node(node.right), self.at(node))
 
-    def _conditional(self, node: jinja.CondExpr) -> nodes.Node:
+    visit_And = visit_Or = _logic
+
+    def visit_CondExpr(self, node: jinja.CondExpr) -> nodes.Node:
         otherwise = nodes.Constant(None, self.at(node)) if node.expr2 is None else self.node(node.expr2)
         return nodes.Conditional(self.node(node.test), self.node(node.expr1), otherwise, self.at(node))
 
     def _list(self, node: jinja.List | jinja.Tuple) -> nodes.Node:
         return nodes.ListLiteral(tuple(self.node(item) for item in node.items), self.at(node))
 
-    def _filter(self, node: jinja.Filter) -> nodes.Node:
+    visit_List = visit_Tuple = _list
+
+    def visit_Filter(self, node: jinja.Filter) -> nodes.Node:
         at = self.at(node)
         if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
             raise self.refuse("template-syntax", at, f"{node.name} can't be used like this")
-        if (special := self._SPECIAL.get(node.name)) is not None:
-            return special(self, node)
-        value = self.node(node.node)
-        return self._applied(value, self._converter(node.name, at), node.args, node.kwargs, at)
+        match node.name:
+            case "default" | "d":
+                if len(node.args) != 1 or node.kwargs:
+                    help_text = "`| default('…')` is used where the value is empty"
+                    raise self.refuse("wrong-argument", at, "default takes one value", help_text)
+                return nodes.Default(self.node(node.node), self.node(node.args[0]), at)
+            case "where":
+                return self._where(node, node.node)
+            case "map":
+                value, name = self.node(node.node), node.args[0] if node.args else None
+                if not (isinstance(name, jinja.Const) and isinstance(name.value, str)):
+                    message = "map takes a converter's name in quotes"
+                    help_text = "`| map('trim')` applies a converter to each element"
+                    raise self.refuse("wrong-argument", at, message, help_text)
+                converter = self._converter(name.value, at)
+                return self._applied(value, converter, node.args[1:], node.kwargs, at, each=True)
+            case name:
+                value = self.node(node.node)
+                return self._applied(value, self._converter(name, at), node.args, node.kwargs, at)
 
-    def _default(self, node: jinja.Filter) -> nodes.Node:
-        if len(node.args) != 1 or node.kwargs:
-            help_text = "`| default('…')` is used where the value is empty"
-            raise self.refuse("wrong-argument", self.at(node), "default takes one value", help_text)
-        assert node.node is not None
-        return nodes.Default(self.node(node.node), self.node(node.args[0]), self.at(node))
-
-    def _where(self, node: jinja.Filter) -> nodes.Node:
-        assert node.node is not None
+    def _where(self, node: jinja.Filter, value: jinja.Expr) -> nodes.Node:
         given: dict[str, jinja.Expr] = dict(zip(("key", "equals"), node.args, strict=False))
         given |= {str(keyword.key): keyword.value for keyword in node.kwargs}
         fits = 0 < len(given) == len(node.args) + len(node.kwargs)
@@ -243,26 +263,7 @@ class _Parser(JinjaReader):
             raise self.refuse("wrong-argument", self.at(node), message, _WHERE_HELP)
         condition = next(iter(given), "")
         wanted = self.node(given[condition]) if condition else nodes.Constant(None, self.at(node))
-        return nodes.Where(self.node(node.node), name, condition, wanted, self.at(node))
-
-    def _map(self, node: jinja.Filter) -> nodes.Node:
-        assert node.node is not None
-        value, name = self.node(node.node), node.args[0] if node.args else None
-        if not (isinstance(name, jinja.Const) and isinstance(name.value, str)):
-            help_text = "`| map('trim')` applies a converter to each element"
-            raise self.refuse(
-                "wrong-argument", self.at(node), "map takes a converter's name in quotes", help_text
-            )
-        at = self.at(node)
-        converter = self._converter(name.value, at)
-        return self._applied(value, converter, node.args[1:], node.kwargs, at, each=True)
-
-    _SPECIAL: ClassVar[Mapping[str, Callable[[_Parser, jinja.Filter], nodes.Node]]] = {
-        "default": _default,
-        "d": _default,
-        "map": _map,
-        "where": _where,
-    }
+        return nodes.Where(self.node(value), name, condition, wanted, self.at(node))
 
     def _converter(self, name: str, at: int) -> Converter:
         registry = self._scope.registry
@@ -303,7 +304,7 @@ class _Parser(JinjaReader):
             return nodes.Constant(self.texts[node.lineno], self.at(node))
         return self.node(node)
 
-    def _test(self, node: jinja.Test) -> nodes.Node:
+    def visit_Test(self, node: jinja.Test) -> nodes.Node:
         at = self.at(node)
         if node.name not in TESTS:
             help_text = (
@@ -324,7 +325,7 @@ class _Parser(JinjaReader):
             return nodes.Compare(value, ((COMPARISONS[node.name], args[0]),), at)
         return nodes.Test(value, node.name, args, at)
 
-    def _call(self, node: jinja.Call) -> nodes.Node:
+    def visit_Call(self, node: jinja.Call) -> nodes.Node:
         name = node.node.name if isinstance(node.node, jinja.Name) else None
         if name not in FUNCTIONS or node.kwargs or node.dyn_args or node.dyn_kwargs:
             method = node.node.attr if isinstance(node.node, jinja.Getattr) else None
@@ -339,27 +340,6 @@ class _Parser(JinjaReader):
             raise self.refuse("wrong-argument", self.at(node), f"{name} needs values")
         return nodes.Call(str(name), tuple(self.node(argument) for argument in node.args), self.at(node))
 
-    _TRANSLATIONS: ClassVar[Mapping[type[jinja.Node], Callable[[_Parser, Any], nodes.Node]]] = {
-        jinja.Const: _const,
-        jinja.Name: _name,
-        jinja.Getattr: _getattr,
-        jinja.Getitem: _getitem,
-        **dict.fromkeys(_BINARY, _binary),
-        jinja.Neg: _unary,
-        jinja.Pos: _unary,
-        jinja.Not: _unary,
-        jinja.Concat: _concat,
-        jinja.Compare: _compare,
-        jinja.And: _logic,
-        jinja.Or: _logic,
-        jinja.CondExpr: _conditional,
-        jinja.List: _list,
-        jinja.Tuple: _list,
-        jinja.Filter: _filter,
-        jinja.Test: _test,
-        jinja.Call: _call,
-    }
-
     @contextmanager
     def _deeper(self, node: jinja.Node) -> Iterator[None]:
         self._depth += 1
@@ -369,7 +349,8 @@ class _Parser(JinjaReader):
         yield
         self._depth -= 1
 
-    def _refuse_node(self, node: jinja.Node) -> nodes.Node:
+    def generic_visit(self, node: jinja.Node, *_: Any, **_kwargs: Any) -> nodes.Node:
+        """Refuse a node that has no method here."""
         name = type(node).__name__
         help_text = NODE_ADVICE.get(name, "the language has values, operators, filters, tests and {% if %}")
         message = f"{_NODE_NAMES.get(name, name)} is not part of the language"
@@ -390,19 +371,3 @@ _NODE_NAMES = {
     "Include": "{% include %}",
     "Scope": "{% autoescape %}",
 }
-
-
-def _dotted(node: jinja.Node) -> str | None:
-    """Return `a.b.c` for a chain of names, else None."""
-    if isinstance(node, jinja.Name):
-        return str(node.name)
-    if isinstance(node, jinja.Getattr):
-        root = _dotted(node.node)
-        return None if root is None else f"{root}.{node.attr}"
-    return None
-
-
-def _root(node: jinja.Node) -> jinja.Node:
-    while isinstance(node, jinja.Getattr):
-        node = node.node
-    return node
