@@ -5,10 +5,9 @@ Owns which files a mapping may name: only those in its own folder tree are ever 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue, Span
@@ -86,23 +85,29 @@ class _Builder:
         if not isinstance(data, Entries) or any(found.code not in RECOVERABLE for found in self._diagnostics):
             raise InvalidMapping(tuple(self._diagnostics))
         merged = self._merge(data)
+        target = data.get_entries("target")
+        duplicates: Any = str(data.get("duplicates", "reject"))
+        if duplicates == "last" and data.get("conflict") == "skip":
+            message = "`duplicates: last` can't be used with `conflict: skip`: Opus would keep the first"
+            hint = "use `first`, or `conflict: overwrite`"
+            self._error("wrong-value", message, data["duplicates"].span, hint)
         spec = MappingSpec(
             path=self._path,
             connection=_text(data["connection"]),
-            fields=tuple(self._binding(key, node) for key, node in _entries(data["fields"]).pairs()),
+            fields=tuple(self._binding(key, node) for key, node in data.get_entries("fields").pairs()),
             fields_span=data.key("fields").span,
-            source=self._source(data.get("source")),
+            source=self._source(data.get_entries("source")),
             conflict="skip" if data.get("conflict") == "skip" else "overwrite",
-            duplicates=self._duplicates(data),
-            timezone=_optional(data.get("timezone")),
-            target=self._target(data.get("target")),
-            target_spans={str(key): node.span for key, node in _entries(data.get("target")).pairs()},
-            columns=tuple(self._column(key, node) for key, node in _entries(data.get("columns")).pairs()),
-            choices=tuple(self._choices(key, node) for key, node in merged["choices"].items()),
+            duplicates=duplicates,
+            timezone=data.get_text("timezone"),
+            target=self._target(target),
+            target_spans={str(key): node.span for key, node in target.items()},
+            columns=tuple(_column(key, node) for key, node in data.get_entries("columns").pairs()),
+            choices=tuple(_choices(key, node) for key, node in merged["choices"].items()),
             tables=tuple(self._table(key, node) for key, node in merged["tables"].items()),
             let=tuple(Variable(key, _text(node)) for key, node in merged["let"].items()),
-            where=_optional(data.get("where")),
-            tests=tuple(self._test(node, number) for number, node in enumerate(_items(data.get("tests")), 1)),
+            where=data.get_text("where"),
+            tests=tuple(self._test(node, number) for number, node in enumerate(data.get_items("tests"), 1)),
             files=tuple(dict.fromkeys(self._files)),
             text=file.text,
         )
@@ -110,9 +115,9 @@ class _Builder:
 
     def _merge(self, data: Entries) -> dict[str, dict[Text, Node]]:
         """Return what each section of `INCLUDABLE` has, in the shared files and in the mapping itself."""
-        own = {section: dict(_entries(data.get(section)).pairs()) for section in INCLUDABLE}
+        own = {section: dict(data.get_entries(section).pairs()) for section in INCLUDABLE}
         shared: dict[str, dict[Text, Node]] = {section: {} for section in INCLUDABLE}
-        for name in _items(data.get("include")):
+        for name in data.get_items("include"):
             for section, part in self._fragment(_text(name)).pairs():
                 if section not in INCLUDABLE or not isinstance(part, Entries):
                     message = f'"{section}" is not allowed in a shared file, or not in this form'
@@ -140,7 +145,7 @@ class _Builder:
             self._diagnostics.append(found)
             return Entries()
         if isinstance(file.data, Entries):
-            problems = (*file.duplicates, *validate(_as_mapping(file.data), str(path)))
+            problems = (*file.duplicates, *validate(file.data, str(path), whole=False))
             self._diagnostics += problems
             return file.data if not problems else Entries()
         message = f"{quote_value(name)} contains no `key: value` lines"
@@ -157,39 +162,20 @@ class _Builder:
             self._files.append(str(Path(self._path).parent / name))
         return path
 
-    def _duplicates(self, data: Entries) -> Literal["reject", "first", "last"]:
-        found = data.get("duplicates")
-        if found != "last":
-            return "first" if found == "first" else "reject"
-        if data.get("conflict") == "skip":
-            message = "`duplicates: last` can't be used with `conflict: skip`: Opus would keep the first"
-            self._error("wrong-value", message, found.span, "use `first`, or `conflict: overwrite`")
-        return "last"
-
-    def _source(self, node: Node | None) -> SourceOptions:
-        source = _entries(node)
+    def _source(self, source: Entries) -> SourceOptions:
         header_row = as_integer(source.get("header_row"))
         if header_row is not None and header_row < 1:
             span = source["header_row"].span
             self._error("wrong-value", "source.header_row counts from 1", span, "1 is the first row")
         for key, example in (("delimiter", '";" or "\\t" (a tab)'), ("quote", '"\'"')):
-            none_quoted = key == "quote" and source.get(key) == ""
-            if key in source and len(_text(source[key])) != 1 and not none_quoted:
+            text = source.get_text(key)
+            if text is not None and len(text) != 1 and not (key == "quote" and text == ""):
                 message = f"source.{key} must be one character"
-                self._error("wrong-value", message, source[key].span, f"for example {example}")
-        lists: dict[str, Any] = {
-            key: tuple(str(item) for item in _items(source[key]))
-            for key in ("columns", "empty")
-            if key in source
-        }
-        known = {field.name for field in fields(SourceOptions)} - {"header_row", *lists}
-        texts: dict[str, Any] = {key: str(value) for key, value in source.items() if key in known}
-        return SourceOptions(**texts, **lists, header_row=header_row or 1)
+                self._error("wrong-value", message, text.span, f"for example {example}")
+        return SourceOptions(**{**_options(source, SourceOptions), "header_row": header_row or 1})
 
-    def _target(self, node: Node | None) -> TargetOptions:
-        target = _entries(node)
-        known = {field.name for field in fields(TargetOptions)}
-        values: dict[str, Any] = {key: str(value) for key, value in target.items() if key in known}
+    def _target(self, target: Entries) -> TargetOptions:
+        values = _options(target, TargetOptions)
         if "choice_base" in target:
             values["choice_base"] = as_integer(target["choice_base"])
             if values["choice_base"] not in (0, 1):
@@ -197,38 +183,19 @@ class _Builder:
                 self._error("wrong-value", "target.choice_base is 0 or 1", span, "1 is usual")
         return TargetOptions(**values)
 
-    def _column(self, key: Text, node: Node) -> ColumnOverride:
-        change = _entries(node)
-        kind = str(change["type"]) if "type" in change else None
-        return ColumnOverride(key, kind, as_boolean(change.get("required")))
-
-    def _choices(self, key: Text, node: Node) -> ChoiceList:
-        if isinstance(node, Text):
-            return ChoiceList(key, ())  # the schema says that its options are missing
-        if isinstance(node, Items):
-            return ChoiceList(key, _texts(node))
-        options = node.get("options")
-        return ChoiceList(
-            key,
-            _texts(options) if isinstance(options, Items) else (),
-            {str(spelling): _text(option) for spelling, option in _entries(node.get("aliases")).items()},
-            ignore_case=as_boolean(node.get("ignore_case")) or False,
-            by_order=as_boolean(node.get("by_order")) or False,
-        )
-
     def _table(self, name: Text, node: Node) -> Table:
-        table = _entries(node)
-        if not self._is_file(name, table):
-            return Table(name, {str(key): plain_data(value) for key, value in table.items()})
-        path_name = _text(table["path"])
+        assert isinstance(node, Entries)
+        if not self._is_file(name, node):
+            return Table(name, plain_data(node))
+        path_name = _text(node["path"])
         path = self._inside(path_name)
-        key, value = (_optional(table.get(part)) for part in ("key", "value"))
+        entries: dict[str, Any] = {}
         try:
-            entries = {} if path is None else read_table(path, key, value)
+            if path is not None:
+                entries = read_table(path, node.get_text("key"), node.get_text("value"))
         except UnreadableFile as error:
             hint = _FILE_MISSING if error.code == "file-unreadable" else error.hint
             self._error("table-unreadable", f"table {name}: {error}", path_name.span, hint)
-            entries = {}
         return Table(name, entries)
 
     def _is_file(self, name: Text, table: Entries) -> bool:
@@ -252,43 +219,46 @@ class _Builder:
         if isinstance(node, Items):
             return Binding(target, node.span, sources=_texts(node), listed=True)
         on_error: Any = str(node.get("on_error", "reject"))
-        default = _optional(node.get("default"))
-        if on_error == "default" and default is None:
+        if on_error == "default" and "default" not in node:
             message = "`on_error: default` needs a `default`"
             self._error("missing-default", message, node["on_error"].span, "add `default: …`, or use omit")
         origin, const, convert = node.get("from"), node.get("const"), node.get("convert")
+        if convert is not None and not isinstance(convert, Items):
+            convert = Items([convert])
         return Binding(
             target,
             node.span,
             sources=() if origin is None else _texts(origin),
             listed=isinstance(origin, Items),
-            template=_optional(node.get("value")),
-            const=_texts(const) if isinstance(const, Items) else _optional(const),
-            split=_optional(node.get("split")),
-            join=_optional(node.get("join")),
-            lookup=_optional(node.get("lookup")),
-            convert=tuple(map(_converter_call, _listed(convert))) if convert is not None else (),
-            format=_optional(node.get("format")),
-            century=_optional(node.get("century")),
-            default=default,
+            template=node.get_text("value"),
+            const=_texts(const) if isinstance(const, Items) else node.get_text("const"),
+            split=node.get_text("split"),
+            join=node.get_text("join"),
+            lookup=node.get_text("lookup"),
+            convert=tuple(map(_converter_call, convert or ())),
+            format=node.get_text("format"),
+            century=node.get_text("century"),
+            default=node.get_text("default"),
             required=as_boolean(node.get("required")),
             on_error=on_error,
         )
 
-    def _test(self, node: Node, number: int) -> MappingTest:
-        test = _entries(node)
-        expect, exact, reject = (test.get(key) for key in ("expect", "expect_exact", "reject"))
+    def _test(self, test: Node, number: int) -> MappingTest:
+        assert isinstance(test, Entries)
+        expect, exact, reject = (test.get_entries(key) for key in ("expect", "expect_exact", "reject"))
         filtered = as_boolean(test.get("filtered")) or False
-        if sum(given is not None for given in (expect, exact, reject)) + filtered != 1:
+        if sum(key in test for key in ("expect", "expect_exact", "reject")) + filtered != 1:
             message = "a test needs exactly one of `expect`, `expect_exact`, `reject` and `filtered: true`"
             self._error("test-form", message, test.pairs()[0][0].span)
         return MappingTest(
             name=str(test.get("name", f"test {number}")),
             span=test.pairs()[0][0].span,
-            row={str(key): _row_value(value) for key, value in _entries(test["row"]).items()},
-            expect=_plain_values(expect),
-            expect_exact=_plain_values(exact),
-            reject=None if reject is None else {key: _text(code) for key, code in _entries(reject).pairs()},
+            row={str(key): _cell(value) for key, value in test.get_entries("row").items()},
+            expect={key: _cell(value) for key, value in expect.pairs()} if "expect" in test else None,
+            expect_exact={key: _cell(value) for key, value in exact.pairs()}
+            if "expect_exact" in test
+            else None,
+            reject={key: _text(code) for key, code in reject.pairs()} if "reject" in test else None,
             filtered=filtered,
         )
 
@@ -296,41 +266,55 @@ class _Builder:
         self._diagnostics.append(Issue(code, message, span, help))
 
 
+def _options(section: Entries, model: type[SourceOptions | TargetOptions]) -> dict[str, Any]:
+    """Return the values of a model that a section gives, as texts and lists of them."""
+    return {
+        field.name: tuple(map(str, value)) if isinstance(value := section[field.name], Items) else str(value)
+        for field in fields(model)
+        if field.name in section
+    }
+
+
+def _column(name: Text, node: Node) -> ColumnOverride:
+    assert isinstance(node, Entries)
+    return ColumnOverride(name, node.get_text("type"), as_boolean(node.get("required")))
+
+
+def _choices(column: Text, node: Node) -> ChoiceList:
+    if isinstance(node, Text):
+        return ChoiceList(column, ())  # the schema says that its options are missing
+    if isinstance(node, Items):
+        return ChoiceList(column, _texts(node))
+    options = node.get("options")
+    return ChoiceList(
+        column,
+        _texts(options) if isinstance(options, Items) else (),
+        {str(spelling): _text(option) for spelling, option in node.get_entries("aliases").items()},
+        ignore_case=as_boolean(node.get("ignore_case")) or False,
+        by_order=as_boolean(node.get("by_order")) or False,
+    )
+
+
 def _converter_call(node: Node) -> ConverterCall:
     if isinstance(node, Text):
         return ConverterCall(node)
-    name, argument = next(iter(_entries(node).pairs()))
+    assert isinstance(node, Entries)
+    name, argument = node.pairs()[0]
     if isinstance(argument, Entries):
-        named = {str(key): plain_data(value) for key, value in argument.items()}
-        return ConverterCall(name, (), named, {str(key): value.span for key, value in argument.items()})
+        return ConverterCall(
+            name, (), plain_data(argument), {str(key): value.span for key, value in argument.items()}
+        )
     if isinstance(argument, Items):
         places: dict[int | str, Span] = {at: value.span for at, value in enumerate(argument)}
-        return ConverterCall(name, tuple(plain_data(value) for value in argument), {}, places)
+        return ConverterCall(name, tuple(plain_data(argument)), {}, places)
     return ConverterCall(name, () if is_null(argument) else (plain_data(argument),))
 
 
-def _as_mapping(fragment: Entries) -> Entries:
-    """Dress a fragment as a whole mapping, so that the one schema checks it."""
-    whole = Entries(fragment)
-    whole.span = fragment.span
-    span = fragment.span
-    for key, value in (("opusmap", "1"), ("connection", "-")):
-        whole.setdefault(Text(key, span, None, "", 0), Text(value, span, None, "", 0))
-    fields = Entries({Text("-", span, None, "", 0): Text("-", span, None, "", 0)})
-    fields.span = span
-    whole.setdefault(Text("fields", span, None, "", 0), fields)
-    return whole
-
-
-def _row_value(node: Node) -> Any:
+def _cell(node: Node) -> Any:
     """A test's cell: the text as written, as a CSV cell would be; lists and objects as JSON has them."""
     if isinstance(node, Text):
         return None if is_null(node) and node != "" else str(node)
     return plain_data(node)
-
-
-def _plain_values(node: Node | None) -> Mapping[Text, Any] | None:
-    return None if node is None else {key: _row_value(value) for key, value in _entries(node).pairs()}
 
 
 def _text(node: Node) -> Text:
@@ -338,27 +322,5 @@ def _text(node: Node) -> Text:
     return node
 
 
-def _listed(node: Node) -> Iterable[Node]:
-    return node if isinstance(node, Items) else (node,)
-
-
 def _texts(node: Node) -> tuple[Text, ...]:
-    return tuple(map(_text, _listed(node)))
-
-
-def _optional(node: Node | None) -> Text | None:
-    return None if node is None else _text(node)
-
-
-def _entries(node: Node | None) -> Entries:
-    if node is None:
-        return Entries()
-    assert isinstance(node, Entries)
-    return node
-
-
-def _items(node: Node | None) -> Items:
-    if node is None:
-        return Items()
-    assert isinstance(node, Items)
-    return node
+    return tuple(map(_text, node if isinstance(node, Items) else (node,)))

@@ -7,7 +7,7 @@ types, templates) is checked when the plan is made.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,12 @@ def load_schema() -> dict[str, Any]:
     """Return the mapping language's JSON Schema, as shipped."""
     schema: dict[str, Any] = json.loads(files("opusmap.mapping").joinpath("schema.json").read_text("utf-8"))
     return schema
+
+
+def _definition(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema that another one refers to."""
+    found: dict[str, Any] = load_schema()["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+    return found
 
 
 # A plain scalar is a text wherever a text is expected, and a number or boolean where one is.
@@ -55,16 +61,21 @@ def _validator() -> Draft202012Validator:
     return validator
 
 
-def validate(data: Node | None, file: str) -> tuple[Issue[Span], ...]:
-    """Return every way in which a mapping file's data departs from the schema, in the file's order."""
+def validate(data: Node | None, file: str, *, whole: bool = True) -> tuple[Issue[Span], ...]:
+    """Return every way in which a mapping file's data departs from the schema, in the file's order.
+
+    Of a file that is not a `whole` mapping, but included by one, no key is required.
+    """
     if not isinstance(data, Entries):
         span = data.span if data is not None else Span(file, 1, 1, 1, 2)
         message = "the file is empty" if data is None else "a mapping file consists of `key: value` lines"
         help_text = "begin with `opusmap: 1`, `connection:` and `fields:`"
         return (Issue("not-a-mapping", message, span, help_text),)
-    if fits(data, load_schema()):
+    schema = load_schema() if whole else {**load_schema(), "required": []}
+    if fits(data, schema):
         return ()
-    found = [diagnostic for error in _validator().iter_errors(data) for diagnostic in _translate(error, data)]
+    errors = type(_validator())(schema).iter_errors(data)
+    found = [issue for error in errors for issue in _translate(error, data)]
     return tuple(sorted(set(found), key=lambda diagnostic: (diagnostic.place, diagnostic.code)))
 
 
@@ -84,7 +95,7 @@ def fits(node: Any, schema: Mapping[str, Any]) -> bool:
 
 _ANNOTATIONS = frozenset({"$schema", "$defs", "title", "description", "examples", "if", "then", "else"})
 _CHECKS: dict[str, Callable[[Any, Any, Mapping[str, Any]], bool]] = {
-    "$ref": lambda node, path, _: fits(node, load_schema()["$defs"][path.removeprefix("#/$defs/")]),
+    "$ref": lambda node, _, schema: fits(node, _definition(schema)),
     "type": lambda node, kinds, _: any(
         _TYPES[kind](node) for kind in ([kinds] if isinstance(kinds, str) else kinds)
     ),
@@ -114,11 +125,14 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Issue[Span]]:
     node: Any = data
     for step in error.absolute_path:
         node = node[step]
-    where = _where(error.absolute_path)
-    if (column := _column_without_options(error, node)) is not None:
-        message = f"the options of the choice column {quote_value(column)} are not given"
-        yield Issue("missing-choices", message, node.span, _LIST_OPTIONS)
-        return
+    steps = (f", entry {step + 1}" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+    where = "".join(steps).lstrip(".") or "the mapping"  # as people write it: `fields.Doc Type.from, entry 2`
+    match [*error.absolute_path]:
+        case ["choices", column] | ["choices", column, "options"] if is_null(node):
+            message = f"the options of the choice column {quote_value(str(column))} are not given"
+            hint = "list them in the order that Opus shows, all of them: the list is Opus's"
+            yield Issue("missing-choices", message, node.span, hint)
+            return
     if error.validator == "additionalProperties":
         assert isinstance(error.schema, Mapping)
         known = error.schema.get("properties", {})
@@ -134,25 +148,6 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Issue[Span]]:
     yield Issue(code, message, span, hint)
 
 
-_LIST_OPTIONS = "list them in the order that Opus shows, all of them: the list is Opus's"
-
-
-def _column_without_options(error: ValidationError, node: Node) -> str | None:
-    """Return the choice column whose list of options was left blank; None if the error is another one."""
-    match [*error.absolute_path]:
-        case ["choices", column] | ["choices", column, "options"] if is_null(node):
-            return str(column)
-    return None
-
-
-def _where(path: Iterable[str | int]) -> str:
-    """Return a path as people write it: `fields.Doc Type.from, entry 2`."""
-    words = ""
-    for step in path:
-        words += f", entry {step + 1}" if isinstance(step, int) else f".{step}"
-    return words.lstrip(".") or "the mapping"
-
-
 def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str, str]:
     """Return the code of a difference, what is wrong, and what to do."""
     expected: Any = error.validator_value
@@ -161,7 +156,11 @@ def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str,
             assert isinstance(error.schema, Mapping)
             missing = [name for name in expected if name not in node]
             message = f"{where} lacks " + ", ".join(f"`{name}`" for name in missing)
-            hints = (f"`{name}`: {_described(error.schema['properties'][name])}" for name in missing)
+            hints = []
+            for name in missing:
+                schema = error.schema["properties"][name]
+                described = schema.get("description") or _definition(schema)["description"]
+                hints.append(f"`{name}`: {described.removesuffix('.')}")
             return "missing-key", message, "; ".join(hints)
         case "type":
             hint = _GIVE_VALUE if is_null(node) else _FORMS.get(str(expected), "")
@@ -189,13 +188,6 @@ _FORMS = {
     "boolean": "write `true` or `false`, without quotes",
     "integer": "write it in digits, without quotes",
 }
-
-
-def _described(schema: Mapping[str, Any]) -> str:
-    found = (
-        schema.get("description") or load_schema()["$defs"][schema["$ref"].rpartition("/")[2]]["description"]
-    )
-    return str(found).removesuffix(".")
 
 
 _KINDS = {

@@ -20,7 +20,6 @@ import yaml
 
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue, Span
-from opusmap.mapping.yaml_errors import in_plain_words
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import quote_value
 
@@ -130,6 +129,24 @@ class Entries(dict[str, "Node"]):
         """Return keys, each with its place, and values."""
         return [(key, value) for key, value in self.items() if isinstance(key, Text)]
 
+    def get_text(self, key: str) -> Text | None:
+        """Return the text of a key, None without the key; the schema has checked that it is a text."""
+        node = self.get(key)
+        assert node is None or isinstance(node, Text)
+        return node
+
+    def get_items(self, key: str) -> Items:
+        """Return the sequence of a key, an empty one without the key."""
+        node = self.get(key, Items())
+        assert isinstance(node, Items)
+        return node
+
+    def get_entries(self, key: str) -> Entries:
+        """Return the mapping of a key, an empty one without the key."""
+        node = self.get(key, Entries())
+        assert isinstance(node, Entries)
+        return node
+
     def key(self, name: str) -> Text:
         """Return the key of this name, with its place."""
         return next(key for key, _ in self.pairs() if key == name)
@@ -197,10 +214,45 @@ def parse_yaml(text: str, name: str) -> YamlFile:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         offset = mark.index if mark else 0
-        raise _refuse(_span(name, text, offset, offset + 1), "yaml-syntax", *in_plain_words(error)) from None
+        raise _refuse(_span(name, text, offset, offset + 1), "yaml-syntax", *_in_plain_words(error)) from None
     except (ValueError, OverflowError, RecursionError):  # escapes such as "\UFFFFFFFF", huge %YAML versions
         hint = "check the escapes (\\U…), and lines that begin with %"
         raise _refuse(Span(name, 1, 1, 1, 2), "yaml-syntax", "the file is not YAML", hint) from None
+
+
+_BAD_ESCAPE = "unknown escape: in double quotes, a \\ begins an escape", "use single quotes: 'S:\\Contracts'"
+_PLAIN_WORDS = {
+    "'\\t'": ("a tab is used for indentation", "indent with spaces"),
+    **{f"'{char}'": (f"a value can't begin with {char}", 'put the value in quotes: "…"') for char in "%@`"},
+    "mapping values are not allowed here": ("unexpected colon", 'put a value that contains ": " in quotes'),
+    "expected <block end>": ("this line is not indented like the lines around it", "align it with them"),
+    "expected ',' or": ("a comma or closing bracket is missing before this", "close the list or the braces"),
+    "expected '<document start>'": ("unexpected data after the end of the document", "remove or indent it"),
+    "unexpected end of stream": ("a quoted text or a bracket is not closed", "close it"),
+    "could not find expected ':'": ("a colon is missing after this key", "write `key: value`"),
+    "found unknown escape character": _BAD_ESCAPE,
+    "expected escape sequence of": _BAD_ESCAPE,
+    "sequence entries are not allowed here": (
+        "a list can't begin on this line",
+        "begin it on the next line, indented",
+    ),
+    "expected the node content": (
+        "a value is missing here, or begins with a character that needs quotes",
+        'put the value in quotes: "…"',
+    ),
+    "found undefined tag handle": ("YAML tags are not supported", "put the value in quotes"),
+}
+"""A part of PyYAML's message -> what is wrong, what to do."""
+
+
+def _in_plain_words(error: yaml.MarkedYAMLError) -> tuple[str, str]:
+    """Return what PyYAML says is wrong, for people who do not know YAML, and what to do about it."""
+    problem = error.problem or error.context or "the file is not YAML"
+    for part, words in _PLAIN_WORDS.items():
+        if part in problem:
+            return words
+    hint = 'a value that begins with { is a template only in quotes: "{{ … }}"'
+    return problem, hint if "flow" in str(error.context) else ""
 
 
 class _Composer:
@@ -216,18 +268,11 @@ class _Composer:
 
     def compose(self) -> Node | None:
         node: Node | None = None
-        documents = 0
         for event in self._events:
-            if isinstance(event, yaml.DocumentStartEvent):
-                documents += 1
-                if documents > 1:
-                    raise self._refuse(
-                        event,
-                        "several-documents",
-                        "a second YAML document begins here",
-                        "keep one mapping in each file",
-                    )
-            elif isinstance(event, yaml.NodeEvent):
+            if isinstance(event, yaml.DocumentStartEvent) and node is not None:
+                message = "a second YAML document begins here"
+                raise self._refuse(event, "several-documents", message, "keep one mapping in each file")
+            if isinstance(event, yaml.NodeEvent):
                 node = self._node(event, 0)
         return node
 
@@ -276,16 +321,14 @@ class _Composer:
             key = self._key(event, depth)
             value = self._node(next(self._events), depth + 1)
             if key in entries:
-                self._note_duplicate(key, places[key])
+                first = places[key]
+                message = f'duplicate key "{key}"; the first is at line {first.line}, column {first.column}'
+                hint = "remove or rename one of the two"
+                self.duplicates.append(Issue("repeated-key", message, key.span, hint))
             else:
                 entries[key] = value
                 places[key] = key.span
         return entries
-
-    def _note_duplicate(self, key: Text, first: Span) -> None:
-        message = f'duplicate key "{key}"; the first is at line {first.line}, column {first.column}'
-        help_text = "remove or rename one of the two"
-        self.duplicates.append(Issue("repeated-key", message, key.span, help_text))
 
     def _key(self, event: yaml.Event, depth: int) -> Text:
         key = self._node(event, depth + 1)
