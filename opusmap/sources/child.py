@@ -1,6 +1,7 @@
 """Child processes that read for us, and are ended when they are silent for too long.
 
-A child writes frames: four bytes of length, then so many bytes.
+A child reads its task from standard input and writes frames to standard output, each as four bytes of length
+and so many bytes of MessagePack: null is a sign of life, false the end, an object with `error` a failure.
 """
 
 from __future__ import annotations
@@ -8,11 +9,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Full, Queue
-from typing import IO
+from typing import IO, Any
+
+import msgspec
 
 _POLL = 0.25
 """Seconds between two checks for Ctrl-C, which does not interrupt a wait on Windows."""
@@ -20,28 +24,38 @@ _AHEAD = 2
 """Frames that are read ahead."""
 
 
-class ChildEnded(Exception):
-    """The process ended before its work was done."""
+@dataclass
+class ChildFailed(Exception):
+    """The process did not do its work.
+
+    `error` is `ended` (it ended too early), `silent` (it wrote no frame in time, and was ended), or what it
+    wrote itself, in `details`.
+    """
+
+    error: str
+    details: dict[str, Any] = field(default_factory=dict)
 
 
-class ChildSilent(Exception):
-    """The process wrote no frame in time, and was ended."""
-
-
-def read_frames(program: Path, task: bytes, timeout: float, until: ExitStack) -> Iterator[bytes]:
+def read_frames(
+    program: Path,
+    task: msgspec.Struct,
+    timeout: float,
+    until: ExitStack,
+    ext_hook: Callable[[int, memoryview], Any] | None = None,
+) -> Iterator[Any]:
     """Start a Python program, write a task to its standard input, and yield the frames that it writes.
 
     A thread reads the frames, so that waiting for one can be interrupted on every system.
 
     Args:
         program: the program's file.
-        task: what it reads from standard input.
+        task: what it reads from standard input, as MessagePack.
         timeout: seconds that a frame may take.
         until: ends the process when it is closed, at any time.
+        ext_hook: decodes MessagePack's extension types.
 
     Raises:
-        ChildEnded: the process ended, within a frame or between two; the caller knows which frame is the
-        last. ChildSilent: no frame came in time.
+        ChildFailed: the caller knows which frame was the last.
     """
     command = [sys.executable, "-P", str(program)]
     child = subprocess.Popen(  # noqa: S603 - a program of ours
@@ -59,8 +73,9 @@ def read_frames(program: Path, task: bytes, timeout: float, until: ExitStack) ->
     assert child.stdin is not None
     assert child.stdout is not None
     with suppress(BrokenPipeError, OSError), child.stdin:
-        child.stdin.write(task)
+        child.stdin.write(msgspec.msgpack.encode(task))
     threading.Thread(target=_collect, args=(child.stdout, frames, stopped), daemon=True).start()
+    decode = msgspec.msgpack.Decoder(ext_hook=ext_hook).decode
     remaining = timeout
     while not stopped.is_set():
         try:
@@ -68,13 +83,19 @@ def read_frames(program: Path, task: bytes, timeout: float, until: ExitStack) ->
         except Empty:
             remaining -= _POLL
             if remaining <= 0:
-                raise ChildSilent from None
+                raise ChildFailed("silent") from None
             continue
         if frame is None:
             break
-        yield frame
+        content = decode(frame)
+        if content is False:
+            return
+        if isinstance(content, dict) and "error" in content:
+            raise ChildFailed(content["error"], content)
+        if content is not None:
+            yield content
         remaining = timeout
-    raise ChildEnded
+    raise ChildFailed("ended")
 
 
 def _collect(stream: IO[bytes], frames: Queue[bytes | None], stopped: threading.Event) -> None:

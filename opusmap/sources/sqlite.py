@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
-from opusmap.sources.child import ChildEnded, ChildSilent, read_frames
+from opusmap.sources.child import ChildFailed, read_frames
 from opusmap.sources.normalize import plain_value
 from opusmap.sources.source import ROW_LIMIT, Format, Source, check_columns, row_too_long
 from opusmap.sources.sqlite_child import NO_TEXT, TOO_LONG, Limits, Task
@@ -51,7 +49,7 @@ class SqliteSource(Source):
         file = path.resolve().as_posix()  # on Windows C:/x, or //server/x
         address = f"file://{'' if file.startswith('/') else '/'}{quote(file, safe='/:')}?mode=ro"
         limits = Limits(CELL_LIMIT, ROW_LIMIT, _HEAP, _PROCESS, TEMPORARY_LIMIT, STEP_LIMIT)
-        self._task = msgspec.msgpack.encode(Task(address, query, limits))
+        self._task = Task(address, query, limits)
         self._until = ExitStack()
         self._first: Iterator[Any] | None = None
         try:
@@ -91,28 +89,17 @@ class SqliteSource(Source):
         Raises:
             SourceError: the query fails, or is stopped.
         """
-        count, named = 0, False
+        count = 0
         program = Path(__file__).with_name("sqlite_child.py")
-        markers = {NO_TEXT: _NotText, TOO_LONG: _TooLong}
-        decode = msgspec.msgpack.Decoder(ext_hook=lambda code, content: markers[code](content)).decode
         try:
-            for data in read_frames(program, self._task, STEP_SECONDS, self._until):
-                frame = decode(data)
-                if isinstance(frame, dict):
-                    failure, reason = frame["error"], frame["reason"]
-                    break
-                if named and frame == []:
-                    return
-                if frame is not None:  # not only a sign of life
-                    count += len(frame) if named else 0
-                    named = True
-                    yield frame
-        except ChildSilent:
-            failure, reason = "silent", ""
-        except ChildEnded:
-            failure, reason = "ended", ""
-        code, problem, hint = _explain(failure, reason)
-        raise SourceError(self.name, code, problem, count + 1 if count else None, hint)
+            for index, frame in enumerate(
+                read_frames(program, self._task, STEP_SECONDS, self._until, _decode_marked)
+            ):
+                count += len(frame) if index else 0
+                yield frame
+        except ChildFailed as failed:
+            code, problem, hint = _explain(failed.error, failed.details.get("reason", ""))
+            raise SourceError(self.name, code, problem, count + 1 if count else None, hint) from None
 
 
 def require_query(sql: str | None, name: str) -> str:
@@ -163,6 +150,10 @@ class _NotText(bytes):
 
 class _TooLong(bytes):
     """A row that holds more than `ROW_LIMIT`."""
+
+
+def _decode_marked(code: int, content: memoryview) -> Any:
+    return {NO_TEXT: _NotText, TOO_LONG: _TooLong}[code](content)
 
 
 _NATIVE = frozenset({str, int, type(None)})

@@ -1,9 +1,8 @@
 """Runs the query of an SQLite source in a process of its own, so that it can be ended at any time.
 
 Run as a script, only by `sqlite`. It imports nothing of opusmap. Standard input brings a `Task`. Standard
-output gets frames: four bytes of length, then MessagePack. The first frame holds the names of the columns;
-each further one holds rows, or nothing, as a sign of life; the last is an empty list. An object instead of
-rows is an error: what failed, and why.
+output gets frames, as `child` describes them: the names of the columns, then lists of rows; of an error, what
+failed and why.
 """
 
 from __future__ import annotations
@@ -139,7 +138,7 @@ class _Query:
             self._flush()
             _fail("memory", "")
         self._flush()
-        _write(self._encode([]))
+        _write(self._encode(False))
 
     def _flush(self) -> None:
         if self._rows:

@@ -16,13 +16,11 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
-from opusmap.sources.child import ChildEnded, read_frames
+from opusmap.sources.child import ChildFailed, read_frames
 from opusmap.sources.source import Format, Source, check_columns, load_extra
 from opusmap.sources.text_io import Input
 from opusmap.sources.workbook_child import DATE, DATETIME, Task
@@ -146,47 +144,42 @@ class WorkbookSource(Source):
             memory = MEMORY_FREE + XLS_RATIO * self._path.stat().st_size
         else:
             memory = MEMORY_FREE + MEMORY_RATIO * self._scan.unpacked
-        frames = self._frames(msgspec.msgpack.encode(Task(str(self._path.resolve()), self._sheet, memory)))
-        head = next(frames)
-        if "error" in head:
-            raise self._failure(head)
+        frames = self._frames(Task(str(self._path.resolve()), self._sheet, memory))
+        sheet = next(frames)
         rows = enumerate(chain.from_iterable(frames), 1)
-        errors = errors_of_sheet(self._path, self._scan, head["sheet"]) if self._scan else {}
-        return head["sheet"], _with_errors(rows, errors) if errors else rows
+        errors = errors_of_sheet(self._path, self._scan, sheet) if self._scan else {}
+        return sheet, _with_errors(rows, errors) if errors else rows
 
-    def _frames(self, task: bytes) -> Iterator[Any]:
-        """Yield the frames of a process that does the task, up to the empty one.
+    def _frames(self, task: Task) -> Iterator[Any]:
+        """Yield the frames of a process that does the task.
 
         Raises:
-            SourceError: `source-damaged`: the process ended before.
+            SourceError: `unknown-sheet`, `source-damaged`.
         """
         program = Path(__file__).with_name("workbook_child.py")
         kinds = {DATE: date, DATETIME: datetime}
-        decode = msgspec.msgpack.Decoder(
-            ext_hook=lambda code, text: kinds[code].fromisoformat(bytes(text).decode())
-        ).decode
-        try:
-            for data in read_frames(program, task, inf, self._until):
-                frame = decode(data)
-                if not frame:
-                    return
-                yield frame
-        except ChildEnded:
-            problem = "the workbook can't be read: it is damaged, or not what its name says"
-            raise SourceError(self.name, "source-damaged", problem, help=_OTHER_WAY) from None
 
-    def _failure(self, head: dict[str, Any]) -> SourceError:
-        if head["error"] == "unknown-sheet":
-            names = head["sheets"]
-            known = ", ".join(quote_value(name, 40) for name in names[:12])
-            problem = f"the workbook has no sheet {quote_value(self._sheet)}" if names else "it has no sheets"
-            hint = suggest(self._sheet, names) or f"sheets: {known}"
-            return SourceError(self.name, "unknown-sheet", problem, help=hint)
-        if head["error"] == "password":
-            problem, hint = "the workbook is protected by a password", "save it without one"
-        else:
-            problem, hint = f"the workbook can't be read: {head['reason']}", _OTHER_WAY
-        return SourceError(self.name, "source-damaged", problem, help=hint)
+        def decode(code: int, text: memoryview) -> date:
+            return kinds[code].fromisoformat(bytes(text).decode())
+
+        try:
+            yield from read_frames(program, task, inf, self._until, decode)
+        except ChildFailed as failed:
+            code, hint = "source-damaged", _OTHER_WAY
+            if failed.error == "unknown-sheet":
+                names = failed.details["sheets"]
+                known = ", ".join(quote_value(name, 40) for name in names[:12])
+                problem = (
+                    f"the workbook has no sheet {quote_value(task.sheet)}" if names else "it has no sheets"
+                )
+                code, hint = "unknown-sheet", suggest(task.sheet, names) or f"sheets: {known}"
+            elif failed.error == "password":
+                problem, hint = "the workbook is protected by a password", "save it without one"
+            elif failed.error == "damaged":
+                problem = f"the workbook can't be read: {failed.details['reason']}"
+            else:
+                problem = "the workbook can't be read: it is damaged, or not what its name says"
+            raise SourceError(self.name, code, problem, help=hint) from None
 
 
 def _with_errors(

@@ -1,8 +1,7 @@
 """Reads a workbook in a process of its own, so that a hostile one harms nothing else.
 
 Run as a script, only by `workbook`. It imports nothing of opusmap. Standard input brings a `Task`. Standard
-output gets frames: four bytes of length, then MessagePack. The first frame holds the sheet's name, or an
-error; each further one holds rows, from row 1 and column A on; the last is an empty list.
+output gets frames, as `child` describes them: the sheet's name, then lists of rows, from row 1 and column A.
 """
 
 from __future__ import annotations
@@ -52,10 +51,10 @@ def main() -> None:
                 return
             sheet = names[number - 1]
         rows = _rows(workbook.get_sheet_by_name(sheet))
-        _write({"sheet": sheet})
+        _write(sheet)
         while frame := list(islice(rows, ROWS_IN_FRAME)):
             _write(frame)
-        _write([])
+        _write(False)
     except calamine.PasswordError:
         _write({"error": "password"})
     except calamine.CalamineError as error:

@@ -6,13 +6,21 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from opusmap.sources.child import ChildEnded, ChildSilent, read_frames
+from opusmap.sources.child import ChildFailed, read_frames
+
+
+class Task(msgspec.Struct):
+    text: str
+
 
 FRAME = """
 import sys, time
-def say(data):
+import msgspec
+def say(content):
+    data = msgspec.msgpack.encode(content)
     sys.stdout.buffer.write(len(data).to_bytes(4, "big") + data)
     sys.stdout.buffer.flush()
 """
@@ -23,13 +31,25 @@ def program(folder: Path, body: str) -> Path:
     return folder / "child.py"
 
 
-def test_frames_come_as_they_are_written(tmp_path: Path) -> None:
-    body = "task = sys.stdin.buffer.read()\nfor n in range(9): say(task * n)\n"
+READ = "task = msgspec.msgpack.decode(sys.stdin.buffer.read())['text']\n"
+
+
+def test_frames_come_as_they_are_written_up_to_the_end_and_signs_of_life_are_left_out(tmp_path: Path) -> None:
+    body = READ + "for n in range(9): say(task * n); say(None)\nsay(False)\nsay('after')"
     with ExitStack() as until:
-        frames = read_frames(program(tmp_path, body), b"abc", 60, until)
-        assert [next(frames) for _ in range(9)] == [b"abc" * n for n in range(9)]
-        with pytest.raises(ChildEnded):
+        frames = read_frames(program(tmp_path, body), Task("abc"), 60, until)
+        assert list(frames) == ["abc" * n for n in range(9)]
+
+
+def test_an_error_that_a_process_tells_ends_the_frames(tmp_path: Path) -> None:
+    with ExitStack() as until:
+        frames = read_frames(
+            program(tmp_path, "say([1])\nsay({'error': 'full', 'at': 3})"), Task(""), 60, until
+        )
+        assert next(frames) == [1]
+        with pytest.raises(ChildFailed) as failed:
             next(frames)
+    assert (failed.value.error, failed.value.details["at"]) == ("full", 3)
 
 
 @pytest.mark.parametrize(
@@ -43,21 +63,21 @@ def test_frames_come_as_they_are_written(tmp_path: Path) -> None:
     ],
 )
 def test_a_process_that_ends_in_between_is_told(tmp_path: Path, body: str) -> None:
-    with ExitStack() as until, pytest.raises(ChildEnded):
-        list(read_frames(program(tmp_path, body), b"x" * 1_000_000, 60, until))
+    with ExitStack() as until, pytest.raises(ChildFailed, match="ended"):
+        list(read_frames(program(tmp_path, body), Task("x" * 1_000_000), 60, until))
 
 
 def test_a_process_that_is_silent_is_told(tmp_path: Path) -> None:
     with ExitStack() as until:
-        frames = read_frames(program(tmp_path, "say(b'first')\ntime.sleep(600)\n"), b"", 1.0, until)
-        assert next(frames) == b"first"
-        with pytest.raises(ChildSilent):
+        frames = read_frames(program(tmp_path, "say('first')\ntime.sleep(600)\n"), Task(""), 1.0, until)
+        assert next(frames) == "first"
+        with pytest.raises(ChildFailed, match="silent"):
             next(frames)
 
 
 def test_closing_ends_a_process_that_would_go_on_for_ever(tmp_path: Path) -> None:
     started = time.monotonic()
     with ExitStack() as until:
-        frames = read_frames(program(tmp_path, "while True: say(b'x' * 1000)\n"), b"", 60, until)
+        frames = read_frames(program(tmp_path, "while True: say('x' * 1000)\n"), Task(""), 60, until)
         next(frames)
     assert time.monotonic() - started < 30
