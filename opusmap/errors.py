@@ -26,10 +26,6 @@ __all__ = [
 ]
 
 
-def _rebuild(cls: type[OpusmapError], values: dict[str, Any]) -> OpusmapError:
-    return cls(**values)
-
-
 @dataclass(eq=True, unsafe_hash=True)
 class OpusmapError(Exception):
     """Base of all errors that opusmap raises on purpose.
@@ -47,7 +43,7 @@ class OpusmapError(Exception):
         return ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), {field.name: getattr(self, field.name) for field in fields(self)})
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
 
 @dataclass(eq=True, unsafe_hash=True)

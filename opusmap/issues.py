@@ -97,26 +97,20 @@ def render(
     `read_line(file, line)` gives the source line, or None when the file can't be read; `paint(text,
     style)` colours (styles: `error`, `warning`, `place`, `help`) or returns the text as it is.
     """
-    return "\n".join(_render_one(diagnostic, read_line, paint) for diagnostic in diagnostics)
-
-
-def _render_one(
-    diagnostic: Issue[Span],
-    read_line: Callable[[str, int], str | None],
-    paint: Callable[[str, str], str],
-) -> str:
-    span = diagnostic.place
-    head = paint(f"{diagnostic.severity}[{diagnostic.code}]", diagnostic.severity.value)
-    lines = [f"{paint(str(span), 'place')}: {head}: {diagnostic.message}"]
-    source = read_line(span.file, span.line)
-    if source is not None:
-        shown, offset = _window(source, span.column - 1)
-        width = span.end_column - span.column if span.end_line == span.line else len(source) - span.column + 1
-        marks = "^" * max(1, min(width, len(shown) - offset))
-        gutter = f"{span.line:>4} | "
-        lines += [gutter + shown, " " * (len(gutter) + offset) + paint(marks, diagnostic.severity.value)]
-    if diagnostic.hint:
-        lines.append(f"     {paint('help:', 'help')} {diagnostic.hint}")
+    lines = list[str]()
+    for issue in diagnostics:
+        span, style = issue.place, issue.severity.value
+        head = paint(f"{issue.severity}[{issue.code}]", style)
+        lines.append(f"{paint(str(span), 'place')}: {head}: {issue.message}")
+        source = read_line(span.file, span.line)
+        if source is not None:
+            shown, offset = _window(source, span.column - 1)
+            end = span.end_column if span.end_line == span.line else len(source) + 1
+            marks = "^" * max(1, min(end - span.column, len(shown) - offset))
+            gutter = f"{span.line:>4} | "
+            lines += [gutter + shown, " " * (len(gutter) + offset) + paint(marks, style)]
+        if issue.hint:
+            lines.append(f"     {paint('help:', 'help')} {issue.hint}")
     return "\n".join(lines)
 
 

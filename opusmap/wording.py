@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain, islice
 
 __all__ = ["Names", "quote_value", "suggest", "visible"]
 
@@ -69,7 +70,9 @@ def _seen(name: str) -> str:
 
 def quote_value(value: object, limit: int = 60) -> str:
     """Return a value for a message, in quotes: one line, printable, cut to `limit` characters."""
-    text = value if isinstance(value, str) else _first_of(_plain_text(value), limit + 1)
+    text = (
+        value if isinstance(value, str) else "".join(islice(chain.from_iterable(_pieces(value)), limit + 1))
+    )
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     if cut.isprintable():
         return f'"{cut}"'
@@ -78,49 +81,31 @@ def quote_value(value: object, limit: int = 60) -> str:
     )
 
 
-def _first_of(pieces: Iterator[str], length: int) -> str:
-    """Return the first characters of a text that comes in pieces, without reading more pieces than needed."""
-    found: list[str] = []
-    for piece in pieces:
-        found.append(piece[:length])
-        length -= len(piece)
-        if length <= 0:
-            break
-    return "".join(found)
-
-
-def _plain_text(value: object) -> Iterator[str]:
-    """Yield the pieces of any value as a person would write it, not as Python prints it."""
-    if isinstance(value, str):
-        yield value
+def _pieces(value: object) -> Iterator[str]:
+    """Yield any value as a person would write it, not as Python prints it, piece by piece: it may be huge."""
+    if isinstance(value, list):
+        yield from _joined("[", (_pieces(item) for item in value), "]")
+    elif isinstance(value, dict):
+        members = (chain([f"{str(key)[:_LONG_KEY]}: "], _pieces(item)) for key, item in value.items())
+        yield from _joined("{", members, "}")
     elif value is None:
         yield "nothing"
-    elif isinstance(value, list):
-        yield from _listed("[", ((item,) for item in value), "]")
-    elif isinstance(value, dict):
-        yield from _listed("{", ((f"{str(key)[:_LONG_KEY]}: ", item) for key, item in value.items()), "}")
+    elif isinstance(value, bool):
+        yield str(value).lower()
+    elif isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < _PLAIN_DIGITS:
+        yield format(value, "f")
+    elif isinstance(value, int) and value.bit_length() > _PLAIN_BITS:
+        yield "a huge number"  # Python writes none of more than 4,300 digits
     else:
-        yield _plain_scalar(value)
+        yield str(value) if isinstance(value, str | int | Decimal | date) else repr(value)
 
 
-def _listed(start: str, members: Iterable[tuple[object, ...]], end: str) -> Iterator[str]:
+def _joined(start: str, members: Iterable[Iterable[str]], end: str) -> Iterator[str]:
     yield start
     for index, member in enumerate(members):
         yield ", " if index else ""
-        for part in member:
-            yield from _plain_text(part)
+        yield from member
     yield end
-
-
-def _plain_scalar(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Decimal):
-        plain = value.is_finite() and abs(value.adjusted()) < _PLAIN_DIGITS
-        return format(value, "f") if plain else str(value)
-    if isinstance(value, int) and value.bit_length() > _PLAIN_BITS:
-        return "a huge number"  # Python writes none of more than 4,300 digits
-    return str(value) if isinstance(value, int | date) else repr(value)
 
 
 _PLAIN_DIGITS = 50

@@ -13,33 +13,12 @@ from opusmap.errors import ValueProblem
 from opusmap.wording import Names, quote_value
 
 
+@lru_cache(maxsize=64)  # a mapping may ask for the same options thousands of times
 def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:
     """Return the function from an option's name or alias to its order, counted from `base`.
 
-    With `by_order` it takes an order number as well. It is cached: a mapping may ask for the same options
-    thousands of times.
+    With `by_order` it takes an order number as well.
     """
-    return _order_lookup(_ById(choices), base)
-
-
-class _ById:
-    """Options as a key of a cache, compared by identity: comparing thousands of options takes too long."""
-
-    __slots__ = ("choices",)
-
-    def __init__(self, choices: ChoiceOptions) -> None:
-        self.choices = choices
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ById) and other.choices is self.choices
-
-    def __hash__(self) -> int:
-        return id(self.choices)
-
-
-@lru_cache(maxsize=64)
-def _order_lookup(key: _ById, base: int) -> Callable[[object], int]:
-    choices = key.choices
     fold = str.casefold if choices.ignore_case else str
     orders: dict[str, int] = {}
     for order, option in enumerate(choices.options, base):

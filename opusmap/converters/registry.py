@@ -7,7 +7,7 @@ global registry: a `Registry` is a value that is made from modules and passed on
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, tzinfo
 from decimal import Decimal
@@ -36,7 +36,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _MARK = "__opusmap_converter__"
 
 
-class ChoiceOptions(Protocol):
+class ChoiceOptions(Hashable, Protocol):
     """The options of a choice column, as converters see them."""
 
     @property

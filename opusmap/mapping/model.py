@@ -65,9 +65,12 @@ class TargetOptions:
     conflict_key: Literal["both", "conflictOption", "confilictOption"] = "both"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ChoiceList:
-    """The options of one choice column in Opus's order. `column` is the name as written."""
+    """The options of one choice column in Opus's order. `column` is the name as written.
+
+    Two are compared by identity: as keys of a cache, thousands of options would take too long.
+    """
 
     column: Text
     options: tuple[Text, ...]
