@@ -1,7 +1,7 @@
 """How one target value comes about: cell -> each step's value -> finished value, with places.
 
-Owns a slow walk along a column's plan that looks at every value on the way. It composes the functions
-that the generated code calls. The end of an explanation is what the mapper gives, whatever the walk says.
+A slow walk along a column's plan looks at every value on the way, with the functions that the generated code
+calls. The end of an explanation is what the mapper gives, whatever the walk says.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Named = TypeVar("Named", nodes.Cell, nodes.VariableRef)
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step on the way: what is done, where it stands in the mapping, and what comes out."""
+    """One step on the way: what is done, its place in the mapping, and what comes out."""
 
     what: str
     value: Any = None
@@ -63,7 +63,7 @@ def explain_row(
         if way[-1].problem is not None or repr(way[-1].value) != repr(value):
             way = [*way[:-1], Stage("in the record", value, column.span)]
     elif isinstance(mapped, Filtered):
-        way.append(Stage("the row is filtered: `where` does not want it"))
+        way.append(Stage("the row is filtered: excluded by `where`"))
     else:
         own = [one for one in mapped.problems if one.place == column.column.display_name]
         if not own:
@@ -84,25 +84,9 @@ def _failed(problem: Issue[str], why: str | None = None, span: Span | None = Non
 def explain_column(mapper: Mapper, column: ColumnPlan, row: Mapping[str, Any]) -> list[Stage]:
     """Return the stages of one column for one row; the last one is the finished value or the problem."""
     try:
-        return list(_explain(_Walker(mapper.plan, column, row)))
+        return list(_Walker(mapper.plan, column, row).stages())
     finally:
         mapper.forget_notes()
-
-
-def _explain(walker: _Walker) -> Iterator[Stage]:
-    name, span = walker.column.column.display_name, walker.column.span
-    missing = walker.missing()
-    if missing:
-        yield from (_failed(problem, span=span) for problem in missing)
-        return
-    try:
-        yield from walker.stages()
-    except Exception as error:  # noqa: BLE001 - a converter may raise anything; the mapper treats it alike
-        yield _failed(binding_runtime.as_problem(name, error), span=span)
-        try:
-            yield from walker.after_error()
-        except Exception as second:  # noqa: BLE001 - as above
-            yield _failed(binding_runtime.as_problem(name, second), span=span)
 
 
 @dataclass
@@ -114,25 +98,33 @@ class _Walker:
     def __post_init__(self) -> None:
         self._interpreter, self._frame = Interpreter(self.plan, []), Frame(self.row)
 
-    def missing(self) -> list[Issue[str]]:
-        """Return the problems of columns that the row lacks, where the source's columns are not known."""
-        problems: list[Issue[str]] = []
-        if self.plan.source_columns is None:
+    def stages(self) -> Iterator[Stage]:
+        name, span = self.column.column.display_name, self.column.span
+        if self.plan.source_columns is None:  # a row may lack columns that the mapping reads
+            problems: list[Issue[str]] = []
             plain = tuple(name for name, dotted in self.plan.cells().items() if not dotted)
             binding_runtime.missing_columns(plain)(self.row, problems)
-        return problems
+            if problems:
+                yield from (_failed(problem, span=span) for problem in problems)
+                return
+        try:
+            yield from self._to_the_value()
+        except Exception as error:  # noqa: BLE001 - a converter may raise anything; the mapper treats it alike
+            yield _failed(binding_runtime.as_problem(name, error), span=span)
+            try:
+                yield from self._after_error()
+            except Exception as second:  # noqa: BLE001 - as above
+                yield _failed(binding_runtime.as_problem(name, second), span=span)
 
-    def stages(self) -> Iterator[Stage]:
+    def _to_the_value(self) -> Iterator[Stage]:
         yield from self._cells()
         yield from self._let()
         root, given, lacking = self.column.tree, list[tuple[Node, Any]](), list[ValueProblem]()
         traced = Environment(self._interpreter, self.column.context, lacking.append, given.append)
         try:
             value = traced.evaluator(root)(self._frame)
-        except Exception:
+        finally:  # on the way to an error, too
             yield from self._tell(root, given, lacking)
-            raise
-        yield from self._tell(root, given, lacking)
         yield self._encoded(value)
 
     def _tell(
@@ -173,13 +165,13 @@ class _Walker:
         elif binding.listed:
             yield id(node), ("put together", binding.span)
 
-    def after_error(self) -> Iterator[Stage]:
-        """Say what `on_error` makes of a problem."""
-        binding = self.column.binding
+    def _after_error(self) -> Iterator[Stage]:
+        """Yield what `on_error` makes of a problem."""
+        binding, default = self.column.binding, self.column.default
         if binding.on_error == "omit":
             yield Stage("on_error: omit leaves the column out", self._absent(), binding.span)
-        elif binding.on_error == "default" and self.column.default is not None:
-            value = self._default()
+        elif binding.on_error == "default" and default is not None:
+            value = self._evaluate(default, self.column.context)
             yield Stage("on_error: default takes the default", value, binding.span)
             yield self._encoded(value)
 
@@ -194,11 +186,8 @@ class _Walker:
         """Return what an empty value is in the record; where it is left out, None."""
         return "" if self.plan.spec.target.empty == "blank" else None
 
-    def _default(self) -> Any:
-        assert self.column.default is not None
-        return self._evaluate(self.column.default, self.column.context)
-
     def _cells(self) -> Iterator[Stage]:
+        value_or_none = binding_runtime.make_empty_values(self.plan.spec.source.empty)
         for node in self._read(nodes.Cell):
             value = self.row.get(node.name)
             if node.dotted:
@@ -207,7 +196,7 @@ class _Walker:
                 except ValueProblem as problem:  # whoever reads it fails; perhaps nobody does
                     yield Stage(f"column {node.name} can't be read: {problem.code}: {problem.problem}")
                     continue
-            shown = " (empty)" if self._empty(value) is None else ""
+            shown = " (empty)" if value_or_none(value) is None else ""
             yield Stage(f"column {node.name}{shown}", value)
 
     def _let(self) -> Iterator[Stage]:
@@ -215,12 +204,18 @@ class _Walker:
         for step in self.plan.steps:
             if step.name not in used:
                 continue
-            what, value = f"let {step.name} = {str(step.expression.text).strip()}", self._step(step.name)
+            if step.name not in self._frame.variables:
+                self._interpreter.variable(step.name, self._frame)
+            what, value = (
+                f"let {step.name} = {str(step.expression.text).strip()}",
+                self._frame.variables[step.name],
+            )
             if isinstance(value, Failure):  # whoever reads it fails; perhaps nobody does
                 problem = binding_runtime.as_problem(step.name, value.error)
                 yield Stage(f"{what} fails: {problem.code}: {problem.message}", None, step.span)
             else:
-                yield from self._chain(step.expression.tree)
+                for part, name in _inner(step.expression.tree):
+                    yield Stage(f"| {name}", self._evaluate(part, self.plan.context))
                 yield Stage(what, value, step.span)
 
     def _read(self, kind: type[Named]) -> list[Named]:
@@ -235,19 +230,6 @@ class _Walker:
                 if isinstance(node, nodes.VariableRef) and node.name in steps_left:  # each once
                     pending.append(steps_left.pop(node.name))
         return list(found.values())
-
-    def _chain(self, node: Node) -> Iterator[Stage]:
-        """Yield the values of a chain of filters, from the inside out, but for the last one."""
-        for part, name in _inner(node):
-            yield Stage(f"| {name}", self._evaluate(part, self.plan.context))
-
-    def _empty(self, value: Any) -> Any:
-        return binding_runtime.make_empty_values(self.plan.spec.source.empty)(value)
-
-    def _step(self, name: str) -> Any:
-        if name not in self._frame.variables:
-            self._interpreter.variable(name, self._frame)
-        return self._frame.variables[name]
 
     def _evaluate(self, node: nodes.Node, context: Context) -> Any:
         return Environment(self._interpreter, context).evaluator(node)(self._frame)

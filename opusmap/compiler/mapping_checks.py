@@ -1,6 +1,6 @@
 """Checks of a mapping's parts that need only the part and its column.
 
-Owns no state: each check yields what is wrong. `resolve` runs them and owns all that needs the whole.
+Owns no state: each check yields what is wrong. `planner` runs them and owns all that needs the whole.
 """
 
 from __future__ import annotations
@@ -119,32 +119,25 @@ def check_options(choices: ChoiceList, base: int) -> Iterator[Issue[Span]]:
         elif not plain:
             yield Issue("empty-option", "an option is empty", option.span, "remove it")
         elif folded in seen and (seen[folded].strip() == plain or choices.ignore_case):
-            yield _twice(option, seen[folded], ignore_case=choices.ignore_case)
+            first = seen[folded]
+            message = f"duplicate option {quote_value(option)}; the first is at line {first.span.line}"
+            help_text = "remove one of the two: orders are counted from this list"
+            if plain != first.strip():
+                message += f" as {quote_value(first)} (`ignore_case` is on)"
+                help_text = "if Opus has both, remove `ignore_case`"
+            yield Issue("duplicate-option", message, option.span, help_text)
         if choices.by_order and plain in orders and plain != str(order):
             message = f"the option {quote_value(option)} could be taken for the order of another option"
             yield Issue("ambiguous-option", message, option.span, "remove `by_order`, or the clash in Opus")
         seen.setdefault(folded, option)
     if choices.options:
         yield from _check_aliases(choices)
-        yield from _similar_options(choices)
-
-
-def _similar_options(choices: ChoiceList) -> Iterator[Issue[Span]]:
     for option, other, difference in find_similar(choices.options, ignore_case=choices.ignore_case):
         message = f"the options {quote_value(other)} and {quote_value(option)} {difference}"
         help_text = "if Opus has both, leave them; else keep the one that Opus shows"
         if not (choices.ignore_case and option.strip().casefold() == other.strip().casefold()):
             help_text += ", and make the other one an alias of it"
         yield Issue("similar-options", message, option.span, help_text, Severity.WARNING)
-
-
-def _twice(option: Text, first: Text, *, ignore_case: bool) -> Issue[Span]:
-    message = f"the option {quote_value(option)} stands twice; first at line {first.span.line}"
-    help_text = "remove one of the two: orders are counted from this list"
-    if ignore_case and option.strip() != first.strip():
-        message += f" as {quote_value(first)} (`ignore_case` is on)"
-        help_text = "if Opus has both, remove `ignore_case`"
-    return Issue("duplicate-option", message, option.span, help_text)
 
 
 def _check_aliases(choices: ChoiceList) -> Iterator[Issue[Span]]:
@@ -154,16 +147,16 @@ def _check_aliases(choices: ChoiceList) -> Iterator[Issue[Span]]:
     for spelling, option in choices.aliases.items():
         wanted, written = options.get(fold(option.strip())), fold(spelling.strip())
         if wanted is None:
-            message = (
-                f"the alias {quote_value(spelling)} stands for {quote_value(option)}, which is not an option"
-            )
+            message = f"alias {quote_value(spelling)}: {quote_value(option)} is not an option"
             help_text = suggest(option, options.values()) or "aliases are written `other spelling: option`"
             yield Issue("unknown-option", message, option.span, help_text)
         elif options.get(written, wanted) != wanted:
-            message = f"{quote_value(spelling)} is an option itself and can't stand for another"
+            message = f"alias {quote_value(spelling)} is an option itself"
             yield Issue("alias-is-option", message, option.span, "remove the alias")
         elif taken.setdefault(written, wanted) != wanted:
-            message = f"the alias {quote_value(spelling)} stands for {quote_value(taken[written])} already"
+            message = (
+                f"duplicate alias {quote_value(spelling)}; the first is for {quote_value(taken[written])}"
+            )
             yield Issue("duplicate-alias", message, option.span, "remove one of the two")
 
 
@@ -174,9 +167,8 @@ def check_binding(
     span, name = binding.target.span, quote_value(column.display_name)
     if column.type in CHOICE_TYPES and not has_choices:
         message = f"the options of the choice column {name} are not given"
-        yield Issue(
-            "missing-choices", message, span, "list them under `choices:` in the order that Opus shows"
-        )
+        hint = "list them under `choices:` in the order that Opus shows"
+        yield Issue("missing-choices", message, span, hint)
     if required and binding.on_error == "omit":
         message = f"{name} is required, so it can't be omitted"
         yield Issue("omit-required", message, span, "use `on_error: default` with a `default`")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, tzinfo
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from opusmap.compiler.column_types import EncoderOptions, make_encoder
@@ -88,34 +88,28 @@ class _Planner:
         self._columns = source_columns
         self._tables = {str(table.name): table for table in spec.tables}
         self._connection = self._corrected(connection)
-        self._target_zone = self._zone(
-            "target.timezone", spec.target.timezone, spec.target_spans.get("timezone")
-        )
-        zone = None
-        if spec.timezone is not None:
-            zone = self._zone("timezone", str(spec.timezone), spec.timezone.span)
+        start = Span(spec.path, 1, 1, 1, 2)
+        span = spec.target_spans.get("timezone", start)
+        self._target_zone = self._zone("target.timezone", spec.target.timezone, span)
+        zone = None if spec.timezone is None else self._zone("timezone", spec.timezone, spec.timezone.span)
+        span = spec.target_spans.get("datetime_format", start)
+        self.problems += check_datetime_format(spec.target, span)
         self._choices = self._resolved_choices()
         self._context = Context(zone, self._choices, spec.target.choice_base)
-        self._steps: list[VariablePlan] = []
 
     def plan(self) -> Plan:
         spec = self._spec
-        format_span = spec.target_spans.get("datetime_format") or self._start()
-        self.problems += check_datetime_format(spec.target, format_span)
-        self._steps = list(self._plan_steps())
+        steps = tuple(self._plan_steps())
         where = None if spec.where is None else self._expression(spec.where, self._scope, self._context)
         columns = tuple(self._plan_columns())
-        self._check_required({column.column.internal_name for column in columns})
-        return Plan(
-            spec,
-            self._connection,
-            columns,
-            tuple(self._steps),
-            where,
-            self._tables,
-            self._context,
-            self._columns,
-        )
+        bound = {column.column.internal_name for column in columns}
+        for column in self._connection.columns:
+            if column.required and column.internal_name not in bound:
+                name = quote_value(column.display_name)
+                message = f"the required column {name} ({column.internal_name}) is not bound"
+                help_text = f"add it under `fields:`, for example `{column.display_name}: …`"
+                self._error("missing-required", message, spec.fields_span, help_text)
+        return Plan(spec, self._connection, columns, steps, where, self._tables, self._context, self._columns)
 
     def _corrected(self, connection: Connection) -> Connection:
         changes: dict[str, dict[str, Any]] = {}
@@ -137,10 +131,8 @@ class _Planner:
     def _check_key(self, connection: Connection) -> None:
         """Check that there is a key column and that it is required: Opus tells records apart by it alone."""
         key = next((column for column in connection.columns if column.internal_name == KEY_COLUMN), None)
-        span, help_text = (
-            self._spec.connection.span,
-            "use the file as downloaded from Opus > Settings > Connector",
-        )
+        span = self._spec.connection.span
+        help_text = "use the file as downloaded from Opus > Settings > Connector"
         if key is None:
             message = f"the connection has no column {KEY_COLUMN}, the key of every record"
             self._error("missing-key-column", message, span, help_text)
@@ -167,15 +159,15 @@ class _Planner:
                 self._error("ambiguous-target", message, name.span, help_text)
         return column
 
-    def _zone(self, key: str, name: str, span: Span | None) -> tzinfo:
+    def _zone(self, key: str, name: str, span: Span) -> tzinfo:
         try:
             return time_zone(name)
         except ArgumentError as problem:
             if is_placeholder(name):
                 help_text = "name the zone of the source's times, such as Europe/Berlin or UTC"
-                self.problems.append(to_do(key, span or self._start(), help_text))
-                return UTC
-            self._error("unknown-timezone", f"{key}: {problem}", span or self._start(), problem.help)
+                self.problems.append(to_do(key, span, help_text))
+            else:
+                self._error("unknown-timezone", f"{key}: {problem}", span, problem.help)
             return UTC
 
     def _resolved_choices(self) -> dict[str, ChoiceList]:
@@ -255,7 +247,8 @@ class _Planner:
             yield self._plan_column(binding, column)
 
     def _plan_column(self, binding: Binding, column: Column) -> ColumnPlan:
-        context = replace(self._context, column=column.internal_name, warn=self._warning_of(column))
+        warn = partial(self._warn, column.display_name)
+        context = replace(self._context, column=column.internal_name, warn=warn)
         parts = self._value_parts(binding, context)
         required = column.required or bool(binding.required)
         choices = self._choices.get(column.internal_name)
@@ -266,10 +259,6 @@ class _Planner:
         table, converts = self._table(binding), tuple(self._converts(binding, context))
         default = self._default(binding, context)
         return ColumnPlan(column, binding, parts, finish, context, required, table, converts, default)
-
-    def _warning_of(self, column: Column) -> Callable[[str, str], None]:
-        warn, name = self._warn, column.display_name
-        return lambda code, message: warn(name, code, message)
 
     def _value_parts(self, binding: Binding, context: Context) -> tuple[nodes.Node, ...]:
         if binding.template is not None:
@@ -391,23 +380,12 @@ class _Planner:
         expression = self._expression(binding.default, self._scope, context)
         return None if expression is None else expression.tree
 
-    def _check_required(self, bound: set[str]) -> None:
-        for column in self._connection.columns:
-            if column.required and column.internal_name not in bound:
-                name = quote_value(column.display_name)
-                message = f"the required column {name} ({column.internal_name}) is not bound"
-                help_text = f"add it under `fields:`, for example `{column.display_name}: …`"
-                self._error("missing-required", message, self._spec.fields_span, help_text)
-
     def _wrong_argument(self, problem: ArgumentError, span: Span) -> None:
         if isinstance(problem, MissingCentury):
             self._error("missing-century", str(problem), span, problem.help)
             return
         help_text = problem.help or "`opusmap converters` shows each with its arguments and examples"
         self._error("wrong-argument", str(problem), span, help_text)
-
-    def _start(self) -> Span:
-        return Span(self._spec.path, 1, 1, 1, 2)
 
     def _error(self, code: str, message: str, span: Span, help: str) -> None:
         self.problems.append(Issue(code, message, span, help))

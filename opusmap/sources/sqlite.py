@@ -152,8 +152,8 @@ class _TooLong(bytes):
     """A row that holds more than `ROW_LIMIT`."""
 
 
-def _decode_marked(code: int, content: memoryview) -> Any:
-    return {NO_TEXT: _NotText, TOO_LONG: _TooLong}[code](content)
+def _decode_marked(mark: int, content: memoryview) -> Any:
+    return {NO_TEXT: _NotText, TOO_LONG: _TooLong}[mark](content)
 
 
 _NATIVE = frozenset({str, int, type(None)})

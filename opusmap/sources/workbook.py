@@ -159,8 +159,8 @@ class WorkbookSource(Source):
         program = Path(__file__).with_name("workbook_child.py")
         kinds = {DATE: date, DATETIME: datetime}
 
-        def decode(code: int, text: memoryview) -> date:
-            return kinds[code].fromisoformat(bytes(text).decode())
+        def decode(kind: int, text: memoryview) -> date:
+            return kinds[kind].fromisoformat(bytes(text).decode())
 
         try:
             yield from read_frames(program, task, inf, self._until, decode)
