@@ -91,7 +91,9 @@ class _Planner:
         start = Span(spec.path, 1, 1, 1, 2)
         span = spec.target_spans.get("timezone", start)
         self._target_zone = self._zone("target.timezone", spec.target.timezone, span)
-        zone = None if spec.timezone is None else self._zone("timezone", spec.timezone, spec.timezone.span)
+        zone = (
+            None if spec.timezone is None else self._zone("timezone", str(spec.timezone), spec.timezone.span)
+        )
         span = spec.target_spans.get("datetime_format", start)
         self.problems += check_datetime_format(spec.target, span)
         self._choices = self._resolved_choices()

@@ -165,14 +165,16 @@ class WorkbookSource(Source):
         try:
             yield from read_frames(program, task, inf, self._until, decode)
         except ChildFailed as failed:
-            code, hint = "source-damaged", _OTHER_WAY
+            code = "source-damaged"
+            hint = _OTHER_WAY
             if failed.error == "unknown-sheet":
                 names = failed.details["sheets"]
                 known = ", ".join(quote_value(name, 40) for name in names[:12])
                 problem = (
                     f"the workbook has no sheet {quote_value(task.sheet)}" if names else "it has no sheets"
                 )
-                code, hint = "unknown-sheet", suggest(task.sheet, names) or f"sheets: {known}"
+                code = "unknown-sheet"
+                hint = suggest(task.sheet, names) or f"sheets: {known}"
             elif failed.error == "password":
                 problem, hint = "the workbook is protected by a password", "save it without one"
             elif failed.error == "damaged":
