@@ -51,7 +51,7 @@ def open_csv(input: Input, options: SourceOptions) -> Source:
     stated = options.delimiter
     if stated is None and name.lower().removesuffix(".gz").endswith(".tsv"):
         stated = "\t"
-    _check_options(name, stated, quote, header_row)
+    _check_options(name, stated, quote)
     if csv.field_size_limit() < FIELD_LIMIT:  # it is the process's: a program's larger one stays
         csv.field_size_limit(FIELD_LIMIT)
 
@@ -78,13 +78,11 @@ def open_csv(input: Input, options: SourceOptions) -> Source:
     return StreamSource(input, begin)
 
 
-def _check_options(name: str, delimiter: str | None, quote: str | None, header_row: int) -> None:
+def _check_options(name: str, delimiter: str | None, quote: str | None) -> None:
     if delimiter is not None and (len(delimiter) != 1 or delimiter in "\r\n\0"):
         problem = '`delimiter` must be one character, such as ";" or "\\t"'
     elif quote is not None and (len(quote) > 1 or quote in ("\r", "\n", "\0", delimiter)):
         problem = "`quote` must be one character other than the delimiter, or empty when nothing is quoted"
-    elif header_row < 1:
-        problem = "`header_row` must be 1 or more"
     else:
         return
     raise SourceError(name, "wrong-option", problem, help="see `source:`")

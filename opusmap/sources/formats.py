@@ -41,74 +41,34 @@ def all_formats() -> Iterator[Format]:
         yield import_module(f"opusmap.sources.{module}").FORMAT
 
 
-def open_source(
-    path: str | Path | IO[Any],
-    *,
-    format: str | None = None,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    quote: str | None = None,
-    header_row: int = 1,
-    columns: tuple[str, ...] = (),
-    sheet: str | None = None,
-    items: str | None = None,
-    each: str | None = None,
-    sql: str | None = None,
-    file_column: str | None = None,
-) -> Source:
+def open_source(path: str | Path | IO[Any], **options: Any) -> Source:
+    """Open a source with the keys of a mapping's `source` as arguments; see `open_with`.
+
+    Raises:
+        SourceError: as `open_with`.
+        TypeError: an option is unknown.
+    """
+    return open_with(path, SourceOptions(**options))
+
+
+def open_with(path: str | Path | IO[Any], options: SourceOptions, inside: Path | None = None) -> Source:
     """Open a source, and read as much of it as its columns take.
 
     Args:
         path: a path; a folder, or a pattern with `*`, `?`, `[` or `**` that matches several files; `-` for
             standard input; an address such as `https://…` (extra `remote`); or an open stream, binary or
             text, which stays open.
-        format: the name of a format, such as `csv`; without it the suffix decides.
-        encoding: for files that are neither UTF-8 nor begin with a byte-order mark.
-        delimiter: CSV: one character; without it, a tab for `.tsv`, else the one of `,` `;` tab `|` that
-            gives rows of equal width (the source's `notes` say which).
-        quote: CSV: the quote character (default `"`); an empty text when nothing is quoted.
-        header_row: CSV, Excel: the row with the column names; rows above it are skipped.
-        columns: CSV, Excel: the names of the columns of a file that has no header row.
-        sheet: Excel: a sheet's name, or its number from 1.
-        items: JSON: the path of the list whose items are the rows; without it the document is the list.
-        each: JSON, JSON Lines, Parquet: the column with a list, each element of which makes a row.
-        sql: SQLite: the query that gives the rows.
-        file_column: the name of a column to add with the name of each row's file.
-
-    Raises:
-        SourceError: the source can't be opened, has no known format, or its header is unusable.
-    """
-    options = SourceOptions(
-        format=None if format is None else format.lower(),
-        encoding=encoding,
-        delimiter=delimiter,
-        quote=quote,
-        header_row=header_row,
-        columns=columns,
-        sheet=sheet,
-        items=items,
-        each=each,
-        sql=sql,
-        file_column=file_column,
-    )
-    return open_with(path, options)
-
-
-def open_with(path: str | Path | IO[Any], options: SourceOptions, inside: Path | None = None) -> Source:
-    """Open a source with the options of a mapping; see `open_source`.
-
-    Args:
-        path: as for `open_source`.
-        options: the mapping's `source`.
+        options: the mapping's `source`; without a format the suffix of the path decides.
         inside: the folder that the files of a pattern must be in, links followed to their ends: that of the
             mapping if the mapping itself names them; None for any.
 
     Raises:
-        SourceError: as `open_source`; `outside-folder`.
+        SourceError: the source can't be opened, has no known format, or its header is unusable;
+            `outside-folder`.
     """
     opened = _input(path)
     local = opened.origin if isinstance(opened.origin, Path) else None
-    stated = options.format
+    stated = options.format and options.format.lower()
     if local is not None and os.path.isdir(local):  # noqa: PTH112 - it raises no error
         if stated not in (None, "files"):
             hint = f"name the files in it by a pattern, such as {local / '*.csv'}"
@@ -270,6 +230,9 @@ def _check_options(name: str, format: Format, options: SourceOptions) -> None:
             takers = " and ".join(other.title for other in all_formats() if option in other.options)
             problem = f"`{option}` is for {takers}; this source is {format.title}"
             raise SourceError(name, "wrong-option", problem, help=f"remove `{option}` from `source:`")
+    if options.header_row < 1:
+        problem = "`header_row` must be 1 or more"
+        raise SourceError(name, "wrong-option", problem, help="see `source:`")
     if options.columns and options.header_row != 1:
         problem = "`columns` names the columns of a file without a header, and `header_row` says where it is"
         raise SourceError(name, "wrong-option", problem, help="remove one of the two from `source:`")

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -215,7 +215,9 @@ def decode_blocks(blocks: Iterator[Block], stated: str | None, name: str) -> Ite
         for block in ahead:
             if not block.isascii():
                 more = next(ahead, b"")  # for a character that is cut in two at the block's end
-                encoding = "utf-8" if _is_utf8(block + more, whole=not more) else encoding
+                with suppress(UnicodeDecodeError):
+                    codecs.getincrementaldecoder("utf-8")().decode(block + more, final=not more)
+                    encoding = "utf-8"
                 ahead = chain([block, more], ahead)
                 break
             yield block.decode("ascii")
@@ -232,27 +234,23 @@ def _decode(blocks: Iterator[bytes], encoding: str, offset: int, name: str) -> I
             text = decoder.decode(block, final)
         except UnicodeDecodeError as error:
             yield error.object[: error.start].decode(encoding, "ignore")
-            raise _undecodable(error, offset - len(pending), encoding, name) from None
+            byte, at = error.object[error.start], offset - len(pending) + error.start
+            problem = f"byte 0x{byte:02X} at offset {at} of the file is not {encoding.upper()} text"
+            hint = "save the file as UTF-8, or state its own encoding as `encoding:` under `source:`"
+            if encoding == "utf-8":
+                # Windows' Western encoding lets a person judge whether the file is in it.
+                near = error.object[max(0, error.start - _NEAR) : error.start + _NEAR]
+                shown = quote_value(near.decode("cp1252", "replace"))
+                hint = (
+                    f"if it should read {shown} there, as older Windows programs write it, "
+                    "put `encoding: cp1252` under `source:`"
+                )
+            raise SourceError(name, "encoding", problem, help=hint) from None
         except ValueError:  # a codec that does not say where
             problem = f"the text about byte {offset} of the file is not {encoding.upper()} text"
             raise SourceError(name, "encoding", problem, help="save the file as UTF-8") from None
         yield text
         offset += len(block)
-
-
-def _undecodable(error: UnicodeDecodeError, base: int, encoding: str, name: str) -> SourceError:
-    byte = error.object[error.start]
-    problem = f"byte 0x{byte:02X} at offset {base + error.start} of the file is not {encoding.upper()} text"
-    if encoding != "utf-8":
-        hint = "save the file as UTF-8, or state its own encoding as `encoding:` under `source:`"
-        return SourceError(name, "encoding", problem, help=hint)
-    # The text in Windows' Western encoding lets a person judge whether that is the encoding.
-    near = error.object[max(0, error.start - _NEAR) : error.start + _NEAR].decode("cp1252", "replace")
-    hint = (
-        f"if it should read {quote_value(near)} there, as older Windows programs write it, "
-        "put `encoding: cp1252` under `source:`"
-    )
-    return SourceError(name, "encoding", problem, help=hint)
 
 
 _NEAR = 16
@@ -278,14 +276,6 @@ def _known_encoding(encoding: str, name: str) -> str:
         hint = "for example utf-8, cp1252, iso-8859-1, utf-16, shift_jis"
         raise SourceError(name, "unknown-encoding", problem, help=hint)
     return known
-
-
-def _is_utf8(block: bytes, *, whole: bool) -> bool:
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(block, final=whole)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def whole_lines(blocks: Iterator[AnyBlock], ends: tuple[AnyBlock, ...], name: str) -> Iterator[AnyBlock]:

@@ -56,9 +56,6 @@ class WorkbookSource(Source):
         self.name = input.name
         self._until = ExitStack()
         self._sheet, self._header_row, self._given = options.sheet or "", options.header_row, options.columns
-        if self._header_row < 1:
-            problem = "`header_row` must be 1 or more"
-            raise SourceError(self.name, "wrong-option", problem, help="see `source:`")
         if find_spec("python_calamine") is None:
             load_extra("python_calamine", "excel", "an Excel or OpenDocument workbook", input.name)
         try:
@@ -92,7 +89,7 @@ class WorkbookSource(Source):
         self._until.close()
 
     def _rows(self, rows: Iterator[tuple[int, list[Any]]]) -> Iterator[Row | Reject]:
-        columns, positions = self.columns or (), self._positions
+        columns, positions, named = self.columns or (), self._positions, set(self._positions)
         in_order = positions == tuple(range(len(positions)))
         sample = list(islice(rows, SAMPLE_ROWS))
         times = {at for _, cells in sample for at, cell in enumerate(cells) if cell.__class__ is datetime}
@@ -100,27 +97,24 @@ class WorkbookSource(Source):
             for at in times:
                 if cells[at].__class__ is date:  # midnight, which calamine gives as a day
                     cells[at] = datetime.combine(cells[at], time())
-            if in_order and len(cells) == len(positions):
-                kept = cells
-            else:
-                width = len(cells)
+            kept, width = cells, len(cells)
+            if not in_order or width != len(positions):
                 kept = [cells[at] if at < width else None for at in positions]
             plain = [_plain_number(cell) if cell.__class__ is float else cell for cell in kept]
             values = dict(zip(columns, plain, strict=True))
-            if kept is not cells and (problem := self._find_unnamed(number, cells)):
+            odd = None
+            if kept is not cells:
+                unnamed = (at for at, cell in enumerate(cells) if cell is not None and at not in named)
+                odd = next(unnamed, None)
+            if odd is not None:
+                cell = f"{column_letters(odd + 1)}{number}"
+                message = (
+                    f"cell {cell} holds {quote_value(cells[odd])}, and its column has no name in the header"
+                )
+                problem = Issue("ragged-row", message, "", "name the column, or clear the cell")
                 yield Reject(number, None, (problem,), values)
             elif any(cell is not None for cell in plain):
                 yield Row(number, values)
-
-    def _find_unnamed(self, number: int, cells: list[Any]) -> Issue[str] | None:
-        """Return the problem of a row with a value in a column that has no name; None if there is none."""
-        named = set(self._positions)
-        for at, cell in enumerate(cells):
-            if cell is not None and at not in named:
-                where = f"{column_letters(at + 1)}{number}"
-                message = f"cell {where} holds {quote_value(cell)}, and its column has no name in the header"
-                return Issue("ragged-row", message, "", "name the column, or clear the cell")
-        return None
 
     def _read_header(self, rows: Iterator[tuple[int, list[Any]]]) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Return the names of the columns, and the position of each in a row's cells."""
