@@ -102,11 +102,11 @@ class Connection:
             replace(column, **changes[column.internal_name]) if column.internal_name in changes else column
             for column in self.columns
         )
-        unknown = (column.internal_name for column in self.columns if column.type is ColumnType.UNKNOWN)
+        unknown = (column for column in self.columns if column.type is ColumnType.UNKNOWN)
         warnings = tuple(
             warning
-            for name, warning in zip(unknown, self.warnings, strict=False)
-            if "type" not in changes.get(name, {})
+            for column, warning in zip(unknown, self.warnings, strict=False)
+            if "type" not in changes.get(column.internal_name, {})
         )
         return Connection(self.id, columns, self.path, warnings)
 
@@ -159,23 +159,17 @@ def parse_connection(text: str, path: str = "<connection>") -> Connection:
         message = f"this is not JSON: {error.msg}"
         raise _refuse(path, "connection-syntax", message, error.lineno, error.colno) from None
     except RecursionError:
-        message = "the JSON is nested too deep"
-        raise _refuse(path, "connection-syntax", message) from None
+        raise _refuse(path, "connection-syntax", "the JSON is nested too deep") from None
     template = body.get("data") if isinstance(body, dict) else None
     if isinstance(template, list):
         template = template[0] if template else None
     if not isinstance(template, dict) or not template:
-        message = "there is no `data` with the columns and their types"
-        raise _refuse(path, "connection-shape", message)
+        raise _refuse(path, "connection-shape", "there is no `data` with the columns and their types")
     try:
         guid = str(uuid.UUID(str(body.get("id"))))
     except ValueError:
         message = f"`id` is not a GUID: {quote_value(body.get('id'))}"
         raise _refuse(path, "connection-shape", message, *_place(text, "id")) from None
-    return _build(guid, template, text, path)
-
-
-def _build(guid: str, template: dict[str, Any], text: str, path: str) -> Connection:
     columns: list[Column] = []
     warnings: list[Issue[Span]] = []
     known = {kind.value.casefold(): kind for kind in ColumnType}

@@ -30,19 +30,19 @@ def regex_replace(pattern: str, new: str) -> Replacer:
     In both a backslash is a backslash, not an escape as in other texts of expressions. `new` may have `$1`
     or `${1}`, `${name}`, `$0` (the whole match) and `$$` (a dollar sign), and no other `$` or backslash.
     """
-    return Replacer(pattern, new)
+    return Replacer("regex_replace", pattern, new)
 
 
 @converter(factory=True, examples={"'CT-2024/7' is matching('^CT-[0-9]{4}')": True})
 def matching(pattern: str) -> Matcher:
     """Tell whether a regular expression (RE2 syntax) matches anywhere in a text."""
-    return Matcher(pattern)
+    return Matcher("matching", pattern)
 
 
 class Pattern:
     """A regular expression as a function of one text; `matched`: whether it ever matched."""
 
-    __slots__ = ("_longest", "_name", "_regexp", "matched", "pattern")
+    __slots__ = ("_longest", "_regexp", "matched", "pattern")
 
     def __init__(self, name: str, pattern: str) -> None:
         """Compile a pattern; `name` is what uses it, for messages.
@@ -51,7 +51,23 @@ class Pattern:
             ArgumentError: RE2 can't read the pattern, or it is written with one escape too many or too few.
         """
         self.pattern, self.matched = pattern, False
-        self._name, self._regexp = name, _compile_pattern(name, pattern)
+        if len(pattern) > _PATTERN_LIMIT:
+            raise ArgumentError(f"{name} takes a pattern of at most {_PATTERN_LIMIT} characters")
+        _check_escapes(f"pattern of {name}", pattern)
+        options = re2.Options()
+        options.log_errors = False
+        options.max_mem = 1 << 20
+        try:
+            self._regexp = re2.compile(pattern, options)
+        except (re2.error, UnicodeEncodeError) as error:
+            first = error.args[0]
+            reason = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(error)
+            help_text = "a special character is escaped by a backslash: `\\(`"
+            if reason.startswith(_NOT_IN_RE2):
+                help_text = (
+                    "RE2 has no look-around `(?=…)` `(?<!…)`, no backreferences `\\1`, no `a++`, no `\\Z`"
+                )
+            raise ArgumentError(f"{name} can't use the pattern: {reason}", help_text) from None
         self._longest = _STEPS_LIMIT // self._regexp.programsize
 
     def __call__(self, value: str) -> Any:
@@ -68,22 +84,10 @@ class Matcher(Pattern):
 
     __slots__ = ()
 
-    def __init__(self, pattern: str) -> None:
-        """Take a pattern.
-
-        Raises:
-            ArgumentError: it can't be read.
-        """
-        super().__init__("matching", pattern)
-
     def __call__(self, value: str) -> bool:
         """Tell whether the pattern matches anywhere in the text."""
         if not isinstance(value, str):
-            raise ValueProblem(
-                "wrong-kind",
-                wrong_kind("is matching", (str,), value).problem,
-                "use `| string` before it, or of a list `| first`",
-            )
+            raise ValueProblem("wrong-kind", wrong_kind("is matching", (str,), value).problem, _AS_TEXT)
         self._check_size(value)
         try:
             found = self._regexp.search(value) is not None
@@ -102,13 +106,13 @@ class Replacer(Pattern):
 
     __slots__ = ("_new",)
 
-    def __init__(self, pattern: str, new: str) -> None:
-        """Take a pattern and its replacement.
+    def __init__(self, name: str, pattern: str, new: str) -> None:
+        """Compile a pattern, and read its replacement.
 
         Raises:
             ArgumentError: one of them can't be read.
         """
-        super().__init__("regex_replace", pattern)
+        super().__init__(name, pattern)
         self._new = _read_replacement(new, self._regexp)
 
     def __call__(self, value: str) -> str:
@@ -167,22 +171,9 @@ _PATTERN_LIMIT = 1_000
 """Characters of a regular expression, at most: compiling it takes time, too."""
 
 
-def _compile_pattern(name: str, pattern: str) -> re2._Regexp:
-    if len(pattern) > _PATTERN_LIMIT:
-        raise ArgumentError(f"{name} takes a pattern of at most {_PATTERN_LIMIT} characters")
-    _check_escapes(f"pattern of {name}", pattern)
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 1 << 20
-    try:
-        return re2.compile(pattern, options)
-    except (re2.error, UnicodeEncodeError) as error:
-        first = error.args[0]
-        reason = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(error)
-        help_text = "a special character is escaped by a backslash: `\\(`"
-        if reason.startswith(("invalid perl operator", "invalid escape sequence", "bad repetition operator")):
-            help_text = "RE2 has no look-around `(?=…)` `(?<!…)`, no backreferences `\\1`, no `a++`, no `\\Z`"
-        raise ArgumentError(f"{name} can't use the pattern: {reason}", help_text) from None
+_AS_TEXT = "use `| string` before it, or of a list `| first`"
+_NOT_IN_RE2 = ("invalid perl operator", "invalid escape sequence", "bad repetition operator")
+"""The beginnings of RE2's messages about what other engines know."""
 
 
 _REFERENCE = re.compile(r"\$(?:(\$)|([0-9]+)|\{(\w+)\})")

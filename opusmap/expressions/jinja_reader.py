@@ -77,35 +77,30 @@ class JinjaReader:
             message = f"an expression may have {LENGTH_LIMIT} bytes, not more"
             self.problem("expression-too-long", 0, message, "split it into `let` variables, or use a table")
             return None
+        bare = not is_template(self._text)
+        # The blanks keep the sign of `-amount` from being Jinja's `{{-`, which eats white space.
+        source = "{{ " + self._text + " }}" if bare else self._text.removesuffix("\n")
+        self._shift = 3 if bare else 0
+        # Jinja's lexer writes each line break as \n; `_place` counts with what gets lost.
+        self._returns = [match.start() - nth for nth, match in enumerate(re.finditer("\r\n", source))]
+        tokens = self._tokens(source.replace("\r\n", "\n").replace("\r", "\n"))
         try:
-            return self._jinja_tree()
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Jinja's decoding of '\d' warns of Python's own escapes
+                parser = Parser(_ENVIRONMENT, "")
+                parser.stream = TokenStream(_ENVIRONMENT.lexer.wrap(tokens), None, None)
+                body = parser.parse().body
         except TemplateSyntaxError as error:
             at = self._place(error.lineno)
             words = in_plain_words(error.message or "", self._text, at, self._columns)
             self.problem("template-syntax", at, *words)
         except RecursionError:  # in Jinja's parser: brackets, signs and `not` in a row
             self.too_deep(0)
+        else:
+            if not bare or (len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1):
+                return body
+            self.problem("template-syntax", 0, "this is not an expression", "put a template in {{ … }}")
         return None
-
-    def _jinja_tree(self) -> list[nodes.Node]:
-        bare = not is_template(self._text)
-        # The blanks keep the sign of `-amount` from being Jinja's `{{-`, which eats white space.
-        source = "{{ " + self._text + " }}" if bare else self._text.removesuffix("\n")
-        self._shift = 3 if bare else 0
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Jinja's decoding of '\d' warns of Python's own escapes
-            parser = Parser(_ENVIRONMENT, "")
-            tokens = self._tokens(self._one_line_break(source))
-            parser.stream = TokenStream(_ENVIRONMENT.lexer.wrap(tokens), None, None)
-            body = parser.parse().body
-        if bare and not (len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1):
-            raise self.refuse("template-syntax", 0, "this is not an expression", "put a template in {{ … }}")
-        return body
-
-    def _one_line_break(self, source: str) -> str:
-        r"""Write each line break as `\n`, as Jinja's lexer does; `_place` counts with what gets lost."""
-        self._returns = [match.start() - nth for nth, match in enumerate(re.finditer("\r\n", source))]
-        return source.replace("\r\n", "\n").replace("\r", "\n")
 
     def _tokens(self, source: str) -> Iterator[tuple[int, str, str]]:
         """Yield Jinja's tokens with their offset in place of their line."""
@@ -144,29 +139,23 @@ class JinjaReader:
     def _check_token(self, position: int, before: str, kind: str, value: str, count: int) -> None:
         at = self._place(position)
         if count > TOKEN_LIMIT:
-            raise self.refuse(
-                "expression-too-long", at, f"an expression may have {TOKEN_LIMIT} parts, not more"
-            )
+            message = f"an expression may have {TOKEN_LIMIT} parts, not more"
+            raise self.refuse("expression-too-long", at, message)
         if before.endswith("-") and kind != "whitespace":
             message = "`{{-` takes white space away, and is no minus sign"
             raise self.refuse("template-syntax", at - 1, message, "write `{{ -x` for a minus, else `{{- x`")
         if kind == "integer" and len(value) > NUMBER_LIMIT:
             raise self.refuse("number-too-large", at, _TOO_MANY_DIGITS)
         if kind == "float":
-            self.decimals[position] = self._decimal(value, at)
-
-    def _decimal(self, written: str, at: int) -> Decimal:
-        """Return a number just as it is written: a float would keep some 16 digits of it."""
-        try:
-            return Decimal(number_of(Decimal(written)))
-        except (ValueProblem, InvalidOperation):
-            raise self.refuse("number-too-large", at, _TOO_MANY_DIGITS) from None
+            try:  # just as it is written: a float would keep some 16 digits of it
+                self.decimals[position] = Decimal(number_of(Decimal(value)))
+            except (ValueProblem, InvalidOperation):
+                raise self.refuse("number-too-large", at, _TOO_MANY_DIGITS) from None
 
     def too_deep(self, at: int) -> None:
         """Note that the nesting goes beyond the limit."""
-        self.problem(
-            "expression-too-deep", at, "the expression is nested too deep", "split it into `let` variables"
-        )
+        hint = "split it into `let` variables"
+        self.problem("expression-too-deep", at, "the expression is nested too deep", hint)
 
     def at(self, node: nodes.Node) -> int:
         """Return the offset of a node's token in the text."""

@@ -1,6 +1,6 @@
 """What is wrong with a template that Jinja can't read, in words for people who do not know Jinja.
 
-Owns the words only: `reading` finds the place.
+`jinja_reader` finds the place.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ _WORD = re.compile(r"\w+|==|\S", re.ASCII)
 _FIRST_QUOTED = re.compile(r"'(\w*)'")
 _TAGS = "only {% if %}, {% elif %}, {% else %} and {% endif %} are part of the language"
 _ARGUMENT = re.compile(r"\|\s*(\w+)\s+\Z")
-_COMPARING = "`=` does not compare", "write `==`"
 
 _CHARACTERS = {
     "&": ("`&` is no operator", "write `and`; `~` puts texts together"),
@@ -22,8 +21,10 @@ _CHARACTERS = {
     "?": ("`?` is no operator", "write `'this' if Status == 'Active' else 'that'`"),
     "'": ("the text that begins here is not closed", "close it with the same quotation mark: '…'"),
     '"': ("the text that begins here is not closed", 'close it with the same quotation mark: "…"'),
-    "\\": ("a `\\` can't stand here", "a path is a text: it stands in quotes, each \\ written twice"),
-    **dict.fromkeys("$@#", ("this can't begin a name", "a column is written as it is: `{{ Title }}`")),
+    "\\": ("unexpected `\\`", "put a path in quotes, with each \\ written twice"),
+    **dict.fromkeys(
+        "$@#", ("unexpected character before a name", "write a column's name as it is: `{{ Title }}`")
+    ),
     **dict.fromkeys(
         "“”‘’„‚«»`´",  # noqa: RUF001 - the marks that word processors set
         ("this quotation mark is none of the language", "write ' or \" at both ends of a text"),
@@ -39,13 +40,21 @@ def in_plain_words(message: str, text: str, at: int, columns: Iterable[str]) -> 
     """
     name = odd_name(text, at, columns)
     if name:
-        return f"a name with blanks or signs can't stand here as it is: {name}", f"write row['{name}']"
+        return f"a name with blanks or signs must be in row['…']: {name}", f"write row['{name}']"
     if message.startswith("unexpected char"):
         return _CHARACTERS.get(text[at : at + 1], (message.partition(" at ")[0], "remove it"))
     if message.startswith("invalid syntax for function call"):
-        return "what stands in these brackets can't be read", "`==` compares, `=` does not"
+        return "the arguments in these brackets can't be read", "`==` compares, `=` does not"
     if "tag" in message or "end of template. Jinja" in message:
-        return _tag(message)
+        quoted = _FIRST_QUOTED.search(message)
+        tag = quoted[1] if quoted else ""
+        if message.startswith("Unexpected end"):
+            return "an {% if %} is not closed", "close it with {% endif %}"
+        if message.startswith("Missing end"):
+            return "a comment or {% raw %} is not closed", "close it with #} or {% endraw %}"
+        if tag in ("elif", "else", "endif"):
+            return f"{{% {tag} %}} without an {{% if %}} before it", "begin with {% if … %}"
+        return f"there is no tag {{% {tag} %}}", _TAGS
     return _token(message, text, at)
 
 
@@ -56,29 +65,14 @@ def odd_name(text: str, at: int, columns: Iterable[str]) -> str:
         for name in columns
         if not name.isidentifier()
         and "'" not in name
-        and any(start <= at < start + len(name) for start in _starts(text, name))
+        and name.strip()
+        and any(found.start() <= at < found.end() for found in re.finditer(re.escape(name), text))
     ]
     return max(found, key=len, default="")
 
 
-def _starts(text: str, name: str) -> list[int]:
-    return [match.start() for match in re.finditer(re.escape(name), text)] if name.strip() else []
-
-
-def _tag(message: str) -> tuple[str, str]:
-    quoted = _FIRST_QUOTED.search(message)
-    tag = quoted[1] if quoted else ""
-    if message.startswith("Unexpected end"):
-        return "an {% if %} is not closed", "close it with {% endif %}"
-    if message.startswith("Missing end"):
-        return "a comment or {% raw %} is not closed", "close it with #} or {% endraw %}"
-    if tag in ("elif", "else", "endif"):
-        return f"{{% {tag} %}} stands here without an {{% if %}} before it", "begin with {% if … %}"
-    return f"there is no tag {{% {tag} %}}", _TAGS
-
-
 def _token(message: str, text: str, at: int) -> tuple[str, str]:
-    """Return the words for a token that stands where another was to come."""
+    """Return what is wrong with an unexpected token, and what to do."""
     word = _WORD.match(text, at)
     got, before = word[0] if word else "", text[:at].rstrip()
     if "end of print statement'." in message:
@@ -86,16 +80,16 @@ def _token(message: str, text: str, at: int) -> tuple[str, str]:
     if got in ("}", "%", "-", "") or text.startswith(("}}", "%}"), at):
         return _ended(message, before)
     if got == "=" and "expected token" in message:
-        return _COMPARING
+        return "`=` does not compare", "write `==`"
     if got == "|" and before.endswith("|"):
         return "`||` is no operator", "write `or`; `~` puts texts together"
     if got == ">" and before.endswith("<"):
         return "`<>` is no operator", "write `!=`"
     if got in (")", "]"):
-        return f"this `{got}` closes nothing", "remove it, or open the bracket before"
+        return f"unmatched `{got}`", "remove it, or open the bracket before"
     if "expected token" in message and (got[0].isalnum() or got in "_'\""):
         return _two_values(text, at, got)
-    return f'"{got}" can\'t stand here', "look for an operator or a value that is missing before it"
+    return f'unexpected "{got}"', "look for an operator or a value that is missing before it"
 
 
 def _ended(message: str, before: str) -> tuple[str, str]:
@@ -119,11 +113,11 @@ def _two_values(text: str, at: int, got: str) -> tuple[str, str]:
     if argument:
         return (
             f'"{got}" can\'t follow the converter {argument[1]} like this',
-            f"arguments stand in brackets: `| {argument[1]}(…)`",
+            f"write arguments in brackets: `| {argument[1]}(…)`",
         )
     if got == "if" and text[:at].rstrip().endswith("else"):
         return "`else if` is not part of the language", "write {% elif … %}"
     return (
         f'an operator is missing before "{got}"',
-        "a column whose name has blanks is written row['Contract No']; texts are put together with ~",
+        "write a column whose name has blanks as row['Contract No']; put texts together with ~",
     )

@@ -118,7 +118,15 @@ class DateFormats:
             day = None if clock is None else _date_pattern(shape, found)
             if clock is not None and day is not None:
                 pattern, zone = clock
-                iso = day in ("%Y-%m-%d", "%Y%m%d") and _is_iso(found)
+                # ISO also in its time, as Python reads it
+                is_iso = found["gap"] is None or (
+                    found["gap"] in ("T", " ")
+                    and len(found["hour"]) == 2  # noqa: PLR2004 - digits
+                    and found["half"] is None
+                    and not found["zonegap"]
+                    and zone != "utc"
+                )
+                iso = day in ("%Y-%m-%d", "%Y%m%d") and is_iso
                 yield (None if iso else day + pattern), zone
             return
         if (found := _YEAR_LAST.fullmatch(text)) is not None and (clock := _clock(found)) is not None:
@@ -172,19 +180,6 @@ def _clock(found: re.Match[str]) -> tuple[str, Zone] | None:
     if name in ("UTC", "GMT"):
         return pattern + found["zonegap"] + name, "utc"
     return pattern + found["zonegap"] + "%z", "named"
-
-
-def _is_iso(found: re.Match[str]) -> bool:
-    """Return whether the time of a match with an ISO date is in ISO format, too, as Python reads it."""
-    if found["gap"] is None:
-        return True
-    return (
-        found["gap"] in ("T", " ")
-        and len(found["hour"]) == 2  # noqa: PLR2004 - digits
-        and found["half"] is None
-        and not found["zonegap"]
-        and found["zonename"] not in ("UTC", "GMT")
-    )
 
 
 FarKind: TypeAlias = Literal["after-today", "before-1600"]
