@@ -207,10 +207,6 @@ class Module:
             self._types[name] = self._steps[name].expression.tree.infer(self)
         return self._types[name]
 
-    def definition(self, name: str) -> Node:
-        """Return the tree of a variable."""
-        return self._steps[name].expression.tree
-
     def table(self, name: str) -> str:
         return self.named(f"table_{name}", self.plan.tables[name].entries)
 

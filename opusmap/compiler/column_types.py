@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import MAXYEAR, UTC, date, datetime, tzinfo
 from decimal import Context, Decimal
 from typing import Any, TypeAlias
 
@@ -17,8 +17,8 @@ from opusmap.connection import ColumnType
 from opusmap.converters.cache import Memo
 from opusmap.converters.choices import order_lookup
 from opusmap.converters.coerce import number_of, text_of
-from opusmap.converters.dates import format_datetime
-from opusmap.converters.datetime_fastpath import time_rewriter
+from opusmap.converters.dates import PLAIN_TIME, format_datetime
+from opusmap.converters.datetime_fastpath import fixed_reader, read_iso, steady_offset
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.people import email, emails
 from opusmap.converters.terms import SEGMENT_LIMIT, join_path
@@ -38,9 +38,6 @@ __all__ = [
 ]
 
 Finisher: TypeAlias = Callable[[Any], JsonValue]
-Rewriter: TypeAlias = Callable[[str | None, tzinfo | None, int | None], "Quick | None"]
-"""From a format, a zone and a century (see `time_rewriter`) to the short way for the texts of such times."""
-Quick: TypeAlias = Callable[[str], JsonValue] | Memo[Any]
 Element: TypeAlias = Callable[[Any], tuple[str | int, Any]]
 """From an element to what tells it from others, and to how it is written; `("", "")` for no element."""
 
@@ -74,18 +71,15 @@ class EncoderOptions:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The last step of a column: its name in generated code, its function, and a short way for texts.
+    """The last step of a column: its name in generated code, and its function.
 
-    `memo` is the function with a memory, of types of few values. `quick`, of times, takes texts: it gives the
-    same result as `function`, or None where only that can tell; `rewriter` gives such a way for the texts of
-    times in a format. `element`, of list types, encodes one element alone (see `encode_elements`).
+    `memo` is the function with a memory, where texts are few. `element`, of list types, encodes one element
+    alone (see `encode_elements`).
     """
 
     name: str
     function: Finisher
     memo: Memo[JsonValue] | None = None
-    quick: Quick | None = None
-    rewriter: Rewriter | None = None
     element: Element | None = None
 
     def __call__(self, value: Any) -> JsonValue:
@@ -97,9 +91,7 @@ def make_encoder(kind: ColumnType, rules: EncoderOptions) -> Finish:
     """Return the last step of a column."""
     match kind:
         case ColumnType.DATE_TIME:
-            rewriter = _rewriter(rules)
-            quick = None if rewriter is None else rewriter(rules.format, rules.source_zone, rules.century)
-            return Finish("date_time", _date_time(rules), None, quick, rewriter)
+            return (_remembered if _is_dated(rules.format) else Finish)("date_time", _date_time(rules))
         case ColumnType.SINGLE_CHOICE:
             return _remembered("choice", _single_choice(rules))
         case ColumnType.MULTIPLE_CHOICE:
@@ -191,8 +183,13 @@ _WIDE = Context(prec=200)
 
 def _date_time(rules: EncoderOptions) -> Finisher:
     pattern, zone, read = rules.target.datetime_format, rules.zone, rules.read_time
+    encode_usual: Callable[[str], str | None] = lambda _text: None  # noqa: E731 - one of three
+    if zone is UTC and pattern == PLAIN_TIME:
+        encode_usual = _iso_encoder(rules) if rules.format is None else _format_encoder(rules, rules.format)
 
     def date_time(value: Any) -> str:
+        if value.__class__ is str and (found := encode_usual(value)) is not None:
+            return found
         moment = value if isinstance(value, date) else read(value)
         if not isinstance(moment, datetime):
             midnight = datetime(moment.year, moment.month, moment.day, tzinfo=zone)  # a date never shifts
@@ -208,11 +205,57 @@ def _date_time(rules: EncoderOptions) -> Finisher:
     return date_time
 
 
-def _rewriter(rules: EncoderOptions) -> Rewriter | None:
-    if rules.zone is not UTC:
-        return None
-    pattern = rules.target.datetime_format
-    return lambda form, zone, century: time_rewriter(form, zone, pattern, format_datetime, century)
+def _iso_encoder(rules: EncoderOptions) -> Callable[[str], str | None]:
+    """Return the fast path of ISO texts: the date or time in UTC as Opus takes it; None for other texts.
+
+    2024-01-31 and 2024-01-31T18:15:00Z are to be cut, no more, once they are known to be what they look like.
+    """
+    zone, read_date, read_time = rules.source_zone, date.fromisoformat, datetime.fromisoformat
+
+    def encode(text: str) -> str | None:
+        shape = text[4::3]
+        try:
+            if shape == "--T::Z" and len(text) == _UTC_LENGTH:
+                known = 1 < read_time(text).year < MAXYEAR and text[11:13] != "24"
+                return text[:-1].replace("T", " ") if known else None
+            if shape == "--" and len(text) == _DATE_LENGTH:
+                read_date(text)
+                return f"{text} 00:00:00"
+        except ValueError:
+            return None
+        found = read_iso(text)
+        return _in_utc(found, zone) if isinstance(found, datetime) else None
+
+    return encode
+
+
+def _format_encoder(rules: EncoderOptions, format: str) -> Callable[[str], str | None]:
+    """Return the same for texts in a format."""
+    zone, read, is_dated = rules.source_zone, fixed_reader(format, rules.century), _is_dated(format)
+
+    def encode(text: str) -> str | None:
+        found = read(text)
+        if found is None:
+            return None
+        return found.isoformat(" ") if is_dated else _in_utc(found, zone)
+
+    return encode
+
+
+def _in_utc(moment: datetime, zone: tzinfo | None) -> str | None:
+    """Return a time in UTC as Opus takes it; None near a change of the clocks."""
+    offset = steady_offset(moment, zone)
+    return None if offset is None else (moment - offset).isoformat(" ", "seconds")[:_TIME_LENGTH]
+
+
+_DATE_LENGTH = len("2024-01-31")
+_TIME_LENGTH = len("2024-01-31 18:15:00")
+_UTC_LENGTH = len("2024-01-31T18:15:00Z")
+
+
+def _is_dated(format: str | None) -> bool:
+    """Tell whether texts of a format are dates without a time."""
+    return format is not None and re.search("%[HIMSpfz]", format) is None
 
 
 def _single_choice(rules: EncoderOptions) -> Finisher:

@@ -18,10 +18,9 @@ from opusmap.compiler.plan import ColumnPlan
 from opusmap.connection import ColumnType
 from opusmap.converters import Converter
 from opusmap.converters.cache import Memo
-from opusmap.converters.dates import datetime_, time_zone
 from opusmap.converters.limits import LIST_LIMIT
 from opusmap.errors import ValueProblem
-from opusmap.expressions import constant_value, has_constant_arguments, nodes, walk
+from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Cell, Concat, Constant, Frame, Kind, Node, Type
 from opusmap.expressions.runtime import look_up
 
@@ -58,9 +57,6 @@ class ColumnWriter:
             yield from self._elements()
         elif cells:
             yield from self._remembered(cells)
-        elif (rewritten := self._rewritten_time()) is not None:
-            yield f"value = {rewritten} or decline()"
-            yield from self._put("value")
         else:
             yield from self._plain()
 
@@ -123,28 +119,22 @@ class ColumnWriter:
         """Yield the lines that encode a value that is there, into `value`."""
         column, finish, module = self._column, self._column.finish, self._module
         function = module.named(finish.name, finish.function)
-        is_text = known.filled().is_always(Kind.TEXT)
         if column.column.type in TEXT_TYPES:
-            yield from self._text(value, function, known, is_text=is_text)
+            yield from self._text(value, function, known)
         elif column.column.type is ColumnType.NUMBER and _is_plain_number(known):
             if value != "value":
                 yield f"value = {value}"
-        elif finish.memo is not None:
+        elif finish.memo is not None and known.kind & Kind.TEXT:
             yield f"value = {module.named(f'known_{finish.name}', finish.memo)}[{value}]"
-        elif finish.quick is None:
-            yield f"value = {function}({value})"
         else:
-            quick = module.named(f"quick_{finish.name}", finish.quick)
-            asked = f"{quick}[{value}]" if isinstance(finish.quick, Memo) else f"{quick}({value})"
-            asked = asked if is_text else f"{value}.__class__ is str and {asked}"
-            yield f"value = {asked} or {function}({value})"
+            yield f"value = {function}({value})"
 
-    def _text(self, value: str, function: str, known: Type, *, is_text: bool) -> Iterator[str]:
+    def _text(self, value: str, function: str, known: Type) -> Iterator[str]:
         if known.filled().is_always(Kind.WHOLE) and known.bound is not None:
             yield f"value = str({value})"
             return
         odd = f"not {value}.isprintable()"
-        if not is_text:
+        if not known.filled().is_always(Kind.TEXT):
             odd = f"{value}.__class__ is not str or {odd}"
         if value != "value":
             yield f"value = {value}"
@@ -224,34 +214,6 @@ class ColumnWriter:
                 raise Declined from None  # an earlier stage may refuse another element
 
         return element
-
-    # Times that stay texts.
-
-    def _rewritten_time(self) -> str | None:
-        """Return Python from a cell's text to the time's text, without an object between, or None."""
-        column, module = self._column, self._module
-        if column.column.type is not ColumnType.DATE_TIME or column.finish.rewriter is None:
-            return None
-        node = self._node.value if isinstance(self._node, Emptied) else self._node
-        if isinstance(node, nodes.VariableRef):
-            node = module.definition(node.name)
-        if (
-            not isinstance(node, nodes.Filter)
-            or node.converter.function is not datetime_
-            or not isinstance(node.value, Cell)
-            or not has_constant_arguments(node)
-            or node.each
-        ):
-            return None
-        given = dict(zip(("format", "timezone", "century"), map(constant_value, node.args), strict=False))
-        given |= {name: constant_value(argument) for name, argument in node.kwargs}
-        zone = module.plan.context.timezone if given.get("timezone") is None else time_zone(given["timezone"])
-        quick = column.finish.rewriter(given.get("format"), zone, given.get("century"))
-        if quick is None:
-            return None
-        text = node.value.emit_as(module, Kind.TEXT)
-        name = module.named(f"rewrite_{column.finish.name}", quick)
-        return f"{name}[{text}]" if isinstance(quick, Memo) else f"{name}({text})"
 
     # Columns that are remembered as a whole.
 

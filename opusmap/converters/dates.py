@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from opusmap.converters.cache import Memo
 from opusmap.converters.coerce import text_of
-from opusmap.converters.datetime_fastpath import fixed_reader, format_reader
+from opusmap.converters.datetime_fastpath import fixed_reader, format_reader, read_iso, steady_offset
 from opusmap.converters.format_parts import CENTURY_UNUSED, check_format, check_reading_format
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.registry import ArgumentError, Context, converter, wrong_kind
@@ -63,7 +63,7 @@ def _localised(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], N
             "no-timezone", f"the time {time.isoformat(sep=' ')} carries no time zone", help_text
         )
     aware = time.replace(tzinfo=zone, fold=0)
-    if zone is UTC:
+    if zone is UTC or steady_offset(time, zone) is not None:
         return aware
     moment = aware.astimezone(UTC)
     # Of a time that is skipped or repeated, the two offsets differ.
@@ -104,22 +104,21 @@ def datetime_(
     if format is None and century is not None:
         raise ArgumentError("`century` needs a `format` with %y", CENTURY_UNUSED)
     dated = format is not None and not check_reading_format(format, century)
-    read = _parse_iso if format is None else _remembered_format(format, century, dated=dated)
+    read = _parse_iso if format is None else _make_reader(format, century, dated=dated)
     write = None if format is None else _number_writer(format)
 
     def convert(value: object) -> date:
-        if format is None and isinstance(value, str) and (quick := _quick_utc(value)) is not None:
-            return localise(quick, zone, context.warn)
-        if isinstance(value, datetime):
-            return localise(value, zone, context.warn)
-        if isinstance(value, date):
-            return value
-        text = value if isinstance(value, str) else None
-        if write is not None and isinstance(value, int | Decimal) and not isinstance(value, bool):
-            text = write(value)
-        if text is None:
-            raise wrong_kind("datetime", (str,), value)
-        found = read(text)
+        if isinstance(value, str):
+            found = read(value)
+        elif isinstance(value, date):
+            found = value
+        else:
+            text = None
+            if write is not None and isinstance(value, int | Decimal) and not isinstance(value, bool):
+                text = write(value)
+            if text is None:
+                raise wrong_kind("datetime", (str,), value)
+            found = read(text)
         return localise(found, zone, context.warn) if isinstance(found, datetime) else found
 
     return convert
@@ -156,34 +155,10 @@ def _unlike(value: str, format: str) -> ValueProblem:
     return ValueProblem("bad-date", message, "mend the source or the format")
 
 
-_UTC_LENGTH = len("2024-01-31T18:15:00Z")
-
-
-def _quick_utc(text: str) -> datetime | None:
-    """Read a time such as 2024-01-31T18:15:00Z; None for any other text."""
-    if len(text) != _UTC_LENGTH or text[4::3] != "--T::Z" or text[11:13] == "24":
-        return None
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-_DATE_LENGTH = len("2024-01-31")
-_ISO_TIME = re.compile(r"[0-9]{4}(?:-?[0-9]{2}-?[0-9]{2}|-?W[0-9]{2}(?:-?[1-7])?)[Tt ](?!24)[0-9]", re.ASCII)
-"""How an ISO time begins. Python's own reader takes any letter in place of the T: an offset's +, even; and
-24:00 from Python 3.14 on."""
-
-
 def _parse_iso(value: str) -> date:
-    text = value.strip()
-    try:
-        if len(text) <= _DATE_LENGTH and "T" not in text:
-            return date.fromisoformat(text)
-        if _ISO_TIME.match(text):
-            return datetime.fromisoformat(text)
-    except ValueError:
-        pass
+    found = read_iso(value)
+    if found is not None:
+        return found
     _refuse_other_years(value)
     message = f"{quote_value(value)} is not an ISO date or time such as 2024-01-31 or 2024-01-31T18:15:00Z"
     raise ValueProblem("bad-date", message, 'say how it is written: `format: "%d/%m/%Y"`')
@@ -204,40 +179,29 @@ def _refuse_other_years(value: str) -> None:
         )
 
 
-def _remembered_format(format: str, century: int | None, *, dated: bool) -> Callable[[str], date]:
-    """Return the reader of a format, which remembers: strptime is slow, most of all where it fails."""
+def _make_reader(format: str, century: int | None, *, dated: bool) -> Callable[[str], date]:
+    """Return the reader of a format; it remembers odd texts: strptime is slow, most of all where it fails."""
     quick, parse = fixed_reader(format, century), format_reader(format, century)
 
-    def find(text: str) -> date | ValueProblem:
-        if quick is not None and (found := quick(text.strip())) is not None:
-            return found.date() if dated else found
+    def find(text: str) -> datetime | None:
+        if not text.isascii() and any(char.isdigit() and not char.isascii() for char in text):
+            return None
         try:
-            return _parse_format(text, format, parse, dated=dated)
-        except ValueProblem as problem:
-            return problem.with_traceback(None)
+            return parse(text)
+        except (ValueError, OverflowError):
+            return None
 
     known = Memo(find)
 
     def read(text: str) -> date:
-        found = known[text]
-        if isinstance(found, ValueProblem):  # raised anew: one for all would gather tracebacks
-            raise ValueProblem(found.code, found.problem, found.help)
-        return found
+        stripped = text.strip()
+        found = quick(stripped) or known[stripped]
+        if found is None:
+            _refuse_other_years(text)
+            raise _unlike(text, format)
+        return found.date() if dated else found
 
     return read
-
-
-def _parse_format(value: str, format: str, parse: Callable[[str], datetime], *, dated: bool) -> date:
-    text = value.strip()
-    if text.isascii() or not any(char.isdigit() and not char.isascii() for char in text):
-        try:
-            found = parse(text)
-        except (ValueError, OverflowError):
-            pass
-        else:
-            return found.date() if dated else found
-    _refuse_other_years(value)
-    raise _unlike(value, format)
 
 
 @converter(
@@ -334,10 +298,11 @@ def format_datetime(value: date, format: str) -> str:
     if value.year < 1000:  # noqa: PLR2004 - glibc's strftime writes the year 850 as "850"
         year = f"{value.year:04}"
         return value.strftime(re.sub("%(.)", lambda part: year if part[1] == "Y" else part[0], format))
-    if format == _PLAIN_TIME and value.__class__ is datetime:
-        return f"{value.date().isoformat()} {value.time().isoformat('seconds')}"
+    if format == PLAIN_TIME and value.__class__ is datetime:
+        return value.isoformat(" ", "seconds")[:_PLAIN_LENGTH]
     return value.strftime(format)
 
 
-_PLAIN_TIME = "%Y-%m-%d %H:%M:%S"
+PLAIN_TIME = "%Y-%m-%d %H:%M:%S"
 """The format of Opus; Python writes it another way in a third of the time."""
+_PLAIN_LENGTH = len("2024-01-31 18:15:00")

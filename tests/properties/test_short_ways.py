@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Context as DecimalContext
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import PureWindowsPath
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo._zoneinfo import ZoneInfo as PythonZone
 
 import pytest
 from hypothesis import example, given
@@ -23,7 +26,7 @@ from opusmap.connection import ColumnType
 from opusmap.converters import Context
 from opusmap.converters.cache import MEMO_SIZE, Memo
 from opusmap.converters.dates import datetime_
-from opusmap.converters.datetime_fastpath import day_reader, format_reader, time_reader
+from opusmap.converters.datetime_fastpath import fixed_reader, format_reader, steady_offset, time_reader
 from opusmap.converters.file_paths import file_name
 from opusmap.converters.limits import LIST_LIMIT
 from opusmap.converters.numbers import parse_number
@@ -94,25 +97,83 @@ def times(draw: Any) -> tuple[str | None, str | None, str, list[str], int | None
 @example(("%m/%d/%Y %I:%M %p", "UTC", PATTERNS[0], ["01/02/2024 12:00 am", "01/02/2024 00:00 AM"], None))
 @example(("%d/%m/%y", "UTC", PATTERNS[0], ["29/02/00", "28/02/00", "26/04/68"], 1830))
 @example(("%y%j", "UTC", PATTERNS[0], ["00366", "67366", "68366", "00060"], 1830))
-def test_a_time_rewritten_by_its_parts_is_the_time_read_and_written(
+def test_a_time_encoded_quickly_is_the_time_read_and_written(
     case: tuple[str | None, str | None, str, list[str], int | None],
 ) -> None:
     form, zone_name, pattern, read, century = case
     zone = None if zone_name is None else UTC if zone_name == "UTC" else ZoneInfo(zone_name)
     warnings: list[str] = []
     context = Context(timezone=zone, warn=lambda code, _message: warnings.append(code))
-    target = TargetOptions(datetime_format=pattern)
     read_time = datetime_(form, century=century, context=context)
-    rules = EncoderOptions(target, UTC, read_time, form, zone, century=century)
-    finish = make_encoder(ColumnType.DATE_TIME, rules)
-    if finish.quick is None:
-        assert pattern.startswith("%H") or pattern.endswith("%Y") or form in (FORMATS[6], FORMATS[7])
-        return
-    for text in [*read, *read]:  # once found out, once remembered
-        quick = finish.quick[text] if isinstance(finish.quick, Memo) else finish.quick(text)
-        if quick is not None:
-            assert quick == finish.function(text)
-            assert not warnings  # of a time that exists twice only the long way tells
+    rules = EncoderOptions(
+        TargetOptions(datetime_format=pattern), UTC, read_time, form, zone, century=century
+    )
+    encode = make_encoder(ColumnType.DATE_TIME, rules)
+    for text in [*read, *read]:
+        meant, expected_warnings = careful_time(text, form, zone, century, pattern)
+        warnings.clear()
+        try:
+            found = encode.function(text)
+        except ValueProblem as problem:
+            found = problem.code
+        assert (found, warnings) == (meant, expected_warnings)
+
+
+def careful_time(
+    text: str, form: str | None, zone: Any, century: int | None, pattern: str
+) -> tuple[str, list[str]]:
+    """Return a time in UTC, or the code of what is wrong, and the codes of warnings; the slow way."""
+    noted: list[str] = []
+    try:
+        moment, is_dated = careful_reading(text.strip(), form, century)
+        if not is_dated:
+            if moment.tzinfo is None and zone is None:
+                return "no-timezone", []
+            if moment.tzinfo is None:
+                first, second = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+                if first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
+                    return "skipped-time", []
+                noted = ["repeated-time"] if first.utcoffset() != second.utcoffset() else []
+                moment = first
+            moment = (moment if zone is None else moment.astimezone(zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return "bad-date", []
+    return moment.strftime(pattern.replace("%Y", f"{moment.year:04}")), noted
+
+
+def careful_reading(text: str, form: str | None, century: int | None) -> tuple[datetime, bool]:
+    """Return what Python reads of a time, and whether it is a date without a time."""
+    if form is not None:
+        moment = format_reader(form, century)(text if text.isascii() else "")
+        return moment, not set("HIMSpfz") & set(re.findall("%(.)", form))
+    if len(text) <= len("2024-01-31") and "T" not in text:
+        return datetime.fromisoformat(text), True
+    is_time = re.match(r"[0-9W-]{8,10}[Tt ](?!24)[0-9]", text, re.ASCII)
+    return datetime.fromisoformat(text if is_time else ""), False
+
+
+def test_no_zone_changes_its_clocks_and_back_within_two_days() -> None:
+    for name in sorted(available_timezones()):
+        zone = PythonZone.no_cache(name)
+        offsets = [zone._tti_before, *zone._ttinfos]
+        changes = [
+            (at, before.utcoff, after.utcoff)
+            for at, before, after in zip(zone._trans_utc, offsets, offsets[1:], strict=False)
+            if before is not None and before.utcoff != after.utcoff
+        ]
+        for (first, before, _), (second, _, after) in pairwise(changes):
+            assert second - first > 2 * 86_400 or before != after, name
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_the_offset_of_a_day_without_a_change_is_its_own(zone: str) -> None:
+    found = [
+        (moment, steady_offset(moment, ZoneInfo(zone)))
+        for moment in (datetime(2011, 1, 1) + timedelta(hours=7 * step) for step in range(5_000))
+    ]
+    steady = [(moment, offset) for moment, offset in found if offset is not None]
+    assert all(moment.replace(tzinfo=ZoneInfo(zone)).utcoffset() == offset for moment, offset in steady)
+    assert len(steady) > len(found) * 0.97
 
 
 @given(
@@ -126,6 +187,9 @@ def test_a_time_rewritten_by_its_parts_is_the_time_read_and_written(
             "%B %d, %Y",
             "%d.%m.%Y %I:%M %p",
             "%d%m%Y1",
+            "%d.%m.%Y %H:%M:%S.%f",
+            "%Y-%m-%d %H:%M:%S %z",
+            "%m%Y",
         ]
     ),
     st.data(),
@@ -141,7 +205,7 @@ def test_a_quick_reader_reads_what_strptime_reads(form: str, data: Any) -> None:
     except ValueError:
         expected = None
     assert time_reader(form)(text) == expected
-    assert day_reader(form)(text) == (expected and expected.date())
+    assert fixed_reader(form)(text) in (expected, None)
 
 
 @given(CENTURIES, st.datetimes(), st.sampled_from(["%d-%m-%y", "%d-%b-%y", "%y%j", "%H:%M %m/%d/%y"]))
@@ -167,23 +231,23 @@ def test_a_year_of_two_digits_lies_in_its_hundred_years_on_each_way(
         careful = None
     assert careful == expected
     assert time_reader(form, century)(text) == expected
-    assert day_reader(form, century)(text) == (expected and expected.date())
+    assert fixed_reader(form, century)(text) in (expected, None)
 
 
-def test_most_times_of_a_register_take_the_short_way() -> None:
-    zone = ZoneInfo("Australia/Sydney")
-    form = "%m/%d/%Y %I:%M %p"
-    for given_form, text in (
-        (form, "08/02/2009 04:40 AM"),
-        (None, "2008-10-10T04:15:46Z"),
-        (None, "2008-10-10"),
-    ):
-        rules = EncoderOptions(
-            TargetOptions(), UTC, datetime_(given_form, context=Context(zone)), given_form, zone
-        )
-        quick = make_encoder(ColumnType.DATE_TIME, rules).quick
-        assert callable(quick)
-        assert quick(text) is not None
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("%m/%d/%Y %I:%M %p", "08/02/2009 04:40 PM"),
+        ("%d/%m/%y", "31/01/24"),
+        ("%Y%m%d", "20240131"),
+        ("%d %b %Y", "5 Mar 2024"),
+        ("%d. %B %Y", "5. March 2024"),
+        ("%d.%m.%Y %H:%M:%S.%f", "31.01.2024 18:15:00.25"),
+        ("%d/%b/%Y:%H:%M:%S %z", "31/Jan/2024:18:15:00 +1000"),
+    ],
+)
+def test_times_as_people_and_programs_write_them_need_no_strptime(form: str, text: str) -> None:
+    assert fixed_reader(form)(text) == datetime.strptime(text, form)
 
 
 @given(st.text("0123456789,.-+ e", max_size=20) | st.decimals(allow_nan=False, allow_infinity=False).map(str))
