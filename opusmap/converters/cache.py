@@ -35,7 +35,7 @@ class Memo(dict[Any, Result]):
 
     def __missing__(self, key: Any) -> Result:
         result = self.function(key)
-        if _length(key) <= _KEY_LIMIT:
+        if (len(key) if key.__class__ is str else _length(key)) <= _KEY_LIMIT:
             if len(self) >= MEMO_SIZE:
                 self.clear()
             self[key] = result
@@ -44,8 +44,6 @@ class Memo(dict[Any, Result]):
 
 def _length(key: Any) -> int:
     """Return how long a key is; more than may be remembered where it has other parts than texts and None."""
-    if key.__class__ is str:
-        return len(key)
     parts = key if key.__class__ is tuple else (key,)
     return sum(
         [1 if part is None else 1 + len(part) if part.__class__ is str else MEMO_SIZE for part in parts]

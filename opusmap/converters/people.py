@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from typing import TYPE_CHECKING
 
+from opusmap.converters.cache import Memo
 from opusmap.converters.registry import converter, wrong_kind
 from opusmap.errors import ValueProblem
 from opusmap.wording import quote_value
+
+if TYPE_CHECKING:
+    from email_validator import ValidatedEmail
 
 # An address of the usual letters in the usual shape, which needs no further check.
 _PLAIN = re.compile(
     r"[A-Za-z0-9_+-]+(?:[.'][A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,24}"
 )
+_WORDS = re.compile(r"[\w+-]+(?:[.'][\w+-]+)*")
+"""A mailbox of letters and digits of any script, which is fine if it is composed (NFC) and not too long."""
+_SEPARATING = re.compile(r'[\[\],;"() ]')
+"""Opus separates addresses with commas in brackets."""
 _BRACKETED = re.compile(r"([^<>]*)<([^<>]*)>\s*")
 _SEPARATOR = re.compile(r"[;,\n]")
 _LENGTH_LIMIT = 320
 """Characters of an address at most: 64 for the mailbox, 255 for the domain (RFC 5321)."""
 _LOCAL_LIMIT = 64
+_BYTES_LIMIT = 254
+"""Bytes of an address with other letters than those of ASCII (RFC 3696, errata 1690)."""
 
 
 @converter(
@@ -30,6 +42,8 @@ _LOCAL_LIMIT = 64
 def email(value: str) -> str:
     """Extract the e-mail address from `First Last <a@b.org>`, `mailto:a@b.org` or a SharePoint claim."""
     text = value.strip()
+    if (found := _read_plain(text)) is not None:
+        return found
     if "<" in text and (bracketed := _BRACKETED.fullmatch(text)) is not None:
         name, text = bracketed[1].strip().strip("\"'").casefold(), bracketed[2].strip()
         if "@" in name and name != text.casefold():  # a second address would be lost silently
@@ -38,22 +52,52 @@ def email(value: str) -> str:
         text = text[7:].partition("?")[0]
     if "|" in text:
         text = text.rpartition("|")[2]
+    found = _read_plain(text) or _read_unusual(text)
+    if found is None:
+        raise _no_address(value)
+    return found
+
+
+def _read_plain(text: str) -> str | None:
+    """Return an address of the usual letters in the usual shape; None for other texts."""
+    if len(text) > _LENGTH_LIMIT or _PLAIN.fullmatch(text) is None:
+        return None
+    mailbox, _, domain = text.partition("@")
+    return f"{mailbox}@{domain.lower()}" if len(mailbox) <= _LOCAL_LIMIT else None
+
+
+def _read_unusual(text: str) -> str | None:
+    """Return an address of other letters or in another shape; None for what is no address."""
     mailbox, at, domain = text.rpartition("@")
-    if not at or len(text) > _LENGTH_LIMIT:
-        raise _no_address(value)
-    if _PLAIN.fullmatch(text) and len(mailbox) <= _LOCAL_LIMIT:
-        return f"{mailbox}@{domain.lower()}"
+    if not at or len(text) > _LENGTH_LIMIT or _SEPARATING.search(text):
+        return None
+    if _WORDS.fullmatch(mailbox) and unicodedata.is_normalized("NFC", mailbox):
+        known, room = _domains[domain]
+        return f"{mailbox}@{known}" if len(mailbox.encode()) <= room else None
+    checked = _validate(text)
+    return None if checked is None else f"{mailbox}@{checked.domain.lower()}"
 
-    # Quoted mailboxes, international domains.
-    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - rarely needed, slow to load
 
-    if any(char in text for char in '[],;"() '):  # Opus separates addresses with commas in brackets
-        raise _no_address(value)
+def _check_domain(domain: str) -> tuple[str, int]:
+    """Return a domain as it is written, and how many bytes a mailbox there may have; -1 if it is none."""
+    found = _validate(f"x@{domain}")
+    if found is None:
+        return domain, -1
+    longest = max(len(one.encode()) for one in (domain, found.domain, found.ascii_domain))
+    return found.domain.lower(), _BYTES_LIMIT - longest - 1
+
+
+_domains = Memo(_check_domain)
+
+
+def _validate(address: str) -> ValidatedEmail | None:
+    # Only addresses of unusual letters come here, and it is slow to load.
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - see above
+
     try:
-        found = validate_email(text, check_deliverability=False, test_environment=True)
+        return validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
-        raise _no_address(value) from None
-    return f"{mailbox}@{found.domain.lower()}"
+        return None
 
 
 @converter(

@@ -10,8 +10,9 @@ import uuid
 from typing import Any
 
 import pytest
+from email_validator import EmailNotValidError, validate_email
 from evaluation import evaluate
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opusmap.converters import ArgumentError
@@ -200,6 +201,29 @@ def test_what_has_no_single_address_is_a_problem(text: str) -> None:
     with pytest.raises(ValueProblem) as caught:
         email(text)
     assert caught.value.code == "no-email"
+
+
+@given(
+    st.text(max_size=90) | st.text("äéλя名_.'-+x1\u0301\u00ad", max_size=9),
+    st.sampled_from(
+        ["b.org", "B.Org", "bücher.example", "x.local", "-b.org", "b..org", "xn--bcher-kva.example"]
+    )
+    | st.text("bü.-x", max_size=9)
+    | st.integers(200, 254).map(lambda length: "b." * (length // 2) + "org"),
+)
+@example("ä" * 100, "b." * 20 + "org")
+@example("\u212b", "b.org")
+def test_an_address_of_any_letters_is_what_email_validator_takes(mailbox: str, domain: str) -> None:
+    text = f"{mailbox}@{domain}"
+    if set(text) & set('<>|:[],;"() ') or text != text.strip():
+        return
+    try:
+        checked = validate_email(text, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        with pytest.raises(ValueProblem, match="e-mail address"):
+            email(text)
+    else:
+        assert email(text) == f"{text.rpartition('@')[0]}@{checked.domain.lower()}"
 
 
 @given(st.lists(SEGMENTS, min_size=1, max_size=5))
