@@ -90,7 +90,7 @@ class Matcher(Pattern):
             raise ValueProblem("wrong-kind", wrong_kind("is matching", (str,), value).problem, _AS_TEXT)
         self._check_size(value)
         try:
-            found = self._regexp.search(value) is not None
+            found = self._regexp.search(_searched(value)) is not None
         except UnicodeEncodeError:
             raise _unpaired_surrogate(value) from None
         self.matched = self.matched or found
@@ -104,7 +104,7 @@ class Replacer(Pattern):
     each character all steps of a large pattern. What would take long is a problem instead of a wait.
     """
 
-    __slots__ = ("_new",)
+    __slots__ = ("_new", "_text")
 
     def __init__(self, name: str, pattern: str, new: str) -> None:
         """Compile a pattern, and read its replacement.
@@ -114,6 +114,8 @@ class Replacer(Pattern):
         """
         super().__init__(name, pattern)
         self._new = _read_replacement(new, self._regexp)
+        texts = [part for part in self._new if isinstance(part, str)]
+        self._text = "".join(texts) if len(texts) == len(self._new) else None
 
     def __call__(self, value: str) -> str:
         """Return the text with each match replaced."""
@@ -127,10 +129,13 @@ class Replacer(Pattern):
         end = size = scanned = 0
         until = None
         try:
-            for match in self._regexp.finditer(value):
+            for match in self._regexp.finditer(_searched(value)):
                 self.matched = True
-                put = "".join([one if one.__class__ is str else match.group(one) or "" for one in self._new])
-                pieces += (value[end : match.start()], put)
+                start, stop = match.span()
+                put = self._text
+                if put is None:
+                    put = "".join([_part(match, one, value) for one in self._new])
+                pieces += (value[end:start], put)
                 size += len(put)
                 bounded_length(size)
                 scanned += len(value) - end
@@ -140,10 +145,23 @@ class Replacer(Pattern):
                     if now > until or scanned > _SCANNED_LIMIT:
                         _last_refused = self.pattern, value
                         raise _too_long_for("so many matches of a regular expression")
-                end = match.end()
+                end = stop
         except UnicodeEncodeError:
             raise _unpaired_surrogate(value) from None
         return bounded_text("".join(pieces) + value[end:])
+
+
+def _searched(value: str) -> str | bytes:
+    """Return a text as it is searched: one of ASCII has the same places as bytes, which is faster."""
+    return value.encode() if value.isascii() else value
+
+
+def _part(match: Any, part: str | int, value: str) -> str:
+    """Return a part of a replacement: the text it is, or what a group matched."""
+    if isinstance(part, str):
+        return part
+    start, end = match.span(part)
+    return value[start:end] if start >= 0 else ""
 
 
 _last_refused: tuple[str, str] | None = None
