@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from itertools import chain, islice
 
 __all__ = ["Names", "quote_value", "suggest", "visible"]
@@ -44,11 +44,17 @@ class Names:
             return f'did you mean "{alike}"? {differ}'
         if not self._folded:
             return ""
-        from rapidfuzz.fuzz import ratio  # noqa: PLC0415 - only where something is wrong
-        from rapidfuzz.process import extractOne  # noqa: PLC0415
-
-        nearest = extractOne(name.casefold(), self._folded, scorer=ratio, score_cutoff=60)
+        nearest = _find_nearest()(name.casefold(), self._folded)
         return f'did you mean "{self._names[nearest[2]]}"?' if nearest else ""
+
+
+@cache
+def _find_nearest() -> Callable[[str, Sequence[str]], tuple[str, float, int] | None]:
+    """Return what finds the nearest of some names. It is loaded only where something is wrong, and once."""
+    from rapidfuzz.fuzz import ratio  # noqa: PLC0415
+    from rapidfuzz.process import extractOne  # noqa: PLC0415
+
+    return partial(extractOne, scorer=ratio, score_cutoff=60)
 
 
 _names = lru_cache(maxsize=4)(Names)
@@ -76,9 +82,15 @@ def quote_value(value: object, limit: int = 60) -> str:
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     if cut.isprintable():
         return f'"{cut}"'
-    return (
-        '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut) + '"'
-    )
+    return f'"{_PERHAPS_UNPRINTABLE.sub(_escape, cut)}"'
+
+
+_PERHAPS_UNPRINTABLE = re.compile("[^ -~]")
+
+
+def _escape(found: re.Match[str]) -> str:
+    char = found[0]
+    return char if char.isprintable() else ascii(char)[1:-1]
 
 
 def _pieces(value: object) -> Iterator[str]:
