@@ -190,19 +190,20 @@ class Lookup(Node):
         return evaluate
 
     def emit(self, writer: Writer) -> str:
-        """Write the look-up of what the table has; what it lacks is declined where a default replaces it."""
+        """Write the look-up; it declines a list with an element that only the default stands for."""
         table = writer.table(self.table)
+        entries, empty = writer.entries(self.table), writer.empty
         look = writer.named(
             f"look_up_{self.table}",
-            binding_runtime.make_lookup(writer.entries(self.table), self.table, writer.empty),
+            binding_runtime.make_lookup(entries, self.table, empty, writer.lacking),
         )
-        lacking = "decline()" if self.default is not None else f"{look}({{}})"
+        fallback = "" if self.default is None else ", decline"
         return _where_filled(
             self.value,
             writer,
             lambda value: (
-                f"(({table}.get({value}) or {table}.get({value}.strip()) or {lacking.format(value)})"
-                f" if {value}.__class__ is str else {look}({value}))"
+                f"(({table}.get({value}) or {table}.get({value}.strip()) or {look}({value}{fallback}))"
+                f" if {value}.__class__ is str else {look}({value}{fallback}))"
             ),
             once=False,
         )

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
+from opusmap.converters.cache import Memo
 from opusmap.converters.coerce import text_of
 from opusmap.converters.limits import WEIGHT_LIMIT, bounded_length, check_weight, weight
 from opusmap.converters.lists import split
 from opusmap.errors import ValueProblem
-from opusmap.expressions.runtime import look_up
+from opusmap.expressions.runtime import look_up, require
 from opusmap.issues import Issue
 from opusmap.wording import quote_value
 
@@ -112,17 +113,22 @@ def make_lookup(
     the table lacks is empty then, and the binding's `default` steps in. `lacking` is told of both.
     """
 
+    def refuse(text: str) -> ValueProblem | None:
+        try:
+            look_up(table, name, text)
+        except ValueProblem as problem:
+            help_text = problem.help.removesuffix(", or say `default:`")
+            return ValueProblem(problem.code, problem.problem, help_text)
+        return None
+
+    refused = Memo(refuse)
+
     def find(value: Any, fallback: Callable[[], Any] | None) -> Any:
         if value.__class__ is str and (found := table.get(value)) is not None:
             return found
-        try:
+        if fallback is None or (problem := refused[text_of(require(value, "lookup"))]) is None:
             return look_up(table, name, value)
-        except ValueProblem as problem:
-            if fallback is None or problem.code != "not-in-table":
-                raise
-            lacking(
-                ValueProblem(problem.code, problem.problem, problem.help.removesuffix(", or say `default:`"))
-            )
+        lacking(problem)
         return fallback()
 
     def look(value: Any, fallback: Callable[[], Any] | None = None) -> Any:

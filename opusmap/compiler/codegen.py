@@ -10,13 +10,12 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, NoReturn
 
 from opusmap.compiler import binding_runtime
-from opusmap.compiler.binding_nodes import Lookup
 from opusmap.compiler.cells import write_cells
 from opusmap.compiler.encoding import ColumnWriter
 from opusmap.compiler.interpreter import ABSENT, FILTERED, Declined, Interpreter, weigh
@@ -25,8 +24,8 @@ from opusmap.converters import Context, Converter, for_text
 from opusmap.converters.coerce import text_of
 from opusmap.converters.limits import ROW_LIMIT, TEXT_LIMIT, hold
 from opusmap.errors import ValueProblem
-from opusmap.expressions import OPERATIONS, nodes, walk
-from opusmap.expressions.nodes import Frame, Kind, Node, Type, Want
+from opusmap.expressions import OPERATIONS, nodes
+from opusmap.expressions.nodes import Failure, Frame, Kind, Node, Type, Want
 from opusmap.expressions.nodes.base import LARGEST, measure_parentheses
 from opusmap.issues import Span
 
@@ -61,6 +60,14 @@ def as_text(value: Any) -> str:
     return value if value.__class__ is str else decline()
 
 
+def as_shown(value: Any) -> str:
+    """Return the text that a single value stands for; anything else is left to the interpreter."""
+    try:
+        return text_of(value)
+    except ValueProblem:  # which part of a text is refused first, and why, is not known here
+        raise Declined from None
+
+
 def hold_some(value: Any, held: int) -> int:
     """Hold a variable, within a part of the limit: the interpreter may have to hold all of them again."""
     held = hold(value, held, "variables")
@@ -80,6 +87,7 @@ _FIXED = {
     "Exception": Exception,
     "KeyError": KeyError,
     "Frame": Frame,
+    "as_shown": as_shown,
     "as_text": as_text,
     "decline": decline,
     "dict": dict,
@@ -88,7 +96,6 @@ _FIXED = {
     "list": list,
     "flatten": binding_runtime.flatten,
     "str": str,
-    "text_of": text_of,
     "tuple": tuple,
     "as_condition": binding_runtime.as_condition,
 }
@@ -104,7 +111,8 @@ class Module:
         self.empty_texts = plan.spec.source.empty
         self.empty = binding_runtime.make_empty_values(self.empty_texts)
 
-        told = tuple(column.column.display_name if _tells(column) else None for column in plan.columns)
+        names = tuple(column.column.display_name for column in plan.columns)
+        rejects = tuple(column.binding.on_error == "reject" for column in plan.columns)
 
         def interpret(
             index: int,
@@ -114,11 +122,23 @@ class Module:
             record: dict[str, Any],
             problems: list[Any],
         ) -> Frame | None:
-            if (name := told[index]) is not None and isinstance(error, ValueProblem):
-                problems.append(binding_runtime.as_problem(name, error))
+            is_known = isinstance(error, ValueProblem)  # evaluating would raise the same
+            if is_known and rejects[index]:
+                problems.append(binding_runtime.as_problem(names[index], error))
                 return frame
             frame = frame or Frame(row)
-            interpreter.column(index, frame, record, problems)
+            if is_known:
+                interpreter.fail(index, error, frame, record, problems)
+            else:
+                interpreter.column(index, frame, record, problems)
+            return frame
+
+        def keep_failure(
+            name: str, error: Exception, row: Mapping[str, Any], frame: Frame | None
+        ) -> Frame | None:
+            if isinstance(error, ValueProblem):  # as above
+                frame = frame or Frame(row)
+                frame.variables[name] = Failure(error)
             return frame
 
         # No builtins: what generated code calls stands in this namespace, and nowhere else.
@@ -130,12 +150,14 @@ class Module:
             "drop_empty": binding_runtime.make_empty_dropper(self.empty_texts),
             "joined": binding_runtime.make_joiner(self.empty_texts),
             "interpret": interpret,
+            "keep_failure": keep_failure,
             "is_wanted": interpreter.is_wanted,
         }
         self._taken = {*self.namespace, *_LOCALS, *keyword.kwlist, *keyword.softkwlist}
         self._globals: dict[int, list[str]] = {}
         self._counts: dict[str, int] = {}
         self._context = Context()
+        self.lacking: Callable[[ValueProblem], object] = lambda _problem: None
         self._steps = {step.name: step for step in plan.steps}
         self._types: dict[str, Type] = {}
         self._read_variables: dict[str, str] = {}
@@ -289,12 +311,12 @@ class Module:
             except NotWritten:
                 python = "decline()"
             block = [*_head(step.span, f"let {step.name}"), "    try:"]
-            failed = "pass"
+            failed = ["    except Exception as error:"]
+            failed += [f"        frame = keep_failure({step.name!a}, error, row, frame)"]
             if self.interpreter.counts_variables:  # what was not counted makes all after it decline
                 block += [f"        value = {python}", "        held = hold_some(value, held)"]
-                python, failed = "value", "held = ROW_LIMIT"
-            block.append(f"        {local} = {python}")
-            blocks.append([*block, "    except Exception:", f"        {failed}"])
+                python, failed = "value", ["    except Exception:", "        held = ROW_LIMIT"]
+            blocks.append([*block, f"        {local} = {python}", *failed])
         return [line for block in reversed(blocks) for line in block]
 
     def _where_lines(self) -> list[str]:
@@ -319,7 +341,7 @@ class Module:
         ]
 
     def _column(self, index: int, column: ColumnPlan) -> list[str]:
-        self._context = column.context
+        self._context, self.lacking = column.context, self.interpreter.lacking(column)
         try:
             for call in column.converts:
                 _check_pure(call.converter)
@@ -344,19 +366,6 @@ def _check_pure(converter: Converter) -> None:
     """Refuse a converter that may give another result when a column is evaluated again."""
     if not converter.pure:
         raise NotWritten
-
-
-def _tells(column: ColumnPlan) -> bool:
-    """Tell whether a ValueProblem that a column's code raises is the one that evaluating it raises.
-
-    It is where one thing after another is done to one value, by the same functions: no other can fail first.
-    """
-    return column.binding.on_error == "reject" and all(
-        not isinstance(node, nodes.Concat)
-        and not (isinstance(node, Lookup) and node.default is not None)
-        and sum(not isinstance(child, nodes.Constant) for child in node.children()) <= 1
-        for node in walk(column.tree)
-    )
 
 
 def _head(span: Span, what: str) -> list[str]:

@@ -200,16 +200,18 @@ class ColumnWriter:
             value = part.strip() if is_cut else part
             if is_cut and not value:  # an empty element of a list is empty only if the source says so
                 return "", ""
+            done = 0
             try:
                 for stage in stages:
                     if empty(value) is None:
                         break
                     value = stage(value)
+                    done += 1
                     if value.__class__ is str and len(value) > _LONGEST_STAGED:
                         raise Declined
                 return ("", "") if value == "" or empty(value) is None else encode(value)
             except ValueProblem:
-                if not stages:
+                if not done:
                     raise
                 raise Declined from None  # an earlier stage may refuse another element
 

@@ -174,11 +174,28 @@ class Interpreter:
             if self.counts_columns:
                 hold(value, weigh(record), "columns")
         except Exception as error:  # noqa: BLE001 - a converter may raise anything
+            self.fail(index, error, frame, record, problems)
+            return
+        if value is not ABSENT:
+            record[column.column.internal_name] = value
+
+    def fail(
+        self, index: int, error: Exception, frame: Frame, record: dict[str, Any], problems: list[Issue[str]]
+    ) -> None:
+        """Add what `on_error` puts in place of a column that failed with this error, or the problem."""
+        column = self.plan.columns[index]
+        name, on_error = column.column.display_name, column.binding.on_error
+        if on_error == "reject" or (on_error == "default" and column.default is None):
+            problems.append(binding_runtime.as_problem(name, error))
+            return
+        value = self._absent
+        if on_error == "default":
             try:
-                value = self._on_error(index, column, frame, error)
+                value = self._default(index, frame)
             except Exception as other:  # noqa: BLE001 - as above
                 problems.append(binding_runtime.as_problem(name, other))
                 return
+        self._note_replaced(name, error)
         if value is not ABSENT:
             record[column.column.internal_name] = value
 
@@ -209,20 +226,20 @@ class Interpreter:
             raise binding_runtime.empty_required()  # blanks alone are no value where one must be
         return found
 
-    def _on_error(self, index: int, column: ColumnPlan, frame: Frame, error: Exception) -> Any:
-        """Return what `on_error` puts in place of a failure, or raise."""
-        found = self._absent
-        if column.binding.on_error == "default" and column.default is not None:
-            if index not in self._defaults:
-                self._defaults[index] = self._environment(column).evaluator(column.default)
-            found = self.encoded(column, self._defaults[index](frame))
-        elif column.binding.on_error != "omit":
-            raise error
-        self._note_replaced(column.column.display_name, error)
-        return found
+    def _default(self, index: int, frame: Frame) -> Any:
+        """Return the encoded default of a column."""
+        column = self.plan.columns[index]
+        if index not in self._defaults:
+            assert column.default is not None
+            self._defaults[index] = self._environment(column).evaluator(column.default)
+        return self.encoded(column, self._defaults[index](frame))
 
     def _environment(self, column: ColumnPlan) -> Environment:
-        return Environment(self, column.context, partial(self._note_replaced, column.column.display_name))
+        return Environment(self, column.context, self.lacking(column))
+
+    def lacking(self, column: ColumnPlan) -> Callable[[ValueProblem], object]:
+        """Return what notes a key that a table lacks, where the column's default stands for it."""
+        return partial(self._note_replaced, column.column.display_name)
 
     def watch(self, place: Span | None, function: object) -> None:
         """Keep a regular expression by its place, to know whether it ever matches."""

@@ -310,6 +310,11 @@ class Writer(Types, Protocol):
         """Return what makes None of the source's empty values."""
         ...
 
+    @property
+    def lacking(self) -> Callable[[ValueProblem], object]:
+        """Return what is told of each key that a table lacks, where the binding's default stands for it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -353,7 +358,7 @@ class Node:
         python = self.emit(writer)
         if want is None or self.infer(writer).is_always(want):
             return python
-        return f"as_text({python})" if want is Kind.TEXT else f"text_of({python})"
+        return f"as_text({python})" if want is Kind.TEXT else f"as_shown({python})"
 
 
 def _nodes(value: object) -> Iterator[Node]:

@@ -469,7 +469,7 @@ class Default(Node):
         if isinstance(self.value, Cell):  # a cell that is an empty list is none
             return f"({fallback} if {value} is None else {_branch(self.value, writer, want)})"
         name = writer.temporary()
-        kept = name if want is None else f"{'as_text' if want is Kind.TEXT else 'text_of'}({name})"
+        kept = name if want is None else f"{'as_text' if want is Kind.TEXT else 'as_shown'}({name})"
         return f"({fallback} if is_none({name} := {value}) else {kept})"
 
 
