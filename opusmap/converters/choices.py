@@ -57,12 +57,14 @@ class _Hints:
         return self._known[text[:_COMPARED]]
 
     def _find(self, text: str) -> str:
-        parts = {part.strip().casefold() for part in re.split("[;,|\n]", text)}
-        if len(parts) > 1 and not parts.isdisjoint(self._folded):
-            return 'split a text with several options: `split: ";"`'
-        help_text = self._names.suggest(text.strip())
+        if _SEPARATOR.search(text) is not None:
+            parts = {part.strip().casefold() for part in _SEPARATOR.split(text)}
+            if len(parts) > 1 and not parts.isdisjoint(self._folded):
+                return 'split a text with several options: `split: ";"`'
+        option = text.strip()
+        help_text = self._names.suggest(option)
         help_text = help_text or "add it to `choices` in Opus's order, or give it an alias"
-        if text.strip().casefold() in self._folded:
+        if option.casefold() in self._folded:
             return f"{help_text} (only letter case differs: `ignore_case: true`)"
         return help_text
 
@@ -75,6 +77,7 @@ class _Hints:
         return frozenset(map(str.casefold, [*self._choices.options, *self._choices.aliases]))
 
 
+_SEPARATOR = re.compile("[;,|\n]")
 _ORDER_DIGITS = 5
 """Digits of an order number, at most."""
 _COMPARED = 4_000

@@ -108,22 +108,15 @@ def concat(*parts: Any) -> str:
 
 def template(*parts: Any) -> str:
     """Put a template's parts together; an empty one is a problem, for `CT-` is never a key."""
+    if None in parts:
+        help_text = "say that it may be: `{{ … | default('') }}`"
+        raise ValueProblem("empty-in-template", "a value within a text is empty", help_text)
     try:  # texts all, as nearly always; what is none falls out of one of the two
         if (length := sum(map(len, parts))) > TEXT_LIMIT:
             bounded_length(length)
         return "".join(parts)
     except TypeError:
-        return _careful_template(parts)
-
-
-def _careful_template(parts: tuple[Any, ...]) -> str:
-    for part in parts:
-        if part is None:
-            help_text = "say that it may be: `{{ … | default('') }}`"
-            raise ValueProblem("empty-in-template", "a value within a text is empty", help_text)
-    texts = [part if part.__class__ is str else text_of(part) for part in parts]
-    bounded_length(sum(map(len, texts)))
-    return "".join(texts)
+        return concat(*parts)
 
 
 def make_list(*items: Any) -> list[Any]:

@@ -9,8 +9,10 @@ import re
 
 __all__ = ["neutralise", "restore_cell"]
 
-_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""The last four are the full-width forms, which some programs take for the others."""
+_SIGNS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+"""What begins a formula. The last four are the full-width forms, which some programs take for the others."""
+_FORMULA = re.compile(f"'*[{re.escape(_SIGNS)}]")
+_FIRST = frozenset(f"'{_SIGNS}")
 
 
 def neutralise(cell: str) -> str:
@@ -18,7 +20,7 @@ def neutralise(cell: str) -> str:
 
     `restore_cell` gives back exactly what was given.
     """
-    return "'" + cell if _FORMULA.match(cell) else cell
+    return "'" + cell if cell[:1] in _FIRST and _FORMULA.match(cell) else cell
 
 
 def restore_cell(cell: str) -> str:

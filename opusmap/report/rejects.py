@@ -122,13 +122,17 @@ class RejectWriter:
         if self._shape is None:
             self._shape = self._begin(self._create())
         problems = reject.problems
-        words = (f"{one.place}: {one.message}" if one.place else one.message for one in problems)
+        words = [f"{one.place}: {one.message}" if one.place else one.message for one in problems]
         reasons = (
             str(reject.row),
             reject.key or "",
-            "; ".join(dict.fromkeys(one.place for one in problems)),
-            "; ".join(dict.fromkeys(one.code for one in problems)),
-            "; ".join(dict.fromkeys(words)),
+            "; ".join(dict.fromkeys([one.place for one in problems])),
+            "; ".join(dict.fromkeys([one.code for one in problems])),
+            "; ".join(
+                dict.fromkeys(
+                    [f"{one.place}: {one.message}" if one.place else one.message for one in problems]
+                )
+            ),
         )
         values = reject.values
         if not _ERROR_NAMES.isdisjoint(values):

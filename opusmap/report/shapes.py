@@ -38,14 +38,14 @@ class CellShape:
         self._file = file
         self._columns = columns
         file.write(codecs.BOM_UTF8)
-        text = codecs.getwriter("utf-8")(file)
+        text = codecs.getwriter("utf-8")(file, _LONE_SURROGATES)
         self._rows = csv.writer(text, delimiter=delimiter, lineterminator="\r\n")
-        self._rows.writerow([_printable(name) for name in (*columns, *reasons)])
+        self._rows.writerow([*columns, *reasons])
 
     def write(self, values: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
         """Write one row; see `Shape`."""
-        cells = (str(values.get(column, "")) for column in self._columns)
-        self._rows.writerow([_printable(neutralise(cell)) for cell in (*cells, *reasons.values())])
+        cells = [str(values.get(column, "")) for column in self._columns]
+        self._rows.writerow([neutralise(cell) for cell in (*cells, *reasons.values())])
         self._file.flush()
 
     def close(self) -> None:
@@ -150,10 +150,14 @@ def _is_exact(value: float | Decimal) -> bool:
     return isinstance(digits.exponent, int) and len(digits.digits) <= _DIGITS and abs(digits.exponent) < 300  # noqa: PLR2004
 
 
+_LONE_SURROGATES = "backslashreplace"
+"""How a lone surrogate, which no UTF-8 file can hold, is written: as an escape."""
+
+
 def _printable(value: Any) -> Any:
-    """Return plain data without lone surrogates, which no UTF-8 file can hold."""
+    """Return plain data without lone surrogates."""
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()
+        return value if value.isascii() else value.encode("utf-8", _LONE_SURROGATES).decode()
     if isinstance(value, dict):
         return {_printable(key): _printable(item) for key, item in value.items()}
     if isinstance(value, list):
