@@ -128,11 +128,7 @@ class RejectWriter:
             reject.key or "",
             "; ".join(dict.fromkeys([one.place for one in problems])),
             "; ".join(dict.fromkeys([one.code for one in problems])),
-            "; ".join(
-                dict.fromkeys(
-                    [f"{one.place}: {one.message}" if one.place else one.message for one in problems]
-                )
-            ),
+            "; ".join(dict.fromkeys(words)),
         )
         values = reject.values
         if not _ERROR_NAMES.isdisjoint(values):
