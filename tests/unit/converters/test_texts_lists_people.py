@@ -215,7 +215,8 @@ def test_what_has_no_single_address_is_a_problem(text: str) -> None:
 @example("\u212b", "b.org")
 def test_an_address_of_any_letters_is_what_email_validator_takes(mailbox: str, domain: str) -> None:
     text = f"{mailbox}@{domain}"
-    if set(text) & set('<>|:[],;"() ') or text != text.strip():
+    # One of the usual letters in the usual shape is taken as it is, whatever its domain is for.
+    if text.isascii() or set(text) & set('<>|:[],;"() ') or text != text.strip():
         return
     try:
         checked = validate_email(text, check_deliverability=False, test_environment=True)
