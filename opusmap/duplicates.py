@@ -1,6 +1,6 @@
 """Of several rows with the same rowKey all but one are rejects, for Opus would hold only one.
 
-Owns that rule; how keys are remembered is `seen_keys`'s business.
+Owns that rule; how keys are remembered is `key_set`'s business.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from typing import Any, Self, TypeAlias
 
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
+from opusmap.key_set import KeySet
 from opusmap.records import Chunk, Record, Reject, Row
 from opusmap.report import RejectsSource
-from opusmap.seen_keys import SeenKeys
 from opusmap.wording import quote_value
 from opusmap.work import Work
 
-__all__ = ["KeyWatch", "RowAt"]
+__all__ = ["DuplicateFilter", "RowAt"]
 
 RowAt: TypeAlias = Callable[[int], Row | Reject]
 """From a place in a chunk to the row there."""
 
 
-class KeyWatch:
-    """Remembers the keys of a run, and judges each record by them. One run, one watch, used as a context.
+class DuplicateFilter:
+    """Remembers the keys of a run, and rejects duplicates. One run, one filter, used as a context.
 
     Whatever it is asked may end with StoppedEarly: there is no room for the keys of so many rows.
     """
@@ -35,7 +35,7 @@ class KeyWatch:
             SourceError: that source can be read only once.
         """
         self._last = _last_rows(work) if work.mapper.spec.duplicates == "last" else dict[int, int]()
-        self._seen = SeenKeys()
+        self._seen = KeySet()
         # A row that was rejected for its key and still has it would now replace what took its place.
         self._repeated = work.source.repeated if isinstance(work.source, RejectsSource) else {}
 
@@ -45,12 +45,12 @@ class KeyWatch:
     def __exit__(self, *_: object) -> None:
         self._seen.close()
 
-    def judge(self, record: Record, values: Mapping[str, Any]) -> Record | Reject:
+    def filter(self, record: Record, values: Mapping[str, Any]) -> Record | Reject:
         """Return the record, or the reject of its row (which holds these `values`)."""
         other = self._other(record.row, record.key)
         return record if other is None else _reject_duplicate(record.row, record.key, values, other)
 
-    def judge_chunk(self, chunk: Chunk, row_at: RowAt) -> Chunk:
+    def filter_chunk(self, chunk: Chunk, row_at: RowAt) -> Chunk:
         """Return the chunk with a reject for each record that may not pass; `row_at` gives its rows."""
         if self._all_new(chunk.keys):
             return chunk
@@ -87,7 +87,7 @@ def _last_rows(work: Work) -> dict[int, int]:
         message = "`duplicates: last` reads the source twice, and this one can be read only once"
         raise SourceError(work.source.name, "read-once", message, help=help_text)
     last = dict[int, int]()
-    with SeenKeys() as seen:
+    with KeySet() as seen:
         for one in work.mapper.map_rows(work.source.rows()):
             if isinstance(one, Record) and not seen.add_new({hashed := hash(one.key)}):
                 last[hashed] = one.row

@@ -13,7 +13,7 @@ from typing import IO, Any, Self
 
 import msgspec
 
-from opusmap.duplicates import KeyWatch, RowAt
+from opusmap.duplicates import DuplicateFilter, RowAt
 from opusmap.errors import SourceError
 from opusmap.records import Chunk
 from opusmap.report import Report, Tally
@@ -51,9 +51,9 @@ class MapStream:
         if watch is not None:
             watch.begin()
         try:
-            with KeyWatch(work) as keys:
+            with DuplicateFilter(work) as keys:
                 for mapped, row_at in self._mapped():
-                    chunk = keys.judge_chunk(mapped, row_at)
+                    chunk = keys.filter_chunk(mapped, row_at)
                     self.tally.add(chunk)
                     work.mapper.add_matched_patterns(chunk.patterns)
                     yield chunk

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from opusmap.compiler import Mapper
 from opusmap.connection import ColumnType
 from opusmap.converters.dates import time_zone
-from opusmap.duplicates import KeyWatch
+from opusmap.duplicates import DuplicateFilter
 from opusmap.errors import OpusmapError, SourceError, StoppedEarly
 from opusmap.issues import Issue
 from opusmap.map_stream import MapStream, mapped_report
@@ -130,11 +130,11 @@ def _each_key_once(work: Work, *, keep_rows: bool) -> Iterator[Mapped]:
 
     With `keep_rows`, a record holds the row that it was made of, as long as the record itself is needed.
     """
-    with KeyWatch(work) as watch:
+    with DuplicateFilter(work) as watch:
         for row in work.source.rows():
             mapped = row if isinstance(row, Reject) else work.mapper.map_row(row.values, row.number)
             if isinstance(mapped, Record):
-                mapped = watch.judge(mapped, row.values)
+                mapped = watch.filter(mapped, row.values)
                 if keep_rows and isinstance(mapped, Record):
                     mapped = Record(
                         mapped.row, mapped.key, mapped.values, mapped.notes, row.values, mapped.replaced

@@ -129,9 +129,9 @@ class Worker:
         """Whether it waits for a part. Only then one is sent: who writes what nobody reads may wait long."""
         self._process = process
 
-    def begin(self, orders: Any) -> None:
-        """Tell it what to compile: the mapper's orders."""
-        self.connection.send(orders)
+    def begin(self, compile_args: Any) -> None:
+        """Tell it what to compile."""
+        self.connection.send(compile_args)
 
     def send(self, task: _Task) -> None:
         """Let it map a part."""
@@ -268,7 +268,7 @@ class _Run:
 
     def _begin(self, worker: Worker) -> None:
         try:
-            worker.begin(self._mapper.orders())
+            worker.begin(self._mapper.compile_args())
         except OSError:
             self._lose(worker)
 
@@ -349,7 +349,7 @@ def answer_parts(connection: Connection, converters: tuple[str, ...] = ()) -> No
     from opusmap.compiler import Mapper  # noqa: PLC0415
 
     try:
-        mapper = Mapper.from_orders(connection.recv(), converters)
+        mapper = Mapper.from_compile_args(connection.recv(), converters)
         connection.send(None)
         while True:
             part = connection.recv()

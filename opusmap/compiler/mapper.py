@@ -29,7 +29,7 @@ from opusmap.wording import quote_value
 __all__ = ["Mapper", "compile_mapping", "load_mapping", "make_plan", "read_mapping"]
 
 _encode_lines = msgspec.json.Encoder().encode_lines
-Orders: TypeAlias = tuple[MappingSpec, Connection, frozenset[str] | None]
+CompileArgs: TypeAlias = tuple[MappingSpec, Connection, frozenset[str] | None]
 
 
 class Mapper:
@@ -162,14 +162,14 @@ class Mapper:
             if at not in matched
         )
 
-    def orders(self) -> Orders:
+    def compile_args(self) -> CompileArgs:
         """Return what another process needs to compile the same mapper; it can be pickled."""
         return self.spec, self._raw_connection, self.plan.source_columns
 
     @classmethod
-    def from_orders(cls, orders: Orders, converters: Iterable[str] = ()) -> Mapper:
-        """Return the mapper of such orders; `converters` are files with custom ones."""
-        spec, connection, columns = orders
+    def from_compile_args(cls, args: CompileArgs, converters: Iterable[str] = ()) -> Mapper:
+        """Return the mapper of such arguments; `converters` are files with custom ones."""
+        spec, connection, columns = args
         return compile_mapping(spec, connection, all_converters(tuple(converters)), columns)
 
     def for_columns(self, columns: Iterable[str] | None) -> Mapper:

@@ -113,8 +113,8 @@ class Threads(Workers):
 class Prepared(Worker):
     """A worker that is ready before the first row is mapped, so that it gets the first part."""
 
-    def begin(self, orders: Any) -> None:
-        super().begin(orders)
+    def begin(self, compile_args: Any) -> None:
+        super().begin(compile_args)
         assert self.connection.poll(60)
 
 

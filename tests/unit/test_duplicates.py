@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from opusmap import seen_keys
+from opusmap import key_set
 from opusmap.compiler import Mapper, load_mapping
-from opusmap.duplicates import KeyWatch
+from opusmap.duplicates import DuplicateFilter
 from opusmap.map_stream import MapStream
 from opusmap.records import Record, Reject, Row
 from opusmap.sources import IterableSource
@@ -34,7 +34,7 @@ def mapper(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def short_memory():
     """Let keys go to the file after a few."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seen_keys, "IN_MEMORY", 7)
+        patch.setattr(key_set, "IN_MEMORY", 7)
         yield
 
 
@@ -57,14 +57,14 @@ def test_the_setting_says_which_row_becomes_the_record(mapper: Mapper, keys: lis
 
 @example([[0, 0, 1], [1]])
 @given(st.lists(st.lists(st.integers(0, 20), max_size=12), max_size=8))
-def test_chunks_are_judged_as_their_records_one_by_one(mapper: Mapper, chunks: list[list[int]]) -> None:
+def test_chunks_are_filtered_as_their_records_one_by_one(mapper: Mapper, chunks: list[list[int]]) -> None:
     work = Work(mapper, IterableSource([{"Id": f"K{key}"} for chunk in chunks for key in chunk]))
     rows = iter(list(work.source.rows()))
-    with KeyWatch(work) as by_chunks, KeyWatch(work) as one_by_one:
+    with DuplicateFilter(work) as by_chunks, DuplicateFilter(work) as one_by_one:
         for keys in chunks:
             some = list(islice(rows, len(keys)))
-            found = by_chunks.judge_chunk(mapper.map_chunk(some), some.__getitem__)
-            judged = [one_by_one.judge(one, {"Id": one.key}) for one in mapper.map_rows(some)]
+            found = by_chunks.filter_chunk(mapper.map_chunk(some), some.__getitem__)
+            judged = [one_by_one.filter(one, {"Id": one.key}) for one in mapper.map_rows(some)]
             assert found.others == [(at, one) for at, one in enumerate(judged) if isinstance(one, Reject)]
             assert found.keys == [one.key for one in judged if isinstance(one, Record)]
 

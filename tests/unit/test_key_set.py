@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap import seen_keys
+from opusmap import key_set
 from opusmap.errors import StoppedEarly
-from opusmap.seen_keys import SeenKeys
+from opusmap.key_set import KeySet
 
 SMALL = st.integers(0, 30)
 ANY = st.integers(-(2**63), 2**63 - 1)
@@ -19,8 +19,8 @@ ANY = st.integers(-(2**63), 2**63 - 1)
 @given(st.lists(st.sets(SMALL | ANY, min_size=1, max_size=8)), st.integers(1, 20))
 def test_it_tells_what_a_set_would_tell(groups, in_memory):
     known = set()
-    with pytest.MonkeyPatch.context() as patch, SeenKeys() as seen:
-        patch.setattr(seen_keys, "IN_MEMORY", in_memory)
+    with pytest.MonkeyPatch.context() as patch, KeySet() as seen:
+        patch.setattr(key_set, "IN_MEMORY", in_memory)
         for hashes in groups:
             new = known.isdisjoint(hashes)
             assert seen.add_new(hashes) is new
@@ -28,8 +28,8 @@ def test_it_tells_what_a_set_would_tell(groups, in_memory):
 
 
 def test_more_are_asked_for_than_one_statement_takes(monkeypatch):
-    monkeypatch.setattr(seen_keys, "IN_MEMORY", 1)
-    with SeenKeys() as seen:
+    monkeypatch.setattr(key_set, "IN_MEMORY", 1)
+    with KeySet() as seen:
         assert seen.add_new(set(range(10_000, 12_000)))
         assert not any(seen.add_new({*range(2_000), met}) for met in range(10_000, 12_000, 97))
         assert seen.add_new(set(range(2_000)))
@@ -37,9 +37,9 @@ def test_more_are_asked_for_than_one_statement_takes(monkeypatch):
 
 def test_memory_does_not_grow_with_the_keys(monkeypatch):
     held = []
-    monkeypatch.setattr(seen_keys, "IN_MEMORY", 10_000)
+    monkeypatch.setattr(key_set, "IN_MEMORY", 10_000)
     tracemalloc.start()
-    with SeenKeys() as seen:
+    with KeySet() as seen:
         for start in range(0, 60_000, 1_000):
             assert seen.add_new({(start + place) << 20 for place in range(1_000)})
             if start % 10_000 == 5_000:
@@ -54,6 +54,6 @@ def test_a_temporary_file_that_can_t_be_written_stops_the_run_in_words(monkeypat
         raise sqlite3.OperationalError("unable to open database file")
 
     monkeypatch.setattr(sqlite3, "connect", refuse)
-    monkeypatch.setattr(seen_keys, "IN_MEMORY", 2)
-    with SeenKeys() as seen, pytest.raises(StoppedEarly, match=r"unable to open.*\n.*TMPDIR"):
+    monkeypatch.setattr(key_set, "IN_MEMORY", 2)
+    with KeySet() as seen, pytest.raises(StoppedEarly, match=r"unable to open.*\n.*TMPDIR"):
         seen.add_new({1, 2})

@@ -13,7 +13,7 @@ from typing import Self
 
 from opusmap.errors import StoppedEarly
 
-__all__ = ["IN_MEMORY", "SeenKeys"]
+__all__ = ["IN_MEMORY", "KeySet"]
 
 IN_MEMORY = 1_000_000
 """Keys that are kept in memory, about; they take some 75 MB."""
@@ -21,7 +21,7 @@ _MARKS = 500
 """Keys of one statement, at most: older SQLite takes 999."""
 
 
-class SeenKeys:
+class KeySet:
     """The hashes of keys. Close it, or use it as a context: a temporary file goes then."""
 
     def __init__(self) -> None:
