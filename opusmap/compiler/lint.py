@@ -1,7 +1,4 @@
-"""Warnings about a mapping that compiles: what its plan, and a sample of the source's rows, show.
-
-Owns no errors: those are found before there is a plan to run.
-"""
+"""Warnings about a mapping that compiles: what its plan, and a sample of the source's rows, show."""
 
 from __future__ import annotations
 
@@ -45,7 +42,7 @@ def lint(
 
 
 class _SampleGaps:
-    """The gaps of a plan's variables, and of the source's columns as a sample of its rows has them."""
+    """Why a plan's variables, and the source's columns in a sample of its rows, may be empty."""
 
     def __init__(self, plan: Plan, sample: Sequence[Mapping[str, Any]]) -> None:
         self._empty, self._sample = make_empty_values(plan.spec.source.empty), sample
@@ -89,6 +86,7 @@ def _numeric_keys(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
                 yield _warning("numeric-key", message, column.span, help_text)
 
 
+_READ_ISO = datetime_(context=Context())
 _TIME_OF_DAY = re.compile(r"%[HI]")
 
 
@@ -118,7 +116,15 @@ def _names_no_zone(pattern: str) -> bool:
 
 
 def _reads_naive(node: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
-    return isinstance(node, nodes.Cell) and any(_is_naive(row.get(node.name)) for row in sample)
+    """Tell whether a node is a source column with a time that names no zone."""
+    if isinstance(node, nodes.Cell):
+        for row in sample:
+            try:
+                _READ_ISO(row.get(node.name))
+            except ValueProblem as problem:
+                if problem.code == "no-timezone":
+                    return True
+    return False
 
 
 def _converts_naive(root: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
@@ -131,17 +137,6 @@ def _converts_naive(root: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bo
                 _names_no_zone(pattern) if isinstance(pattern, str) else _reads_naive(node.value, sample)
             ):
                 return True
-    return False
-
-
-_READ_ISO = datetime_(context=Context())
-
-
-def _is_naive(value: object) -> bool:
-    try:
-        _READ_ISO(value)
-    except ValueProblem as problem:
-        return problem.code == "no-timezone"
     return False
 
 

@@ -184,10 +184,6 @@ def check_binding(
         message = f"`format` is for dates, and {name} is a {column.type} column"
         help_text = "use `value: \"{{ … | datetime('%d/%m/%Y') | format_date('%Y') }}\"`"
         yield Issue("format-not-date", message, binding.format.span, help_text)
-    yield from _check_lists(binding, column)
-
-
-def _check_lists(binding: Binding, column: Column) -> Iterator[Issue[Span]]:
     if binding.split is not None and binding.listed:
         message = "`split` takes one source column, not a list of them"
         yield Issue("split-list", message, binding.split.span, "remove `split`")

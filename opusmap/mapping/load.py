@@ -85,7 +85,8 @@ class _Builder:
         if not isinstance(data, Entries) or any(found.code not in RECOVERABLE for found in self._diagnostics):
             raise InvalidMapping(tuple(self._diagnostics))
         merged = self._merge(data)
-        target = data.get_entries("target")
+        source, target = data.get_entries("source"), data.get_entries("target")
+        self._check_options(source, target)
         duplicates: Any = str(data.get("duplicates", "reject"))
         if duplicates == "last" and data.get("conflict") == "skip":
             message = "`duplicates: last` can't be used with `conflict: skip`: Opus would keep the first"
@@ -96,11 +97,11 @@ class _Builder:
             connection=_text(data["connection"]),
             fields=tuple(self._binding(key, node) for key, node in data.get_entries("fields").pairs()),
             fields_span=data.key("fields").span,
-            source=self._source(data.get_entries("source")),
+            source=SourceOptions(**_options(source, SourceOptions)),
             conflict="skip" if data.get("conflict") == "skip" else "overwrite",
             duplicates=duplicates,
             timezone=data.get_text("timezone"),
-            target=self._target(target),
+            target=TargetOptions(**_options(target, TargetOptions)),
             target_spans={str(key): node.span for key, node in target.items()},
             columns=tuple(_column(key, node) for key, node in data.get_entries("columns").pairs()),
             choices=tuple(_choices(key, node) for key, node in merged["choices"].items()),
@@ -162,26 +163,20 @@ class _Builder:
             self._files.append(str(Path(self._path).parent / name))
         return path
 
-    def _source(self, source: Entries) -> SourceOptions:
-        header_row = as_integer(source.get("header_row"))
+    def _check_options(self, source: Entries, target: Entries) -> None:
+        """Check what the schema can't say of the values under `source` and `target`."""
+        header_row, base = as_integer(source.get("header_row")), as_integer(target.get("choice_base"))
         if header_row is not None and header_row < 1:
-            span = source["header_row"].span
+            span = source.pop("header_row").span  # with the default, the source shows its other problems
             self._error("wrong-value", "source.header_row counts from 1", span, "1 is the first row")
         for key, example in (("delimiter", '";" or "\\t" (a tab)'), ("quote", '"\'"')):
             text = source.get_text(key)
             if text is not None and len(text) != 1 and not (key == "quote" and text == ""):
                 message = f"source.{key} must be one character"
                 self._error("wrong-value", message, text.span, f"for example {example}")
-        return SourceOptions(**{**_options(source, SourceOptions), "header_row": header_row or 1})
-
-    def _target(self, target: Entries) -> TargetOptions:
-        values = _options(target, TargetOptions)
-        if "choice_base" in target:
-            values["choice_base"] = as_integer(target["choice_base"])
-            if values["choice_base"] not in (0, 1):
-                span = target["choice_base"].span
-                self._error("wrong-value", "target.choice_base is 0 or 1", span, "1 is usual")
-        return TargetOptions(**values)
+        if base not in (None, 0, 1):
+            span = target["choice_base"].span
+            self._error("wrong-value", "target.choice_base is 0 or 1", span, "1 is usual")
 
     def _table(self, name: Text, node: Node) -> Table:
         assert isinstance(node, Entries)
@@ -267,12 +262,15 @@ class _Builder:
 
 
 def _options(section: Entries, model: type[SourceOptions | TargetOptions]) -> dict[str, Any]:
-    """Return the values of a model that a section gives, as texts and lists of them."""
-    return {
-        field.name: tuple(map(str, value)) if isinstance(value := section[field.name], Items) else str(value)
-        for field in fields(model)
-        if field.name in section
-    }
+    """Return the values of a model that a section gives; other keys are errors of the schema."""
+    found: dict[str, Any] = {}
+    for field in fields(model):
+        value = section.get(field.name)
+        if isinstance(value, Items):
+            found[field.name] = tuple(map(str, value))
+        elif value is not None:
+            found[field.name] = as_integer(value) if isinstance(field.default, int) else str(value)
+    return found
 
 
 def _column(name: Text, node: Node) -> ColumnOverride:

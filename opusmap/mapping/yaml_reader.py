@@ -85,31 +85,22 @@ class Text(str):
         elif self.style in ("|", ">"):
             here = source.find("\n", here) + 1
         for position, char in enumerate(self):
-            here = self._skip(char, here)
+            blank = char.isspace()
+            # Skip what is in the source but not in the value: indentation, folded line breaks.
+            if self.style == '"' and (joined := _JOINED_LINE.match(source, here)):
+                here = joined.end()
+            skipped = " \t\n" if not blank else " \t" if char == "\n" and self.style in ("|", ">") else ""
+            while here < len(source) and source[here] in skipped and source[here] != char:
+                here += 1
             if position >= index or here >= len(source):
-                return min(here, len(source))
-            here += self._width(char, here)
+                break
+            if self.style == '"' and (escape := _ESCAPE.match(source, here)):
+                here = escape.end()
+            elif self.style == "'" and source.startswith("''", here):
+                here += 2
+            elif not blank or source[here] == char:
+                here += 1
         return min(here, len(source))
-
-    def _skip(self, char: str, here: int) -> int:
-        """Skip what is in the source but not in the value: indentation, folded line breaks."""
-        source = self._source
-        if self.style == '"' and (joined := _JOINED_LINE.match(source, here)):
-            here = joined.end()
-        if not char.isspace():
-            while here < len(source) and source[here] in " \t\n" and source[here] != char:
-                here += 1
-        elif char == "\n" and self.style in ("|", ">"):
-            while here < len(source) and source[here] in " \t":
-                here += 1
-        return here
-
-    def _width(self, char: str, here: int) -> int:
-        if self.style == '"' and (escape := _ESCAPE.match(self._source, here)):
-            return escape.end() - here
-        if self.style == "'" and self._source.startswith("''", here):
-            return 2
-        return 0 if char.isspace() and self._source[here] != char else 1
 
 
 class Items(list["Node"]):
@@ -295,21 +286,17 @@ class _Composer:
         if isinstance(event, yaml.ScalarEvent):
             node = Text(event.value, self._span(event), event.style, self._text, _mark(event).index)
         elif isinstance(event, yaml.SequenceStartEvent):
-            node = self._items(event, depth)
+            node = Items()
+            for item in self._events:
+                if isinstance(item, yaml.SequenceEndEvent):
+                    node.span = self._span(event, item)
+                    break
+                node.append(self._node(item, depth + 1))
         else:
             node = self._entries(event, depth)
         if event.anchor is not None:
             self._anchors[event.anchor] = (node, self._count - before)
         return node
-
-    def _items(self, start: yaml.Event, depth: int) -> Items:
-        items = Items()
-        for event in self._events:
-            if isinstance(event, yaml.SequenceEndEvent):
-                items.span = self._span(start, event)
-                break
-            items.append(self._node(event, depth + 1))
-        return items
 
     def _entries(self, start: yaml.Event, depth: int) -> Entries:
         entries = Entries()

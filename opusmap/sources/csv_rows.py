@@ -51,7 +51,13 @@ def open_csv(input: Input, options: SourceOptions) -> Source:
     stated = options.delimiter
     if stated is None and name.lower().removesuffix(".gz").endswith(".tsv"):
         stated = "\t"
-    _check_options(name, stated, quote)
+    problem = ""
+    if stated is not None and (len(stated) != 1 or stated in "\r\n\0"):
+        problem = '`delimiter` must be one character, such as ";" or "\\t"'
+    elif quote is not None and (len(quote) > 1 or quote in ("\r", "\n", "\0", stated)):
+        problem = "`quote` must be one character other than the delimiter, or empty when nothing is quoted"
+    if problem:
+        raise SourceError(name, "wrong-option", problem, help="see `source:`")
     if csv.field_size_limit() < FIELD_LIMIT:  # it is the process's: a program's larger one stays
         csv.field_size_limit(FIELD_LIMIT)
 
@@ -76,16 +82,6 @@ def open_csv(input: Input, options: SourceOptions) -> Source:
         return Reading(columns, parts, notes, delimiter)
 
     return StreamSource(input, begin)
-
-
-def _check_options(name: str, delimiter: str | None, quote: str | None) -> None:
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in "\r\n\0"):
-        problem = '`delimiter` must be one character, such as ";" or "\\t"'
-    elif quote is not None and (len(quote) > 1 or quote in ("\r", "\n", "\0", delimiter)):
-        problem = "`quote` must be one character other than the delimiter, or empty when nothing is quoted"
-    else:
-        return
-    raise SourceError(name, "wrong-option", problem, help="see `source:`")
 
 
 def _dialect(delimiter: str, quote: str | None, *, strict: bool = True) -> _Dialect:

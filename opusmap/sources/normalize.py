@@ -56,9 +56,9 @@ def _plain_time(value: datetime) -> datetime | None:
     return plain
 
 
-def _text_of_bytes(value: bytes) -> str:
+def _text_of_bytes(value: bytes | bytearray | memoryview) -> str:
     try:
-        return value.decode("utf-8")
+        return str(value, "utf-8")
     except UnicodeDecodeError:
         return value.hex()
 
@@ -81,7 +81,7 @@ _CONVERSIONS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] =
     ((str, bool, int, Decimal, date), lambda value: value),
     ((list, tuple, set, frozenset), lambda value: [plain_value(item) for item in value]),
     (Mapping, lambda value: {str(name): plain_value(item) for name, item in value.items()}),
-    ((bytes, bytearray, memoryview), lambda value: _text_of_bytes(bytes(value))),
+    ((bytes, bytearray, memoryview), _text_of_bytes),
     (time, time.isoformat),
     (timedelta, str),
 )

@@ -20,7 +20,7 @@ from opusmap.records import Reject, Row
 from opusmap.sources.child import ChildFailed, read_frames
 from opusmap.sources.normalize import plain_value
 from opusmap.sources.source import ROW_LIMIT, Format, Source, check_columns, row_too_long
-from opusmap.sources.sqlite_child import NO_TEXT, TOO_LONG, Limits, Task
+from opusmap.sources.sqlite_child import NO_TEXT, Limits, Task
 from opusmap.sources.text_io import Input
 
 CELL_LIMIT = 16 << 20
@@ -93,7 +93,7 @@ class SqliteSource(Source):
         program = Path(__file__).with_name("sqlite_child.py")
         try:
             for index, frame in enumerate(
-                read_frames(program, self._task, STEP_SECONDS, self._until, _decode_marked)
+                read_frames(program, self._task, STEP_SECONDS, self._until, _marked)
             ):
                 count += len(frame) if index else 0
                 yield frame
@@ -144,16 +144,16 @@ def _explain(failure: str, reason: str) -> tuple[str, str, str]:
     return "bad-query", f"the query fails: {reason}", hint
 
 
+def _marked(mark: int, content: memoryview) -> bytes:
+    return _NotText(content) if mark == NO_TEXT else _TooLong()
+
+
 class _NotText(bytes):
     """A text of the database that is not UTF-8."""
 
 
 class _TooLong(bytes):
     """A row that holds more than `ROW_LIMIT`."""
-
-
-def _decode_marked(mark: int, content: memoryview) -> Any:
-    return {NO_TEXT: _NotText, TOO_LONG: _TooLong}[mark](content)
 
 
 _NATIVE = frozenset({str, int, type(None)})
