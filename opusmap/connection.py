@@ -135,7 +135,7 @@ def load_connection(path: str | Path) -> Connection:
     """Read a connection file.
 
     Raises:
-        InvalidMapping: the file can't be read or is no connection; each problem is located.
+        InvalidMapping: the file can't be read or is not a connection.
     """
     name = str(path)
     try:

@@ -153,8 +153,8 @@ class _Walker:
                 case Apply():
                     yield id(node), (f"convert {node.call.name}", node.call.span)
                 case Lookup() if binding.lookup is not None:
-                    lacks = f": {lacking[0].problem}, so the default takes its place" if lacking else ""
-                    yield id(node), (f"lookup {node.table}{lacks}", binding.lookup.span)
+                    missing = f": {lacking[0].problem}, so the default takes its place" if lacking else ""
+                    yield id(node), (f"lookup {node.table}{missing}", binding.lookup.span)
                 case Split() if binding.split is not None:
                     yield id(node), (f"split {node.separator!r}", binding.split.span)
             node = node.value
@@ -193,7 +193,7 @@ class _Walker:
             if node.dotted:
                 try:
                     value = self._evaluate(node, self.column.context)
-                except ValueProblem as problem:  # whoever reads it fails; perhaps nobody does
+                except ValueProblem as problem:  # no problem unless it is used
                     yield Stage(f"column {node.name} can't be read: {problem.code}: {problem.problem}")
                     continue
             shown = " (empty)" if value_or_none(value) is None else ""
@@ -210,7 +210,7 @@ class _Walker:
                 f"let {step.name} = {str(step.expression.text).strip()}",
                 self._frame.variables[step.name],
             )
-            if isinstance(value, Failure):  # whoever reads it fails; perhaps nobody does
+            if isinstance(value, Failure):  # no problem unless it is used
                 problem = binding_runtime.as_problem(step.name, value.error)
                 yield Stage(f"{what} fails: {problem.code}: {problem.message}", None, step.span)
             else:

@@ -2,7 +2,7 @@
 
 Order numbers depend on the order of options, so a reordered list would file thousands of records
 wrongly in silence. `opusmap lock` writes a fingerprint beside the mapping; whatever changes the meaning
-of what it holds is refused until it is accepted. What is only added is no drift.
+of what it holds is refused until it is accepted. An addition is not a drift.
 
 The connection file holds no options: a reordering inside Opus itself can't be seen here.
 """

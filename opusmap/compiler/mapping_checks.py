@@ -1,7 +1,4 @@
-"""Checks of a mapping's parts that need only the part and its column.
-
-Owns no state: each check yields what is wrong. `planner` runs them and owns all that needs the whole.
-"""
+"""Checks of a mapping's parts that need only the part and its column; each yields what is wrong."""
 
 from __future__ import annotations
 

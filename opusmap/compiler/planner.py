@@ -1,7 +1,7 @@
 """Names resolved: a mapping and its connection become a plan, every argument bound.
 
-Owns the checks that need both. All problems are collected; where a name is unknown, the plan has a node of
-which nothing is known, so that the phases after it can look for other problems.
+All problems are collected; for an unknown name the plan has a node of which nothing is known, so that later
+phases can look for other problems.
 """
 
 from __future__ import annotations

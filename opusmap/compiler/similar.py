@@ -1,6 +1,6 @@
 """Similar options: two spellings of one, or one typing mistake apart.
 
-Owns what counts as similar. It is used for warnings only, never for matching. Numbered options (`Class 1`,
+This is for warnings only, never for matching. Numbered options (`Class 1`,
 `Class 2`; `Type A`, `Type B`; `Q1`, `Q2`; `Part I`, `Part II`) are not similar.
 """
 

@@ -5,8 +5,6 @@ import functools
 from opusmap.converters import (
     choices,
     dates,
-    file_paths,
-    hashing,
     lists,
     numbers,
     patterns,
@@ -44,7 +42,7 @@ __all__ = [
 @functools.cache
 def builtin_converters() -> Registry:
     """Return the built-in converters."""
-    modules = (text, numbers, dates, choices, people, terms, lists, file_paths, hashing)
+    modules = (text, numbers, dates, choices, people, terms, lists)
     return Registry.of(*modules, [patterns.regex_replace])
 
 

@@ -19,7 +19,7 @@ CENTURY_UNUSED = "remove `century`: it is for years of two digits"
 
 
 def check_format(format: str) -> frozenset[str]:
-    """Return the letters behind each % of a format.
+    """Return the letters that follow a % in a format.
 
     Raises:
         ArgumentError: it has no directive, or one that means something else on another system.
@@ -111,7 +111,7 @@ def find_odd_parts(used: Collection[str]) -> tuple[str, str] | None:
     morning, and a week without its weekday is the first of January.
 
     Args:
-        used: the letters behind each `%`.
+        used: the letters that follow a `%`.
     """
     for parts, others, why, help_text in _NEEDS:
         if any(part in used for part in parts) and not any(other in used for other in others):

@@ -1,7 +1,4 @@
-"""Regular expressions (RE2): the converter `regex_replace` and the test `matching`.
-
-Owns their bounds, and what may stand in a pattern and a replacement.
-"""
+"""Regular expressions (RE2): the converter `regex_replace` and the test `matching`, and their limits."""
 
 from __future__ import annotations
 

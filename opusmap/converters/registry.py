@@ -1,7 +1,6 @@
 """Converters as they are declared, and registries of them.
 
-Owns declaring a converter (`@converter`), collecting converters and binding their arguments. There is no
-global registry: a `Registry` is a value that is made from modules and passed on.
+There is no global registry: a `Registry` is a value that is made from modules and passed on.
 """
 
 from __future__ import annotations
@@ -303,7 +302,7 @@ def _checked(converter: Converter, function: Callable[[Any], Any]) -> Callable[[
 def for_text(convert: Callable[[Any], Any]) -> Callable[[str], Any] | None:
     """Return a bound converter without the check of the value's kind, for values that are known to be texts.
 
-    None where there is no such check, or where no text passes it.
+    None if there is no such check, or if it refuses texts.
     """
     return getattr(convert, "for_text", None)
 

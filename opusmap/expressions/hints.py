@@ -88,8 +88,8 @@ FUNCTION_ADVICE = {
 """Function that is not here, in small letters (spreadsheets have capitals) -> what to use instead."""
 
 FILTER_ADVICE = {
-    "int": "use `integer`, which refuses what is no number",
-    "float": "use `number`, which is exact and refuses what is no number",
+    "int": "use `integer`, which refuses anything but a number",
+    "float": "use `number`, which is exact and refuses anything but a number",
     "format": "put texts together with `~`, dates with `| format_date('…')`",
     "tojson": "records are written as JSON anyway",
     "select": "use `where('field')`, `unique`, `first` or a custom converter",

@@ -1,7 +1,7 @@
 """Template text -> Jinja's syntax tree, every token with its offset, every problem with its place.
 
-Jinja's own lexer and parser read the text; nothing is evaluated. Owns the limits of a text, and where
-in the mapping file a token stands. What the language allows is `parse`'s.
+Jinja's own lexer and parser read the text, within limits; nothing is evaluated. `parse` says what the
+language allows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from opusmap.mapping.yaml_reader import Text
 __all__ = ["DEPTH_LIMIT", "JinjaReader", "Refused", "Stopped", "is_template"]
 
 LENGTH_LIMIT = 8 * 1024
-"""Bytes (UTF-8) of a template at most; longer ones are refused unread."""
+"""Bytes (UTF-8) of a template at most; longer ones are refused."""
 DEPTH_LIMIT = 50
 """Levels of nesting of an expression at most."""
 TOKEN_LIMIT = 1_000
@@ -54,7 +54,7 @@ class JinjaReader:
     """Reads one text. `problems` collects what is wrong in it.
 
     `decimals` holds the decimals, and `texts` the texts between quotes as they are written, by their offset;
-    `unread` why Jinja could not read one of these: no problem for whoever takes it as it is written.
+    `unread` why Jinja could not read one of these: no problem where it is taken as it is written.
     """
 
     def __init__(self, text: Text, columns: Iterable[str] = ()) -> None:
@@ -142,7 +142,7 @@ class JinjaReader:
             message = f"an expression may have {TOKEN_LIMIT} parts, not more"
             raise self.refuse("expression-too-long", at, message)
         if before.endswith("-") and kind != "whitespace":
-            message = "`{{-` takes white space away, and is no minus sign"
+            message = "`{{-` removes white space; it is not a minus sign"
             raise self.refuse("template-syntax", at - 1, message, "write `{{ -x` for a minus, else `{{- x`")
         if kind == "integer" and len(value) > NUMBER_LIMIT:
             raise self.refuse("number-too-large", at, _TOO_MANY_DIGITS)

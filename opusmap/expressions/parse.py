@@ -1,6 +1,6 @@
 """Jinja's syntax tree checked, and translated to the nodes of the mapping language.
 
-Owns the whitelist: a node of Jinja's without a method here is refused, with advice on what to use instead.
+This is the whitelist: a node of Jinja's without a method here is refused, with advice on what to use instead.
 """
 # ruff: noqa: N802, N815 - Jinja's visitor finds the method of a node by the name of its class
 

@@ -16,9 +16,9 @@ _TAGS = "only {% if %}, {% elif %}, {% else %} and {% endif %} are part of the l
 _ARGUMENT = re.compile(r"\|\s*(\w+)\s+\Z")
 
 _CHARACTERS = {
-    "&": ("`&` is no operator", "write `and`; `~` puts texts together"),
-    "!": ("`!` is no operator", "write `not`, or `!=` for unequal"),
-    "?": ("`?` is no operator", "write `'this' if Status == 'Active' else 'that'`"),
+    "&": ("`&` is not an operator", "write `and`; `~` puts texts together"),
+    "!": ("`!` is not an operator", "write `not`, or `!=` for unequal"),
+    "?": ("`?` is not an operator", "write `'this' if Status == 'Active' else 'that'`"),
     "'": ("the text that begins here is not closed", "close it with the same quotation mark: '…'"),
     '"': ("the text that begins here is not closed", 'close it with the same quotation mark: "…"'),
     "\\": ("unexpected `\\`", "put a path in quotes, with each \\ written twice"),
@@ -59,7 +59,7 @@ def in_plain_words(message: str, text: str, at: int, columns: Iterable[str]) -> 
 
 
 def odd_name(text: str, at: int, columns: Iterable[str]) -> str:
-    """Return the column whose name stands around an offset and is no name of the language, else ''."""
+    """Return the column whose name is at an offset and must be in row[…], else an empty text."""
     found = [
         name
         for name in columns
@@ -82,9 +82,9 @@ def _token(message: str, text: str, at: int) -> tuple[str, str]:
     if got == "=" and "expected token" in message:
         return "`=` does not compare", "write `==`"
     if got == "|" and before.endswith("|"):
-        return "`||` is no operator", "write `or`; `~` puts texts together"
+        return "`||` is not an operator", "write `or`; `~` puts texts together"
     if got == ">" and before.endswith("<"):
-        return "`<>` is no operator", "write `!=`"
+        return "`<>` is not an operator", "write `!=`"
     if got in (")", "]"):
         return f"unmatched `{got}`", "remove it, or open the bracket before"
     if "expected token" in message and (got[0].isalnum() or got in "_'\""):

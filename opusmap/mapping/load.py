@@ -1,6 +1,6 @@
 """Reads a mapping file into a `MappingSpec`: YAML, schema, fragments, lookup tables.
 
-Owns which files a mapping may name: only those in its own folder tree are ever opened.
+A mapping may name only files in its own folder tree; no others are opened.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The frozen model of a mapping file. Texts keep their place (`Text.span`); nothing is resolved yet.
-
-Owns the shapes only: `load` builds them, the compiler's plan resolves them against a connection.
-"""
+"""The frozen model of a mapping file. Texts keep their place (`Text.span`); no name is resolved yet."""
 
 from __future__ import annotations
 
@@ -33,7 +30,7 @@ OnError: TypeAlias = Literal["reject", "omit", "default"]
 class SourceOptions:
     """The mapping's `source`: where rows come from. `path` is as written, relative to the mapping.
 
-    What each key means stands in the schema; which format takes which, in the `FORMAT` of each source module.
+    The schema says what each key means, the `FORMAT` of each source module which keys it takes.
     """
 
     path: str | None = None

@@ -32,7 +32,7 @@ def read_table(path: Path, key: str | None, value: str | None) -> dict[str, Any]
     the columns. Numbers are exact (`int`, `Decimal`).
 
     Raises:
-        UnreadableFile: the file can't be read, lacks the columns, or has a key twice.
+        UnreadableFile: the file can't be read, lacks the columns, or has a duplicate key.
     """
     text = read_text(path, SIZE_LIMIT)
     if path.suffix.lower() == ".json":

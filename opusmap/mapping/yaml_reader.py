@@ -1,7 +1,7 @@
 """Reads YAML into plain data in which each part knows its place.
 
-Owns reading YAML safely: size, depth and node limits, no tags, no merge keys, no duplicate keys, no
-cyclic aliases. Scalars are never typed here (`NO` stays the text "NO", `0123` stays "0123"): code that
+YAML is read safely: size, depth and node limits, no tags, no merge keys, no duplicate keys, no cyclic
+aliases. Scalars are never typed here (`NO` stays the text "NO", `0123` stays "0123"): code that
 expects a number or a boolean calls `as_boolean` or `as_integer`.
 
 PyYAML's events are read, not its nodes: nodes have no place for an alias, and nest without a limit. Its own
@@ -48,7 +48,7 @@ _JOINED_LINE = re.compile(r"\\\n[ \t]*")
 
 
 class Text(str):
-    """A scalar as it was written. `plain` is true where it has no quotes and is no block."""
+    """A scalar as it was written. `plain`: it has no quotes and is not a block."""
 
     __slots__ = ("_source", "plain", "span", "start", "style")
     span: Span

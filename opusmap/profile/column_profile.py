@@ -218,7 +218,7 @@ class ColumnProfiler:
         self._characters += len(text)
 
     def profile(self, rows: int) -> ColumnProfile:
-        """Return the profile of so many rows; those in which the column was missing are empty."""
+        """Return the profile; of the number of rows, those in which the column was missing are empty."""
         self._examine_collected()
         empty = self._empty + rows - self._added
         filled = max(1, rows - empty - self._counted["blank"] - self._no_value.total())

@@ -174,7 +174,7 @@ def _state(stamp: _Stamp, sha256: str | None) -> FileState:
 
 
 def as_time(seconds: float | None) -> datetime | None:
-    """Return the time so many seconds after 1970-01-01, in UTC; None if there is none."""
+    """Return the time of a Unix timestamp, in UTC; None if `datetime` has no such time."""
     try:
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, OSError, ValueError):

@@ -1,7 +1,7 @@
 """Child processes that read for us, and are ended when they are silent for too long.
 
 A child reads its task from standard input and writes frames to standard output, each as four bytes of length
-and so many bytes of MessagePack: null is a sign of life, false the end, an object with `error` a failure.
+and then MessagePack: null is a sign of life, false the end, an object with `error` a failure.
 """
 
 from __future__ import annotations

@@ -256,7 +256,7 @@ def _duration(scalar: Any) -> str:
 
 
 def _date(days: int) -> date | str:
-    """Return the date so many days after 1970-01-01, as ISO 8601 text if `date` has no such year.
+    """Return the date a number of days after 1970-01-01, as ISO 8601 text if `date` has no such year.
 
     Year 0 is 1 BC; earlier years have a minus sign.
     """

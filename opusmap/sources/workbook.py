@@ -28,7 +28,7 @@ from opusmap.sources.workbook_scan import column_letters, errors_of_sheet, scan_
 from opusmap.wording import quote_value, suggest
 
 MEMORY_FREE, MEMORY_RATIO = 320 << 20, 6
-"""Address space of the reading process, at most: so many bytes, and so many times the unpacked workbook."""
+"""Address space of the reading process, at most: bytes, and how many times the unpacked workbook."""
 
 XLS_RATIO = 60
 """The ratio for a workbook that is not packed."""

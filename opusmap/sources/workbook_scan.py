@@ -23,13 +23,13 @@ UNPACKED_LIMIT = 2 << 30
 """Bytes of a package's members together, at most."""
 
 UNPACKED_FREE, RATIO_LIMIT = 64 << 20, 100
-"""Bytes that every package may unpack to; a larger one to so many times its size."""
+"""Every package may unpack to the bytes of the first; a larger one, to the second times its size."""
 
 MEMBER_LIMIT = 10_000
 """Members of a package, at most."""
 
 AREA_FREE, AREA_RATIO = 1_000_000, 4
-"""Cells that every sheet may span; a larger one so many times its bytes."""
+"""Every sheet may span the cells of the first; a larger one, the second times its bytes."""
 
 ERRORS_KEPT = 100_000
 """Cells of a sheet whose errors are kept, at most."""

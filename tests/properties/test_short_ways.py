@@ -27,9 +27,9 @@ from opusmap.converters import Context
 from opusmap.converters.cache import MEMO_SIZE, Memo
 from opusmap.converters.dates import datetime_
 from opusmap.converters.datetime_fastpath import fixed_reader, format_reader, steady_offset, time_reader
-from opusmap.converters.file_paths import file_name
 from opusmap.converters.limits import LIST_LIMIT
 from opusmap.converters.numbers import parse_number
+from opusmap.converters.text import file_name
 from opusmap.errors import ValueProblem
 from opusmap.mapping import TargetOptions
 from opusmap.records import Record, Reject

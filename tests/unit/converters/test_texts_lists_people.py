@@ -16,14 +16,25 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opusmap.converters import ArgumentError
-from opusmap.converters.file_paths import extension, file_name, file_stem, parent_folder
-from opusmap.converters.hashing import hash_, slug, uuid5
 from opusmap.converters.limits import LIST_LIMIT, TEXT_LIMIT
 from opusmap.converters.lists import join, length, sort, split, unique
 from opusmap.converters.patterns import regex_replace
 from opusmap.converters.people import email, emails
 from opusmap.converters.terms import join_path, term_path
-from opusmap.converters.text import replace, single_line, squeeze, strip_html, truncate
+from opusmap.converters.text import (
+    extension,
+    file_name,
+    file_stem,
+    hash_,
+    parent_folder,
+    replace,
+    single_line,
+    slug,
+    squeeze,
+    strip_html,
+    truncate,
+    uuid5,
+)
 from opusmap.errors import InvalidMapping, ValueProblem
 
 ADDRESSES = st.from_regex(
