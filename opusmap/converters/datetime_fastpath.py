@@ -9,6 +9,7 @@ import calendar
 import re
 from collections.abc import Callable, Sequence
 from datetime import MAXYEAR, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from operator import itemgetter
 from time import strptime as struct_time
 from typing import Any
@@ -80,12 +81,36 @@ def format_reader(format: str, century: int | None = None) -> Callable[[str], da
     short, by_day = "y" in directives and century is not None, "j" in directives
 
     def read(text: str) -> datetime:
+        if (outline := _outline(format)) is not None and outline.fullmatch(text) is None:
+            raise ValueError(text)
         found = datetime.strptime(text, format)  # noqa: DTZ007 - the caller knows the zone
         if by_day and struct_time(text, format).tm_yday != found.timetuple().tm_yday:
             raise ValueError(text)
         return _in_century(found, century, by_day=by_day) if short and century is not None else found
 
-    return read if short or by_day else lambda text: datetime.strptime(text, format)  # noqa: DTZ007 - as above
+    return read
+
+
+@lru_cache(maxsize=64)
+def _outline(format: str) -> re.Pattern[str] | None:
+    """Return what all texts match that strptime reads in a format; None for formats of unusual parts.
+
+    strptime takes long to refuse a text, and a source may have a wrong one in each row.
+    """
+    if not _has_english_months():
+        return None
+    pattern = ""
+    for part in re.findall("%.|[^%]", format):
+        if part in ("%p", "%b", "%B"):
+            pattern += r"[^\d\s]{0,9}"
+        elif part[1:] in _WIDTHS:
+            width = _WIDTHS[part[1:]]
+            pattern += rf"\s?\d{{{width if part[1] in 'Yy' else 1},{width}}}"
+        elif part[0] == "%":
+            return None
+        else:
+            pattern += r"\s*" if part.isspace() else re.escape(part)
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def _in_century(moment: datetime, century: int, *, by_day: bool) -> datetime:

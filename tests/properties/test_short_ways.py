@@ -197,6 +197,8 @@ def test_the_offset_of_a_day_without_a_change_is_its_own(zone: str) -> None:
 @example("%d%m%Y1", Drawn("1220241"))
 @example("%d %b %Y", Drawn("1 Sept 2024"))
 @example("%d %b %Y", Drawn("31 feb 2024"))
+@example("%d %b %Y", Drawn(" 3  feb\t2024"))
+@example("%Y%m%d", Drawn("2024 1 3"))
 @example("%d.%m.%Y %I:%M %p", Drawn("1.2.2024 0:59 AM"))
 def test_a_quick_reader_reads_what_strptime_reads(form: str, data: Any) -> None:
     text = data.draw(texts(form).flatmap(lambda text: st.sampled_from([text, text.upper(), text.lower()])))
