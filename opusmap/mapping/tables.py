@@ -9,7 +9,6 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,10 +35,10 @@ def read_table(path: Path, key: str | None, value: str | None) -> dict[str, Any]
     """
     text = read_text(path, SIZE_LIMIT)
     if path.suffix.lower() == ".json":
-        found = _json_rows(text)
-        if isinstance(found, dict):
-            return found
-        rows, header = found, {name for row in found for name in row}
+        data = _load_json(text)
+        if isinstance(data, dict):
+            return data
+        rows, header = data, {name for row in data for name in row}
     else:
         names, rows = _csv_rows(text)
         header = set(names)
@@ -51,32 +50,38 @@ def read_table(path: Path, key: str | None, value: str | None) -> dict[str, Any]
             known = ", ".join(quote_value(column, 30) for column in sorted(header)[:12])
             help_text = suggest(name, header) or (f"columns: {known}" if known else "the file is empty")
             raise _refuse(f"there is no column {quote_value(name)}", help_text)
-    return _collect(rows, key, value)
+    entries: dict[str, Any] = {}
+    for number, row in enumerate(rows, 1):
+        try:
+            found = text_of(row.get(key))
+        except ValueProblem:
+            raise _refuse(f"entry {number} has no text or number as its {quote_value(key)}") from None
+        if entries.setdefault(found, row.get(value)) != row.get(value):
+            message = f"duplicate key {quote_value(found)} with different values"
+            raise _refuse(message, "remove one of the two")
+    return entries
 
 
-def _json_rows(text: str) -> dict[str, Any] | list[dict[str, Any]]:
+def _load_json(text: str) -> dict[str, Any] | list[dict[str, Any]]:
+    def refuse_constant(name: str) -> NoReturn:
+        raise _refuse(f"{name} is not a JSON number")
+
+    def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+            raise _refuse(f"duplicate key {quote_value(twice)}", "remove one of the two")
+        return found
+
     try:
         data = json.loads(
-            text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys
+            text, parse_float=Decimal, parse_constant=refuse_constant, object_pairs_hook=unique_keys
         )
     except (ValueError, RecursionError) as error:
         raise _refuse(f"the file is not JSON: {error}") from None
     if isinstance(data, dict) or (isinstance(data, list) and all(isinstance(row, dict) for row in data)):
         return data
     raise _refuse("the file must contain an object, or a list of objects")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise _refuse(f"{name} is not a JSON number")
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise _refuse(f"duplicate key {quote_value(key)}", "remove one of the two")
-        found[key] = value
-    return found
 
 
 def _csv_rows(text: str) -> tuple[list[str], list[dict[str, Any]]]:
@@ -95,20 +100,6 @@ def _csv_rows(text: str) -> tuple[list[str], list[dict[str, Any]]]:
     except csv.Error as error:
         raise _refuse(f"line {reader.line_num}: {error}") from None
     return header, rows
-
-
-def _collect(rows: Iterable[dict[str, Any]], key: str, value: str) -> dict[str, Any]:
-    entries: dict[str, Any] = {}
-    for number, row in enumerate(rows, 1):
-        try:
-            found = text_of(row.get(key))
-        except ValueProblem:
-            raise _refuse(f"entry {number} has no text or number as its {quote_value(key)}") from None
-        if found in entries and entries[found] != row.get(value):
-            message = f"duplicate key {quote_value(found)} with different values"
-            raise _refuse(message, "remove one of the two")
-        entries[found] = row.get(value)
-    return entries
 
 
 def _refuse(message: str, hint: str = "") -> UnreadableFile:

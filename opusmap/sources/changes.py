@@ -78,6 +78,9 @@ class _Stamp(NamedTuple):
     identity: tuple[int, int]
     changed: int  # on POSIX it shows that `modified` was set by hand; on Windows it is the time of creation
 
+    def state(self, sha256: str | None) -> FileState:
+        return make_state(self.size, self.modified / 1e9, sha256)
+
 
 class FileWatch(Watch):
     """Watches the files of a source from the moment it is made: make it before the files are opened.
@@ -107,7 +110,7 @@ class FileWatch(Watch):
     def state(self, path: str) -> FileState | None:
         """Return the state of a file when it was opened; None if it is not watched."""
         stamp = self._stamps.get(path)
-        return None if stamp is None else _state(stamp, self._hashes.get(path))
+        return None if stamp is None else stamp.state(self._hashes.get(path))
 
     def changes(self) -> tuple[FileChange, ...]:
         """Return the files that differ from when they were opened."""
@@ -122,11 +125,11 @@ class FileWatch(Watch):
             if not snapshot and not (after == stamp and old):
                 hashed = _hash(path)
                 if known is None or hashed != known:
-                    found.append(FileChange(path, before, _state(after, hashed)))
+                    found.append(FileChange(path, before, after.state(hashed)))
         for file in () if self._list_again is None else self._list_again():
             after = None if str(file) in self._stamps else _stamp(file)
             if after is not None:
-                found.append(FileChange(str(file), None, _state(after, _hash(file))))
+                found.append(FileChange(str(file), None, after.state(_hash(file))))
         return tuple(found)
 
 
@@ -167,10 +170,10 @@ def _stamp(path: str | Path) -> _Stamp | None:
     return _Stamp(found.st_size, found.st_mtime_ns, (found.st_dev, found.st_ino), found.st_ctime_ns)
 
 
-def _state(stamp: _Stamp, sha256: str | None) -> FileState:
-    modified = as_time(stamp.modified / 1e9)
-    text = "unknown" if modified is None else modified.isoformat(timespec="milliseconds")
-    return FileState(stamp.size, text, sha256)
+def make_state(size: int, modified: float, sha256: str | None) -> FileState:
+    """Return a state, of which `modified` is a Unix timestamp in seconds."""
+    time = as_time(modified)
+    return FileState(size, "unknown" if time is None else time.isoformat(timespec="milliseconds"), sha256)
 
 
 def as_time(seconds: float | None) -> datetime | None:

@@ -19,7 +19,7 @@ from opusmap.errors import SourceError
 from opusmap.issues import Issue
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
-from opusmap.sources.changes import FileChange, FileState, Watch, as_time
+from opusmap.sources.changes import FileChange, FileState, Watch, as_time, make_state
 from opusmap.sources.source import Format, Source
 from opusmap.sources.text_io import Input
 from opusmap.wording import quote_value
@@ -55,6 +55,29 @@ class Pattern:
         """Return whether a file matches, given by its names from `folder` on."""
         return not self.parts or _matches(names, self.parts)
 
+    def walk(self) -> Iterator[tuple[os.DirEntry[str], tuple[str, ...]] | OSError]:
+        """Yield the files and links that match, each with its names from `folder` on, sorted by name.
+
+        A folder that can't be read gives its error.
+        """
+        waiting: list[tuple[str, ...]] = [()]
+        while waiting:
+            above = waiting.pop()
+            try:
+                with os.scandir(self.folder.joinpath(*above)) as found:
+                    entries = sorted(found, key=lambda entry: entry.name)
+            except OSError as error:
+                yield error
+                continue
+            below = []
+            for entry in entries:
+                names = (*above, entry.name)
+                if entry.is_dir(follow_symlinks=False):
+                    below.append(names)
+                elif self.matches(names):
+                    yield entry, names
+            waiting += reversed(below)
+
 
 def is_pattern(path: str | Path) -> bool:
     """Return whether a path has wildcards; an existing file with such a name is not a pattern."""
@@ -66,29 +89,6 @@ def split_pattern(path: str | Path) -> Pattern:
     parts = Path(path).parts
     plain = next((level for level, part in enumerate(parts) if _MAGIC & set(part)), len(parts))
     return Pattern(Path(*parts[:plain]), tuple(parts[plain:]))
-
-
-def walk(folder: Path) -> Iterator[tuple[os.DirEntry[str], tuple[str, ...]] | OSError]:
-    """Yield the files and links in a folder and below, each with its names from there on, sorted by name.
-
-    A folder that can't be read gives its error.
-    """
-    waiting: list[tuple[str, ...]] = [()]
-    while waiting:
-        names = waiting.pop()
-        try:
-            with os.scandir(folder.joinpath(*names)) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
-        except OSError as error:
-            yield error
-            continue
-        below = []
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                below.append((*names, entry.name))
-            else:
-                yield entry, (*names, entry.name)
-        waiting += reversed(below)
 
 
 def _matches(names: Sequence[str], parts: Sequence[str]) -> bool:
@@ -122,14 +122,12 @@ class FolderSource(Source, Watch):
 
     def rows(self) -> Iterator[Row | Reject]:
         """Yield a row for each file; see `Source.rows`."""
-        number, listing = 0, _Listing()
-        for found in walk(self._pattern.folder):
+        listing = _Listing()
+        for number, found in enumerate(self._pattern.walk(), 1):
             if isinstance(found, OSError):
-                number += 1
                 path = PurePath(os.path.relpath(str(found.filename), self._pattern.folder)).as_posix()
                 yield _reject(number, path, f"it can't be read: {found.strerror}")
-            elif self._pattern.matches(found[1]):
-                number += 1
+            else:
                 listing.add(*found)
                 yield _row(number, *found)
         self._first = self._first or listing.state()
@@ -139,8 +137,8 @@ class FolderSource(Source, Watch):
         if self._first is None:
             return ()
         listing = _Listing()
-        for found in walk(self._pattern.folder):
-            if not isinstance(found, OSError) and self._pattern.matches(found[1]):
+        for found in self._pattern.walk():
+            if not isinstance(found, OSError):
                 listing.add(*found)
         now = listing.state()
         return () if now == self._first else (FileChange(self.name, self._first, now),)
@@ -171,9 +169,7 @@ class _Listing:
 
     def state(self) -> FileState:
         """Return the bytes of all files, the last change of any, and the hash of the list."""
-        modified = as_time(self._modified)
-        text = "unknown" if modified is None else modified.isoformat(timespec="milliseconds")
-        return FileState(self._size, text, self._digest.hexdigest())
+        return make_state(self._size, self._modified, self._digest.hexdigest())
 
 
 def _row(number: int, entry: os.DirEntry[str], names: tuple[str, ...]) -> Row | Reject:

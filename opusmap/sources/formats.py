@@ -21,7 +21,7 @@ from opusmap.errors import SourceError
 from opusmap.mapping import SourceOptions
 from opusmap.sources.changes import FileWatch
 from opusmap.sources.explode import ExplodedSource
-from opusmap.sources.folder import is_pattern, split_pattern, walk
+from opusmap.sources.folder import is_pattern, split_pattern
 from opusmap.sources.multi_file import MultiFileSource, find_files
 from opusmap.sources.source import Format, Source, load_extra
 from opusmap.sources.text_io import Input, Remote
@@ -121,9 +121,7 @@ def is_missing(path: str | Path) -> bool:
     if path == "-" or is_remote(path):
         return False
     if is_pattern(path):
-        pattern = split_pattern(path)
-        found = (one for one in walk(pattern.folder) if not isinstance(one, OSError))
-        return not any(pattern.matches(names) for _, names in found)
+        return all(isinstance(found, OSError) for found in split_pattern(path).walk())
     try:
         Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):

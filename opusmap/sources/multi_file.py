@@ -11,7 +11,7 @@ from typing import Any
 
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
-from opusmap.sources.folder import split_pattern, walk
+from opusmap.sources.folder import split_pattern
 from opusmap.sources.source import Source
 from opusmap.wording import quote_value
 
@@ -129,9 +129,8 @@ def find_files(path: str | Path, inside: Path | None) -> tuple[dict[str, Path], 
         SourceError: `source-unreadable`: no file matches; `outside-folder`.
     """
     found, left_out = dict[str, Path](), list[str]()
-    pattern = split_pattern(path)
-    for one in walk(pattern.folder):
-        if isinstance(one, OSError) or not pattern.matches(one[1]) or not one[0].is_file():
+    for one in split_pattern(path).walk():
+        if isinstance(one, OSError) or not one[0].is_file():
             continue
         entry, names = one
         name, file = "/".join(names), Path(entry.path)
