@@ -24,8 +24,6 @@ from opusmap.issues import Issue, Severity, Span
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import quote_value
 
-__all__ = ["Column", "ColumnType", "Connection", "decode_name", "load_connection", "parse_connection"]
-
 SIZE_LIMIT = 1 << 20
 """Bytes of a connection file that are read at most."""
 

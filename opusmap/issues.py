@@ -12,8 +12,6 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-__all__ = ["Issue", "Severity", "Span", "render"]
-
 
 class Severity(StrEnum):
     """How severe an issue is: an error stops `submit`, a warning is shown and counted."""

@@ -12,8 +12,6 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["UnreadableFile", "read_bytes", "read_text", "refuse_irregular", "resolve_inside"]
-
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
@@ -35,13 +33,7 @@ class UnreadableFile(Exception):
 
 
 def read_text(
-    path: str | Path,
-    limit: int,
-    *,
-    what: str = "the file",
-    devices: bool = False,
-    links: bool = True,
-    errors: str = "strict",
+    path: str | Path, limit: int, *, what: str = "the file", devices: bool = False, errors: str = "strict"
 ) -> str:
     """Return the text of a file in UTF-8, or in UTF-16 where a byte-order mark says so; see `read_bytes`.
 
@@ -50,7 +42,7 @@ def read_text(
     Raises:
         UnreadableFile: as `read_bytes`, or `not-utf8`.
     """
-    data = read_bytes(path, limit, what=what, devices=devices, links=links)
+    data = read_bytes(path, limit, what=what, devices=devices)
     try:
         return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors)
     except UnicodeDecodeError as error:  # which quotes the bytes, and they may be a secret's

@@ -10,8 +10,6 @@ from decimal import Decimal
 from functools import cache, lru_cache, partial
 from itertools import chain, islice
 
-__all__ = ["Names", "quote_value", "suggest", "visible"]
-
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return `did you mean "…"?` for the nearest of the known names, or an empty text.

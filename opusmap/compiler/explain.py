@@ -25,7 +25,6 @@ from opusmap.records import Filtered, Mapped, Record
 if TYPE_CHECKING:
     from opusmap.compiler.mapper import Mapper
 
-__all__ = ["Explanation", "Stage", "explain_column", "explain_row"]
 
 Named = TypeVar("Named", nodes.Cell, nodes.VariableRef)
 

@@ -18,8 +18,6 @@ from opusmap.expressions.nodes import Gap
 from opusmap.issues import Issue, Severity, Span
 from opusmap.wording import quote_value
 
-__all__ = ["SAMPLE_ROWS", "lint"]
-
 SAMPLE_ROWS = 1_000
 """Rows of the source that are looked at."""
 

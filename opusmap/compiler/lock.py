@@ -22,8 +22,6 @@ from opusmap.issues import Issue, Span
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import quote_value
 
-__all__ = ["Lock", "find_drift", "lock_path", "make_lock", "read_lock", "write_lock"]
-
 _SIZE_LIMIT = 16 << 20
 
 

@@ -14,16 +14,6 @@ from opusmap.issues import Issue, Severity, Span
 from opusmap.mapping import Binding, ChoiceList, TargetOptions, Text, Variable
 from opusmap.wording import quote_value, suggest
 
-__all__ = [
-    "CHOICE_TYPES",
-    "check_binding",
-    "check_datetime_format",
-    "check_options",
-    "check_variable_name",
-    "is_placeholder",
-    "to_do",
-]
-
 CHOICE_TYPES = (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
 
 _RESERVED = frozenset(

@@ -49,8 +49,6 @@ from opusmap.issues import Issue, Span
 from opusmap.mapping import Binding, ChoiceList, MappingSpec, Table, Text
 from opusmap.wording import quote_value, suggest
 
-__all__ = ["resolve_names"]
-
 Warn = Callable[[str, str, str], None]
 
 _BRACED = re.compile(r"^\W*[{\[<(].*[}\])>]\W*$")

@@ -11,8 +11,6 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-__all__ = ["find_similar"]
-
 OPTIONS_COMPARED, LENGTH_COMPARED = 2_000, 100
 """Options, and characters of one, up to which typing mistakes are looked for: it takes a second at most."""
 

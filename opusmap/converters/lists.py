@@ -13,8 +13,6 @@ from opusmap.errors import ValueProblem
 # mypy: disable-error-code="type-arg"
 # ruff: noqa: FBT001, FBT002 - `unique` and `sort` have the signatures of Jinja's filters
 
-__all__ = ["split", "unique"]
-
 
 @converter(examples={"'HR; Legal;;' | split(';')": ["HR", "Legal"]})
 def split(value: str, separator: str = ";") -> list[str]:

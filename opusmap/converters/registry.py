@@ -18,19 +18,6 @@ from opusmap.converters.cache import Memo
 from opusmap.errors import ValueProblem
 from opusmap.wording import quote_value, suggest
 
-__all__ = [
-    "ArgumentError",
-    "Context",
-    "Converter",
-    "MissingCentury",
-    "Parameter",
-    "Registry",
-    "bind_converter",
-    "converter",
-    "for_text",
-    "wrong_kind",
-]
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 _MARK = "__opusmap_converter__"
 

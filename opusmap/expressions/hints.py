@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = [
-    "COMPARISONS",
-    "FILTER_ADVICE",
-    "FUNCTIONS",
-    "FUNCTION_ADVICE",
-    "NAME_ADVICE",
-    "NODE_ADVICE",
-    "TESTS",
-]
-
 FUNCTIONS = ("coalesce",)
 """Functions that may be called: `coalesce(a, b, …)` is the first value that is not empty."""
 

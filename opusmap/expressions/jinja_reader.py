@@ -22,8 +22,6 @@ from opusmap.expressions.syntax_errors import in_plain_words
 from opusmap.issues import Issue, Span
 from opusmap.mapping.yaml_reader import Text
 
-__all__ = ["DEPTH_LIMIT", "JinjaReader", "Refused", "Stopped", "is_template"]
-
 LENGTH_LIMIT = 8 * 1024
 """Bytes (UTF-8) of a template at most; longer ones are refused."""
 DEPTH_LIMIT = 50

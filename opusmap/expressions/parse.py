@@ -30,8 +30,6 @@ from opusmap.issues import Issue, Span
 from opusmap.mapping.yaml_reader import Text
 from opusmap.wording import quote_value, suggest
 
-__all__ = ["parse_template"]
-
 DATE_FIELDS = ("year", "month", "day", "hour", "minute", "second", "weekday")
 
 _BINARY = {

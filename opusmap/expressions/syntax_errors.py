@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["in_plain_words", "odd_name"]
-
 _WORD = re.compile(r"\w+|==|\S", re.ASCII)
 _FIRST_QUOTED = re.compile(r"'(\w*)'")
 _TAGS = "only {% if %}, {% elif %}, {% else %} and {% endif %} are part of the language"

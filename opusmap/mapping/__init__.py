@@ -4,11 +4,9 @@ from opusmap.mapping.load import load_spec, parse_spec
 from opusmap.mapping.model import (
     Binding,
     ChoiceList,
-    ColumnOverride,
     ConverterCall,
     MappingSpec,
     MappingTest,
-    OnError,
     SourceOptions,
     Table,
     TargetOptions,
@@ -19,11 +17,9 @@ from opusmap.mapping.yaml_reader import Text
 __all__ = [
     "Binding",
     "ChoiceList",
-    "ColumnOverride",
     "ConverterCall",
     "MappingSpec",
     "MappingTest",
-    "OnError",
     "SourceOptions",
     "Table",
     "TargetOptions",

@@ -41,8 +41,6 @@ from opusmap.mapping.yaml_reader import (
 from opusmap.safe_files import UnreadableFile, resolve_inside
 from opusmap.wording import quote_value, suggest
 
-__all__ = ["load_spec", "parse_spec"]
-
 TABLE_KEYS = ("path", "key", "value")
 """Keys of a lookup table that is a file."""
 INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the variable"}

@@ -9,20 +9,6 @@ from typing import Any, Literal, TypeAlias
 from opusmap.issues import Issue, Span
 from opusmap.mapping.yaml_reader import Text
 
-__all__ = [
-    "Binding",
-    "ChoiceList",
-    "ColumnOverride",
-    "ConverterCall",
-    "MappingSpec",
-    "MappingTest",
-    "OnError",
-    "SourceOptions",
-    "Table",
-    "TargetOptions",
-    "Variable",
-]
-
 OnError: TypeAlias = Literal["reject", "omit", "default"]
 
 

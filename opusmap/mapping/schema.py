@@ -19,8 +19,6 @@ from opusmap.wording import quote_value, suggest
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
 
-__all__ = ["fits", "load_schema", "validate"]
-
 
 @cache
 def load_schema() -> dict[str, Any]:

@@ -18,8 +18,6 @@ from opusmap.errors import ValueProblem
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import quote_value, suggest
 
-__all__ = ["read_table"]
-
 SIZE_LIMIT = 64 << 20
 """Bytes of a table's file at most."""
 

@@ -23,18 +23,6 @@ from opusmap.issues import Issue, Span
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import quote_value
 
-__all__ = [
-    "Entries",
-    "Items",
-    "Node",
-    "Text",
-    "as_boolean",
-    "as_integer",
-    "is_null",
-    "parse_yaml",
-    "read_yaml",
-]
-
 SIZE_LIMIT = 1 << 20
 """Bytes of a mapping file that are read at most."""
 DEPTH_LIMIT = 50
