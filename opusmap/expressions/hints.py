@@ -26,22 +26,19 @@ TESTS: dict[str, int] = {
 NODE_ADVICE = {
     "Pow": "multiply instead, or make the value in the source",
     "For": "`split`, `| map('trim')` and `| join(', ')` work on lists",
-    "Assign": "define a variable under `let:`",
+    **dict.fromkeys(("Assign", "Block"), "define a variable under `let:`"),
     "Dict": "put the pairs into `tables:` and use `lookup:` or table[key]",
     "Call": "only coalesce(a, b, …) can be called; values are changed by `value | converter`",
     "Macro": "define a variable under `let:`, or write a custom converter",
-    "Import": "share parts with `include:` in the mapping",
-    "FromImport": "share parts with `include:` in the mapping",
-    "Include": "share parts with `include:` in the mapping",
-    "Block": "define a variable under `let:`",
-    "Extends": "share parts with `include:` in the mapping",
+    **dict.fromkeys(
+        ("Import", "FromImport", "Include", "Extends"), "share parts with `include:` in the mapping"
+    ),
     "Scope": "values are sent as they are; leave out {% autoescape %}",
     "FilterBlock": "use `{{ value | converter }}`",
-    "is defined": "a name is always defined here; ask whether it is empty: `is none`",
-    "is undefined": "a name is always defined here; ask whether it is empty: `is none`",
-    "is empty": "use `is none`",
-    "is blank": "use `is none`",
-    "is null": "use `is none`",
+    **dict.fromkeys(
+        ("is defined", "is undefined"), "a name is always defined here; ask whether it is empty: `is none`"
+    ),
+    **dict.fromkeys(("is empty", "is blank", "is null"), "use `is none`"),
     "is float": "use `is number`",
     "is callable": "values can't be called",
     **dict.fromkeys(("is match", "is search", "is regex", "is like"), "use `is matching('…')`"),
@@ -49,9 +46,7 @@ NODE_ADVICE = {
 """Jinja's node (or test) -> what to use instead."""
 
 NAME_ADVICE = {
-    "null": "the empty value is `none`",
-    "nil": "the empty value is `none`",
-    "none": "the empty value is `none`",
+    **dict.fromkeys(("null", "nil", "none"), "the empty value is `none`"),
     "true": "it is written `true`, in small letters",
     "false": "it is written `false`, in small letters",
     "row": "take a column of it: row['Contract No']",
@@ -59,18 +54,14 @@ NAME_ADVICE = {
 """Name that is no column, in small letters -> what may have been meant."""
 
 FUNCTION_ADVICE = {
-    "if": "write `'this' if Status == 'Active' else 'that'`",
-    "iif": "write `'this' if Status == 'Active' else 'that'`",
-    "concat": "put texts together with `~`",
-    "concatenate": "put texts together with `~`",
+    **dict.fromkeys(("if", "iif"), "write `'this' if Status == 'Active' else 'that'`"),
+    **dict.fromkeys(("concat", "concatenate"), "put texts together with `~`"),
     "left": "write `Title[:5]` for the first five characters",
     "right": "write `Title[-5:]` for the last five characters",
-    "mid": "write `Title[2:5]` for the third to the fifth character",
-    "substring": "write `Title[2:5]` for the third to the fifth character",
+    **dict.fromkeys(("mid", "substring"), "write `Title[2:5]` for the third to the fifth character"),
     "len": "write `Title | length`",
     "isblank": "write `Title is none`",
-    "vlookup": "put the pairs into `tables:` and use `lookup:` or table[key]",
-    "lookup": "put the pairs into `tables:` and use `lookup:` or table[key]",
+    **dict.fromkeys(("vlookup", "lookup"), "put the pairs into `tables:` and use `lookup:` or table[key]"),
     "substitute": "write `Title | replace('old', 'new')`",
     "text": "write `Date | datetime | format_date('%d/%m/%Y')`",
     **dict.fromkeys(("now", "today"), "a row gives the same record each time; put the date into the source"),
@@ -88,9 +79,7 @@ FILTER_ADVICE = {
     "rejectattr": "use a custom converter",
     "attr": "use `.name` for dates' fields, or row['…']",
     "random": "a mapping gives the same record each time",
-    "e": "records are not HTML",
-    "escape": "records are not HTML",
-    "safe": "records are not HTML",
+    **dict.fromkeys(("e", "escape", "safe"), "records are not HTML"),
     "striptags": "use `strip_html`",
     "wordcount": "use `| split(' ') | length`",
     "strftime": "use `format_date`",

@@ -32,18 +32,12 @@ def parse_path(text: str | None, name: str) -> tuple[str, ...]:
         return ()
     rest = text.strip().removeprefix("$")
     rest = rest if not rest or rest[0] in ".[" else "." + rest
-    steps: list[str] = []
-    while rest:
-        found = _STEP.match(rest)
-        if found is None:
-            problem = f"`items` can't be {quote_value(text)}"
-            hint = (
-                "give the path of a list: $.result.records, or $['my list'] for names with other characters"
-            )
-            raise SourceError(name, "wrong-option", problem, help=hint)
-        steps.append(next(part for part in found.groups() if part is not None))
-        rest = rest[found.end() :]
-    return tuple(steps)
+    steps = list(_STEP.finditer(rest))
+    if "".join(step[0] for step in steps) != rest:
+        problem = f"`items` can't be {quote_value(text)}"
+        hint = "give the path of a list: $.result.records, or $['my list'] for names with other characters"
+        raise SourceError(name, "wrong-option", problem, help=hint)
+    return tuple(step[step.lastindex or 0] for step in steps)
 
 
 _TEXT_SHAPE = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
