@@ -209,7 +209,8 @@ def _unique(pairs: list[tuple[str, Any]], text: str, path: str) -> dict[str, Any
 def _place(text: str, key: str) -> tuple[int, int]:
     """Return line and column of a key in the file's text, (1, 1) where it is spelled with escapes."""
     offset = max(text.find(json.dumps(key, ensure_ascii=False)), 0)
-    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+    span = Span.between("", text, offset, offset)
+    return span.line, span.column
 
 
 def _refuse(

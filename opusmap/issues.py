@@ -33,6 +33,12 @@ class Span:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
 
+    @classmethod
+    def between(cls, file: str, text: str, start: int, end: int) -> Span:
+        """Return the span between two offsets of a file's text."""
+        places = [(text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)) for at in (start, end)]
+        return cls(file, *places[0], *places[1])
+
 
 Place_co = TypeVar("Place_co", bound="Span | str", covariant=True)
 

@@ -63,7 +63,7 @@ class Text(str):
         """Return the place in the file of the characters from `start` to `end` of this text."""
         first = self._offset_in_file(start)
         last = self._offset_in_file(end - 1) + 1 if end is not None and end > start else first + 1
-        return Span(self.span.file, *_line_column(self._source, first), *_line_column(self._source, last))
+        return Span.between(self.span.file, self._source, first, last)
 
     def _offset_in_file(self, index: int) -> int:
         """Walk the source beside the value: folding and escapes make the two differ in length."""
@@ -181,19 +181,21 @@ def parse_yaml(text: str, name: str) -> YamlFile:
         if (offset := text.find(odd)) >= 0:
             message = f"hidden line separator (U+{ord(odd):04X})"
             help_text = f'remove it, or write it as "\\u{ord(odd):04x}" in double quotes'
-            raise _refuse(_span(name, text, offset, offset + 1), "line-separator", message, help_text)
+            raise _refuse(Span.between(name, text, offset, offset + 1), "line-separator", message, help_text)
     try:
         composer = _Composer(text, name)
         return YamlFile(composer.compose(), text, tuple(composer.duplicates))
     except yaml.reader.ReaderError as error:
-        span = _span(name, text, error.position, error.position + 1)
+        span = Span.between(name, text, error.position, error.position + 1)
         message = f"the character U+{error.character:04X} is not allowed in YAML"
         help_text = "remove it" if error.character else "save the file as UTF-8"  # UTF-16 without its mark
         raise _refuse(span, "yaml-syntax", message, help_text) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         offset = mark.index if mark else 0
-        raise _refuse(_span(name, text, offset, offset + 1), "yaml-syntax", *_in_plain_words(error)) from None
+        raise _refuse(
+            Span.between(name, text, offset, offset + 1), "yaml-syntax", *_in_plain_words(error)
+        ) from None
     except (ValueError, OverflowError, RecursionError):  # escapes such as "\UFFFFFFFF", huge %YAML versions
         hint = "check the escapes (\\U…), and lines that begin with %"
         raise _refuse(Span(name, 1, 1, 1, 2), "yaml-syntax", "the file is not YAML", hint) from None
@@ -350,14 +352,6 @@ class _Composer:
 def _mark(event: yaml.Event) -> Any:
     assert event.start_mark is not None
     return event.start_mark
-
-
-def _line_column(text: str, offset: int) -> tuple[int, int]:
-    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
-
-
-def _span(name: str, text: str, start: int, end: int) -> Span:
-    return Span(name, *_line_column(text, start), *_line_column(text, end))
 
 
 def _refuse(span: Span, code: str, message: str, help: str = "") -> InvalidMapping:
