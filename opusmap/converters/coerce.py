@@ -71,6 +71,12 @@ def number_of(value: object) -> int | Decimal:
     Raises:
         ValueProblem: the value is not a number (texts and booleans are not), or has too many digits.
     """
+    # The usual case: few digits, no exponent.
+    if value.__class__ is Decimal and value.is_finite() and len(text := str(value)) <= NUMBER_LIMIT:
+        if "E" not in text:
+            return value
+    elif value.__class__ is int and -_LARGEST < value < _LARGEST:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         if not isinstance(value, str | bool | date | list | dict):
             raise _not_a_value(value, "0")
@@ -78,8 +84,6 @@ def number_of(value: object) -> int | Decimal:
         raise ValueProblem("wrong-kind", f"{quote_value(value)} is not a number", help_text)
     if isinstance(value, int):
         fits = -_LARGEST < value < _LARGEST
-    elif value.is_finite() and len(text := str(value)) <= NUMBER_LIMIT and "E" not in text:
-        return value  # the usual case: few digits, no exponent
     else:
         fits = (
             value.is_finite()

@@ -104,13 +104,14 @@ def round_(value: object, precision: int = 0) -> int | Decimal:
         raise ValueProblem("wrong-value", f"round takes 0 to {ARITHMETIC.prec} decimals, not {precision}")
     if isinstance(found, int):
         return found
-    rounded = found.quantize(Decimal(1).scaleb(-precision), ROUND_HALF_UP, _WIDE)
+    rounded = found.quantize(_UNITS[precision], ROUND_HALF_UP, _WIDE)
     return int(rounded) if precision == 0 else rounded
 
 
 _WIDE = ARITHMETIC.copy()
 _WIDE.prec = 3 * ARITHMETIC.prec
 _WIDE.rounding = ROUND_HALF_EVEN
+_UNITS = tuple(Decimal(1).scaleb(-precision) for precision in range(ARITHMETIC.prec + 1))
 
 
 @converter(name="abs", examples={"-3 | abs": 3})

@@ -34,7 +34,7 @@ def require(value: Any, who: str) -> Any:
 
 def _calculated(operator: str, calculate: Callable[[Any, Any], Number]) -> Callable[[Any, Any], Number]:
     def operation(left: Any, right: Any) -> Number:
-        if isinstance(left, str) or isinstance(right, str):
+        if left.__class__ is str or right.__class__ is str:
             require(left, operator)
             require(right, operator)
             message = f"`{operator}` takes numbers, not {quote_value(left)} and {quote_value(right)}"
