@@ -269,8 +269,14 @@ class DropEmpty(Node):
         return lambda frame: fill(value(frame))
 
     def emit(self, writer: Writer) -> str:
-        python = self.value.emit(writer)
-        return f"drop_empty({python})" if self.value.infer(writer).kind & Kind.LIST else python
+        python, known = self.value.emit(writer), self.value.infer(writer)
+        if not known.kind & Kind.LIST:
+            return python
+        if not known.kind & Kind.TEXT:
+            return f"drop_empty({python})"
+        name = python if python.isidentifier() else writer.temporary()
+        first = python if python.isidentifier() else f"({name} := {python})"
+        return f"({name} if {first}.__class__ is str else drop_empty({name}))"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from opusmap.connection import ColumnType
 from opusmap.converters.cache import Memo
 from opusmap.converters.choices import order_lookup
 from opusmap.converters.coerce import number_of, text_of
-from opusmap.converters.dates import PLAIN_TIME, format_datetime
+from opusmap.converters.dates import PLAIN_TIME, date_writer
 from opusmap.converters.datetime_fastpath import fixed_reader, read_iso, steady_offset
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.people import email, emails
@@ -154,6 +154,8 @@ def json_number(value: Any) -> int | float:
     if kind is int and -_EXACT < value < _EXACT:
         return int(value)
     if kind is str and len(value) <= _SIGNIFICANT_DIGITS and _is_plain_number(value) is not None:
+        if value.isdigit():
+            return int(value)
         exact = float(value.replace(",", "") if "," in value else value)  # so few digits are exact in it
         return int(exact) if exact.is_integer() else exact
     is_short = kind is Decimal and value.is_finite() and len(text := str(value)) <= _SIGNIFICANT_DIGITS
@@ -183,6 +185,7 @@ _WIDE = Context(prec=200)
 
 def _date_time(rules: EncoderOptions) -> Finisher:
     pattern, zone, read = rules.target.datetime_format, rules.zone, rules.read_time
+    write = date_writer(pattern)
     encode_usual: Callable[[str], str | None] = lambda _text: None  # noqa: E731 - one of three
     if zone is UTC and pattern == PLAIN_TIME:
         encode_usual = _iso_encoder(rules) if rules.format is None else _format_encoder(rules, rules.format)
@@ -193,12 +196,12 @@ def _date_time(rules: EncoderOptions) -> Finisher:
         moment = value if isinstance(value, date) else read(value)
         if not isinstance(moment, datetime):
             midnight = datetime(moment.year, moment.month, moment.day, tzinfo=zone)  # a date never shifts
-            return format_datetime(midnight, pattern)
+            return write(midnight)
         if moment.tzinfo is None:
             moment = read(moment)
         assert isinstance(moment, datetime)
         try:
-            return format_datetime(moment.astimezone(zone), pattern)
+            return write(moment.astimezone(zone))
         except OverflowError:
             raise ValueProblem("bad-date", f"{quote_value(value)} is outside the years 1 to 9999") from None
 

@@ -125,7 +125,10 @@ class ColumnWriter:
             if value != "value":
                 yield f"value = {value}"
         elif finish.memo is not None and known.kind & Kind.TEXT:
-            yield f"value = {module.named(f'known_{finish.name}', finish.memo)}[{value}]"
+            asked = f"{module.named(f'known_{finish.name}', finish.memo)}[{value}]"
+            if not known.filled().is_always(Kind.TEXT):
+                asked += f" if {value}.__class__ is str else {function}({value})"
+            yield f"value = {asked}"
         else:
             yield f"value = {function}({value})"
 
@@ -222,8 +225,10 @@ class ColumnWriter:
     def _remembered_cells(self) -> tuple[Cell, ...]:
         """Return the cells that alone decide a term's path, which takes longer to make than to look up."""
         column = self._column
-        if column.column.type is not ColumnType.TAXONOMY or not all(
-            isinstance(part, Cell) for part in column.parts
+        if (
+            column.column.type is not ColumnType.TAXONOMY
+            or not column.binding.listed
+            or not all(isinstance(part, Cell) for part in column.parts)
         ):
             return ()
         found = [node for root in column.trees() for node in walk(root)]
@@ -241,10 +246,7 @@ class ColumnWriter:
         locals_ = [cell.emit(module) for cell in cells]
         find = _finder(module.interpreter, self._index, tuple(cell.name for cell in cells))
         memo = module.named(f"{locals_[0]}_{self._column.finish.name}", Memo(find))
-        key = ", ".join(locals_)
-        if len(cells) == 1:
-            key = f"tuple({key}) if {key}.__class__ is list else {key}"
-        yield f"value = {memo}[{key}]"
+        yield f"value = {memo}[{', '.join(locals_)},]"
         yield "if value is not ABSENT:"
         yield from ("    " + line for line in self._put("value"))
 
@@ -253,12 +255,11 @@ def _finder(interpreter: Interpreter, index: int, names: tuple[str, ...]) -> Cal
     """Return the function from the cells that decide a column to its encoded value."""
 
     def find(key: Any) -> Any:
-        cells = key if len(names) > 1 else (list(key) if key.__class__ is tuple else key,)
-        before = tuple(interpreter.replaced)
-        found = interpreter.value(index, Frame(dict(zip(names, cells, strict=True))))
-        if len(interpreter.replaced) > len(before):  # that is noted for each row
-            for name in set(interpreter.replaced).difference(before):
-                del interpreter.replaced[name]
+        before = len(interpreter.replaced)
+        found = interpreter.value(index, Frame(dict(zip(names, key, strict=True))))
+        if len(interpreter.replaced) > before:  # that is noted for each row
+            while len(interpreter.replaced) > before:
+                interpreter.replaced.popitem()
             raise Declined
         return found
 

@@ -44,7 +44,7 @@ class Memo(dict[Any, Result]):
 
 def _length(key: Any) -> int:
     """Return how long a key is; more than may be remembered where it has other parts than texts and None."""
-    parts = key if key.__class__ is tuple else (key,)
-    return sum(
-        [1 if part is None else 1 + len(part) if part.__class__ is str else MEMO_SIZE for part in parts]
-    )
+    length = 0
+    for part in key if key.__class__ is tuple else (key,):
+        length += 1 if part is None else 1 + len(part) if part.__class__ is str else MEMO_SIZE
+    return length

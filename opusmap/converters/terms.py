@@ -19,8 +19,11 @@ def join_path(parts: Iterable[object]) -> str:
     Raises:
         ValueProblem: a term contains a `/` or is too long, or there is no term.
     """
-    segments = [text_of(part).strip() for part in parts if part is not None]
-    segments = [segment for segment in segments if segment]
+    texts = [part if part.__class__ is str else text_of(part) for part in parts if part is not None]
+    segments = [segment for text in texts if (segment := text.strip())]
+    path = "/".join(segments)
+    if segments and path.count("/") < len(segments) and len(path) <= SEGMENT_LIMIT:
+        return path
     for segment in segments:
         if "/" in segment:
             message = f"the term {quote_value(segment)} contains a /, which separates terms"
@@ -31,7 +34,7 @@ def join_path(parts: Iterable[object]) -> str:
             raise ValueProblem("bad-term-path", message, "shorten it")
     if not segments:
         raise ValueProblem("bad-term-path", "the term path has no term")
-    return "/".join(segments)
+    return path
 
 
 @converter(
