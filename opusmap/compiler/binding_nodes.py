@@ -74,9 +74,9 @@ class Emptied(Node):
         python, known = self.value.emit(writer), self.value.infer(writer)
         if not self._may_empty(known, writer):
             return python
-        if known.is_always(Kind.TEXT) and writer.empty_texts == ("",):
+        if known.filled().is_always(Kind.TEXT) and writer.empty_texts == ("",):
             return f"({python} or None)"
-        if known.is_always(Kind.TEXT):
+        if known.filled().is_always(Kind.TEXT):
             name = python if python.isidentifier() else writer.temporary()
             first = python if python.isidentifier() else f"({name} := {python})"
             return f"(None if {first} in {writer.empty_texts!r} else {name})"

@@ -207,10 +207,12 @@ def make_empty_dropper(empty_texts: tuple[str, ...]) -> Callable[[Any], Any]:
 
 def make_joiner(empty_texts: tuple[str, ...]) -> Callable[..., str | None]:
     """Return the function that makes one text of the parts that are not empty, None if all are."""
-    fill = make_empty_dropper(empty_texts)
+    fill, nothing = make_empty_dropper(empty_texts), frozenset((*empty_texts, ""))
 
     def joined(separator: str, *parts: Any) -> str | None:
-        texts = [text_of(part) for part in fill(flatten(*parts)) or ()]
+        texts = [part for part in parts if part is not None]
+        if any(part.__class__ is not str or part in nothing for part in texts):
+            texts = [text_of(part) for part in fill(flatten(*parts)) or ()]
         bounded_length(sum(map(len, texts)) + len(separator) * len(texts))
         return separator.join(texts) if texts else None
 

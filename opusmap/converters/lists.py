@@ -81,15 +81,13 @@ def _key(item: object) -> object:
 @converter(examples={"['b', 'a'] | sort": ["a", "b"], "[1, 3, 2] | sort(true)": [3, 2, 1]})
 def sort(value: list, reverse: bool = False, case_sensitive: bool = False) -> list[Any]:
     """Sort texts, numbers or dates; letter case is ignored unless `case_sensitive`."""
-    kinds = {
-        Decimal if isinstance(item, int) and not isinstance(item, bool) else type(item) for item in value
-    }
+    kinds = {Decimal if kind is int else kind for kind in map(type, value)}
     if len(kinds) > 1 or kinds & {type(None), list, dict}:
         raise ValueProblem(
             "wrong-kind", "only elements of one kind can be sorted", "use `| map('string')` before it"
         )
     folds = str in kinds and not case_sensitive
-    return sorted(value, key=(lambda item: item.lower()) if folds else None, reverse=reverse)
+    return sorted(value, key=str.lower if folds else None, reverse=reverse)
 
 
 @converter(examples={"[1, 2] | reverse": [2, 1], "'abc' | reverse": "cba"})

@@ -42,10 +42,13 @@ def lower(value: str) -> str:
     return bounded_text(value.lower())
 
 
+_WORD_ENDS = re.compile(r"([-\s({\[<]+)")
+
+
 @converter(examples={"'lease of the town-hall' | title": "Lease Of The Town-Hall"})
 def title(value: str) -> str:
     """Make the first letter of each word upper case and the rest lower case."""
-    parts = re.split(r"([-\s({\[<]+)", value)
+    parts = [value] if value.isalnum() else _WORD_ENDS.split(value)
     return bounded_text("".join(part[:1].upper() + part[1:].lower() for part in parts))
 
 

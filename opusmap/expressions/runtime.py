@@ -273,7 +273,10 @@ _SUGGEST_LIMIT = 1_000
 
 def coalesce(*values: Any) -> Any:
     """Return the first value that is not empty, else none."""
-    return next((value for value in values if not is_none(value)), None)
+    for value in values:
+        if value is not None and value != []:
+            return value
+    return None
 
 
 def is_none(value: Any) -> bool:

@@ -118,9 +118,11 @@ class Filter(Node):
 
     def _required(self, writer: Writer) -> str:
         python = self.value.emit(writer)
-        if self.value.infer(writer).empty:
-            return f"require({python}, {self.converter.name!r})"
-        return python
+        if not self.value.infer(writer).empty:
+            return python
+        if python.isidentifier():
+            return f"require(None, {self.converter.name!r}) if {python} is None else {python}"
+        return f"require({python}, {self.converter.name!r})"
 
     def _written(self, node: Node, writer: Writer) -> str:
         python = node.emit(writer)

@@ -190,19 +190,20 @@ class Concat(Node):
 
 
 def _joined(parts: list[tuple[str, Type, Node]]) -> str:
-    """Return Python that puts parts together: an f-string where each is a name or a constant text."""
-    constants = [_text(part) for _, _, part in parts]
-    if all(
-        found is not None or python.isidentifier()
-        for found, (python, _, _) in zip(constants, parts, strict=True)
-    ):
-        pieces = [
-            f"{{{python}}}" if found is None else found.replace("{", "{{").replace("}", "}}")
-            for found, (python, _, _) in zip(constants, parts, strict=True)
-        ]
-        return "f" + repr("".join(pieces))
+    """Return Python that puts parts together: an f-string where what it shows can stand in one."""
+    shown = [
+        f"{{{atom(python)}}}" if (text := _text(part)) is None else text.replace("{", "{{").replace("}", "}}")
+        for python, _, part in parts
+    ]
+    if all(_text(part) is not None or _fits_braces(python) for python, _, part in parts):
+        return "f" + repr("".join(shown))
     texts = [f"str({python})" if known.is_always(Kind.WHOLE) else python for python, known, _ in parts]
     return f"''.join(({', '.join(texts)},))"
+
+
+def _fits_braces(python: str) -> bool:
+    """Tell whether Python may stand in an f-string of any version: without quotes and braces of its own."""
+    return not set(python) & set("'\"{}\\")
 
 
 def _text(node: Node) -> str | None:
