@@ -17,7 +17,13 @@ def suggest(name: str, known: Iterable[str]) -> str:
     A long name gets no suggestion, and one among thousands only a name that looks the same: a hint must not
     take longer than the check it explains. `Names` answers faster for many names against the same ones.
     """
-    return _names(tuple(known)).suggest(name) if len(name) <= _NAME_LENGTH else ""
+    return _suggest(name, tuple(known)) if len(name) <= _NAME_LENGTH else ""
+
+
+@lru_cache(maxsize=256)
+def _suggest(name: str, known: tuple[str, ...]) -> str:
+    """Return the same; the keys that a table lacks come again and again."""
+    return _names(known).suggest(name)
 
 
 class Names:

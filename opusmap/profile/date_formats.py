@@ -205,17 +205,19 @@ class FarDates:
         self._columns, self._pattern, self._today = columns, pattern, today
         self._read = time_reader(pattern)
         self._known = Memo(self._judge)
+        self._length = _ISO_LENGTH if pattern.startswith(_ISO) else None  # the day is enough to judge
 
     def find(self, values: Mapping[str, Any]) -> Iterator[tuple[str, str, FarKind, date]]:
         """Yield the far dates of a record: column, value, why it is far, and its day."""
+        known, length = self._known, self._length
         for name in self._columns:
-            if (value := values.get(name)) and (judged := self._known[value]) is not None:
+            if (value := values.get(name)) and (judged := known[value[:length]]) is not None:
                 yield name, value, *judged
 
     def _judge(self, value: str) -> tuple[FarKind, date] | None:
         try:
-            if self._pattern.startswith(_ISO):
-                day = date.fromisoformat(value[:_ISO_LENGTH])
+            if self._length is not None:
+                day = date.fromisoformat(value)
             elif (moment := self._read(value)) is not None:
                 day = moment.date()
             else:
