@@ -186,13 +186,8 @@ _WIDE = Context(prec=200)
 def _date_time(rules: EncoderOptions) -> Finisher:
     pattern, zone, read = rules.target.datetime_format, rules.zone, rules.read_time
     write = date_writer(pattern)
-    encode_usual: Callable[[str], str | None] = lambda _text: None  # noqa: E731 - one of three
-    if zone is UTC and pattern == PLAIN_TIME:
-        encode_usual = _iso_encoder(rules) if rules.format is None else _format_encoder(rules, rules.format)
 
     def date_time(value: Any) -> str:
-        if value.__class__ is str and (found := encode_usual(value)) is not None:
-            return found
         moment = value if isinstance(value, date) else read(value)
         if not isinstance(moment, datetime):
             midnight = datetime(moment.year, moment.month, moment.day, tzinfo=zone)  # a date never shifts
@@ -205,50 +200,55 @@ def _date_time(rules: EncoderOptions) -> Finisher:
         except OverflowError:
             raise ValueProblem("bad-date", f"{quote_value(value)} is outside the years 1 to 9999") from None
 
-    return date_time
+    if zone is not UTC or pattern != PLAIN_TIME:
+        return date_time
+    return (
+        _iso_time(rules, date_time) if rules.format is None else _format_time(rules, rules.format, date_time)
+    )
 
 
-def _iso_encoder(rules: EncoderOptions) -> Callable[[str], str | None]:
-    """Return the fast path of ISO texts: the date or time in UTC as Opus takes it; None for other texts.
+def _iso_time(rules: EncoderOptions, encode: Finisher) -> Finisher:
+    """Return the fast path of ISO texts, which leaves what it can't tell to `encode`.
 
     2024-01-31 and 2024-01-31T18:15:00Z are to be cut, no more, once they are known to be what they look like.
     """
     zone, read_date, read_time = rules.source_zone, date.fromisoformat, datetime.fromisoformat
 
-    def encode(text: str) -> str | None:
-        shape = text[4::3]
+    def date_time(value: Any) -> JsonValue:
+        if value.__class__ is not str:
+            return encode(value)
+        shape = value[4::3]
         try:
-            if shape == "--T::Z" and len(text) == _UTC_LENGTH:
-                known = 1 < read_time(text).year < MAXYEAR and text[11:13] != "24"
-                return text[:-1].replace("T", " ") if known else None
-            if shape == "--" and len(text) == _DATE_LENGTH:
-                read_date(text)
-                return f"{text} 00:00:00"
+            if shape == "--T::Z" and len(value) == _UTC_LENGTH:
+                if 1 < read_time(value).year < MAXYEAR and value[11:13] != "24":
+                    return str(value[:-1].replace("T", " "))
+            elif shape == "--" and len(value) == _DATE_LENGTH:
+                read_date(value)
+                return f"{value} 00:00:00"
         except ValueError:
-            return None
-        found = read_iso(text)
-        return _in_utc(found, zone) if isinstance(found, datetime) else None
+            return encode(value)
+        found = read_iso(value)
+        if not isinstance(found, datetime) or (offset := steady_offset(found, zone)) is None:
+            return encode(value)
+        return (found - offset).isoformat(" ")[:_TIME_LENGTH]
 
-    return encode
+    return date_time
 
 
-def _format_encoder(rules: EncoderOptions, format: str) -> Callable[[str], str | None]:
-    """Return the same for texts in a format."""
+def _format_time(rules: EncoderOptions, format: str, encode: Finisher) -> Finisher:
+    """Return the same of texts in a format."""
     zone, read, is_dated = rules.source_zone, fixed_reader(format, rules.century), _is_dated(format)
 
-    def encode(text: str) -> str | None:
-        found = read(text)
+    def date_time(value: Any) -> JsonValue:
+        found = read(value) if value.__class__ is str else None
         if found is None:
-            return None
-        return found.isoformat(" ") if is_dated else _in_utc(found, zone)
+            return encode(value)
+        if is_dated:
+            return found.isoformat(" ")
+        offset = steady_offset(found, zone)
+        return encode(value) if offset is None else (found - offset).isoformat(" ")[:_TIME_LENGTH]
 
-    return encode
-
-
-def _in_utc(moment: datetime, zone: tzinfo | None) -> str | None:
-    """Return a time in UTC as Opus takes it; None near a change of the clocks."""
-    offset = steady_offset(moment, zone)
-    return None if offset is None else (moment - offset).isoformat(" ", "seconds")[:_TIME_LENGTH]
+    return date_time
 
 
 _DATE_LENGTH = len("2024-01-31")
