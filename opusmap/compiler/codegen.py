@@ -24,7 +24,7 @@ from opusmap.converters import Context, Converter, for_text
 from opusmap.converters.coerce import text_of
 from opusmap.converters.limits import ROW_LIMIT, TEXT_LIMIT, hold
 from opusmap.errors import ValueProblem
-from opusmap.expressions import OPERATIONS, nodes
+from opusmap.expressions import OPERATIONS, nodes, walk
 from opusmap.expressions.nodes import Failure, Frame, Kind, Node, Type, Want
 from opusmap.expressions.nodes.base import LARGEST, measure_parentheses
 from opusmap.issues import Span
@@ -94,6 +94,7 @@ _FIXED = {
     "int": int,
     "len": len,
     "list": list,
+    "locals": locals,
     "flatten": binding_runtime.flatten,
     "str": str,
     "tuple": tuple,
@@ -111,6 +112,7 @@ class Module:
         self.empty_texts = plan.spec.source.empty
         self.empty = binding_runtime.make_empty_values(self.empty_texts)
 
+        no_locals: Mapping[str, Any] = {}
         names = tuple(column.column.display_name for column in plan.columns)
         rejects = tuple(column.binding.on_error == "reject" for column in plan.columns)
 
@@ -121,12 +123,16 @@ class Module:
             frame: Frame | None,
             record: dict[str, Any],
             problems: list[Any],
+            bound: Mapping[str, Any] = no_locals,
         ) -> Frame | None:
             is_known = isinstance(error, ValueProblem)  # evaluating would raise the same
             if is_known and rejects[index]:
                 problems.append(binding_runtime.as_problem(names[index], error))
                 return frame
             frame = frame or Frame(row)
+            for name, local in self._read_variables.items() if bound else ():
+                if local in bound:
+                    frame.variables[name] = bound[local]
             if is_known:
                 interpreter.fail(index, error, frame, record, problems)
             else:
@@ -348,12 +354,15 @@ class Module:
             body = list(ColumnWriter(self, index, column).lines())
         except NotWritten:
             body = ["decline()"]
+        reads_variables = any(isinstance(node, nodes.VariableRef) for node in walk(column.tree))
+        # What variables hold need not be evaluated again, unless all that is evaluated is counted.
+        bound = ", locals()" if reads_variables and not self.interpreter.counts_variables else ""
         return [
             *_head(column.span, f"{column.column.display_name} ({column.column.type})"),
             "    try:",
             *("        " + line for line in body),
             "    except Exception as error:",
-            f"        frame = interpret({index}, error, row, frame, record, problems)",
+            f"        frame = interpret({index}, error, row, frame, record, problems{bound})",
             *(["        held = weigh(record)"] if self.interpreter.counts_columns else []),
         ]
 
