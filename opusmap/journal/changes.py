@@ -15,13 +15,14 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from opusmap.journal.entries import NOTED_COLUMNS, Entry, Settlement
+from opusmap.journal.flights import FLIGHT_COLUMNS
 
 __all__ = ["Change", "Place", "look_up_records", "merge_changes", "write_change"]
 
 Place: TypeAlias = "tuple[int, str]"
 """Where a record is known: its target's number and its rowKey."""
 
-_FLIGHTS = "flights (id, target, run, sent, ticks, entries)"
+_FLIGHTS = f"flights ({FLIGHT_COLUMNS})"
 _TAKEN = "taken (target, key, content, run, row)"
 _NOTED = "noted (target, key, content, run, row, state, reason, sent, ticks)"
 

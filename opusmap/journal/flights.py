@@ -14,7 +14,9 @@ import msgspec
 
 from opusmap.journal.entries import Entry, Moment
 
-__all__ = ["Flight", "Flights", "Rows", "decode_entries"]
+__all__ = ["FLIGHT_COLUMNS", "Flight", "Flights", "Rows"]
+
+FLIGHT_COLUMNS = "id, target, run, sent, ticks, entries"
 
 Rows: TypeAlias = "dict[int, tuple[Any, ...] | None]"
 """Rows of the table `flights` by id, as they are to be; None: the request is over."""
@@ -36,6 +38,17 @@ class Flight:
             return None
         entries = msgspec.msgpack.encode([*self.entries.values()])
         return self.id, self.target, self.run, self.sent.wall, self.sent.ticks, entries
+
+    @classmethod
+    def from_row(cls, row: tuple[Any, ...]) -> Flight:
+        """Return the request of a row.
+
+        Raises:
+            ValueError: its records can't be read.
+        """
+        number, target, run, wall, ticks, entries = row
+        read = msgspec.msgpack.decode(entries, type=list[Entry])
+        return cls(number, target, run, Moment(wall, ticks), {entry.key: entry for entry in read})
 
 
 class Flights:
@@ -85,8 +98,3 @@ class Flights:
     def clear(self) -> None:
         """Forget all that is under way."""
         self._flying.clear()
-
-
-def decode_entries(entries: bytes) -> list[Entry]:
-    """Return the records of a request's row."""
-    return msgspec.msgpack.decode(entries, type=list[Entry])

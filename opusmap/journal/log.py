@@ -20,12 +20,19 @@ _sync_data = getattr(os, "fdatasync", os.fsync)  # which macOS and Windows lack;
 
 
 class Log:
-    """The log of a journal that is being written."""
+    """The log of a journal that is being written.
 
-    def __init__(self, name: str, database: sqlite3.Connection) -> None:
-        """Make it for the journal of this name; `database` is a connection of its own."""
+    A subclass that overrides `flush` stands in for the wait for the disk.
+    """
+
+    def __init__(self, name: str, database: sqlite3.Connection, long: int = LONG) -> None:
+        """Make it for the journal at this path; `database` is a connection of its own.
+
+        After `long` rows the log is taken into the database.
+        """
         self._name = name
         self._database = database
+        self._long = long
         self._file: int | None = None
         self._rows = 0
 
@@ -43,7 +50,7 @@ class Log:
     @property
     def is_long(self) -> bool:
         """Whether the next sync takes the log into the database."""
-        return self._rows >= LONG
+        return self._rows >= self._long
 
     def sync(self) -> None:
         """Wait until all that was written is on the disk; take the log into the database when it is long.
@@ -52,11 +59,19 @@ class Log:
             OSError, sqlite3.Error: the disk does not take it.
         """
         if self._file is not None:
-            self._flush(self._file)
+            self.flush(self._file)
         if self.is_long:
             # Who reads is not in its way; what can't be taken in yet will be the next time.
             self._database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             self._rows = 0
+
+    def flush(self, file: int) -> None:
+        """Wait until the disk has what was written to the log, whose file is open under this number.
+
+        Raises:
+            OSError: the disk does not take it.
+        """
+        _sync_data(file)
 
     def close(self) -> None:
         """Close the file, before SQLite does: Windows can't delete one that is open."""
@@ -67,6 +82,3 @@ class Log:
 
     def _open(self) -> int:
         return os.open(self._name + "-wal", os.O_RDWR)
-
-    def _flush(self, file: int) -> None:
-        _sync_data(file)

@@ -16,12 +16,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from opusmap.errors import JournalError
+from opusmap.journal.log import Log
 
 __all__ = [
+    "Storage",
     "connect",
-    "connect_all",
     "damaged",
     "find_share",
+    "hold_file",
     "lock_beside",
     "make_private",
     "reading",
@@ -64,19 +66,36 @@ def connect(name: str, *, timeout: float = 5.0) -> sqlite3.Connection:
     return sqlite3.connect(place, isolation_level=None, check_same_thread=False, uri=True, timeout=timeout)
 
 
-def connect_all(
-    name: str, *, write: bool
-) -> tuple[sqlite3.Connection, sqlite3.Connection, sqlite3.Connection | None]:
-    """Return the connection that writes, the one that looks up and, on disk and to write, the lock."""
+class Storage:
+    """How a journal reaches the disk. A subclass stands in for another kind of disk, one that fails, say."""
+
+    def connect(self, name: str) -> sqlite3.Connection:
+        """Open the journal's database, which is there, or one in memory. Transactions are begun by hand.
+
+        Raises:
+            sqlite3.Error: it can't be opened.
+        """
+        return connect(name)
+
+    def make_log(self, name: str) -> Log:
+        """Return the write-ahead log of the journal that is written at this path."""
+        return Log(name, self.connect(name))
+
+
+def hold_file(name: str, *, write: bool) -> sqlite3.Connection | None:
+    """See to it that the file is there and may be used; return the lock of who writes, None for who reads.
+
+    A journal in memory needs neither.
+
+    Raises:
+        JournalError: it is missing, no regular file, on a network share, or in use by another run.
+    """
     if name == ":memory:":
-        database = connect(name)
-        return database, database, None
+        return None
     if write:
         refuse_share(name)
     make_private(name, create=write)
-    lock = lock_beside(name) if write else None
-    # Who looks up does not wait for a commit: readers of a write-ahead log never do.
-    return connect(name), connect(name), lock
+    return lock_beside(name) if write else None
 
 
 def make_private(name: str, *, create: bool) -> None:

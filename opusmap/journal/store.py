@@ -36,10 +36,10 @@ from opusmap.journal.entries import (
     read_run,
     read_taken,
 )
-from opusmap.journal.flights import Flights, decode_entries
+from opusmap.journal.flights import FLIGHT_COLUMNS, Flight, Flights
 from opusmap.journal.log import Log
 from opusmap.journal.migrations import check_kind, migrate
-from opusmap.journal.places import connect, connect_all, damaged, reading, translated
+from opusmap.journal.places import Storage, damaged, hold_file, reading, translated
 from opusmap.journal.pruning import Pruned, forget_records, scrub
 
 __all__ = ["Journal"]
@@ -90,7 +90,8 @@ class Journal:
         write: bool = True,
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
-    ) -> Journal:
+        storage: Storage | None = None,
+    ) -> Self:
         """Open the journal at `path`, or one that lives in memory for the path `:memory:`.
 
         A file that isn't there is made, readable by its owner alone. No symbolic link is followed. An
@@ -101,15 +102,19 @@ class Journal:
             write: hold the journal as its only writer. Reports open it with False.
             clock: seconds since 1970.
             ticks: seconds that never run backwards while the machine is up.
+            storage: how the disk is reached, if not as usual.
 
         Raises:
             JournalError: the file can't be opened, is of another kind or a newer version, has another
                 writer, or lies on a network share.
         """
-        name = str(path)
+        name, storage = str(path), storage or Storage()
         with reading(name):
-            writer, reader, lock = connect_all(name, write=write)
-            log = None if lock is None else Log(name, connect(name))
+            lock = hold_file(name, write=write)
+            writer = storage.connect(name)
+            # Who looks up does not wait for a commit: readers of a write-ahead log never do.
+            reader = writer if name == ":memory:" else storage.connect(name)
+            log = None if lock is None else storage.make_log(name)
             journal = cls(name, writer, reader, lock, log, clock, ticks)
             try:
                 journal._prepare(write=write)
@@ -342,20 +347,26 @@ class Journal:
             found[State.INTENDED] += len(self._read_flights(run))
         return found
 
-    def recover(self) -> None:
-        """Turn what a killed run had under way into intended records. Opening for writing does it.
+    def plan_recovery(self, killed: Iterable[Flight], now: Moment) -> Change:
+        """Note as intended what a killed run had under way.
 
-        Their requests count as sent just now: an intent stands before its request leaves, and nobody
-        knows how long before. They left at the latest when the run was killed.
+        The requests count as sent just now: an intent stands before its request leaves, and nobody knows
+        how long before. They left at the latest when the run was killed.
         """
-        query = "SELECT id, target, run, entries FROM flights ORDER BY id"
+        change = Change()
+        for flight in killed:
+            change.flights[flight.id] = None
+            for entry in flight.entries.values():
+                intended = Settlement(entry.key, State.INTENDED, "", now)
+                change.note(flight.target, flight.run, entry, intended)
+        return change
+
+    def recover(self) -> None:
+        """Plan and commit what `plan_recovery` says. Opening the journal for writing does it."""
+        query = f"SELECT {FLIGHT_COLUMNS} FROM flights ORDER BY id"  # noqa: S608 - a constant
         with reading(self._path), self._durably() as database:
-            change, now = Change(), Moment(self._clock(), self._ticks())
-            for number, target, run, entries in database.execute(query).fetchall():
-                change.flights[number] = None
-                for entry in decode_entries(entries):
-                    change.note(target, run, entry, Settlement(entry.key, State.INTENDED, "", now))
-            write_change(database, change)
+            killed = [Flight.from_row(row) for row in database.execute(query).fetchall()]
+            write_change(database, self.plan_recovery(killed, Moment(self._clock(), self._ticks())))
             self._any_noted = bool(database.execute("SELECT EXISTS (SELECT 1 FROM noted)").fetchone()[0])
         self._flights.clear()
 
@@ -367,11 +378,12 @@ class Journal:
         return [flight.entries[key] for flight, key in zip(flights, keys, strict=True) if flight is not None]
 
     def _read_flights(self, run: Run) -> list[JournalRecord]:
-        query = "SELECT entries, sent, ticks FROM flights WHERE run = ?"
+        query = f"SELECT {FLIGHT_COLUMNS} FROM flights WHERE run = ?"  # noqa: S608 - a constant
+        flights = [Flight.from_row(row) for row in self._reader.execute(query, (run.id,))]
         return [
-            JournalRecord(run.id, each.row, each.key, each.content, State.INTENDED, "", Moment(sent, ticks))
-            for entries, sent, ticks in self._reader.execute(query, (run.id,))
-            for each in decode_entries(entries)
+            JournalRecord(run.id, each.row, each.key, each.content, State.INTENDED, "", flight.sent)
+            for flight in flights
+            for each in flight.entries.values()
         ]
 
     def _target(self, run: Run) -> int:

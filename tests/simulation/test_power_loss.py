@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
-import time
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from simulation import Variant, tell_story
-from simulation.disk import Disk, journal_on
+from simulation.disk import Disk, DiskStorage
 
-from opusmap.journal import Change, Entry, Journal, Moment, Settlement, State, log
+from opusmap.journal import Change, Entry, Journal, Moment, Settlement, State
+from opusmap.journal.log import LONG
 
 STATES = (State.TAKEN, State.FAILED, State.UNCERTAIN)
 Known = dict[str, tuple[State, bytes]]
@@ -72,13 +74,12 @@ class NotSyncing(Counting):
 
 
 def survive(
-    seed: int, path: Path, pragma: str = "", kind: type[Counting] = Counting
+    seed: int, path: Path, *, pragma: str = "", long: int = LONG, kind: type[Counting] = Counting
 ) -> tuple[Known, list[Known]]:
     """Lose the power somewhere in the work; return what is known after, and what may be."""
     draw = random.Random(seed)
     disk, seen = Disk(draw), list[int]()
-    journal = journal_on(disk, kind, pragma=pragma).open(path, clock=time.time, ticks=time.monotonic)
-    assert isinstance(journal, Counting)
+    journal = kind.open(path, storage=DiskStorage(disk, pragma=pragma, long=long))
     disk.fails_at = disk.acts + draw.randint(1, 250)
     disk.on_failure = lambda: seen.append(journal.returned)
     after = [{}, *work(journal, draw, 40)]
@@ -93,13 +94,12 @@ def survive(
 
 
 @pytest.mark.parametrize("pragma", ["", "wal_autocheckpoint = 2", "wal_autocheckpoint = 20"])
-@pytest.mark.parametrize("rows", [log.LONG, 30], ids=["as long as it is", "with a short log"])
+@pytest.mark.parametrize("long", [LONG, 30], ids=["as long as it is", "with a short log"])
 def test_every_commit_that_returned_before_the_power_was_lost_is_there_after(
-    pragma: str, rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pragma: str, long: int, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(log, "LONG", rows)
     for seed in range(20):
-        found, allowed = survive(seed, tmp_path / f"{seed}.db", pragma)
+        found, allowed = survive(seed, tmp_path / f"{seed}.db", pragma=pragma, long=long)
         assert found in allowed
 
 
@@ -115,17 +115,18 @@ def test_a_journal_cut_at_any_byte_holds_the_commits_before_and_no_part_of_anoth
     folder = tmp_path_factory.mktemp("cut")
     path, log = folder / "j.db", folder / "j.db-wal"
     draw = random.Random(data.draw(st.integers(0, 1 << 32)))
-    with Journal.open(path) as journal:
+    sizes = list[int]()
+
+    class Sized(Counting):
+        def commit(self, changes: Iterable[Change]) -> None:
+            super().commit(changes)
+            sizes.append(log.stat().st_size)
+
+    with Sized.open(path) as journal:
         # What stands in the file itself was synced long before; the log alone is cut.
-        journal._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        sizes = list[int]()
-
-        class Sized(Counting):
-            def commit(self, changes: Iterable[Change]) -> None:
-                super().commit(changes)
-                sizes.append(log.stat().st_size)
-
-        journal.__class__ = Sized
+        with closing(sqlite3.connect(path)) as other:
+            busy, _, left = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        assert (busy, left) == (0, 0)
         after = [{}, *work(journal, draw, 12)]
         file, whole = path.read_bytes(), log.read_bytes()
     cut = data.draw(st.integers(0, len(whole)))

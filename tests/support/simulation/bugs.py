@@ -11,8 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
 
-from opusmap.journal import Change, Entry, Journal, JournalRecord, Moment, Run, Settlement, State
-from opusmap.journal.changes import merge_changes
+from opusmap.journal import (
+    Change,
+    Entry,
+    Flight,
+    Journal,
+    JournalRecord,
+    Moment,
+    Run,
+    Settlement,
+    State,
+    merge_changes,
+)
 from opusmap.submission import dispatch, intake, replies, resume
 from opusmap.submission.answers import Outcome, read_answer
 from opusmap.submission.intake import Intake
@@ -87,10 +97,8 @@ class _SettlesTooEarly(Journal):
 class _ForgetsTheKilled(Journal):
     """Throws away what a killed run had under way."""
 
-    def recover(self) -> None:
-        with self._transaction() as database:
-            database.execute("DELETE FROM flights")
-        super().recover()
+    def plan_recovery(self, killed: Iterable[Flight], now: Moment) -> Change:
+        return Change(flights=super().plan_recovery(killed, now).flights)
 
 
 class _ForgetsLateEffects(Journal):
@@ -104,14 +112,9 @@ class _ForgetsLateEffects(Journal):
 class _CountsTheFenceFromTheIntent(Journal):
     """Takes the moment of the intent for that of the request, whatever came in between."""
 
-    def recover(self) -> None:
-        query = "SELECT sent, ticks FROM flights"
-        times = self._database.execute(query).fetchall()
-        clocks = self._clock, self._ticks
-        if times:
-            self._clock, self._ticks = lambda: times[0][0], lambda: times[0][1]
-        super().recover()
-        self._clock, self._ticks = clocks
+    def plan_recovery(self, killed: Iterable[Flight], _now: Moment) -> Change:
+        plan = super().plan_recovery
+        return merge_changes(plan([flight], flight.sent) for flight in killed)
 
 
 class _LosesOutcomes(Journal):

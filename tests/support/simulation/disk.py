@@ -16,10 +16,10 @@ from typing import Any
 
 import apsw
 
-from opusmap.journal import Journal
-from opusmap.journal.log import Log
+from opusmap.journal import Log, Storage
+from opusmap.journal.log import LONG
 
-__all__ = ["Disk", "Image", "journal_on"]
+__all__ = ["Disk", "DiskStorage", "Image", "UnsyncedStorage"]
 
 SECTOR = 512
 
@@ -207,29 +207,48 @@ class _Connection:
 class _Log(Log):
     """A journal's log on a disk."""
 
-    def __init__(self, disk: Disk, name: str, database: Any) -> None:
-        super().__init__(name, database)
+    def __init__(self, disk: Disk, name: str, database: Any, long: int, pragma: str) -> None:
+        super().__init__(name, database, long)
         self._disk = disk
+        self._pragma = pragma
         self._path = f"{name}-wal"
 
-    def _flush(self, _file: int) -> None:
+    def take_over(self, writer: Any) -> None:
+        super().take_over(writer)
+        if self._pragma:
+            writer.execute(f"PRAGMA {self._pragma}")
+
+    def flush(self, _file: int) -> None:
         self._disk.act(self._path, None)
 
 
-def journal_on(disk: Disk, base: type[Journal] = Journal, *, pragma: str = "") -> type[Journal]:
-    """Return a kind of journal whose files are on this disk; `pragma` is a setting that it adds."""
+class DiskStorage(Storage):
+    """Keeps a journal on a disk. `pragma` is a setting that its database gets; `long` see `Log`."""
 
-    class OnDisk(base):  # type: ignore[misc, valid-type]
-        @classmethod
-        def open(cls, path: Any, *, write: bool = True, clock: Any, ticks: Any) -> Journal:
-            name = str(Path(path).absolute())
-            Path(name).touch()
-            writer, reader, other = (_Connection(name, disk.vfs) for _ in range(3))
-            connections: Any = (writer, reader, None, _Log(disk, name, other))
-            journal: Journal = cls(name, *connections, clock, ticks)
-            journal._prepare(write=write)
-            if pragma:
-                journal._database.execute(f"PRAGMA {pragma}")
-            return journal
+    def __init__(self, disk: Disk, *, pragma: str = "", long: int = LONG) -> None:
+        self._disk = disk
+        self._pragma = pragma
+        self._long = long
 
-    return OnDisk
+    def connect(self, name: str) -> Any:
+        return _Connection(str(Path(name).absolute()), self._disk.vfs)
+
+    def make_log(self, name: str) -> Log:
+        path = str(Path(name).absolute())
+        return _Log(self._disk, path, self.connect(path), self._long, self._pragma)
+
+
+class _UnsyncedLog(Log):
+    def take_over(self, writer: Any) -> None:
+        super().take_over(writer)
+        writer.execute("PRAGMA synchronous = OFF")
+
+    def flush(self, _file: int) -> None:
+        """Wait for nothing."""
+
+
+class UnsyncedStorage(Storage):
+    """Waits for no disk: a process that is killed loses nothing by that."""
+
+    def make_log(self, name: str) -> Log:
+        return _UnsyncedLog(name, self.connect(name))

@@ -18,13 +18,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from opusmap.journal import Journal, State, hash_content
+from opusmap.journal import Journal, State, Storage, hash_content
 from opusmap.records import Record
 from opusmap.settings import Secret, Settings
 from opusmap.submission import Sender, SubmitTotals, submit_records
 from opusmap.submission.client import OpusClient
 from opusmap.submission.pacing import RetryBudget
-from simulation.disk import Disk, journal_on
+from simulation.disk import Disk, DiskStorage, UnsyncedStorage
 from simulation.loop import Killed, Timeline, VirtualLoop
 from simulation.opus import FAILS, MOOD, POISON, Opus, is_refused
 from simulation.weather import CALM, Weather, draw_weather
@@ -108,9 +108,9 @@ class _Plot:
         self._path = folder / "journal.db"
         self._variant = variant
         self._disk = Disk(random.Random(f"disk {seed}")) if variant.power_loss else None
-        self._journal = variant.journal
+        self._storage: Storage = UnsyncedStorage()
         if self._disk is not None:
-            self._journal = journal_on(self._disk, variant.journal, pragma=variant.pragma)
+            self._storage = DiskStorage(self._disk, pragma=variant.pragma)
         self._draw = draw = random.Random(f"plot {seed}")
         self._timeline, self._opus = Timeline(), Opus()
         self._boot, self._jumped = draw.choice((0.0, 0.0, 990.0)), 0.0
@@ -208,10 +208,9 @@ class _Plot:
         if self._disk is not None and kill is not None:
             self._disk.on_failure = loop.kill
             self._disk.fails_at = self._disk.acts + 1 + kill % 97 if self._draw.random() < 0.5 else None
-        journal = self._journal.open(self._path, clock=self._wall, ticks=self._ticks)
-        if self._disk is None:  # nothing is lost but the process, so the disk may take its time
-            journal._database.execute("PRAGMA synchronous = OFF")
-            journal.sync = lambda: None  # type: ignore[method-assign]
+        journal = self._variant.journal.open(
+            self._path, clock=self._wall, ticks=self._ticks, storage=self._storage
+        )
         image, began = None, self._timeline.now
         try:
             self._check_journal(journal)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.errors import JournalError
-from opusmap.journal import Entry, Journal, Moment, Settlement, State
+from opusmap.journal import Entry, Journal, Moment, Settlement, State, Storage, places
 
 PAGE = 4096
 NOW = Moment(1000.0, 10.0)
@@ -121,23 +121,21 @@ def test_values_that_no_run_wrote_are_told(tmp_path: Path, whole: Path, change: 
         read_all(tmp_path / "j.db")
 
 
-@pytest.mark.parametrize("open_it", [Journal.open, lambda path: Journal.open(path, write=False)])
-def test_another_program_that_holds_the_file_is_told(
-    tmp_path: Path, whole: Path, open_it: Callable, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class AtOnce(Storage):
+    """Waits for nobody who holds the file."""
+
+    def connect(self, name: str) -> sqlite3.Connection:
+        return places.connect(name, timeout=0)
+
+
+@pytest.mark.parametrize("options", [{}, {"write": False}], ids=["write", "read"])
+def test_another_program_that_holds_the_file_is_told(tmp_path: Path, whole: Path, options: dict) -> None:
     (tmp_path / "j.db").write_bytes(whole.read_bytes())
     other = sqlite3.connect(tmp_path / "j.db", isolation_level=None)
     other.execute("PRAGMA journal_mode = DELETE")
     other.execute("BEGIN EXCLUSIVE")
-    monkeypatch.setattr("opusmap.journal.store.connect_all", _at_once)
     with pytest.raises(JournalError) as caught:
-        open_it(tmp_path / "j.db")
+        Journal.open(tmp_path / "j.db", storage=AtOnce(), **options)
     other.close()
     assert "locked" in caught.value.problem
     assert "close what else has the file open" in caught.value.help
-
-
-def _at_once(name: str, *, write: bool) -> tuple:
-    from opusmap.journal.places import connect, lock_beside
-
-    return connect(name, timeout=0), connect(name, timeout=0), lock_beside(name) if write else None

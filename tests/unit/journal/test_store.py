@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,14 @@ from opusmap.journal import (
     Entry,
     Journal,
     JournalRecord,
+    Log,
     Moment,
     Run,
     Settlement,
     State,
+    Storage,
     hash_content,
-    places,
 )
-from opusmap.journal.log import Log
 
 NOW, EARLIER = Moment(2000.0, 20.0), Moment(1990.0, 10.0)
 
@@ -214,39 +215,42 @@ def test_changes_are_committed_together_in_the_order_of_their_planning(
         assert reader.counts(run) == {**dict.fromkeys(State, 0), State.TAKEN: 1}
 
 
-def test_every_commit_and_every_run_is_synced_after_it_was_written(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen = list[int]()
-    reader = journal._reader
-    monkeypatch.setattr(
-        Log,
-        "_flush",
-        lambda *_: seen.append(
-            reader.execute("SELECT (SELECT count(*) FROM runs) + count(*) FROM flights").fetchone()[0]
-        ),
-    )
-    run = start(journal)
-    assert seen == [1]
-    journal.intend(run, entries("a"), NOW)
-    assert seen == [1, 2]
-    journal.settle(run, [Settlement("a", State.TAKEN)])
-    assert seen == [1, 2, 1]
-    journal.finish_run(run, ending="done", counts={})
-    journal.keep_evidence(run, {})
-    assert len(seen) == 5
+def test_every_commit_and_every_run_is_synced_after_it_was_written(tmp_path: Path) -> None:
+    path, seen = tmp_path / "j.db", list[int]()
+    count = "SELECT (SELECT count(*) FROM runs) + count(*) FROM flights"
+
+    class Watched(Log):
+        def flush(self, file: int) -> None:
+            super().flush(file)
+            with closing(sqlite3.connect(path)) as reader:
+                seen.append(reader.execute(count).fetchone()[0])
+
+    class Watching(Storage):
+        def make_log(self, name: str) -> Log:
+            return Watched(name, self.connect(name))
+
+    with Journal.open(path, storage=Watching()) as journal:
+        seen.clear()
+        run = start(journal)
+        assert seen == [1]
+        journal.intend(run, entries("a"), NOW)
+        assert seen == [1, 2]
+        journal.settle(run, [Settlement("a", State.TAKEN)])
+        assert seen == [1, 2, 1]
+        journal.finish_run(run, ending="done", counts={})
+        journal.keep_evidence(run, {})
+        assert len(seen) == 5
+
+
+class WithoutSharedMemory(Storage):
+    def connect(self, name: str) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{name}?mode=rw&vfs=unix-none", uri=True, isolation_level=None)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SQLite's ways to files of POSIX systems")
-def test_a_file_system_without_shared_memory_is_refused_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def connect(name: str, *, timeout: float = 5.0) -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{name}?mode=rw&vfs=unix-none", uri=True, isolation_level=None)
-
-    monkeypatch.setattr(places, "connect", connect)
+def test_a_file_system_without_shared_memory_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="no shared memory") as caught:
-        Journal.open(tmp_path / "j.db")
+        Journal.open(tmp_path / "j.db", storage=WithoutSharedMemory())
     assert "local disk" in caught.value.help
 
 
