@@ -262,7 +262,7 @@ async def submit_source_async(
         SettingsError, SignInError: the certificate can't be used, or is out of its time.
     """
     from opusmap.journal import Journal  # noqa: PLC0415 - `map` and `check` do without
-    from opusmap.submission import submit_records  # noqa: PLC0415 - as above
+    from opusmap.submission import ResumePolicy, RetryPolicy, submit_records  # noqa: PLC0415 - as above
     from opusmap.submission.client import OpusClient  # noqa: PLC0415 - httpx is slow to load
 
     spec, watch = work.mapper.spec, work.source.watch
@@ -306,9 +306,8 @@ async def submit_source_async(
                 conflict=spec.conflict,
                 conflict_key=spec.target.conflict_key,
                 concurrency=concurrency,
-                full=full,
-                fence=settings.fence,
-                patience=settings.patience,
+                resume=ResumePolicy(settings.fence, resend=full),
+                retries=RetryPolicy(settings.patience),
                 trust_status=settings.trust_status,
                 on_progress=progress,
                 on_failed=None if on_failed is None else partial(_tell_failed, sending, on_failed),

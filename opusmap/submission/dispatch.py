@@ -21,14 +21,13 @@ from opusmap.submission.pacing import Pacer, Surroundings
 from opusmap.submission.replies import Pace, Reply, read_exchange
 from opusmap.submission.retry import (
     ATTEMPTS,
-    FIRST_PATIENCE,
     REFUSED_RECORDS,
     ChangePath,
     Decision,
     RenewToken,
     Retry,
+    RetryPolicy,
     StopRun,
-    decide_retry,
     may_be_processed,
 )
 from opusmap.submission.trial import UnknownOutcomes
@@ -64,7 +63,7 @@ class Dispatch:
         *,
         conflict: Conflict,
         conflict_key: ConflictKey,
-        patience: float,
+        retries: RetryPolicy,
         trust_status: bool = False,
         on_reply: Callable[[Reply, int], object] | None = None,
     ) -> None:
@@ -77,7 +76,7 @@ class Dispatch:
         self._around = around
         self._conflict: Conflict = conflict
         self._conflict_key: ConflictKey = conflict_key
-        self._patience = patience
+        self._retries = retries
         self._trust_status = trust_status
         self._on_reply = on_reply
         self._reached = False  # whether anything was ever sent as far as Opus
@@ -90,7 +89,7 @@ class Dispatch:
         help_text = "run the same command again later: what was not sent will be"
         self._halt.stop(OpusUnavailable(self._client.url, self._trouble, help_text))
 
-    async def wait_for_fence(self, seconds: float) -> None:
+    async def wait_for_late_effects(self, seconds: float) -> None:
         """Wait, if any time at all, until an earlier request can't take effect any more."""
         if seconds > 0.0:
             said = self._tell_wait(seconds, "an earlier request for these records may still take effect")
@@ -121,7 +120,7 @@ class Dispatch:
     async def send(self, load: Load, batch: Batch, *, alone: bool, once: bool, maybe: bool) -> End:
         """Send a batch as one body, again as long as that is what is decided.
 
-        `alone`, `once`: see `decide_retry`; `maybe`: a request before this one may have been processed.
+        `alone`, `once`: see `RetryPolicy.decide`; `maybe`: a request before this one may have been processed.
         """
         body = encode_body(
             batch,
@@ -135,15 +134,15 @@ class Dispatch:
                 if reply.problem is None:
                     return replace(end, outcome=reply.outcome)
                 attempt, spent = attempt + 1, spent + reply.seconds
-                patience = self._patience if self._reached else min(FIRST_PATIENCE, self._patience)
-                decision = decide_retry(
+                timeout = self._retries.limit_time(reached=self._reached)
+                decision = self._retries.decide(
                     reply.problem,
                     attempt=attempt,
                     size=len(batch.records),
                     alone=alone,
                     once=once,
                     heard=self.heard > heard,
-                    left=patience - spent,
+                    left=timeout - spent,
                     retry_after=reply.retry_after,
                     random=self._around.random,
                 )
@@ -151,7 +150,7 @@ class Dispatch:
                 cost = await self._carry_on(decision, reply, attempt)
                 if cost is None:
                     return replace(end, decision=decision)
-                if attempt % ATTEMPTS == 0 or spent >= patience:
+                if attempt % ATTEMPTS == 0 or spent >= timeout:
                     heard, spent = self.heard, 0.0
                 spent += cost
         except SignInError as error:
@@ -228,7 +227,7 @@ class Dispatch:
         )
 
     async def _carry_on(self, decision: Decision, reply: Reply, attempt: int) -> float | None:
-        """Do what a decision asks; return the seconds of patience it cost, None if that was the last attempt.
+        """Do what a decision asks; return the seconds of the timeout it cost, None after the last attempt.
 
         Waits that Opus asks for, or the retry budget, are no sign that Opus is away.
         """

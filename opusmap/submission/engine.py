@@ -26,13 +26,13 @@ from opusmap.submission.dispatch import Dispatch
 from opusmap.submission.exchange import Sender
 from opusmap.submission.halt import Halt
 from opusmap.submission.intake import Intake, Load
+from opusmap.submission.key_order import KeyLock, KeyLocks
 from opusmap.submission.ledger import Ledger, SubmitTotals
 from opusmap.submission.pacing import Pacer, Surroundings
 from opusmap.submission.replies import Reply
-from opusmap.submission.resume import FENCE, fence_left, keep_doubt
-from opusmap.submission.retry import PATIENCE, GiveUp, Split
+from opusmap.submission.resume import ResumePolicy
+from opusmap.submission.retry import GiveUp, RetryPolicy, Split
 from opusmap.submission.trial import UNREADABLE_RECORDS, Trial
-from opusmap.submission.turns import Turn, Turns
 
 __all__ = ["SubmitTotals", "submit_records"]
 
@@ -49,9 +49,9 @@ async def submit_records(
     conflict: Conflict,
     conflict_key: ConflictKey = "both",
     concurrency: int = 8,
-    full: bool = False,
-    fence: float = FENCE,
-    patience: float = PATIENCE,
+    resume: ResumePolicy | None = None,
+    retries: RetryPolicy | None = None,
+    key_locks: KeyLocks | None = None,
     trust_status: bool = False,
     on_progress: Callable[[SubmitTotals], None] | None = None,
     on_reply: Callable[[Reply, int], object] | None = None,
@@ -75,9 +75,9 @@ async def submit_records(
         conflict: whether Opus overwrites or skips a record that it has.
         conflict_key: the spelling of that option.
         concurrency: requests in flight at most; how many there are adapts to what Opus bears.
-        full: send records, too, that Opus took already as they are, by the journal.
-        fence: seconds that a changed record waits after a request whose answer was lost.
-        patience: seconds that one request is worked at while Opus is away.
+        resume: decides what is sent at all, and what waits for an earlier request's late effect.
+        retries: decides what follows a request that did not settle its records.
+        key_locks: keeps the versions of a rowKey in order; no other run uses it.
         trust_status: believe an HTTP status of success that comes without a body; what it took is counted.
         on_progress: called after each settled request with the totals so far.
         on_reply: called after each request with what it came to, and how many times its records were sent.
@@ -93,14 +93,15 @@ async def submit_records(
         JournalError: the journal can't be written; requests in flight were dropped, and stay intended.
     """
     around, halt = Surroundings(clock, wall_clock, random, sleep), Halt()
+    resume, retries = resume or ResumePolicy(), retries or RetryPolicy()
     try:
         async with Commits(journal, offload) as commits:
-            pacer = Pacer(concurrency, around, halt)
+            pacer = Pacer(concurrency, around, halt, retries)
             ledger = Ledger(
                 journal,
                 run,
                 commits,
-                fence=fence,
+                resume=resume,
                 now=around.now,
                 on_progress=_with_pace(on_progress, pacer),
                 on_failed=on_failed,
@@ -113,15 +114,15 @@ async def submit_records(
                 around,
                 conflict=conflict,
                 conflict_key=conflict_key,
-                patience=patience,
+                retries=retries,
                 trust_status=trust_status,
                 on_reply=on_reply,
             )
-            engine = _Engine(ledger, dispatch, pacer, halt, around, fence)
+            engine = _Engine(ledger, dispatch, pacer, halt, around, resume, key_locks or KeyLocks())
             intake = Intake(
                 records,
                 conflict=conflict,
-                full=full,
+                resume=resume,
                 look_up=ledger.look_up,
                 is_under_way=engine.is_under_way,
                 on_unchanged=engine.pass_over,
@@ -146,23 +147,30 @@ def _with_pace(
     return lambda totals: on_progress(replace(totals, concurrency=pacer.allowed, waiting=pacer.waiting))
 
 
-_Loads: TypeAlias = "asyncio.Queue[tuple[Load, Turn] | None]"
+_Loads: TypeAlias = "asyncio.Queue[tuple[Load, KeyLock] | None]"
 
 
 class _Engine:
     """One run under way. All of it is touched by one event loop, and never across an await."""
 
     def __init__(
-        self, ledger: Ledger, dispatch: Dispatch, pacer: Pacer, halt: Halt, around: Surroundings, fence: float
+        self,
+        ledger: Ledger,
+        dispatch: Dispatch,
+        pacer: Pacer,
+        halt: Halt,
+        around: Surroundings,
+        resume: ResumePolicy,
+        key_locks: KeyLocks,
     ) -> None:
-        self._turns = Turns()
+        self._key_locks = key_locks
         self._trial = Trial()
         self._ledger = ledger
         self._dispatch = dispatch
         self._pacer = pacer
         self._halt = halt
         self._around = around
-        self._fence = fence
+        self._resume = resume
         self._broken_off: OpusmapError | None = None  # what the source said last
         self._splitting = asyncio.Lock()  # one splits at a time until the trial is over
 
@@ -186,7 +194,7 @@ class _Engine:
 
     def is_under_way(self, key: str) -> bool:
         """Tell whether a record with this rowKey is being sent, or waits for that."""
-        return self._turns.is_taken(key)
+        return self._key_locks.is_taken(key)
 
     def pass_over(self, count: int) -> None:
         """Count records that Opus holds as they are."""
@@ -203,7 +211,7 @@ class _Engine:
     async def _feed(self, intake: Intake, loads: _Loads) -> None:
         """Make loads ahead of the workers; what they find after a halt, they count as not sent."""
         while (load := await self._pull(intake)) is not None:
-            await loads.put((load, self._turns.take(load.entries)))  # turns come in the order of the rows
+            await loads.put((load, self._key_locks.take(load.entries)))  # granted in the order of the rows
             await asyncio.sleep(0)  # what is under way comes first
         await loads.put(None)
 
@@ -225,9 +233,9 @@ class _Engine:
         while (ready := await loads.get()) is not None:
             if self._trial.lost:
                 self._stop_trial()
-            load, turn = ready
+            load, lock = ready
             try:
-                await turn.wait()
+                await lock.wait()
                 heard = self._dispatch.heard
                 await self._deliver_load(load)
                 if self._dispatch.heard == heard and not load.unwritable:
@@ -235,7 +243,7 @@ class _Engine:
                 if load.unreadable and self._dispatch.unknown.clear == load.clear:
                     self._count_unreadable()
             finally:
-                self._ledger.follow(turn.end)  # who comes after it looks up what the journal says
+                self._ledger.follow(lock.end)  # who comes after it looks up what the journal says
         loads.put_nowait(None)  # for the next worker
 
     def _count_unreadable(self) -> None:
@@ -244,22 +252,21 @@ class _Engine:
             self._dispatch.give_up_unreadable()
 
     async def _deliver_load(self, load: Load) -> None:
-        """Send a load when it may be: what must wait for a fence goes after the rest."""
+        """Send a load when it may be: what must wait for a late effect goes after the rest."""
         if load.unwritable:
             return await self._fail_unwritable(load)
         if load.stale:
             load.known = self._ledger.look_up(list(load.entries))
         if not load.known:
             return await self._deliver(load, load.batch)
-        now, fence = self._around.now(), self._fence
-        waits = dict[str, float]()
+        now, waits = self._around.now(), dict[str, float]()
         for key, entry in load.entries.items():
             known = load.known.get(key)
-            waits[key] = fence_left(entry, known, now, fence)
-            if doubt := keep_doubt(entry, known, now, fence):
-                load.unanswered[key] = doubt
+            waits[key] = self._resume.count_wait(entry, known, now)
+            if unanswered := self._resume.find_unanswered(entry, known, now):
+                load.unanswered[key] = unanswered
         for wait, part in _by_wait(load.batch, waits):
-            await self._dispatch.wait_for_fence(wait)
+            await self._dispatch.wait_for_late_effects(wait)
             await self._deliver(load, part)
         return None
 
@@ -283,7 +290,7 @@ class _Engine:
         """Send a batch until it is settled, in parts where that is what it takes.
 
         `part`: it is a part of what was sent before; `maybe`: a request before this one may have been
-        processed; `alone`, `once`: see `decide_retry`.
+        processed; `alone`, `once`: see `RetryPolicy.decide`.
         """
         end = await self._dispatch.send(load, batch, alone=alone, once=once, maybe=maybe)
         match end.decision:

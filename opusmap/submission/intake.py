@@ -16,7 +16,7 @@ import msgspec
 from opusmap.journal import Entry, JournalRecord, Moment, hash_content
 from opusmap.records import Record
 from opusmap.submission.batching import BATCH_SIZE, Batch, Conflict
-from opusmap.submission.resume import is_unchanged
+from opusmap.submission.resume import ResumePolicy
 from opusmap.wording import quote_value
 
 __all__ = ["Intake", "Load"]
@@ -62,7 +62,7 @@ class Intake:
         records: Iterable[Record],
         *,
         conflict: Conflict,
-        full: bool,
+        resume: ResumePolicy,
         look_up: LookUp,
         is_under_way: Callable[[str], bool],
         on_unchanged: Callable[[int], None],
@@ -71,7 +71,7 @@ class Intake:
     ) -> None:
         self._records = iter(records)
         self._conflict = conflict
-        self._full = full
+        self._resume = resume
         self._look_up = look_up
         self._is_under_way = is_under_way
         self._on_unchanged = on_unchanged
@@ -111,7 +111,7 @@ class Intake:
         for item in items:
             key = item.entry.key
             item.known, item.stale = known.get(key), key in waiting or self._is_under_way(key)
-            if not (self._full or item.stale or item.unwritable) and is_unchanged(
+            if not (item.stale or item.unwritable) and self._resume.is_unchanged(
                 item.entry, item.known, self._trusted_from
             ):
                 unchanged += 1

@@ -17,7 +17,7 @@ from opusmap.journal import Commits, Journal, JournalRecord, Moment, Run, Settle
 from opusmap.records import Record
 from opusmap.submission.batching import Batch
 from opusmap.submission.intake import Load
-from opusmap.submission.resume import count_elapsed
+from opusmap.submission.resume import ResumePolicy
 
 __all__ = ["Ledger", "SubmitTotals"]
 
@@ -61,7 +61,7 @@ class Ledger:
         run: Run,
         commits: Commits,
         *,
-        fence: float,
+        resume: ResumePolicy,
         now: Callable[[], Moment],
         on_progress: Callable[[SubmitTotals], None] | None = None,
         on_failed: Callable[[Record, str], object] | None = None,
@@ -71,7 +71,7 @@ class Ledger:
         self._to_do = asyncio.Queue[tuple[asyncio.Future[None] | None, Callable[[], object]] | None]()
         self._journal = journal
         self._commits = commits
-        self._fence = fence
+        self._resume = resume
         self._now = now
         self._on_progress = on_progress
         self._on_failed = on_failed
@@ -91,7 +91,8 @@ class Ledger:
         if not reasons:
             return
         settlements = [
-            Settlement(key, state, reason, self._doubt(load, state, key)) for key, reason in reasons.items()
+            Settlement(key, state, reason, self._find_unanswered(load, state, key))
+            for key, reason in reasons.items()
         ]
         load.intended.difference_update(reasons)
         durable = self._commits.make(self._journal.plan_settlement(self.run, settlements), urgent=False)
@@ -125,12 +126,12 @@ class Ledger:
         self.count(**{_COUNTED[state]: len(reasons)})
         self.report()
 
-    def _doubt(self, load: Load, state: State, key: str) -> Moment | None:
+    def _find_unanswered(self, load: Load, state: State, key: str) -> Moment | None:
         """Return when a record's last request ended that may still take effect, if one may."""
-        doubt = load.unanswered.get(key) if load.unanswered else None
-        if doubt is None or state is State.UNCERTAIN:
-            return doubt
-        return doubt if count_elapsed(doubt, self._now()) < self._fence else None
+        unanswered = load.unanswered.get(key) if load.unanswered else None
+        if unanswered is None or state is State.UNCERTAIN:
+            return unanswered
+        return unanswered if self._resume.may_take_effect(unanswered, self._now()) else None
 
     async def release(self, load: Load, batch: Batch) -> None:
         """Count records as not sent; an intent that certainly came to nothing is taken back."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from opusmap.journal import Moment
 from opusmap.submission.halt import Halt
 from opusmap.submission.replies import Pace
+from opusmap.submission.retry import RetryPolicy
 
 __all__ = ["ConcurrencyLimit", "Pacer", "RetryBudget", "Surroundings"]
 
@@ -133,29 +134,28 @@ class ConcurrencyLimit:
 
 
 class RetryBudget:
-    """How many retries the run affords: one for each success, one a second besides, some of them saved.
+    """How many retries the run affords: one for each success, and the policy's `per_second` besides.
 
-    Exhausted, it makes retries wait; it never forbids one.
+    As many as its `burst` are saved. Exhausted, it makes retries wait; it never forbids one.
     """
 
-    BURST, TRICKLE = 10.0, 1.0
-
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, policy: RetryPolicy, clock: Callable[[], float]) -> None:
+        self._policy = policy
         self._clock = clock
-        self._tokens = self.BURST
+        self._tokens = policy.burst
         self._counted = clock()
 
     def earn(self) -> None:
         """Note a request that settled its records."""
-        self._tokens = min(self.BURST, self._tokens + 1.0)
+        self._tokens = min(self._policy.burst, self._tokens + 1.0)
 
     def count_wait(self) -> float:
         """Return how many seconds the next retry must wait, if nothing succeeds meanwhile."""
-        now = self._clock()
-        self._tokens = min(self.BURST, self._tokens + (now - self._counted) * self.TRICKLE)
+        now, a_second = self._clock(), self._policy.per_second
+        self._tokens = min(self._policy.burst, self._tokens + (now - self._counted) * a_second)
         self._counted = now
         # What the clock's steps lose of a second must not make anybody wait for nothing.
-        return 0.0 if self._tokens >= 1.0 - 1e-9 else (1.0 - self._tokens) / self.TRICKLE
+        return 0.0 if self._tokens >= 1.0 - 1e-9 else (1.0 - self._tokens) / a_second
 
     def spend(self) -> None:
         """Take a retry that need not wait."""
@@ -165,10 +165,11 @@ class RetryBudget:
 class Pacer:
     """Holds workers back until one more request may be in flight: for the limit, and while Opus asks it."""
 
-    def __init__(self, concurrency: int, around: Surroundings, halt: Halt) -> None:
+    def __init__(self, concurrency: int, around: Surroundings, halt: Halt, retries: RetryPolicy) -> None:
         """Make it; once the run halts, nobody is admitted or waits any more."""
         self.waiting = ""  # why somebody waits, and for how long, in words
-        self._budget = RetryBudget(around.clock)
+        self._retries = retries
+        self._budget = RetryBudget(retries, around.clock)
         self._retrying: deque[asyncio.Event] = deque()  # who waits for the budget, in order
         self._limit = ConcurrencyLimit(concurrency, around.clock)
         self._clock = around.clock
@@ -220,7 +221,7 @@ class Pacer:
     @property
     def retry_wait(self) -> float:
         """Seconds that one more retry would wait for the budget, if nothing succeeds meanwhile."""
-        return self._budget.count_wait() + len(self._retrying) / RetryBudget.TRICKLE
+        return self._budget.count_wait() + len(self._retrying) / self._retries.per_second
 
     def note_success(self) -> None:
         """Note a request that settled its records: one more retry may go."""

@@ -1,6 +1,6 @@
-"""What to do after a request that did not settle its records: the whole policy, as one pure decision.
+"""What to do after a request that did not settle its records: the whole policy, and its limits.
 
-Owns delays and limits. It neither waits nor sends; the engine does what is decided here.
+Pure. It neither waits nor sends; the engine does what is decided here.
 """
 
 from __future__ import annotations
@@ -16,17 +16,15 @@ from opusmap.submission.exchange import Trouble
 
 __all__ = [
     "ATTEMPTS",
-    "FIRST_PATIENCE",
-    "PATIENCE",
     "REFUSED_RECORDS",
     "ChangePath",
     "Decision",
     "GiveUp",
     "RenewToken",
     "Retry",
+    "RetryPolicy",
     "Split",
     "StopRun",
-    "decide_retry",
     "draw_delay",
     "may_be_processed",
     "parse_http_date",
@@ -39,11 +37,9 @@ LONGEST_WAIT = 300.0
 ATTEMPTS = 8
 """Times that one request is sent, unless others come through meanwhile."""
 
-PATIENCE = 120.0
-"""Seconds that one request is worked at, unless others come through; waits that Opus asks for don't count."""
-
-FIRST_PATIENCE = 10.0
-"""The same while nothing was ever sent as far as Opus: a wrong address or a closed network is told soon."""
+FIRST_TIMEOUT = 10.0
+"""Seconds that one request is worked at while nothing was ever sent as far as Opus: a wrong address or a
+closed network is told soon."""
 
 ATTEMPTS_ALONE = 3
 """The same for a record sent singly because nothing clear came of its batch."""
@@ -99,47 +95,64 @@ class StopRun:
 Decision: TypeAlias = "Retry | RenewToken | ChangePath | Split | GiveUp | StopRun"
 
 
-def decide_retry(
-    problem: int | Trouble,
-    *,
-    attempt: int,
-    size: int,
-    alone: bool = False,
-    once: bool = False,
-    heard: bool = False,
-    left: float = PATIENCE,
-    retry_after: float | None = None,
-    random: Callable[[], float],
-) -> Decision:
-    """Decide what follows a request that did not settle its records.
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Decides what follows a request that did not settle its records.
 
-    Args:
-        problem: the answer's status, or why there is no usable answer.
-        attempt: how many times this request has been sent, from 1.
-        size: how many records it holds.
-        alone: it is a record sent singly because nothing clear came of its batch.
-        once: it is such a record, and no answer about those before it could be read, however often asked.
-        heard: Opus has answered others during the last `ATTEMPTS` or `PATIENCE`, so it is there.
-        left: the seconds of patience that are left; waits that the server asks for don't count.
-        retry_after: the seconds that the server asked to wait, if any.
-        random: gives numbers in [0, 1).
+    `timeout`: seconds that one request is worked at, unless others come through; waits that Opus asks for
+    don't count. `per_second` and `burst` limit all retries of a run together, see `RetryBudget`.
     """
-    processed = may_be_processed(problem)
-    attempts = 1 if once else ATTEMPTS_ALONE if alone else ATTEMPTS
-    exhausted = attempt % (attempts if processed else ATTEMPTS) == 0 or left <= 0.0
-    if problem in REFUSED_RECORDS:
-        return Split(2) if size > 1 else GiveUp(refused=True)
-    if problem == Trouble.UNCLEAR and size > 1:
-        return Split(size, alone=True)
-    if isinstance(problem, Trouble) or problem in (408, 429) or problem >= 500:  # noqa: PLR2004 - HTTP
-        if problem != Trouble.UNTRUSTED and (not exhausted or (heard and not processed)):
-            if retry_after:
-                return Retry(retry_after, everyone=True)
-            # The last attempt comes at the end of the patience, not long after.
-            delay = draw_delay(attempt, random)
-            return Retry(min(delay, left) if left > 0.0 else delay)
-        return _end(problem, size)
-    return _decide_refusal(problem, exhausted=exhausted)
+
+    timeout: float = 120.0
+    per_second: float = 1.0
+    burst: float = 10.0
+
+    def limit_time(self, *, reached: bool) -> float:
+        """Return the seconds that one request is worked at; `reached`: one was sent as far as Opus."""
+        return self.timeout if reached else min(FIRST_TIMEOUT, self.timeout)
+
+    def decide(
+        self,
+        problem: int | Trouble,
+        *,
+        attempt: int,
+        size: int,
+        left: float,
+        alone: bool = False,
+        once: bool = False,
+        heard: bool = False,
+        retry_after: float | None = None,
+        random: Callable[[], float],
+    ) -> Decision:
+        """Decide what follows a request that did not settle its records.
+
+        Args:
+            problem: the answer's status, or why there is no usable answer.
+            attempt: how many times this request has been sent, from 1.
+            size: how many records it holds.
+            left: the seconds of the timeout that are left; waits that the server asks for don't count.
+            alone: it is a record sent singly because nothing clear came of its batch.
+            once: it is such a record, and no answer about those before it could be read, however often asked.
+            heard: Opus has answered others during the last `ATTEMPTS` or the timeout, so it is there.
+            retry_after: the seconds that the server asked to wait, if any.
+            random: gives numbers in [0, 1).
+        """
+        processed = may_be_processed(problem)
+        attempts = 1 if once else ATTEMPTS_ALONE if alone else ATTEMPTS
+        exhausted = attempt % (attempts if processed else ATTEMPTS) == 0 or left <= 0.0
+        if problem in REFUSED_RECORDS:
+            return Split(2) if size > 1 else GiveUp(refused=True)
+        if problem == Trouble.UNCLEAR and size > 1:
+            return Split(size, alone=True)
+        if isinstance(problem, Trouble) or problem in (408, 429) or problem >= 500:  # noqa: PLR2004 - HTTP
+            if problem != Trouble.UNTRUSTED and (not exhausted or (heard and not processed)):
+                if retry_after:
+                    return Retry(retry_after, everyone=True)
+                # The last attempt comes at the end of the timeout, not long after.
+                delay = draw_delay(attempt, random)
+                return Retry(min(delay, left) if left > 0.0 else delay)
+            return _end(problem, size)
+        return _decide_refusal(problem, exhausted=exhausted)
 
 
 def may_be_processed(problem: int | Trouble) -> bool:

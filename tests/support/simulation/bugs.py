@@ -1,15 +1,16 @@
 """Bugs that a submit engine could have, to be planted: each must be caught by the laws of some story.
 
-Owns one entry a bug: what of the engine is replaced by what. Nothing here is used outside tests.
+A bug is a variant of the engine: a client, a journal, a policy or locks of another class take the place of
+the engine's own. Nothing here is used outside tests.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any
-from unittest.mock import patch
+import json
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from opusmap.journal import (
     Change,
@@ -23,12 +24,19 @@ from opusmap.journal import (
     State,
     merge_changes,
 )
-from opusmap.submission import dispatch, intake, replies, resume
-from opusmap.submission.answers import Outcome, read_answer
-from opusmap.submission.intake import Intake
-from opusmap.submission.pacing import Pacer
-from opusmap.submission.resume import is_unchanged
-from opusmap.submission.turns import Turn, Turns
+from opusmap.submission import (
+    Answer,
+    KeyLocks,
+    NoAnswer,
+    ResumePolicy,
+    RetryPolicy,
+    Sender,
+    Trouble,
+    read_answer,
+)
+from opusmap.submission.exchange import Exchange
+from opusmap.submission.key_order import KeyLock
+from opusmap.submission.retry import may_be_processed
 from simulation.story import Variant
 
 __all__ = ["BUGS", "Bug"]
@@ -36,43 +44,92 @@ __all__ = ["BUGS", "Bug"]
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """A bug: how the engine is run with it, and what plants it while a story is told.
+    """A bug: `plant` returns the engine that has it, for one story.
 
     `seed` is a story that catches it, to be told first; should stories change, another one will do.
     """
 
     seed: int
-    variant: Variant = field(default_factory=Variant)
-    plant: Callable[[], AbstractContextManager[Any]] = nullcontext
+    plant: Callable[[], Variant]
 
 
-def _read(change: Callable[[Outcome, int, Sequence[str]], Outcome]) -> Callable[[], Any]:
-    """Plant another reading of answers."""
-
-    def read(status: int, body: bytes, keys: Sequence[str], **options: Any) -> Outcome:
-        return change(read_answer(status, body, keys, **options), status, keys)
-
-    return lambda: patch.object(replies, "read_answer", read)
+# -- clients that misread what came
 
 
-def _done_on_500(outcome: Outcome, status: int, keys: Sequence[str]) -> Outcome:
-    return Outcome(201, tuple(keys)) if status == 500 else outcome
+class _Misreads:
+    """A client that reports something else than what it received."""
+
+    def __init__(self, client: Sender) -> None:
+        self._client = client
+
+    @property
+    def url(self) -> str:
+        return self._client.url
+
+    async def send(self, body: bytes) -> Exchange:
+        exchange = await self._client.send(body)
+        if isinstance(exchange, NoAnswer):
+            return self.misread_silence(exchange)
+        return self.misread(exchange, [record["rowKey"] for record in json.loads(body)["data"]])
+
+    def refuse_token(self, generation: int) -> None:
+        self._client.refuse_token(generation)
+
+    def change_path(self, path: str) -> bool:
+        return self._client.change_path(path)
+
+    def misread(self, answer: Answer, _keys: Sequence[str]) -> Answer:
+        return answer
+
+    def misread_silence(self, nothing: NoAnswer) -> NoAnswer:
+        return nothing
 
 
-def _uncertain_is_done(outcome: Outcome, _status: int, keys: Sequence[str]) -> Outcome:
-    return Outcome(201, tuple(keys)) if outcome.uncertain else outcome
+def _accept(answer: Answer) -> Answer:
+    """Return the same answer, as if it said that all was taken."""
+    return replace(answer, status=201, body=b'{"statusCode": 201}', cut=False)
 
 
-def _failed_items_unread(outcome: Outcome, _status: int, keys: Sequence[str]) -> Outcome:
-    return Outcome(201, tuple(keys)) if outcome.failed else outcome
+class _DoneOn500(_Misreads):
+    def misread(self, answer: Answer, _keys: Sequence[str]) -> Answer:
+        return _accept(answer) if answer.status == 500 else answer
 
 
-def _body_unread(outcome: Outcome, status: int, keys: Sequence[str]) -> Outcome:
-    return Outcome(status, tuple(keys)) if status == 201 else outcome
+class _UncertainIsDone(_Misreads):
+    def misread(self, answer: Answer, keys: Sequence[str]) -> Answer:
+        return _accept(answer) if read_answer(answer.status, answer.body, keys).uncertain else answer
 
 
-def _batch_fails_whole(outcome: Outcome, status: int, keys: Sequence[str]) -> Outcome:
-    return Outcome(400, failed=dict.fromkeys(keys, "invalid")) if status == 400 else outcome
+class _FailedItemsUnread(_Misreads):
+    def misread(self, answer: Answer, keys: Sequence[str]) -> Answer:
+        return _accept(answer) if read_answer(answer.status, answer.body, keys).failed else answer
+
+
+class _BodyUnread(_Misreads):
+    def misread(self, answer: Answer, _keys: Sequence[str]) -> Answer:
+        return _accept(answer) if answer.status == 201 else answer
+
+
+class _BatchFailsWhole(_Misreads):
+    def misread(self, answer: Answer, keys: Sequence[str]) -> Answer:
+        if answer.status != 400:
+            return answer
+        failed = json.dumps({"statusCode": 418, "failedItems": list(keys)}).encode()
+        return replace(answer, status=418, body=failed)
+
+
+class _LostHasNoEffect(_Misreads):
+    def misread_silence(self, nothing: NoAnswer) -> NoAnswer:
+        lost = nothing.trouble in (Trouble.LOST, Trouble.TIMEOUT)
+        return replace(nothing, trouble=Trouble.UNREACHED) if lost else nothing
+
+
+class _GatewayHasNoEffect(_Misreads):
+    def misread(self, answer: Answer, _keys: Sequence[str]) -> Answer:
+        return replace(answer, status=429) if may_be_processed(answer.status) else answer
+
+
+# -- journals that say what is not so
 
 
 class _LosesIntents(Journal):
@@ -109,7 +166,7 @@ class _ForgetsLateEffects(Journal):
         return super().plan_settlement(run, certain)
 
 
-class _CountsTheFenceFromTheIntent(Journal):
+class _CountsTheWindowFromTheIntent(Journal):
     """Takes the moment of the intent for that of the request, whatever came in between."""
 
     def plan_recovery(self, killed: Iterable[Flight], _now: Moment) -> Change:
@@ -132,99 +189,102 @@ class _NeverSyncs(Journal):
         pass
 
 
-@contextmanager
-def _resume_by_position() -> Iterator[None]:
+# -- policies that decide otherwise
+
+
+class _CountsByTheWall(ResumePolicy):
+    def count_elapsed(self, since: Moment, now: Moment) -> float:
+        return abs(now.wall - since.wall)
+
+
+class _CountsByTheTicks(ResumePolicy):
+    def count_elapsed(self, since: Moment, now: Moment) -> float:
+        return abs(now.ticks - since.ticks)
+
+
+class _KnownByKey(ResumePolicy):
+    def is_unchanged(self, entry: Entry, known: JournalRecord | None, _trusted_from: int = 0) -> bool:
+        return known is not None and known.state is State.TAKEN and known.key == entry.key
+
+
+class _UncertainCounts(ResumePolicy):
+    def is_unchanged(self, entry: Entry, known: JournalRecord | None, trusted_from: int = 0) -> bool:
+        same = known is not None and known.state is State.UNCERTAIN and known.content == entry.content
+        return same or super().is_unchanged(entry, known, trusted_from)
+
+
+class _IntendedCounts(ResumePolicy):
+    def is_unchanged(self, entry: Entry, known: JournalRecord | None, trusted_from: int = 0) -> bool:
+        same = known is not None and known.state is State.INTENDED and known.content == entry.content
+        return same or super().is_unchanged(entry, known, trusted_from)
+
+
+def _resume_by_position() -> Variant:
     """Go on after the last row that was taken, whatever stands before it."""
-    last = [0]
+    rows, last = dict[str, int](), [0]
 
-    settle = Journal.plan_settlement
+    class NotesTheRow(Journal):
+        def plan_intent(self, run: Run, entries: Iterable[Entry], sent: Moment) -> Change:
+            listed = list(entries)
+            rows.update((each.key, each.row) for each in listed)
+            return super().plan_intent(run, listed, sent)
 
-    def plan_settlement(journal: Journal, run: Run, settlements: Iterable[Settlement]) -> Change:
-        listed = list(settlements)
-        taken = [each.key for each in listed if each.state is State.TAKEN]
-        last.extend(entry.row for entry in journal._under_way(run, taken))
-        return settle(journal, run, listed)
+        def plan_settlement(self, run: Run, settlements: Iterable[Settlement]) -> Change:
+            listed = list(settlements)
+            last.extend(rows[each.key] for each in listed if each.state is State.TAKEN)
+            return super().plan_settlement(run, listed)
 
-    def is_done(entry: Entry, _known: JournalRecord | None, _trusted_from: int = 0) -> bool:
-        return entry.row <= max(last)
+    class ByPosition(ResumePolicy):
+        def is_unchanged(self, entry: Entry, _known: JournalRecord | None, _trusted_from: int = 0) -> bool:
+            return entry.row <= max(last)
 
-    with (
-        patch.object(Journal, "plan_settlement", plan_settlement),
-        patch.object(intake, "is_unchanged", is_done),
-    ):
-        yield
-
-
-def _known_by_key(entry: Entry, known: JournalRecord | None, _trusted_from: int = 0) -> bool:
-    return known is not None and known.state is State.TAKEN and known.key == entry.key
+    return Variant(journal=NotesTheRow, resume=ByPosition())
 
 
-def _uncertain_counts(entry: Entry, known: JournalRecord | None, trusted_from: int = 0) -> bool:
-    same = known is not None and known.state is State.UNCERTAIN and known.content == entry.content
-    return same or is_unchanged(entry, known, trusted_from)
+class _LocksNothing(KeyLocks):
+    """Lets two versions of a rowKey go at once."""
+
+    def take(self, keys: Collection[str]) -> KeyLock:
+        return KeyLocks().take(keys)
 
 
-def _intended_counts(entry: Entry, known: JournalRecord | None, trusted_from: int = 0) -> bool:
-    same = known is not None and known.state is State.INTENDED and known.content == entry.content
-    return same or is_unchanged(entry, known, trusted_from)
+class _SaysNothingIsTaken(KeyLocks):
+    """Hides that a record with the same rowKey is under way, so that the journal is asked too early."""
 
-
-def _by_the_wall(sent: Moment, now: Moment) -> float:
-    return abs(now.wall - sent.wall)
-
-
-def _by_the_ticks(sent: Moment, now: Moment) -> float:
-    return abs(now.ticks - sent.ticks)
-
-
-def _take_no_turn(_turns: Turns, keys: Collection[str]) -> Turn:
-    return Turn({}, keys, [])
-
-
-def _never_stale(_self: Intake, *arguments: Any, **options: Any) -> None:
-    INTAKE(_self, *arguments, **{**options, "is_under_way": lambda _key: False})
-
-
-async def _afford_all(_pacer: Pacer) -> None:
-    pass
-
-
-INTAKE = Intake.__init__
-
-
-def _swap(module: Any, name: str, value: Any) -> Callable[[], Any]:
-    return lambda: patch.object(module, name, value)
+    def is_taken(self, _key: str) -> bool:
+        return False
 
 
 BUGS: Mapping[str, Bug] = {
-    "marks done on a 500": Bug(1, plant=_read(_done_on_500)),
-    "settles uncertain as done": Bug(10, plant=_read(_uncertain_is_done)),
-    "does not read failedItems": Bug(10, plant=_read(_failed_items_unread)),
-    "believes the status and not the body": Bug(10, plant=_read(_body_unread)),
-    "fails a refused batch as a whole": Bug(10, plant=_read(_batch_fails_whole)),
-    "drops the fence": Bug(26, Variant(options={"fence": 0.0})),
-    "shortens the fence": Bug(26, Variant(options={"fence": 10.0})),
-    "counts the fence by the wall clock": Bug(
-        0, Variant(slow=True), _swap(resume, "count_elapsed", _by_the_wall)
+    "marks done on a 500": Bug(1, partial(Variant, client=_DoneOn500)),
+    "settles uncertain as done": Bug(10, partial(Variant, client=_UncertainIsDone)),
+    "does not read failedItems": Bug(10, partial(Variant, client=_FailedItemsUnread)),
+    "believes the status and not the body": Bug(10, partial(Variant, client=_BodyUnread)),
+    "fails a refused batch as a whole": Bug(10, partial(Variant, client=_BatchFailsWhole)),
+    "takes a lost answer for no effect": Bug(12, partial(Variant, client=_LostHasNoEffect)),
+    "takes a gateway's answer for no effect": Bug(26, partial(Variant, client=_GatewayHasNoEffect)),
+    "drops the late-effect window": Bug(26, partial(Variant, resume=ResumePolicy(late_effect_window=0.0))),
+    "shortens the late-effect window": Bug(
+        26, partial(Variant, resume=ResumePolicy(late_effect_window=10.0))
     ),
-    "counts the fence by the other clock": Bug(32, plant=_swap(resume, "count_elapsed", _by_the_ticks)),
-    "counts the fence from the intent": Bug(23, Variant(journal=_CountsTheFenceFromTheIntent, slow=True)),
-    "forgets late effects": Bug(26, Variant(journal=_ForgetsLateEffects)),
-    "takes a lost answer for no effect": Bug(
-        12, plant=_swap(dispatch, "may_be_processed", lambda _problem: False)
+    "counts the window by the wall clock": Bug(0, partial(Variant, slow=True, resume=_CountsByTheWall())),
+    "counts the window by the other clock": Bug(32, partial(Variant, resume=_CountsByTheTicks())),
+    "counts the window from the intent": Bug(
+        23, partial(Variant, journal=_CountsTheWindowFromTheIntent, slow=True)
     ),
-    "resumes by position": Bug(0, plant=_resume_by_position),
-    "knows a record by its key alone": Bug(0, plant=_swap(intake, "is_unchanged", _known_by_key)),
-    "takes uncertain for unchanged": Bug(16, plant=_swap(intake, "is_unchanged", _uncertain_counts)),
-    "takes intended for unchanged": Bug(1, plant=_swap(intake, "is_unchanged", _intended_counts)),
-    "lets two of one rowKey go at once": Bug(5, plant=_swap(Turns, "take", _take_no_turn)),
-    "asks the journal too early": Bug(318, plant=_swap(Intake, "__init__", _never_stale)),
+    "forgets late effects": Bug(26, partial(Variant, journal=_ForgetsLateEffects)),
+    "resumes by position": Bug(0, _resume_by_position),
+    "knows a record by its key alone": Bug(0, partial(Variant, resume=_KnownByKey())),
+    "takes uncertain for unchanged": Bug(16, partial(Variant, resume=_UncertainCounts())),
+    "takes intended for unchanged": Bug(1, partial(Variant, resume=_IntendedCounts())),
+    "lets two of one rowKey go at once": Bug(5, partial(Variant, key_locks=_LocksNothing)),
+    "asks the journal too early": Bug(318, partial(Variant, key_locks=_SaysNothingIsTaken)),
     "retries as often as it likes": Bug(
-        14, Variant(options={"random": lambda: 0.0}), _swap(Pacer, "afford_retry", _afford_all)
+        14, partial(Variant, pauses=False, retries=RetryPolicy(burst=math.inf))
     ),
-    "loses the intent": Bug(26, Variant(journal=_LosesIntents)),
-    "settles before it sends": Bug(4, Variant(journal=_SettlesTooEarly)),
-    "forgets what a killed run had under way": Bug(26, Variant(journal=_ForgetsTheKilled)),
-    "loses outcomes": Bug(0, Variant(journal=_LosesOutcomes)),
-    "does not sync": Bug(31, Variant(journal=_NeverSyncs, power_loss=True)),
+    "loses the intent": Bug(26, partial(Variant, journal=_LosesIntents)),
+    "settles before it sends": Bug(4, partial(Variant, journal=_SettlesTooEarly)),
+    "forgets what a killed run had under way": Bug(26, partial(Variant, journal=_ForgetsTheKilled)),
+    "loses outcomes": Bug(0, partial(Variant, journal=_LosesOutcomes)),
+    "does not sync": Bug(31, partial(Variant, journal=_NeverSyncs, power_loss=True)),
 }

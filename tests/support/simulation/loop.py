@@ -102,13 +102,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._pass_time()
         handle = self._ready.popleft()
         if not handle.cancelled():
-            handle._run()
+            handle._run()  # noqa: SLF001 - asyncio has no public way
 
     def _pass_time(self) -> None:
         if not self._scheduled:
             raise Stuck("the run waits for what never comes")
         timer = heapq.heappop(self._scheduled)
-        timer._scheduled = False
+        timer._scheduled = False  # noqa: SLF001 - the same
         if timer.cancelled():
             self._timer_cancelled_count -= 1
         else:

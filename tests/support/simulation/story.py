@@ -7,33 +7,31 @@ file) lives through a kill; the process (its loop, its memory, what it had not c
 from __future__ import annotations
 
 import asyncio
-import inspect
 import itertools
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 from opusmap.journal import Journal, State, Storage, hash_content
 from opusmap.records import Record
 from opusmap.settings import Secret, Settings
-from opusmap.submission import Sender, SubmitTotals, submit_records
+from opusmap.submission import KeyLocks, ResumePolicy, RetryPolicy, Sender, SubmitTotals, submit_records
 from opusmap.submission.client import OpusClient
-from opusmap.submission.pacing import RetryBudget
 from simulation.disk import Disk, DiskStorage, UnsyncedStorage
 from simulation.loop import Killed, Timeline, VirtualLoop
 from simulation.opus import FAILS, MOOD, POISON, Opus, is_refused
 from simulation.weather import CALM, Weather, draw_weather
-from simulation.wire import BASE_URL, FENCE, QuickSender, Wire, WireTransport
+from simulation.wire import BASE_URL, LATE_EFFECT_WINDOW, QuickSender, Wire, WireTransport
 
 __all__ = ["Broken", "Story", "Variant", "tell_story"]
 
 CONNECTION = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
 BATCH = 15
+RETRIES_SAVED = 10
 
 
 class Broken(AssertionError):
@@ -42,16 +40,21 @@ class Broken(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """How the engine is run: a journal of another kind, other options (a planted bug, say).
+    """How the engine is run: a client around the story's own, a journal, policies and locks of these kinds.
 
-    `power_loss`: a kill takes the power, too, and with it what was not synced; `pragma` is then a setting
-    of the journal's database, in place of the journal's own. `slow`: in each run many requests take effect
-    late, and sign-ins are long and many, so that much time lies between an intent and its request; and a
-    kill comes at a moment of time, for those between two steps are seldom amid a long wait.
+    `pauses`: a retry waits some time by chance; else for the retry budget alone. `power_loss`: a kill takes
+    the power, too, and with it what was not synced; `pragma` is then a setting of the journal's database, in
+    place of the journal's own. `slow`: in each run many requests take effect late, and sign-ins are long and
+    many, so that much time lies between an intent and its request; and a kill comes at a moment of time, for
+    those between two steps are seldom amid a long wait.
     """
 
     journal: type[Journal] = Journal
-    options: dict[str, Any] = field(default_factory=dict)
+    client: Callable[[Sender], Sender] = lambda client: client
+    resume: ResumePolicy = field(default_factory=lambda: ResumePolicy(late_effect_window=LATE_EFFECT_WINDOW))
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    key_locks: type[KeyLocks] = KeyLocks
+    pauses: bool = True
     power_loss: bool = False
     pragma: str = ""
     slow: bool = False
@@ -59,7 +62,7 @@ class Variant:
     @property
     def sound(self) -> Variant:
         """The same world, and the engine as it is."""
-        return Variant(power_loss=self.power_loss, slow=self.slow)
+        return Variant(pauses=self.pauses, power_loss=self.power_loss, slow=self.slow)
 
 
 @dataclass(slots=True)
@@ -256,24 +259,22 @@ class _Plot:
             asyncio.get_running_loop().call_later(stop, event.set)
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
-        options: dict[str, Any] = {
-            "clock": self._ticks,
-            "wall_clock": self._wall,
-            "random": self._draw.random,
-            "fence": FENCE,
-            "concurrency": self._concurrency,
-            "offload": loop.offload,
-            **self._variant.options,
-        }
         async with self._client(wire) as client:
             totals = await submit_records(
                 records,
-                client=client,
+                client=self._variant.client(client),
                 journal=journal,
                 run=run,
                 conflict=self._conflict,
+                concurrency=self._concurrency,
+                resume=self._variant.resume,
+                retries=self._variant.retries,
+                key_locks=self._variant.key_locks(),
                 stop=event,
-                **{name: value for name, value in options.items() if name in PARAMETERS},
+                clock=self._ticks,
+                wall_clock=self._wall,
+                random=self._draw.random if self._variant.pauses else lambda: 0.0,
+                offload=loop.offload,
             )
         self._check_accounting(totals, count, sum(1 for _ in records), journal.counts(run))
         return totals
@@ -297,7 +298,7 @@ class _Plot:
     def _check_retries(self, wire: Wire, totals: SubmitTotals, seconds: float) -> None:
         """One retry for each success, one a second, and some saved; a new token or path is none of them."""
         others = wire.troubles["401"] + wire.troubles["refused token"] + wire.troubles["404"]
-        allowed = wire.settled + seconds + RetryBudget.BURST + others
+        allowed = wire.settled + seconds + RETRIES_SAVED + others
         if totals.retries > allowed:
             raise Broken(f"{totals.retries} retries, {allowed:.1f} would do")
 
@@ -363,6 +364,3 @@ class _Plot:
         refused = {record.key for record in source if is_refused(record.values)}
         if sent := {key for values in again.wire.sent for key in values} - refused:
             raise Broken(f"{len(sent)} records are sent again although nothing changed")
-
-
-PARAMETERS = frozenset(inspect.signature(submit_records).parameters)

@@ -22,11 +22,11 @@ from simulation.loop import Timeline
 from simulation.opus import FAILS, POISON, Opus, shape_failures, shape_garbled, shape_taken
 from simulation.weather import Weather
 
-__all__ = ["BASE_URL", "FENCE", "PATHS", "Broke", "Came", "QuickSender", "Wire", "WireTransport"]
+__all__ = ["BASE_URL", "LATE_EFFECT_WINDOW", "PATHS", "Broke", "Came", "QuickSender", "Wire", "WireTransport"]
 
 BASE_URL = "https://opus.example.com"
 PATHS = ("/connector/records", "/records/connector/records")
-FENCE = 30.0
+LATE_EFFECT_WINDOW = 30.0
 """Seconds after which no request takes effect any more, counted from when it was sent."""
 
 DEADLINE = 60.0
@@ -140,7 +140,7 @@ class Wire:
                 await self._pass(there + back)
                 return Came(429, b"", draw.choice((None, "1", "4", "25")))
             case "late, lost" | "late, gateway":
-                late = draw.uniform(0.3, FENCE - 0.1)
+                late = draw.uniform(0.3, LATE_EFFECT_WINDOW - 0.1)
                 self._opus.arrive(body, sent + late, self._draw_skips(keys, 0.2))
                 await self._pass(draw.uniform(0.01, late))
                 if kind == "late, lost":

@@ -12,6 +12,7 @@ from scripted_opus import TOKEN, Keys, Opus, Reply, make_records, respond, submi
 from opusmap.errors import SignInError, StoppedEarly
 from opusmap.journal import Journal, State
 from opusmap.records import Record
+from opusmap.submission import ResumePolicy
 
 MOST = {0: 1, 1: 9, 2: 15, 3: 19, 15: 29}
 """Bad records among 15 -> requests at most."""
@@ -45,13 +46,15 @@ def test_running_again_after_a_clean_run_makes_no_request() -> None:
     assert (opus.requests, opus.sign_ins) == ([], 0)
 
 
-def test_another_content_another_option_or_full_sends_again() -> None:
+def test_another_content_another_option_or_a_resend_sends_again() -> None:
     with Journal.open(":memory:") as journal:
         submit(Opus(), make_records(30), journal=journal)
         changed = [*make_records(29), Record(31, "k31", {"rowKey": "k31", "leafName": "new"})]
         assert submit(Opus(), changed, journal=journal).totals.submitted == 1
         assert submit(Opus(), changed, journal=journal, conflict="skip").totals.submitted == 30
-        assert submit(Opus(), changed, journal=journal, conflict="skip", full=True).totals.submitted == 30
+        resend = ResumePolicy(resend=True)
+        done = submit(Opus(), changed, journal=journal, conflict="skip", resume=resend)
+        assert done.totals.submitted == 30
 
 
 def test_what_failed_is_sent_again_and_nothing_else() -> None:

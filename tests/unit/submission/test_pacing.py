@@ -16,6 +16,15 @@ from opusmap.errors import StoppedEarly
 from opusmap.submission.halt import Halt
 from opusmap.submission.pacing import ConcurrencyLimit, Pacer, RetryBudget, Surroundings
 from opusmap.submission.replies import Pace
+from opusmap.submission.retry import RetryPolicy
+
+BURST = 10
+"""Retries that are saved at most."""
+
+
+def make_pacer(concurrency: int, loop: asyncio.AbstractEventLoop, halt: Halt | None = None) -> Pacer:
+    around = Surroundings(loop.time, loop.time, random.Random(2).random, asyncio.sleep)
+    return Pacer(concurrency, around, halt or Halt(), RetryPolicy())
 
 
 @dataclass
@@ -74,8 +83,7 @@ def load(service_for: Callable[[Timeline], Service], concurrency: int, seconds: 
 
     async def main() -> None:
         halt = Halt()
-        around = Surroundings(loop.time, loop.time, random.Random(2).random, asyncio.sleep)
-        pacer = Pacer(concurrency, around, halt)
+        pacer = make_pacer(concurrency, loop, halt)
 
         async def work() -> None:
             while timeline.now < until:
@@ -167,8 +175,7 @@ def retrying(
     until = timeline.now + seconds
 
     async def main() -> None:
-        around = Surroundings(loop.time, loop.time, random.Random(2).random, asyncio.sleep)
-        pacer = Pacer(workers, around, Halt())
+        pacer = make_pacer(workers, loop)
 
         async def work() -> None:
             while timeline.now < until:
@@ -198,7 +205,7 @@ def test_retries_are_one_for_each_success_and_one_a_second_however_much_fails(
     for when, act in retrying(failing, workers, every, 20 * every + 5.0, seed):
         successes += act == "success"
         retries += act == "retry"
-        assert retries <= successes + RetryBudget.TRICKLE * (when - 1000.0) + RetryBudget.BURST + 1e-6
+        assert retries <= successes + (when - 1000.0) + BURST + 1e-6
 
 
 def test_without_successes_retries_are_one_a_second() -> None:
@@ -217,8 +224,8 @@ def test_a_success_lets_the_one_who_has_waited_longest_go() -> None:
     gone = list[tuple[str, float]]()
 
     async def main() -> None:
-        pacer = Pacer(4, Surroundings(loop.time, loop.time, random.Random(2).random, asyncio.sleep), Halt())
-        for _ in range(int(RetryBudget.BURST)):
+        pacer = make_pacer(4, loop)
+        for _ in range(BURST):
             await pacer.afford_retry()
 
         async def retry(name: str) -> None:
@@ -239,11 +246,11 @@ def test_a_success_lets_the_one_who_has_waited_longest_go() -> None:
 
 def test_what_is_saved_is_bounded() -> None:
     clock = Timeline()
-    budget = RetryBudget(lambda: clock.now)
+    budget = RetryBudget(RetryPolicy(), lambda: clock.now)
     for _ in range(1000):
         budget.earn()
     clock.now += 3600.0
-    for _ in range(int(RetryBudget.BURST)):
+    for _ in range(BURST):
         assert budget.count_wait() == 0.0
         budget.spend()
     assert budget.count_wait() == 1.0
@@ -254,7 +261,7 @@ def test_a_halt_lets_those_go_who_wait_for_the_budget() -> None:
 
     async def main() -> None:
         halt = Halt()
-        pacer = Pacer(4, Surroundings(loop.time, loop.time, random.Random(2).random, asyncio.sleep), halt)
+        pacer = make_pacer(4, loop, halt)
         waiting = [asyncio.create_task(pacer.afford_retry()) for _ in range(50)]
         await asyncio.sleep(1.0)
         halt.stop(StoppedEarly("enough"))
@@ -270,7 +277,7 @@ def test_a_wait_that_opus_asks_for_holds_everybody_and_a_halt_ends_it() -> None:
 
     async def main() -> list[float | None]:
         halt = Halt()
-        pacer = Pacer(4, Surroundings(loop.time, loop.time, random.Random(2).random, asyncio.sleep), halt)
+        pacer = make_pacer(4, loop, halt)
         pacer.hold(30.0)
 
         async def send() -> float | None:
@@ -296,7 +303,7 @@ def test_a_wait_that_opus_asks_for_holds_everybody_and_a_halt_ends_it() -> None:
 
 def test_answers_that_come_at_once_double_the_limit_while_somebody_waits() -> None:
     loop = VirtualLoop(Timeline(), random.Random(3))
-    pacer = Pacer(64, Surroundings(loop.time, loop.time, random.Random(3).random, asyncio.sleep), Halt())
+    pacer = make_pacer(64, loop)
 
     async def main() -> list[int]:
         admitted = [asyncio.ensure_future(pacer.admit()) for _ in range(200)]
@@ -318,7 +325,7 @@ def test_answers_that_come_at_once_double_the_limit_while_somebody_waits() -> No
 
 def test_who_waits_for_the_limit_is_not_overtaken_by_who_comes_when_there_is_room() -> None:
     loop = VirtualLoop(Timeline(), random.Random(4))
-    pacer = Pacer(1, Surroundings(loop.time, loop.time, random.Random(4).random, asyncio.sleep), Halt())
+    pacer = make_pacer(1, loop)
     sent = list[str]()
 
     async def work(name: str) -> None:

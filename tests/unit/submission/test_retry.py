@@ -17,9 +17,9 @@ from opusmap.submission.retry import (
     GiveUp,
     RenewToken,
     Retry,
+    RetryPolicy,
     Split,
     StopRun,
-    decide_retry,
     draw_delay,
     parse_retry_after,
 )
@@ -30,8 +30,8 @@ NOTHING_PROCESSED = [429, Trouble.UNREACHED, Trouble.SIGN_IN]
 
 
 def decide(problem: int | Trouble, **changes: Any) -> Decision:
-    facts: dict[str, Any] = {"attempt": 1, "size": 15, "random": lambda: 0.5, **changes}
-    return decide_retry(problem, **facts)
+    facts: dict[str, Any] = {"attempt": 1, "size": 15, "left": 120.0, "random": lambda: 0.5, **changes}
+    return RetryPolicy().decide(problem, **facts)
 
 
 @pytest.mark.parametrize("problem", [*SERVER_TROUBLE, *NOTHING_PROCESSED])

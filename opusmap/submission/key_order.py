@@ -1,4 +1,4 @@
-"""Turns: one version of a rowKey is in flight at a time, and versions go in the order of their rows.
+"""Key order: one version of a rowKey is in flight at a time, and versions go in the order of their rows.
 
 Owns nothing but the waiting.
 """
@@ -8,34 +8,34 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
-__all__ = ["Turn", "Turns"]
+__all__ = ["KeyLock", "KeyLocks"]
 
 
-class Turns:
-    """Who holds which rowKey. The order of turns is the order of the calls of `take`."""
+class KeyLocks:
+    """Who holds which rowKey. Locks are granted in the order of the calls of `take`."""
 
     def __init__(self) -> None:
-        self._latest: dict[str, Turn] = {}  # rowKey -> the latest turn that was asked for
+        self._latest: dict[str, KeyLock] = {}  # rowKey -> the latest lock that was asked for
 
     def is_taken(self, key: str) -> bool:
         """Tell whether somebody holds this rowKey, or waits for it."""
         return key in self._latest
 
-    def take(self, keys: Collection[str]) -> Turn:
-        """Ask for these rowKeys; `async with` the turn holds them, once all who asked before are done.
+    def take(self, keys: Collection[str]) -> KeyLock:
+        """Ask for these rowKeys; who awaits the lock holds them, once all who asked before are done.
 
         Each waits only for those before it, so nobody waits for ever.
         """
         earlier = [self._latest[key] for key in keys if key in self._latest]
-        turn = Turn(self._latest, keys, earlier)
-        self._latest.update(dict.fromkeys(keys, turn))
-        return turn
+        lock = KeyLock(self._latest, keys, earlier)
+        self._latest.update(dict.fromkeys(keys, lock))
+        return lock
 
 
-class Turn:
+class KeyLock:
     """Some rowKeys, held by one who sends their records."""
 
-    def __init__(self, latest: dict[str, Turn], keys: Collection[str], earlier: list[Turn]) -> None:
+    def __init__(self, latest: dict[str, KeyLock], keys: Collection[str], earlier: list[KeyLock]) -> None:
         self._latest = latest
         self._keys = keys
         self._earlier = earlier
@@ -43,8 +43,8 @@ class Turn:
 
     async def wait(self) -> None:
         """Return when all who asked before for one of these rowKeys are done."""
-        for turn in self._earlier:
-            await asyncio.shield(turn._over)  # noqa: SLF001 - of one class
+        for lock in self._earlier:
+            await asyncio.shield(lock._over)  # noqa: SLF001 - of one class
         self._earlier.clear()
 
     def end(self) -> None:
