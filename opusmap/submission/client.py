@@ -12,7 +12,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode, urlsplit
@@ -93,7 +93,6 @@ class OpusClient:
         self._deadline = settings.timeout if deadline is None else deadline
         self._clock = clock
         self._wall_clock = wall_clock
-        self._tls = _make_tls()
         self._wire = None if transport is not None else _choose_wire(settings.transport)
         self._idle: list[httpx.AsyncBaseTransport] = []
         self._timeout = httpx.Timeout(self._deadline, connect=min(10.0, self._deadline)).as_dict()
@@ -298,6 +297,17 @@ class OpusClient:
         kind = headers.get("Content-Type", "")
         return Answer(response.status_code, bytes(body), 0, "", wait, cut, kind)
 
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """A context that trusts what the system trusts (corporate authorities) and speaks TLS 1.2 up.
+
+        Made with the first connection: reading the authorities takes tens of milliseconds, and a rehearsal
+        in this process needs none.
+        """
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
     def _make_transport(self) -> httpx.AsyncBaseTransport:
         # Loopback is never behind the proxy; https goes through it in a tunnel, end to end.
         proxy = self._settings.proxy
@@ -321,13 +331,6 @@ def _hide(body: bytes, token: Secret) -> bytes:
     if len(text) < _SHORTEST_TOKEN:
         return body
     return body.replace(text, b"***").replace(text.replace(b"/", b"\\/"), b"***")
-
-
-def _make_tls() -> ssl.SSLContext:
-    """Return a context that trusts what the system trusts (corporate authorities) and speaks TLS 1.2 up."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A deterministic simulator: the real engine, client decisions and journal in a world made from one seed.
+"""A deterministic simulator: the real engine, client and journal in a world made from one seed.
 
 `loop` owns time and threads, `opus` the service, `weather` what goes wrong and when, `wire` the way between
 the engine and the service, `disk` what a power loss leaves of the journal, `story` the runs, crashes and

@@ -262,13 +262,13 @@ BUGS: Mapping[str, Bug] = {
     "believes the status and not the body": Bug(10, partial(Variant, client=_BodyUnread)),
     "fails a refused batch as a whole": Bug(10, partial(Variant, client=_BatchFailsWhole)),
     "takes a lost answer for no effect": Bug(12, partial(Variant, client=_LostHasNoEffect)),
-    "takes a gateway's answer for no effect": Bug(26, partial(Variant, client=_GatewayHasNoEffect)),
+    "takes a gateway's answer for no effect": Bug(32, partial(Variant, client=_GatewayHasNoEffect)),
     "drops the late-effect window": Bug(26, partial(Variant, resume=ResumePolicy(late_effect_window=0.0))),
     "shortens the late-effect window": Bug(
         26, partial(Variant, resume=ResumePolicy(late_effect_window=10.0))
     ),
     "counts the window by the wall clock": Bug(0, partial(Variant, slow=True, resume=_CountsByTheWall())),
-    "counts the window by the other clock": Bug(32, partial(Variant, resume=_CountsByTheTicks())),
+    "counts the window by the other clock": Bug(50, partial(Variant, resume=_CountsByTheTicks())),
     "counts the window from the intent": Bug(
         23, partial(Variant, journal=_CountsTheWindowFromTheIntent, slow=True)
     ),
@@ -278,7 +278,7 @@ BUGS: Mapping[str, Bug] = {
     "takes uncertain for unchanged": Bug(16, partial(Variant, resume=_UncertainCounts())),
     "takes intended for unchanged": Bug(1, partial(Variant, resume=_IntendedCounts())),
     "lets two of one rowKey go at once": Bug(5, partial(Variant, key_locks=_LocksNothing)),
-    "asks the journal too early": Bug(318, partial(Variant, key_locks=_SaysNothingIsTaken)),
+    "asks the journal too early": Bug(7, partial(Variant, key_locks=_SaysNothingIsTaken)),
     "retries as often as it likes": Bug(
         14, partial(Variant, pauses=False, retries=RetryPolicy(burst=math.inf))
     ),

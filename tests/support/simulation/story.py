@@ -10,8 +10,8 @@ import asyncio
 import itertools
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -25,7 +25,7 @@ from simulation.disk import Disk, DiskStorage, UnsyncedStorage
 from simulation.loop import Killed, Timeline, VirtualLoop
 from simulation.opus import FAILS, MOOD, POISON, Opus, is_refused
 from simulation.weather import CALM, Weather, draw_weather
-from simulation.wire import BASE_URL, LATE_EFFECT_WINDOW, QuickSender, Wire, WireTransport
+from simulation.wire import BASE_URL, LATE_EFFECT_WINDOW, Wire, WireTransport
 
 __all__ = ["Broken", "Story", "Variant", "tell_story"]
 
@@ -120,7 +120,6 @@ class _Plot:
         self._log: list[str] = []
         self._conflict = "skip" if draw.random() < 0.15 else "overwrite"
         self._concurrency = draw.randint(1, 6)
-        self._real_client = seed % 20 == 19
         self._confirmed: set[tuple[str, str]] = set()
         style = draw.choice(("k{}", "{}", "Ä/{}"))
         self._keys = [style.format(number) for number in range(2, 2 + draw.choice((3, 16, 40, 75)))]
@@ -259,7 +258,9 @@ class _Plot:
             asyncio.get_running_loop().call_later(stop, event.set)
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualLoop)
-        async with self._client(wire) as client:
+        where = Settings(BASE_URL, f"{BASE_URL}/connect/token", "app-1", Secret("s"), self._path)
+        transport = WireTransport(wire)
+        async with OpusClient(where, transport=transport, clock=self._ticks, wall_clock=self._wall) as client:
             totals = await submit_records(
                 records,
                 client=self._variant.client(client),
@@ -278,16 +279,6 @@ class _Plot:
             )
         self._check_accounting(totals, count, sum(1 for _ in records), journal.counts(run))
         return totals
-
-    @asynccontextmanager
-    async def _client(self, wire: Wire) -> AsyncIterator[Sender]:
-        if not self._real_client:
-            yield QuickSender(wire)
-            return
-        where = Settings(BASE_URL, f"{BASE_URL}/connect/token", "app-1", Secret("s"), self._path)
-        transport = WireTransport(wire)
-        async with OpusClient(where, transport=transport, clock=self._ticks, wall_clock=self._wall) as client:
-            yield client
 
     # -- the laws
 

@@ -1,7 +1,6 @@
-"""The wire of the simulated world: what becomes of one request on its way, and the two clients that use it.
+"""The wire of the simulated world: what becomes of one request on its way.
 
-Owns the fate of a request (`Wire`), and its forms: as the engine's `Sender` without any HTTP library
-(`QuickSender`, for speed), and as a transport below the real `OpusClient` (`WireTransport`).
+Owns the fate of a request (`Wire`), as a transport below the real client (`WireTransport`).
 """
 
 from __future__ import annotations
@@ -15,14 +14,12 @@ from dataclasses import dataclass
 
 import httpx
 
-from opusmap.errors import SignInError
-from opusmap.submission.exchange import Answer, Exchange, NoAnswer, Trouble
-from opusmap.submission.retry import parse_retry_after
+from opusmap.submission.exchange import Trouble
 from simulation.loop import Timeline
 from simulation.opus import FAILS, POISON, Opus, shape_failures, shape_garbled, shape_taken
 from simulation.weather import Weather
 
-__all__ = ["BASE_URL", "LATE_EFFECT_WINDOW", "PATHS", "Broke", "Came", "QuickSender", "Wire", "WireTransport"]
+__all__ = ["BASE_URL", "LATE_EFFECT_WINDOW", "PATHS", "Broke", "Came", "Wire", "WireTransport"]
 
 BASE_URL = "https://opus.example.com"
 PATHS = ("/connector/records", "/records/connector/records")
@@ -193,61 +190,6 @@ class Wire:
     def _refuse_the_dead(self) -> None:
         if self.cut_off:
             raise asyncio.CancelledError
-
-
-class QuickSender:
-    """The engine's `Sender` on a wire: what `OpusClient` does, without HTTP."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        self._paths = list(PATHS)
-        self._token = ""
-        self._generation = self._refused = self._refusals = 0
-        self._renewing = asyncio.Lock()
-
-    @property
-    def url(self) -> str:
-        return BASE_URL
-
-    async def send(self, body: bytes) -> Exchange:
-        try:
-            trouble = await self._sign_in()
-        except Broke as broke:
-            return NoAnswer(Trouble.SIGN_IN, str(broke.trouble))
-        if trouble is not None:
-            return trouble
-        generation, path = self._generation, self._paths[0]
-        try:
-            came = await self._wire.carry(path, self._token, body)
-        except Broke as broke:
-            return NoAnswer(broke.trouble, f"it is {broke.trouble}")
-        if came.status in (200, 201, 400, 418) and generation > self._refused:
-            self._refusals = 0
-        wait = parse_retry_after(came.retry_after, 0.0)
-        return Answer(came.status, b"" if came.cut else came.body, generation, path, wait, came.cut)
-
-    async def _sign_in(self) -> NoAnswer | None:
-        async with self._renewing:
-            if self._generation <= self._refused:
-                came = await self._wire.sign_in()
-                if came.status != 200:
-                    wait = parse_retry_after(came.retry_after, 0.0)
-                    return NoAnswer(Trouble.SIGN_IN, f"the identity service answers {came.status}", wait)
-                self._token, self._generation = json.loads(came.body)["access_token"], self._generation + 1
-        return None
-
-    def refuse_token(self, generation: int) -> None:
-        if generation <= self._refused:
-            return
-        self._refused, self._refusals = generation, self._refusals + 1
-        if self._refusals > 1:
-            raise SignInError(BASE_URL, "Opus refuses the token, although it was just renewed")
-
-    def change_path(self, path: str) -> bool:
-        if self._paths[0] == path and len(self._paths) > 1:
-            del self._paths[0]
-            return True
-        return self._paths[0] != path
 
 
 class WireTransport(httpx.AsyncBaseTransport):
