@@ -5,7 +5,7 @@ imported here because HTTP libraries are slow to load; `engine` drives them all 
 """
 
 from opusmap.submission.answers import Outcome, read_answer
-from opusmap.submission.batching import BATCH_SIZE, Batch, encode_body, encode_values, make_batches
+from opusmap.submission.batching import BATCH_SIZE, Batch, encode_body, encode_values
 from opusmap.submission.engine import SubmitTotals, submit_records
 from opusmap.submission.exchange import Answer, NoAnswer, Sender, Trouble
 from opusmap.submission.key_order import KeyLocks
@@ -26,7 +26,6 @@ __all__ = [
     "Trouble",
     "encode_body",
     "encode_values",
-    "make_batches",
     "read_answer",
     "submit_records",
 ]

@@ -5,7 +5,7 @@ Pure. Owns the limit of records in a request; knows nothing of sending.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -20,7 +20,6 @@ __all__ = [
     "ConflictKey",
     "encode_body",
     "encode_values",
-    "make_batches",
     "split_batch",
 ]
 
@@ -44,22 +43,6 @@ class Batch:
     def keys(self) -> tuple[str, ...]:
         """The rowKeys in the records' order, each once."""
         return tuple(record.key for record in self.records)
-
-
-def make_batches(records: Iterable[Record], size: int = BATCH_SIZE) -> Iterator[Batch]:
-    """Yield batches of at most `size` records, in order, as the records come.
-
-    A rowKey never stands twice in one batch: a batch ends early where one would repeat.
-    """
-    number, batch, keys = 1, list[Record](), set[str]()
-    for record in records:
-        if len(batch) == size or record.key in keys:
-            yield Batch(number, tuple(batch))
-            number, batch, keys = number + 1, [], set()
-        batch.append(record)
-        keys.add(record.key)
-    if batch:
-        yield Batch(number, tuple(batch))
 
 
 def split_batch(batch: Batch, parts: int = 2) -> tuple[Batch, ...]:

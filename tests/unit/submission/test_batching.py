@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opusmap.records import Record
-from opusmap.submission.batching import Batch, ConflictKey, encode_body, make_batches
+from opusmap.submission.batching import Batch, ConflictKey, encode_body
 
 RECORD = Record(2, "a", {"rowKey": "a", "leafName": "Zoë", "_N": 2**70})
 
@@ -29,17 +29,3 @@ def test_a_body_is_the_documented_json_with_both_spellings() -> None:
 def test_one_spelling_alone_when_asked(spelling: ConflictKey) -> None:
     body = json.loads(encode(conflict="skip", conflict_key=spelling))
     assert {name: value for name, value in body.items() if name != "data"} == {"id": "c-1", spelling: "Skip"}
-
-
-def test_batches_are_made_as_records_come() -> None:
-    pulled = 0
-
-    def records() -> Any:
-        nonlocal pulled
-        for number in range(100):
-            pulled += 1
-            yield Record(number, str(number), {})
-
-    batches = make_batches(records())
-    assert next(batches).number == 1
-    assert pulled == 16
