@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests package docs bench bench-small soak harsh format clean corpora bench-sources bench-peers
+.PHONY: demo test lint types tests package docs bench bench-small bench-more soak harsh format clean corpora bench-sources bench-peers
 
 demo: $(VENV)/installed
 	$(BIN)/opusmap demo
@@ -36,19 +36,24 @@ package: $(VENV)/dev
 docs: $(VENV)/dev
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -c docs/site . build/site
 
-# The figures of docs/performance.md. A small run (make bench-small) is a part of CI; nothing there depends on time.
+# How fast mapping is beside plain Python: the first tables of docs/performance.md, in a quarter of an hour. A small
+# run (make bench-small) is a part of CI; nothing there depends on time.
 bench: $(VENV)/dev
 	mkdir -p build
 	$(BIN)/python benchmarks/mapping.py --json build/mapping.json
+
+bench-small: $(VENV)/dev
+	$(BIN)/python benchmarks/mapping.py 4000 --rounds 1
+
+# The other tables: how mapping grows, what `init` finds, the journal, submitting.
+bench-more: $(VENV)/dev
+	mkdir -p build
 	$(BIN)/python benchmarks/growth.py --json build/growth.json
 	$(BIN)/python -m benchmarks.automap --misses-of-held-out
 	$(BIN)/python benchmarks/journal.py
 	$(BIN)/python benchmarks/submit.py
 	$(BIN)/python benchmarks/submit.py --latency 0.2 --concurrency 128
 	$(BIN)/python benchmarks/submit.py --grow
-
-bench-small: $(VENV)/dev
-	$(BIN)/python benchmarks/mapping.py 4000 --rounds 1
 
 # Hours of faults, crashes and power losses; CI runs a part of each.
 soak: $(VENV)/dev

@@ -1,61 +1,79 @@
-"""One contestant's run over one file, in a process of its own; prints what it took as JSON.
+"""One contestant's run over one source, in a process of its own; prints what it took as JSON.
 
-    python benchmarks/contestant.py WORK/NAME SOURCE TARGET       such as expressions/tuned
+    python benchmarks/contestant.py WORK WHO SOURCE TARGET       such as expressions tuned
 
-Without WORK it is the register whose columns are bound to source columns. CPU and wall-clock seconds count
-from when everything is imported; opusmap's include compiling the mapping. `peak` is the most memory that the
-process held, in MB (imports included).
+CPU and wall-clock seconds count from when everything is imported; opusmap's include compiling the mapping.
+`peak` is the most memory that the process held, in MB (imports included).
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import re
+import statistics
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parent
-WORK = ROOT / "workloads"
-"""A folder for each kind of work: `rows.py`, `mapping.yaml`, `first_draft.py`, `tuned.py`."""
+from workloads import WORKS, Work
 
-MAPPINGS = {
-    ".jsonl": ROOT / "register" / "mapping.yaml",
-    ".csv": ROOT.parent / "mappings" / "contracts" / "mapping.yaml",
-}
+FRESH = 9
+"""Mappers, each new, that time every row once: what else runs on the machine seldom meets a row in all."""
 Run = Callable[[str, str], tuple[int, int]]
-
-folder: Path | None = None
-"""The folder of the work at hand, None for the registers above."""
+"""Maps a source to a target; returns how many rows became records and how many were refused."""
 
 
-def enter(work: str) -> None:
-    """Let the modules of a kind of work be imported by their plain names."""
-    global folder  # noqa: PLW0603 - a process has one kind of work
-    folder = WORK / work
-    sys.path[:0] = [str(folder), str(WORK)]
+def first_draft(work: Work) -> Run:
+    return work.module("first_draft").map_file  # type: ignore[no-any-return]
 
 
-def find_mapping(source: str) -> Path:
-    """Return the mapping for a source."""
-    return MAPPINGS[Path(source).suffix] if folder is None else folder / "mapping.yaml"
+def tuned(work: Work) -> Run:
+    return work.module("tuned").map_file  # type: ignore[no-any-return]
 
 
-def first_draft() -> Run:
-    from first_draft import map_file
+def opusmap(work: Work) -> Run:
+    """Return the whole road of `opusmap map`: records as JSON Lines, rejects with reasons to a file."""
+    from opusmap.map_stream import MapStream
+    from opusmap.report import RejectWriter, create_output
+    from opusmap.work import open_work
 
-    return map_file
+    def run(source: str, target: str) -> tuple[int, int]:
+        job = open_work(work.mapping, source)
+        rejects = RejectWriter.beside(Path(target), job.source)
+        stream = MapStream(job)
+        with job.source, create_output(target) as file, rejects:
+            for chunk in stream:
+                file.write(chunk.lines)
+                for reject in chunk.rejects():
+                    rejects.write(reject)
+        return stream.tally.mapped, stream.tally.rejected
+
+    return run
 
 
-def tuned() -> Run:
-    from tuned import map_file
+def payloads(work: Work) -> Run:
+    """Return the whole road of `opusmap map --payloads`: request bodies of 15 records."""
+    import opusmap.submission  # noqa: F401 - what `PayloadWriter` imports
+    from opusmap.map_stream import MapStream, PayloadWriter
+    from opusmap.report import create_output
+    from opusmap.work import open_work
 
-    return map_file
+    def run(source: str, target: str) -> tuple[int, int]:
+        job = open_work(work.mapping, source)
+        stream = MapStream(job)
+        with job.source, create_output(target) as file, PayloadWriter(job, file) as bodies:
+            for chunk in stream:
+                bodies.write(chunk)
+        return stream.tally.mapped, stream.tally.rejected
+
+    return run
 
 
-def parse_only() -> Run:
-    """Read and write again, nothing between: the floor."""
+def parse_and_encode(_work: Work) -> Run:
+    """Read JSON Lines and write request bodies, nothing between: the floor."""
     import msgspec
 
     def run(source: str, target: str) -> tuple[int, int]:
@@ -74,54 +92,7 @@ def parse_only() -> Run:
     return run
 
 
-def handwritten() -> Run:
-    from handwritten import map_file
-
-    return map_file
-
-
-def opusmap() -> Run:
-    """Return the whole road of `opusmap map --payloads`: keys checked, rows counted, rejects with reasons."""
-    import opusmap.submission  # noqa: F401 - what `PayloadWriter` imports
-    from opusmap.map_stream import MapStream, PayloadWriter
-    from opusmap.report import create_output
-    from opusmap.work import open_work
-
-    def run(source: str, target: str) -> tuple[int, int]:
-        work = open_work(find_mapping(source), source)
-        stream = MapStream(work)
-        with work.source, create_output(target) as file, PayloadWriter(work, file) as bodies:
-            for chunk in stream:
-                bodies.write(chunk)
-        return stream.tally.mapped, stream.tally.rejected
-
-    return run
-
-
-def opusmap_records() -> Run:
-    """Return the whole road of `opusmap map`: records as JSON Lines, rejects to a file."""
-    from opusmap.map_stream import MapStream
-    from opusmap.report import RejectWriter, create_output
-    from opusmap.work import open_work
-
-    def run(source: str, target: str) -> tuple[int, int]:
-        work = open_work(find_mapping(source), source)
-        rejects = RejectWriter.beside(Path(target), work.source)
-        stream = MapStream(work)
-        with work.source, create_output(target) as file, rejects:
-            for chunk in stream:
-                file.write(chunk.lines)
-                for reject in chunk.rejects():
-                    rejects.write(reject)
-        return stream.tally.mapped, stream.tally.rejected
-
-    return run
-
-
-CONTESTANTS: dict[str, Callable[[], Run]] = {
-    function.__name__: function
-    for function in (first_draft, tuned, parse_only, handwritten, opusmap, opusmap_records)
-}
+CONTESTANTS = {one.__name__: one for one in (first_draft, tuned, opusmap, payloads, parse_and_encode)}
 
 
 def measure(run: Run, source: str, target: str) -> dict[str, float]:
@@ -129,6 +100,52 @@ def measure(run: Run, source: str, target: str) -> dict[str, float]:
     mapped, rejected = run(source, target)
     taken = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
     return {**taken, "peak": peak_memory(), "mapped": mapped, "rejected": rejected}
+
+
+def measure_function(work: Work, source: str) -> dict[str, float]:
+    """Run a mapping's generated function over all rows, read before; return its CPU seconds."""
+    mapper, rows = read_rows(work, source)
+    function, problems = mapper._function, list[Any]()  # noqa: SLF001 - what is timed is this alone
+    began = time.process_time()
+    for row in rows:
+        function(row, problems)
+    return {"cpu": time.process_time() - began}
+
+
+def measure_rows(work: Work, source: str) -> dict[str, float]:
+    """Time each valid row by itself; return the seconds that the dearest and the median one take.
+
+    Of each row it is the least of several runs, each by a mapper that has seen the rows before it and no
+    others. The first fifth of the rows bears the start and does not count.
+    """
+    from opusmap.compiler import load_mapping
+    from opusmap.records import Record
+
+    mapper, rows = read_rows(work, source)
+    valid = [isinstance(mapper.map_row(row), Record) for row in rows]
+    least = [float("inf")] * len(rows)
+    for _ in range(FRESH):
+        mapper = load_mapping(work.mapping, columns=mapper.plan.source_columns)
+        gc.collect()
+        gc.disable()
+        for at, row in enumerate(rows):
+            began = time.perf_counter()
+            mapper.map_row(row)
+            least[at] = min(least[at], time.perf_counter() - began)
+        gc.enable()
+    times = [seconds for seconds, is_valid in zip(least, valid, strict=True) if is_valid]
+    times = times[len(times) // 5 :]
+    return {"dearest": max(times), "median": statistics.median(times)}
+
+
+def read_rows(work: Work, source: str) -> tuple[Any, list[Any]]:
+    """Return the mapper for a source, compiled, and the values of all rows that can be read."""
+    from opusmap.records import Row
+    from opusmap.work import open_work
+
+    job = open_work(work.mapping, source)
+    with job.source:
+        return job.mapper, [row.values for row in job.source.rows() if isinstance(row, Row)]
 
 
 def peak_memory() -> float:
@@ -148,9 +165,17 @@ def peak_memory() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 
 
+def main() -> None:
+    name, who, source, target = sys.argv[1:]
+    work = WORKS[name]
+    if who == "function":
+        found = measure_function(work, source)
+    elif who == "rows":
+        found = measure_rows(work, source)
+    else:
+        found = measure(CONTESTANTS[who](work), source, target)
+    print(json.dumps(found))
+
+
 if __name__ == "__main__":
-    who, source, target = sys.argv[1:]
-    kind, _, name = who.rpartition("/")
-    if kind:
-        enter(kind)
-    print(json.dumps(measure(CONTESTANTS[name](), source, target)))
+    main()

@@ -21,10 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from mapping import in_process, machine, run_one
-from register import write_rows
+from workloads import WORKS, write_source
 
-ROOT = Path(__file__).resolve().parent
-GENERATE = ROOT.parent / "mappings" / "contracts" / "generate.py"
 COLUMNS = (5, 15, 50, 100, 200)
 ROUNDS = 3
 SHARES = (0.0, 0.1, 0.25, 0.5, 1.0)
@@ -64,12 +62,11 @@ def grow_rows(most: int, folder: Path) -> list[dict[str, Any]]:
     print("\nrows            JSON Lines µs/row      MB     CSV µs/row      MB")
     found = []
     for count in (10**power for power in range(3, 8) if 10**power <= most):
-        lines, cells = folder / "rows.jsonl", folder / "rows.csv"
-        write_rows(lines, count)
-        subprocess.run([sys.executable, str(GENERATE), str(count), "-o", str(cells)], check=True)
-        figures = [
-            run_one(in_process("opusmap_records"), source, folder / "out") for source in (lines, cells)
-        ]
+        figures = []
+        for work in (WORKS["register"], WORKS["contracts"]):
+            source = folder / f"rows{work.suffix}"
+            write_source(work, source, count)
+            figures.append(run_one(in_process(work.name, "opusmap"), source, folder / "out"))
         found.append({"rows": count, "jsonl": figures[0], "csv": figures[1]})
         each = [(one["cpu"] / count * 1e6, one["peak"]) for one in figures]
         print(f"{count:>9,} {each[0][0]:>23.1f} {each[0][1]:>7.0f} {each[1][0]:>14.1f} {each[1][1]:>7.0f}")
@@ -96,8 +93,9 @@ def grow_rejects(rows: int, folder: Path) -> list[dict[str, Any]]:
         runs = []
         for count in (rows // 5, rows):
             source = folder / "rejects.jsonl"
-            write_rows(source, count, rejects=share)
-            tries = [run_one(in_process("opusmap_records"), source, folder / "out") for _ in range(ROUNDS)]
+            write_source(WORKS["register"], source, count, rejects=share)
+            command = in_process("register", "opusmap")
+            tries = [run_one(command, source, folder / "out") for _ in range(ROUNDS)]
             runs.append(sorted(tries, key=lambda one: one["cpu"])[ROUNDS // 2])
         spent, mapped, rejected = (runs[1][name] - runs[0][name] for name in ("cpu", "mapped", "rejected"))
         each = spent / (mapped + rejected)

@@ -2,7 +2,7 @@
 
     python benchmarks/peers.py [ROWS] [--long ROWS] [--rounds N] [--json FILE]
 
-The work is `repeating` of `mapping.py`: a row of 15 columns becomes a record of 15 fields, JSON Lines to JSON
+The work is `register` of `mapping.py`: a row of 15 columns becomes a record of 15 fields, JSON Lines to JSON
 Lines. What each tool is told stands in `peers/`. All outputs are compared, on all rows, before anything is
 timed: a field without a value may be missing, null or an empty text, anything else that differs stops the
 benchmark. A tool that is not there is left out, in words.
@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from mapping import compare, in_process, load, machine
-from register import write_rows
+from workloads import WORKS, write_source
 
 ROOT = Path(__file__).resolve().parent
 PEERS = ROOT / "peers"
@@ -57,8 +57,8 @@ class Missing:
     remedy: str
 
 
-OPUSMAP = Contestant("opusmap", in_process("opusmap_records"))
-FIRST_DRAFT = Contestant("first draft", in_process("first_draft"))
+OPUSMAP = Contestant("opusmap", in_process("register", "opusmap"))
+FIRST_DRAFT = Contestant("first draft", in_process("register", "first_draft"))
 LONG = "opusmap, long"
 
 
@@ -78,7 +78,7 @@ def main() -> None:
         folder = Path(name)
         short, long = ((rows, folder / f"{rows}.jsonl") for rows in (options.rows, options.long))
         for rows, source in (short, long):
-            write_rows(source, rows)
+            write_source(WORKS["register"], source, rows)
         compare_all(contestants, short[1], folder)
         rounds = [run_round(contestants, short, long, folder) for _ in range(options.rounds)]
     results = {name: summarise(name, rounds, contestants) for name in rounds[0]}
@@ -133,7 +133,7 @@ def compare_all(contestants: list[Contestant], source: Path, folder: Path) -> No
         run(contestant, source, folder / contestant.name)
         if contestant not in (OPUSMAP, FIRST_DRAFT):
             drop_nothings(folder / contestant.name)
-    compare({contestant.name: None for contestant in contestants}, folder)
+    compare({contestant.name: folder / contestant.name for contestant in contestants})
 
 
 def drop_nothings(path: Path) -> None:

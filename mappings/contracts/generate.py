@@ -91,9 +91,9 @@ class Dice:
         return list(dict.fromkeys(self.pick(items) for _ in range(self.below(most + 1))))
 
 
-def make_rows(count: int) -> Iterator[list[str]]:
+def make_rows(count: int, seed: int = SEED) -> Iterator[list[str]]:
     """Yield the cells of each row, flaws included."""
-    dice = Dice(SEED)
+    dice = Dice(seed)
     flaws = 0
     for number in range(1, count + 1):
         row = sound_row(dice, number)

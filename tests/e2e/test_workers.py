@@ -11,12 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from workloads import WORKS, write_source
 
 from opusmap.sources.batches import PART_ROWS
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT / "mappings" / "contracts" / "mapping.yaml"
-REGISTER = ROOT / "benchmarks" / "register" / "mapping.yaml"
+REGISTER = WORKS["register"]
 ROWS = 2 * PART_ROWS
 CONVERTER = """
 from __future__ import annotations
@@ -112,14 +113,13 @@ def test_two_workers_check_what_one_process_checks(register: Path) -> None:
 
 def test_json_lines_are_read_by_the_workers(tmp_path: Path) -> None:
     source = tmp_path / "register.jsonl"
-    generate = ROOT / "benchmarks" / "register.py"
-    subprocess.run([sys.executable, str(generate), "1200", "--rejects", "0.1", "-o", str(source)], check=True)
+    write_source(REGISTER, source, 1200, rejects=0.1)
     lines = source.read_bytes().splitlines(keepends=True)
     source.write_bytes(b"".join([*lines[:700], b"\n", b"{broken\n", *lines[700:], lines[3]]))
     outputs = []
     for workers in ("1", "3"):
         out = tmp_path / f"{workers}.jsonl"
-        done = opusmap("map", REGISTER, source, "-o", out, "--json", "--workers", workers)
+        done = opusmap("map", REGISTER.mapping, source, "-o", out, "--json", "--workers", workers)
         outputs.append((totals(done), out.read_bytes(), out.with_suffix(".rejects.jsonl").read_bytes()))
     assert outputs[0] == outputs[1]
     assert outputs[0][0]["rejected"] == 1202 - outputs[0][0]["mapped"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 from collections import Counter
@@ -19,6 +18,7 @@ from hypothesis import strategies as st
 from likely_specs import COLUMNS, likely_mappings, likely_rows
 from reference import Outcome, interpret
 from thorough import THOROUGH
+from workloads import WORKS, Work, write_source
 
 from opusmap.compiler import Mapper, compile_mapping
 from opusmap.compiler.interpreter import ABSENT, FILTERED
@@ -32,7 +32,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("OPUSMAP_TEST_DATA", "no-data"))
-WORK = ROOT / "benchmarks" / "workloads"
 
 
 @contextmanager
@@ -135,24 +134,20 @@ def declined_columns(mapper: Mapper, read: list[Row]) -> set[str]:
     return {column for column, times in count.items() if times > len(good) / 500}
 
 
-@pytest.mark.parametrize(
-    ("work", "suffix", "replaced"),
-    [
-        ("expressions", "jsonl", set()),
-        ("typed", "jsonl", set()),
-        ("wide", "csv", set()),
-        ("dirty", "csv", {"Signed On", "Pages"}),
-    ],
-)
+REPLACED = {
+    "register": {"Signed On"},
+    "contracts": {"Signed On"},
+    "dirty": {"Signed On", "Pages"},
+}
+
+
+@pytest.mark.parametrize("work", WORKS.values(), ids=list(WORKS))
 def test_good_rows_of_every_kind_of_work_decline_where_a_value_is_replaced_and_nowhere_else(
-    work: str, suffix: str, replaced: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    work: Work, tmp_path: Path
 ) -> None:
-    monkeypatch.syspath_prepend(str(WORK / work))
-    monkeypatch.delitem(sys.modules, "rows", raising=False)
-    write_rows = importlib.import_module("rows").write_rows
-    source = tmp_path / f"register.{suffix}"
-    write_rows(source, 1_000, 5)
-    assert declined_columns(*rows_of(WORK / work / "mapping.yaml", source)) == replaced
+    source = tmp_path / f"register{work.suffix}"
+    write_source(work, source, 1_000, 5)
+    assert declined_columns(*rows_of(work.mapping, source)) == REPLACED.get(work.name, set())
 
 
 BUNDLED = {

@@ -66,7 +66,7 @@ def map_row(row: dict[str, str]) -> dict[str, object]:
         "createdBy": clerk,
         "modifiedBy": clerk,
         "_Kind": KINDS[row["Kind"].strip().lower()] if row["Kind"] else None,
-        "_Signed_%20_On": read_signed(row["Signed"]),
+        "_Signed_%20_On": read_signed(row["Signed"]) if row["Signed"] else None,
         "_Office": OFFICES.get(row["Office"].strip(), "Unknown"),
         "_Pages": read_pages(row["Pages"]),
         "_Reader": f"[{read_address(row['Reader'].strip())}]" if row["Reader"] else None,

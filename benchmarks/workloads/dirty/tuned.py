@@ -6,9 +6,10 @@ import csv
 from datetime import datetime
 from pathlib import Path
 
-import first_draft as draft
 import orjson
-from memo import Memo
+from workloads.tuning import local_times, remember
+
+from . import first_draft as draft
 
 HEADER = [
     "Number", "Subject", "Section", "Subsection", "Received", "Changed", "Clerk", "Kind", "Signed", "Office",
@@ -16,36 +17,31 @@ HEADER = [
 ]  # fmt: skip
 
 
-def _received(text: str) -> str:
+read_signed = remember(draft.read_signed)
+read_changed = local_times(
+    lambda text: draft.write_time(datetime.strptime(text, "%Y/%m/%d %H:%M").replace(tzinfo=draft.BERLIN)),
+    draft.BERLIN,
+    "%Y/%m/%d",
+    "%H:%M",
+)
+
+
+@remember
+def read_received(text: str) -> str:
+    """Return a day as Opus takes it."""
     return datetime.strptime(text.strip(), "%d.%m.%Y").strftime("%Y-%m-%d 00:00:00")  # noqa: DTZ007 - a day
 
 
-def _changed(text: str) -> str:
-    return draft.write_time(datetime.strptime(text, "%Y/%m/%d %H:%M").replace(tzinfo=draft.BERLIN))
+@remember
+def read_kind(text: str) -> str:
+    """Return the order of a kind."""
+    return draft.KINDS[text.strip().lower()]
 
 
-def _changed_hour(hour: str) -> tuple[str, str]:
-    """Return what stands before and behind the minutes of an hour of Berlin's clock, in UTC."""
-    text = _changed(hour + ":00")
-    return text[:14], text[16:]
-
-
-def read_changed(text: str) -> str:
-    """Return a time of Berlin's clock in UTC; zones of whole hours leave the minutes alone."""
-    if len(text) == 16 and text[13] == ":" and text[14:].isdecimal() and text[14] < "6":  # noqa: PLR2004
-        before, behind = HOURS[text[:13]]
-        return before + text[14:] + behind
-    return _changed(text)
-
-
-RECEIVED, HOURS, SIGNED = Memo(_received), Memo(_changed_hour), Memo(draft.read_signed)
-CLERKS = Memo(lambda text: draft.required(text.strip()).lower())
-KINDS = Memo(lambda text: draft.KINDS[text.strip().lower()])
-OFFICES = Memo(lambda text: draft.OFFICES.get(text.strip(), "Unknown"))
-READERS = Memo(lambda text: f"[{draft.read_address(text.strip())}]")
-SECTIONS = Memo(
-    lambda pair: "/".join(part for text in pair if text not in draft.NOTHING and (part := text.strip()))
-)
+@remember
+def read_reader(text: str) -> str:
+    """Return the one address of a list."""
+    return f"[{draft.read_address(text.strip())}]"
 
 
 def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
@@ -76,41 +72,29 @@ def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
 def map_row(row: list[str]) -> dict[str, object]:
     """Return the record of a row; ValueError or KeyError if it can't be one."""
     nothing = draft.NOTHING
-    (
-        number,
-        subject,
-        section,
-        subsection,
-        received,
-        changed,
-        clerk,
-        kind,
-        signed,
-        office,
-        pages,
-        reader,
-        remarks,
-    ) = row
-    if number in nothing or subject in nothing:
+    number, subject, section, subsection, received, changed, *others = row
+    clerk, kind, signed, office, pages, reader, remarks = others
+    if number in nothing or subject in nothing or clerk in nothing:
         raise ValueError("no line of text")
-    person = CLERKS[clerk]
+    person = draft.required(clerk.strip()).lower()
     record: dict[str, object] = {
         "rowKey": draft.required(number.strip()),
         "leafName": draft.required(" ".join(subject.split())),
     }
-    if terms := SECTIONS[section, subsection]:
-        record["termFullPath"] = terms
-    record["timeCreated"] = RECEIVED[received]
+    terms = [term for text in (section, subsection) if text not in nothing and (term := text.strip())]
+    if terms:
+        record["termFullPath"] = "/".join(terms)
+    record["timeCreated"] = read_received(received)
     record["timeModified"] = read_changed(changed)
     record["createdBy"] = record["modifiedBy"] = person
     if kind not in nothing:
-        record["_Kind"] = KINDS[kind]
-    if signed not in nothing and (day := SIGNED[signed]) is not None:
+        record["_Kind"] = read_kind(kind)
+    if signed not in nothing and (day := read_signed(signed)) is not None:
         record["_Signed_%20_On"] = day
-    record["_Office"] = OFFICES[office]
+    record["_Office"] = draft.OFFICES.get(office.strip(), "Unknown")
     record["_Pages"] = int(pages) if pages.isdigit() else 0
     if reader not in nothing:
-        record["_Reader"] = READERS[reader]
+        record["_Reader"] = read_reader(reader)
     if remarks not in nothing and (text := remarks.strip()):
         record["_Remarks"] = text
     return record

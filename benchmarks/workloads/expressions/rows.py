@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
-
-__all__ = ["write_rows"]
 
 GENERATE = Path(__file__).resolve().parents[3] / "mappings" / "contracts" / "generate.py"
 PEOPLE = 400
@@ -36,10 +33,3 @@ def make_rows(count: int, seed: int) -> Iterator[dict[str, str]]:
         row["ModifiedBy"] = "" if dice.chance(0.3) else f"person{dice.below(PEOPLE):03}"
         row["Owners"] = ";".join(f"person{dice.below(PEOPLE):03}@Example.ORG" for _ in range(dice.below(4)))
         yield row
-
-
-def write_rows(path: Path, count: int, seed: int) -> None:
-    """Write rows as JSON Lines."""
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in make_rows(count, seed):
-            file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")

@@ -1,64 +1,25 @@
-"""The same work as `first_draft.py`, tuned by hand: days and addresses remembered, times cut."""
+"""The same work as `first_draft.py`, tuned by hand: days, people and terms remembered, times cut."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
-import first_draft as draft
 import orjson
-from memo import Memo
+from workloads.tuning import cut_utc_time, local_times, remember
 
+from . import first_draft as draft
 
-def _sydney_date(hour: str) -> tuple[int, int]:
-    """Return the year and the month that Sydney's calendar shows in an hour of UTC, such as 2024-06-30T23."""
-    local = datetime.fromisoformat(hour + ":00:00Z").astimezone(draft.SYDNEY)
-    return local.year, local.month
-
-
-def _day_of(text: str) -> tuple[tuple[str, str, str], Memo]:
-    """Return a local day and its neighbours in UTC, and the clock of its offset; odd days have none."""
-    noon = datetime.strptime(text + " 12", "%m/%d/%Y %H").replace(tzinfo=draft.SYDNEY)
-    offset = noon.utcoffset()
-    midnight = noon.replace(hour=0)
-    if midnight.utcoffset() != offset or (midnight + timedelta(hours=23, minutes=59)).utcoffset() != offset:
-        raise LookupError(text)
-    before, at, after = (f"{noon + timedelta(days=step):%Y-%m-%d }" for step in (-1, 0, 1))
-    return (before, at, after), CLOCKS[offset]
-
-
-def _clock_of(offset: timedelta, text: str) -> tuple[int, str]:
-    moved = datetime.strptime("2000-01-02 " + text, "%Y-%m-%d %I:%M %p") - offset  # noqa: DTZ007 - a clock
-    return moved.day - 1, f"{moved:%H:%M:%S}"
-
-
-HOURS, DAYS = Memo(_sydney_date), Memo(_day_of)
-CLOCKS = Memo(lambda offset: Memo(lambda text: _clock_of(offset, text)))
-ADDRESSES, AUTHORS = (
-    Memo(draft.read_address),
-    Memo(lambda text: draft.required(text).lower() + "@example.org"),
+read_address, read_terms = remember(draft.read_address), remember(draft.term_path)
+read_modified = local_times(
+    lambda text: draft.write_time(draft.read_local(text)), draft.SYDNEY, "%m/%d/%Y", "%I:%M %p"
 )
-TERMS = Memo(lambda parts: draft.term_path(*parts))
 
 
-def read_modified(text: str) -> str:
-    """Return a time of Sydney's clock in UTC."""
-    day, _, clock = text.partition(" ")
-    try:
-        days, clocks = DAYS[day]
-    except LookupError:
-        return draft.write_time(draft.read_local(text))
-    step, utc = clocks[clock]
-    return days[step] + utc  # type: ignore[no-any-return]
-
-
-def read_created(text: str) -> tuple[str, int, int]:
-    """Return an ISO time in UTC, and the year and month in Sydney."""
-    time = datetime.fromisoformat(text)
-    if len(text) == 20 and text[10] == "T" and text[19] == "Z" and text[4] == "-" != text[5]:  # noqa: PLR2004
-        return f"{text[:10]} {text[11:19]}", *HOURS[text[:13]]
-    local = time.astimezone(draft.SYDNEY)
-    return draft.write_time(time), local.year, local.month
+@remember
+def read_author(text: str) -> str:
+    """Return the account of a login."""
+    return draft.required(text).lower() + "@example.org"
 
 
 def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
@@ -78,7 +39,7 @@ def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
     return mapped, rejected
 
 
-def map_row(row: dict[str, str]) -> dict[str, object] | None:  # noqa: C901 - one column after the other
+def map_row(row: dict[str, str]) -> dict[str, object] | None:
     """Return the record of a row, None for a draft; ValueError or KeyError if it can't be one."""
     if row["Status"] == "Draft":
         return None
@@ -86,40 +47,33 @@ def map_row(row: dict[str, str]) -> dict[str, object] | None:  # noqa: C901 - on
     number, title, class_1, author = row["ContractNo"], row["Title"], row["Class1"], row["CreatedBy"]
     if number in nothing or title in nothing or class_1 in nothing or author in nothing:
         raise ValueError("empty")
-    if "  " in title or not title.isprintable() or title != title.strip():
-        title = draft.required(" ".join(title.split()))
-    class_2, class_3 = row["Class2"], row["Class3"]
+    title = draft.required(" ".join(title.split()))
+    class_2, class_3, dept = row["Class2"], row["Class3"], row["Dept"]
     if class_3 in nothing:
         class_3 = ""
-    created, year, month = read_created(row["CreatedUtc"])
-    fiscal = year + 1 if month >= 7 else year  # noqa: PLR2004 - July
-    dept = row["Dept"]
+    created = datetime.fromisoformat(row["CreatedUtc"])
+    local = created.astimezone(draft.SYDNEY)
+    year = local.year
+    fiscal = year + 1 if local.month >= 7 else year  # noqa: PLR2004 - July
     editor, kind, supplier = row["ModifiedBy"], row["DocType"], row["Supplier"]
-    if supplier in nothing:
-        supplier = "UNKNOWN"
-    else:
-        supplier = (" ".join(supplier.split()) if "  " in supplier else supplier.strip()).upper()
+    supplier = "UNKNOWN" if supplier in nothing else " ".join(supplier.split()).upper()
     record: dict[str, object] = {
         "rowKey": "CT-" + number,
         "leafName": title,
-        "termFullPath": TERMS[class_1, "" if class_2 in nothing else class_2, class_3],
-        "timeCreated": created,
+        "termFullPath": read_terms(class_1, "" if class_2 in nothing else class_2, class_3),
+        "timeCreated": cut_utc_time(row["CreatedUtc"]) or draft.write_time(created),
         "timeModified": read_modified(row["Modified"]),
-        "createdBy": AUTHORS[author],
-        "modifiedBy": AUTHORS[author if editor in nothing else editor],
+        "createdBy": read_author(author),
+        "modifiedBy": read_author(author if editor in nothing else editor),
     }
     if kind not in nothing:
-        record["_Doc_%20_Type"] = draft.DOC_TYPES[kind]
+        record["_Doc_%20_Type"] = draft.DOC_TYPES[kind.strip()]
     value = row["Amount"]
     amount = None if value in nothing else draft.read_amount(value)
     record["_Large"] = "2" if amount is not None and amount > 100_000 else "1"  # noqa: PLR2004
     if (value := row["Owners"]) not in nothing:
-        if ";" in value:
-            record["_Owners"] = (
-                f"[{','.join(dict.fromkeys([ADDRESSES[part.strip()] for part in value.split(';')]))}]"
-            )
-        else:
-            record["_Owners"] = f"[{ADDRESSES[value]}]"
+        owners = [read_address(owner) for part in value.split(";") if (owner := part.strip())]
+        record["_Owners"] = f"[{','.join(dict.fromkeys(owners))}]"
     if amount is not None:
         record["_Amount"] = amount
     record["_Fiscal_%20_Year"] = fiscal

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
-
-__all__ = ["write_rows"]
 
 SUBJECTS = ("Art", "History", "Maps", "Nature", "People", "Places", "Trade")
 GROUPS = ("Fine art", "Photographs", "Maps and plans", "Ephemera")
@@ -59,10 +55,3 @@ def make_rows(count: int, seed: int) -> Iterator[dict[str, Any]]:
 def _time(dice: random.Random) -> str:
     day = f"{dice.randint(1998, 2023)}-{dice.randint(1, 12):02}-{dice.randint(1, 28):02}"
     return f"{day}T{dice.randint(0, 23):02}:{dice.randint(0, 59):02}:{dice.randint(0, 59):02}Z"
-
-
-def write_rows(path: Path, count: int, seed: int) -> None:
-    """Write rows as JSON Lines."""
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in make_rows(count, seed):
-            file.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")

@@ -13,60 +13,14 @@ from pathlib import Path
 import orjson
 
 OPTIONAL = (
-    "Barcode",
-    "Old reference",
-    "Box",
-    "Shelf",
-    "Room",
-    "Building",
-    "Campus",
-    "Custodian",
-    "Owner unit",
-    "Sub unit",
-    "Function",
-    "Activity",
-    "Transaction",
-    "Keywords",
-    "Abstract",
-    "Language",
-    "Medium",
-    "Extent",
-    "Condition",
-    "Access note",
-    "Rights",
-    "Source system",
-    "Source path",
-    "Source owner",
-    "Loan status",
-    "Loaned to",
-    "Loan note",
-    "Conservation note",
-    "Transfer no",
-    "Consignment",
-    "Agency",
-    "Former agency",
-    "Jurisdiction",
-    "Suburb",
-    "Street",
-    "Lot",
-    "Plan",
-    "Parish",
-    "County",
-    "Map sheet",
-    "Applicant",
-    "Agent",
-    "Officer",
-    "Delegate",
-    "Resolution",
-    "Meeting",
-    "Minute ref",
-    "Related file",
-    "Part",
-    "Volume",
-    "Format note",
-    "Scan batch",
-    "Remarks",
-)
+    "Barcode", "Old reference", "Box", "Shelf", "Room", "Building", "Campus", "Custodian", "Owner unit",
+    "Sub unit", "Function", "Activity", "Transaction", "Keywords", "Abstract", "Language", "Medium",
+    "Extent", "Condition", "Access note", "Rights", "Source system", "Source path", "Source owner",
+    "Loan status", "Loaned to", "Loan note", "Conservation note", "Transfer no", "Consignment", "Agency",
+    "Former agency", "Jurisdiction", "Suburb", "Street", "Lot", "Plan", "Parish", "County", "Map sheet",
+    "Applicant", "Agent", "Officer", "Delegate", "Resolution", "Meeting", "Minute ref", "Related file",
+    "Part", "Volume", "Format note", "Scan batch", "Remarks",
+)  # fmt: skip
 LONG = ("Abstract", "Conservation note", "Remarks")
 COLUMNS = {
     "File number": "rowKey",
@@ -78,6 +32,14 @@ COLUMNS = {
     "Changed by": "modifiedBy",
     **{name: "_" + name.replace(" ", "_%20_") for name in OPTIONAL},
 }
+REQUIRED = (
+    "File number",
+    "Title",
+    "Date created",
+    "Date changed",
+    "Created by",
+    "Changed by",
+)
 DATES = ("Date created", "Date changed")
 
 
@@ -98,11 +60,11 @@ def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
 
 def map_row(row: dict[str, str]) -> dict[str, object]:
     """Return the record of a row; ValueError if it can't be one."""
-    record = {}
+    record: dict[str, object] = {}
     for name, column in COLUMNS.items():
         value = row[name]
         if not value:
-            if name not in OPTIONAL and name != "Series":
+            if name in REQUIRED:
                 raise ValueError("empty")
             continue
         if name in DATES:

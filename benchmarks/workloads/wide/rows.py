@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import csv
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
-from first_draft import COLUMNS
-
-__all__ = ["write_rows"]
+from .first_draft import COLUMNS, LONG
 
 WORDS = (
     "harbour", "bridge", "registre", "pläne", "survey", "file", "map", "日誌", "grant", "reserve", "road",
-    "акт",
-    "lease", "transfer", "drainage", "école", "north", "ward", "minute", "letter", "consent", "objection",
+    "акт", "lease", "transfer", "drainage", "école", "north", "ward", "minute", "letter", "consent",
+    "objection",
 )  # fmt: skip
 ALWAYS = tuple(COLUMNS)[:7]
-LONG = ("Abstract", "Conservation note", "Remarks")
 
 
-def make_rows(count: int, seed: int) -> Iterator[dict[str, str]]:
-    """Yield rows; the same seed gives the same rows."""
+def make_rows(count: int, seed: int) -> Iterator[list[str]]:
+    """Yield the columns' names, then rows; the same seed gives the same rows."""
     dice = random.Random(seed)
+    yield list(COLUMNS)
     for number in range(1, count + 1):
         row = dict.fromkeys(COLUMNS, "")
         day = f"{dice.randint(1950, 2023)}-{dice.randint(1, 12):02}-{dice.randint(1, 28):02}"
@@ -38,16 +34,8 @@ def make_rows(count: int, seed: int) -> Iterator[dict[str, str]]:
         for name in COLUMNS:
             if name not in ALWAYS and dice.random() < 0.5:
                 row[name] = f"{_words(dice, 8)}\n{_words(dice, 6)}" if name in LONG else _words(dice, 2)
-        yield row
+        yield list(row.values())
 
 
 def _words(dice: random.Random, count: int) -> str:
     return " ".join(dice.choices(WORDS, k=count))
-
-
-def write_rows(path: Path, count: int, seed: int) -> None:
-    """Write rows as CSV, as a spreadsheet program does."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(make_rows(count, seed))

@@ -1,24 +1,23 @@
-"""What a competent developer writes first: the contract register to Opus records in plain Python.
+"""What a competent developer writes first for this work: `csv.DictReader` and orjson, nothing memoised.
 
-The yardstick of the benchmarks. It does what `mappings/contracts/mapping.yaml` does (the same records,
-the same rows left out), with the standard library, look-ups in dicts and no tricks: nothing is memoised,
-nothing is generated. It gives no reasons for the rows that it leaves out, and imports nothing of opusmap.
+The flaws of the register are known, so it looks for control characters, skipped hours and repeated keys.
+It gives no reason for a row that it refuses.
 """
 
 from __future__ import annotations
 
 import csv
-import json
 import re
-import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import orjson
+
 SYDNEY = ZoneInfo("Australia/Sydney")
 NOTHING = ("", "N/A", "NULL")
-STAFF_FILE = Path(__file__).parent.parent / "mappings" / "contracts" / "staff.csv"
+STAFF_FILE = Path(__file__).parents[3] / "mappings" / "contracts" / "staff.csv"
 
 DOC_TYPES = {
     name: str(order) for order, name in enumerate(["Contract", "Deed", "Lease", "NDA", "Variation"], 1)
@@ -45,28 +44,26 @@ NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-class Refused(Exception):
-    """The row can't become a record."""
-
-
-def map_file(csv_path: str | Path, out_path: str | Path) -> tuple[int, int]:
-    """Map a contract register to JSON Lines; return how many rows were mapped and how many rejected."""
+def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
+    """Write the records of a CSV file; return how many rows were mapped and how many refused."""
     staff = read_staff(STAFF_FILE)
-    mapped = rejected = 0
-    with (
-        Path(csv_path).open(encoding="utf-8", newline="") as source,
-        Path(out_path).open("w", encoding="utf-8") as target,
-    ):
-        for row in csv.DictReader(source):
+    keys: set[object] = set()
+    rejected = 0
+    with Path(source).open(encoding="utf-8", newline="") as file, Path(target).open("wb") as out:
+        for row in csv.DictReader(file):
             try:
                 record = map_row(row, staff)
-            except (Refused, ValueError, KeyError):
+            except (ValueError, KeyError):
                 rejected += 1
                 continue
-            if record is not None:
-                target.write(json.dumps(record) + "\n")
-                mapped += 1
-    return mapped, rejected
+            if record is None:
+                continue
+            if record["rowKey"] in keys:
+                rejected += 1
+                continue
+            keys.add(record["rowKey"])
+            out.write(orjson.dumps(record) + b"\n")
+    return len(keys), rejected
 
 
 def read_staff(path: Path) -> dict[str, str]:
@@ -81,9 +78,9 @@ def read_staff(path: Path) -> dict[str, str]:
 
 
 def map_row(row: dict[str, str], staff: dict[str, str]) -> dict[str, object] | None:
-    """Return the record of a row, or None for a draft."""
+    """Return the record of a row, None for a draft; ValueError or KeyError if it can't be one."""
     if None in row or None in row.values():
-        raise Refused("ragged row")
+        raise ValueError("ragged row")
     row = {name: "" if value in NOTHING else value for name, value in row.items()}
     created = datetime.fromisoformat(row["CreatedUtc"])
     if row["Status"] == "Draft":
@@ -104,7 +101,7 @@ def map_row(row: dict[str, str], staff: dict[str, str]) -> dict[str, object] | N
         "_Fiscal_%20_Year": local.year + (1 if local.month >= 7 else 0),  # noqa: PLR2004 - July
         "_Department": DEPARTMENTS.get(row["Dept"], "Unknown"),
         "_Supplier": single_line(" ".join(row["Supplier"].split())),
-        "_Signed_%20_On": read_signed(row["SignedOn"]),
+        "_Signed_%20_On": read_signed(row["SignedOn"]) if row["SignedOn"] else None,
         "_Access": ACCESS[row["Restricted"] or "No"],
         "_File_%20_Name": single_line(row["FilePath"].rpartition("\\")[2]),
         "_Notes": no_control(row["Notes"]),
@@ -115,7 +112,7 @@ def map_row(row: dict[str, str], staff: dict[str, str]) -> dict[str, object] | N
 def term_path(*terms: str) -> str:
     """Return the terms as a path, leaving out the empty ones."""
     if any("/" in term for term in terms):
-        raise Refused("slash in a term")
+        raise ValueError("slash in a term")
     return single_line("/".join(term.strip() for term in terms if term.strip()))
 
 
@@ -128,21 +125,21 @@ def bracketed(values: Iterable[str]) -> str | None:
 def required(text: str) -> str:
     """Return the text unless it is empty."""
     if not text:
-        raise Refused("empty")
+        raise ValueError("empty")
     return text
 
 
 def no_control(text: str) -> str:
     """Return the text unless it holds control characters."""
     if CONTROL.search(text):
-        raise Refused("control character")
+        raise ValueError("control character")
     return text
 
 
 def single_line(text: str) -> str:
     """Return the text unless it has several lines."""
     if "\n" in text or "\r" in text:
-        raise Refused("line break")
+        raise ValueError("line break")
     return no_control(text)
 
 
@@ -155,7 +152,7 @@ def read_modified(text: str) -> datetime:
     """Return a time of Sydney's clock, unless daylight saving skipped it."""
     time = datetime.strptime(text, "%m/%d/%Y %I:%M %p").replace(tzinfo=SYDNEY)
     if time.astimezone(UTC).astimezone(SYDNEY).replace(tzinfo=SYDNEY) != time:
-        raise Refused("skipped hour")
+        raise ValueError("skipped hour")
     return time
 
 
@@ -175,10 +172,6 @@ def write_time(time: datetime) -> str:
 def read_amount(text: str) -> int | float:
     """Return the number that a text such as 1,234.50 stands for."""
     if not NUMBER.fullmatch(text):
-        raise Refused("not a number")
+        raise ValueError("not a number")
     number = float(text.replace(",", ""))
     return int(number) if number.is_integer() else number
-
-
-if __name__ == "__main__":
-    print("mapped {}, rejected {}".format(*map_file(sys.argv[1], sys.argv[2])))
