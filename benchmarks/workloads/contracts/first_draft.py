@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import orjson
+from workloads.shared import bracketed, read_amount, split, write_time
 
 SYDNEY = ZoneInfo("Australia/Sydney")
 NOTHING = ("", "N/A", "NULL")
@@ -44,7 +44,7 @@ NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
-def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
+def map_file(source: str, target: str) -> tuple[int, int]:
     """Write the records of a CSV file; return how many rows were mapped and how many refused."""
     staff = read_staff(STAFF_FILE)
     keys: set[object] = set()
@@ -97,7 +97,7 @@ def map_row(row: dict[str, str], staff: dict[str, str]) -> dict[str, object] | N
         "_Doc_%20_Type": DOC_TYPES[row["DocType"].strip()] if row["DocType"] else None,
         "_Tags": bracketed(str(TAGS[tag.lower()]) for tag in split(row["Tags"])),
         "_Owners": bracketed(staff[login] for login in split(row["Owners"])),
-        "_Amount": read_amount(row["Amount"]) if row["Amount"] else None,
+        "_Amount": read_number(row["Amount"]) if row["Amount"] else None,
         "_Fiscal_%20_Year": local.year + (1 if local.month >= 7 else 0),  # noqa: PLR2004 - July
         "_Department": DEPARTMENTS.get(row["Dept"], "Unknown"),
         "_Supplier": single_line(" ".join(row["Supplier"].split())),
@@ -114,12 +114,6 @@ def term_path(*terms: str) -> str:
     if any("/" in term for term in terms):
         raise ValueError("slash in a term")
     return single_line("/".join(term.strip() for term in terms if term.strip()))
-
-
-def bracketed(values: Iterable[str]) -> str | None:
-    """Return a list as Opus takes it, each value once."""
-    unique = dict.fromkeys(values)
-    return "[" + ",".join(unique) + "]" if unique else None
 
 
 def required(text: str) -> str:
@@ -143,11 +137,6 @@ def single_line(text: str) -> str:
     return no_control(text)
 
 
-def split(text: str) -> list[str]:
-    """Return the parts between semicolons."""
-    return [part.strip() for part in text.split(";") if part.strip()]
-
-
 def read_modified(text: str) -> datetime:
     """Return a time of Sydney's clock, unless daylight saving skipped it."""
     time = datetime.strptime(text, "%m/%d/%Y %I:%M %p").replace(tzinfo=SYDNEY)
@@ -164,14 +153,8 @@ def read_signed(text: str) -> str | None:
         return None
 
 
-def write_time(time: datetime) -> str:
-    """Return a time as Opus takes it: in UTC."""
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def read_amount(text: str) -> int | float:
+def read_number(text: str) -> int | float:
     """Return the number that a text such as 1,234.50 stands for."""
     if not NUMBER.fullmatch(text):
         raise ValueError("not a number")
-    number = float(text.replace(",", ""))
-    return int(number) if number.is_integer() else number
+    return read_amount(text)

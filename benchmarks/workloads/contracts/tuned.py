@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import orjson
-from workloads.tuning import cut_utc_time, local_times, remember
+from workloads import shared
 
 from . import first_draft as draft
 
@@ -17,22 +17,22 @@ HEADER = [
     "FilePath", "Notes",
 ]  # fmt: skip
 STAFF = draft.read_staff(draft.STAFF_FILE)
-read_terms, read_signed = remember(draft.term_path), remember(draft.read_signed)
-read_modified = local_times(
-    lambda text: draft.write_time(draft.read_modified(text)), draft.SYDNEY, "%m/%d/%Y", "%I:%M %p"
+read_terms, read_signed = shared.remember(draft.term_path), shared.remember(draft.read_signed)
+read_modified = shared.local_times(
+    lambda text: shared.write_time(draft.read_modified(text)), draft.SYDNEY, "%m/%d/%Y", "%I:%M %p"
 )
 
 
-@remember
+@shared.remember
 def read_tags(text: str) -> str | None:
     """Return the orders of a list of tags."""
-    return draft.bracketed(str(draft.TAGS[tag.lower()]) for tag in draft.split(text))
+    return shared.bracketed(str(draft.TAGS[tag.lower()]) for tag in shared.split(text))
 
 
-@remember
+@shared.remember
 def read_owners(text: str) -> str | None:
     """Return the addresses of a list of logins."""
-    return draft.bracketed(STAFF[login] for login in draft.split(text))
+    return shared.bracketed(STAFF[login] for login in shared.split(text))
 
 
 def single_line(text: str) -> str:
@@ -40,7 +40,7 @@ def single_line(text: str) -> str:
     return text if text.isprintable() else draft.single_line(text)
 
 
-def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
+def map_file(source: str, target: str) -> tuple[int, int]:
     """Write the records of a CSV file; return how many rows were mapped and how many refused."""
     keys: set[object] = set()
     rejected = 0
@@ -82,7 +82,7 @@ def map_row(row: list[str]) -> dict[str, object] | None:  # noqa: C901 - one col
     }
     if terms := read_terms(class_1, class_2, class_3):
         record["termFullPath"] = terms
-    record["timeCreated"] = cut_utc_time(created_utc) or draft.write_time(created)
+    record["timeCreated"] = shared.cut_utc_time(created_utc) or shared.write_time(created)
     record["timeModified"] = read_modified(modified)
     record["createdBy"] = author
     record["modifiedBy"] = single_line(editor) if editor else author
@@ -93,7 +93,7 @@ def map_row(row: list[str]) -> dict[str, object] | None:  # noqa: C901 - one col
     if owners and (addresses := read_owners(owners)):
         record["_Owners"] = addresses
     if amount:
-        record["_Amount"] = draft.read_amount(amount)
+        record["_Amount"] = draft.read_number(amount)
     record["_Fiscal_%20_Year"] = local.year + (1 if local.month >= 7 else 0)  # noqa: PLR2004 - July
     record["_Department"] = draft.DEPARTMENTS.get(dept, "Unknown")
     if supplier:

@@ -7,12 +7,12 @@ Rows that can't become records go to a file beside the target, with the first th
 from __future__ import annotations
 
 import csv
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import orjson
+from workloads.shared import read_address, write_time
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOTHING = ("", "-", "n/a")
@@ -26,10 +26,9 @@ KINDS = {
     "photo": "5",
 }
 OFFICES = {"B": "Building", "F": "Finance", "P": "Personnel", "S": "Social affairs", "T": "Transport"}
-ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
-def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
+def map_file(source: str, target: str) -> tuple[int, int]:
     """Write the records of a CSV file; return how many rows were mapped and how many refused."""
     mapped = rejected = 0
     with (
@@ -93,16 +92,3 @@ def read_signed(text: str) -> str | None:
 def read_pages(text: str) -> int:
     """Return the number of pages, 0 for what is none."""
     return int(text) if text.isdigit() else 0
-
-
-def read_address(text: str) -> str:
-    """Return an e-mail address, its domain in lower case."""
-    if not ADDRESS.fullmatch(text):
-        raise ValueError("no address")
-    mailbox, _, domain = text.rpartition("@")
-    return f"{mailbox}@{domain.lower()}"
-
-
-def write_time(time: datetime) -> str:
-    """Return a time as Opus takes it: in UTC."""
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -11,13 +11,8 @@ COLUMNS = (
     "Pages", "Reader", "Remarks",
 )  # fmt: skip
 SUBJECTS = (
-    "Brücke am Markt",
-    "Schule  Nord",
-    "Lärmschutz",
-    "Archiv, Umzug",
-    "Haushalt",
-    "Straßenbahn  Linie 4",
-)
+    "Brücke am Markt", "Schule  Nord", "Lärmschutz", "Archiv, Umzug", "Haushalt", "Straßenbahn  Linie 4",
+)  # fmt: skip
 SECTIONS = {
     "Works": ("Roads", "Bridges", ""),
     "People": ("Staff", "Pensions"),

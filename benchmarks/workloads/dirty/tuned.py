@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import orjson
-from workloads.tuning import local_times, remember
+from workloads import shared
 
 from . import first_draft as draft
 
@@ -17,34 +17,34 @@ HEADER = [
 ]  # fmt: skip
 
 
-read_signed = remember(draft.read_signed)
-read_changed = local_times(
-    lambda text: draft.write_time(datetime.strptime(text, "%Y/%m/%d %H:%M").replace(tzinfo=draft.BERLIN)),
+read_signed = shared.remember(draft.read_signed)
+read_changed = shared.local_times(
+    lambda text: shared.write_time(datetime.strptime(text, "%Y/%m/%d %H:%M").replace(tzinfo=draft.BERLIN)),
     draft.BERLIN,
     "%Y/%m/%d",
     "%H:%M",
 )
 
 
-@remember
+@shared.remember
 def read_received(text: str) -> str:
     """Return a day as Opus takes it."""
     return datetime.strptime(text.strip(), "%d.%m.%Y").strftime("%Y-%m-%d 00:00:00")  # noqa: DTZ007 - a day
 
 
-@remember
+@shared.remember
 def read_kind(text: str) -> str:
     """Return the order of a kind."""
     return draft.KINDS[text.strip().lower()]
 
 
-@remember
+@shared.remember
 def read_reader(text: str) -> str:
     """Return the one address of a list."""
-    return f"[{draft.read_address(text.strip())}]"
+    return f"[{shared.read_address(text.strip())}]"
 
 
-def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
+def map_file(source: str, target: str) -> tuple[int, int]:
     """Write the records of a CSV file; return how many rows were mapped and how many refused."""
     mapped = rejected = 0
     encode = orjson.dumps

@@ -6,13 +6,10 @@ and gives no reason for a row that it refuses.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import orjson
+from workloads.shared import bracketed, map_lines, read_address, read_amount, split, write_time
 
 SYDNEY = ZoneInfo("Australia/Sydney")
 NOTHING = ("", "N/A", "NULL")
@@ -25,23 +22,11 @@ DEPARTMENTS = {
     "PRP": "Property",
     "OPS": "Operations",
 }
-ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
-def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
+def map_file(source: str, target: str) -> tuple[int, int]:
     """Write the records of a JSON Lines file; return how many rows were mapped and how many refused."""
-    mapped = rejected = 0
-    with Path(source).open("rb") as lines, Path(target).open("wb") as out:
-        for line in lines:
-            try:
-                record = map_row(orjson.loads(line))
-            except (ValueError, KeyError):
-                rejected += 1
-                continue
-            if record is not None:
-                out.write(orjson.dumps(record) + b"\n")
-                mapped += 1
-    return mapped, rejected
+    return map_lines(source, target, map_row)
 
 
 def map_row(row: dict[str, str]) -> dict[str, object] | None:
@@ -66,7 +51,7 @@ def map_row(row: dict[str, str]) -> dict[str, object] | None:
         "modifiedBy": required(row["ModifiedBy"] or row["CreatedBy"]).lower() + "@example.org",
         "_Doc_%20_Type": DOC_TYPES[row["DocType"].strip()] if row["DocType"] else None,
         "_Large": "2" if (amount or 0) > 100_000 else "1",  # noqa: PLR2004 - what counts as large
-        "_Owners": people(row["Owners"]),
+        "_Owners": bracketed(read_address(owner) for owner in split(row["Owners"])),
         "_Amount": amount,
         "_Fiscal_%20_Year": year,
         "_Destroy_%20_After": local.year + (25 if row["DocType"] == "Deed" else 7),
@@ -93,33 +78,6 @@ def term_path(*terms: str) -> str:
     return "/".join(term.strip() for term in terms if term)
 
 
-def people(text: str) -> str | None:
-    """Return the addresses between semicolons as Opus takes them, each once."""
-    found: Iterable[str] = dict.fromkeys(
-        read_address(part) for owner in text.split(";") if (part := owner.strip())
-    )
-    return f"[{','.join(found)}]" if found else None
-
-
-def read_address(text: str) -> str:
-    """Return an e-mail address, its domain in lower case."""
-    if not ADDRESS.fullmatch(text):
-        raise ValueError("no address")
-    mailbox, _, domain = text.rpartition("@")
-    return f"{mailbox}@{domain.lower()}"
-
-
 def read_local(text: str) -> datetime:
     """Return a time of Sydney's clock."""
     return datetime.strptime(text, "%m/%d/%Y %I:%M %p").replace(tzinfo=SYDNEY)
-
-
-def write_time(time: datetime) -> str:
-    """Return a time as Opus takes it: in UTC."""
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def read_amount(text: str) -> int | float:
-    """Return the number that a text such as 1,234.50 stands for."""
-    number = float(text.replace(",", ""))
-    return int(number) if number.is_integer() else number

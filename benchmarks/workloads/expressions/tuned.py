@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
-import orjson
-from workloads.tuning import cut_utc_time, local_times, remember
+from workloads import shared
 
 from . import first_draft as draft
 
-read_address, read_terms = remember(draft.read_address), remember(draft.term_path)
-read_modified = local_times(
-    lambda text: draft.write_time(draft.read_local(text)), draft.SYDNEY, "%m/%d/%Y", "%I:%M %p"
+read_address, read_terms = shared.remember(shared.read_address), shared.remember(draft.term_path)
+read_modified = shared.local_times(
+    lambda text: shared.write_time(draft.read_local(text)), draft.SYDNEY, "%m/%d/%Y", "%I:%M %p"
 )
 
 
-@remember
+@shared.remember
 def read_author(text: str) -> str:
     """Return the account of a login."""
     return draft.required(text).lower() + "@example.org"
 
 
-def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
+def map_file(source: str, target: str) -> tuple[int, int]:
     """Write the records of a JSON Lines file; return how many rows were mapped and how many refused."""
-    mapped = rejected = 0
-    decode, encode = orjson.loads, orjson.dumps
-    with Path(source).open("rb") as lines, Path(target).open("wb") as out:
-        for line in lines:
-            try:
-                record = map_row(decode(line))
-            except (ValueError, KeyError):
-                rejected += 1
-                continue
-            if record is not None:
-                out.write(encode(record) + b"\n")
-                mapped += 1
-    return mapped, rejected
+    return shared.map_lines(source, target, map_row)
 
 
 def map_row(row: dict[str, str]) -> dict[str, object] | None:
@@ -61,7 +47,7 @@ def map_row(row: dict[str, str]) -> dict[str, object] | None:
         "rowKey": "CT-" + number,
         "leafName": title,
         "termFullPath": read_terms(class_1, "" if class_2 in nothing else class_2, class_3),
-        "timeCreated": cut_utc_time(row["CreatedUtc"]) or draft.write_time(created),
+        "timeCreated": shared.cut_utc_time(row["CreatedUtc"]) or shared.write_time(created),
         "timeModified": read_modified(row["Modified"]),
         "createdBy": read_author(author),
         "modifiedBy": read_author(author if editor in nothing else editor),
@@ -69,11 +55,10 @@ def map_row(row: dict[str, str]) -> dict[str, object] | None:
     if kind not in nothing:
         record["_Doc_%20_Type"] = draft.DOC_TYPES[kind.strip()]
     value = row["Amount"]
-    amount = None if value in nothing else draft.read_amount(value)
+    amount = None if value in nothing else shared.read_amount(value)
     record["_Large"] = "2" if amount is not None and amount > 100_000 else "1"  # noqa: PLR2004
-    if (value := row["Owners"]) not in nothing:
-        owners = [read_address(owner) for part in value.split(";") if (owner := part.strip())]
-        record["_Owners"] = f"[{','.join(dict.fromkeys(owners))}]"
+    if (value := row["Owners"]) not in nothing and (owners := shared.split(value)):
+        record["_Owners"] = shared.bracketed(map(read_address, owners))
     if amount is not None:
         record["_Amount"] = amount
     record["_Fiscal_%20_Year"] = fiscal

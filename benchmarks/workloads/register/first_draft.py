@@ -6,13 +6,10 @@ and gives no reason for a row that it refuses.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import orjson
+from workloads.shared import bracketed, map_lines, read_address, read_amount, split, write_time
 
 SYDNEY = ZoneInfo("Australia/Sydney")
 NOTHING = ("", "N/A", "NULL")
@@ -27,22 +24,11 @@ DEPARTMENTS = {
     "PRP": "Property",
     "OPS": "Operations",
 }
-ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
-def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
+def map_file(source: str, target: str) -> tuple[int, int]:
     """Write the records of a JSON Lines file; return how many rows were mapped and how many refused."""
-    mapped = rejected = 0
-    with Path(source).open("rb") as lines, Path(target).open("wb") as out:
-        for line in lines:
-            try:
-                record = map_row(orjson.loads(line))
-            except (ValueError, KeyError):
-                rejected += 1
-                continue
-            out.write(orjson.dumps(record) + b"\n")
-            mapped += 1
-    return mapped, rejected
+    return map_lines(source, target, map_row)
 
 
 def map_row(row: dict[str, str]) -> dict[str, object]:
@@ -82,25 +68,6 @@ def single_line(text: str) -> str:
     return text
 
 
-def split(text: str) -> Iterator[str]:
-    """Yield the parts between semicolons."""
-    return (part.strip() for part in text.split(";") if part.strip())
-
-
-def bracketed(values: Iterator[str]) -> str | None:
-    """Return a list as Opus takes it, each value once."""
-    unique = dict.fromkeys(values)
-    return "[" + ",".join(unique) + "]" if unique else None
-
-
-def read_address(text: str) -> str:
-    """Return an e-mail address, its domain in lower case."""
-    if not ADDRESS.fullmatch(text):
-        raise ValueError("no address")
-    mailbox, _, domain = text.rpartition("@")
-    return f"{mailbox}@{domain.lower()}"
-
-
 def read_local(text: str) -> datetime:
     """Return a time of Sydney's clock."""
     return datetime.strptime(text, "%m/%d/%Y %I:%M %p").replace(tzinfo=SYDNEY)
@@ -112,14 +79,3 @@ def read_day(text: str) -> str | None:
         return datetime.strptime(text, "%d/%m/%Y").strftime("%Y-%m-%d 00:00:00")  # noqa: DTZ007 - a day
     except ValueError:
         return None
-
-
-def write_time(time: datetime) -> str:
-    """Return a time as Opus takes it: in UTC."""
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def read_amount(text: str) -> int | float:
-    """Return the number that a text such as 1,234.50 stands for."""
-    number = float(text.replace(",", ""))
-    return int(number) if number.is_integer() else number

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
-import orjson
-from workloads.tuning import cut_utc_time, local_times, remember
+from workloads import shared
 
 from . import first_draft as draft
 
-read_address, read_day = remember(draft.read_address), remember(draft.read_day)
-read_modified = local_times(
-    lambda text: draft.write_time(draft.read_local(text)), draft.SYDNEY, "%m/%d/%Y", "%I:%M %p"
+read_address, read_day = shared.remember(shared.read_address), shared.remember(draft.read_day)
+read_modified = shared.local_times(
+    lambda text: shared.write_time(draft.read_local(text)), draft.SYDNEY, "%m/%d/%Y", "%I:%M %p"
 )
 
 
-@remember
+@shared.remember
 def read_tags(text: str) -> str | None:
     """Return the orders of a list of tags."""
-    return draft.bracketed(str(draft.TAG_ORDERS[tag.lower()]) for tag in draft.split(text))
+    return shared.bracketed(str(draft.TAG_ORDERS[tag.lower()]) for tag in shared.split(text))
 
 
-@remember
+@shared.remember
 def read_terms(text: str) -> str:
     """Return a term's path, each of its terms trimmed."""
     return "/".join(draft.required(part.strip()) for part in text.split("/"))
@@ -30,23 +28,12 @@ def read_terms(text: str) -> str:
 
 def read_created(text: str) -> str:
     """Return an ISO time in UTC."""
-    return cut_utc_time(text) or draft.write_time(datetime.fromisoformat(text))
+    return shared.cut_utc_time(text) or shared.write_time(datetime.fromisoformat(text))
 
 
-def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
+def map_file(source: str, target: str) -> tuple[int, int]:
     """Write the records of a JSON Lines file; return how many rows were mapped and how many refused."""
-    mapped = rejected = 0
-    decode, encode = orjson.loads, orjson.dumps
-    with Path(source).open("rb") as lines, Path(target).open("wb") as out:
-        for line in lines:
-            try:
-                record = map_row(decode(line))
-            except (ValueError, KeyError):
-                rejected += 1
-                continue
-            out.write(encode(record) + b"\n")
-            mapped += 1
-    return mapped, rejected
+    return shared.map_lines(source, target, map_row)
 
 
 def map_row(row: dict[str, str]) -> dict[str, object]:
@@ -69,12 +56,10 @@ def map_row(row: dict[str, str]) -> dict[str, object]:
         record["_Doc_%20_Type"] = draft.DOC_TYPES[value.strip()]
     if (value := row["Tags"]) not in nothing and (tags := read_tags(value)):
         record["_Tags"] = tags
-    if (value := row["Owners"]) not in nothing:
-        owners = draft.bracketed(map(read_address, draft.split(value)))
-        if owners:
-            record["_Owners"] = owners
+    if (value := row["Owners"]) not in nothing and (owners := shared.split(value)):
+        record["_Owners"] = shared.bracketed(map(read_address, owners))
     if (value := row["Amount"]) not in nothing:
-        record["_Amount"] = draft.read_amount(value)
+        record["_Amount"] = shared.read_amount(value)
     record["_Department"] = draft.DEPARTMENTS.get(row["Dept"], "Unknown")
     if (value := row["Supplier"]) not in nothing:
         record["_Supplier"] = " ".join(value.split())

@@ -6,34 +6,21 @@ and gives no reason for a row that it refuses.
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
-import orjson
+from workloads.shared import bracketed, map_lines, read_address, write_time
 
 STATUS = {"draft": "1", "current": "2", "superseded": "3"}
 SUBJECTS = {
-    name: order
+    name: str(order)
     for order, name in enumerate(("Art", "History", "Maps", "Nature", "People", "Places", "Trade"), 1)
 }
-ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
-def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
+def map_file(source: str, target: str) -> tuple[int, int]:
     """Write the records of a JSON Lines file; return how many rows were mapped and how many refused."""
-    mapped = rejected = 0
-    with Path(source).open("rb") as lines, Path(target).open("wb") as out:
-        for line in lines:
-            try:
-                record = map_row(orjson.loads(line))
-            except (ValueError, KeyError, TypeError):
-                rejected += 1
-                continue
-            out.write(orjson.dumps(record) + b"\n")
-            mapped += 1
-    return mapped, rejected
+    return map_lines(source, target, map_row)
 
 
 def map_row(row: dict[str, Any]) -> dict[str, object]:
@@ -45,14 +32,14 @@ def map_row(row: dict[str, Any]) -> dict[str, object]:
         "rowKey": f"OBJ-{row['id']}",
         "leafName": required(row["title"]),
         "termFullPath": "/".join((row["collection"]["group"].strip(), row["collection"]["name"].strip())),
-        "timeCreated": write_time(row["issued"]),
-        "timeModified": write_time(details["modified"] or row["issued"]),
+        "timeCreated": read_time(row["issued"]),
+        "timeModified": read_time(details["modified"] or row["issued"]),
         "createdBy": author,
         "modifiedBy": (details["editor"] or {}).get("name") or author,
         "_Status": STATUS[details["status"]],
-        "_Subjects": bracketed([SUBJECTS[name] for name in row["subjects"]]),
+        "_Subjects": bracketed(SUBJECTS[name] for name in row["subjects"]),
         "_Open": "2" if rights["open"] else "1",
-        "_Contacts": bracketed([read_address(text) for text in row["contacts"]]),
+        "_Contacts": bracketed(read_address(text) for text in row["contacts"]),
         "_Height": plain(height),
         "_Width": plain(width),
         "_Area": None if height is None or width is None else plain(round(height * width, 2)),
@@ -71,22 +58,9 @@ def required(text: str) -> str:
     return text
 
 
-def write_time(text: str) -> str:
-    """Return a time as Opus takes it: in UTC."""
-    return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def bracketed(values: list[Any]) -> str | None:
-    """Return a list as Opus takes it, each value once."""
-    return f"[{','.join(map(str, dict.fromkeys(values)))}]" if values else None
-
-
-def read_address(text: str) -> str:
-    """Return an e-mail address, its domain in lower case."""
-    if not ADDRESS.fullmatch(text):
-        raise ValueError("no address")
-    mailbox, _, domain = text.rpartition("@")
-    return f"{mailbox}@{domain.lower()}"
+def read_time(text: str) -> str:
+    """Return an ISO time in UTC."""
+    return write_time(datetime.fromisoformat(text))
 
 
 def plain(number: float | None) -> float | None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
-import orjson
-from workloads.tuning import cut_utc_time, remember
+from workloads import shared
 
 from . import first_draft as draft
 
@@ -70,43 +67,32 @@ class Row(msgspec.Struct, gc=False):
     pages: int = 1
 
 
-def write_time(text: str) -> str:
+def read_time(text: str) -> str:
     """Return an ISO time in UTC."""
-    return cut_utc_time(text) or draft.write_time(text)
+    return shared.cut_utc_time(text) or draft.read_time(text)
 
 
-@remember
+@shared.remember
 def read_subjects(*names: str) -> str | None:
     """Return the orders of a list of subjects."""
-    return draft.bracketed([draft.SUBJECTS[name] for name in names])
+    return shared.bracketed(draft.SUBJECTS[name] for name in names)
 
 
-@remember
+@shared.remember
 def read_contacts(*texts: str) -> str | None:
     """Return the addresses of a list of contacts."""
-    return draft.bracketed([draft.read_address(text) for text in texts])
+    return shared.bracketed(map(shared.read_address, texts))
 
 
-@remember
+@shared.remember
 def read_terms(group: str, name: str) -> str:
     """Return the path of a collection's term."""
     return f"{group.strip()}/{name.strip()}"
 
 
-def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
+def map_file(source: str, target: str) -> tuple[int, int]:
     """Write the records of a JSON Lines file; return how many rows were mapped and how many refused."""
-    mapped = rejected = 0
-    decode, encode = msgspec.json.Decoder(Row).decode, orjson.dumps
-    with Path(source).open("rb") as lines, Path(target).open("wb") as out:
-        for line in lines:
-            try:
-                record = map_row(decode(line))
-            except (ValueError, KeyError):
-                rejected += 1
-                continue
-            out.write(encode(record) + b"\n")
-            mapped += 1
-    return mapped, rejected
+    return shared.map_lines(source, target, map_row, msgspec.json.Decoder(Row).decode)
 
 
 def map_row(row: Row) -> dict[str, object]:
@@ -114,13 +100,13 @@ def map_row(row: Row) -> dict[str, object]:
     details, rights = row.record, row.rights
     height, width = row.size.height, row.size.width
     author = (details.author and details.author.name) or "unknown"
-    created = write_time(row.issued)
+    created = read_time(row.issued)
     record: dict[str, object] = {
         "rowKey": f"OBJ-{row.id}",
         "leafName": draft.required(row.title),
         "termFullPath": read_terms(row.collection.group, row.collection.name),
         "timeCreated": created,
-        "timeModified": write_time(details.modified) if details.modified else created,
+        "timeModified": read_time(details.modified) if details.modified else created,
         "createdBy": author,
         "modifiedBy": (details.editor and details.editor.name) or author,
         "_Status": draft.STATUS[details.status],

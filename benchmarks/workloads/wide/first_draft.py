@@ -32,18 +32,11 @@ COLUMNS = {
     "Changed by": "modifiedBy",
     **{name: "_" + name.replace(" ", "_%20_") for name in OPTIONAL},
 }
-REQUIRED = (
-    "File number",
-    "Title",
-    "Date created",
-    "Date changed",
-    "Created by",
-    "Changed by",
-)
+REQUIRED = ("File number", "Title", "Date created", "Date changed", "Created by", "Changed by")
 DATES = ("Date created", "Date changed")
 
 
-def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
+def map_file(source: str, target: str) -> tuple[int, int]:
     """Write the records of a CSV file; return how many rows were mapped and how many refused."""
     mapped = rejected = 0
     with Path(source).open(encoding="utf-8", newline="") as file, Path(target).open("wb") as out:

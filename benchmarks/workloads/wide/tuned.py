@@ -7,23 +7,23 @@ from datetime import date
 from pathlib import Path
 
 import orjson
-from workloads.tuning import remember
+from workloads import shared
 
 from . import first_draft as draft
 
 REQUIRED = 7
 OPTIONAL = tuple(draft.COLUMNS.values())[REQUIRED:]
 LONG = frozenset(draft.COLUMNS[name] for name in draft.LONG)
-read_terms = remember(draft.term_path)
+read_terms = shared.remember(draft.term_path)
 
 
-@remember
+@shared.remember
 def read_day(text: str) -> str:
     """Return a day as Opus takes it."""
     return f"{date.fromisoformat(text)} 00:00:00"
 
 
-def map_file(source: str | Path, target: str | Path) -> tuple[int, int]:
+def map_file(source: str, target: str) -> tuple[int, int]:
     """Write the records of a CSV file; return how many rows were mapped and how many refused."""
     mapped = rejected = 0
     encode = orjson.dumps
