@@ -55,23 +55,23 @@ def explain_row(
     For a record that is the column's value; for a reject the problem of the column or, where it has none,
     those for which the row is rejected.
     """
-    way = explain_column(mapper, column, values)
+    stages = explain_column(mapper, column, values)
     mapped = mapper.map_row(values, number)
     if isinstance(mapped, Record):
         value = mapped.values.get(column.column.internal_name)
-        if way[-1].problem is not None or repr(way[-1].value) != repr(value):
-            way = [*way[:-1], Stage("in the record", value, column.span)]
+        if stages[-1].problem is not None or repr(stages[-1].value) != repr(value):
+            stages = [*stages[:-1], Stage("in the record", value, column.span)]
     elif isinstance(mapped, Filtered):
-        way.append(Stage("the row is filtered: excluded by `where`"))
+        stages.append(Stage("the row is filtered: excluded by `where`"))
     else:
         own = [one for one in mapped.problems if one.place == column.column.display_name]
         if not own:
-            way = [one for one in way if one.problem is None]
-        elif way[-1].problem not in own:
-            way = way[:-1]
-        told = [] if own and way[-1].problem in own else own or mapped.problems
-        way += [_failed(one, None if own else "the row is rejected for") for one in told]
-    return Explanation(tuple(way), mapped)
+            stages = [one for one in stages if one.problem is None]
+        elif stages[-1].problem not in own:
+            stages = stages[:-1]
+        shown = [] if own and stages[-1].problem in own else own or mapped.problems
+        stages += [_failed(one, None if own else "the row is rejected for") for one in shown]
+    return Explanation(tuple(stages), mapped)
 
 
 def _failed(problem: Issue[str], why: str | None = None, span: Span | None = None) -> Stage:
@@ -107,26 +107,26 @@ class _Walker:
                 yield from (_failed(problem, span=span) for problem in problems)
                 return
         try:
-            yield from self._to_the_value()
+            yield from self._value_stages()
         except Exception as error:  # noqa: BLE001 - a converter may raise anything; the mapper treats it alike
             yield _failed(binding_runtime.as_problem(name, error), span=span)
             try:
-                yield from self._after_error()
+                yield from self._error_stages()
             except Exception as second:  # noqa: BLE001 - as above
                 yield _failed(binding_runtime.as_problem(name, second), span=span)
 
-    def _to_the_value(self) -> Iterator[Stage]:
-        yield from self._cells()
-        yield from self._let()
+    def _value_stages(self) -> Iterator[Stage]:
+        yield from self._cell_stages()
+        yield from self._variable_stages()
         root, given, lacking = self.column.tree, list[tuple[Node, Any]](), list[ValueProblem]()
         traced = Environment(self._interpreter, self.column.context, lacking.append, given.append)
         try:
             value = traced.evaluator(root)(self._frame)
         finally:  # on the way to an error, too
-            yield from self._tell(root, given, lacking)
+            yield from self._node_stages(root, given, lacking)
         yield self._encoded(value)
 
-    def _tell(
+    def _node_stages(
         self, root: Node, given: list[tuple[Node, Any]], lacking: list[ValueProblem]
     ) -> Iterator[Stage]:
         """Yield what the nodes of a column gave, those that a mapping's author wrote."""
@@ -164,7 +164,7 @@ class _Walker:
         elif binding.listed:
             yield id(node), ("put together", binding.span)
 
-    def _after_error(self) -> Iterator[Stage]:
+    def _error_stages(self) -> Iterator[Stage]:
         """Yield what `on_error` makes of a problem."""
         binding, default = self.column.binding, self.column.default
         if binding.on_error == "omit":
@@ -185,7 +185,7 @@ class _Walker:
         """Return what an empty value is in the record; where it is left out, None."""
         return "" if self.plan.spec.target.empty == "blank" else None
 
-    def _cells(self) -> Iterator[Stage]:
+    def _cell_stages(self) -> Iterator[Stage]:
         value_or_none = binding_runtime.make_empty_values(self.plan.spec.source.empty)
         for node in self._read(nodes.Cell):
             value = self.row.get(node.name)
@@ -198,7 +198,7 @@ class _Walker:
             shown = " (empty)" if value_or_none(value) is None else ""
             yield Stage(f"column {node.name}{shown}", value)
 
-    def _let(self) -> Iterator[Stage]:
+    def _variable_stages(self) -> Iterator[Stage]:
         used = {node.name for node in self._read(nodes.VariableRef)}
         for step in self.plan.steps:
             if step.name not in used:
