@@ -97,6 +97,12 @@ def _escape(found: re.Match[str]) -> str:
     return char if char.isprintable() else ascii(char)[1:-1]
 
 
+def quote_names(names: Iterable[str], most: int = 12) -> str:
+    """Return the first names for a message, in quotes with commas between them, and `…` for the others."""
+    known = list(names)
+    return ", ".join(quote_value(name, 30) for name in known[:most]) + (" …" if len(known) > most else "")
+
+
 def _pieces(value: object) -> Iterator[str]:
     """Yield any value as a person would write it, not as Python prints it, piece by piece: it may be huge."""
     if isinstance(value, list):

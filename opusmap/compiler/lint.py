@@ -16,7 +16,7 @@ from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Gap
 from opusmap.issues import Issue, Severity, Span
-from opusmap.wording import quote_value
+from opusmap.wording import quote_names, quote_value
 
 SAMPLE_ROWS = 1_000
 """Rows of the source that are looked at."""
@@ -156,8 +156,8 @@ def _unread(plan: Plan) -> Iterator[Issue[Span]]:
     read = {part for name in plan.cells() for part in (name, name.partition(".")[0])}
     unread = sorted(plan.source_columns - read)
     if unread:
-        names = ", ".join(quote_value(name, 30) for name in unread[:12]) + (" …" if len(unread) > 12 else "")  # noqa: PLR2004
-        message = f"{len(unread)} of the source's {len(plan.source_columns)} columns are not used: {names}"
+        count = f"{len(unread)} of the source's {len(plan.source_columns)} columns"
+        message = f"{count} are not used: {quote_names(unread)}"
         yield _warning("unread-column", message, plan.spec.fields_span, "bind them if Opus is to have them")
 
 

@@ -47,7 +47,7 @@ from opusmap.expressions import (
 )
 from opusmap.issues import Issue, Span
 from opusmap.mapping import Binding, ChoiceList, MappingSpec, Table, Text
-from opusmap.wording import quote_value, suggest
+from opusmap.wording import quote_names, quote_value, suggest
 
 Warn = Callable[[str, str, str], None]
 
@@ -99,7 +99,7 @@ class _Planner:
 
     def plan(self) -> Plan:
         spec = self._spec
-        steps = tuple(self._plan_steps())
+        steps = tuple(self._plan_variables())
         where = None if spec.where is None else self._expression(spec.where, self._scope, self._context)
         columns = tuple(self._plan_columns())
         bound = {column.column.internal_name for column in columns}
@@ -147,9 +147,8 @@ class _Planner:
         column = connection.find(name)
         if column is None:
             message = f"the connection has no column {quote_value(name)}"
-            known = ", ".join(quote_value(column.display_name) for column in connection.columns[:12])
-            more = " …" if len(connection.columns) > 12 else ""  # noqa: PLR2004 - as many as are shown
-            help_text = suggest(name, connection.names()) or f"columns: {known}{more}"
+            known = quote_names(column.display_name for column in connection.columns)
+            help_text = suggest(name, connection.names()) or f"columns: {known}"
             self._error("unknown-target", message, name.span, help_text)
         elif column.internal_name != name:
             namesakes = [other.internal_name for other in connection.columns if other.display_name == name]
@@ -189,7 +188,7 @@ class _Planner:
             found |= dict.fromkeys((column.internal_name, column.display_name), choices)
         return found
 
-    def _plan_steps(self) -> Iterator[VariablePlan]:
+    def _plan_variables(self) -> Iterator[VariablePlan]:
         tables = frozenset(self._tables)
         known, later = set[str](), {str(step.name) for step in self._spec.let}
         scope = Scope(self._columns, known, later, tables, self._registry)

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from opusmap.converters.coerce import text_of
 from opusmap.errors import ValueProblem
 from opusmap.safe_files import UnreadableFile, read_text
-from opusmap.wording import quote_value, suggest
+from opusmap.wording import quote_names, quote_value, suggest
 
 SIZE_LIMIT = 64 << 20
 """Bytes of a table's file at most."""
@@ -45,8 +45,8 @@ def read_table(path: Path, key: str | None, value: str | None) -> dict[str, Any]
         raise _refuse("`key` and `value` must name columns of the file", help_text)
     for name in (key, value):
         if name not in header:
-            known = ", ".join(quote_value(column, 30) for column in sorted(header)[:12])
-            help_text = suggest(name, header) or (f"columns: {known}" if known else "the file is empty")
+            known = f"columns: {quote_names(sorted(header))}" if header else "the file is empty"
+            help_text = suggest(name, header) or known
             raise _refuse(f"there is no column {quote_value(name)}", help_text)
     entries: dict[str, Any] = {}
     for number, row in enumerate(rows, 1):

@@ -15,7 +15,7 @@ from opusmap.errors import SourceError
 from opusmap.issues import Issue
 from opusmap.records import Reject, Row
 from opusmap.sources.source import Source
-from opusmap.wording import quote_value, suggest
+from opusmap.wording import quote_names, quote_value, suggest
 
 POSITIONS_KEPT = 1_000_000
 """Rows whose number in the original source is kept (16 bytes each)."""
@@ -39,8 +39,7 @@ class ExplodedSource(Source):
         if whole.columns and not {path, path.partition(".")[0]} & set(whole.columns):
             whole.close()
             problem = f"there is no column {quote_value(path)} whose elements could be rows"
-            known = ", ".join(quote_value(column, 30) for column in whole.columns[:12])
-            hint = suggest(path, whole.columns) or f"columns: {known}"
+            hint = suggest(path, whole.columns) or f"columns: {quote_names(whole.columns)}"
             raise SourceError(self.name, "no-items", problem, help=hint)
 
     def rows(self) -> Iterator[Row | Reject]:

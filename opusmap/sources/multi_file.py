@@ -13,12 +13,10 @@ from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources.folder import split_pattern
 from opusmap.sources.source import Source
-from opusmap.wording import quote_value
+from opusmap.wording import quote_names, quote_value
 
 _OWN_FILES = re.compile(r"\.rejects(\.\d+)?\.(csv|xlsx|jsonl)$|\.last-run\.json$")
 """Names of files that runs write beside a mapping."""
-
-_NAMES_SHOWN = 6
 
 
 class MultiFileSource(Source):
@@ -100,13 +98,11 @@ class MultiFileSource(Source):
 
 def _compare_columns(source: Source, first: Source) -> None:
     columns, expected = source.columns or (), first.columns or ()
+    missing = [name for name in expected if name not in columns]
+    extra = [name for name in columns if name not in expected]
     differences = [
-        f"{what}: {', '.join(map(quote_value, names[:_NAMES_SHOWN]))}"
-        + (" …" if len(names) > _NAMES_SHOWN else "")
-        for what, names in (
-            ("missing columns", [name for name in expected if name not in columns]),
-            ("extra columns", [name for name in columns if name not in expected]),
-        )
+        f"{what} columns: {quote_names(names, 6)}"
+        for what, names in (("missing", missing), ("extra", extra))
         if names
     ]
     if differences:

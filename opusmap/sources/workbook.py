@@ -25,7 +25,7 @@ from opusmap.sources.source import Format, Source, check_columns, load_extra
 from opusmap.sources.text_io import Input
 from opusmap.sources.workbook_child import DATE, DATETIME, Task
 from opusmap.sources.workbook_scan import column_letters, errors_of_sheet, scan_workbook
-from opusmap.wording import quote_value, suggest
+from opusmap.wording import quote_names, quote_value, suggest
 
 MEMORY_FREE, MEMORY_RATIO = 320 << 20, 6
 """Address space of the reading process, at most: bytes, and how many times the unpacked workbook."""
@@ -163,12 +163,11 @@ class WorkbookSource(Source):
             hint = _OTHER_WAY
             if failed.error == "unknown-sheet":
                 names = failed.details["sheets"]
-                known = ", ".join(quote_value(name, 40) for name in names[:12])
                 problem = (
                     f"the workbook has no sheet {quote_value(task.sheet)}" if names else "it has no sheets"
                 )
                 code = "unknown-sheet"
-                hint = suggest(task.sheet, names) or f"sheets: {known}"
+                hint = suggest(task.sheet, names) or f"sheets: {quote_names(names)}"
             elif failed.error == "password":
                 problem, hint = "the workbook is protected by a password", "save it without one"
             elif failed.error == "damaged":
