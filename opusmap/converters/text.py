@@ -98,14 +98,8 @@ _ENDLESS_REFERENCE = re.compile(r"&#(?:[0-9]{100,}|x[0-9a-f]{100,});?", _FLAGS)
 )
 def strip_html(value: str) -> str:
     """Remove HTML tags, comments and scripts, decode entities and squeeze; blocks are kept apart."""
-    plain = _ENDLESS_REFERENCE.sub("\ufffd", _without_markup(value))
-    return bounded_text(squeeze(html.unescape(plain)))
-
-
-def _without_markup(value: str) -> str:
-    """Remove markup in one pass: an end that was once not found is not searched for again."""
     pieces: list[str] = []
-    end, unclosed = 0, set()
+    end, unclosed = 0, set()  # an end that was once not found is not searched for again
     while (opening := _OPENING.search(value, end)) is not None:
         close = -1
         hidden = (opening["hidden"] or "").lower()
@@ -121,7 +115,8 @@ def _without_markup(value: str) -> str:
             break
         pieces += (value[end : opening.start()], " " if opening["block"] else "")
         end = close
-    return "".join(pieces) + value[end:]
+    plain = _ENDLESS_REFERENCE.sub("\ufffd", "".join(pieces) + value[end:])
+    return bounded_text(squeeze(html.unescape(plain)))
 
 
 @converter(examples={"'one\\ntwo' | single_line": "one two"})
