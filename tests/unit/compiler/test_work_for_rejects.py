@@ -12,7 +12,8 @@ import pytest
 from small_mapping import compiled
 
 from opusmap.compiler import Mapper
-from opusmap.records import Reject
+from opusmap.compiler.interpreter import Interpreter
+from opusmap.records import Filtered, Reject
 
 WRONG: dict[str, tuple[str, Any]] = {
     "Line: A": ("a\nb", "line-break"),
@@ -29,16 +30,33 @@ WRONG: dict[str, tuple[str, Any]] = {
 }
 TABLE = "tables: {t: {a: b}}\n"
 
+SEVERAL: dict[str, tuple[dict[str, str], str, int]] = {
+    "Line: {from: A, default: '{{ B }}'}": ({"A": "a\nb"}, "line-break", 0),
+    "Line: '{{ B }} {{ A | number }}'": ({"A": "x", "B": "b"}, "bad-number", 0),
+    "Line: '{{ A | number if B else B }}'": ({"A": "x", "B": "b"}, "bad-number", 0),
+    "Line: 'K-{{ A }}'": ({"A": ""}, "empty-in-template", 1),
+    "Line: '{{ whole }}: {{ A }}'": ({"A": "", "B": "1"}, "empty-in-template", 1),
+    "termFullPath: [B, A]": ({"A": "x/y", "B": "b"}, "bad-term-path", 1),
+    "Number: '{{ whole + 1 }}'": ({"B": "x"}, "bad-number", 1),
+    "People: {from: A, split: ';', lookup: t}": ({"A": "z;a"}, "not-in-table", 0),
+    "Number: {from: A, on_error: omit}": ({"A": "x"}, "bad-number", 0),
+    "Number: {from: A, on_error: default, default: 7}": ({"A": "x"}, "bad-number", 0),
+    "Line: {from: A, lookup: t, default: Other}": ({"A": "z"}, "not-in-table", 0),
+}
+"""Binding -> cells, the code of the problem or replaced value, and how often the column is evaluated."""
+VARIABLE = "let: {whole: '{{ B | number }}'}\n"
+
 
 @contextmanager
 def counted(mapper: Mapper) -> Iterator[Counter[str]]:
-    """Count the calls of Python functions, and of those that evaluate a column."""
+    """Count the calls of Python functions, and of those that evaluate a column or a variable."""
     count: Counter[str] = Counter()
 
     def note(frame: Any, event: str, _argument: object) -> None:
         if event == "call":
             count["calls"] += 1
-            count["evaluated"] += frame.f_code is type(mapper.interpreter).value.__code__
+            count["evaluated"] += frame.f_code is Interpreter.value.__code__
+            count["variables"] += frame.f_code is Interpreter.variable.__code__
 
     sys.setprofile(note)
     try:
@@ -58,8 +76,35 @@ def test_a_wrong_value_is_judged_once_where_one_thing_after_another_is_done_to_i
         rejected = mapper.map_row(row)
     assert isinstance(rejected, Reject)
     assert [problem.code for problem in rejected.problems] == [code]
-    assert count["evaluated"] <= (1 if binding.startswith(("Choice", "term")) else 0)
+    assert count["evaluated"] == binding.startswith("term")
     assert count["calls"] <= MOST_CALLS
+
+
+@pytest.mark.parametrize("binding", SEVERAL)
+def test_a_wrong_column_is_evaluated_at_most_once_and_no_variable_again(binding: str) -> None:
+    cells, code, evaluated = SEVERAL[binding]
+    mapper = compiled(binding, TABLE + VARIABLE)
+    row = {"Key": "k", "A": None, "B": None} | cells
+    for _ in range(2):
+        mapper.map_row(row)
+    with counted(mapper) as count:
+        found = mapper.map_row(row)
+    assert not isinstance(found, Filtered)
+    told = found.problems if isinstance(found, Reject) else found.replaced
+    assert [problem.code for problem in told] == [code]
+    assert (count["evaluated"], count["variables"]) == (evaluated, 0)
+
+
+def test_all_columns_wrong_are_each_evaluated_at_most_once() -> None:
+    wrong = {"Line": "'{{ whole }} {{ A }}'", "Text": "'{{ whole }}: {{ A }}'", "Number": "'{{ whole + 1 }}'"}
+    mapper = compiled("\n".join(f"{name}: {value}" for name, value in wrong.items()), VARIABLE)
+    row = {"Key": "k", "A": None, "B": "x"}
+    mapper.map_row(row)
+    with counted(mapper) as count:
+        rejected = mapper.map_row(row)
+    assert isinstance(rejected, Reject)
+    assert [problem.code for problem in rejected.problems] == ["bad-number"] * len(wrong)
+    assert (count["evaluated"], count["variables"]) == (len(wrong), 0)
 
 
 MOST_CALLS = 25
