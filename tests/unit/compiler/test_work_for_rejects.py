@@ -76,7 +76,7 @@ def test_a_wrong_value_is_judged_once_where_one_thing_after_another_is_done_to_i
         rejected = mapper.map_row(row)
     assert isinstance(rejected, Reject)
     assert [problem.code for problem in rejected.problems] == [code]
-    assert count["evaluated"] == binding.startswith("term")
+    assert not count["evaluated"]
     assert count["calls"] <= MOST_CALLS
 
 
