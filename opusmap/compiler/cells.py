@@ -6,7 +6,9 @@ that is wanted as a text has a second variable, bound only where it is one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias
 
 from opusmap.compiler import binding_runtime
@@ -27,15 +29,16 @@ def write_cells(module: Module, cells: Cells, wants: Wants) -> Iterator[str]:
     plain = {name: local for (name, dotted), local in cells.items() if not dotted}
     strict = module.plan.source_columns is None
     if plain:
+        names = tuple(plain)
         yield "try:"
-        yield from (f"    {local} = row[{name!a}]" for name, local in plain.items())
+        yield from _assigned(plain.values(), f"{module.named('take_cells', itemgetter(*names))}(row)")
         yield "except KeyError:"
         if strict:
-            missing = module.named("missing_columns", binding_runtime.missing_columns(tuple(plain)))
+            missing = module.named("missing_columns", binding_runtime.missing_columns(names))
             yield f"    return {missing}(row, problems)"
         else:
-            yield "    get = row.get"
-            yield from (f"    {local} = get({name!a})" for name, local in plain.items())
+            many = f"map(row.get, {module.named('columns', names)})"
+            yield from _assigned(plain.values(), many if len(names) > 1 else f"row.get({names[0]!a})")
         for local in plain.values():
             yield from _settled(module, local, wants)
     deep = {name: local for (name, dotted), local in cells.items() if dotted and name.count(".") >= _DEEP}
@@ -48,6 +51,17 @@ def write_cells(module: Module, cells: Cells, wants: Wants) -> Iterator[str]:
     paths = {name: local for (name, dotted), local in cells.items() if dotted and name not in deep}
     if paths:
         yield from _write_paths(module, paths, wants, strict=strict)
+
+
+def _assigned(locals_: Iterable[str], python: str) -> Iterator[str]:
+    """Yield the lines that assign what Python gives to local variables, to several at once."""
+    lines = textwrap.wrap(", ".join(locals_), 96)
+    if len(lines) == 1:
+        yield f"    {lines[0]} = {python}"
+        return
+    yield "    ("
+    yield from (f"        {line}" for line in lines)
+    yield f"    ) = {python}"
 
 
 _DEEP = 8

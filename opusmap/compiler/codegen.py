@@ -93,6 +93,7 @@ _FIXED = {
     "dict": dict,
     "int": int,
     "len": len,
+    "map": map,
     "list": list,
     "locals": locals,
     "flatten": binding_runtime.flatten,
