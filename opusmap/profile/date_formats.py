@@ -92,10 +92,8 @@ class DateFormats:
         found: list[DateFormat] = []
         given: set[str | None] = set()
         counts = self._counts.copy()
-        for (
-            short,
-            zone,
-        ), may in self._may.items():  # "May" is of the kind, short or long, that more dates have
+        # "May" is both a short and a long name of a month: it counts as what most other dates have.
+        for (short, zone), may in self._may.items():
             long = short.replace("%b", "%B")
             if counts[long, zone] > counts[short, zone] - may:
                 counts[long, zone] += may
