@@ -1,4 +1,4 @@
-"""The lists that close the language: tests, functions, and what to use instead of what is left out."""
+"""The tests and functions of the language, and what to use instead of others."""
 
 from __future__ import annotations
 

@@ -35,11 +35,11 @@ _AT_LINE = re.compile(r" at \d+$")
 _TOO_MANY_DIGITS = f"a number may have {NUMBER_LIMIT} digits"
 
 
-class Refused(Exception):
+class SkipNode(Exception):
     """One node is refused; its neighbours are still looked at."""
 
 
-class Stopped(Exception):
+class AbortParse(Exception):
     """The text is refused as a whole, and read no further."""
 
 
@@ -167,10 +167,10 @@ class JinjaReader:
         """Return the offset in the text of a position in what Jinja reads."""
         return position - self._shift + bisect_left(self._returns, position)
 
-    def refuse(self, code: str, at: int, message: str, help: str = "") -> Refused:
+    def refuse(self, code: str, at: int, message: str, help: str = "") -> SkipNode:
         """Note a problem; return what to raise, so that its neighbours are still looked at."""
         self.problem(code, at, message, help)
-        return Refused()
+        return SkipNode()
 
     def problem(self, code: str, at: int, message: str, help: str = "") -> None:
         """Note a problem at an offset of the text."""

@@ -23,7 +23,7 @@ from opusmap.expressions.hints import (
     NODE_ADVICE,
     TESTS,
 )
-from opusmap.expressions.jinja_reader import DEPTH_LIMIT, JinjaReader, Refused, Stopped
+from opusmap.expressions.jinja_reader import DEPTH_LIMIT, AbortParse, JinjaReader, SkipNode
 from opusmap.expressions.scope import Scope, UnknownNameError
 from opusmap.expressions.syntax_errors import in_plain_words, odd_name
 from opusmap.issues import Issue, Span
@@ -65,7 +65,7 @@ class _Parser(JinjaReader, NodeVisitor):
             if body is None:
                 return None
             tree = self._whole(body)
-        except (Refused, Stopped):
+        except (SkipNode, AbortParse):
             return None
         for position, message in self.unread.items():
             at = self._place(position)
@@ -118,7 +118,7 @@ class _Parser(JinjaReader, NodeVisitor):
         with self._deeper(node):
             try:
                 found: nodes.Node = self.visit(node)
-            except Refused:
+            except SkipNode:
                 return nodes.Constant(None, self.at(node))
         return found
 
@@ -343,7 +343,7 @@ class _Parser(JinjaReader, NodeVisitor):
         self._depth += 1
         if self._depth > DEPTH_LIMIT:
             self.too_deep(self.at(node))
-            raise Stopped
+            raise AbortParse
         yield
         self._depth -= 1
 
