@@ -38,7 +38,7 @@ BUILT_IN = {
 }
 """Opus's own columns and their display names."""
 
-_AS_DOWNLOADED = "use the file as downloaded from Opus > Settings > Connector"
+AS_DOWNLOADED = "use the file as downloaded from Opus > Settings > Connector"
 
 REQUIRED = frozenset(BUILT_IN) - {"termFullPath"}
 """Columns that a record can't do without (as the seed of the API states it)."""
@@ -140,7 +140,7 @@ def load_connection(path: str | Path) -> Connection:
         text = read_text(path, SIZE_LIMIT, what="the connection file")
     except UnreadableFile as error:
         code = "connection-unreadable" if error.code == "file-unreadable" else error.code
-        hint = error.hint or _AS_DOWNLOADED
+        hint = error.hint or AS_DOWNLOADED
         if code == "connection-unreadable":
             hint = "download it from Opus > Settings > Connector and name it in `connection:`"
         raise _refuse(name, code, error.message, error.line, hint=hint) from None
@@ -214,7 +214,7 @@ def _place(text: str, key: str) -> tuple[int, int]:
 
 
 def _refuse(
-    path: str, code: str, message: str, line: int = 1, column: int = 1, hint: str = _AS_DOWNLOADED
+    path: str, code: str, message: str, line: int = 1, column: int = 1, hint: str = AS_DOWNLOADED
 ) -> InvalidMapping:
     span = Span(path, line, column, line, column + 1)
     return InvalidMapping((Issue(code, message, span, hint),))

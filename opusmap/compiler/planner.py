@@ -32,7 +32,7 @@ from opusmap.compiler.plan import (
     VariablePlan,
     bind_filter,
 )
-from opusmap.connection import Column, ColumnType, Connection
+from opusmap.connection import AS_DOWNLOADED, Column, ColumnType, Connection
 from opusmap.converters import ArgumentError, Context, MissingCentury, Registry, bind_converter
 from opusmap.converters.dates import datetime_, time_zone
 from opusmap.converters.patterns import Pattern
@@ -130,18 +130,17 @@ class _Planner:
 
     def _check_key(self, connection: Connection) -> None:
         """Check that there is a key column and that it is required: Opus tells records apart by it alone."""
-        key = next((column for column in connection.columns if column.internal_name == KEY_COLUMN), None)
-        span = self._spec.connection.span
-        help_text = "use the file as downloaded from Opus > Settings > Connector"
-        if key is None:
+        key = connection.find(KEY_COLUMN)
+        if key is None or key.internal_name != KEY_COLUMN:
             message = f"the connection has no column {KEY_COLUMN}, the key of every record"
-            self._error("missing-key-column", message, span, help_text)
+            self._error("missing-key-column", message, self._spec.connection.span, AS_DOWNLOADED)
         elif not key.required or key.type is not ColumnType.SINGLE_TEXT:
+            span, hint = self._spec.connection.span, AS_DOWNLOADED
             for change in self._spec.columns:
                 if connection.find(change.column) == key:
-                    span, help_text = change.column.span, "remove the correction"
+                    span, hint = change.column.span, "remove the correction"
             message = f"{KEY_COLUMN} is a required SingleText column in every connection"
-            self._error("key-column", message, span, help_text)
+            self._error("key-column", message, span, hint)
 
     def _find(self, connection: Connection, name: Text) -> Column | None:
         column = connection.find(name)
