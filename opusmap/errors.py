@@ -147,3 +147,10 @@ class ValueProblem(_PlacedError):
     code: str
     problem: str
     help: str = ""
+
+    def forget_frames(self) -> None:
+        """Drop what Python keeps of where it was raised.
+
+        The frames there hold the row, and often the problem itself: a cycle that waits for the collector.
+        """
+        self.__traceback__ = self.__context__ = None

@@ -42,6 +42,7 @@ def as_problem(column: str, error: Exception) -> Issue[str]:
     A `ValueProblem` says it all; anything else is a converter that broke, and its cause is told.
     """
     if isinstance(error, ValueProblem):
+        error.forget_frames()
         return Issue(error.code, error.problem, column, error.help)
     _LOG.debug("a converter broke on column %s", column, exc_info=error)
     message = f"a converter broke: {type(error).__name__}: {quote_value(str(error), 200)}"

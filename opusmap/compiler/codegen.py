@@ -113,7 +113,6 @@ class Module:
         self.empty_texts = plan.spec.source.empty
         self.empty = binding_runtime.make_empty_values(self.empty_texts)
 
-        no_locals: Mapping[str, Any] = {}
         names = tuple(column.column.display_name for column in plan.columns)
         rejects = tuple(column.binding.on_error == "reject" for column in plan.columns)
 
@@ -124,16 +123,18 @@ class Module:
             frame: Frame | None,
             record: dict[str, Any],
             problems: list[Any],
-            bound: Mapping[str, Any] = no_locals,
+            bound: dict[str, Any] | None = None,
         ) -> Frame | None:
             is_known = isinstance(error, ValueProblem)  # evaluating would raise the same
             if is_known and rejects[index]:
                 problems.append(binding_runtime.as_problem(names[index], error))
                 return frame
             frame = frame or Frame(row)
-            for name, local in self._read_variables.items() if bound else ():
-                if local in bound:
-                    frame.variables[name] = bound[local]
+            if bound is not None:
+                del bound["error"]  # Python keeps these: the error would hold itself
+                for name, local in self._read_variables.items():
+                    if local in bound:
+                        frame.variables[name] = bound[local]
             if is_known:
                 interpreter.fail(index, error, frame, record, problems)
             else:

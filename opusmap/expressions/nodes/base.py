@@ -160,6 +160,10 @@ class Failure:
 
     error: Exception
 
+    def __post_init__(self) -> None:
+        if isinstance(self.error, ValueProblem):
+            self.error.forget_frames()
+
 
 class Frame:
     """One row while it is interpreted: its cells, and the variables that have been evaluated."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -95,16 +96,33 @@ def test_a_wrong_column_is_evaluated_at_most_once_and_no_variable_again(binding:
     assert (count["evaluated"], count["variables"]) == (evaluated, 0)
 
 
-def test_all_columns_wrong_are_each_evaluated_at_most_once() -> None:
+def all_wrong() -> tuple[Mapper, dict[str, Any]]:
     wrong = {"Line": "'{{ whole }} {{ A }}'", "Text": "'{{ whole }}: {{ A }}'", "Number": "'{{ whole + 1 }}'"}
     mapper = compiled("\n".join(f"{name}: {value}" for name, value in wrong.items()), VARIABLE)
     row = {"Key": "k", "A": None, "B": "x"}
     mapper.map_row(row)
+    return mapper, row
+
+
+def test_all_columns_wrong_are_each_evaluated_at_most_once() -> None:
+    mapper, row = all_wrong()
     with counted(mapper) as count:
         rejected = mapper.map_row(row)
     assert isinstance(rejected, Reject)
-    assert [problem.code for problem in rejected.problems] == ["bad-number"] * len(wrong)
-    assert (count["evaluated"], count["variables"]) == (len(wrong), 0)
+    assert [problem.code for problem in rejected.problems] == ["bad-number"] * 3
+    assert (count["evaluated"], count["variables"]) == (3, 0)
+
+
+def test_a_wrong_row_leaves_nothing_to_the_garbage_collector() -> None:
+    mapper, row = all_wrong()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            mapper.map_row(row)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 MOST_CALLS = 25
