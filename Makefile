@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests package docs bench bench-small bench-more soak harsh format clean corpora bench-sources bench-peers
+.PHONY: demo test lint types tests slow package docs bench bench-small bench-more soak harsh format clean corpora bench-sources bench-peers
 
 demo: $(VENV)/installed
 	$(BIN)/opusmap demo
@@ -19,9 +19,12 @@ lint: $(VENV)/dev
 types: $(VENV)/dev
 	$(BIN)/mypy
 
-# CI sets HYPOTHESIS_PROFILE=ci: more examples, the same ones each time.
+# CI sets HYPOTHESIS_PROFILE=ci: more examples, the same ones each time; and it runs the slow tests as well.
 tests: $(VENV)/dev
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
+
+slow: $(VENV)/dev
+	$(BIN)/pytest -n auto --dist worksteal -m slow
 
 # The wheel must work where nothing of this folder is.
 package: $(VENV)/dev
