@@ -213,6 +213,7 @@ def _iso_time(rules: EncoderOptions, encode: Finisher) -> Finisher:
     2024-01-31 and 2024-01-31T18:15:00Z are to be cut, no more, once they are known to be what they look like.
     """
     zone, read_date, read_time = rules.source_zone, date.fromisoformat, datetime.fromisoformat
+    write = date_writer(PLAIN_TIME)
 
     def date_time(value: Any) -> JsonValue:
         if value.__class__ is not str:
@@ -230,7 +231,7 @@ def _iso_time(rules: EncoderOptions, encode: Finisher) -> Finisher:
         found = read_iso(value)
         if not isinstance(found, datetime) or (offset := steady_offset(found, zone)) is None:
             return encode(value)
-        return (found - offset).isoformat(" ")[:_TIME_LENGTH]
+        return write(found - offset)
 
     return date_time
 
@@ -238,21 +239,21 @@ def _iso_time(rules: EncoderOptions, encode: Finisher) -> Finisher:
 def _format_time(rules: EncoderOptions, format: str, encode: Finisher) -> Finisher:
     """Return the same of texts in a format."""
     zone, read, is_dated = rules.source_zone, fixed_reader(format, rules.century), _is_dated(format)
+    write = date_writer(PLAIN_TIME)
 
     def date_time(value: Any) -> JsonValue:
         found = read(value) if value.__class__ is str else None
         if found is None:
             return encode(value)
         if is_dated:
-            return found.isoformat(" ")
+            return write(found)
         offset = steady_offset(found, zone)
-        return encode(value) if offset is None else (found - offset).isoformat(" ")[:_TIME_LENGTH]
+        return encode(value) if offset is None else write(found - offset)
 
     return date_time
 
 
 _DATE_LENGTH = len("2024-01-31")
-_TIME_LENGTH = len("2024-01-31 18:15:00")
 _UTC_LENGTH = len("2024-01-31T18:15:00Z")
 
 

@@ -10,13 +10,18 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
-from operator import attrgetter
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from opusmap.converters.cache import Memo
 from opusmap.converters.coerce import text_of
-from opusmap.converters.datetime_fastpath import fixed_reader, format_reader, read_iso, steady_offset
+from opusmap.converters.datetime_fastpath import (
+    compile_writer,
+    fixed_reader,
+    format_reader,
+    read_iso,
+    steady_offset,
+)
 from opusmap.converters.format_parts import CENTURY_UNUSED, check_format, check_reading_format
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.registry import ArgumentError, Context, converter, wrong_kind
@@ -296,27 +301,13 @@ def format_date(format: str = "%Y-%m-%d") -> Callable[[object], str]:
     return convert
 
 
-_FIELDS = {
-    "%Y": ("%04d", "year"),
-    "%m": ("%02d", "month"),
-    "%d": ("%02d", "day"),
-    "%H": ("%02d", "hour"),
-    "%M": ("%02d", "minute"),
-    "%S": ("%02d", "second"),
-}
-
-
 def date_writer(format: str) -> Callable[[date], str]:
     """Return what writes dates and times; years before 1000 have four digits on every system."""
-    parts = re.findall("%.|[^%]+", format, re.DOTALL)
-    fields = [_FIELDS[part][1] for part in parts if part in _FIELDS]
-    template = "".join([_FIELDS.get(part, [part])[0] for part in parts])
-    is_plain = bool(fields) and all(part in _FIELDS or part[0] != "%" for part in parts)
-    take = attrgetter(*fields) if is_plain else None
+    quick = compile_writer(format)
 
     def write(value: date) -> str:
-        if take is not None and value.__class__ is datetime:  # in a third of strftime's time
-            return template % take(value)
+        if quick is not None and value.__class__ is datetime:
+            return quick(value)
         if value.year < 1000:  # noqa: PLR2004 - glibc's strftime writes the year 850 as "850"
             year = f"{value.year:04}"
             return value.strftime(re.sub("%(.)", lambda part: year if part[1] == "Y" else part[0], format))

@@ -1,4 +1,4 @@
-"""Readers of times, quick for texts in the usual shape, and the offsets of local times.
+"""Readers and writers of times, quick for texts in the usual shape, and the offsets of local times.
 
 A quick reader gives None for any other text, and for what is no time: the long way decides, and says why.
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import MAXYEAR, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from operator import itemgetter
 from time import strptime as struct_time
 from typing import Any
 
-__all__ = ["fixed_reader", "format_reader", "read_iso", "steady_offset", "time_reader"]
+__all__ = ["compile_writer", "fixed_reader", "format_reader", "read_iso", "steady_offset", "time_reader"]
 
 _DATE_LENGTH = len("2024-01-31")
 _ISO_TIME = re.compile(r"[0-9]{4}(?:-?[0-9]{2}-?[0-9]{2}|-?W[0-9]{2}(?:-?[1-7])?)[Tt ](?!24)[0-9]", re.ASCII)
@@ -159,68 +159,87 @@ def fixed_reader(format: str, century: int | None = None) -> Callable[[str], dat
     is_read = not twice and names <= _WIDTHS.keys() | _SHAPES.keys() and ("p" in names) == ("I" in names)
     if not is_read or (names & {"b", "B"} and not _has_english_months()):
         return lambda _text: None
-    length, signs, read_signs, cut = _cutters(parts)
+    months = _MONTHS if "b" in names else _LONG_MONTHS
+    years, is_half_day = _years(century), "p" in names
+    cut = _compile_cutter(parts, {"months": months, "years": years})
     match = re.compile(_shape(parts), re.ASCII).fullmatch
-    pick = itemgetter(*_find_places(order, range(len(order) + len(_ABSENT))))
-    months = _MONTHS if "b" in names else _LONG_MONTHS if "B" in names else None
-    years, is_half_day = _years(century) if "y" in names else None, "p" in names
-    rest = "".join(_ABSENT)
+    at = [
+        next((order.index(name) for name in order if name in group), len(order) + place)
+        for place, group in enumerate(_PLACES)
+    ]
+    pick = itemgetter(*at)
 
     def read(text: str) -> datetime | None:
-        if len(text) == length and read_signs(text) == signs:
-            year, month, day, hour, minute, second, half, fraction, zone = cut(text + rest)
-        else:
+        try:
+            if (cut_out := cut(text)) is not None:
+                return cut_out
             found = match(text)
             if found is None:
                 return None
             year, month, day, hour, minute, second, half, fraction, zone = pick(found.groups() + _ABSENT)
-            month, day, hour = month.zfill(2), day.zfill(2), hour.zfill(2)
-            minute, second, fraction = minute.zfill(2), second.zfill(2), fraction and f".{fraction}"
-        try:
-            if years is not None:
-                year = years[year]
-            if months is not None:
-                month = months[month.lower()]
-            if is_half_day:
-                hour = _HOURS[hour + half]
-            elif hour == "24":  # newer Pythons read 24:00 as the next day
-                return None
-            return datetime.fromisoformat(f"{year}-{month}-{day}T{hour}:{minute}:{second}{fraction}{zone}")
+            year = years[year] if "y" in names else year
+            month = month.zfill(2) if month.isdigit() else months[month.lower()]
+            hour = _HALF_DAY[hour.zfill(2) + half] if is_half_day else _FULL_DAY[hour.zfill(2)]
+            clock = f"{hour}:{minute.zfill(2)}:{second.zfill(2)}{fraction and f'.{fraction}'}{zone}"
+            return datetime.fromisoformat(f"{year}-{month}-{day.zfill(2)}T{clock}")
         except (KeyError, ValueError):
             return None
 
     return read
 
 
-def _find_places(order: list[str], places: Sequence[Any]) -> list[Any]:
-    """Return the place of each part of a time, in a text's own parts and, after those, the absent ones."""
-    return [
-        next((places[order.index(name)] for name in order if name in group), places[len(order) + at])
-        for at, group in enumerate(_PLACES)
-    ]
+def _compile_cutter(parts: list[str], names: dict[str, Any]) -> Callable[[str], datetime | None]:
+    """Return the reader of texts whose parts have fixed places; it gives None for texts of another shape.
 
-
-def _cutters(parts: list[str]) -> tuple[int, Any, Callable[[str], Any], Callable[[str], Any]]:
-    """Return how to cut texts whose parts have fixed places; a length of -1 where a format has others.
-
-    It is their length, what stands between the parts, the function that takes this of a text, and the one
-    that takes the parts of a text with the absent ones behind it.
+    What has the shape and is no time raises a KeyError or a ValueError.
     """
     if any(part[0] == "%" and part[1] not in _WIDTHS for part in parts):
-        return -1, None, str, str
-    sample, between, slices = "", list[int](), list[slice]()
+        return lambda _text: None
+    at, cut, signs = 0, dict[str, str](), list[str]()
     for part in parts:
         if part[0] == "%":
-            slices.append(slice(len(sample), len(sample) + _WIDTHS[part[1]]))
+            cut[part[1]] = f"text[{at}:{at + _WIDTHS[part[1]]}]"
+            at += _WIDTHS[part[1]]
         else:
-            between.append(len(sample))
-        sample += part if part[0] != "%" else "0" * _WIDTHS[part[1]]
-    length = end = len(sample)
-    for part in _ABSENT:
-        slices.append(slice(end, end := end + len(part)))
-    order = [part[1] for part in parts if part[0] == "%"]
-    read_signs = itemgetter(*between) if between else len
-    return length, read_signs(sample), read_signs, itemgetter(*_find_places(order, slices))
+            signs.append(f"text[{at}] == {part!r}")
+            at += 1
+    year = f"years[{cut['y']}]" if "y" in cut else cut.get("Y", "'1900'")
+    month = f"months[{cut['b']}.lower()]" if "b" in cut else cut.get("m", "'01'")
+    hour = f"full_day[{cut['H']}]" if "H" in cut else "'00'"
+    if "I" in cut:
+        hour = f"half_day[{cut['I']} + {cut['p']}]"
+    iso = [year, "'-'", month, "'-'", cut.get("d", "'01'"), "'T'", hour, "':'", cut.get("M", "'00'")]
+    iso += ["':'", cut["S"]] if "S" in cut else []
+    shown = "".join(one[1:-1] if one[0] == "'" else f"{{{one}}}" for one in iso)
+    code = f"lambda text: read(f'{shown}') if {' and '.join([f'len(text) == {at}', *signs])} else None"
+    known = {"read": datetime.fromisoformat, "half_day": _HALF_DAY, "full_day": _FULL_DAY, "len": len}
+    return _compile(code, known | names)
+
+
+_WRITTEN = {
+    "%Y": "{moment.year:04}",
+    "%m": "{two[moment.month]}",
+    "%d": "{two[moment.day]}",
+    "%H": "{two[moment.hour]}",
+    "%M": "{two[moment.minute]}",
+    "%S": "{two[moment.second]}",
+}
+
+
+def compile_writer(format: str) -> Callable[[datetime], str] | None:
+    """Return what writes times in a format of numbers alone; None for other formats."""
+    parts = re.findall("%.|[^%]", format, re.DOTALL)
+    if any(part[0] == "%" and part not in _WRITTEN for part in parts):
+        return None
+    literals = {"{": "{{", "}": "}}"}
+    text = "".join(_WRITTEN.get(part, literals.get(part, part)) for part in parts)
+    return _compile(f"lambda moment: f{text!r}", {"two": tuple(f"{number:02}" for number in range(60))})
+
+
+def _compile(code: str, names: dict[str, Any]) -> Callable[[Any], Any]:
+    """Return the function that Python text is: places and letters of a format, written out."""
+    function: Callable[[Any], Any] = eval(code, {"__builtins__": {}, **names})  # noqa: S307 - our own text
+    return function
 
 
 def _shape(parts: list[str]) -> str:
@@ -252,7 +271,8 @@ _LONG_MONTHS = {
     "august": "08", "september": "09", "october": "10", "november": "11", "december": "12",
 }  # fmt: skip
 _MONTHS = {name[:3]: number for name, number in _LONG_MONTHS.items()}
-_HOURS = {
+_FULL_DAY = {f"{hour:02}": f"{hour:02}" for hour in range(24)}
+_HALF_DAY = {
     f"{hour:02}{half}": f"{hour % 12 + (12 if half == 'PM' else 0):02}"
     for half in ("AM", "PM")
     for hour in range(1, 13)
