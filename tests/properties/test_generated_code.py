@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hypothesis import given, note, reject
 from hypothesis import strategies as st
 from likely_specs import COLUMNS, likely_mappings, likely_rows
 from reference import Outcome, interpret
+from small_mapping import compiled
 from thorough import THOROUGH
 from workloads import WORKS, Work, write_source
 
@@ -148,6 +150,43 @@ def test_good_rows_of_every_kind_of_work_decline_where_a_value_is_replaced_and_n
     source = tmp_path / f"register{work.suffix}"
     write_source(work, source, 1_000, 5)
     assert declined_columns(*rows_of(work.mapping, source)) == REPLACED.get(work.name, set())
+
+
+USUAL = (
+    ("When: A", "2024-01-31T18:15:00Z"),
+    ("When: A", " 2024-01-31 18:15:00.5+10:00"),
+    ('When: {from: A, format: "%d.%m.%Y"}', " 31.01.2024 "),
+    ('When: {from: A, format: "%m/%d/%Y %I:%M %p"}', "1/31/2024 06:15 PM"),
+    ('When: {from: A, format: "%d %b %Y %H:%M"}', "04 Apr 2021 02:30"),  # exists twice
+    ('When: {from: A, format: "%Y%m%d"}', 20240131),
+    ("When: \"{{ A | datetime('%d/%m/%Y %H:%M:%S') }}\"", "31/01/2024 18:15:00"),
+    ('When: "{{ A | datetime if A is not none else none }}"', "2024-01-31"),
+    ("Line: \"{{ A | datetime | format_date('%d.%m.%Y') }}\"", "2024-01-31T18:15:00Z"),
+    ("People: A", ["änn.müller@x.org", "Bob <bob@bücher.example>"]),
+    ('People: "{{ A | email }}"', "名前@x.org"),
+    ("Classification: A", ["Hall", " Bay "]),
+    ("Classification: A", "Hall/Bay"),
+    ("Classification: {from: A, default: None}", ["Hall", "Bay"]),
+    ("Classification: {from: [A, Key], convert: trim}", "Hall"),
+    ("Line: {from: [A, Key, A], join: '-'}", ["x", "y"]),
+    ('Line: "{{ coalesce(A, Key) }}"', None),
+    ("Line: \"{{ A | regex_replace('([a-z])-', '$1') }}\"", "ä-b-c"),
+    ("Line: \"{{ A | map('title') | sort | join(', ') if A else none }}\"", ["b", "a"]),
+    ("Line: \"{{ (A + 1) ~ '/' ~ (A * 2) }}\"", 7),
+    ('Number: "{{ (A * 1.5) | round(2) }}"', Decimal("2.25")),
+    ("Choice: \"{{ 'Red' if A else 'Blue' }}\"", []),
+)
+
+
+@pytest.mark.parametrize(("field", "value"), USUAL)
+def test_values_as_sources_have_them_are_not_declined(field: str, value: Any) -> None:
+    mapper = compiled(field, "timezone: Australia/Sydney")
+    row = {"Key": "k", "A": value}
+    with declined(mapper) as count:
+        found = mapper.map_row(row)
+    assert not count
+    assert isinstance(found, Record)
+    assert found.values == mapper.interpreter.row(row, [])
 
 
 BUNDLED = {
