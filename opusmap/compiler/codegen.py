@@ -1,8 +1,9 @@
 """Plan -> one generated Python function, the straight way through each column for values as they usually are.
 
 Owns the text of the generated module: one short block a column, the mapping's line in a comment. A block
-that meets anything else raises, whatever it is, and the interpreter evaluates that column of that row. The
-same plan gives the same text to the byte. What the text names is handed over in `namespace`.
+that meets anything else raises: a ValueProblem is what evaluating would raise, for anything else the
+interpreter evaluates that column of that row. The same plan gives the same text to the byte. What the text
+names is handed over in `namespace`.
 """
 
 from __future__ import annotations
@@ -125,16 +126,16 @@ class Module:
             problems: list[Any],
             bound: dict[str, Any] | None = None,
         ) -> Frame | None:
+            if bound is not None:
+                del bound["error"]  # Python keeps a function's locals with it: the error would hold itself
             is_known = isinstance(error, ValueProblem)  # evaluating would raise the same
             if is_known and rejects[index]:
                 problems.append(binding_runtime.as_problem(names[index], error))
                 return frame
             frame = frame or Frame(row)
-            if bound is not None:
-                del bound["error"]  # Python keeps these: the error would hold itself
-                for name, local in self._read_variables.items():
-                    if local in bound:
-                        frame.variables[name] = bound[local]
+            for name, local in self._read_variables.items():
+                if bound is not None and local in bound:
+                    frame.variables[name] = bound[local]
             if is_known:
                 interpreter.fail(index, error, frame, record, problems)
             else:

@@ -351,7 +351,10 @@ class Node:
         raise NotImplementedError
 
     def emit(self, writer: Writer) -> str:
-        """Return Python that gives the same value, or raises: it may always decline so."""
+        """Return Python that gives the same value, or raises: it may always decline so.
+
+        A ValueProblem that it raises is the one that evaluating raises, and is told as it is.
+        """
         raise NotImplementedError
 
     def emit_as(self, writer: Writer, want: Want) -> str:

@@ -98,6 +98,7 @@ def test_a_wrong_column_is_evaluated_at_most_once_and_no_variable_again(binding:
 
 def all_wrong() -> tuple[Mapper, dict[str, Any]]:
     wrong = {"Line": "'{{ whole }} {{ A }}'", "Text": "'{{ whole }}: {{ A }}'", "Number": "'{{ whole + 1 }}'"}
+    wrong["Choice"] = "'{{ whole }}'"
     mapper = compiled("\n".join(f"{name}: {value}" for name, value in wrong.items()), VARIABLE)
     row = {"Key": "k", "A": None, "B": "x"}
     mapper.map_row(row)
@@ -109,8 +110,8 @@ def test_all_columns_wrong_are_each_evaluated_at_most_once() -> None:
     with counted(mapper) as count:
         rejected = mapper.map_row(row)
     assert isinstance(rejected, Reject)
-    assert [problem.code for problem in rejected.problems] == ["bad-number"] * 3
-    assert (count["evaluated"], count["variables"]) == (3, 0)
+    assert [problem.code for problem in rejected.problems] == ["bad-number"] * 4
+    assert (count["evaluated"], count["variables"]) == (4, 0)
 
 
 def test_a_wrong_row_leaves_nothing_to_the_garbage_collector() -> None:
@@ -118,8 +119,8 @@ def test_a_wrong_row_leaves_nothing_to_the_garbage_collector() -> None:
     gc.collect()
     gc.disable()
     try:
-        for _ in range(5):
-            mapper.map_row(row)
+        for values in (row, {**row, "B": "1"}):
+            mapper.map_row(values)
         assert gc.collect() == 0
     finally:
         gc.enable()
