@@ -143,7 +143,7 @@ def _each_key_once(work: Work, *, keep_rows: bool) -> Iterator[Mapped]:
 
 
 def _refused(record: Record, reason: str) -> Reject:
-    """Return a record that Opus refused as the reject of its row, for a person to mend."""
+    """Return a record that Opus refused as the reject of its row, for a person to correct."""
     problem = Issue("refused-by-opus", f"Opus refused the record: {reason}", "")
     return Reject(record.row, record.key, (problem,), record.source or {})
 
@@ -371,7 +371,7 @@ def _check_errors(sending: _Sending, max_errors: MaxErrors | None) -> None:
         count = sending.tally.rejected + failed
         raise StoppedEarly(
             f"stopped after {count} rejected or failed of {sending.tally.read} rows (--max-errors)",
-            "look at the rejects, mend the source or the mapping, and run the same command again",
+            "look at the rejects, correct the source or the mapping, and run the same command again",
         )
 
 

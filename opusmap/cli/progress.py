@@ -27,7 +27,7 @@ _COUNTED_BYTES = 8 << 20
 """A file of at most so many bytes is read once to count its rows; of a larger one the share read tells."""
 
 _A_SECOND = 4
-"""How often the line is drawn anew."""
+"""How often the line is drawn."""
 
 _WHY, _WORTH_READING = 0, 16
 """The rank of why it waits, and how many characters of that are worth showing."""

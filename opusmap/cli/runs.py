@@ -157,7 +157,7 @@ def retry(
     if file is not None and number is not None:
         raise click.UsageError("--run is about rows of the mapping's source; FILE has its own")
     if file is None and to == "emulator":
-        raise click.UsageError("the embedded emulator forgets; name the mended FILE to rehearse it")
+        raise click.UsageError("the embedded emulator keeps no journal; pass a corrected rejects FILE")
     if file is None and number is None:
         file = edited_rejects(mapping, _settings(mapping), quiet=quiet)
     if file is None:

@@ -21,7 +21,7 @@ __all__ = ["stopped_by_signals"]
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
 
 _LOST_AFTER = 3.0
-"""Seconds until a run that was to stop at once, and goes on, is interrupted anew: an interrupt that hits the
+"""Seconds until a run that was to stop at once, and goes on, is interrupted again: an interrupt that hits the
 event loop between two steps takes one of them away, and others may wait for it for ever."""
 
 

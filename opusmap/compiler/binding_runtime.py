@@ -46,7 +46,7 @@ def as_problem(column: str, error: Exception) -> Issue[str]:
         return Issue(error.code, error.problem, column, error.help)
     _LOG.debug("a converter broke on column %s", column, exc_info=error)
     message = f"a converter broke: {type(error).__name__}: {quote_value(str(error), 200)}"
-    return Issue("converter-failed", message, column, "mend the converter; `-v` shows its traceback")
+    return Issue("converter-failed", message, column, "correct the converter; `-v` shows its traceback")
 
 
 def make_replacement_log(replaced: dict[tuple[str, str], Issue[str]]) -> Callable[[str, Exception], None]:
@@ -60,9 +60,9 @@ def make_replacement_log(replaced: dict[tuple[str, str], Issue[str]]) -> Callabl
 
 
 def empty_required() -> ValueProblem:
-    """Return the problem anew each time: one for all would gather tracebacks, and with them every row."""
+    """Return a new problem each time: one for all would gather tracebacks, and with them every row."""
     message = "the value is empty, and the column is required"
-    return ValueProblem("empty-required", message, "mend the source, or say `default:`")
+    return ValueProblem("empty-required", message, "correct the source, or say `default:`")
 
 
 def missing_columns(

@@ -66,7 +66,7 @@ def localise(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], Non
             _check_local(aware, zone, warn)
     except OverflowError:
         message = f"the time {time.isoformat(sep=' ')} is outside the years 1 to 9999 in its time zone"
-        raise ValueProblem("bad-date", message, "mend the source, or leave the value out") from None
+        raise ValueProblem("bad-date", message, "correct the source, or leave the value out") from None
     return aware
 
 
@@ -159,7 +159,7 @@ def _number_writer(format: str) -> Callable[[int | Decimal], str | None]:
 
 def _unlike(value: str, format: str) -> ValueProblem:
     message = f"{quote_value(value)} is not a date and time like {format}"
-    return ValueProblem("bad-date", message, "mend the source or the format")
+    return ValueProblem("bad-date", message, "correct the source or the format")
 
 
 def _parse_iso(value: str) -> date:

@@ -170,9 +170,9 @@ def _as_date(making: _Making) -> None:
             f"{_rows(odd)} {'has' if odd == 1 else 'have'} "
             + (f"dates written otherwise ({ways})" if ways else "something that is no such date")
             + (
-                ": mend them"
+                ": correct them"
                 if making.column.required
-                else ": mend them, or `on_error: omit` leaves them out"
+                else ": correct them, or `on_error: omit` leaves them out"
             )
         )
 

@@ -38,7 +38,7 @@ SCHEMA_FILE = "opusmap.schema.json"
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """A draft in its file; what `check` says of it; the schema's file, and whether it was written anew."""
+    """A draft in its file; what `check` says of it; the schema's file, and whether it was replaced."""
 
     draft: Draft
     path: Path

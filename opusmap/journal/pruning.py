@@ -55,6 +55,6 @@ def forget_records(
 
 
 def scrub(database: sqlite3.Connection) -> None:
-    """Write the file anew, so that nothing that was deleted is left in a free page or in the log."""
+    """Rewrite the file, so that nothing that was deleted is left in a free page or in the log."""
     database.execute("VACUUM")
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")

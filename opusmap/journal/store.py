@@ -301,7 +301,7 @@ class Journal:
             raise damaged(self._path, f"what run {run.id} left for its report can't be read") from None
 
     def prune(self, before: float, only: Collection[int] | None = None) -> Pruned:
-        """Forget the records of runs that ended before a moment, and write the file anew; see `pruning`.
+        """Forget the records of runs that ended before a moment, and rewrite the file; see `pruning`.
 
         `only` are the numbers of the runs that are meant; all runs if None.
         """

@@ -61,7 +61,7 @@ def last_run_path(mapping: str | Path) -> Path:
 
 
 class LastRun:
-    """What the last runs of a mapping left beside it. It is read and written anew by each call."""
+    """What the last runs of a mapping left beside it. It is read and written by each call."""
 
     def __init__(self, mapping: str | Path) -> None:
         """Look beside this mapping."""

@@ -1,4 +1,4 @@
-"""A file of rejects that a person has mended, as a source: its rows are the source's own again.
+"""A file of rejects that a person has corrected, as a source: its rows are the source's own again.
 
 Owns taking back what `rejects` added, and the rows that must not pass unless a person looked at them.
 """
@@ -20,7 +20,7 @@ __all__ = ["RejectsSource", "is_neutralised", "part_row"]
 
 
 class RejectsSource(Source):
-    """The rows of a mended file of rejects.
+    """The rows of a corrected file of rejects.
 
     The columns about errors are left out, rows keep the number that they had, and in CSV and workbooks
     the apostrophe goes that kept a spreadsheet from running a cell. A row that had more or fewer cells
@@ -84,7 +84,7 @@ def part_row(row: Mapping[str, Any], *, neutralised: bool) -> tuple[dict[str, An
 
 def _hold_back(number: int, values: Mapping[str, Any]) -> Reject:
     message = "the row had more or fewer cells than the header, and nobody has said that it is right now"
-    problem = Issue("ragged-row", message, "", "mend the row, and empty its cell in `_error_code`")
+    problem = Issue("ragged-row", message, "", "correct the row, and empty its cell in `_error_code`")
     return Reject(number, None, (problem,), values)
 
 

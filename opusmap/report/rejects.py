@@ -1,8 +1,8 @@
-"""Rejects as files that people can mend: written in the source's own shape, as the run goes.
+"""Rejects as files that people can correct: written in the source's own shape, as the run goes.
 
 Owns which shape and name such a file has, and its columns about what is wrong. What a person may have
 edited is never replaced: the file gets a numbered name instead. A record that Opus refused stands there as
-well, as the row that it was made of. What reads a mended file stands in `mended`.
+well, as the row that it was made of. `mended` reads a corrected file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _STAYS = "stays as it is: it was edited, is open in another program, or is not o
 
 
 class RejectWriter:
-    """Writes rejects as people can mend them: in the source's own shape, each with its reasons.
+    """Writes rejects as people can correct them: in the source's own shape, each with its reasons.
 
     CSV gives CSV with the same columns and delimiter, a workbook XLSX, anything else JSON Lines. The
     file appears with the first reject. One that is there already is replaced, or removed after a run without

@@ -357,7 +357,7 @@ class _Engine:
         self._halt.stop(
             StoppedEarly(
                 f"Opus refused each of the first {count} records for the same reason: {reason}",
-                "mend the mapping or the connection, and run the same command again",
+                "correct the mapping or the connection, and run the same command again",
             )
         )
 
