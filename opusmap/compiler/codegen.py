@@ -167,7 +167,7 @@ class Module:
         self._counts: dict[str, int] = {}
         self._context = Context()
         self.lacking: Callable[[ValueProblem], object] = lambda _problem: None
-        self._steps = {step.name: step for step in plan.steps}
+        self._variables = {variable.name: variable for variable in plan.variables}
         self._types: dict[str, Type] = {}
         self._read_variables: dict[str, str] = {}
         self._cells: dict[tuple[str, bool], str] = {}
@@ -182,8 +182,8 @@ class Module:
         """Return the module's text. What is read is known when all that reads has been written."""
         where = self._where_lines()
         if self.interpreter.counts_variables:
-            for step in self.plan.steps:
-                self.variable(step.name)
+            for variable in self.plan.variables:
+                self.variable(variable.name)
         first = self._variable_lines()
         columns = [
             line for index, column in enumerate(self.plan.columns) for line in self._column(index, column)
@@ -235,7 +235,7 @@ class Module:
 
     def variable_type(self, name: str) -> Type:
         if name not in self._types:
-            self._types[name] = self._steps[name].expression.tree.infer(self)
+            self._types[name] = self._variables[name].expression.tree.infer(self)
         return self._types[name]
 
     def table(self, name: str) -> str:
@@ -310,18 +310,18 @@ class Module:
         """Write the variables that are read and not written yet; a variable reads only those above it."""
         self._context = self.plan.context
         blocks: list[list[str]] = []
-        for step in reversed(self.plan.steps):
-            local = self._read_variables.get(step.name)
+        for variable in reversed(self.plan.variables):
+            local = self._read_variables.get(variable.name)
             if local is None or local in self._written:
                 continue
             self._written.add(local)
             try:
-                python = self.python(step.expression.tree)
+                python = self.python(variable.expression.tree)
             except NotWritten:
                 python = "decline()"
-            block = [*_head(step.span, f"let {step.name}"), "    try:"]
+            block = [*_head(variable.span, f"let {variable.name}"), "    try:"]
             failed = ["    except Exception as error:"]
-            failed += [f"        frame = keep_failure({step.name!a}, error, row, frame)"]
+            failed += [f"        frame = keep_failure({variable.name!a}, error, row, frame)"]
             if self.interpreter.counts_variables:  # what was not counted makes all after it decline
                 block += [f"        value = {python}", "        held = hold_some(value, held)"]
                 python, failed = "value", ["    except Exception:", "        held = ROW_LIMIT"]

@@ -200,34 +200,34 @@ class _Walker:
 
     def _variable_stages(self) -> Iterator[Stage]:
         used = {node.name for node in self._read(nodes.VariableRef)}
-        for step in self.plan.steps:
-            if step.name not in used:
+        for variable in self.plan.variables:
+            if variable.name not in used:
                 continue
-            if step.name not in self._frame.variables:
-                self._interpreter.variable(step.name, self._frame)
+            if variable.name not in self._frame.variables:
+                self._interpreter.variable(variable.name, self._frame)
             what, value = (
-                f"let {step.name} = {str(step.expression.text).strip()}",
-                self._frame.variables[step.name],
+                f"let {variable.name} = {str(variable.expression.text).strip()}",
+                self._frame.variables[variable.name],
             )
             if isinstance(value, Failure):  # no problem unless it is used
-                problem = binding_runtime.as_problem(step.name, value.error)
-                yield Stage(f"{what} fails: {problem.code}: {problem.message}", None, step.span)
+                problem = binding_runtime.as_problem(variable.name, value.error)
+                yield Stage(f"{what} fails: {problem.code}: {problem.message}", None, variable.span)
             else:
-                for part, name in _inner(step.expression.tree):
+                for part, name in _inner(variable.expression.tree):
                     yield Stage(f"| {name}", self._evaluate(part, self.plan.context))
-                yield Stage(what, value, step.span)
+                yield Stage(what, value, variable.span)
 
     def _read(self, kind: type[Named]) -> list[Named]:
-        """Return the cells or steps that the column reads, in its own trees and in steps, each once."""
+        """Return the cells or variables that the column reads, also by way of variables, each once."""
         found: dict[str, Named] = {}
-        steps_left = {step.name: step.expression.tree for step in self.plan.steps}
+        left = {variable.name: variable.expression.tree for variable in self.plan.variables}
         pending = deque(self.column.trees())
         while pending:
             for node in walk(pending.popleft()):
                 if isinstance(node, kind):
                     found.setdefault(node.name, node)
-                if isinstance(node, nodes.VariableRef) and node.name in steps_left:  # each once
-                    pending.append(steps_left.pop(node.name))
+                if isinstance(node, nodes.VariableRef) and node.name in left:  # each once
+                    pending.append(left.pop(node.name))
         return list(found.values())
 
     def _evaluate(self, node: nodes.Node, context: Context) -> Any:

@@ -123,7 +123,7 @@ class Interpreter:
         self.plan = plan
         self._notes = notes
         self._absent = {"omit": ABSENT, "null": None, "blank": ""}[plan.spec.target.empty]
-        self._steps = {step.name: step for step in plan.steps}
+        self._definitions = {variable.name: variable for variable in plan.variables}
         self._variables: dict[str, Evaluate] = {}
         self._columns: dict[int, Evaluate] = {}
         self.replaced: dict[tuple[str, str], Issue[str]] = {}
@@ -132,7 +132,7 @@ class Interpreter:
             for call in column.converts:
                 self.watch(call.place, call.function)
         self._note_replaced = binding_runtime.make_replacement_log(self.replaced)
-        self.counts_variables, self.counts_columns = len(plan.steps) > _FEW, len(plan.columns) > _FEW
+        self.counts_variables, self.counts_columns = len(plan.variables) > _FEW, len(plan.columns) > _FEW
         self._defaults: dict[int, Evaluate] = {}
 
     def row(self, row: Mapping[str, Any], problems: list[Issue[str]]) -> Any:
@@ -249,16 +249,16 @@ class Interpreter:
     def variable(self, name: str, frame: Frame) -> Any:
         """Return a variable's value, or the Failure that it holds; either is kept in the frame."""
         if self.counts_variables:
-            for step in self.plan.steps:
-                if step.name == name:
+            for variable in self.plan.variables:
+                if variable.name == name:
                     break
-                if step.name not in frame.variables:  # in their order, whoever reads them
-                    self._evaluate(step.name, frame)
+                if variable.name not in frame.variables:  # in their order, whoever reads them
+                    self._evaluate(variable.name, frame)
         return self._evaluate(name, frame)
 
     def _evaluate(self, name: str, frame: Frame) -> Any:
         if name not in self._variables:
-            root = self._steps[name].expression.tree
+            root = self._definitions[name].expression.tree
             self._variables[name] = Environment(self, self.plan.context).evaluator(root)
         try:
             found = self._variables[name](frame)

@@ -37,9 +37,9 @@ class KindChecker:
 
     def problems(self) -> Iterator[Issue[Span]]:
         """Yield an error for each mistake, at its place in the mapping."""
-        for step in self._plan.steps:
-            yield from self._expression(step.expression.text, step.expression.tree)
-            self._variables[step.name] = step.expression.tree.infer(self)
+        for variable in self._plan.variables:
+            yield from self._expression(variable.expression.text, variable.expression.tree)
+            self._variables[variable.name] = variable.expression.tree.infer(self)
         if (where := self._plan.where) is not None:
             yield from self._expression(where.text, where.tree)
             known = where.tree.infer(self)

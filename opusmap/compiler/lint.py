@@ -46,8 +46,8 @@ class _SampleGaps:
         self._empty, self._sample = make_empty_values(plan.spec.source.empty), sample
         self._cells: dict[str, list[Gap]] = {}
         self._variables: dict[str, tuple[Gap, ...]] = {}
-        for step in plan.steps:  # in their order, in which one reads only those before it
-            self._variables[step.name] = tuple(dict.fromkeys(step.expression.tree.gaps(self)))
+        for variable in plan.variables:  # in their order, in which one reads only those before it
+            self._variables[variable.name] = tuple(dict.fromkeys(variable.expression.tree.gaps(self)))
 
     def of_cell(self, name: str) -> list[Gap]:
         if name not in self._cells:
@@ -99,9 +99,9 @@ def _without_zone(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
         name = quote_value(column.column.display_name)
         if finished or any(_converts_naive(part, sample) for part in column.trees()):
             yield _no_zone(f"the times of {name}", column.span)
-    for step in plan.steps:
-        if _converts_naive(step.expression.tree, sample):
-            yield _no_zone(f"the times of the variable {quote_value(step.name)}", step.span)
+    for variable in plan.variables:
+        if _converts_naive(variable.expression.tree, sample):
+            yield _no_zone(f"the times of the variable {quote_value(variable.name)}", variable.span)
 
 
 def _no_zone(times: str, span: Span) -> Issue[Span]:
@@ -143,7 +143,7 @@ def _unused(plan: Plan) -> Iterator[Issue[Span]]:
     for node in plan.nodes():
         if isinstance(node, nodes.VariableRef | nodes.TableValue):
             used.add(("variable" if isinstance(node, nodes.VariableRef) else "table", node.name))
-    defined = [("variable", step.name, step.span) for step in plan.steps]
+    defined = [("variable", variable.name, variable.span) for variable in plan.variables]
     defined += [("table", str(table.name), table.name.span) for table in plan.tables.values()]
     for kind, name, span in defined:
         if (kind, name) not in used and span.file == plan.spec.path:

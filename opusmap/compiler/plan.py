@@ -88,7 +88,7 @@ class ColumnPlan:
 
 @dataclass(frozen=True, slots=True)
 class VariablePlan:
-    """A `let` step, checked."""
+    """A variable of `let`, checked."""
 
     name: str
     expression: Expression
@@ -102,7 +102,7 @@ class Plan:
     spec: MappingSpec
     connection: Connection
     columns: tuple[ColumnPlan, ...]
-    steps: tuple[VariablePlan, ...]
+    variables: tuple[VariablePlan, ...]
     where: Expression | None
     tables: Mapping[str, Table]
     context: Context
@@ -111,8 +111,8 @@ class Plan:
 
     def nodes(self) -> Iterator[nodes.Node]:
         """Yield all nodes of expressions: of variables, of `where` and of columns."""
-        for step in self.steps:
-            yield from walk(step.expression.tree)
+        for variable in self.variables:
+            yield from walk(variable.expression.tree)
         if self.where is not None:
             yield from walk(self.where.tree)
         for column in self.columns:

@@ -99,7 +99,7 @@ class _Planner:
 
     def plan(self) -> Plan:
         spec = self._spec
-        steps = tuple(self._plan_variables())
+        variables = tuple(self._plan_variables())
         where = None if spec.where is None else self._expression(spec.where, self._scope, self._context)
         columns = tuple(self._plan_columns())
         bound = {column.column.internal_name for column in columns}
@@ -109,7 +109,9 @@ class _Planner:
                 message = f"the required column {name} ({column.internal_name}) is not bound"
                 help_text = f"add it under `fields:`, for example `{column.display_name}: …`"
                 self._error("missing-required", message, spec.fields_span, help_text)
-        return Plan(spec, self._connection, columns, steps, where, self._tables, self._context, self._columns)
+        return Plan(
+            spec, self._connection, columns, variables, where, self._tables, self._context, self._columns
+        )
 
     def _corrected(self, connection: Connection) -> Connection:
         changes: dict[str, dict[str, Any]] = {}
@@ -189,20 +191,20 @@ class _Planner:
 
     def _plan_variables(self) -> Iterator[VariablePlan]:
         tables = frozenset(self._tables)
-        known, later = set[str](), {str(step.name) for step in self._spec.let}
+        known, later = set[str](), {str(variable.name) for variable in self._spec.let}
         scope = Scope(self._columns, known, later, tables, self._registry)
-        for step in self._spec.let:
-            self.problems += check_variable_name(step, self._columns, tables)
-            expression = self._expression(step.template, scope, self._context)
+        for variable in self._spec.let:
+            self.problems += check_variable_name(variable, self._columns, tables)
+            expression = self._expression(variable.template, scope, self._context)
             if expression is not None:
-                yield VariablePlan(str(step.name), expression, step.name.span)
-            known.add(str(step.name))
+                yield VariablePlan(str(variable.name), expression, variable.name.span)
+            known.add(str(variable.name))
 
     @cached_property
     def _scope(self) -> Scope:
         """What names mean in `where` and `fields`: all variables are defined there."""
-        steps = frozenset(str(step.name) for step in self._spec.let)
-        return Scope(self._columns, steps, frozenset(), frozenset(self._tables), self._registry)
+        variables = frozenset(str(variable.name) for variable in self._spec.let)
+        return Scope(self._columns, variables, frozenset(), frozenset(self._tables), self._registry)
 
     def _expression(self, text: Text, scope: Scope, context: Context) -> Expression | None:
         expression, problems = parse_template(text, scope)
@@ -270,7 +272,7 @@ class _Planner:
 
     def _source_column(self, name: Text) -> nodes.Node:
         text, columns = str(name), self._columns
-        if text in self._scope.steps:  # the errors of a variable are reported where it is defined
+        if text in self._scope.variables:  # the errors of a variable are reported where it is defined
             return nodes.VariableRef(text)
         if text in (columns or ()):
             return nodes.Cell(text)
@@ -282,7 +284,7 @@ class _Planner:
             return nodes.Cell(text, dotted="." in text)
         if "." in text and text.partition(".")[0] in columns:
             return nodes.Cell(text, dotted=True)
-        help_text = suggest(text, [*columns, *self._scope.steps]) or self._scope.known_columns()
+        help_text = suggest(text, [*columns, *self._scope.variables]) or self._scope.known_columns()
         if _BRACED.search(text):
             help_text = 'a template is written "{{ Title }}"'
         elif columns and help_text.startswith("columns"):

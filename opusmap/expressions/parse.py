@@ -157,7 +157,7 @@ class _Parser(JinjaReader, NodeVisitor):
         if node.attr.startswith("_"):
             raise self.refuse("unknown-field", at, f"there is no field {quote_value(node.attr)}", _FIELD_HELP)
         root, _, rest = dotted.partition(".")
-        taken = self._scope.steps | self._scope.tables | self._scope.later | {"row"}
+        taken = self._scope.variables | self._scope.tables | self._scope.later | {"row"}
         if dotted and root not in taken and (columns is None or {root, dotted} & columns):
             return nodes.Cell(dotted, self.at(first), dotted=columns is None or dotted not in columns)
         if root == "row":

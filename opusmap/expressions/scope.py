@@ -30,11 +30,11 @@ class UnknownNameError(Exception):
 class Scope:
     """What names mean. `columns` is None where the source's columns are not known.
 
-    `steps` are the variables that are defined so far, `later` those that follow; both sets may change.
+    `variables` are those of `let` that are defined so far, `later` those that follow; both sets may change.
     """
 
     columns: frozenset[str] | None
-    steps: AbstractSet[str] = frozenset()
+    variables: AbstractSet[str] = frozenset()
     later: AbstractSet[str] = frozenset()
     tables: frozenset[str] = frozenset()
     registry: Registry = field(default_factory=lambda: Registry({}))
@@ -45,7 +45,7 @@ class Scope:
         Raises:
             UnknownNameError: it is unknown, or a variable that is defined further down.
         """
-        if name in self.steps:
+        if name in self.variables:
             return nodes.VariableRef(name, at)
         if name in self.tables:
             return nodes.TableValue(name, at)
@@ -57,7 +57,9 @@ class Scope:
         help_text = NAME_ADVICE.get(name.lower(), "")
         if name in FUNCTIONS:
             help_text = f"{name} is a function: call it with (…)"
-        raise self._no_column(name, help_text or suggest(name, [*self.columns, *self.steps, *self.tables]))
+        raise self._no_column(
+            name, help_text or suggest(name, [*self.columns, *self.variables, *self.tables])
+        )
 
     def column(self, name: str, at: int) -> nodes.Node:
         """Return the source column of a name.

@@ -84,8 +84,8 @@ def _general(plan: Plan) -> Iterator[str]:
     spec = plan.spec
     if plan.where is not None:
         yield f"Only rows are taken for which {str(plan.where.text).strip()} is true."
-    for step in plan.steps:
-        yield f"{step.name} stands for {str(step.expression.text).strip()}."
+    for variable in plan.variables:
+        yield f"{variable.name} stands for {str(variable.expression.text).strip()}."
     if spec.conflict == "skip":
         yield "A record that Opus holds already is left as it is."
     else:
@@ -99,16 +99,16 @@ def _general(plan: Plan) -> Iterator[str]:
 
 
 def _cells(plan: Plan, trees: Iterable[nodes.Node]) -> Iterator[str]:
-    """Yield the source columns that trees read, in themselves and through steps, each once."""
-    steps = {step.name: step.expression.tree for step in plan.steps}
+    """Yield the source columns that trees read, in themselves and by way of variables, each once."""
+    left = {variable.name: variable.expression.tree for variable in plan.variables}
     pending, seen = list(trees), set[str]()
     while pending:
         for node in walk(pending.pop(0)):
             if isinstance(node, nodes.Cell) and node.name not in seen:
                 seen.add(node.name)
                 yield node.name
-            elif isinstance(node, nodes.VariableRef) and node.name in steps:
-                pending.append(steps.pop(node.name))
+            elif isinstance(node, nodes.VariableRef) and node.name in left:
+                pending.append(left.pop(node.name))
 
 
 def _rules(plan: Plan, column: ColumnPlan) -> list[str]:

@@ -36,7 +36,7 @@ def plan_of(text: str, columns: frozenset[str] | None) -> Plan:
 
 def trees_of(plan: Plan) -> list[tuple[Node, Context]]:
     where = [] if plan.where is None else [plan.where.tree]
-    found = [(tree, plan.context) for tree in (*(step.expression.tree for step in plan.steps), *where)]
+    found = [(tree, plan.context) for tree in (*(step.expression.tree for step in plan.variables), *where)]
     return found + [
         (tree, column.context) for column in plan.columns for tree in (column.tree, *column.trees())
     ]

@@ -72,7 +72,7 @@ class _Row:
         return Outcome("record", record, (), tuple(dict.fromkeys(self.replaced)))
 
     def take_steps(self) -> None:
-        for step in self.plan.steps:
+        for step in self.plan.variables:
             try:
                 self.steps[step.name] = self.value(step.expression.tree, self.plan.context)
             except Exception as error:  # noqa: BLE001 - whatever a converter raises is the step's failure

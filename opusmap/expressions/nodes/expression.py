@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opusmap.expressions.nodes.base import Node, walk
-from opusmap.expressions.nodes.operands import Cell, VariableRef
+from opusmap.expressions.nodes.operands import Cell
 from opusmap.mapping.yaml_reader import Text
 
 __all__ = ["Expression"]
@@ -21,7 +21,3 @@ class Expression:
     def columns(self) -> frozenset[str]:
         """Return the source columns it reads (dotted names whole)."""
         return frozenset(node.name for node in walk(self.tree) if isinstance(node, Cell))
-
-    def steps(self) -> frozenset[str]:
-        """Return the variables it reads."""
-        return frozenset(node.name for node in walk(self.tree) if isinstance(node, VariableRef))
