@@ -211,9 +211,9 @@ def _compile_cutter(parts: list[str], names: dict[str, Any]) -> Callable[[str], 
     iso = [year, "'-'", month, "'-'", cut.get("d", "'01'"), "'T'", hour, "':'", cut.get("M", "'00'")]
     iso += ["':'", cut["S"]] if "S" in cut else []
     shown = "".join(one[1:-1] if one[0] == "'" else f"{{{one}}}" for one in iso)
-    code = f"lambda text: read(f'{shown}') if {' and '.join([f'len(text) == {at}', *signs])} else None"
+    python = f"lambda text: read(f'{shown}') if {' and '.join([f'len(text) == {at}', *signs])} else None"
     known = {"read": datetime.fromisoformat, "half_day": _HALF_DAY, "full_day": _FULL_DAY, "len": len}
-    return _compile(code, known | names)
+    return _compile(python, known | names)
 
 
 _WRITTEN = {
@@ -236,9 +236,9 @@ def compile_writer(format: str) -> Callable[[datetime], str] | None:
     return _compile(f"lambda moment: f{text!r}", {"two": tuple(f"{number:02}" for number in range(60))})
 
 
-def _compile(code: str, names: dict[str, Any]) -> Callable[[Any], Any]:
+def _compile(python: str, names: dict[str, Any]) -> Callable[[Any], Any]:
     """Return the function that Python text is: places and letters of a format, written out."""
-    function: Callable[[Any], Any] = eval(code, {"__builtins__": {}, **names})  # noqa: S307 - our own text
+    function: Callable[[Any], Any] = eval(python, {"__builtins__": {}, **names})  # noqa: S307 - our own text
     return function
 
 
