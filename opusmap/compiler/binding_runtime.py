@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from opusmap.converters.cache import Memo
+from opusmap.converters.cache import Cache
 from opusmap.converters.coerce import text_of
 from opusmap.converters.limits import WEIGHT_LIMIT, bounded_length, check_weight, weight
 from opusmap.converters.lists import split
@@ -122,7 +122,7 @@ def make_lookup(
             return ValueProblem(problem.code, problem.problem, help_text)
         return None
 
-    refused = Memo(refuse)
+    refused = Cache(refuse)
 
     def find(value: Any, fallback: Callable[[], Any] | None) -> Any:
         if value.__class__ is str and (found := table.get(value)) is not None:

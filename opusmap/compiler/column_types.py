@@ -14,7 +14,7 @@ from decimal import Context, Decimal
 from typing import Any, TypeAlias
 
 from opusmap.connection import ColumnType
-from opusmap.converters.cache import Memo
+from opusmap.converters.cache import Cache
 from opusmap.converters.choices import order_lookup
 from opusmap.converters.coerce import number_of, text_of
 from opusmap.converters.dates import PLAIN_TIME, date_writer
@@ -30,14 +30,14 @@ from opusmap.wording import quote_value
 __all__ = [
     "LIST_TYPES",
     "TEXT_TYPES",
+    "Encode",
+    "Encoder",
     "EncoderOptions",
-    "Finish",
-    "Finisher",
     "encode_elements",
     "make_encoder",
 ]
 
-Finisher: TypeAlias = Callable[[Any], JsonValue]
+Encode: TypeAlias = Callable[[Any], JsonValue]
 Element: TypeAlias = Callable[[Any], tuple[str | int, Any]]
 """From an element to what tells it from others, and to how it is written; `("", "")` for no element."""
 
@@ -70,46 +70,46 @@ class EncoderOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class Encoder:
     """The last step of a column: its name in generated code, and its function.
 
-    `memo` is the function with a memory, where texts are few. `element`, of list types, encodes one element
+    `cache` is the function with a memory, where texts are few. `element`, of list types, encodes one element
     alone (see `encode_elements`).
     """
 
     name: str
-    function: Finisher
-    memo: Memo[JsonValue] | None = None
+    function: Encode
+    cache: Cache[JsonValue] | None = None
     element: Element | None = None
 
     def __call__(self, value: Any) -> JsonValue:
-        """Finish a value that is not empty, the long way."""
+        """Encode a value that is not empty, the long way."""
         return self.function(value)
 
 
-def make_encoder(kind: ColumnType, rules: EncoderOptions) -> Finish:
+def make_encoder(kind: ColumnType, rules: EncoderOptions) -> Encoder:
     """Return the last step of a column."""
     match kind:
         case ColumnType.DATE_TIME:
-            return (_remembered if _is_dated(rules.format) else Finish)("date_time", _date_time(rules))
+            return (_remembered if _is_dated(rules.format) else Encoder)("date_time", _date_time(rules))
         case ColumnType.SINGLE_CHOICE:
             return _remembered("choice", _single_choice(rules))
         case ColumnType.MULTIPLE_CHOICE:
             return _multiple_choice(rules)
         case ColumnType.PEOPLE:
-            return Finish("people", _people(rules), element=_one_address)
+            return Encoder("people", _people(rules), element=_one_address)
         case ColumnType.NUMBER:
-            return Finish("json_number", json_number)
+            return Encoder("json_number", json_number)
         case ColumnType.TAXONOMY:
             return _remembered("term", term)
         case ColumnType.MULTIPLE_TEXT | ColumnType.UNKNOWN:
-            return Finish("multi_line", multi_line)
+            return Encoder("multi_line", multi_line)
         case _:
-            return Finish("single_line", single_line)
+            return Encoder("single_line", single_line)
 
 
-def _remembered(name: str, function: Finisher) -> Finish:
-    return Finish(name, function, Memo(function))
+def _remembered(name: str, function: Encode) -> Encoder:
+    return Encoder(name, function, Cache(function))
 
 
 def single_line(value: Any) -> str:
@@ -183,7 +183,7 @@ _WIDE = Context(prec=200)
 """Wide enough that normalising never rounds a number within the limits."""
 
 
-def _date_time(rules: EncoderOptions) -> Finisher:
+def _date_time(rules: EncoderOptions) -> Encode:
     pattern, zone, read = rules.target.datetime_format, rules.zone, rules.read_time
     write = date_writer(pattern)
 
@@ -207,7 +207,7 @@ def _date_time(rules: EncoderOptions) -> Finisher:
     )
 
 
-def _iso_time(rules: EncoderOptions, encode: Finisher) -> Finisher:
+def _iso_time(rules: EncoderOptions, encode: Encode) -> Encode:
     """Return the fast path of ISO texts, which leaves what it can't tell to `encode`.
 
     2024-01-31 and 2024-01-31T18:15:00Z are to be cut, no more, once they are known to be what they look like.
@@ -236,7 +236,7 @@ def _iso_time(rules: EncoderOptions, encode: Finisher) -> Finisher:
     return date_time
 
 
-def _format_time(rules: EncoderOptions, format: str, encode: Finisher) -> Finisher:
+def _format_time(rules: EncoderOptions, format: str, encode: Encode) -> Encode:
     """Return the same of texts in a format."""
     zone, read, is_dated = rules.source_zone, fixed_reader(format, rules.century), _is_dated(format)
     write = date_writer(PLAIN_TIME)
@@ -262,7 +262,7 @@ def _is_dated(format: str | None) -> bool:
     return format is not None and re.search("%[HIMSpfz]", format) is None
 
 
-def _single_choice(rules: EncoderOptions) -> Finisher:
+def _single_choice(rules: EncoderOptions) -> Encode:
     assert rules.choices is not None
     find = order_lookup(rules.choices, rules.target.choice_base)
     if rules.target.choice_as == "number":
@@ -280,7 +280,7 @@ def _only(value: Any) -> Any:
     return value
 
 
-def _multiple_choice(rules: EncoderOptions) -> Finish:
+def _multiple_choice(rules: EncoderOptions) -> Encoder:
     assert rules.choices is not None
     find = order_lookup(rules.choices, rules.target.choice_base)
     as_text = rules.target.list_as == "text"
@@ -298,10 +298,10 @@ def _multiple_choice(rules: EncoderOptions) -> Finish:
         order = find(option)
         return order, str(order) if as_text else order
 
-    return Finish("choices", choices, element=element)
+    return Encoder("choices", choices, element=element)
 
 
-def _people(rules: EncoderOptions) -> Finisher:
+def _people(rules: EncoderOptions) -> Encode:
     as_text = rules.target.list_as == "text"
 
     def people(value: Any) -> JsonValue:
@@ -323,7 +323,7 @@ def encode_elements(
     Lists repeat seldom, their elements often. The function takes a list or a single element, with a
     `separator` a text of several. It returns None for what it can't tell: no element, more than `most`.
     """
-    find = Memo(element).__getitem__
+    find = Cache(element).__getitem__
 
     def encode(value: Any) -> Any:
         if separator is not None:

@@ -17,7 +17,7 @@ from opusmap.compiler.interpreter import Declined, Interpreter
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.connection import ColumnType
 from opusmap.converters import Converter
-from opusmap.converters.cache import Memo
+from opusmap.converters.cache import Cache
 from opusmap.converters.limits import LIST_LIMIT
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
@@ -117,15 +117,15 @@ class ColumnWriter:
 
     def _encoded(self, value: str, known: Type) -> Iterator[str]:
         """Yield the lines that encode a value that is there, into `value`."""
-        column, finish, module = self._column, self._column.finish, self._module
-        function = module.named(finish.name, finish.function)
+        column, encoder, module = self._column, self._column.encoder, self._module
+        function = module.named(encoder.name, encoder.function)
         if column.column.type in TEXT_TYPES:
             yield from self._text(value, function, known)
         elif column.column.type is ColumnType.NUMBER and _is_plain_number(known):
             if value != "value":
                 yield f"value = {value}"
-        elif finish.memo is not None and known.kind & Kind.TEXT:
-            asked = f"{module.named(f'known_{finish.name}', finish.memo)}[{value}]"
+        elif encoder.cache is not None and known.kind & Kind.TEXT:
+            asked = f"{module.named(f'known_{encoder.name}', encoder.cache)}[{value}]"
             if not known.filled().is_always(Kind.TEXT):
                 asked += f" if {value}.__class__ is str else {function}({value})"
             yield f"value = {asked}"
@@ -174,7 +174,7 @@ class ColumnWriter:
             as_text=module.plan.spec.target.list_as == "text",
             most=_MOST_STAGED if staged else LIST_LIMIT,
         )
-        name = module.named(f"encode_{column.finish.name}", encode)
+        name = module.named(f"encode_{column.encoder.name}", encode)
         if not value.isidentifier():
             yield f"value = {value}"
             value = "value"
@@ -193,7 +193,7 @@ class ColumnWriter:
     def _element(self, *, is_cut: bool) -> Element:
         """Return what encodes one element: trimmed if it was cut out of a text, looked up, converted."""
         column, empty = self._column, self._module.empty
-        encode, stages = column.finish.element, list[Callable[[Any], Any]]()
+        encode, stages = column.encoder.element, list[Callable[[Any], Any]]()
         assert encode is not None
         if column.table is not None:
             stages.append(partial(look_up, column.table.entries, str(column.table.name)))
@@ -245,8 +245,8 @@ class ColumnWriter:
         module = self._module
         locals_ = [cell.emit(module) for cell in cells]
         find = _finder(module.interpreter, self._index, tuple(cell.name for cell in cells))
-        memo = module.named(f"{locals_[0]}_{self._column.finish.name}", Memo(find))
-        yield f"value = {memo}[{', '.join(locals_)},]"
+        cache = module.named(f"{locals_[0]}_{self._column.encoder.name}", Cache(find))
+        yield f"value = {cache}[{', '.join(locals_)},]"
         yield "if value is not ABSENT:"
         yield from ("    " + line for line in self._put("value"))
 

@@ -179,7 +179,7 @@ class _Walker:
         encoded = self._interpreter.encoded(column, value)
         if value is None or value == "":
             return Stage("empty: the column is left out", self._absent(), column.span)
-        return Stage(f"finish as {column.column.type}", encoded, column.span)
+        return Stage(f"written as {column.column.type}", encoded, column.span)
 
     def _absent(self) -> str | None:
         """Return what an empty value is in the record; where it is left out, None."""

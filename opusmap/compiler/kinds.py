@@ -100,7 +100,7 @@ class KindChecker:
             try:
                 value = constant_value(node)
                 if value not in (None, "", []):
-                    column.finish(value)
+                    column.encoder(value)
             except NotConstant:
                 pass
             except ValueProblem as problem:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from opusmap.compiler.column_types import Finish
+from opusmap.compiler.column_types import Encoder
 from opusmap.connection import Column, Connection
 from opusmap.converters import ArgumentError, Context, Converter, bind_converter
 from opusmap.errors import ValueProblem
@@ -57,7 +57,7 @@ class ConvertPlan:
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """How one target column comes about: parts -> split -> lookup -> convert -> default -> finish.
+    """How one target column comes about: parts -> split -> lookup -> convert -> default -> encoder.
 
     `parts` are the values read: one, or (`listed`) several that are joined in the column type's way. `tree`
     is all of it but the last step. `context` is what converters in its expressions are told of the mapping.
@@ -66,7 +66,7 @@ class ColumnPlan:
     column: Column
     binding: Binding
     parts: tuple[nodes.Node, ...]
-    finish: Finish
+    encoder: Encoder
     context: Context
     required: bool
     table: Table | None = None

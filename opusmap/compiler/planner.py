@@ -255,10 +255,10 @@ class _Planner:
         self.problems += check_binding(
             binding, column, required=required, has_choices=choices is not None, empty=self._spec.source.empty
         )
-        finish = make_encoder(column.type, self._encoder_options(binding, column, context))
+        encoder = make_encoder(column.type, self._encoder_options(binding, column, context))
         table, converts = self._table(binding), tuple(self._converts(binding, context))
         default = self._default(binding, context)
-        return ColumnPlan(column, binding, parts, finish, context, required, table, converts, default)
+        return ColumnPlan(column, binding, parts, encoder, context, required, table, converts, default)
 
     def _value_parts(self, binding: Binding, context: Context) -> tuple[nodes.Node, ...]:
         if binding.template is not None:

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["Memo"]
+__all__ = ["Cache"]
 
 Result = TypeVar("Result")
 
-MEMO_SIZE = 16_384
+CACHE_SIZE = 16_384
 """Texts that are remembered at most; then all are forgotten, so that sorted data finds room again."""
 _KEY_LIMIT = 100
 """Characters of a text that is worth remembering, at most."""
 
 
-class Memo(dict[Any, Result]):
-    """A dictionary that asks its function for what it lacks: `memo[key]` costs a look-up the next time.
+class Cache(dict[Any, Result]):
+    """A dictionary that asks its function for what it lacks: `cache[key]` costs a look-up the next time.
 
     A key is a value, or the tuple of several. Texts and None are remembered, and tuples of these; for other
     values the function is asked each time, for 1, 1.0 and True would be one key. The function must be pure,
@@ -36,7 +36,7 @@ class Memo(dict[Any, Result]):
     def __missing__(self, key: Any) -> Result:
         result = self.function(key)
         if (len(key) if key.__class__ is str else _length(key)) <= _KEY_LIMIT:
-            if len(self) >= MEMO_SIZE:
+            if len(self) >= CACHE_SIZE:
                 self.clear()
             self[key] = result
         return result
@@ -46,5 +46,5 @@ def _length(key: Any) -> int:
     """Return how long a key is; more than may be remembered where it has other parts than texts and None."""
     length = 0
     for part in key if key.__class__ is tuple else (key,):
-        length += 1 if part is None else 1 + len(part) if part.__class__ is str else MEMO_SIZE
+        length += 1 if part is None else 1 + len(part) if part.__class__ is str else CACHE_SIZE
     return length

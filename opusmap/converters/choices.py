@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from functools import cached_property, lru_cache
 
-from opusmap.converters.cache import Memo
+from opusmap.converters.cache import Cache
 from opusmap.converters.coerce import text_of
 from opusmap.converters.registry import ArgumentError, ChoiceOptions, Context, converter, wrong_kind
 from opusmap.errors import ValueProblem
@@ -50,7 +50,7 @@ class _Hints:
 
     def __init__(self, choices: ChoiceOptions) -> None:
         self._choices = choices
-        self._known = Memo(self._find)
+        self._known = Cache(self._find)
 
     def of(self, text: str) -> str:
         """Return what to do about a text, of which only the beginning is used if it is long."""

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from opusmap.converters.cache import Memo
+from opusmap.converters.cache import Cache
 from opusmap.converters.coerce import text_of
 from opusmap.converters.datetime_fastpath import (
     compile_writer,
@@ -198,7 +198,7 @@ def _make_reader(format: str, century: int | None, *, dated: bool) -> Callable[[
         except (ValueError, OverflowError):
             return None
 
-    known = Memo(find)
+    known = Cache(find)
 
     def read(text: str) -> date:
         stripped = text.strip()

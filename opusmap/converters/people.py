@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from opusmap.converters.cache import Memo
+from opusmap.converters.cache import Cache
 from opusmap.converters.registry import converter, wrong_kind
 from opusmap.errors import ValueProblem
 from opusmap.wording import quote_value
@@ -87,7 +87,7 @@ def _check_domain(domain: str) -> tuple[str, int]:
     return found.domain.lower(), _BYTES_LIMIT - longest - 1
 
 
-_domains = Memo(_check_domain)
+_domains = Cache(_check_domain)
 
 
 def _validate(address: str) -> ValidatedEmail | None:

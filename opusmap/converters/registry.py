@@ -14,7 +14,7 @@ from functools import cache, partial
 from types import ModuleType, UnionType
 from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
-from opusmap.converters.cache import Memo
+from opusmap.converters.cache import Cache
 from opusmap.errors import ValueProblem
 from opusmap.wording import quote_value, suggest
 
@@ -269,7 +269,7 @@ def bind_converter(
 def _checked(converter: Converter, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return a converter's function with its cache, behind the check of the value's kind."""
     name, kinds = converter.name, converter.kinds
-    of_text = Memo(function).__getitem__ if converter.cache else function
+    of_text = Cache(function).__getitem__ if converter.cache else function
     if not kinds and of_text is function:
         return function
     takes_text = not kinds or str in kinds

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, TypeAlias
 
-from opusmap.converters.cache import Memo
+from opusmap.converters.cache import Cache
 from opusmap.converters.datetime_fastpath import time_reader
 
 Zone = Literal["none", "named", "utc", "date"]
@@ -202,7 +202,7 @@ class FarDates:
     def __init__(self, columns: tuple[str, ...], pattern: str, today: date) -> None:
         self._columns, self._pattern, self._today = columns, pattern, today
         self._read = time_reader(pattern)
-        self._known = Memo(self._judge)
+        self._known = Cache(self._judge)
         self._length = _ISO_LENGTH if pattern.startswith(_ISO) else None  # the day is enough to judge
 
     def find(self, values: Mapping[str, Any]) -> Iterator[tuple[str, str, FarKind, date]]:

@@ -359,7 +359,7 @@ def _note(seen: dict[Any, _Seen], key: Any, row: int) -> bool:
 
 def _is_unknown(column: ColumnPlan, value: Any) -> bool:
     try:
-        column.finish(value)
+        column.encoder(value)
     except ValueProblem as problem:
         return problem.code == "unknown-choice"
     return False

@@ -81,7 +81,7 @@ def test_explain_goes_from_the_cell_to_the_finished_value(register):
         ("column Owners", "epetrov;gtaylor"),
         ("split ';'", ["epetrov", "gtaylor"]),
         ("lookup staff", ["elena.petrova@Example.ORG", "grace.taylor@example.org"]),
-        ("finish as PeopleOrGroup", "[elena.petrova@example.org,grace.taylor@example.org]"),
+        ("written as PeopleOrGroup", "[elena.petrova@example.org,grace.taylor@example.org]"),
     ]
     assert all(stage["place"].startswith("mapping.yaml:55:") for stage in stages[1:])
 

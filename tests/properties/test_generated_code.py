@@ -189,43 +189,6 @@ def test_values_as_sources_have_them_are_not_declined(field: str, value: Any) ->
     assert found.values == mapper.interpreter.row(row, [])
 
 
-USUAL = (
-    ("When: A", "2024-01-31T18:15:00Z"),
-    ("When: A", " 2024-01-31 18:15:00.5+10:00"),
-    ('When: {from: A, format: "%d.%m.%Y"}', " 31.01.2024 "),
-    ('When: {from: A, format: "%m/%d/%Y %I:%M %p"}', "1/31/2024 06:15 PM"),
-    ('When: {from: A, format: "%d %b %Y %H:%M"}', "04 Apr 2021 02:30"),  # exists twice
-    ('When: {from: A, format: "%Y%m%d"}', 20240131),
-    ("When: \"{{ A | datetime('%d/%m/%Y %H:%M:%S') }}\"", "31/01/2024 18:15:00"),
-    ('When: "{{ A | datetime if A is not none else none }}"', "2024-01-31"),
-    ("Line: \"{{ A | datetime | format_date('%d.%m.%Y') }}\"", "2024-01-31T18:15:00Z"),
-    ("People: A", ["änn.müller@x.org", "Bob <bob@bücher.example>"]),
-    ('People: "{{ A | email }}"', "名前@x.org"),
-    ("Classification: A", ["Hall", " Bay "]),
-    ("Classification: A", "Hall/Bay"),
-    ("Classification: {from: A, default: None}", ["Hall", "Bay"]),
-    ("Classification: {from: [A, Key], convert: trim}", "Hall"),
-    ("Line: {from: [A, Key, A], join: '-'}", ["x", "y"]),
-    ('Line: "{{ coalesce(A, Key) }}"', None),
-    ("Line: \"{{ A | regex_replace('([a-z])-', '$1') }}\"", "ä-b-c"),
-    ("Line: \"{{ A | map('title') | sort | join(', ') if A else none }}\"", ["b", "a"]),
-    ("Line: \"{{ (A + 1) ~ '/' ~ (A * 2) }}\"", 7),
-    ('Number: "{{ (A * 1.5) | round(2) }}"', Decimal("2.25")),
-    ("Choice: \"{{ 'Red' if A else 'Blue' }}\"", []),
-)
-
-
-@pytest.mark.parametrize(("field", "value"), USUAL)
-def test_values_as_sources_have_them_are_not_declined(field: str, value: Any) -> None:
-    mapper = compiled(field, "timezone: Australia/Sydney")
-    row = {"Key": "k", "A": value}
-    with declined(mapper) as count:
-        found = mapper.map_row(row)
-    assert not count
-    assert isinstance(found, Record)
-    assert found.values == mapper.interpreter.row(row, [])
-
-
 BUNDLED = {
     "contracts/mapping.yaml": ROOT / "mappings" / "contracts" / "contracts.csv",
     "kev/mapping.yaml": DATA / "kev.csv",

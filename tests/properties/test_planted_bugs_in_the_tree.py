@@ -90,7 +90,7 @@ def emit_not_emptied(self: binding_nodes.Emptied, writer: Any) -> str:
     return self.value.emit(writer)
 
 
-def remember_all(self: cache.Memo, key: Any) -> Any:
+def remember_all(self: cache.Cache, key: Any) -> Any:
     return self.setdefault(key, self.function(key))
 
 
@@ -141,7 +141,7 @@ BUGS: list[tuple[type, str, Any]] = [
     (operators.Binary, "emit", emit_operands_turned),
     (operators.Conditional, "emit_as", emit_case),
     (binding_nodes.Emptied, "emit", emit_not_emptied),
-    (cache.Memo, "__missing__", remember_all),
+    (cache.Cache, "__missing__", remember_all),
     (operators.Default, "evaluator", evaluate_default),
     (operators.Compare, "evaluator", evaluate_first_link),
     (operands.Cell, "evaluator", evaluate_cell_as_it_is),

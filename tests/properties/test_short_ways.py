@@ -24,7 +24,7 @@ from thorough import THOROUGH
 from opusmap.compiler.column_types import EncoderOptions, make_encoder
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
-from opusmap.converters.cache import MEMO_SIZE, Memo
+from opusmap.converters.cache import CACHE_SIZE, Cache
 from opusmap.converters.dates import datetime_
 from opusmap.converters.datetime_fastpath import fixed_reader, format_reader, steady_offset, time_reader
 from opusmap.converters.limits import LIST_LIMIT
@@ -319,10 +319,10 @@ def test_a_files_name_is_what_windows_says(text: str) -> None:
 
 def test_a_memory_forgets_all_when_it_is_full_and_keeps_no_long_text() -> None:
     asked: list[str] = []
-    memo = Memo(lambda text: asked.append(text) or len(text))
-    for number in range(MEMO_SIZE + 1):
+    memo = Cache(lambda text: asked.append(text) or len(text))
+    for number in range(CACHE_SIZE + 1):
         assert memo[str(number)] == memo[str(number)] == len(str(number))
-    assert len(asked) == MEMO_SIZE + 1
+    assert len(asked) == CACHE_SIZE + 1
     assert len(memo) == 1
     assert memo["x" * 1_000] == memo["x" * 1_000] == 1_000
     assert len(memo) == 1
@@ -332,7 +332,7 @@ def test_a_memory_does_not_keep_what_failed() -> None:
     def refuse(text: str) -> str:
         raise ValueProblem("wrong-value", text)
 
-    memo = Memo(refuse)
+    memo = Cache(refuse)
     with pytest.raises(ValueProblem):
         memo["x"]
     assert not memo

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from opusmap.compiler.column_types import Finish
+from opusmap.compiler.column_types import Encoder
 from opusmap.compiler.lower import lower_bindings
 from opusmap.compiler.mapper import Mapper, make_plan
 from opusmap.compiler.plan import Plan
@@ -109,7 +109,7 @@ def compile_unchecked(text: str, connection: Connection, columns: frozenset[str]
 def _handing_out(plan: Plan) -> Plan:
     """Replace the last column's finisher by one that keeps the value's type."""
     *others, last = plan.columns
-    return replace(plan, columns=(*others, replace(last, finish=Finish("as_it_is", lambda value: value))))
+    return replace(plan, columns=(*others, replace(last, encoder=Encoder("as_it_is", lambda value: value))))
 
 
 def evaluated(mapper: Mapper, row: Mapping[str, Any]) -> Any:

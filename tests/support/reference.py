@@ -120,7 +120,7 @@ class _Row:
             if column.required:
                 raise ValueProblem("empty-required", "")
             return self.absent()
-        found = column.finish(value)
+        found = column.encoder(value)
         if column.required and column.column.type in TEXTS and not found.strip():
             raise ValueProblem("empty-required", "")
         return found

@@ -24,4 +24,4 @@ def test_a_chain_of_filters_is_told_step_by_step(expression: str, stages: list[t
     column = next(one for one in mapper.plan.columns if one.column.display_name == "Line")
     found = [(one.what, one.value) for one in explain_column(mapper, column, row)]
     assert [one for one in found if one[0].startswith("|")] == stages
-    assert found[-1][0] == "finish as SingleText"
+    assert found[-1][0] == "written as SingleText"
