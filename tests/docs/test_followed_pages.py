@@ -11,10 +11,10 @@ pytest.importorskip("uvicorn", reason="the extra `emulator` is not installed")
 DOCS = ROOT / "docs"
 FOLLOWED = [
     "tutorial.md",
-    "howto/testing.md",
-    "howto/file-share.md",
-    "howto/custom-converter.md",
-    "howto/from-a-script.md",
+    *(
+        pytest.param(f"howto/{name}.md", marks=pytest.mark.slow)
+        for name in ("testing", "file-share", "custom-converter", "from-a-script")
+    ),
 ]
 
 

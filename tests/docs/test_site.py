@@ -17,6 +17,9 @@ from opusmap.converters import builtin_converters
 from opusmap.mapping.schema import load_schema
 
 pytest.importorskip("furo", reason="the extra `docs` is not installed")
+pytestmark = (
+    pytest.mark.slow
+)  # the site is built twice; links between pages are looked at in other tests, too
 
 OFFLINE = """
 import sys

@@ -106,10 +106,10 @@ def opus_that_answers(answer: bytes) -> Iterator[tuple[ScriptedServer, list[byte
     [
         {},
         {"error": "boom"},
-        {"success": False},
-        {"errors": ["boom"]},
-        {"failedItems": {}},
-        b'{"statusCode": 201, "statusCode": 201}',
+        pytest.param({"success": False}, marks=pytest.mark.slow),
+        pytest.param({"errors": ["boom"]}, marks=pytest.mark.slow),
+        pytest.param({"failedItems": {}}, marks=pytest.mark.slow),
+        pytest.param(b'{"statusCode": 201, "statusCode": 201}', marks=pytest.mark.slow),
     ],
     ids=str,
 )
@@ -128,8 +128,13 @@ def test_a_success_without_evidence_is_not_submitted_and_is_sent_again_by_the_ne
     "answer",
     [
         answer_bytes(200, PAGE, Content_Type="text/html"),
-        b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
-        answer_bytes(418, {"statusCode": 418, "failedItems": ["nobody"]}),
+        *(
+            pytest.param(answer, marks=pytest.mark.slow)
+            for answer in (
+                b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
+                answer_bytes(418, {"statusCode": 418, "failedItems": ["nobody"]}),
+            )
+        ),
     ],
     ids=["a page", "204", "418 that names a stranger"],
 )

@@ -101,7 +101,10 @@ def test_a_reader_that_has_had_enough_changes_no_ending(command: str, code: int,
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
-@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+@pytest.mark.parametrize(
+    "closed",
+    [">&- 2>&- <&-", *(pytest.param(one, marks=pytest.mark.slow) for one in (">&-", "2>&-", "<&-"))],
+)
 def test_closed_streams_are_no_bug(closed: str, folder: Path) -> None:
     for command, codes in (
         ("check mapping.yaml", {1}),
