@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,14 @@ def write(folder: Path, place: dict[str, Any]) -> None:
 def test_there_are_enough_places() -> None:
     assert len(PLACES) >= 60
     assert len({place["name"] for place in PLACES}) == len(PLACES)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def only_new_objects_are_collected() -> Iterator[None]:
+    """Collecting looks at all objects of the process otherwise, eight times a place."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a command ends its process
