@@ -18,7 +18,7 @@ from opusmap.converters.cache import Cache
 from opusmap.converters.choices import order_lookup
 from opusmap.converters.coerce import number_of, text_of
 from opusmap.converters.dates import PLAIN_TIME, date_writer
-from opusmap.converters.datetime_fastpath import fixed_reader, read_iso, steady_offset
+from opusmap.converters.datetime_fastpath import fixed_reader, read_iso, steady_offset, utc_rewriter
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.people import email, emails
 from opusmap.converters.terms import SEGMENT_LIMIT, join_path
@@ -240,9 +240,14 @@ def _format_time(rules: EncoderOptions, format: str, encode: Encode) -> Encode:
     """Return the same of texts in a format."""
     zone, read, is_dated = rules.source_zone, fixed_reader(format, rules.century), _is_dated(format)
     write = date_writer(PLAIN_TIME)
+    rewrite = None if zone is None or is_dated else utc_rewriter(format, zone, rules.century)
 
     def date_time(value: Any) -> JsonValue:
-        found = read(value) if value.__class__ is str else None
+        if value.__class__ is not str:
+            return encode(value)
+        if rewrite is not None and (rewritten := rewrite(value)) is not None:
+            return rewritten
+        found = read(value)
         if found is None:
             return encode(value)
         if is_dated:

@@ -12,9 +12,19 @@ from datetime import MAXYEAR, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from operator import itemgetter
 from time import strptime as struct_time
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["compile_writer", "fixed_reader", "format_reader", "read_iso", "steady_offset", "time_reader"]
+from opusmap.converters.cache import Cache
+
+__all__ = [
+    "compile_writer",
+    "fixed_reader",
+    "format_reader",
+    "read_iso",
+    "steady_offset",
+    "time_reader",
+    "utc_rewriter",
+]
 
 _DATE_LENGTH = len("2024-01-31")
 _ISO_TIME = re.compile(r"[0-9]{4}(?:-?[0-9]{2}-?[0-9]{2}|-?W[0-9]{2}(?:-?[1-7])?)[Tt ](?!24)[0-9]", re.ASCII)
@@ -154,14 +164,10 @@ def fixed_reader(format: str, century: int | None = None) -> Callable[[str], dat
     """
     parts = re.findall("%.|[^%]", format)
     order = [part[1] for part in parts if part[0] == "%"]
-    names = set(order)
-    twice = any(sum(name in group for name in order) > 1 for group in _PLACES)
-    is_read = not twice and names <= _WIDTHS.keys() | _SHAPES.keys() and ("p" in names) == ("I" in names)
-    if not is_read or (names & {"b", "B"} and not _has_english_months()):
+    if (names := _names(parts, century)) is None:
         return lambda _text: None
-    months = _MONTHS if "b" in names else _LONG_MONTHS
-    years, is_half_day = _years(century), "p" in names
-    cut = _compile_cutter(parts, {"months": months, "years": years})
+    months, years, is_half_day = names["months"], names["years"], "p" in order
+    cut = _compile_cutter(parts, names)
     match = re.compile(_shape(parts), re.ASCII).fullmatch
     at = [
         next((order.index(name) for name in order if name in group), len(order) + place)
@@ -177,7 +183,7 @@ def fixed_reader(format: str, century: int | None = None) -> Callable[[str], dat
             if found is None:
                 return None
             year, month, day, hour, minute, second, half, fraction, zone = pick(found.groups() + _ABSENT)
-            year = years[year] if "y" in names else year
+            year = years[year] if "y" in order else year
             month = month.zfill(2) if month.isdigit() else months[month.lower()]
             hour = _HALF_DAY[hour.zfill(2) + half] if is_half_day else _FULL_DAY[hour.zfill(2)]
             clock = f"{hour}:{minute.zfill(2)}:{second.zfill(2)}{fraction and f'.{fraction}'}{zone}"
@@ -188,13 +194,48 @@ def fixed_reader(format: str, century: int | None = None) -> Callable[[str], dat
     return read
 
 
+def _names(parts: list[str], century: int | None) -> dict[str, Any] | None:
+    """Return what compiled readers of a format speak of; None where a format is not for these.
+
+    Such are weeks and days of the year, a part that occurs twice, and months without English names.
+    """
+    order = [part[1] for part in parts if part[0] == "%"]
+    names = set(order)
+    twice = any(sum(name in group for name in order) > 1 for group in _PLACES)
+    is_read = not twice and names <= _WIDTHS.keys() | _SHAPES.keys() and ("p" in names) == ("I" in names)
+    if not is_read or (names & {"b", "B"} and not _has_english_months()):
+        return None
+    months = _MONTHS if "b" in names else _LONG_MONTHS
+    known = {"half_day": _HALF_DAY, "full_day": _FULL_DAY, "len": len}
+    return {"months": months, "years": _years(century), **known}
+
+
 def _compile_cutter(parts: list[str], names: dict[str, Any]) -> Callable[[str], datetime | None]:
     """Return the reader of texts whose parts have fixed places; it gives None for texts of another shape.
 
     What has the shape and is no time raises a KeyError or a ValueError.
     """
-    if any(part[0] == "%" and part[1] not in _WIDTHS for part in parts):
+    if (cut := _cut(parts)) is None:
         return lambda _text: None
+    second = "" if cut.second is None else f":{cut.second}"
+    python = f"lambda text: read(f'{cut.day}T{cut.hour}:{cut.minute}{second}') if {cut.has_shape} else None"
+    return _compile(python, {"read": datetime.fromisoformat, **names})
+
+
+class _Cut(NamedTuple):
+    """How a text is cut into its parts: insides of f-strings with a variable `text`, and a condition."""
+
+    day: str
+    hour: str
+    minute: str
+    second: str | None
+    has_shape: str
+
+
+def _cut(parts: list[str]) -> _Cut | None:
+    """Return how texts of a format are cut; None where its parts have no fixed places."""
+    if any(part[0] == "%" and part[1] not in _WIDTHS for part in parts):
+        return None
     at, cut, signs = 0, dict[str, str](), list[str]()
     for part in parts:
         if part[0] == "%":
@@ -203,17 +244,61 @@ def _compile_cutter(parts: list[str], names: dict[str, Any]) -> Callable[[str], 
         else:
             signs.append(f"text[{at}] == {part!r}")
             at += 1
-    year = f"years[{cut['y']}]" if "y" in cut else cut.get("Y", "'1900'")
-    month = f"months[{cut['b']}.lower()]" if "b" in cut else cut.get("m", "'01'")
-    hour = f"full_day[{cut['H']}]" if "H" in cut else "'00'"
+    year = f"{{years[{cut['y']}]}}" if "y" in cut else f"{{{cut['Y']}}}" if "Y" in cut else "1900"
+    month = f"{{months[{cut['b']}.lower()]}}" if "b" in cut else f"{{{cut['m']}}}" if "m" in cut else "01"
+    day = f"{{{cut['d']}}}" if "d" in cut else "01"
+    hour = f"{{full_day[{cut['H']}]}}" if "H" in cut else "00"
     if "I" in cut:
-        hour = f"half_day[{cut['I']} + {cut['p']}]"
-    iso = [year, "'-'", month, "'-'", cut.get("d", "'01'"), "'T'", hour, "':'", cut.get("M", "'00'")]
-    iso += ["':'", cut["S"]] if "S" in cut else []
-    shown = "".join(one[1:-1] if one[0] == "'" else f"{{{one}}}" for one in iso)
-    python = f"lambda text: read(f'{shown}') if {' and '.join([f'len(text) == {at}', *signs])} else None"
-    known = {"read": datetime.fromisoformat, "half_day": _HALF_DAY, "full_day": _FULL_DAY, "len": len}
-    return _compile(python, known | names)
+        hour = f"{{half_day[{cut['I']} + {cut['p']}]}}"
+    minute, second = (f"{{{cut[name]}}}" if name in cut else None for name in "MS")
+    return _Cut(
+        f"{year}-{month}-{day}", hour, minute or "00", second, " and ".join([f"len(text) == {at}", *signs])
+    )
+
+
+def utc_rewriter(format: str, zone: tzinfo, century: int | None = None) -> Callable[[str], str | None]:
+    """Return what writes texts of local times as `2024-01-31 08:15:00` in UTC, without making a time of each.
+
+    It gives None for what only the long way can tell. A day's offset is remembered: most days of a register
+    come again, and looking a zone up twice takes as long as all the rest.
+    """
+    parts = re.findall("%.|[^%]", format)
+    names, cut = _names(parts, century), _cut(parts)
+    if names is None or cut is None:
+        return lambda _text: None
+    python = (
+        f"(f'{cut.day}', f'{cut.hour}{cut.minute}', f'{cut.second or '00'}') if {cut.has_shape} else None"
+    )
+    take = _compile(f"lambda text: {python}", names)
+
+    def find(day: str) -> tuple[int, tuple[str, str, str]] | None:
+        midnight = datetime.fromisoformat(day)
+        offset = steady_offset(midnight, zone)
+        if offset is None or offset != steady_offset(midnight + _ONE_DAY, zone) or offset % _MINUTE:
+            return None
+        near = (midnight - _ONE_DAY, midnight, midnight + _ONE_DAY)
+        before, same, after = (moment.date().isoformat() for moment in near)
+        return offset // _MINUTE, (same, after, before)  # the next day is at 1, the one before at -1
+
+    days = Cache(find)
+
+    def rewrite(text: str) -> str | None:
+        try:
+            day, clock, second = take(text)
+            offset, near = days[day]  # type: ignore[misc]
+            shift, minutes = divmod(_MINUTES[clock] - offset, _DAY_MINUTES)
+            return f"{near[shift]} {_CLOCKS[minutes]}:{_SECONDS[second]}"
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    return rewrite
+
+
+_MINUTE = timedelta(minutes=1)
+_CLOCKS = [f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60)]
+_DAY_MINUTES = len(_CLOCKS)
+_MINUTES = {clock.replace(":", ""): minutes for minutes, clock in enumerate(_CLOCKS)}
+_SECONDS = {f"{second:02}": f"{second:02}" for second in range(60)}
 
 
 _WRITTEN = {
