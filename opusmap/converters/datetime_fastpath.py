@@ -263,13 +263,10 @@ def utc_rewriter(format: str, zone: tzinfo, century: int | None = None) -> Calla
     come again, and looking a zone up twice takes as long as all the rest.
     """
     parts = re.findall("%.|[^%]", format)
-    names, cut = _names(parts, century), _cut(parts)
-    if names is None or cut is None:
+    if (names := _names(parts, century)) is None or (cut := _cut(parts)) is None:
         return lambda _text: None
-    python = (
-        f"(f'{cut.day}', f'{cut.hour}{cut.minute}', f'{cut.second or '00'}') if {cut.has_shape} else None"
-    )
-    take = _compile(f"lambda text: {python}", names)
+    pieces = ", ".join(f"f'{piece}'" for piece in (cut.day, cut.hour + cut.minute, cut.second or "00"))
+    take = _compile(f"lambda text: ({pieces}) if {cut.has_shape} else None", names)
 
     def find(day: str) -> tuple[int, tuple[str, str, str]] | None:
         midnight = datetime.fromisoformat(day)

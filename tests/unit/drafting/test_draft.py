@@ -92,8 +92,8 @@ def changed(rows, **cells):
 
 def with_options(text):
     """Decide the options of a draft as a person may: take the values, and the TODO away."""
-    text = re.sub(r"^( +)#- ", r"\1- ", text, flags=re.MULTILINE)
-    return re.sub(r'^ +- "TODO.*\n', "", text, flags=re.MULTILINE)
+    text = re.sub(r'^ +- "TODO.*\n', "", text, flags=re.MULTILINE)  # a value may read TODO as well
+    return re.sub(r"^( +)#- ", r"\1- ", text, flags=re.MULTILINE)
 
 
 def lines(draft):
