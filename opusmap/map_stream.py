@@ -43,7 +43,7 @@ class MapStream:
         """Yield the chunks in the order of the rows.
 
         Raises:
-            SourceError: the source can't be read any further; the chunks before have been yielded.
+            SourceError: the source can't be read any further; the chunks before that have been yielded.
             StoppedEarly: a worker process died, and died again over the same rows; or the temporary file for
                 the keys of very many rows can't be used.
         """
@@ -62,8 +62,8 @@ class MapStream:
             changed = find_changes(watch, error)
         self._report = replace(self.report(), source_changed=changed)
 
-    def telling(self, on_progress: Callable[[Report], object]) -> Iterator[Chunk]:
-        """Yield the chunks, and tell `on_progress` of the totals every few hundred rows."""
+    def with_progress(self, on_progress: Callable[[Report], object]) -> Iterator[Chunk]:
+        """Yield the chunks, and pass the totals to `on_progress` every few hundred rows."""
         told = 0
         for chunk in self:
             yield chunk

@@ -95,7 +95,7 @@ def rehearse_source(
     watched = ProfilingSource(work.source, work.mapper.spec.source.empty)
     forecaster = Forecaster(work.mapper, _far_dates(work.mapper, clock()))
     stream = MapStream(Work(work.mapper, watched), workers)
-    for chunk in stream.telling(on_progress):
+    for chunk in stream.with_progress(on_progress):
         forecaster.add(chunk)
     return stream.report(), forecaster.forecast(watched, pace)
 

@@ -196,7 +196,7 @@ def map_in_processes(work: Work, workers: Workers) -> Iterator[tuple[Chunk, RowA
     while run.advance():
         while run.tasks and run.tasks[0].ended:
             yield from run.tasks.popleft().found()
-    if run.failure is not None:  # the source's: what was read before has been told of
+    if run.failure is not None:  # the source's: the chunks before it have been yielded
         raise run.failure
 
 
@@ -238,7 +238,7 @@ class _Run:
             return None
         try:
             part = next(self._parts, None)
-        except Exception as error:  # noqa: BLE001 - raised as soon as all before it is told of
+        except Exception as error:  # noqa: BLE001 - raised once the chunks before it are yielded
             self.failure, part = error, None
         if part is None:
             self._parts = iter(())

@@ -236,7 +236,7 @@ def map_(
         ):
             stream = MapStream(work, workers)
             with PayloadWriter(work, file) if payloads else nullcontext() as bodies:
-                for chunk in stream.telling(progress):
+                for chunk in stream.with_progress(progress):
                     if bodies is None:
                         file.write(chunk.lines)
                     else:

@@ -95,6 +95,18 @@ def times(draw: Any) -> tuple[str | None, str | None, str, list[str], int | None
 )
 @example((None, "Australia/Sydney", PATTERNS[0], ["2021-10-03T02:30:00", "2021-04-04T02:30:00"], None))
 @example(("%m/%d/%Y %I:%M %p", "UTC", PATTERNS[0], ["01/02/2024 12:00 am", "01/02/2024 00:00 AM"], None))
+@example(
+    (
+        "%m/%d/%Y %I:%M %p",
+        "Australia/Sydney",
+        PATTERNS[0],
+        ["09/09/2021 12:01 PM", "01/01/2021 09:00 AM"],
+        None,
+    )
+)
+@example(("%Y%m%d %H%M", "America/Sao_Paulo", PATTERNS[0], ["20240131 2230", "20231231 2359"], None))
+# Clocks went back at 00:01, to 23:01 of the day before.
+@example(("%Y-%m-%dT%H:%M", "America/St_Johns", PATTERNS[0], ["2010-11-06T23:30", "2010-11-06T22:30"], None))
 @example(("%d/%m/%y", "UTC", PATTERNS[0], ["29/02/00", "28/02/00", "26/04/68"], 1830))
 @example(("%y%j", "UTC", PATTERNS[0], ["00366", "67366", "68366", "00060"], 1830))
 def test_a_time_encoded_quickly_is_the_time_read_and_written(
