@@ -246,8 +246,10 @@ def _explain(piece: bytes, error: Exception, word: str) -> tuple[str, str, str]:
     """Return the code, message and help for a piece that is not a JSON object."""
     if isinstance(error, RecursionError):
         return "json-too-deep", f"the {word} is nested deeper than {MAX_DEPTH} levels", ""
-    if isinstance(error, UnicodeDecodeError):
-        byte = error.object[error.start]
+    try:  # the piece is decoded here, for versions of msgspec raise different errors for bytes that are not UTF-8
+        piece.decode()
+    except UnicodeDecodeError as wrong:
+        byte = piece[wrong.start]
         hint = "if the file comes from an older Windows program, write `encoding: cp1252` under `source:`"
         return "encoding", f"the {word} contains the byte 0x{byte:02X}, which is not UTF-8 text", hint
     if isinstance(error, msgspec.ValidationError) and str(error).startswith("Expected"):
