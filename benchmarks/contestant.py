@@ -37,9 +37,10 @@ def tuned(work: Work) -> Run:
 
 def opusmap(work: Work) -> Run:
     """Return the whole road of `opusmap map`: records as JSON Lines, rejects with reasons to a file."""
-    from opusmap.map_stream import MapStream
-    from opusmap.report import RejectWriter, create_output
-    from opusmap.work import open_work
+    from opusmap.output_files import create_output
+    from opusmap.rejects import RejectWriter
+    from opusmap.run.map import MapStream
+    from opusmap.run.open import open_work
 
     def run(source: str, target: str) -> tuple[int, int]:
         job = open_work(work.mapping, source)
@@ -57,10 +58,10 @@ def opusmap(work: Work) -> Run:
 
 def payloads(work: Work) -> Run:
     """Return the whole road of `opusmap map --payloads`: request bodies of 15 records."""
-    import opusmap.submission  # noqa: F401 - what `PayloadWriter` imports
-    from opusmap.map_stream import MapStream, PayloadWriter
-    from opusmap.report import create_output
-    from opusmap.work import open_work
+    import opusmap.opus  # noqa: F401 - what `PayloadWriter` imports
+    from opusmap.output_files import create_output
+    from opusmap.run.map import MapStream, PayloadWriter
+    from opusmap.run.open import open_work
 
     def run(source: str, target: str) -> tuple[int, int]:
         job = open_work(work.mapping, source)
@@ -143,7 +144,7 @@ def measure_rows(work: Work, source: str) -> dict[str, float]:
 def read_rows(work: Work, source: str) -> tuple[Any, list[Any]]:
     """Return the mapper for a source, compiled, and the values of all rows that can be read."""
     from opusmap.records import Row
-    from opusmap.work import open_work
+    from opusmap.run.open import open_work
 
     job = open_work(work.mapping, source)
     with job.source:

@@ -28,9 +28,9 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.emulator import TOKEN_PATH, Emulator, read_plan, served
-from opusmap.map_stream import MapStream
-from opusmap.rehearsal import make_emulator
-from opusmap.work import open_work
+from opusmap.run.map import MapStream
+from opusmap.run.open import open_work
+from opusmap.run.rehearsal import make_emulator
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = ROOT / "mappings" / "contracts"

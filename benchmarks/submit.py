@@ -26,13 +26,13 @@ from pathlib import Path
 
 import httpx
 
+from opusmap.delivery import SubmitTotals, submit_records
 from opusmap.journal import Journal
+from opusmap.opus.client import OpusClient
+from opusmap.opus.exchange import Answer
+from opusmap.opus.payload import Batch, encode_body
 from opusmap.records import Record
 from opusmap.settings import Secret, Settings
-from opusmap.submission import SubmitTotals, submit_records
-from opusmap.submission.batching import Batch, encode_body
-from opusmap.submission.client import OpusClient
-from opusmap.submission.exchange import Answer
 
 CONNECTION = "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11"
 TOKEN = b'{"access_token": "t", "token_type": "Bearer", "expires_in": 3600}'

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
         ValueProblem,
     )
     from opusmap.issues import Diagnostic, Issue, Problem, Severity, Span
-    from opusmap.pipeline import submit
     from opusmap.records import Filtered, Record, Reject, Row
     from opusmap.report import Report
+    from opusmap.run.submit import submit
     from opusmap.settings import Settings, load_settings
 
 __version__ = "0.1.0"
@@ -53,9 +53,9 @@ _HOMES = {
         "StoppedEarly",
         "ValueProblem",
     ),
-    "pipeline": ("submit",),
     "records": ("Filtered", "Record", "Reject", "Row"),
     "report": ("Report",),
+    "run.submit": ("submit",),
     "settings": ("Settings", "load_settings"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from opusmap.cli import drafts, language, runs
+from opusmap.cli import init, language, runs
 from opusmap.cli.emulator import emulator
 from opusmap.cli.options import (
     MAPPING,
@@ -31,8 +31,9 @@ from opusmap.cli.options import (
 from opusmap.cli.shell import completion, version_option
 
 if TYPE_CHECKING:
-    from opusmap.report import RejectWriter, Report
-    from opusmap.work import Work
+    from opusmap.rejects import RejectWriter
+    from opusmap.report import Report
+    from opusmap.run.open import Work
 
 __all__ = ["opusmap"]
 
@@ -90,9 +91,9 @@ def check(
     from opusmap.cli.progress import progress_line
     from opusmap.compiler import load_mapping
     from opusmap.compiler.lint import lint
-    from opusmap.pipeline import rehearse_source
-    from opusmap.work import check_lock, find_warnings
-    from opusmap.workers import Workers
+    from opusmap.run.open import check_lock, find_warnings
+    from opusmap.run.parallel import Workers
+    from opusmap.run.submit import rehearse_source
 
     set_up(verbose)
     if no_source and source is not None:
@@ -213,7 +214,7 @@ def map_(
 ) -> int:
     """Write the records of a source as JSON Lines, the rejects to their own file."""
     from opusmap.cli.output import print_changes, print_json, print_replaced
-    from opusmap.workers import Workers
+    from opusmap.run.parallel import Workers
 
     set_up(verbose)
     if as_json and output == "-":
@@ -222,8 +223,8 @@ def map_(
         )
     with Workers(count, converters) as workers:  # they get ready while this process does
         from opusmap.cli.progress import progress_line
-        from opusmap.map_stream import MapStream, PayloadWriter
-        from opusmap.report import write_whole
+        from opusmap.output_files import write_whole
+        from opusmap.run.map import MapStream, PayloadWriter
 
         work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
         refuse_own_input(work.mapper, "-o", output, work.source)
@@ -277,7 +278,7 @@ def _say_totals(work: Work, report: Report, writer: RejectWriter) -> None:
 
 
 COMMANDS = (
-    drafts.init,
+    init.init,
     emulator,
     runs.submit,
     runs.retry,

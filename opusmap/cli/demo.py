@@ -7,9 +7,9 @@ from pathlib import Path
 from opusmap.cli.logs import tell_error
 from opusmap.cli.output import print_json, print_reasons, print_record, print_replaced, print_totals, say
 from opusmap.cli.progress import progress_line
-from opusmap.pipeline import submit_source
-from opusmap.rehearsal import EmbeddedTransport, embedded_opus
-from opusmap.work import open_work
+from opusmap.run.open import open_work
+from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
+from opusmap.run.submit import submit_source
 
 __all__ = ["run_demo"]
 

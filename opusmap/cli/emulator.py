@@ -66,7 +66,7 @@ def emulator(
     from opusmap.cli.terminal import flush_result
     from opusmap.compiler import load_mapping
     from opusmap.emulator import FAULTS_PATH, TOKEN_PATH, serve
-    from opusmap.rehearsal import make_emulator
+    from opusmap.run.rehearsal import make_emulator
 
     set_up(verbose)
     plan = read_faults(faults, seed=seed, latency=latency, rate=rate)

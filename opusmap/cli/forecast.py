@@ -11,7 +11,7 @@ from opusmap.errors import OpusmapError
 
 if TYPE_CHECKING:
     from opusmap.report import Forecast, Pace
-    from opusmap.work import Work
+    from opusmap.run.open import Work
 
 __all__ = ["earlier_pace", "print_forecast"]
 

@@ -45,7 +45,7 @@ def find_journal(mapping: Path | None, given: str | None) -> Path:
         JournalError: it is not there; what is known of it is said.
     """
     from opusmap.errors import JournalError
-    from opusmap.report.last_run import LastRun, describe_run
+    from opusmap.journal.last_run import LastRun, describe_run
     from opusmap.settings import locate_journal
 
     folder = Path.cwd() if mapping is None else mapping.parent
@@ -100,7 +100,7 @@ def pick_run(runs: Sequence[Run], number: int, mapping: Path | None) -> Run:
 def rejects_now(evidence: Evidence, folder: Path) -> tuple[str, bool]:
     """Return where a run's file of rejects is ("" if it is nowhere), and whether it was edited since."""
     from opusmap.cli.output import describe_path
-    from opusmap.report import find_file, hash_file
+    from opusmap.output_files import find_file, hash_file
 
     written = evidence.find("rejects")
     path = None if written is None else find_file(written, folder)
@@ -112,7 +112,7 @@ def rejects_now(evidence: Evidence, folder: Path) -> tuple[str, bool]:
 
 def edited_rejects(mapping: str, settings: Settings, *, quiet: bool) -> str | None:
     """Return the latest run's file of rejects if a person edited it since; say which it is, or why not."""
-    from opusmap.inquiry import find_rejects
+    from opusmap.run.history import find_rejects
 
     found = find_rejects(mapping, settings)
     if found is None:

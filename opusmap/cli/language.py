@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from opusmap.compiler.plan import ColumnPlan
     from opusmap.converters import Converter
     from opusmap.records import Mapped, Row
-    from opusmap.work import Work
+    from opusmap.run.open import Work
 
 __all__ = ["becomes", "converters", "explain", "lock", "schema", "test"]
 
@@ -50,7 +50,7 @@ def test(
     """Run the tests that stand in MAPPINGS, and show what differs."""
     from opusmap.cli.output import print_json, print_test, say
     from opusmap.compiler import load_mapping
-    from opusmap.report import write_whole
+    from opusmap.output_files import write_whole
     from opusmap.testing import junit_xml, run_tests
 
     set_up(verbose)

@@ -16,11 +16,11 @@ def prove_settings(mapping: str, converters: tuple[str, ...], *, quiet: bool, si
     Raises:
         OpusUnavailable: something is not right, or not to be proved now.
     """
-    from opusmap.cli.confirming import tell_host
+    from opusmap.cli.confirm import tell_host
     from opusmap.cli.options import registry
     from opusmap.cli.output import say
     from opusmap.compiler import load_mapping
-    from opusmap.inquiry import check_online
+    from opusmap.run.history import check_online
     from opusmap.settings import load_settings
 
     mapper = load_mapping(mapping, converters=registry(converters))

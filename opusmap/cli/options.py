@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from opusmap.compiler import Mapper
     from opusmap.converters import Registry
     from opusmap.emulator import FaultPlan
-    from opusmap.report import RejectWriter
+    from opusmap.rejects import RejectWriter
+    from opusmap.run.open import Work
     from opusmap.sources import Source
-    from opusmap.work import Work
 
 __all__ = [
     "MAPPING",
@@ -107,7 +107,7 @@ def _page(_context: click.Context, _option: click.Parameter, value: str | None) 
 def write_html(text: str, path: str) -> None:
     """Write a page into a file that its owner alone can read, and say where it is."""
     from opusmap.cli.output import say
-    from opusmap.report import write_whole
+    from opusmap.output_files import write_whole
 
     with write_whole(path) as file:
         file.write(text.encode("utf-8", "backslashreplace"))
@@ -144,7 +144,7 @@ def example(*lines: str) -> str:
 def open_mapping(mapping: str, source: str | None, converters: tuple[str, ...], *, quiet: bool) -> Work:
     """Open a mapping and its source; what the reader decided for itself is told."""
     from opusmap.cli.output import say
-    from opusmap.work import open_work
+    from opusmap.run.open import open_work
 
     work = open_work(mapping, source, registry(converters))
     if not quiet:
@@ -156,7 +156,7 @@ def open_mapping(mapping: str, source: str | None, converters: tuple[str, ...], 
 def refuse_own_input(mapper: Mapper, option: str, output: str, source: Source | None = None) -> None:
     """Refuse to replace a file that is read: the source, the mapping, or what belongs to it."""
     from opusmap.errors import SettingsError
-    from opusmap.report.outputs import is_same_file
+    from opusmap.output_files import is_same_file
 
     read = [mapper.spec.path, mapper.connection.path, *mapper.spec.files]
     if source is not None:
@@ -182,7 +182,7 @@ def reject_writer(
     work: Work, given: str | None, output: str | None, sending: Literal["", "rehearsal", "run"] = ""
 ) -> RejectWriter:
     """Return the writer of a run's rejects: into the file given, else beside the output or the mapping."""
-    from opusmap.report import RejectWriter
+    from opusmap.rejects import RejectWriter
 
     mapping = work.mapper.spec.path
     beside = Path(mapping if output in (None, "-") else str(output))

@@ -16,7 +16,8 @@ def prune(path: Path, days: int, mapping: Path | None, *, as_json: bool) -> None
     from opusmap.cli.journals import find_runs
     from opusmap.cli.output import print_json, say
     from opusmap.journal import Journal
-    from opusmap.report import Evidence, remove_other_rejects, remove_rejects
+    from opusmap.report import Evidence
+    from opusmap.run.prune import remove_other_rejects, remove_rejects
 
     before = time.time() - days * 86400
     with Journal.open(path) as journal:

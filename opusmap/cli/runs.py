@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.confirming import YES, confirm_overwrite, tell_host
+from opusmap.cli.confirm import YES, confirm_overwrite, tell_host
 from opusmap.cli.journals import (
     edited_rejects,
     find_journal,
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 
     from opusmap.emulator import FaultPlan, SeededFaults
     from opusmap.journal import Journal, Run
-    from opusmap.pipeline import MaxErrors
-    from opusmap.report import RejectWriter
+    from opusmap.rejects import RejectWriter
+    from opusmap.run.open import Work
+    from opusmap.run.submit import MaxErrors
     from opusmap.settings import Settings
-    from opusmap.work import Work
 
 __all__ = ["report", "retry", "submit"]
 
@@ -149,8 +149,8 @@ def retry(
     file of the latest run, if that was edited. Otherwise, and with --run, the rows of the mapping's source
     are sent again whose records Opus refused, or whose answer was lost.
     """
-    from opusmap.inquiry import keys_to_retry
-    from opusmap.work import open_corrected_rejects
+    from opusmap.run.history import keys_to_retry
+    from opusmap.run.open import open_corrected_rejects
 
     set_up(verbose)
     plan = _plan(to, faults)
@@ -203,7 +203,7 @@ def _target(
         confirm_overwrite(work, settings, yes=yes)
         return _Target(settings)
     assert plan is not None
-    from opusmap.rehearsal import EmbeddedTransport, embedded_opus
+    from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
 
     emulator, settings = embedded_opus(work.mapper)
     return _Target(settings, EmbeddedTransport(emulator), emulator.follow(plan))
@@ -225,7 +225,7 @@ def _run(
     )
     from opusmap.cli.progress import progress_line
     from opusmap.cli.signals import stopped_by_signals
-    from opusmap.pipeline import submit_source
+    from opusmap.run.submit import submit_source
 
     with (
         work.source,
@@ -289,7 +289,7 @@ def _warn(sentence: str) -> None:
 
 
 def _max_errors(text: str | None) -> MaxErrors | None:
-    from opusmap.pipeline import MaxErrors
+    from opusmap.run.submit import MaxErrors
 
     if text is None:
         return None

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 from opusmap.compiler.similar import find_similar
 from opusmap.connection import Column, ColumnType
-from opusmap.drafting.evidence import MANY_OPTIONS
 from opusmap.drafting.matching import Candidate, Match
+from opusmap.drafting.value_scores import MANY_OPTIONS
 from opusmap.profile import ColumnProfile, Kind, SourceProfile
 
 __all__ = ["DraftBinding", "DraftChoices", "draft_binding", "draft_choices"]

@@ -12,7 +12,7 @@ from typing import Any
 from opusmap.connection import Connection
 from opusmap.drafting.bindings import DraftBinding, DraftChoices, draft_binding, draft_choices
 from opusmap.drafting.matching import Match, match_columns
-from opusmap.drafting.yaml_lines import in_line, quoted
+from opusmap.drafting.yaml_writer import in_line, quoted
 from opusmap.profile import ColumnProfile, SourceProfile
 
 __all__ = ["Draft", "DraftTest", "make_draft", "write_draft"]

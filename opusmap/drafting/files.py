@@ -16,16 +16,15 @@ from typing import Any
 from opusmap.compiler import compile_mapping, read_mapping
 from opusmap.connection import load_connection
 from opusmap.drafting.draft import Draft, make_draft, write_draft
-from opusmap.drafting.examples import ROWS_TRIED, with_tests
-from opusmap.drafting.yaml_lines import in_line
+from opusmap.drafting.sample_tests import ROWS_TRIED, with_tests
+from opusmap.drafting.yaml_writer import in_line
 from opusmap.errors import InvalidMapping, SettingsError
 from opusmap.issues import Issue, Span
 from opusmap.mapping import parse_spec
 from opusmap.mapping.schema import load_schema
+from opusmap.output_files import is_same_file, write_whole
 from opusmap.profile import profile_source
 from opusmap.records import Reject, Row
-from opusmap.report import write_whole
-from opusmap.report.outputs import is_same_file
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.sources import Source, is_remote, open_with
 from opusmap.sources.database import open_database

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from opusmap.connection import Column, ColumnType
 from opusmap.drafting.assignment import assign
-from opusmap.drafting.evidence import rate_values
-from opusmap.drafting.names import rate_name
+from opusmap.drafting.name_scores import rate_name
+from opusmap.drafting.value_scores import rate_values
 from opusmap.profile import ColumnProfile
 
 __all__ = ["Candidate", "Match", "match_columns"]

@@ -14,13 +14,13 @@ from opusmap.emulator.application import (
     Counts,
     Emulator,
 )
-from opusmap.emulator.chance import SeededFaults
+from opusmap.emulator.fault_injector import SeededFaults
+from opusmap.emulator.fault_profile import KINDS, LEVELS, FaultPlan, make_plan, read_plan
 from opusmap.emulator.faults import Fault, FaultHook, HandledRequest, RequestInfo, in_turn
-from opusmap.emulator.plan import KINDS, LEVELS, FaultPlan, make_plan, read_plan
+from opusmap.emulator.http import ConnectionCut, Delivery
 from opusmap.emulator.server import serve, served
 from opusmap.emulator.shapes import FailureShape
 from opusmap.emulator.values import TargetFormat
-from opusmap.emulator.wire import ConnectionCut, Delivery
 
 __all__ = [
     "FAULTS_PATH",

@@ -25,23 +25,12 @@ from datetime import time as clock_time
 from typing import Any, TypeAlias
 
 from opusmap.connection import Connection
-from opusmap.emulator.assertions import AssertionJudge
-from opusmap.emulator.chance import SeededFaults
+from opusmap.emulator.client_assertion import AssertionJudge
 from opusmap.emulator.description import describe_api
+from opusmap.emulator.fault_injector import SeededFaults
+from opusmap.emulator.fault_profile import FAULTS_PATH, FaultPlan, make_plan
 from opusmap.emulator.faults import Fault, FaultHook, HandledRequest, RequestInfo
-from opusmap.emulator.plan import FAULTS_PATH, FaultPlan, make_plan
-from opusmap.emulator.store import HELD_PATH, RecordStore
-from opusmap.emulator.tokens import TOKEN_PATH, TokenDesk
-from opusmap.emulator.validation import (
-    ROW_KEY,
-    RecordJudge,
-    read_destruction,
-    read_due_query,
-    read_submission,
-    write_page_token,
-)
-from opusmap.emulator.values import TargetFormat
-from opusmap.emulator.wire import (
+from opusmap.emulator.http import (
     Answer,
     Receive,
     Refusal,
@@ -54,6 +43,17 @@ from opusmap.emulator.wire import (
     read_request,
     send_answer,
 )
+from opusmap.emulator.store import HELD_PATH, RecordStore
+from opusmap.emulator.tokens import TOKEN_PATH, TokenDesk
+from opusmap.emulator.validation import (
+    ROW_KEY,
+    RecordJudge,
+    read_destruction,
+    read_due_query,
+    read_submission,
+    write_page_token,
+)
+from opusmap.emulator.values import TargetFormat
 from opusmap.errors import SettingsError
 from opusmap.records import JsonValue
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from opusmap.connection import Column, ColumnType, Connection
-from opusmap.emulator.assertions import ASSERTION_TYPE
-from opusmap.emulator.plan import FAULTS_PATH, KINDS, LEVELS, NUMBERS
+from opusmap.emulator.client_assertion import ASSERTION_TYPE
+from opusmap.emulator.fault_profile import FAULTS_PATH, KINDS, LEVELS, NUMBERS
 from opusmap.emulator.store import HELD_PATH
 from opusmap.emulator.tokens import SCOPE
 from opusmap.emulator.validation import PAGE_LIMIT, RECORDS_LIMIT, ROW_KEY

@@ -2,7 +2,7 @@
 
 Owns the types of a request as a hook sees it and of a fault. Neither holds secrets: no headers, no query, no
 values of records. Which request meets which fault is a hook's business: a test's own, `in_turn`, or
-`opusmap.emulator.chance` with its seeded draw. The application carries faults out.
+`opusmap.emulator.fault_injector` with its seeded draw. The application carries faults out.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from opusmap.emulator.http import AT_ONCE, Answer, Delivery, answer_json
 from opusmap.emulator.shapes import OWN_SHAPE, FailureShape
-from opusmap.emulator.wire import AT_ONCE, Answer, Delivery, answer_json
 
 __all__ = ["Fault", "FaultHook", "HandledRequest", "RequestInfo", "in_turn"]
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from opusmap.emulator.wire import ConnectionCut, Receive, Scope, Send
+from opusmap.emulator.http import ConnectionCut, Receive, Scope, Send
 
 __all__ = ["protocol_with"]
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from opusmap.emulator.application import Emulator
-from opusmap.emulator.wire import Receive, Scope, Send, answer_json, send_answer
+from opusmap.emulator.http import Receive, Scope, Send, answer_json, send_answer
 from opusmap.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from opusmap.emulator.wire import Answer, answer_json
+from opusmap.emulator.http import Answer, answer_json
 from opusmap.records import JsonValue
 
 __all__ = ["OWN_SHAPE", "PARTLY", "FailureShape", "draw_garbled", "draw_shape", "draw_unmatched"]

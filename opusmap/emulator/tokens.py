@@ -11,8 +11,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
-from opusmap.emulator.assertions import ASSERTION_TYPE, AssertionJudge
-from opusmap.emulator.wire import Answer, Request, answer_json
+from opusmap.emulator.client_assertion import ASSERTION_TYPE, AssertionJudge
+from opusmap.emulator.http import Answer, Request, answer_json
 
 __all__ = ["SCOPE", "TOKEN_PATH", "TokenDesk"]
 

@@ -16,8 +16,8 @@ from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from opusmap.connection import Column, ColumnType, Connection
+from opusmap.emulator.http import Refusal
 from opusmap.emulator.values import Rules, TargetFormat, find_problem, show
-from opusmap.emulator.wire import Refusal
 from opusmap.errors import SettingsError
 from opusmap.records import JsonValue
 from opusmap.wording import quote_value, suggest

@@ -4,14 +4,14 @@ Owns the state of a record under service origin, connection and rowKey. It knows
 batches or mappings.
 """
 
-from opusmap.journal.changes import Change, merge_changes
-from opusmap.journal.commits import Commits, Offload, run_inline
-from opusmap.journal.entries import Entry, JournalRecord, Moment, Run, Settlement, State, hash_content
-from opusmap.journal.flights import Flight
-from opusmap.journal.log import Log
-from opusmap.journal.places import Storage
+from opusmap.journal.group_commit import Commits, Offload, run_inline
+from opusmap.journal.in_flight import Flight
+from opusmap.journal.journal_file import Storage
+from opusmap.journal.models import Entry, JournalRecord, Moment, Run, Settlement, State, hash_content
 from opusmap.journal.pruning import Pruned
 from opusmap.journal.store import Journal
+from opusmap.journal.wal import Log
+from opusmap.journal.writes import Change, merge_changes
 
 __all__ = [
     "Change",

@@ -23,8 +23,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from opusmap.errors import JournalError
-from opusmap.journal.changes import Change, look_up_records, merge_changes, write_change
-from opusmap.journal.entries import (
+from opusmap.journal.in_flight import FLIGHT_COLUMNS, Flight, Flights
+from opusmap.journal.journal_file import Storage, damaged, hold_file, reading, translated
+from opusmap.journal.migrations import check_kind, migrate
+from opusmap.journal.models import (
     NOTED_COLUMNS,
     Entry,
     JournalRecord,
@@ -36,11 +38,9 @@ from opusmap.journal.entries import (
     read_run,
     read_taken,
 )
-from opusmap.journal.flights import FLIGHT_COLUMNS, Flight, Flights
-from opusmap.journal.log import Log
-from opusmap.journal.migrations import check_kind, migrate
-from opusmap.journal.places import Storage, damaged, hold_file, reading, translated
 from opusmap.journal.pruning import Pruned, forget_records, scrub
+from opusmap.journal.wal import Log
+from opusmap.journal.writes import Change, look_up_records, merge_changes, write_change
 
 __all__ = ["Journal"]
 

@@ -25,8 +25,8 @@ from opusmap import __version__
 from opusmap.journal import State
 from opusmap.records import Mapped, Record, Reject
 from opusmap.report.chart import HEIGHT, WIDTH, draw_charts, say_duration
-from opusmap.report.evidence import Evidence
-from opusmap.report.rows import RejectedRows, read_rows
+from opusmap.report.lookup import RejectedRows, read_rows
+from opusmap.report.provenance import Evidence
 from opusmap.report.timeline import read_timeline
 from opusmap.sources.changes import describe_state
 

@@ -246,7 +246,7 @@ def _explain(piece: bytes, error: Exception, word: str) -> tuple[str, str, str]:
     """Return the code, message and help for a piece that is not a JSON object."""
     if isinstance(error, RecursionError):
         return "json-too-deep", f"the {word} is nested deeper than {MAX_DEPTH} levels", ""
-    try:  # the piece is decoded here, for versions of msgspec raise different errors for bytes that are not UTF-8
+    try:  # here, for what msgspec raises for bytes that are not UTF-8 differs by its version
         piece.decode()
     except UnicodeDecodeError as wrong:
         byte = piece[wrong.start]

@@ -17,12 +17,12 @@ from opusmap.connection import Connection
 from opusmap.converters import Registry
 from opusmap.emulator import TOKEN_PATH, Emulator
 from opusmap.emulator.server import served
-from opusmap.pipeline import submit_source
 from opusmap.records import JsonValue, Reject
-from opusmap.rehearsal import EmbeddedTransport, embedded_opus, make_emulator
 from opusmap.report import Report
+from opusmap.run.open import Work, open_work
+from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus, make_emulator
+from opusmap.run.submit import submit_source
 from opusmap.sources import from_iterable
-from opusmap.work import Work, open_work
 
 __all__ = ["Rehearsal", "ServedOpus", "rehearse", "serve_opus"]
 

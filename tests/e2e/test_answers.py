@@ -16,11 +16,11 @@ import pytest
 from answer_table import ANSWERS, KEYS
 from scripted_server import ScriptedServer, answer_bytes, scripted
 
+from opusmap.delivery.retry_policy import may_be_processed
 from opusmap.emulator import TOKEN_PATH
+from opusmap.opus.client import OpusClient
+from opusmap.opus.replies import read_exchange
 from opusmap.settings import Secret, Settings
-from opusmap.submission.client import OpusClient
-from opusmap.submission.replies import read_exchange
-from opusmap.submission.retry import may_be_processed
 
 pytestmark = pytest.mark.usefixtures("transport")
 OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")

@@ -15,7 +15,7 @@ from certificates import PASSWORD, make_certificate, make_key, public_pem, write
 from opusmap import load_mapping
 from opusmap.emulator import Fault
 from opusmap.emulator.server import served
-from opusmap.rehearsal import make_emulator
+from opusmap.run.rehearsal import make_emulator
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
 OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")

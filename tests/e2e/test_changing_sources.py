@@ -18,12 +18,12 @@ import pytest
 from opusmap.cli import main
 from opusmap.converters.plugins import all_converters
 from opusmap.errors import SourceError
-from opusmap.map_stream import MapStream
-from opusmap.pipeline import rehearse_source, submit_source
-from opusmap.rehearsal import EmbeddedTransport, embedded_opus
 from opusmap.report import Report
-from opusmap.work import Work, open_corrected_rejects, open_work
-from opusmap.workers import Workers
+from opusmap.run.map import MapStream
+from opusmap.run.open import Work, open_corrected_rejects, open_work
+from opusmap.run.parallel import Workers
+from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
+from opusmap.run.submit import rehearse_source, submit_source
 
 CONNECTION = {
     "id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11",

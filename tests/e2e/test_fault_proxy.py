@@ -18,7 +18,7 @@ from fault_proxy import KINDS, FaultProxy, Mishap, faulty
 
 from opusmap.compiler import load_mapping
 from opusmap.emulator import TOKEN_PATH, Delivery, Emulator, Fault, in_turn, served
-from opusmap.rehearsal import make_emulator
+from opusmap.run.rehearsal import make_emulator
 
 pytestmark = pytest.mark.usefixtures("transport")
 OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")

@@ -20,7 +20,7 @@ import pytest
 from attacked_files import CONNECTION, mapped, place, run, write
 
 from opusmap.errors import SourceError
-from opusmap.work import open_work
+from opusmap.run.open import open_work
 
 HEADER = "key,title,sum\n"
 

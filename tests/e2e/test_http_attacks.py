@@ -25,13 +25,13 @@ from scripted_server import ScriptedServer, answer_bytes, scripted
 from opusmap.compiler import Mapper, load_mapping
 from opusmap.emulator import TOKEN_PATH, Delivery, Emulator, FailureShape, Fault, in_turn, served
 from opusmap.errors import SignInError
-from opusmap.pipeline import submit
-from opusmap.rehearsal import make_emulator
+from opusmap.opus.client import ANSWER_LIMIT, OpusClient
+from opusmap.opus.exchange import Answer, NoAnswer, Trouble
+from opusmap.opus.responses import read_answer
 from opusmap.report import Report
+from opusmap.run.rehearsal import make_emulator
+from opusmap.run.submit import submit
 from opusmap.settings import Secret, Settings
-from opusmap.submission.answers import read_answer
-from opusmap.submission.client import ANSWER_LIMIT, OpusClient
-from opusmap.submission.exchange import Answer, NoAnswer, Trouble
 
 pytestmark = pytest.mark.usefixtures("transport")
 OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")

@@ -20,12 +20,12 @@ from opusmap import load_mapping
 from opusmap.emulator import TOKEN_PATH
 from opusmap.emulator.server import served
 from opusmap.journal import Journal
-from opusmap.rehearsal import make_emulator
+from opusmap.run.rehearsal import make_emulator
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
 MAIN = "import sys; from opusmap.cli import main; sys.exit(main())"
 BUG = """
-from opusmap.submission.client import OpusClient
+from opusmap.opus.client import OpusClient
 async def broken(self, response): raise RuntimeError("a bug of ours")
 OpusClient._read = broken
 """

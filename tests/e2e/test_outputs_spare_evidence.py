@@ -12,7 +12,7 @@ import pytest
 
 from opusmap.compiler.lock import lock_path
 from opusmap.journal import Journal
-from opusmap.report import LastRun
+from opusmap.journal.last_run import LastRun
 from opusmap.settings import locate_journal
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"

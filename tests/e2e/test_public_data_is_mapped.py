@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from opusmap.errors import SourceError
-from opusmap.pipeline import submit_source
 from opusmap.records import Reject
-from opusmap.rehearsal import EmbeddedTransport, embedded_opus
-from opusmap.work import open_work
+from opusmap.run.open import open_work
+from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
+from opusmap.run.submit import submit_source
 
 DATA = os.environ.get("OPUSMAP_TEST_DATA", "")
 MAPPINGS = Path(__file__).parents[2] / "mappings"

@@ -9,7 +9,7 @@ import pytest
 
 from opusmap import load_mapping
 from opusmap.emulator.server import served
-from opusmap.rehearsal import make_emulator
+from opusmap.run.rehearsal import make_emulator
 
 CONNECTION = {
     "id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11",

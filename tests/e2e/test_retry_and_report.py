@@ -12,7 +12,7 @@ import pytest
 from opusmap import load_mapping
 from opusmap.emulator import Fault
 from opusmap.emulator.server import served
-from opusmap.rehearsal import make_emulator
+from opusmap.run.rehearsal import make_emulator
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
 

@@ -11,9 +11,9 @@ import pytest
 from certificates import make_certificate, make_key, write_pem
 
 from opusmap.emulator import TOKEN_PATH
+from opusmap.opus.client import OpusClient
+from opusmap.opus.exchange import Answer, NoAnswer, Trouble
 from opusmap.settings import Secret, Settings
-from opusmap.submission.client import OpusClient
-from opusmap.submission.exchange import Answer, NoAnswer, Trouble
 
 TOKEN = "Canary-token-0123456789"
 GRANT = b'{"access_token": "%s", "token_type": "Bearer", "expires_in": 3600}' % TOKEN.encode()

@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opusmap.delivery import ResumePolicy, SubmitTotals, submit_records
+from opusmap.delivery.batcher import Intake
 from opusmap.errors import OpusmapError, SourceError
 from opusmap.journal import Journal, JournalRecord, State, hash_content
+from opusmap.opus import Answer, Batch
+from opusmap.opus.payload import split_batch
 from opusmap.records import Record
-from opusmap.submission import Answer, Batch, ResumePolicy, SubmitTotals, submit_records
-from opusmap.submission.batching import split_batch
-from opusmap.submission.intake import Intake
 
 LIMIT = 15
 """Records that a request may hold."""

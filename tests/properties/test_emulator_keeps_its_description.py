@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import (
 
 from opusmap.connection import parse_connection
 from opusmap.emulator import FAULTS_PATH, RECORD_PATHS, TOKEN_PATH, Emulator, TargetFormat
-from opusmap.rehearsal import EmbeddedTransport
+from opusmap.run.rehearsal import EmbeddedTransport
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
 COLUMNS = {

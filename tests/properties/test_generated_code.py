@@ -28,7 +28,7 @@ from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue
 from opusmap.mapping import parse_spec
 from opusmap.records import Filtered, Mapped, Record, Row
-from opusmap.work import open_work
+from opusmap.run.open import open_work
 
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 

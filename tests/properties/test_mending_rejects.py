@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from opusmap.cli.options import reject_writer
 from opusmap.emulator import Emulator, Fault
 from opusmap.errors import SettingsError
-from opusmap.pipeline import submit_source
 from opusmap.records import Reject
-from opusmap.rehearsal import make_emulator
 from opusmap.report import Report
+from opusmap.run.open import Work, open_corrected_rejects, open_work
+from opusmap.run.rehearsal import make_emulator
+from opusmap.run.submit import submit_source
 from opusmap.settings import Secret, Settings
-from opusmap.work import Work, open_corrected_rejects, open_work
 
 MAPPING = """\
 opusmap: 1

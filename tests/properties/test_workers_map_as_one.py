@@ -18,16 +18,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap import map_stream, workers
 from opusmap.compiler import Mapper, load_mapping
 from opusmap.errors import OpusmapError, SourceError, StoppedEarly
-from opusmap.map_stream import MapStream, PayloadWriter
-from opusmap.pipeline import rehearse_source
 from opusmap.records import Reject, Row
 from opusmap.report import Report
+from opusmap.run import map as map_stream
+from opusmap.run import parallel as workers
+from opusmap.run.map import MapStream, PayloadWriter
+from opusmap.run.open import Work
+from opusmap.run.parallel import Worker, Workers, answer_parts
+from opusmap.run.submit import rehearse_source
 from opusmap.sources import IterableSource, Part, row_parts
-from opusmap.work import Work
-from opusmap.workers import Worker, Workers, answer_parts
 
 COUNTED = (*Report().counts(), "reasons", "notes", "replaced")
 MAPPED, REFUSED, GONE = "mapped", "refused", "gone"

@@ -15,7 +15,7 @@ from simulation import Variant, tell_story
 from simulation.disk import Disk, DiskStorage
 
 from opusmap.journal import Change, Entry, Journal, Moment, Settlement, State
-from opusmap.journal.log import LONG
+from opusmap.journal.wal import LONG
 
 STATES = (State.TAKEN, State.FAILED, State.UNCERTAIN)
 Known = dict[str, tuple[State, bytes]]

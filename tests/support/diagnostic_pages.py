@@ -38,8 +38,8 @@ from opusmap.compiler.lock import lock_path, make_lock, write_lock
 from opusmap.compiler.mapper import load_mapping
 from opusmap.errors import InvalidMapping, SourceError
 from opusmap.issues import Issue, Span
-from opusmap.map_stream import MapStream
-from opusmap.work import find_warnings, open_work
+from opusmap.run.map import MapStream
+from opusmap.run.open import find_warnings, open_work
 
 __all__ = [
     "FOLDER",

@@ -11,10 +11,11 @@ import httpx
 
 from opusmap.emulator import Fault
 from opusmap.journal import Journal
-from opusmap.pipeline import submit_source
-from opusmap.rehearsal import embedded_opus
-from opusmap.report import RejectWriter, Report
-from opusmap.work import open_work
+from opusmap.rejects import RejectWriter
+from opusmap.report import Report
+from opusmap.run.open import open_work
+from opusmap.run.rehearsal import embedded_opus
+from opusmap.run.submit import submit_source
 
 __all__ = ["CHANGED", "CONTRACTS", "HOSTILE", "RecordedRun", "record_run"]
 

@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 
 import httpx
 
+from opusmap.delivery import SubmitTotals, submit_records
 from opusmap.journal import Journal, State
+from opusmap.opus.client import OpusClient
 from opusmap.records import Record
 from opusmap.settings import Secret, Settings
-from opusmap.submission import SubmitTotals, submit_records
-from opusmap.submission.client import OpusClient
 
 __all__ = [
     "SECRET",

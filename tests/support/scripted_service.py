@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx
 
+from opusmap.opus.client import OpusClient
 from opusmap.settings import Secret, Settings
-from opusmap.submission.client import OpusClient
 
 SECRET, TOKEN = "Canary secret/+", "Canary-token"
 SETTINGS = Settings(

@@ -45,7 +45,7 @@ def imported(path):
 
 def test_every_module_has_a_layer():
     assert {home(path) for path in MODULES} == set(RANK)
-    assert ("emulator", "submission") in STRANGERS
+    assert ("emulator", "opus") in STRANGERS
     assert {name for pair in STRANGERS for name in pair} <= set(RANK)
 
 
@@ -68,10 +68,10 @@ def test_only_the_client_its_wire_and_the_rehearsals_know_the_http_library():
         )
     }
     assert knows == {
-        "submission/client.py",
-        "submission/quick_wire.py",
-        "submission/wire.py",
-        "pipeline.py",
-        "rehearsal.py",
+        "opus/client.py",
+        "opus/transport_aiohttp.py",
+        "opus/transport_httpx.py",
+        "run/submit.py",
+        "run/rehearsal.py",
         "cli/runs.py",
     }

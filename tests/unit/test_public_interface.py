@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 import opusmap
-from opusmap.rehearsal import embedded_opus
+from opusmap.run.rehearsal import embedded_opus
 
 MAPPING = """
 opusmap: 1

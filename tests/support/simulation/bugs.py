@@ -12,6 +12,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from opusmap.delivery import KeyLocks, ResumePolicy, RetryPolicy
+from opusmap.delivery.key_order import KeyLock
+from opusmap.delivery.retry_policy import may_be_processed
 from opusmap.journal import (
     Change,
     Entry,
@@ -24,19 +27,8 @@ from opusmap.journal import (
     State,
     merge_changes,
 )
-from opusmap.submission import (
-    Answer,
-    KeyLocks,
-    NoAnswer,
-    ResumePolicy,
-    RetryPolicy,
-    Sender,
-    Trouble,
-    read_answer,
-)
-from opusmap.submission.exchange import Exchange
-from opusmap.submission.key_order import KeyLock
-from opusmap.submission.retry import may_be_processed
+from opusmap.opus import Answer, NoAnswer, Sender, Trouble, read_answer
+from opusmap.opus.exchange import Exchange
 from simulation.story import Variant
 
 __all__ = ["BUGS", "Bug"]

@@ -17,7 +17,7 @@ from typing import Any
 import apsw
 
 from opusmap.journal import Log, Storage
-from opusmap.journal.log import LONG
+from opusmap.journal.wal import LONG
 
 __all__ = ["Disk", "DiskStorage", "Image", "UnsyncedStorage"]
 

@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
+from opusmap.delivery import KeyLocks, ResumePolicy, RetryPolicy, SubmitTotals, submit_records
 from opusmap.journal import Journal, State, Storage, hash_content
+from opusmap.opus import Sender
+from opusmap.opus.client import OpusClient
 from opusmap.records import Record
 from opusmap.settings import Secret, Settings
-from opusmap.submission import KeyLocks, ResumePolicy, RetryPolicy, Sender, SubmitTotals, submit_records
-from opusmap.submission.client import OpusClient
 from simulation.disk import Disk, DiskStorage, UnsyncedStorage
 from simulation.loop import Killed, Timeline, VirtualLoop
 from simulation.opus import FAILS, MOOD, POISON, Opus, is_refused

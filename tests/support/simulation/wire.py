@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from opusmap.submission.exchange import Trouble
+from opusmap.opus.exchange import Trouble
 from simulation.loop import Timeline
 from simulation.opus import FAILS, POISON, Opus, shape_failures, shape_garbled, shape_taken
 from simulation.weather import Weather

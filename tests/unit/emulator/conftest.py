@@ -10,7 +10,7 @@ import pytest
 
 from opusmap.connection import Connection, parse_connection
 from opusmap.emulator import TOKEN_PATH, Emulator
-from opusmap.rehearsal import EmbeddedTransport
+from opusmap.run.rehearsal import EmbeddedTransport
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
 PATH = "/connector/records"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.errors import JournalError
-from opusmap.journal import Entry, Journal, Moment, Settlement, State, Storage, places
+from opusmap.journal import Entry, Journal, Moment, Settlement, State, Storage, journal_file
 
 PAGE = 4096
 NOW = Moment(1000.0, 10.0)
@@ -125,7 +125,7 @@ class AtOnce(Storage):
     """Waits for nobody who holds the file."""
 
     def connect(self, name: str) -> sqlite3.Connection:
-        return places.connect(name, timeout=0)
+        return journal_file.connect(name, timeout=0)
 
 
 @pytest.mark.parametrize("options", [{}, {"write": False}], ids=["write", "read"])

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from small_mapping import compiled
 
 from opusmap.journal import Run
-from opusmap.pipeline import rehearse_source
 from opusmap.report.forecast import KEPT, Pace, estimate, find_pace
+from opusmap.run.open import Work
+from opusmap.run.submit import rehearse_source
 from opusmap.sources import from_iterable
-from opusmap.work import Work
 
 MAPPER = compiled('Choice: Colour\nChoices: {from: Colours, split: ";"}', 'source: {empty: ["", "N/A"]}\n')
 COLOURS = ["Red", "Green", "Blue", "red", "Grren", "Mauve", "", "N/A"]

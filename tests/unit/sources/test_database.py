@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from opusmap.errors import SourceError
-from opusmap.report.evidence import gather_evidence
+from opusmap.report.provenance import gather_evidence
+from opusmap.run.open import open_work
 from opusmap.sources.database import open_database
-from opusmap.work import open_work
 
 VARIABLE = "OPUSMAP_DATABASE_REGISTER"
 ADDRESSES = {

@@ -1,0 +1,267 @@
+"""Dispatch: one body is sent, again as long as that is what is decided, until there is an end to it.
+
+Owns a request's attempts: waiting for leave to send, the intent before it goes, reading the answer,
+carrying out what `retry` decides. What becomes of the records is up to the engine.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from opusmap.delivery.batcher import Load
+from opusmap.delivery.early_abort import UnknownOutcomes
+from opusmap.delivery.rate_limit import Pacer, Surroundings
+from opusmap.delivery.results import Ledger
+from opusmap.delivery.retry_policy import (
+    ATTEMPTS,
+    REFUSED_RECORDS,
+    ChangePath,
+    Decision,
+    RenewToken,
+    Retry,
+    RetryPolicy,
+    StopRun,
+    may_be_processed,
+)
+from opusmap.delivery.stop_signal import Halt
+from opusmap.errors import OpusUnavailable, SignInError
+from opusmap.opus.exchange import Sender, Trouble
+from opusmap.opus.payload import Batch, Conflict, ConflictKey, encode_body
+from opusmap.opus.replies import Pace, Reply, read_exchange
+from opusmap.opus.responses import Outcome
+
+__all__ = ["Dispatch", "End"]
+
+_log = logging.getLogger("opusmap.delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How the sending of one body ended: settled, with a last decision, or (neither) by a halt.
+
+    `maybe`: some request so far may have been processed.
+    """
+
+    maybe: bool
+    decision: Decision | None = None
+    outcome: Outcome | None = None
+    words: str = "the run stopped before there was an answer"
+
+
+class Dispatch:
+    """Sends bodies for all workers. `heard` counts answers that show that Opus is there and working."""
+
+    def __init__(
+        self,
+        client: Sender,
+        ledger: Ledger,
+        pacer: Pacer,
+        halt: Halt,
+        around: Surroundings,
+        *,
+        conflict: Conflict,
+        conflict_key: ConflictKey,
+        retries: RetryPolicy,
+        trust_status: bool = False,
+        on_reply: Callable[[Reply, int], object] | None = None,
+    ) -> None:
+        self.heard = 0
+        self.unknown = UnknownOutcomes(halt)
+        self._client = client
+        self._ledger = ledger
+        self._pacer = pacer
+        self._halt = halt
+        self._around = around
+        self._conflict: Conflict = conflict
+        self._conflict_key: ConflictKey = conflict_key
+        self._retries = retries
+        self._trust_status = trust_status
+        self._on_reply = on_reply
+        self._reached = False  # whether anything was ever sent as far as Opus
+        self._trouble = ""  # the last one, in words
+        self._silent_since: float | None = None  # the first trouble since the last success
+        self._told_at = float("-inf")  # when a wait was last logged
+
+    def give_up(self) -> None:
+        """Stop the run: Opus stays away."""
+        help_text = "run the same command again later: what was not sent will be"
+        self._halt.stop(OpusUnavailable(self._client.url, self._trouble, help_text))
+
+    async def wait_for_late_effects(self, seconds: float) -> None:
+        """Wait, if any time at all, until an earlier request can't take effect any more."""
+        if seconds > 0.0:
+            said = self._tell_wait(seconds, "an earlier request for these records may still take effect")
+            await self._pacer.wait(seconds)
+            self._end_wait(said)
+
+    def _tell_wait(self, seconds: float, words: str) -> str:
+        """Show why somebody waits; log it now and then, where nothing has succeeded for some time."""
+        said = self._pacer.waiting = f"waiting {max(1.0, seconds):.0f} s: {words}"
+        self._ledger.report()
+        now = self._around.clock()
+        since = now if self._silent_since is None else self._silent_since
+        if now + seconds - since >= _LONG_WAIT and now - self._told_at >= _SELDOM:
+            self._told_at = now
+            _log.warning("%s", said)
+        return said
+
+    def _end_wait(self, said: str) -> None:
+        if self._pacer.waiting == said:
+            self._pacer.waiting = ""
+            self._ledger.report()
+
+    def give_up_unreadable(self) -> None:
+        """Stop the run: whatever answers, what it says can't be read."""
+        problem = f"no answer to the last requests can be read. {self.unknown.words}"
+        self._halt.stop(OpusUnavailable(self._client.url, problem, _WHO_ANSWERS))
+
+    async def send(self, load: Load, batch: Batch, *, alone: bool, once: bool, maybe: bool) -> End:
+        """Send a batch as one body, again as long as that is what is decided.
+
+        `alone`, `once`: see `RetryPolicy.decide`; `maybe`: a request before this one may have been processed.
+        """
+        body = encode_body(
+            batch,
+            connection_id=self._ledger.run.connection,
+            conflict=self._conflict,
+            conflict_key=self._conflict_key,
+        )
+        end, attempt, heard, spent = End(maybe=maybe), 0, self.heard, 0.0
+        try:
+            while (reply := await self._attempt(load, batch, body, attempt + 1)) is not None:
+                if reply.problem is None:
+                    return replace(end, outcome=reply.outcome)
+                attempt, spent = attempt + 1, spent + reply.seconds
+                timeout = self._retries.limit_time(reached=self._reached)
+                decision = self._retries.decide(
+                    reply.problem,
+                    attempt=attempt,
+                    size=len(batch.records),
+                    alone=alone,
+                    once=once,
+                    heard=self.heard > heard,
+                    left=timeout - spent,
+                    retry_after=reply.retry_after,
+                    random=self._around.random,
+                )
+                end = End(maybe=end.maybe or may_be_processed(reply.problem), words=reply.words)
+                cost = await self._carry_on(decision, reply, attempt)
+                if cost is None:
+                    return replace(end, decision=decision)
+                if attempt % ATTEMPTS == 0 or spent >= timeout:
+                    heard, spent = self.heard, 0.0
+                spent += cost
+        except SignInError as error:
+            self._halt.stop(error)
+        return end
+
+    async def _attempt(self, load: Load, batch: Batch, body: bytes, attempt: int) -> Reply | None:
+        """Send one request as soon as it may be, its intent durable before; None when the run halts."""
+        if not await self._pacer.admit():
+            return None
+        began, pace = self._around.clock(), Pace.NOT_SENT
+        try:
+            await self._ledger.intend(load, batch.keys, self._around.now())
+            if self._halt.is_set:
+                return None
+            began = self._around.clock()
+            exchange = await self._client.send(body)
+            seconds = self._around.clock() - began
+            reply = read_exchange(exchange, batch.keys, seconds, trust_status=self._trust_status)
+            pace = reply.pace
+        finally:
+            self._pacer.leave(began, pace)
+        self._note_reply(load, batch, reply, attempt)
+        if reply.problem is not None and may_be_processed(reply.problem):
+            # Counted from now, not from when the request was begun: it may have left long after that.
+            load.unanswered.update(dict.fromkeys(batch.keys, self._around.now()))
+        return reply
+
+    def _note_reply(self, load: Load, batch: Batch, reply: Reply, attempt: int) -> None:
+        """Count a request, tell of it, and log it under an id of its own."""
+        if reply.problem is not Trouble.SIGN_IN:
+            self._ledger.count(requests=1, retries=int(attempt > 1))
+            if self._on_reply is not None:
+                self._on_reply(reply, attempt)
+        if reply.pace is Pace.KEPT:
+            self.heard += 1
+        if reply.problem is None:
+            self._pacer.note_success()
+            self._silent_since, self._pacer.waiting = None, ""
+        elif self._silent_since is None:
+            self._silent_since = self._around.clock()
+        if reply.problem is None or reply.problem in REFUSED_RECORDS:
+            self.unknown.note_clear()
+        elif reply.problem is Trouble.UNCLEAR:
+            self._note_unreadable(load, reply)
+        if reply.problem is not None:
+            self._trouble = reply.words
+        self._reached = self._reached or reply.problem not in _NOT_REACHED
+        if _log.isEnabledFor(logging.DEBUG):
+            self._log_reply(batch, reply, attempt)
+
+    def _note_unreadable(self, load: Load, reply: Reply) -> None:
+        if not load.unreadable:
+            load.clear = self.unknown.clear
+        load.unreadable = reply.words
+        if not self.unknown.words:
+            _log.warning("an answer tells nothing of its records; each is sent again alone: %s", reply.words)
+        self.unknown.note_unreadable(reply.words)
+
+    def _log_reply(self, batch: Batch, reply: Reply, attempt: int) -> None:
+        facts = {
+            "request": f"{self._ledger.run.id}-{self._ledger.requests}",
+            "batch": batch.number,
+            "records": len(batch.records),
+            "attempt": attempt,
+            "outcome": reply.words,
+            "milliseconds": round(reply.seconds * 1000),
+        }
+        _log.debug(
+            "request %(request)s: batch %(batch)d, %(records)d records, attempt %(attempt)d: "
+            "%(outcome)s in %(milliseconds)d ms",
+            facts,
+            extra={"facts": facts},
+        )
+
+    async def _carry_on(self, decision: Decision, reply: Reply, attempt: int) -> float | None:
+        """Do what a decision asks; return the seconds of the timeout it cost, None after the last attempt.
+
+        Waits that Opus asks for, or the retry budget, are no sign that Opus is away.
+        """
+        match decision:
+            case Retry(delay, everyone):
+                said = self._tell_wait(
+                    max(delay, self._pacer.retry_wait), f"{reply.words} (attempt {attempt})"
+                )
+                if everyone:
+                    self._pacer.hold(delay)
+                await self._pacer.wait(delay)
+                await self._pacer.afford_retry()
+                self._end_wait(said)
+                return 0.0 if everyone else delay
+            case RenewToken():
+                self._client.refuse_token(reply.token)
+                return 0.0
+            case ChangePath() if self._client.change_path(reply.path):
+                return 0.0
+            case ChangePath():
+                problem = f"{reply.words}, on {reply.path}"
+                self._halt.stop(OpusUnavailable(self._client.url, problem, "look at OPUSMAP_API_PATH"))
+            case StopRun(sign_in, help):
+                kind = SignInError if sign_in else OpusUnavailable
+                self._halt.stop(kind(self._client.url, reply.words, help))
+        return None
+
+
+_LONG_WAIT, _SELDOM = 4.0, 60.0
+"""Seconds without a success after which a wait is logged, and seconds between two such lines."""
+
+_WHO_ANSWERS = (
+    "look at OPUSMAP_BASE_URL and OPUSMAP_API_PATH; does a proxy, a gateway or a sign-in page answer instead "
+    "of Opus? Then run the same command again: what is uncertain or was not sent will be sent"
+)
+
+_NOT_REACHED = frozenset({Trouble.UNREACHED, Trouble.SIGN_IN, Trouble.UNTRUSTED})

@@ -1,0 +1,124 @@
+"""When to give a run up: Opus refuses whatever this mapping makes, or nothing that comes back can be read.
+
+Owns telling a wrong mapping from wrong rows by the first records of a run, and something that answers in
+Opus's place from single answers that went wrong. Nothing here sends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from opusmap.delivery.stop_signal import Halt
+from opusmap.opus.payload import BATCH_SIZE
+
+__all__ = ["Trial", "UnknownOutcomes"]
+
+FIRST_RECORDS = 3 * BATCH_SIZE
+"""Records that are refused for one reason, and none taken, until the mapping is what is wrong."""
+
+
+class Trial:
+    """Watches the first records. It is `over` when one was taken, or two were refused for two reasons."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self.reason = ""
+        self._same = ""
+        self._refused = 0
+
+    @property
+    def lost(self) -> bool:
+        """Whether all of the first records were refused for one reason."""
+        return not self.over and self._refused >= FIRST_RECORDS
+
+    @property
+    def refused(self) -> int:
+        """Records refused so far."""
+        return self._refused
+
+    def note_taken(self) -> None:
+        """Note that Opus took a record, in this run or before."""
+        self.over = True
+
+    def note_refused(self, key: str, reason: str) -> None:
+        """Note a refusal that is news. Reasons are the same when they differ in rowKey or numbers alone."""
+        same = re.sub(r"\d+", "0", reason.replace(key, ""))
+        if self._refused and same != self._same:
+            self.over = True
+        self._refused += 1
+        self._same, self.reason = same, self.reason or reason
+
+
+UNREADABLE_BATCHES = 3
+"""Batches in a row of which no answer could be read, none of those about single records either."""
+
+UNREADABLE_RECORDS = 3
+"""Records of a batch that are tried again and again, each alone, while no answer can be read at all."""
+
+
+class UnknownOutcomes:
+    """Watches for answers that tell nothing, however many requests are in flight.
+
+    `clear` counts the answers that told something. `words` is what came last in place of one.
+    """
+
+    def __init__(self, halt: Halt) -> None:
+        self.clear = 0
+        self.words = ""
+        self._batches = 0
+        self._busy = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._halt = halt
+        halt.tell(self._wake_all)
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing but unknown outcomes came of the last few batches, at any time of a run."""
+        return self._batches >= UNREADABLE_BATCHES
+
+    def note_clear(self) -> None:
+        """Note an answer that tells what became of its records."""
+        self.clear += 1
+        self._batches = 0
+        self._wake_one()
+
+    def note_unreadable(self, words: str) -> None:
+        """Note an answer that does not."""
+        self.words = words
+
+    def note_batch(self) -> None:
+        """Note a batch that has ended, and nothing clear came meanwhile of it or of any other."""
+        self._batches += 1
+
+    @asynccontextmanager
+    async def one_at_a_time(self) -> AsyncIterator[None]:
+        """Let one batch send its records singly while nothing clear comes; each clear answer admits one more.
+
+        Otherwise as many as are in flight would do so, and spend on it what retries there are.
+        """
+        if self._busy and not self._halt.is_set:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+            if not self._busy:
+                self._wake_one()
+
+    def _wake_one(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    def _wake_all(self) -> None:
+        while self._waiting:
+            self._wake_one()

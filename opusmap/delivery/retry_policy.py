@@ -1,0 +1,183 @@
+"""What to do after a request that did not settle its records: the whole policy, and its limits.
+
+Pure. It neither waits nor sends; the engine does what is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from opusmap.opus.exchange import Trouble
+
+__all__ = [
+    "ATTEMPTS",
+    "REFUSED_RECORDS",
+    "ChangePath",
+    "Decision",
+    "GiveUp",
+    "RenewToken",
+    "Retry",
+    "RetryPolicy",
+    "Split",
+    "StopRun",
+    "draw_delay",
+    "may_be_processed",
+]
+
+ATTEMPTS = 8
+"""Times that one request is sent, unless others come through meanwhile."""
+
+FIRST_TIMEOUT = 10.0
+"""Seconds that one request is worked at while nothing was ever sent as far as Opus: a wrong address or a
+closed network is told soon."""
+
+ATTEMPTS_ALONE = 3
+"""The same for a record sent singly because nothing clear came of its batch."""
+
+_FIRST_DELAY, _LONGEST_DELAY = 0.5, 60.0
+REFUSED_RECORDS = frozenset({400, 409, 413, 422})
+"""Refusals that may be due to one of the records: nothing was taken. Only 400 is documented."""
+
+_MAYBE_PROCESSED = frozenset({Trouble.LOST, Trouble.TIMEOUT, Trouble.UNCLEAR, 408})
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Send it again after `delay` seconds; with `everyone`, no worker sends before that."""
+
+    delay: float
+    everyone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RenewToken:
+    """Get a newer token and send it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePath:
+    """Send it to the other path, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Send it in `parts`; `alone`: each part is one record, sent because nothing clear came of the batch."""
+
+    parts: int
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Send it no more. `refused`: Opus refused this record, so it failed; else it stays uncertain."""
+
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopRun:
+    """Send nothing more at all; with `sign_in` because Opus refuses who we are, else it is out of reach."""
+
+    sign_in: bool = False
+    help: str = ""
+
+
+Decision: TypeAlias = "Retry | RenewToken | ChangePath | Split | GiveUp | StopRun"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Decides what follows a request that did not settle its records.
+
+    `timeout`: seconds that one request is worked at, unless others come through; waits that Opus asks for
+    don't count. `per_second` and `burst` limit all retries of a run together, see `RetryBudget`.
+    """
+
+    timeout: float = 120.0
+    per_second: float = 1.0
+    burst: float = 10.0
+
+    def limit_time(self, *, reached: bool) -> float:
+        """Return the seconds that one request is worked at; `reached`: one was sent as far as Opus."""
+        return self.timeout if reached else min(FIRST_TIMEOUT, self.timeout)
+
+    def decide(
+        self,
+        problem: int | Trouble,
+        *,
+        attempt: int,
+        size: int,
+        left: float,
+        alone: bool = False,
+        once: bool = False,
+        heard: bool = False,
+        retry_after: float | None = None,
+        random: Callable[[], float],
+    ) -> Decision:
+        """Decide what follows a request that did not settle its records.
+
+        Args:
+            problem: the answer's status, or why there is no usable answer.
+            attempt: how many times this request has been sent, from 1.
+            size: how many records it holds.
+            left: the seconds of the timeout that are left; waits that the server asks for don't count.
+            alone: it is a record sent singly because nothing clear came of its batch.
+            once: it is such a record, and no answer about those before it could be read, however often asked.
+            heard: Opus has answered others during the last `ATTEMPTS` or the timeout, so it is there.
+            retry_after: the seconds that the server asked to wait, if any.
+            random: gives numbers in [0, 1).
+        """
+        processed = may_be_processed(problem)
+        attempts = 1 if once else ATTEMPTS_ALONE if alone else ATTEMPTS
+        exhausted = attempt % (attempts if processed else ATTEMPTS) == 0 or left <= 0.0
+        if problem in REFUSED_RECORDS:
+            return Split(2) if size > 1 else GiveUp(refused=True)
+        if problem == Trouble.UNCLEAR and size > 1:
+            return Split(size, alone=True)
+        if isinstance(problem, Trouble) or problem in (408, 429) or problem >= 500:  # noqa: PLR2004 - HTTP
+            if problem != Trouble.UNTRUSTED and (not exhausted or (heard and not processed)):
+                if retry_after:
+                    return Retry(retry_after, everyone=True)
+                # The last attempt comes at the end of the timeout, not long after.
+                delay = draw_delay(attempt, random)
+                return Retry(min(delay, left) if left > 0.0 else delay)
+            return _end(problem, size)
+        return _decide_refusal(problem, exhausted=exhausted)
+
+
+def may_be_processed(problem: int | Trouble) -> bool:
+    """Tell whether a request that ended so may have been processed all the same."""
+    return problem in _MAYBE_PROCESSED or (isinstance(problem, int) and problem >= 500)  # noqa: PLR2004
+
+
+def _end(problem: int | Trouble, size: int) -> Decision:
+    """Decide at the end of the attempts. A single record may be what breaks the server: try each alone."""
+    if problem == Trouble.UNTRUSTED:
+        return StopRun(help="add the certificate's authority to the system's store; is a proxy in between?")
+    if not may_be_processed(problem):
+        return StopRun(help="run the same command again later: what was not sent will be")
+    return Split(size, alone=True) if size > 1 else GiveUp(refused=False)
+
+
+def _decide_refusal(status: int, *, exhausted: bool) -> Decision:
+    """Decide on an answer that concerns every request alike, not these records."""
+    if status == 401 and not exhausted:  # noqa: PLR2004 - HTTP
+        return RenewToken()
+    if status in (401, 403):
+        return StopRun(
+            sign_in=True, help="give the app the permission records.readwrite.all, and look at its tenant"
+        )
+    if status == 404 and not exhausted:  # noqa: PLR2004 - HTTP
+        return ChangePath()
+    return StopRun(help="look at OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER) and OPUSMAP_API_PATH")
+
+
+def draw_delay(attempt: int, random: Callable[[], float]) -> float:
+    """Return the seconds to wait after this attempt: exponential backoff with full jitter.
+
+    Anything from 0 to a ceiling that doubles with each attempt, so that clients spread out
+    (AWS Architecture Blog, "Exponential Backoff And Jitter").
+    """
+    return random() * min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(attempt, 32))

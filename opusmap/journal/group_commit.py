@@ -1,0 +1,148 @@
+"""Commits: what several workers want on disk at one moment goes there in one commit.
+
+Owns the grouping, and who waits for the disk: the event loop itself for a quick one, a thread for a slow
+one. While one group goes to the disk, the next one gathers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from types import TracebackType
+from typing import Self, TypeAlias
+
+from opusmap.journal.store import Journal
+from opusmap.journal.writes import Change
+
+__all__ = ["Commits", "Offload", "run_inline"]
+
+Offload: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException | None], None]], None]
+"""Syncs somewhere; calls back, in the event loop, with the error if there was one."""
+
+
+_QUICK = 0.001
+"""Seconds of a sync that the event loop itself waits for: a thread costs more, for it has to wait for the
+interpreter before and after, much longer than for the disk."""
+
+_MOMENT = 0.005
+"""Seconds that a change waits at most for one that is urgent."""
+
+
+def run_inline(sync: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
+    """Sync at once, in the event loop: for a journal in memory, and for simulations."""
+    then(_try(sync))
+
+
+class Commits:
+    """Makes changes durable, in the order in which they are given. Use it as an async context manager.
+
+    A change waits for no more than two steps of the event loop besides the disk: each of them may be long
+    when many answers come at once. So there are callbacks here, and no task.
+    """
+
+    def __init__(self, journal: Journal, offload: Offload | None = None) -> None:
+        """Make it; `offload` stands in for what waits for the disk."""
+        self._journal = journal
+        self._thread: ThreadPoolExecutor | None = None
+        self._last = math.inf  # seconds that the disk took the last time
+        self._offload = offload or (run_inline if journal.in_memory else self._wait_for_disk)
+        self._waiting: list[tuple[Change, asyncio.Future[None]]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._broken: BaseException | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._begin()
+            await self._idle.wait()
+        finally:  # cancelled once more, too: the journal may be closed next
+            if self._thread is not None:
+                self._thread.shutdown()
+
+    def make(self, change: Change, *, urgent: bool = True) -> asyncio.Future[None]:
+        """Queue a change, at once; what is returned is done when the change is durable.
+
+        It ends with a JournalError if the change can't be written, or one before it could not. A change that
+        is not urgent waits a moment for one that is, to go to the disk with it.
+        """
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((change, done))
+        if self._idle.is_set():
+            if urgent or self._offload is run_inline:  # no disk to spare
+                self._begin()
+            elif self._timer is None:
+                self._timer = loop.call_later(_MOMENT, self._begin)
+        return done
+
+    def _begin(self) -> None:
+        """Write what waits, with what else comes in this step of the event loop."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._idle.is_set():
+            self._idle.clear()
+            asyncio.get_running_loop().call_soon(self._commit)
+
+    def _commit(self) -> None:
+        """Begin to write what waits, if anything does."""
+        if not self._waiting:
+            return self._idle.set()
+        group, self._waiting = self._waiting, []
+        if self._broken is not None:
+            return self._end(group, self._broken)
+        try:
+            self._journal.write([change for change, _ in group])
+            self._offload(self._journal.sync, partial(self._end, group))
+        except BaseException as error:
+            self._end(group, error)  # no thread can be had, say: whoever waits must hear of it
+            if not isinstance(error, Exception):
+                raise  # Ctrl-C comes at any step, and is not for those who wait alone
+        return None
+
+    def _end(self, group: list[tuple[Change, asyncio.Future[None]]], error: BaseException | None) -> None:
+        """Tell those who waited, and go on with the next group."""
+        self._broken = error
+        for _, done in group:
+            if done.done():  # who waited was cancelled
+                continue
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
+                done.exception()  # counts as heard: one who waits is enough, the rest need no traceback
+        self._commit()
+
+    def _wait_for_disk(self, sync: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
+        """Sync: here where that is quick, by the last time, else in a thread, which frees the event loop."""
+        if self._last < _QUICK and not self._journal.has_long_log:
+            return then(self._timed(sync))
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="opusmap-journal")
+        loop = asyncio.get_running_loop()
+        self._thread.submit(lambda: loop.call_soon_threadsafe(then, self._timed(sync)))
+        return None
+
+    def _timed(self, sync: Callable[[], None]) -> BaseException | None:
+        began = time.perf_counter()
+        error = _try(sync)
+        self._last = time.perf_counter() - began
+        return error
+
+
+def _try(sync: Callable[[], None]) -> BaseException | None:
+    try:
+        sync()
+    except Exception as error:  # noqa: BLE001 - whoever waits for the disk gets it
+        return error
+    return None

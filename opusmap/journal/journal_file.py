@@ -1,0 +1,222 @@
+"""Where a journal may be: a regular file of its owner's, on a disk of this machine, one writer at a time.
+
+Owns making the file, its connections, the lock beside it, telling a network share, and errors of SQLite and
+of the file system in our words. Nothing here reads the journal.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from opusmap.errors import JournalError
+from opusmap.journal.wal import Log
+
+__all__ = [
+    "Storage",
+    "connect",
+    "damaged",
+    "find_share",
+    "hold_file",
+    "lock_beside",
+    "make_private",
+    "reading",
+    "refuse_share",
+    "translated",
+]
+
+# Write-ahead logging shares memory between processes, which a network share can't
+# (https://sqlite.org/wal.html); and many shares say that they have synced what they have not.
+_SHARES = re.compile(
+    r"nfs\d*|cifs|smb\w*|9p|afs|ncpfs|ceph|lustre|gpfs|glusterfs|davfs\d?"
+    r"|fuse\.(sshfs|rclone|glusterfs|davfs2?|s3fs|gcsfuse|blobfuse2?|ceph\S*|cifs|smb\S*|nfs\S*)"
+)
+_MOUNTS = Path("/proc/self/mounts")
+_DRIVE_REMOTE = 4  # GetDriveTypeW, Windows
+
+_REPAIR = (
+    "restore the journal from a backup, or move it away together with its -wal and -shm files; then run "
+    "`opusmap submit MAPPING --full`, which sends every record once more and does no harm"
+)
+_RIGHTS = "see that this account may write the file and its folder, or name another file in OPUSMAP_JOURNAL"
+_BUSY = "close what else has the file open (a viewer, a backup), and run the same command again"
+_HELP = {
+    sqlite3.SQLITE_CORRUPT: _REPAIR,
+    sqlite3.SQLITE_NOTADB: f"name another file in OPUSMAP_JOURNAL; if this one was the journal, {_REPAIR}",
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_FULL: "make room on the disk, and run the same command again",
+    sqlite3.SQLITE_IOERR: f"look at the disk; if it is well, {_REPAIR}",
+    sqlite3.SQLITE_READONLY: _RIGHTS,
+    sqlite3.SQLITE_PERM: _RIGHTS,
+    sqlite3.SQLITE_CANTOPEN: _RIGHTS,
+}
+
+
+def connect(name: str, *, timeout: float = 5.0) -> sqlite3.Connection:
+    """Open a database that is there, or one in memory. Transactions are begun by hand."""
+    # The threads of one process take turns; `mode=rw` makes no file: `make_private` has.
+    place = name if name == ":memory:" else f"{Path(name).absolute().as_uri()}?mode=rw"
+    return sqlite3.connect(place, isolation_level=None, check_same_thread=False, uri=True, timeout=timeout)
+
+
+class Storage:
+    """How a journal reaches the disk. A subclass stands in for another kind of disk, one that fails, say."""
+
+    def connect(self, name: str) -> sqlite3.Connection:
+        """Open the journal's database, which is there, or one in memory. Transactions are begun by hand.
+
+        Raises:
+            sqlite3.Error: it can't be opened.
+        """
+        return connect(name)
+
+    def make_log(self, name: str) -> Log:
+        """Return the write-ahead log of the journal that is written at this path."""
+        return Log(name, self.connect(name))
+
+
+def hold_file(name: str, *, write: bool) -> sqlite3.Connection | None:
+    """See to it that the file is there and may be used; return the lock of who writes, None for who reads.
+
+    A journal in memory needs neither.
+
+    Raises:
+        JournalError: it is missing, no regular file, on a network share, or in use by another run.
+    """
+    if name == ":memory:":
+        return None
+    if write:
+        refuse_share(name)
+    make_private(name, create=write)
+    return lock_beside(name) if write else None
+
+
+def make_private(name: str, *, create: bool) -> None:
+    """Make the file if it is not there, for its owner alone; refuse a symbolic link and what is no file.
+
+    A file that is there is looked at, not opened: closing it again would drop the locks that SQLite
+    holds on it for another connection of this process (a trait of POSIX locks).
+    """
+    if create:
+        with suppress(FileExistsError):
+            os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        mode = os.lstat(name).st_mode
+    except FileNotFoundError:
+        help_text = "the first `opusmap submit` makes it; name one that is elsewhere with OPUSMAP_JOURNAL"
+        raise JournalError(name, "there is no journal here", help_text) from None
+    if not stat.S_ISREG(mode):
+        raise JournalError(name, "the journal is not a regular file", "name the file itself, no link to it")
+
+
+@contextmanager
+def translated(path: str) -> Iterator[None]:
+    """Turn SQLite's and the file system's errors into ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what an extended code adds
+        raise JournalError(path, f"the journal can't be used: {error}", _HELP.get(code, _REPAIR)) from error
+    except OSError as error:
+        raise JournalError(path, f"the journal can't be used: {error.strerror}", _RIGHTS) from error
+    except UnicodeDecodeError as error:  # SQLite's own words may quote what it found in a damaged file
+        raise damaged(path, "a text in it can't be read") from error
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Turn what goes wrong while rows are read into our errors: a damaged file may hold anything."""
+    with translated(path):
+        try:
+            yield
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
+            raise damaged(path, str(error)) from error
+
+
+def damaged(path: str, what: str) -> JournalError:
+    """Return the error for a journal in which something can't be as we wrote it."""
+    return JournalError(path, f"the journal is damaged: {what}", _REPAIR)
+
+
+def lock_beside(name: str) -> sqlite3.Connection:
+    """Hold a lock that ends with the process, however it ends, and leaves readers alone.
+
+    An empty database beside the journal serves: SQLite's exclusive lock works alike on every system.
+    """
+    beside = name + "-lock"
+    make_private(beside, create=True)
+    lock = connect(beside, timeout=0)
+    try:
+        lock.execute("PRAGMA journal_mode = OFF")
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        lock.close()
+        if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise
+        raise JournalError(
+            name,
+            "another run is using the journal",
+            "wait for it to end, or name another file in OPUSMAP_JOURNAL",
+        ) from None
+    except BaseException:
+        lock.close()
+        raise
+    return lock
+
+
+def refuse_share(name: str) -> None:
+    """Refuse a place on a network share, where an acknowledged write may be lost.
+
+    Raises:
+        JournalError: with the kind of share and the way out.
+    """
+    if sys.platform == "win32":
+        kind = _find_windows_share(name)
+    else:
+        # macOS tells the kind of a file system to C programs alone; a share there goes unnoticed.
+        table = _MOUNTS.read_text("utf-8", "surrogateescape") if _MOUNTS.exists() else ""
+        kind = find_share(os.path.realpath(name), table)
+    if kind:
+        raise JournalError(
+            name,
+            f"the journal is on a network share ({kind}), where a crash may lose what it holds",
+            "name a file on a local disk in OPUSMAP_JOURNAL",
+        )
+
+
+def find_share(path: str, mounts: str) -> str:
+    """Return the type of the network share that holds an absolute path, or "" if a local disk does.
+
+    Args:
+        path: without symbolic links.
+        mounts: the text of `/proc/self/mounts` (proc(5), fstab(5): blanks are written in octal).
+    """
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 3:  # noqa: PLR2004 - device, folder, type
+            continue
+        folder = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[1])
+        inside = path == folder or path.startswith(folder.rstrip("/") + "/")
+        if inside and len(folder) >= len(best):  # the later of two on one folder hides the other
+            best, kind = folder, fields[2]
+    return kind if _SHARES.fullmatch(kind) else ""
+
+
+def _find_windows_share(name: str) -> str:
+    if sys.platform == "win32":
+        import ctypes  # noqa: PLC0415 - Windows alone needs it
+
+        drive = Path(os.path.realpath(name)).drive
+        if drive.startswith("\\\\") and not re.match(r"\\\\[?.]\\[A-Za-z]:", drive):
+            return "UNC path"
+        remote = ctypes.windll.kernel32.GetDriveTypeW(drive[-2:] + "\\") == _DRIVE_REMOTE
+        return "mapped drive" if remote else ""
+    return ""

@@ -1,0 +1,22 @@
+"""Opus: the client, sign-in, request bodies and what an answer says.
+
+Owns HTTP: `client` and the transports are the only modules that know a library for it. They are not imported
+here, for such libraries are slow to load.
+"""
+
+from opusmap.opus.exchange import Answer, NoAnswer, Sender, Trouble
+from opusmap.opus.payload import BATCH_SIZE, Batch, encode_body, encode_values
+from opusmap.opus.responses import Outcome, read_answer
+
+__all__ = [
+    "BATCH_SIZE",
+    "Answer",
+    "Batch",
+    "NoAnswer",
+    "Outcome",
+    "Sender",
+    "Trouble",
+    "encode_body",
+    "encode_values",
+    "read_answer",
+]

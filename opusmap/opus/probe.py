@@ -1,0 +1,86 @@
+"""Proving the settings online: sign in, and ask one question that changes nothing. No record is sent.
+
+Owns what each answer proves. The question is the contract's own for due records, with a date long past.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opusmap.errors import OpusUnavailable, SignInError
+from opusmap.opus.client import OpusClient
+from opusmap.opus.exchange import Answer, Exchange, Trouble
+from opusmap.opus.replies import describe_answer
+from opusmap.opus.responses import read_question_answer
+
+__all__ = ["Online", "check_online"]
+
+_HELP = {
+    400: "compare the connection's file with Opus: is it of this tenant, and is the connection still there?",
+    403: "give the app the permission records.readwrite.all, and look at its tenant",
+    404: "look at OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER) and OPUSMAP_API_PATH",
+    405: "look at OPUSMAP_API_PATH; if Opus knows no such question, `submit --limit 1` proves more",
+}
+_BUSY = "try again later"
+_TROUBLE_HELP = {
+    Trouble.UNTRUSTED: "add the certificate's authority to the system's store; is a proxy in between?",
+    Trouble.SIGN_IN: "look at OPUSMAP_TOKEN_URL, OPUSMAP_PROXY and the network",
+}
+_REACH = "look at OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER), OPUSMAP_PROXY and the network"
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """What was proved, in sentences; `path` is the path that answered."""
+
+    base_url: str
+    path: str
+    proved: tuple[str, ...]
+
+
+async def check_online(client: OpusClient, connection: str) -> Online:
+    """Sign in and ask Opus for what is long due; return what that proves.
+
+    Args:
+        client: a fresh client.
+        connection: the connection's id.
+
+    Raises:
+        SignInError: the sign-in, the token or the permission is refused.
+        OpusUnavailable: Opus could not be reached, or refuses the question.
+    """
+    answer = await _ask(client, connection)
+    said = read_question_answer(answer.status, answer.body)
+    if said.status != 200 or said.uncertain:  # noqa: PLR2004 - HTTP
+        problem = f"Opus answers {said.status} on {answer.path}" + (
+            f": {said.message}" if said.message else ""
+        )
+        if said.uncertain:
+            problem = f"{describe_answer(answer, said)} (on {answer.path})"
+        kind = SignInError if said.status in (401, 403) else OpusUnavailable
+        raise kind(client.url, problem, _REACH if said.uncertain else _HELP.get(said.status, _BUSY))
+    return Online(
+        client.url,
+        answer.path,
+        (
+            f"{client.url} can be reached",
+            f"the sign-in is right: {client.identity}",
+            "the app has the permission: Opus accepts its token",
+            f"the path is right: {answer.path} answers for connection {connection}",
+        ),
+    )
+
+
+async def _ask(client: OpusClient, connection: str) -> Answer:
+    while True:
+        answer = _expect(client.url, await client.ask_due(connection))
+        if answer.status == 401:  # noqa: PLR2004 - HTTP
+            client.refuse_token(answer.token)  # a second one in a row is the end
+        elif answer.status not in (404, 405) or not client.change_path(answer.path):
+            return answer
+
+
+def _expect(url: str, exchange: Exchange) -> Answer:
+    if isinstance(exchange, Answer):
+        return exchange
+    raise OpusUnavailable(url, exchange.detail, _TROUBLE_HELP.get(exchange.trouble, _REACH))

@@ -1,0 +1,311 @@
+"""Reading Opus's answers: which records were taken, which failed, and what stays unclear.
+
+Pure. A record counts as taken only by evidence: a JSON object that says `statusCode` once, as 200 or 201, or
+as 418 without naming the record. Any other success is uncertain, never done. What to do about a refusal is
+decided in `retry_policy`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn, TypeAlias
+
+__all__ = [
+    "Outcome",
+    "describe_body",
+    "parse_http_date",
+    "parse_retry_after",
+    "plain_text",
+    "read_answer",
+    "read_question_answer",
+]
+
+LONGEST_WAIT = 300.0
+"""Seconds that a server may make us wait at most, whatever it asks."""
+
+_TAKEN = frozenset({200, 201})
+_EXCEPTIONS = 418
+"""Processed with exceptions: `failedItems` names the records that failed (AvePoint's documentation)."""
+
+_PROCESSED = _TAKEN | {_EXCEPTIONS}
+_NO_CONTENT = 204
+
+_STATUS = re.compile(r"[2-5][0-9][0-9]")
+_UNREADABLE = 299
+"""Stands for a body's status that can't be read: worse than the documented successes, and no refusal."""
+
+_KEY_NAMES = ("rowkey", "row_key", "key", "id")
+_REASON_NAMES = ("message", "error", "errormessage", "reason", "description")
+_REASON_LIMIT = 300
+"""Characters of Opus's own words that are kept."""
+
+_SHOWN_LIMIT = 80
+"""Characters of an unreadable body that are shown."""
+
+_DOCUMENTED = frozenset({"statuscode", "message", "faileditems"})
+_ERROR_NAMES = ("error", "errors", "errormessage", "errormessages", "errorcode", "exception", "fault")
+_SUCCESS_NAMES = ("success", "succeeded", "issuccess", "issuccessful")
+_FAILURE_NAMES = ("haserror", "haserrors", "iserror")
+_YES, _NO = ("true", "1", "yes"), ("", "false", "0", "no")
+_FAILURE = re.compile(r"[45][0-9][0-9]|err.*|fail.*", re.DOTALL)
+"""What contradicts a success beside it. None of these names is documented: they are what other services
+use, and what a gateway between adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an answer says. `settled`: every record is either in `taken` or in `failed` (rowKey -> reason).
+
+    `status` is the worse of the HTTP status and the body's; `message` is what Opus said, or why the answer
+    can't be believed. An answer that is `uncertain` should have told what became of the records, and does
+    not; one that is neither settled nor uncertain refused the request as a whole. `trusted`: nothing but the
+    HTTP status says that the records were taken.
+    """
+
+    status: int
+    taken: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    uncertain: bool = False
+    message: str = ""
+    trusted: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether the answer tells what became of each record."""
+        return bool(self.taken or self.failed)
+
+
+def read_answer(status: int, body: bytes, keys: Sequence[str], *, trust_status: bool = False) -> Outcome:
+    """Return what an answer says about the records with these rowKeys.
+
+    Args:
+        status: the HTTP status.
+        body: the answer's body, whatever came.
+        keys: the request's rowKeys, at least one, each once.
+        trust_status: believe an HTTP status of 200 or 201 that comes without any body.
+    """
+    if trust_status and not body and status in _TAKEN:
+        return Outcome(status, tuple(keys), trusted=True)
+    content = _read_json(body)
+    said = _read_names(content)
+    worse, problem = _judge_status(status, content, said)
+    if worse not in _TAKEN and worse != _EXCEPTIONS and worse // 100 != 2:  # noqa: PLR2004 - HTTP
+        return Outcome(worse, message=plain_text(_first(said, "message")))
+    items = said.get("faileditems", [])
+    if not problem and len(items) > 1:
+        problem = "the answer says `failedItems` more than once"
+    if not problem and worse in _TAKEN:
+        problem = _find_contradiction(said)
+    if problem:
+        return Outcome(worse, uncertain=True, message=problem)
+    message = plain_text(_first(said, "message"))
+    if worse in _TAKEN and (not items or items[0] is None or items[0] == []):
+        return Outcome(worse, taken=tuple(keys), message=message)
+    return _read_exceptions(items[0] if items else None, keys, message)
+
+
+def read_question_answer(status: int, body: bytes) -> Outcome:
+    """Return what the answer to a question that changes nothing says: it names no records.
+
+    An answer without a body says by 204 that there is nothing to list. A `statusCode` may be missing.
+    """
+    if status == _NO_CONTENT and not body:
+        return Outcome(200)
+    content = _read_json(body)
+    said = _read_names(content)
+    if "statuscode" not in said:
+        said["statuscode"] = [status]
+    worse, problem = _judge_status(status, content, said)
+    message = plain_text(_first(said, "message"))
+    if worse // 100 != 2:  # noqa: PLR2004 - HTTP
+        return Outcome(worse, message=message)
+    problem = problem or _find_contradiction(said)
+    return Outcome(worse, uncertain=bool(problem), message=problem or message)
+
+
+_NOT_JSON = "the answer is not the documented JSON"
+
+
+def _judge_status(status: int, content: Any, said: _Said) -> tuple[int, str]:
+    """Return the worse of the two statuses, and why it is no evidence for what became of the records."""
+    statuses = said.get("statuscode", [])
+    code = _read_status(statuses[0]) if len(statuses) == 1 else None
+    second = code or (_UNREADABLE if statuses else status)
+    worse = status if second == status else max(status, second, key=_badness)
+    if not isinstance(content, _Object):
+        return worse, _NOT_JSON
+    if not statuses:
+        return worse, "the answer says no `statusCode`"
+    if len(statuses) > 1:
+        return worse, "the answer says `statusCode` more than once"
+    if code is None:
+        return worse, "the answer's `statusCode` is no status"
+    for each in (status, code):
+        if each not in _PROCESSED:
+            return worse, f"{each} is not a documented status of success"
+    return worse, ""
+
+
+def _find_contradiction(said: _Said) -> str:
+    """Return what in a body speaks against its status of success; an empty text if nothing does."""
+    if said.keys() <= _DOCUMENTED:
+        return ""
+    for names, contradicts in _CONTRADICTIONS:
+        for name in names:
+            if any(contradicts(value) for value in said.get(name, ())):
+                return f"the answer says success, and speaks against it by `{name}`"
+    return ""
+
+
+def _says_yes(value: Any) -> bool:
+    return str(value).strip().lower() in _YES
+
+
+def _says_no(value: Any) -> bool:
+    return value is not None and not _says_yes(value)
+
+
+def _says_something(value: Any) -> bool:
+    empty = value is None or value in ([], {})
+    return not empty and str(value).strip().lower() not in _NO
+
+
+def _says_failure(value: Any) -> bool:
+    return _FAILURE.fullmatch(str(value).strip().lower()) is not None
+
+
+_CONTRADICTIONS = (
+    (_ERROR_NAMES, _says_something),
+    (_SUCCESS_NAMES, _says_no),
+    (_FAILURE_NAMES, _says_something),
+    (("status",), _says_failure),
+)
+
+
+def _read_exceptions(items: Any, keys: Sequence[str], message: str) -> Outcome:
+    """Match `failedItems` with the records; what can't be matched makes the whole answer uncertain."""
+    if not isinstance(items, list) or not 0 < len(items) <= len(keys):
+        return Outcome(_EXCEPTIONS, uncertain=True, message="`failedItems` does not name the records")
+    known, failed = set(keys), dict[str, str]()
+    for item in items:
+        key, reason = _read_item(item)
+        if key not in known:
+            return Outcome(_EXCEPTIONS, uncertain=True, message="`failedItems` names what was not sent")
+        failed.setdefault(key, reason or message or "Opus gave no reason")
+    taken = tuple(key for key in keys if key not in failed)
+    return Outcome(_EXCEPTIONS, taken, failed, message=message)
+
+
+def _read_item(item: Any) -> tuple[str | None, str]:
+    """Return the rowKey and the reason of one element, whose shape is undocumented."""
+    if not isinstance(item, _Object):
+        return _as_key(item), ""
+    said = _read_names(item)
+    keys = next((said[name] for name in _KEY_NAMES if name in said), [])
+    key = _as_key(keys[0]) if len(keys) == 1 else None
+    return key, next((text for name in _REASON_NAMES if (text := plain_text(_first(said, name)))), "")
+
+
+def _as_key(value: Any) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else None
+
+
+def _read_status(said: Any) -> int | None:
+    """Return a body's status, a number or its digits; None for anything else."""
+    text = str(said) if isinstance(said, int | str) and not isinstance(said, bool) else ""
+    return int(text) if _STATUS.fullmatch(text) else None
+
+
+def _badness(status: int) -> tuple[int, int]:
+    """Order statuses: taken, another success, processed with exceptions, refused, server trouble."""
+    ranks = {200: 0, 201: 0, _EXCEPTIONS: 2}
+    return ranks.get(status, max(1, 2 * (status // 100) - 3)), status
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that keeps all its pairs: a decoder forgets that a name came twice, and what it said."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs: Iterable[tuple[str, Any]]) -> None:
+        self.pairs = tuple(pairs)
+        super().__init__(self.pairs)
+
+
+_Said: TypeAlias = dict[str, list[Any]]
+"""Name in lower case -> all values that stand under it."""
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_Object, parse_constant=_refuse_constant)
+
+
+def _read_json(body: bytes) -> Any:
+    try:
+        return _DECODER.decode(body.removeprefix(b"\xef\xbb\xbf").decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read_names(content: Any) -> _Said:
+    said: _Said = {}
+    if isinstance(content, _Object):
+        for name, value in content.pairs:
+            # Of letters beyond ASCII some have an ASCII letter as their lower case: `K` as a sign of units.
+            said.setdefault(name.lower() if name.isascii() else name, []).append(value)
+    return said
+
+
+def _first(said: _Said, name: str) -> Any:
+    return said[name][0] if name in said else None
+
+
+def plain_text(value: Any, limit: int = _REASON_LIMIT) -> str:
+    """Return Opus's words as one printable line of bounded length; whatever is not text, as JSON."""
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * limit]).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def describe_body(body: bytes) -> str:
+    """Return how an answer's body begins, for a person who asks who answered in Opus's place."""
+    begins = plain_text(body[: 8 * _SHOWN_LIMIT].decode("utf-8", "replace"), _SHOWN_LIMIT)
+    return f"it begins: {begins}" if begins else "it has no body"
+
+
+def parse_retry_after(text: str | None, now: float) -> float | None:
+    """Return the seconds that a `Retry-After` header asks for, 0..300, or None where it can't be read.
+
+    Args:
+        text: seconds or an HTTP date (RFC 9110, 10.2.3). A date in the past says nothing.
+        now: seconds since 1970, by the server's clock where it is known.
+    """
+    if text is None or len(text) > 64:  # noqa: PLR2004 - longer than any date
+        return None
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text.strip()):
+        return min(float(text), LONGEST_WAIT)
+    seconds = parse_http_date(text)
+    if seconds is None or seconds <= now:
+        return None
+    return min(seconds - now, LONGEST_WAIT)
+
+
+def parse_http_date(text: str | None) -> float | None:
+    """Return an HTTP date as seconds since 1970, or None where it can't be read."""
+    try:
+        date = parsedate_to_datetime(text or "")
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None

@@ -1,0 +1,294 @@
+"""Files that a run writes: created fresh, readable by their owner alone, never through a link.
+
+Owns creating them safely: fresh, readable by their owner alone, never through a symbolic link, and (but for
+rejects, which are there as the run goes on) under their name only when they are whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import os
+import re
+import secrets
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from glob import escape
+from pathlib import Path
+from typing import IO, Any
+
+from opusmap.errors import SettingsError
+
+__all__ = [
+    "File",
+    "check_output",
+    "create_output",
+    "create_unless_there",
+    "find_file",
+    "hash_file",
+    "is_same_file",
+    "write_whole",
+]
+
+
+_BUFFER = 1 << 16
+"""Bytes that are written to a file at a time: a request's body alone would fill Python's own buffer."""
+
+_KEPT, _JOURNAL = (".last-run.json", ".lock.json"), "opusmap-journal.db"
+"""How the files are named that opusmap keeps beside a mapping, and a journal that nobody has named."""
+
+_DATABASE = b"SQLite format 3\0"
+_REJECTS = re.compile(r"\.rejects(\.[0-9]+)?\.(csv|xlsx|jsonl)$")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that a run read or wrote: what it is to the run, its path, size and SHA-256."""
+
+    role: str
+    path: str
+    size: int
+    sha256: str
+
+
+def hash_file(role: str, path: str | Path) -> File | None:
+    """Return a file with its hash; None where there is no regular file of this name, such as for a stream."""
+    try:
+        if not Path(path).is_file():
+            return None
+        with Path(path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+            return File(role, str(path), file.tell(), digest.hexdigest())
+    except (OSError, ValueError):
+        return None
+
+
+def find_file(file: File, *folders: Path) -> Path | None:
+    """Return where a file is now: where it was, else in one of the folders (which may have been moved)."""
+    places = (Path(file.path), *(folder / Path(file.path).name for folder in folders))
+    return next((path for path in places if path.is_file() and not path.is_symlink()), None)
+
+
+def create_output(path: str | Path) -> IO[bytes]:
+    """Open a file for writing; `-` is standard output, a device is written as it is.
+
+    Raises:
+        SettingsError: the path can't be written, or is a symbolic link.
+    """
+    name = str(path)
+    if name == "-":
+        return os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    try:
+        return _create(Path(path))
+    except OSError as error:
+        raise _refusal(str(path), error) from None
+
+
+@contextmanager
+def write_whole(path: str | Path) -> Iterator[IO[bytes]]:
+    """Open a file for writing that appears under its name when the block has ended without an error.
+
+    Until then it is `.NAME.….part` in the same folder, and a file that has the name stays as it is. What
+    killed runs have left of such files is removed. Standard output (`-`) and devices are written as they are.
+
+    Raises:
+        SettingsError: the path can't be written (a full disk, say), is a symbolic link, or holds what
+            opusmap keeps of runs.
+    """
+    target, name = Path(path), str(path)
+    if name == "-" or _is_device(target):
+        with create_output(path) as opened:
+            raw = _Raw(os.dup(opened.fileno()), name)
+        yield from _lend(raw, durable=False)
+        return
+    check_output(target)
+    if _REJECTS.search(target.name) and target.exists():
+        problem = "this is a file of rejects, which somebody may have edited"
+        raise SettingsError(name, problem, "name another file, or remove this one first")
+    _remove_leftovers(target)
+    partial = target.with_name(f"{_partial_name(target)}{os.getpid()}-{secrets.token_hex(4)}.part")
+    try:
+        raw = _Raw(_create_file(partial), name)
+    except OSError as error:
+        raise _refusal(name, error) from None
+    with suppress(OSError):  # a share may have no locks
+        _lock(raw)
+    try:
+        yield from _lend(raw, durable=True)
+        try:
+            partial.replace(target)
+        except OSError as error:
+            hint = "close the program that has it open, or name another file"
+            raise SettingsError(name, f"the file can't be replaced: {error.strerror}", hint) from None
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink()
+        raise
+
+
+class _Raw(io.FileIO):
+    """A file whose errors tell its name; that a reader of standard output has had enough is none."""
+
+    def __init__(self, number: int, name: str) -> None:
+        super().__init__(number, "wb")
+        self._shown = "standard output" if name == "-" else name
+
+    def write(self, data: Any) -> int:
+        """Write bytes; see `FileIO.write`."""
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _refusal(self._shown, error) from None
+
+    def sync(self) -> None:
+        """Wait until what was written is on the disk."""
+        try:
+            os.fsync(self.fileno())
+        except OSError as error:
+            raise _refusal(self._shown, error) from None
+
+
+def _lend(raw: _Raw, *, durable: bool) -> Iterator[IO[bytes]]:
+    """Lend a file, then close it: if all went well with all that was written, on the disk if `durable`."""
+    try:
+        file = io.BufferedWriter(raw, _BUFFER)
+        yield file
+        file.flush()
+        if durable:
+            raw.sync()
+    finally:
+        raw.close()
+
+
+def _refusal(name: str, error: OSError) -> SettingsError:
+    return SettingsError(name, f"the file can't be written: {error.strerror or error}")
+
+
+def _partial_name(target: Path) -> str:
+    """Return what the names of a file's partial versions begin with; names have a limit of some 250 bytes."""
+    return f".{target.name[:40]}."
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove partial versions that no run writes any more."""
+    for left in target.parent.glob(escape(_partial_name(target)) + "*.part"):
+        with suppress(OSError):  # such as the lock of a run that goes on
+            if stat.S_ISREG(left.lstat().st_mode):
+                with left.open("rb") as file:
+                    _lock(file)
+                    if sys.platform != "win32":
+                        left.unlink()
+                if sys.platform == "win32":  # which removes no file that is open here or elsewhere
+                    left.unlink()
+
+
+def _lock(file: IO[bytes] | _Raw) -> None:
+    """Take a file's lock, which goes with the process; raise OSError if another has it.
+
+    Windows needs none.
+    """
+    if sys.platform != "win32":
+        import fcntl  # noqa: PLC0415 - Windows has none
+
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_same_file(path: str | Path, name: str) -> bool:
+    """Tell whether two names are of one file that is there."""
+    try:
+        return Path(path).samefile(name)
+    except (OSError, ValueError):
+        return False
+
+
+def check_output(path: Path) -> None:
+    """Refuse a place where a file could not be created later on.
+
+    Raises:
+        SettingsError: it is a symbolic link, its folder is not there, or the file is one by which opusmap
+            remembers runs and options.
+    """
+    if path.is_symlink():
+        raise SettingsError(str(path), "this is a symbolic link", "name the file itself")
+    if not path.parent.is_dir():
+        raise SettingsError(str(path), "there is no such folder", "make the folder first")
+    if path.is_dir():
+        raise SettingsError(str(path), "this is a folder", "name a file in it")
+    if path.name.endswith(_KEPT) or path.name.startswith(_JOURNAL) or _is_database(path):
+        problem = "opusmap keeps here what it knows of runs or options, or this is a database"
+        raise SettingsError(str(path), problem, "name another file")
+
+
+def _is_database(path: Path) -> bool:
+    """Tell whether a file is an SQLite database, as each journal is."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_DATABASE)) == _DATABASE
+    except (OSError, ValueError):
+        return False
+
+
+def create_unless_there(path: Path, may_replace: Callable[[Path], bool]) -> tuple[IO[bytes], Path]:
+    """Create a file under this name, or under the first numbered one that is free; return which.
+
+    `records.rejects.csv` becomes `records.rejects.2.csv`, and so on. A file that is there goes only where
+    `may_replace` says so, and nothing else has it open (Windows). A device is written as it is.
+
+    Raises:
+        SettingsError: no file can be written there.
+    """
+    if str(path) == "-" or _is_device(path):
+        return create_output(path), path
+    for count in itertools.count(1):
+        name = path if count == 1 else path.with_name(f"{path.stem}.{count}{path.suffix}")
+        try:
+            if may_replace(name):
+                name.unlink(missing_ok=True)
+            return _create_fresh(name), name
+        except FileExistsError:
+            continue
+        except PermissionError as error:
+            if name.exists():  # a spreadsheet program holds it, or a folder has the name
+                continue
+            raise _refusal(str(name), error) from None
+        except OSError as error:
+            raise _refusal(str(name), error) from None
+    raise AssertionError  # there is no last number
+
+
+def _create(path: Path) -> IO[bytes]:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        mode = None
+    if mode is not None:
+        if stat.S_ISLNK(mode):
+            raise SettingsError(str(path), "this is a symbolic link", "name the file itself")
+        if not stat.S_ISREG(mode):
+            return path.open("wb")
+        path.unlink()
+    return _create_fresh(path)
+
+
+def _create_fresh(path: Path) -> IO[bytes]:
+    return os.fdopen(_create_file(path), "wb", _BUFFER)
+
+
+def _create_file(path: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.open(path, flags, 0o600)
+
+
+def _is_device(path: Path) -> bool:
+    """Tell whether a name is there, and no file, folder or link."""
+    try:
+        mode = path.lstat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))

@@ -1,0 +1,152 @@
+"""A run's evidence: which files it read, by their hashes, and by which rules each target column was made.
+
+Owns what a run leaves in the journal for its report. No cell of a row is in it: rejects are named by
+their row numbers, and what stood in the rows is in the file of rejects alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opusmap import __version__
+from opusmap.output_files import File, hash_file
+from opusmap.report.crosswalk import Crosswalk, Line, make_crosswalk
+from opusmap.report.summary import Reason, Report
+from opusmap.report.timeline import Timeline
+from opusmap.sources import FileChange, FileState
+
+if TYPE_CHECKING:
+    from opusmap.compiler import Mapper
+    from opusmap.sources import Source
+
+__all__ = ["REASONS", "Evidence", "gather_evidence", "keep_reasons"]
+
+SOURCES = 200
+"""Files of a source that are hashed at most; what is left out is counted."""
+REASONS = 200
+"""Reasons for rejects that are kept at most, the most frequent ones, and as many for replaced values; what is
+left out is counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a run leaves for its report.
+
+    `version` is opusmap's; `source` names the rows where they come from no file; `conflict` is what became
+    of records that Opus held (`overwrite` or `skip`). `journal_note` is what was odd about the journal, in
+    sentences. `seconds` is None as long as the run is not finished.
+    `timeline` is what `Timeline.as_json` gives. `reasons` (for rejects) and `replaced` (wrong values in whose
+    place records have others) have no examples, for those quote cells; `more_reasons` and `more_replaced` are
+    how many were left out. `trust_status`: HTTP statuses without a body were trusted.
+    `source_changed` are files that changed while they were read; their hashes in `files` are from before.
+    """
+
+    version: str = ""
+    source: str = ""
+    conflict: str = ""
+    files: tuple[File, ...] = ()
+    crosswalk: Crosswalk = field(default_factory=Crosswalk)
+    more_sources: int = 0
+    reasons: tuple[Reason, ...] = ()
+    more_reasons: int = 0
+    replaced: tuple[Reason, ...] = ()
+    more_replaced: int = 0
+    timeline: Mapping[str, Any] | None = None
+    seconds: float | None = None
+    trust_status: bool = False
+    source_changed: tuple[FileChange, ...] = ()
+    journal_note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data; `read` reads it."""
+        return asdict(self)
+
+    @classmethod
+    def read(cls, plain: Mapping[str, Any]) -> Evidence:
+        """Return evidence from plain data; what a later opusmap may have added is passed over."""
+        crosswalk = _known(Crosswalk, plain.get("crosswalk", {}))
+        crosswalk["lines"] = _all(Line, crosswalk.get("lines", ()))
+        lists = {
+            "files": _all(File, plain.get("files", ())),
+            "reasons": _all(Reason, plain.get("reasons", ())),
+            "replaced": _all(Reason, plain.get("replaced", ())),
+        }
+        lists["source_changed"] = tuple(map(_change, plain.get("source_changed", ())))
+        return cls(**{**_known(cls, plain), **lists, "crosswalk": Crosswalk(**crosswalk)})
+
+    def completed(self, report: Report, timeline: Timeline, written: Iterable[File]) -> Evidence:
+        """Return it with what is known at a run's end; `written` are the files that the run wrote."""
+        reasons, more = keep_reasons(report.reasons)
+        replaced, more_replaced = keep_reasons(report.replaced)
+        return replace(
+            self,
+            files=(*self.files, *written),
+            reasons=reasons,
+            more_reasons=more,
+            replaced=replaced,
+            more_replaced=more_replaced,
+            timeline=timeline.as_json(),
+            seconds=report.seconds,
+            source_changed=report.source_changed[:SOURCES],
+        )
+
+    def find(self, role: str) -> File | None:
+        """Return the first file with this role."""
+        return next((file for file in self.files if file.role == role), None)
+
+
+def gather_evidence(mapper: Mapper, source: Source) -> Evidence:
+    """Return what is known before a run's first row: what it reads, and by which rules it maps."""
+    spec = mapper.spec
+    named = [
+        ("mapping", spec.path),
+        ("connection", mapper.connection.path),
+        *(("table or shared part", path) for path in spec.files),
+        *(("source", path) for path in (source.files or (source.name,))[:SOURCES]),
+    ]
+    files = (_known_file(source, role, path) or hash_file(role, path) for role, path in named)
+    return Evidence(
+        version=__version__,
+        source=source.name,
+        more_sources=len(source.files[SOURCES:]),
+        conflict=spec.conflict,
+        files=tuple(file for file in files if file is not None),
+        crosswalk=make_crosswalk(mapper.plan),
+    )
+
+
+def _known_file(source: Source, role: str, path: str) -> File | None:
+    """Return a file of the source whose hash its watch knows already."""
+    state = None if source.watch is None or role != "source" else source.watch.state(str(Path(path)))
+    return None if state is None or state.sha256 is None else File(role, path, state.size, state.sha256)
+
+
+def keep_reasons(reasons: Iterable[Reason]) -> tuple[tuple[Reason, ...], int]:
+    """Return reasons as they may be kept (few enough, and without any cell), and how many were left out."""
+    found = [Reason(each.column, each.code, each.count, each.rows, "") for each in reasons]
+    return tuple(found[:REASONS]), len(found[REASONS:])
+
+
+def _change(plain: Mapping[str, Any]) -> FileChange:
+    before, after = (
+        None if plain.get(name) is None else FileState(**_known(FileState, plain[name]))
+        for name in ("before", "after")
+    )
+    return FileChange(str(plain.get("path", "")), before, after)
+
+
+def _known(kind: type[Any], plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a kind of evidence has; JSON's lists are its tuples."""
+    names = {each.name for each in fields(kind)}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in plain.items()
+        if name in names
+    }
+
+
+def _all(kind: type[Any], plain: Iterable[Mapping[str, Any]]) -> tuple[Any, ...]:
+    return tuple(kind(**_known(kind, each)) for each in plain)

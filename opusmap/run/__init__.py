@@ -1,0 +1,1 @@
+"""Jobs: a mapping and its source opened, checked, mapped, submitted."""

@@ -1,0 +1,101 @@
+"""Of several rows with the same rowKey all but one are rejects, for Opus would hold only one.
+
+Owns that rule; how keys are remembered is `key_set`'s business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeAlias
+
+from opusmap.errors import SourceError
+from opusmap.issues import Issue
+from opusmap.records import Chunk, Record, Reject, Row
+from opusmap.rejects import RejectsSource
+from opusmap.run.key_set import KeySet
+from opusmap.run.open import Work
+from opusmap.wording import quote_value
+
+__all__ = ["DuplicateFilter", "RowAt"]
+
+RowAt: TypeAlias = Callable[[int], Row | Reject]
+"""From a place in a chunk to the row there."""
+
+
+class DuplicateFilter:
+    """Remembers the keys of a run, and rejects duplicates. One run, one filter, used as a context.
+
+    Whatever it is asked may end with StoppedEarly: there is no room for the keys of so many rows.
+    """
+
+    def __init__(self, work: Work) -> None:
+        """Begin; `duplicates: last` reads the source once for its keys.
+
+        Raises:
+            SourceError: that source can be read only once.
+        """
+        self._last = _last_rows(work) if work.mapper.spec.duplicates == "last" else dict[int, int]()
+        self._seen = KeySet()
+        # A row that was rejected for its key and still has it would now replace what took its place.
+        self._repeated = work.source.repeated if isinstance(work.source, RejectsSource) else {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._seen.close()
+
+    def filter(self, record: Record, values: Mapping[str, Any]) -> Record | Reject:
+        """Return the record, or the reject of its row (which holds these `values`)."""
+        other = self._other(record.row, record.key)
+        return record if other is None else _reject_duplicate(record.row, record.key, values, other)
+
+    def filter_chunk(self, chunk: Chunk, row_at: RowAt) -> Chunk:
+        """Return the chunk with a reject for each record that may not pass; `row_at` gives its rows."""
+        if self._all_new(chunk.keys):
+            return chunk
+        found, places = dict[int, Reject](), chunk.places()
+        for place, (number, key) in enumerate(zip(chunk.numbers, chunk.keys, strict=True)):
+            if (other := self._other(number, key)) is not None:
+                found[place] = _reject_duplicate(number, key, row_at(places[place]).values, other)
+        return chunk.reject(found) if found else chunk
+
+    def _other(self, number: int, key: str) -> str | None:
+        """Return which other row has a row's key, so that this one is a reject; else remember it."""
+        if self._repeated.get(number) == key:
+            return "an earlier"
+        hashed = hash(key)
+        if hashed in self._last:
+            return None if self._last[hashed] == number else "a later"
+        # With `last` too: a source that is read twice may have grown meanwhile.
+        return None if self._seen.add_new({hashed}) else "an earlier"
+
+    def _all_new(self, keys: Sequence[str]) -> bool:
+        """Tell, quickly, whether these keys are new and different; they are remembered if so."""
+        if self._repeated:
+            return False
+        hashes = set(map(hash, keys))
+        if len(hashes) < len(keys) or not self._last.keys().isdisjoint(hashes):
+            return False
+        return self._seen.add_new(hashes)
+
+
+def _last_rows(work: Work) -> dict[int, int]:
+    """Return the number of the last row that each repeated rowKey has, by the key's hash."""
+    if not work.source.rereadable:
+        help_text = "name a file, or use `duplicates: first`"
+        message = "`duplicates: last` reads the source twice, and this one can be read only once"
+        raise SourceError(work.source.name, "read-once", message, help=help_text)
+    last = dict[int, int]()
+    with KeySet() as seen:
+        for one in work.mapper.map_rows(work.source.rows()):
+            if isinstance(one, Record) and not seen.add_new({hashed := hash(one.key)}):
+                last[hashed] = one.row
+    return last
+
+
+def _reject_duplicate(number: int, key: str, values: Mapping[str, Any], other: str) -> Reject:
+    """Return the reject of a row whose key occurs in `other` row, too."""
+    message = f"the row key {quote_value(key)} occurs in {other} row, too"
+    problem = Issue("duplicate-key", message, "Row key", "make the keys unique in the source")
+    return Reject(number, key, (problem,), values)

@@ -1,0 +1,179 @@
+"""Questions before a run: what Opus says to the settings, and what the journal knows of the connection.
+
+Owns asking, and changes nothing: no record is sent, no journal is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opusmap.compiler import Mapper, read_mapping
+from opusmap.errors import JournalError
+from opusmap.output_files import File, find_file, hash_file
+from opusmap.report import Evidence
+
+if TYPE_CHECKING:
+    from opusmap.journal import Run
+    from opusmap.opus.probe import Online
+    from opusmap.settings import Settings
+
+__all__ = ["FoundRejects", "check_online", "find_rejects", "is_first_overwrite", "keys_to_retry"]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRejects:
+    """The latest file of rejects that is still there (or the latest run's, which is not), and its run.
+
+    `why_not` says in a sentence why its rows are not to be sent without being asked for; "" if they are.
+    """
+
+    path: Path
+    run: int
+    why_not: str = ""
+
+
+def check_online(mapper: Mapper, settings: Settings) -> Online:
+    """Prove the settings against Opus without sending a record; return what was proved.
+
+    Raises:
+        OpusUnavailable: Opus can't be reached, or refuses the sign-in (`SignInError`) or the question.
+        SettingsError: the certificate can't be used.
+    """
+    from opusmap.opus.client import OpusClient  # noqa: PLC0415 - httpx is slow to load
+    from opusmap.opus.probe import check_online  # noqa: PLC0415 - slow to load
+
+    async def ask() -> Online:
+        async with OpusClient(settings) as client:
+            return await check_online(client, mapper.connection.id)
+
+    return asyncio.run(ask())
+
+
+def is_first_overwrite(mapper: Mapper, settings: Settings) -> bool:
+    """Tell whether no run that the journal knows has overwritten records of this connection yet.
+
+    A journal that can't be read says nothing here; the run itself will say why.
+    """
+    from opusmap.journal import Journal  # noqa: PLC0415 - slow to load
+
+    if mapper.spec.conflict != "overwrite" or str(settings.journal) == ":memory:":
+        return False
+    if not settings.journal.exists():
+        return True
+    try:
+        with Journal.open(settings.journal, write=False) as journal:
+            target = (settings.base_url, mapper.connection.id)
+            runs = (run for run in journal.runs() if (run.origin, run.connection) == target)
+            return not any(journal.evidence(run).get("conflict") == "overwrite" for run in runs)
+    except JournalError:
+        return False
+
+
+def find_rejects(mapping: str | Path, settings: Settings) -> FoundRejects | None:
+    """Return the latest file of rejects that a run of a mapping wrote, as far as the journal knows.
+
+    Its rows are to be sent if a person edited it since, no later run of the mapping sent records, and no run
+    has read it as it is now.
+
+    Raises:
+        JournalError: there is no journal, or it can't be read.
+        InvalidMapping: the mapping can't be read.
+    """
+    from opusmap.journal import Journal  # noqa: PLC0415 - slow to load
+
+    connection, mapping = read_mapping(mapping)[1], Path(mapping)
+    sent, gone = dict[str, int](), None
+    with Journal.open(settings.journal, write=False) as journal:
+        place = (settings.base_url, connection.id, mapping.name)
+        runs = [
+            one for one in journal.runs() if (one.origin, one.connection, Path(one.mapping).name) == place
+        ]
+        for run in runs:
+            evidence = Evidence.read(journal.evidence(run))
+            written = evidence.find("rejects")
+            path = find_file(written, mapping.parent) if written else _find_by_name(mapping, run.id)
+            now = None if path is None else hash_file("rejects", path)
+            if path is None or now is None:
+                sent |= {file.sha256: run.id for file in evidence.files if file.role == "source"}
+                if written is not None and run.id == next(filter(_read_any, runs), run).id:
+                    gone = _gone(mapping, Path(written.path), run.id)
+                continue
+            latest = next((one.id for one in runs if _sent_any(one)), 0)
+            return FoundRejects(path, run.id, _why_not(mapping, path, written, now, run.id, latest, sent))
+    return gone
+
+
+def _gone(mapping: Path, path: Path, run: int) -> FoundRejects:
+    why = (
+        f"the rejects of run {run} are not at {path} any more: if the file was moved or renamed, name it: "
+        f"`opusmap retry {mapping} FILE`"
+    )
+    return FoundRejects(path, run, why)
+
+
+def _read_any(run: Run) -> bool:
+    """Tell whether a run has read rows; one that was killed did not count them."""
+    return not run.counts or bool(run.counts.get("read"))
+
+
+def _sent_any(run: Run) -> bool:
+    """Tell whether a run may have sent records; one that was killed did not count them."""
+    return not run.counts or any(run.counts.get(name) for name in ("submitted", "failed", "uncertain"))
+
+
+def _why_not(
+    mapping: Path, path: Path, written: File | None, now: File, run: int, latest: int, sent: dict[str, int]
+) -> str:
+    by_name = f"`opusmap retry {mapping} {path}` sends it"
+    if written is None:
+        return f"run {run} did not come to its end, so it can't be told whether {path} was edited: {by_name}"
+    if now.sha256 == written.sha256:
+        return (
+            f"nobody edited {path}, the rejects of run {run}, so its rows are not sent: fix its cells, "
+            f"or fix the source or the mapping and run `opusmap submit {mapping}`"
+        )
+    if now.sha256 in sent:
+        return f"{path}, the rejects of run {run}, was sent by run {sent[now.sha256]} as it is"
+    if latest > run:
+        return (
+            f"{path} was edited, but run {latest} came after run {run}, and may have sent newer values: "
+            f"if its rows are still right, {by_name}"
+        )
+    return ""
+
+
+def _find_by_name(mapping: Path, run: int) -> Path | None:
+    """Return the rejects of a run that was killed, so that the journal does not know of them."""
+    found = sorted(mapping.parent.glob(f"{glob.escape(mapping.stem)}.run-{run}.rejects.*"))
+    return next((path for path in found if path.is_file() and not path.is_symlink()), None)
+
+
+def keys_to_retry(mapper: Mapper, settings: Settings, run: int | None = None) -> frozenset[str]:
+    """Return the row keys that Opus refused, or whose answer was lost, as far as the journal knows.
+
+    Args:
+        mapper: whose connection counts.
+        settings: which Opus, and where the journal is.
+        run: the number of the one run that is asked about; all runs if None.
+
+    Raises:
+        JournalError: there is no journal, it can't be read, or it knows no such run of this connection.
+    """
+    from opusmap.journal import Journal, State  # noqa: PLC0415 - slow to load
+
+    with Journal.open(settings.journal, write=False) as journal:
+        target = (settings.base_url, mapper.connection.id)
+        runs = [each for each in journal.runs() if (each.origin, each.connection) == target]
+        if run is not None and run not in (each.id for each in runs):
+            problem = f"the journal knows no run {run} of this connection"
+            raise JournalError(str(settings.journal), problem, "`opusmap report` lists the runs")
+        return frozenset(
+            record.key
+            for each in runs
+            if run in (None, each.id)
+            for record in journal.records(each, State.FAILED, State.UNCERTAIN, State.INTENDED)
+        )

@@ -1,0 +1,173 @@
+"""A mapping with its source, opened: compiled against the source's columns, its lock held.
+
+Owns finding and opening both sides. What is done with them is up to the other modules here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opusmap.compiler import Mapper, compile_mapping, read_mapping
+from opusmap.compiler.lint import SAMPLE_ROWS, lint
+from opusmap.compiler.lock import find_drift, lock_path, read_lock
+from opusmap.errors import InvalidMapping, SourceError
+from opusmap.expressions import nodes
+from opusmap.issues import Issue, Span
+from opusmap.mapping import MappingSpec
+from opusmap.records import Reject
+from opusmap.rejects import RejectsSource
+from opusmap.safe_files import refuse_irregular, resolve_inside
+from opusmap.sources import (
+    Source,
+    is_missing,
+    is_pattern,
+    is_remote,
+    open_source,
+    open_with,
+)
+from opusmap.wording import quote_value
+
+if TYPE_CHECKING:
+    from opusmap.converters import Registry
+
+__all__ = ["Work", "check_lock", "find_warnings", "open_corrected_rejects", "open_work"]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A mapping and its source, opened: the mapper knows the source's columns. Close the source."""
+
+    mapper: Mapper
+    source: Source
+
+    def place(self, row: int, column: str) -> str:
+        """Return where a row stands, or its cell if a column of Opus (its display name) comes from just one.
+
+        In a sheet's own words: `cell B7`, `row 7`, `b.csv, row 3`.
+        """
+        parts = [one.parts for one in self.mapper.plan.columns if one.column.display_name == column]
+        if parts and len(parts[0]) == 1 and isinstance(parts[0][0], nodes.Cell):
+            return self.source.place(row, parts[0][0].name)
+        return self.source.place(row, column)
+
+
+def open_work(
+    mapping: str | Path, source: str | Path | None = None, converters: Registry | None = None
+) -> Work:
+    """Open a mapping and its source (the mapping's own, unless another is named).
+
+    `converters` are those that it may name; by default the built-in and the installed ones.
+
+    Raises:
+        InvalidMapping: the mapping has errors, or names columns that the source lacks.
+        SourceError: the source can't be read, or none is named.
+    """
+    spec, connection = read_mapping(mapping)
+    try:
+        opened = _open_source(spec, source)
+    except SourceError:
+        compile_mapping(spec, connection, converters)  # a mapping with errors is told first
+        raise
+    try:
+        columns = frozenset(opened.columns or ()) or None  # JSON without rows has none
+        mapper = compile_mapping(spec, connection, converters, columns)
+        check_lock(mapper)
+        return Work(mapper, opened)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def open_corrected_rejects(mapping: str | Path, file: str | Path, converters: Registry | None = None) -> Work:
+    """Open a mapping with a file of rejects that a person has corrected as its source.
+
+    Raises:
+        InvalidMapping: the mapping has errors, or the file lacks columns that it names.
+        SourceError: the file can't be read.
+    """
+    spec, connection = read_mapping(mapping)
+    opened = RejectsSource(open_source(file))  # as `rejects` writes it, whatever the source's own dialect is
+    try:
+        columns = None if opened.columns is None else frozenset(opened.columns)
+        mapper = compile_mapping(spec, connection, converters, columns)
+        check_lock(mapper)
+        return Work(mapper, opened)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def find_warnings(work: Work) -> tuple[Issue[Span], ...]:
+    """Return what is odd in a mapping, and in how it meets the first rows of its source.
+
+    A source that can be read only once is not looked at.
+    """
+    sample = []
+    if work.source.rereadable:
+        rows = islice(work.source.rows(), SAMPLE_ROWS)
+        sample = [row.values for row in rows if not isinstance(row, Reject)]
+    found = lint(work.mapper.plan, sample, typed_cells=work.source.typed_cells)
+    return (*work.mapper.warnings, *found)
+
+
+def check_lock(mapper: Mapper) -> None:
+    """Refuse a mapping in which an order or a column means something else than when it was locked.
+
+    Raises:
+        InvalidMapping: with the differences. A mapping without a lock passes.
+    """
+    lock = read_lock(lock_path(mapper.spec.path))
+    drift = () if lock is None else find_drift(lock, mapper.plan)
+    if drift:
+        raise InvalidMapping((*drift, *mapper.warnings))
+
+
+def _refuse_irregular(path: Path) -> None:
+    """Refuse a FIFO or a device that a mapping names: reading it might never end. A person may name one.
+
+    Raises:
+        SourceError: `source-unreadable`.
+    """
+    try:
+        refuse_irregular(path)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        pass  # a pattern, a folder, or what opening it says better
+    except OSError as error:
+        hint = "name a file; a FIFO or a device can be named on the command line"
+        problem = f"the source can't be read: {error.strerror}"
+        raise SourceError(str(path), "source-unreadable", problem, help=hint) from None
+
+
+def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
+    options = spec.source
+    folder = Path(spec.path).parent
+    inside = None
+    if source is None:
+        if options.database is not None:
+            from opusmap.sources.database import open_database  # noqa: PLC0415 - few mappings need it
+
+            return open_database(options.database, options.sql, spec.path)
+        if options.path is None:
+            raise SourceError(spec.path, "no-source", "no source is named", help=_NAME_ONE)
+        source, inside = folder / options.path, folder
+        if resolve_inside(folder, options.path) is None or is_remote(options.path):
+            help_text = "a mapping reads only files beside or below itself; name others on the command line"
+            message = f"{quote_value(options.path)} is not a file of the mapping's folder"
+            raise SourceError(spec.path, "outside-folder", message, help=help_text)
+        _refuse_irregular(source)
+    try:
+        return open_with(source, options, inside)
+    except SourceError as error:
+        if error.code not in ("source-unreadable", "source-damaged") or not is_missing(source):
+            raise
+        problem = "no file matches this pattern" if is_pattern(source) else "the source is not there"
+        raise SourceError(str(source), "no-source", problem, help=_NAME_ONE) from error
+
+
+_NAME_ONE = (
+    "name it on the command line, or as `source: {path: …}` in the mapping; "
+    "`opusmap check --no-source` checks the mapping alone"
+)

@@ -1,0 +1,147 @@
+"""The retry decision as a table, and the reading of `Retry-After`."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opusmap.delivery.retry_policy import (
+    ATTEMPTS,
+    ChangePath,
+    Decision,
+    GiveUp,
+    RenewToken,
+    Retry,
+    RetryPolicy,
+    Split,
+    StopRun,
+    draw_delay,
+)
+from opusmap.opus.exchange import Trouble
+from opusmap.opus.responses import parse_retry_after
+
+NOW = 1_800_000_000.0
+SERVER_TROUBLE = [408, 500, 502, 503, 504, 520, Trouble.LOST, Trouble.TIMEOUT]
+NOTHING_PROCESSED = [429, Trouble.UNREACHED, Trouble.SIGN_IN]
+
+
+def decide(problem: int | Trouble, **changes: Any) -> Decision:
+    facts: dict[str, Any] = {"attempt": 1, "size": 15, "left": 120.0, "random": lambda: 0.5, **changes}
+    return RetryPolicy().decide(problem, **facts)
+
+
+@pytest.mark.parametrize("problem", [*SERVER_TROUBLE, *NOTHING_PROCESSED])
+def test_trouble_is_retried_with_backoff_and_as_the_server_asks(problem: int | Trouble) -> None:
+    assert decide(problem) == Retry(0.5)
+    assert decide(problem, attempt=3) == Retry(2.0)
+    assert decide(problem, retry_after=7.0) == Retry(7.0, everyone=True)
+    assert decide(problem, retry_after=0.0) == Retry(0.5)
+
+
+@pytest.mark.parametrize("problem", SERVER_TROUBLE)
+def test_after_the_last_attempt_each_record_is_tried_alone(problem: int | Trouble) -> None:
+    assert decide(problem, attempt=ATTEMPTS) == Split(15, alone=True)
+    assert decide(problem, attempt=ATTEMPTS, heard=True) == Split(15, alone=True)
+    assert decide(problem, attempt=2, size=1, alone=True) == Retry(1.0)
+    assert decide(problem, attempt=3, size=1, alone=True) == GiveUp(refused=False)
+
+
+@pytest.mark.parametrize("problem", NOTHING_PROCESSED)
+def test_after_the_last_attempt_the_run_stops_unless_others_come_through(problem: int | Trouble) -> None:
+    assert isinstance(decide(problem, attempt=ATTEMPTS), StopRun)
+    assert isinstance(decide(problem, attempt=ATTEMPTS, size=1, alone=True), StopRun)
+    assert isinstance(decide(problem, attempt=ATTEMPTS, heard=True), Retry)
+    assert isinstance(decide(problem, attempt=3, size=1, alone=True), Retry)
+
+
+def test_an_unclear_answer_makes_records_go_alone_a_few_times() -> None:
+    assert decide(Trouble.UNCLEAR) == Split(15, alone=True)
+    assert decide(Trouble.UNCLEAR, size=1, attempt=1, alone=True) == Retry(0.5)
+    assert decide(Trouble.UNCLEAR, size=1, attempt=3, alone=True) == GiveUp(refused=False)
+
+
+@pytest.mark.parametrize("status", [400, 409, 413, 422])
+def test_a_refused_batch_is_halved_until_the_record_stands_alone(status: int) -> None:
+    assert decide(status) == Split(2)
+    assert decide(status, size=2, attempt=ATTEMPTS) == Split(2)
+    assert decide(status, size=1) == GiveUp(refused=True)
+
+
+def test_what_concerns_every_request_alike_stops_the_run() -> None:
+    assert decide(401) == RenewToken()
+    assert decide(404) == ChangePath()
+    for status in (401, 404):
+        assert isinstance(decide(status, attempt=ATTEMPTS), StopRun)
+    found = {status: decide(status) for status in (403, 301, 307, 405, 407, 410, 415, 304, 199)}
+    assert all(isinstance(decision, StopRun) for decision in found.values())
+    assert {status for status, decision in found.items() if getattr(decision, "sign_in", False)} == {403}
+
+
+def test_an_untrusted_certificate_is_not_tried_again() -> None:
+    assert isinstance(decide(Trouble.UNTRUSTED), StopRun)
+
+
+@given(
+    problem=st.one_of(st.integers(100, 999), st.sampled_from(Trouble)),
+    size=st.integers(1, 15),
+    alone=st.booleans(),
+    retry_after=st.sampled_from([None, 0.0, 1.0, 300.0]),
+    chance=st.floats(0, 1, exclude_max=True),
+)
+def test_unheard_of_nothing_is_retried_for_ever_and_every_delay_is_bounded(
+    problem: int | Trouble, size: int, *, alone: bool, retry_after: float | None, chance: float
+) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        decision = decide(
+            problem, attempt=attempt, size=size, alone=alone, retry_after=retry_after, random=lambda: chance
+        )
+        if not isinstance(decision, Retry):
+            break
+        assert 0 <= decision.delay <= 300
+    assert not isinstance(decision, Retry)
+
+
+@given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
+def test_a_delay_is_anything_up_to_a_doubling_ceiling(attempt: int, chance: float) -> None:
+    ceiling = draw_delay(attempt, lambda: 1.0)
+    assert ceiling == min(60.0, 0.5 * 2 ** min(attempt, 100))
+    assert draw_delay(attempt, lambda: chance) == pytest.approx(chance * ceiling)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0.0),
+        ("7", 7.0),
+        (" 7 ", 7.0),
+        ("1.5", 1.5),
+        ("301", 300.0),
+        ("9" * 60, 300.0),
+        (formatdate(NOW + 90, usegmt=True), 90.0),
+        (formatdate(NOW + 9000, usegmt=True), 300.0),
+        (formatdate(NOW - 90, usegmt=True), None),
+        (None, None),
+        ("", None),
+        ("inf", None),
+        ("nan", None),
+        ("1e9", None),
+        ("-1", None),
+        ("abc", None),
+        ("٣", None),
+        ("9" * 5000, None),
+        ("Mon, 99 Foo 2026 00:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2400", None),
+    ],
+)
+def test_retry_after_is_read_and_clamped_or_ignored(text: str | None, seconds: float | None) -> None:
+    assert parse_retry_after(text, NOW) == seconds
+
+
+@given(st.one_of(st.text(max_size=70), st.from_regex(r"[0-9A-Za-z, :+-]{1,40}", fullmatch=True)))
+def test_any_retry_after_is_within_bounds_or_ignored(text: str) -> None:
+    seconds = parse_retry_after(text, NOW)
+    assert seconds is None or 0 <= seconds <= 300

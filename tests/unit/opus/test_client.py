@@ -1,0 +1,196 @@
+"""The client: sign-in, the two paths, bounded answers, named troubles, and no secret anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+from scripted_service import (
+    SECRET,
+    SETTINGS,
+    TOKEN,
+    Handler,
+    Service,
+    broken,
+    dripping,
+    endless,
+    grant,
+    streaming,
+    zipped,
+)
+
+from opusmap.errors import SettingsError
+from opusmap.opus import client as client_module
+from opusmap.opus.client import ANSWER_LIMIT, OpusClient
+from opusmap.opus.exchange import Answer, NoAnswer, Trouble
+from opusmap.opus.transport_aiohttp import QuickWire
+from opusmap.opus.transport_httpx import Wire
+from opusmap.settings import Secret, Settings
+
+
+def test_a_request_carries_the_token_and_asks_for_a_plain_answer() -> None:
+    service = Service()
+    answer = asyncio.run(service.client().send(b"{}"))
+    sign_in, request = service.asked
+    assert parse_qs(sign_in.content.decode()) == {
+        "grant_type": ["client_credentials"],
+        "client_id": ["app-1"],
+        "client_secret": [SECRET],
+        "scope": ["records.readwrite.all"],
+    }
+    assert str(request.url) == "https://opus.example.com/connector/records"
+    assert request.headers["Authorization"] == f"Bearer {TOKEN}1"
+    assert request.headers["Accept-Encoding"] == "identity"
+    assert answer == Answer(201, b'{"statusCode":201}', 1, "/connector/records")
+
+
+def test_what_opus_repeats_of_the_token_is_hidden() -> None:
+    service = Service(
+        lambda request: httpx.Response(
+            400, text=f"{request.headers['Authorization']} is odd: a\\/long\\/token, b"
+        ),
+        lambda _: grant("a/long/token"),
+    )
+    answer = asyncio.run(service.client().send(b"{}"))
+    assert isinstance(answer, Answer)
+    assert answer.body == b"Bearer *** is odd: ***, b"
+
+
+def raising(error: Exception) -> Handler:
+    def handle(_request: httpx.Request) -> httpx.Response:
+        raise error
+
+    return handle
+
+
+def untrusted() -> Exception:
+    error = httpx.ConnectError("certificate verify failed")
+    error.__cause__ = ssl.SSLCertVerificationError(1, "no")
+    error.__cause__.verify_message = "self-signed"
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [
+        (httpx.ConnectError("refused"), Trouble.UNREACHED),
+        (httpx.ConnectTimeout("slow"), Trouble.UNREACHED),
+        (httpx.PoolTimeout("slow"), Trouble.UNREACHED),
+        (httpx.ProxyError("407"), Trouble.UNREACHED),
+        (httpx.ReadTimeout("slow"), Trouble.TIMEOUT),
+        (httpx.WriteTimeout("slow"), Trouble.TIMEOUT),
+        (TimeoutError(), Trouble.TIMEOUT),
+        (httpx.ReadError("reset"), Trouble.LOST),
+        (httpx.WriteError("reset"), Trouble.LOST),
+        (httpx.RemoteProtocolError("garbage"), Trouble.LOST),
+        (untrusted(), Trouble.UNTRUSTED),
+    ],
+)
+def test_every_foreign_error_has_a_name_of_ours(error: Exception, trouble: Trouble) -> None:
+    answer = asyncio.run(Service(raising(error)).client().send(b"{}"))
+    assert isinstance(answer, NoAnswer)
+    assert answer.trouble is trouble
+    assert answer.detail
+
+
+def test_answers_are_bounded_raw_and_may_break_off() -> None:
+    def body_of(chunks: Callable[[], AsyncIterator[bytes]], **headers: str) -> bytes:
+        answer = asyncio.run(Service(streaming(201, chunks, **headers)).client().send(b"{}"))
+        assert isinstance(answer, Answer)
+        assert answer.status == 201
+        return answer.body
+
+    assert body_of(endless) == b""
+    assert body_of(broken) == b""
+    assert body_of(zipped, **{"Content-Encoding": "gzip"}) == b"\x1f\x8b\x08\x00"
+    assert ANSWER_LIMIT == 1 << 20
+
+
+def test_an_answer_that_drips_ends_at_the_deadline() -> None:
+    answer = asyncio.run(Service(streaming(201, dripping)).client().send(b"{}"))
+    assert isinstance(answer, NoAnswer)
+    assert answer.trouble is Trouble.TIMEOUT
+
+
+def test_retry_after_is_read_by_the_servers_own_clock() -> None:
+    headers = {"Date": "Mon, 01 Jan 2024 00:00:00 GMT", "Retry-After": "Mon, 01 Jan 2024 00:00:30 GMT"}
+    answer = asyncio.run(Service(lambda _: httpx.Response(429, headers=headers)).client().send(b"{}"))
+    assert answer.retry_after == 30.0
+
+
+def test_the_path_changes_once_and_only_where_it_is_left_open() -> None:
+    service = Service(
+        lambda request: httpx.Response(404 if request.url.path == "/connector/records" else 201)
+    )
+
+    async def main() -> None:
+        client = service.client()
+        assert (await client.send(b"{}")).status == 404  # type: ignore[union-attr]
+        assert client.change_path("/connector/records")
+        assert client.change_path("/connector/records")  # another worker's news are old
+        answer = await client.send(b"{}")
+        assert isinstance(answer, Answer)
+        assert (answer.status, answer.path) == (201, "/records/connector/records")
+        assert not client.change_path("/records/connector/records")
+        assert not service.client(api_path="/own/path").change_path("/own/path")
+
+    asyncio.run(main())
+
+
+def test_no_redirect_is_followed() -> None:
+    service = Service(lambda _: httpx.Response(307, headers={"Location": "https://evil.example/"}))
+    answer = asyncio.run(service.client().send(b"{}"))
+    assert isinstance(answer, Answer)
+    assert answer.status == 307
+    assert {request.url.host for request in service.asked} == {"identity.example.com", "opus.example.com"}
+
+
+def test_the_proxy_of_the_settings_is_used_but_never_for_loopback() -> None:
+    def transport_to(base_url: str) -> httpx.AsyncBaseTransport:
+        values = {name: getattr(SETTINGS, name) for name in Settings.__dataclass_fields__}
+        settings = Settings(**{**values, "base_url": base_url, "proxy": Secret("http://me:pw@proxy:3128")})
+        return OpusClient(settings)._make_transport()
+
+    assert type(transport_to("https://opus.example.com")._pool).__name__ == "AsyncHTTPProxy"
+    assert type(transport_to("http://127.0.0.1:8000")) is QuickWire
+
+
+def test_requests_go_over_aiohttp_where_it_is_installed_or_as_the_setting_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def kind(transport: str) -> type[httpx.AsyncBaseTransport]:
+        client_module._choose_wire.cache_clear()
+        values = {name: getattr(SETTINGS, name) for name in Settings.__dataclass_fields__}
+        return type(OpusClient(Settings(**{**values, "transport": transport}))._make_transport())
+
+    assert [kind("auto"), kind("aiohttp"), kind("httpx")] == [QuickWire, QuickWire, Wire]
+    monkeypatch.setitem(sys.modules, "opusmap.opus.transport_aiohttp", None)
+    assert [kind("auto"), kind("httpx")] == [Wire, Wire]
+    with pytest.raises(SettingsError, match="there is no aiohttp"):
+        kind("aiohttp")
+    monkeypatch.undo()
+    client_module._choose_wire.cache_clear()
+
+
+def test_certificates_are_verified_by_the_systems_store_and_old_tls_refused() -> None:
+    context = OpusClient(SETTINGS)._tls
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+def test_no_secret_and_no_token_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    service = Service()
+    client = service.client()
+    asyncio.run(client.send(b"{}"))
+    shown = caplog.text + repr(vars(client)) + repr(client._token)
+    assert SECRET not in shown
+    assert TOKEN not in shown
+    assert caplog.records

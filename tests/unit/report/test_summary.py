@@ -1,0 +1,41 @@
+"""Totals always add up, and reasons are counted with their first rows."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opusmap.issues import Issue
+from opusmap.records import Filtered, Record, Reject
+from opusmap.report import Report, Tally
+from opusmap.report.summary import FIRST_ROWS
+
+PROBLEMS = st.lists(
+    st.builds(Issue, st.sampled_from(["x", "y"]), st.just("m"), st.sampled_from(["A", "B"])),
+    min_size=1,
+    max_size=3,
+)
+MAPPED = st.one_of(
+    st.builds(Record, st.integers(1, 9), st.just("k"), st.just({})),
+    st.builds(Reject, st.integers(1, 9), st.none(), PROBLEMS.map(tuple), st.just({})),
+    st.builds(Filtered, st.integers(1, 9)),
+)
+
+
+@given(st.lists(MAPPED, max_size=30))
+def test_every_row_ends_in_one_place_and_passes_on(rows):
+    tally = Tally()
+    assert list(tally.count(rows)) == rows
+    report = Report(tally.read, tally.mapped, tally.filtered, tally.rejected, not_sent=tally.mapped)
+    assert report.adds_up
+    assert report.read == len(rows)
+
+
+@given(st.lists(MAPPED, max_size=30))
+def test_reasons_count_every_problem_the_most_frequent_first(rows):
+    tally = Tally()
+    list(tally.count(rows))
+    reasons = tally.reasons()
+    assert sum(reason.count for reason in reasons) == sum(
+        len(row.problems) for row in rows if isinstance(row, Reject)
+    )
+    assert [reason.count for reason in reasons] == sorted((reason.count for reason in reasons), reverse=True)
+    assert all(len(reason.rows) == min(reason.count, FIRST_ROWS) for reason in reasons)

@@ -1,0 +1,91 @@
+"""Of several rows with the same row key one becomes the record, wherever the others stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from opusmap.compiler import Mapper, load_mapping
+from opusmap.records import Record, Reject, Row
+from opusmap.run import key_set
+from opusmap.run.duplicates import DuplicateFilter
+from opusmap.run.map import MapStream
+from opusmap.run.open import Work
+from opusmap.sources import IterableSource
+
+
+@pytest.fixture(scope="module", params=["first", "reject", "last"])
+def mapper(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mapper:
+    folder = tmp_path_factory.mktemp("mapping")
+    connection = {"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11", "data": [{"rowKey": "SingleText"}]}
+    (folder / "c.json").write_text(json.dumps(connection), "utf-8")
+    (folder / "m.yaml").write_text(
+        f"opusmap: 1\nconnection: c.json\nduplicates: {request.param}\nfields: {{rowKey: Id}}\n", "utf-8"
+    )
+    return load_mapping(folder / "m.yaml")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_memory():
+    """Let keys go to the file after a few."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(key_set, "IN_MEMORY", 7)
+        yield
+
+
+@example([0, *range(60), 0, 59])
+@given(st.lists(st.integers(0, 80), max_size=200))
+def test_the_setting_says_which_row_becomes_the_record(mapper: Mapper, keys: list[int]) -> None:
+    kept, rejected = list[int](), list[int]()
+    stream = MapStream(Work(mapper, IterableSource([{"Id": f"K{key}"} for key in keys])))
+    for chunk in stream:
+        kept += chunk.numbers
+        rejected += [one.row for one in chunk.rejects()]
+        assert [values["rowKey"] for values in chunk.values()] == chunk.keys
+    report = stream.report()
+    rows = list(enumerate(keys, 1))
+    ordered = rows if mapper.spec.duplicates == "last" else rows[::-1]
+    assert kept == sorted({key: row for row, key in ordered}.values())
+    assert sorted(kept + rejected) == [row for row, _ in rows]
+    assert (report.mapped, report.rejected) == (len(kept), len(rejected))
+
+
+@example([[0, 0, 1], [1]])
+@given(st.lists(st.lists(st.integers(0, 20), max_size=12), max_size=8))
+def test_chunks_are_filtered_as_their_records_one_by_one(mapper: Mapper, chunks: list[list[int]]) -> None:
+    work = Work(mapper, IterableSource([{"Id": f"K{key}"} for chunk in chunks for key in chunk]))
+    rows = iter(list(work.source.rows()))
+    with DuplicateFilter(work) as by_chunks, DuplicateFilter(work) as one_by_one:
+        for keys in chunks:
+            some = list(islice(rows, len(keys)))
+            found = by_chunks.filter_chunk(mapper.map_chunk(some), some.__getitem__)
+            judged = [one_by_one.filter(one, {"Id": one.key}) for one in mapper.map_rows(some)]
+            assert found.others == [(at, one) for at, one in enumerate(judged) if isinstance(one, Reject)]
+            assert found.keys == [one.key for one in judged if isinstance(one, Record)]
+
+
+class Growing(IterableSource):
+    """A source to which another program adds rows: each read finds some more."""
+
+    reads = 0
+
+    def rows(self) -> Iterator[Row | Reject]:
+        self.reads += 1
+        yield from islice(super().rows(), self.reads * 4)
+
+
+@example([0, 1, 2, 2, 3, 3, 1, 0])
+@given(st.lists(st.integers(0, 9), min_size=8, max_size=8))
+def test_no_key_passes_twice_where_the_source_grows_between_two_reads(
+    mapper: Mapper, keys: list[int]
+) -> None:
+    kept = list[str]()
+    source = Growing([{"Id": f"K{key}"} for key in keys])
+    for chunk in MapStream(Work(mapper, source)):
+        kept += chunk.keys
+    assert len(kept) == len(set(kept))
