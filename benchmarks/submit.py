@@ -18,7 +18,7 @@ import multiprocessing
 import ssl
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
@@ -26,11 +26,11 @@ from pathlib import Path
 
 import httpx
 
-from opusmap.delivery import SubmitTotals, submit_records
+from opusmap.delivery import DeliveryOptions, SubmitTotals, deliver
 from opusmap.journal import Journal
+from opusmap.opus import Item, encode_body, encode_records
 from opusmap.opus.client import OpusClient
 from opusmap.opus.exchange import Answer
-from opusmap.opus.payload import Batch, encode_body
 from opusmap.records import Record
 from opusmap.settings import Secret, Settings
 
@@ -89,9 +89,9 @@ def served(latency: float) -> Iterator[str]:
         process.join()
 
 
-def make_records(count: int) -> list[Record]:
+def make_records(count: int) -> list[Item]:
     """Return records of 15 columns, about 650 bytes each: 10 KB a request."""
-    return [
+    records = (
         Record(
             row,
             f"CT-{row:08d}",
@@ -107,7 +107,8 @@ def make_records(count: int) -> list[Record]:
             },
         )
         for row in range(2, count + 2)
-    ]
+    )
+    return list(encode_records(records))
 
 
 async def loop_bare(url: str, bodies: list[bytes], concurrency: int) -> None:
@@ -148,19 +149,20 @@ async def loop_client(settings: Settings, bodies: list[bytes], concurrency: int)
             group.create_task(work())
 
 
-async def submit(settings: Settings, records: list[Record], concurrency: int) -> SubmitTotals:
+async def submit(settings: Settings, items: list[Item], concurrency: int) -> SubmitTotals:
     """Send the records as a run does."""
+    totals, options = SubmitTotals(), DeliveryOptions("overwrite", concurrency=concurrency)
     with Journal.open(settings.journal) as journal:
         run = journal.start_run(origin=settings.base_url, connection=CONNECTION, mapping="m.yaml")
         async with OpusClient(settings) as client:
-            return await submit_records(
-                records,
-                client=client,
-                journal=journal,
-                run=run,
-                conflict="overwrite",
-                concurrency=concurrency,
-            )
+            async for event in deliver(stream(items), client, journal, run, options):
+                totals.add(event)
+    return totals
+
+
+async def stream(items: list[Item]) -> AsyncIterator[Item]:
+    for item in items:
+        yield item
 
 
 def measure(name: str, requests: int, limit: float, work: Callable[[], Awaitable[object]]) -> float:
@@ -206,11 +208,15 @@ def main() -> None:
 def compare(requests: int, latency: float, at_once: int) -> None:
     """Print the figures of a bare loop, of the client alone, of a run, and of the same run again."""
     records, limit = make_records(requests * 15), at_once / latency
-    batches = [Batch(1, tuple(records[start : start + 15])) for start in range(0, len(records), 15)]
-    began = time.process_time()
-    bodies = [encode_body(batch, connection_id=CONNECTION, conflict="overwrite") for batch in batches]
-    encoding = (time.process_time() - began) / len(bodies) * 1e6
-    print(f"bodies of {len(bodies[0]):,} bytes, encoded in {encoding:.0f} µs each")
+    bodies = [
+        encode_body(
+            [item.json for item in records[start : start + 15]],
+            connection_id=CONNECTION,
+            conflict="overwrite",
+        )
+        for start in range(0, len(records), 15)
+    ]
+    print(f"bodies of {len(bodies[0]):,} bytes")
     gc.freeze()  # a run makes its records as it goes: those that stand here are not to be looked through
     with tempfile.TemporaryDirectory() as folder, served(latency) as url:
         count = len(bodies)

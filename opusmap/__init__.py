@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from opusmap.issues import Diagnostic, Issue, Problem, Severity, Span
     from opusmap.records import Filtered, Record, Reject, Row
+    from opusmap.rejects import RejectList
     from opusmap.report import Report
     from opusmap.run.submit import submit
     from opusmap.settings import Settings, load_settings
@@ -54,6 +55,7 @@ _HOMES = {
         "ValueProblem",
     ),
     "records": ("Filtered", "Record", "Reject", "Row"),
+    "rejects": ("RejectList",),
     "report": ("Report",),
     "run.submit": ("submit",),
     "settings": ("Settings", "load_settings"),
@@ -77,6 +79,7 @@ __all__ = [
     "Record",
     "Registry",
     "Reject",
+    "RejectList",
     "Report",
     "Row",
     "Settings",

@@ -8,7 +8,7 @@ can't be part of a cycle, so the garbage collector need not look at them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -102,9 +102,17 @@ class Chunk(msgspec.Struct):
         """Return the values of each record, by internal name."""
         return _decode_lines(self.lines)
 
+    def records(self) -> list[bytes]:
+        """Return the JSON of each record."""
+        return self.lines.splitlines()
+
     def rejects(self) -> Iterator[Reject]:
         """Yield the rejects, in order."""
-        return (one for _, one in self.others if isinstance(one, Reject))
+        return (reject for _, reject in self.placed_rejects())
+
+    def placed_rejects(self) -> Iterator[tuple[int, Reject]]:
+        """Yield the rejects, in order, each with its place among all rows of the chunk."""
+        return ((place, one) for place, one in self.others if isinstance(one, Reject))
 
     def places(self) -> list[int]:
         """Return the place of each record among all rows of the chunk."""
@@ -113,14 +121,32 @@ class Chunk(msgspec.Struct):
 
     def reject(self, rejects: Mapping[int, Reject]) -> Chunk:
         """Return the chunk with rejects instead of some of its records, by their place among these."""
-        kept = [place for place in range(len(self.keys)) if place not in rejects]
-        lines, places = self.lines.split(b"\n"), self.places()
+        places = self.places()
         others = [*self.others, *((places[place], reject) for place, reject in rejects.items())]
+        kept = [place for place in range(len(self.keys)) if place not in rejects]
+        return self._with(kept, sorted(others, key=lambda placed: placed[0]))
+
+    def only(self, keys: frozenset[str]) -> Chunk:
+        """Return the chunk with nothing but its records with some row keys."""
+        return self._with([place for place, key in enumerate(self.keys) if key in keys], [])
+
+    def first(self, count: int) -> Chunk:
+        """Return the chunk up to the first so many of its records, at least one."""
+        return self.before(self.places()[count - 1] + 1)
+
+    def before(self, end: int) -> Chunk:
+        """Return the chunk without its rows from a place on."""
+        records = sum(place < end for place in self.places())
+        return self._with(range(records), [one for one in self.others if one[0] < end])
+
+    def _with(self, kept: Sequence[int], others: list[tuple[int, Reject | Filtered]]) -> Chunk:
+        """Return the chunk with some of its records, and other rejects and filtered rows."""
+        records = self.records()
         return Chunk(
             [self.numbers[place] for place in kept],
             [self.keys[place] for place in kept],
-            b"".join([lines[place] + b"\n" for place in kept]),
-            sorted(others, key=lambda placed: placed[0]),
+            b"".join([records[place] + b"\n" for place in kept]),
+            others,
             {new: self.notes[place] for new, place in enumerate(kept) if place in self.notes},
             {new: self.replaced[place] for new, place in enumerate(kept) if place in self.replaced},
             self.patterns,

@@ -91,9 +91,9 @@ def check(
     from opusmap.cli.progress import progress_line
     from opusmap.compiler import load_mapping
     from opusmap.compiler.lint import lint
+    from opusmap.run.check import check_source
     from opusmap.run.open import check_lock, find_warnings
     from opusmap.run.parallel import Workers
-    from opusmap.run.submit import rehearse_source
 
     set_up(verbose)
     if no_source and source is not None:
@@ -115,7 +115,7 @@ def check(
         work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
         with work.source, progress_line("checking", work.source, quiet=quiet or as_json) as progress:
             warnings = find_warnings(work)
-            report, forecast = rehearse_source(
+            report, forecast = check_source(
                 work, on_progress=progress, pace=earlier_pace(work), workers=workers
             )
     warnings = tuple(sorted((*warnings, *forecast.patterns), key=lambda one: one.place))

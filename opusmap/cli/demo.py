@@ -6,10 +6,9 @@ from pathlib import Path
 
 from opusmap.cli.logs import tell_error
 from opusmap.cli.output import print_json, print_reasons, print_record, print_replaced, print_totals, say
-from opusmap.cli.progress import progress_line
 from opusmap.run.open import open_work
 from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
-from opusmap.run.submit import submit_source
+from opusmap.run.submit import SubmitOptions, submit_source
 
 __all__ = ["run_demo"]
 
@@ -23,9 +22,8 @@ def run_demo(*, as_json: bool, quiet: bool) -> int:
     silent = quiet or as_json
     if not silent:
         say(f"Mapping {Path(work.source.name).name} by mapping.yaml, and submitting it to the embedded Opus.")
-    with work.source, progress_line("submitting", work.source, quiet=silent) as progress:
-        transport = EmbeddedTransport(emulator)
-        report = submit_source(work, settings, transport=transport, on_progress=progress)
+    with work.source:
+        report = submit_source(work, settings, SubmitOptions(EmbeddedTransport(emulator)))
     held = emulator.records
     samples = dict(list(held.items())[:SAMPLES])
     if as_json:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,11 +42,14 @@ from opusmap.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
     import httpx
 
     from opusmap.emulator import FaultPlan, SeededFaults
     from opusmap.journal import Journal, Run
     from opusmap.rejects import RejectWriter
+    from opusmap.report import Report
     from opusmap.run.open import Work
     from opusmap.run.submit import MaxErrors
     from opusmap.settings import Settings
@@ -67,6 +72,11 @@ __all__ = ["report", "retry", "submit"]
 @click.option("--full", is_flag=True, help="Send records, too, that Opus holds already as they are.")
 @click.option("--max-errors", help="Stop when more rows than this are rejected or failed: 100, or 5%.")
 @click.option("--rejects", help="File for the rejects, in the source's shape.  [default: beside the mapping]")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Number of mapping processes.  [default: one more as soon as mapping fills this one's core]",
+)
 @YES
 @custom
 @common
@@ -79,6 +89,7 @@ def submit(
     limit: int | None,
     max_errors: str | None,
     rejects: str | None,
+    workers: int | None,
     converters: tuple[str, ...],
     *,
     full: bool,
@@ -108,8 +119,10 @@ def submit(
         quiet=quiet,
         concurrency=concurrency,
         limit=limit,
-        full=full,
+        resend=full,
         max_errors=limits,
+        workers=workers,
+        converters=converters,
     )
 
 
@@ -168,7 +181,16 @@ def retry(
     where = _target(work, settings, plan, yes=yes, quiet=quiet)
     only = None if file else keys_to_retry(work.mapper, where.settings, number)
     writer = reject_writer(work, rejects, None, "run" if plan is None else "rehearsal")
-    return _run(work, where, writer, as_json=as_json, quiet=quiet, concurrency=concurrency, only=only)
+    return _run(
+        work,
+        where,
+        writer,
+        as_json=as_json,
+        quiet=quiet,
+        converters=converters,
+        concurrency=concurrency,
+        only=only,
+    )
 
 
 @dataclass(frozen=True)
@@ -210,9 +232,17 @@ def _target(
 
 
 def _run(
-    work: Work, target: _Target, writer: RejectWriter, *, as_json: bool, quiet: bool, **options: Any
+    work: Work,
+    target: _Target,
+    writer: RejectWriter,
+    *,
+    as_json: bool,
+    quiet: bool,
+    workers: int | None = None,
+    converters: tuple[str, ...] = (),
+    **options: Any,
 ) -> int:
-    """Submit, print what became of it, and return the exit code; `options` are those of `submit_source`."""
+    """Submit, print what became of it, and return the exit code; `options` are those of `SubmitOptions`."""
     from opusmap.cli.logs import tell_error
     from opusmap.cli.output import (
         describe_no_rows,
@@ -225,27 +255,20 @@ def _run(
     )
     from opusmap.cli.progress import progress_line
     from opusmap.cli.signals import stopped_by_signals
-    from opusmap.run.submit import submit_source
+    from opusmap.run.parallel import Workers
+    from opusmap.run.submit import SubmitOptions, submit_stream
 
     with (
         work.source,
         writer,
         stopped_by_signals() as on_start,
         progress_line("submitting", work.source, quiet=quiet or as_json) as progress,
+        Workers(workers, converters) as processes,
     ):
-        report = submit_source(
-            work,
-            target.settings,
-            transport=target.transport,
-            on_reject=writer.write,
-            on_failed=writer.write,
-            on_progress=progress,
-            on_start=on_start,
-            on_run=writer.belong_to,
-            on_note=_warn,
-            on_end=writer.close,
-            **options,
-        )
+        chosen = SubmitOptions(transport=target.transport, workers=processes, **options)
+        stop = asyncio.Event()
+        reports = submit_stream(work, target.settings, chosen, writer, stop)
+        report = _read(reports, stop, on_start, progress)
     if as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not quiet:
@@ -266,6 +289,33 @@ def _run(
         tell_error(report.stopped)
         return report.stopped.exit_code
     return 0 if report.clean else 1
+
+
+def _read(
+    reports: AsyncIterator[Report],
+    stop: asyncio.Event,
+    on_start: Callable[[Callable[[], object], Callable[[], object]], None],
+    progress: Callable[[Report], None],
+) -> Report:
+    """Show a run's reports as they come; return the last one. Signals stop the run, or cancel it."""
+    from opusmap.report import Report
+
+    async def read() -> Report:
+        loop, main, report = asyncio.get_running_loop(), asyncio.current_task(), Report()
+        assert main is not None
+        on_start(lambda: loop.call_soon_threadsafe(stop.set), lambda: loop.call_soon_threadsafe(main.cancel))
+        async with aclosing(reports):  # type: ignore[type-var]
+            async for now in reports:
+                if now.journal_note != report.journal_note:
+                    _warn(now.journal_note.removeprefix(report.journal_note).removeprefix(". "))
+                report = now
+                progress(report)
+        return report
+
+    try:
+        return asyncio.run(read())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def _describe_open(keys: frozenset[str], read: int, work: Work) -> str:

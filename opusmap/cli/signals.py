@@ -26,15 +26,17 @@ event loop between two steps takes one of them away, and others may wait for it 
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[Callable[[Callable[[], None]], None]]:
-    """Let signals stop the run as long as the block lasts; gives the function to call with what drains it.
+def stopped_by_signals() -> Iterator[Callable[[Callable[[], object], Callable[[], object]], None]]:
+    """Let signals stop the run as long as the block lasts.
 
-    A signal before that, or a second one, is a KeyboardInterrupt; it comes again as long as the block lasts.
+    Gives the function to call with what drains the run, which the first signal does, and what cancels it,
+    which the second one does. A signal before that, and a third one, is a KeyboardInterrupt; so is a run that
+    goes on for some time after it was cancelled.
     """
-    drain: list[Callable[[], None]] = []
+    ways: list[Callable[[], object]] = []
     timers: list[threading.Timer] = []
     if threading.current_thread() is not threading.main_thread():  # which alone gets signals
-        yield drain.append
+        yield lambda *given: ways.extend(given)
         return
 
     def insist() -> None:
@@ -43,15 +45,18 @@ def stopped_by_signals() -> Iterator[Callable[[Callable[[], None]], None]]:
         timers[-1].start()
 
     def on_signal(_number: int, _frame: object) -> None:
-        if not drain:
+        if not ways:
             insist()
             raise KeyboardInterrupt
-        drain.pop()()  # first of all: the next signal may come before the line is out
-        tell("stopping: requests under way end first; once more stops at once")
+        ways.pop(0)()  # first of all: the next signal may come before the line is out
+        if ways:
+            tell("stopping: requests under way end first; once more stops at once")
+        else:
+            insist()
 
     earlier = [(number, signal.signal(number, on_signal)) for number in _SIGNALS]
     try:
-        yield drain.append
+        yield lambda *given: ways.extend(given)
     finally:
         for timer in timers:
             timer.cancel()

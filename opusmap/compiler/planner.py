@@ -101,7 +101,9 @@ class _Planner:
         spec = self._spec
         variables = tuple(self._plan_variables())
         where = None if spec.where is None else self._expression(spec.where, self._scope, self._context)
-        columns = tuple(self._plan_columns())
+        # A record's bytes, which tell whether it has changed, must not depend on the order of the bindings.
+        order = {column.internal_name: place for place, column in enumerate(self._connection.columns)}
+        columns = tuple(sorted(self._plan_columns(), key=lambda plan: order[plan.column.internal_name]))
         bound = {column.column.internal_name for column in columns}
         for column in self._connection.columns:
             if column.required and column.internal_name not in bound:

@@ -3,15 +3,24 @@
 `batcher`, `unknown_outcomes` and `retry_policy` decide, and send nothing; `engine` drives them all.
 """
 
-from opusmap.delivery.engine import SubmitTotals, submit_records
+from opusmap.delivery.engine import DeliveryOptions, deliver
 from opusmap.delivery.key_order import KeyLocks
+from opusmap.delivery.rate_limit import Clock
+from opusmap.delivery.results import Attempt, Event, Outlook, Result, Stopped, SubmitTotals
 from opusmap.delivery.retry_policy import RetryPolicy
 from opusmap.delivery.unknown_outcomes import ResumePolicy
 
 __all__ = [
+    "Attempt",
+    "Clock",
+    "DeliveryOptions",
+    "Event",
     "KeyLocks",
+    "Outlook",
+    "Result",
     "ResumePolicy",
     "RetryPolicy",
+    "Stopped",
     "SubmitTotals",
-    "submit_records",
+    "deliver",
 ]

@@ -7,13 +7,12 @@ carrying out what `retry` decides. What becomes of the records is up to the engi
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from opusmap.delivery.batcher import Load
 from opusmap.delivery.early_abort import UnknownOutcomes
-from opusmap.delivery.rate_limit import Pacer, Surroundings
-from opusmap.delivery.results import Ledger
+from opusmap.delivery.rate_limit import Clock, Pacer
+from opusmap.delivery.results import Ledger, Outlook
 from opusmap.delivery.retry_policy import (
     ATTEMPTS,
     REFUSED_RECORDS,
@@ -59,13 +58,12 @@ class Dispatch:
         ledger: Ledger,
         pacer: Pacer,
         halt: Halt,
-        around: Surroundings,
+        around: Clock,
         *,
         conflict: Conflict,
         conflict_key: ConflictKey,
         retries: RetryPolicy,
         trust_status: bool = False,
-        on_reply: Callable[[Reply, int], object] | None = None,
     ) -> None:
         self.heard = 0
         self.unknown = UnknownOutcomes(halt)
@@ -78,11 +76,11 @@ class Dispatch:
         self._conflict_key: ConflictKey = conflict_key
         self._retries = retries
         self._trust_status = trust_status
-        self._on_reply = on_reply
         self._reached = False  # whether anything was ever sent as far as Opus
         self._trouble = ""  # the last one, in words
         self._silent_since: float | None = None  # the first trouble since the last success
         self._told_at = float("-inf")  # when a wait was last logged
+        self._outlook = Outlook(0)  # as it was last given
 
     def give_up(self) -> None:
         """Stop the run: Opus stays away."""
@@ -99,7 +97,7 @@ class Dispatch:
     def _tell_wait(self, seconds: float, words: str) -> str:
         """Show why somebody waits; log it now and then, where nothing has succeeded for some time."""
         said = self._pacer.waiting = f"waiting {max(1.0, seconds):.0f} s: {words}"
-        self._ledger.report()
+        self._show_outlook()
         now = self._around.clock()
         since = now if self._silent_since is None else self._silent_since
         if now + seconds - since >= _LONG_WAIT and now - self._told_at >= _SELDOM:
@@ -110,7 +108,13 @@ class Dispatch:
     def _end_wait(self, said: str) -> None:
         if self._pacer.waiting == said:
             self._pacer.waiting = ""
-            self._ledger.report()
+            self._show_outlook()
+
+    def _show_outlook(self) -> None:
+        outlook = Outlook(self._pacer.allowed, self._pacer.waiting)
+        if outlook != self._outlook:
+            self._outlook = outlook
+            self._ledger.note(outlook)
 
     def give_up_unreadable(self) -> None:
         """Stop the run: whatever answers, what it says can't be read."""
@@ -123,7 +127,7 @@ class Dispatch:
         `alone`, `once`: see `RetryPolicy.decide`; `maybe`: a request before this one may have been processed.
         """
         body = encode_body(
-            batch,
+            [item.json for item in batch.items],
             connection_id=self._ledger.run.connection,
             conflict=self._conflict,
             conflict_key=self._conflict_key,
@@ -138,7 +142,7 @@ class Dispatch:
                 decision = self._retries.decide(
                     reply.problem,
                     attempt=attempt,
-                    size=len(batch.records),
+                    size=len(batch.items),
                     alone=alone,
                     once=once,
                     heard=self.heard > heard,
@@ -182,9 +186,7 @@ class Dispatch:
     def _note_reply(self, load: Load, batch: Batch, reply: Reply, attempt: int) -> None:
         """Count a request, tell of it, and log it under an id of its own."""
         if reply.problem is not Trouble.SIGN_IN:
-            self._ledger.count(requests=1, retries=int(attempt > 1))
-            if self._on_reply is not None:
-                self._on_reply(reply, attempt)
+            self._ledger.note_attempt(reply.seconds, again=attempt > 1)
         if reply.pace is Pace.KEPT:
             self.heard += 1
         if reply.problem is None:
@@ -199,6 +201,7 @@ class Dispatch:
         if reply.problem is not None:
             self._trouble = reply.words
         self._reached = self._reached or reply.problem not in _NOT_REACHED
+        self._show_outlook()
         if _log.isEnabledFor(logging.DEBUG):
             self._log_reply(batch, reply, attempt)
 
@@ -214,7 +217,7 @@ class Dispatch:
         facts = {
             "request": f"{self._ledger.run.id}-{self._ledger.requests}",
             "batch": batch.number,
-            "records": len(batch.records),
+            "records": len(batch.items),
             "attempt": attempt,
             "outcome": reply.words,
             "milliseconds": round(reply.seconds * 1000),

@@ -1,27 +1,25 @@
-"""The intake: pulls records as they are needed, leaves out what Opus holds as it is, and makes loads.
+"""The batcher: takes records as they are needed, leaves out what Opus holds as it is, and makes batches.
 
-Owns what stands between the mapper's records and a request's: hashing, looking up, batching. It sends
+Owns what stands between the mapper's records and a request's: hashing, looking up, grouping. It sends
 nothing and writes nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from typing import TypeAlias
 
 import msgspec
 
 from opusmap.delivery.unknown_outcomes import ResumePolicy
 from opusmap.journal import Entry, JournalRecord, Moment, hash_content
-from opusmap.opus.payload import BATCH_SIZE, Batch, Conflict
-from opusmap.records import Record
-from opusmap.wording import quote_value
+from opusmap.opus.payload import BATCH_SIZE, Batch, Conflict, Item
 
-__all__ = ["Intake", "Load"]
+__all__ = ["Batcher", "Load"]
 
-LookUp = Callable[[Sequence[str]], Mapping[str, JournalRecord]]
+LookUp: TypeAlias = Callable[[Sequence[str]], Mapping[str, JournalRecord]]
 
 
 @dataclass(slots=True)
@@ -29,124 +27,129 @@ class Load:
     """A batch with what the journal is told and has told of its records, by rowKey.
 
     `stale`: a record with one of these rowKeys was under way when the journal was asked, so ask again.
-    `unwritable` is why the batch's one record can't be written as JSON. `unanswered` is when a record's
-    last request ended that may have been processed, and no answer said so; `intended` are those under way
-    by the journal. `unreadable` is what came last in place of an answer that tells of the records;
-    `clear` counts the clear answers of the run before the first such one.
+    `unanswered` is when a record's last request ended that may have been processed, and no answer said so;
+    `intended` are those under way by the journal. `unreadable` is what came last in place of an answer that
+    tells of the records; `clear` counts the clear answers of the run before the first such one.
     """
 
     batch: Batch
     entries: dict[str, Entry]
     known: Mapping[str, JournalRecord]
     stale: bool = False
-    unwritable: str = ""
     unanswered: dict[str, Moment] = field(default_factory=dict)
     intended: set[str] = field(default_factory=set)
     unreadable: str = ""
     clear: int = 0
 
 
-class _Item(msgspec.Struct):
-    record: Record
+class _Waiting(msgspec.Struct):
+    """An item that is in no batch yet, with what the journal knows of its rowKey."""
+
+    item: Item
     entry: Entry
-    unwritable: str = ""
     known: JournalRecord | None = None
     stale: bool = False
 
 
-class Intake:
-    """A run's input. One worker at a time asks it for the next load."""
+class Batcher:
+    """A run's input. One at a time asks it for the next batch, until it has `ended`.
+
+    Args:
+        items: the records, in order.
+        conflict: the option that they are sent with.
+        resume: decides what is sent at all.
+        look_up: returns what the journal knows of rowKeys.
+        is_under_way: tells whether a record with a rowKey is being sent, or waits for that.
+        trusted_from: see `ResumePolicy.is_unchanged`.
+    """
 
     def __init__(
         self,
-        records: Iterable[Record],
+        items: AsyncIterable[Item],
         *,
         conflict: Conflict,
         resume: ResumePolicy,
         look_up: LookUp,
         is_under_way: Callable[[str], bool],
-        on_unchanged: Callable[[int], None],
-        is_over: Callable[[], bool] = lambda: False,
         trusted_from: int = 0,
     ) -> None:
-        self._records = iter(records)
+        self._items = aiter(items)
         self._conflict = conflict
         self._resume = resume
         self._look_up = look_up
         self._is_under_way = is_under_way
-        self._on_unchanged = on_unchanged
-        self._is_over = is_over
         self._trusted_from = trusted_from
-        self._ready: list[_Item] = []
-        self._chunk: list[Record] = []
+        self._ready: list[_Waiting] = []
+        self._taken: list[Item] = []
+        self._unchanged: list[Item] = []
         self._number = 0
+        self.ended = False
 
-    @property
-    def waiting(self) -> int:
-        """Records that were pulled, and are in no load yet."""
-        return len(self._ready) + len(self._chunk)
+    def waiting(self) -> list[Item]:
+        """Return the records that were taken, and are in no batch yet."""
+        return [one.item for one in self._ready] + self._taken
+
+    def take_unchanged(self) -> list[Item]:
+        """Return what was passed over since it was asked for last."""
+        unchanged, self._unchanged = self._unchanged, []
+        return unchanged
 
     async def next(self) -> Load | None:
-        """Return the next load, None at the end, or when the run is over; what is unchanged is passed over.
+        """Return the next batch; None where much is unchanged and should be counted first, and at the end.
 
         Raises:
             OpusmapError: whatever the records' iterator raises.
         """
-        while len(self._ready) < BATCH_SIZE and not self._is_over():
-            self._chunk = []
-            for record in islice(self._records, BATCH_SIZE):
-                self._chunk.append(record)  # counted, should the iterator raise
-            if not self._chunk:
+        while len(self._ready) < BATCH_SIZE:
+            if len(self._unchanged) >= _UNCHANGED:
+                return None
+            await self._take()
+            if not self._taken:
                 break
             self._sort_out()
             if not self._ready:
                 await asyncio.sleep(0)  # answers are read while millions of records are passed over
-        return None if self._is_over() or not self._ready else self._make_load()
+        self.ended = not self._ready
+        return self._make_load() if self._ready else None
+
+    async def _take(self) -> None:
+        """Take a batch's worth of records; what was taken is kept, should the iterator raise."""
+        async for item in self._items:
+            self._taken.append(item)
+            if len(self._taken) == BATCH_SIZE:
+                return
 
     def _sort_out(self) -> None:
-        """Move the chunk to what is ready, but for what is unchanged."""
-        items = [self._prepare(record) for record in self._chunk]
-        known = self._look_up([item.entry.key for item in items])
-        waiting, unchanged = {item.entry.key for item in self._ready}, 0
-        for item in items:
-            key = item.entry.key
-            item.known, item.stale = known.get(key), key in waiting or self._is_under_way(key)
-            if not (item.stale or item.unwritable) and self._resume.is_unchanged(
-                item.entry, item.known, self._trusted_from
-            ):
-                unchanged += 1
+        """Move what was taken to what is ready, or unchanged."""
+        entries = [Entry(each.row, each.key, hash_content(each.json, self._conflict)) for each in self._taken]
+        known = self._look_up([entry.key for entry in entries])
+        waiting = {one.entry.key for one in self._ready}
+        for item, entry in zip(self._taken, entries, strict=True):
+            key = entry.key
+            one = _Waiting(item, entry, known.get(key), key in waiting or self._is_under_way(key))
+            if not one.stale and self._resume.is_unchanged(entry, one.known, self._trusted_from):
+                self._unchanged.append(item)
                 continue
-            self._ready.append(item)
+            self._ready.append(one)
             waiting.add(key)
-        self._chunk = []
-        if unchanged:
-            self._on_unchanged(unchanged)
-
-    def _prepare(self, record: Record) -> _Item:
-        """Return a record with its entry, and with the reason if it can't be written."""
-        try:
-            record.key.encode()
-            return _Item(record, Entry(record.row, record.key, hash_content(record.values, self._conflict)))
-        except (UnicodeEncodeError, TypeError, RecursionError) as error:
-            key = record.key.encode(errors="backslashreplace").decode()
-            words = f"the record can't be written as JSON: {quote_value(str(error), 200)}"
-            return _Item(record, Entry(record.row, key, b""), words)
+        self._taken = []
 
     def _make_load(self) -> Load:
-        """Take as many as fit into a request: each rowKey once, what can't be written alone."""
-        items: dict[str, _Item] = {}
-        for item in self._ready[:BATCH_SIZE]:
-            if item.entry.key in items or (items and item.unwritable):
+        """Take as many as fit into a request: each rowKey once."""
+        chosen: dict[str, _Waiting] = {}
+        for one in self._ready[:BATCH_SIZE]:
+            if one.entry.key in chosen:
                 break
-            items[item.entry.key] = item
-            if item.unwritable:
-                break
-        del self._ready[: len(items)]
+            chosen[one.entry.key] = one
+        del self._ready[: len(chosen)]
         self._number += 1
         return Load(
-            Batch(self._number, tuple(item.record for item in items.values())),
-            {key: item.entry for key, item in items.items()},
-            {key: item.known for key, item in items.items() if item.known is not None},
-            stale=any(item.stale for item in items.values()),
-            unwritable=next(iter(items.values())).unwritable,
+            Batch(self._number, tuple(one.item for one in chosen.values())),
+            {key: one.entry for key, one in chosen.items()},
+            {key: one.known for key, one in chosen.items() if one.known is not None},
+            stale=any(one.stale for one in chosen.values()),
         )
+
+
+_UNCHANGED = 4 * BATCH_SIZE
+"""Unchanged records that are counted at a time, at most."""

@@ -7,16 +7,18 @@ here sends.
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from opusmap.delivery.retry_policy import RetryPolicy
 from opusmap.delivery.stop_signal import Halt
-from opusmap.journal import Moment
+from opusmap.journal import Moment, Offload
 from opusmap.opus.replies import Pace
 
-__all__ = ["ConcurrencyLimit", "Pacer", "RetryBudget", "Surroundings"]
+__all__ = ["Clock", "ConcurrencyLimit", "Pacer", "RetryBudget"]
 
 _START = 4.0
 _AFTER_REFUSAL, _AFTER_TROUBLE = 0.9, 0.5
@@ -37,13 +39,19 @@ _FEW = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Time and chance; see `submit_records`."""
+class Clock:
+    """Time, chance and the disk, as an engine meets them.
 
-    clock: Callable[[], float]
-    wall_clock: Callable[[], float]
-    random: Callable[[], float]
-    sleep: Callable[[float], Awaitable[None]]
+    `clock`: seconds that never run backwards while the machine is up. `wall_clock`: seconds since 1970.
+    `random` gives numbers in [0, 1). `sleep` waits for some seconds. `offload` waits for the disk; by default
+    a thread does, where the disk is slow.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    wall_clock: Callable[[], float] = time.time
+    random: Callable[[], float] = random.random
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    offload: Offload | None = None
 
     def now(self) -> Moment:
         """Return the time by both clocks."""
@@ -165,7 +173,7 @@ class RetryBudget:
 class Pacer:
     """Holds workers back until one more request may be in flight: for the limit, and while Opus asks it."""
 
-    def __init__(self, concurrency: int, around: Surroundings, halt: Halt, retries: RetryPolicy) -> None:
+    def __init__(self, concurrency: int, around: Clock, halt: Halt, retries: RetryPolicy) -> None:
         """Make it; once the run halts, nobody is admitted or waits any more."""
         self.waiting = ""  # why somebody waits, and for how long, in words
         self._retries = retries

@@ -1,36 +1,73 @@
-"""The ledger: what becomes of each record of a run, durably in the journal first, then in the totals.
+"""The ledger: what becomes of each record of a run, durably in the journal first, then as a result.
 
-Owns intents, settlements and counting. It decides nothing: the engine tells it what came of a request.
+Owns intents, settlements and the stream of results. It decides nothing: the engine tells it what came of a
+request.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Literal, TypeAlias
+
+import msgspec
 
 from opusmap.delivery.batcher import Load
 from opusmap.delivery.unknown_outcomes import ResumePolicy
 from opusmap.errors import OpusmapError
 from opusmap.journal import Commits, Journal, JournalRecord, Moment, Run, Settlement, State
-from opusmap.opus.payload import Batch
-from opusmap.records import Record
+from opusmap.opus.payload import Batch, Item
 
-__all__ = ["Ledger", "SubmitTotals"]
+__all__ = ["Attempt", "Event", "Ledger", "Outlook", "Result", "Stopped", "SubmitTotals"]
+
+Fate: TypeAlias = Literal["submitted", "failed", "uncertain", "unchanged", "not_sent"]
 
 
-@dataclass(frozen=True, slots=True)
+class Result(msgspec.Struct, frozen=True, gc=False):
+    """What became of a record; the journal says so by now, and would after a loss of power.
+
+    `reason` is Opus's, or why it is not known what Opus did. `trusted`: nothing but an HTTP status says that
+    it was accepted.
+    """
+
+    item: Item
+    fate: Fate
+    reason: str = ""
+    trusted: bool = False
+
+
+class Attempt(msgspec.Struct, frozen=True, gc=False):
+    """A request to Opus that has ended after so many seconds; `again`: its records were sent before."""
+
+    seconds: float
+    again: bool
+
+
+class Outlook(msgspec.Struct, frozen=True, gc=False):
+    """How many requests may be in flight just now, and why nothing is sent just now, if so."""
+
+    concurrency: int
+    waiting: str = ""
+
+
+class Stopped(msgspec.Struct, frozen=True):
+    """Why the run ended before its input did, or the error of the source that ended it."""
+
+    reason: OpusmapError
+
+
+Event: TypeAlias = Result | Attempt | Outlook | Stopped
+
+
+@dataclass(slots=True)
 class SubmitTotals:
-    """What became of the records that were pulled, and how many requests it took.
+    """What became of the records that were taken, and how many requests it took.
 
     `requests` counts those sent to Opus (not to the identity service), `retries` those among them that
-    sent the same records once more. `stopped` is why the run ended before its input did, or None; the
-    caller raises it once the rest is counted. It is the source's own error where the source failed.
-    `concurrency` is how many requests may be in flight just now. `trusted` are those of the submitted that
-    nothing but an HTTP status says were taken. `waiting` says why nothing is sent just now, if so.
+    sent the same records once more. `trusted` are those of the submitted that nothing but an HTTP status
+    says were accepted. `stopped` is why the run ended before its input did, or None.
     """
 
     submitted: int = 0
@@ -41,19 +78,30 @@ class SubmitTotals:
     requests: int = 0
     retries: int = 0
     stopped: OpusmapError | None = None
-    concurrency: int = 0
     trusted: int = 0
-    waiting: str = ""
+
+    def add(self, event: Event) -> None:
+        """Count an event."""
+        match event:
+            case Result(_, fate, _, trusted):
+                setattr(self, fate, getattr(self, fate) + 1)
+                self.trusted += trusted
+            case Attempt(_, again):
+                self.requests += 1
+                self.retries += again
+            case Stopped(reason):
+                self.stopped = reason
+            case Outlook():
+                pass
 
 
-_COUNTED = {State.TAKEN: "submitted", State.FAILED: "failed", State.UNCERTAIN: "uncertain"}
+_FATES: dict[State, Fate] = {State.TAKEN: "submitted", State.FAILED: "failed", State.UNCERTAIN: "uncertain"}
+_UNREAD = 1_000
+"""What may wait to be read before no more records are taken."""
 
 
 class Ledger:
-    """One run's accounts. `on_progress` is told of the totals after each settlement.
-
-    `on_failed` is told of each record that Opus refused, and why.
-    """
+    """One run's accounts. What is noted can be read by one who asks for `next_events` until they end."""
 
     def __init__(
         self,
@@ -63,18 +111,17 @@ class Ledger:
         *,
         resume: ResumePolicy,
         now: Callable[[], Moment],
-        on_progress: Callable[[SubmitTotals], None] | None = None,
-        on_failed: Callable[[Record, str], object] | None = None,
     ) -> None:
         self.run = run
-        self._counts = Counter[str]()
+        self.requests = 0
+        self._events = asyncio.Queue[Sequence[Event]]()
+        self._room = asyncio.Event()
+        self._room.set()
         self._to_do = asyncio.Queue[tuple[asyncio.Future[None] | None, Callable[[], object]] | None]()
         self._journal = journal
         self._commits = commits
         self._resume = resume
         self._now = now
-        self._on_progress = on_progress
-        self._on_failed = on_failed
 
     def look_up(self, keys: Sequence[str]) -> Mapping[str, JournalRecord]:
         """Return what the journal knows of records, by rowKey."""
@@ -86,8 +133,8 @@ class Ledger:
         entries = [load.entries[key] for key in keys]
         await self._commits.make(self._journal.plan_intent(self.run, entries, sent))
 
-    def settle(self, load: Load, state: State, reasons: Mapping[str, str]) -> None:
-        """Plan to note what became of records (rowKey -> reason); once that is durable, they are counted."""
+    def settle(self, load: Load, state: State, reasons: Mapping[str, str], *, trusted: bool = False) -> None:
+        """Plan to note what became of records (rowKey -> reason); once that is durable, they are results."""
         if not reasons:
             return
         settlements = [
@@ -96,10 +143,14 @@ class Ledger:
         ]
         load.intended.difference_update(reasons)
         durable = self._commits.make(self._journal.plan_settlement(self.run, settlements), urgent=False)
-        self._to_do.put_nowait((durable, partial(self._count_settled, load, state, reasons)))
+        fate = _FATES[state]
+        results = [
+            Result(item, fate, reasons[item.key], trusted) for item in load.batch.items if item.key in reasons
+        ]
+        self._to_do.put_nowait((durable, partial(self.note, *results)))
 
     def follow(self, then: Callable[[], object]) -> None:
-        """Do something once all that is planned so far is durable, and counted."""
+        """Do something once all that is planned so far is durable, and its results can be read."""
         self._to_do.put_nowait((None, then))
 
     async def keep_books(self) -> None:
@@ -118,14 +169,6 @@ class Ledger:
         """Say that nothing more will be planned."""
         self._to_do.put_nowait(None)
 
-    def _count_settled(self, load: Load, state: State, reasons: Mapping[str, str]) -> None:
-        if state is State.FAILED and self._on_failed is not None:
-            for key, record in zip(load.entries, load.batch.records, strict=True):
-                if key in reasons:
-                    self._on_failed(record, reasons[key])
-        self.count(**{_COUNTED[state]: len(reasons)})
-        self.report()
-
     def _find_unanswered(self, load: Load, state: State, key: str) -> Moment | None:
         """Return when a record's last request ended that may still take effect, if one may."""
         unanswered = load.unanswered.get(key) if load.unanswered else None
@@ -138,30 +181,35 @@ class Ledger:
         if keys := load.intended.intersection(batch.keys):
             await self._commits.make(self._journal.plan_release(self.run, keys))
             load.intended -= keys
-        self.count(not_sent=len(batch.records))
+        self.pass_over(batch.items, "not_sent")
 
-    def note_unchanged(self, count: int) -> None:
-        """Count records that Opus holds as they are."""
-        self.count(unchanged=count)
-        self.report()
+    def pass_over(self, items: Sequence[Item], fate: Fate) -> None:
+        """Give the results of records about which the journal has nothing new to say."""
+        if items:
+            self.note(*[Result(item, fate) for item in items])
 
-    def count(self, **more: int) -> None:
-        """Add to the totals."""
-        for name, count in more.items():
-            self._counts[name] += count
+    def note(self, *events: Event) -> None:
+        """Give events to whoever reads them."""
+        self._events.put_nowait(events)
+        if self._events.qsize() > _UNREAD:
+            self._room.clear()
 
-    @property
-    def totals(self) -> SubmitTotals:
-        """The totals so far."""
-        counts: dict[str, Any] = dict(self._counts)
-        return SubmitTotals(**counts)
+    def note_attempt(self, seconds: float, *, again: bool) -> None:
+        """Give a request that has ended."""
+        self.requests += 1
+        self.note(Attempt(seconds, again))
 
-    @property
-    def requests(self) -> int:
-        """Requests so far."""
-        return self._counts["requests"]
+    def end(self) -> None:
+        """Say that there is nothing more to be read."""
+        self._events.put_nowait(())
 
-    def report(self) -> None:
-        """Tell of the totals so far."""
-        if self._on_progress is not None:
-            self._on_progress(self.totals)
+    async def next_events(self) -> Sequence[Event]:
+        """Return what comes next, some events at a time; none at the end."""
+        events = await self._events.get()
+        if self._events.qsize() <= _UNREAD:
+            self._room.set()
+        return events
+
+    async def room(self) -> None:
+        """Wait as long as too much has not been read."""
+        await self._room.wait()

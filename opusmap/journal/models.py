@@ -15,8 +15,6 @@ from typing import Any
 
 import msgspec
 
-from opusmap.records import JsonValue
-
 __all__ = [
     "NOTED_COLUMNS",
     "Entry",
@@ -30,8 +28,6 @@ __all__ = [
     "read_run",
     "read_taken",
 ]
-
-_ENCODER = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 
 class State(StrEnum):
@@ -153,10 +149,6 @@ def read_noted(row: tuple[Any, ...]) -> JournalRecord:
     return JournalRecord(number, place, key, content, State(state), reason, moment)
 
 
-def hash_content(values: Mapping[str, JsonValue], conflict: str) -> bytes:
-    """Return 16 bytes that differ when the values or the conflict option do, whatever the columns' order.
-
-    Raises:
-        UnicodeEncodeError, TypeError, RecursionError: the values can't be written as JSON.
-    """
-    return blake2b(_ENCODER.encode([conflict, values]), digest_size=16).digest()
+def hash_content(record: bytes, conflict: str) -> bytes:
+    """Return 16 bytes that differ when a record's JSON, as it is sent, or the conflict option does."""
+    return blake2b(record, digest_size=16, person=conflict.encode()).digest()

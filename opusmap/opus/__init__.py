@@ -5,18 +5,19 @@ here, for such libraries are slow to load.
 """
 
 from opusmap.opus.exchange import Answer, NoAnswer, Sender, Trouble
-from opusmap.opus.payload import BATCH_SIZE, Batch, encode_body, encode_values
+from opusmap.opus.payload import BATCH_SIZE, Batch, Item, encode_body, encode_records
 from opusmap.opus.responses import Outcome, read_answer
 
 __all__ = [
     "BATCH_SIZE",
     "Answer",
     "Batch",
+    "Item",
     "NoAnswer",
     "Outcome",
     "Sender",
     "Trouble",
     "encode_body",
-    "encode_values",
+    "encode_records",
     "read_answer",
 ]

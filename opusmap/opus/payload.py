@@ -1,25 +1,26 @@
-"""Batches: how records are grouped for requests, and the bytes of a request's body.
+"""Request bodies: a record is written as JSON once, and a body is joined of such bytes.
 
 Pure. Owns the limit of records in a request; knows nothing of sending.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from opusmap.records import Record
+from opusmap.records import Record, Reject, Row
 
 __all__ = [
     "BATCH_SIZE",
     "Batch",
     "Conflict",
     "ConflictKey",
+    "Item",
     "encode_body",
-    "encode_values",
+    "encode_records",
     "split_batch",
 ]
 
@@ -32,46 +33,55 @@ ConflictKey: TypeAlias = Literal["both", "conflictOption", "confilictOption"]
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
+class Item(msgspec.Struct, gc=False, frozen=True):
+    """A record on its way to Opus: the number of its row, its rowKey, and its values as JSON.
+
+    `source` gives the row that it was made of, for a person who has to correct it if Opus refuses it.
+    """
+
+    row: int
+    key: str
+    json: bytes
+    source: Callable[[], Row | Reject] | None = None
+
+
+def encode_records(records: Iterable[Record]) -> Iterator[Item]:
+    """Yield records as they are sent."""
+    for record in records:
+        yield Item(record.row, record.key, _ENCODER.encode(record.values))
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Records for one request. `number` counts the run's batches from 1; a batch's parts keep it."""
 
     number: int
-    records: tuple[Record, ...]
+    items: tuple[Item, ...]
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The rowKeys in the records' order, each once."""
-        return tuple(record.key for record in self.records)
+        return tuple(item.key for item in self.items)
 
 
 def split_batch(batch: Batch, parts: int = 2) -> tuple[Batch, ...]:
     """Return the batch in `parts` of nearly one size, in order, the larger ones first."""
-    size, larger = divmod(len(batch.records), parts)
+    size, larger = divmod(len(batch.items), parts)
     ends = [size * (part + 1) + min(part + 1, larger) for part in range(parts)]
     return tuple(
-        Batch(batch.number, batch.records[start:end]) for start, end in zip([0, *ends], ends, strict=False)
+        Batch(batch.number, batch.items[start:end]) for start, end in zip([0, *ends], ends, strict=False)
     )
 
 
 def encode_body(
-    batch: Batch, *, connection_id: str, conflict: Conflict, conflict_key: ConflictKey = "both"
+    records: Sequence[bytes], *, connection_id: str, conflict: Conflict, conflict_key: ConflictKey = "both"
 ) -> bytes:
-    """Return a request's body as JSON bytes."""
-    values = [record.values for record in batch.records]
-    return encode_values(values, connection_id=connection_id, conflict=conflict, conflict_key=conflict_key)
-
-
-def encode_values(
-    values: Sequence[Any], *, connection_id: str, conflict: Conflict, conflict_key: ConflictKey = "both"
-) -> bytes:
-    """Return the body of a request with the values of these records, which may be raw JSON.
+    """Return the body of a request with these records, each written as JSON.
 
     The option's name is misspelled in a part of AvePoint's documentation, so both spellings are sent
     unless `conflict_key` names one.
     """
     names = ("conflictOption", "confilictOption") if conflict_key == "both" else (conflict_key,)
-    body: dict[str, Any] = {"id": connection_id}
-    body |= dict.fromkeys(names, "Overwrite" if conflict == "overwrite" else "Skip")
-    body["data"] = values
-    return _ENCODER.encode(body)
+    head: dict[str, Any] = {"id": connection_id}
+    head |= dict.fromkeys(names, "Overwrite" if conflict == "overwrite" else "Skip")
+    return _ENCODER.encode(head)[:-1] + b',"data":[' + b",".join(records) + b"]}"

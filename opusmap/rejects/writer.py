@@ -22,12 +22,30 @@ from opusmap.rejects.file_formats import CellShape, LineShape, Shape, WorkbookSh
 from opusmap.rejects.formula_escape import neutralise, restore_cell
 from opusmap.sources import Source
 
-__all__ = ["ERROR_COLUMNS", "RejectWriter", "neutralise", "restore_cell"]
+__all__ = ["ERROR_COLUMNS", "RejectList", "RejectWriter", "neutralise", "restore_cell"]
 
 ERROR_COLUMNS = ("_row", "_key", "_error_column", "_error_code", "_error")
 """What a file of rejects has besides the source's own columns."""
 _ERROR_NAMES = frozenset(ERROR_COLUMNS)
 _STAYS = "stays as it is: it was edited, is open in another program, or is not of this command's last run"
+
+
+class RejectList:
+    """Keeps rejects in memory, for programs and tests: `found`, in their order."""
+
+    def __init__(self) -> None:
+        self.found = list[Reject]()
+
+    def belong_to(self, run: int) -> None:
+        """Take no notice of the run's number."""
+
+    def write(self, reject: Reject) -> None:
+        """Keep one reject."""
+        self.found.append(reject)
+
+    def close(self) -> tuple[File, ...]:
+        """Return no file."""
+        return ()
 
 
 class RejectWriter:

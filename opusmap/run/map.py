@@ -6,22 +6,24 @@ mapper's business, in which process the `workers`'.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import IO, Any, Self
-
-import msgspec
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import IO, Self, TypeAlias
 
 from opusmap.errors import SourceError
+from opusmap.opus import BATCH_SIZE, encode_body
 from opusmap.records import Chunk
 from opusmap.report import Report, Tally
 from opusmap.run.duplicates import DuplicateFilter, RowAt
 from opusmap.run.open import Work
-from opusmap.run.parallel import CHUNK_ROWS, Workers, map_in_processes
-from opusmap.sources import find_changes, row_parts
+from opusmap.run.parallel import CHUNK_ROWS, MappedParts, Workers
+from opusmap.sources import FileChange, Part, find_changes, row_parts
+from opusmap.sources.batches import RowPart
 
-__all__ = ["MapStream", "PayloadWriter", "mapped_report"]
+__all__ = ["MapStream", "PayloadWriter"]
 
 _PROGRESS_ROWS = 250
 
@@ -32,11 +34,29 @@ class MapStream:
     `report` tells the totals of the chunks so far; what was mapped is `not_sent`.
     """
 
-    def __init__(self, work: Work, workers: Workers | None = None) -> None:
-        """Begin with the mapping and source of `work`; without `workers`, this process alone maps."""
+    def __init__(
+        self,
+        work: Work,
+        workers: Workers | None = None,
+        *,
+        limit: int | None = None,
+        only: frozenset[str] | None = None,
+        too_many: Callable[[int, int], bool] = lambda _rejected, _read: False,
+    ) -> None:
+        """Begin with the mapping and source of `work`.
+
+        Args:
+            work: what is mapped.
+            workers: processes that map; without them, and with only one, this process does.
+            limit: records at most; the source is read no further.
+            only: the row keys that count; other rows are passed over.
+            too_many: tells by the numbers of rejected and of read rows, after each reject, whether to end.
+        """
         self.tally = Tally()
         self._work, self._workers = work, workers
-        self._report = Report()
+        self._limit, self._only, self._too_many = limit, only, too_many
+        self._is_over = False
+        self._changed: tuple[FileChange, ...] | None = None
         self._began = time.monotonic()
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -47,20 +67,25 @@ class MapStream:
             StoppedEarly: a worker process died, and died again over the same rows; or the temporary file for
                 the keys of very many rows can't be used.
         """
-        work, watch = self._work, self._work.source.watch
-        if watch is not None:
-            watch.begin()
-        try:
-            with DuplicateFilter(work) as keys:
-                for mapped, row_at in self._mapped():
-                    chunk = keys.filter_chunk(mapped, row_at)
-                    self.tally.add(chunk)
-                    work.mapper.add_matched_patterns(chunk.patterns)
-                    yield chunk
-            changed = find_changes(watch)
-        except SourceError as error:
-            changed = find_changes(watch, error)
-        self._report = replace(self.report(), source_changed=changed)
+        with self._watched(), DuplicateFilter(self._work) as keys:
+            for mapped, row_at in self._mapped():
+                yield self._counted(keys.filter_chunk(mapped, row_at))
+                if self._is_over:
+                    return
+
+    async def with_rows(self) -> AsyncIterator[_Found]:
+        """Yield the chunks, each with what gives its rows, and leave the event loop free where others map.
+
+        A second process maps as soon as mapping takes much of this one's time, unless `workers` say how many.
+
+        Raises:
+            SourceError, StoppedEarly: as iterating does.
+        """
+        with self._watched(), DuplicateFilter(self._work) as keys:
+            async for mapped, row_at in self._mapped_beside():
+                yield self._counted(keys.filter_chunk(mapped, row_at)), row_at
+                if self._is_over:
+                    return
 
     def with_progress(self, on_progress: Callable[[Report], object]) -> Iterator[Chunk]:
         """Yield the chunks, and pass the totals to `on_progress` every few hundred rows."""
@@ -71,18 +96,113 @@ class MapStream:
                 told = self.tally.read
                 on_progress(self.report())
 
-    def _mapped(self) -> Iterator[tuple[Chunk, RowAt]]:
-        if self._workers is not None and self._workers.count > 1:
-            yield from map_in_processes(self._work, self._workers)
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Look what changed in the source's files meanwhile; what changes after the last row does no harm."""
+        watch = self._work.source.watch
+        if watch is not None:
+            watch.begin()
+        try:
+            yield
+        except SourceError as error:
+            find_changes(watch, error)
+        self._changed = find_changes(watch)
+
+    def find_changes(self) -> tuple[FileChange, ...]:
+        """Return the files of the source that changed while it was read, so far or in all."""
+        return find_changes(self._work.source.watch) if self._changed is None else self._changed
+
+    def _counted(self, chunk: Chunk) -> Chunk:
+        """Return what counts of a chunk, counted."""
+        if self._only is not None:
+            chunk = chunk.only(self._only)
+        if self._limit is not None and self.tally.mapped + len(chunk.keys) >= self._limit:
+            chunk, self._is_over = chunk.first(self._limit - self.tally.mapped), True
+        for rejected, (place, _) in enumerate(chunk.placed_rejects(), self.tally.rejected + 1):
+            if self._too_many(rejected, self.tally.read + place + 1):
+                chunk, self._is_over = chunk.before(place + 1), True
+                break
+        self.tally.add(chunk)
+        self._work.mapper.add_matched_patterns(chunk.patterns)
+        return chunk
+
+    def _mapped(self) -> Iterator[_Found]:
+        if self._workers is None or self._workers.count == 1:
+            yield from self._mapped_here(row_parts(self._work.source.rows(), CHUNK_ROWS))
             return
-        map_chunk = self._work.mapper.map_chunk
-        for part in row_parts(self._work.source.rows(), CHUNK_ROWS):
-            yield map_chunk(part.content), part.content.__getitem__
+        parts = MappedParts(self._work, self._workers)
+        while parts.head() is not None:
+            yield from parts.take()
+
+    async def _mapped_beside(self) -> AsyncIterator[_Found]:
+        workers, parts = self._workers, iter(self._work.source.parts())
+        if workers is None or workers.count == 1:
+            ready, load = None, _Load()
+            for part in parts:
+                for found in load.measured(self._mapped_here([part])):
+                    yield found
+                if ready is None and workers is not None and workers.as_needed and load.fills_the_core():
+                    ready = workers.submit(self._work.mapper, RowPart([]))
+                if ready is not None and ready.done():
+                    break
+            else:
+                return
+        assert workers is not None
+        ahead = MappedParts(self._work, workers, parts)
+        while (head := ahead.head()) is not None:
+            await asyncio.wait([asyncio.wrap_future(head.future)])
+            for found in ahead.take():
+                yield found
+
+    def _mapped_here(self, parts: Iterable[Part]) -> Iterator[_Found]:
+        for part in parts:
+            rows = iter(part.rows())
+            while content := list(islice(rows, CHUNK_ROWS)):
+                yield self._work.mapper.map_chunk(content), content.__getitem__
 
     def report(self) -> Report:
         """Return the totals so far."""
-        changed = self._report.source_changed
-        return replace(mapped_report(self.tally, self._began), source_changed=changed)
+        return Report(
+            read=self.tally.read,
+            mapped=self.tally.mapped,
+            filtered=self.tally.filtered,
+            rejected=self.tally.rejected,
+            not_sent=self.tally.mapped,
+            seconds=round(time.monotonic() - self._began, 3),
+            reasons=self.tally.reasons(),
+            notes=self.tally.notes(),
+            replaced=self.tally.replaced(),
+            source_changed=self._changed or (),
+        )
+
+
+class _Load:
+    """How much of a process's time goes into mapping."""
+
+    def __init__(self) -> None:
+        self._mapping = 0.0
+        self._began, self._worked = time.monotonic(), time.process_time()
+
+    def measured(self, chunks: Iterator[_Found]) -> Iterator[_Found]:
+        """Yield what comes, and count the time that it takes."""
+        while True:
+            began = time.perf_counter()
+            found = next(chunks, None)
+            self._mapping += time.perf_counter() - began
+            if found is None:
+                return
+            yield found
+
+    def fills_the_core(self) -> bool:
+        """Tell whether the process has nothing to spare, and would gain from another one that maps."""
+        elapsed = time.monotonic() - self._began
+        worked = time.process_time() - self._worked
+        return elapsed >= _MEASURED and worked > _BUSY * elapsed and self._mapping > _WORTH_IT * elapsed
+
+
+_Found: TypeAlias = tuple[Chunk, RowAt]
+_MEASURED, _BUSY, _WORTH_IT = 1.0, 0.85, 0.15
+"""Seconds to look, and the shares of them that a process is busy, and maps, where another one is a gain."""
 
 
 class PayloadWriter:
@@ -93,26 +213,23 @@ class PayloadWriter:
     """
 
     def __init__(self, work: Work, file: IO[bytes]) -> None:
-        from opusmap.opus import BATCH_SIZE, encode_values  # noqa: PLC0415 - few need it
-
         self.requests = 0
-        self._size, self._encode, self._file = BATCH_SIZE, encode_values, file
+        self._file = file
         self._spec, self._connection = work.mapper.spec, work.mapper.connection.id
-        self._pending = list[Any]()
+        self._pending = list[bytes]()
 
     def write(self, chunk: Chunk) -> None:
         """Write the bodies that are full with a chunk's records."""
-        self._pending += map(msgspec.Raw, chunk.lines.splitlines())
-        size = self._size
-        whole = len(self._pending) // size * size
-        for start in range(0, whole, size):
-            self._write(self._pending[start : start + size])
+        self._pending += chunk.records()
+        whole = len(self._pending) // BATCH_SIZE * BATCH_SIZE
+        for start in range(0, whole, BATCH_SIZE):
+            self._write(self._pending[start : start + BATCH_SIZE])
         del self._pending[:whole]
 
-    def _write(self, values: list[Any]) -> None:
+    def _write(self, records: list[bytes]) -> None:
         self.requests += 1
         conflict, key = self._spec.conflict, self._spec.target.conflict_key
-        body = self._encode(values, connection_id=self._connection, conflict=conflict, conflict_key=key)
+        body = encode_body(records, connection_id=self._connection, conflict=conflict, conflict_key=key)
         self._file.write(body + b"\n")
 
     def __enter__(self) -> Self:
@@ -123,18 +240,3 @@ class PayloadWriter:
         if self._pending:
             self._write(self._pending)
             self._pending = []
-
-
-def mapped_report(tally: Tally, began: float) -> Report:
-    """Return the report of a run that sent nothing, begun at this time of the monotonic clock."""
-    return Report(
-        read=tally.read,
-        mapped=tally.mapped,
-        filtered=tally.filtered,
-        rejected=tally.rejected,
-        not_sent=tally.mapped,
-        seconds=round(time.monotonic() - began, 3),
-        reasons=tally.reasons(),
-        notes=tally.notes(),
-        replaced=tally.replaced(),
-    )

@@ -18,10 +18,11 @@ from opusmap.converters import Registry
 from opusmap.emulator import TOKEN_PATH, Emulator
 from opusmap.emulator.server import served
 from opusmap.records import JsonValue, Reject
+from opusmap.rejects import RejectList
 from opusmap.report import Report
 from opusmap.run.open import Work, open_work
 from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus, make_emulator
-from opusmap.run.submit import submit_source
+from opusmap.run.submit import SubmitOptions, submit_source
 from opusmap.sources import from_iterable
 
 __all__ = ["Rehearsal", "ServedOpus", "rehearse", "serve_opus"]
@@ -66,13 +67,13 @@ def rehearse(
         columns = {name for row in rows for name in row}
         work = Work(load_mapping(mapping, columns=columns, converters=converters), from_iterable(rows))
     emulator, settings = embedded_opus(work.mapper)
-    rejects: list[Reject] = []
+    rejects = RejectList()
     with work.source:
-        transport = EmbeddedTransport(emulator)
-        report = submit_source(work, settings, transport=transport, on_reject=rejects.append)
+        options = SubmitOptions(transport=EmbeddedTransport(emulator))
+        report = submit_source(work, settings, options, rejects)
     if report.stopped is not None:
         raise report.stopped
-    return Rehearsal(report, _by_display_name(emulator, work.mapper.connection), tuple(rejects))
+    return Rehearsal(report, _by_display_name(emulator, work.mapper.connection), tuple(rejects.found))
 
 
 @dataclass(frozen=True, slots=True)

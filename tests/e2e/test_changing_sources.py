@@ -19,11 +19,12 @@ from opusmap.cli import main
 from opusmap.converters.plugins import all_converters
 from opusmap.errors import SourceError
 from opusmap.report import Report
+from opusmap.run.check import check_source
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work, open_corrected_rejects, open_work
 from opusmap.run.parallel import Workers
 from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
-from opusmap.run.submit import rehearse_source, submit_source
+from opusmap.run.submit import SubmitOptions, submit_source
 
 CONNECTION = {
     "id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11",
@@ -71,7 +72,7 @@ def changing(work: Work, change: Change) -> Work:
 
 
 def check(work: Work) -> Report:
-    return rehearse_source(work)[0]
+    return check_source(work)[0]
 
 
 def map_(work: Work, workers: Workers | None = None) -> Report:
@@ -83,7 +84,7 @@ def map_(work: Work, workers: Workers | None = None) -> Report:
 
 def submit(work: Work) -> Report:
     emulator, settings = embedded_opus(work.mapper)
-    return submit_source(work, settings, transport=EmbeddedTransport(emulator))
+    return submit_source(work, settings, SubmitOptions(EmbeddedTransport(emulator)))
 
 
 WAYS = [check, map_, submit]
@@ -366,7 +367,7 @@ def test_the_evidence_of_a_run_says_so(capsys: pytest.CaptureFixture[str]) -> No
     with (work := open_work("m.yaml", converters=all_converters(("meddle.py",)))).source:
         emulator, settings = embedded_opus(work.mapper)
         settings = replace(settings, journal=Path("journal.db"))
-        submit_source(work, settings, transport=EmbeddedTransport(emulator))
+        submit_source(work, settings, SubmitOptions(EmbeddedTransport(emulator)))
     new = hashlib.sha256(Path("rows.csv").read_bytes()).hexdigest()
     assert main(["report", "1", "--journal", "journal.db", "--json", "--html", "page.html"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["source_changed"]

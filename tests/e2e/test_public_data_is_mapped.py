@@ -10,9 +10,10 @@ import pytest
 
 from opusmap.errors import SourceError
 from opusmap.records import Reject
+from opusmap.rejects import RejectList
 from opusmap.run.open import open_work
 from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
-from opusmap.run.submit import submit_source
+from opusmap.run.submit import SubmitOptions, submit_source
 
 DATA = os.environ.get("OPUSMAP_TEST_DATA", "")
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -35,14 +36,12 @@ def submitted(mapping: str, file: str) -> tuple[Any, dict[str, Any], list[Reject
     path = Path(DATA) / file
     if not path.is_file():
         pytest.skip(f"{file} is not in the folder")
-    rejects: list[Reject] = []
+    rejects = RejectList()
     work = open_work(MAPPINGS / mapping, path)
     emulator, settings = embedded_opus(work.mapper)
     with work.source:
-        report = submit_source(
-            work, settings, transport=EmbeddedTransport(emulator), on_reject=rejects.append
-        )
-    return report, dict(emulator.records), rejects
+        report = submit_source(work, settings, SubmitOptions(EmbeddedTransport(emulator)), rejects)
+    return report, dict(emulator.records), rejects.found
 
 
 @pytest.mark.parametrize(("mapping", "file", "count", "reasons"), CASES, ids=[case[0] for case in CASES])

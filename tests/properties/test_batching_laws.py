@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
+from sending import as_items, send_records
 
-from opusmap.delivery import ResumePolicy, SubmitTotals, submit_records
-from opusmap.delivery.batcher import Intake
+from opusmap.delivery import ResumePolicy, SubmitTotals
+from opusmap.delivery.batcher import Batcher
 from opusmap.errors import OpusmapError, SourceError
 from opusmap.journal import Journal, JournalRecord, State, hash_content
-from opusmap.opus import Answer, Batch
+from opusmap.opus import Answer, Batch, Item, encode_records
 from opusmap.opus.payload import split_batch
 from opusmap.records import Record
 
@@ -35,25 +36,25 @@ class Source(NamedTuple):
     under_way: set[str]
 
 
-def make_record(row: int, key: str, version: str, *, writable: bool = True) -> Record:
-    odd = {} if writable else {"_Odd": object()}
-    return Record(row, key, {"rowKey": key, "leafName": version} | odd)
+def make_record(row: int, key: str, version: str) -> Record:
+    return Record(row, key, {"rowKey": key, "leafName": version})
+
+
+def as_item(record: Record) -> Item:
+    (item,) = encode_records([record])
+    return item
 
 
 @st.composite
-def draw_source(draw: st.DrawFn, *, all_writable: bool = False) -> Source:
+def draw_source(draw: st.DrawFn) -> Source:
     """Draw a source of up to 80 records, whose rowKeys repeat seldom, often, or never."""
     size = draw(st.integers(0, 80))
     numbers = st.integers(1, draw(st.sampled_from([5, 60, 10_000])))
     keys = [str(number) for number in draw(st.lists(numbers, min_size=size, max_size=size))]
-    odd = set[int]() if all_writable else draw(st.sets(st.integers(0, 79), max_size=4))
     pick = Random(draw(st.integers(0, 1 << 32)))
     share = draw(st.sampled_from([0.0, 0.3, 0.9]))
     return Source(
-        [
-            make_record(place + 2, key, pick.choice(("old", "new")), writable=place not in odd)
-            for place, key in enumerate(keys)
-        ],
+        [make_record(place + 2, key, pick.choice(("old", "new"))) for place, key in enumerate(keys)],
         {key: pick.choice(("old", "new")) for key in dict.fromkeys(keys) if pick.random() < share},
         {key for key in dict.fromkeys(keys) if pick.random() < 0.1},
     )
@@ -63,55 +64,48 @@ class Made(NamedTuple):
     """What was made of a source: its batches with their loads' notes, and what else became of its records."""
 
     batches: list[Batch]
-    unwritable: list[str]
     stale: list[bool]
     unchanged: int
     waiting: int
     error: OpusmapError | None
 
     @property
-    def records(self) -> list[Record]:
-        return [record for batch in self.batches for record in batch.records]
+    def items(self) -> list[Item]:
+        return [item for batch in self.batches for item in batch.items]
 
 
 def make_all(source: Source, *, resend: bool = False, stop_after: int | None = None) -> Made:
     """Make batches, none of which is ever done, until the records end, or the run after so many."""
     taken = {
-        key: JournalRecord(1, 2, key, hash_content(make_record(2, key, version).values, "skip"), State.TAKEN)
+        key: JournalRecord(
+            1, 2, key, hash_content(as_item(make_record(2, key, version)).json, "skip"), State.TAKEN
+        )
         for key, version in source.known.items()
     }
-    batches, unwritable, stale, unchanged = list[Batch](), list[str](), list[bool](), 0
-
-    def pass_over(count: int) -> None:
-        nonlocal unchanged
-        unchanged += count
-
-    intake = Intake(
-        source.records,
+    batches, stale, unchanged = list[Batch](), list[bool](), 0
+    batcher = Batcher(
+        as_items(source.records),
         conflict="skip",
         resume=ResumePolicy(resend=resend),
         look_up=lambda keys: {key: taken[key] for key in keys if key in taken},
         is_under_way=lambda key: key in source.under_way or any(key in batch.keys for batch in batches),
-        on_unchanged=pass_over,
-        is_over=lambda: len(batches) == stop_after,
     )
 
     async def make() -> OpusmapError | None:
+        nonlocal unchanged
         try:
-            while (load := await intake.next()) is not None:
-                batches.append(load.batch)
-                unwritable.append(load.unwritable)
-                stale.append(load.stale)
+            while not batcher.ended and len(batches) != stop_after:
+                if (load := await batcher.next()) is not None:
+                    batches.append(load.batch)
+                    stale.append(load.stale)
         except OpusmapError as error:
             return error
+        finally:
+            unchanged = len(batcher.take_unchanged())
         return None
 
     error = asyncio.run(make())
-    return Made(batches, unwritable, stale, unchanged, intake.waiting, error)
-
-
-def is_writable(record: Record) -> bool:
-    return "_Odd" not in record.values
+    return Made(batches, stale, unchanged, len(batcher.waiting()), error)
 
 
 @given(draw_source())
@@ -119,11 +113,10 @@ def test_batches_hold_each_row_key_once_and_are_as_full_as_that_allows(source: S
     made = make_all(source)
     assert [batch.number for batch in made.batches] == list(range(1, len(made.batches) + 1))
     for batch in made.batches:
-        assert 1 <= len(batch.records) <= LIMIT
+        assert 1 <= len(batch.items) <= LIMIT
         assert len(set(batch.keys)) == len(batch.keys)
     for batch, following in pairwise(made.batches):
-        alone = not is_writable(batch.records[0]) or not is_writable(following.records[0])
-        assert len(batch.records) == LIMIT or following.keys[0] in batch.keys or alone
+        assert len(batch.items) == LIMIT or following.keys[0] in batch.keys
 
 
 @given(draw_source())
@@ -132,17 +125,16 @@ def test_batches_are_in_order_the_records_that_opus_does_not_hold_or_may_not_hol
 ) -> None:
     made, on_its_way, due = make_all(source), set(source.under_way), list[Record]()
     for record in source.records:
-        held = source.known.get(record.key) == record.values["leafName"] and is_writable(record)
-        if not held or record.key in on_its_way:
+        if source.known.get(record.key) != record.values["leafName"] or record.key in on_its_way:
             due.append(record)
             on_its_way.add(record.key)
-    assert made.records == due
+    assert made.items == list(map(as_item, due))
     assert (made.unchanged, made.waiting) == (len(source.records) - len(due), 0)
 
 
 @given(draw_source())
 def test_a_resend_leaves_nothing_out(source: Source) -> None:
-    assert make_all(source, resend=True).records == source.records
+    assert make_all(source, resend=True).items == list(map(as_item, source.records))
 
 
 @given(draw_source())
@@ -151,16 +143,6 @@ def test_the_journal_is_asked_again_for_a_row_key_that_is_on_its_way(source: Sou
     for batch, stale in zip(made.batches, made.stale, strict=True):
         assert stale is not on_its_way.isdisjoint(batch.keys)
         on_its_way |= set(batch.keys)
-
-
-@given(draw_source())
-def test_what_can_t_be_written_is_alone_in_its_batch_with_the_reason(source: Source) -> None:
-    made = make_all(source)
-    for batch, reason in zip(made.batches, made.unwritable, strict=True):
-        if reason:
-            assert "can't be written as JSON" in reason
-            assert len(batch.records) == 1
-        assert all(is_writable(record) is not bool(reason) for record in batch.records)
 
 
 @given(draw_source(), st.integers(0, 100), st.none() | st.integers(0, 6))
@@ -178,7 +160,7 @@ def test_however_it_ends_each_record_that_was_pulled_is_in_one_place(
             yield record
 
     made = make_all(source._replace(records=pull()), stop_after=stop_after)
-    assert pulled == len(made.records) + made.unchanged + made.waiting
+    assert pulled == len(made.items) + made.unchanged + made.waiting
     if made.error is not None:
         assert pulled == breaks_at
     elif stop_after is None or len(made.batches) < stop_after:
@@ -190,7 +172,7 @@ def test_no_more_is_pulled_than_fills_the_next_batch(source: Source, stop_after:
     made = make_all(source, stop_after=stop_after)
     assert made.waiting < 2 * LIMIT
     nothing_known = make_all(source._replace(known={}, under_way=set()), stop_after=1)
-    assert len(nothing_known.records) + nothing_known.waiting == min(LIMIT, len(source.records))
+    assert len(nothing_known.items) + nothing_known.waiting == min(LIMIT, len(source.records))
 
 
 class Accepting:
@@ -213,7 +195,7 @@ class Accepting:
         raise AssertionError
 
 
-@given(draw_source(all_writable=True), st.integers(1, 5))
+@given(draw_source(), st.integers(1, 5))
 def test_a_run_s_requests_are_batches_and_each_row_key_s_versions_arrive_in_order(
     source: Source, concurrency: int
 ) -> None:
@@ -239,19 +221,17 @@ def send(
     """Send records in a run of their own; return what its requests held, and the totals."""
     client = Accepting()
     run = journal.start_run(origin=client.url, connection="c-1", mapping="m.yaml")
-    sending = submit_records(
-        records, client=client, journal=journal, run=run, conflict="overwrite", concurrency=concurrency
-    )
+    sending = send_records(records, client, journal, run, conflict="overwrite", concurrency=concurrency)
     return client.bodies, asyncio.run(sending)
 
 
 @given(st.integers(2, 15).flatmap(lambda size: st.tuples(st.just(size), st.integers(2, size))))
 def test_parts_concatenate_to_their_batch_and_are_of_nearly_one_size(case: tuple[int, int]) -> None:
     size, parts = case
-    batch = Batch(7, tuple(Record(row, str(row), {}) for row in range(size)))
+    batch = Batch(7, tuple(Item(row, str(row), b"{}") for row in range(size)))
     split = split_batch(batch, parts)
-    assert tuple(record for part in split for record in part.records) == batch.records
-    sizes = [len(part.records) for part in split]
+    assert tuple(item for part in split for item in part.items) == batch.items
+    sizes = [len(part.items) for part in split]
     assert len(split) == parts
     assert max(sizes) - min(sizes) <= 1
     assert min(sizes) >= 1

@@ -20,10 +20,11 @@ from opusmap.cli.options import reject_writer
 from opusmap.emulator import Emulator, Fault
 from opusmap.errors import SettingsError
 from opusmap.records import Reject
+from opusmap.rejects import RejectList
 from opusmap.report import Report
 from opusmap.run.open import Work, open_corrected_rejects, open_work
 from opusmap.run.rehearsal import make_emulator
-from opusmap.run.submit import submit_source
+from opusmap.run.submit import SubmitOptions, submit_source
 from opusmap.settings import Secret, Settings
 
 MAPPING = """\
@@ -89,9 +90,7 @@ class Register:
         writer = reject_writer(work, None, output and str(output))
         transport = httpx.ASGITransport(self.opus)
         with work.source, writer:
-            return submit_source(
-                work, self.settings, transport=transport, on_reject=writer.write, on_failed=writer.write
-            )
+            return submit_source(work, self.settings, SubmitOptions(transport), writer)
 
 
 def send_right_rows(register: Register, path: Path) -> dict[str, Any]:
@@ -265,12 +264,13 @@ def test_a_file_that_can_not_be_written_ends_the_run_in_order_and_loses_nothing(
     register.opus.faults = refuse("K-17")
     full = SettingsError("r.csv", "the rejects can't be written: No space left on device")
 
-    def fail(_reject: Reject) -> None:
-        raise full
+    class Full(RejectList):
+        def write(self, _reject: Reject) -> None:
+            raise full
 
     transport = httpx.ASGITransport(register.opus)
     with work.source:
-        report = submit_source(work, register.settings, transport=transport, on_failed=fail)
+        report = submit_source(work, register.settings, SubmitOptions(transport), Full())
     assert report.stopped == full
     assert report.adds_up
     assert (report.failed, report.submitted + 1) == (1, len(register.opus.records))
@@ -309,5 +309,6 @@ def test_a_refused_row_is_held_only_while_its_record_is_under_way(tmp_path: Path
     report = register.send(work)
     gc.collect()
     assert report.submitted == 3000
-    # For each of 8 workers: a load under way, one ready, one that the journal is being told the end of.
-    assert most <= 3 * 8 * 15 + 3 * 15
+    # For each of 8 workers: a batch under way, one ready, one that the journal is being told the end of;
+    # and the rest of the part that is read, and of the chunks of 50 that these are of.
+    assert most <= 3 * 8 * 15 + 3 * 15 + 250 + 2 * 50

@@ -1,16 +1,16 @@
 """Any rows, in parts of any size, by any number of workers, whatever happens to them: as one process maps.
 
-The workers are the real ones' loop, in threads: so an example takes a millisecond. What becomes of each
-part in a worker is drawn: it is mapped, refused, or the worker is gone.
+The workers are threads here, so that an example takes a millisecond. What becomes of each part in a worker
+is drawn: it is mapped, refused, or the worker is gone.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import multiprocessing
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,10 +24,10 @@ from opusmap.records import Reject, Row
 from opusmap.report import Report
 from opusmap.run import map as map_stream
 from opusmap.run import parallel as workers
+from opusmap.run.check import check_source
 from opusmap.run.map import MapStream, PayloadWriter
 from opusmap.run.open import Work
-from opusmap.run.parallel import Worker, Workers, answer_parts
-from opusmap.run.submit import rehearse_source
+from opusmap.run.parallel import Workers
 from opusmap.sources import IterableSource, Part, row_parts
 
 COUNTED = (*Report().counts(), "reasons", "notes", "replaced")
@@ -97,43 +97,32 @@ class Rows(IterableSource):
         return row_parts(self.rows(), self._size)
 
 
-class Threads(Workers):
-    """Workers in threads, each with what is to become of the parts that it is given."""
+class Fated(ThreadPoolExecutor):
+    """A worker in a thread, to which happens what is drawn for each part; what travels is pickled."""
 
-    def __init__(self, count: int, fates: Iterable[str]) -> None:
-        self._fates = iter(fates)
-        super().__init__(count)
+    def __init__(self, fates: Iterator[str], begin: Callable[..., None], args: tuple[Any, ...]) -> None:
+        super().__init__(1, initializer=begin, initargs=args)
+        self._fates, self._gone = fates, False
 
-    def hire(self) -> Worker:
-        here, there = multiprocessing.Pipe()
-        threading.Thread(target=answer_parts, args=(Fated(there, self._fates),)).start()
-        self.crew.append(Prepared(here))
-        return self.crew[-1]
+    def submit(self, function: Any, /, *args: Any, **_named: Any) -> Future[Any]:
+        if self._gone:
+            raise BrokenExecutor
+        return super().submit(self._map, function, pickle.dumps(args))
 
-
-class Prepared(Worker):
-    """A worker that is ready before the first row is mapped, so that it gets the first part."""
-
-    def begin(self, compile_args: Any) -> None:
-        super().begin(compile_args)
-        assert self.connection.poll(60)
-
-
-class Fated:
-    """The worker's end of a pipe, which spoils what it sends as it is told."""
-
-    def __init__(self, connection: Any, fates: Iterator[str]) -> None:
-        self._connection, self._fates = connection, fates
-
-    def recv(self) -> Any:
-        return self._connection.recv()
-
-    def send(self, found: Any) -> None:
-        fate = MAPPED if found is None else next(self._fates, MAPPED)
+    def _map(self, function: Any, args: bytes) -> Any:
+        fate = GONE if self._gone else next(self._fates, MAPPED)
         if fate == GONE:
-            self._connection.close()
-            raise EOFError
-        self._connection.send(None if fate == REFUSED else found)
+            self._gone = True
+            raise BrokenExecutor
+        if fate == REFUSED:
+            raise ValueError("it can't travel")
+        return pickle.loads(pickle.dumps(function(*pickle.loads(args))))
+
+
+def threads(count: int, fates: Iterable[str]) -> Workers:
+    """Return workers in threads, with what is to become of the parts that they are given."""
+    left = iter(fates)
+    return Workers(count, (), lambda _count, begin, args: Fated(left, begin, args))
 
 
 def run(
@@ -184,7 +173,7 @@ def test_any_rows_in_any_parts_become_what_one_process_makes_of_them(
     payloads: bool,
 ) -> None:
     expected = run(mapper, Rows(rows, size, end), None, payloads=payloads)
-    with Threads(count, fates) as workers:
+    with threads(count, fates) as workers:
         assert run(mapper, Rows(rows, size, end), workers, payloads=payloads) == expected
 
 
@@ -193,7 +182,7 @@ def test_a_worker_that_goes_leaves_nothing_undone(
     mapper: Mapper, rows: list[dict[str, str]], size: int, end: int | None, gone: int
 ) -> None:
     expected = run(mapper, Rows(rows, size, end), None, payloads=False)
-    with Threads(3, [MAPPED] * gone + [GONE]) as workers:
+    with threads(3, [MAPPED] * gone + [GONE]) as workers:
         assert run(mapper, Rows(rows, size, end), workers, payloads=False) == expected
 
 
@@ -201,7 +190,7 @@ def test_workers_that_all_go_end_the_run_where_the_first_did(mapper: Mapper) -> 
     row = {"Sum": "1", "Rate": "", "Code": "a", "State": "Open", "When": "", "Text": ""}
     rows = [{"Id": str(number), **row} for number in range(300)]
     one = run(mapper, Rows(rows, 10, None), None, payloads=False)
-    with Threads(2, [MAPPED, GONE, GONE]) as workers:
+    with threads(2, [MAPPED, GONE, GONE]) as workers:
         written, _, ending = run(mapper, Rows(rows, 10, None), workers, payloads=False)
     assert isinstance(ending, str)
     assert StoppedEarly.__name__ in ending
@@ -218,7 +207,7 @@ def test_what_is_foreseen_is_what_one_process_foresees(
     def clock() -> datetime:
         return datetime(2024, 11, 1, tzinfo=UTC)
 
-    _, alone = rehearse_source(Work(mapper, Rows(rows, size, None)), clock=clock)
-    with Threads(2, fates) as workers:
-        _, among = rehearse_source(Work(mapper, Rows(rows, size, None)), workers=workers, clock=clock)
+    _, alone = check_source(Work(mapper, Rows(rows, size, None)), clock=clock)
+    with threads(2, fates) as workers:
+        _, among = check_source(Work(mapper, Rows(rows, size, None)), workers=workers, clock=clock)
     assert alone == among

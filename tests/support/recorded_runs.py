@@ -15,7 +15,7 @@ from opusmap.rejects import RejectWriter
 from opusmap.report import Report
 from opusmap.run.open import open_work
 from opusmap.run.rehearsal import embedded_opus
-from opusmap.run.submit import submit_source
+from opusmap.run.submit import SubmitOptions, submit_source
 
 __all__ = ["CHANGED", "CONTRACTS", "HOSTILE", "RecordedRun", "record_run"]
 
@@ -62,9 +62,8 @@ def record_run(folder: Path, rows: int = 120) -> RecordedRun:
         report = submit_source(
             work,
             replace(settings, journal=journal),
-            transport=httpx.ASGITransport(emulator),
-            on_reject=writer.write,
-            on_end=writer.close,
+            SubmitOptions(httpx.ASGITransport(emulator)),
+            writer,
         )
     Journal.open(journal, write=False).close()
     return RecordedRun(journal, writer.path, report)

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
+from sending import send_records
 
-from opusmap.delivery import SubmitTotals, submit_records
+from opusmap.delivery import SubmitTotals
 from opusmap.journal import Journal, State
 from opusmap.opus.client import OpusClient
 from opusmap.records import Record
@@ -139,11 +140,11 @@ def submit(
             api_path,
         )
         async with OpusClient(where, transport=httpx.MockTransport(opus), clock=opus.clock) as client:
-            totals = await submit_records(
+            totals = await send_records(
                 records,
-                client=client,
-                journal=journal,
-                run=run,
+                client,
+                journal,
+                run,
                 **{
                     "conflict": "overwrite",
                     "clock": opus.clock,

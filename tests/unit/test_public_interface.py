@@ -59,27 +59,23 @@ def test_a_row_becomes_a_record_or_a_reject(mapper):
 
 def test_any_iterable_of_mappings_can_be_submitted(mapper):
     emulator, settings = embedded_opus(mapper)
-    rejects = []
+    rejects = opusmap.RejectList()
     rows = ({"Id": str(number), "Title": "" if number == 3 else "Lease"} for number in range(40))
-    report = opusmap.submit(
-        mapper, rows, settings, transport=httpx.ASGITransport(emulator), on_reject=rejects.append
-    )
+    report = opusmap.submit(mapper, rows, settings, transport=httpx.ASGITransport(emulator), rejects=rejects)
     assert (report.read, report.submitted, report.rejected, report.requests) == (40, 39, 1, 3)
     assert report.adds_up
-    assert [reject.row for reject in rejects] == [4]
+    assert [reject.row for reject in rejects.found] == [4]
     assert set(emulator.records) == {str(number) for number in range(40) if number != 3}
 
 
 def test_a_row_key_that_occurred_before_is_a_reject(mapper):
     emulator, settings = embedded_opus(mapper)
-    rejects = []
+    rejects = opusmap.RejectList()
     rows = [{"Id": "7", "Title": "first"}, {"Id": "7", "Title": "second"}]
-    report = opusmap.submit(
-        mapper, rows, settings, transport=httpx.ASGITransport(emulator), on_reject=rejects.append
-    )
+    report = opusmap.submit(mapper, rows, settings, transport=httpx.ASGITransport(emulator), rejects=rejects)
     assert (report.submitted, report.rejected) == (1, 1)
-    assert rejects[0].problems[0].code == "duplicate-key"
-    assert rejects[0].values == {"Id": "7", "Title": "second"}
+    assert rejects.found[0].problems[0].code == "duplicate-key"
+    assert rejects.found[0].values == {"Id": "7", "Title": "second"}
     assert emulator.records["7"]["leafName"] == "first"
 
 
@@ -100,13 +96,11 @@ def test_of_rows_with_the_same_key_the_setting_says_which_is_kept(tmp_path, sett
     mapper = opusmap.load_mapping(tmp_path / "mapping.yaml")
     emulator, settings = embedded_opus(mapper)
     rows = [{"Id": "7", "Title": title} for title in "123"]
-    rejects = []
-    report = opusmap.submit(
-        mapper, rows, settings, transport=httpx.ASGITransport(emulator), on_reject=rejects.append
-    )
+    rejects = opusmap.RejectList()
+    report = opusmap.submit(mapper, rows, settings, transport=httpx.ASGITransport(emulator), rejects=rejects)
     assert emulator.records["7"]["leafName"] == kept
     assert (report.submitted, report.rejected) == (1, 2)
-    assert {reject.problems[0].code for reject in rejects} == {"duplicate-key"}
+    assert {reject.problems[0].code for reject in rejects.found} == {"duplicate-key"}
 
 
 def test_the_last_of_several_can_t_be_found_in_what_is_read_once(tmp_path):

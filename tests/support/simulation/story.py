@@ -16,7 +16,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
-from opusmap.delivery import KeyLocks, ResumePolicy, RetryPolicy, SubmitTotals, submit_records
+import msgspec
+from sending import send_records
+
+from opusmap.delivery import KeyLocks, ResumePolicy, RetryPolicy, SubmitTotals
 from opusmap.journal import Journal, State, Storage, hash_content
 from opusmap.opus import Sender
 from opusmap.opus.client import OpusClient
@@ -30,6 +33,7 @@ from simulation.wire import BASE_URL, LATE_EFFECT_WINDOW, Wire, WireTransport
 
 __all__ = ["Broken", "Story", "Variant", "tell_story"]
 
+_encode = msgspec.json.encode
 CONNECTION = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
 BATCH = 15
 RETRIES_SAVED = 10
@@ -262,16 +266,16 @@ class _Plot:
         where = Settings(BASE_URL, f"{BASE_URL}/connect/token", "app-1", Secret("s"), self._path)
         transport = WireTransport(wire)
         async with OpusClient(where, transport=transport, clock=self._ticks, wall_clock=self._wall) as client:
-            totals = await submit_records(
+            totals = await send_records(
                 records,
-                client=self._variant.client(client),
-                journal=journal,
-                run=run,
+                self._variant.client(client),
+                journal,
+                run,
                 conflict=self._conflict,
                 concurrency=self._concurrency,
                 resume=self._variant.resume,
                 retries=self._variant.retries,
-                key_locks=self._variant.key_locks(),
+                key_locks=self._variant.key_locks,
                 stop=event,
                 clock=self._ticks,
                 wall_clock=self._wall,
@@ -313,7 +317,9 @@ class _Plot:
         for run in journal.runs():
             for known in journal.records(run, State.TAKEN):
                 processed = self._opus.history.get(known.key, ())
-                if not any(hash_content(values, self._conflict) == known.content for values in processed):
+                if known.content not in {
+                    hash_content(_encode(values), self._conflict) for values in processed
+                }:
                     raise Broken(f"{known.key} is taken by the journal, and Opus never had it")
 
     def _check_resent(self, ended: _Ended) -> None:

@@ -18,10 +18,12 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_run_that_loses_the_interrupt_is_interrupted_anew_until_it_ends() -> None:
     with stopped_by_signals() as on_start:
-        on_start(lambda: None)
+        ways: list[str] = []
+        on_start(lambda: ways.append("drained"), lambda: ways.append("cancelled"))
         signal.raise_signal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+        assert ways == ["drained"]
+        signal.raise_signal(signal.SIGINT)
+        assert ways == ["drained", "cancelled"]
         for _ in range(2):
             with pytest.raises(KeyboardInterrupt):
                 time.sleep(5.0)

@@ -251,8 +251,8 @@ def test_a_row_with_an_unknown_option_and_a_bad_date_is_one_reject_with_two_reas
     found = mapped("Choice: A\nWhen: B", {"A": "Pink", "B": "31 June"})
     assert isinstance(found, Reject)
     assert [(problem.column, problem.code) for problem in found.problems] == [
-        ("Choice", "unknown-choice"),
         ("When", "bad-date"),
+        ("Choice", "unknown-choice"),
     ]
     assert (found.row, found.key, found.values["A"]) == (1, "k", "Pink")
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 from scripted_opus import Keys, Opus, Reply, make_records, respond, submit
+from sending import send_records
 
-from opusmap.delivery import SubmitTotals, submit_records
+from opusmap.delivery import SubmitTotals
 from opusmap.errors import JournalError, SourceError, StoppedEarly
 from opusmap.journal import Journal
 from opusmap.opus.client import OpusClient
@@ -107,9 +108,7 @@ def test_a_journal_that_fails_ends_the_run_with_its_error(monkeypatch: pytest.Mo
     opus = Opus(lambda _opus, _keys: journal.close())  # type: ignore[func-returns-value]
     client = OpusClient(where, transport=httpx.MockTransport(opus))
     with pytest.raises(JournalError):
-        asyncio.run(
-            submit_records(make_records(300), client=client, journal=journal, run=run, conflict="skip")
-        )
+        asyncio.run(send_records(make_records(300), client, journal, run, conflict="skip"))
 
 
 def test_a_disk_that_is_full_ends_the_run_with_one_error_and_no_word_besides(

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted_opus import SECRET, TOKEN, Keys, Opus, Reply, Script, make_records, respond, submit
+from sending import send_records
 
-from opusmap.delivery import SubmitTotals, submit_records
+from opusmap.delivery import Event, Result, SubmitTotals
 from opusmap.errors import OpusUnavailable, SignInError
 from opusmap.journal import Journal, State
 from opusmap.opus.client import OpusClient
@@ -66,18 +67,17 @@ def test_an_intent_is_journaled_before_its_request_leaves_and_settled_before_it_
             seen.append({each.key for each in journal.records(run, State.INTENDED)} >= set(keys))
             return None
 
-        def progress(totals: SubmitTotals) -> None:
-            seen.append(journal.counts(run)[State.TAKEN] >= totals.submitted)
+        def progress(event: Event, totals: SubmitTotals) -> None:
+            if isinstance(event, Result):
+                seen.append(journal.counts(run)[State.TAKEN] >= totals.submitted)
 
         where = Settings("https://o.example", "https://o.example/connect/token", "a", Secret("s"), Path())
         client = OpusClient(where, transport=httpx.MockTransport(Opus(script)))
-        await submit_records(
-            make_records(40), client=client, journal=journal, run=run, conflict="skip", on_progress=progress
-        )
+        await send_records(make_records(40), client, journal, run, conflict="skip", on_event=progress)
 
     with Journal.open(":memory:") as journal:
         asyncio.run(main(journal))
-    assert seen == [True] * 6
+    assert seen == [True] * (3 + 40)
 
 
 def test_a_rate_limit_holds_all_workers_back_for_as_long_as_opus_asks() -> None:
@@ -255,17 +255,6 @@ def test_one_version_of_a_row_key_is_in_flight_and_the_later_row_wins() -> None:
     assert done.totals.submitted == 60
     assert opus.most_of_a_key == 1
     assert {key: values["row"] for key, values in opus.held.items()} == {"k0": 60, "k1": 61, "k2": 59}
-
-
-def test_a_record_that_can_not_be_written_fails_alone() -> None:
-    records = make_records(15)
-    records[3] = Record(5, "k5", {"rowKey": "k5", "leafName": "\ud800"})
-    records[4] = Record(6, "\udcff", {"rowKey": "\udcff"})
-    done = submit(opus := Opus(), records)
-    # What stands between good records parts their batch; it is never sent.
-    assert done.totals == SubmitTotals(submitted=13, failed=2, requests=2)
-    assert done.states["k5"] is done.states["\\udcff"] is State.FAILED
-    assert len(opus.held) == 13
 
 
 def test_every_request_is_logged_under_an_id_and_no_secret_shows(caplog: pytest.LogCaptureFixture) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation.loop import Timeline, VirtualLoop
 
-from opusmap.delivery.rate_limit import ConcurrencyLimit, Pacer, RetryBudget, Surroundings
+from opusmap.delivery.rate_limit import Clock, ConcurrencyLimit, Pacer, RetryBudget
 from opusmap.delivery.retry_policy import RetryPolicy
 from opusmap.delivery.stop_signal import Halt
 from opusmap.errors import StoppedEarly
@@ -23,7 +23,7 @@ BURST = 10
 
 
 def make_pacer(concurrency: int, loop: asyncio.AbstractEventLoop, halt: Halt | None = None) -> Pacer:
-    around = Surroundings(loop.time, loop.time, random.Random(2).random, asyncio.sleep)
+    around = Clock(loop.time, loop.time, random.Random(2).random, asyncio.sleep)
     return Pacer(concurrency, around, halt or Halt(), RetryPolicy())
 
 

@@ -8,20 +8,20 @@ import httpx
 import pytest
 from scripted_opus import Keys, Opus, Reply, make_records, respond, submit
 
-from opusmap.delivery import SubmitTotals
+from opusmap.delivery import Event, Outlook, SubmitTotals
 from opusmap.journal import Journal
 from opusmap.records import Record
 
 
-def told_by(opus: Opus, count: int = 30, **options: object) -> list[str]:
+def told_by(opus: Opus, records: list[Record] | None = None, **options: object) -> list[str]:
     """Submit; return what was told of waits, each once as it came."""
     told: list[str] = []
 
-    def note(totals: SubmitTotals) -> None:
-        if not told or told[-1] != totals.waiting:
-            told.append(totals.waiting)
+    def note(event: Event, _totals: SubmitTotals) -> None:
+        if isinstance(event, Outlook) and (not told or told[-1] != event.waiting):
+            told.append(event.waiting)
 
-    submit(opus, make_records(count), on_progress=note, **options)
+    submit(opus, records or make_records(30), on_event=note, **options)
     return told
 
 
@@ -68,8 +68,7 @@ def test_a_fence_says_what_it_waits_for() -> None:
     with Journal.open(":memory:") as journal:
         submit(Opus(lambda _opus, _keys: httpx.ReadError("reset")), make_records(1), journal=journal)
         changed = [Record(2, "k2", {"rowKey": "k2", "leafName": "new"})]
-        told: list[str] = []
-        submit(Opus(), changed, journal=journal, on_progress=lambda totals: told.append(totals.waiting))
+        told = told_by(Opus(), records=changed, journal=journal)
     assert any("an earlier request for these records may still take effect" in each for each in told)
     assert told[-1] == ""
 

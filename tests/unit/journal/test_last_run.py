@@ -1,5 +1,6 @@
 """What is kept beside a mapping tells one journal from another, and a file as written from an edited one."""
 
+import asyncio
 import json
 from dataclasses import replace
 from itertools import count
@@ -15,7 +16,7 @@ from opusmap.journal.last_run import LastRun, last_run_path
 from opusmap.output_files import hash_file
 from opusmap.run.open import Work, open_work
 from opusmap.run.rehearsal import embedded_opus
-from opusmap.run.submit import submit_source
+from opusmap.run.submit import SubmitOptions, submit_stream
 from opusmap.sources import from_iterable
 
 ORIGIN, CONNECTION = "https://opus.example.com", "c-1"
@@ -128,15 +129,14 @@ def test_the_library_is_told_as_the_command_line_is(tmp_path):
         left.unlink()
     work = open_work(tmp_path / "mapping.yaml")
     emulator, settings = embedded_opus(work.mapper)
-    notes, runs = [], []
+
+    async def read():
+        options = SubmitOptions(httpx.ASGITransport(emulator))
+        none = Work(work.mapper, from_iterable([]))
+        reports = submit_stream(none, replace(settings, journal=recorded.journal), options)
+        return [report async for report in reports]
+
     with work.source:
-        report = submit_source(
-            Work(work.mapper, from_iterable([])),
-            replace(settings, journal=recorded.journal),
-            transport=httpx.ASGITransport(emulator),
-            on_note=notes.append,
-            on_run=runs.append,
-        )
-    assert notes == [report.journal_note]
-    assert "is new, and the last run of" in report.journal_note
-    assert runs == [report.run] == [1]
+        first, *_, last = asyncio.run(read())
+    assert "is new, and the last run of" in first.journal_note == last.journal_note
+    assert first.run == last.run == 1

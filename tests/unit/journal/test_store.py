@@ -322,16 +322,11 @@ def test_a_rehearsal_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytes
     assert not list(tmp_path.iterdir())
 
 
-def test_the_content_hash_tells_values_and_option_apart_and_ignores_the_order_of_columns() -> None:
-    known = hash_content({"a": "1", "b": [1, {"c": 1, "d": 2}]}, "overwrite")
-    assert hash_content({"b": [1, {"d": 2, "c": 1}], "a": "1"}, "overwrite") == known
-    others = [
-        hash_content({"a": 1, "b": [1, {"c": 1, "d": 2}]}, "overwrite"),
-        hash_content({"a": "1", "b": [{"c": 1, "d": 2}, 1]}, "overwrite"),
-        hash_content({"a": "1", "b": [1, {"c": 1, "d": 2}]}, "skip"),
-        hash_content({"a": "1"}, "overwrite"),
-    ]
-    assert len({known, *others}) == 5
+def test_the_content_hash_tells_what_is_sent_and_the_option_apart() -> None:
+    known = hash_content(b'{"a":"1"}', "overwrite")
+    others = [hash_content(b'{"a":1}', "overwrite"), hash_content(b'{"a":"1"}', "skip")]
+    assert hash_content(bytes(bytearray(b'{"a":"1"}')), "overwrite") == known
+    assert len({known, *others}) == 3
     assert len(known) == 16
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opusmap.opus.payload import Batch, ConflictKey, encode_body
+from opusmap.opus.payload import ConflictKey, encode_body, encode_records
 from opusmap.records import Record
 
 RECORD = Record(2, "a", {"rowKey": "a", "leafName": "Zoë", "_N": 2**70})
@@ -15,7 +15,7 @@ RECORD = Record(2, "a", {"rowKey": "a", "leafName": "Zoë", "_N": 2**70})
 
 def encode(**changes: Any) -> str:
     settings: dict[str, Any] = {"connection_id": "c-1", "conflict": "overwrite", **changes}
-    return encode_body(Batch(1, (RECORD,)), **settings).decode()
+    return encode_body([item.json for item in encode_records([RECORD])], **settings).decode()
 
 
 def test_a_body_is_the_documented_json_with_both_spellings() -> None:

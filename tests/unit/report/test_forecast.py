@@ -10,8 +10,8 @@ from small_mapping import compiled
 
 from opusmap.journal import Run
 from opusmap.report.forecast import KEPT, Pace, estimate, find_pace
+from opusmap.run.check import check_source
 from opusmap.run.open import Work
-from opusmap.run.submit import rehearse_source
 from opusmap.sources import from_iterable
 
 MAPPER = compiled('Choice: Colour\nChoices: {from: Colours, split: ";"}', 'source: {empty: ["", "N/A"]}\n')
@@ -35,7 +35,7 @@ PATTERNS = ["%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M", "%Y%m%d", "%H:%M %d %B %Y"]
 
 
 def rehearsed(rows, mapper=MAPPER, now=NOON):
-    return rehearse_source(Work(mapper, from_iterable(rows)), clock=lambda: now)
+    return check_source(Work(mapper, from_iterable(rows)), clock=lambda: now)
 
 
 @given(ROWS)
