@@ -216,6 +216,14 @@ class Apply(Node):
     value: Node
     call: ConvertPlan
 
+    @property
+    def costly(self) -> bool:
+        return self.call.converter.cache
+
+    @property
+    def pure(self) -> bool:
+        return self.call.converter.is_cacheable and self.call.place is None  # a pattern's matches are counted
+
     def infer(self, types: Types) -> Type:
         known = self.value.infer(types)
         if self.call.takes_list or not known.kind & Kind.LIST:

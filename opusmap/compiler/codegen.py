@@ -17,11 +17,13 @@ from pathlib import PurePath
 from typing import Any, NoReturn
 
 from opusmap.compiler import binding_runtime
+from opusmap.compiler.caching import cache_subtrees
 from opusmap.compiler.cells import write_cells
 from opusmap.compiler.encoding import ColumnWriter
 from opusmap.compiler.interpreter import ABSENT, FILTERED, Declined, Interpreter, weigh
 from opusmap.compiler.plan import ColumnPlan, Plan, bind_dynamic, bind_filter
 from opusmap.converters import Context, Converter, for_text
+from opusmap.converters.cache import Cache
 from opusmap.converters.coerce import text_of
 from opusmap.converters.limits import ROW_LIMIT, TEXT_LIMIT, hold
 from opusmap.errors import ValueProblem
@@ -85,6 +87,7 @@ _FIXED = {
     "weigh": weigh,
     "LARGEST": LARGEST,
     "nothing": (str, list, type(None)),
+    "keyed": (str, type(None)),
     "Exception": Exception,
     "KeyError": KeyError,
     "Frame": Frame,
@@ -248,6 +251,8 @@ class Module:
         _check_pure(node.converter)
         function = bind_filter(node, self._context)
         self.interpreter.watch(node.place, function)
+        if node.each and node.converter.cache:  # lists repeat seldom, their elements often
+            function = Cache(function).__getitem__
         return self.named(node.converter.name, function)
 
     def bind_for_text(self, node: nodes.Filter) -> str | None:
@@ -291,6 +296,10 @@ class Module:
         self._taken.add(name)
         return name
 
+    def cached(self, node: Node) -> Node:
+        """Return a tree with what is looked up where it would be made again for each row."""
+        return cache_subtrees(node, self, self.interpreter, self._context)
+
     def python(self, node: Node, want: Want = None) -> str:
         """Return the Python of a tree, without parentheses around all of it.
 
@@ -298,7 +307,7 @@ class Module:
             NotWritten: it is nested deeper than Python reads, or has a converter that must be called once.
         """
         self._temporaries = 0
-        written = node.emit_as(self, want)
+        written = self.cached(node).emit_as(self, want)
         depth, whole = measure_parentheses(written)
         if depth > _NESTED:
             raise NotWritten

@@ -73,13 +73,13 @@ class EncoderOptions:
 class Encoder:
     """The last step of a column: its name in generated code, and its function.
 
-    `cache` is the function with a memory, where texts are few. `element`, of list types, encodes one element
-    alone (see `encode_elements`).
+    `cache` says that texts are few, take longer to encode than to look up, and leave nothing to note.
+    `element`, of list types, encodes one element alone (see `encode_elements`).
     """
 
     name: str
     function: Encode
-    cache: Cache[JsonValue] | None = None
+    cache: bool = False
     element: Element | None = None
 
     def __call__(self, value: Any) -> JsonValue:
@@ -91,9 +91,9 @@ def make_encoder(kind: ColumnType, rules: EncoderOptions) -> Encoder:
     """Return the last step of a column."""
     match kind:
         case ColumnType.DATE_TIME:
-            return (_remembered if _is_dated(rules.format) else Encoder)("date_time", _date_time(rules))
+            return Encoder("date_time", _date_time(rules), cache=_is_dated(rules.format))
         case ColumnType.SINGLE_CHOICE:
-            return _remembered("choice", _single_choice(rules))
+            return Encoder("choice", _single_choice(rules), cache=True)
         case ColumnType.MULTIPLE_CHOICE:
             return _multiple_choice(rules)
         case ColumnType.PEOPLE:
@@ -101,15 +101,11 @@ def make_encoder(kind: ColumnType, rules: EncoderOptions) -> Encoder:
         case ColumnType.NUMBER:
             return Encoder("json_number", json_number)
         case ColumnType.TAXONOMY:
-            return _remembered("term", term)
+            return Encoder("term", term, cache=True)
         case ColumnType.MULTIPLE_TEXT | ColumnType.UNKNOWN:
             return Encoder("multi_line", multi_line)
         case _:
             return Encoder("single_line", single_line)
-
-
-def _remembered(name: str, function: Encode) -> Encoder:
-    return Encoder(name, function, Cache(function))
 
 
 def single_line(value: Any) -> str:

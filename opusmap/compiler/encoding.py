@@ -1,7 +1,6 @@
 """Generated code of one column: its tree's value, encoded for Opus and put into the record.
 
-Owns what is known of a column type's values, so that it need not be asked again for each row, and which
-columns are remembered as a whole.
+Owns what is known of a column type's values, so that it need not be asked again for each row.
 """
 
 from __future__ import annotations
@@ -12,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from opusmap.compiler import binding_runtime
 from opusmap.compiler.binding_nodes import Emptied, OrDefault
+from opusmap.compiler.caching import Cached, Encoded
 from opusmap.compiler.column_types import LIST_TYPES, TEXT_TYPES, Element, encode_elements
-from opusmap.compiler.interpreter import Declined, Interpreter
+from opusmap.compiler.interpreter import Declined
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.connection import ColumnType
-from opusmap.converters import Converter
-from opusmap.converters.cache import Cache
 from opusmap.converters.limits import LIST_LIMIT
 from opusmap.errors import ValueProblem
-from opusmap.expressions import nodes, walk
-from opusmap.expressions.nodes import Cell, Concat, Constant, Frame, Kind, Node, Type
+from opusmap.expressions.nodes import Cell, Concat, Constant, Kind, Node, Type
 from opusmap.expressions.runtime import look_up
 
 if TYPE_CHECKING:
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ColumnWriter"]
 
-_MOST_CELLS = 4
 _MOST_STAGED, _LONGEST_STAGED = 256, 1_000
 """Elements, and characters of each: what is looked up or converted holds less than a mapping's list may."""
 _PLAIN_BOUND = 10**15
@@ -52,11 +48,13 @@ class ColumnWriter:
         Raises:
             NotWritten: the column is always left to the interpreter.
         """
-        cells = self._remembered_cells()
+        root = self._module.cached(Encoded(self._node, self._column, self._module.interpreter))
         if self._has_lone_elements():
             yield from self._elements()
-        elif cells:
-            yield from self._remembered(cells)
+        elif isinstance(root, Cached):
+            yield f"value = {self._module.python(root)}"
+            yield "if value is not ABSENT:"
+            yield from ("    " + line for line in self._put("value"))
         else:
             yield from self._plain()
 
@@ -124,11 +122,6 @@ class ColumnWriter:
         elif column.column.type is ColumnType.NUMBER and _is_plain_number(known):
             if value != "value":
                 yield f"value = {value}"
-        elif encoder.cache is not None and known.kind & Kind.TEXT:
-            asked = f"{module.named(f'known_{encoder.name}', encoder.cache)}[{value}]"
-            if not known.filled().is_always(Kind.TEXT):
-                asked += f" if {value}.__class__ is str else {function}({value})"
-            yield f"value = {asked}"
         else:
             yield f"value = {function}({value})"
 
@@ -159,7 +152,7 @@ class ColumnWriter:
             column.column.type in LIST_TYPES
             and not column.binding.listed
             and column.default is None
-            and all(_is_remembered(call.converter) and not call.takes_list for call in column.converts)
+            and all(call.converter.is_cacheable and not call.takes_list for call in column.converts)
         )
 
     def _elements(self) -> Iterator[str]:
@@ -219,56 +212,6 @@ class ColumnWriter:
                 raise Declined from None  # an earlier stage may refuse another element
 
         return element
-
-    # Columns that are remembered as a whole.
-
-    def _remembered_cells(self) -> tuple[Cell, ...]:
-        """Return the cells that alone decide a term's path, which takes longer to make than to look up."""
-        column = self._column
-        if (
-            column.column.type is not ColumnType.TAXONOMY
-            or not column.binding.listed
-            or not all(isinstance(part, Cell) for part in column.parts)
-        ):
-            return ()
-        found = [node for root in column.trees() for node in walk(root)]
-        converters = [call.converter for call in column.converts]
-        converters += [node.converter for node in found if isinstance(node, nodes.Filter)]
-        if any(isinstance(node, nodes.VariableRef) for node in found) or not all(
-            map(_is_remembered, converters)
-        ):
-            return ()
-        cells = tuple({node.name: node for node in found if isinstance(node, Cell)}.values())
-        return cells if len(cells) <= _MOST_CELLS else ()
-
-    def _remembered(self, cells: tuple[Cell, ...]) -> Iterator[str]:
-        module = self._module
-        locals_ = [cell.emit(module) for cell in cells]
-        find = _finder(module.interpreter, self._index, tuple(cell.name for cell in cells))
-        cache = module.named(f"{locals_[0]}_{self._column.encoder.name}", Cache(find))
-        yield f"value = {cache}[{', '.join(locals_)},]"
-        yield "if value is not ABSENT:"
-        yield from ("    " + line for line in self._put("value"))
-
-
-def _finder(interpreter: Interpreter, index: int, names: tuple[str, ...]) -> Callable[[Any], Any]:
-    """Return the function from the cells that decide a column to its encoded value."""
-
-    def find(key: Any) -> Any:
-        before = len(interpreter.replaced)
-        found = interpreter.value(index, Frame(dict(zip(names, key, strict=True))))
-        if len(interpreter.replaced) > before:  # that is noted for each row
-            while len(interpreter.replaced) > before:
-                interpreter.replaced.popitem()
-            raise Declined
-        return found
-
-    return find
-
-
-def _is_remembered(converter: Converter) -> bool:
-    """Tell whether a converter gives the same for the same value, and nothing to note."""
-    return converter.pure and not converter.takes_context
 
 
 def _is_plain_number(known: Type) -> bool:

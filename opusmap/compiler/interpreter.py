@@ -216,7 +216,7 @@ class Interpreter:
             if column.required:
                 raise binding_runtime.empty_required()
             return self._absent
-        found = column.encoder(value)
+        found = column.encoder.function(value)
         if (
             column.required
             and column.column.type in TEXT_TYPES

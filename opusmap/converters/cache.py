@@ -16,15 +16,18 @@ CACHE_SIZE = 16_384
 """Texts that are remembered at most; then all are forgotten, so that sorted data finds room again."""
 _KEY_LIMIT = 100
 """Characters of a text that is worth remembering, at most."""
+_RESULT_LIMIT = 1_000
+"""Characters of a text that is remembered for it, at most."""
+_CHANGEABLE = (list, dict)
 
 
 class Cache(dict[Any, Result]):
     """A dictionary that asks its function for what it lacks: `cache[key]` costs a look-up the next time.
 
     A key is a value, or the tuple of several. Texts and None are remembered, and tuples of these; for other
-    values the function is asked each time, for 1, 1.0 and True would be one key. The function must be pure,
-    and its results never changed. A dictionary is the fastest memory that Python has; `functools.lru_cache`
-    costs more than many a converter.
+    values the function is asked each time, for 1, 1.0 and True would be one key, and so it is where it gives
+    a long text, a list or an object. The function must be pure. A dictionary is the fastest memory that
+    Python has; `functools.lru_cache` costs more than many a converter.
     """
 
     __slots__ = ("function",)
@@ -34,12 +37,16 @@ class Cache(dict[Any, Result]):
         self.function = function
 
     def __missing__(self, key: Any) -> Result:
-        result = self.function(key)
-        if (len(key) if key.__class__ is str else _length(key)) <= _KEY_LIMIT:
+        result: Any = self.function(key)
+        if (
+            (len(key) if key.__class__ is str else _length(key)) <= _KEY_LIMIT
+            and result.__class__ not in _CHANGEABLE
+            and (result.__class__ is not str or len(result) <= _RESULT_LIMIT)
+        ):
             if len(self) >= CACHE_SIZE:
                 self.clear()
             self[key] = result
-        return result
+        return result  # type: ignore[no-any-return]
 
 
 def _length(key: Any) -> int:

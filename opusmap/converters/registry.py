@@ -14,7 +14,6 @@ from functools import cache, partial
 from types import ModuleType, UnionType
 from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
-from opusmap.converters.cache import Cache
 from opusmap.errors import ValueProblem
 from opusmap.wording import quote_value, suggest
 
@@ -91,6 +90,11 @@ class Converter:
     pure: bool
     cache: bool
 
+    @property
+    def is_cacheable(self) -> bool:
+        """Whether it gives the same for the same value, and notes nothing."""
+        return self.pure and not self.takes_context
+
 
 class ArgumentError(Exception):
     """Arguments that do not fit a converter's parameters: what is wrong, and what to do (`help`)."""
@@ -148,6 +152,7 @@ def converter(
         pure: the same value always gives the same result.
         cache: keep the results for a few thousand texts. Use it for a pure converter that takes longer than
             a look-up (more than a microsecond), gets few different texts, and returns no lists or objects.
+            One with a `context` is called each time, for it may warn.
         prepared: old name of `factory`, for one release.
         remember: old name of `cache`, for one release.
     """
@@ -167,7 +172,7 @@ def converter(
             is_factory,
             takes_list or list in kinds,
             pure,
-            pure and (cache or remember),
+            pure and "context" not in signature and (cache or remember),
         )
         setattr(function, _MARK, declared)
         return function
@@ -267,22 +272,21 @@ def bind_converter(
 
 
 def _checked(converter: Converter, function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Return a converter's function with its cache, behind the check of the value's kind."""
+    """Return a converter's function behind the check of the value's kind."""
     name, kinds = converter.name, converter.kinds
-    of_text = Cache(function).__getitem__ if converter.cache else function
-    if not kinds and of_text is function:
+    if not kinds:
         return function
-    takes_text = not kinds or str in kinds
+    takes_text = str in kinds
 
     def convert(value: Any) -> Any:
         if takes_text and value.__class__ is str:
-            return of_text(value)
-        if kinds and (not isinstance(value, kinds) or (value.__class__ is bool and bool not in kinds)):
+            return function(value)
+        if not isinstance(value, kinds) or (value.__class__ is bool and bool not in kinds):
             raise wrong_kind(name, kinds, value)
         return function(value)
 
     if takes_text:
-        convert.for_text = of_text  # type: ignore[attr-defined]
+        convert.for_text = function  # type: ignore[attr-defined]
     return convert
 
 

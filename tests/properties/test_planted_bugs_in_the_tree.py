@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from likely_specs import COLUMNS, likely_mappings, likely_rows
 from reference import interpret
 
-from opusmap.compiler import binding_nodes, compile_mapping
+from opusmap.compiler import binding_nodes, caching, compile_mapping
 from opusmap.compiler.interpreter import FILTERED, Environment
 from opusmap.converters import cache
 from opusmap.errors import InvalidMapping
@@ -50,7 +50,7 @@ def check_laws(text: str, row: dict[str, Any], columns: frozenset[str] | None) -
         mapper = compile_mapping(parse_spec(text), CONNECTION, columns=columns)
     except InvalidMapping:
         reject()
-    for values_ in (row, {name: _twin(value) for name, value in row.items()}):
+    for values_ in (row, {name: _twin(value) for name, value in row.items()}, _turned(row)):
         evaluated: list[Problem] = []
         problems: list[Problem] = []
         record = mapper.interpreter.row(values_, evaluated)
@@ -67,6 +67,12 @@ def _twin(value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
     return bool(value) if isinstance(value, int) and value in (0, 1) else value
+
+
+def _turned(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row in which every other cell is the one before it."""
+    values_ = list(row.values())
+    return {name: values_[at - at % 2] for at, name in enumerate(row)}
 
 
 def emit_default(self: operators.Default, writer: Any, _want: Any) -> str:
@@ -92,6 +98,12 @@ def emit_not_emptied(self: binding_nodes.Emptied, writer: Any) -> str:
 
 def remember_all(self: cache.Cache, key: Any) -> Any:
     return self.setdefault(key, self.function(key))
+
+
+def look_up_by_the_first_key(self: caching.Cached, writer: Any) -> str:
+    keys = [key.emit(writer) for key in self.keys]
+    known, by_first = writer.named("known", self.known), writer.named("by_first", dict[Any, Any]().setdefault)
+    return f"{by_first}({keys[0]}, {known}[{', '.join(keys)}])"
 
 
 def evaluate_default(self: operators.Default, env: Any) -> Callable[[Any], Any]:
@@ -142,6 +154,7 @@ BUGS: list[tuple[type, str, Any]] = [
     (operators.Conditional, "emit_as", emit_case),
     (binding_nodes.Emptied, "emit", emit_not_emptied),
     (cache.Cache, "__missing__", remember_all),
+    (caching.Cached, "emit", look_up_by_the_first_key),
     (operators.Default, "evaluator", evaluate_default),
     (operators.Compare, "evaluator", evaluate_first_link),
     (operands.Cell, "evaluator", evaluate_cell_as_it_is),

@@ -324,6 +324,16 @@ class Writer(Types, Protocol):
 class Node:
     """A node of the tree. Most know the offset `at` of their token in the template's text."""
 
+    @property
+    def costly(self) -> bool:
+        """Whether its value takes longer to make than to look up."""
+        return False
+
+    @property
+    def pure(self) -> bool:
+        """Whether the same operands always give the same value, and nothing else comes of it."""
+        return True
+
     def children(self) -> Iterator[Node]:
         """Yield the nodes right below this one, in the order of the text."""
         for field in fields(self):

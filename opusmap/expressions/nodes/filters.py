@@ -52,6 +52,14 @@ class Filter(Node):
     at: int = 0
     place: Span | None = None
 
+    @property
+    def costly(self) -> bool:
+        return self.converter.cache and not self.each
+
+    @property
+    def pure(self) -> bool:
+        return self.converter.is_cacheable and self.place is None  # a pattern's matches are counted
+
     def infer(self, types: Types) -> Type:
         known, result = self.value.infer(types), result_type(self.converter)
         if self.each:

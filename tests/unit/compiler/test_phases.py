@@ -18,7 +18,7 @@ PHASES = (
     ("kinds",),  # kinds checked
     ("lint", "lock"),  # warnings, and what orders mean
     ("interpreter",),  # the meaning
-    ("cells", "encoding", "codegen"),  # code generated
+    ("cells", "caching", "encoding", "codegen"),  # code generated
     ("mapper",),
     ("explain",),
 )

@@ -37,7 +37,7 @@ SEVERAL: dict[str, tuple[dict[str, str], str, int]] = {
     "Line: '{{ A | number if B else B }}'": ({"A": "x", "B": "b"}, "bad-number", 0),
     "Line: 'K-{{ A }}'": ({"A": ""}, "empty-in-template", 1),
     "Line: '{{ whole }}: {{ A }}'": ({"A": "", "B": "1"}, "empty-in-template", 1),
-    "termFullPath: [B, A]": ({"A": "x/y", "B": "b"}, "bad-term-path", 1),
+    "termFullPath: [B, A]": ({"A": "x/y", "B": "b"}, "bad-term-path", 0),
     "Number: '{{ whole + 1 }}'": ({"B": "x"}, "bad-number", 1),
     "People: {from: A, split: ';', lookup: t}": ({"A": "z;a"}, "not-in-table", 0),
     "Number: {from: A, on_error: omit}": ({"A": "x"}, "bad-number", 0),
