@@ -26,9 +26,9 @@ from opusmap.delivery.retry_policy import (
 )
 from opusmap.delivery.stop_signal import Halt
 from opusmap.errors import OpusUnavailable, SignInError
-from opusmap.opus.exchange import Sender, Trouble
+from opusmap.opus.exchange import Sender, TransportError
 from opusmap.opus.payload import Batch, Conflict, ConflictKey, encode_body
-from opusmap.opus.replies import Pace, Reply, read_exchange
+from opusmap.opus.replies import LoadSignal, Reply, read_exchange
 from opusmap.opus.responses import Outcome
 
 __all__ = ["Dispatch", "End"]
@@ -165,7 +165,7 @@ class Dispatch:
         """Send one request as soon as it may be, its intent durable before; None when the run halts."""
         if not await self._pacer.admit():
             return None
-        began, pace = self._around.clock(), Pace.NOT_SENT
+        began, signal = self._around.clock(), LoadSignal.NOT_SENT
         try:
             await self._ledger.intend(load, batch.keys, self._around.now())
             if self._halt.is_set:
@@ -174,9 +174,9 @@ class Dispatch:
             exchange = await self._client.send(body)
             seconds = self._around.clock() - began
             reply = read_exchange(exchange, batch.keys, seconds, trust_status=self._trust_status)
-            pace = reply.pace
+            signal = reply.signal
         finally:
-            self._pacer.leave(began, pace)
+            self._pacer.leave(began, signal)
         self._note_reply(load, batch, reply, attempt)
         if reply.problem is not None and may_be_processed(reply.problem):
             # Counted from now, not from when the request was begun: it may have left long after that.
@@ -185,9 +185,9 @@ class Dispatch:
 
     def _note_reply(self, load: Load, batch: Batch, reply: Reply, attempt: int) -> None:
         """Count a request, tell of it, and log it under an id of its own."""
-        if reply.problem is not Trouble.SIGN_IN:
+        if reply.problem is not TransportError.SIGN_IN:
             self._ledger.note_attempt(reply.seconds, again=attempt > 1)
-        if reply.pace is Pace.KEPT:
+        if reply.signal is LoadSignal.KEPT:
             self.heard += 1
         if reply.problem is None:
             self._pacer.note_success()
@@ -196,7 +196,7 @@ class Dispatch:
             self._silent_since = self._around.clock()
         if reply.problem is None or reply.problem in REFUSED_RECORDS:
             self.unknown.note_clear()
-        elif reply.problem is Trouble.UNCLEAR:
+        elif reply.problem is TransportError.UNCLEAR:
             self._note_unreadable(load, reply)
         if reply.problem is not None:
             self._trouble = reply.words
@@ -267,4 +267,4 @@ _WHO_ANSWERS = (
     "of Opus? Then run the same command again: what is uncertain or was not sent will be sent"
 )
 
-_NOT_REACHED = frozenset({Trouble.UNREACHED, Trouble.SIGN_IN, Trouble.UNTRUSTED})
+_NOT_REACHED = frozenset({TransportError.UNREACHED, TransportError.SIGN_IN, TransportError.UNTRUSTED})

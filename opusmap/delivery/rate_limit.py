@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from opusmap.delivery.retry_policy import RetryPolicy
 from opusmap.delivery.stop_signal import Halt
 from opusmap.journal import Moment, Offload
-from opusmap.opus.replies import Pace
+from opusmap.opus.replies import LoadSignal
 
 __all__ = ["Clock", "ConcurrencyLimit", "Pacer", "RetryBudget"]
 
@@ -209,15 +209,15 @@ class Pacer:
                 self._called -= 1
         return False
 
-    def leave(self, began: float, pace: Pace) -> None:
+    def leave(self, began: float, signal: LoadSignal) -> None:
         """Note that a request is in flight no more, and what it says of Opus; `began` is when it left."""
-        if pace is Pace.KEPT:
+        if signal is LoadSignal.KEPT:
             # Of answers that come at once the first makes room, which nobody has taken yet.
             full = bool(self._waiting) or self._in_flight + self._called >= self._limit.allowed
             self._limit.note_answer(began, full=full)
-        elif pace is Pace.TOO_MUCH:
+        elif signal is LoadSignal.TOO_MUCH:
             self._limit.note_refusal(began)
-        elif pace is Pace.TROUBLE:
+        elif signal is LoadSignal.TROUBLE:
             self._limit.note_trouble()
         self._in_flight -= 1
         self._wake(max(0, self._limit.allowed - self._in_flight - self._called))

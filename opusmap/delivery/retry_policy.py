@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from opusmap.opus.exchange import Trouble
+from opusmap.opus.exchange import TransportError
 
 __all__ = [
     "ATTEMPTS",
@@ -40,7 +40,7 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.5, 60.0
 REFUSED_RECORDS = frozenset({400, 409, 413, 422})
 """Refusals that may be due to one of the records: nothing was taken. Only 400 is documented."""
 
-_MAYBE_PROCESSED = frozenset({Trouble.LOST, Trouble.TIMEOUT, Trouble.UNCLEAR, 408})
+_MAYBE_PROCESSED = frozenset({TransportError.LOST, TransportError.TIMEOUT, TransportError.UNCLEAR, 408})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class RetryPolicy:
 
     def decide(
         self,
-        problem: int | Trouble,
+        problem: int | TransportError,
         *,
         attempt: int,
         size: int,
@@ -134,10 +134,10 @@ class RetryPolicy:
         exhausted = attempt % (attempts if processed else ATTEMPTS) == 0 or left <= 0.0
         if problem in REFUSED_RECORDS:
             return Split(2) if size > 1 else GiveUp(refused=True)
-        if problem == Trouble.UNCLEAR and size > 1:
+        if problem == TransportError.UNCLEAR and size > 1:
             return Split(size, alone=True)
-        if isinstance(problem, Trouble) or problem in (408, 429) or problem >= 500:  # noqa: PLR2004 - HTTP
-            if problem != Trouble.UNTRUSTED and (not exhausted or (heard and not processed)):
+        if isinstance(problem, TransportError) or problem in (408, 429) or problem >= 500:  # noqa: PLR2004 - HTTP
+            if problem != TransportError.UNTRUSTED and (not exhausted or (heard and not processed)):
                 if retry_after:
                     return Retry(retry_after, everyone=True)
                 # The last attempt comes at the end of the timeout, not long after.
@@ -147,14 +147,14 @@ class RetryPolicy:
         return _decide_refusal(problem, exhausted=exhausted)
 
 
-def may_be_processed(problem: int | Trouble) -> bool:
+def may_be_processed(problem: int | TransportError) -> bool:
     """Tell whether a request that ended so may have been processed all the same."""
     return problem in _MAYBE_PROCESSED or (isinstance(problem, int) and problem >= 500)  # noqa: PLR2004
 
 
-def _end(problem: int | Trouble, size: int) -> Decision:
+def _end(problem: int | TransportError, size: int) -> Decision:
     """Decide at the end of the attempts. A single record may be what breaks the server: try each alone."""
-    if problem == Trouble.UNTRUSTED:
+    if problem == TransportError.UNTRUSTED:
         return StopRun(help="add the certificate's authority to the system's store; is a proxy in between?")
     if not may_be_processed(problem):
         return StopRun(help="run the same command again later: what was not sent will be")

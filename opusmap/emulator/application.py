@@ -25,7 +25,7 @@ from datetime import time as clock_time
 from typing import Any, TypeAlias
 
 from opusmap.connection import Connection
-from opusmap.emulator.client_assertion import AssertionJudge
+from opusmap.emulator.client_assertion import AssertionVerifier
 from opusmap.emulator.description import describe_api
 from opusmap.emulator.fault_injector import SeededFaults
 from opusmap.emulator.fault_profile import FAULTS_PATH, FaultPlan, make_plan
@@ -44,10 +44,10 @@ from opusmap.emulator.http import (
     send_answer,
 )
 from opusmap.emulator.store import HELD_PATH, RecordStore
-from opusmap.emulator.tokens import TOKEN_PATH, TokenDesk
+from opusmap.emulator.tokens import TOKEN_PATH, TokenEndpoint
 from opusmap.emulator.validation import (
     ROW_KEY,
-    RecordJudge,
+    RecordValidator,
     read_destruction,
     read_due_query,
     read_submission,
@@ -135,9 +135,9 @@ class Emulator:
         self.faults = faults
         self._connection = connection
         self._target = target or TargetFormat()
-        self._judge = RecordJudge(connection, self._target, options, terms)
-        judge = None if certificate is None else AssertionJudge(client_id, certificate, wall_clock)
-        self._desk = TokenDesk(client_id, client_secret, token_seconds, clock, judge)
+        self._validator = RecordValidator(connection, self._target, options, terms)
+        verifier = None if certificate is None else AssertionVerifier(client_id, certificate, wall_clock)
+        self._tokens = TokenEndpoint(client_id, client_secret, token_seconds, clock, verifier)
         self._store = RecordStore()
         self._log: deque[HandledRequest] = deque(maxlen=LOG_LIMIT)
         self._counter: Counter[str] = Counter()
@@ -225,7 +225,7 @@ class Emulator:
 
     def _answer(self, request: Request, body: JsonValue | Refusal, fault: Fault, number: int) -> Answer:
         if fault.forget_tokens:
-            self._desk.forget()
+            self._tokens.forget()
         if not fault.processed:
             return fault.as_answer()
         handler = self._route(request, body)
@@ -254,7 +254,7 @@ class Emulator:
         handler = handlers.get(request.method)
         if handler is None:
             return self._refuse(405, "this method has no meaning here", ("allow", ", ".join(handlers)))
-        if request.path in (*self.record_paths, HELD_PATH) and not self._desk.accepts(
+        if request.path in (*self.record_paths, HELD_PATH) and not self._tokens.accepts(
             request.headers.get("authorization", "")
         ):
             return self._refuse(401, "no token, or one that has expired", ("www-authenticate", "Bearer"))
@@ -268,7 +268,7 @@ class Emulator:
         return answer_json(status, {"statusCode": status, "message": message}, *headers)
 
     def _sign_in(self, request: Request, _body: JsonValue, _fault: Fault) -> Answer:
-        answer = self._desk.sign_in(request)
+        answer = self._tokens.sign_in(request)
         self._counter["sign_ins" if answer.status == OK else "refused"] += 1
         return answer
 
@@ -285,7 +285,7 @@ class Emulator:
 
     def _take(self, record: dict[str, JsonValue], overwrite: bool, refused: Collection[str]) -> list[str]:  # noqa: FBT001
         """Hold a record if it is right; return what is wrong with it."""
-        problems = self._judge.find_problems(record)
+        problems = self._validator.find_problems(record)
         key = record.get(ROW_KEY)
         if isinstance(key, str) and key in refused:
             problems.append("refused by the emulator's faults")

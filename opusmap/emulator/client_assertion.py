@@ -14,7 +14,7 @@ from opusmap.emulator.http import read_json
 from opusmap.errors import SettingsError
 from opusmap.records import JsonValue
 
-__all__ = ["ASSERTION_TYPE", "AssertionJudge"]
+__all__ = ["ASSERTION_TYPE", "AssertionVerifier"]
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 """The one type of client assertion (RFC 7523, 2.2)."""
@@ -26,7 +26,7 @@ LEEWAY = 60
 """Seconds that the client's clock may be ahead."""
 
 
-class AssertionJudge:
+class AssertionVerifier:
     """Knows one client's certificate, and each assertion that was used before."""
 
     def __init__(self, client_id: str, certificate: bytes, clock: Callable[[], float]) -> None:

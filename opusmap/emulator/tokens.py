@@ -1,6 +1,6 @@
 """The identity service beside the emulator: OAuth 2.0 client credentials, bearer tokens that expire.
 
-Owns the tokens. What a certificate's assertion proves is judged in `assertions`.
+Owns the tokens. What a certificate's assertion proves is verified in `client_assertion`.
 Errors are those of RFC 6749, section 5.2.
 """
 
@@ -11,10 +11,10 @@ import secrets
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
-from opusmap.emulator.client_assertion import ASSERTION_TYPE, AssertionJudge
+from opusmap.emulator.client_assertion import ASSERTION_TYPE, AssertionVerifier
 from opusmap.emulator.http import Answer, Request, answer_json
 
-__all__ = ["SCOPE", "TOKEN_PATH", "TokenDesk"]
+__all__ = ["SCOPE", "TOKEN_PATH", "TokenEndpoint"]
 
 TOKEN_PATH = "/connect/token"  # noqa: S105 - a path, no password
 
@@ -22,10 +22,10 @@ SCOPE = "records.readwrite.all"
 """The one scope that the connector's operations need."""
 
 
-class TokenDesk:
+class TokenEndpoint:
     """Gives tokens to one client and knows them again until they expire.
 
-    The client proves itself by its secret or, where there is a judge, by an assertion.
+    The client proves itself by its secret or, where there is a verifier, by an assertion.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class TokenDesk:
         client_secret: str,
         seconds: int,
         clock: Callable[[], float],
-        assertions: AssertionJudge | None = None,
+        assertions: AssertionVerifier | None = None,
     ) -> None:
         self._client = (client_id, client_secret)
         self._assertions = assertions

@@ -27,7 +27,7 @@ __all__ = [
     "RECORDS_LIMIT",
     "ROW_KEY",
     "DueQuery",
-    "RecordJudge",
+    "RecordValidator",
     "Submission",
     "read_destruction",
     "read_due_query",
@@ -125,7 +125,7 @@ def read_due_query(query: bytes, connection_id: str) -> DueQuery | Refusal:
     return DueQuery(until, after, int(size) or PAGE_LIMIT)
 
 
-class RecordJudge:
+class RecordValidator:
     """Judges records of one connection."""
 
     def __init__(

@@ -4,7 +4,7 @@ Owns HTTP: `client` and the transports are the only modules that know a library 
 here, for such libraries are slow to load.
 """
 
-from opusmap.opus.exchange import Answer, NoAnswer, Sender, Trouble
+from opusmap.opus.exchange import Answer, NoAnswer, Sender, TransportError
 from opusmap.opus.payload import BATCH_SIZE, Batch, Item, encode_body, encode_records
 from opusmap.opus.responses import Outcome, read_answer
 
@@ -16,7 +16,7 @@ __all__ = [
     "NoAnswer",
     "Outcome",
     "Sender",
-    "Trouble",
+    "TransportError",
     "encode_body",
     "encode_records",
     "read_answer",

@@ -22,7 +22,7 @@ import httpx
 from opusmap.errors import SettingsError, SignInError
 from opusmap.opus.auth import Proof, Token, read_token, token_form
 from opusmap.opus.certificate import read_certificate
-from opusmap.opus.exchange import Answer, Exchange, NoAnswer, Trouble
+from opusmap.opus.exchange import Answer, Exchange, NoAnswer, TransportError
 from opusmap.opus.responses import parse_http_date, parse_retry_after
 from opusmap.opus.transport_httpx import Wire
 from opusmap.settings import Secret, Settings
@@ -42,15 +42,15 @@ _LONG_AGO = "2000-01-01T00:00:00"
 _ACCEPTING = frozenset({200, 201, 400, 418})
 """Statuses that only a request with an accepted token gets."""
 
-_TROUBLES: tuple[tuple[type[Exception], Trouble], ...] = (
-    (httpx.ConnectError, Trouble.UNREACHED),
-    (httpx.ConnectTimeout, Trouble.UNREACHED),
-    (httpx.PoolTimeout, Trouble.UNREACHED),
-    (httpx.ProxyError, Trouble.UNREACHED),
-    (httpx.TimeoutException, Trouble.TIMEOUT),
-    (TimeoutError, Trouble.TIMEOUT),
-    (httpx.TransportError, Trouble.LOST),
-    (OSError, Trouble.LOST),
+_TROUBLES: tuple[tuple[type[Exception], TransportError], ...] = (
+    (httpx.ConnectError, TransportError.UNREACHED),
+    (httpx.ConnectTimeout, TransportError.UNREACHED),
+    (httpx.PoolTimeout, TransportError.UNREACHED),
+    (httpx.ProxyError, TransportError.UNREACHED),
+    (httpx.TimeoutException, TransportError.TIMEOUT),
+    (TimeoutError, TransportError.TIMEOUT),
+    (httpx.TransportError, TransportError.LOST),
+    (OSError, TransportError.LOST),
 )
 """Foreign exception -> our trouble; the first that fits counts."""
 
@@ -215,17 +215,17 @@ class OpusClient:
         asked = self._clock()
         answer = await self._ask("POST", url, form, {"Content-Type": "application/x-www-form-urlencoded"})
         if isinstance(answer, NoAnswer):
-            if answer.trouble is Trouble.UNTRUSTED:
+            if answer.trouble is TransportError.UNTRUSTED:
                 return answer
-            return NoAnswer(Trouble.SIGN_IN, f"identity service: {answer.detail}")
+            return NoAnswer(TransportError.SIGN_IN, f"identity service: {answer.detail}")
         if answer.status in (408, 429) or answer.status >= 500:  # noqa: PLR2004 - HTTP
             detail = f"the identity service answers {answer.status}"
-            return NoAnswer(Trouble.SIGN_IN, detail, answer.retry_after)
+            return NoAnswer(TransportError.SIGN_IN, detail, answer.retry_after)
         if answer.cut:
-            return NoAnswer(Trouble.SIGN_IN, "the identity service's answer broke off")
+            return NoAnswer(TransportError.SIGN_IN, "the identity service's answer broke off")
         token = read_token(answer, url, proof, generation, asked)
         if isinstance(token, str):
-            return NoAnswer(Trouble.SIGN_IN, f"{token}; look at OPUSMAP_TOKEN_URL", answer.retry_after)
+            return NoAnswer(TransportError.SIGN_IN, f"{token}; look at OPUSMAP_TOKEN_URL", answer.retry_after)
         _log.debug("signed in at %s (token %d)", url, generation)
         return token
 
@@ -366,7 +366,9 @@ def _translate(error: Exception) -> NoAnswer:
     while cause is not None:
         # aiohttp's own error of this kind is one, too, and does not say why.
         if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):
-            return NoAnswer(Trouble.UNTRUSTED, f"the certificate is not trusted: {cause.verify_message}")
+            return NoAnswer(
+                TransportError.UNTRUSTED, f"the certificate is not trusted: {cause.verify_message}"
+            )
         cause = cause.__cause__ or cause.__context__
     trouble = next(trouble for kind, trouble in _TROUBLES if isinstance(error, kind))
     return NoAnswer(trouble, _describe(error))

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-__all__ = ["Answer", "Exchange", "NoAnswer", "Sender", "Trouble"]
+__all__ = ["Answer", "Exchange", "NoAnswer", "Sender", "TransportError"]
 
 
-class Trouble(StrEnum):
+class TransportError(StrEnum):
     """Why there is no usable answer."""
 
     UNREACHED = "unreached"  # no connection was made: nothing was processed
@@ -45,7 +45,7 @@ class Answer:
 class NoAnswer:
     """No answer came. `detail` says why in words for a person, without any secret."""
 
-    trouble: Trouble
+    trouble: TransportError
     detail: str
     retry_after: float | None = None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from opusmap.errors import OpusUnavailable, SignInError
 from opusmap.opus.client import OpusClient
-from opusmap.opus.exchange import Answer, Exchange, Trouble
+from opusmap.opus.exchange import Answer, Exchange, TransportError
 from opusmap.opus.replies import describe_answer
 from opusmap.opus.responses import read_question_answer
 
@@ -23,8 +23,8 @@ _HELP = {
 }
 _BUSY = "try again later"
 _TROUBLE_HELP = {
-    Trouble.UNTRUSTED: "add the certificate's authority to the system's store; is a proxy in between?",
-    Trouble.SIGN_IN: "look at OPUSMAP_TOKEN_URL, OPUSMAP_PROXY and the network",
+    TransportError.UNTRUSTED: "add the certificate's authority to the system's store; is a proxy in between?",
+    TransportError.SIGN_IN: "look at OPUSMAP_TOKEN_URL, OPUSMAP_PROXY and the network",
 }
 _REACH = "look at OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER), OPUSMAP_PROXY and the network"
 

@@ -1,4 +1,4 @@
-"""Replies: what one request came to, for the engine and for the pace.
+"""Replies: what one request came to, for the engine and for the rate limit.
 
 Pure. Owns joining the client's exchange with what the answer says.
 """
@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from opusmap.opus.exchange import Answer, Exchange, NoAnswer, Trouble
+from opusmap.opus.exchange import Answer, Exchange, NoAnswer, TransportError
 from opusmap.opus.responses import Outcome, describe_body, plain_text, read_answer
 
-__all__ = ["Pace", "Reply", "describe_answer", "read_exchange"]
+__all__ = ["LoadSignal", "Reply", "describe_answer", "read_exchange"]
 
 
-class Pace(Enum):
+class LoadSignal(Enum):
     """What a request says of how much Opus can bear."""
 
     KEPT = auto()  # Opus dealt with it
@@ -31,9 +31,9 @@ class Reply:
     `seconds` is how long it took.
     """
 
-    problem: int | Trouble | None
+    problem: int | TransportError | None
     words: str
-    pace: Pace
+    signal: LoadSignal
     seconds: float
     outcome: Outcome | None = None
     retry_after: float | None = None
@@ -49,17 +49,19 @@ def read_exchange(
     `trust_status`: see `read_answer`; a body that was cut off is not trusted in any case.
     """
     if isinstance(exchange, NoAnswer):
-        nothing = exchange.trouble in (Trouble.SIGN_IN, Trouble.UNTRUSTED)
-        pace = Pace.NOT_SENT if nothing else Pace.TROUBLE
-        return Reply(exchange.trouble, exchange.detail, pace, seconds, retry_after=exchange.retry_after)
+        nothing = exchange.trouble in (TransportError.SIGN_IN, TransportError.UNTRUSTED)
+        signal = LoadSignal.NOT_SENT if nothing else LoadSignal.TROUBLE
+        return Reply(exchange.trouble, exchange.detail, signal, seconds, retry_after=exchange.retry_after)
     trust = trust_status and not exchange.cut
     outcome = read_answer(exchange.status, exchange.body, keys, trust_status=trust)
     words = f"Opus answers {outcome.status}" + (f": {outcome.message}" if outcome.message else "")
     if outcome.uncertain:
         words = describe_answer(exchange, outcome)
-    problem = None if outcome.settled else Trouble.UNCLEAR if outcome.uncertain else outcome.status
-    pace = _read_pace(exchange.status)
-    return Reply(problem, words, pace, seconds, outcome, exchange.retry_after, exchange.token, exchange.path)
+    problem = None if outcome.settled else TransportError.UNCLEAR if outcome.uncertain else outcome.status
+    signal = _read_load_signal(exchange.status)
+    return Reply(
+        problem, words, signal, seconds, outcome, exchange.retry_after, exchange.token, exchange.path
+    )
 
 
 def describe_answer(answer: Answer, outcome: Outcome) -> str:
@@ -73,7 +75,7 @@ _KIND_LIMIT = 40
 """Characters of an answer's type that are shown."""
 
 
-def _read_pace(status: int) -> Pace:
+def _read_load_signal(status: int) -> LoadSignal:
     if status in (429, 503):
-        return Pace.TOO_MUCH
-    return Pace.TROUBLE if status == 408 or status >= 500 else Pace.KEPT  # noqa: PLR2004 - HTTP
+        return LoadSignal.TOO_MUCH
+    return LoadSignal.TROUBLE if status == 408 or status >= 500 else LoadSignal.KEPT  # noqa: PLR2004 - HTTP

@@ -26,7 +26,7 @@ from opusmap.compiler import Mapper, load_mapping
 from opusmap.emulator import TOKEN_PATH, Delivery, Emulator, FailureShape, Fault, in_turn, served
 from opusmap.errors import SignInError
 from opusmap.opus.client import ANSWER_LIMIT, OpusClient
-from opusmap.opus.exchange import Answer, NoAnswer, Trouble
+from opusmap.opus.exchange import Answer, NoAnswer, TransportError
 from opusmap.opus.responses import read_answer
 from opusmap.report import Report
 from opusmap.run.rehearsal import make_emulator
@@ -146,7 +146,7 @@ def test_a_dripping_answer_ends_at_the_deadline_of_the_whole_request(head):
         came = ask(settings(server.url, timeout=1.0))
         gone.set()
     assert isinstance(came, NoAnswer)
-    assert came.trouble is Trouble.TIMEOUT
+    assert came.trouble is TransportError.TIMEOUT
 
 
 # token endpoint answers 307 to another host

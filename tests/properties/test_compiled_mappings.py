@@ -19,7 +19,7 @@ from thorough import THOROUGH
 from opusmap.compiler.planner import resolve_names
 from opusmap.converters import builtin_converters
 from opusmap.emulator import TargetFormat
-from opusmap.emulator.validation import RecordJudge
+from opusmap.emulator.validation import RecordValidator
 from opusmap.mapping import parse_spec
 from opusmap.records import Filtered, Mapped, Record
 
@@ -73,11 +73,11 @@ def test_every_record_stands_before_the_emulators_own_judgement(
         target.datetime_format, target.choice_base, target.choice_as, target.list_as, target.empty
     )
     counts = {str(one.column): len(one.options) for one in mapper.spec.choices}
-    judge = RecordJudge(mapper.connection, form, counts)
+    validator = RecordValidator(mapper.connection, form, counts)
     for row in read:
         mapped = mapper.map_row(row)
         if isinstance(mapped, Record):
-            assert judge.find_problems(mapped.values) == []
+            assert validator.find_problems(mapped.values) == []
             assert mapped.key == mapped.values["rowKey"]
 
 

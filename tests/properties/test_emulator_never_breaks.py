@@ -96,14 +96,22 @@ def filled() -> Emulator:
 def ask(
     emulator: Emulator, method: str, body: object = None, token: bytes | None = None, **request: object
 ) -> httpx.Response:
+    authorization = sign_in(emulator) if token is None else token
+    headers = {"Authorization": authorization, "Content-Type": b"application/json"}
+    content = None if body is None else json.dumps(body)
+    return call(emulator, method, RECORD_PATHS[0], content=content, headers=headers, **request)
+
+
+def sign_in(emulator: Emulator) -> bytes:
+    """Return what the header `Authorization` is to hold."""
+    return f"Bearer {call(emulator, 'POST', TOKEN_PATH, data=FORM).json()['access_token']}".encode()
+
+
+def call(emulator: Emulator, method: str, path: str, **request: object) -> httpx.Response:
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app=emulator)
         async with httpx.AsyncClient(transport=transport, base_url="http://opus") as client:
-            given = (await client.post(TOKEN_PATH, data=FORM)).json()["access_token"]
-            authorization = f"Bearer {given}".encode() if token is None else token
-            headers = {"Authorization": authorization, "Content-Type": b"application/json"}
-            content = None if body is None else json.dumps(body)
-            return await client.request(method, RECORD_PATHS[0], content=content, headers=headers, **request)
+            return await client.request(method, path, **request)
 
     return asyncio.run(send())
 
@@ -121,8 +129,7 @@ def test_any_request_is_answered_with_json_and_changes_nothing_unless_it_is_proc
     # By hand: no HTTP client would send some of these.
     emulator, sent = filled(), []
     if signed_in:
-        token = next(iter(emulator._desk._expiry))
-        headers = [*headers, (b"authorization", f"Bearer {token}".encode())]
+        headers = [*headers, (b"authorization", sign_in(emulator))]
     scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": headers}
     incoming = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
     incoming[-1]["more_body"] = False

@@ -27,7 +27,7 @@ from opusmap.journal import (
     State,
     merge_changes,
 )
-from opusmap.opus import Answer, NoAnswer, Sender, Trouble, read_answer
+from opusmap.opus import Answer, NoAnswer, Sender, TransportError, read_answer
 from opusmap.opus.exchange import Exchange
 from simulation.story import Variant
 
@@ -112,8 +112,8 @@ class _BatchFailsWhole(_Misreads):
 
 class _LostHasNoEffect(_Misreads):
     def misread_silence(self, nothing: NoAnswer) -> NoAnswer:
-        lost = nothing.trouble in (Trouble.LOST, Trouble.TIMEOUT)
-        return replace(nothing, trouble=Trouble.UNREACHED) if lost else nothing
+        lost = nothing.trouble in (TransportError.LOST, TransportError.TIMEOUT)
+        return replace(nothing, trouble=TransportError.UNREACHED) if lost else nothing
 
 
 class _GatewayHasNoEffect(_Misreads):

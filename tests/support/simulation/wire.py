@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from opusmap.opus.exchange import Trouble
+from opusmap.opus.exchange import TransportError
 from simulation.loop import Timeline
 from simulation.opus import FAILS, POISON, Opus, shape_failures, shape_garbled, shape_taken
 from simulation.weather import Weather
@@ -43,7 +43,7 @@ class Came:
 class Broke(Exception):
     """No answer: why."""
 
-    def __init__(self, trouble: Trouble) -> None:
+    def __init__(self, trouble: TransportError) -> None:
         super().__init__(trouble)
         self.trouble = trouble
 
@@ -76,7 +76,7 @@ class Wire:
         if self._draw.random() < self._weather.sign_in_trouble:
             self.troubles["sign-in trouble"] += 1
             if self._draw.random() < 0.5:
-                raise Broke(Trouble.LOST)
+                raise Broke(TransportError.LOST)
             return Came(self._draw.choice((429, 503)), retry_after=self._draw.choice((None, "3")))
         token = f"t{len(self._tokens) + 1}"
         self._tokens[token] = self._timeline.now + self._weather.token_life
@@ -126,7 +126,7 @@ class Wire:
         match kind:
             case "unreached" | "lost before":
                 await self._pass(there)
-                raise Broke(Trouble.UNREACHED if kind == "unreached" else Trouble.LOST)
+                raise Broke(TransportError.UNREACHED if kind == "unreached" else TransportError.LOST)
             case "401" | "refused token":
                 await self._pass(there + back)
                 return Came(401, b'{"statusCode": 401}')
@@ -141,7 +141,7 @@ class Wire:
                 self._opus.arrive(body, sent + late, self._draw_skips(keys, 0.2))
                 await self._pass(draw.uniform(0.01, late))
                 if kind == "late, lost":
-                    raise Broke(Trouble.LOST)
+                    raise Broke(TransportError.LOST)
                 return Came(draw.choice((408, 502, 503, 504)), b"")
         halfway = kind in ("500 halfway", "lying status", "some fail", "unmatched item", "bare 418")
         skips = self._draw_skips(keys, 1.0) if halfway else frozenset()
@@ -151,10 +151,10 @@ class Wire:
             raise AssertionError("the service did not get to the request")
         if kind == "timeout":
             await self._pass(DEADLINE - there)
-            raise Broke(Trouble.TIMEOUT)
+            raise Broke(TransportError.TIMEOUT)
         await self._pass(back)
         if kind == "lost after":
-            raise Broke(Trouble.LOST)
+            raise Broke(TransportError.LOST)
         return self._answer(kind, keys, effect.failed + [keys[place] for place in sorted(skips)], body)
 
     def _answer(self, kind: str, keys: list[str], failed: list[str], body: bytes) -> Came:
@@ -217,8 +217,8 @@ async def _read(came: Came) -> AsyncIterator[bytes]:
         raise httpx.ReadError("the answer breaks off")
 
 
-_ERRORS: dict[Trouble, type[httpx.TransportError]] = {
-    Trouble.UNREACHED: httpx.ConnectError,
-    Trouble.LOST: httpx.ReadError,
-    Trouble.TIMEOUT: httpx.ReadTimeout,
+_ERRORS: dict[TransportError, type[httpx.TransportError]] = {
+    TransportError.UNREACHED: httpx.ConnectError,
+    TransportError.LOST: httpx.ReadError,
+    TransportError.TIMEOUT: httpx.ReadTimeout,
 }

@@ -16,7 +16,7 @@ from opusmap.delivery.rate_limit import Clock, ConcurrencyLimit, Pacer, RetryBud
 from opusmap.delivery.retry_policy import RetryPolicy
 from opusmap.delivery.stop_signal import Halt
 from opusmap.errors import StoppedEarly
-from opusmap.opus.replies import Pace
+from opusmap.opus.replies import LoadSignal
 
 BURST = 10
 """Retries that are saved at most."""
@@ -49,7 +49,7 @@ class Service:
     _free: float = 0.0
     _draw: random.Random = field(default_factory=lambda: random.Random(3))
 
-    async def __call__(self) -> Pace:
+    async def __call__(self) -> LoadSignal:
         refused = not self.queues and self._refuses()
         self.flying += 1
         self.most_flying = max(self.most_flying, self.flying)
@@ -57,7 +57,7 @@ class Service:
         await asyncio.sleep(self.seconds * self.spread(self._draw) + self._queue())
         self.flying -= 1
         self.answers.append((self.timeline.now, refused))
-        return Pace.TOO_MUCH if refused else Pace.KEPT
+        return LoadSignal.TOO_MUCH if refused else LoadSignal.KEPT
 
     def _refuses(self) -> bool:
         since, self._counted = self.timeline.now - self._counted, self.timeline.now
@@ -149,18 +149,20 @@ def test_the_limit_comes_back_after_an_hour_of_trouble() -> None:
     assert limit.allowed == 16
 
 
-@given(st.lists(st.tuples(st.sampled_from(Pace), st.floats(0, 5)), max_size=200), st.integers(1, 128))
-def test_the_limit_stays_between_one_and_what_is_allowed(acts: list[tuple[Pace, float]], most: int) -> None:
+@given(st.lists(st.tuples(st.sampled_from(LoadSignal), st.floats(0, 5)), max_size=200), st.integers(1, 128))
+def test_the_limit_stays_between_one_and_what_is_allowed(
+    acts: list[tuple[LoadSignal, float]], most: int
+) -> None:
     clock = Timeline()
     limit = ConcurrencyLimit(most, lambda: clock.now)
-    for pace, seconds in acts:
+    for signal, seconds in acts:
         began = clock.now
         clock.now += seconds
-        if pace is Pace.KEPT:
+        if signal is LoadSignal.KEPT:
             limit.note_answer(began, full=True)
-        elif pace is Pace.TOO_MUCH:
+        elif signal is LoadSignal.TOO_MUCH:
             limit.note_refusal(began)
-        elif pace is Pace.TROUBLE:
+        elif signal is LoadSignal.TROUBLE:
             limit.note_trouble()
         assert 1 <= limit.allowed <= most
 
@@ -313,7 +315,7 @@ def test_answers_that_come_at_once_double_the_limit_while_somebody_waits() -> No
                 await asyncio.sleep(0)
             seen.append(pacer.allowed)
             for _ in range(pacer.allowed):
-                pacer.leave(loop.time(), Pace.KEPT)
+                pacer.leave(loop.time(), LoadSignal.KEPT)
         for task in admitted:
             task.cancel()
         await asyncio.gather(*admitted, return_exceptions=True)
@@ -333,7 +335,7 @@ def test_who_waits_for_the_limit_is_not_overtaken_by_who_comes_when_there_is_roo
             await pacer.admit()
             sent.append(name)
             await asyncio.sleep(1.0)
-            pacer.leave(loop.time() - 1.0, Pace.KEPT)  # and asks again at once
+            pacer.leave(loop.time() - 1.0, LoadSignal.KEPT)  # and asks again at once
 
     async def main() -> None:
         await asyncio.gather(work("a"), work("b"), work("c"))

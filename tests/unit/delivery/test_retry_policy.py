@@ -21,21 +21,21 @@ from opusmap.delivery.retry_policy import (
     StopRun,
     draw_delay,
 )
-from opusmap.opus.exchange import Trouble
+from opusmap.opus.exchange import TransportError
 from opusmap.opus.responses import parse_retry_after
 
 NOW = 1_800_000_000.0
-SERVER_TROUBLE = [408, 500, 502, 503, 504, 520, Trouble.LOST, Trouble.TIMEOUT]
-NOTHING_PROCESSED = [429, Trouble.UNREACHED, Trouble.SIGN_IN]
+SERVER_TROUBLE = [408, 500, 502, 503, 504, 520, TransportError.LOST, TransportError.TIMEOUT]
+NOTHING_PROCESSED = [429, TransportError.UNREACHED, TransportError.SIGN_IN]
 
 
-def decide(problem: int | Trouble, **changes: Any) -> Decision:
+def decide(problem: int | TransportError, **changes: Any) -> Decision:
     facts: dict[str, Any] = {"attempt": 1, "size": 15, "left": 120.0, "random": lambda: 0.5, **changes}
     return RetryPolicy().decide(problem, **facts)
 
 
 @pytest.mark.parametrize("problem", [*SERVER_TROUBLE, *NOTHING_PROCESSED])
-def test_trouble_is_retried_with_backoff_and_as_the_server_asks(problem: int | Trouble) -> None:
+def test_trouble_is_retried_with_backoff_and_as_the_server_asks(problem: int | TransportError) -> None:
     assert decide(problem) == Retry(0.5)
     assert decide(problem, attempt=3) == Retry(2.0)
     assert decide(problem, retry_after=7.0) == Retry(7.0, everyone=True)
@@ -43,7 +43,7 @@ def test_trouble_is_retried_with_backoff_and_as_the_server_asks(problem: int | T
 
 
 @pytest.mark.parametrize("problem", SERVER_TROUBLE)
-def test_after_the_last_attempt_each_record_is_tried_alone(problem: int | Trouble) -> None:
+def test_after_the_last_attempt_each_record_is_tried_alone(problem: int | TransportError) -> None:
     assert decide(problem, attempt=ATTEMPTS) == Split(15, alone=True)
     assert decide(problem, attempt=ATTEMPTS, heard=True) == Split(15, alone=True)
     assert decide(problem, attempt=2, size=1, alone=True) == Retry(1.0)
@@ -51,7 +51,9 @@ def test_after_the_last_attempt_each_record_is_tried_alone(problem: int | Troubl
 
 
 @pytest.mark.parametrize("problem", NOTHING_PROCESSED)
-def test_after_the_last_attempt_the_run_stops_unless_others_come_through(problem: int | Trouble) -> None:
+def test_after_the_last_attempt_the_run_stops_unless_others_come_through(
+    problem: int | TransportError,
+) -> None:
     assert isinstance(decide(problem, attempt=ATTEMPTS), StopRun)
     assert isinstance(decide(problem, attempt=ATTEMPTS, size=1, alone=True), StopRun)
     assert isinstance(decide(problem, attempt=ATTEMPTS, heard=True), Retry)
@@ -59,9 +61,9 @@ def test_after_the_last_attempt_the_run_stops_unless_others_come_through(problem
 
 
 def test_an_unclear_answer_makes_records_go_alone_a_few_times() -> None:
-    assert decide(Trouble.UNCLEAR) == Split(15, alone=True)
-    assert decide(Trouble.UNCLEAR, size=1, attempt=1, alone=True) == Retry(0.5)
-    assert decide(Trouble.UNCLEAR, size=1, attempt=3, alone=True) == GiveUp(refused=False)
+    assert decide(TransportError.UNCLEAR) == Split(15, alone=True)
+    assert decide(TransportError.UNCLEAR, size=1, attempt=1, alone=True) == Retry(0.5)
+    assert decide(TransportError.UNCLEAR, size=1, attempt=3, alone=True) == GiveUp(refused=False)
 
 
 @pytest.mark.parametrize("status", [400, 409, 413, 422])
@@ -82,18 +84,18 @@ def test_what_concerns_every_request_alike_stops_the_run() -> None:
 
 
 def test_an_untrusted_certificate_is_not_tried_again() -> None:
-    assert isinstance(decide(Trouble.UNTRUSTED), StopRun)
+    assert isinstance(decide(TransportError.UNTRUSTED), StopRun)
 
 
 @given(
-    problem=st.one_of(st.integers(100, 999), st.sampled_from(Trouble)),
+    problem=st.one_of(st.integers(100, 999), st.sampled_from(TransportError)),
     size=st.integers(1, 15),
     alone=st.booleans(),
     retry_after=st.sampled_from([None, 0.0, 1.0, 300.0]),
     chance=st.floats(0, 1, exclude_max=True),
 )
 def test_unheard_of_nothing_is_retried_for_ever_and_every_delay_is_bounded(
-    problem: int | Trouble, size: int, *, alone: bool, retry_after: float | None, chance: float
+    problem: int | TransportError, size: int, *, alone: bool, retry_after: float | None, chance: float
 ) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         decision = decide(

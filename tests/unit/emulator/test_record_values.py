@@ -105,17 +105,17 @@ def test_an_unknown_column_fails_its_record_and_a_display_name_is_one(opus):
 
 def test_a_required_column_that_the_mapping_made_optional_may_be_left_out(make_record):
     from opusmap.connection import parse_connection
-    from opusmap.emulator.validation import RecordJudge
+    from opusmap.emulator.validation import RecordValidator
 
     found = parse_connection(
         '{"id": "d9da492f-cc67-4920-99f9-6fbaae1f1410",'
         ' "data": [{"rowKey": "SingleText", "createdBy": "SingleText"}]}'
     )
     record = {"rowKey": "1"}
-    assert RecordJudge(found, TargetFormat()).find_problems(record)
+    assert RecordValidator(found, TargetFormat()).find_problems(record)
     older = found.with_columns({"createdBy": {"required": False}, "rowKey": {"required": False}})
-    assert RecordJudge(older, TargetFormat()).find_problems(record) == []
-    assert RecordJudge(older, TargetFormat()).find_problems({}) == ["Row key is required but missing"]
+    assert RecordValidator(older, TargetFormat()).find_problems(record) == []
+    assert RecordValidator(older, TargetFormat()).find_problems({}) == ["Row key is required but missing"]
 
 
 @pytest.mark.parametrize(("empty", "taken"), [("omit", [...]), ("null", [..., None]), ("blank", [..., ""])])

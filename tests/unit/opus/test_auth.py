@@ -15,7 +15,7 @@ from certificates import PASSWORD, make_certificate, make_key, write_pfx
 from scripted_service import SECRET, SETTINGS, Service, broken, grant, streaming
 
 from opusmap.errors import SignInError
-from opusmap.opus.exchange import Answer, NoAnswer, Trouble
+from opusmap.opus.exchange import Answer, NoAnswer, TransportError
 from opusmap.settings import CertificateFile, Secret
 
 
@@ -108,7 +108,7 @@ def test_a_refused_token_is_renewed_once_for_all_and_twice_in_a_row_is_the_end()
 def test_a_sign_in_whose_answer_breaks_off_is_a_trouble_and_no_refusal() -> None:
     service = Service(identity=streaming(200, broken))
     assert asyncio.run(service.client().send(b"{}")) == NoAnswer(
-        Trouble.SIGN_IN, "the identity service's answer broke off"
+        TransportError.SIGN_IN, "the identity service's answer broke off"
     )
 
 
@@ -167,7 +167,7 @@ def test_any_life_of_a_token_can_be_worked_with(life: object) -> None:
 def test_an_identity_service_in_trouble_is_a_trouble_of_its_own() -> None:
     service = Service(identity=lambda _: httpx.Response(503, headers={"Retry-After": "5"}))
     answer = asyncio.run(service.client().send(b"{}"))
-    assert answer == NoAnswer(Trouble.SIGN_IN, "the identity service answers 503", 5.0)
+    assert answer == NoAnswer(TransportError.SIGN_IN, "the identity service answers 503", 5.0)
 
 
 GARBAGE = {
@@ -204,7 +204,7 @@ def test_an_answer_that_is_neither_a_token_nor_a_refusal_is_a_trouble_that_may_p
         client = service.client()
         trouble = await client.send(b"{}")
         assert isinstance(trouble, NoAnswer)
-        assert trouble.trouble is Trouble.SIGN_IN
+        assert trouble.trouble is TransportError.SIGN_IN
         assert f"the identity service answers {answer.status_code}" in trouble.detail
         assert SECRET not in trouble.detail
         assert "Canary" not in trouble.detail

@@ -28,7 +28,7 @@ from scripted_service import (
 from opusmap.errors import SettingsError
 from opusmap.opus import client as client_module
 from opusmap.opus.client import ANSWER_LIMIT, OpusClient
-from opusmap.opus.exchange import Answer, NoAnswer, Trouble
+from opusmap.opus.exchange import Answer, NoAnswer, TransportError
 from opusmap.opus.transport_aiohttp import QuickWire
 from opusmap.opus.transport_httpx import Wire
 from opusmap.settings import Secret, Settings
@@ -79,20 +79,20 @@ def untrusted() -> Exception:
 @pytest.mark.parametrize(
     ("error", "trouble"),
     [
-        (httpx.ConnectError("refused"), Trouble.UNREACHED),
-        (httpx.ConnectTimeout("slow"), Trouble.UNREACHED),
-        (httpx.PoolTimeout("slow"), Trouble.UNREACHED),
-        (httpx.ProxyError("407"), Trouble.UNREACHED),
-        (httpx.ReadTimeout("slow"), Trouble.TIMEOUT),
-        (httpx.WriteTimeout("slow"), Trouble.TIMEOUT),
-        (TimeoutError(), Trouble.TIMEOUT),
-        (httpx.ReadError("reset"), Trouble.LOST),
-        (httpx.WriteError("reset"), Trouble.LOST),
-        (httpx.RemoteProtocolError("garbage"), Trouble.LOST),
-        (untrusted(), Trouble.UNTRUSTED),
+        (httpx.ConnectError("refused"), TransportError.UNREACHED),
+        (httpx.ConnectTimeout("slow"), TransportError.UNREACHED),
+        (httpx.PoolTimeout("slow"), TransportError.UNREACHED),
+        (httpx.ProxyError("407"), TransportError.UNREACHED),
+        (httpx.ReadTimeout("slow"), TransportError.TIMEOUT),
+        (httpx.WriteTimeout("slow"), TransportError.TIMEOUT),
+        (TimeoutError(), TransportError.TIMEOUT),
+        (httpx.ReadError("reset"), TransportError.LOST),
+        (httpx.WriteError("reset"), TransportError.LOST),
+        (httpx.RemoteProtocolError("garbage"), TransportError.LOST),
+        (untrusted(), TransportError.UNTRUSTED),
     ],
 )
-def test_every_foreign_error_has_a_name_of_ours(error: Exception, trouble: Trouble) -> None:
+def test_every_foreign_error_has_a_name_of_ours(error: Exception, trouble: TransportError) -> None:
     answer = asyncio.run(Service(raising(error)).client().send(b"{}"))
     assert isinstance(answer, NoAnswer)
     assert answer.trouble is trouble
@@ -115,7 +115,7 @@ def test_answers_are_bounded_raw_and_may_break_off() -> None:
 def test_an_answer_that_drips_ends_at_the_deadline() -> None:
     answer = asyncio.run(Service(streaming(201, dripping)).client().send(b"{}"))
     assert isinstance(answer, NoAnswer)
-    assert answer.trouble is Trouble.TIMEOUT
+    assert answer.trouble is TransportError.TIMEOUT
 
 
 def test_retry_after_is_read_by_the_servers_own_clock() -> None:
