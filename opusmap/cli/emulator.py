@@ -38,6 +38,10 @@ __all__ = ["emulator"]
 @click.option("--seed", help="Number that the faults are drawn from: the same one, the same faults.")
 @click.option("--latency", help="Milliseconds that each request takes at least.")
 @click.option("--rate", help="Requests a second; more are answered with 429.")
+@click.option(
+    "--no-content", is_flag=True, help="Answer 204 where nothing is due, and where all were marked destroyed."
+)
+@click.option("--page-index", is_flag=True, help="Number the pages of due records; else tokens lead on.")
 @custom
 @common
 def emulator(
@@ -52,6 +56,8 @@ def emulator(
     latency: str | None,
     rate: str | None,
     *,
+    no_content: bool,
+    page_index: bool,
     as_json: bool,
     quiet: bool,
     verbose: int,
@@ -65,7 +71,7 @@ def emulator(
     from opusmap.cli.output import print_json, say
     from opusmap.cli.terminal import flush_result
     from opusmap.compiler import load_mapping
-    from opusmap.emulator import FAULTS_PATH, TOKEN_PATH, serve
+    from opusmap.emulator import FAULTS_PATH, TOKEN_PATH, Readings, serve
     from opusmap.run.rehearsal import make_emulator
 
     set_up(verbose)
@@ -74,7 +80,8 @@ def emulator(
     secret = given or secrets.token_urlsafe(16)
     public = None if certificate is None else read_public_certificate(certificate)
     mapper = load_mapping(mapping, converters=registry(converters))
-    embedded = make_emulator(mapper, client_id, secret, public)
+    readings = Readings(no_content=no_content, page_index=page_index)
+    embedded = make_emulator(mapper, client_id, secret, public, readings)
     embedded.follow(plan)
 
     def ready(url: str) -> None:

@@ -20,6 +20,7 @@ from opusmap.emulator.faults import Fault, FaultHook, HandledRequest, RequestInf
 from opusmap.emulator.http import ConnectionCut, Delivery
 from opusmap.emulator.server import serve, served
 from opusmap.emulator.shapes import FailureShape
+from opusmap.emulator.validation import Readings
 from opusmap.emulator.values import TargetFormat
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "FaultHook",
     "FaultPlan",
     "HandledRequest",
+    "Readings",
     "RequestInfo",
     "SeededFaults",
     "TargetFormat",

@@ -5,9 +5,10 @@ process through `opusmap.rehearsal`, or on a port through `opusmap.emulator.serv
 with the mapper's checks nor with the client: it judges on its own.
 
 Left open by the contract, and chosen here: a rowKey twice in one request is processed in order, so the
-later one stays with Overwrite and the earlier one with Skip; a record is due when `set_due` said so; only
-the record operations of the contract exist, under each of `record_paths`. Beside them, for rehearsals alone:
-`FAULTS_PATH` shows and changes the faults, `HELD_PATH` gives what is held.
+later one stays with Overwrite and the earlier one with Skip; a record is due when `set_due` said so; one that
+was marked as destroyed stays held, is due no more and may be marked again; only the record operations of the
+contract exist, under each of `record_paths`. Beside them, for rehearsals alone: `FAULTS_PATH` shows and
+changes the faults, `HELD_PATH` gives what is held.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from opusmap.emulator.fault_injector import SeededFaults
 from opusmap.emulator.fault_profile import FAULTS_PATH, FaultPlan, make_plan
 from opusmap.emulator.faults import Fault, FaultHook, HandledRequest, RequestInfo
 from opusmap.emulator.http import (
+    NO_CONTENT,
     Answer,
     Receive,
     Refusal,
@@ -46,7 +48,9 @@ from opusmap.emulator.http import (
 from opusmap.emulator.store import HELD_PATH, RecordStore
 from opusmap.emulator.tokens import TOKEN_PATH, TokenEndpoint
 from opusmap.emulator.validation import (
+    BUILT_IN,
     ROW_KEY,
+    Readings,
     RecordValidator,
     read_destruction,
     read_due_query,
@@ -66,6 +70,7 @@ LOG_LIMIT = 100_000
 """Requests that the log keeps; the oldest go first."""
 
 OK, CREATED = 200, 201
+NOTHING = Answer(NO_CONTENT, b"")
 RIGHT = Fault()
 
 Handler: TypeAlias = Callable[[Request, JsonValue, Fault], Answer]
@@ -103,6 +108,7 @@ class Emulator:
         options: Mapping[str, int] | None = None,
         terms: Collection[str] | None = None,
         target: TargetFormat | None = None,
+        readings: Readings | None = None,
         token_seconds: int = 3600,
         record_paths: Collection[str] = RECORD_PATHS,
         faults: FaultHook | None = None,
@@ -120,6 +126,7 @@ class Emulator:
             options: choice column (internal or display name) -> number of its options.
             terms: the full paths of all terms; None takes any well-formed path.
             target: how values are to be written; the contract's defaults if None.
+            readings: which of two readings of the documentation is played; the defaults if None.
             token_seconds: life of a token.
             record_paths: paths to serve; others answer 404, so that a client's fallback can be rehearsed.
             faults: see the class.
@@ -135,6 +142,7 @@ class Emulator:
         self.faults = faults
         self._connection = connection
         self._target = target or TargetFormat()
+        self._readings = readings or Readings()
         self._validator = RecordValidator(connection, self._target, options, terms)
         verifier = None if certificate is None else AssertionVerifier(client_id, certificate, wall_clock)
         self._tokens = TokenEndpoint(client_id, client_secret, token_seconds, clock, verifier)
@@ -161,6 +169,13 @@ class Emulator:
         with self._lock:
             self._catch_up()
             return self._store.copy()
+
+    @property
+    def destroyed(self) -> frozenset[str]:
+        """The rowKeys of the records that were marked as destroyed; they are held as before."""
+        with self._lock:
+            self._catch_up()
+            return self._store.destroyed
 
     @property
     def requests(self) -> tuple[HandledRequest, ...]:
@@ -197,7 +212,7 @@ class Emulator:
 
     def describe(self) -> dict[str, Any]:
         """Return the OpenAPI description of this emulator, for its connection."""
-        return describe_api(self._connection, self._target, self.record_paths, TOKEN_PATH)
+        return describe_api(self._connection, self._target, self._readings, self.record_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
@@ -301,9 +316,11 @@ class Emulator:
         for key in keys:
             if key in fault.refuses:
                 failed.append((key, "refused by the emulator's faults"))
-            elif not self._store.destroy(key):
+            elif not self._store.mark_destroyed(key):
                 failed.append((key, "there is no such record"))
         self._counter["destroyed"] += len(keys) - len(failed)
+        if self._readings.no_content and not failed:
+            return NOTHING
         return self._report(failed, len(keys), OK, fault)
 
     def _report(self, failed: list[tuple[str | None, str]], total: int, success: int, fault: Fault) -> Answer:
@@ -313,12 +330,21 @@ class Emulator:
         return fault.shape.write(failed, f"{len(failed)} of {total} records failed")
 
     def _find_due(self, request: Request, _body: JsonValue, _fault: Fault) -> Answer:
-        query = read_due_query(request.query, self._connection.id)
+        query = read_due_query(request.query, self._connection.id, self._readings)
         if isinstance(query, Refusal):
             return self._refuse(query.status, query.message)
-        data, last = self._store.find_due(query.until, query.after, query.limit)
-        token = None if last is None else write_page_token(last)
-        return answer_json(OK, {"startIndex": token, "statusCode": OK, "data": data})
+        start, token = query.start, None
+        if isinstance(start, int):
+            due = self._store.find_due(query.before)[start * query.limit :]
+        else:
+            due = self._store.find_due(query.before, start)
+        page = due[: query.limit]
+        if len(due) > len(page):
+            token = start + 1 if isinstance(start, int) else write_page_token(str(page[-1][ROW_KEY]))
+        if self._readings.no_content and not page:
+            return NOTHING
+        items = [{name: _write_built_in(name, record) for name in BUILT_IN} for record in page]
+        return answer_json(OK, {"startIndex": token, "statusCode": OK, "queriedItems": items})
 
     def _summarize(self, _request: Request, _body: JsonValue, _fault: Fault) -> Answer:
         summary = {
@@ -354,6 +380,12 @@ class Emulator:
     def _show_held(self, _request: Request, _body: JsonValue, _fault: Fault) -> Answer:
         lines = "".join(json.dumps(record) + "\n" for record in self._store.copy().values())
         return Answer(OK, lines.encode("ascii"), (("content-type", "application/jsonl"),))
+
+
+def _write_built_in(name: str, record: Mapping[str, JsonValue]) -> JsonValue:
+    """Return a built-in column as due records give it: times end in a blank, as in the published sample."""
+    value = record.get(name)
+    return f"{value} " if name.startswith("time") and isinstance(value, str) else value
 
 
 def _key_of(record: dict[str, JsonValue]) -> str | None:

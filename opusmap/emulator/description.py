@@ -13,8 +13,8 @@ from opusmap.connection import Column, ColumnType, Connection
 from opusmap.emulator.client_assertion import ASSERTION_TYPE
 from opusmap.emulator.fault_profile import FAULTS_PATH, KINDS, LEVELS, NUMBERS
 from opusmap.emulator.store import HELD_PATH
-from opusmap.emulator.tokens import SCOPE
-from opusmap.emulator.validation import PAGE_LIMIT, RECORDS_LIMIT, ROW_KEY
+from opusmap.emulator.tokens import SCOPE, TOKEN_PATH
+from opusmap.emulator.validation import BUILT_IN, PAGE_LIMIT, PAGE_SIZES, RECORDS_LIMIT, ROW_KEY, Readings
 from opusmap.emulator.values import TargetFormat
 
 __all__ = ["describe_api"]
@@ -24,9 +24,10 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def describe_api(
-    connection: Connection, target: TargetFormat, record_paths: Iterable[str], token_path: str
+    connection: Connection, target: TargetFormat, readings: Readings, record_paths: Iterable[str]
 ) -> dict[str, Any]:
     """Return an OpenAPI 3.1 description of the emulator as plain data."""
+    records = _describe_records(connection, target, readings)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -35,8 +36,8 @@ def describe_api(
             "description": "The AvePoint Opus connector API as opusmap understands it, for rehearsals.",
         },
         "paths": {
-            token_path: {"post": _describe_sign_in()},
-            **{path: _describe_records(connection, target, token_path) for path in record_paths},
+            TOKEN_PATH: {"post": _describe_sign_in()},
+            **dict.fromkeys(record_paths, records),
             "/": {
                 "get": {"summary": "What happened so far", "responses": {"200": _json({"type": "object"})}}
             },
@@ -72,7 +73,7 @@ def _describe_sign_in() -> dict[str, Any]:
     }
 
 
-def _describe_records(connection: Connection, target: TargetFormat, token_path: str) -> dict[str, Any]:
+def _describe_records(connection: Connection, target: TargetFormat, readings: Readings) -> dict[str, Any]:
     guid = {"type": "string", "format": "uuid", "const": connection.id}
     ids = {
         "type": "array",
@@ -80,17 +81,20 @@ def _describe_records(connection: Connection, target: TargetFormat, token_path: 
         "minItems": 1,
         "maxItems": RECORDS_LIMIT,
     }
+    kind, pattern = ("integer", "^[0-9]{0,9}$") if readings.page_index else ("string", "^([0-9a-f]{4})*$")
+    item = _object(**{name: {"type": ["string", "null"]} for name in BUILT_IN})
     due = _object(
-        startIndex={"type": ["string", "null"]},
+        startIndex={"type": [kind, "null"]},
         statusCode={"type": "integer", "const": 200},
-        data={"type": "array", "items": {"type": "object"}},
+        queriedItems={"type": "array", "items": item},
     )
+    nothing = {"204": {"description": "The same, and there is nothing to say"}} if readings.no_content else {}
     # OpenAPI has no format for a time without a zone, which is taken too.
     due_date = {"type": "string", "format": "date"}
     page = {"type": "integer", "minimum": 0, "maximum": PAGE_LIMIT}
     operations: dict[str, dict[str, Any]] = {
         "post": {
-            "summary": f"Submit up to {RECORDS_LIMIT} records; get a token from {token_path} first",
+            "summary": f"Submit up to {RECORDS_LIMIT} records; get a token from {TOKEN_PATH} first",
             "requestBody": _body(_describe_submission(guid, target)),
             "responses": _answers("201", "400", "401", "413", "415", "418"),
         },
@@ -99,15 +103,15 @@ def _describe_records(connection: Connection, target: TargetFormat, token_path: 
             "parameters": [
                 _parameter("id", guid, required=True),
                 _parameter("disposalDueDate", due_date, required=True),
-                _parameter("startIndex", {"type": "string", "pattern": "^([0-9a-f]{4})*$"}, required=False),
-                _parameter("itemsPerPage", page, required=False),
+                _parameter("startIndex", {"type": "string", "pattern": pattern}, required=False),
+                *(_parameter(name, page, required=False) for name in PAGE_SIZES),
             ],
-            "responses": {"200": _json(due), **_answers("400", "401")},
+            "responses": {"200": _json(due), **nothing, **_answers("400", "401")},
         },
         "delete": {
             "summary": f"Mark up to {RECORDS_LIMIT} records as destroyed",
             "requestBody": _body(_object(disposalIds=ids)),
-            "responses": _answers("200", "400", "401", "413", "415", "418"),
+            "responses": {**_answers("200", "400", "401", "413", "415", "418"), **nothing},
         },
     }
     return {method: {**operation, "security": [{"token": []}]} for method, operation in operations.items()}

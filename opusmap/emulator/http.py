@@ -81,6 +81,8 @@ class Delivery:
 
 AT_ONCE = Delivery()
 
+NO_CONTENT = 204
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -135,7 +137,8 @@ async def send_answer(answer: Answer, send: Send, sleep: Callable[[float], Await
     if way.lost:
         raise ConnectionCut
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-    headers.append((b"content-length", str(len(answer.body)).encode("ascii")))
+    if answer.status != NO_CONTENT:  # RFC 9110, 8.6: such an answer says no length
+        headers.append((b"content-length", str(len(answer.body)).encode("ascii")))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     if way.spread:
         for byte in answer.body:

@@ -25,6 +25,12 @@ class RecordStore:
     def __init__(self) -> None:
         self._records: dict[str, dict[str, JsonValue]] = {}
         self._due: dict[str, datetime] = {}
+        self._destroyed: set[str] = set()
+
+    @property
+    def destroyed(self) -> frozenset[str]:
+        """The rowKeys of the records that were marked as destroyed."""
+        return frozenset(self._destroyed)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -45,20 +51,18 @@ class RecordStore:
         """Say when a record is due; it may arrive later, and stays due when it is replaced."""
         self._due[key] = due
 
-    def find_due(
-        self, until: datetime, after: str, limit: int
-    ) -> tuple[list[dict[str, JsonValue]], str | None]:
-        """Return a page of the records due until then, by rowKey, and the last rowKey if more follow."""
-        keys = sorted(
-            key for key, due in self._due.items() if due <= until and key > after and key in self._records
+    def find_due(self, before: datetime, after: str = "") -> list[dict[str, JsonValue]]:
+        """Return the records due earlier than a time, sorted by rowKey, those after a rowKey alone."""
+        keys = (
+            key
+            for key, due in self._due.items()
+            if due < before and key > after and key in self._records and key not in self._destroyed
         )
-        page = keys[:limit]
-        return [deepcopy(self._records[key]) for key in page], page[-1] if len(keys) > limit else None
+        return [deepcopy(self._records[key]) for key in sorted(keys)]
 
-    def destroy(self, key: str) -> bool:
-        """Destroy a record; False, with nothing changed, when there is none."""
+    def mark_destroyed(self, key: str) -> bool:
+        """Mark a record as destroyed, for ever; False, with nothing changed, when there is none."""
         if key not in self._records:
             return False
-        del self._records[key]
-        self._due.pop(key, None)
+        self._destroyed.add(key)
         return True

@@ -9,6 +9,7 @@ keys of a request are refused, an empty `data` too, and a record that is no obje
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,10 +24,13 @@ from opusmap.records import JsonValue
 from opusmap.wording import quote_value, suggest
 
 __all__ = [
+    "BUILT_IN",
     "PAGE_LIMIT",
+    "PAGE_SIZES",
     "RECORDS_LIMIT",
     "ROW_KEY",
     "DueQuery",
+    "Readings",
     "RecordValidator",
     "Submission",
     "read_destruction",
@@ -41,8 +45,22 @@ RECORDS_LIMIT = 15
 PAGE_LIMIT = 100
 """Records on one page of due ones."""
 
+PAGE_SIZES = ("itemsPerPage", "itemsPerpage")
+"""The two spellings of AvePoint's documentation; of both the first counts."""
+
 ROW_KEY = "rowKey"
 """The internal name of the unique key."""
+
+BUILT_IN = (
+    ROW_KEY,
+    "leafName",
+    "termFullPath",
+    "timeCreated",
+    "timeModified",
+    "createdBy",
+    "modifiedBy",
+)
+"""The columns of every connection; a due record gives these and no others."""
 
 _Item = TypeVar("_Item")
 CHOICES = frozenset({ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE})
@@ -57,11 +75,31 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class DueQuery:
-    """A question for due records: due until when, after which rowKey, how many at most."""
+class Readings:
+    """How the emulator answers where AvePoint's documentation can be read in two ways.
 
-    until: datetime
-    after: str
+    Where a client that copes with one reading copes with the other, there is no choice: the harder is played.
+
+    Attributes:
+        no_content: answer 204 without a body where no record is due, and where all were marked as
+            destroyed; else 200 with a body.
+        page_index: `startIndex` is the number of a page, so that records that are destroyed between two
+            pages shift those that follow; else a token that says where the page before ended.
+    """
+
+    no_content: bool = False
+    page_index: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DueQuery:
+    """A question for due records: due before when, which page of how many at most.
+
+    `start` is the rowKey that the page follows, "" for the first page; or the page's number, from 0.
+    """
+
+    before: datetime
+    start: str | int
     limit: int
 
 
@@ -96,7 +134,7 @@ def read_destruction(body: JsonValue) -> tuple[str, ...] | Refusal:
     return _read_items(body.get("disposalIds"), "disposalIds", str)
 
 
-def read_due_query(query: bytes, connection_id: str) -> DueQuery | Refusal:
+def read_due_query(query: bytes, connection_id: str, readings: Readings) -> DueQuery | Refusal:
     """Read the query of a request for due records.
 
     `itemsPerPage` absent, empty or 0 means the limit of 100: the contract gives 0 no other meaning.
@@ -109,20 +147,20 @@ def read_due_query(query: bytes, connection_id: str) -> DueQuery | Refusal:
     given = dict(pairs)
     if len(given) < len(pairs):
         return Refusal(400, "the query names a parameter twice")
-    if unknown := given.keys() - {"id", "disposalDueDate", "startIndex", "itemsPerPage"}:
+    if unknown := given.keys() - {"id", "disposalDueDate", "startIndex", *PAGE_SIZES}:
         return Refusal(400, f"the request has no parameter {quote_value(min(unknown))}")
     if refusal := _check_id(given.get("id"), connection_id):
         return refusal
-    until = _read_naive_time(given.get("disposalDueDate", ""))
-    if until is None:
+    before = _read_naive_time(given.get("disposalDueDate", ""))
+    if before is None:
         return Refusal(400, "`disposalDueDate` must be an ISO time without a zone")
-    after = _read_token(given.get("startIndex", ""))
-    if after is None:
+    start = (_read_page_number if readings.page_index else _read_token)(given.get("startIndex", ""))
+    if start is None:
         return Refusal(400, "`startIndex` must be empty or what the page before gave")
-    size = given.get("itemsPerPage", "") or "0"
-    if not (size.isascii() and size.isdigit() and len(size) <= len("100") and int(size) <= PAGE_LIMIT):
+    sizes = [given[name] or "0" for name in PAGE_SIZES if name in given] or ["0"]
+    if not all(re.fullmatch("[0-9]{1,3}", size) and int(size) <= PAGE_LIMIT for size in sizes):
         return Refusal(400, f"`itemsPerPage` must be 0 to {PAGE_LIMIT}")
-    return DueQuery(until, after, int(size) or PAGE_LIMIT)
+    return DueQuery(before, start, int(sizes[0]) or PAGE_LIMIT)
 
 
 class RecordValidator:
@@ -230,6 +268,10 @@ def _read_naive_time(text: str) -> datetime | None:
 def write_page_token(key: str) -> str:
     """Return the `startIndex` of the page after this rowKey: four hexadecimal digits a UTF-16 unit."""
     return key.encode("utf-16-be").hex()
+
+
+def _read_page_number(text: str) -> int | None:
+    return int(text or "0") if re.fullmatch("[0-9]{0,9}", text) else None
 
 
 def _read_token(text: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from opusmap.compiler import Mapper
-from opusmap.emulator import TOKEN_PATH, ConnectionCut, Emulator, TargetFormat
+from opusmap.emulator import TOKEN_PATH, ConnectionCut, Emulator, Readings, TargetFormat
 from opusmap.settings import Secret, Settings
 
 __all__ = ["EmbeddedTransport", "embedded_opus", "make_emulator"]
@@ -34,11 +34,15 @@ def embedded_opus(mapper: Mapper) -> tuple[Emulator, Settings]:
 
 
 def make_emulator(
-    mapper: Mapper, client_id: str, client_secret: str, certificate: bytes | None = None
+    mapper: Mapper,
+    client_id: str,
+    client_secret: str,
+    certificate: bytes | None = None,
+    readings: Readings | None = None,
 ) -> Emulator:
     """Return an Opus with the mapping's connection that lets this client sign in.
 
-    `certificate` (PEM or DER) lets it sign in by an assertion as well.
+    `certificate` (PEM or DER) lets it sign in by an assertion as well; `readings`: see `Emulator`.
     """
     target = mapper.spec.target
     return Emulator(
@@ -46,6 +50,7 @@ def make_emulator(
         client_id=client_id,
         client_secret=client_secret,
         certificate=certificate,
+        readings=readings,
         options={name: len(choices.options) for name, choices in mapper.plan.context.choices.items()},
         target=TargetFormat(
             datetime_format=target.datetime_format,

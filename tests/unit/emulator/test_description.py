@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from opusmap.connection import parse_connection
-from opusmap.emulator import Emulator, TargetFormat
+from opusmap.emulator import Emulator, Readings, TargetFormat
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
 PATH = "/connector/records"
@@ -73,19 +73,26 @@ def test_destruction_is_described_as_it_is_judged(opus, keys):
     assert body_schema(opus.emulator, "delete").is_valid(body) == read
 
 
-def test_the_token_of_a_next_page_is_described(opus, make_record):
-    opus.submit(make_record("é"), make_record("z"))
+@pytest.mark.parametrize("page_index", [False, True])
+@pytest.mark.parametrize("no_content", [False, True])
+def test_due_records_and_the_next_page_are_described_in_both_readings(
+    make_caller, make_record, page_index, no_content
+):
+    opus = make_caller(readings=Readings(no_content=no_content, page_index=page_index))
+    operation = opus.emulator.describe()["paths"][PATH]["get"]
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    (start,) = (each["schema"] for each in operation["parameters"] if each["name"] == "startIndex")
+    query = {"id": GUID, "disposalDueDate": "2025-01-31", "itemsPerPage": "1"}
+    assert str(opus.ask("GET", params=query).status_code) in operation["responses"]
+    assert ("204" in operation["responses"]) is no_content
+    opus.submit(make_record("é"), make_record("z", termFullPath="A/B/C"))
     for key in "éz":
         opus.emulator.set_due(key, date(2024, 1, 1))
-    query = {"id": GUID, "disposalDueDate": "2025-01-31", "itemsPerPage": "1"}
-    token = opus.ask("GET", params=query).json()["startIndex"]
-    parameters = opus.emulator.describe()["paths"][PATH]["get"]["parameters"]
-    (schema,) = (parameter["schema"] for parameter in parameters if parameter["name"] == "startIndex")
-    assert [Draft202012Validator(schema).is_valid(text) for text in ("", token, "page 2")] == [
-        True,
-        True,
-        False,
-    ]
+    first = opus.ask("GET", params=query).json()
+    second = opus.ask("GET", params={**query, "startIndex": first["startIndex"]}).json()
+    assert all(Draft202012Validator(schema).is_valid(page) for page in (first, second))
+    texts = ("", str(first["startIndex"]), "page 2")
+    assert [Draft202012Validator(start).is_valid(text) for text in texts] == [True, True, False]
 
 
 def test_the_row_key_is_one_line_of_text_whatever_the_connection_says():

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opusmap.emulator import Readings
+
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
+READINGS = [Readings(no_content=some, page_index=other) for some in (False, True) for other in (False, True)]
 
 
 def find(opus, **query):
@@ -16,51 +19,108 @@ def find(opus, **query):
     return opus.ask("GET", params={name: value for name, value in query.items() if value is not None})
 
 
-def test_records_due_until_the_date_are_found_and_no_others(opus, make_record):
-    opus.submit(*(make_record(key) for key in ("before", "then", "after", "never")))
+def find_pages(opus, size):
+    """Yield the rowKeys of each page."""
+    token = ""
+    while token is not None:
+        answer = find(opus, startIndex=token, itemsPerPage=size)
+        if answer.status_code == 204:
+            assert (answer.content, answer.headers) == (b"", {})
+            return
+        page = answer.json()
+        yield [record["rowKey"] for record in page["queriedItems"]]
+        token = page["startIndex"]
+
+
+def test_records_due_earlier_than_the_date_are_found_and_no_others(opus, make_record):
+    opus.submit(*(make_record(key) for key in ("before", "just", "then", "after", "never")))
     opus.emulator.set_due("before", date(2024, 1, 1))
+    opus.emulator.set_due("just", datetime.fromisoformat("2025-01-30T23:59:59"))
     opus.emulator.set_due("then", datetime.fromisoformat("2025-01-31T00:00:00"))
     opus.emulator.set_due("after", datetime.fromisoformat("2025-01-31T00:00:01"))
     opus.emulator.set_due("unknown", date(2024, 1, 1))
+    assert list(find_pages(opus, 100)) == [["before", "just"]]
+
+
+def test_due_records_have_the_built_in_columns_alone_and_times_that_end_in_a_blank(opus, make_record):
+    opus.submit(make_record("a", _Notes="more", createdBy="Ann"))
+    opus.emulator.set_due("a", date(2024, 1, 1))
+    item = {
+        "rowKey": "a",
+        "leafName": "Lease of hall",
+        "termFullPath": None,
+        "timeCreated": "2024-12-19 18:15:00 ",
+        "timeModified": "2024-12-20 08:00:59 ",
+        "createdBy": "Ann",
+        "modifiedBy": "Bob",
+    }
     answer = find(opus)
     assert answer.status_code == 200
-    held = [make_record("before"), make_record("then")]
-    assert answer.json() == {"startIndex": None, "statusCode": 200, "data": held}
+    assert answer.json() == {"startIndex": None, "statusCode": 200, "queriedItems": [item]}
+
+
+@pytest.mark.parametrize("no_content", [False, True])
+def test_where_nothing_is_due_the_list_is_empty_or_the_answer_204(make_caller, no_content):
+    pages = list(find_pages(make_caller(readings=Readings(no_content=no_content)), 100))
+    assert pages == ([] if no_content else [[]])
 
 
 @given(
     st.sets(st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1), max_size=12), st.data()
 )
-def test_pages_hold_each_due_record_once_whatever_their_size(make_caller, make_record, keys, data):
-    opus = make_caller()
+def test_pages_hold_each_due_record_once_whatever_their_size_and_reading(
+    make_caller, make_record, keys, data
+):
+    readings = data.draw(st.sampled_from(READINGS))
+    opus = make_caller(readings=readings)
     size = data.draw(st.integers(1, 5))
     if keys:
         opus.submit(*(make_record(key) for key in keys))
     for key in keys:
         opus.emulator.set_due(key, date(2024, 1, 1))
-    found, token, pages = [], "", 0
-    while token is not None:
-        page = find(opus, startIndex=token, itemsPerPage=size).json()
-        assert len(page["data"]) <= size
-        found += [record["rowKey"] for record in page["data"]]
-        token, pages = page["startIndex"], pages + 1
-    assert sorted(found) == sorted(keys)
-    assert pages == max(1, -(-len(keys) // size))
+    pages = list(find_pages(opus, size))
+    assert sorted(key for page in pages for key in page) == sorted(keys)
+    assert all(len(page) <= size for page in pages)
+    assert len(pages) == max(0 if readings.no_content else 1, -(-len(keys) // size))
 
 
-def test_records_destroyed_between_pages_do_not_hide_others(opus, make_record):
+@pytest.mark.parametrize(("page_index", "rest"), [(False, ["c", "d"]), (True, [])])
+def test_records_destroyed_between_pages_shift_the_others_only_where_pages_are_numbered(
+    make_caller, make_record, page_index, rest
+):
+    opus = make_caller(readings=Readings(page_index=page_index))
     opus.submit(*(make_record(key) for key in "abcd"))
     for key in "abcd":
         opus.emulator.set_due(key, date(2024, 1, 1))
-    first = find(opus, itemsPerPage=2).json()
+    pages = find_pages(opus, 2)
+    assert next(pages) == ["a", "b"]
     opus.ask("DELETE", json={"disposalIds": ["a", "b"]})
-    second = find(opus, itemsPerPage=2, startIndex=first["startIndex"]).json()
-    assert [record["rowKey"] for record in second["data"]] == ["c", "d"]
+    assert list(pages) == [rest]
 
 
 @pytest.mark.parametrize("size", [None, "", "0", "100"])
-def test_a_page_without_a_size_holds_a_hundred(opus, size):
-    assert find(opus, itemsPerPage=size).status_code == 200
+def test_a_page_without_a_size_holds_a_hundred(opus, make_record, size):
+    keys = [f"{number:03}" for number in range(101)]
+    for start in range(0, len(keys), 15):
+        opus.submit(*(make_record(key) for key in keys[start : start + 15]))
+    for key in keys:
+        opus.emulator.set_due(key, date(2024, 1, 1))
+    assert [len(page) for page in find_pages(opus, size)] == [100, 1]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "count"),
+    [
+        ({"itemsPerPage": "1"}, 1),
+        ({"itemsPerPage": None, "itemsPerpage": "1"}, 1),
+        ({"itemsPerPage": "1", "itemsPerpage": "2"}, 1),
+    ],
+)
+def test_the_size_of_a_page_is_taken_in_both_spellings(opus, make_record, sizes, count):
+    opus.submit(make_record("a"), make_record("b"))
+    for key in "ab":
+        opus.emulator.set_due(key, date(2024, 1, 1))
+    assert len(find(opus, **sizes).json()["queriedItems"]) == count
 
 
 @pytest.mark.parametrize(
@@ -78,6 +138,8 @@ def test_a_page_without_a_size_holds_a_hundred(opus, size):
         {"itemsPerPage": "-1"},
         {"itemsPerPage": "many"},
         {"itemsPerPage": "\u0661"},
+        {"itemsPerpage": "101"},
+        {"itemsperpage": "1"},
         {"more": "1"},
     ],
 )
@@ -85,23 +147,36 @@ def test_a_question_that_is_not_the_contracts_is_refused(opus, query):
     assert find(opus, **query).status_code == 400
 
 
+@pytest.mark.parametrize("start", ["x", "-1", "1.0", "\u0661", "1" * 10])
+def test_what_numbers_no_page_is_refused(make_caller, start):
+    assert find(make_caller(readings=Readings(page_index=True)), startIndex=start).status_code == 400
+
+
 def test_a_parameter_given_twice_is_refused(opus):
     assert find(opus, id=[GUID, GUID]).status_code == 400
 
 
-def test_destroyed_records_are_gone(opus, make_record):
+def test_records_are_marked_as_destroyed_and_due_no_more_but_held(opus, make_record):
     opus.submit(make_record("a"), make_record("b"))
-    answer = opus.ask("DELETE", json={"disposalIds": ["a"]})
-    assert (answer.status_code, answer.json()) == (200, {"statusCode": 200, "message": None})
-    assert list(opus.emulator.records) == ["b"]
+    for key in "ab":
+        opus.emulator.set_due(key, date(2024, 1, 1))
+    for _ in range(2):
+        answer = opus.ask("DELETE", json={"disposalIds": ["a"]})
+        assert (answer.status_code, answer.json()) == (200, {"statusCode": 200, "message": None})
+        assert (list(opus.emulator.records), opus.emulator.destroyed) == (["a", "b"], {"a"})
+        assert list(find_pages(opus, 100)) == [["b"]]
 
 
-def test_a_record_that_is_not_there_fails_alone(opus, make_record):
+@pytest.mark.parametrize("no_content", [False, True])
+def test_a_record_that_is_not_there_fails_alone(make_caller, make_record, no_content):
+    opus = make_caller(readings=Readings(no_content=no_content))
     opus.submit(make_record("a"))
     answer = opus.ask("DELETE", json={"disposalIds": ["x", "a"]})
     assert answer.status_code == 418
     assert answer.json()["failedItems"] == [{"rowKey": "x", "message": "there is no such record"}]
-    assert opus.emulator.records == {}
+    assert opus.emulator.destroyed == {"a"}
+    answer = opus.ask("DELETE", json={"disposalIds": ["a"]})
+    assert (answer.status_code, bool(answer.content)) == ((204, False) if no_content else (200, True))
 
 
 @pytest.mark.parametrize(
@@ -120,4 +195,4 @@ def test_a_record_that_is_not_there_fails_alone(opus, make_record):
 def test_a_destruction_that_is_not_the_contracts_is_refused(opus, make_record, body):
     opus.submit(make_record("a"))
     assert opus.ask("DELETE", json=body).status_code == 400
-    assert list(opus.emulator.records) == ["a"]
+    assert opus.emulator.destroyed == set()
