@@ -29,7 +29,7 @@ from opusmap.errors import OpusUnavailable, SignInError
 from opusmap.opus.exchange import Sender, TransportError
 from opusmap.opus.payload import Batch, Conflict, ConflictKey, encode_body
 from opusmap.opus.replies import LoadSignal, Reply, read_exchange
-from opusmap.opus.responses import Outcome
+from opusmap.opus.responses import PATH_HELP, Outcome
 
 __all__ = ["Dispatch", "End"]
 
@@ -252,7 +252,7 @@ class Dispatch:
                 return 0.0
             case ChangePath():
                 problem = f"{reply.words}, on {reply.path}"
-                self._halt.stop(OpusUnavailable(self._client.url, problem, "look at OPUSMAP_API_PATH"))
+                self._halt.stop(OpusUnavailable(self._client.url, problem, PATH_HELP))
             case StopRun(sign_in, help):
                 kind = SignInError if sign_in else OpusUnavailable
                 self._halt.stop(kind(self._client.url, reply.words, help))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from opusmap.opus.exchange import TransportError
+from opusmap.opus.responses import ADDRESS_HELP
 
 __all__ = [
     "ATTEMPTS",
@@ -171,7 +172,7 @@ def _decide_refusal(status: int, *, exhausted: bool) -> Decision:
         )
     if status == 404 and not exhausted:  # noqa: PLR2004 - HTTP
         return ChangePath()
-    return StopRun(help="look at OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER) and OPUSMAP_API_PATH")
+    return StopRun(help=ADDRESS_HELP)
 
 
 def draw_delay(attempt: int, random: Callable[[], float]) -> float:

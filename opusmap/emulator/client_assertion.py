@@ -67,6 +67,10 @@ class AssertionVerifier:
         self._thumbprint = urlsafe_b64encode(found.fingerprint(SHA1())).rstrip(b"=").decode("ascii")  # noqa: S303 - RFC 7515, 4.1.7
         self._ends = found.not_valid_after_utc.timestamp()
         self._begins = found.not_valid_before_utc.timestamp()
+        try:
+            self._signs = found.extensions.get_extension_for_class(x509.KeyUsage).value.digital_signature
+        except x509.ExtensionNotFound:
+            self._signs = True  # RFC 5280, 4.2.1.3: any use is allowed
         self._used: dict[str, float] = {}
 
     def find_problem(self, assertion: str, host: str, path: str) -> str:
@@ -88,6 +92,8 @@ class AssertionVerifier:
             return "the header `x5t` is not the thumbprint of the client's certificate"
         if not self._begins <= now <= self._ends:
             return "the client's certificate has expired, or is not valid yet"
+        if not self._signs:
+            return "the key usage of the client's certificate does not include digital signature"
         if not all(_same(claims.get(name), self._client_id) for name in ("iss", "sub")):
             return "`iss` and `sub` must be the client id"
         if not _is_here(claims.get("aud"), host, path):

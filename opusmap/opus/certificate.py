@@ -38,13 +38,14 @@ class SigningCertificate:
     """A certificate with its private key.
 
     `thumbprint` is the SHA-1 of the certificate, by which the identity service finds it; times are
-    seconds since 1970.
+    seconds since 1970. `names_usage`: it says what its key may be used for, signing among it.
     """
 
     key: RSAPrivateKey = field(repr=False)
     thumbprint: bytes
     valid_from: float
     valid_until: float
+    names_usage: bool = True
 
     @property
     def shown_thumbprint(self) -> str:
@@ -96,8 +97,8 @@ def read_certificate(file: CertificateFile) -> SigningCertificate:
     """Read a certificate and its private key from a PFX (PKCS #12) or PEM file.
 
     Raises:
-        SettingsError: the extra is not installed, or the file can't be read, lacks one of the two, or
-            does not open with the password.
+        SettingsError: the extra is not installed, or the file can't be read, lacks one of the two,
+            does not open with the password, or is of a certificate that may not sign.
     """
     try:
         import jwt  # noqa: F401, PLC0415 - told now, not after the first rows
@@ -120,6 +121,7 @@ def read_certificate(file: CertificateFile) -> SigningCertificate:
         own.fingerprint(SHA1()),  # noqa: S303 - a name for it, by the standard (RFC 7515, 4.1.7); no proof
         own.not_valid_before_utc.timestamp(),
         own.not_valid_after_utc.timestamp(),
+        _check_usage(own),
     )
 
 
@@ -184,6 +186,25 @@ def _find_own(key: RSAPrivateKey, certificates: Iterable[Certificate]) -> Certif
         if getattr(public, "public_numbers", lambda: None)() == numbers:
             return certificate
     raise SettingsError(_SETTING, "the file holds a private key, but no certificate of it", _EXPORT)
+
+
+def _check_usage(own: Certificate) -> bool:
+    """Refuse a certificate whose key usage excludes signing; return whether it names any usage.
+
+    One that names none may be used for anything (RFC 5280, 4.2.1.3), whatever Opus makes of it.
+    """
+    from cryptography.x509 import DuplicateExtension, ExtensionNotFound, KeyUsage  # noqa: PLC0415
+
+    try:
+        usage = own.extensions.get_extension_for_class(KeyUsage).value
+    except ExtensionNotFound:
+        return False
+    except (ValueError, DuplicateExtension):
+        raise SettingsError(_SETTING, "the certificate's extensions can't be read", _EXPORT) from None
+    if not usage.digital_signature:
+        problem = "the certificate's key usage does not include digital signature, which signing in needs"
+        raise SettingsError(_SETTING, problem, "make a certificate with the key usage digital signature")
+    return True
 
 
 def _day(seconds: float) -> str:

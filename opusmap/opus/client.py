@@ -239,6 +239,8 @@ class OpusClient:
         if certificate is not None:
             assertion = certificate.sign_assertion(settings.client_id, settings.token_url, self._wall_clock())
             known = f"does the app have the certificate with the thumbprint {certificate.shown_thumbprint}?"
+            if not certificate.names_usage:
+                known += " It names no key usage, and Opus asks for digital signature"
             return Proof(assertion, f"look at OPUSMAP_CLIENT_ID and the data center; {known}", True)
         assert settings.client_secret is not None
         look = "look at OPUSMAP_CLIENT_ID, the client secret (has it expired?) and the data center"

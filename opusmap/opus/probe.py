@@ -11,14 +11,14 @@ from opusmap.errors import OpusUnavailable, SignInError
 from opusmap.opus.client import OpusClient
 from opusmap.opus.exchange import Answer, Exchange, TransportError
 from opusmap.opus.replies import describe_answer
-from opusmap.opus.responses import read_question_answer
+from opusmap.opus.responses import PATH_HELP, name_answer, read_question_answer
 
 __all__ = ["Online", "check_online"]
 
 _HELP = {
     400: "compare the connection's file with Opus: is it of this tenant, and is the connection still there?",
     403: "give the app the permission records.readwrite.all, and look at its tenant",
-    404: "look at OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER) and OPUSMAP_API_PATH",
+    404: PATH_HELP,
     405: "look at OPUSMAP_API_PATH; if Opus knows no such question, `submit --limit 1` proves more",
 }
 _BUSY = "try again later"
@@ -52,7 +52,7 @@ async def check_online(client: OpusClient, connection: str) -> Online:
     answer = await _ask(client, connection)
     said = read_question_answer(answer.status, answer.body)
     if said.status != 200 or said.uncertain:  # noqa: PLR2004 - HTTP
-        problem = f"Opus answers {said.status} on {answer.path}" + (
+        problem = f"{name_answer(said.status)} on {answer.path}" + (
             f": {said.message}" if said.message else ""
         )
         if said.uncertain:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from opusmap.opus.exchange import Answer, Exchange, NoAnswer, TransportError
-from opusmap.opus.responses import Outcome, describe_body, plain_text, read_answer
+from opusmap.opus.responses import Outcome, describe_body, name_answer, plain_text, read_answer
 
 __all__ = ["LoadSignal", "Reply", "describe_answer", "read_exchange"]
 
@@ -54,7 +54,7 @@ def read_exchange(
         return Reply(exchange.trouble, exchange.detail, signal, seconds, retry_after=exchange.retry_after)
     trust = trust_status and not exchange.cut
     outcome = read_answer(exchange.status, exchange.body, keys, trust_status=trust)
-    words = f"Opus answers {outcome.status}" + (f": {outcome.message}" if outcome.message else "")
+    words = name_answer(outcome.status) + (f": {outcome.message}" if outcome.message else "")
     if outcome.uncertain:
         words = describe_answer(exchange, outcome)
     problem = None if outcome.settled else TransportError.UNCLEAR if outcome.uncertain else outcome.status
@@ -68,7 +68,7 @@ def describe_answer(answer: Answer, outcome: Outcome) -> str:
     """Return what came in place of a clear answer: its status, its type, what is wrong and how it begins."""
     kind = plain_text(answer.content_type.partition(";")[0], _KIND_LIMIT)
     came = "it broke off, or was too long" if answer.cut else describe_body(answer.body)
-    return f"Opus answers {answer.status}{f' ({kind})' if kind else ''}: {outcome.message}; {came}"
+    return f"{name_answer(answer.status)}{f' ({kind})' if kind else ''}: {outcome.message}; {came}"
 
 
 _KIND_LIMIT = 40

@@ -16,8 +16,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn, TypeAlias
 
 __all__ = [
+    "ADDRESS_HELP",
+    "PATH_HELP",
     "Outcome",
     "describe_body",
+    "name_answer",
     "parse_http_date",
     "parse_retry_after",
     "plain_text",
@@ -27,6 +30,13 @@ __all__ = [
 
 LONGEST_WAIT = 300.0
 """Seconds that a server may make us wait at most, whatever it asks."""
+
+ADDRESS_HELP = "look at OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER) and OPUSMAP_API_PATH"
+PATH_HELP = f"{ADDRESS_HELP}; the older API for Connector is at other hosts, as /api/connector/SubmitRecords"
+"""What to do about an answer that concerns the address, and about 404."""
+
+_DOCUMENTED_STATUSES = frozenset({200, 201, 204, 400, 401, 403, 418, 500})
+"""What Opus answers by AvePoint's documentation. Any other status may come from something before it."""
 
 _TAKEN = frozenset({200, 201})
 _EXCEPTIONS = 418
@@ -110,15 +120,15 @@ def read_answer(status: int, body: bytes, keys: Sequence[str], *, trust_status: 
 
 
 def read_question_answer(status: int, body: bytes) -> Outcome:
-    """Return what the answer to a question that changes nothing says: it names no records.
+    """Return what the answer to a question for due records says: it names none that were sent.
 
-    An answer without a body says by 204 that there is nothing to list. A `statusCode` may be missing.
+    An answer without a body says by 204 that none is due. A `statusCode` may be missing beside the list.
     """
     if status == _NO_CONTENT and not body:
         return Outcome(200)
     content = _read_json(body)
     said = _read_names(content)
-    if "statuscode" not in said:
+    if "statuscode" not in said and "querieditems" in said:
         said["statuscode"] = [status]
     worse, problem = _judge_status(status, content, said)
     message = plain_text(_first(said, "message"))
@@ -126,6 +136,11 @@ def read_question_answer(status: int, body: bytes) -> Outcome:
         return Outcome(worse, message=message)
     problem = problem or _find_contradiction(said)
     return Outcome(worse, uncertain=bool(problem), message=problem or message)
+
+
+def name_answer(status: int) -> str:
+    """Return who answers so: a status that Opus does not document may be a proxy's or a gateway's."""
+    return f"Opus{'' if status in _DOCUMENTED_STATUSES else ', or a gateway before it,'} answers {status}"
 
 
 _NOT_JSON = "the answer is not the documented JSON"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import httpx
 import pytest
 
 from opusmap.connection import parse_connection
-from opusmap.emulator import TOKEN_PATH, Delivery, Emulator, Fault, in_turn, served
+from opusmap.emulator import TOKEN_PATH, Delivery, Emulator, Fault, Readings, in_turn, served
 from opusmap.errors import SettingsError
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
@@ -25,6 +26,7 @@ FORM = {
     "client_secret": "s",
     "scope": "records.readwrite.all",
 }
+OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 PROGRAM = f"""
 from opusmap.connection import parse_connection
 from opusmap.emulator import Emulator, serve
@@ -53,6 +55,31 @@ def test_a_real_client_submits_over_a_real_port():
         answer = submit(url)
     assert (answer.status_code, answer.headers.get("server")) == (201, None)
     assert emulator.records == {"a": {"rowKey": "a", "leafName": "A"}}
+
+
+@pytest.mark.parametrize("no_content", [False, True])
+@pytest.mark.usefixtures("transport")
+def test_a_healthy_service_where_nothing_is_due_is_proved_in_both_readings(no_content, tmp_path):
+    (tmp_path / "c.json").write_text(COLUMNS, "utf-8")
+    (tmp_path / "rows.csv").write_text("Id,Title\n1,Lease\n", "utf-8")
+    fields = "fields: {rowKey: Id, leafName: Title}"
+    mapping = f"opusmap: 1\nconnection: c.json\nsource: {{path: rows.csv}}\n{fields}\n"
+    (tmp_path / "mapping.yaml").write_text(mapping, "utf-8")
+    connection, readings = parse_connection(COLUMNS), Readings(no_content=no_content)
+    emulator = Emulator(connection, client_id="app", client_secret="s", readings=readings)
+    with served(emulator) as url:
+        variables = {"BASE_URL": url, "TOKEN_URL": url + TOKEN_PATH, "CLIENT_ID": "app", "CLIENT_SECRET": "s"}
+        ended = subprocess.run(
+            (*OPUSMAP, "check", "mapping.yaml", "--online", "--json"),
+            cwd=tmp_path,
+            env=os.environ | {f"OPUSMAP_{name}": value for name, value in variables.items()},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr.count("Opus answers")) == (0, 0), ended.stderr
+    assert len(json.loads(ended.stdout)["online"]["proved"]) == 4
+    assert emulator.requests[-1].status == (204 if no_content else 200)
 
 
 def test_nothing_answers_any_more_when_the_block_has_ended():

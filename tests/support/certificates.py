@@ -26,14 +26,37 @@ def make_key(name: str = "", kind: str = "rsa") -> Any:
 
 
 def make_certificate(
-    key: Any, begins: timedelta = -DAY, ends: timedelta = DAY, now: datetime | None = None
+    key: Any,
+    begins: timedelta = -DAY,
+    ends: timedelta = DAY,
+    now: datetime | None = None,
+    usage: str = "digital_signature",
 ) -> x509.Certificate:
-    """Return a certificate of a key, good from a day ago for two days unless told otherwise."""
+    """Return a certificate of a key, good from a day ago for two days unless told otherwise.
+
+    `usage` is the one use of the key that it names; "" names none.
+    """
     now = now or datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "opusmap test")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
     builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
+    if usage:
+        uses = {name: name == usage for name in _USES}
+        builder = builder.add_extension(x509.KeyUsage(**uses), critical=True)
     return builder.not_valid_before(now + begins).not_valid_after(now + ends).sign(key, hashes.SHA256())
+
+
+_USES = (
+    "digital_signature",
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "key_cert_sign",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
 
 
 def public_pem(certificate: x509.Certificate) -> bytes:

@@ -43,8 +43,15 @@ def test_a_wait_says_how_long_why_and_which_attempt_failed() -> None:
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (lambda: respond(429, Retry_After="30"), "waiting 30 s: Opus answers 429 (attempt 1)"),
-        (lambda: respond(503, {"message": "busy"}), "Opus answers 503: busy (attempt 1)"),
+        (
+            lambda: respond(429, Retry_After="30"),
+            "waiting 30 s: Opus, or a gateway before it, answers 429 (attempt 1)",
+        ),
+        (lambda: respond(500, {"message": "busy"}), "Opus answers 500: busy (attempt 1)"),
+        (
+            lambda: respond(503, {"message": "busy"}),
+            "Opus, or a gateway before it, answers 503: busy (attempt 1)",
+        ),
         (lambda: httpx.ReadTimeout("no answer in time"), "no answer in time (attempt 1)"),
     ],
 )
@@ -78,7 +85,7 @@ def test_long_waits_are_logged_once_and_not_at_each_retry(caplog: pytest.LogCapt
     submit(opus, make_records(300), concurrency=8)
     (line,) = warnings(caplog)
     assert line.startswith("waiting")
-    assert "Opus answers 503" in line
+    assert "Opus, or a gateway before it, answers 503" in line
 
 
 def test_short_waits_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -120,6 +120,16 @@ def test_a_certificate_out_of_its_time_proves_nothing(make_caller, begins, ends)
     assert "expired" in sign_in(opus, assertion(certificate=certificate)).json()["error_description"]
 
 
+@pytest.mark.parametrize(
+    ("usage", "status"), [("digital_signature", 200), ("", 200), ("key_encipherment", 400)]
+)
+def test_a_certificate_signs_where_its_key_usage_includes_digital_signature(make_caller, usage, status):
+    certificate = make_certificate(KEY, usage=usage)
+    opus = make_caller(certificate=public_pem(certificate))
+    answer = sign_in(opus, assertion(certificate=certificate))
+    assert (answer.status_code, "key usage" in answer.text) == (status, status == 400)
+
+
 def test_a_file_without_a_certificate_is_refused_when_the_emulator_is_made(make_caller, tmp_path):
     elliptic = make_key(kind="ec")
     for content in (

@@ -136,6 +136,20 @@ def test_a_certificate_out_of_its_time_signs_nothing(
         certificate.sign_assertion("app-1", TOKEN_URL, NOW)
 
 
+@pytest.mark.parametrize("usage", ["key_encipherment", "key_cert_sign"])
+def test_a_certificate_whose_key_usage_excludes_signatures_is_refused(usage: str, tmp_path: Path) -> None:
+    refusal = refused(write_pfx(tmp_path / "c.pfx", KEY, make_certificate(KEY, usage=usage)))
+    assert "key usage does not include digital signature" in refusal.problem
+
+
+@pytest.mark.parametrize("usage", ["digital_signature", ""])
+def test_a_certificate_that_names_no_key_usage_is_told_from_one_that_names_signatures(
+    usage: str, tmp_path: Path
+) -> None:
+    certificate = read(write_pfx(tmp_path / "c.pfx", KEY, make_certificate(KEY, usage=usage)))
+    assert certificate.names_usage is bool(usage)
+
+
 def test_neither_the_key_nor_an_assertion_shows(tmp_path: Path) -> None:
     certificate = read(write_pfx(tmp_path / "c.pfx", KEY, CERTIFICATE))
     assertion = certificate.sign_assertion("app-1", TOKEN_URL, NOW)

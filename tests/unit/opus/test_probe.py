@@ -51,7 +51,7 @@ def answer(status: int, **body: object) -> Handler:
 
 
 def test_one_question_without_a_record_proves_sign_in_permission_path_and_connection() -> None:
-    online, asked = prove(answer(200, data=[], startIndex=None))
+    online, asked = prove(answer(200, queriedItems=[], startIndex=None))
     _, question = asked
     assert (question.method, question.url.path, question.content) == ("GET", "/connector/records", b"")
     assert dict(question.url.params) == {
@@ -68,11 +68,24 @@ def test_one_question_without_a_record_proves_sign_in_permission_path_and_connec
     assert "Canary" not in words
 
 
+@pytest.mark.parametrize(
+    "nothing_due",
+    [
+        httpx.Response(204),
+        httpx.Response(200, json={"startIndex": None, "statusCode": 200, "queriedItems": []}),
+    ],
+    ids=["204", "an empty list"],
+)
+def test_a_service_where_nothing_is_due_is_proved(nothing_due: httpx.Response) -> None:
+    online, _ = prove(lambda _: nothing_due)
+    assert len(online.proved) == 4
+
+
 @pytest.mark.parametrize("status", [404, 405])
 def test_the_other_path_is_tried(status: int) -> None:
     online, _ = prove(
         lambda request: (
-            httpx.Response(200, json={})
+            httpx.Response(200, json={"queriedItems": []})
             if request.url.path.startswith("/records/")
             else httpx.Response(status)
         )
@@ -81,7 +94,7 @@ def test_the_other_path_is_tried(status: int) -> None:
 
 
 def test_a_token_that_was_refused_once_is_renewed() -> None:
-    answers = iter([httpx.Response(401), httpx.Response(200, json={})])
+    answers = iter([httpx.Response(401), httpx.Response(200, json={"queriedItems": []})])
     _, asked = prove(lambda _: next(answers))
     assert len(asked) == 4
 
@@ -97,6 +110,11 @@ def test_a_token_that_was_refused_once_is_renewed() -> None:
         ),
         (answer(200, statusCode=403), SignInError, "give the app the permission"),
         (answer(404), OpusUnavailable, "look at OPUSMAP_BASE_URL"),
+        (
+            answer(404),
+            OpusUnavailable,
+            "API for Connector is at other hosts, as /api/connector/SubmitRecords",
+        ),
         (answer(405), OpusUnavailable, "look at OPUSMAP_API_PATH"),
         (
             answer(400, message="unknown connection"),
@@ -105,8 +123,9 @@ def test_a_token_that_was_refused_once_is_renewed() -> None:
         ),
         (answer(503), OpusUnavailable, "try again later"),
         (answer(429), OpusUnavailable, "try again later"),
-        (answer(418), OpusUnavailable, "answers 418"),
-        (answer(302), OpusUnavailable, "answers 302"),
+        (answer(418), OpusUnavailable, "Opus answers 418"),
+        (answer(302), OpusUnavailable, "Opus, or a gateway before it, answers 302"),
+        (answer(200), OpusUnavailable, "says no `statusCode`"),
         (
             lambda _: httpx.Response(200, text="<html>Log in to the guest network</html>"),
             OpusUnavailable,

@@ -11,7 +11,7 @@ from answer_table import KEYS as NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap.opus.responses import Outcome, describe_body, read_answer, read_question_answer
+from opusmap.opus.responses import Outcome, describe_body, name_answer, read_answer, read_question_answer
 
 KEYS = ("1", "two", "Três")
 OK = {"statusCode": 201, "message": None}
@@ -238,11 +238,19 @@ def test_any_bytes_are_an_outcome(status: int, body: bytes) -> None:
         (200, b'{"error": "boom"}', False),
         (200, b'{"statusCode": 200, "success": false}', False),
         (202, b'{"queriedItems": []}', False),
+        (200, b'{"statusCode": 200}', True),
+        (200, b"{}", False),
     ],
 )
 def test_a_question_is_answered_by_a_list_or_by_204(status: int, body: bytes, *, proved: bool) -> None:
     outcome = read_question_answer(status, body)
     assert (outcome.status == 200 and not outcome.uncertain) is proved
+
+
+def test_only_statuses_that_opus_documents_are_surely_its_own() -> None:
+    documented = {status for status in range(100, 600) if name_answer(status) == f"Opus answers {status}"}
+    assert documented == {200, 201, 204, 400, 401, 403, 418, 500}
+    assert name_answer(502) == "Opus, or a gateway before it, answers 502"
 
 
 def test_how_an_unreadable_body_begins_is_shown_in_one_short_printable_line() -> None:
