@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from opusmap.journal import Entry, Journal, Moment, Settlement, State
+from opusmap.journal import Item, Journal, Result, State, Timestamp
 
 REQUESTS, SIZE = 8, 15
 
@@ -22,18 +22,18 @@ REQUESTS, SIZE = 8, 15
 def fill(journal: Journal, keys: list[str]) -> None:
     run = journal.start_run(origin="https://opus.example.com", connection="c-1", mapping="m.yaml")
     draw = random.Random(7)
-    now = Moment(time.time(), time.monotonic())
+    now = Timestamp(time.time(), time.monotonic())
     step = REQUESTS * SIZE
     for start in range(0, len(keys), step):
         entries = [
-            Entry(row, key, draw.randbytes(16))
+            Item(row, key, draw.randbytes(16))
             for row, key in enumerate(keys[start : start + step], start + 2)
         ]
         batches = [entries[place : place + SIZE] for place in range(0, len(entries), SIZE)]
-        journal.commit([journal.plan_intent(run, batch, now) for batch in batches])
+        journal.commit([journal.plan_begin(run, batch, now) for batch in batches])
         journal.commit(
             [
-                journal.plan_settlement(run, [Settlement(each.key, State.TAKEN) for each in batch])
+                journal.plan_finish(run, [Result(each.key, State.ACCEPTED) for each in batch])
                 for batch in batches
             ]
         )

@@ -28,7 +28,7 @@ import httpx
 
 from opusmap.delivery import DeliveryOptions, SubmitTotals, deliver
 from opusmap.journal import Journal
-from opusmap.opus import Item, encode_body, encode_records
+from opusmap.opus import EncodedRecord, encode_body, encode_records
 from opusmap.opus.client import OpusClient
 from opusmap.opus.exchange import Answer
 from opusmap.records import Record
@@ -89,7 +89,7 @@ def served(latency: float) -> Iterator[str]:
         process.join()
 
 
-def make_records(count: int) -> list[Item]:
+def make_records(count: int) -> list[EncodedRecord]:
     """Return records of 15 columns, about 650 bytes each: 10 KB a request."""
     records = (
         Record(
@@ -149,7 +149,7 @@ async def loop_client(settings: Settings, bodies: list[bytes], concurrency: int)
             group.create_task(work())
 
 
-async def submit(settings: Settings, items: list[Item], concurrency: int) -> SubmitTotals:
+async def submit(settings: Settings, items: list[EncodedRecord], concurrency: int) -> SubmitTotals:
     """Send the records as a run does."""
     totals, options = SubmitTotals(), DeliveryOptions("overwrite", concurrency=concurrency)
     with Journal.open(settings.journal) as journal:
@@ -160,7 +160,7 @@ async def submit(settings: Settings, items: list[Item], concurrency: int) -> Sub
     return totals
 
 
-async def stream(items: list[Item]) -> AsyncIterator[Item]:
+async def stream(items: list[EncodedRecord]) -> AsyncIterator[EncodedRecord]:
     for item in items:
         yield item
 

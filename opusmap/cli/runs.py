@@ -451,7 +451,7 @@ def _open_ends(journal: Journal, run: Run) -> list[dict[str, Any]]:
 
     return [
         {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
-        for one in journal.records(run, State.FAILED, State.UNCERTAIN, State.INTENDED)
+        for one in journal.records(run, State.FAILED, State.UNCERTAIN, State.PENDING)
     ]
 
 

@@ -6,7 +6,7 @@
 from opusmap.delivery.engine import DeliveryOptions, deliver
 from opusmap.delivery.key_order import KeyLocks
 from opusmap.delivery.rate_limit import Clock
-from opusmap.delivery.results import Attempt, Event, Outlook, Result, Stopped, SubmitTotals
+from opusmap.delivery.results import Attempt, Event, Outlook, RecordResult, Stopped, SubmitTotals
 from opusmap.delivery.retry_policy import RetryPolicy
 from opusmap.delivery.unknown_outcomes import ResumePolicy
 
@@ -17,7 +17,7 @@ __all__ = [
     "Event",
     "KeyLocks",
     "Outlook",
-    "Result",
+    "RecordResult",
     "ResumePolicy",
     "RetryPolicy",
     "Stopped",

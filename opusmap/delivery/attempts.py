@@ -127,7 +127,7 @@ class Dispatch:
         `alone`, `once`: see `RetryPolicy.decide`; `maybe`: a request before this one may have been processed.
         """
         body = encode_body(
-            [item.json for item in batch.items],
+            [record.json for record in batch.records],
             connection_id=self._ledger.run.connection,
             conflict=self._conflict,
             conflict_key=self._conflict_key,
@@ -142,7 +142,7 @@ class Dispatch:
                 decision = self._retries.decide(
                     reply.problem,
                     attempt=attempt,
-                    size=len(batch.items),
+                    size=len(batch.records),
                     alone=alone,
                     once=once,
                     heard=self.heard > heard,
@@ -217,7 +217,7 @@ class Dispatch:
         facts = {
             "request": f"{self._ledger.run.id}-{self._ledger.requests}",
             "batch": batch.number,
-            "records": len(batch.items),
+            "records": len(batch.records),
             "attempt": attempt,
             "outcome": reply.words,
             "milliseconds": round(reply.seconds * 1000),

@@ -14,8 +14,8 @@ from typing import TypeAlias
 import msgspec
 
 from opusmap.delivery.unknown_outcomes import ResumePolicy
-from opusmap.journal import Entry, JournalRecord, Moment, hash_content
-from opusmap.opus.payload import BATCH_SIZE, Batch, Conflict, Item
+from opusmap.journal import Item, JournalRecord, Timestamp, hash_content
+from opusmap.opus.payload import BATCH_SIZE, Batch, Conflict, EncodedRecord
 
 __all__ = ["Batcher", "Load"]
 
@@ -33,20 +33,20 @@ class Load:
     """
 
     batch: Batch
-    entries: dict[str, Entry]
+    entries: dict[str, Item]
     known: Mapping[str, JournalRecord]
     stale: bool = False
-    unanswered: dict[str, Moment] = field(default_factory=dict)
+    unanswered: dict[str, Timestamp] = field(default_factory=dict)
     intended: set[str] = field(default_factory=set)
     unreadable: str = ""
     clear: int = 0
 
 
 class _Waiting(msgspec.Struct):
-    """An item that is in no batch yet, with what the journal knows of its rowKey."""
+    """An record that is in no batch yet, with what the journal knows of its rowKey."""
 
-    item: Item
-    entry: Entry
+    record: EncodedRecord
+    entry: Item
     known: JournalRecord | None = None
     stale: bool = False
 
@@ -55,7 +55,7 @@ class Batcher:
     """A run's input. One at a time asks it for the next batch, until it has `ended`.
 
     Args:
-        items: the records, in order.
+        records: the records, in order.
         conflict: the option that they are sent with.
         resume: decides what is sent at all.
         look_up: returns what the journal knows of rowKeys.
@@ -65,7 +65,7 @@ class Batcher:
 
     def __init__(
         self,
-        items: AsyncIterable[Item],
+        records: AsyncIterable[EncodedRecord],
         *,
         conflict: Conflict,
         resume: ResumePolicy,
@@ -73,23 +73,23 @@ class Batcher:
         is_under_way: Callable[[str], bool],
         trusted_from: int = 0,
     ) -> None:
-        self._items = aiter(items)
+        self._items = aiter(records)
         self._conflict = conflict
         self._resume = resume
         self._look_up = look_up
         self._is_under_way = is_under_way
         self._trusted_from = trusted_from
         self._ready: list[_Waiting] = []
-        self._taken: list[Item] = []
-        self._unchanged: list[Item] = []
+        self._taken: list[EncodedRecord] = []
+        self._unchanged: list[EncodedRecord] = []
         self._number = 0
         self.ended = False
 
-    def waiting(self) -> list[Item]:
+    def waiting(self) -> list[EncodedRecord]:
         """Return the records that were taken, and are in no batch yet."""
-        return [one.item for one in self._ready] + self._taken
+        return [one.record for one in self._ready] + self._taken
 
-    def take_unchanged(self) -> list[Item]:
+    def take_unchanged(self) -> list[EncodedRecord]:
         """Return what was passed over since it was asked for last."""
         unchanged, self._unchanged = self._unchanged, []
         return unchanged
@@ -114,21 +114,21 @@ class Batcher:
 
     async def _take(self) -> None:
         """Take a batch's worth of records; what was taken is kept, should the iterator raise."""
-        async for item in self._items:
-            self._taken.append(item)
+        async for record in self._items:
+            self._taken.append(record)
             if len(self._taken) == BATCH_SIZE:
                 return
 
     def _sort_out(self) -> None:
         """Move what was taken to what is ready, or unchanged."""
-        entries = [Entry(each.row, each.key, hash_content(each.json, self._conflict)) for each in self._taken]
+        entries = [Item(each.row, each.key, hash_content(each.json, self._conflict)) for each in self._taken]
         known = self._look_up([entry.key for entry in entries])
         waiting = {one.entry.key for one in self._ready}
-        for item, entry in zip(self._taken, entries, strict=True):
+        for record, entry in zip(self._taken, entries, strict=True):
             key = entry.key
-            one = _Waiting(item, entry, known.get(key), key in waiting or self._is_under_way(key))
+            one = _Waiting(record, entry, known.get(key), key in waiting or self._is_under_way(key))
             if not one.stale and self._resume.is_unchanged(entry, one.known, self._trusted_from):
-                self._unchanged.append(item)
+                self._unchanged.append(record)
                 continue
             self._ready.append(one)
             waiting.add(key)
@@ -144,7 +144,7 @@ class Batcher:
         del self._ready[: len(chosen)]
         self._number += 1
         return Load(
-            Batch(self._number, tuple(one.item for one in chosen.values())),
+            Batch(self._number, tuple(one.record for one in chosen.values())),
             {key: one.entry for key, one in chosen.items()},
             {key: one.known for key, one in chosen.items() if one.known is not None},
             stale=any(one.stale for one in chosen.values()),

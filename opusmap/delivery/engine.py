@@ -22,9 +22,9 @@ from opusmap.delivery.retry_policy import GiveUp, RetryPolicy, Split
 from opusmap.delivery.stop_signal import Halt
 from opusmap.delivery.unknown_outcomes import ResumePolicy
 from opusmap.errors import OpusmapError, StoppedEarly
-from opusmap.journal import Commits, Journal, Run, State
+from opusmap.journal import GroupCommit, Journal, Run, State
 from opusmap.opus.exchange import Sender
-from opusmap.opus.payload import Batch, Conflict, ConflictKey, Item, split_batch
+from opusmap.opus.payload import Batch, Conflict, ConflictKey, EncodedRecord, split_batch
 
 __all__ = ["DeliveryOptions", "deliver"]
 
@@ -56,7 +56,7 @@ class DeliveryOptions:
 
 
 async def deliver(
-    items: AsyncIterable[Item],
+    records: AsyncIterable[EncodedRecord],
     client: Sender,
     journal: Journal,
     run: Run,
@@ -67,13 +67,13 @@ async def deliver(
 ) -> AsyncIterator[Event]:
     """Send records to the connection of `run`, and yield what becomes of each once that is durable.
 
-    Every record that was taken from `items` has one `Result`. Some batches ahead of what is sent are taken,
-    in the event loop. When the run ends early, records that were never taken are still in `items`. Close the
-    iterator (`contextlib.aclosing`) where it is not read to its end: requests in flight are dropped then,
-    and stay intended.
+    Every record that was taken from `records` has one `RecordResult`. Some batches ahead of what is sent are
+    taken, in the event loop. When the run ends early, records that were never taken are still in `records`.
+    Close the iterator (`contextlib.aclosing`) where it is not read to its end: requests in flight are dropped
+    then, and stay pending.
 
     Args:
-        items: what to send; an `OpusmapError` that it raises ends the input.
+        records: what to send; an `OpusmapError` that it raises ends the input.
         client: what sends requests.
         journal: where intents and settlements are kept.
         run: the journal's run; it names the connection.
@@ -85,9 +85,9 @@ async def deliver(
         JournalError: the journal can't be written; requests in flight were dropped, and stay intended.
     """
     clock = clock or Clock()
-    async with Commits(journal, clock.offload) as commits:
+    async with GroupCommit(journal, clock.sync_executor) as commits:
         ledger = Ledger(journal, run, commits, resume=options.resume, now=clock.now)
-        engine = asyncio.create_task(_Engine(client, ledger, options, clock).run(items, stop))
+        engine = asyncio.create_task(_Engine(client, ledger, options, clock).run(records, stop))
         engine.add_done_callback(lambda _engine: ledger.end())
         try:
             while events := await ledger.next_events():
@@ -134,13 +134,13 @@ class _Engine:
         self._broken_off: OpusmapError | None = None  # what the source said last
         self._splitting = asyncio.Lock()  # one splits at a time until the trial is over
 
-    async def run(self, items: AsyncIterable[Item], stop: asyncio.Event | None) -> None:
+    async def run(self, records: AsyncIterable[EncodedRecord], stop: asyncio.Event | None) -> None:
         """Work until the records end or the run is stopped."""
         if stop is not None and stop.is_set():
             self._drain()
         concurrency = self._options.concurrency
         batcher = Batcher(
-            items,
+            records,
             conflict=self._options.conflict,
             resume=self._options.resume,
             look_up=self._ledger.look_up,
@@ -297,7 +297,7 @@ class _Engine:
     def _settle_taken(self, load: Load, keys: Iterable[str], *, trusted: bool) -> None:
         if reasons := dict.fromkeys(keys, ""):
             self._trial.note_taken()
-            self._ledger.settle(load, State.TAKEN, reasons, trusted=trusted)
+            self._ledger.settle(load, State.ACCEPTED, reasons, trusted=trusted)
 
     def _settle_refused(self, load: Load, reasons: Mapping[str, str]) -> None:
         """Settle records that Opus refused; one that it refused before as it is tells nothing new."""
@@ -321,9 +321,9 @@ class _Engine:
 def _by_wait(batch: Batch, waits: Mapping[str, float]) -> Iterator[tuple[float, Batch]]:
     """Yield what of a batch may go at once, then what must wait, with the seconds."""
     for late in (False, True):
-        items = tuple(item for item in batch.items if (waits[item.key] > 0.0) is late)
-        if items:
-            yield max(waits[item.key] for item in items), replace(batch, items=items)
+        records = tuple(record for record in batch.records if (waits[record.key] > 0.0) is late)
+        if records:
+            yield max(waits[record.key] for record in records), replace(batch, records=records)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:

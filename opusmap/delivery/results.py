@@ -17,22 +17,22 @@ import msgspec
 from opusmap.delivery.batcher import Load
 from opusmap.delivery.unknown_outcomes import ResumePolicy
 from opusmap.errors import OpusmapError
-from opusmap.journal import Commits, Journal, JournalRecord, Moment, Run, Settlement, State
-from opusmap.opus.payload import Batch, Item
+from opusmap.journal import GroupCommit, Journal, JournalRecord, Result, Run, State, Timestamp
+from opusmap.opus.payload import Batch, EncodedRecord
 
-__all__ = ["Attempt", "Event", "Ledger", "Outlook", "Result", "Stopped", "SubmitTotals"]
+__all__ = ["Attempt", "Event", "Ledger", "Outlook", "RecordResult", "Stopped", "SubmitTotals"]
 
 Fate: TypeAlias = Literal["submitted", "failed", "uncertain", "unchanged", "not_sent"]
 
 
-class Result(msgspec.Struct, frozen=True, gc=False):
+class RecordResult(msgspec.Struct, frozen=True, gc=False):
     """What became of a record; the journal says so by now, and would after a loss of power.
 
     `reason` is Opus's, or why it is not known what Opus did. `trusted`: nothing but an HTTP status says that
     it was accepted.
     """
 
-    item: Item
+    record: EncodedRecord
     fate: Fate
     reason: str = ""
     trusted: bool = False
@@ -58,7 +58,7 @@ class Stopped(msgspec.Struct, frozen=True):
     reason: OpusmapError
 
 
-Event: TypeAlias = Result | Attempt | Outlook | Stopped
+Event: TypeAlias = RecordResult | Attempt | Outlook | Stopped
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ class SubmitTotals:
     def add(self, event: Event) -> None:
         """Count an event."""
         match event:
-            case Result(_, fate, _, trusted):
+            case RecordResult(_, fate, _, trusted):
                 setattr(self, fate, getattr(self, fate) + 1)
                 self.trusted += trusted
             case Attempt(_, again):
@@ -95,7 +95,11 @@ class SubmitTotals:
                 pass
 
 
-_FATES: dict[State, Fate] = {State.TAKEN: "submitted", State.FAILED: "failed", State.UNCERTAIN: "uncertain"}
+_FATES: dict[State, Fate] = {
+    State.ACCEPTED: "submitted",
+    State.FAILED: "failed",
+    State.UNCERTAIN: "uncertain",
+}
 _UNREAD = 1_000
 """What may wait to be read before no more records are taken."""
 
@@ -107,10 +111,10 @@ class Ledger:
         self,
         journal: Journal,
         run: Run,
-        commits: Commits,
+        commits: GroupCommit,
         *,
         resume: ResumePolicy,
-        now: Callable[[], Moment],
+        now: Callable[[], Timestamp],
     ) -> None:
         self.run = run
         self.requests = 0
@@ -127,25 +131,27 @@ class Ledger:
         """Return what the journal knows of records, by rowKey."""
         return self._journal.look_up(self.run, keys)
 
-    async def intend(self, load: Load, keys: Sequence[str], sent: Moment) -> None:
+    async def intend(self, load: Load, keys: Sequence[str], sent: Timestamp) -> None:
         """Note, durably, that records are about to be sent (again) at this moment."""
         load.intended.update(keys)
         entries = [load.entries[key] for key in keys]
-        await self._commits.make(self._journal.plan_intent(self.run, entries, sent))
+        await self._commits.make(self._journal.plan_begin(self.run, entries, sent))
 
     def settle(self, load: Load, state: State, reasons: Mapping[str, str], *, trusted: bool = False) -> None:
         """Plan to note what became of records (rowKey -> reason); once that is durable, they are results."""
         if not reasons:
             return
         settlements = [
-            Settlement(key, state, reason, self._find_unanswered(load, state, key))
+            Result(key, state, reason, self._find_unanswered(load, state, key))
             for key, reason in reasons.items()
         ]
         load.intended.difference_update(reasons)
-        durable = self._commits.make(self._journal.plan_settlement(self.run, settlements), urgent=False)
+        durable = self._commits.make(self._journal.plan_finish(self.run, settlements), urgent=False)
         fate = _FATES[state]
         results = [
-            Result(item, fate, reasons[item.key], trusted) for item in load.batch.items if item.key in reasons
+            RecordResult(record, fate, reasons[record.key], trusted)
+            for record in load.batch.records
+            if record.key in reasons
         ]
         self._to_do.put_nowait((durable, partial(self.note, *results)))
 
@@ -169,7 +175,7 @@ class Ledger:
         """Say that nothing more will be planned."""
         self._to_do.put_nowait(None)
 
-    def _find_unanswered(self, load: Load, state: State, key: str) -> Moment | None:
+    def _find_unanswered(self, load: Load, state: State, key: str) -> Timestamp | None:
         """Return when a record's last request ended that may still take effect, if one may."""
         unanswered = load.unanswered.get(key) if load.unanswered else None
         if unanswered is None or state is State.UNCERTAIN:
@@ -179,14 +185,14 @@ class Ledger:
     async def release(self, load: Load, batch: Batch) -> None:
         """Count records as not sent; an intent that certainly came to nothing is taken back."""
         if keys := load.intended.intersection(batch.keys):
-            await self._commits.make(self._journal.plan_release(self.run, keys))
+            await self._commits.make(self._journal.plan_cancel(self.run, keys))
             load.intended -= keys
-        self.pass_over(batch.items, "not_sent")
+        self.pass_over(batch.records, "not_sent")
 
-    def pass_over(self, items: Sequence[Item], fate: Fate) -> None:
+    def pass_over(self, records: Sequence[EncodedRecord], fate: Fate) -> None:
         """Give the results of records about which the journal has nothing new to say."""
-        if items:
-            self.note(*[Result(item, fate) for item in items])
+        if records:
+            self.note(*[RecordResult(record, fate) for record in records])
 
     def note(self, *events: Event) -> None:
         """Give events to whoever reads them."""

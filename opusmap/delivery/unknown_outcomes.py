@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from opusmap.journal import Entry, JournalRecord, Moment, State
+from opusmap.journal import Item, JournalRecord, State, Timestamp
 
 __all__ = ["ResumePolicy"]
 
@@ -24,7 +24,7 @@ class ResumePolicy:
     late_effect_window: float = 30.0
     resend: bool = False
 
-    def is_unchanged(self, entry: Entry, known: JournalRecord | None, trusted_from: int = 0) -> bool:
+    def is_unchanged(self, entry: Item, known: JournalRecord | None, trusted_from: int = 0) -> bool:
         """Tell whether a record need not be sent: Opus took this very content, and nothing else since.
 
         What a run before `trusted_from` sent says nothing: another journal's run may have replaced it.
@@ -32,12 +32,12 @@ class ResumePolicy:
         return (
             not self.resend
             and known is not None
-            and known.state is State.TAKEN
+            and known.state is State.ACCEPTED
             and known.content == entry.content
             and known.run >= trusted_from
         )
 
-    def count_wait(self, entry: Entry, known: JournalRecord | None, now: Moment) -> float:
+    def count_wait(self, entry: Item, known: JournalRecord | None, now: Timestamp) -> float:
         """Return the seconds that a record must wait before it is sent, 0..`late_effect_window`.
 
         The same content need not wait: it makes no difference which of the two requests comes last.
@@ -46,7 +46,7 @@ class ResumePolicy:
             return 0.0
         return max(0.0, self.late_effect_window - self.count_elapsed(known.unanswered, now))
 
-    def find_unanswered(self, entry: Entry, known: JournalRecord | None, now: Moment) -> Moment | None:
+    def find_unanswered(self, entry: Item, known: JournalRecord | None, now: Timestamp) -> Timestamp | None:
         """Return when an earlier request with this content ended that may still take effect, if one may.
 
         The journal must not forget it when the content is taken: a change that follows has to wait for it.
@@ -55,11 +55,11 @@ class ResumePolicy:
             return None
         return known.unanswered if self.may_take_effect(known.unanswered, now) else None
 
-    def may_take_effect(self, unanswered: Moment, now: Moment) -> bool:
+    def may_take_effect(self, unanswered: Timestamp, now: Timestamp) -> bool:
         """Tell whether a request that ended at a moment without a clear answer may still take effect."""
         return self.count_elapsed(unanswered, now) < self.late_effect_window
 
-    def count_elapsed(self, since: Moment, now: Moment) -> float:
+    def count_elapsed(self, since: Timestamp, now: Timestamp) -> float:
         """Return how many seconds have surely passed between two moments, by the two clocks.
 
         The wall clock may have been set forth or back, the other may have started again with the machine;

@@ -4,31 +4,31 @@ Owns the state of a record under service origin, connection and rowKey. It knows
 batches or mappings.
 """
 
-from opusmap.journal.group_commit import Commits, Offload, run_inline
-from opusmap.journal.in_flight import Flight
+from opusmap.journal.group_commit import GroupCommit, SyncExecutor, run_inline
+from opusmap.journal.in_flight import Request
 from opusmap.journal.journal_file import Storage
-from opusmap.journal.models import Entry, JournalRecord, Moment, Run, Settlement, State, hash_content
+from opusmap.journal.models import Item, JournalRecord, Result, Run, State, Timestamp, hash_content
 from opusmap.journal.pruning import Pruned
 from opusmap.journal.store import Journal
 from opusmap.journal.wal import Log
-from opusmap.journal.writes import Change, merge_changes
+from opusmap.journal.writes import WriteSet, merge_writes
 
 __all__ = [
-    "Change",
-    "Commits",
-    "Entry",
-    "Flight",
+    "GroupCommit",
+    "Item",
     "Journal",
     "JournalRecord",
     "Log",
-    "Moment",
-    "Offload",
     "Pruned",
+    "Request",
+    "Result",
     "Run",
-    "Settlement",
     "State",
     "Storage",
+    "SyncExecutor",
+    "Timestamp",
+    "WriteSet",
     "hash_content",
-    "merge_changes",
+    "merge_writes",
     "run_inline",
 ]

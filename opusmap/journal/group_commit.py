@@ -1,4 +1,4 @@
-"""Commits: what several workers want on disk at one moment goes there in one commit.
+"""Group commit: what several workers want on disk at one moment goes there in one commit.
 
 Owns the grouping, and who waits for the disk: the event loop itself for a quick one, a thread for a slow
 one. While one group goes to the disk, the next one gathers.
@@ -16,11 +16,11 @@ from types import TracebackType
 from typing import Self, TypeAlias
 
 from opusmap.journal.store import Journal
-from opusmap.journal.writes import Change
+from opusmap.journal.writes import WriteSet
 
-__all__ = ["Commits", "Offload", "run_inline"]
+__all__ = ["GroupCommit", "SyncExecutor", "run_inline"]
 
-Offload: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException | None], None]], None]
+SyncExecutor: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException | None], None]], None]
 """Syncs somewhere; calls back, in the event loop, with the error if there was one."""
 
 
@@ -37,20 +37,20 @@ def run_inline(sync: Callable[[], None], then: Callable[[BaseException | None], 
     then(_try(sync))
 
 
-class Commits:
+class GroupCommit:
     """Makes changes durable, in the order in which they are given. Use it as an async context manager.
 
     A change waits for no more than two steps of the event loop besides the disk: each of them may be long
     when many answers come at once. So there are callbacks here, and no task.
     """
 
-    def __init__(self, journal: Journal, offload: Offload | None = None) -> None:
-        """Make it; `offload` stands in for what waits for the disk."""
+    def __init__(self, journal: Journal, sync_executor: SyncExecutor | None = None) -> None:
+        """Make it; `sync_executor` stands in for what waits for the disk."""
         self._journal = journal
         self._thread: ThreadPoolExecutor | None = None
         self._last = math.inf  # seconds that the disk took the last time
-        self._offload = offload or (run_inline if journal.in_memory else self._wait_for_disk)
-        self._waiting: list[tuple[Change, asyncio.Future[None]]] = []
+        self._sync_executor = sync_executor or (run_inline if journal.in_memory else self._wait_for_disk)
+        self._waiting: list[tuple[WriteSet, asyncio.Future[None]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -69,7 +69,7 @@ class Commits:
             if self._thread is not None:
                 self._thread.shutdown()
 
-    def make(self, change: Change, *, urgent: bool = True) -> asyncio.Future[None]:
+    def make(self, change: WriteSet, *, urgent: bool = True) -> asyncio.Future[None]:
         """Queue a change, at once; what is returned is done when the change is durable.
 
         It ends with a JournalError if the change can't be written, or one before it could not. A change that
@@ -79,7 +79,7 @@ class Commits:
         done: asyncio.Future[None] = loop.create_future()
         self._waiting.append((change, done))
         if self._idle.is_set():
-            if urgent or self._offload is run_inline:  # no disk to spare
+            if urgent or self._sync_executor is run_inline:  # no disk to spare
                 self._begin()
             elif self._timer is None:
                 self._timer = loop.call_later(_MOMENT, self._begin)
@@ -103,14 +103,14 @@ class Commits:
             return self._end(group, self._broken)
         try:
             self._journal.write([change for change, _ in group])
-            self._offload(self._journal.sync, partial(self._end, group))
+            self._sync_executor(self._journal.sync, partial(self._end, group))
         except BaseException as error:
             self._end(group, error)  # no thread can be had, say: whoever waits must hear of it
             if not isinstance(error, Exception):
                 raise  # Ctrl-C comes at any step, and is not for those who wait alone
         return None
 
-    def _end(self, group: list[tuple[Change, asyncio.Future[None]]], error: BaseException | None) -> None:
+    def _end(self, group: list[tuple[WriteSet, asyncio.Future[None]]], error: BaseException | None) -> None:
         """Tell those who waited, and go on with the next group."""
         self._broken = error
         for _, done in group:

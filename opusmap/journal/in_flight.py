@@ -12,25 +12,25 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from opusmap.journal.models import Entry, Moment
+from opusmap.journal.models import Item, Timestamp
 
-__all__ = ["FLIGHT_COLUMNS", "Flight", "Flights", "Rows"]
+__all__ = ["REQUEST_COLUMNS", "InFlight", "Request", "Rows"]
 
-FLIGHT_COLUMNS = "id, target, run, sent, ticks, entries"
+REQUEST_COLUMNS = "id, target, run, sent, ticks, entries"
 
 Rows: TypeAlias = "dict[int, tuple[Any, ...] | None]"
 """Rows of the table `flights` by id, as they are to be; None: the request is over."""
 
 
 @dataclass(slots=True)
-class Flight:
+class Request:
     """One request under way: what of it is not settled yet, by rowKey."""
 
     id: int
     target: int
     run: int
-    sent: Moment
-    entries: dict[str, Entry]
+    sent: Timestamp
+    entries: dict[str, Item]
 
     def row(self) -> tuple[Any, ...] | None:
         """Return the request's row, None when all of it is settled."""
@@ -40,30 +40,30 @@ class Flight:
         return self.id, self.target, self.run, self.sent.wall, self.sent.ticks, entries
 
     @classmethod
-    def from_row(cls, row: tuple[Any, ...]) -> Flight:
+    def from_row(cls, row: tuple[Any, ...]) -> Request:
         """Return the request of a row.
 
         Raises:
             ValueError: its records can't be read.
         """
         number, target, run, wall, ticks, entries = row
-        read = msgspec.msgpack.decode(entries, type=list[Entry])
-        return cls(number, target, run, Moment(wall, ticks), {entry.key: entry for entry in read})
+        read = msgspec.msgpack.decode(entries, type=list[Item])
+        return cls(number, target, run, Timestamp(wall, ticks), {entry.key: entry for entry in read})
 
 
-class Flights:
+class InFlight:
     """The requests under way, by target and rowKey. A record is in one of them at most."""
 
     def __init__(self) -> None:
-        self._flying: dict[int, dict[str, Flight]] = {}
+        self._flying: dict[int, dict[str, Request]] = {}
         self._departed = 0
         self._free: list[int] = []  # ids of requests that are over
 
-    def under_way(self, target: int) -> dict[str, Flight]:
+    def under_way(self, target: int) -> dict[str, Request]:
         """Return the request that each record is in, by rowKey."""
         return self._flying.setdefault(target, {})
 
-    def depart(self, target: int, run: int, entries: Iterable[Entry], sent: Moment) -> Rows:
+    def depart(self, target: int, run: int, entries: Iterable[Item], sent: Timestamp) -> Rows:
         """Put records into a request; records that are under way as they are, are sent once more."""
         wanted = {entry.key: entry for entry in entries}
         if not wanted:
@@ -74,13 +74,13 @@ class Flights:
             flight.sent = sent
             return {flight.id: flight.row()}
         left = self.leave(target, wanted)
-        flight = Flight(self._take_id(), target, run, sent, wanted)
+        flight = Request(self._take_id(), target, run, sent, wanted)
         flying.update(dict.fromkeys(wanted, flight))
         return {**left, flight.id: flight.row()}
 
     def leave(self, target: int, keys: Iterable[str]) -> Rows:
         """Take records out of their requests."""
-        flying, touched = self.under_way(target), dict[int, Flight]()
+        flying, touched = self.under_way(target), dict[int, Request]()
         for key in keys:
             if flight := flying.pop(key, None):
                 del flight.entries[key]

@@ -79,7 +79,7 @@ class LastRun:
         """Return the last run against any connection."""
         return max(self._read()[0].runs, key=lambda one: one.started, default=None)
 
-    def find_doubt(self, journal: Journal, place: str, origin: str, connection: str) -> str:
+    def explain_distrust(self, journal: Journal, place: str, origin: str, connection: str) -> str:
         """Return why a journal may not know what Opus holds, in sentences; "" if nothing speaks against it.
 
         Args:

@@ -16,25 +16,25 @@ from typing import Any
 import msgspec
 
 __all__ = [
-    "NOTED_COLUMNS",
-    "Entry",
+    "DETAILED_COLUMNS",
+    "Item",
     "JournalRecord",
-    "Moment",
+    "Result",
     "Run",
-    "Settlement",
     "State",
+    "Timestamp",
     "hash_content",
-    "read_noted",
+    "read_accepted",
+    "read_detailed",
     "read_run",
-    "read_taken",
 ]
 
 
 class State(StrEnum):
     """What is known of a record: a request may be under way; or Opus's answer, or the lack of one."""
 
-    INTENDED = "intended"
-    TAKEN = "taken"
+    PENDING = "intended"
+    ACCEPTED = "taken"
     FAILED = "failed"
     UNCERTAIN = "uncertain"
 
@@ -58,7 +58,7 @@ class Run:
     trusted_from: int = 0
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):
+class Item(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A record about to be sent: the row that it came from, its rowKey, and the hash of its content."""
 
     row: int
@@ -66,7 +66,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False, array_like=True):
     content: bytes
 
 
-class Moment(msgspec.Struct, frozen=True, gc=False):
+class Timestamp(msgspec.Struct, frozen=True, gc=False):
     """A time by two clocks, for either may mislead: the wall clock jumps, the other starts with the machine.
 
     `wall` is seconds since 1970, `ticks` seconds that never run backwards while the machine is up.
@@ -76,7 +76,7 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     ticks: float
 
 
-class Settlement(msgspec.Struct, frozen=True, gc=False):
+class Result(msgspec.Struct, frozen=True, gc=False):
     """What became of a record that was intended; `reason` is Opus's, or why it is not known.
 
     `unanswered` is when the last request ended that may have been processed without a clear answer,
@@ -86,11 +86,11 @@ class Settlement(msgspec.Struct, frozen=True, gc=False):
     key: str
     state: State
     reason: str = ""
-    unanswered: Moment | None = None
+    unanswered: Timestamp | None = None
 
 
 class JournalRecord(msgspec.Struct, frozen=True, gc=False):
-    """What the journal knows of one rowKey; see `Settlement` for `unanswered`."""
+    """What the journal knows of one rowKey; see `Result` for `unanswered`."""
 
     run: int
     row: int
@@ -98,7 +98,7 @@ class JournalRecord(msgspec.Struct, frozen=True, gc=False):
     content: bytes
     state: State
     reason: str = ""
-    unanswered: Moment | None = None
+    unanswered: Timestamp | None = None
 
 
 _LATEST = 1e11
@@ -132,20 +132,20 @@ class _RunRow(msgspec.Struct, array_like=True):
     trusted_from: int
 
 
-NOTED_COLUMNS = "run, row, key, content, state, reason, sent, ticks"
-"""What `read_noted` reads, of the table `noted`."""
+DETAILED_COLUMNS = "run, row, key, content, state, reason, sent, ticks"
+"""What `read_detailed` reads, of the table `noted`."""
 
 
-def read_taken(row: tuple[Any, ...]) -> JournalRecord:
+def read_accepted(row: tuple[Any, ...]) -> JournalRecord:
     """Return the record of a row of `taken`: run, row, key, content."""
     number, place, key, content = row
-    return JournalRecord(number, place, key, content, State.TAKEN)
+    return JournalRecord(number, place, key, content, State.ACCEPTED)
 
 
-def read_noted(row: tuple[Any, ...]) -> JournalRecord:
-    """Return the record of a row of `noted`: its `NOTED_COLUMNS`."""
+def read_detailed(row: tuple[Any, ...]) -> JournalRecord:
+    """Return the record of a row of `noted`: its `DETAILED_COLUMNS`."""
     number, place, key, content, state, reason, sent, ticks = row
-    moment = None if sent is None else Moment(sent, ticks)
+    moment = None if sent is None else Timestamp(sent, ticks)
     return JournalRecord(number, place, key, content, State(state), reason, moment)
 
 

@@ -23,24 +23,24 @@ from types import TracebackType
 from typing import Any, Self
 
 from opusmap.errors import JournalError
-from opusmap.journal.in_flight import FLIGHT_COLUMNS, Flight, Flights
+from opusmap.journal.in_flight import REQUEST_COLUMNS, InFlight, Request
 from opusmap.journal.journal_file import Storage, damaged, hold_file, reading, translated
 from opusmap.journal.migrations import check_kind, migrate
 from opusmap.journal.models import (
-    NOTED_COLUMNS,
-    Entry,
+    DETAILED_COLUMNS,
+    Item,
     JournalRecord,
-    Moment,
+    Result,
     Run,
-    Settlement,
     State,
-    read_noted,
+    Timestamp,
+    read_accepted,
+    read_detailed,
     read_run,
-    read_taken,
 )
 from opusmap.journal.pruning import Pruned, forget_records, scrub
 from opusmap.journal.wal import Log
-from opusmap.journal.writes import Change, look_up_records, merge_changes, write_change
+from opusmap.journal.writes import WriteSet, apply_writes, look_up_records, merge_writes
 
 __all__ = ["Journal"]
 
@@ -79,7 +79,7 @@ class Journal:
         self._clock = clock
         self._ticks = ticks
         self._targets: dict[int, int] = {}
-        self._flights = Flights()
+        self._flights = InFlight()
         self._any_noted = True  # else nothing need be looked for in `noted`
 
     @classmethod
@@ -184,45 +184,45 @@ class Journal:
         target = self._target(run)
         taken, noted = look_up_records(len(keys))
         with reading(self._path):
-            found = {row[2]: read_taken(row) for row in self._reader.execute(taken, (target, *keys))}
+            found = {row[2]: read_accepted(row) for row in self._reader.execute(taken, (target, *keys))}
             if self._any_noted:
-                found |= {row[2]: read_noted(row) for row in self._reader.execute(noted, (target, *keys))}
+                found |= {row[2]: read_detailed(row) for row in self._reader.execute(noted, (target, *keys))}
         flying = self._flights.under_way(target)
         for key in flying.keys() & keys:
             flight, entry = flying[key], flying[key].entries[key]
-            found[key] = JournalRecord(flight.run, entry.row, key, entry.content, State.INTENDED)
+            found[key] = JournalRecord(flight.run, entry.row, key, entry.content, State.PENDING)
         return found
 
-    def intend(self, run: Run, entries: Iterable[Entry], sent: Moment) -> None:
-        """Plan and commit an intent; see `plan_intent`."""
-        self.commit([self.plan_intent(run, entries, sent)])
+    def begin(self, run: Run, entries: Iterable[Item], sent: Timestamp) -> None:
+        """Plan and commit an intent; see `plan_begin`."""
+        self.commit([self.plan_begin(run, entries, sent)])
 
-    def settle(self, run: Run, settlements: Iterable[Settlement]) -> None:
-        """Plan and commit settlements, all or none; see `plan_settlement`."""
-        self.commit([self.plan_settlement(run, settlements)])
+    def finish(self, run: Run, settlements: Iterable[Result]) -> None:
+        """Plan and commit settlements, all or none; see `plan_finish`."""
+        self.commit([self.plan_finish(run, settlements)])
 
-    def release(self, run: Run, keys: Iterable[str]) -> None:
-        """Plan and commit a release; see `plan_release`."""
-        self.commit([self.plan_release(run, keys)])
+    def cancel(self, run: Run, keys: Iterable[str]) -> None:
+        """Plan and commit a release; see `plan_cancel`."""
+        self.commit([self.plan_cancel(run, keys)])
 
-    def plan_intent(self, run: Run, entries: Iterable[Entry], sent: Moment) -> Change:
+    def plan_begin(self, run: Run, entries: Iterable[Item], sent: Timestamp) -> WriteSet:
         """Note that these records are about to be sent, in one request, at this moment.
 
         Until the intent is settled or released, a crash leaves them intended. Nothing that was known of
         them is lost before that. Records of this run that are under way already are sent once more.
         """
-        return Change(flights=self._flights.depart(self._target(run), run.id, entries, sent))
+        return WriteSet(flights=self._flights.depart(self._target(run), run.id, entries, sent))
 
-    def plan_settlement(self, run: Run, settlements: Iterable[Settlement]) -> Change:
+    def plan_finish(self, run: Run, settlements: Iterable[Result]) -> WriteSet:
         """Note what became of records that this run intended.
 
         Raises:
             JournalError: one of them is not under way in this run (a bug of the caller's).
         """
         settled = list(settlements)
-        target, change, keys = self._target(run), Change(), [each.key for each in settled]
+        target, change, keys = self._target(run), WriteSet(), [each.key for each in settled]
         for entry, each in zip(self._under_way(run, keys), settled, strict=True):
-            if each.state is not State.TAKEN or each.unanswered is not None:
+            if each.state is not State.ACCEPTED or each.unanswered is not None:
                 change.note(target, run.id, entry, each)
                 continue
             change.take(target, run.id, entry)
@@ -232,7 +232,7 @@ class Journal:
         self._any_noted = self._any_noted or bool(change.noted)
         return change
 
-    def plan_release(self, run: Run, keys: Iterable[str]) -> Change:
+    def plan_cancel(self, run: Run, keys: Iterable[str]) -> WriteSet:
         """Take an intent back: certainly nothing came of it. What was known before is known again.
 
         Raises:
@@ -240,22 +240,22 @@ class Journal:
         """
         released = list(keys)
         self._under_way(run, released)
-        return Change(flights=self._flights.leave(self._target(run), released))
+        return WriteSet(flights=self._flights.leave(self._target(run), released))
 
-    def commit(self, changes: Iterable[Change]) -> None:
+    def commit(self, changes: Iterable[WriteSet]) -> None:
         """Write planned changes and wait for the disk; see `write` and `sync`."""
         self.write(changes)
         self.sync()
 
-    def write(self, changes: Iterable[Change]) -> None:
+    def write(self, changes: Iterable[WriteSet]) -> None:
         """Write planned changes, all or none. They outlive this process, but no power loss before `sync`.
 
         Raises:
             JournalError: they can't be written.
         """
-        change = merge_changes(changes)
+        change = merge_writes(changes)
         with self._transaction() as database:
-            write_change(database, change)
+            apply_writes(database, change)
         if self._log is not None:
             self._log.note_rows(len(change.flights) + len(change.taken) + len(change.noted))
 
@@ -324,15 +324,15 @@ class Journal:
         """
         wanted = states or tuple(State)
         with reading(self._path):
-            query = f"SELECT {NOTED_COLUMNS} FROM noted WHERE run = ?"  # noqa: S608 - a constant
-            noted = [read_noted(row) for row in self._reader.execute(query, (run.id,))]
+            query = f"SELECT {DETAILED_COLUMNS} FROM noted WHERE run = ?"  # noqa: S608 - a constant
+            noted = [read_detailed(row) for row in self._reader.execute(query, (run.id,))]
             special = [*noted, *self._read_flights(run)]
             special = sorted((each for each in special if each.state in wanted), key=_PLACE)
-            if State.TAKEN not in wanted:
+            if State.ACCEPTED not in wanted:
                 yield from special
                 return
             query = f"SELECT run, row, key, content {_UNSHADOWED} ORDER BY row, key"
-            plain = (read_taken(row) for row in self._reader.execute(query, {"run": run.id}))
+            plain = (read_accepted(row) for row in self._reader.execute(query, {"run": run.id}))
             yield from heapq.merge(plain, special, key=_PLACE)
 
     def counts(self, run: Run) -> dict[State, int]:
@@ -340,37 +340,37 @@ class Journal:
         with reading(self._path):
             query = f"SELECT count(*) {_UNSHADOWED}"
             found = dict.fromkeys(State, 0)
-            found[State.TAKEN] = self._reader.execute(query, {"run": run.id}).fetchone()[0]
+            found[State.ACCEPTED] = self._reader.execute(query, {"run": run.id}).fetchone()[0]
             query = "SELECT state, count(*) FROM noted WHERE run = ? GROUP BY state"
             for state, count in self._reader.execute(query, (run.id,)):
                 found[State(state)] += count
-            found[State.INTENDED] += len(self._read_flights(run))
+            found[State.PENDING] += len(self._read_flights(run))
         return found
 
-    def plan_recovery(self, killed: Iterable[Flight], now: Moment) -> Change:
+    def plan_recovery(self, killed: Iterable[Request], now: Timestamp) -> WriteSet:
         """Note as intended what a killed run had under way.
 
         The requests count as sent just now: an intent stands before its request leaves, and nobody knows
         how long before. They left at the latest when the run was killed.
         """
-        change = Change()
+        change = WriteSet()
         for flight in killed:
             change.flights[flight.id] = None
             for entry in flight.entries.values():
-                intended = Settlement(entry.key, State.INTENDED, "", now)
+                intended = Result(entry.key, State.PENDING, "", now)
                 change.note(flight.target, flight.run, entry, intended)
         return change
 
     def recover(self) -> None:
         """Plan and commit what `plan_recovery` says. Opening the journal for writing does it."""
-        query = f"SELECT {FLIGHT_COLUMNS} FROM flights ORDER BY id"  # noqa: S608 - a constant
+        query = f"SELECT {REQUEST_COLUMNS} FROM flights ORDER BY id"  # noqa: S608 - a constant
         with reading(self._path), self._durably() as database:
-            killed = [Flight.from_row(row) for row in database.execute(query).fetchall()]
-            write_change(database, self.plan_recovery(killed, Moment(self._clock(), self._ticks())))
+            killed = [Request.from_row(row) for row in database.execute(query).fetchall()]
+            apply_writes(database, self.plan_recovery(killed, Timestamp(self._clock(), self._ticks())))
             self._any_noted = bool(database.execute("SELECT EXISTS (SELECT 1 FROM noted)").fetchone()[0])
         self._flights.clear()
 
-    def _under_way(self, run: Run, keys: Sequence[str]) -> list[Entry]:
+    def _under_way(self, run: Run, keys: Sequence[str]) -> list[Item]:
         flying = self._flights.under_way(self._target(run))
         flights = [flying.get(key) for key in keys]
         if len(set(keys)) < len(keys) or any(each is None or each.run != run.id for each in flights):
@@ -378,10 +378,10 @@ class Journal:
         return [flight.entries[key] for flight, key in zip(flights, keys, strict=True) if flight is not None]
 
     def _read_flights(self, run: Run) -> list[JournalRecord]:
-        query = f"SELECT {FLIGHT_COLUMNS} FROM flights WHERE run = ?"  # noqa: S608 - a constant
-        flights = [Flight.from_row(row) for row in self._reader.execute(query, (run.id,))]
+        query = f"SELECT {REQUEST_COLUMNS} FROM flights WHERE run = ?"  # noqa: S608 - a constant
+        flights = [Request.from_row(row) for row in self._reader.execute(query, (run.id,))]
         return [
-            JournalRecord(run.id, each.row, each.key, each.content, State.INTENDED, "", flight.sent)
+            JournalRecord(run.id, each.row, each.key, each.content, State.PENDING, "", flight.sent)
             for flight in flights
             for each in flight.entries.values()
         ]

@@ -14,15 +14,15 @@ from functools import cache
 from itertools import chain
 from typing import Any, TypeAlias
 
-from opusmap.journal.in_flight import FLIGHT_COLUMNS
-from opusmap.journal.models import NOTED_COLUMNS, Entry, Settlement
+from opusmap.journal.in_flight import REQUEST_COLUMNS
+from opusmap.journal.models import DETAILED_COLUMNS, Item, Result
 
-__all__ = ["Change", "Place", "look_up_records", "merge_changes", "write_change"]
+__all__ = ["Place", "WriteSet", "apply_writes", "look_up_records", "merge_writes"]
 
 Place: TypeAlias = "tuple[int, str]"
 """Where a record is known: its target's number and its rowKey."""
 
-_FLIGHTS = f"flights ({FLIGHT_COLUMNS})"
+_FLIGHTS = f"flights ({REQUEST_COLUMNS})"
 _TAKEN = "taken (target, key, content, run, row)"
 _NOTED = "noted (target, key, content, run, row, state, reason, sent, ticks)"
 
@@ -31,18 +31,18 @@ _ROWS = 90
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class WriteSet:
     """New rows of the tables `flights` (by id), `taken` and `noted` (by place); None takes a row away."""
 
     flights: dict[int, tuple[Any, ...] | None] = field(default_factory=dict)
     taken: dict[Place, tuple[Any, ...]] = field(default_factory=dict)
     noted: dict[Place, tuple[Any, ...] | None] = field(default_factory=dict)
 
-    def take(self, target: int, run: int, entry: Entry) -> None:
+    def take(self, target: int, run: int, entry: Item) -> None:
         """Say that Opus took a record, and nothing besides."""
         self.taken[target, entry.key] = target, entry.key, entry.content, run, entry.row
 
-    def note(self, target: int, run: int, entry: Entry, settled: Settlement) -> None:
+    def note(self, target: int, run: int, entry: Item, settled: Result) -> None:
         """Say more of a record: this counts, whatever stands in `taken`."""
         moment = settled.unanswered
         times = (None, None) if moment is None else (moment.wall, moment.ticks)
@@ -50,9 +50,9 @@ class Change:
         self.noted[target, entry.key] = *facts, settled.state.value, settled.reason, *times
 
 
-def merge_changes(changes: Iterable[Change]) -> Change:
+def merge_writes(changes: Iterable[WriteSet]) -> WriteSet:
     """Return what changes come to that are made one after the other."""
-    merged = Change()
+    merged = WriteSet()
     for change in changes:
         merged.flights.update(change.flights)
         merged.taken.update(change.taken)
@@ -60,7 +60,7 @@ def merge_changes(changes: Iterable[Change]) -> Change:
     return merged
 
 
-def write_change(database: sqlite3.Connection, change: Change) -> None:
+def apply_writes(database: sqlite3.Connection, change: WriteSet) -> None:
     """Write a change, within the caller's transaction."""
     _put(database, _FLIGHTS, [row for row in change.flights.values() if row is not None])
     gone = [number for number, row in change.flights.items() if row is None]
@@ -83,7 +83,7 @@ def look_up_records(count: int) -> tuple[str, str]:
     """Return the statements that look for so many rowKeys of a target in `taken` and in `noted`."""
     where = f"WHERE target = ? AND key IN ({_marks(count)})"
     taken = f"SELECT run, row, key, content FROM taken {where}"  # noqa: S608 - marks
-    return taken, f"SELECT {NOTED_COLUMNS} FROM noted {where}"  # noqa: S608 - marks
+    return taken, f"SELECT {DETAILED_COLUMNS} FROM noted {where}"  # noqa: S608 - marks
 
 
 def _put(database: sqlite3.Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:

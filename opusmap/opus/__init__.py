@@ -5,14 +5,14 @@ here, for such libraries are slow to load.
 """
 
 from opusmap.opus.exchange import Answer, NoAnswer, Sender, TransportError
-from opusmap.opus.payload import BATCH_SIZE, Batch, Item, encode_body, encode_records
+from opusmap.opus.payload import BATCH_SIZE, Batch, EncodedRecord, encode_body, encode_records
 from opusmap.opus.responses import Outcome, read_answer
 
 __all__ = [
     "BATCH_SIZE",
     "Answer",
     "Batch",
-    "Item",
+    "EncodedRecord",
     "NoAnswer",
     "Outcome",
     "Sender",

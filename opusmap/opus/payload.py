@@ -18,7 +18,7 @@ __all__ = [
     "Batch",
     "Conflict",
     "ConflictKey",
-    "Item",
+    "EncodedRecord",
     "encode_body",
     "encode_records",
     "split_batch",
@@ -33,7 +33,7 @@ ConflictKey: TypeAlias = Literal["both", "conflictOption", "confilictOption"]
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
-class Item(msgspec.Struct, gc=False, frozen=True):
+class EncodedRecord(msgspec.Struct, gc=False, frozen=True):
     """A record on its way to Opus: the number of its row, its rowKey, and its values as JSON.
 
     `source` gives the row that it was made of, for a person who has to correct it if Opus refuses it.
@@ -45,10 +45,10 @@ class Item(msgspec.Struct, gc=False, frozen=True):
     source: Callable[[], Row | Reject] | None = None
 
 
-def encode_records(records: Iterable[Record]) -> Iterator[Item]:
+def encode_records(records: Iterable[Record]) -> Iterator[EncodedRecord]:
     """Yield records as they are sent."""
     for record in records:
-        yield Item(record.row, record.key, _ENCODER.encode(record.values))
+        yield EncodedRecord(record.row, record.key, _ENCODER.encode(record.values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +56,20 @@ class Batch:
     """Records for one request. `number` counts the run's batches from 1; a batch's parts keep it."""
 
     number: int
-    items: tuple[Item, ...]
+    records: tuple[EncodedRecord, ...]
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The rowKeys in the records' order, each once."""
-        return tuple(item.key for item in self.items)
+        return tuple(record.key for record in self.records)
 
 
 def split_batch(batch: Batch, parts: int = 2) -> tuple[Batch, ...]:
     """Return the batch in `parts` of nearly one size, in order, the larger ones first."""
-    size, larger = divmod(len(batch.items), parts)
+    size, larger = divmod(len(batch.records), parts)
     ends = [size * (part + 1) + min(part + 1, larger) for part in range(parts)]
     return tuple(
-        Batch(batch.number, batch.items[start:end]) for start, end in zip([0, *ends], ends, strict=False)
+        Batch(batch.number, batch.records[start:end]) for start, end in zip([0, *ends], ends, strict=False)
     )
 
 

@@ -80,7 +80,7 @@ def write_run(journal: Journal, run: Run, *, rows: bool = True) -> str:
     return render_run(run, evidence, open_ends, rejected, datetime.now(UTC), more_open_ends=more)
 
 
-_OPEN = (State.FAILED, State.UNCERTAIN, State.INTENDED)
+_OPEN = (State.FAILED, State.UNCERTAIN, State.PENDING)
 
 
 def render_run(

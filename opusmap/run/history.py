@@ -175,5 +175,5 @@ def keys_to_retry(mapper: Mapper, settings: Settings, run: int | None = None) ->
             record.key
             for each in runs
             if run in (None, each.id)
-            for record in journal.records(each, State.FAILED, State.UNCERTAIN, State.INTENDED)
+            for record in journal.records(each, State.FAILED, State.UNCERTAIN, State.PENDING)
         )

@@ -22,7 +22,7 @@ from opusmap.delivery import (
     DeliveryOptions,
     Event,
     Outlook,
-    Result,
+    RecordResult,
     ResumePolicy,
     RetryPolicy,
     SubmitTotals,
@@ -32,7 +32,7 @@ from opusmap.errors import OpusmapError, StoppedEarly
 from opusmap.issues import Issue
 from opusmap.journal import Journal, Run
 from opusmap.journal.last_run import LastRun
-from opusmap.opus import Item
+from opusmap.opus import EncodedRecord
 from opusmap.output_files import File
 from opusmap.records import Reject
 from opusmap.report import Evidence, Report, Timeline, gather_evidence
@@ -185,7 +185,7 @@ async def submit_stream(
         yield run.report()
         async with client:
             events = deliver(
-                run.items(),
+                run.records(),
                 client,
                 journal,
                 run.begun,
@@ -243,7 +243,9 @@ class _Run:
         journal, connection = self._journal, self._work.mapper.connection.id
         doubt = ""
         if self._last_run is not None:
-            doubt = self._last_run.find_doubt(journal, str(settings.journal), settings.base_url, connection)
+            doubt = self._last_run.explain_distrust(
+                journal, str(settings.journal), settings.base_url, connection
+            )
         run = journal.start_run(
             origin=settings.base_url,
             connection=connection,
@@ -259,7 +261,7 @@ class _Run:
     def _note_journal(self, sentence: str) -> None:
         self._note = f"{self._note}. {sentence}" if self._note and sentence else self._note or sentence
 
-    async def items(self) -> AsyncIterator[Item]:
+    async def records(self) -> AsyncIterator[EncodedRecord]:
         """Yield the records as they are sent, and hand the rejects on.
 
         Raises:
@@ -271,11 +273,11 @@ class _Run:
                 if self._rejects is not None:
                     self._rejects.write(reject)
             places = chunk.places() if chunk.others else range(len(chunk.keys))
-            records = zip(chunk.numbers, chunk.keys, chunk.records(), places, strict=True)
-            for number, key, record, place in records:
+            placed = zip(chunk.numbers, chunk.keys, chunk.records(), places, strict=True)
+            for number, key, encoded, place in placed:
                 if self._failure is not None:
                     raise self._failure
-                yield Item(number, key, record, partial(row_at, place))
+                yield EncodedRecord(number, key, encoded, partial(row_at, place))
             tally = self._stream.tally
             if self._too_many(tally.rejected, tally.read):
                 count = tally.rejected + self._totals.failed
@@ -291,19 +293,27 @@ class _Run:
     def add(self, event: Event) -> None:
         """Take in what became of a record, a request that has ended, or how things stand."""
         match event:
-            case Result(item, "failed", reason) if self._rejects is not None and self._failure is None:
-                try:
-                    self._rejects.write(_refused(item, reason))
-                except OpusmapError as error:
-                    self._failure = error
+            case RecordResult(record, "failed", reason):
+                self._write_refused(record, reason)
             case Attempt(seconds, again):
                 self._timeline.note_request(seconds, again=again)
             case Outlook():
                 self._outlook = event
         self._totals.add(event)
-        if isinstance(event, Result):
+        if isinstance(event, RecordResult):
             sent = self._totals
             self._timeline.note_records(sent.submitted + sent.failed + sent.uncertain)
+
+    def _write_refused(self, record: EncodedRecord, reason: str) -> None:
+        """Hand on a record that Opus refused as the reject of its row, for a person to correct."""
+        if self._rejects is None or self._failure is not None:
+            return
+        problem = Issue("refused-by-opus", f"Opus refused the record: {reason}", "")
+        values = {} if record.source is None else record.source().values
+        try:
+            self._rejects.write(Reject(record.row, record.key, (problem,), values))
+        except OpusmapError as error:
+            self._failure = error
 
     def report(self) -> Report:
         """Return the totals so far."""
@@ -351,9 +361,3 @@ class _Run:
         except OpusmapError as error:
             self._failure = self._failure or error
             return ()
-
-
-def _refused(item: Item, reason: str) -> Reject:
-    """Return a record that Opus refused as the reject of its row, for a person to correct."""
-    problem = Issue("refused-by-opus", f"Opus refused the record: {reason}", "")
-    return Reject(item.row, item.key, (problem,), {} if item.source is None else item.source().values)

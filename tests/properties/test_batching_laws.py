@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
-from sending import as_items, send_records
+from sending import encode_all, send_records
 
 from opusmap.delivery import ResumePolicy, SubmitTotals
 from opusmap.delivery.batcher import Batcher
 from opusmap.errors import OpusmapError, SourceError
 from opusmap.journal import Journal, JournalRecord, State, hash_content
-from opusmap.opus import Answer, Batch, Item, encode_records
+from opusmap.opus import Answer, Batch, EncodedRecord, encode_records
 from opusmap.opus.payload import split_batch
 from opusmap.records import Record
 
@@ -40,7 +40,7 @@ def make_record(row: int, key: str, version: str) -> Record:
     return Record(row, key, {"rowKey": key, "leafName": version})
 
 
-def as_item(record: Record) -> Item:
+def as_item(record: Record) -> EncodedRecord:
     (item,) = encode_records([record])
     return item
 
@@ -70,21 +70,21 @@ class Made(NamedTuple):
     error: OpusmapError | None
 
     @property
-    def items(self) -> list[Item]:
-        return [item for batch in self.batches for item in batch.items]
+    def records(self) -> list[EncodedRecord]:
+        return [item for batch in self.batches for item in batch.records]
 
 
 def make_all(source: Source, *, resend: bool = False, stop_after: int | None = None) -> Made:
     """Make batches, none of which is ever done, until the records end, or the run after so many."""
     taken = {
         key: JournalRecord(
-            1, 2, key, hash_content(as_item(make_record(2, key, version)).json, "skip"), State.TAKEN
+            1, 2, key, hash_content(as_item(make_record(2, key, version)).json, "skip"), State.ACCEPTED
         )
         for key, version in source.known.items()
     }
     batches, stale, unchanged = list[Batch](), list[bool](), 0
     batcher = Batcher(
-        as_items(source.records),
+        encode_all(source.records),
         conflict="skip",
         resume=ResumePolicy(resend=resend),
         look_up=lambda keys: {key: taken[key] for key in keys if key in taken},
@@ -113,10 +113,10 @@ def test_batches_hold_each_row_key_once_and_are_as_full_as_that_allows(source: S
     made = make_all(source)
     assert [batch.number for batch in made.batches] == list(range(1, len(made.batches) + 1))
     for batch in made.batches:
-        assert 1 <= len(batch.items) <= LIMIT
+        assert 1 <= len(batch.records) <= LIMIT
         assert len(set(batch.keys)) == len(batch.keys)
     for batch, following in pairwise(made.batches):
-        assert len(batch.items) == LIMIT or following.keys[0] in batch.keys
+        assert len(batch.records) == LIMIT or following.keys[0] in batch.keys
 
 
 @given(draw_source())
@@ -128,13 +128,13 @@ def test_batches_are_in_order_the_records_that_opus_does_not_hold_or_may_not_hol
         if source.known.get(record.key) != record.values["leafName"] or record.key in on_its_way:
             due.append(record)
             on_its_way.add(record.key)
-    assert made.items == list(map(as_item, due))
+    assert made.records == list(map(as_item, due))
     assert (made.unchanged, made.waiting) == (len(source.records) - len(due), 0)
 
 
 @given(draw_source())
 def test_a_resend_leaves_nothing_out(source: Source) -> None:
-    assert make_all(source, resend=True).items == list(map(as_item, source.records))
+    assert make_all(source, resend=True).records == list(map(as_item, source.records))
 
 
 @given(draw_source())
@@ -160,7 +160,7 @@ def test_however_it_ends_each_record_that_was_pulled_is_in_one_place(
             yield record
 
     made = make_all(source._replace(records=pull()), stop_after=stop_after)
-    assert pulled == len(made.items) + made.unchanged + made.waiting
+    assert pulled == len(made.records) + made.unchanged + made.waiting
     if made.error is not None:
         assert pulled == breaks_at
     elif stop_after is None or len(made.batches) < stop_after:
@@ -172,7 +172,7 @@ def test_no_more_is_pulled_than_fills_the_next_batch(source: Source, stop_after:
     made = make_all(source, stop_after=stop_after)
     assert made.waiting < 2 * LIMIT
     nothing_known = make_all(source._replace(known={}, under_way=set()), stop_after=1)
-    assert len(nothing_known.items) + nothing_known.waiting == min(LIMIT, len(source.records))
+    assert len(nothing_known.records) + nothing_known.waiting == min(LIMIT, len(source.records))
 
 
 class Accepting:
@@ -228,10 +228,10 @@ def send(
 @given(st.integers(2, 15).flatmap(lambda size: st.tuples(st.just(size), st.integers(2, size))))
 def test_parts_concatenate_to_their_batch_and_are_of_nearly_one_size(case: tuple[int, int]) -> None:
     size, parts = case
-    batch = Batch(7, tuple(Item(row, str(row), b"{}") for row in range(size)))
+    batch = Batch(7, tuple(EncodedRecord(row, str(row), b"{}") for row in range(size)))
     split = split_batch(batch, parts)
-    assert tuple(item for part in split for item in part.items) == batch.items
-    sizes = [len(part.items) for part in split]
+    assert tuple(item for part in split for item in part.records) == batch.records
+    sizes = [len(part.records) for part in split]
     assert len(split) == parts
     assert max(sizes) - min(sizes) <= 1
     assert min(sizes) >= 1

@@ -7,18 +7,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from opusmap.errors import JournalError
-from opusmap.journal import Entry, Journal, Moment, Run, Settlement, State
+from opusmap.journal import Item, Journal, Result, Run, State, Timestamp
 
 KEYS = st.lists(st.sampled_from(["a", "A", "b", "é", "'; --", "", "\0"]), unique=True, max_size=4)
-SETTLED = st.sampled_from([State.TAKEN, State.FAILED, State.UNCERTAIN])
-NOW = Moment(1.0, 1.0)
+SETTLED = st.sampled_from([State.ACCEPTED, State.FAILED, State.UNCERTAIN])
+NOW = Timestamp(1.0, 1.0)
 
 
 class JournalMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.journal = Journal.open(":memory:", clock=lambda: 1.0, ticks=lambda: 1.0)
-        self.known: dict[tuple[str, str], tuple[int, State, Moment | None]] = {}
+        self.known: dict[tuple[str, str], tuple[int, State, Timestamp | None]] = {}
         self.flying: dict[tuple[str, str], int] = {}
         self.runs: list[Run] = []
         self.start("o1")
@@ -33,16 +33,16 @@ class JournalMachine(RuleBasedStateMachine):
     @rule(keys=KEYS, which=st.integers(0, 9))
     def intend(self, keys: list[str], which: int) -> None:
         run = self.runs[which % len(self.runs)]
-        self.journal.intend(run, [Entry(2, key, b"h") for key in keys], NOW)
+        self.journal.begin(run, [Item(2, key, b"h") for key in keys], NOW)
         self.flying.update({(run.origin, key): run.id for key in keys})
 
     @rule(keys=KEYS, state=SETTLED, which=st.integers(0, 9), unanswered=st.sampled_from([None, NOW]))
-    def settle(self, keys: list[str], state: State, which: int, unanswered: Moment | None) -> None:
+    def settle(self, keys: list[str], state: State, which: int, unanswered: Timestamp | None) -> None:
         run = self.runs[which % len(self.runs)]
         places = [(run.origin, key) for key in keys]
         legal = all(self.flying.get(place) == run.id for place in places)
         try:
-            self.journal.settle(run, [Settlement(key, state, "", unanswered) for key in keys])
+            self.journal.finish(run, [Result(key, state, "", unanswered) for key in keys])
         except JournalError:
             assert not legal
         else:
@@ -56,7 +56,7 @@ class JournalMachine(RuleBasedStateMachine):
         run = self.runs[which % len(self.runs)]
         legal = all(self.flying.get((run.origin, key)) == run.id for key in keys)
         try:
-            self.journal.release(run, keys)
+            self.journal.cancel(run, keys)
         except JournalError:
             assert not legal
         else:
@@ -67,7 +67,7 @@ class JournalMachine(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         self.journal.recover()
-        self.known.update({place: (run, State.INTENDED, NOW) for place, run in self.flying.items()})
+        self.known.update({place: (run, State.PENDING, NOW) for place, run in self.flying.items()})
         self.flying.clear()
 
     @invariant()
@@ -76,7 +76,7 @@ class JournalMachine(RuleBasedStateMachine):
             found = [(each.key, each.state, each.unanswered) for each in self.journal.records(run)]
             wanted = [(key, *fact) for (_, key), (number, *fact) in self.known.items() if number == run.id]
             wanted += [
-                (key, State.INTENDED, NOW) for (_, key), number in self.flying.items() if number == run.id
+                (key, State.PENDING, NOW) for (_, key), number in self.flying.items() if number == run.id
             ]
             assert sorted(found, key=repr) == sorted(wanted, key=repr)
             counts = self.journal.counts(run)

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from simulation import Variant, tell_story
 from simulation.disk import Disk, DiskStorage
 
-from opusmap.journal import Change, Entry, Journal, Moment, Settlement, State
+from opusmap.journal import Item, Journal, Result, State, Timestamp, WriteSet
 from opusmap.journal.wal import LONG
 
-STATES = (State.TAKEN, State.FAILED, State.UNCERTAIN)
+STATES = (State.ACCEPTED, State.FAILED, State.UNCERTAIN)
 Known = dict[str, tuple[State, bytes]]
 
 
@@ -35,20 +35,20 @@ def work(journal: Journal, draw: random.Random, commits: int) -> list[Known]:
     """Journal some requests; return what must be known after each commit."""
     run = journal.start_run(origin="o", connection="c", mapping="m")
     known, after = dict[str, tuple[State, bytes]](), list[Known]()
-    flying = list[Entry]()
+    flying = list[Item]()
     for number in range(commits):
         if flying and draw.random() < 0.6:
             settled = [(each, draw.choice(STATES)) for each in flying]
-            journal.settle(run, [Settlement(each.key, state) for each, state in settled])
+            journal.finish(run, [Result(each.key, state) for each, state in settled])
             known = known | {each.key: (state, each.content) for each, state in settled}
             flying = []
         else:
-            entries = [Entry(2, f"k{draw.randrange(60)}", b"%d" % number) for _ in range(15)]
+            entries = [Item(2, f"k{draw.randrange(60)}", b"%d" % number) for _ in range(15)]
             fresh = list({each.key: each for each in entries}.values())
-            journal.intend(run, fresh, Moment(1.0, 1.0))
+            journal.begin(run, fresh, Timestamp(1.0, 1.0))
             gone = {each.key for each in flying} - {each.key for each in fresh}
             flying = [each for each in flying if each.key in gone] + fresh
-        after.append(known | {each.key: (State.INTENDED, each.content) for each in flying})
+        after.append(known | {each.key: (State.PENDING, each.content) for each in flying})
     return after
 
 
@@ -61,7 +61,7 @@ class Counting(Journal):
 
     returned = 0
 
-    def commit(self, changes: Iterable[Change]) -> None:
+    def commit(self, changes: Iterable[WriteSet]) -> None:
         super().commit(changes)
         self.returned += 1
 
@@ -118,7 +118,7 @@ def test_a_journal_cut_at_any_byte_holds_the_commits_before_and_no_part_of_anoth
     sizes = list[int]()
 
     class Sized(Counting):
-        def commit(self, changes: Iterable[Change]) -> None:
+        def commit(self, changes: Iterable[WriteSet]) -> None:
             super().commit(changes)
             sizes.append(log.stat().st_size)
 

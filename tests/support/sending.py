@@ -9,15 +9,15 @@ from typing import Any
 
 from opusmap.delivery import Clock, DeliveryOptions, Event, SubmitTotals, deliver
 from opusmap.journal import Journal, Run
-from opusmap.opus import Item, Sender, encode_records
+from opusmap.opus import EncodedRecord, Sender, encode_records
 from opusmap.records import Record
 
-__all__ = ["as_items", "send_records"]
+__all__ = ["encode_all", "send_records"]
 
-CLOCK = ("clock", "wall_clock", "random", "sleep", "offload")
+CLOCK = ("clock", "wall_clock", "random", "sleep", "sync_executor")
 
 
-async def as_items(records: Iterable[Record]) -> AsyncIterator[Item]:
+async def encode_all(records: Iterable[Record]) -> AsyncIterator[EncodedRecord]:
     for item in encode_records(records):
         yield item
 
@@ -36,7 +36,7 @@ async def send_records(
     totals = SubmitTotals()
     clock = Clock(**{name: options.pop(name) for name in CLOCK if name in options})
     events = deliver(
-        as_items(records), client, journal, run, DeliveryOptions(**options), stop=stop, clock=clock
+        encode_all(records), client, journal, run, DeliveryOptions(**options), stop=stop, clock=clock
     )
     async with aclosing(events):  # type: ignore[type-var]
         async for event in events:

@@ -16,16 +16,16 @@ from opusmap.delivery import KeyLocks, ResumePolicy, RetryPolicy
 from opusmap.delivery.key_order import KeyLock
 from opusmap.delivery.retry_policy import may_be_processed
 from opusmap.journal import (
-    Change,
-    Entry,
-    Flight,
+    Item,
     Journal,
     JournalRecord,
-    Moment,
+    Request,
+    Result,
     Run,
-    Settlement,
     State,
-    merge_changes,
+    Timestamp,
+    WriteSet,
+    merge_writes,
 )
 from opusmap.opus import Answer, NoAnswer, Sender, TransportError, read_answer
 from opusmap.opus.exchange import Exchange
@@ -127,51 +127,51 @@ class _GatewayHasNoEffect(_Misreads):
 class _LosesIntents(Journal):
     """Keeps what is under way in memory alone."""
 
-    def plan_intent(self, run: Run, entries: Iterable[Entry], sent: Moment) -> Change:
-        super().plan_intent(run, entries, sent)
-        return Change()
+    def plan_begin(self, run: Run, entries: Iterable[Item], sent: Timestamp) -> WriteSet:
+        super().plan_begin(run, entries, sent)
+        return WriteSet()
 
 
 class _SettlesTooEarly(Journal):
     """Calls a record taken when it is about to be sent."""
 
-    def plan_intent(self, run: Run, entries: Iterable[Entry], sent: Moment) -> Change:
+    def plan_begin(self, run: Run, entries: Iterable[Item], sent: Timestamp) -> WriteSet:
         listed = list(entries)
-        intent = super().plan_intent(run, listed, sent)
-        settled = self.plan_settlement(run, [Settlement(each.key, State.TAKEN) for each in listed])
-        again = super().plan_intent(run, listed, sent)
-        return merge_changes([intent, settled, again])
+        intent = super().plan_begin(run, listed, sent)
+        settled = self.plan_finish(run, [Result(each.key, State.ACCEPTED) for each in listed])
+        again = super().plan_begin(run, listed, sent)
+        return merge_writes([intent, settled, again])
 
 
 class _ForgetsTheKilled(Journal):
     """Throws away what a killed run had under way."""
 
-    def plan_recovery(self, killed: Iterable[Flight], now: Moment) -> Change:
-        return Change(flights=super().plan_recovery(killed, now).flights)
+    def plan_recovery(self, killed: Iterable[Request], now: Timestamp) -> WriteSet:
+        return WriteSet(flights=super().plan_recovery(killed, now).flights)
 
 
 class _ForgetsLateEffects(Journal):
     """Takes a clear answer to a second request for the end of the first."""
 
-    def plan_settlement(self, run: Run, settlements: Iterable[Settlement]) -> Change:
-        certain = [Settlement(each.key, each.state, each.reason) for each in settlements]
-        return super().plan_settlement(run, certain)
+    def plan_finish(self, run: Run, settlements: Iterable[Result]) -> WriteSet:
+        certain = [Result(each.key, each.state, each.reason) for each in settlements]
+        return super().plan_finish(run, certain)
 
 
 class _CountsTheWindowFromTheIntent(Journal):
     """Takes the moment of the intent for that of the request, whatever came in between."""
 
-    def plan_recovery(self, killed: Iterable[Flight], _now: Moment) -> Change:
+    def plan_recovery(self, killed: Iterable[Request], _now: Timestamp) -> WriteSet:
         plan = super().plan_recovery
-        return merge_changes(plan([flight], flight.sent) for flight in killed)
+        return merge_writes(plan([flight], flight.sent) for flight in killed)
 
 
 class _LosesOutcomes(Journal):
     """Says that an outcome is written, and does not write it."""
 
-    def plan_settlement(self, run: Run, settlements: Iterable[Settlement]) -> Change:
-        super().plan_settlement(run, settlements)
-        return Change()
+    def plan_finish(self, run: Run, settlements: Iterable[Result]) -> WriteSet:
+        super().plan_finish(run, settlements)
+        return WriteSet()
 
 
 class _NeverSyncs(Journal):
@@ -185,29 +185,29 @@ class _NeverSyncs(Journal):
 
 
 class _CountsByTheWall(ResumePolicy):
-    def count_elapsed(self, since: Moment, now: Moment) -> float:
+    def count_elapsed(self, since: Timestamp, now: Timestamp) -> float:
         return abs(now.wall - since.wall)
 
 
 class _CountsByTheTicks(ResumePolicy):
-    def count_elapsed(self, since: Moment, now: Moment) -> float:
+    def count_elapsed(self, since: Timestamp, now: Timestamp) -> float:
         return abs(now.ticks - since.ticks)
 
 
 class _KnownByKey(ResumePolicy):
-    def is_unchanged(self, entry: Entry, known: JournalRecord | None, _trusted_from: int = 0) -> bool:
-        return known is not None and known.state is State.TAKEN and known.key == entry.key
+    def is_unchanged(self, entry: Item, known: JournalRecord | None, _trusted_from: int = 0) -> bool:
+        return known is not None and known.state is State.ACCEPTED and known.key == entry.key
 
 
 class _UncertainCounts(ResumePolicy):
-    def is_unchanged(self, entry: Entry, known: JournalRecord | None, trusted_from: int = 0) -> bool:
+    def is_unchanged(self, entry: Item, known: JournalRecord | None, trusted_from: int = 0) -> bool:
         same = known is not None and known.state is State.UNCERTAIN and known.content == entry.content
         return same or super().is_unchanged(entry, known, trusted_from)
 
 
 class _IntendedCounts(ResumePolicy):
-    def is_unchanged(self, entry: Entry, known: JournalRecord | None, trusted_from: int = 0) -> bool:
-        same = known is not None and known.state is State.INTENDED and known.content == entry.content
+    def is_unchanged(self, entry: Item, known: JournalRecord | None, trusted_from: int = 0) -> bool:
+        same = known is not None and known.state is State.PENDING and known.content == entry.content
         return same or super().is_unchanged(entry, known, trusted_from)
 
 
@@ -216,18 +216,18 @@ def _resume_by_position() -> Variant:
     rows, last = dict[str, int](), [0]
 
     class NotesTheRow(Journal):
-        def plan_intent(self, run: Run, entries: Iterable[Entry], sent: Moment) -> Change:
+        def plan_begin(self, run: Run, entries: Iterable[Item], sent: Timestamp) -> WriteSet:
             listed = list(entries)
             rows.update((each.key, each.row) for each in listed)
-            return super().plan_intent(run, listed, sent)
+            return super().plan_begin(run, listed, sent)
 
-        def plan_settlement(self, run: Run, settlements: Iterable[Settlement]) -> Change:
+        def plan_finish(self, run: Run, settlements: Iterable[Result]) -> WriteSet:
             listed = list(settlements)
-            last.extend(rows[each.key] for each in listed if each.state is State.TAKEN)
-            return super().plan_settlement(run, listed)
+            last.extend(rows[each.key] for each in listed if each.state is State.ACCEPTED)
+            return super().plan_finish(run, listed)
 
     class ByPosition(ResumePolicy):
-        def is_unchanged(self, entry: Entry, _known: JournalRecord | None, _trusted_from: int = 0) -> bool:
+        def is_unchanged(self, entry: Item, _known: JournalRecord | None, _trusted_from: int = 0) -> bool:
             return entry.row <= max(last)
 
     return Variant(journal=NotesTheRow, resume=ByPosition())

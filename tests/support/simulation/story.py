@@ -280,7 +280,7 @@ class _Plot:
                 clock=self._ticks,
                 wall_clock=self._wall,
                 random=self._draw.random if self._variant.pauses else lambda: 0.0,
-                offload=loop.offload,
+                sync_executor=loop.sync_executor,
             )
         self._check_accounting(totals, count, sum(1 for _ in records), journal.counts(run))
         return totals
@@ -305,7 +305,7 @@ class _Plot:
         counted = totals.submitted + totals.failed + totals.uncertain + totals.unchanged + totals.not_sent
         if counted + left != count:
             raise Broken(f"{count} records, {left} never pulled, counted: {totals}")
-        if states[State.TAKEN] > totals.submitted or states[State.FAILED] > totals.failed:
+        if states[State.ACCEPTED] > totals.submitted or states[State.FAILED] > totals.failed:
             raise Broken(f"the journal has {states}, the run counted {totals}")
 
     def _check_flying(self, wire: Wire) -> None:
@@ -315,7 +315,7 @@ class _Plot:
     def _check_journal(self, journal: Journal) -> None:
         """What the journal calls taken, Opus has processed."""
         for run in journal.runs():
-            for known in journal.records(run, State.TAKEN):
+            for known in journal.records(run, State.ACCEPTED):
                 processed = self._opus.history.get(known.key, ())
                 if known.content not in {
                     hash_content(_encode(values), self._conflict) for values in processed

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scripted_opus import SECRET, TOKEN, Keys, Opus, Reply, Script, make_records, respond, submit
 from sending import send_records
 
-from opusmap.delivery import Event, Result, SubmitTotals
+from opusmap.delivery import Event, RecordResult, SubmitTotals
 from opusmap.errors import OpusUnavailable, SignInError
 from opusmap.journal import Journal, State
 from opusmap.opus.client import OpusClient
@@ -30,7 +30,7 @@ def test_all_records_arrive_in_bodies_of_at_most_15() -> None:
     done = submit(opus, make_records(100), concurrency=3)
     assert done.totals == SubmitTotals(submitted=100, requests=7)
     assert list(opus.held) == [record.key for record in make_records(100)]
-    assert set(done.states.values()) == {State.TAKEN}
+    assert set(done.states.values()) == {State.ACCEPTED}
     assert opus.most_requests == 3
     assert (opus.bodies[0]["id"], opus.bodies[0]["conflictOption"]) == ("c-1", "Overwrite")
 
@@ -64,12 +64,12 @@ def test_an_intent_is_journaled_before_its_request_leaves_and_settled_before_it_
         run = journal.start_run(origin="o", connection="c", mapping="m")
 
         def script(_opus: Opus, keys: Keys) -> Reply:
-            seen.append({each.key for each in journal.records(run, State.INTENDED)} >= set(keys))
+            seen.append({each.key for each in journal.records(run, State.PENDING)} >= set(keys))
             return None
 
         def progress(event: Event, totals: SubmitTotals) -> None:
-            if isinstance(event, Result):
-                seen.append(journal.counts(run)[State.TAKEN] >= totals.submitted)
+            if isinstance(event, RecordResult):
+                seen.append(journal.counts(run)[State.ACCEPTED] >= totals.submitted)
 
         where = Settings("https://o.example", "https://o.example/connect/token", "a", Secret("s"), Path())
         client = OpusClient(where, transport=httpx.MockTransport(Opus(script)))
@@ -182,7 +182,7 @@ def test_failed_items_fail_alone_with_their_reason() -> None:
     done = submit(Opus(script), make_records(15))
     assert done.totals == SubmitTotals(submitted=13, failed=2, requests=1)
     assert (done.states["k3"], done.reasons["k3"]) == (State.FAILED, "no such term")
-    assert done.states["k5"] is State.TAKEN
+    assert done.states["k5"] is State.ACCEPTED
 
 
 @pytest.mark.parametrize(("bad", "requests"), [(0, 1), (1, 9), (2, 15), (3, 19), (15, 29)])
@@ -307,8 +307,8 @@ def test_whatever_happens_every_record_is_counted_once_and_taken_means_held(
     assert counted + len(list(records)) == count
     assert totals.requests == len(opus.requests)
     states = Counter(done.states.values())
-    assert (states[State.TAKEN], states[State.FAILED]) == (totals.submitted, totals.failed)
+    assert (states[State.ACCEPTED], states[State.FAILED]) == (totals.submitted, totals.failed)
     assert states[State.UNCERTAIN] == totals.uncertain
-    assert {key for key, state in done.states.items() if state is State.TAKEN} <= set(opus.held)
+    assert {key for key, state in done.states.items() if state is State.ACCEPTED} <= set(opus.held)
     assert opus.most_of_a_key <= 1
     assert opus.most_requests <= concurrency

@@ -113,7 +113,7 @@ def test_a_storm_of_401_on_each_fresh_token_stops_the_run_and_loses_nothing() ->
     assert isinstance(done.totals.stopped, SignInError)
     assert (opus.sign_ins, done.totals.submitted, done.totals.uncertain) == (2, 0, 0)
     assert done.totals.not_sent + len(list(records)) == 1000
-    assert not any(state is State.INTENDED for state in done.states.values())
+    assert not any(state is State.PENDING for state in done.states.values())
 
 
 def test_a_token_that_expires_again_and_again_is_renewed_each_time() -> None:

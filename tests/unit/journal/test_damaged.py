@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.errors import JournalError
-from opusmap.journal import Entry, Journal, Moment, Settlement, State, Storage, journal_file
+from opusmap.journal import Item, Journal, Result, State, Storage, Timestamp, journal_file
 
 PAGE = 4096
-NOW = Moment(1000.0, 10.0)
+NOW = Timestamp(1000.0, 10.0)
 
 
 @pytest.fixture(scope="module")
@@ -25,11 +25,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(3):
             run = journal.start_run(origin="https://opus.example.com", connection="c", mapping="m.yaml")
             keys = [f"{number}-{each}" for each in range(60)]
-            for state in (State.TAKEN, State.FAILED, State.UNCERTAIN):
+            for state in (State.ACCEPTED, State.FAILED, State.UNCERTAIN):
                 part = [f"{key}-{state}" for key in keys]
-                journal.intend(run, [Entry(1, key, key.encode()) for key in part], NOW)
-                journal.settle(run, [Settlement(key, state, "why") for key in part])
-            journal.intend(run, [Entry(1, "open", b"x")], NOW)
+                journal.begin(run, [Item(1, key, key.encode()) for key in part], NOW)
+                journal.finish(run, [Result(key, state, "why") for key in part])
+            journal.begin(run, [Item(1, "open", b"x")], NOW)
             journal.keep_evidence(run, {"reasons": ["x" * 100]})
             journal.finish_run(run, ending="done", counts={"submitted": 60})
     return path
@@ -57,8 +57,8 @@ def write_all(path: Path) -> None:
     with Journal.open(path) as journal:
         run = journal.start_run(origin="https://opus.example.com", connection="c", mapping="m.yaml")
         journal.look_up(run, ["1-1-taken", "open"])
-        journal.intend(run, [Entry(1, "1-1-taken", b"new")], NOW)
-        journal.settle(run, [Settlement("1-1-taken", State.TAKEN)])
+        journal.begin(run, [Item(1, "1-1-taken", b"new")], NOW)
+        journal.finish(run, [Result("1-1-taken", State.ACCEPTED)])
         journal.finish_run(run, ending="done", counts={})
         journal.prune(5e9)
 

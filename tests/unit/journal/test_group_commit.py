@@ -1,4 +1,4 @@
-"""Commits: what gathers while the disk is busy goes there together, in order; a failure reaches everybody."""
+"""Group commit: what gathers while the disk is busy goes there together, in order; failures reach all."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from opusmap.errors import JournalError
-from opusmap.journal import Change, Commits, Entry, Journal, Moment, Run, State, run_inline
+from opusmap.journal import GroupCommit, Item, Journal, Run, State, Timestamp, WriteSet, run_inline
 
-NOW = Moment(1.0, 1.0)
+NOW = Timestamp(1.0, 1.0)
 
 
 class Disk:
@@ -40,15 +40,15 @@ def start() -> tuple[Journal, Run]:
     return journal, journal.start_run(origin="o", connection="c", mapping="m")
 
 
-def intent(journal: Journal, run: Run, key: str) -> Change:
-    return journal.plan_intent(run, [Entry(2, key, b"h")], NOW)
+def intent(journal: Journal, run: Run, key: str) -> WriteSet:
+    return journal.plan_begin(run, [Item(2, key, b"h")], NOW)
 
 
 def test_what_comes_while_the_disk_is_busy_is_one_commit() -> None:
     async def main() -> int:
         journal, run = start()
         disk = Disk()
-        async with Commits(journal, disk) as commits:
+        async with GroupCommit(journal, disk) as commits:
             first = commits.make(intent(journal, run, "a"))
             await asyncio.sleep(0)
             rest = [commits.make(intent(journal, run, key)) for key in "bcdefgh"]
@@ -58,7 +58,7 @@ def test_what_comes_while_the_disk_is_busy_is_one_commit() -> None:
             assert not any(change.done() for change in rest)
             await disk.let()
             assert all(change.done() for change in rest)
-        assert journal.counts(run)[State.INTENDED] == 8
+        assert journal.counts(run)[State.PENDING] == 8
         return disk.commits
 
     assert asyncio.run(main()) == 2
@@ -77,7 +77,7 @@ def test_a_commit_that_fails_is_told_to_all_who_wait_and_to_all_who_come(fails: 
         journal, run = start()
         disk = Disk()
         changes = [intent(journal, run, key) for key in "abc"]
-        async with Commits(journal, disk) as commits:
+        async with GroupCommit(journal, disk) as commits:
             waiting = [commits.make(change) for change in changes[:2]]
             if fails == "the write":
                 journal.close()
@@ -98,12 +98,12 @@ def test_who_is_cancelled_while_waiting_takes_nobody_along() -> None:
     async def main() -> int:
         journal, run = start()
         disk = Disk()
-        async with Commits(journal, disk) as commits:
+        async with GroupCommit(journal, disk) as commits:
             one, other = (commits.make(intent(journal, run, key)) for key in "ab")
             one.cancel()
             await disk.let()
             await other
-        return journal.counts(run)[State.INTENDED]
+        return journal.counts(run)[State.PENDING]
 
     assert asyncio.run(main()) == 2
 
@@ -112,10 +112,10 @@ def test_no_thread_to_be_had_is_told_to_who_waits_and_ends_nothing_else() -> Non
     async def main() -> None:
         journal, run = start()
 
-        def offload(_sync: Callable[[], None], _then: Callable[[BaseException | None], None]) -> None:
+        def sync_executor(_sync: Callable[[], None], _then: Callable[[BaseException | None], None]) -> None:
             raise RuntimeError("can't start new thread")
 
-        async with Commits(journal, offload) as commits:
+        async with GroupCommit(journal, sync_executor) as commits:
             with pytest.raises(RuntimeError):
                 await commits.make(intent(journal, run, "a"))
 
@@ -136,7 +136,7 @@ def test_ctrl_c_while_the_event_loop_writes_or_syncs_ends_all_at_once(
         assert task is not None
         asyncio.get_running_loop().call_later(2.0, lambda: late.append(task.cancel()))
         monkeypatch.setattr(journal, where, interrupt)
-        async with Commits(journal, run_inline) as commits:
+        async with GroupCommit(journal, run_inline) as commits:
             await asyncio.gather(*map(commits.make, changes))
 
     late = list[bool]()
@@ -152,18 +152,18 @@ def test_a_change_that_is_not_urgent_goes_with_the_next_that_is_and_at_the_end_i
         journal, run = start()
         sizes = []
 
-        def offload(sync: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
+        def sync_executor(sync: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
             sizes.append(len(waiting))
             run_inline(sync, then)
 
-        async with Commits(journal, offload) as commits:
+        async with GroupCommit(journal, sync_executor) as commits:
             waiting = [commits.make(intent(journal, run, "a"), urgent=False)]
             await asyncio.sleep(0)
             waiting.append(commits.make(intent(journal, run, "b")))
             await asyncio.gather(*waiting)
             waiting = [commits.make(intent(journal, run, "c"), urgent=False)]
         await asyncio.gather(*waiting)
-        assert journal.counts(run)[State.INTENDED] == 3
+        assert journal.counts(run)[State.PENDING] == 3
         return sizes
 
     assert asyncio.run(main()) == [2, 1]
@@ -194,7 +194,7 @@ def test_a_quick_disk_is_waited_for_at_once_and_a_slow_one_in_a_thread(
     disk: tuple[float, bool], by_loop: list[bool], tmp_path: Path
 ) -> None:
     async def main(journal: Watched, run: Run) -> None:
-        async with Commits(journal) as commits:
+        async with GroupCommit(journal) as commits:
             for key in "abc":
                 await commits.make(intent(journal, run, key))
 
@@ -218,7 +218,7 @@ def test_who_is_cancelled_twice_still_waits_for_a_sync_that_is_under_way(tmp_pat
 
     async def main(journal: Journal, run: Run) -> None:
         async def work() -> None:
-            async with Commits(journal) as commits:
+            async with GroupCommit(journal) as commits:
                 await commits.make(intent(journal, run, "a"))
 
         task = asyncio.create_task(work())

@@ -32,7 +32,7 @@ def go(path, mapping, *, end=True):
     """Run with a journal; return what was doubted."""
     last_run = LastRun(mapping)
     with Journal.open(path, clock=lambda: float(next(SECONDS))) as journal:
-        doubt = last_run.find_doubt(journal, str(path), ORIGIN, CONNECTION)
+        doubt = last_run.explain_distrust(journal, str(path), ORIGIN, CONNECTION)
         run = journal.start_run(origin=ORIGIN, connection=CONNECTION, mapping="m", distrust=bool(doubt))
         assert last_run.note_start(journal.identity(), run) == ""
         if end:
@@ -91,15 +91,15 @@ def test_runs_at_the_same_time_with_two_journals_are_told_by_both_the_next_time(
         assert "went on at the same time" in one.note_end(a.identity(), ended)
         other.note_end(b.identity(), b.finish_run(second, ending="done", counts={}))
         for journal in (a, b):
-            assert "at the same time" in one.find_doubt(journal, "j", ORIGIN, CONNECTION)
+            assert "at the same time" in one.explain_distrust(journal, "j", ORIGIN, CONNECTION)
 
 
 def test_connections_and_origins_are_kept_apart(tmp_path, mapping):
     go(tmp_path / "j.db", mapping)
     with Journal.open(tmp_path / "other.db") as journal:
-        assert LastRun(mapping).find_doubt(journal, "j", ORIGIN, "c-2") == ""
-        assert LastRun(mapping).find_doubt(journal, "j", "https://other.example.com", CONNECTION) == ""
-        assert "is new" in LastRun(mapping).find_doubt(journal, "j", ORIGIN, CONNECTION)
+        assert LastRun(mapping).explain_distrust(journal, "j", ORIGIN, "c-2") == ""
+        assert LastRun(mapping).explain_distrust(journal, "j", "https://other.example.com", CONNECTION) == ""
+        assert "is new" in LastRun(mapping).explain_distrust(journal, "j", ORIGIN, CONNECTION)
 
 
 def test_a_file_of_rejects_is_known_until_a_byte_of_it_changes(tmp_path, mapping):

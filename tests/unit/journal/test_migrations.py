@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from opusmap.errors import JournalError
-from opusmap.journal import Journal, JournalRecord, Moment, State
+from opusmap.journal import Journal, JournalRecord, State, Timestamp
 from opusmap.journal.migrations import APPLICATION_ID, MIGRATIONS, VERSION
 
 VERSION_1 = f"""
@@ -47,10 +47,10 @@ def test_a_file_of_version_1_is_brought_up_to_date_with_all_it_knew(tmp_path: Pa
         (run,) = journal.runs()
         assert (run.id, run.ending, run.counts) == (7, "done", {"submitted": 1})
         assert list(journal.records(run)) == [
-            JournalRecord(7, 2, "a", b"\xaa", State.TAKEN),
+            JournalRecord(7, 2, "a", b"\xaa", State.ACCEPTED),
             JournalRecord(7, 3, "b", b"\xbb", State.FAILED, "no such term"),
-            JournalRecord(7, 4, "c", b"\xcc", State.UNCERTAIN, "timeout", Moment(190.0, 0.0)),
-            JournalRecord(7, 5, "d", b"\xdd", State.INTENDED, "", Moment(140.0, 0.0)),
+            JournalRecord(7, 4, "c", b"\xcc", State.UNCERTAIN, "timeout", Timestamp(190.0, 0.0)),
+            JournalRecord(7, 5, "d", b"\xdd", State.PENDING, "", Timestamp(140.0, 0.0)),
         ]
     Journal.open(tmp_path / "new.db").close()
     assert schema(tmp_path / "old.db") == schema(tmp_path / "new.db")

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from opusmap.errors import JournalError
-from opusmap.journal import Entry, Journal, Moment, Settlement, State
+from opusmap.journal import Item, Journal, Result, State, Timestamp
 
 ORIGIN, CONNECTION = "https://opus.example.com", "c"
-NOW = Moment(0.0, 0.0)
+NOW = Timestamp(0.0, 0.0)
 
 
 class Clock:
@@ -25,10 +25,10 @@ class Clock:
 def run_of(journal: Journal, clock: Clock, day: int, keys: dict[str, State], ending: str = "done") -> None:
     clock.now = day * 86400.0
     run = journal.start_run(origin=ORIGIN, connection=CONNECTION, mapping="m.yaml")
-    entries = [Entry(row, key, b"content of " + key.encode()) for row, key in enumerate(keys, 2)]
-    journal.intend(run, entries, NOW)
-    settled = {key: state for key, state in keys.items() if state is not State.INTENDED}
-    journal.settle(run, [Settlement(key, state, f"reason of {key}") for key, state in settled.items()])
+    entries = [Item(row, key, b"content of " + key.encode()) for row, key in enumerate(keys, 2)]
+    journal.begin(run, entries, NOW)
+    settled = {key: state for key, state in keys.items() if state is not State.PENDING}
+    journal.finish(run, [Result(key, state, f"reason of {key}") for key, state in settled.items()])
     if ending:
         journal.finish_run(run, ending=ending, counts={"read": len(keys)})
 
@@ -43,9 +43,11 @@ def journal(path: Path) -> Iterator[Journal]:
     clock = Clock()
     with Journal.open(path, clock=clock) as opened:
         keys = {f"old-{state}": state for state in State}
-        run_of(opened, clock, 1, {"shared": State.TAKEN, **keys}, "stopped: a reason that quotes Ann Smith")
-        run_of(opened, clock, 2, {"killed": State.INTENDED}, "")
-        run_of(opened, clock, 8, {"shared": State.TAKEN, "new": State.FAILED})
+        run_of(
+            opened, clock, 1, {"shared": State.ACCEPTED, **keys}, "stopped: a reason that quotes Ann Smith"
+        )
+        run_of(opened, clock, 2, {"killed": State.PENDING}, "")
+        run_of(opened, clock, 8, {"shared": State.ACCEPTED, "new": State.FAILED})
     with Journal.open(path) as opened:
         yield opened
 
@@ -70,7 +72,7 @@ def test_what_is_forgotten_is_as_if_it_had_never_been_sent(journal: Journal) -> 
     latest = journal.runs()[0]
     keys = ["shared", "new", "killed", *(f"old-{state}" for state in State)]
     assert {key: record.state for key, record in journal.look_up(latest, keys).items()} == {
-        "shared": State.TAKEN,
+        "shared": State.ACCEPTED,
         "new": State.FAILED,
     }
 

@@ -14,19 +14,19 @@ import pytest
 
 from opusmap.errors import JournalError
 from opusmap.journal import (
-    Entry,
+    Item,
     Journal,
     JournalRecord,
     Log,
-    Moment,
+    Result,
     Run,
-    Settlement,
     State,
     Storage,
+    Timestamp,
     hash_content,
 )
 
-NOW, EARLIER = Moment(2000.0, 20.0), Moment(1990.0, 10.0)
+NOW, EARLIER = Timestamp(2000.0, 20.0), Timestamp(1990.0, 10.0)
 
 
 class Clock:
@@ -48,44 +48,44 @@ def start(journal: Journal, origin: str = "https://opus.example.com") -> Run:
     return journal.start_run(origin=origin, connection="c-1", mapping="m.yaml")
 
 
-def entries(*keys: str) -> list[Entry]:
-    return [Entry(row, key, b"h") for row, key in enumerate(keys, 2)]
+def entries(*keys: str) -> list[Item]:
+    return [Item(row, key, b"h") for row, key in enumerate(keys, 2)]
 
 
 def test_a_record_goes_from_intended_to_its_settlement(journal: Journal) -> None:
     run = start(journal)
-    journal.intend(run, entries("a", "b", "c", "d"), NOW)
-    journal.settle(
+    journal.begin(run, entries("a", "b", "c", "d"), NOW)
+    journal.finish(
         run,
         [
-            Settlement("a", State.TAKEN),
-            Settlement("b", State.FAILED, "no"),
-            Settlement("c", State.UNCERTAIN, "", EARLIER),
+            Result("a", State.ACCEPTED),
+            Result("b", State.FAILED, "no"),
+            Result("c", State.UNCERTAIN, "", EARLIER),
         ],
     )
     assert list(journal.records(run)) == [
-        JournalRecord(run.id, 2, "a", b"h", State.TAKEN),
+        JournalRecord(run.id, 2, "a", b"h", State.ACCEPTED),
         JournalRecord(run.id, 3, "b", b"h", State.FAILED, "no"),
         JournalRecord(run.id, 4, "c", b"h", State.UNCERTAIN, "", EARLIER),
-        JournalRecord(run.id, 5, "d", b"h", State.INTENDED, "", NOW),
+        JournalRecord(run.id, 5, "d", b"h", State.PENDING, "", NOW),
     ]
     assert journal.counts(run) == dict.fromkeys(State, 1)
-    assert [each.key for each in journal.records(run, State.FAILED, State.INTENDED)] == ["b", "d"]
+    assert [each.key for each in journal.records(run, State.FAILED, State.PENDING)] == ["b", "d"]
 
 
 def test_a_later_run_takes_over_what_it_settles_and_only_for_the_same_service(journal: Journal) -> None:
     first, other = start(journal), start(journal, "http://127.0.0.1:8000")
     for run in (first, other):
-        journal.intend(run, entries("a", "b"), NOW)
-        journal.settle(run, [Settlement("a", State.FAILED, "no"), Settlement("b", State.TAKEN)])
+        journal.begin(run, entries("a", "b"), NOW)
+        journal.finish(run, [Result("a", State.FAILED, "no"), Result("b", State.ACCEPTED)])
     second = start(journal)
-    journal.intend(second, entries("a"), NOW)
+    journal.begin(second, entries("a"), NOW)
     assert [each.key for each in journal.records(first)] == ["a", "b"]
-    assert [(each.key, each.state) for each in journal.records(second)] == [("a", State.INTENDED)]
-    journal.settle(second, [Settlement("a", State.TAKEN)])
+    assert [(each.key, each.state) for each in journal.records(second)] == [("a", State.PENDING)]
+    journal.finish(second, [Result("a", State.ACCEPTED)])
     assert [each.key for each in journal.records(first)] == ["b"]
-    assert [(each.key, each.state) for each in journal.records(second)] == [("a", State.TAKEN)]
-    assert [each.state for each in journal.records(other)] == [State.FAILED, State.TAKEN]
+    assert [(each.key, each.state) for each in journal.records(second)] == [("a", State.ACCEPTED)]
+    assert [each.state for each in journal.records(other)] == [State.FAILED, State.ACCEPTED]
 
 
 def test_runs_are_listed_with_their_counts_latest_first(journal: Journal) -> None:
@@ -102,22 +102,22 @@ def test_runs_are_listed_with_their_counts_latest_first(journal: Journal) -> Non
 
 def test_what_is_not_under_way_can_not_be_settled_and_nothing_else_is_then(journal: Journal) -> None:
     run = start(journal)
-    journal.intend(run, entries("a"), NOW)
+    journal.begin(run, entries("a"), NOW)
     for wrong in ("b", "a"):  # never intended; twice
         with pytest.raises(JournalError):
-            journal.settle(run, [Settlement("a", State.TAKEN), Settlement(wrong, State.TAKEN)])
-    assert journal.counts(run)[State.INTENDED] == 1
-    journal.settle(run, [Settlement("a", State.TAKEN)])
+            journal.finish(run, [Result("a", State.ACCEPTED), Result(wrong, State.ACCEPTED)])
+    assert journal.counts(run)[State.PENDING] == 1
+    journal.finish(run, [Result("a", State.ACCEPTED)])
 
 
 def test_a_reader_sees_what_a_writer_committed_and_can_not_write(tmp_path: Path, journal: Journal) -> None:
     run = start(journal)
     with Journal.open(tmp_path / "j.db", write=False) as reader:
-        journal.intend(run, entries("a"), NOW)
-        assert reader.counts(run)[State.INTENDED] == 1
+        journal.begin(run, entries("a"), NOW)
+        assert reader.counts(run)[State.PENDING] == 1
         with pytest.raises(JournalError):
             start(reader)
-    journal.settle(run, [Settlement("a", State.TAKEN)])
+    journal.finish(run, [Result("a", State.ACCEPTED)])
 
 
 def test_there_is_one_writer_until_it_closes(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_killed_writer_leaves_its_intents_and_no_lock(tmp_path: Path) -> None:
         "import os, sys; from opusmap.journal import *\n"
         "journal = Journal.open(sys.argv[1])\n"
         "run = journal.start_run(origin='o', connection='c', mapping='m')\n"
-        "journal.intend(run, [Entry(2, 'a', b'h')], Moment(7.0, 7.0))\n"
+        "journal.begin(run, [Item(2, 'a', b'h')], Timestamp(7.0, 7.0))\n"
         "os.kill(os.getpid(), 9)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "j.db")], check=False)
@@ -143,59 +143,59 @@ def test_a_killed_writer_leaves_its_intents_and_no_lock(tmp_path: Path) -> None:
         assert run.finished is None
         # When their request left is not known: any time after the intent, until the process was killed.
         assert list(journal.records(run)) == [
-            JournalRecord(run.id, 2, "a", b"h", State.INTENDED, "", Moment(99.0, 9.0))
+            JournalRecord(run.id, 2, "a", b"h", State.PENDING, "", Timestamp(99.0, 9.0))
         ]
 
 
 def test_what_is_known_of_records_is_found_whichever_run_sent_them(journal: Journal) -> None:
     first, other = start(journal), start(journal, "http://127.0.0.1:8000")
     for run in (first, other):
-        journal.intend(run, entries("a", "b", "c", "d"), NOW)
-    journal.settle(
+        journal.begin(run, entries("a", "b", "c", "d"), NOW)
+    journal.finish(
         first,
         [
-            Settlement("a", State.TAKEN),
-            Settlement("b", State.UNCERTAIN, "lost", NOW),
-            Settlement("c", State.TAKEN, "", EARLIER),
+            Result("a", State.ACCEPTED),
+            Result("b", State.UNCERTAIN, "lost", NOW),
+            Result("c", State.ACCEPTED, "", EARLIER),
         ],
     )
     second = start(journal)
     assert journal.look_up(second, ["a", "b", "c", "d", "e"]) == {
-        "a": JournalRecord(first.id, 2, "a", b"h", State.TAKEN),
+        "a": JournalRecord(first.id, 2, "a", b"h", State.ACCEPTED),
         "b": JournalRecord(first.id, 3, "b", b"h", State.UNCERTAIN, "lost", NOW),
-        "c": JournalRecord(first.id, 4, "c", b"h", State.TAKEN, "", EARLIER),
-        "d": JournalRecord(first.id, 5, "d", b"h", State.INTENDED),
+        "c": JournalRecord(first.id, 4, "c", b"h", State.ACCEPTED, "", EARLIER),
+        "d": JournalRecord(first.id, 5, "d", b"h", State.PENDING),
     }
     assert journal.look_up(second, []) == {}
 
 
 def test_a_released_intent_leaves_what_was_known_before(journal: Journal) -> None:
     first, second = start(journal), start(journal)
-    journal.intend(first, entries("a", "b"), EARLIER)
-    journal.settle(first, [Settlement("a", State.TAKEN), Settlement("b", State.UNCERTAIN, "lost", EARLIER)])
+    journal.begin(first, entries("a", "b"), EARLIER)
+    journal.finish(first, [Result("a", State.ACCEPTED), Result("b", State.UNCERTAIN, "lost", EARLIER)])
     known = journal.look_up(first, ["a", "b", "c"])
-    journal.intend(second, [Entry(9, key, b"other") for key in "abc"], NOW)
-    journal.release(second, ["a", "b", "c"])
+    journal.begin(second, [Item(9, key, b"other") for key in "abc"], NOW)
+    journal.cancel(second, ["a", "b", "c"])
     assert journal.look_up(first, ["a", "b", "c"]) == known
     assert list(journal.records(second)) == []
     with pytest.raises(JournalError):
-        journal.release(second, ["a"])
+        journal.cancel(second, ["a"])
 
 
 def test_a_request_that_is_sent_again_is_intended_at_the_later_time_and_its_parts_apart(
     tmp_path: Path, journal: Journal
 ) -> None:
     run = start(journal)
-    journal.intend(run, entries("a", "b", "c"), EARLIER)
-    journal.intend(run, entries("a", "b", "c")[:2], NOW)
+    journal.begin(run, entries("a", "b", "c"), EARLIER)
+    journal.begin(run, entries("a", "b", "c")[:2], NOW)
     with Journal.open(tmp_path / "j.db", write=False) as reader:
         assert {each.key: each.unanswered for each in reader.records(run)} == {
             "a": NOW,
             "b": NOW,
             "c": EARLIER,
         }
-        journal.intend(run, entries("a", "b", "c")[2:], NOW)
-        journal.settle(run, [Settlement("a", State.TAKEN)])
+        journal.begin(run, entries("a", "b", "c")[2:], NOW)
+        journal.finish(run, [Result("a", State.ACCEPTED)])
         assert {each.key: each.unanswered for each in reader.records(run)} == {"a": None, "b": NOW, "c": NOW}
 
 
@@ -204,15 +204,15 @@ def test_changes_are_committed_together_in_the_order_of_their_planning(
 ) -> None:
     run = start(journal)
     changes = [
-        journal.plan_intent(run, entries("a"), NOW),
-        journal.plan_settlement(run, [Settlement("a", State.FAILED, "no")]),
-        journal.plan_intent(run, entries("a"), NOW),
-        journal.plan_settlement(run, [Settlement("a", State.TAKEN)]),
+        journal.plan_begin(run, entries("a"), NOW),
+        journal.plan_finish(run, [Result("a", State.FAILED, "no")]),
+        journal.plan_begin(run, entries("a"), NOW),
+        journal.plan_finish(run, [Result("a", State.ACCEPTED)]),
     ]
     with Journal.open(tmp_path / "j.db", write=False) as reader:
         assert reader.counts(run) == dict.fromkeys(State, 0)
         journal.commit(changes)
-        assert reader.counts(run) == {**dict.fromkeys(State, 0), State.TAKEN: 1}
+        assert reader.counts(run) == {**dict.fromkeys(State, 0), State.ACCEPTED: 1}
 
 
 def test_every_commit_and_every_run_is_synced_after_it_was_written(tmp_path: Path) -> None:
@@ -233,9 +233,9 @@ def test_every_commit_and_every_run_is_synced_after_it_was_written(tmp_path: Pat
         seen.clear()
         run = start(journal)
         assert seen == [1]
-        journal.intend(run, entries("a"), NOW)
+        journal.begin(run, entries("a"), NOW)
         assert seen == [1, 2]
-        journal.settle(run, [Settlement("a", State.TAKEN)])
+        journal.finish(run, [Result("a", State.ACCEPTED)])
         assert seen == [1, 2, 1]
         journal.finish_run(run, ending="done", counts={})
         journal.keep_evidence(run, {})
@@ -260,8 +260,8 @@ def test_the_log_does_not_grow_without_end(tmp_path: Path) -> None:
         run = start(journal)
         for number in range(60):
             keys = [f"{number} {index}" for index in range(1000)]
-            journal.intend(run, entries(*keys), NOW)
-            journal.settle(run, [Settlement(key, State.TAKEN) for key in keys])
+            journal.begin(run, entries(*keys), NOW)
+            journal.finish(run, [Result(key, State.ACCEPTED) for key in keys])
             size.append((tmp_path / "j.db-wal").stat().st_size)
     assert size[-1] == size[30] < 4_000_000
 
@@ -317,8 +317,8 @@ def test_a_rehearsal_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     with Journal.open(":memory:") as journal:
         run = start(journal)
-        journal.intend(run, entries("a"), NOW)
-        assert journal.counts(run)[State.INTENDED] == 1
+        journal.begin(run, entries("a"), NOW)
+        assert journal.counts(run)[State.PENDING] == 1
     assert not list(tmp_path.iterdir())
 
 

@@ -118,13 +118,13 @@ def test_an_older_runs_rejects_are_not_called_none():
 
 
 def test_open_ends_are_bounded_and_counted(tmp_path):
-    from opusmap.journal import Entry, Moment, Settlement
+    from opusmap.journal import Item, Result, Timestamp
 
     keys = [f"k{number}" for number in range(OPEN_ENDS + 3)]
     with Journal.open(tmp_path / "j.db") as journal:
         run = journal.start_run(origin="https://o", connection="c", mapping="m")
-        journal.intend(run, [Entry(row, key, b"") for row, key in enumerate(keys)], Moment(0.0, 0.0))
-        journal.settle(run, [Settlement(key, State.FAILED, "no") for key in keys])
+        journal.begin(run, [Item(row, key, b"") for row, key in enumerate(keys)], Timestamp(0.0, 0.0))
+        journal.finish(run, [Result(key, State.FAILED, "no") for key in keys])
         text = Reader(write_run(journal, run)).text
     assert "3 more are not shown" in text
     assert "k999" in text
