@@ -8,6 +8,7 @@ so nothing here reads one.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,18 +71,21 @@ _NAMES = (
     "proxy",
     "timeout",
     "journal",
-    "fence",
-    "patience",
+    "late_effect_window",
+    "retry_timeout",
     "transport",
     "trust_status",
 )
+_OLD_NAMES = {"late_effect_window": "fence", "retry_timeout": "patience"}
+"""Settings by the names that they had before; these are read until the next release."""
 _ADDRESSES = ("base_url", "token_url")
 _PROOFS = ("client_secret", "client_secret_file", "certificate")
 _FILES = ("client_secret_file", "certificate", "certificate_password_file", "journal")
 _IN_ENV_FILE = frozenset(
     (
         *("data_center", "client_id", "certificate_password", "api_path"),
-        *("timeout", "fence", "patience", "transport"),
+        *("timeout", "transport"),
+        *(*_OLD_NAMES, *_OLD_NAMES.values()),
         *_ADDRESSES,
         *_PROOFS,
         *_FILES,
@@ -89,6 +93,7 @@ _IN_ENV_FILE = frozenset(
 )
 """What a `.env` file may say. The rest, and whatever is added, is the environment's unless it is put here."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_log = logging.getLogger(__name__)
 
 
 class Secret:
@@ -136,8 +141,9 @@ class Settings:
     `base_url` has no slash at its end. Either `client_secret` or `certificate` is given; the certificate
     counts where both are. `api_path` is `auto` or the path of the records endpoint. `proxy` is a URL,
     hidden because it may hold a password. `timeout` is how many seconds one request may take in all,
-    `fence` how many a changed record waits after an answer for it was lost, `patience` how many Opus may
-    be away until the run stops. `transport` is `httpx`, `aiohttp`, or `auto`: aiohttp where it is installed.
+    `late_effect_window` how many a changed record waits after an answer for it was lost, `retry_timeout` how
+    many Opus may be away until the run stops. `transport` is `httpx`, `aiohttp`, or `auto`: aiohttp where it
+    is installed.
     `trust_status`: records count as submitted by an HTTP status of 200 or 201 that comes without any body.
     """
 
@@ -150,8 +156,8 @@ class Settings:
     proxy: Secret | None = None
     certificate: CertificateFile | None = None
     timeout: float = 60.0
-    fence: float = 30.0
-    patience: float = 120.0
+    late_effect_window: float = 30.0
+    retry_timeout: float = 120.0
     transport: str = "auto"
     trust_status: bool = False
 
@@ -244,7 +250,7 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
         transport=_read_transport(transport) if transport else "auto",
         trust_status=_read_trust(levels),
         certificate=_find_certificate(proof, levels) if by_certificate else None,
-        **{name: _read_seconds(found) for name in ("fence", "patience") if (found := _first(levels, name))},
+        **{name: _read_seconds(found) for name in _OLD_NAMES if (found := _first_by_any_name(levels, name))},
     )
 
 
@@ -256,13 +262,14 @@ def locate_journal(options: Mapping[str, str | None], environ: Mapping[str, str]
 def _read_levels(
     options: Mapping[str, str | None], environ: Mapping[str, str], folder: Path
 ) -> tuple[_Level, ...]:
-    unknown = sorted(set(options) - set(_NAMES))
+    names = (*_NAMES, *_OLD_NAMES.values())
+    unknown = sorted(set(options) - set(names))
     if unknown:
         raise SettingsError(unknown[0], "there is no such setting", suggest(unknown[0], _NAMES))
-    variables = {name: f"OPUSMAP_{name.upper()}" for name in _NAMES}
-    in_file = read_env_file(folder / ".env", _IN_ENV_FILE, _NAMES)
+    variables = {name: f"OPUSMAP_{name.upper()}" for name in names}
+    in_file = read_env_file(folder / ".env", _IN_ENV_FILE, names)
     given = (
-        {name: (options.get(name), "--" + name.replace("_", "-"), None) for name in _NAMES},
+        {name: (options.get(name), "--" + name.replace("_", "-"), None) for name in names},
         {name: (environ.get(variable), variable, None) for name, variable in variables.items()},
         {name: (in_file.get(each), f"{each} in .env", folder) for name, each in variables.items()},
     )
@@ -285,6 +292,18 @@ def _first(levels: tuple[_Level, ...], *names: str) -> _Found | None:
         if found:
             return found[0]
     return None
+
+
+def _first_by_any_name(levels: tuple[_Level, ...], name: str) -> _Found | None:
+    """Return what the highest level says under the setting's name or, with a note, under its old one."""
+    found = _first(levels, name)
+    if found is None and (found := _first(levels, _OLD_NAMES[name])):
+        _log.warning(
+            "%s is an old name, which the next release does not read; use OPUSMAP_%s",
+            found.blame,
+            name.upper(),
+        )
+    return found
 
 
 def _refuse_strange_addresses(proof: _Found, *addresses: _Found | None) -> None:

@@ -146,7 +146,7 @@ def test_an_opus_that_is_not_there_exits_3_and_loses_nothing(register):
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
         ready = {"base_url": url, "token_url": f"{url}/connect/token", "client_id": "c"}
-        env = {**settings(ready), "OPUSMAP_PATIENCE": "2"}  # 10 seconds, else
+        env = {**settings(ready), "OPUSMAP_RETRY_TIMEOUT": "2"}  # 10 seconds, else
         ended = run("submit", "mapping.yaml", "--limit", "5", "--json", cwd=register, env=env)
     assert ended.returncode == 3
     assert url in ended.stderr

@@ -167,7 +167,7 @@ def test_a_network_that_stays_away_stops_the_run_with_3_and_the_next_one_goes_on
     write_rows(folder, 2)
     mishaps = [Mishap("reset", "request")]
     with served(opus) as url, faulty(url, lambda _: mishaps[0] if mishaps else None) as proxy:
-        code, result = submit(folder, proxy.url, url, OPUSMAP_PATIENCE="1")
+        code, result = submit(folder, proxy.url, url, OPUSMAP_RETRY_TIMEOUT="1")
         assert (code, result["submitted"]) == (3, 0), result
         assert "127.0.0.1" in result["stopped"]
         assert adds_up(result)
@@ -182,9 +182,9 @@ def test_a_request_that_takes_effect_late_never_lands_on_top_of_a_change(folder,
     write_rows(folder, 1)
     opus.faults = in_turn(Fault(504, after=True, late=4, delivery=Delivery(lost=True)))
     with served(opus) as url:
-        assert submit(folder, url, url, OPUSMAP_FENCE="6")[0] == 0
+        assert submit(folder, url, url, OPUSMAP_LATE_EFFECT_WINDOW="6")[0] == 0
         assert opus.coming == 1
         (folder / "rows.csv").write_text("Id,Title\nk0,Changed\n", "utf-8")
-        code, result = submit(folder, url, url, OPUSMAP_FENCE="6")
+        code, result = submit(folder, url, url, OPUSMAP_LATE_EFFECT_WINDOW="6")
     assert (code, result["submitted"], opus.coming) == (0, 1, 0)
     assert opus.records == {"k0": {"rowKey": "k0", "leafName": "Changed"}}

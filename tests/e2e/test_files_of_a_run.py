@@ -550,7 +550,7 @@ def test_report_does_not_say_that_every_record_was_taken_where_rows_were_rejecte
 
 def test_report_says_how_many_records_were_not_sent(folder, opus):
     opus.faults = lambda _request: Fault(503)
-    report, _ = submit(folder, opus, OPUSMAP_PATIENCE="1")
+    report, _ = submit(folder, opus, OPUSMAP_RETRY_TIMEOUT="1")
     assert report["not_sent"]
     assert "records were not sent" in run(folder, "report", "1").stdout
 

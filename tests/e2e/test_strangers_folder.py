@@ -88,7 +88,11 @@ def test_the_host_is_told_before_the_first_request_to_it(
 def test_quiet_tells_no_host(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = url_of(closed)
-    environ = USER | {"OPUSMAP_BASE_URL": url, "OPUSMAP_TOKEN_URL": url + "/token", "OPUSMAP_PATIENCE": "0"}
+    environ = USER | {
+        "OPUSMAP_BASE_URL": url,
+        "OPUSMAP_TOKEN_URL": url + "/token",
+        "OPUSMAP_RETRY_TIMEOUT": "0",
+    }
     ended = subprocess.run(
         [*OPUSMAP, "submit", "mapping.yaml", "--yes", "-q"],
         cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False,

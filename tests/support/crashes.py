@@ -29,7 +29,7 @@ CONNECTION = {
 }
 MAPPING = "opusmap: 1\nconnection: c.json\nsource:\n  path: rows.csv\nfields:\n  rowKey: Key\n  Name: Name\n"
 CONCURRENCY, BATCH = 8, 15
-FENCE = 0.3
+LATE_EFFECT_WINDOW = 0.3
 """Seconds; the service here is done with a request in far less."""
 
 
@@ -142,7 +142,7 @@ def _environment(opus: Counting) -> dict[str, str]:
         "OPUSMAP_TOKEN_URL": f"{opus.url}/connect/token",
         "OPUSMAP_CLIENT_ID": "c",
         "OPUSMAP_CLIENT_SECRET": "s",
-        "OPUSMAP_FENCE": str(FENCE),
+        "OPUSMAP_LATE_EFFECT_WINDOW": str(LATE_EFFECT_WINDOW),
     }
 
 

@@ -196,9 +196,9 @@ def test_any_text_as_an_address_is_one_or_a_settings_error(text: str, scheme: st
         ("OPUSMAP_PROXY", "proxy:8080"),
         ("OPUSMAP_PROXY", "socks5://proxy:8080"),
         ("OPUSMAP_PROXY", "http://proxy:8080/path"),
-        ("OPUSMAP_FENCE", "-1"),
-        ("OPUSMAP_PATIENCE", "2 minutes"),
-        ("OPUSMAP_PATIENCE", "inf"),
+        ("OPUSMAP_LATE_EFFECT_WINDOW", "-1"),
+        ("OPUSMAP_RETRY_TIMEOUT", "2 minutes"),
+        ("OPUSMAP_RETRY_TIMEOUT", "inf"),
         ("OPUSMAP_TRANSPORT", "curl"),
         ("OPUSMAP_CLIENT_ID", "two words"),
         ("OPUSMAP_CLIENT_SECRET", "a\x00b"),
@@ -215,11 +215,34 @@ def test_a_wrong_setting_is_named(name: str, text: str, tmp_path: Path) -> None:
     assert name in caught.value.setting
 
 
-def test_fence_and_patience_are_seconds(tmp_path: Path) -> None:
+def test_late_effect_window_and_retry_timeout_are_seconds(tmp_path: Path) -> None:
     settings = load_settings({}, FULL, tmp_path)
-    assert (settings.fence, settings.patience) == (30.0, 120.0)
-    settings = load_settings({"patience": "600"}, {**FULL, "OPUSMAP_FENCE": "0.5"}, tmp_path)
-    assert (settings.fence, settings.patience) == (0.5, 600.0)
+    assert (settings.late_effect_window, settings.retry_timeout) == (30.0, 120.0)
+    settings = load_settings(
+        {"retry_timeout": "600"}, {**FULL, "OPUSMAP_LATE_EFFECT_WINDOW": "0.5"}, tmp_path
+    )
+    assert (settings.late_effect_window, settings.retry_timeout) == (0.5, 600.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("OPUSMAP_FENCE", "OPUSMAP_LATE_EFFECT_WINDOW"), ("OPUSMAP_PATIENCE", "OPUSMAP_RETRY_TIMEOUT")],
+)
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_an_old_name_is_read_with_a_note_unless_the_new_one_is_set(
+    old: str, new: str, place: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / ".env").write_text(f"{old}=7\n" if place == ".env" else "", "utf-8")
+    environ = FULL if place == ".env" else {**FULL, old: "7"}
+    setting = new.removeprefix("OPUSMAP_").lower()
+    assert getattr(load_settings({}, environ, tmp_path), setting) == 7.0
+    named = f"{old} in .env" if place == ".env" else old
+    assert caplog.messages == [f"{named} is an old name, which the next release does not read; use {new}"]
+    caplog.clear()
+    assert getattr(load_settings({}, {**environ, new: "8"}, tmp_path), setting) == 8.0
+    (tmp_path / ".env").write_text(f"{new}=9\n", "utf-8")
+    assert getattr(load_settings({}, {**FULL, old: "7"}, tmp_path), setting) == 9.0
+    assert not caplog.text
 
 
 def test_an_unknown_option_is_refused_with_a_suggestion(tmp_path: Path) -> None:
