@@ -85,8 +85,8 @@ class _Builder:
         merged = self._merge(data)
         source, target = data.get_entries("source"), data.get_entries("target")
         self._check_options(source, target)
-        duplicates: Any = str(data.get("duplicates", "reject"))
-        if duplicates == "last" and data.get("conflict") == "skip":
+        last = data.get("duplicates") == "last"  # `reject` is an old name of `first`
+        if last and data.get("conflict") == "skip":
             message = "`duplicates: last` can't be used with `conflict: skip`: Opus would keep the first"
             hint = "use `first`, or `conflict: overwrite`"
             self._error("wrong-value", message, data["duplicates"].span, hint)
@@ -97,7 +97,7 @@ class _Builder:
             fields_span=data.key("fields").span,
             source=SourceOptions(**_options(source, SourceOptions)),
             conflict="skip" if data.get("conflict") == "skip" else "overwrite",
-            duplicates=duplicates,
+            duplicates="last" if last else "first",
             timezone=data.get_text("timezone"),
             target=TargetOptions(**_options(target, TargetOptions)),
             target_spans={str(key): node.span for key, node in target.items()},

@@ -144,7 +144,7 @@ class MappingSpec:
     fields_span: Span
     source: SourceOptions = SourceOptions()
     conflict: Literal["overwrite", "skip"] = "overwrite"
-    duplicates: Literal["reject", "first", "last"] = "reject"
+    duplicates: Literal["first", "last"] = "first"
     timezone: Text | None = None
     target: TargetOptions = TargetOptions()
     target_spans: Mapping[str, Span] = field(default_factory=dict)
