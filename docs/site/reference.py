@@ -32,7 +32,9 @@ def _command(name: str) -> Iterator[str]:
     yield f"## {name}\n"
     yield f"```console\n$ {command.get_usage(context).removeprefix('Usage: ')}\n```\n"
     yield _plain(command.help or "") + "\n"
-    options = [each for each in command.get_params(context) if isinstance(each, click.Option)]
+    options = [
+        each for each in command.get_params(context) if isinstance(each, click.Option) and not each.hidden
+    ]
     yield "| Option | Does | Default |\n|---|---|---|"
     for option in options:
         names = ", ".join(f"`{each}`" for each in (*option.opts, *option.secondary_opts))

@@ -27,6 +27,7 @@ __all__ = [
     "custom",
     "example",
     "html_option",
+    "note_old_option",
     "open_mapping",
     "read_faults",
     "read_public_certificate",
@@ -120,6 +121,11 @@ def registry(converters: tuple[str, ...]) -> Registry:
     from opusmap.converters.plugins import all_converters
 
     return all_converters(converters)
+
+
+def note_old_option(old: str, new: str) -> None:
+    """Say that an option was given by the name that it had before."""
+    tell(f"warning: {old} is an old name, which the next release does not read; use {new}", logging.WARNING)
 
 
 def read_faults(text: str | None, **numbers: str | None) -> FaultPlan:

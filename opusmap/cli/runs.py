@@ -32,6 +32,7 @@ from opusmap.cli.options import (
     custom,
     example,
     html_option,
+    note_old_option,
     open_mapping,
     read_faults,
     registry,
@@ -69,7 +70,10 @@ __all__ = ["report", "retry", "submit"]
 @FAULTS
 @CONCURRENCY
 @click.option("--limit", type=click.IntRange(1), help="Records to send at most: a first few.")
-@click.option("--full", is_flag=True, help="Send records, too, that Opus holds already as they are.")
+@click.option(
+    "--resend", is_flag=True, help="Send all records, also those that Opus accepted before as they are now."
+)
+@click.option("--full", is_flag=True, hidden=True)
 @click.option("--max-errors", help="Stop when more rows than this are rejected or failed: 100, or 5%.")
 @click.option("--rejects", help="File for the rejects, in the source's shape.  [default: beside the mapping]")
 @click.option(
@@ -92,6 +96,7 @@ def submit(
     workers: int | None,
     converters: tuple[str, ...],
     *,
+    resend: bool,
     full: bool,
     yes: bool,
     as_json: bool,
@@ -106,6 +111,8 @@ def submit(
     `--to emulator` needs none.
     """
     set_up(verbose)
+    if full:
+        note_old_option("--full", "--resend")
     plan = _plan(to, faults)
     limits = _max_errors(max_errors)
     # What is missing there is told before a long look at the source.
@@ -119,7 +126,7 @@ def submit(
         quiet=quiet,
         concurrency=concurrency,
         limit=limit,
-        resend=full,
+        resend=resend or full,
         max_errors=limits,
         workers=workers,
         converters=converters,

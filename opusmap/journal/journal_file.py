@@ -42,7 +42,7 @@ _DRIVE_REMOTE = 4  # GetDriveTypeW, Windows
 
 _REPAIR = (
     "restore the journal from a backup, or move it away together with its -wal and -shm files; then run "
-    "`opusmap submit MAPPING --full`, which sends every record once more and does no harm"
+    "`opusmap submit MAPPING --resend`, which sends every record once more and does no harm"
 )
 _RIGHTS = "see that this account may write the file and its folder, or name another file in OPUSMAP_JOURNAL"
 _BUSY = "close what else has the file open (a viewer, a backup), and run the same command again"

@@ -40,7 +40,7 @@ COMMANDS = [
 
 def options(command: click.Command) -> set[str]:
     """Return the names of a command's options, the long ones where there are such."""
-    named = [each.opts for each in command.params if isinstance(each, click.Option)]
+    named = [each.opts for each in command.params if isinstance(each, click.Option) and not each.hidden]
     return {max(names, key=len) for names in named} | {"--help"}
 
 

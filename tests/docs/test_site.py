@@ -68,7 +68,7 @@ def test_each_command_and_option_is_in_the_reference(site):
         f"{name} {option}"
         for name, command in program.commands.items()
         for each in command.get_params(click.Context(command))
-        if isinstance(each, click.Option)
+        if isinstance(each, click.Option) and not each.hidden
         for option in each.opts
         if option != "-h"  # click remembers it once a command has run in this process
         if f">{option}<" not in parts[name]

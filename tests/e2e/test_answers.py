@@ -158,7 +158,7 @@ def test_a_status_that_comes_without_a_body_is_trusted_on_request_and_the_report
         code, result, _ = run(tmp_path, server.url, "submit", "mapping.yaml", **trust)
         assert (code, result["submitted"], result["trusted"], result["uncertain"]) == (0, 20, 20, 0)
         answers[0] = answer_bytes(201, {"statusCode": 201})
-        code, result, _ = run(tmp_path, server.url, "submit", "mapping.yaml", "--full", **trust)
+        code, result, _ = run(tmp_path, server.url, "submit", "mapping.yaml", "--resend", **trust)
         assert (code, result["submitted"], result["trusted"]) == (0, 20, 0)
         code, result, _ = run(tmp_path, server.url, "report", "1", "--html", "page.html")
         assert (code, result["counts"]["trusted"]) == (0, 20)

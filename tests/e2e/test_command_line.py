@@ -114,15 +114,16 @@ def test_submitting_to_a_served_emulator_gives_what_the_embedded_one_gives(regis
     assert httpx.get(served["base_url"]).json()["records"] == result["submitted"]
 
 
-def test_running_the_same_again_sends_nothing_and_full_sends_all(register, served):
+@pytest.mark.parametrize("option", ["--resend", "--full"])
+def test_running_the_same_again_sends_nothing_and_resend_or_its_old_name_sends_all(register, served, option):
     first = json.loads(run("submit", "mapping.yaml", "--json", cwd=register, env=settings(served)).stdout)
     again = json.loads(run("submit", "mapping.yaml", "--json", cwd=register, env=settings(served)).stdout)
-    full = json.loads(
-        run("submit", "mapping.yaml", "--json", "--full", cwd=register, env=settings(served)).stdout
-    )
+    ended = run("submit", "mapping.yaml", "--json", option, cwd=register, env=settings(served))
+    resent = json.loads(ended.stdout)
     assert (again["unchanged"], again["submitted"], again["requests"]) == (first["submitted"], 0, 0)
     assert adds_up(again)
-    assert (full["unchanged"], full["submitted"]) == (0, first["submitted"])
+    assert (resent["unchanged"], resent["submitted"]) == (0, first["submitted"])
+    assert ("use --resend" in ended.stderr) == (option == "--full")
 
 
 def test_a_secret_shows_nowhere(register, served):

@@ -634,4 +634,4 @@ def test_a_journal_that_can_not_be_used_is_told_with_the_way_out(folder, opus, k
         assert ended.returncode == 2
         assert "help: " in ended.stderr
         assert "opusmap-journal.db" in ended.stderr
-        assert kind not in ("pages", "cut") or "--full" in ended.stderr
+        assert kind not in ("pages", "cut") or "--resend" in ended.stderr

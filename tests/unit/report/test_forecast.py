@@ -40,7 +40,7 @@ def rehearsed(rows, mapper=MAPPER, now=NOON):
 
 @given(ROWS)
 def test_values_without_an_option_are_counted_in_every_row(rows):
-    _, forecast = rehearsed(rows)
+    _, forecast = checked(rows)
     expected = Counter()
     for row in rows:
         single = {row["Colour"]} - OPTIONS - EMPTY
@@ -53,7 +53,7 @@ def test_values_without_an_option_are_counted_in_every_row(rows):
 
 @given(ROWS)
 def test_empty_cells_and_missing_values_are_those_of_all_rows(rows):
-    report, forecast = rehearsed(rows)
+    report, forecast = checked(rows)
     cells = {one.column: (one.empty, one.of) for one in forecast.source}
     for name, counted in cells.items():
         assert counted == (sum(row[name] in EMPTY for row in rows), len(rows))
@@ -65,30 +65,30 @@ def test_empty_cells_and_missing_values_are_those_of_all_rows(rows):
 
 @given(ROWS)
 def test_repeated_keys_are_the_rejects_for_them(rows):
-    report, forecast = rehearsed(rows)
+    report, forecast = checked(rows)
     counted = sum(reason.count for reason in report.reasons if reason.code == "duplicate-key")
     assert sum(one.count for one in forecast.repeated) == counted
 
 
 @pytest.mark.parametrize(("value", "nearest"), [("red", "Red"), ("Grren", "Green"), ("Mauve", "")])
 def test_the_nearest_option_is_named(value, nearest):
-    _, forecast = rehearsed([{"Key": "k", "Colour": value, "Colours": ""}])
+    _, forecast = checked([{"Key": "k", "Colour": value, "Colours": ""}])
     assert forecast.unmatched[0].nearest == nearest
 
 
 def test_the_first_rows_are_named():
-    _, forecast = rehearsed([{"Key": f"k{n}", "Colour": "Mauve", "Colours": ""} for n in range(9)])
+    _, forecast = checked([{"Key": f"k{n}", "Colour": "Mauve", "Colours": ""} for n in range(9)])
     assert forecast.unmatched[0].rows == (1, 2, 3, 4, 5)
 
 
 def test_values_beyond_what_is_kept_are_counted_together():
     rows = [{"Key": f"k{n}", "Colour": f"Colour {n}", "Colours": ""} for n in range(KEPT + 7)]
-    _, forecast = rehearsed(rows)
+    _, forecast = checked(rows)
     assert (len(forecast.unmatched), forecast.more_unmatched) == (KEPT, 7)
 
 
 def test_the_whole_is_plain_data():
-    _, forecast = rehearsed([{"Key": "k", "Colour": "Mauve", "Colours": ""}])
+    _, forecast = checked([{"Key": "k", "Colour": "Mauve", "Colours": ""}])
     found = forecast.as_json()
     assert found["empty"]["source"][2] == {"column": "Colours", "empty": 1, "of": 1, "rate": 1.0}
     assert found["profile"]["rows"] == 1
@@ -122,7 +122,7 @@ def test_an_estimate_says_what_it_rests_on():
 def test_a_mapping_that_takes_the_last_of_equal_keys_counts_cells_once():
     mapper = compiled("Choice: Colour", 'duplicates: last\nsource: {empty: [""]}\n')
     rows = [{"Key": "k", "Colour": "Red"}, {"Key": "k", "Colour": ""}]
-    _, forecast = rehearsed(rows, mapper)
+    _, forecast = checked(rows, mapper)
     assert {one.column: one.empty for one in forecast.source} == {"Key": 0, "Colour": 1}
 
 
@@ -134,7 +134,7 @@ def dated(pattern=PATTERNS[0], zone="UTC"):
 def test_dates_after_today_and_before_1600_are_noted_by_column(days, pattern, today):
     rows = [{"Key": f"k{n}", "When": day and day.isoformat()} for n, day in enumerate(days)]
     now = datetime.combine(today, NOON.timetz())
-    _, forecast = rehearsed(rows, dated(pattern), now)
+    _, forecast = checked(rows, dated(pattern), now)
     numbered = [(n, day) for n, day in enumerate(days, 1) if day is not None]
     later = [(n, day) for n, day in numbered if day > today]
     early = [(n, day) for n, day in numbered if day.year < 1600 and day <= today]
@@ -151,7 +151,7 @@ def test_a_far_date_is_shown_as_it_is_written_with_the_farthest():
     rows = [
         {"Key": f"k{n}", "When": when} for n, when in enumerate(["2030-01-01", "2068-04-26", "2031-01-01"])
     ]
-    _, forecast = rehearsed(rows, dated("%d/%m/%Y"))
+    _, forecast = checked(rows, dated("%d/%m/%Y"))
     assert forecast.as_json()["dates"] == [
         {
             "column": "When",
@@ -167,17 +167,17 @@ def test_a_far_date_is_shown_as_it_is_written_with_the_farthest():
 @pytest.mark.parametrize(("zone", "count"), [("UTC", 1), ("Pacific/Auckland", 0)])
 def test_today_is_the_day_where_times_are_written(zone, count):
     rows = [{"Key": "k", "When": "2024-07-02"}]
-    _, forecast = rehearsed(rows, dated(zone=zone), datetime(2024, 7, 1, 23, tzinfo=UTC))
+    _, forecast = checked(rows, dated(zone=zone), datetime(2024, 7, 1, 23, tzinfo=UTC))
     assert sum(one.count for one in forecast.dates) == count
 
 
 def test_a_rejected_row_has_no_far_date():
     rows = [{"Key": "", "When": "2068-04-26"}, {"Key": "k", "When": "2024-01-01"}]
-    report, forecast = rehearsed(rows, dated())
+    report, forecast = checked(rows, dated())
     assert (report.rejected, forecast.dates) == (1, ())
 
 
 def test_far_dates_leave_a_run_clean():
-    report, forecast = rehearsed([{"Key": "k", "When": "2068-04-26"}], dated())
+    report, forecast = checked([{"Key": "k", "When": "2068-04-26"}], dated())
     assert report.clean
     assert forecast.dates
