@@ -21,11 +21,11 @@ from opusmap.cli.options import (
     example,
     html_option,
     open_mapping,
+    print_rejects_note,
     refuse_own_input,
     registry,
     reject_writer,
     set_up,
-    tell_rejects,
     write_html,
 )
 from opusmap.cli.shell import completion, version_option
@@ -83,10 +83,10 @@ def check(
         print_changes,
         print_diagnostics,
         print_json,
+        print_note,
         print_reasons,
         print_replaced,
         print_totals,
-        say,
     )
     from opusmap.cli.progress import progress_line
     from opusmap.compiler import load_mapping
@@ -109,7 +109,7 @@ def check(
         if as_json:
             print_json({"diagnostics": [warning.as_json() for warning in warnings], **proved})
         elif not quiet:
-            say(f"{mapping}: no errors. No row was looked at (--no-source).")
+            print_note(f"{mapping}: no errors. No row was looked at (--no-source).")
         return 0
     with Workers(count, converters) as workers:
         work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
@@ -126,7 +126,7 @@ def check(
     else:
         print_totals(report, sent=False)
         if not (report.read or quiet):
-            say(describe_no_rows(work.source))
+            print_note(describe_no_rows(work.source))
         print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
         print_replaced(report.replaced, work.place)
         print_reasons("Odd, but no error", report.notes, work.place)
@@ -156,7 +156,7 @@ def preview(
     """Show the first rows side by side with their records."""
     from itertools import islice
 
-    from opusmap.cli.output import describe_no_rows, print_json, print_preview, say
+    from opusmap.cli.output import describe_no_rows, print_json, print_note, print_preview
     from opusmap.records import Reject
 
     set_up(verbose)
@@ -168,7 +168,7 @@ def preview(
         for row in rows
     ]
     if not (shown or as_json or quiet):
-        say(describe_no_rows(work.source))
+        print_note(describe_no_rows(work.source))
     if as_json:
         print_json(
             {"rows": [{"values": values, "becomes": language.becomes(mapped)} for values, mapped in shown]}
@@ -248,9 +248,9 @@ def map_(
     if as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not quiet:
-        _say_totals(work, report, writer)
+        _print_totals(work, report, writer)
         print_replaced(report.replaced, work.place, stderr=True)
-    tell_rejects(writer)
+    print_rejects_note(writer)
     print_changes(report.source_changed)
     return 0 if report.clean else 1
 
@@ -265,16 +265,16 @@ def demo(*, as_json: bool, quiet: bool, verbose: int) -> int:
     return run_demo(as_json=as_json, quiet=quiet)
 
 
-def _say_totals(work: Work, report: Report, writer: RejectWriter) -> None:
-    from opusmap.cli.output import describe_no_rows, say
+def _print_totals(work: Work, report: Report, writer: RejectWriter) -> None:
+    from opusmap.cli.output import describe_no_rows, print_note
 
     rejects = f" (see {writer.path})" if writer.count else ""
-    say(
+    print_note(
         f"{report.read:,} rows read: {report.mapped:,} mapped, {report.filtered:,} filtered, "
         f"{report.rejected:,} rejected{rejects}, in {report.seconds:,.1f} s"
     )
     if not report.read:
-        say(describe_no_rows(work.source))
+        print_note(describe_no_rows(work.source))
 
 
 COMMANDS = (

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from opusmap.cli.output import say
+from opusmap.cli.output import print_note
 from opusmap.cli.terminal import write_error
 from opusmap.errors import SettingsError, StoppedEarly
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from opusmap.run.open import Work
     from opusmap.settings import Settings
 
-__all__ = ["YES", "confirm_overwrite", "tell_host"]
+__all__ = ["YES", "confirm_overwrite", "print_host"]
 
 YES = click.option("--yes", is_flag=True, help="Don't ask before the first run that overwrites records.")
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def tell_host(settings: Settings) -> None:
+def print_host(settings: Settings) -> None:
     """Say which hosts are asked, and in whose name, before the first request to them."""
     sign_in = urlsplit(settings.token_url)
     where = f"{sign_in.scheme}://{sign_in.netloc}"
     at = "" if settings.base_url == where else f", signing in at {where}"
-    say(f"Opus is {settings.base_url}{at}, as client {settings.client_id}")
+    print_note(f"Opus is {settings.base_url}{at}, as client {settings.client_id}")
 
 
 def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:

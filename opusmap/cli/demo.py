@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from opusmap.cli.logs import tell_error
-from opusmap.cli.output import print_json, print_reasons, print_record, print_replaced, print_totals, say
+from opusmap.cli.logs import log_error
+from opusmap.cli.output import (
+    print_json,
+    print_note,
+    print_reasons,
+    print_record,
+    print_replaced,
+    print_totals,
+)
 from opusmap.run.open import open_work
 from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
 from opusmap.run.submit import SubmitOptions, submit_source
@@ -21,7 +28,9 @@ def run_demo(*, as_json: bool, quiet: bool) -> int:
     emulator, settings = embedded_opus(work.mapper)
     silent = quiet or as_json
     if not silent:
-        say(f"Mapping {Path(work.source.name).name} by mapping.yaml, and submitting it to the embedded Opus.")
+        print_note(
+            f"Mapping {Path(work.source.name).name} by mapping.yaml, and submitting it to the embedded Opus."
+        )
     with work.source:
         report = submit_source(work, settings, SubmitOptions(EmbeddedTransport(emulator)))
     held = emulator.records
@@ -36,7 +45,7 @@ def run_demo(*, as_json: bool, quiet: bool) -> int:
         for key, values in samples.items():
             print_record(f"Opus now holds {len(held):,} records, among them {key}", values, names)
     if report.stopped is not None:
-        tell_error(report.stopped)
+        log_error(report.stopped)
         return report.stopped.exit_code
     return 0 if report.submitted == report.mapped == len(held) else 1
 

@@ -68,7 +68,7 @@ def emulator(
     """
     import secrets
 
-    from opusmap.cli.output import print_json, say
+    from opusmap.cli.output import print_json, print_note
     from opusmap.cli.terminal import flush_result
     from opusmap.compiler import load_mapping
     from opusmap.emulator import FAULTS_PATH, TOKEN_PATH, Readings, serve
@@ -90,16 +90,16 @@ def emulator(
             print_json({"base_url": url, "token_url": url + TOKEN_PATH, "client_id": client_id})
             flush_result()
         elif not quiet:
-            say(f"Opus emulator on {url}; Ctrl-C stops it. In another terminal:")
+            print_note(f"Opus emulator on {url}; Ctrl-C stops it. In another terminal:")
             for name, value in (
                 ("OPUSMAP_BASE_URL", url),
                 ("OPUSMAP_TOKEN_URL", url + TOKEN_PATH),
                 ("OPUSMAP_CLIENT_ID", client_id),
                 ("OPUSMAP_CLIENT_SECRET", shown),
             ):
-                say(f"  {name}={value}")
+                print_note(f"  {name}={value}")
             if plan.shares:
-                say(f"Faults come, by seed {plan.seed}. Show and change them at {url}{FAULTS_PATH}")
+                print_note(f"Faults come, by seed {plan.seed}. Show and change them at {url}{FAULTS_PATH}")
 
     serve(embedded, host, port, ready)
     return 0

@@ -16,7 +16,7 @@ from io import StringIO
 import click
 
 from opusmap.cli.commands import opusmap
-from opusmap.cli.logs import tell, tell_bug, tell_error
+from opusmap.cli.logs import log, log_bug, log_error
 from opusmap.cli.terminal import begin_streams, discard, flush_result
 from opusmap.errors import InvalidMapping, OpusmapError, SettingsError
 from opusmap.wording import visible
@@ -36,7 +36,7 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         flush_result()
     except OSError as error:
-        code = _tell_unwritten(error)
+        code = _log_unwritten(error)
     return code
 
 
@@ -48,11 +48,11 @@ def _run(arguments: list[str]) -> int:
     except click.ClickException as error:
         shown, message = StringIO(), error.format_message()
         error.show(shown)
-        tell(shown.getvalue().rstrip("\n").replace(message, visible(message)), logging.ERROR)
+        log(shown.getvalue().rstrip("\n").replace(message, visible(message)), logging.ERROR)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it would show where its tasks were cut off
-        tell("stopped at once; run the same command again to go on", logging.ERROR)
+        log("stopped at once; run the same command again to go on", logging.ERROR)
         return STOPPED
     except OpusmapError as error:
         _show(error, as_json="--json" in arguments)
@@ -64,24 +64,24 @@ def _run(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         if error.errno in _UNWRITABLE:
-            return _tell_unwritten(error)
-        return _tell_bug()
+            return _log_unwritten(error)
+        return _log_bug()
     except Exception:  # noqa: BLE001 - a traceback is for us, so say where to send it
-        return _tell_bug()
+        return _log_bug()
     return int(code or 0)
 
 
-def _tell_bug() -> int:
-    tell_bug("This is a bug in opusmap. Please report it with the lines above.")
+def _log_bug() -> int:
+    log_bug("This is a bug in opusmap. Please report it with the lines above.")
     return BUG
 
 
-def _tell_unwritten(error: OSError) -> int:
+def _log_unwritten(error: OSError) -> int:
     """Say that output can't be written; what a run did until then stands in its journal."""
     discard(sys.stdout)
     name = "output" if error.filename is None else str(error.filename)
     hint = "make room, or name another place; what a run did stands in its journal: `opusmap report`"
-    tell_error(SettingsError(name, f"it can't be written: {error.strerror}", hint))
+    log_error(SettingsError(name, f"it can't be written: {error.strerror}", hint))
     return SettingsError.exit_code
 
 
@@ -93,7 +93,7 @@ def _show(error: OpusmapError, *, as_json: bool) -> None:
     if isinstance(error, InvalidMapping):
         print_diagnostics(error.diagnostics)
     else:
-        tell_error(error)
+        log_error(error)
 
 
 def _as_json(error: OpusmapError) -> dict[str, object]:

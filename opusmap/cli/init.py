@@ -66,7 +66,7 @@ def init(
     The draft says which column of the source each column of Opus is made of, and how sure that is. What
     only a person can decide stands in it as TODO. Nothing is sent anywhere.
     """
-    from opusmap.cli.output import print_json, say
+    from opusmap.cli.output import print_json, print_note
     from opusmap.cli.terminal import write_result
     from opusmap.drafting import default_output, draft_files, write_draft, write_files
 
@@ -82,7 +82,7 @@ def init(
         print_json(_facts(drafted))
     elif not quiet:
         for line in _told(drafted):
-            say(line)
+            print_note(line)
     return 0
 
 

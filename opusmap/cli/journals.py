@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from opusmap.cli.logs import tell
+from opusmap.cli.logs import log
 from opusmap.wording import quote_value
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ def edited_rejects(mapping: str, settings: Settings, *, quiet: bool) -> str | No
         return None
     if found.why_not:
         if not quiet:
-            tell(f"note: {found.why_not}")
+            log(f"note: {found.why_not}")
         return None
     if not quiet:
-        tell(f"sending the rows of {found.path}, the rejects of run {found.run}, as they were edited")
+        log(f"sending the rows of {found.path}, the rejects of run {found.run}, as they were edited")
     return str(found.path)

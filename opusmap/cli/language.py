@@ -48,7 +48,7 @@ def test(
     verbose: int,
 ) -> int:
     """Run the tests that stand in MAPPINGS, and show what differs."""
-    from opusmap.cli.output import print_json, print_test, say
+    from opusmap.cli.output import print_json, print_note, print_test
     from opusmap.compiler import load_mapping
     from opusmap.output_files import write_whole
     from opusmap.testing import junit_xml, run_tests
@@ -80,7 +80,9 @@ def test(
         for result in results:
             if not (quiet and result.passed):
                 print_test(result)
-        say(f"{len(results) - failed} passed, {failed} failed" if results else "there are no tests in it")
+        print_note(
+            f"{len(results) - failed} passed, {failed} failed" if results else "there are no tests in it"
+        )
     return 1 if failed else 0
 
 
@@ -175,7 +177,7 @@ def lock(mapping: str, converters: tuple[str, ...], *, as_json: bool, quiet: boo
     From then on `check` and `submit` refuse what changes the meaning of an order or a column, until
     `lock` accepts it. Compare the options with Opus first: their order there can't be seen from here.
     """
-    from opusmap.cli.output import print_diagnostics, print_json, say
+    from opusmap.cli.output import print_diagnostics, print_json, print_note
     from opusmap.compiler import load_mapping
     from opusmap.compiler.lock import find_drift, lock_path, make_lock, read_lock, write_lock
 
@@ -185,19 +187,21 @@ def lock(mapping: str, converters: tuple[str, ...], *, as_json: bool, quiet: boo
     old, new = read_lock(path), make_lock(mapper.plan)
     drift = () if old is None else find_drift(old, mapper.plan)
     if not quiet and drift:
-        say("accepted:")
+        print_note("accepted:")
         print_diagnostics(drift)
     write_lock(new, path)
     if as_json:
         print_json({"lock": str(path), "accepted": [one.as_json() for one in drift]})
     elif not quiet:
-        say(f"locked {len(new.columns)} columns and the options of {len(new.choices)} in {path}.")
-        say("Opus does not tell its options' order: compare these with Opus > Settings > Connector now:")
+        print_note(f"locked {len(new.columns)} columns and the options of {len(new.choices)} in {path}.")
+        print_note(
+            "Opus does not tell its options' order: compare these with Opus > Settings > Connector now:"
+        )
         names = {column.internal_name: column.display_name for column in mapper.connection.columns}
         for name, options in new.choices.items():
             base = mapper.spec.target.choice_base
             listed = ", ".join(f"{base + index} {option}" for index, option in enumerate(options))
-            say(f"  {names[name]}: {listed}")
+            print_note(f"  {names[name]}: {listed}")
     return 0
 
 

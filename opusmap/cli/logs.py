@@ -15,7 +15,7 @@ from opusmap.cli.terminal import dump_json, write_error
 from opusmap.errors import OpusmapError
 from opusmap.wording import visible
 
-__all__ = ["begin_logs", "speaks_json", "tell", "tell_bug", "tell_error"]
+__all__ = ["begin_logs", "log", "log_bug", "log_error", "logs_as_json"]
 
 _NAME = "opusmap"
 
@@ -58,14 +58,14 @@ def begin_logs(form: str) -> None:
     root.setLevel(logging.WARNING)
 
 
-def speaks_json() -> bool:
+def logs_as_json() -> bool:
     """Tell whether standard error is JSON lines, so that nothing else may stand there."""
     return any(isinstance(handler.formatter, _JsonLines) for handler in logging.getLogger().handlers)
 
 
-def tell(text: str, level: int = logging.INFO, **facts: Any) -> None:
+def log(text: str, level: int = logging.INFO, **facts: Any) -> None:
     """Say something to the person, whatever the log's level is; `facts` stand in the JSON alone."""
-    if speaks_json():
+    if logs_as_json():
         line = logging.makeLogRecord(
             {"name": "opusmap", "levelno": level, "levelname": logging.getLevelName(level), "msg": text}
         )
@@ -74,13 +74,13 @@ def tell(text: str, level: int = logging.INFO, **facts: Any) -> None:
     write_error(text)
 
 
-def tell_error(error: OpusmapError) -> None:
+def log_error(error: OpusmapError) -> None:
     """Say what ended an action. Line breaks are our own: none comes from what an error quotes."""
     texts = {field.name: getattr(error, field.name) for field in fields(error)}
     plain = {name: visible(text) for name, text in texts.items() if isinstance(text, str)}
-    tell(f"error: {replace(error, **plain)}", logging.ERROR)
+    log(f"error: {replace(error, **plain)}", logging.ERROR)
 
 
-def tell_bug(message: str) -> None:
+def log_bug(message: str) -> None:
     """Show the traceback of the error that is being handled: lines of code, and no values of variables."""
-    tell(f"{traceback.format_exc()}\n{message}", logging.ERROR)
+    log(f"{traceback.format_exc()}\n{message}", logging.ERROR)

@@ -16,9 +16,9 @@ def prove_settings(mapping: str, converters: tuple[str, ...], *, quiet: bool, si
     Raises:
         OpusUnavailable: something is not right, or not to be proved now.
     """
-    from opusmap.cli.confirm import tell_host
+    from opusmap.cli.confirm import print_host
     from opusmap.cli.options import registry
-    from opusmap.cli.output import say
+    from opusmap.cli.output import print_note
     from opusmap.compiler import load_mapping
     from opusmap.run.history import check_online
     from opusmap.settings import load_settings
@@ -26,11 +26,13 @@ def prove_settings(mapping: str, converters: tuple[str, ...], *, quiet: bool, si
     mapper = load_mapping(mapping, converters=registry(converters))
     settings = load_settings({}, os.environ, Path(mapping).parent)
     if not quiet:
-        tell_host(settings)
+        print_host(settings)
     online = check_online(mapper, settings)
     if not silent:
-        say("Online, proved without sending a record:")
+        print_note("Online, proved without sending a record:")
         for sentence in online.proved:
-            say(f"  {sentence}")
-        say(f"Not proved: that Opus takes the records; `opusmap submit {mapping} --limit 1` sends one.")
+            print_note(f"  {sentence}")
+        print_note(
+            f"Not proved: that Opus takes the records; `opusmap submit {mapping} --limit 1` sends one."
+        )
     return asdict(online)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from opusmap.cli.logs import begin_logs, tell
+from opusmap.cli.logs import begin_logs, log
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -29,13 +29,13 @@ __all__ = [
     "html_option",
     "note_old_option",
     "open_mapping",
+    "print_rejects_note",
     "read_faults",
     "read_public_certificate",
     "refuse_own_input",
     "registry",
     "reject_writer",
     "set_up",
-    "tell_rejects",
     "write_html",
 ]
 
@@ -107,13 +107,13 @@ def _page(_context: click.Context, _option: click.Parameter, value: str | None) 
 
 def write_html(text: str, path: str) -> None:
     """Write a page into a file that its owner alone can read, and say where it is."""
-    from opusmap.cli.output import say
+    from opusmap.cli.output import print_note
     from opusmap.output_files import write_whole
 
     with write_whole(path) as file:
         file.write(text.encode("utf-8", "backslashreplace"))
     if path != "-":
-        say(f"page: {path}")
+        print_note(f"page: {path}")
 
 
 def registry(converters: tuple[str, ...]) -> Registry:
@@ -125,7 +125,7 @@ def registry(converters: tuple[str, ...]) -> Registry:
 
 def note_old_option(old: str, new: str) -> None:
     """Say that an option was given by the name that it had before."""
-    tell(f"warning: {old} is an old name, which the next release does not read; use {new}", logging.WARNING)
+    log(f"warning: {old} is an old name, which the next release does not read; use {new}", logging.WARNING)
 
 
 def read_faults(text: str | None, **numbers: str | None) -> FaultPlan:
@@ -149,13 +149,13 @@ def example(*lines: str) -> str:
 
 def open_mapping(mapping: str, source: str | None, converters: tuple[str, ...], *, quiet: bool) -> Work:
     """Open a mapping and its source; what the reader decided for itself is told."""
-    from opusmap.cli.output import say
+    from opusmap.cli.output import print_note
     from opusmap.run.open import open_work
 
     work = open_work(mapping, source, registry(converters))
     if not quiet:
         for note in work.source.notes:
-            say(f"{work.source.name}: {note}")
+            print_note(f"{work.source.name}: {note}")
     return work
 
 
@@ -195,7 +195,7 @@ def reject_writer(
     return RejectWriter.beside(beside, work.source, given, mapping=mapping, sending=sending)
 
 
-def tell_rejects(writer: RejectWriter) -> None:
+def print_rejects_note(writer: RejectWriter) -> None:
     """Say why rejects are not in the file where they would be, or are not there."""
     if writer.note:
-        tell(f"note: {writer.note}")
+        log(f"note: {writer.note}")

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opusmap.cli.logs import speaks_json, tell
+from opusmap.cli.logs import log, logs_as_json
 from opusmap.cli.terminal import escape, make_console, write_error, write_json
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import visible
@@ -43,6 +43,7 @@ __all__ = [
     "print_converters",
     "print_diagnostics",
     "print_json",
+    "print_note",
     "print_preview",
     "print_reasons",
     "print_record",
@@ -53,7 +54,6 @@ __all__ = [
     "print_table",
     "print_test",
     "print_totals",
-    "say",
     "stderr_console",
 ]
 
@@ -72,9 +72,9 @@ def stderr_console() -> Console:
     return make_console(stderr=True)
 
 
-def say(text: str) -> None:
+def print_note(text: str) -> None:
     """Print one line for the person, beside the result."""
-    tell(visible(text))
+    log(visible(text))
 
 
 def print_json(value: dict[str, Any]) -> None:
@@ -87,10 +87,10 @@ def print_diagnostics(diagnostics: Iterable[Issue[Span]]) -> None:
     from opusmap.issues import Severity, render
 
     found = list(diagnostics)
-    if speaks_json():
+    if logs_as_json():
         for diagnostic in found:
             level = logging.getLevelNamesMapping()[diagnostic.severity.value.upper()]
-            tell(diagnostic.one_line(), level, diagnostic=diagnostic.as_json())
+            log(diagnostic.one_line(), level, diagnostic=diagnostic.as_json())
         return
     styled = make_console(stderr=True)
 
@@ -190,7 +190,7 @@ def print_totals(report: Report, *, sent: bool) -> None:
     table.add_row("seconds", f"{report.seconds:,.1f}")
     make_console().print(table)
     if report.trusted:
-        say(_trusted(report.trusted))
+        print_note(_trusted(report.trusted))
 
 
 def _trusted(count: int) -> str:
@@ -415,7 +415,7 @@ def print_run(run: Run, records: Iterable[dict[str, Any]], rejects: str = "", no
     console.print()
     if trusted := run.counts.get("trusted"):
         console.print(_trusted(trusted))
-    console.print(table if table.row_count else _say_taken(run.counts))
+    console.print(table if table.row_count else _describe_open_records(run.counts))
     if rejected := run.counts.get("rejected", 0):
         where = f": see {rejects}" if rejects else ""
         console.print(escape(f"{_rows(rejected)} rejected, and not sent{where}"), soft_wrap=True)
@@ -423,7 +423,7 @@ def print_run(run: Run, records: Iterable[dict[str, Any]], rejects: str = "", no
         console.print(f"\n{escape(note)}", soft_wrap=True)
 
 
-def _say_taken(counts: Mapping[str, int]) -> str:
+def _describe_open_records(counts: Mapping[str, int]) -> str:
     """Return what became of a run's records if the journal has nothing open of it."""
     if "pruned" in counts:
         return "Its records were pruned, so only their counts are known."
@@ -448,16 +448,16 @@ def print_changes(changes: Sequence[FileChange]) -> None:
     from opusmap.sources.changes import describe_state
 
     for change in changes[:CHANGES_SHOWN]:
-        tell(
+        log(
             f"{change.path}: it was changed while it was being read: rows may be of either version\n"
             f"  before: {describe_state(change.before)}\n"
             f"  after:  {describe_state(change.after)}",
             logging.WARNING,
         )
     if len(changes) > CHANGES_SHOWN:
-        tell(f"and {len(changes) - CHANGES_SHOWN:,} more files", logging.WARNING)
+        log(f"and {len(changes) - CHANGES_SHOWN:,} more files", logging.WARNING)
     if changes:
-        tell("  help: run the same command again when nobody writes to the source", logging.WARNING)
+        log("  help: run the same command again when nobody writes to the source", logging.WARNING)
 
 
 def describe_no_rows(source: Source) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from opusmap.cli.logs import speaks_json
+from opusmap.cli.logs import logs_as_json
 from opusmap.cli.output import stderr_console
 from opusmap.sources import Source
 
@@ -41,7 +41,7 @@ _WORTH_GUESSING, _TOLD_BY = 3.0, 0.001
 @contextmanager
 def progress_line(title: str, source: Source, *, quiet: bool) -> Iterator[Callable[[Report], None]]:
     """Show totals while work goes on; gives the function to call with them. Nothing where no one looks."""
-    if quiet or speaks_json() or not sys.stderr.isatty():
+    if quiet or logs_as_json() or not sys.stderr.isatty():
         yield lambda _report: None
         return
     from rich.live import Live

@@ -14,7 +14,7 @@ def prune(path: Path, days: int, mapping: Path | None, *, as_json: bool) -> None
     `mapping` is the one whose runs are meant; those of all mappings if None.
     """
     from opusmap.cli.journals import find_runs
-    from opusmap.cli.output import print_json, say
+    from opusmap.cli.output import print_json, print_note
     from opusmap.journal import Journal
     from opusmap.report import Evidence
     from opusmap.run.prune import remove_other_rejects, remove_rejects
@@ -34,14 +34,14 @@ def prune(path: Path, days: int, mapping: Path | None, *, as_json: bool) -> None
         facts = {"runs": list(pruned.runs), "records": pruned.records, "removed": removed, "kept": kept}
         print_json({"pruned": facts})
         return
-    say(f"{len(pruned.runs):,} runs pruned: {pruned.records:,} records forgotten. Their counts stay.")
+    print_note(f"{len(pruned.runs):,} runs pruned: {pruned.records:,} records forgotten. Their counts stay.")
     if pruned.records:
         requests = -(-pruned.records // 15)
-        say(f"Those that are still in a source will be sent again: about {requests:,} requests.")
+        print_note(f"Those that are still in a source will be sent again: about {requests:,} requests.")
     for file in removed:
-        say(f"removed: {file}")
+        print_note(f"removed: {file}")
     for file in kept:
-        say(f"kept, for it is not as the run wrote it: {file}")
+        print_note(f"kept, for it is not as the run wrote it: {file}")
 
 
 def _find_mappings(names: set[str], folders: tuple[Path, ...]) -> list[Path]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.confirm import YES, confirm_overwrite, tell_host
+from opusmap.cli.confirm import YES, confirm_overwrite, print_host
 from opusmap.cli.journals import (
     edited_rejects,
     find_journal,
@@ -34,11 +34,11 @@ from opusmap.cli.options import (
     html_option,
     note_old_option,
     open_mapping,
+    print_rejects_note,
     read_faults,
     registry,
     reject_writer,
     set_up,
-    tell_rejects,
     write_html,
 )
 
@@ -228,7 +228,7 @@ def _target(
 ) -> _Target:
     if settings is not None:
         if not quiet:
-            tell_host(settings)
+            print_host(settings)
         confirm_overwrite(work, settings, yes=yes)
         return _Target(settings)
     assert plan is not None
@@ -250,15 +250,15 @@ def _run(
     **options: Any,
 ) -> int:
     """Submit, print what became of it, and return the exit code; `options` are those of `SubmitOptions`."""
-    from opusmap.cli.logs import tell_error
+    from opusmap.cli.logs import log_error
     from opusmap.cli.output import (
         describe_no_rows,
         print_changes,
         print_json,
+        print_note,
         print_reasons,
         print_replaced,
         print_totals,
-        say,
     )
     from opusmap.cli.progress import progress_line
     from opusmap.cli.signals import stopped_by_signals
@@ -282,18 +282,20 @@ def _run(
         print_totals(report, sent=True)
         only = options.get("only")
         if report.stopped is None and (only is not None or not report.read):
-            say(describe_no_rows(work.source) if only is None else _describe_open(only, report.read, work))
+            print_note(
+                describe_no_rows(work.source) if only is None else _describe_open(only, report.read, work)
+            )
         print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
         print_replaced(report.replaced, work.place)
         if writer.count:
-            say(f"rejects: {writer.path}")
+            print_note(f"rejects: {writer.path}")
         if target.faults is not None and target.faults.met:
             met = sorted(target.faults.met.items(), key=lambda pair: -pair[1])
-            say("faults: " + ", ".join(f"{kind} {count}" for kind, count in met))
-    tell_rejects(writer)
+            print_note("faults: " + ", ".join(f"{kind} {count}" for kind, count in met))
+    print_rejects_note(writer)
     print_changes(report.source_changed)
     if report.stopped is not None:
-        tell_error(report.stopped)
+        log_error(report.stopped)
         return report.stopped.exit_code
     return 0 if report.clean else 1
 
@@ -340,9 +342,9 @@ def _describe_open(keys: frozenset[str], read: int, work: Work) -> str:
 
 
 def _warn(sentence: str) -> None:
-    from opusmap.cli.logs import tell
+    from opusmap.cli.logs import log
 
-    tell(f"warning: {sentence}", logging.WARNING)
+    log(f"warning: {sentence}", logging.WARNING)
 
 
 def _max_errors(text: str | None) -> MaxErrors | None:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from opusmap.cli.logs import tell
+from opusmap.cli.logs import log
 
 __all__ = ["stopped_by_signals"]
 
@@ -50,7 +50,7 @@ def stopped_by_signals() -> Iterator[Callable[[Callable[[], object], Callable[[]
             raise KeyboardInterrupt
         ways.pop(0)()  # first of all: the next signal may come before the line is out
         if ways:
-            tell("stopping: requests under way end first; once more stops at once")
+            log("stopping: requests under way end first; once more stops at once")
         else:
             insist()
 

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from opusmap.cli import main
-from opusmap.cli.logs import begin_logs, speaks_json, tell, tell_bug
+from opusmap.cli.logs import begin_logs, log, log_bug, logs_as_json
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def restored():
 def test_json_lines_hold_what_a_line_is_about(capsys):
     begin_logs("json")
     logging.getLogger("opusmap.x").warning("odd %s", "é\n", extra={"facts": {"request": "1-2", "attempt": 3}})
-    tell("hello", logging.ERROR, row=7)
+    log("hello", logging.ERROR, row=7)
     first, second = map(json.loads, capsys.readouterr().err.splitlines())
     assert first.pop("time").endswith("+00:00")
     assert first == {
@@ -44,7 +44,7 @@ def test_a_traceback_is_one_line_of_json_and_shows_no_values(capsys):
         1 // 0  # noqa: B018 - the error is the point
     except ZeroDivisionError:
         logging.getLogger("opusmap").exception("broken")
-        tell_bug("report it")
+        log_bug("report it")
     logged, told = map(json.loads, capsys.readouterr().err.splitlines())
     assert "ZeroDivisionError" in logged["traceback"]
     assert "ZeroDivisionError" in told["message"]
@@ -54,9 +54,9 @@ def test_a_traceback_is_one_line_of_json_and_shows_no_values(capsys):
 def test_text_is_the_default_and_beginning_again_adds_no_second_line(capsys):
     for _ in range(3):
         begin_logs("text")
-    assert not speaks_json()
+    assert not logs_as_json()
     logging.getLogger("opusmap.x").warning("odd")
-    tell("hello", row=7)
+    log("hello", row=7)
     assert capsys.readouterr().err == "WARNING opusmap.x: odd\nhello\n"
 
 

@@ -34,7 +34,7 @@ NOON = datetime(2024, 7, 1, 12, tzinfo=UTC)
 PATTERNS = ["%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M", "%Y%m%d", "%H:%M %d %B %Y"]
 
 
-def rehearsed(rows, mapper=MAPPER, now=NOON):
+def checked(rows, mapper=MAPPER, now=NOON):
     return check_source(Work(mapper, from_iterable(rows)), clock=lambda: now)
 
 
