@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import click
 
 from opusmap.cli.logs import log_error
-from opusmap.cli.output import (
-    print_json,
-    print_note,
-    print_reasons,
-    print_record,
-    print_replaced,
-    print_totals,
-)
-from opusmap.run.open import open_work
-from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
-from opusmap.run.submit import SubmitOptions, submit_source
+from opusmap.cli.options import common, example
+from opusmap.cli.output import make_table, print_json, print_note, print_reasons, print_replaced, print_totals
+from opusmap.cli.terminal import make_console
 
-__all__ = ["run_demo"]
+__all__ = ["demo"]
 
-SAMPLES = 3
+_SAMPLES = 3
 
 
-def run_demo(*, as_json: bool, quiet: bool) -> int:
-    """Map and submit the bundled register; show totals, reasons and what Opus now holds."""
+@click.command(epilog=example("opusmap demo"))
+@common
+def demo(*, as_json: bool, quiet: bool) -> int:
+    """Map a bundled contract register and submit it to the embedded Opus: the whole story."""
+    from opusmap.run.open import open_work
+    from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
+    from opusmap.run.submit import SubmitOptions, submit_source
+
     work = open_work(_folder() / "mapping.yaml")
     emulator, settings = embedded_opus(work.mapper)
     silent = quiet or as_json
@@ -34,7 +35,7 @@ def run_demo(*, as_json: bool, quiet: bool) -> int:
     with work.source:
         report = submit_source(work, settings, SubmitOptions(EmbeddedTransport(emulator)))
     held = emulator.records
-    samples = dict(list(held.items())[:SAMPLES])
+    samples = dict(list(held.items())[:_SAMPLES])
     if as_json:
         print_json({**report.as_json(), "held": len(held), "samples": samples})
     else:
@@ -43,11 +44,18 @@ def run_demo(*, as_json: bool, quiet: bool) -> int:
         print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
         print_replaced(report.replaced, work.place)
         for key, values in samples.items():
-            print_record(f"Opus now holds {len(held):,} records, among them {key}", values, names)
+            _print_record(f"Opus now holds {len(held):,} records, among them {key}", values, names)
     if report.stopped is not None:
         log_error(report.stopped)
         return report.stopped.exit_code
     return 0 if report.submitted == report.mapped == len(held) else 1
+
+
+def _print_record(title: str, values: dict[str, Any], names: dict[str, str]) -> None:
+    """Print a record: each column's display name and value."""
+    console = make_console()
+    console.print()
+    console.print(make_table(title, {names.get(name, name): value for name, value in values.items()}))
 
 
 def _folder() -> Path:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
+import secrets
 
 import click
 
-from opusmap.cli.options import (
-    MAPPING,
-    common,
-    custom,
-    example,
-    read_faults,
-    read_public_certificate,
-    registry,
-    set_up,
-)
+from opusmap.cli.options import MAPPING, common, custom, example, read_faults, registry
+from opusmap.cli.output import print_json, print_note
+from opusmap.cli.terminal import flush_result
 
 __all__ = ["emulator"]
+
+_CERTIFICATE_LIMIT = 1 << 20
 
 
 @click.command(
@@ -35,7 +31,7 @@ __all__ = ["emulator"]
     help="Its certificate without the key (PEM or .cer), to rehearse signing in by it.",
 )
 @click.option("--faults", help="none, mild, harsh, a file, or name=value,…  [default: none]")
-@click.option("--seed", help="Number that the faults are drawn from: the same one, the same faults.")
+@click.option("--seed", help="Number that the faults are drawn from: the same seed gives the same faults.")
 @click.option("--latency", help="Milliseconds that each request takes at least.")
 @click.option("--rate", help="Requests a second; more are answered with 429.")
 @click.option(
@@ -60,25 +56,19 @@ def emulator(
     page_index: bool,
     as_json: bool,
     quiet: bool,
-    verbose: int,
 ) -> int:
     """Serve an Opus with MAPPING's connection on a port, to rehearse against.
 
     The client secret is taken from OPUSMAP_CLIENT_SECRET; without it one is made up and shown.
     """
-    import secrets
-
-    from opusmap.cli.output import print_json, print_note
-    from opusmap.cli.terminal import flush_result
     from opusmap.compiler import load_mapping
     from opusmap.emulator import FAULTS_PATH, TOKEN_PATH, Readings, serve
     from opusmap.run.rehearsal import make_emulator
 
-    set_up(verbose)
     plan = read_faults(faults, seed=seed, latency=latency, rate=rate)
     given = os.environ.get("OPUSMAP_CLIENT_SECRET")
     secret = given or secrets.token_urlsafe(16)
-    public = None if certificate is None else read_public_certificate(certificate)
+    public = None if certificate is None else _read_certificate(certificate)
     mapper = load_mapping(mapping, converters=registry(converters))
     readings = Readings(no_content=no_content, page_index=page_index)
     embedded = make_emulator(mapper, client_id, secret, public, readings)
@@ -103,3 +93,13 @@ def emulator(
 
     serve(embedded, host, port, ready)
     return 0
+
+
+def _read_certificate(path: str) -> bytes:
+    """Return the bytes of a certificate's file."""
+    from opusmap.safe_files import UnreadableFile, read_bytes
+
+    try:
+        return read_bytes(path, _CERTIFICATE_LIMIT, devices=True)
+    except UnreadableFile as error:
+        raise click.BadParameter(error.message, param_hint="--certificate") from None

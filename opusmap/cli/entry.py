@@ -15,8 +15,10 @@ from io import StringIO
 
 import click
 
-from opusmap.cli.commands import opusmap
+from opusmap.cli.diagnostics import print_diagnostics
 from opusmap.cli.logs import log, log_bug, log_error
+from opusmap.cli.output import print_json
+from opusmap.cli.program import opusmap
 from opusmap.cli.terminal import begin_streams, discard, flush_result
 from opusmap.errors import InvalidMapping, OpusmapError, SettingsError
 from opusmap.wording import visible
@@ -86,8 +88,6 @@ def _log_unwritten(error: OSError) -> int:
 
 
 def _show(error: OpusmapError, *, as_json: bool) -> None:
-    from opusmap.cli.output import print_diagnostics, print_json
-
     if as_json:
         print_json(_as_json(error))
     if isinstance(error, InvalidMapping):

@@ -1,4 +1,4 @@
-"""The command that begins a mapping: init."""
+"""`opusmap init`: drafts a mapping from a connection and a source."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.options import common, example, set_up
+from opusmap.cli.options import common, example
+from opusmap.cli.output import print_json, print_note
+from opusmap.cli.terminal import write_result
 
 if TYPE_CHECKING:
     from opusmap.drafting import Draft, Drafted
@@ -59,18 +61,14 @@ def init(
     force: bool,
     as_json: bool,
     quiet: bool,
-    verbose: int,
 ) -> int:
     """Draft a mapping from a CONNECTION file and a SOURCE, for you to finish.
 
     The draft says which column of the source each column of Opus is made of, and how sure that is. What
     only a person can decide stands in it as TODO. Nothing is sent anywhere.
     """
-    from opusmap.cli.output import print_json, print_note
-    from opusmap.cli.terminal import write_result
     from opusmap.drafting import default_output, draft_files, write_draft, write_files
 
-    set_up(verbose)
     path = str(default_output(connection)) if output is None else output
     base = "mapping.yaml" if path == "-" else path
     draft = draft_files(connection, source, base, options=options, rows=rows)
@@ -81,7 +79,7 @@ def init(
     if as_json:
         print_json(_facts(drafted))
     elif not quiet:
-        for line in _told(drafted):
+        for line in _summary(drafted):
             print_note(line)
     return 0
 
@@ -104,7 +102,7 @@ def _facts(drafted: Drafted) -> dict[str, Any]:
     }
 
 
-def _told(drafted: Drafted) -> list[str]:
+def _summary(drafted: Drafted) -> list[str]:
     draft = drafted.draft
     profile = draft.profile
     looked = f"{profile.rows:,} rows" if profile.whole else f"the first {profile.rows:,} rows"

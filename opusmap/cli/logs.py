@@ -15,7 +15,7 @@ from opusmap.cli.terminal import dump_json, write_error
 from opusmap.errors import OpusmapError
 from opusmap.wording import visible
 
-__all__ = ["begin_logs", "log", "log_bug", "log_error", "logs_as_json"]
+__all__ = ["begin_logs", "log", "log_bug", "log_error", "logs_as_json", "set_level"]
 
 _NAME = "opusmap"
 
@@ -48,7 +48,7 @@ class _Stderr(logging.Handler):
 
 
 def begin_logs(form: str) -> None:
-    """Send log lines to standard error as `text` or `json`: warnings, until `set_up` asks for more."""
+    """Send log lines to standard error as `text` or `json`: warnings, until `set_level` asks for more."""
     handler = _Stderr()
     handler.name = _NAME
     plain = logging.Formatter("%(levelname)s %(name)s: %(message)s")
@@ -56,6 +56,12 @@ def begin_logs(form: str) -> None:
     root = logging.getLogger()
     root.handlers = [*(other for other in root.handlers if other.name != _NAME), handler]
     root.setLevel(logging.WARNING)
+
+
+def set_level(verbose: int) -> None:
+    """Log warnings, or more with -v and -vv."""
+    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
+    logging.getLogger(_NAME).setLevel(level)
 
 
 def logs_as_json() -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from opusmap.cli.logs import begin_logs, log
+from opusmap.cli.logs import begin_logs, log, set_level
+from opusmap.cli.output import print_note
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -17,9 +19,12 @@ if TYPE_CHECKING:
     from opusmap.emulator import FaultPlan
     from opusmap.rejects import RejectWriter
     from opusmap.run.open import Work
+    from opusmap.settings import Settings
     from opusmap.sources import Source
 
 __all__ = [
+    "JOURNAL",
+    "JSON",
     "MAPPING",
     "SOURCE",
     "WORKERS",
@@ -31,43 +36,46 @@ __all__ = [
     "open_mapping",
     "print_rejects_note",
     "read_faults",
-    "read_public_certificate",
+    "read_settings",
     "refuse_own_input",
     "registry",
     "reject_writer",
-    "set_up",
     "write_html",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 MAPPING = click.argument("mapping", type=click.Path(dir_okay=False))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+JOURNAL = click.option(
+    "--journal",
+    type=click.Path(dir_okay=False),
+    help="The journal.  [default: OPUSMAP_JOURNAL, or in MAPPING's folder or this one]",
+)
 SOURCE = click.argument("source", required=False)
-TO = click.option(
-    "--to", type=click.Choice(["opus", "emulator"]), default="opus", show_default=True, help="Where to."
-)
-FAULTS = click.option(
-    "--faults", help="With `--to emulator`: none, mild, harsh, a file, or name=value,…  [default: none]"
-)
 WORKERS = click.option(
     "--workers",
     "count",
     default=1,
     show_default=True,
     type=click.IntRange(1, 64),
-    help="Processes that map; more than the machine has cores gain nothing.",
-)
-CONCURRENCY = click.option(
-    "--concurrency", default=8, show_default=True, type=click.IntRange(1, 128), help="Requests in flight."
+    help="Number of mapping processes (at most the number of CPUs).",
 )
 
 
 def common(command: Command) -> Command:
     """Add the options that every command with a result has."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output."),
+        JSON,
         click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks."),
-        click.option("-v", "--verbose", count=True, help="Log more: -v steps, -vv each request."),
+        click.option(
+            "-v",
+            "--verbose",
+            count=True,
+            help="Log more: -v steps, -vv each request.",
+            expose_value=False,
+            callback=lambda _context, _option, count: set_level(count),
+        ),
         click.option(
             "--log-format",
             type=click.Choice(["text", "json"]),
@@ -107,7 +115,6 @@ def _page(_context: click.Context, _option: click.Parameter, value: str | None) 
 
 def write_html(text: str, path: str) -> None:
     """Write a page into a file that its owner alone can read, and say where it is."""
-    from opusmap.cli.output import print_note
     from opusmap.output_files import write_whole
 
     with write_whole(path) as file:
@@ -123,6 +130,13 @@ def registry(converters: tuple[str, ...]) -> Registry:
     return all_converters(converters)
 
 
+def read_settings(mapping: str) -> Settings:
+    """Return the settings from the environment and the `.env` file beside a mapping."""
+    from opusmap.settings import load_settings
+
+    return load_settings({}, os.environ, Path(mapping).parent)
+
+
 def note_old_option(old: str, new: str) -> None:
     """Say that an option was given by the name that it had before."""
     log(f"warning: {old} is an old name, which the next release does not read; use {new}", logging.WARNING)
@@ -136,20 +150,13 @@ def read_faults(text: str | None, **numbers: str | None) -> FaultPlan:
     return read_plan(",".join([text or "none", *given]))
 
 
-def set_up(verbose: int) -> None:
-    """Log warnings, or more with -v and -vv."""
-    level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.getLogger("opusmap").setLevel(level)
-
-
 def example(*lines: str) -> str:
     """Return the epilog of a command's help."""
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def open_mapping(mapping: str, source: str | None, converters: tuple[str, ...], *, quiet: bool) -> Work:
-    """Open a mapping and its source; what the reader decided for itself is told."""
-    from opusmap.cli.output import print_note
+    """Open a mapping and its source; print what the reader decided for itself."""
     from opusmap.run.open import open_work
 
     work = open_work(mapping, source, registry(converters))
@@ -169,19 +176,6 @@ def refuse_own_input(mapper: Mapper, option: str, output: str, source: Source | 
         read += source.files or (source.name,)
     if output != "-" and any(is_same_file(output, name) for name in read):
         raise SettingsError(option, f"this would replace {output}, which is read", "name another file")
-
-
-def read_public_certificate(path: str) -> bytes:
-    """Return the bytes of a certificate's file."""
-    from opusmap.safe_files import UnreadableFile, read_bytes
-
-    try:
-        return read_bytes(path, _CERTIFICATE_LIMIT, devices=True)
-    except UnreadableFile as error:
-        raise click.BadParameter(error.message, param_hint="--certificate") from None
-
-
-_CERTIFICATE_LIMIT = 1 << 20
 
 
 def reject_writer(

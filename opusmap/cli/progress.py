@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from opusmap.cli.logs import logs_as_json
-from opusmap.cli.output import stderr_console
-from opusmap.sources import Source
+from opusmap.cli.terminal import make_console
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
     from opusmap.report import Report
+    from opusmap.sources import Source
 
 __all__ = ["progress_line"]
 
@@ -47,7 +47,7 @@ def progress_line(title: str, source: Source, *, quiet: bool) -> Iterator[Callab
     from rich.live import Live
 
     line = _Line(title, source, _count_rows(source))
-    with Live(line, console=stderr_console(), transient=True, refresh_per_second=_A_SECOND):
+    with Live(line, console=make_console(stderr=True), transient=True, refresh_per_second=_A_SECOND):
         yield line.show
 
 

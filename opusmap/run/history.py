@@ -7,21 +7,33 @@ from __future__ import annotations
 
 import asyncio
 import glob
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opusmap.compiler import Mapper, read_mapping
-from opusmap.errors import JournalError
+from opusmap.errors import JournalError, OpusmapError
 from opusmap.output_files import File, find_file, hash_file
-from opusmap.report import Evidence
+from opusmap.report import Evidence, Pace, find_pace
+from opusmap.settings import locate_journal
 
 if TYPE_CHECKING:
-    from opusmap.journal import Run
+    from opusmap.journal import Journal, Run
     from opusmap.opus.probe import Online
     from opusmap.settings import Settings
 
-__all__ = ["FoundRejects", "check_online", "find_rejects", "is_first_overwrite", "keys_to_retry"]
+__all__ = [
+    "FoundRejects",
+    "check_online",
+    "find_earlier_pace",
+    "find_journal",
+    "find_rejects",
+    "find_runs",
+    "is_first_overwrite",
+    "keys_to_retry",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,65 @@ def is_first_overwrite(mapper: Mapper, settings: Settings) -> bool:
             return not any(journal.evidence(run).get("conflict") == "overwrite" for run in runs)
     except JournalError:
         return False
+
+
+def find_journal(mapping: Path | None, given: str | None, environ: Mapping[str, str]) -> Path:
+    """Return where the journal is that `submit` uses for a mapping, or in the working directory for None.
+
+    Args:
+        mapping: whose folder may have a `.env` file that names the journal.
+        given: the journal's path if it is known already.
+        environ: the environment's variables.
+
+    Raises:
+        JournalError: it is not there; the message says what is known of it.
+    """
+    from opusmap.journal.last_run import LastRun, describe_run  # noqa: PLC0415 - slow to load
+
+    folder = Path.cwd() if mapping is None else mapping.parent
+    path = locate_journal({"journal": given}, environ, folder)
+    if os.path.lexists(path):
+        return path
+    before = None if mapping is None else LastRun(mapping).latest()
+    if before is not None:
+        raise JournalError(
+            str(path),
+            f"there is no journal here, though {mapping} had a run ({describe_run(before)})",
+            "name it with --journal or OPUSMAP_JOURNAL, or restore it from a backup; if it is lost, the next "
+            "`opusmap submit` begins a new one and sends every record once more",
+        )
+    help_text = "name the journal with --journal or OPUSMAP_JOURNAL; the first `opusmap submit` makes it"
+    if mapping is None and given is None:
+        help_text = f"name the mapping: `opusmap report path/to/mapping.yaml`; or {help_text}"
+    raise JournalError(str(path), "there is no journal here", help_text)
+
+
+def find_runs(journal: Journal, mapping: Path | None) -> tuple[Run, ...]:
+    """Return the runs of a mapping against its connection, the latest first; of all mappings for None."""
+    runs = journal.runs()
+    if mapping is None:
+        return runs
+    try:
+        connection = read_mapping(mapping)[1].id
+    except OpusmapError:  # what happened is asked of mappings with errors, too
+        connection = None
+    return tuple(
+        run for run in runs if Path(run.mapping).name == mapping.name and connection in (None, run.connection)
+    )
+
+
+def find_earlier_pace(mapper: Mapper, environ: Mapping[str, str]) -> Pace | None:
+    """Return the pace of the mapping's latest run against a real Opus, as its journal tells, or None."""
+    from opusmap.journal import Journal  # noqa: PLC0415 - slow to load
+
+    try:
+        path = locate_journal({}, environ, Path(mapper.spec.path).parent)
+        if not path.is_file():
+            return None
+        with Journal.open(path, write=False) as journal:
+            return find_pace(journal.runs(), mapper.connection.id)
+    except OpusmapError:  # a journal in use, or settings with a mistake, are no business of `check`
+        return None
 
 
 def find_rejects(mapping: str | Path, settings: Settings) -> FoundRejects | None:

@@ -1,4 +1,4 @@
-"""Removing the files of rejects that old runs wrote.
+"""Pruning: forgetting single records of old runs, and removing the files of rejects that they wrote.
 
 Owns which files those are: regular files that are byte for byte what opusmap wrote. What a person edited
 stays, and is named.
@@ -8,25 +8,78 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from opusmap.journal import Run
+from opusmap.journal import Journal, Run
 from opusmap.journal.last_run import LastRun
 from opusmap.output_files import File, hash_file
-from opusmap.report.provenance import Evidence
+from opusmap.report import Evidence
+from opusmap.report.forecast import estimate
+from opusmap.run.history import find_runs
 
-__all__ = ["remove_other_rejects", "remove_rejects"]
+__all__ = ["PruneSummary", "prune_runs"]
 
 
-def remove_rejects(runs: Iterable[tuple[Run, Evidence]], *folders: Path) -> Iterator[tuple[Path, bool]]:
-    """Remove the rejects of runs; yield each file that is there, and whether it was removed.
+@dataclass(frozen=True, slots=True)
+class PruneSummary:
+    """What pruning did: the runs by number, how many records were forgotten, files removed and kept."""
 
-    A file that is not any more what the run wrote stays: it is a person's own by now. So does one of a run
-    that was killed, for nobody knows what it wrote last.
+    runs: tuple[int, ...]
+    records: int
+    removed: tuple[Path, ...]
+    kept: tuple[Path, ...]
+
+    @property
+    def requests(self) -> int:
+        """How many requests it takes to send the forgotten records again."""
+        return estimate(self.records).requests
+
+    def as_json(self) -> dict[str, object]:
+        """Return all of it as plain data."""
+        removed, kept = ([str(path) for path in paths] for paths in (self.removed, self.kept))
+        return {"runs": list(self.runs), "records": self.records, "removed": removed, "kept": kept}
+
+
+def prune_runs(journal: Path, mapping: Path | None, before: float) -> PruneSummary:
+    """Forget the records of runs that ended before a moment, and remove their files of rejects.
+
+    A file that is no longer what the run wrote stays: it is a person's own by now. So does one of a run
+    that was killed, because nobody knows what it wrote last.
 
     Args:
-        runs: with what they left.
-        folders: where files are looked for that are not where the run wrote them.
+        journal: the journal's file.
+        mapping: whose runs are pruned; those of all mappings if None.
+        before: seconds since 1970.
+
+    Raises:
+        JournalError: the journal can't be opened or written.
+    """
+    with Journal.open(journal) as opened:
+        runs = find_runs(opened, mapping)
+        pruned = opened.prune(before, None if mapping is None else {run.id for run in runs})
+        old = [(run, Evidence.read(opened.evidence(run))) for run in runs if run.id in pruned.runs]
+    folders = (journal.parent, *({mapping.parent} if mapping else ()))
+    files = list(_remove_rejects(old, *folders))
+    for each in _find_mappings({run.mapping for run in runs}, folders) if mapping is None else [mapping]:
+        files += _remove_other_rejects(each, before)
+    removed = tuple(path for path, gone in files if gone)
+    kept = tuple(path for path, gone in files if not gone)
+    return PruneSummary(pruned.runs, pruned.records, removed, kept)
+
+
+def _find_mappings(names: set[str], folders: tuple[Path, ...]) -> list[Path]:
+    """Return the mappings of runs that are still there, whichever folder they were named from."""
+    places = {
+        place for name in names for place in (Path(name), *(each / Path(name).name for each in folders))
+    }
+    return sorted({place.resolve(): place for place in sorted(places) if place.is_file()}.values())
+
+
+def _remove_rejects(runs: Iterable[tuple[Run, Evidence]], *folders: Path) -> Iterator[tuple[Path, bool]]:
+    """Remove the rejects of runs; yield each file that is there, and whether it was removed.
+
+    Files that are not where the run wrote them are searched in the folders.
     """
     seen = set[Path]()
     for run, evidence in runs:
@@ -37,11 +90,8 @@ def remove_rejects(runs: Iterable[tuple[Run, Evidence]], *folders: Path) -> Iter
                 yield path, _remove(path, file)
 
 
-def remove_other_rejects(mapping: Path, before: float) -> Iterator[tuple[Path, bool]]:
-    """Remove the rejects of `map` and of rehearsals that were written before a moment (seconds since 1970).
-
-    Yields and keeps as `remove_rejects` does.
-    """
+def _remove_other_rejects(mapping: Path, before: float) -> Iterator[tuple[Path, bool]]:
+    """Remove the rejects of `map` and of rehearsals that were written before a moment, in the same way."""
     last_run = LastRun(mapping)
     for path in last_run.rejects():
         if not path.is_symlink() and path.is_file() and path.stat().st_mtime < before:

@@ -142,7 +142,7 @@ def test_pruning_forgets_old_runs_and_the_next_run_is_right(register, opus):
     key = next(iter(held))
     rejects = register / "mapping.run-1.rejects.csv"
     (register / "mended.csv").write_bytes(rejects.read_bytes())
-    nothing = json.loads(run(register, url, "report", "--prune", "90", "--json").stdout)
+    nothing = json.loads(run(register, url, "prune", "mapping.yaml", "--older-than", "90", "--json").stdout)
     assert nothing == {"pruned": {"runs": [], "records": 0, "removed": [], "kept": []}}
 
     journal = register / "opusmap-journal.db"
@@ -150,7 +150,9 @@ def test_pruning_forgets_old_runs_and_the_next_run_is_right(register, opus):
         database.execute("UPDATE runs SET started = started - 91*86400, finished = finished - 91*86400")
     database.close()
     assert key.encode() in journal.read_bytes()
-    found = json.loads(run(register, url, "report", "--prune", "90", "--json").stdout)["pruned"]
+    found = json.loads(run(register, url, "prune", "mapping.yaml", "--older-than", "90", "--json").stdout)[
+        "pruned"
+    ]
     assert (found["runs"], found["records"]) == ([1], first["submitted"])
     assert [Path(path).name for path in found["removed"]] == ["mapping.run-1.rejects.csv"]
     assert not rejects.exists()
@@ -177,8 +179,9 @@ def test_a_file_of_rejects_that_was_changed_since_stays(register, opus):
     database.execute("UPDATE runs SET started = 0, finished = 0")
     database.commit()
     database.close()
-    told = run(register, url, "report", "--prune", "1")
-    assert rejects.exists()
-    assert "kept, for it is not as the run wrote it" in told.stderr
-    assert "will be sent again" in told.stderr
     assert run(register, url, "report", "1", "--prune", "1").returncode == 2
+    told = run(register, url, "report", "--prune", "1")
+    assert "use prune --older-than DAYS" in told.stderr, "the old spelling is read for one release"
+    assert rejects.exists()
+    assert "kept, because it is not as the run wrote it" in told.stderr
+    assert "will be sent again" in told.stderr

@@ -570,7 +570,7 @@ def test_pruning_removes_the_rejects_of_old_runs_wherever_it_is_called_from(fold
     database.close()
     os.utime(folder / "mapping.rejects.csv", (1, 1))
     place = str(Path("register", "mapping.yaml"))
-    found = json.loads(run(tmp_path, "report", place, "--prune", "90", "--json").stdout)["pruned"]
+    found = json.loads(run(tmp_path, "prune", place, "--older-than", "90", "--json").stdout)["pruned"]
     assert found["runs"] == [1, 2]
     assert [Path(path).name for path in found["kept"]] == ["mapping.run-2.rejects.csv"]
     assert names(folder) == ["mapping.rehearsal.rejects.csv", "mapping.run-2.rejects.csv"]
@@ -584,7 +584,7 @@ def test_pruning_of_a_mapping_leaves_the_runs_of_others(folder, opus):
     database.execute("UPDATE runs SET started = 0, finished = 0")
     database.commit()
     database.close()
-    found = json.loads(run(folder, "report", "mapping.yaml", "--prune", "9", "--json").stdout)["pruned"]
+    found = json.loads(run(folder, "prune", "mapping.yaml", "--older-than", "9", "--json").stdout)["pruned"]
     assert found["runs"] == [1]
     assert names(folder) == ["other.run-2.rejects.csv"]
 
@@ -621,7 +621,7 @@ def test_a_journal_that_can_not_be_used_is_told_with_the_way_out(folder, opus, k
         ("report", "1"),
         ("report", "--html", "p.html"),
         ("retry", "mapping.yaml"),
-        ("report", "--prune", "1"),
+        ("prune", "--older-than", "1"),
         ("submit", "mapping.yaml"),
     ):
         ended = run(folder, *args, opus=opus)

@@ -1,17 +1,15 @@
-"""What the program tells of itself and to shells: versions for a bug report, completion."""
+"""`opusmap --version`: the versions that a bug report should name."""
 
 from __future__ import annotations
 
 import click
 
 from opusmap import __version__
-from opusmap.cli.options import Command, example
+from opusmap.cli.options import Command
 from opusmap.cli.terminal import write_result
 
-__all__ = ["completion", "version_option"]
+__all__ = ["version_option"]
 
-_VARIABLE = "_OPUSMAP_COMPLETE"
-"""Where click looks for a shell's question, by its own rule."""
 _NEEDED = ("click", "google-re2", "httpx", "jinja2", "jsonschema", "msgspec", "pyyaml", "rich", "tzdata")
 """Packages whose version may matter for a bug: those that read, write or send, the extras' included."""
 _EXTRAS = (
@@ -24,24 +22,6 @@ _EXTRAS = (
     "uvicorn",
     "xlsxwriter",
 )
-
-
-@click.command(
-    epilog=example(
-        "opusmap completion bash > ~/.local/share/bash-completion/completions/opusmap",
-        "opusmap completion powershell >> $PROFILE",
-    )
-)
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "powershell"]))
-def completion(shell: str) -> int:
-    """Print the script with which SHELL completes opusmap's commands and options."""
-    from click.shell_completion import get_completion_class
-
-    kind = get_completion_class(shell)
-    assert kind is not None, "click knows each shell of the choice"
-    root = click.get_current_context().find_root().command
-    write_result(kind(root, {}, "opusmap", _VARIABLE).source())
-    return 0
 
 
 def version_option(command: Command) -> Command:

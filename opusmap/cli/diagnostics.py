@@ -1,0 +1,115 @@
+"""How the problems of a mapping are printed: with their lines, as JSON lines, and for GitHub Actions."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from opusmap.cli.logs import log, logs_as_json
+from opusmap.cli.terminal import escape, make_console, write_error
+from opusmap.safe_files import UnreadableFile, read_text
+from opusmap.wording import visible
+
+if TYPE_CHECKING:
+    from opusmap.issues import Issue, Span
+
+__all__ = ["print_diagnostics"]
+
+_SHOWN_LIMIT = 16 << 20
+"""Bytes of a file in which the line of a problem is searched."""
+
+_STYLES = {"error": "bold red", "warning": "bold yellow", "place": "bold", "help": "cyan"}
+
+
+def print_diagnostics(diagnostics: Iterable[Issue[Span]]) -> None:
+    """Print what is wrong in a mapping, with the lines it is about."""
+    from opusmap.issues import Severity, render
+
+    found = list(diagnostics)
+    if logs_as_json():
+        for diagnostic in found:
+            level = logging.getLevelNamesMapping()[diagnostic.severity.value.upper()]
+            log(diagnostic.one_line(), level, diagnostic=diagnostic.as_json())
+        return
+    styled = make_console(stderr=True)
+
+    def paint(text: str, style: str) -> str:
+        return f"[{_STYLES[style]}]{escape(text)}[/]"
+
+    read_lines = cache(_read_lines)  # a hostile file has thousands of problems
+    for diagnostic in found:
+        lines, number = read_lines(diagnostic.place.file), diagnostic.place.line
+        line = lines[number - 1] or None if number <= len(lines) else None
+        shown = _in_lines(diagnostic)
+        plain = render([shown], lambda _file, _line, line=line: line)  # type: ignore[misc]
+        styled.print(_painted(plain, shown, paint), soft_wrap=True)
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for diagnostic in found:
+            write_error(_annotation(diagnostic))
+    errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in found)
+    warnings = len(found) - errors
+    counted = [_plural(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count]
+    if counted:
+        styled.print(escape(" and ".join(counted)))
+
+
+def _annotation(diagnostic: Issue[Span]) -> str:
+    """Return a diagnostic as GitHub Actions reads it (workflow commands), to stand in a pull request."""
+    span = diagnostic.place
+    places = {
+        "file": span.file,
+        "line": span.line,
+        "col": span.column,
+        "endLine": span.end_line,
+        "endColumn": span.end_column,
+        "title": diagnostic.code,
+    }
+    listed = ",".join(f"{name}={_escaped(str(value), ':,')}" for name, value in places.items())
+    message = diagnostic.message + (f"\n{diagnostic.hint}" if diagnostic.hint else "")
+    return f"::{diagnostic.severity} {listed}::{_escaped(message)}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for char in "%\r\n" + more:
+        text = text.replace(char, f"%{ord(char):02X}")
+    return text
+
+
+def _painted(plain: str, diagnostic: Issue[Span], paint: Callable[[str, str], str]) -> str:
+    """Colour the head and the marks of a rendered diagnostic; nothing else in it is markup."""
+    head, *rest = plain.split("\n")
+    mark = f"{diagnostic.severity}[{diagnostic.code}]"
+    place, _, message = head.partition(f": {mark}: ")
+    lines = [f"{paint(place, 'place')}: {paint(mark, diagnostic.severity.value)}: {escape(message)}"]
+    for line in rest:
+        if set(line.strip()) == {"^"}:
+            lines.append(paint(line, diagnostic.severity.value))
+        elif line.startswith("     help: "):
+            lines.append("     " + paint("help:", "help") + escape(line[10:]))
+        else:
+            lines.append(escape(line))
+    return "\n".join(lines)
+
+
+def _in_lines(diagnostic: Issue[Span]) -> Issue[Span]:
+    """Return a diagnostic whose texts have no line breaks but our own."""
+    place = replace(diagnostic.place, file=visible(diagnostic.place.file))
+    message, hint = visible(diagnostic.message), visible(diagnostic.hint)
+    return diagnostic.__class__(diagnostic.code, message, place, hint, diagnostic.severity)
+
+
+def _read_lines(file: str) -> list[str]:
+    """Return the lines of a file, as the YAML reader counts them; none if it can't be read."""
+    try:
+        text = read_text(file, _SHOWN_LIMIT, errors="replace")
+    except UnreadableFile:
+        return []
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}" + ("" if count == 1 else "s")

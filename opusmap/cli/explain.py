@@ -1,0 +1,125 @@
+"""`opusmap explain`: how one value comes about, from the cell to the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from opusmap.cli.options import MAPPING, SOURCE, common, custom, example, open_mapping
+from opusmap.cli.output import mapped_as_json, print_json, shorten
+from opusmap.cli.terminal import escape, make_console
+
+if TYPE_CHECKING:
+    from opusmap.compiler import Mapper
+    from opusmap.compiler.explain import Stage
+    from opusmap.compiler.plan import ColumnPlan
+    from opusmap.records import Row
+    from opusmap.run.open import Work
+
+__all__ = ["explain"]
+
+
+@click.command(
+    epilog=example(
+        "opusmap explain mapping.yaml 'Doc Type' --key CT-000040",
+        "opusmap explain mapping.yaml Name --row 12",
+    )
+)
+@MAPPING
+@click.argument("column")
+@SOURCE
+@click.option("--key", help="The row with this row key.")
+@click.option(
+    "--row", "number", type=click.IntRange(1), help="The row with this number, as a spreadsheet shows it."
+)
+@custom
+@common
+def explain(
+    mapping: str,
+    column: str,
+    source: str | None,
+    key: str | None,
+    number: int | None,
+    converters: tuple[str, ...],
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Show how COLUMN comes about for one row: from cell to finished value, each step with its place.
+
+    Without --key or --row it is the first row. The end is what `map` and `submit` make of the row.
+    """
+    from opusmap.compiler.explain import explain_row
+    from opusmap.records import Reject
+
+    work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
+    with work.source:
+        plan = _column_plan(work.mapper, column)
+        row = _find_row(work, key, number)
+    explained = explain_row(work.mapper, plan, row.values, row.number)
+    if as_json:
+        name, stages = plan.column.internal_name, [_stage_as_json(one) for one in explained.stages]
+        print_json(
+            {"row": row.number, "column": name, "stages": stages, "becomes": mapped_as_json(explained.mapped)}
+        )
+    else:
+        _print_stages(f"{plan.column.display_name} of row {row.number}", explained.stages)
+    return 1 if isinstance(explained.mapped, Reject) else 0
+
+
+def _column_plan(mapper: Mapper, name: str) -> ColumnPlan:
+    from opusmap.wording import suggest
+
+    column = mapper.connection.find(name)
+    names = [plan.column.display_name for plan in mapper.plan.columns]
+    found = next((plan for plan in mapper.plan.columns if plan.column == column), None)
+    if found is None:
+        known = suggest(name, names) or "bound are: " + ", ".join(names)
+        raise click.UsageError(f"the mapping binds no column {name!r}; {known}")
+    return found
+
+
+def _find_row(work: Work, key: str | None, number: int | None) -> Row:
+    from opusmap.records import Filtered, Reject
+
+    for row in work.source.rows():
+        if isinstance(row, Reject):
+            continue
+        if number is None and key is None:
+            return row
+        if number is not None and row.number == number:
+            return row
+        if key is not None:
+            mapped = work.mapper.map_row(row.values, row.number)
+            if not isinstance(mapped, Filtered) and mapped.key == key:
+                return row
+    wanted = f"row {number}" if number is not None else f"row with the key {key!r}" if key else "row"
+    raise click.UsageError(f"there is no such {wanted} in {work.source.name} that can be read")
+
+
+def _stage_as_json(stage: Stage) -> dict[str, Any]:
+    return {
+        "what": stage.what,
+        "value": stage.value,
+        "place": None if stage.span is None else str(stage.span),
+        "problem": None if stage.problem is None else stage.problem.as_json(),
+    }
+
+
+def _print_stages(title: str, stages: Iterable[Stage]) -> None:
+    """Print how a value comes about, a line for each stage."""
+    from rich.table import Table
+
+    table = Table(
+        title=escape(title), title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0)
+    )
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    for stage in stages:
+        place = "" if stage.span is None else f"line {stage.span.line}"
+        value = "" if stage.problem else f"[bold]{escape(shorten(stage.value))}[/]"
+        what = f"[red]{escape(stage.what)}[/]" if stage.problem else escape(stage.what)
+        table.add_row(f"[dim]{place}[/]", what, value)
+    make_console().print(table)

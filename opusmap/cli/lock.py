@@ -1,0 +1,47 @@
+"""`opusmap lock`: fingerprints the connection and the order of options."""
+
+from __future__ import annotations
+
+import click
+
+from opusmap.cli.diagnostics import print_diagnostics
+from opusmap.cli.options import MAPPING, common, custom, example, registry
+from opusmap.cli.output import print_json, print_note
+
+__all__ = ["lock"]
+
+
+@click.command(epilog=example("opusmap lock mapping.yaml"))
+@MAPPING
+@custom
+@common
+def lock(mapping: str, converters: tuple[str, ...], *, as_json: bool, quiet: bool) -> int:
+    """Fingerprint the connection and the options' order, beside MAPPING.
+
+    From then on `check` and `submit` refuse what changes the meaning of an order or a column, until
+    `lock` accepts it. Compare the options with Opus first: their order there can't be seen from here.
+    """
+    from opusmap.compiler import load_mapping
+    from opusmap.compiler.lock import find_drift, lock_path, make_lock, read_lock, write_lock
+
+    mapper = load_mapping(mapping, converters=registry(converters))
+    path = lock_path(mapping)
+    old, new = read_lock(path), make_lock(mapper.plan)
+    drift = () if old is None else find_drift(old, mapper.plan)
+    if not quiet and drift:
+        print_note("accepted:")
+        print_diagnostics(drift)
+    write_lock(new, path)
+    if as_json:
+        print_json({"lock": str(path), "accepted": [one.as_json() for one in drift]})
+    elif not quiet:
+        print_note(f"locked {len(new.columns)} columns and the options of {len(new.choices)} in {path}.")
+        print_note(
+            "Opus does not tell its options' order: compare these with Opus > Settings > Connector now:"
+        )
+        names = {column.internal_name: column.display_name for column in mapper.connection.columns}
+        for name, options in new.choices.items():
+            base = mapper.spec.target.choice_base
+            listed = ", ".join(f"{base + index} {option}" for index, option in enumerate(options))
+            print_note(f"  {names[name]}: {listed}")
+    return 0

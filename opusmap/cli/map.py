@@ -1,0 +1,109 @@
+"""`opusmap map`: the records of a source as JSON Lines or request bodies."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+from opusmap.cli.options import (
+    MAPPING,
+    SOURCE,
+    WORKERS,
+    common,
+    custom,
+    example,
+    open_mapping,
+    print_rejects_note,
+    refuse_own_input,
+    reject_writer,
+)
+from opusmap.cli.output import describe_no_rows, print_changes, print_json, print_note, print_replaced
+from opusmap.cli.progress import progress_line
+
+if TYPE_CHECKING:
+    from opusmap.rejects import RejectWriter
+    from opusmap.report import Report
+    from opusmap.run.open import Work
+
+__all__ = ["map_"]
+
+
+@click.command(
+    "map",
+    epilog=example(
+        "opusmap map mapping.yaml -o records.jsonl", "opusmap map mapping.yaml --payloads > bodies.jsonl"
+    ),
+)
+@MAPPING
+@SOURCE
+@click.option(
+    "-o", "--output", default="-", show_default="standard output", help="File for the records, as JSON Lines."
+)
+@click.option("--rejects", help="File for the rejects, in the source's shape.  [default: beside the output]")
+@click.option("--payloads", is_flag=True, help="Write whole request bodies of at most 15 records.")
+@WORKERS
+@custom
+@common
+def map_(
+    mapping: str,
+    source: str | None,
+    output: str,
+    rejects: str | None,
+    count: int,
+    converters: tuple[str, ...],
+    *,
+    payloads: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Write the records of a source as JSON Lines, the rejects to their own file."""
+    from opusmap.run.parallel import Workers
+
+    if as_json and output == "-":
+        raise click.UsageError(
+            "--json prints the totals on standard output; name a file for the records with -o"
+        )
+    with Workers(count, converters) as workers:  # they get ready while this process does
+        from opusmap.output_files import write_whole
+        from opusmap.run.map import MapStream, PayloadWriter
+
+        work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
+        refuse_own_input(work.mapper, "-o", output, work.source)
+        writer = reject_writer(work, rejects, output)
+        with (
+            work.source,
+            write_whole(output) as file,
+            writer,
+            progress_line("mapping", work.source, quiet=quiet or as_json) as progress,
+        ):
+            stream = MapStream(work, workers)
+            with PayloadWriter(work, file) if payloads else nullcontext() as bodies:
+                for chunk in stream.with_progress(progress):
+                    if bodies is None:
+                        file.write(chunk.lines)
+                    else:
+                        bodies.write(chunk)
+                    for reject in chunk.rejects():
+                        writer.write(reject)
+    report = replace(stream.report(), requests=0 if bodies is None else bodies.requests)
+    if as_json:
+        print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
+    elif not quiet:
+        _print_totals(work, report, writer)
+        print_replaced(report.replaced, work.place, stderr=True)
+    print_rejects_note(writer)
+    print_changes(report.source_changed)
+    return 0 if report.clean else 1
+
+
+def _print_totals(work: Work, report: Report, writer: RejectWriter) -> None:
+    rejects = f" (see {writer.path})" if writer.count else ""
+    print_note(
+        f"{report.read:,} rows read: {report.mapped:,} mapped, {report.filtered:,} filtered, "
+        f"{report.rejected:,} rejected{rejects}, in {report.seconds:,.1f} s"
+    )
+    if not report.read:
+        print_note(describe_no_rows(work.source))

@@ -1,0 +1,60 @@
+"""`opusmap prune`: forgets single records of old runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import click
+
+from opusmap.cli.options import JOURNAL, JSON, example
+from opusmap.cli.output import print_json, print_note
+from opusmap.wording import quote_value
+
+__all__ = ["prune", "prune_and_print"]
+
+
+@click.command(
+    epilog=example("opusmap prune mapping.yaml --older-than 90", "opusmap prune --older-than 90 --json")
+)
+@click.argument("mapping", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--older-than",
+    "days",
+    metavar="DAYS",
+    required=True,
+    type=click.IntRange(1),
+    help="Prune runs that ended at least this many days ago.",
+)
+@JOURNAL
+@JSON
+def prune(mapping: Path | None, days: int, journal: str | None, *, as_json: bool) -> int:
+    """Forget the row keys and reasons of old runs of MAPPING, and remove their rejects.
+
+    Without MAPPING, of all runs that this folder's journal knows. Counts, times and hashes of a run stay.
+    Records that are still in a source are sent again by the next run. Rejects that somebody edited stay.
+    """
+    if mapping is not None and not mapping.is_file():
+        raise click.UsageError(f"there is no mapping {quote_value(str(mapping))}")
+    prune_and_print(mapping, journal, days, as_json=as_json)
+    return 0
+
+
+def prune_and_print(mapping: Path | None, journal: str | None, days: int, *, as_json: bool) -> None:
+    """Prune the runs of a mapping (of all for None) that ended so many days ago, and print what went."""
+    from opusmap.run.history import find_journal
+    from opusmap.run.prune import prune_runs
+
+    path = find_journal(mapping, journal, os.environ)
+    pruned = prune_runs(path, mapping, time.time() - days * 86400)
+    if as_json:
+        print_json({"pruned": pruned.as_json()})
+        return
+    print_note(f"{len(pruned.runs):,} runs pruned: {pruned.records:,} records forgotten. Their counts stay.")
+    if pruned.records:
+        print_note(f"Those still in a source will be sent again: about {pruned.requests:,} requests.")
+    for file in pruned.removed:
+        print_note(f"removed: {file}")
+    for file in pruned.kept:
+        print_note(f"kept, because it is not as the run wrote it: {file}")

@@ -1,0 +1,248 @@
+"""`opusmap report`: the runs that a journal knows, and what became of the records of one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from opusmap.cli.options import JOURNAL, JSON, example, html_option, note_old_option, write_html
+from opusmap.cli.output import describe_trusted, print_changes, print_json, print_replaced
+from opusmap.cli.prune import prune_and_print
+from opusmap.cli.terminal import escape, make_console
+from opusmap.wording import quote_value
+
+if TYPE_CHECKING:
+    from opusmap.journal import Journal, Run
+    from opusmap.report import Evidence
+
+__all__ = ["report"]
+
+
+@click.command(
+    epilog=example(
+        "opusmap report",
+        "opusmap report contracts/mapping.yaml --run 3",
+        "opusmap report 3 --html run-3.html",
+    )
+)
+@click.argument("subject", metavar="[MAPPING]", required=False)
+@click.option(
+    "--run", "number", type=click.IntRange(1), help="One run. A number in place of MAPPING is one, too."
+)
+@JOURNAL
+@JSON
+@html_option("Write a page about the run, or about the latest.  [default: opusmap-run-N.html]")
+@click.option("--no-rows", is_flag=True, help="Leave the cells of rejected rows out of the page.")
+@click.option("--prune", metavar="DAYS", type=click.IntRange(1), hidden=True)
+def report(
+    subject: str | None,
+    number: int | None,
+    journal: str | None,
+    html: str | None,
+    prune: int | None,
+    *,
+    as_json: bool,
+    no_rows: bool,
+) -> int:
+    """Show the runs of MAPPING, or all that this folder's journal knows; or one, and what failed and why.
+
+    With --html it writes one page to look at, print and sign: totals, timeline, rejects, crosswalk,
+    hashes. The page loads nothing. It shows cells of rejected rows, unless --no-rows is given.
+    """
+    from opusmap.journal import Journal
+    from opusmap.report import Evidence
+    from opusmap.run.history import find_journal, find_runs
+
+    mapping, number = _read_subject(subject, number)
+    if prune is not None:
+        if number is not None or html is not None:
+            raise click.UsageError("--prune is about all old runs; it takes neither a run nor --html")
+        note_old_option("report --prune DAYS", "prune --older-than DAYS")
+        prune_and_print(mapping, journal, prune, as_json=as_json)
+        return 0
+    path = find_journal(mapping, journal, os.environ)
+    with Journal.open(path, write=False) as opened:
+        runs = find_runs(opened, mapping)
+        if number is None and html is not None:
+            if not runs:
+                raise click.UsageError("the journal knows no run yet" + (f" of {mapping}" if mapping else ""))
+            number = runs[0].id
+        if number is None:
+            if as_json:
+                print_json({"runs": [_run_facts(run) for run in runs]})
+            else:
+                _print_runs(runs)
+            return 0
+        found = _pick_run(runs, number, mapping)
+        if html is not None:
+            _write_page(opened, found, html, rows=not no_rows)
+        not_taken = _open_records(opened, found)
+        evidence = Evidence.read(opened.evidence(found))
+        rejects, edited = _rejects_now(evidence, path.parent)
+        if as_json:
+            facts = {
+                **_run_facts(found),
+                "replaced": [asdict(reason) for reason in evidence.replaced],
+                "source_changed": [asdict(change) for change in evidence.source_changed],
+                "rejects": rejects or None,
+                "journal_note": evidence.journal_note or None,
+            }
+            print_json({**facts, "records": not_taken})
+        elif html is None:
+            _print_run(
+                found, not_taken, rejects + (" (edited since)" if edited else ""), evidence.journal_note
+            )
+            print_replaced(evidence.replaced)
+            print_changes(evidence.source_changed)
+    return 0
+
+
+def _read_subject(subject: str | None, run: int | None) -> tuple[Path | None, int | None]:
+    """Return the mapping and the run's number that `report` names; a bare number is a run."""
+    if subject is None:
+        return None, run
+    if subject.isascii() and subject.isdigit():
+        if run is not None:
+            raise click.UsageError(f"{subject} and --run {run} both name a run; name a mapping, or one run")
+        if int(subject) < 1:
+            raise click.UsageError("runs are numbered from 1")
+        return None, int(subject)
+    mapping = Path(subject)
+    if not mapping.is_file():
+        raise click.UsageError(
+            f"there is no mapping {quote_value(subject)}; name its file, or a run by its number"
+        )
+    return mapping, run
+
+
+def _pick_run(runs: Sequence[Run], number: int, mapping: Path | None) -> Run:
+    """Return the run with this number.
+
+    Raises:
+        click.UsageError: there is none.
+    """
+    found = next((run for run in runs if run.id == number), None)
+    if found is None:
+        known = f"the latest is {runs[0].id}" if runs else "it knows none"
+        whose = "" if mapping is None else f" of {mapping}"
+        raise click.UsageError(f"the journal knows no run {number}{whose}; {known}")
+    return found
+
+
+def _rejects_now(evidence: Evidence, folder: Path) -> tuple[str, bool]:
+    """Return where a run's file of rejects is ("" if it is nowhere), and whether it was edited since."""
+    from opusmap.output_files import find_file, hash_file
+
+    written = evidence.find("rejects")
+    path = None if written is None else find_file(written, folder)
+    now = None if path is None else hash_file("rejects", path)
+    if written is None or path is None or now is None:
+        return "", False
+    return _describe_path(path), now.sha256 != written.sha256
+
+
+def _describe_path(path: str | Path) -> str:
+    """Return a path as a person would write it: relative to the working directory if it is in it."""
+    try:
+        return str(Path(path).resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _write_page(journal: Journal, run: Run, html: str, *, rows: bool) -> None:
+    from opusmap.report.pages import write_run
+
+    write_html(write_run(journal, run, rows=rows), html or f"opusmap-run-{run.id}.html")
+
+
+def _open_records(journal: Journal, run: Run) -> list[dict[str, Any]]:
+    """Return the records of a run that Opus did not take, as far as no later run has sent them again."""
+    from opusmap.journal import State
+
+    return [
+        {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
+        for one in journal.records(run, State.FAILED, State.UNCERTAIN, State.INTENDED)
+    ]
+
+
+def _run_facts(run: Run) -> dict[str, Any]:
+    return {
+        "run": run.id,
+        "mapping": run.mapping,
+        "connection": run.connection,
+        "origin": run.origin,
+        "started": _iso(run.started),
+        "finished": None if run.finished is None else _iso(run.finished),
+        "ending": run.ending or ("unfinished" if run.finished is None else ""),
+        "counts": dict(run.counts),
+    }
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def _print_runs(runs: Iterable[Run]) -> None:
+    """Print the runs that a journal knows, the latest first."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("run", "started (UTC)", "ending"):
+        table.add_column(name, no_wrap=True)
+    for name in ("submitted", "unchanged", "failed", "rejected"):
+        table.add_column(name, justify="right")
+    table.add_column("mapping", overflow="fold")
+    for run in runs:
+        counts = [f"{run.counts.get(name, 0):,}" for name in ("submitted", "unchanged", "failed", "rejected")]
+        started = datetime.fromtimestamp(run.started, UTC).isoformat(sep=" ", timespec="seconds")[:19]
+        ending = run.ending or "unfinished"
+        table.add_row(str(run.id), started, escape(ending), *counts, escape(run.mapping))
+    make_console().print(table)
+
+
+def _print_run(run: Run, records: Iterable[dict[str, Any]], rejects: str = "", note: str = "") -> None:
+    """Print one run's totals, the records that Opus did not take, where its rejects are, and what was odd."""
+    from rich.table import Table
+
+    console = make_console()
+    _print_runs([run])
+    table = Table(box=None, padding=(0, 2, 0, 0), title="Not taken", title_justify="left")
+    for name in ("row", "key", "state", "reason"):
+        table.add_column(name, overflow="fold")
+    for record in records:
+        table.add_row(*(escape(str(record[name])) for name in ("row", "key", "state", "reason")))
+    console.print()
+    if trusted := run.counts.get("trusted"):
+        console.print(describe_trusted(trusted))
+    console.print(table if table.row_count else _describe_open_records(run.counts))
+    if rejected := run.counts.get("rejected", 0):
+        where = f": see {rejects}" if rejects else ""
+        console.print(escape(f"{_rows(rejected)} rejected, and not sent{where}"), soft_wrap=True)
+    if note:
+        console.print(f"\n{escape(note)}", soft_wrap=True)
+
+
+def _describe_open_records(counts: Mapping[str, int]) -> str:
+    """Return what became of a run's records if the journal has nothing open of it."""
+    if "pruned" in counts:
+        return "Its records were pruned, so only their counts are known."
+    if not counts:
+        return (
+            "It did not come to its end. Every record that it sent was taken, or sent again by a later run."
+        )
+    if counts.get("not_sent"):
+        rest = "Every other was taken, or sent again by a later run."
+        return f"{counts['not_sent']:,} records were not sent. {rest}"
+    if not counts.get("mapped"):
+        return "It made no record."
+    return "Every record that it made was taken, or sent again by a later run."
+
+
+def _rows(count: int) -> str:
+    return "1 row was" if count == 1 else f"{count:,} rows were"

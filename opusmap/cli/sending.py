@@ -1,0 +1,174 @@
+"""What `submit` and `retry` share: where records go, and a run with what is printed of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from opusmap.cli.confirm import confirm_overwrite, print_host
+from opusmap.cli.logs import log, log_error
+from opusmap.cli.options import print_rejects_note, read_faults
+from opusmap.cli.output import (
+    describe_no_rows,
+    print_changes,
+    print_json,
+    print_note,
+    print_reasons,
+    print_replaced,
+    print_totals,
+)
+from opusmap.cli.progress import progress_line
+from opusmap.cli.signals import stopped_by_signals
+from opusmap.report import Report
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from opusmap.emulator import FaultPlan, SeededFaults
+    from opusmap.rejects import RejectWriter
+    from opusmap.run.open import Work
+    from opusmap.run.parallel import Workers
+    from opusmap.run.rehearsal import EmbeddedTransport
+    from opusmap.settings import Settings
+
+__all__ = ["CONCURRENCY", "FAULTS", "TO", "Target", "fault_plan", "open_target", "send"]
+
+TO = click.option(
+    "--to", type=click.Choice(["opus", "emulator"]), default="opus", show_default=True, help="Where to."
+)
+FAULTS = click.option(
+    "--faults", help="With `--to emulator`: none, mild, harsh, a file, or name=value,…  [default: none]"
+)
+CONCURRENCY = click.option(
+    "--concurrency", default=8, show_default=True, type=click.IntRange(1, 128), help="Requests in flight."
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where records go: the settings, what carries requests instead of the network, and the faults there."""
+
+    settings: Settings
+    transport: EmbeddedTransport | None = None
+    faults: SeededFaults | None = None
+
+
+def fault_plan(to: str, faults: str | None) -> FaultPlan | None:
+    """Return the plan of the embedded emulator's faults; None if records go to Opus."""
+    if to == "emulator":
+        return read_faults(faults)
+    if faults is not None:
+        raise click.UsageError("--faults are the emulator's; add --to emulator")
+    return None
+
+
+def open_target(
+    work: Work, settings: Settings | None, plan: FaultPlan | None, *, yes: bool, quiet: bool
+) -> Target:
+    """Return where records go: Opus by its settings, after its host was shown, or an emulator by its plan."""
+    if settings is not None:
+        if not quiet:
+            print_host(settings)
+        confirm_overwrite(work, settings, yes=yes)
+        return Target(settings)
+    assert plan is not None
+    from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
+
+    emulator, settings = embedded_opus(work.mapper)
+    return Target(settings, EmbeddedTransport(emulator), emulator.follow(plan))
+
+
+def send(
+    work: Work,
+    target: Target,
+    writer: RejectWriter,
+    *,
+    as_json: bool,
+    quiet: bool,
+    workers: Workers | None = None,
+    **options: Any,
+) -> int:
+    """Submit, print what became of the rows, and return the exit code; `options` are `SubmitOptions`'."""
+    from opusmap.run.submit import SubmitOptions, submit_stream
+
+    with (
+        work.source,
+        writer,
+        workers or nullcontext(),
+        stopped_by_signals() as on_start,
+        progress_line("submitting", work.source, quiet=quiet or as_json) as progress,
+    ):
+        chosen = SubmitOptions(transport=target.transport, workers=workers, **options)
+        stop = asyncio.Event()
+        report = _read(submit_stream(work, target.settings, chosen, writer, stop), stop, on_start, progress)
+    if as_json:
+        print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
+    elif not quiet:
+        print_totals(report, sent=True)
+        only = options.get("only")
+        if report.stopped is None and (only is not None or not report.read):
+            print_note(
+                describe_no_rows(work.source) if only is None else _describe_open(only, report.read, work)
+            )
+        print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
+        print_replaced(report.replaced, work.place)
+        if writer.count:
+            print_note(f"rejects: {writer.path}")
+        if target.faults is not None and target.faults.met:
+            met = sorted(target.faults.met.items(), key=lambda pair: -pair[1])
+            print_note("faults: " + ", ".join(f"{kind} {count}" for kind, count in met))
+    print_rejects_note(writer)
+    print_changes(report.source_changed)
+    if report.stopped is not None:
+        log_error(report.stopped)
+        return report.stopped.exit_code
+    return 0 if report.clean else 1
+
+
+def _read(
+    reports: AsyncIterator[Report],
+    stop: asyncio.Event,
+    on_start: Callable[[Callable[[], object], Callable[[], object]], None],
+    progress: Callable[[Report], None],
+) -> Report:
+    """Show a run's reports as they come; return the last one. Signals stop the run, or cancel it."""
+
+    async def read() -> Report:
+        loop, main, report = asyncio.get_running_loop(), asyncio.current_task(), Report()
+        assert main is not None
+        on_start(lambda: loop.call_soon_threadsafe(stop.set), lambda: loop.call_soon_threadsafe(main.cancel))
+        async with aclosing(reports):  # type: ignore[type-var]
+            async for now in reports:
+                if now.journal_note != report.journal_note:
+                    _warn(now.journal_note.removeprefix(report.journal_note).removeprefix(". "))
+                report = now
+                progress(report)
+        return report
+
+    try:
+        return asyncio.run(read())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+def _describe_open(keys: frozenset[str], read: int, work: Work) -> str:
+    """Return what `retry` without a file found, so that totals of zero are not taken for a success."""
+    if not keys:
+        return (
+            "nothing was to be sent again: the journal knows no record that Opus refused, or left unanswered"
+        )
+    if read < len(keys):
+        gone = len(keys) - read
+        return (
+            f"{gone} of {len(keys)} records that were to be sent again are not in {work.source.name} any more"
+        )
+    return f"{len(keys)} records were to be sent again"
+
+
+def _warn(sentence: str) -> None:
+    log(f"warning: {sentence}", logging.WARNING)

@@ -1,0 +1,84 @@
+"""`opusmap test`: runs the tests in mappings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from opusmap.cli.options import common, custom, example, refuse_own_input, registry
+from opusmap.cli.output import print_json, print_note, shorten
+from opusmap.cli.terminal import escape, make_console
+
+if TYPE_CHECKING:
+    from opusmap.testing import TestResult
+
+__all__ = ["test"]
+
+
+@click.command(
+    epilog=example("opusmap test mapping.yaml", "opusmap test mappings/*/mapping.yaml --junit tests.xml")
+)
+@click.argument("mappings", nargs=-1, required=True, type=click.Path(dir_okay=False))
+@click.option(
+    "--junit", type=click.Path(dir_okay=False), help="Write the results as JUnit XML, for CI servers."
+)
+@custom
+@common
+def test(
+    mappings: tuple[str, ...],
+    junit: str | None,
+    converters: tuple[str, ...],
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Run the tests in MAPPINGS, and show what differs."""
+    from opusmap.compiler import load_mapping
+    from opusmap.output_files import write_whole
+    from opusmap.testing import junit_xml, run_tests
+
+    known = registry(converters)
+    loaded = [(mapping, load_mapping(mapping, converters=known)) for mapping in mappings]
+    if junit is not None:
+        for _, mapper in loaded:
+            refuse_own_input(mapper, "--junit", junit)
+    suites = [(mapping, run_tests(mapper)) for mapping, mapper in loaded]
+    results = [result for _, found in suites for result in found]
+    failed = sum(not result.passed for result in results)
+    if junit is not None:
+        with write_whole(junit) as file:
+            file.write(junit_xml(suites))
+    if as_json:
+        tests = [
+            {
+                "name": one.name,
+                "place": str(one.span),
+                "passed": one.passed,
+                "differences": [asdict(each) for each in one.differences],
+            }
+            for one in results
+        ]
+        print_json({"passed": len(results) - failed, "failed": failed, "tests": tests})
+    else:
+        for result in results:
+            if not (quiet and result.passed):
+                _print_test(result)
+        print_note(
+            f"{len(results) - failed} passed, {failed} failed" if results else "there are no tests in it"
+        )
+    return 1 if failed else 0
+
+
+def _print_test(result: TestResult) -> None:
+    """Print how a mapping's test ended, and what differs."""
+    console = make_console()
+    mark = "[green]passed[/]" if result.passed else "[bold red]FAILED[/]"
+    console.print(f"{mark} {escape(result.name)}", soft_wrap=True)
+    if not result.passed:
+        console.print(f"       {escape(str(result.span))}", soft_wrap=True)
+    for one in result.differences:
+        console.print(f"       [cyan]{escape(one.column)}[/]", soft_wrap=True)
+        console.print(f"         [green]+ expected[/] {escape(shorten(one.expected, 500))}", soft_wrap=True)
+        console.print(f"         [red]- found   [/] {escape(shorten(one.found, 500))}", soft_wrap=True)
