@@ -68,7 +68,7 @@ def _check_name(variable: str, allowed: Collection[str], settings: Collection[st
         )
     hint = suggest(variable, [f"OPUSMAP_{each.upper()}" for each in allowed])
     shown = quote_value(variable)
-    _log.warning(".env: there is no setting %s, so it is left out%s", shown, f"; {hint}" if hint else "")
+    _log.warning(".env: unknown setting %s is ignored%s", shown, f"; {hint}" if hint else "")
 
 
 def read_small_text(path: Path, blame: str, *, devices: bool = False) -> str:

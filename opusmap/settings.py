@@ -123,7 +123,7 @@ class Secret:
         return hash((Secret, self._text))
 
     def __reduce__(self) -> tuple[object, ...]:
-        raise TypeError("a secret is not written down")
+        raise TypeError("a secret can't be pickled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +325,7 @@ def _refuse_strange_addresses(proof: _Found, *addresses: _Found | None) -> None:
         " and ".join(found.blame for found in strange),
         f"the credentials in {proof.blame} would be used at {hosts}, which the .env file alone names; such a "
         "file may come from a stranger, with the mapping",
-        f"if you trust {hosts}, set {variables} in the environment, too{instead}",
+        f"if you trust {hosts}, set {variables} in the environment as well{instead}",
     )
 
 
@@ -363,7 +363,7 @@ def _read_url(found: _Found) -> str:
     host = parts.hostname or ""
     if "@" in parts.netloc:
         raise SettingsError(
-            found.blame, "a URL with user info (`…@`) is refused", "leave out what stands before the @"
+            found.blame, "a URL with user info (`…@`) is refused", "remove the part before the @"
         )
     if host not in _LOOPBACK:
         if parts.scheme != "https":
@@ -432,7 +432,7 @@ def _read_timeout(found: _Found) -> float:
 def _read_transport(found: _Found) -> str:
     name = found.text.casefold()
     if name not in ("auto", "httpx", "aiohttp"):
-        raise SettingsError(found.blame, "not a way to send requests", "write auto, httpx or aiohttp")
+        raise SettingsError(found.blame, "unknown transport", "write auto, httpx or aiohttp")
     return name
 
 
@@ -445,9 +445,7 @@ def _read_trust(levels: tuple[_Level, ...]) -> bool:
         )
     found = _first(tuple(trusted), "trust_status")
     if found is not None and found.text not in ("0", "1"):
-        raise SettingsError(
-            found.blame, "neither 1 nor 0", "write 1 to trust the HTTP status, or leave it out"
-        )
+        raise SettingsError(found.blame, "not 0 or 1", "write 1 to trust the HTTP status, or leave it out")
     return found is not None and found.text == "1"
 
 

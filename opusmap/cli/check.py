@@ -46,8 +46,10 @@ _VALUES_SHOWN, _COLUMNS_SHOWN = 20, 40
 @click.command(epilog=example("opusmap check mapping.yaml", "opusmap check mapping.yaml export.csv --json"))
 @MAPPING
 @SOURCE
-@click.option("--online", is_flag=True, help="Prove the settings, too: sign in to Opus, send no record.")
-@click.option("--no-source", is_flag=True, help="Check the mapping alone; its source need not be there.")
+@click.option(
+    "--online", is_flag=True, help="Verify the settings as well: sign in to Opus, without sending a record."
+)
+@click.option("--no-source", is_flag=True, help="Check the mapping alone; its source is not needed.")
 @WORKERS
 @custom
 @common
@@ -106,7 +108,7 @@ def check(
             print_note(describe_no_rows(work.source))
         print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
         print_replaced(report.replaced, work.place)
-        print_reasons("Odd, but no error", report.notes, work.place)
+        print_reasons("Unusual, but not an error", report.notes, work.place)
         _print_forecast(forecast)
     print_changes(report.source_changed)
     return 0 if report.clean else 1
@@ -133,7 +135,7 @@ def _prove_settings(
         for sentence in online.proved:
             print_note(f"  {sentence}")
         print_note(
-            f"Not proved: that Opus takes the records; `opusmap submit {mapping} --limit 1` sends one."
+            f"Not proved: that Opus accepts the records; `opusmap submit {mapping} --limit 1` sends one."
         )
     return asdict(online)
 

@@ -1,4 +1,4 @@
-"""Before the first request: telling whom it goes to, and asking where it may overwrite records."""
+"""Before the first request: printing where it goes, and asking before records are overwritten."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def print_host(settings: Settings) -> None:
-    """Say which hosts are asked, and in whose name, before the first request to them."""
+    """Print which hosts are asked, and as which client, before the first request to them."""
     sign_in = urlsplit(settings.token_url)
     where = f"{sign_in.scheme}://{sign_in.netloc}"
     at = "" if settings.base_url == where else f", signing in at {where}"
@@ -59,7 +59,7 @@ def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:
     lines = (
         f"This is {what}, as far as the journal {settings.journal} knows.",
         f"What Opus holds under a row key of {work.source.name} is replaced.",
-        "(`--to emulator` rehearses it; `--limit 5` sends a first few.)",
+        "(`--to emulator` rehearses it; `--limit 5` sends the first five.)",
     )
     write_error("\n".join(lines))
     if not click.confirm("Go on?", err=True):

@@ -25,7 +25,7 @@ __all__ = ["converters"]
     "files",
     multiple=True,
     type=click.Path(dir_okay=False),
-    help="Python file with custom ones.",
+    help="Python file with custom converters.",
 )
 @JSON
 def converters(name: str | None, files: tuple[str, ...], *, as_json: bool) -> int:

@@ -22,7 +22,7 @@ _CERTIFICATE_LIMIT = 1 << 20
 @MAPPING
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", default=8015, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."
+    "--port", default=8015, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."
 )
 @click.option("--client-id", default="rehearsal", show_default=True, help="The client that may sign in.")
 @click.option(
@@ -32,7 +32,7 @@ _CERTIFICATE_LIMIT = 1 << 20
 )
 @click.option("--faults", help="none, mild, harsh, a file, or name=value,…  [default: none]")
 @click.option("--seed", help="Number that the faults are drawn from: the same seed gives the same faults.")
-@click.option("--latency", help="Milliseconds that each request takes at least.")
+@click.option("--latency", help="Minimum milliseconds for each request.")
 @click.option("--rate", help="Requests a second; more are answered with 429.")
 @click.option(
     "--no-content", is_flag=True, help="Answer 204 where nothing is due, and where all were marked destroyed."
@@ -89,7 +89,9 @@ def emulator(
             ):
                 print_note(f"  {name}={value}")
             if plan.shares:
-                print_note(f"Faults come, by seed {plan.seed}. Show and change them at {url}{FAULTS_PATH}")
+                print_note(
+                    f"Faults are injected with seed {plan.seed}. See and change them at {url}{FAULTS_PATH}"
+                )
 
     serve(embedded, host, port, ready)
     return 0

@@ -54,7 +54,7 @@ def _run(arguments: list[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it would show where its tasks were cut off
-        log("stopped at once; run the same command again to go on", logging.ERROR)
+        log("stopped at once; run the same command again to resume", logging.ERROR)
         return STOPPED
     except OpusmapError as error:
         _show(error, as_json="--json" in arguments)
@@ -79,10 +79,10 @@ def _log_bug() -> int:
 
 
 def _log_unwritten(error: OSError) -> int:
-    """Say that output can't be written; what a run did until then stands in its journal."""
+    """Log that output can't be written; the journal has what a run did until then."""
     discard(sys.stdout)
     name = "output" if error.filename is None else str(error.filename)
-    hint = "make room, or name another place; what a run did stands in its journal: `opusmap report`"
+    hint = "free disk space, or name another file; the journal has what a run did: `opusmap report`"
     log_error(SettingsError(name, f"it can't be written: {error.strerror}", hint))
     return SettingsError.exit_code
 

@@ -96,7 +96,7 @@ def _find_row(work: Work, key: str | None, number: int | None) -> Row:
             if not isinstance(mapped, Filtered) and mapped.key == key:
                 return row
     wanted = f"row {number}" if number is not None else f"row with the key {key!r}" if key else "row"
-    raise click.UsageError(f"there is no such {wanted} in {work.source.name} that can be read")
+    raise click.UsageError(f"{work.source.name} has no readable {wanted}")
 
 
 def _stage_as_json(stage: Stage) -> dict[str, Any]:

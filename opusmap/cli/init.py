@@ -39,7 +39,11 @@ def complete_source_key(typed: str) -> list[str]:
     "-o", "--output", help="File for the draft; `-` prints it.  [default: mapping.yaml beside the connection]"
 )
 @click.option(
-    "--rows", default=50_000, show_default=True, type=click.IntRange(1), help="Rows to look at, at most."
+    "--rows",
+    default=50_000,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Maximum number of rows to look at.",
 )
 @click.option(
     "--set",
@@ -114,7 +118,7 @@ def _summary(drafted: Drafted) -> list[str]:
         f"{drafted.path}: {_matched(draft)} of {len(draft.matches)} columns have a source",
     ]
     if drafted.schema_written:
-        lines.append(f"{drafted.schema}: by this, an editor completes and checks the mapping as you write")
+        lines.append(f"{drafted.schema}: with this, an editor completes and checks the mapping as you type")
     lines += [f"  line {one.place.line}: {one.message}" for one in open_]
     ending = f"{len(open_)} to decide first: look for TODO in the file, then" if open_ else "next:"
     return [*lines, f"{ending} opusmap check {drafted.path}"]

@@ -37,7 +37,7 @@ def lock(mapping: str, converters: tuple[str, ...], *, as_json: bool, quiet: boo
     elif not quiet:
         print_note(f"locked {len(new.columns)} columns and the options of {len(new.choices)} in {path}.")
         print_note(
-            "Opus does not tell its options' order: compare these with Opus > Settings > Connector now:"
+            "Opus does not show how it orders options: compare these with Opus > Settings > Connector now:"
         )
         names = {column.internal_name: column.display_name for column in mapper.connection.columns}
         for name, options in new.choices.items():

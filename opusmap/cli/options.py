@@ -67,7 +67,7 @@ def common(command: Command) -> Command:
     """Add the options that every command with a result has."""
     for option in (
         JSON,
-        click.option("-q", "--quiet", is_flag=True, help="No progress, no remarks."),
+        click.option("-q", "--quiet", is_flag=True, help="No progress, no notes."),
         click.option(
             "-v",
             "--verbose",
@@ -109,12 +109,12 @@ def html_option(help: str) -> Callable[[Command], Command]:
 def _page(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     """Refuse what is no page's name: an export named by mistake would be overwritten."""
     if value and value != "-" and not value.lower().endswith((".html", ".htm")):
-        raise click.BadParameter(f"{value} does not end in .html; name all else before --html")
+        raise click.BadParameter(f"{value} does not end in .html; put all other arguments before --html")
     return value
 
 
 def write_html(text: str, path: str) -> None:
-    """Write a page into a file that its owner alone can read, and say where it is."""
+    """Write a page into a file that only its owner can read, and print where it is."""
     from opusmap.output_files import write_whole
 
     with write_whole(path) as file:
@@ -138,7 +138,7 @@ def read_settings(mapping: str) -> Settings:
 
 
 def note_old_option(old: str, new: str) -> None:
-    """Say that an option was given by the name that it had before."""
+    """Log that an option was given by its old name."""
     log(f"warning: {old} is an old name, which the next release does not read; use {new}", logging.WARNING)
 
 
@@ -190,6 +190,6 @@ def reject_writer(
 
 
 def print_rejects_note(writer: RejectWriter) -> None:
-    """Say why rejects are not in the file where they would be, or are not there."""
+    """Log why rejects are in another file than usual, or in none."""
     if writer.note:
         log(f"note: {writer.note}")

@@ -35,7 +35,7 @@ __all__ = [
 ROWS_SHOWN = 5
 """Row numbers that are printed for each reason."""
 CHANGES_SHOWN = 5
-"""Files that changed while they were read of which each is told."""
+"""Changed files that are named each."""
 
 
 def print_note(text: str) -> None:
@@ -152,12 +152,12 @@ def mapped_as_json(mapped: Mapped) -> dict[str, Any]:
 
 
 def print_changes(changes: Sequence[FileChange]) -> None:
-    """Tell, in quiet runs too, which files of the source changed while it was read."""
+    """Log, in quiet runs as well, which files of the source changed while it was read."""
     from opusmap.sources.changes import describe_state
 
     for change in changes[:CHANGES_SHOWN]:
         log(
-            f"{change.path}: it was changed while it was being read: rows may be of either version\n"
+            f"{change.path}: changed while being read: rows may come from either version\n"
             f"  before: {describe_state(change.before)}\n"
             f"  after:  {describe_state(change.after)}",
             logging.WARNING,
@@ -165,7 +165,7 @@ def print_changes(changes: Sequence[FileChange]) -> None:
     if len(changes) > CHANGES_SHOWN:
         log(f"and {len(changes) - CHANGES_SHOWN:,} more files", logging.WARNING)
     if changes:
-        log("  help: run the same command again when nobody writes to the source", logging.WARNING)
+        log("  help: run the same command again when nothing writes to the source", logging.WARNING)
 
 
 def describe_no_rows(source: Source) -> str:

@@ -33,7 +33,10 @@ __all__ = ["report"]
 )
 @click.argument("subject", metavar="[MAPPING]", required=False)
 @click.option(
-    "--run", "number", type=click.IntRange(1), help="One run. A number in place of MAPPING is one, too."
+    "--run",
+    "number",
+    type=click.IntRange(1),
+    help="Number of a run. A number in place of MAPPING means the same.",
 )
 @JOURNAL
 @JSON
@@ -82,7 +85,7 @@ def report(
         found = _pick_run(runs, number, mapping)
         if html is not None:
             _write_page(opened, found, html, rows=not no_rows)
-        not_taken = _open_records(opened, found)
+        not_accepted = _open_records(opened, found)
         evidence = Evidence.read(opened.evidence(found))
         rejects, edited = _rejects_now(evidence, path.parent)
         if as_json:
@@ -93,10 +96,10 @@ def report(
                 "rejects": rejects or None,
                 "journal_note": evidence.journal_note or None,
             }
-            print_json({**facts, "records": not_taken})
+            print_json({**facts, "records": not_accepted})
         elif html is None:
             _print_run(
-                found, not_taken, rejects + (" (edited since)" if edited else ""), evidence.journal_note
+                found, not_accepted, rejects + (" (edited since)" if edited else ""), evidence.journal_note
             )
             print_replaced(evidence.replaced)
             print_changes(evidence.source_changed)
@@ -162,12 +165,12 @@ def _write_page(journal: Journal, run: Run, html: str, *, rows: bool) -> None:
 
 
 def _open_records(journal: Journal, run: Run) -> list[dict[str, Any]]:
-    """Return the records of a run that Opus did not take, as far as no later run has sent them again."""
+    """Return the records of a run that Opus did not accept, as far as no later run has sent them again."""
     from opusmap.journal import State
 
     return [
         {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
-        for one in journal.records(run, State.FAILED, State.UNCERTAIN, State.INTENDED)
+        for one in journal.records(run, State.FAILED, State.UNCERTAIN, State.PENDING)
     ]
 
 
@@ -207,12 +210,12 @@ def _print_runs(runs: Iterable[Run]) -> None:
 
 
 def _print_run(run: Run, records: Iterable[dict[str, Any]], rejects: str = "", note: str = "") -> None:
-    """Print one run's totals, the records that Opus did not take, where its rejects are, and what was odd."""
+    """Print one run's totals, the records that Opus did not accept, its rejects file, and notes."""
     from rich.table import Table
 
     console = make_console()
     _print_runs([run])
-    table = Table(box=None, padding=(0, 2, 0, 0), title="Not taken", title_justify="left")
+    table = Table(box=None, padding=(0, 2, 0, 0), title="Not accepted", title_justify="left")
     for name in ("row", "key", "state", "reason"):
         table.add_column(name, overflow="fold")
     for record in records:
@@ -233,15 +236,13 @@ def _describe_open_records(counts: Mapping[str, int]) -> str:
     if "pruned" in counts:
         return "Its records were pruned, so only their counts are known."
     if not counts:
-        return (
-            "It did not come to its end. Every record that it sent was taken, or sent again by a later run."
-        )
+        return "It did not finish. Every record that it sent was accepted, or sent again by a later run."
     if counts.get("not_sent"):
-        rest = "Every other was taken, or sent again by a later run."
+        rest = "Every other was accepted, or sent again by a later run."
         return f"{counts['not_sent']:,} records were not sent. {rest}"
     if not counts.get("mapped"):
         return "It made no record."
-    return "Every record that it made was taken, or sent again by a later run."
+    return "Every record that it made was accepted, or sent again by a later run."
 
 
 def _rows(count: int) -> str:

@@ -39,7 +39,11 @@ if TYPE_CHECKING:
 __all__ = ["CONCURRENCY", "FAULTS", "TO", "Target", "fault_plan", "open_target", "send"]
 
 TO = click.option(
-    "--to", type=click.Choice(["opus", "emulator"]), default="opus", show_default=True, help="Where to."
+    "--to",
+    type=click.Choice(["opus", "emulator"]),
+    default="opus",
+    show_default=True,
+    help="Where records go.",
 )
 FAULTS = click.option(
     "--faults", help="With `--to emulator`: none, mild, harsh, a file, or name=value,…  [default: none]"
@@ -63,7 +67,7 @@ def fault_plan(to: str, faults: str | None) -> FaultPlan | None:
     if to == "emulator":
         return read_faults(faults)
     if faults is not None:
-        raise click.UsageError("--faults are the emulator's; add --to emulator")
+        raise click.UsageError("--faults needs --to emulator")
     return None
 
 
@@ -159,15 +163,11 @@ def _read(
 def _describe_open(keys: frozenset[str], read: int, work: Work) -> str:
     """Return what `retry` without a file found, so that totals of zero are not taken for a success."""
     if not keys:
-        return (
-            "nothing was to be sent again: the journal knows no record that Opus refused, or left unanswered"
-        )
+        return "nothing to send again: the journal has no record that Opus refused or did not answer for"
     if read < len(keys):
         gone = len(keys) - read
-        return (
-            f"{gone} of {len(keys)} records that were to be sent again are not in {work.source.name} any more"
-        )
-    return f"{len(keys)} records were to be sent again"
+        return f"{gone} of {len(keys)} records to send again are no longer in {work.source.name}"
+    return f"records to send again: {len(keys)}"
 
 
 def _warn(sentence: str) -> None:

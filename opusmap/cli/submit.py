@@ -37,7 +37,7 @@ __all__ = ["submit"]
 @TO
 @FAULTS
 @CONCURRENCY
-@click.option("--limit", type=click.IntRange(1), help="Records to send at most: a first few.")
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of records to send.")
 @click.option(
     "--resend", is_flag=True, help="Send all records, also those that Opus accepted before as they are now."
 )
@@ -83,7 +83,7 @@ def submit(
         note_old_option("--full", "--resend")
     plan = fault_plan(to, faults)
     limits = _max_errors(max_errors)
-    # What is missing there is told before a long look at the source.
+    # A missing setting is reported before the source is read, which may take long.
     settings = read_settings(mapping) if plan is None else None
     work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
     return send(

@@ -65,9 +65,7 @@ def test(
         for result in results:
             if not (quiet and result.passed):
                 _print_test(result)
-        print_note(
-            f"{len(results) - failed} passed, {failed} failed" if results else "there are no tests in it"
-        )
+        print_note(f"{len(results) - failed} passed, {failed} failed" if results else "no tests found")
     return 1 if failed else 0
 
 

@@ -25,7 +25,7 @@ _EXTRAS = (
 
 
 def version_option(command: Command) -> Command:
-    """Add `--version`: opusmap's own, and what a bug report should say besides."""
+    """Add `--version`: opusmap's own, and what else a bug report needs."""
 
     def show(context: click.Context, _option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
         if value and not context.resilient_parsing:
@@ -38,7 +38,7 @@ def version_option(command: Command) -> Command:
         expose_value=False,
         is_eager=True,
         callback=show,
-        help="Show the version, and what a bug report should say besides.",
+        help="Show the version, and what else a bug report needs.",
     )(command)
 
 

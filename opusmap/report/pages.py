@@ -60,7 +60,7 @@ class End:
 _MEANINGS = (
     ("submitted", "Submitted", "Opus took the record"),
     ("unchanged", "Unchanged", "Opus took it before, just as it is"),
-    ("filtered", "Filtered", "the mapping's “where” does not want the row"),
+    ("filtered", "Filtered", "the mapping's “where” excludes the row"),
     ("rejected", "Rejected", "the row can't become a record"),
     ("failed", "Failed", "Opus refused the record"),
     ("uncertain", "Uncertain", "nobody can say whether Opus took it; it will be sent again"),

@@ -351,7 +351,7 @@ def test_commands_end_with_1_and_say_what_was_and_what_is(
     arguments = [command, "m.yaml", *more, "--converters", "meddle.py"]
     assert main([*arguments, "-q"]) == 1
     said = capsys.readouterr().err
-    assert "rows.csv: it was changed while it was being read" in said
+    assert "rows.csv: changed while being read" in said
     assert "before: 30,008 bytes" in said
     assert f"after:  {Path('rows.csv').stat().st_size:,} bytes" in said
     assert hashlib.sha256(Path("rows.csv").read_bytes()).hexdigest() in said
@@ -377,4 +377,4 @@ def test_the_evidence_of_a_run_says_so(capsys: pytest.CaptureFixture[str]) -> No
     assert old in page
     assert new in page
     assert main(["report", "1", "--journal", "journal.db"]) == 0
-    assert "it was changed while it was being read" in capsys.readouterr().err
+    assert "changed while being read" in capsys.readouterr().err

@@ -251,7 +251,7 @@ def test_retry_says_that_the_rejects_are_not_where_they_were(folder, opus, moved
         assert ended.returncode == 0
         assert "the rejects of run 1 are not at" in ended.stderr
         assert "opusmap retry mapping.yaml FILE" in ended.stderr
-        assert "nothing was to be sent again" in ended.stderr
+        assert "nothing to send again" in ended.stderr
 
 
 def test_retry_takes_the_latest_run_s_rejects_once_they_were_edited(folder, opus):

@@ -43,7 +43,7 @@ def test_the_first_signal_lets_requests_in_flight_end(number: signal.Signals, tm
         process.send_signal(number)
         out, err = end(process)
         assert process.returncode == 4, err
-        assert "once more stops at once" in err
+        assert "press Ctrl-C again to stop now" in err
         assert "Traceback" not in err
         result = json.loads(out)
         assert result["read"] == sum(result[part] for part in PARTS)
@@ -66,7 +66,7 @@ def test_the_second_signal_ends_the_run_at_once_and_it_goes_on_the_next_time(
         wait_for(process, lambda: opus.requests >= 1)
         process.send_signal(number)
         assert process.stderr is not None
-        while "once more" not in process.stderr.readline():
+        while "press Ctrl-C again" not in process.stderr.readline():
             assert process.poll() is None
         process.send_signal(number)
         _, err = end(process)

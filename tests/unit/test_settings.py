@@ -329,7 +329,7 @@ def test_the_status_alone_is_trusted_only_if_the_environment_says_so(
 
 @pytest.mark.parametrize("text", ["true", "yes", "2", "11", "-1"])
 def test_another_word_of_trust_is_refused(text: str, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="OPUSMAP_TRUST_STATUS: neither 1 nor 0"):
+    with pytest.raises(SettingsError, match="OPUSMAP_TRUST_STATUS: not 0 or 1"):
         load_settings({}, FULL | {"OPUSMAP_TRUST_STATUS": text}, tmp_path)
 
 
