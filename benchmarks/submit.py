@@ -27,7 +27,7 @@ from pathlib import Path
 import httpx
 
 from opusmap.delivery import DeliveryOptions, SubmitTotals, deliver
-from opusmap.journal import Journal
+from opusmap.journal import open_journal
 from opusmap.opus import EncodedRecord, encode_body, encode_records
 from opusmap.opus.client import OpusClient
 from opusmap.opus.exchange import Answer
@@ -152,7 +152,7 @@ async def loop_client(settings: Settings, bodies: list[bytes], concurrency: int)
 async def submit(settings: Settings, items: list[EncodedRecord], concurrency: int) -> SubmitTotals:
     """Send the records as a run does."""
     totals, options = SubmitTotals(), DeliveryOptions("overwrite", concurrency=concurrency)
-    with Journal.open(settings.journal) as journal:
+    with open_journal(settings.journal) as journal:
         run = journal.start_run(origin=settings.base_url, connection=CONNECTION, mapping="m.yaml")
         async with OpusClient(settings) as client:
             async for event in deliver(stream(items), client, journal, run, options):

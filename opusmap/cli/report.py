@@ -58,7 +58,7 @@ def report(
     With --html it writes one page to look at, print and sign: totals, timeline, rejects, crosswalk,
     hashes. The page loads nothing. It shows cells of rejected rows, unless --no-rows is given.
     """
-    from opusmap.journal import Journal
+    from opusmap.journal import open_journal
     from opusmap.report import Evidence
     from opusmap.run.history import find_journal, find_runs
 
@@ -70,7 +70,7 @@ def report(
         prune_and_print(mapping, journal, prune, as_json=as_json)
         return 0
     path = find_journal(mapping, journal, os.environ)
-    with Journal.open(path, write=False) as opened:
+    with open_journal(path, write=False) as opened:
         runs = find_runs(opened, mapping)
         if number is None and html is not None:
             if not runs:

@@ -26,19 +26,12 @@ event loop between two steps takes one of them away, and others may wait for it 
 
 
 @contextmanager
-<<<<<<< HEAD
 def stopped_by_signals() -> Iterator[Callable[[Callable[[], object], Callable[[], object]], None]]:
     """Let signals stop the run as long as the block lasts.
 
     Gives the function to call with what drains the run, which the first signal does, and what cancels it,
     which the second one does. A signal before that, and a third one, is a KeyboardInterrupt; so is a run that
     goes on for some time after it was cancelled.
-=======
-def stopped_by_signals() -> Iterator[Callable[[Callable[[], None]], None]]:
-    """Let signals stop the run while the block lasts; gives the function to call with what drains it.
-
-    A signal before that, or a second one, is a KeyboardInterrupt; it is raised again while the block lasts.
->>>>>>> c0ebfd6 (Print the command line's messages in plain English: finish requests in flight, accepted, excluded by where)
     """
     ways: list[Callable[[], object]] = []
     timers: list[threading.Timer] = []
@@ -55,16 +48,11 @@ def stopped_by_signals() -> Iterator[Callable[[Callable[[], None]], None]]:
         if not ways:
             insist()
             raise KeyboardInterrupt
-<<<<<<< HEAD
         ways.pop(0)()  # first of all: the next signal may come before the line is out
         if ways:
             log("finishing requests in flight; press Ctrl-C again to stop now")
         else:
             insist()
-=======
-        drain.pop()()  # first of all: the next signal may come before the line is out
-        log("finishing requests in flight; press Ctrl-C again to stop now")
->>>>>>> c0ebfd6 (Print the command line's messages in plain English: finish requests in flight, accepted, excluded by where)
 
     earlier = [(number, signal.signal(number, on_signal)) for number in _SIGNALS]
     try:

@@ -7,7 +7,7 @@ nothing and writes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -19,7 +19,7 @@ from opusmap.opus.payload import BATCH_SIZE, Batch, Conflict, EncodedRecord
 
 __all__ = ["Batcher", "Load"]
 
-LookUp: TypeAlias = Callable[[Sequence[str]], Mapping[str, JournalRecord]]
+LookUp: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, JournalRecord]]]
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ class Batcher:
             await self._take()
             if not self._taken:
                 break
-            self._sort_out()
+            await self._sort_out()
             if not self._ready:
                 await asyncio.sleep(0)  # answers are read while millions of records are passed over
         self.ended = not self._ready
@@ -119,14 +119,16 @@ class Batcher:
             if len(self._taken) == BATCH_SIZE:
                 return
 
-    def _sort_out(self) -> None:
+    async def _sort_out(self) -> None:
         """Move what was taken to what is ready, or unchanged."""
         entries = [Item(each.row, each.key, hash_content(each.json, self._conflict)) for each in self._taken]
-        known = self._look_up([entry.key for entry in entries])
+        # Before the journal is asked: what comes to its end meanwhile is known as it was.
+        under_way = [self._is_under_way(entry.key) for entry in entries]
+        known = await self._look_up([entry.key for entry in entries])
         waiting = {one.entry.key for one in self._ready}
-        for record, entry in zip(self._taken, entries, strict=True):
+        for record, entry, busy in zip(self._taken, entries, under_way, strict=True):
             key = entry.key
-            one = _Waiting(record, entry, known.get(key), key in waiting or self._is_under_way(key))
+            one = _Waiting(record, entry, known.get(key), busy or key in waiting)
             if not one.stale and self._resume.is_unchanged(entry, one.known, self._trusted_from):
                 self._unchanged.append(record)
                 continue

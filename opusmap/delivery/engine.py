@@ -22,7 +22,7 @@ from opusmap.delivery.retry_policy import GiveUp, RetryPolicy, Split
 from opusmap.delivery.stop_signal import Halt
 from opusmap.delivery.unknown_outcomes import ResumePolicy
 from opusmap.errors import OpusmapError, StoppedEarly
-from opusmap.journal import GroupCommit, Journal, Run, State
+from opusmap.journal import Journal, Run, State
 from opusmap.opus.exchange import Sender
 from opusmap.opus.payload import Batch, Conflict, ConflictKey, EncodedRecord, split_batch
 
@@ -82,11 +82,11 @@ async def deliver(
         clock: time and chance.
 
     Raises:
-        JournalError: the journal can't be written; requests in flight were dropped, and stay intended.
+        JournalError: the journal can't be written; requests in flight were dropped, and stay pending.
     """
     clock = clock or Clock()
-    async with GroupCommit(journal, clock.sync_executor) as commits:
-        ledger = Ledger(journal, run, commits, resume=options.resume, now=clock.now)
+    async with journal.session(run) as session:
+        ledger = Ledger(session, resume=options.resume, now=clock.now)
         engine = asyncio.create_task(_Engine(client, ledger, options, clock).run(records, stop))
         engine.add_done_callback(lambda _engine: ledger.end())
         try:
@@ -221,7 +221,7 @@ class _Engine:
     async def _deliver_load(self, load: Load) -> None:
         """Send a load when it may be: what must wait for a late effect goes after the rest."""
         if load.stale:
-            load.known = self._ledger.look_up(list(load.entries))
+            load.known = await self._ledger.look_up(list(load.entries))
         if not load.known:
             return await self._deliver(load, load.batch)
         now, waits = self._clock.now(), dict[str, float]()

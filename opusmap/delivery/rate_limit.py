@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from opusmap.delivery.retry_policy import RetryPolicy
 from opusmap.delivery.stop_signal import Halt
-from opusmap.journal import SyncExecutor, Timestamp
+from opusmap.journal import Timestamp
 from opusmap.opus.replies import LoadSignal
 
 __all__ = ["Clock", "ConcurrencyLimit", "Pacer", "RetryBudget"]
@@ -40,18 +40,16 @@ _FEW = 20
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time, chance and the disk, as an engine meets them.
+    """Time and chance, as an engine meets them.
 
     `clock`: seconds that never run backwards while the machine is up. `wall_clock`: seconds since 1970.
-    `random` gives numbers in [0, 1). `sleep` waits for some seconds. `sync_executor` waits for the
-    disk; by default a thread does, where the disk is slow.
+    `random` gives numbers in [0, 1). `sleep` waits for some seconds.
     """
 
     clock: Callable[[], float] = time.monotonic
     wall_clock: Callable[[], float] = time.time
     random: Callable[[], float] = random.random
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    sync_executor: SyncExecutor | None = None
 
     def now(self) -> Timestamp:
         """Return the time by both clocks."""

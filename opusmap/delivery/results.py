@@ -7,7 +7,7 @@ request.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
@@ -17,7 +17,7 @@ import msgspec
 from opusmap.delivery.batcher import Load
 from opusmap.delivery.unknown_outcomes import ResumePolicy
 from opusmap.errors import OpusmapError
-from opusmap.journal import GroupCommit, Journal, JournalRecord, Result, Run, State, Timestamp
+from opusmap.journal import JournalRecord, Result, Session, State, Timestamp
 from opusmap.opus.payload import Batch, EncodedRecord
 
 __all__ = ["Attempt", "Event", "Ledger", "Outlook", "RecordResult", "Stopped", "SubmitTotals"]
@@ -109,44 +109,42 @@ class Ledger:
 
     def __init__(
         self,
-        journal: Journal,
-        run: Run,
-        commits: GroupCommit,
+        session: Session,
         *,
         resume: ResumePolicy,
         now: Callable[[], Timestamp],
     ) -> None:
-        self.run = run
+        self.run = session.run
         self.requests = 0
         self._events = asyncio.Queue[Sequence[Event]]()
         self._room = asyncio.Event()
         self._room.set()
-        self._to_do = asyncio.Queue[tuple[asyncio.Future[None] | None, Callable[[], object]] | None]()
-        self._journal = journal
-        self._commits = commits
+        self._to_do = asyncio.Queue[tuple[Awaitable[None] | None, Callable[[], object]] | None]()
+        self._session = session
         self._resume = resume
         self._now = now
 
-    def look_up(self, keys: Sequence[str]) -> Mapping[str, JournalRecord]:
+    async def look_up(self, keys: Sequence[str]) -> Mapping[str, JournalRecord]:
         """Return what the journal knows of records, by rowKey."""
-        return self._journal.look_up(self.run, keys)
+        return await self._session.look_up(keys)
 
     async def intend(self, load: Load, keys: Sequence[str], sent: Timestamp) -> None:
         """Note, durably, that records are about to be sent (again) at this moment."""
         load.intended.update(keys)
         entries = [load.entries[key] for key in keys]
-        await self._commits.make(self._journal.plan_begin(self.run, entries, sent))
+        await self._session.begin(entries, sent)
 
     def settle(self, load: Load, state: State, reasons: Mapping[str, str], *, trusted: bool = False) -> None:
         """Plan to note what became of records (rowKey -> reason); once that is durable, they are results."""
         if not reasons:
             return
-        settlements = [
-            Result(key, state, reason, self._find_unanswered(load, state, key))
-            for key, reason in reasons.items()
-        ]
         load.intended.difference_update(reasons)
-        durable = self._commits.make(self._journal.plan_finish(self.run, settlements), urgent=False)
+        durable = self._session.finish(
+            [
+                Result(key, state, reason, self._find_unanswered(load, state, key))
+                for key, reason in reasons.items()
+            ]
+        )
         fate = _FATES[state]
         results = [
             RecordResult(record, fate, reasons[record.key], trusted)
@@ -185,7 +183,7 @@ class Ledger:
     async def release(self, load: Load, batch: Batch) -> None:
         """Count records as not sent; an intent that certainly came to nothing is taken back."""
         if keys := load.intended.intersection(batch.keys):
-            await self._commits.make(self._journal.plan_cancel(self.run, keys))
+            await self._session.cancel(keys)
             load.intended -= keys
         self.pass_over(batch.records, "not_sent")
 

@@ -1,34 +1,48 @@
 """The journal: what each run meant to send and what became of it, on disk before it counts.
 
 Owns the state of a record under service origin, connection and rowKey. It knows nothing of HTTP,
-batches or mappings.
+batches or mappings. `interface` is what others use; `sqlite_journal` keeps it in a file.
 """
 
-from opusmap.journal.group_commit import GroupCommit, SyncExecutor, run_inline
-from opusmap.journal.in_flight import Request
-from opusmap.journal.journal_file import Storage
-from opusmap.journal.models import Item, JournalRecord, Result, Run, State, Timestamp, hash_content
-from opusmap.journal.pruning import Pruned
-from opusmap.journal.store import Journal
-from opusmap.journal.wal import Log
-from opusmap.journal.writes import WriteSet, merge_writes
+from pathlib import Path
+
+from opusmap.journal.interface import Journal, Session
+from opusmap.journal.models import (
+    Item,
+    JournalRecord,
+    Pruned,
+    Result,
+    Run,
+    State,
+    Timestamp,
+    hash_content,
+)
+from opusmap.journal.sqlite_journal import SqliteJournal
 
 __all__ = [
-    "GroupCommit",
     "Item",
     "Journal",
     "JournalRecord",
-    "Log",
     "Pruned",
-    "Request",
     "Result",
     "Run",
+    "Session",
+    "SqliteJournal",
     "State",
-    "Storage",
-    "SyncExecutor",
     "Timestamp",
-    "WriteSet",
     "hash_content",
-    "merge_writes",
-    "run_inline",
+    "open_journal",
 ]
+
+
+def open_journal(address: Path | str, *, write: bool = True) -> Journal:
+    """Open the journal at an address: a file's path, or `:memory:` for one that is thrown away.
+
+    A file that isn't there is made, and one of the version before is upgraded, if it is opened to `write`, as
+    its only writer. What a killed run had in flight becomes pending then. Reports open it with False.
+
+    Raises:
+        JournalError: it can't be opened, is of another kind or version, has another writer, or lies on a
+            network share.
+    """
+    return SqliteJournal(address, write=write)

@@ -1,4 +1,4 @@
-"""Group commit: what several workers want on disk at one moment goes there in one commit.
+"""Group commit: what several requests want on disk at one moment goes there in one commit.
 
 Owns the grouping, and who waits for the disk: the event loop itself for a quick one, a thread for a slow
 one. While one group goes to the disk, the next one gathers.
@@ -9,19 +9,32 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Protocol, Self, TypeAlias
 
-from opusmap.journal.store import Journal
 from opusmap.journal.writes import WriteSet
 
-__all__ = ["GroupCommit", "SyncExecutor", "run_inline"]
+__all__ = ["GroupCommit", "SyncExecutor", "Writable", "run_inline"]
 
 SyncExecutor: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException | None], None]], None]
 """Syncs somewhere; calls back, in the event loop, with the error if there was one."""
+
+
+class Writable(Protocol):
+    """What takes write sets and makes them durable."""
+
+    def write(self, sets: Iterable[WriteSet]) -> None:
+        """Write them, all or none; they need not be durable yet."""
+
+    def sync(self) -> None:
+        """Wait until what was written is durable."""
+
+    @property
+    def has_long_log(self) -> bool:
+        """Whether the next sync takes longer."""
 
 
 _QUICK = 0.001
@@ -29,7 +42,7 @@ _QUICK = 0.001
 interpreter before and after, much longer than for the disk."""
 
 _MOMENT = 0.005
-"""Seconds that a change waits at most for one that is urgent."""
+"""Seconds that a write set waits at most for one that is urgent."""
 
 
 def run_inline(sync: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
@@ -38,18 +51,18 @@ def run_inline(sync: Callable[[], None], then: Callable[[BaseException | None], 
 
 
 class GroupCommit:
-    """Makes changes durable, in the order in which they are given. Use it as an async context manager.
+    """Makes write sets durable, in the order in which they are given. Use it as an async context manager.
 
-    A change waits for no more than two steps of the event loop besides the disk: each of them may be long
+    A write set waits for no more than two steps of the event loop besides the disk: each of them may be long
     when many answers come at once. So there are callbacks here, and no task.
     """
 
-    def __init__(self, journal: Journal, sync_executor: SyncExecutor | None = None) -> None:
+    def __init__(self, store: Writable, sync_executor: SyncExecutor | None = None) -> None:
         """Make it; `sync_executor` stands in for what waits for the disk."""
-        self._journal = journal
+        self._store = store
         self._thread: ThreadPoolExecutor | None = None
         self._last = math.inf  # seconds that the disk took the last time
-        self._sync_executor = sync_executor or (run_inline if journal.in_memory else self._wait_for_disk)
+        self._sync_executor = sync_executor or self._wait_for_disk
         self._waiting: list[tuple[WriteSet, asyncio.Future[None]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
@@ -69,15 +82,15 @@ class GroupCommit:
             if self._thread is not None:
                 self._thread.shutdown()
 
-    def make(self, change: WriteSet, *, urgent: bool = True) -> asyncio.Future[None]:
-        """Queue a change, at once; what is returned is done when the change is durable.
+    def add(self, writes: WriteSet, *, urgent: bool = True) -> asyncio.Future[None]:
+        """Queue a write set, at once; what is returned is done when it is durable.
 
-        It ends with a JournalError if the change can't be written, or one before it could not. A change that
-        is not urgent waits a moment for one that is, to go to the disk with it.
+        It ends with an error if it can't be written, or one before it could not. A write set that is not
+        urgent waits a moment for one that is, to go to the disk with it.
         """
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((change, done))
+        self._waiting.append((writes, done))
         if self._idle.is_set():
             if urgent or self._sync_executor is run_inline:  # no disk to spare
                 self._begin()
@@ -102,8 +115,8 @@ class GroupCommit:
         if self._broken is not None:
             return self._end(group, self._broken)
         try:
-            self._journal.write([change for change, _ in group])
-            self._sync_executor(self._journal.sync, partial(self._end, group))
+            self._store.write([writes for writes, _ in group])
+            self._sync_executor(self._store.sync, partial(self._end, group))
         except BaseException as error:
             self._end(group, error)  # no thread can be had, say: whoever waits must hear of it
             if not isinstance(error, Exception):
@@ -120,12 +133,12 @@ class GroupCommit:
                 done.set_result(None)
             else:
                 done.set_exception(error)
-                done.exception()  # counts as heard: one who waits is enough, the rest need no traceback
+                done.exception()  # mark as retrieved: one waiter reports the error
         self._commit()
 
     def _wait_for_disk(self, sync: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
         """Sync: here where that is quick, by the last time, else in a thread, which frees the event loop."""
-        if self._last < _QUICK and not self._journal.has_long_log:
+        if self._last < _QUICK and not self._store.has_long_log:
             return then(self._timed(sync))
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="opusmap-journal")

@@ -1,100 +1,151 @@
-"""What is under way: the requests whose records are not settled, in memory and as rows of `flights`.
+"""What is in flight: the requests whose records have no result yet, in memory and as rows of `requests`.
 
-Owns the encoding of those rows and which record is in which request. A row a request makes an intent
-one insert, however many records it holds; what is known of the records stays as it is meanwhile.
+Owns which record is in which request, and what the journal writes when one begins, gets its result, is
+cancelled, or was left by a killed run. A row a request makes an intent one insert, however many records it
+holds; what is known of the records stays as it is meanwhile. Nothing here touches a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import msgspec
 
-from opusmap.journal.models import Item, Timestamp
+from opusmap.journal.models import Item, Result, State, Timestamp
+from opusmap.journal.writes import RequestRows, WriteSet
 
-__all__ = ["REQUEST_COLUMNS", "InFlight", "Request", "Rows"]
-
-REQUEST_COLUMNS = "id, target, run, sent, ticks, entries"
-
-Rows: TypeAlias = "dict[int, tuple[Any, ...] | None]"
-"""Rows of the table `flights` by id, as they are to be; None: the request is over."""
+__all__ = ["InFlight", "Request"]
 
 
 @dataclass(slots=True)
 class Request:
-    """One request under way: what of it is not settled yet, by rowKey."""
+    """One request in flight: those of its items that have no result yet, by rowKey."""
 
     id: int
     target: int
     run: int
     sent: Timestamp
-    entries: dict[str, Item]
+    items: dict[str, Item]
 
     def row(self) -> tuple[Any, ...] | None:
-        """Return the request's row, None when all of it is settled."""
-        if not self.entries:
+        """Return the request's row, None when all of it has its result."""
+        if not self.items:
             return None
-        entries = msgspec.msgpack.encode([*self.entries.values()])
-        return self.id, self.target, self.run, self.sent.wall, self.sent.ticks, entries
+        items = msgspec.msgpack.encode([(item.row, item.key, item.content) for item in self.items.values()])
+        return self.id, self.target, self.run, self.sent.wall, self.sent.ticks, items
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...]) -> Request:
         """Return the request of a row.
 
         Raises:
-            ValueError: its records can't be read.
+            ValueError: its items can't be read.
         """
-        number, target, run, wall, ticks, entries = row
-        read = msgspec.msgpack.decode(entries, type=list[Item])
-        return cls(number, target, run, Timestamp(wall, ticks), {entry.key: entry for entry in read})
+        number, target, run, wall, ticks, items = row
+        read = msgspec.msgpack.decode(items, type=list[Item])
+        return cls(number, target, run, Timestamp(wall, ticks), {item.key: item for item in read})
 
 
 class InFlight:
-    """The requests under way, by target and rowKey. A record is in one of them at most."""
+    """The requests in flight, by target (its number in the journal) and rowKey; a record is in one at most.
+
+    Each call counts at once, and returns what is to be written, in the order of the calls. A subclass stands
+    in for a journal that writes something else. `any_detailed`: the journal may hold detailed records, so
+    that one must be removed when its record is accepted.
+    """
 
     def __init__(self) -> None:
-        self._flying: dict[int, dict[str, Request]] = {}
-        self._departed = 0
+        self.any_detailed = True
+        self._requests: dict[int, dict[str, Request]] = {}
+        self._used = 0
         self._free: list[int] = []  # ids of requests that are over
 
-    def under_way(self, target: int) -> dict[str, Request]:
-        """Return the request that each record is in, by rowKey."""
-        return self._flying.setdefault(target, {})
+    def find(self, target: int) -> Mapping[str, Request]:
+        """Return the request that each record of a target is in, by rowKey."""
+        return self._of(target)
 
-    def depart(self, target: int, run: int, entries: Iterable[Item], sent: Timestamp) -> Rows:
-        """Put records into a request; records that are under way as they are, are sent once more."""
-        wanted = {entry.key: entry for entry in entries}
+    def begin(self, target: int, run: int, items: Iterable[Item], sent: Timestamp) -> WriteSet:
+        """Put records into a request; records that are in flight as they are, are sent once more."""
+        wanted = {item.key: item for item in items}
         if not wanted:
-            return {}
-        flying = self.under_way(target)
-        flight = flying.get(next(iter(wanted)))
-        if flight is not None and flight.run == run and flight.entries == wanted:
-            flight.sent = sent
-            return {flight.id: flight.row()}
-        left = self.leave(target, wanted)
-        flight = Request(self._take_id(), target, run, sent, wanted)
-        flying.update(dict.fromkeys(wanted, flight))
-        return {**left, flight.id: flight.row()}
+            return WriteSet()
+        requests = self._of(target)
+        request = requests.get(next(iter(wanted)))
+        if request is not None and request.run == run and request.items == wanted:
+            request.sent = sent
+            return WriteSet({request.id: request.row()})
+        rows = self._remove(target, wanted)
+        request = Request(self._take_id(), target, run, sent, wanted)
+        requests.update(dict.fromkeys(wanted, request))
+        return WriteSet({**rows, request.id: request.row()})
 
-    def leave(self, target: int, keys: Iterable[str]) -> Rows:
-        """Take records out of their requests."""
-        flying, touched = self.under_way(target), dict[int, Request]()
+    def finish(self, target: int, run: int, results: Iterable[Result]) -> WriteSet:
+        """Take records out of their requests, with their results.
+
+        Raises:
+            ValueError: one of them is not in flight in this run; nothing has changed.
+        """
+        by_key, writes = list(results), WriteSet()
+        keys = [result.key for result in by_key]
+        for item, result in zip(self._items(target, run, keys), by_key, strict=True):
+            if result.state is not State.ACCEPTED or result.unanswered is not None:
+                writes.detail(target, run, item, result)
+                continue
+            writes.accept(target, run, item)
+            if self.any_detailed:
+                writes.detailed[target, item.key] = None
+        writes.requests.update(self._remove(target, keys))
+        self.any_detailed = self.any_detailed or bool(writes.detailed)
+        return writes
+
+    def cancel(self, target: int, run: int, keys: Iterable[str]) -> WriteSet:
+        """Take records out of their requests, as if those had never begun.
+
+        Raises:
+            ValueError: one of them is not in flight in this run; nothing has changed.
+        """
+        cancelled = list(keys)
+        self._items(target, run, cancelled)
+        return WriteSet(self._remove(target, cancelled))
+
+    def recover(self, killed: Iterable[Request], now: Timestamp) -> WriteSet:
+        """Make pending what a killed run had in flight.
+
+        The requests count as sent just now: an intent stands before its request leaves, and nobody knows
+        how long before. They left at the latest when the run was killed.
+        """
+        writes = WriteSet()
+        for request in killed:
+            writes.requests[request.id] = None
+            for item in request.items.values():
+                pending = Result(item.key, State.PENDING, "", now)
+                writes.detail(request.target, request.run, item, pending)
+        return writes
+
+    def _of(self, target: int) -> dict[str, Request]:
+        return self._requests.setdefault(target, {})
+
+    def _items(self, target: int, run: int, keys: Sequence[str]) -> list[Item]:
+        requests = self._of(target)
+        items = [request.items[key] for key in keys if (request := requests.get(key)) and request.run == run]
+        if len(items) < len(keys) or len(set(keys)) < len(keys):
+            raise ValueError(f"run {run} ends a record that is not in flight")
+        return items
+
+    def _remove(self, target: int, keys: Iterable[str]) -> RequestRows:
+        requests, touched = self._of(target), dict[int, Request]()
         for key in keys:
-            if flight := flying.pop(key, None):
-                del flight.entries[key]
-                touched[flight.id] = flight
-        self._free += [number for number, flight in touched.items() if not flight.entries]
-        return {number: flight.row() for number, flight in touched.items()}
+            if request := requests.pop(key, None):
+                del request.items[key]
+                touched[request.id] = request
+        self._free += [number for number, request in touched.items() if not request.items]
+        return {number: request.row() for number, request in touched.items()}
 
     def _take_id(self) -> int:
         """Return the id of a request that is over, so that one statement puts the new row in its place."""
         if self._free:
             return self._free.pop()
-        self._departed += 1
-        return self._departed
-
-    def clear(self) -> None:
-        """Forget all that is under way."""
-        self._flying.clear()
+        self._used += 1
+        return self._used

@@ -1,7 +1,7 @@
-"""The journal's values: runs, entries, states, and the hash that tells one content from another.
+"""The journal's values: runs, items, results, states, and the hash that tells one content from another.
 
-Owns the shapes; `store` keeps them. Those that a record needs are msgspec's structs: frozen as dataclasses
-are, and made in a tenth of the time.
+Owns the shapes. Those that a record needs are msgspec's structs: frozen as dataclasses are, and made in a
+tenth of the time.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 import msgspec
 
 __all__ = [
-    "DETAILED_COLUMNS",
     "Item",
     "JournalRecord",
+    "Pruned",
     "Result",
     "Run",
     "State",
@@ -31,7 +31,10 @@ __all__ = [
 
 
 class State(StrEnum):
-    """What is known of a record: a request may be under way; or Opus's answer, or the lack of one."""
+    """What is known of a record: it may be in flight; or Opus's answer, or the lack of one.
+
+    The values are what reports print and the file holds.
+    """
 
     PENDING = "intended"
     ACCEPTED = "taken"
@@ -45,6 +48,7 @@ class Run:
 
     `ending` is one word (`done`, `stopped`, `unavailable`, …), `counts` what the run's report counted.
     `trusted_from` is the first run whose records the journal may call unchanged; see `Journal.start_run`.
+    `older_hash`: what was accepted before has hashes of an older version, which can't be compared.
     """
 
     id: int
@@ -56,6 +60,7 @@ class Run:
     ending: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     trusted_from: int = 0
+    older_hash: bool = False
 
 
 class Item(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -77,7 +82,7 @@ class Timestamp(msgspec.Struct, frozen=True, gc=False):
 
 
 class Result(msgspec.Struct, frozen=True, gc=False):
-    """What became of a record that was intended; `reason` is Opus's, or why it is not known.
+    """What became of a record that was sent; `reason` is Opus's, or why it is not known.
 
     `unanswered` is when the last request ended that may have been processed without a clear answer,
     if there was one: it could still take effect.
@@ -101,6 +106,14 @@ class JournalRecord(msgspec.Struct, frozen=True, gc=False):
     unanswered: Timestamp | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was forgotten: the runs by number, and how many records they still had."""
+
+    runs: tuple[int, ...]
+    records: int
+
+
 _LATEST = 1e11
 """Seconds since 1970 that no run began after: later ones are no date of a calendar's."""
 
@@ -111,8 +124,8 @@ def read_run(row: tuple[Any, ...]) -> Run:
     Raises:
         ValueError: the row is none that was written.
     """
-    *facts, counts, trusted = row
-    run = msgspec.convert([*facts, dict(json.loads(counts)), trusted], _RunRow)
+    *facts, counts, trusted, older = row
+    run = msgspec.convert([*facts, dict(json.loads(counts)), trusted, bool(older)], _RunRow)
     if not all(0 <= moment < _LATEST for moment in (run.started, run.finished or 0.0)):
         raise ValueError("the time of a run is none")
     return Run(*msgspec.structs.astuple(run))
@@ -130,20 +143,17 @@ class _RunRow(msgspec.Struct, array_like=True):
     ending: str
     counts: dict[str, int]
     trusted_from: int
-
-
-DETAILED_COLUMNS = "run, row, key, content, state, reason, sent, ticks"
-"""What `read_detailed` reads, of the table `noted`."""
+    older_hash: bool
 
 
 def read_accepted(row: tuple[Any, ...]) -> JournalRecord:
-    """Return the record of a row of `taken`: run, row, key, content."""
+    """Return the record of a row of `accepted`: its `ACCEPTED_COLUMNS`."""
     number, place, key, content = row
     return JournalRecord(number, place, key, content, State.ACCEPTED)
 
 
 def read_detailed(row: tuple[Any, ...]) -> JournalRecord:
-    """Return the record of a row of `noted`: its `DETAILED_COLUMNS`."""
+    """Return the record of a row of `detailed`: its `DETAILED_COLUMNS`."""
     number, place, key, content, state, reason, sent, ticks = row
     moment = None if sent is None else Timestamp(sent, ticks)
     return JournalRecord(number, place, key, content, State(state), reason, moment)

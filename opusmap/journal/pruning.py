@@ -9,22 +9,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection
-from dataclasses import dataclass
 
-__all__ = ["MARK", "Pruned", "forget_records", "scrub"]
+from opusmap.journal.models import Pruned
+
+__all__ = ["MARK", "forget_records", "scrub"]
 
 MARK = "pruned"
 """What a run's counts hold once it was pruned: how many records were forgotten."""
 
 _OLD = "SELECT id, ending, counts FROM runs WHERE coalesce(finished, started) < ?"
-
-
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """What was forgotten: the runs by number, and how many records they still had."""
-
-    runs: tuple[int, ...]
-    records: int
 
 
 def forget_records(
@@ -39,7 +32,7 @@ def forget_records(
         counts = json.loads(text)
         if MARK in counts or (only is not None and run not in only):
             continue
-        tables = ("taken", "noted", "flights")
+        tables = ("accepted", "detailed", "requests")
         deletions = (f"DELETE FROM {table} WHERE run = ?" for table in tables)  # noqa: S608 - constants
         forgotten[run] = sum(database.execute(each, (run,)).rowcount for each in deletions)
         # The ending of a run that was stopped may quote Opus's reason.

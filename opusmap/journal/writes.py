@@ -1,7 +1,7 @@
-"""Changes: what is to become of the journal's rows, planned in memory and written by few statements.
+"""Write sets: what is to become of the journal's rows, planned in memory and written by few statements.
 
-Owns the statements that write records and requests, and those that look records up. A change names each
-row's new values, or None where the row goes; what several changes leave of a row is what the last of them
+Owns the statements that write records and requests, and those that look records up. A write set names each
+row's new values, or None where the row goes; what several of them leave of a row is what the last of them
 says, so they are written as one, by few statements: each of them has its price, however few rows it takes.
 """
 
@@ -14,17 +14,19 @@ from functools import cache
 from itertools import chain
 from typing import Any, TypeAlias
 
-from opusmap.journal.in_flight import REQUEST_COLUMNS
-from opusmap.journal.models import DETAILED_COLUMNS, Item, Result
+from opusmap.journal.models import Item, Result
+from opusmap.journal.schema import ACCEPTED_COLUMNS, DETAILED_COLUMNS, REQUEST_COLUMNS
 
-__all__ = ["Place", "WriteSet", "apply_writes", "look_up_records", "merge_writes"]
+__all__ = ["RequestRows", "WriteSet", "apply_writes", "look_up_records", "merge_writes"]
 
-Place: TypeAlias = "tuple[int, str]"
-"""Where a record is known: its target's number and its rowKey."""
+RequestRows: TypeAlias = "dict[int, tuple[Any, ...] | None]"
+"""Rows of the table `requests` by id, as they are to be; None: the request is over."""
 
-_FLIGHTS = f"flights ({REQUEST_COLUMNS})"
-_TAKEN = "taken (target, key, content, run, row)"
-_NOTED = "noted (target, key, content, run, row, state, reason, sent, ticks)"
+_Place: TypeAlias = "tuple[int, str]"  # a target's number and a rowKey
+
+_REQUESTS = f"requests ({REQUEST_COLUMNS})"
+_ACCEPTED = f"accepted (target, {ACCEPTED_COLUMNS})"
+_DETAILED = f"detailed (target, {DETAILED_COLUMNS})"
 
 _ROWS = 90
 """Rows of one statement at most: nine values each stay below the 999 of older SQLite."""
@@ -32,58 +34,62 @@ _ROWS = 90
 
 @dataclass(frozen=True, slots=True)
 class WriteSet:
-    """New rows of the tables `flights` (by id), `taken` and `noted` (by place); None takes a row away."""
+    """New rows of `requests` (by id), `accepted` and `detailed` (by target and key); None removes a row."""
 
-    flights: dict[int, tuple[Any, ...] | None] = field(default_factory=dict)
-    taken: dict[Place, tuple[Any, ...]] = field(default_factory=dict)
-    noted: dict[Place, tuple[Any, ...] | None] = field(default_factory=dict)
+    requests: RequestRows = field(default_factory=dict)
+    accepted: dict[_Place, tuple[Any, ...]] = field(default_factory=dict)
+    detailed: dict[_Place, tuple[Any, ...] | None] = field(default_factory=dict)
 
-    def take(self, target: int, run: int, entry: Item) -> None:
-        """Say that Opus took a record, and nothing besides."""
-        self.taken[target, entry.key] = target, entry.key, entry.content, run, entry.row
+    def __len__(self) -> int:
+        """Return how many rows are written or removed."""
+        return len(self.requests) + len(self.accepted) + len(self.detailed)
 
-    def note(self, target: int, run: int, entry: Item, settled: Result) -> None:
-        """Say more of a record: this counts, whatever stands in `taken`."""
-        moment = settled.unanswered
-        times = (None, None) if moment is None else (moment.wall, moment.ticks)
-        facts = target, entry.key, entry.content, run, entry.row
-        self.noted[target, entry.key] = *facts, settled.state.value, settled.reason, *times
+    def accept(self, target: int, run: int, item: Item) -> None:
+        """Say that Opus accepted a record, and nothing besides."""
+        self.accepted[target, item.key] = target, run, item.row, item.key, item.content
+
+    def detail(self, target: int, run: int, item: Item, result: Result) -> None:
+        """Say more of a record: this counts, whatever stands in `accepted`."""
+        sent = result.unanswered
+        times = (None, None) if sent is None else (sent.wall, sent.ticks)
+        facts = target, run, item.row, item.key, item.content
+        self.detailed[target, item.key] = *facts, result.state.value, result.reason, *times
 
 
-def merge_writes(changes: Iterable[WriteSet]) -> WriteSet:
-    """Return what changes come to that are made one after the other."""
+def merge_writes(sets: Iterable[WriteSet]) -> WriteSet:
+    """Return what write sets come to that are written one after the other."""
     merged = WriteSet()
-    for change in changes:
-        merged.flights.update(change.flights)
-        merged.taken.update(change.taken)
-        merged.noted.update(change.noted)
+    for writes in sets:
+        merged.requests.update(writes.requests)
+        merged.accepted.update(writes.accepted)
+        merged.detailed.update(writes.detailed)
     return merged
 
 
-def apply_writes(database: sqlite3.Connection, change: WriteSet) -> None:
-    """Write a change, within the caller's transaction."""
-    _put(database, _FLIGHTS, [row for row in change.flights.values() if row is not None])
-    gone = [number for number, row in change.flights.items() if row is None]
-    for block in _blocks(gone):
-        database.execute(f"DELETE FROM flights WHERE id IN ({_marks(len(block))})", block)  # noqa: S608 - marks
-    _put(database, _TAKEN, [*change.taken.values()])
-    _put(database, _NOTED, [row for row in change.noted.values() if row is not None])
+def apply_writes(database: sqlite3.Connection, writes: WriteSet) -> None:
+    """Write a write set, within the caller's transaction."""
+    _put(database, _REQUESTS, [row for row in writes.requests.values() if row is not None])
+    over = [number for number, row in writes.requests.items() if row is None]
+    for block in _blocks(over):
+        database.execute(f"DELETE FROM requests WHERE id IN ({_marks(len(block))})", block)  # noqa: S608 - marks
+    _put(database, _ACCEPTED, [*writes.accepted.values()])
+    _put(database, _DETAILED, [row for row in writes.detailed.values() if row is not None])
     forgotten: dict[int, list[str]] = {}
-    for (target, key), row in change.noted.items():
+    for (target, key), row in writes.detailed.items():
         if row is None:
             forgotten.setdefault(target, []).append(key)
     for target, keys in forgotten.items():
         for block in _blocks(keys):
-            query = f"DELETE FROM noted WHERE target = ? AND key IN ({_marks(len(block))})"  # noqa: S608 - marks
+            query = f"DELETE FROM detailed WHERE target = ? AND key IN ({_marks(len(block))})"  # noqa: S608 - marks
             database.execute(query, (target, *block))
 
 
 @cache
 def look_up_records(count: int) -> tuple[str, str]:
-    """Return the statements that look for so many rowKeys of a target in `taken` and in `noted`."""
+    """Return the statements that look for so many rowKeys of a target in `accepted` and in `detailed`."""
     where = f"WHERE target = ? AND key IN ({_marks(count)})"
-    taken = f"SELECT run, row, key, content FROM taken {where}"  # noqa: S608 - marks
-    return taken, f"SELECT {DETAILED_COLUMNS} FROM noted {where}"  # noqa: S608 - marks
+    accepted = f"SELECT {ACCEPTED_COLUMNS} FROM accepted {where}"  # noqa: S608 - marks
+    return accepted, f"SELECT {DETAILED_COLUMNS} FROM detailed {where}"  # noqa: S608 - marks
 
 
 def _put(database: sqlite3.Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:

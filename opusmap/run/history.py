@@ -70,14 +70,14 @@ def is_first_overwrite(mapper: Mapper, settings: Settings) -> bool:
 
     A journal that can't be read says nothing here; the run itself will say why.
     """
-    from opusmap.journal import Journal  # noqa: PLC0415 - slow to load
+    from opusmap.journal import open_journal  # noqa: PLC0415 - slow to load
 
     if mapper.spec.conflict != "overwrite" or str(settings.journal) == ":memory:":
         return False
     if not settings.journal.exists():
         return True
     try:
-        with Journal.open(settings.journal, write=False) as journal:
+        with open_journal(settings.journal, write=False) as journal:
             target = (settings.base_url, mapper.connection.id)
             runs = (run for run in journal.runs() if (run.origin, run.connection) == target)
             return not any(journal.evidence(run).get("conflict") == "overwrite" for run in runs)
@@ -132,13 +132,13 @@ def find_runs(journal: Journal, mapping: Path | None) -> tuple[Run, ...]:
 
 def find_earlier_pace(mapper: Mapper, environ: Mapping[str, str]) -> Pace | None:
     """Return the pace of the mapping's latest run against a real Opus, as its journal tells, or None."""
-    from opusmap.journal import Journal  # noqa: PLC0415 - slow to load
+    from opusmap.journal import open_journal  # noqa: PLC0415 - slow to load
 
     try:
         path = locate_journal({}, environ, Path(mapper.spec.path).parent)
         if not path.is_file():
             return None
-        with Journal.open(path, write=False) as journal:
+        with open_journal(path, write=False) as journal:
             return find_pace(journal.runs(), mapper.connection.id)
     except OpusmapError:  # a journal in use, or settings with a mistake, are no business of `check`
         return None
@@ -154,11 +154,11 @@ def find_rejects(mapping: str | Path, settings: Settings) -> FoundRejects | None
         JournalError: there is no journal, or it can't be read.
         InvalidMapping: the mapping can't be read.
     """
-    from opusmap.journal import Journal  # noqa: PLC0415 - slow to load
+    from opusmap.journal import open_journal  # noqa: PLC0415 - slow to load
 
     connection, mapping = read_mapping(mapping)[1], Path(mapping)
     sent, gone = dict[str, int](), None
-    with Journal.open(settings.journal, write=False) as journal:
+    with open_journal(settings.journal, write=False) as journal:
         place = (settings.base_url, connection.id, mapping.name)
         runs = [
             one for one in journal.runs() if (one.origin, one.connection, Path(one.mapping).name) == place
@@ -234,9 +234,9 @@ def keys_to_retry(mapper: Mapper, settings: Settings, run: int | None = None) ->
     Raises:
         JournalError: there is no journal, it can't be read, or it knows no such run of this connection.
     """
-    from opusmap.journal import Journal, State  # noqa: PLC0415 - slow to load
+    from opusmap.journal import State, open_journal  # noqa: PLC0415 - slow to load
 
-    with Journal.open(settings.journal, write=False) as journal:
+    with open_journal(settings.journal, write=False) as journal:
         target = (settings.base_url, mapper.connection.id)
         runs = [each for each in journal.runs() if (each.origin, each.connection) == target]
         if run is not None and run not in (each.id for each in runs):

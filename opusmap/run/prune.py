@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from opusmap.journal import Journal, Run
+from opusmap.journal import Run, open_journal
 from opusmap.journal.last_run import LastRun
 from opusmap.output_files import File, hash_file
 from opusmap.report import Evidence
@@ -55,7 +55,7 @@ def prune_runs(journal: Path, mapping: Path | None, before: float) -> PruneSumma
     Raises:
         JournalError: the journal can't be opened or written.
     """
-    with Journal.open(journal) as opened:
+    with open_journal(journal) as opened:
         runs = find_runs(opened, mapping)
         pruned = opened.prune(before, None if mapping is None else {run.id for run in runs})
         old = [(run, Evidence.read(opened.evidence(run))) for run in runs if run.id in pruned.runs]

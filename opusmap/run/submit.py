@@ -30,7 +30,7 @@ from opusmap.delivery import (
 )
 from opusmap.errors import OpusmapError, StoppedEarly
 from opusmap.issues import Issue
-from opusmap.journal import Journal, Run
+from opusmap.journal import Journal, Run, open_journal
 from opusmap.journal.last_run import LastRun
 from opusmap.opus import EncodedRecord
 from opusmap.output_files import File
@@ -180,7 +180,7 @@ async def submit_stream(
     from opusmap.opus.client import OpusClient  # noqa: PLC0415 - httpx is slow to load
 
     client = OpusClient(settings, transport=options.transport)  # a certificate that can't serve is told first
-    with Journal.open(settings.journal) as journal:
+    with open_journal(settings.journal) as journal:
         run = _Run(work, settings, options, rejects, journal)
         yield run.report()
         async with client:

@@ -19,7 +19,7 @@ from certificates import make_certificate, make_key, public_pem, write_pfx
 from opusmap import load_mapping
 from opusmap.emulator import TOKEN_PATH
 from opusmap.emulator.server import served
-from opusmap.journal import Journal
+from opusmap.journal import open_journal
 from opusmap.run.rehearsal import make_emulator
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
@@ -133,7 +133,7 @@ def search(careless, folder, *shown):
     texts = dict(enumerate(shown))
     texts |= {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     for path in folder.rglob("*.db"):
-        with Journal.open(path) as journal:
+        with open_journal(path) as journal:
             evidence = [journal.evidence(run) for run in journal.runs()]
         texts[f"evidence of {path.name}"] = json.dumps(evidence, ensure_ascii=False).encode()
     assert len(careless.secrets) > len(CORES)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from opusmap.compiler.lock import lock_path
-from opusmap.journal import Journal
+from opusmap.journal import open_journal
 from opusmap.journal.last_run import LastRun
 from opusmap.settings import locate_journal
 
@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "contracts.csv").write_bytes(b"".join(lines[:20]))
     mapping = tmp_path / "mapping.yaml"
     for path in (locate_journal({}, {}, tmp_path), tmp_path / "named.db"):
-        with Journal.open(path) as journal:
+        with open_journal(path) as journal:
             ended = journal.start_run(origin="https://opus.example.com", connection="c", mapping="m")
             LastRun(mapping).note_start(journal.identity(), ended)
     lock_path(mapping).write_text("{}")

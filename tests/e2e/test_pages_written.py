@@ -68,10 +68,10 @@ def test_rows_can_be_left_out_of_a_page(folder):
 
 
 def test_a_journal_without_a_run_has_no_page(tmp_path, monkeypatch, capsys):
-    from opusmap.journal import Journal
+    from opusmap.journal import open_journal
 
     monkeypatch.chdir(tmp_path)
-    Journal.open(tmp_path / "opusmap-journal.db").close()
+    open_journal(tmp_path / "opusmap-journal.db").close()
     assert main(["report", "--html"]) == 2
     assert "knows no run yet" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.html"))

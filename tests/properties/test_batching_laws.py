@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from random import Random
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from sending import encode_all, send_records
 from opusmap.delivery import ResumePolicy, SubmitTotals
 from opusmap.delivery.batcher import Batcher
 from opusmap.errors import OpusmapError, SourceError
-from opusmap.journal import Journal, JournalRecord, State, hash_content
+from opusmap.journal import Journal, JournalRecord, State, hash_content, open_journal
 from opusmap.opus import Answer, Batch, EncodedRecord, encode_records
 from opusmap.opus.payload import split_batch
 from opusmap.records import Record
@@ -83,11 +83,15 @@ def make_all(source: Source, *, resend: bool = False, stop_after: int | None = N
         for key, version in source.known.items()
     }
     batches, stale, unchanged = list[Batch](), list[bool](), 0
+
+    async def look_up(keys: Sequence[str]) -> dict[str, JournalRecord]:
+        return {key: taken[key] for key in keys if key in taken}
+
     batcher = Batcher(
         encode_all(source.records),
         conflict="skip",
         resume=ResumePolicy(resend=resend),
-        look_up=lambda keys: {key: taken[key] for key in keys if key in taken},
+        look_up=look_up,
         is_under_way=lambda key: key in source.under_way or any(key in batch.keys for batch in batches),
     )
 
@@ -200,7 +204,7 @@ def test_a_run_s_requests_are_batches_and_each_row_key_s_versions_arrive_in_orde
     source: Source, concurrency: int
 ) -> None:
     before = [make_record(2, key, version) for key, version in source.known.items()]
-    with Journal.open(":memory:") as journal:
+    with open_journal(":memory:") as journal:
         _, totals = send(before, journal, concurrency)
         assert totals.submitted == len(before)
         bodies, totals = send(source.records, journal, concurrency)

@@ -1,87 +1,277 @@
-"""The journal behaves like two dictionaries: what is known of (origin, rowKey), and what is under way."""
+"""Any journal behaves like two dictionaries: what is known of (origin, rowKey), and what is in flight.
+
+The machine speaks to the interface alone. How a store is opened, and what a crash leaves of it, is all that a
+new store adds: one more `Place`.
+"""
 
 from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from simulation.disk import Disk, DiskStorage
 
-from opusmap.errors import JournalError
-from opusmap.journal import Item, Journal, Result, Run, State, Timestamp
+from opusmap.journal import Item, Journal, Result, Run, Session, SqliteJournal, State, Timestamp
+from opusmap.journal.group_commit import run_inline
 
-KEYS = st.lists(st.sampled_from(["a", "A", "b", "é", "'; --", "", "\0"]), unique=True, max_size=4)
-SETTLED = st.sampled_from([State.ACCEPTED, State.FAILED, State.UNCERTAIN])
+ALL_KEYS = ["a", "A", "b", "é", "'; --", "", "\0"]
+KEYS = st.lists(st.sampled_from(ALL_KEYS), unique=True, max_size=4)
+STATES = st.sampled_from([State.ACCEPTED, State.FAILED, State.UNCERTAIN])
+WHICH, WAIT = st.integers(0, 9), st.booleans()
 NOW = Timestamp(1.0, 1.0)
 
 
+class Place(ABC):
+    """Where a store keeps its journal, which is opened with both clocks at 1.0."""
+
+    @abstractmethod
+    def open(self) -> Journal:
+        """Open the journal, again if it was open before."""
+
+    @abstractmethod
+    def crash(self, journal: Journal) -> None:
+        """End a journal as a crash does: its volatile part is lost."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+
+class SqliteOnDisk(Place):
+    """A file on a disk whose power fails: what was not synced may be missing."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self._disk = Disk(random.Random(1))
+
+    def open(self) -> Journal:
+        return SqliteJournal(
+            Path(self._folder.name) / "j.db",
+            clock=lambda: 1.0,
+            ticks=lambda: 1.0,
+            storage=DiskStorage(self._disk),
+            sync_executor=lambda sync, then: sync_later(4, sync, then),
+        )
+
+    def crash(self, journal: Journal) -> None:
+        image = self._disk.cut()
+        journal.close()
+        self._disk.forget()
+        image.restore()
+
+    def close(self) -> None:
+        self._disk.close()
+        self._folder.cleanup()
+
+
+def sync_later(steps: int, sync: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
+    """Sync some steps of the event loop later, so that a crash finds what is written and not synced."""
+    if steps:
+        asyncio.get_running_loop().call_soon(sync_later, steps - 1, sync, then)
+    else:
+        run_inline(sync, then)
+
+
+class Facts(NamedTuple):
+    """What a journal knows: run, state and time by origin and rowKey, and the run of what is in flight."""
+
+    known: dict[tuple[str, str], tuple[int, State, Timestamp | None]]
+    in_flight: dict[tuple[str, str], int]
+
+    def copy(self) -> Facts:
+        return Facts(dict(self.known), dict(self.in_flight))
+
+    def recovered(self) -> Facts:
+        pending = {place: (run, State.PENDING, NOW) for place, run in self.in_flight.items()}
+        return Facts({**self.known, **pending}, {})
+
+    def of_run(self, run: Run) -> list[tuple[str, State, Timestamp | None]]:
+        found = [(key, *fact) for (_, key), (number, *fact) in self.known.items() if number == run.id]
+        found += [
+            (key, State.PENDING, NOW) for (_, key), number in self.in_flight.items() if number == run.id
+        ]
+        return sorted(found, key=repr)
+
+
 class JournalMachine(RuleBasedStateMachine):
+    """Runs that write, and crashes, of the store at `place`."""
+
+    place: type[Place] = SqliteOnDisk
+
     def __init__(self) -> None:
         super().__init__()
-        self.journal = Journal.open(":memory:", clock=lambda: 1.0, ticks=lambda: 1.0)
-        self.known: dict[tuple[str, str], tuple[int, State, Timestamp | None]] = {}
-        self.flying: dict[tuple[str, str], int] = {}
+        self.loop = asyncio.new_event_loop()
+        self.at = self.place()
+        self.journal = self.at.open()
+        self.facts = Facts({}, {})
+        self.durable = self.facts.copy()
+        self.volatile: list[tuple[asyncio.Future[None], Facts]] = []  # writes not known to be durable
         self.runs: list[Run] = []
-        self.start("o1")
+        self.writer: tuple[Run, AbstractAsyncContextManager[Session], Session] | None = None
+        self.start("o1", distrust=False)
 
     def teardown(self) -> None:
+        self.end_session()
         self.journal.close()
+        self.at.close()
+        self.loop.close()
 
-    @rule(origin=st.sampled_from(["o1", "o2"]))
-    def start(self, origin: str) -> None:
-        self.runs.append(self.journal.start_run(origin=origin, connection="c", mapping="m"))
+    @rule(origin=st.sampled_from(["o1", "o2"]), distrust=st.booleans())
+    def start(self, origin: str, *, distrust: bool) -> None:
+        run = self.journal.start_run(origin=origin, connection="c", mapping="m", distrust=distrust)
+        before = max((each.trusted_from for each in self.runs if each.origin == origin), default=0)
+        assert run.trusted_from == (run.id if distrust else before)
+        self.runs = [
+            replace(each, trusted_from=run.trusted_from) if each.origin == origin else each
+            for each in self.runs
+        ]
+        self.runs.append(run)
+        assert self.journal.runs() == tuple(reversed(self.runs))
 
-    @rule(keys=KEYS, which=st.integers(0, 9))
-    def intend(self, keys: list[str], which: int) -> None:
-        run = self.runs[which % len(self.runs)]
-        self.journal.begin(run, [Item(2, key, b"h") for key in keys], NOW)
-        self.flying.update({(run.origin, key): run.id for key in keys})
+    @rule(keys=KEYS, which=WHICH, wait=WAIT)
+    def begin(self, keys: list[str], which: int, *, wait: bool) -> None:
+        run = self.pick(which)
+        assert self.write(run, lambda session: session.begin([Item(2, key, b"h") for key in keys], NOW))
+        self.facts.in_flight.update({(run.origin, key): run.id for key in keys})
+        self.note(wait=wait)
 
-    @rule(keys=KEYS, state=SETTLED, which=st.integers(0, 9), unanswered=st.sampled_from([None, NOW]))
-    def settle(self, keys: list[str], state: State, which: int, unanswered: Timestamp | None) -> None:
-        run = self.runs[which % len(self.runs)]
-        places = [(run.origin, key) for key in keys]
-        legal = all(self.flying.get(place) == run.id for place in places)
-        try:
-            self.journal.finish(run, [Result(key, state, "", unanswered) for key in keys])
-        except JournalError:
-            assert not legal
-        else:
-            assert legal
-            for place in places:
-                del self.flying[place]
-                self.known[place] = run.id, state, unanswered
+    @rule(keys=KEYS, state=STATES, which=WHICH, unanswered=st.sampled_from([None, NOW]), wait=WAIT)
+    def finish(
+        self, keys: list[str], state: State, which: int, unanswered: Timestamp | None, *, wait: bool
+    ) -> None:
+        run = self.pick(which)
+        results = [Result(key, state, "", unanswered) for key in keys]
+        if self.end(run, keys, lambda session: session.finish(results)):
+            self.facts.known.update({(run.origin, key): (run.id, state, unanswered) for key in keys})
+            self.note(wait=wait)
 
-    @rule(keys=KEYS, which=st.integers(0, 9))
-    def release(self, keys: list[str], which: int) -> None:
-        run = self.runs[which % len(self.runs)]
-        legal = all(self.flying.get((run.origin, key)) == run.id for key in keys)
-        try:
-            self.journal.cancel(run, keys)
-        except JournalError:
-            assert not legal
-        else:
-            assert legal
-            for key in keys:
-                del self.flying[run.origin, key]
+    @rule(keys=KEYS, which=WHICH, wait=WAIT)
+    def cancel(self, keys: list[str], which: int, *, wait: bool) -> None:
+        if self.end(self.pick(which), keys, lambda session: session.cancel(keys)):
+            self.note(wait=wait)
+
+    @rule()
+    def end_session(self) -> None:
+        """At the end of a session all that was written is durable."""
+        if self.writer is not None:
+            self.do(self.writer[1].__aexit__(None, None, None))
+        self.writer = None
+        assert all(durable.done() for durable, _ in self.volatile)
+        self.forget_durable()
+
+    @rule()
+    def reopen(self) -> None:
+        """What is in flight when a journal is closed is pending when it is opened again."""
+        self.end_session()
+        self.journal.close()
+        self.journal = self.at.open()
+        self.facts = self.facts.recovered()
+        self.durable = self.facts.copy()
 
     @rule()
     def crash(self) -> None:
-        self.journal.recover()
-        self.known.update({place: (run, State.PENDING, NOW) for place, run in self.flying.items()})
-        self.flying.clear()
+        """What is durable is there after a crash; of the rest, the first so many writes, each whole."""
+        self.forget_durable()
+        allowed = [self.durable, *(facts for _, facts in self.volatile)]
+        self.at.crash(self.journal)
+        if self.writer is not None:  # the killed process: it can write no more
+            with suppress(Exception):
+                self.do(self.writer[1].__aexit__(None, None, None))
+        self.writer, self.volatile = None, []
+        self.journal = self.at.open()
+        left = [facts for each in allowed if self.holds(facts := each.recovered())]
+        assert left, "what the crash left is nothing that the journal ever held"
+        self.facts = left[0]
+        self.durable = self.facts.copy()
 
     @invariant()
     def agrees(self) -> None:
+        if not self.volatile:
+            assert self.holds(self.facts)
+
+    def holds(self, facts: Facts) -> bool:
+        """Tell whether reports and look-ups say just this."""
         for run in self.runs:
             found = [(each.key, each.state, each.unanswered) for each in self.journal.records(run)]
-            wanted = [(key, *fact) for (_, key), (number, *fact) in self.known.items() if number == run.id]
-            wanted += [
-                (key, State.PENDING, NOW) for (_, key), number in self.flying.items() if number == run.id
-            ]
-            assert sorted(found, key=repr) == sorted(wanted, key=repr)
-            counts = self.journal.counts(run)
-            assert counts == {state: sum(each[1] is state for each in found) for state in State}
+            some = [each.key for each in self.journal.records(run, State.ACCEPTED, State.PENDING)]
+            wanted = facts.of_run(run)
+            if sorted(found, key=repr) != wanted or sorted(some) != sorted(
+                key for key, state, _ in wanted if state in (State.ACCEPTED, State.PENDING)
+            ):
+                return False
+        run = self.runs[-1]
+        known = {key: fact[:2] for (origin, key), fact in facts.known.items() if origin == run.origin}
+        for (origin, key), number in facts.in_flight.items():
+            if origin == run.origin:
+                known[key] = number, State.PENDING
+        found = self.do(self.session(run).look_up([*ALL_KEYS, "never sent"]))
+        return {key: (each.run, each.state) for key, each in found.items()} == known
+
+    # -- how a rule writes
+
+    def pick(self, which: int) -> Run:
+        return self.runs[which % len(self.runs)]
+
+    def session(self, run: Run) -> Session:
+        """Return the session of a run; one run writes at a time."""
+        if self.writer is None or self.writer[0].id != run.id:
+            self.end_session()
+            manager = self.journal.session(run)
+            self.writer = run, manager, self.do(manager.__aenter__())
+        return self.writer[2]
+
+    def write(self, run: Run, step: Callable[[Session], Awaitable[None]]) -> bool:
+        """Write something, and do not wait for it; return False if it is refused, and nothing written."""
+        session = self.session(run)
+
+        async def main() -> asyncio.Future[None]:
+            return asyncio.ensure_future(step(session))
+
+        try:
+            self.written = self.do(main())
+        except ValueError:
+            return False
+        return True
+
+    def end(self, run: Run, keys: list[str], step: Callable[[Session], Awaitable[None]]) -> bool:
+        """Finish or cancel records; it is refused if one of them is not in flight in this run."""
+        places = [(run.origin, key) for key in keys]
+        legal = all(self.facts.in_flight.get(place) == run.id for place in places)
+        assert self.write(run, step) is legal
+        for place in places if legal else ():
+            del self.facts.in_flight[place]
+        return legal
+
+    def note(self, *, wait: bool) -> None:
+        """Note what the write that was just begun comes to."""
+        self.volatile.append((self.written, self.facts.copy()))
+        if wait:
+            self.do(self.written)
+        self.forget_durable()
+
+    def forget_durable(self) -> None:
+        """Take what is durable by now out of what is volatile; it is so in the order of the writes."""
+        while self.volatile and self.volatile[0][0].done():
+            durable, self.durable = self.volatile.pop(0)
+            durable.result()
+        assert not any(durable.done() for durable, _ in self.volatile)
+
+    def do(self, step: Awaitable[Any]) -> Any:
+        async def main() -> Any:
+            return await step
+
+        return self.loop.run_until_complete(main())
 
 
-TestJournal = JournalMachine.TestCase
-TestJournal.settings = settings(max_examples=50, stateful_step_count=15, deadline=None)
+TestSqliteJournal = JournalMachine.TestCase
+TestSqliteJournal.settings = settings(max_examples=50, stateful_step_count=15, deadline=None)

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from opusmap.emulator import Fault
-from opusmap.journal import Journal
+from opusmap.journal import open_journal
 from opusmap.rejects import RejectWriter
 from opusmap.report import Report
 from opusmap.run.open import open_work
@@ -65,5 +65,5 @@ def record_run(folder: Path, rows: int = 120) -> RecordedRun:
             SubmitOptions(httpx.ASGITransport(emulator)),
             writer,
         )
-    Journal.open(journal, write=False).close()
+    open_journal(journal, write=False).close()
     return RecordedRun(journal, writer.path, report)

@@ -13,7 +13,7 @@ import httpx
 from sending import send_records
 
 from opusmap.delivery import SubmitTotals
-from opusmap.journal import Journal, State
+from opusmap.journal import Journal, State, open_journal
 from opusmap.opus.client import OpusClient
 from opusmap.records import Record
 from opusmap.settings import Secret, Settings
@@ -160,5 +160,5 @@ def submit(
 
     if journal is not None:
         return asyncio.run(main(journal))
-    with Journal.open(":memory:") as new:
+    with open_journal(":memory:") as new:
         return asyncio.run(main(new))

@@ -14,7 +14,7 @@ from opusmap.records import Record
 
 __all__ = ["encode_all", "send_records"]
 
-CLOCK = ("clock", "wall_clock", "random", "sleep", "sync_executor")
+CLOCK = ("clock", "wall_clock", "random", "sleep")
 
 
 async def encode_all(records: Iterable[Record]) -> AsyncIterator[EncodedRecord]:

@@ -6,9 +6,11 @@ the engine's own. Nothing here is used outside tests.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,16 +19,16 @@ from opusmap.delivery.key_order import KeyLock
 from opusmap.delivery.retry_policy import may_be_processed
 from opusmap.journal import (
     Item,
-    Journal,
     JournalRecord,
-    Request,
     Result,
     Run,
+    Session,
+    SqliteJournal,
     State,
     Timestamp,
-    WriteSet,
-    merge_writes,
 )
+from opusmap.journal.in_flight import InFlight, Request
+from opusmap.journal.writes import WriteSet, merge_writes
 from opusmap.opus import Answer, NoAnswer, Sender, TransportError, read_answer
 from opusmap.opus.exchange import Exchange
 from simulation.story import Variant
@@ -124,61 +126,90 @@ class _GatewayHasNoEffect(_Misreads):
 # -- journals that say what is not so
 
 
-class _LosesIntents(Journal):
-    """Keeps what is under way in memory alone."""
+class _LosesIntents(InFlight):
+    """Keeps what is in flight in memory alone."""
 
-    def plan_begin(self, run: Run, entries: Iterable[Item], sent: Timestamp) -> WriteSet:
-        super().plan_begin(run, entries, sent)
+    def begin(self, target: int, run: int, items: Iterable[Item], sent: Timestamp) -> WriteSet:
+        super().begin(target, run, items, sent)
         return WriteSet()
 
 
-class _SettlesTooEarly(Journal):
-    """Calls a record taken when it is about to be sent."""
+class _AcceptsTooEarly(InFlight):
+    """Calls a record accepted when it is about to be sent."""
 
-    def plan_begin(self, run: Run, entries: Iterable[Item], sent: Timestamp) -> WriteSet:
-        listed = list(entries)
-        intent = super().plan_begin(run, listed, sent)
-        settled = self.plan_finish(run, [Result(each.key, State.ACCEPTED) for each in listed])
-        again = super().plan_begin(run, listed, sent)
-        return merge_writes([intent, settled, again])
-
-
-class _ForgetsTheKilled(Journal):
-    """Throws away what a killed run had under way."""
-
-    def plan_recovery(self, killed: Iterable[Request], now: Timestamp) -> WriteSet:
-        return WriteSet(flights=super().plan_recovery(killed, now).flights)
+    def begin(self, target: int, run: int, items: Iterable[Item], sent: Timestamp) -> WriteSet:
+        listed = list(items)
+        intent = super().begin(target, run, listed, sent)
+        accepted = self.finish(target, run, [Result(each.key, State.ACCEPTED) for each in listed])
+        return merge_writes([intent, accepted, super().begin(target, run, listed, sent)])
 
 
-class _ForgetsLateEffects(Journal):
+class _ForgetsTheKilled(InFlight):
+    """Throws away what a killed run had in flight."""
+
+    def recover(self, killed: Iterable[Request], now: Timestamp) -> WriteSet:
+        return WriteSet(super().recover(killed, now).requests)
+
+
+class _ForgetsLateEffects(InFlight):
     """Takes a clear answer to a second request for the end of the first."""
 
-    def plan_finish(self, run: Run, settlements: Iterable[Result]) -> WriteSet:
-        certain = [Result(each.key, each.state, each.reason) for each in settlements]
-        return super().plan_finish(run, certain)
+    def finish(self, target: int, run: int, results: Iterable[Result]) -> WriteSet:
+        certain = [Result(each.key, each.state, each.reason) for each in results]
+        return super().finish(target, run, certain)
 
 
-class _CountsTheWindowFromTheIntent(Journal):
+class _CountsTheWindowFromTheIntent(InFlight):
     """Takes the moment of the intent for that of the request, whatever came in between."""
 
-    def plan_recovery(self, killed: Iterable[Request], _now: Timestamp) -> WriteSet:
-        plan = super().plan_recovery
-        return merge_writes(plan([flight], flight.sent) for flight in killed)
+    def recover(self, killed: Iterable[Request], _now: Timestamp) -> WriteSet:
+        recover = super().recover
+        return merge_writes(recover([request], request.sent) for request in killed)
 
 
-class _LosesOutcomes(Journal):
-    """Says that an outcome is written, and does not write it."""
+class _LosesResults(InFlight):
+    """Says that a result is written, and does not write it."""
 
-    def plan_finish(self, run: Run, settlements: Iterable[Result]) -> WriteSet:
-        super().plan_finish(run, settlements)
+    def finish(self, target: int, run: int, results: Iterable[Result]) -> WriteSet:
+        super().finish(target, run, results)
         return WriteSet()
 
 
-class _NeverSyncs(Journal):
+class _NeverSyncs(SqliteJournal):
     """Takes what was written for safe."""
 
     def sync(self) -> None:
         pass
+
+
+class _HandsOnTooEarly(SqliteJournal):
+    """Says that a result is durable as soon as it is to be written."""
+
+    @asynccontextmanager
+    async def session(self, run: Run) -> AsyncIterator[Session]:
+        async with super().session(run) as session:
+            yield _TooEarly(session)
+
+
+class _TooEarly(Session):
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.run = session.run
+
+    async def look_up(self, keys: Sequence[str]) -> dict[str, JournalRecord]:
+        return await self._session.look_up(keys)
+
+    def begin(self, items: Iterable[Item], sent: Timestamp) -> Awaitable[None]:
+        return self._session.begin(items, sent)
+
+    def finish(self, results: Iterable[Result]) -> Awaitable[None]:
+        self._session.finish(results)
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    def cancel(self, keys: Iterable[str]) -> Awaitable[None]:
+        return self._session.cancel(keys)
 
 
 # -- policies that decide otherwise
@@ -205,7 +236,7 @@ class _UncertainCounts(ResumePolicy):
         return same or super().is_unchanged(entry, known, trusted_from)
 
 
-class _IntendedCounts(ResumePolicy):
+class _PendingCounts(ResumePolicy):
     def is_unchanged(self, entry: Item, known: JournalRecord | None, trusted_from: int = 0) -> bool:
         same = known is not None and known.state is State.PENDING and known.content == entry.content
         return same or super().is_unchanged(entry, known, trusted_from)
@@ -215,22 +246,22 @@ def _resume_by_position() -> Variant:
     """Go on after the last row that was taken, whatever stands before it."""
     rows, last = dict[str, int](), [0]
 
-    class NotesTheRow(Journal):
-        def plan_begin(self, run: Run, entries: Iterable[Item], sent: Timestamp) -> WriteSet:
-            listed = list(entries)
+    class NotesTheRow(InFlight):
+        def begin(self, target: int, run: int, items: Iterable[Item], sent: Timestamp) -> WriteSet:
+            listed = list(items)
             rows.update((each.key, each.row) for each in listed)
-            return super().plan_begin(run, listed, sent)
+            return super().begin(target, run, listed, sent)
 
-        def plan_finish(self, run: Run, settlements: Iterable[Result]) -> WriteSet:
-            listed = list(settlements)
+        def finish(self, target: int, run: int, results: Iterable[Result]) -> WriteSet:
+            listed = list(results)
             last.extend(rows[each.key] for each in listed if each.state is State.ACCEPTED)
-            return super().plan_finish(run, listed)
+            return super().finish(target, run, listed)
 
     class ByPosition(ResumePolicy):
         def is_unchanged(self, entry: Item, _known: JournalRecord | None, _trusted_from: int = 0) -> bool:
             return entry.row <= max(last)
 
-    return Variant(journal=NotesTheRow, resume=ByPosition())
+    return Variant(in_flight=NotesTheRow, resume=ByPosition())
 
 
 class _LocksNothing(KeyLocks):
@@ -249,7 +280,7 @@ class _SaysNothingIsTaken(KeyLocks):
 
 BUGS: Mapping[str, Bug] = {
     "marks done on a 500": Bug(1, partial(Variant, client=_DoneOn500)),
-    "settles uncertain as done": Bug(10, partial(Variant, client=_UncertainIsDone)),
+    "finishes uncertain as done": Bug(10, partial(Variant, client=_UncertainIsDone)),
     "does not read failedItems": Bug(10, partial(Variant, client=_FailedItemsUnread)),
     "believes the status and not the body": Bug(10, partial(Variant, client=_BodyUnread)),
     "fails a refused batch as a whole": Bug(10, partial(Variant, client=_BatchFailsWhole)),
@@ -262,21 +293,22 @@ BUGS: Mapping[str, Bug] = {
     "counts the window by the wall clock": Bug(0, partial(Variant, slow=True, resume=_CountsByTheWall())),
     "counts the window by the other clock": Bug(50, partial(Variant, resume=_CountsByTheTicks())),
     "counts the window from the intent": Bug(
-        23, partial(Variant, journal=_CountsTheWindowFromTheIntent, slow=True)
+        23, partial(Variant, in_flight=_CountsTheWindowFromTheIntent, slow=True)
     ),
-    "forgets late effects": Bug(26, partial(Variant, journal=_ForgetsLateEffects)),
+    "forgets late effects": Bug(26, partial(Variant, in_flight=_ForgetsLateEffects)),
     "resumes by position": Bug(0, _resume_by_position),
     "knows a record by its key alone": Bug(0, partial(Variant, resume=_KnownByKey())),
     "takes uncertain for unchanged": Bug(16, partial(Variant, resume=_UncertainCounts())),
-    "takes intended for unchanged": Bug(1, partial(Variant, resume=_IntendedCounts())),
+    "takes pending for unchanged": Bug(1, partial(Variant, resume=_PendingCounts())),
     "lets two of one rowKey go at once": Bug(5, partial(Variant, key_locks=_LocksNothing)),
     "asks the journal too early": Bug(7, partial(Variant, key_locks=_SaysNothingIsTaken)),
     "retries as often as it likes": Bug(
         14, partial(Variant, pauses=False, retries=RetryPolicy(burst=math.inf))
     ),
-    "loses the intent": Bug(26, partial(Variant, journal=_LosesIntents)),
-    "settles before it sends": Bug(4, partial(Variant, journal=_SettlesTooEarly)),
-    "forgets what a killed run had under way": Bug(26, partial(Variant, journal=_ForgetsTheKilled)),
-    "loses outcomes": Bug(0, partial(Variant, journal=_LosesOutcomes)),
+    "loses the intent": Bug(26, partial(Variant, in_flight=_LosesIntents)),
+    "accepts before it sends": Bug(4, partial(Variant, in_flight=_AcceptsTooEarly)),
+    "forgets what a killed run had under way": Bug(26, partial(Variant, in_flight=_ForgetsTheKilled)),
+    "loses results": Bug(0, partial(Variant, in_flight=_LosesResults)),
+    "hands a result on before it is durable": Bug(4, partial(Variant, journal=_HandsOnTooEarly)),
     "does not sync": Bug(31, partial(Variant, journal=_NeverSyncs, power_loss=True)),
 }

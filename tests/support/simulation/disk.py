@@ -16,8 +16,8 @@ from typing import Any
 
 import apsw
 
-from opusmap.journal import Log, Storage
-from opusmap.journal.wal import LONG
+from opusmap.journal.journal_file import Storage
+from opusmap.journal.wal import LONG, Log
 
 __all__ = ["Disk", "DiskStorage", "Image", "UnsyncedStorage"]
 

@@ -60,7 +60,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._timeline.now
 
-    def sync_executor(self, commit: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
+    def sync_later(self, commit: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
         """Run a commit later, as a thread would: one after the other, each between two drawn delays."""
 
         def work() -> None:

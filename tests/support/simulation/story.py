@@ -12,15 +12,18 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
+from journal_steps import count_states
 from sending import send_records
 
-from opusmap.delivery import KeyLocks, ResumePolicy, RetryPolicy, SubmitTotals
-from opusmap.journal import Journal, State, Storage, hash_content
+from opusmap.delivery import Event, KeyLocks, ResumePolicy, RetryPolicy, SubmitTotals
+from opusmap.journal import Journal, Run, SqliteJournal, State, hash_content
+from opusmap.journal.in_flight import InFlight
+from opusmap.journal.journal_file import Storage
 from opusmap.opus import Sender
 from opusmap.opus.client import OpusClient
 from opusmap.records import Record
@@ -47,6 +50,8 @@ class Broken(AssertionError):
 class Variant:
     """How the engine is run: a client around the story's own, a journal, policies and locks of these kinds.
 
+    `in_flight` plans what the journal writes.
+
     `pauses`: a retry waits some time by chance; else for the retry budget alone. `power_loss`: a kill takes
     the power, too, and with it what was not synced; `pragma` is then a setting of the journal's database, in
     place of the journal's own. `slow`: in each run many requests take effect late, and sign-ins are long and
@@ -54,7 +59,8 @@ class Variant:
     those between two steps are seldom amid a long wait.
     """
 
-    journal: type[Journal] = Journal
+    journal: type[SqliteJournal] = SqliteJournal
+    in_flight: type[InFlight] = InFlight
     client: Callable[[Sender], Sender] = lambda client: client
     resume: ResumePolicy = field(default_factory=lambda: ResumePolicy(late_effect_window=LATE_EFFECT_WINDOW))
     retries: RetryPolicy = field(default_factory=RetryPolicy)
@@ -126,6 +132,7 @@ class _Plot:
         self._conflict = "skip" if draw.random() < 0.15 else "overwrite"
         self._concurrency = draw.randint(1, 6)
         self._confirmed: set[tuple[str, str]] = set()
+        self._told: tuple[Run, SubmitTotals] | None = None
         style = draw.choice(("k{}", "{}", "Ä/{}"))
         self._keys = [style.format(number) for number in range(2, 2 + draw.choice((3, 16, 40, 75)))]
         self._change = draw.choice((0.0, 0.1, 0.5, 1.0))
@@ -215,8 +222,13 @@ class _Plot:
         if self._disk is not None and kill is not None:
             self._disk.on_failure = loop.kill
             self._disk.fails_at = self._disk.acts + 1 + kill % 97 if self._draw.random() < 0.5 else None
-        journal = self._variant.journal.open(
-            self._path, clock=self._wall, ticks=self._ticks, storage=self._storage
+        journal = self._variant.journal(
+            self._path,
+            clock=self._wall,
+            ticks=self._ticks,
+            storage=self._storage,
+            sync_executor=loop.sync_later,
+            in_flight=self._variant.in_flight(),
         )
         image, began = None, self._timeline.now
         try:
@@ -259,10 +271,12 @@ class _Plot:
     ) -> SubmitTotals:
         run = journal.start_run(origin=BASE_URL, connection=CONNECTION, mapping="m.yaml")
         event = asyncio.Event()
+
+        def told(_event: Event, totals: SubmitTotals) -> None:
+            self._told = run, replace(totals)
+
         if stop is not None:
             asyncio.get_running_loop().call_later(stop, event.set)
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)
         where = Settings(BASE_URL, f"{BASE_URL}/connect/token", "app-1", Secret("s"), self._path)
         transport = WireTransport(wire)
         async with OpusClient(where, transport=transport, clock=self._ticks, wall_clock=self._wall) as client:
@@ -276,13 +290,13 @@ class _Plot:
                 resume=self._variant.resume,
                 retries=self._variant.retries,
                 key_locks=self._variant.key_locks,
+                on_event=told,
                 stop=event,
                 clock=self._ticks,
                 wall_clock=self._wall,
                 random=self._draw.random if self._variant.pauses else lambda: 0.0,
-                sync_executor=loop.sync_executor,
             )
-        self._check_accounting(totals, count, sum(1 for _ in records), journal.counts(run))
+        self._check_accounting(totals, count, sum(1 for _ in records), count_states(journal, run))
         return totals
 
     # -- the laws
@@ -313,14 +327,19 @@ class _Plot:
             raise Broken(f"{wire.most_flying} requests in flight, {wire.most_of_a_key} of one rowKey")
 
     def _check_journal(self, journal: Journal) -> None:
-        """What the journal calls taken, Opus has processed."""
+        """What the journal calls accepted, Opus has processed; what the last run told is in the journal."""
         for run in journal.runs():
             for known in journal.records(run, State.ACCEPTED):
                 processed = self._opus.history.get(known.key, ())
-                if known.content not in {
-                    hash_content(_encode(values), self._conflict) for values in processed
-                }:
-                    raise Broken(f"{known.key} is taken by the journal, and Opus never had it")
+                hashes = {hash_content(_encode(values), self._conflict) for values in processed}
+                if known.content not in hashes:
+                    raise Broken(f"{known.key} is accepted by the journal, and Opus never had it")
+        if self._told is not None and not self._repeats:  # of rows with one rowKey the last is kept
+            run, told = self._told
+            kept = count_states(journal, run)
+            if kept[State.ACCEPTED] < told.submitted or kept[State.FAILED] < told.failed:
+                raise Broken(f"the run told {told}, the journal has {kept}")
+        self._told = None  # a later run takes over what it sends
 
     def _check_resent(self, ended: _Ended) -> None:
         """What Opus confirmed is sent again only when a kill came before it was journaled."""

@@ -14,7 +14,7 @@ from sending import send_records
 
 from opusmap.delivery import SubmitTotals
 from opusmap.errors import JournalError, SourceError, StoppedEarly
-from opusmap.journal import Journal
+from opusmap.journal import SqliteJournal, open_journal
 from opusmap.opus.client import OpusClient
 from opusmap.records import Record
 from opusmap.settings import Secret, Settings
@@ -63,7 +63,7 @@ def test_a_stop_before_the_start_pulls_nothing() -> None:
 
 
 def test_a_stop_ends_the_passing_over_of_what_is_unchanged() -> None:
-    journal = Journal.open(":memory:")
+    journal = open_journal(":memory:")
     submit(Opus(), make_records(900), journal=journal)
     stop, pulled = asyncio.Event(), 0
 
@@ -102,7 +102,7 @@ def test_a_bug_in_the_source_is_raised_as_it_is() -> None:
 
 
 def test_a_journal_that_fails_ends_the_run_with_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = Journal.open(":memory:")
+    journal = open_journal(":memory:")
     run = journal.start_run(origin="o", connection="c", mapping="m")
     where = Settings("https://o.example", "https://o.example/connect/token", "a", Secret("s"), Path())
     opus = Opus(lambda _opus, _keys: journal.close())  # type: ignore[func-returns-value]
@@ -114,16 +114,14 @@ def test_a_journal_that_fails_ends_the_run_with_its_error(monkeypatch: pytest.Mo
 def test_a_disk_that_is_full_ends_the_run_with_one_error_and_no_word_besides(
     caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    class Full(Journal):
+    class Full(SqliteJournal):
         def sync(self) -> None:
             if opus.held:
                 raise JournalError("j.db", "no space left")
             super().sync()
 
     opus = Opus()
-    with Journal.open(tmp_path / "j.db") as journal:
-        journal.__class__ = Full
-        with pytest.raises(JournalError, match="no space left"):
-            submit(opus, make_records(300), journal=journal)
+    with Full(tmp_path / "j.db") as journal, pytest.raises(JournalError, match="no space left"):
+        submit(opus, make_records(300), journal=journal)
     gc.collect()
     assert [record for record in caplog.records if record.name == "asyncio"] == []

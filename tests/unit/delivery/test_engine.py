@@ -14,12 +14,13 @@ import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from journal_steps import count_states
 from scripted_opus import SECRET, TOKEN, Keys, Opus, Reply, Script, make_records, respond, submit
 from sending import send_records
 
 from opusmap.delivery import Event, RecordResult, SubmitTotals
 from opusmap.errors import OpusUnavailable, SignInError
-from opusmap.journal import Journal, State
+from opusmap.journal import Journal, State, open_journal
 from opusmap.opus.client import OpusClient
 from opusmap.records import Record
 from opusmap.settings import Secret, Settings
@@ -69,13 +70,13 @@ def test_an_intent_is_journaled_before_its_request_leaves_and_settled_before_it_
 
         def progress(event: Event, totals: SubmitTotals) -> None:
             if isinstance(event, RecordResult):
-                seen.append(journal.counts(run)[State.ACCEPTED] >= totals.submitted)
+                seen.append(count_states(journal, run)[State.ACCEPTED] >= totals.submitted)
 
         where = Settings("https://o.example", "https://o.example/connect/token", "a", Secret("s"), Path())
         client = OpusClient(where, transport=httpx.MockTransport(Opus(script)))
         await send_records(make_records(40), client, journal, run, conflict="skip", on_event=progress)
 
-    with Journal.open(":memory:") as journal:
+    with open_journal(":memory:") as journal:
         asyncio.run(main(journal))
     assert seen == [True] * (3 + 40)
 

@@ -11,7 +11,7 @@ from scripted_opus import TOKEN, Keys, Opus, Reply, make_records, respond, submi
 
 from opusmap.delivery import ResumePolicy
 from opusmap.errors import SignInError, StoppedEarly
-from opusmap.journal import Journal, State
+from opusmap.journal import State, open_journal
 from opusmap.records import Record
 
 MOST = {0: 1, 1: 9, 2: 15, 3: 19, 15: 29}
@@ -39,7 +39,7 @@ def test_bad_records_among_15_cost_a_bounded_number_of_requests(bad: list[int]) 
 
 
 def test_running_again_after_a_clean_run_makes_no_request() -> None:
-    with Journal.open(":memory:") as journal:
+    with open_journal(":memory:") as journal:
         first = submit(Opus(), make_records(100), journal=journal)
         again = submit(opus := Opus(), make_records(100), journal=journal)
     assert (first.totals.submitted, again.totals.unchanged) == (100, 100)
@@ -47,7 +47,7 @@ def test_running_again_after_a_clean_run_makes_no_request() -> None:
 
 
 def test_another_content_another_option_or_a_resend_sends_again() -> None:
-    with Journal.open(":memory:") as journal:
+    with open_journal(":memory:") as journal:
         submit(Opus(), make_records(30), journal=journal)
         changed = [*make_records(29), Record(31, "k31", {"rowKey": "k31", "leafName": "new"})]
         assert submit(Opus(), changed, journal=journal).totals.submitted == 1
@@ -61,7 +61,7 @@ def test_what_failed_is_sent_again_and_nothing_else() -> None:
     def script(opus: Opus, keys: Keys) -> Reply:
         return opus.take(set(keys) - {"k3"}, 418, failedItems=["k3"]) if "k3" in keys else None
 
-    with Journal.open(":memory:") as journal:
+    with open_journal(":memory:") as journal:
         submit(Opus(script), make_records(100), journal=journal)
         again = submit(opus := Opus(), make_records(100), journal=journal)
     assert (again.totals.unchanged, again.totals.submitted) == (99, 1)

@@ -10,7 +10,7 @@ import pytest
 from scripted_opus import Keys, Opus, Reply, make_records, respond, submit
 
 from opusmap.errors import OpusUnavailable
-from opusmap.journal import Journal, State
+from opusmap.journal import State, open_journal
 
 PAGE = b"<!doctype html><title>Sign in to the guest network</title>"
 
@@ -124,7 +124,7 @@ def test_unreadable_answers_mixed_with_server_trouble_stop_the_run_too(other: An
 
 
 def test_what_was_uncertain_is_sent_by_the_next_run() -> None:
-    with Journal.open(":memory:") as journal:
+    with open_journal(":memory:") as journal:
         first = submit(Opus(lambda _opus, _keys: page()), make_records(200), journal=journal)
         again = submit(opus := Opus(), make_records(200), journal=journal)
     assert first.totals.uncertain >= 45

@@ -9,7 +9,7 @@ import pytest
 from scripted_opus import Keys, Opus, Reply, make_records, respond, submit
 
 from opusmap.delivery import Event, Outlook, SubmitTotals
-from opusmap.journal import Journal
+from opusmap.journal import open_journal
 from opusmap.records import Record
 
 
@@ -72,7 +72,7 @@ def test_a_sign_in_in_trouble_says_so() -> None:
 
 
 def test_a_fence_says_what_it_waits_for() -> None:
-    with Journal.open(":memory:") as journal:
+    with open_journal(":memory:") as journal:
         submit(Opus(lambda _opus, _keys: httpx.ReadError("reset")), make_records(1), journal=journal)
         changed = [Record(2, "k2", {"rowKey": "k2", "leafName": "new"})]
         told = told_by(Opus(), records=changed, journal=journal)

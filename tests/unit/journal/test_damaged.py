@@ -10,9 +10,11 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from journal_steps import begin, count_states, finish, look_up
 
 from opusmap.errors import JournalError
-from opusmap.journal import Item, Journal, Result, State, Storage, Timestamp, journal_file
+from opusmap.journal import Item, Result, SqliteJournal, State, Timestamp, journal_file, open_journal
+from opusmap.journal.journal_file import Storage
 
 PAGE = 4096
 NOW = Timestamp(1000.0, 10.0)
@@ -21,15 +23,15 @@ NOW = Timestamp(1000.0, 10.0)
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("whole") / "j.db"
-    with Journal.open(path) as journal:
+    with open_journal(path) as journal:
         for number in range(3):
             run = journal.start_run(origin="https://opus.example.com", connection="c", mapping="m.yaml")
             keys = [f"{number}-{each}" for each in range(60)]
             for state in (State.ACCEPTED, State.FAILED, State.UNCERTAIN):
                 part = [f"{key}-{state}" for key in keys]
-                journal.begin(run, [Item(1, key, key.encode()) for key in part], NOW)
-                journal.finish(run, [Result(key, state, "why") for key in part])
-            journal.begin(run, [Item(1, "open", b"x")], NOW)
+                begin(journal, run, [Item(1, key, key.encode()) for key in part], NOW)
+                finish(journal, run, [Result(key, state, "why") for key in part])
+            begin(journal, run, [Item(1, "open", b"x")], NOW)
             journal.keep_evidence(run, {"reasons": ["x" * 100]})
             journal.finish_run(run, ending="done", counts={"submitted": 60})
     return path
@@ -44,21 +46,21 @@ def refused(look: Callable[[Path], None], path: Path) -> JournalError | None:
 
 
 def read_all(path: Path) -> None:
-    with Journal.open(path, write=False) as journal:
+    with open_journal(path, write=False) as journal:
         journal.identity()
         for run in journal.runs():
             journal.evidence(run)
-            journal.counts(run)
+            count_states(journal, run)
             list(journal.records(run))
-            journal.look_up(run, ["1-1-taken", "open"])
+            look_up(journal, run, ["1-1-taken", "open"])
 
 
 def write_all(path: Path) -> None:
-    with Journal.open(path) as journal:
+    with open_journal(path) as journal:
         run = journal.start_run(origin="https://opus.example.com", connection="c", mapping="m.yaml")
-        journal.look_up(run, ["1-1-taken", "open"])
-        journal.begin(run, [Item(1, "1-1-taken", b"new")], NOW)
-        journal.finish(run, [Result("1-1-taken", State.ACCEPTED)])
+        look_up(journal, run, ["1-1-taken", "open"])
+        begin(journal, run, [Item(1, "1-1-taken", b"new")], NOW)
+        finish(journal, run, [Result("1-1-taken", State.ACCEPTED)])
         journal.finish_run(run, ending="done", counts={})
         journal.prune(5e9)
 
@@ -106,9 +108,9 @@ def test_a_damaged_file_is_read_or_refused_with_the_way_out(
         "UPDATE targets SET connection = x'00ff'",
         "DELETE FROM identity",
         "UPDATE identity SET id = x'00'",
-        "UPDATE noted SET state = 'eaten'",
+        "UPDATE detailed SET state = 'eaten'",
         "UPDATE evidence SET content = 7",
-        "DROP TABLE noted",
+        "DROP TABLE detailed",
     ],
 )
 def test_values_that_no_run_wrote_are_told(tmp_path: Path, whole: Path, change: str) -> None:
@@ -135,7 +137,7 @@ def test_another_program_that_holds_the_file_is_told(tmp_path: Path, whole: Path
     other.execute("PRAGMA journal_mode = DELETE")
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(JournalError) as caught:
-        Journal.open(tmp_path / "j.db", storage=AtOnce(), **options)
+        SqliteJournal(tmp_path / "j.db", storage=AtOnce(), **options)
     other.close()
     assert "locked" in caught.value.problem
     assert "close what else has the file open" in caught.value.help

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opusmap.errors import JournalError
-from opusmap.journal import Journal, journal_file
+from opusmap.journal import journal_file, open_journal
 
 MOUNTS = r"""proc /proc proc rw 0 0
 /dev/sda1 / ext4 rw,relatime 0 0
@@ -54,8 +54,8 @@ def test_a_journal_on_a_share_is_refused_with_the_way_out_and_nothing_is_made(
     (tmp_path / "link").symlink_to(tmp_path / "share")
     for folder in ("share", "link"):
         with pytest.raises(JournalError) as caught:
-            Journal.open(tmp_path / folder / "j.db")
+            open_journal(tmp_path / folder / "j.db")
         assert "nfs" in caught.value.problem
         assert "OPUSMAP_JOURNAL" in caught.value.help
     assert not list((tmp_path / "share").iterdir())
-    Journal.open(tmp_path / "j.db").close()
+    open_journal(tmp_path / "j.db").close()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recorded_runs import record_run
 
-from opusmap.journal import Journal
+from opusmap.journal import SqliteJournal, open_journal
 from opusmap.journal.last_run import LastRun, last_run_path
 from opusmap.output_files import hash_file
 from opusmap.run.open import Work, open_work
@@ -31,7 +31,7 @@ def mapping(tmp_path):
 def go(path, mapping, *, end=True):
     """Run with a journal; return what was doubted."""
     last_run = LastRun(mapping)
-    with Journal.open(path, clock=lambda: float(next(SECONDS))) as journal:
+    with SqliteJournal(path, clock=lambda: float(next(SECONDS))) as journal:
         doubt = last_run.explain_distrust(journal, str(path), ORIGIN, CONNECTION)
         run = journal.start_run(origin=ORIGIN, connection=CONNECTION, mapping="m", distrust=bool(doubt))
         assert last_run.note_start(journal.identity(), run) == ""
@@ -82,7 +82,7 @@ def test_a_journal_is_doubted_exactly_if_it_does_not_hold_the_last_run(tmp_path_
 
 def test_runs_at_the_same_time_with_two_journals_are_told_by_both_the_next_time(tmp_path, mapping):
     one, other = LastRun(mapping), LastRun(mapping)
-    with Journal.open(tmp_path / "a.db") as a, Journal.open(tmp_path / "b.db") as b:
+    with open_journal(tmp_path / "a.db") as a, open_journal(tmp_path / "b.db") as b:
         place = {"origin": ORIGIN, "connection": CONNECTION, "mapping": "m"}
         first, second = a.start_run(**place), b.start_run(**place)
         one.note_start(a.identity(), first)
@@ -96,7 +96,7 @@ def test_runs_at_the_same_time_with_two_journals_are_told_by_both_the_next_time(
 
 def test_connections_and_origins_are_kept_apart(tmp_path, mapping):
     go(tmp_path / "j.db", mapping)
-    with Journal.open(tmp_path / "other.db") as journal:
+    with open_journal(tmp_path / "other.db") as journal:
         assert LastRun(mapping).explain_distrust(journal, "j", ORIGIN, "c-2") == ""
         assert LastRun(mapping).explain_distrust(journal, "j", "https://other.example.com", CONNECTION) == ""
         assert "is new" in LastRun(mapping).explain_distrust(journal, "j", ORIGIN, CONNECTION)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from journal_steps import begin, finish, look_up
 
 from opusmap.errors import JournalError
-from opusmap.journal import Item, Journal, Result, State, Timestamp
+from opusmap.journal import Item, Journal, Result, SqliteJournal, State, Timestamp, open_journal
 
 ORIGIN, CONNECTION = "https://opus.example.com", "c"
 NOW = Timestamp(0.0, 0.0)
@@ -26,9 +27,9 @@ def run_of(journal: Journal, clock: Clock, day: int, keys: dict[str, State], end
     clock.now = day * 86400.0
     run = journal.start_run(origin=ORIGIN, connection=CONNECTION, mapping="m.yaml")
     entries = [Item(row, key, b"content of " + key.encode()) for row, key in enumerate(keys, 2)]
-    journal.begin(run, entries, NOW)
+    begin(journal, run, entries, NOW)
     settled = {key: state for key, state in keys.items() if state is not State.PENDING}
-    journal.finish(run, [Result(key, state, f"reason of {key}") for key, state in settled.items()])
+    finish(journal, run, [Result(key, state, f"reason of {key}") for key, state in settled.items()])
     if ending:
         journal.finish_run(run, ending=ending, counts={"read": len(keys)})
 
@@ -41,14 +42,14 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def journal(path: Path) -> Iterator[Journal]:
     clock = Clock()
-    with Journal.open(path, clock=clock) as opened:
+    with SqliteJournal(path, clock=clock) as opened:
         keys = {f"old-{state}": state for state in State}
         run_of(
             opened, clock, 1, {"shared": State.ACCEPTED, **keys}, "stopped: a reason that quotes Ann Smith"
         )
         run_of(opened, clock, 2, {"killed": State.PENDING}, "")
         run_of(opened, clock, 8, {"shared": State.ACCEPTED, "new": State.FAILED})
-    with Journal.open(path) as opened:
+    with open_journal(path) as opened:
         yield opened
 
 
@@ -71,7 +72,7 @@ def test_what_is_forgotten_is_as_if_it_had_never_been_sent(journal: Journal) -> 
     journal.prune(5 * 86400)
     latest = journal.runs()[0]
     keys = ["shared", "new", "killed", *(f"old-{state}" for state in State)]
-    assert {key: record.state for key, record in journal.look_up(latest, keys).items()} == {
+    assert {key: record.state for key, record in look_up(journal, latest, keys).items()} == {
         "shared": State.ACCEPTED,
         "new": State.FAILED,
     }
@@ -90,11 +91,11 @@ def test_pruning_again_finds_nothing(journal: Journal, path: Path) -> None:
     journal.prune(5 * 86400)
     assert journal.prune(5 * 86400).runs == ()
     journal.close()
-    with Journal.open(path) as opened:
+    with open_journal(path) as opened:
         assert opened.prune(0).runs == ()
         assert opened.prune(1e12).records == 2
 
 
 def test_a_journal_in_use_is_not_pruned(journal: Journal, path: Path) -> None:
     with pytest.raises(JournalError, match="another run is using the journal"):
-        Journal.open(path)
+        open_journal(path)

@@ -3,7 +3,7 @@
 import pytest
 from recorded_runs import CHANGED, record_run
 
-from opusmap.journal import Journal
+from opusmap.journal import open_journal
 from opusmap.report import Evidence, Reason
 from opusmap.report.lookup import read_rows
 
@@ -14,7 +14,7 @@ def recorded(tmp_path):
 
 
 def evidence(recorded):
-    with Journal.open(recorded.journal, write=False) as journal:
+    with open_journal(recorded.journal, write=False) as journal:
         return Evidence.read(journal.evidence(journal.runs()[0]))
 
 

@@ -12,10 +12,11 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from journal_steps import begin, finish
 from recorded_runs import HOSTILE, record_run
 from small_mapping import compiled
 
-from opusmap.journal import Journal, JournalRecord, Run, State
+from opusmap.journal import JournalRecord, Run, State, open_journal
 from opusmap.output_files import File
 from opusmap.records import Filtered
 from opusmap.report import Evidence, Reason
@@ -52,7 +53,7 @@ def recorded(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(recorded):
-    with Journal.open(recorded.journal, write=False) as journal:
+    with open_journal(recorded.journal, write=False) as journal:
         return write_run(journal, journal.runs()[0])
 
 
@@ -91,7 +92,7 @@ def test_each_file_is_shown_with_its_hash(recorded, page):
 
 
 def test_without_rows_no_cell_is_shown(recorded):
-    with Journal.open(recorded.journal, write=False) as journal:
+    with open_journal(recorded.journal, write=False) as journal:
         page = write_run(journal, journal.runs()[0], rows=False)
     text = Reader(page).text
     assert "Rows were left out" in text
@@ -121,10 +122,10 @@ def test_open_ends_are_bounded_and_counted(tmp_path):
     from opusmap.journal import Item, Result, Timestamp
 
     keys = [f"k{number}" for number in range(OPEN_ENDS + 3)]
-    with Journal.open(tmp_path / "j.db") as journal:
+    with open_journal(tmp_path / "j.db") as journal:
         run = journal.start_run(origin="https://o", connection="c", mapping="m")
-        journal.begin(run, [Item(row, key, b"") for row, key in enumerate(keys)], Timestamp(0.0, 0.0))
-        journal.finish(run, [Result(key, State.FAILED, "no") for key in keys])
+        begin(journal, run, [Item(row, key, b"") for row, key in enumerate(keys)], Timestamp(0.0, 0.0))
+        finish(journal, run, [Result(key, State.FAILED, "no") for key in keys])
         text = Reader(write_run(journal, run)).text
     assert "3 more are not shown" in text
     assert "k999" in text

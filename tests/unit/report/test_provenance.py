@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 
-from opusmap.journal import Journal
+from opusmap.journal import open_journal
 from opusmap.output_files import File, hash_file
 from opusmap.report import Evidence, Reason, Report, Timeline, gather_evidence
 from opusmap.report.provenance import REASONS
@@ -60,7 +60,7 @@ def test_it_comes_out_of_the_journal_as_it_went_in(tmp_path):
     timeline.note_request(0.25, again=True)
     report = Report(seconds=1.5, reasons=(Reason("A", "x", 3, (2, 3), 'the cell "secret" …', "help"),))
     whole = evidence(tmp_path).completed(report, timeline, [File("rejects", "r.csv", 1, "00")])
-    with Journal.open(tmp_path / "j.db") as journal:
+    with open_journal(tmp_path / "j.db") as journal:
         run = journal.start_run(origin="https://o", connection="c", mapping="m")
         assert Evidence.read(journal.evidence(run)) == Evidence()
         journal.keep_evidence(run, evidence(tmp_path).as_json())

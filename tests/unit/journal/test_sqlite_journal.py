@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -11,20 +12,23 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from journal_steps import begin, cancel, count_states, finish, look_up
 
 from opusmap.errors import JournalError
 from opusmap.journal import (
     Item,
     Journal,
     JournalRecord,
-    Log,
     Result,
     Run,
+    SqliteJournal,
     State,
-    Storage,
     Timestamp,
     hash_content,
+    open_journal,
 )
+from opusmap.journal.journal_file import Storage
+from opusmap.journal.wal import Log
 
 NOW, EARLIER = Timestamp(2000.0, 20.0), Timestamp(1990.0, 10.0)
 
@@ -40,7 +44,7 @@ class Clock:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal.open(tmp_path / "j.db", clock=Clock()) as opened:
+    with SqliteJournal(tmp_path / "j.db", clock=Clock()) as opened:
         yield opened
 
 
@@ -52,10 +56,11 @@ def entries(*keys: str) -> list[Item]:
     return [Item(row, key, b"h") for row, key in enumerate(keys, 2)]
 
 
-def test_a_record_goes_from_intended_to_its_settlement(journal: Journal) -> None:
+def test_a_record_goes_from_pending_to_its_result(journal: Journal) -> None:
     run = start(journal)
-    journal.begin(run, entries("a", "b", "c", "d"), NOW)
-    journal.finish(
+    begin(journal, run, entries("a", "b", "c", "d"), NOW)
+    finish(
+        journal,
         run,
         [
             Result("a", State.ACCEPTED),
@@ -69,20 +74,20 @@ def test_a_record_goes_from_intended_to_its_settlement(journal: Journal) -> None
         JournalRecord(run.id, 4, "c", b"h", State.UNCERTAIN, "", EARLIER),
         JournalRecord(run.id, 5, "d", b"h", State.PENDING, "", NOW),
     ]
-    assert journal.counts(run) == dict.fromkeys(State, 1)
+    assert count_states(journal, run) == dict.fromkeys(State, 1)
     assert [each.key for each in journal.records(run, State.FAILED, State.PENDING)] == ["b", "d"]
 
 
-def test_a_later_run_takes_over_what_it_settles_and_only_for_the_same_service(journal: Journal) -> None:
+def test_a_later_run_takes_over_what_it_finishes_and_only_for_the_same_service(journal: Journal) -> None:
     first, other = start(journal), start(journal, "http://127.0.0.1:8000")
     for run in (first, other):
-        journal.begin(run, entries("a", "b"), NOW)
-        journal.finish(run, [Result("a", State.FAILED, "no"), Result("b", State.ACCEPTED)])
+        begin(journal, run, entries("a", "b"), NOW)
+        finish(journal, run, [Result("a", State.FAILED, "no"), Result("b", State.ACCEPTED)])
     second = start(journal)
-    journal.begin(second, entries("a"), NOW)
+    begin(journal, second, entries("a"), NOW)
     assert [each.key for each in journal.records(first)] == ["a", "b"]
     assert [(each.key, each.state) for each in journal.records(second)] == [("a", State.PENDING)]
-    journal.finish(second, [Result("a", State.ACCEPTED)])
+    finish(journal, second, [Result("a", State.ACCEPTED)])
     assert [each.key for each in journal.records(first)] == ["b"]
     assert [(each.key, each.state) for each in journal.records(second)] == [("a", State.ACCEPTED)]
     assert [each.state for each in journal.records(other)] == [State.FAILED, State.ACCEPTED]
@@ -100,45 +105,48 @@ def test_runs_are_listed_with_their_counts_latest_first(journal: Journal) -> Non
     assert listed[1].finished is not None
 
 
-def test_what_is_not_under_way_can_not_be_settled_and_nothing_else_is_then(journal: Journal) -> None:
+def test_what_is_not_in_flight_can_not_be_finished_and_nothing_else_is_then(journal: Journal) -> None:
     run = start(journal)
-    journal.begin(run, entries("a"), NOW)
+    begin(journal, run, entries("a"), NOW)
     for wrong in ("b", "a"):  # never intended; twice
-        with pytest.raises(JournalError):
-            journal.finish(run, [Result("a", State.ACCEPTED), Result(wrong, State.ACCEPTED)])
-    assert journal.counts(run)[State.PENDING] == 1
-    journal.finish(run, [Result("a", State.ACCEPTED)])
+        with pytest.raises(ValueError, match="not in flight"):
+            finish(journal, run, [Result("a", State.ACCEPTED), Result(wrong, State.ACCEPTED)])
+    assert count_states(journal, run)[State.PENDING] == 1
+    finish(journal, run, [Result("a", State.ACCEPTED)])
 
 
 def test_a_reader_sees_what_a_writer_committed_and_can_not_write(tmp_path: Path, journal: Journal) -> None:
     run = start(journal)
-    with Journal.open(tmp_path / "j.db", write=False) as reader:
-        journal.begin(run, entries("a"), NOW)
-        assert reader.counts(run)[State.PENDING] == 1
+    with open_journal(tmp_path / "j.db", write=False) as reader:
+        begin(journal, run, entries("a"), NOW)
+        assert count_states(reader, run)[State.PENDING] == 1
         with pytest.raises(JournalError):
             start(reader)
-    journal.finish(run, [Result("a", State.ACCEPTED)])
+    finish(journal, run, [Result("a", State.ACCEPTED)])
 
 
 def test_there_is_one_writer_until_it_closes(tmp_path: Path) -> None:
-    first = Journal.open(tmp_path / "j.db")
+    first = open_journal(tmp_path / "j.db")
     with pytest.raises(JournalError) as caught:
-        Journal.open(tmp_path / "j.db")
+        open_journal(tmp_path / "j.db")
     assert "another run" in caught.value.problem
     first.close()
-    Journal.open(tmp_path / "j.db").close()
+    open_journal(tmp_path / "j.db").close()
 
 
 def test_a_killed_writer_leaves_its_intents_and_no_lock(tmp_path: Path) -> None:
     program = (
-        "import os, sys; from opusmap.journal import *\n"
-        "journal = Journal.open(sys.argv[1])\n"
-        "run = journal.start_run(origin='o', connection='c', mapping='m')\n"
-        "journal.begin(run, [Item(2, 'a', b'h')], Timestamp(7.0, 7.0))\n"
-        "os.kill(os.getpid(), 9)\n"
+        "import asyncio, os, sys; from opusmap.journal import *\n"
+        "async def main():\n"
+        "    journal = open_journal(sys.argv[1])\n"
+        "    run = journal.start_run(origin='o', connection='c', mapping='m')\n"
+        "    async with journal.session(run) as session:\n"
+        "        await session.begin([Item(2, 'a', b'h')], Timestamp(7.0, 7.0))\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "asyncio.run(main())\n"
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "j.db")], check=False)
-    with Journal.open(tmp_path / "j.db", clock=lambda: 99.0, ticks=lambda: 9.0) as journal:
+    with SqliteJournal(tmp_path / "j.db", clock=lambda: 99.0, ticks=lambda: 9.0) as journal:
         (run,) = journal.runs()
         assert run.finished is None
         # When their request left is not known: any time after the intent, until the process was killed.
@@ -150,8 +158,9 @@ def test_a_killed_writer_leaves_its_intents_and_no_lock(tmp_path: Path) -> None:
 def test_what_is_known_of_records_is_found_whichever_run_sent_them(journal: Journal) -> None:
     first, other = start(journal), start(journal, "http://127.0.0.1:8000")
     for run in (first, other):
-        journal.begin(run, entries("a", "b", "c", "d"), NOW)
-    journal.finish(
+        begin(journal, run, entries("a", "b", "c", "d"), NOW)
+    finish(
+        journal,
         first,
         [
             Result("a", State.ACCEPTED),
@@ -160,64 +169,70 @@ def test_what_is_known_of_records_is_found_whichever_run_sent_them(journal: Jour
         ],
     )
     second = start(journal)
-    assert journal.look_up(second, ["a", "b", "c", "d", "e"]) == {
+    assert look_up(journal, second, ["a", "b", "c", "d", "e"]) == {
         "a": JournalRecord(first.id, 2, "a", b"h", State.ACCEPTED),
         "b": JournalRecord(first.id, 3, "b", b"h", State.UNCERTAIN, "lost", NOW),
         "c": JournalRecord(first.id, 4, "c", b"h", State.ACCEPTED, "", EARLIER),
         "d": JournalRecord(first.id, 5, "d", b"h", State.PENDING),
     }
-    assert journal.look_up(second, []) == {}
+    assert look_up(journal, second, []) == {}
 
 
-def test_a_released_intent_leaves_what_was_known_before(journal: Journal) -> None:
+def test_a_cancelled_intent_leaves_what_was_known_before(journal: Journal) -> None:
     first, second = start(journal), start(journal)
-    journal.begin(first, entries("a", "b"), EARLIER)
-    journal.finish(first, [Result("a", State.ACCEPTED), Result("b", State.UNCERTAIN, "lost", EARLIER)])
-    known = journal.look_up(first, ["a", "b", "c"])
-    journal.begin(second, [Item(9, key, b"other") for key in "abc"], NOW)
-    journal.cancel(second, ["a", "b", "c"])
-    assert journal.look_up(first, ["a", "b", "c"]) == known
+    begin(journal, first, entries("a", "b"), EARLIER)
+    finish(journal, first, [Result("a", State.ACCEPTED), Result("b", State.UNCERTAIN, "lost", EARLIER)])
+    known = look_up(journal, first, ["a", "b", "c"])
+    begin(journal, second, [Item(9, key, b"other") for key in "abc"], NOW)
+    cancel(journal, second, ["a", "b", "c"])
+    assert look_up(journal, first, ["a", "b", "c"]) == known
     assert list(journal.records(second)) == []
-    with pytest.raises(JournalError):
-        journal.cancel(second, ["a"])
+    with pytest.raises(ValueError, match="not in flight"):
+        cancel(journal, second, ["a"])
 
 
-def test_a_request_that_is_sent_again_is_intended_at_the_later_time_and_its_parts_apart(
+def test_a_request_that_is_sent_again_is_pending_from_the_later_time_and_its_parts_apart(
     tmp_path: Path, journal: Journal
 ) -> None:
     run = start(journal)
-    journal.begin(run, entries("a", "b", "c"), EARLIER)
-    journal.begin(run, entries("a", "b", "c")[:2], NOW)
-    with Journal.open(tmp_path / "j.db", write=False) as reader:
+    begin(journal, run, entries("a", "b", "c"), EARLIER)
+    begin(journal, run, entries("a", "b", "c")[:2], NOW)
+    with open_journal(tmp_path / "j.db", write=False) as reader:
         assert {each.key: each.unanswered for each in reader.records(run)} == {
             "a": NOW,
             "b": NOW,
             "c": EARLIER,
         }
-        journal.begin(run, entries("a", "b", "c")[2:], NOW)
-        journal.finish(run, [Result("a", State.ACCEPTED)])
+        begin(journal, run, entries("a", "b", "c")[2:], NOW)
+        finish(journal, run, [Result("a", State.ACCEPTED)])
         assert {each.key: each.unanswered for each in reader.records(run)} == {"a": None, "b": NOW, "c": NOW}
 
 
-def test_changes_are_committed_together_in_the_order_of_their_planning(
+def test_what_is_written_at_once_is_one_commit_in_the_order_of_the_calls(
     tmp_path: Path, journal: Journal
 ) -> None:
     run = start(journal)
-    changes = [
-        journal.plan_begin(run, entries("a"), NOW),
-        journal.plan_finish(run, [Result("a", State.FAILED, "no")]),
-        journal.plan_begin(run, entries("a"), NOW),
-        journal.plan_finish(run, [Result("a", State.ACCEPTED)]),
-    ]
-    with Journal.open(tmp_path / "j.db", write=False) as reader:
-        assert reader.counts(run) == dict.fromkeys(State, 0)
-        journal.commit(changes)
-        assert reader.counts(run) == {**dict.fromkeys(State, 0), State.ACCEPTED: 1}
+
+    async def main(reader: Journal) -> None:
+        async with journal.session(run) as session:
+            steps = [
+                session.begin(entries("a"), NOW),
+                session.finish([Result("a", State.FAILED, "no")]),
+                session.begin(entries("a"), NOW),
+                session.finish([Result("a", State.ACCEPTED)]),
+            ]
+            assert count_states(reader, run) == dict.fromkeys(State, 0)
+            await steps[0]
+            assert count_states(reader, run) == {**dict.fromkeys(State, 0), State.ACCEPTED: 1}
+            await asyncio.gather(*steps[1:])
+
+    with open_journal(tmp_path / "j.db", write=False) as reader:
+        asyncio.run(main(reader))
 
 
 def test_every_commit_and_every_run_is_synced_after_it_was_written(tmp_path: Path) -> None:
     path, seen = tmp_path / "j.db", list[int]()
-    count = "SELECT (SELECT count(*) FROM runs) + count(*) FROM flights"
+    count = "SELECT (SELECT count(*) FROM runs) + count(*) FROM requests"
 
     class Watched(Log):
         def flush(self, file: int) -> None:
@@ -229,13 +244,13 @@ def test_every_commit_and_every_run_is_synced_after_it_was_written(tmp_path: Pat
         def make_log(self, name: str) -> Log:
             return Watched(name, self.connect(name))
 
-    with Journal.open(path, storage=Watching()) as journal:
+    with SqliteJournal(path, storage=Watching()) as journal:
         seen.clear()
         run = start(journal)
         assert seen == [1]
-        journal.begin(run, entries("a"), NOW)
+        begin(journal, run, entries("a"), NOW)
         assert seen == [1, 2]
-        journal.finish(run, [Result("a", State.ACCEPTED)])
+        finish(journal, run, [Result("a", State.ACCEPTED)])
         assert seen == [1, 2, 1]
         journal.finish_run(run, ending="done", counts={})
         journal.keep_evidence(run, {})
@@ -250,18 +265,18 @@ class WithoutSharedMemory(Storage):
 @pytest.mark.skipif(os.name == "nt", reason="SQLite's ways to files of POSIX systems")
 def test_a_file_system_without_shared_memory_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="no shared memory") as caught:
-        Journal.open(tmp_path / "j.db", storage=WithoutSharedMemory())
+        SqliteJournal(tmp_path / "j.db", storage=WithoutSharedMemory())
     assert "local disk" in caught.value.help
 
 
 def test_the_log_does_not_grow_without_end(tmp_path: Path) -> None:
     size = []
-    with Journal.open(tmp_path / "j.db") as journal:
+    with open_journal(tmp_path / "j.db") as journal:
         run = start(journal)
         for number in range(60):
             keys = [f"{number} {index}" for index in range(1000)]
-            journal.begin(run, entries(*keys), NOW)
-            journal.finish(run, [Result(key, State.ACCEPTED) for key in keys])
+            begin(journal, run, entries(*keys), NOW)
+            finish(journal, run, [Result(key, State.ACCEPTED) for key in keys])
             size.append((tmp_path / "j.db-wal").stat().st_size)
     assert size[-1] == size[30] < 4_000_000
 
@@ -281,14 +296,14 @@ def test_a_symbolic_link_a_folder_and_a_missing_place_are_refused(tmp_path: Path
     (tmp_path / "folder").mkdir()
     for name in ("link.db", "dangling.db", "locked.db", "folder", "no/where.db"):
         with pytest.raises(JournalError):
-            Journal.open(tmp_path / name)
+            open_journal(tmp_path / name)
     assert (tmp_path / "real.db").stat().st_size == 0
     assert not (tmp_path / "nothing.db").exists()
 
 
 def test_a_report_makes_no_journal(tmp_path: Path) -> None:
     with pytest.raises(JournalError):
-        Journal.open(tmp_path / "j.db", write=False)
+        open_journal(tmp_path / "j.db", write=False)
     assert not list(tmp_path.iterdir())
 
 
@@ -297,7 +312,7 @@ def test_a_foreign_file_and_another_version_are_refused_unchanged(tmp_path: Path
     foreign = sqlite3.connect(tmp_path / "foreign.db")
     foreign.execute("CREATE TABLE t (x)")
     foreign.close()
-    Journal.open(tmp_path / "newer.db").close()
+    open_journal(tmp_path / "newer.db").close()
     newer = sqlite3.connect(tmp_path / "newer.db")
     newer.execute("PRAGMA user_version = 99")
     newer.close()
@@ -308,17 +323,17 @@ def test_a_foreign_file_and_another_version_are_refused_unchanged(tmp_path: Path
     ):
         before = (tmp_path / name).read_bytes()
         with pytest.raises(JournalError) as caught:
-            Journal.open(tmp_path / name)
+            open_journal(tmp_path / name)
         assert word in caught.value.problem
         assert (tmp_path / name).read_bytes() == before
 
 
 def test_a_rehearsal_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with Journal.open(":memory:") as journal:
+    with open_journal(":memory:") as journal:
         run = start(journal)
-        journal.begin(run, entries("a"), NOW)
-        assert journal.counts(run)[State.PENDING] == 1
+        begin(journal, run, entries("a"), NOW)
+        assert count_states(journal, run)[State.PENDING] == 1
     assert not list(tmp_path.iterdir())
 
 

@@ -1,0 +1,134 @@
+"""What a journal does, whatever keeps it: runs, and for each record what was sent and what became of it.
+
+Owns the interface. The engine and the jobs use nothing else of a journal; `SqliteJournal` is one, and the
+state machine of the tests holds each store to what stands here.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Self
+
+from opusmap.journal.models import Item, JournalRecord, Pruned, Result, Run, State, Timestamp
+
+__all__ = ["Journal", "Session"]
+
+
+class Session(ABC):
+    """What one run writes while it sends, and what it asks before.
+
+    What is written counts for this session as soon as it is called. It is durable, so that no crash takes it
+    away, once the awaitable that is returned is done; that raises a `JournalError` if it can't be written.
+    Writes become durable in the order of the calls, several together: let those go on that need not wait.
+    """
+
+    run: Run
+
+    @abstractmethod
+    async def look_up(self, keys: Sequence[str]) -> dict[str, JournalRecord]:
+        """Return what is known of records of the run's connection, whichever run sent them last.
+
+        A record whose result is not durable yet may be known as it was before.
+        """
+
+    @abstractmethod
+    def begin(self, items: Iterable[Item], sent: Timestamp) -> Awaitable[None]:
+        """Write the intent to send these records, in one request, at this moment. Await it, then send.
+
+        Until they are finished or cancelled they are pending, and a crash leaves them so. Nothing that was
+        known of them is lost before that. Records of this run that are in flight already are sent once more.
+        """
+
+    @abstractmethod
+    def finish(self, results: Iterable[Result]) -> Awaitable[None]:
+        """Write what became of records that this run began. Await it before a result is handed on.
+
+        Raises:
+            ValueError: one of them is not in flight in this run; nothing is written.
+        """
+
+    @abstractmethod
+    def cancel(self, keys: Iterable[str]) -> Awaitable[None]:
+        """Write that certainly nothing came of an intent. What was known before is known again.
+
+        Raises:
+            ValueError: one of them is not in flight in this run; nothing is written.
+        """
+
+
+class Journal(ABC):
+    """A journal. One process writes at a time; any may read.
+
+    A record is known by service origin, connection and rowKey, and the journal holds the last that
+    happened to it: a run's own records are those that no later run has finished.
+
+    All methods raise a `JournalError` if the journal can't be read or written. What writes returns when it is
+    durable.
+    """
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the journal and let another writer in."""
+
+    @property
+    @abstractmethod
+    def in_memory(self) -> bool:
+        """Whether the journal is thrown away when it is closed."""
+
+    @abstractmethod
+    def identity(self) -> str:
+        """Return the journal's random id: copies share it, another journal has another."""
+
+    @abstractmethod
+    def start_run(self, *, origin: str, connection: str, mapping: str, distrust: bool = False) -> Run:
+        """Begin a run against a service's origin (`https://host`) and a connection's id.
+
+        With `distrust`, nothing that earlier runs sent to this connection counts as unchanged from now on:
+        the journal may not know what replaced it since.
+        """
+
+    @abstractmethod
+    def session(self, run: Run) -> AbstractAsyncContextManager[Session]:
+        """Let a run that was started send. At the session's end all that was written is durable."""
+
+    @abstractmethod
+    def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int]) -> Run:
+        """Write how a run ended and what it counted; return the run as it is known now."""
+
+    @abstractmethod
+    def keep_evidence(self, run: Run, evidence: Mapping[str, Any]) -> None:
+        """Write what a run leaves for its report, plain data, in place of what it left before."""
+
+    @abstractmethod
+    def evidence(self, run: Run) -> dict[str, Any]:
+        """Return what `keep_evidence` kept of a run, or nothing."""
+
+    @abstractmethod
+    def prune(self, before: float, only: Collection[int] | None = None) -> Pruned:
+        """Forget the records of runs that ended before a moment (seconds since 1970), and leave no trace.
+
+        Counts, times and evidence of these runs stay. A record that is forgotten is one that was never sent.
+        `only` are the numbers of the runs that are meant; all runs if None.
+        """
+
+    @abstractmethod
+    def runs(self) -> tuple[Run, ...]:
+        """Return all runs, the latest first."""
+
+    @abstractmethod
+    def records(self, run: Run, *states: State) -> Iterator[JournalRecord]:
+        """Yield what is known of a run's records, by row; only those in one of `states` if any is given.
+
+        Accepted records are looked for in the whole journal; all others are few, and found at once.
+        """

@@ -1,0 +1,120 @@
+"""The journal's tables, and the one step from the version before.
+
+`accepted` is all that millions of records need: what Opus holds. `detailed` is what there is more to say of,
+and wins over `accepted`. `requests` is what is in flight, a row a request: one insert is a durable intent.
+`evidence` is what a run leaves for its report besides its counts: compressed JSON, no value of a row in it.
+`identity` tells the journal from another one. `targets.trusted_from` is the first run whose records of a
+target may count as unchanged; `older_hash`: an older version hashed those before, and no run is done since.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from opusmap.errors import JournalError
+
+__all__ = [
+    "ACCEPTED_COLUMNS",
+    "DETAILED_COLUMNS",
+    "REQUEST_COLUMNS",
+    "VERSION",
+    "check_kind",
+    "prepare_schema",
+]
+
+ACCEPTED_COLUMNS = "run, row, key, content"
+DETAILED_COLUMNS = "run, row, key, content, state, reason, sent, ticks"
+REQUEST_COLUMNS = "id, target, run, sent, ticks, items"
+
+VERSION = 5
+"""`user_version` of a journal."""
+
+_BEFORE = 4
+"""The version that is upgraded."""
+
+_APPLICATION_ID = 0x4F707573  # "Opus"
+
+_TABLES = """
+CREATE TABLE identity (id TEXT NOT NULL);
+INSERT INTO identity VALUES (lower(hex(randomblob(16))));
+CREATE TABLE targets (
+    id INTEGER PRIMARY KEY, origin TEXT NOT NULL, connection TEXT NOT NULL,
+    trusted_from INTEGER NOT NULL DEFAULT 0, older_hash INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (origin, connection)
+);
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, target INTEGER NOT NULL REFERENCES targets, mapping TEXT NOT NULL,
+    started REAL NOT NULL, finished REAL, ending TEXT NOT NULL DEFAULT '', counts TEXT NOT NULL DEFAULT '{}'
+);
+CREATE TABLE evidence (run INTEGER PRIMARY KEY REFERENCES runs, content BLOB NOT NULL);
+CREATE TABLE accepted (
+    target INTEGER NOT NULL, key TEXT NOT NULL, content BLOB NOT NULL, run INTEGER NOT NULL,
+    row INTEGER NOT NULL, PRIMARY KEY (target, key)
+) WITHOUT ROWID;
+CREATE TABLE detailed (
+    target INTEGER NOT NULL, key TEXT NOT NULL, content BLOB NOT NULL, run INTEGER NOT NULL,
+    row INTEGER NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, sent REAL, ticks REAL,
+    PRIMARY KEY (target, key)
+) WITHOUT ROWID;
+CREATE TABLE requests (
+    id INTEGER PRIMARY KEY, target INTEGER NOT NULL, run INTEGER NOT NULL, sent REAL NOT NULL,
+    ticks REAL NOT NULL, items BLOB NOT NULL
+);
+"""
+
+# Content hashes were taken of other bytes, so accepted records are known as such and count as changed.
+_UPGRADE = """
+ALTER TABLE taken RENAME TO accepted;
+ALTER TABLE noted RENAME TO detailed;
+ALTER TABLE flights RENAME TO requests;
+ALTER TABLE requests RENAME COLUMN entries TO items;
+ALTER TABLE targets ADD COLUMN older_hash INTEGER NOT NULL DEFAULT 0;
+UPDATE targets SET trusted_from = (SELECT 1 + coalesce(max(id), 0) FROM runs),
+    older_hash = EXISTS (SELECT 1 FROM accepted WHERE target = targets.id)
+        OR EXISTS (SELECT 1 FROM detailed WHERE target = targets.id AND state = 'taken');
+"""
+
+
+def check_kind(database: sqlite3.Connection, path: str, *, write: bool) -> None:
+    """Refuse a file that is no journal, or one of a version that can't be used.
+
+    Raises:
+        JournalError: with the way out.
+    """
+    kind, version = _pragma(database, "application_id"), _pragma(database, "user_version")
+    empty = not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if write and empty and (kind, version) == (0, 0):
+        return
+    if kind != _APPLICATION_ID:
+        problem = "the file is not a journal of opusmap"
+        raise JournalError(path, problem, "name another file in OPUSMAP_JOURNAL")
+    if version == VERSION or (write and version == _BEFORE):
+        return
+    if version == _BEFORE:
+        help_text = "the next `opusmap submit` upgrades it"
+    else:
+        help_text = (
+            "finish its runs with the version of opusmap that wrote it, or name a new file in "
+            "OPUSMAP_JOURNAL: a new journal sends every record once more, which does no harm"
+        )
+    problem = f"the journal has version {version}, this opusmap reads version {VERSION}"
+    raise JournalError(path, problem, help_text)
+
+
+def prepare_schema(database: sqlite3.Connection) -> None:
+    """Make the tables of an empty file, or upgrade those of the version before.
+
+    It is one transaction: a crash leaves the file as it was, or as it is to be.
+    """
+    version = _pragma(database, "user_version")
+    if version != VERSION:
+        database.executescript(
+            f"BEGIN IMMEDIATE; {_UPGRADE if version else _TABLES} PRAGMA application_id = {_APPLICATION_ID};"
+            f"PRAGMA user_version = {VERSION}; COMMIT;"
+        )
+
+
+def _pragma(database: sqlite3.Connection, name: str) -> int:
+    value = database.execute(f"PRAGMA {name}").fetchone()[0]
+    assert isinstance(value, int)
+    return value

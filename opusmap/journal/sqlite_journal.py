@@ -1,0 +1,328 @@
+"""A journal in a file: an SQLite database that survives a crash at any moment.
+
+Owns transactions, the single writer, and what a session is made of: `in_flight` plans what is to be written,
+`group_commit` says when, `writes` knows the statements. The tables stand in `schema`, what makes a commit
+durable in `wal`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import sqlite3
+import time
+import zlib
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from opusmap.errors import JournalError
+from opusmap.journal.group_commit import GroupCommit, SyncExecutor, run_inline
+from opusmap.journal.in_flight import InFlight, Request
+from opusmap.journal.interface import Journal, Session
+from opusmap.journal.journal_file import Storage, damaged, hold_file, reading, translated
+from opusmap.journal.models import (
+    Item,
+    JournalRecord,
+    Pruned,
+    Result,
+    Run,
+    State,
+    Timestamp,
+    read_accepted,
+    read_detailed,
+    read_run,
+)
+from opusmap.journal.pruning import forget_records, scrub
+from opusmap.journal.schema import (
+    ACCEPTED_COLUMNS,
+    DETAILED_COLUMNS,
+    REQUEST_COLUMNS,
+    check_kind,
+    prepare_schema,
+)
+from opusmap.journal.writes import WriteSet, apply_writes, look_up_records, merge_writes
+
+__all__ = ["SqliteJournal"]
+
+_RUNS = """
+SELECT runs.id, origin, connection, mapping, started, finished, ending, counts, trusted_from, older_hash
+FROM runs JOIN targets ON targets.id = target
+"""
+_ACCEPTED = f"""
+SELECT {ACCEPTED_COLUMNS} FROM accepted WHERE run = :run AND NOT EXISTS
+    (SELECT 1 FROM detailed WHERE detailed.target = accepted.target AND detailed.key = accepted.key)
+ORDER BY row, key
+"""  # noqa: S608 - constants
+_DETAILED = f"SELECT {DETAILED_COLUMNS} FROM detailed WHERE run = ?"  # noqa: S608 - a constant
+_REQUESTS = f"SELECT {REQUEST_COLUMNS} FROM requests"  # noqa: S608 - a constant
+_PLACE = attrgetter("row", "key")
+
+
+class SqliteJournal(Journal):
+    """A journal on disk, or in memory for rehearsals. `open_journal` opens one as usual."""
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        write: bool = True,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+        storage: Storage | None = None,
+        sync_executor: SyncExecutor | None = None,
+        in_flight: InFlight | None = None,
+    ) -> None:
+        """Open the journal at `path`, or one that lives in memory for the path `:memory:`.
+
+        A file that isn't there is made, readable by its owner alone. No symbolic link is followed. One of the
+        version before is upgraded; what a killed run had in flight becomes pending.
+
+        Args:
+            path: the file; `-wal`, `-shm` and `-lock` files appear beside it.
+            write: hold the journal as its only writer. Reports open it with False.
+            clock: seconds since 1970.
+            ticks: seconds that never run backwards while the machine is up.
+            storage: how the disk is reached, if not as usual.
+            sync_executor: waits for the disk; by default a thread does, where the disk is slow.
+            in_flight: plans what is written, if not as usual.
+
+        Raises:
+            JournalError: the file can't be opened, is of another kind or version, has another writer, or lies
+                on a network share.
+        """
+        self._path, storage = str(path), storage or Storage()
+        self._clock, self._ticks = clock, ticks
+        self._in_flight = in_flight or InFlight()
+        self._sync_executor = sync_executor or (run_inline if self.in_memory else None)
+        with ExitStack() as opened, reading(self._path):
+            self._lock = hold_file(self._path, write=write)
+            if self._lock is not None:
+                opened.callback(self._lock.close)
+            self._database = storage.connect(self._path)
+            opened.callback(self._database.close)
+            # Who looks up does not wait for a commit: readers of a write-ahead log never do.
+            self._reader = self._database if self.in_memory else storage.connect(self._path)
+            opened.callback(self._reader.close)
+            self._log = None if self._lock is None else storage.make_log(self._path)
+            if self._log is not None:
+                opened.callback(self._log.close)
+            self._prepare(write=write)
+            self._opened = opened.pop_all()
+
+    def close(self) -> None:
+        self._opened.close()
+
+    @property
+    def in_memory(self) -> bool:
+        return self._path == ":memory:"
+
+    def identity(self) -> str:
+        with translated(self._path):
+            found = self._reader.execute("SELECT id FROM identity").fetchone()
+        if found is None or not isinstance(found[0], str):
+            raise damaged(self._path, "its id is missing")
+        return found[0]
+
+    def start_run(self, *, origin: str, connection: str, mapping: str, distrust: bool = False) -> Run:
+        with reading(self._path), self._durably() as database:
+            database.execute(
+                "INSERT INTO targets (origin, connection) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                (origin, connection),
+            )
+            query = "SELECT id FROM targets WHERE origin = ? AND connection = ?"
+            target = database.execute(query, (origin, connection)).fetchone()[0]
+            query = "INSERT INTO runs (target, mapping, started) VALUES (?, ?, ?)"
+            number = database.execute(query, (target, mapping, self._clock())).lastrowid
+            if distrust:
+                database.execute("UPDATE targets SET trusted_from = ? WHERE id = ?", (number, target))
+            return read_run(database.execute(f"{_RUNS} WHERE runs.id = ?", (number,)).fetchone())
+
+    @asynccontextmanager
+    async def session(self, run: Run) -> AsyncIterator[Session]:
+        with reading(self._path):
+            found = self._reader.execute("SELECT target FROM runs WHERE id = ?", (run.id,)).fetchone()
+        if found is None:
+            raise JournalError(self._path, f"the journal knows no run {run.id}")
+        async with GroupCommit(self, self._sync_executor) as commits:
+            yield _SqliteSession(self._path, self._reader, self._in_flight, commits, run, found[0])
+
+    def write(self, sets: Iterable[WriteSet]) -> None:
+        """Write what was planned, all or none. It outlives this process, but no power loss before `sync`.
+
+        Raises:
+            JournalError: it can't be written.
+        """
+        writes = merge_writes(sets)
+        with self._transaction() as database:
+            apply_writes(database, writes)
+        if self._log is not None:
+            self._log.note_rows(len(writes))
+
+    @property
+    def has_long_log(self) -> bool:
+        """Whether the next sync takes longer, since it tidies up."""
+        return self._log is not None and self._log.is_long
+
+    def sync(self) -> None:
+        """Wait until the disk has what was written. Any one thread may do it, while others read.
+
+        Raises:
+            JournalError: the disk does not take it.
+        """
+        if self._log is not None:
+            with translated(self._path):
+                self._log.sync()
+
+    def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int]) -> Run:
+        ended = replace(run, finished=self._clock(), ending=ending, counts=dict(counts))
+        with self._durably() as database:
+            database.execute(
+                "UPDATE runs SET finished = ?, ending = ?, counts = ? WHERE id = ?",
+                (ended.finished, ending, json.dumps(dict(counts)), run.id),
+            )
+            if run.older_hash and ending == "done":
+                query = "UPDATE targets SET older_hash = 0 WHERE origin = ? AND connection = ?"
+                database.execute(query, (run.origin, run.connection))
+        return ended
+
+    def keep_evidence(self, run: Run, evidence: Mapping[str, Any]) -> None:
+        content = zlib.compress(json.dumps(evidence, ensure_ascii=False, separators=(",", ":")).encode())
+        with self._durably() as database:
+            database.execute("INSERT OR REPLACE INTO evidence VALUES (?, ?)", (run.id, content))
+
+    def evidence(self, run: Run) -> dict[str, Any]:
+        with translated(self._path):
+            query = "SELECT content FROM evidence WHERE run = ?"
+            found = self._reader.execute(query, (run.id,)).fetchone()
+        try:
+            return {} if found is None else dict(json.loads(zlib.decompress(found[0])))
+        except (zlib.error, ValueError, TypeError):
+            raise damaged(self._path, f"what run {run.id} left for its report can't be read") from None
+
+    def prune(self, before: float, only: Collection[int] | None = None) -> Pruned:
+        with reading(self._path), self._durably() as database:
+            pruned = forget_records(database, before, only)
+        with translated(self._path):
+            scrub(self._database)
+        return pruned
+
+    def runs(self) -> tuple[Run, ...]:
+        with reading(self._path):
+            rows = self._reader.execute(f"{_RUNS} ORDER BY runs.id DESC").fetchall()
+            return tuple(read_run(row) for row in rows)
+
+    def records(self, run: Run, *states: State) -> Iterator[JournalRecord]:
+        wanted = states or tuple(State)
+        with reading(self._path):
+            special = [read_detailed(row) for row in self._reader.execute(_DETAILED, (run.id,))]
+            for row in self._reader.execute(f"{_REQUESTS} WHERE run = ?", (run.id,)):
+                request = Request.from_row(row)
+                special += [_pending(request, item, request.sent) for item in request.items.values()]
+            special = sorted((each for each in special if each.state in wanted), key=_PLACE)
+            if State.ACCEPTED not in wanted:
+                yield from special
+                return
+            plain = (read_accepted(row) for row in self._reader.execute(_ACCEPTED, {"run": run.id}))
+            yield from heapq.merge(plain, special, key=_PLACE)
+
+    @contextmanager
+    def _durably(self) -> Iterator[sqlite3.Connection]:
+        with self._transaction() as database:
+            yield database
+        self.sync()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with translated(self._path):
+            self._database.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._database
+            except BaseException:
+                # SQLite has rolled back by itself after some errors; a second time is an error of its own.
+                with suppress(sqlite3.Error):
+                    self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")
+
+    def _prepare(self, *, write: bool) -> None:
+        """Set the file up for durability, make or upgrade its tables, refuse a foreign one."""
+        check_kind(self._database, self._path, write=write)
+        if not write:
+            self._database.execute("PRAGMA query_only = ON")
+            return
+        (mode,) = self._database.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode not in ("wal", "memory"):
+            problem = "its file system has no shared memory, which the journal's log needs"
+            raise JournalError(self._path, problem, "name a file on a local disk in OPUSMAP_JOURNAL")
+        # RowKeys in no order touch a page each: hold many (64 MB), and write each back seldom.
+        self._database.execute("PRAGMA cache_size = -65536")
+        prepare_schema(self._database)
+        if self._log is not None:
+            self._log.take_over(self._database)
+        with self._durably() as database:
+            killed = [
+                Request.from_row(row) for row in database.execute(f"{_REQUESTS} ORDER BY id").fetchall()
+            ]
+            now = Timestamp(self._clock(), self._ticks())
+            apply_writes(database, self._in_flight.recover(killed, now))
+            detailed = database.execute("SELECT EXISTS (SELECT 1 FROM detailed)").fetchone()[0]
+            self._in_flight.any_detailed = bool(detailed)
+
+
+class _SqliteSession(Session):
+    """A run that sends: what it writes counts in memory at once, and goes to the disk in groups."""
+
+    def __init__(
+        self,
+        path: str,
+        reader: sqlite3.Connection,
+        in_flight: InFlight,
+        commits: GroupCommit,
+        run: Run,
+        target: int,
+    ) -> None:
+        self._path = path
+        self._reader = reader
+        self._in_flight = in_flight
+        self._commits = commits
+        self.run = run
+        self._target = target
+
+    async def look_up(self, keys: Sequence[str]) -> dict[str, JournalRecord]:
+        accepted, detailed = look_up_records(len(keys))
+        place = (self._target, *keys)
+        with reading(self._path):
+            found = {row[2]: read_accepted(row) for row in self._reader.execute(accepted, place)}
+            if self._in_flight.any_detailed:
+                found |= {row[2]: read_detailed(row) for row in self._reader.execute(detailed, place)}
+        requests = self._in_flight.find(self._target)
+        for key in requests.keys() & keys:
+            found[key] = _pending(requests[key], requests[key].items[key])
+        return found
+
+    def begin(self, items: Iterable[Item], sent: Timestamp) -> Awaitable[None]:
+        return self._commits.add(self._in_flight.begin(self._target, self.run.id, items, sent))
+
+    def finish(self, results: Iterable[Result]) -> Awaitable[None]:
+        # A result has time: who waits for it needs it for the report alone, and an intent comes soon.
+        return self._commits.add(self._in_flight.finish(self._target, self.run.id, results), urgent=False)
+
+    def cancel(self, keys: Iterable[str]) -> Awaitable[None]:
+        return self._commits.add(self._in_flight.cancel(self._target, self.run.id, keys))
+
+
+def _pending(request: Request, item: Item, sent: Timestamp | None = None) -> JournalRecord:
+    return JournalRecord(request.run, item.row, item.key, item.content, State.PENDING, "", sent)
