@@ -27,7 +27,7 @@ event loop between two steps takes one of them away, and others may wait for it 
 
 @contextmanager
 def stopped_by_signals() -> Iterator[Callable[[Callable[[], object], Callable[[], object]], None]]:
-    """Let signals stop the run as long as the block lasts.
+    """Let signals stop the run while the block lasts.
 
     Gives the function to call with what drains the run, which the first signal does, and what cancels it,
     which the second one does. A signal before that, and a third one, is a KeyboardInterrupt; so is a run that
