@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
@@ -24,13 +23,14 @@ from opusmap.cli.output import (
 )
 from opusmap.cli.progress import progress_line
 from opusmap.cli.signals import stopped_by_signals
-from opusmap.report import Report
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import AsyncIterator, Callable
 
     from opusmap.emulator import FaultPlan, SeededFaults
     from opusmap.rejects import RejectWriter
+    from opusmap.report import Report
     from opusmap.run.open import Work
     from opusmap.run.parallel import Workers
     from opusmap.run.rehearsal import EmbeddedTransport
@@ -98,6 +98,8 @@ def send(
     **options: Any,
 ) -> int:
     """Submit, print what became of the rows, and return the exit code; `options` are `SubmitOptions`'."""
+    import asyncio
+
     from opusmap.run.submit import SubmitOptions, submit_stream
 
     with (
@@ -141,6 +143,9 @@ def _read(
     progress: Callable[[Report], None],
 ) -> Report:
     """Show a run's reports as they come; return the last one. Signals stop the run, or cancel it."""
+    import asyncio
+
+    from opusmap.report import Report
 
     async def read() -> Report:
         loop, main, report = asyncio.get_running_loop(), asyncio.current_task(), Report()
