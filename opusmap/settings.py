@@ -161,6 +161,11 @@ class Settings:
     transport: str = "auto"
     trust_status: bool = False
 
+    @property
+    def is_local(self) -> bool:
+        """Whether Opus is on this machine, so that it is an emulator and behind no proxy."""
+        return urlsplit(self.base_url).hostname in _LOOPBACK
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:

@@ -20,8 +20,6 @@ __all__ = ["YES", "confirm_overwrite", "print_host"]
 
 YES = click.option("--yes", is_flag=True, help="Don't ask before the first run that overwrites records.")
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
 
 def print_host(settings: Settings) -> None:
     """Print which hosts are asked, and as which client, before the first request to them."""
@@ -42,11 +40,7 @@ def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:
     """
     from opusmap.run.history import is_first_overwrite
 
-    if (
-        yes
-        or urlsplit(settings.base_url).hostname in _LOOPBACK
-        or not is_first_overwrite(work.mapper, settings)
-    ):
+    if yes or settings.is_local or not is_first_overwrite(work.mapper, settings):
         return
     connection = work.mapper.connection.id
     what = f"the first run that may overwrite records of connection {connection} at {settings.base_url}"

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import cache, cached_property
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import httpx
 
@@ -313,7 +313,7 @@ class OpusClient:
     def _make_transport(self) -> httpx.AsyncBaseTransport:
         # Loopback is never behind the proxy; https goes through it in a tunnel, end to end.
         proxy = self._settings.proxy
-        if proxy is None or urlsplit(self._settings.base_url).hostname in ("127.0.0.1", "localhost", "::1"):
+        if proxy is None or self._settings.is_local:
             assert self._wire is not None
             return self._wire(self._tls)
         return httpx.AsyncHTTPTransport(
