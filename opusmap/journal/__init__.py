@@ -10,7 +10,6 @@ from opusmap.journal.interface import Journal, Session
 from opusmap.journal.models import (
     Item,
     JournalRecord,
-    Pruned,
     Result,
     Run,
     State,
@@ -23,7 +22,6 @@ __all__ = [
     "Item",
     "Journal",
     "JournalRecord",
-    "Pruned",
     "Result",
     "Run",
     "Session",

@@ -24,10 +24,7 @@ __all__ = [
     "damaged",
     "find_share",
     "hold_file",
-    "lock_beside",
-    "make_private",
     "reading",
-    "refuse_share",
     "translated",
 ]
 
@@ -61,7 +58,7 @@ _HELP = {
 
 def connect(name: str, *, timeout: float = 5.0) -> sqlite3.Connection:
     """Open a database that is there, or one in memory. Transactions are begun by hand."""
-    # The threads of one process take turns; `mode=rw` makes no file: `make_private` has.
+    # The threads of one process take turns; `mode=rw` makes no file: `_make_private` has.
     place = name if name == ":memory:" else f"{Path(name).absolute().as_uri()}?mode=rw"
     return sqlite3.connect(place, isolation_level=None, check_same_thread=False, uri=True, timeout=timeout)
 
@@ -93,12 +90,12 @@ def hold_file(name: str, *, write: bool) -> sqlite3.Connection | None:
     if name == ":memory:":
         return None
     if write:
-        refuse_share(name)
-    make_private(name, create=write)
-    return lock_beside(name) if write else None
+        _refuse_share(name)
+    _make_private(name, create=write)
+    return _lock_beside(name) if write else None
 
 
-def make_private(name: str, *, create: bool) -> None:
+def _make_private(name: str, *, create: bool) -> None:
     """Make the file if it is not there, for its owner alone; refuse a symbolic link and what is no file.
 
     A file that is there is looked at, not opened: closing it again would drop the locks that SQLite
@@ -145,13 +142,13 @@ def damaged(path: str, what: str) -> JournalError:
     return JournalError(path, f"the journal is damaged: {what}", _REPAIR)
 
 
-def lock_beside(name: str) -> sqlite3.Connection:
+def _lock_beside(name: str) -> sqlite3.Connection:
     """Hold a lock that ends with the process, however it ends, and leaves readers alone.
 
     An empty database beside the journal serves: SQLite's exclusive lock works alike on every system.
     """
     beside = name + "-lock"
-    make_private(beside, create=True)
+    _make_private(beside, create=True)
     lock = connect(beside, timeout=0)
     try:
         lock.execute("PRAGMA journal_mode = OFF")
@@ -171,7 +168,7 @@ def lock_beside(name: str) -> sqlite3.Connection:
     return lock
 
 
-def refuse_share(name: str) -> None:
+def _refuse_share(name: str) -> None:
     """Refuse a place on a network share, where an acknowledged write may be lost.
 
     Raises:

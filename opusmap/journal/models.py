@@ -119,31 +119,17 @@ _LATEST = 1e11
 
 
 def read_run(row: tuple[Any, ...]) -> Run:
-    """Return the run of a row of `runs` with its target: the fields of `Run`, counts as JSON.
+    """Return the run of a row of `runs` with its target: the fields of `Run`, held to their types.
 
     Raises:
         ValueError: the row is none that was written.
     """
-    *facts, counts, trusted, older = row
-    run = msgspec.convert([*facts, dict(json.loads(counts)), trusted, bool(older)], _RunRow)
+    facts = dict(zip(Run.__slots__, row, strict=True))
+    facts |= {"counts": json.loads(facts["counts"]), "older_hash": bool(facts["older_hash"])}
+    run = msgspec.convert(facts, Run)
     if not all(0 <= moment < _LATEST for moment in (run.started, run.finished or 0.0)):
         raise ValueError("the time of a run is none")
-    return Run(*msgspec.structs.astuple(run))
-
-
-class _RunRow(msgspec.Struct, array_like=True):
-    """The fields of `Run`, held to their types: a damaged file may hold anything."""
-
-    id: int
-    origin: str
-    connection: str
-    mapping: str
-    started: float
-    finished: float | None
-    ending: str
-    counts: dict[str, int]
-    trusted_from: int
-    older_hash: bool
+    return run
 
 
 def read_accepted(row: tuple[Any, ...]) -> JournalRecord:

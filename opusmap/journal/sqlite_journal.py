@@ -45,7 +45,6 @@ from opusmap.journal.models import (
     read_detailed,
     read_run,
 )
-from opusmap.journal.pruning import forget_records, scrub
 from opusmap.journal.schema import (
     ACCEPTED_COLUMNS,
     DETAILED_COLUMNS,
@@ -68,7 +67,11 @@ ORDER BY row, key
 """  # noqa: S608 - constants
 _DETAILED = f"SELECT {DETAILED_COLUMNS} FROM detailed WHERE run = ?"  # noqa: S608 - a constant
 _REQUESTS = f"SELECT {REQUEST_COLUMNS} FROM requests"  # noqa: S608 - a constant
+_OLD = "SELECT id, ending, counts FROM runs WHERE coalesce(finished, started) < ?"
 _PLACE = attrgetter("row", "key")
+
+_PRUNED = "pruned"
+"""What a run's counts hold once it was pruned: how many records were forgotten."""
 
 
 class SqliteJournal(Journal):
@@ -213,11 +216,25 @@ class SqliteJournal(Journal):
             raise damaged(self._path, f"what run {run.id} left for its report can't be read") from None
 
     def prune(self, before: float, only: Collection[int] | None = None) -> Pruned:
+        forgotten: dict[int, int] = {}
         with reading(self._path), self._durably() as database:
-            pruned = forget_records(database, before, only)
+            for run, ending, text in database.execute(_OLD, (before,)).fetchall():
+                counts = json.loads(text)
+                if _PRUNED in counts or (only is not None and run not in only):
+                    continue
+                tables = ("accepted", "detailed", "requests")
+                deletions = (f"DELETE FROM {table} WHERE run = ?" for table in tables)  # noqa: S608 - constants
+                forgotten[run] = sum(database.execute(each, (run,)).rowcount for each in deletions)
+                # The ending of a run that was stopped may quote Opus's reason.
+                told = ending if ending in ("", "done") else "stopped"
+                counts = json.dumps({**counts, _PRUNED: forgotten[run]})
+                query = "UPDATE runs SET ending = ?, counts = ? WHERE id = ?"
+                database.execute(query, (told, counts, run))
         with translated(self._path):
-            scrub(self._database)
-        return pruned
+            # Nothing that was deleted is left in a free page or in the log.
+            self._database.execute("VACUUM")
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return Pruned(tuple(forgotten), sum(forgotten.values()))
 
     def runs(self) -> tuple[Run, ...]:
         with reading(self._path):
