@@ -16,9 +16,7 @@ from opusmap.delivery.results import Ledger, Outlook
 from opusmap.delivery.retry_policy import (
     ATTEMPTS,
     REFUSED_RECORDS,
-    ChangePath,
     Decision,
-    RenewToken,
     Retry,
     RetryPolicy,
     StopRun,
@@ -26,10 +24,10 @@ from opusmap.delivery.retry_policy import (
 )
 from opusmap.delivery.stop_signal import Halt
 from opusmap.errors import OpusUnavailable, SignInError
-from opusmap.opus.exchange import Sender, TransportError
+from opusmap.opus.exchange import Answer, Exchange, Sender, TransportError
 from opusmap.opus.payload import Batch, Conflict, ConflictKey, encode_body
 from opusmap.opus.replies import LoadSignal, Reply, read_exchange
-from opusmap.opus.responses import PATH_HELP, Outcome
+from opusmap.opus.responses import Outcome
 
 __all__ = ["Dispatch", "End"]
 
@@ -162,22 +160,40 @@ class Dispatch:
         return end
 
     async def _attempt(self, load: Load, batch: Batch, body: bytes, attempt: int) -> Reply | None:
-        """Send one request as soon as it may be, its intent durable before; None when the run halts."""
+        """Send a body as soon as it may be, its intent durable before; None when the run halts.
+
+        The client may send it again, with a new token or to the other path; that is no attempt of its own,
+        but counted and told as a request.
+        """
         if not await self._pacer.admit():
             return None
         began, signal = self._around.clock(), LoadSignal.NOT_SENT
+
+        def read(exchange: Exchange) -> Reply:
+            seconds = self._around.clock() - began
+            reply = read_exchange(exchange, batch.keys, seconds, trust_status=self._trust_status)
+            self._note_reply(load, batch, reply, attempt)
+            return reply
+
+        async def before_resend(answer: Answer) -> None:
+            nonlocal began, attempt
+            read(answer)
+            attempt += 1
+            if not await self._pacer.wait_for_leave():
+                raise _Halted
+            began = self._around.clock()
+
         try:
             await self._ledger.intend(load, batch.keys, self._around.now())
             if self._halt.is_set:
                 return None
             began = self._around.clock()
-            exchange = await self._client.send(body)
-            seconds = self._around.clock() - began
-            reply = read_exchange(exchange, batch.keys, seconds, trust_status=self._trust_status)
+            reply = read(await self._client.send(body, before_resend))
             signal = reply.signal
+        except _Halted:
+            return None
         finally:
             self._pacer.leave(began, signal)
-        self._note_reply(load, batch, reply, attempt)
         if reply.problem is not None and may_be_processed(reply.problem):
             # Counted from now, not from when the request was begun: it may have left long after that.
             load.unanswered.update(dict.fromkeys(batch.keys, self._around.now()))
@@ -245,18 +261,14 @@ class Dispatch:
                 await self._pacer.afford_retry()
                 self._end_wait(said)
                 return 0.0 if everyone else delay
-            case RenewToken():
-                self._client.refuse_token(reply.token)
-                return 0.0
-            case ChangePath() if self._client.change_path(reply.path):
-                return 0.0
-            case ChangePath():
-                problem = f"{reply.words}, on {reply.path}"
-                self._halt.stop(OpusUnavailable(self._client.url, problem, PATH_HELP))
             case StopRun(sign_in, help):
                 kind = SignInError if sign_in else OpusUnavailable
                 self._halt.stop(kind(self._client.url, reply.words, help))
         return None
+
+
+class _Halted(Exception):
+    """The run halts, so a request is not sent again."""
 
 
 _LONG_WAIT, _SELDOM = 4.0, 60.0

@@ -194,18 +194,21 @@ class Pacer:
 
     async def admit(self) -> bool:
         """Wait until one more may be sent, and count it as in flight; False when the run halts."""
-        while not self._halt.is_set:
-            if (wait := self._not_before - self._clock()) > 0:
-                await self.wait(wait)
-            elif self._in_flight + self._called < self._limit.allowed:
+        while await self.wait_for_leave():
+            if self._in_flight + self._called < self._limit.allowed:
                 self._in_flight += 1
                 return True
-            else:
-                turn = asyncio.get_running_loop().create_future()
-                self._waiting.append(turn)
-                await turn
-                self._called -= 1
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+            self._called -= 1
         return False
+
+    async def wait_for_leave(self) -> bool:
+        """Wait as long as Opus asked that nobody sends; False when the run halts."""
+        while not self._halt.is_set and (wait := self._not_before - self._clock()) > 0:
+            await self.wait(wait)
+        return not self._halt.is_set
 
     def leave(self, began: float, signal: LoadSignal) -> None:
         """Note that a request is in flight no more, and what it says of Opus; `began` is when it left."""

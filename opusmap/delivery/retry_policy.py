@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from opusmap.opus.exchange import TransportError
-from opusmap.opus.responses import ADDRESS_HELP
+from opusmap.opus.responses import ADDRESS_HELP, PATH_HELP
 
 __all__ = [
     "ATTEMPTS",
     "REFUSED_RECORDS",
-    "ChangePath",
     "Decision",
     "GiveUp",
-    "RenewToken",
     "Retry",
     "RetryPolicy",
     "Split",
@@ -53,16 +51,6 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
-class RenewToken:
-    """Get a newer token and send it again."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChangePath:
-    """Send it to the other path, if there is one."""
-
-
-@dataclass(frozen=True, slots=True)
 class Split:
     """Send it in `parts`; `alone`: each part is one record, sent because nothing clear came of the batch."""
 
@@ -85,7 +73,7 @@ class StopRun:
     help: str = ""
 
 
-Decision: TypeAlias = "Retry | RenewToken | ChangePath | Split | GiveUp | StopRun"
+Decision: TypeAlias = "Retry | Split | GiveUp | StopRun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +133,7 @@ class RetryPolicy:
                 delay = draw_delay(attempt, random)
                 return Retry(min(delay, left) if left > 0.0 else delay)
             return _end(problem, size)
-        return _decide_refusal(problem, exhausted=exhausted)
+        return _decide_refusal(problem)
 
 
 def may_be_processed(problem: int | TransportError) -> bool:
@@ -162,17 +150,13 @@ def _end(problem: int | TransportError, size: int) -> Decision:
     return Split(size, alone=True) if size > 1 else GiveUp(refused=False)
 
 
-def _decide_refusal(status: int, *, exhausted: bool) -> Decision:
+def _decide_refusal(status: int) -> Decision:
     """Decide on an answer that concerns every request alike, not these records."""
-    if status == 401 and not exhausted:  # noqa: PLR2004 - HTTP
-        return RenewToken()
     if status in (401, 403):
         return StopRun(
             sign_in=True, help="give the app the permission records.readwrite.all, and look at its tenant"
         )
-    if status == 404 and not exhausted:  # noqa: PLR2004 - HTTP
-        return ChangePath()
-    return StopRun(help=ADDRESS_HELP)
+    return StopRun(help=PATH_HELP if status == 404 else ADDRESS_HELP)  # noqa: PLR2004 - HTTP
 
 
 def draw_delay(attempt: int, random: Callable[[], float]) -> float:

@@ -1,7 +1,8 @@
 """The client: the only module that knows HTTP. One request, one answer or a named trouble.
 
 Owns the connection, the access token, the choice of path, and the translation of the HTTP library's
-errors. It decides nothing about retries: `retry` does, and `engine` carries it out.
+errors. A refused token is renewed and an unknown path changed here, for neither request was processed; all
+other retries are decided in `opusmap.delivery`.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ import httpx
 from opusmap.errors import SettingsError, SignInError
 from opusmap.opus.auth import Proof, Token, read_token, token_form
 from opusmap.opus.certificate import read_certificate
-from opusmap.opus.exchange import Answer, Exchange, NoAnswer, TransportError
-from opusmap.opus.responses import parse_http_date, parse_retry_after
+from opusmap.opus.exchange import Answer, BeforeResend, Exchange, NoAnswer, TransportError
+from opusmap.opus.responses import parse_http_date, parse_retry_after, read_status
 from opusmap.opus.transport_httpx import Wire
 from opusmap.settings import Secret, Settings
 
@@ -41,6 +42,13 @@ _LONG_AGO = "2000-01-01T00:00:00"
 
 _ACCEPTING = frozenset({200, 201, 400, 418})
 """Statuses that only a request with an accepted token gets."""
+
+_UNAUTHORIZED = 401
+_UNKNOWN_PATH = {"POST": (404,), "GET": (404, 405)}
+"""Statuses by which a path is not Opus's; one that takes records alone does not know a question."""
+
+_SENT_AT_MOST = 8
+"""Times that a request is sent with other tokens and paths, should others go through meanwhile."""
 
 _TROUBLES: tuple[tuple[type[Exception], TransportError], ...] = (
     (httpx.ConnectError, TransportError.UNREACHED),
@@ -127,14 +135,14 @@ class OpusClient:
         while self._idle:
             await self._idle.pop().aclose()
 
-    async def send(self, body: bytes) -> Exchange:
-        """Send one request of records with a valid token, within the deadline.
+    async def send(self, body: bytes, before_resend: BeforeResend | None = None) -> Exchange:
+        """Send one request of records, each time within the deadline; see `Sender`.
 
         Raises:
-            SignInError: the identity service refuses the sign-in.
+            SignInError: the identity service refuses the sign-in, or Opus a freshly renewed token.
         """
         headers = {"Content-Type": "application/json"}
-        return await self._ask_as_app("POST", self._paths[0], "", body, headers)
+        return await self._ask_as_app("POST", "", body, headers, before_resend)
 
     async def ask_due(self, connection: str) -> Exchange:
         """Ask for the one record that was due by the year 2000: a question that changes nothing.
@@ -143,27 +151,42 @@ class OpusClient:
             connection: the connection's id.
 
         Raises:
-            SignInError: the identity service refuses the sign-in.
+            SignInError: the identity service refuses the sign-in, or Opus a freshly renewed token.
         """
         question = {"id": connection, "disposalDueDate": _LONG_AGO, "startIndex": "", "itemsPerPage": "1"}
-        return await self._ask_as_app("GET", self._paths[0], "?" + urlencode(question), b"", {})
+        return await self._ask_as_app("GET", "?" + urlencode(question), b"", {})
 
     async def _ask_as_app(
-        self, method: str, path: str, query: str, body: bytes, headers: dict[str, str]
+        self,
+        method: str,
+        query: str,
+        body: bytes,
+        headers: dict[str, str],
+        before_resend: BeforeResend | None = None,
     ) -> Exchange:
-        token = await self._get_token()
-        if isinstance(token, NoAnswer):
-            return token
-        bearer = {"Authorization": f"Bearer {token.text.reveal()}", **headers}
-        answer = await self._ask(method, self._settings.base_url + path + query, body, bearer)
-        if isinstance(answer, NoAnswer):
-            return answer
-        if answer.status in _ACCEPTING and token.generation > self._refused:
-            self._refusals = 0
-        shown = _hide(answer.body, token.text)  # whatever is made of it: reasons, log lines, the journal
-        return replace(answer, body=shown, token=token.generation, path=path)
+        sent = 0
+        while True:
+            path, token = self._paths[0], await self._get_token()
+            if isinstance(token, NoAnswer):
+                return token
+            bearer = {"Authorization": f"Bearer {token.text.reveal()}", **headers}
+            answer = await self._ask(method, self._settings.base_url + path + query, body, bearer)
+            if isinstance(answer, NoAnswer):
+                return answer
+            shown = _hide(answer.body, token.text)  # whatever is made of it: reasons, log lines, the journal
+            answer, sent = replace(answer, body=shown, path=path), sent + 1
+            status = read_status(answer)
+            if status in _ACCEPTING and token.generation > self._refused:
+                self._refusals = 0
+            unknown_path = status in _UNKNOWN_PATH[method] and self._change_path(path)
+            if sent == _SENT_AT_MOST or not (unknown_path or status == _UNAUTHORIZED):
+                return answer
+            if before_resend is not None:
+                await before_resend(answer)
+            if status == _UNAUTHORIZED:
+                self._refuse_token(token.generation)
 
-    def refuse_token(self, generation: int) -> None:
+    def _refuse_token(self, generation: int) -> None:
         """Drop a token that Opus refused; the news of it may come from several workers.
 
         Raises:
@@ -174,14 +197,15 @@ class OpusClient:
         self._refused = generation
         self._refusals += 1
         if self._refusals > 1:
-            raise SignInError(
+            self._sign_in_refused = SignInError(
                 self._settings.base_url,
                 "Opus refuses the token, although it was just renewed",
                 "look at the app's registration: its tenant and the permission records.readwrite.all",
             )
+            raise self._sign_in_refused
 
-    def change_path(self, path: str) -> bool:
-        """Go on with the other path after a 404 on this one; False when there is no other to try."""
+    def _change_path(self, path: str) -> bool:
+        """Go on with the other path, which this one is not; False when there is no other to try."""
         if self._paths[0] == path and len(self._paths) > 1:
             del self._paths[0]
             _log.info("Opus does not know %s; this run goes on with %s", path, self._paths[0])
@@ -297,7 +321,7 @@ class OpusClient:
         if not (body or framed):
             cut = True  # whether it had a body, the end of a connection alone can't tell
         kind = headers.get("Content-Type", "")
-        return Answer(response.status_code, bytes(body), 0, "", wait, cut, kind)
+        return Answer(response.status_code, bytes(body), "", wait, cut, kind)
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:

@@ -5,11 +5,12 @@ Owns the shapes and the promise of a sender, so that the engine and its decision
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-__all__ = ["Answer", "Exchange", "NoAnswer", "Sender", "TransportError"]
+__all__ = ["Answer", "BeforeResend", "Exchange", "NoAnswer", "Sender", "TransportError"]
 
 
 class TransportError(StrEnum):
@@ -27,14 +28,12 @@ class TransportError(StrEnum):
 class Answer:
     """Opus answered. `body` is empty where it was cut off or too large; `cut` tells that from no body at all.
 
-    `token` and `path` are the generation of the access token and the path that the request used;
-    `retry_after` is how many seconds Opus asks to wait, None where it asks nothing that can be read;
-    `content_type` is what the answer calls its body, for messages.
+    `path` is the one that the request used; `retry_after` is how many seconds Opus asks to wait, None where
+    it asks nothing that can be read; `content_type` is what the answer calls its body, for messages.
     """
 
     status: int
     body: bytes
-    token: int
     path: str
     retry_after: float | None = None
     cut: bool = False
@@ -51,6 +50,7 @@ class NoAnswer:
 
 
 Exchange: TypeAlias = "Answer | NoAnswer"
+BeforeResend: TypeAlias = Callable[[Answer], Awaitable[None]]
 
 
 class Sender(Protocol):
@@ -60,15 +60,12 @@ class Sender(Protocol):
     def url(self) -> str:
         """The service's base URL, for messages."""
 
-    async def send(self, body: bytes) -> Exchange:
-        """Send one request with a valid token. Raises SignInError when the sign-in is refused."""
+    async def send(self, body: bytes, before_resend: BeforeResend | None = None) -> Exchange:
+        """Send one request; again with a new token or to the other path where Opus did not process it.
 
-    def refuse_token(self, generation: int) -> None:
-        """Note that Opus refused a token, so that the next request uses a newer one.
+        `before_resend` is awaited with the answer that says so, before each request after the first; what it
+        raises ends the sending.
 
         Raises:
-            SignInError: Opus refuses freshly renewed tokens.
+            SignInError: the sign-in is refused, or a freshly renewed token.
         """
-
-    def change_path(self, path: str) -> bool:
-        """Note that Opus knows no such path; False when there is no other to try."""

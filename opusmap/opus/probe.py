@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from opusmap.errors import OpusUnavailable, SignInError
 from opusmap.opus.client import OpusClient
-from opusmap.opus.exchange import Answer, Exchange, TransportError
+from opusmap.opus.exchange import NoAnswer, TransportError
 from opusmap.opus.replies import describe_answer
 from opusmap.opus.responses import PATH_HELP, name_answer, read_question_answer
 
@@ -49,7 +49,9 @@ async def check_online(client: OpusClient, connection: str) -> Online:
         SignInError: the sign-in, the token or the permission is refused.
         OpusUnavailable: Opus could not be reached, or refuses the question.
     """
-    answer = await _ask(client, connection)
+    answer = await client.ask_due(connection)
+    if isinstance(answer, NoAnswer):
+        raise OpusUnavailable(client.url, answer.detail, _TROUBLE_HELP.get(answer.trouble, _REACH))
     said = read_question_answer(answer.status, answer.body)
     if said.status != 200 or said.uncertain:  # noqa: PLR2004 - HTTP
         problem = f"{name_answer(said.status)} on {answer.path}" + (
@@ -69,18 +71,3 @@ async def check_online(client: OpusClient, connection: str) -> Online:
             f"the path is right: {answer.path} answers for connection {connection}",
         ),
     )
-
-
-async def _ask(client: OpusClient, connection: str) -> Answer:
-    while True:
-        answer = _expect(client.url, await client.ask_due(connection))
-        if answer.status == 401:  # noqa: PLR2004 - HTTP
-            client.refuse_token(answer.token)  # a second one in a row is the end
-        elif answer.status not in (404, 405) or not client.change_path(answer.path):
-            return answer
-
-
-def _expect(url: str, exchange: Exchange) -> Answer:
-    if isinstance(exchange, Answer):
-        return exchange
-    raise OpusUnavailable(url, exchange.detail, _TROUBLE_HELP.get(exchange.trouble, _REACH))

@@ -37,8 +37,6 @@ class Reply:
     seconds: float
     outcome: Outcome | None = None
     retry_after: float | None = None
-    token: int = 0
-    path: str = ""
 
 
 def read_exchange(
@@ -54,14 +52,13 @@ def read_exchange(
         return Reply(exchange.trouble, exchange.detail, signal, seconds, retry_after=exchange.retry_after)
     trust = trust_status and not exchange.cut
     outcome = read_answer(exchange.status, exchange.body, keys, trust_status=trust)
-    words = name_answer(outcome.status) + (f": {outcome.message}" if outcome.message else "")
+    where = f" on {exchange.path}" if outcome.status in _PATH_STATUSES else ""
+    words = name_answer(outcome.status) + where + (f": {outcome.message}" if outcome.message else "")
     if outcome.uncertain:
         words = describe_answer(exchange, outcome)
     problem = None if outcome.settled else TransportError.UNCLEAR if outcome.uncertain else outcome.status
     signal = _read_load_signal(exchange.status)
-    return Reply(
-        problem, words, signal, seconds, outcome, exchange.retry_after, exchange.token, exchange.path
-    )
+    return Reply(problem, words, signal, seconds, outcome, exchange.retry_after)
 
 
 def describe_answer(answer: Answer, outcome: Outcome) -> str:
@@ -71,6 +68,7 @@ def describe_answer(answer: Answer, outcome: Outcome) -> str:
     return f"{name_answer(answer.status)}{f' ({kind})' if kind else ''}: {outcome.message}; {came}"
 
 
+_PATH_STATUSES = (404, 405)
 _KIND_LIMIT = 40
 """Characters of an answer's type that are shown."""
 

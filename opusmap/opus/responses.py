@@ -15,6 +15,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn, TypeAlias
 
+from opusmap.opus.exchange import Answer
+
 __all__ = [
     "ADDRESS_HELP",
     "PATH_HELP",
@@ -26,6 +28,7 @@ __all__ = [
     "plain_text",
     "read_answer",
     "read_question_answer",
+    "read_status",
 ]
 
 LONGEST_WAIT = 300.0
@@ -136,6 +139,17 @@ def read_question_answer(status: int, body: bytes) -> Outcome:
         return Outcome(worse, message=message)
     problem = problem or _find_contradiction(said)
     return Outcome(worse, uncertain=bool(problem), message=problem or message)
+
+
+def read_status(answer: Answer) -> int:
+    """Return the worse of the two statuses of an answer, HTTP's and the body's."""
+    if not _TOKEN_OR_PATH.search(answer.body):
+        return answer.status  # nearly all answers: they are read once, not twice
+    content = _read_json(answer.body)
+    return _judge_status(answer.status, content, _read_names(content))[0]
+
+
+_TOKEN_OR_PATH = re.compile(rb"40[145]")
 
 
 def name_answer(status: int) -> str:

@@ -187,16 +187,10 @@ class Accepting:
     def __init__(self) -> None:
         self.bodies: list[list[dict[str, Any]]] = []
 
-    async def send(self, body: bytes) -> Answer:
+    async def send(self, body: bytes, _before_resend: object = None) -> Answer:
         self.bodies.append(json.loads(body)["data"])
         await asyncio.sleep(0)
-        return Answer(201, b'{"statusCode": 201}', 1, "/connector/records")
-
-    def refuse_token(self, _generation: int) -> None:
-        raise AssertionError
-
-    def change_path(self, _path: str) -> bool:
-        raise AssertionError
+        return Answer(201, b'{"statusCode": 201}', "/connector/records")
 
 
 @given(draw_source(), st.integers(1, 5))

@@ -30,7 +30,7 @@ from opusmap.journal import (
 from opusmap.journal.in_flight import InFlight, Request
 from opusmap.journal.writes import WriteSet, merge_writes
 from opusmap.opus import Answer, NoAnswer, Sender, TransportError, read_answer
-from opusmap.opus.exchange import Exchange
+from opusmap.opus.exchange import BeforeResend, Exchange
 from simulation.story import Variant
 
 __all__ = ["BUGS", "Bug"]
@@ -60,17 +60,11 @@ class _Misreads:
     def url(self) -> str:
         return self._client.url
 
-    async def send(self, body: bytes) -> Exchange:
-        exchange = await self._client.send(body)
+    async def send(self, body: bytes, before_resend: BeforeResend | None = None) -> Exchange:
+        exchange = await self._client.send(body, before_resend)
         if isinstance(exchange, NoAnswer):
             return self.misread_silence(exchange)
         return self.misread(exchange, [record["rowKey"] for record in json.loads(body)["data"]])
-
-    def refuse_token(self, generation: int) -> None:
-        self._client.refuse_token(generation)
-
-    def change_path(self, path: str) -> bool:
-        return self._client.change_path(path)
 
     def misread(self, answer: Answer, _keys: Sequence[str]) -> Answer:
         return answer
@@ -300,7 +294,7 @@ BUGS: Mapping[str, Bug] = {
     "knows a record by its key alone": Bug(0, partial(Variant, resume=_KnownByKey())),
     "takes uncertain for unchanged": Bug(16, partial(Variant, resume=_UncertainCounts())),
     "takes pending for unchanged": Bug(1, partial(Variant, resume=_PendingCounts())),
-    "lets two of one rowKey go at once": Bug(5, partial(Variant, key_locks=_LocksNothing)),
+    "lets two of one rowKey go at once": Bug(17, partial(Variant, key_locks=_LocksNothing)),
     "asks the journal too early": Bug(7, partial(Variant, key_locks=_SaysNothingIsTaken)),
     "retries as often as it likes": Bug(
         14, partial(Variant, pauses=False, retries=RetryPolicy(burst=math.inf))

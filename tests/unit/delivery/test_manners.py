@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
@@ -114,6 +115,29 @@ def test_a_storm_of_401_on_each_fresh_token_stops_the_run_and_loses_nothing() ->
     assert (opus.sign_ins, done.totals.submitted, done.totals.uncertain) == (2, 0, 0)
     assert done.totals.not_sent + len(list(records)) == 1000
     assert not any(state is State.PENDING for state in done.states.values())
+
+
+def test_a_request_is_sent_again_with_a_new_token_only_after_the_wait_that_opus_asked_of_all() -> None:
+    def script(opus: Opus, _keys: Keys) -> Reply:
+        return {1: respond(429, Retry_After="30"), 2: respond(401)}.get(len(opus.requests))
+
+    done = submit(opus := Opus(script), make_records(60), concurrency=2)
+    assert [time < 30.0 for time in opus.times] == [True] * 2 + [False] * 4
+    assert (done.totals.submitted, done.totals.requests, done.totals.retries) == (60, 6, 2)
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_request_is_not_sent_again_once_the_run_stops(status: int) -> None:
+    stop = asyncio.Event()
+
+    def script(_opus: Opus, _keys: Keys) -> Reply:
+        stop.set()
+        return respond(status)
+
+    done = submit(opus := Opus(script), make_records(15), concurrency=1, stop=stop)
+    assert isinstance(done.totals.stopped, StoppedEarly)
+    assert (len(opus.requests), done.totals.requests, done.totals.not_sent) == (1, 1, 15)
+    assert not done.states
 
 
 def test_a_token_that_expires_again_and_again_is_renewed_each_time() -> None:

@@ -12,7 +12,7 @@ import httpx
 import jwt
 import pytest
 from certificates import PASSWORD, make_certificate, make_key, write_pfx
-from scripted_service import SECRET, SETTINGS, Service, broken, grant, streaming
+from scripted_service import SECRET, SETTINGS, TOKEN, Service, broken, grant, streaming
 
 from opusmap.errors import SignInError
 from opusmap.opus.exchange import Answer, NoAnswer, TransportError
@@ -88,21 +88,64 @@ def test_many_workers_sign_in_once_and_again_only_before_the_token_ends() -> Non
     asyncio.run(main())
 
 
-def test_a_refused_token_is_renewed_once_for_all_and_twice_in_a_row_is_the_end() -> None:
-    service = Service(lambda _: httpx.Response(401))
+EXPIRED = [
+    httpx.Response(401),
+    httpx.Response(200, json={"statusCode": 401}),
+    httpx.Response(401, html="Sign in"),
+]
+
+
+@pytest.mark.parametrize("expired", EXPIRED, ids=["no body", "body", "page"])
+def test_a_refused_token_is_renewed_once_for_all_and_each_request_sent_again(expired: httpx.Response) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        old = request.headers["Authorization"] == f"Bearer {TOKEN}1"
+        return expired if old else httpx.Response(201, json={"statusCode": 201})
+
+    service, told = Service(answer), []
+
+    async def before_resend(came: Answer) -> None:
+        told.append(came.status)
 
     async def main() -> None:
         client = service.client()
-        answers = await asyncio.gather(*(client.send(b"{}") for _ in range(8)))
-        for answer in answers:
-            assert isinstance(answer, Answer)
-            client.refuse_token(answer.token)
-        await asyncio.gather(*(client.send(b"{}") for _ in range(8)))
-        assert service.sign_ins == 2
-        with pytest.raises(SignInError):
-            client.refuse_token(2)
+        answers = await asyncio.gather(*(client.send(b"{}", before_resend) for _ in range(8)))
+        assert [isinstance(each, Answer) and each.status for each in answers] == [201] * 8
 
     asyncio.run(main())
+    assert (service.sign_ins, len(told)) == (2, len(service.asked) - 2 - 8)
+    assert set(told) == {expired.status_code}
+
+
+@pytest.mark.parametrize("expired", EXPIRED, ids=["no body", "body", "page"])
+def test_a_freshly_renewed_token_that_is_refused_is_the_end_for_all(expired: httpx.Response) -> None:
+    service = Service(lambda _: expired)
+
+    async def main() -> None:
+        client = service.client()
+        ends = await asyncio.gather(*(client.send(b"{}") for _ in range(8)), return_exceptions=True)
+        ends += await asyncio.gather(client.send(b"{}"), return_exceptions=True)
+        assert all(isinstance(end, SignInError) and "just renewed" in str(end) for end in ends)
+
+    asyncio.run(main())
+    assert service.sign_ins == 2
+
+
+def test_a_request_whose_tokens_are_refused_while_others_are_accepted_ends() -> None:
+    accepted = httpx.Response(201, json={"statusCode": 201})
+    service = Service(lambda request: accepted if request.content == b"good" else httpx.Response(401))
+
+    async def main() -> None:
+        client = service.client()
+
+        async def others_go_through(_answer: Answer) -> None:
+            await client.send(b"good")
+
+        answer = await client.send(b"bad", others_go_through)
+        assert isinstance(answer, Answer)
+        assert answer.status == 401
+
+    asyncio.run(main())
+    assert service.sign_ins == 8
 
 
 def test_a_sign_in_whose_answer_breaks_off_is_a_trouble_and_no_refusal() -> None:
@@ -113,14 +156,14 @@ def test_a_sign_in_whose_answer_breaks_off_is_a_trouble_and_no_refusal() -> None
 
 
 def test_a_token_that_was_accepted_in_between_may_be_refused_again() -> None:
-    service = Service()
+    expired = iter([False, True] * 4)
+    service = Service(lambda _: httpx.Response(401) if next(expired, False) else httpx.Response(201))
 
     async def main() -> None:
         client = service.client()
-        for generation in range(1, 5):
+        for sign_ins in range(1, 5):
             await client.send(b"{}")
-            client.refuse_token(generation)
-        assert service.sign_ins == 4
+            assert service.sign_ins == sign_ins
 
     asyncio.run(main())
 

@@ -47,7 +47,7 @@ def test_a_request_carries_the_token_and_asks_for_a_plain_answer() -> None:
     assert str(request.url) == "https://opus.example.com/connector/records"
     assert request.headers["Authorization"] == f"Bearer {TOKEN}1"
     assert request.headers["Accept-Encoding"] == "identity"
-    assert answer == Answer(201, b'{"statusCode":201}', 1, "/connector/records")
+    assert answer == Answer(201, b'{"statusCode":201}', "/connector/records")
 
 
 def test_what_opus_repeats_of_the_token_is_hidden() -> None:
@@ -124,23 +124,52 @@ def test_retry_after_is_read_by_the_servers_own_clock() -> None:
     assert answer.retry_after == 30.0
 
 
-def test_the_path_changes_once_and_only_where_it_is_left_open() -> None:
+def paths_asked(service: Service) -> list[str]:
+    return [each.url.path for each in service.asked if each.url.host != "identity.example.com"]
+
+
+@pytest.mark.parametrize(
+    "unknown", [httpx.Response(404), httpx.Response(200, json={"statusCode": "404"})], ids=["HTTP", "body"]
+)
+def test_the_path_changes_once_for_all_and_the_request_is_sent_again(unknown: httpx.Response) -> None:
+    old, new = "/connector/records", "/records/connector/records"
     service = Service(
-        lambda request: httpx.Response(404 if request.url.path == "/connector/records" else 201)
+        lambda request: unknown if request.url.path == old else httpx.Response(201, json={"statusCode": 201})
     )
 
     async def main() -> None:
         client = service.client()
-        assert (await client.send(b"{}")).status == 404  # type: ignore[union-attr]
-        assert client.change_path("/connector/records")
-        assert client.change_path("/connector/records")  # another worker's news are old
-        answer = await client.send(b"{}")
-        assert isinstance(answer, Answer)
-        assert (answer.status, answer.path) == (201, "/records/connector/records")
-        assert not client.change_path("/records/connector/records")
-        assert not service.client(api_path="/own/path").change_path("/own/path")
+        for tried in (4, 0):
+            service.asked.clear()
+            answers = await asyncio.gather(*(client.send(b"{}") for _ in range(4)))
+            assert {(each.status, each.path) for each in answers if isinstance(each, Answer)} == {(201, new)}
+            assert sorted(paths_asked(service)) == [old] * tried + [new] * 4
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("api_path", "asked"),
+    [("auto", ["/connector/records", "/records/connector/records"]), ("/own/path", ["/own/path"])],
+)
+def test_a_path_that_is_not_known_either_is_the_answer(api_path: str, asked: list[str]) -> None:
+    service = Service(lambda _: httpx.Response(404))
+    answer = asyncio.run(service.client(api_path=api_path).send(b"{}"))
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.path, paths_asked(service)) == (404, asked[-1], asked)
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_who_is_told_before_a_request_is_sent_again_can_end_the_sending(status: int) -> None:
+    service, told = Service(lambda _: httpx.Response(status)), []
+
+    async def stop(answer: Answer) -> None:
+        told.append(answer.status)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(service.client().send(b"{}", stop))
+    assert (told, len(paths_asked(service))) == ([status], 1)
 
 
 def test_no_redirect_is_followed() -> None:
