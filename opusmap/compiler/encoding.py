@@ -48,11 +48,11 @@ class ColumnWriter:
         Raises:
             NotWritten: the column is always left to the interpreter.
         """
-        root = self._module.cached(Encoded(self._node, self._column, self._module.interpreter))
+        module = self._module
         if self._has_lone_elements():
             yield from self._elements()
-        elif isinstance(root, Cached):
-            yield f"value = {self._module.python(root)}"
+        elif isinstance(root := module.cached(Encoded(self._node, self._column, module.interpreter)), Cached):
+            yield f"value = {module.python(root)}"
             yield "if value is not ABSENT:"
             yield from ("    " + line for line in self._put("value"))
         else:

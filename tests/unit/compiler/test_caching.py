@@ -69,6 +69,7 @@ def line_of(mapper: Mapper, row: dict[str, object]) -> object:
         ("termFullPath: {from: [A, B], lookup: t, convert: trim}", ["a, b"]),
         ("termFullPath: {from: A, split: '>'}", ["a"]),
         ("termFullPath: ['{{ name }}', A]", ["name, a"]),
+        ("termFullPath: {from: A, convert: {regex_replace: [a, b]}}", ["t1"]),  # its matches are counted
         ("When: {from: A, format: '%d/%m/%Y'}", ["a"]),
         ("Line: '{{ (A | slow | upper)[:3] }}'", ["a"]),
         ("Line: {from: A, convert: [slow, upper]}", ["a"]),
@@ -139,6 +140,14 @@ def test_values_that_are_equal_but_not_the_same_are_not_taken_for_each_other() -
         mapped = mapper.map_row({"Key": "k", "A": value, "B": "b"})
         assert isinstance(mapped, Record)
         assert mapped.values["termFullPath"] == text
+
+
+def test_what_the_default_stands_for_is_told_of_each_row() -> None:
+    mapper = compiled("termFullPath: {from: [A, B], lookup: t, default: Other}")
+    for row in ({"A": "a", "B": "b"}, {"A": "a", "B": "x"}, {"A": "a", "B": "x"}):
+        mapped = mapper.map_row({"Key": "k"} | row)
+        assert isinstance(mapped, Record)
+        assert [one.code for one in mapped.replaced] == (["not-in-table"] if row["B"] == "x" else [])
 
 
 def test_elements_of_a_list_are_looked_up_one_by_one() -> None:
