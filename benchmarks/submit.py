@@ -1,12 +1,14 @@
-"""How quick submitting is: against a service that answers after a fixed time, beside a bare httpx loop.
+"""How quick submitting is, against a service in a process of its own that answers after a fixed time.
 
     python benchmarks/submit.py [--requests 20000] [--latency 0.05] [--concurrency 32]
+    python benchmarks/submit.py --parts
     python benchmarks/submit.py --grow
 
-The service runs in a process of its own and does nothing but wait. Records are made beforehand, so mapping
-does not count; hashing, the journal on disk, pacing and reading answers do. Each is done over httpx and over
-aiohttp (the extra `fast`), by the client alone and by a whole run. No more requests a second than
-concurrency / latency are possible.
+From rows to answers: the plain command `opusmap submit` on a register that is mapped by expressions, from
+its start to its end, beside a bare aiohttp loop in this process that sends bodies made beforehand; they take
+turns. `--parts` leaves mapping out: bodies are sent by a bare httpx loop, by the client alone and by the
+engine, with the journal on disk, over httpx and over aiohttp (the extra `fast`). No more requests a second
+than concurrency / latency are possible.
 """
 
 from __future__ import annotations
@@ -14,8 +16,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import json
 import multiprocessing
+import os
+import shutil
 import ssl
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -23,12 +30,14 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import httpx
+from workloads import WORKS, write_source
 
 from opusmap.delivery import DeliveryOptions, SubmitTotals, deliver
 from opusmap.journal import open_journal
-from opusmap.opus import EncodedRecord, encode_body, encode_records
+from opusmap.opus import BATCH_SIZE, EncodedRecord, encode_body, encode_records
 from opusmap.opus.client import OpusClient
 from opusmap.opus.exchange import Answer
 from opusmap.records import Record
@@ -109,6 +118,86 @@ def make_records(count: int) -> list[EncodedRecord]:
         for row in range(2, count + 2)
     )
     return list(encode_records(records))
+
+
+async def loop_aiohttp(url: str, bodies: list[bytes], concurrency: int) -> None:
+    """Send the bodies with aiohttp and nothing else."""
+    import aiohttp
+
+    waiting = iter(bodies)
+    headers = {"Content-Type": "application/json", "Authorization": "Bearer t"}
+
+    async def work(session: aiohttp.ClientSession) -> None:
+        for body in waiting:
+            async with session.post(f"{url}/connector/records", data=body, headers=headers) as answer:
+                assert answer.status == 201  # noqa: PLR2004 - HTTP
+                await answer.read()
+
+    connector = aiohttp.TCPConnector(limit=concurrency)
+    async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
+        for _ in range(concurrency):
+            group.create_task(work(session))
+
+
+def from_rows(requests: int, latency: float, at_once: int, rounds: int = 5) -> None:
+    """Print how quick the command is from rows to answers, beside the bare loop, for two kinds of work."""
+    with tempfile.TemporaryDirectory() as name, served(latency) as url:
+        for kind in ("expressions", "contracts"):
+            work, folder = WORKS[kind], Path(name) / kind
+            shutil.copytree(WORKS[kind].mapping.parent, folder)
+            mapping = folder / "mapping.yaml"
+            source = folder / f"rows{work.suffix}"
+            write_source(work, source, requests * BATCH_SIZE)
+            bodies = make_bodies(mapping, source, folder)
+            pairs = []
+            for turn in range(rounds):
+                began = time.perf_counter()
+                asyncio.run(loop_aiohttp(url, bodies, at_once))
+                bare = len(bodies) / (time.perf_counter() - began)
+                began = time.perf_counter()
+                done = run_command(url, mapping, source, folder / f"{turn}.db", at_once)
+                ours = done["requests"] / (time.perf_counter() - began)
+                pairs.append((ours / bare, ours, bare))
+            ratio, ours, bare = sorted(pairs)[len(pairs) // 2]
+            print(f"{kind:<12} {ours:5.0f} of {bare:.0f} requests/s: {ratio:.2f} (median of {rounds} pairs)")
+
+
+def make_bodies(mapping: Path, source: Path, folder: Path) -> list[bytes]:
+    """Return the bodies of a source's records."""
+    bodies = folder / "bodies.jsonl"
+    command = ["map", mapping, source, "-o", bodies, "--payloads", "-q"]
+    subprocess.run([sys.executable, "-c", COMMAND, *map(str, command)], check=False)
+    return bodies.read_bytes().splitlines()
+
+
+def run_command(url: str, mapping: Path, source: Path, journal: Path, at_once: int) -> dict[str, Any]:
+    """Run `opusmap submit` as its user does; return what it prints."""
+    where = {
+        "OPUSMAP_BASE_URL": url,
+        "OPUSMAP_TOKEN_URL": f"{url}/connect/token",
+        "OPUSMAP_CLIENT_ID": "c",
+        "OPUSMAP_CLIENT_SECRET": "s",
+        "OPUSMAP_JOURNAL": str(journal),
+    }
+    options = [
+        "--concurrency",
+        str(at_once),
+        "--rejects",
+        str(journal.with_suffix(".rejects")),
+        "--json",
+        "-q",
+    ]
+    command = ["submit", str(mapping), str(source), *options, "--yes"]
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *command],
+        env={**os.environ, **where},
+        capture_output=True,
+        check=False,
+    )
+    return dict(json.loads(done.stdout))
+
+
+COMMAND = "import sys; from opusmap.cli import main; sys.exit(main())"
 
 
 async def loop_bare(url: str, bodies: list[bytes], concurrency: int) -> None:
@@ -197,10 +286,13 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=20_000)
     parser.add_argument("--latency", type=float, default=0.05, help="seconds")
     parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--parts", action="store_true", help="without mapping, part by part instead")
     parser.add_argument("--grow", action="store_true", help="from 1 to 128 requests at a time instead")
     options = parser.parse_args()
     if options.grow:
         grow(options.latency)
+    elif not options.parts:
+        from_rows(options.requests, options.latency, options.concurrency)
     else:
         compare(options.requests, options.latency, options.concurrency)
 
