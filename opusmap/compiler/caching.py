@@ -43,8 +43,8 @@ class Encoded(Node):
         return self.column.encoder.cache  # others may note what is odd about a time
 
     def evaluator(self, env: nodes.Environment) -> Evaluate:
-        value, encode = env.evaluator(self.value), partial(self.interpreter.encoded, self.column)
-        return encode if value is _itself else lambda frame: encode(value(frame))
+        value, encoded, column = env.evaluator(self.value), self.interpreter.encoded, self.column
+        return partial(encoded, column) if value is _itself else lambda frame: encoded(column, value(frame))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,10 +39,8 @@ class Cache(dict[Any, Result]):
     def __missing__(self, key: Any) -> Result:
         result: Any = self.function(key)
         if (
-            (len(key) if key.__class__ is str else _length(key)) <= _KEY_LIMIT
-            and result.__class__ not in _CHANGEABLE
-            and (result.__class__ is not str or len(result) <= _RESULT_LIMIT)
-        ):
+            len(result) <= _RESULT_LIMIT if result.__class__ is str else result.__class__ not in _CHANGEABLE
+        ) and (len(key) if key.__class__ is str else _length(key)) <= _KEY_LIMIT:
             if len(self) >= CACHE_SIZE:
                 self.clear()
             self[key] = result
