@@ -58,6 +58,9 @@ class ColumnType(StrEnum):
     UNKNOWN = "unknown"
 
 
+CHOICE_TYPES = (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a connection."""

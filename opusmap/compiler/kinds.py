@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opusmap.compiler.binding_nodes import Apply
-from opusmap.compiler.mapping_checks import CHOICE_TYPES
 from opusmap.compiler.plan import ColumnPlan, Plan
-from opusmap.connection import ColumnType
+from opusmap.connection import CHOICE_TYPES, ColumnType
 from opusmap.errors import ValueProblem
 from opusmap.expressions import NotConstant, constant_value, walk
 from opusmap.expressions.nodes import Kind, Node, Type

@@ -8,13 +8,11 @@ from datetime import UTC, datetime
 
 from opusmap.compiler.column_types import LIST_TYPES
 from opusmap.compiler.similar import find_similar
-from opusmap.connection import Column, ColumnType
+from opusmap.connection import CHOICE_TYPES, Column, ColumnType
 from opusmap.converters.format_parts import find_odd_parts
 from opusmap.issues import Issue, Severity, Span
 from opusmap.mapping import Binding, ChoiceList, TargetOptions, Text, Variable
 from opusmap.wording import quote_value, suggest
-
-CHOICE_TYPES = (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
 
 _RESERVED = frozenset(
     [

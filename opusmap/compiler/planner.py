@@ -15,7 +15,6 @@ from typing import Any
 
 from opusmap.compiler.column_types import EncoderOptions, make_encoder
 from opusmap.compiler.mapping_checks import (
-    CHOICE_TYPES,
     check_binding,
     check_datetime_format,
     check_options,
@@ -32,7 +31,7 @@ from opusmap.compiler.plan import (
     VariablePlan,
     bind_filter,
 )
-from opusmap.connection import AS_DOWNLOADED, Column, ColumnType, Connection
+from opusmap.connection import AS_DOWNLOADED, CHOICE_TYPES, Column, ColumnType, Connection
 from opusmap.converters import ArgumentError, Context, MissingCentury, Registry, bind_converter
 from opusmap.converters.dates import datetime_, time_zone
 from opusmap.converters.patterns import Pattern

@@ -6,11 +6,10 @@ stands in the draft as TODO, which `check` reports.
 
 from opusmap.drafting.draft import Draft, make_draft, write_draft
 from opusmap.drafting.files import Drafted, default_output, draft_files, write_files
-from opusmap.drafting.matching import Candidate, Match, match_columns
+from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.sample_tests import with_tests
 
 __all__ = [
-    "Candidate",
     "Draft",
     "Drafted",
     "Match",

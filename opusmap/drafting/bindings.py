@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from opusmap.compiler.similar import find_similar
-from opusmap.connection import Column, ColumnType
+from opusmap.connection import CHOICE_TYPES, Column, ColumnType
 from opusmap.drafting.matching import Candidate, Match
 from opusmap.drafting.value_scores import MANY_OPTIONS
 from opusmap.profile import ColumnProfile, Kind, SourceProfile
@@ -20,8 +20,6 @@ __all__ = ["DraftBinding", "DraftChoices", "draft_binding", "draft_choices"]
 
 Plain: TypeAlias = "str | list[str] | dict[str, Any]"
 
-CHOICES = (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
-TEXTS = (ColumnType.SINGLE_TEXT, ColumnType.MULTIPLE_TEXT, ColumnType.UNKNOWN)
 _SURE, _WORTH_TELLING, _BY_NAME = 0.75, 0.25, 0.3
 
 
@@ -293,7 +291,7 @@ def _rows(count: int) -> str:
 
 def draft_choices(match: Match, source: SourceProfile) -> DraftChoices | None:
     """Return the values seen for a choice column, in alphabetical order; None where it is no such column."""
-    if match.column.type not in CHOICES or match.chosen is None:
+    if match.column.type not in CHOICE_TYPES or match.chosen is None:
         return None
     profile = source.find(match.chosen.source)
     if profile is None:

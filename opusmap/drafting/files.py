@@ -29,9 +29,9 @@ from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.sources import Source, is_remote, open_with
 from opusmap.sources.database import open_database
 
-__all__ = ["SCHEMA_FILE", "Drafted", "default_output", "draft_files", "write_files"]
+__all__ = ["Drafted", "default_output", "draft_files", "write_files"]
 
-SCHEMA_FILE = "opusmap.schema.json"
+_SCHEMA_FILE = "opusmap.schema.json"
 """The file beside a draft by which an editor completes and checks it, without the network."""
 
 
@@ -102,7 +102,7 @@ def write_files(draft: Draft, output: str | Path, *, force: bool = False) -> Dra
         raise SettingsError(str(path), "there is a file already", "name another with -o, or use --force")
     with write_whole(path) as file:
         file.write(write_draft(draft).encode("utf-8"))
-    schema = path.parent / SCHEMA_FILE
+    schema = path.parent / _SCHEMA_FILE
     text = json.dumps(load_schema(), indent=2, ensure_ascii=False) + "\n"
     try:
         written = read_text(schema, 2 * len(text)) != text

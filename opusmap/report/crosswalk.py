@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from opusmap.connection import ColumnType
+from opusmap.connection import CHOICE_TYPES, ColumnType
 from opusmap.expressions import nodes, walk
 from opusmap.wording import quote_value
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Crosswalk", "Line", "make_crosswalk"]
 
 _LISTS = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE)
-_CHOICES = (ColumnType.SINGLE_CHOICE, ColumnType.MULTIPLE_CHOICE)
 _OPTIONS_SHOWN = 60
 """Options of a choice column that are listed at most."""
 
@@ -162,7 +161,7 @@ def _written(use: ConverterCall) -> str:
 def _options(plan: Plan, column: ColumnPlan) -> Iterator[str]:
     """Say which order each option is sent as: this is what goes wrong in silence."""
     choices = plan.context.choices.get(column.column.internal_name)
-    if choices is None or column.column.type not in _CHOICES:
+    if choices is None or column.column.type not in CHOICE_TYPES:
         return
     listed = [
         f"{option} = {order}" for order, option in enumerate(choices.options, plan.spec.target.choice_base)
