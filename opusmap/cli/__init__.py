@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. No logic of its own; everything heavy is imported when needed."""
+"""The command line: parse, call, print. One file a command; everything heavy is imported when needed."""
 
 from __future__ import annotations
 

@@ -117,10 +117,10 @@ def check(
 def _prove_settings(
     mapping: str, converters: tuple[str, ...], *, quiet: bool, silent: bool
 ) -> dict[str, Any]:
-    """Sign in and ask Opus one harmless question; say what that proved, and return it as plain data.
+    """Sign in and ask Opus one harmless question; print what that proved, and return it as plain data.
 
     Raises:
-        OpusUnavailable: something is not right, or not to be proved now.
+        OpusUnavailable: a setting is wrong, or can't be verified now.
     """
     from opusmap.compiler import load_mapping
     from opusmap.run.history import check_online
@@ -141,7 +141,7 @@ def _prove_settings(
 
 
 def _print_forecast(forecast: Forecast) -> None:
-    """Print what is foreseen; nothing where there is nothing to tell."""
+    """Print what sending the source would meet, a table for each kind of finding."""
     shown = forecast.unmatched[:_VALUES_SHOWN]
     _print_table(
         "Values not in the option list",
@@ -232,7 +232,7 @@ _MINUTE, _HOUR = 60, 3_600
 
 
 def _duration(seconds: float) -> str:
-    """Return a time as a person says it."""
+    """Return a duration in the unit that suits it."""
     if seconds < 1:
         return "1 s"
     if seconds < 2 * _MINUTE:

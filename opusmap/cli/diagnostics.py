@@ -58,7 +58,7 @@ def print_diagnostics(diagnostics: Iterable[Issue[Span]]) -> None:
 
 
 def _annotation(diagnostic: Issue[Span]) -> str:
-    """Return a diagnostic as GitHub Actions reads it (workflow commands), to stand in a pull request."""
+    """Return a diagnostic as a workflow command of GitHub Actions, which shows it in a pull request."""
     span = diagnostic.place
     places = {
         "file": span.file,

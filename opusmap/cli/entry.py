@@ -27,7 +27,7 @@ __all__ = ["main"]
 
 STOPPED, BUG = 4, 70
 _UNWRITABLE = frozenset((errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)))
-"""What the system says where a disk is full or broken."""
+"""Error numbers of a full or broken disk."""
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -59,16 +59,14 @@ def _run(arguments: list[str]) -> int:
     except OpusmapError as error:
         _show(error, as_json="--json" in arguments)
         return error.exit_code
-    except (
-        SystemExit
-    ):  # click's answer to a broken pipe: whoever read our data, such as `head`, has had enough
+    except SystemExit:  # click's answer to a broken pipe: the reader, such as `head`, has had enough
         discard(sys.stdout)
         return 0
     except OSError as error:
         if error.errno in _UNWRITABLE:
             return _log_unwritten(error)
         return _log_bug()
-    except Exception:  # noqa: BLE001 - a traceback is for us, so say where to send it
+    except Exception:  # noqa: BLE001 - a traceback is for us, so print where to send it
         return _log_bug()
     return int(code or 0)
 

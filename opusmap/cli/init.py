@@ -68,8 +68,8 @@ def init(
 ) -> int:
     """Draft a mapping from a CONNECTION file and a SOURCE, for you to finish.
 
-    The draft says which column of the source each column of Opus is made of, and how sure that is. What
-    only a person can decide stands in it as TODO. Nothing is sent anywhere.
+    The draft names the source column for each column of Opus, and how sure that is. What only a person
+    can decide is marked TODO. Nothing is sent anywhere.
     """
     from opusmap.drafting import default_output, draft_files, write_draft, write_files
 

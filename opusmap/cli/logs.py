@@ -1,4 +1,4 @@
-"""Standard error: log lines and what is said to a person, as text or as JSON, an object a line.
+"""Standard error: log lines and notes for the person, as text or as JSON, one object a line.
 
 Owns the handler of the log, and both forms. No line holds a secret: what is logged never had one.
 """
@@ -65,12 +65,12 @@ def set_level(verbose: int) -> None:
 
 
 def logs_as_json() -> bool:
-    """Tell whether standard error is JSON lines, so that nothing else may stand there."""
+    """Return whether standard error is JSON lines, so that nothing else may be written there."""
     return any(isinstance(handler.formatter, _JsonLines) for handler in logging.getLogger().handlers)
 
 
 def log(text: str, level: int = logging.INFO, **facts: Any) -> None:
-    """Say something to the person, whatever the log's level is; `facts` stand in the JSON alone."""
+    """Write a line for the person, whatever the log's level is; `facts` are in the JSON alone."""
     if logs_as_json():
         line = logging.makeLogRecord(
             {"name": "opusmap", "levelno": level, "levelname": logging.getLevelName(level), "msg": text}

@@ -143,7 +143,7 @@ def note_old_option(old: str, new: str) -> None:
 
 
 def read_faults(text: str | None, **numbers: str | None) -> FaultPlan:
-    """Return the plan of an emulator's faults: what `--faults` says, and options of their own."""
+    """Return the plan of an emulator's faults, from `--faults` and from options of their own."""
     from opusmap.emulator import read_plan
 
     given = [f"{name}={value}" for name, value in numbers.items() if value is not None]

@@ -91,9 +91,9 @@ def print_reasons(
     *,
     stderr: bool = False,
 ) -> None:
-    """Print why rows were rejected: by column and code, with counts, rows, an example and its way out.
+    """Print why rows were rejected: by column and code, with counts, rows, an example and its help.
 
-    `place(row, column)` tells where a row, or a value in it, stands in the source.
+    `place(row, column)` returns where in the source a row is, or a value of it.
     """
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""The program: all commands, and what `opusmap --help` says of them.
+"""The program `opusmap`: all commands, and their help.
 
 A command loads what it needs when it runs, so that naming them all costs little.
 """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["progress_line"]
 
 _COUNTED_BYTES = 8 << 20
-"""A file of at most so many bytes is read once to count its rows; of a larger one the share read tells."""
+"""A file of at most so many bytes is read once to count its rows; of a larger one the share read is shown."""
 
 _A_SECOND = 4
 """How often the line is drawn."""
@@ -92,7 +92,7 @@ class _Line:
 
 
 def _parts(report: Report, elapsed: float, share: float | None) -> list[tuple[int, str]]:
-    """Return what there is to tell, in the order of the line, each with its rank: the lowest goes last."""
+    """Return the parts of the line in order, each with its rank: the highest is left out first."""
     done = "" if share is None else f" ({share:.0%})"
     parts = [(1, f"{report.read:,} rows{done}")]
     if report.rejected:

@@ -1,4 +1,4 @@
-"""The one place where text leaves the program: what is said, results, and consoles for tables and colours.
+"""The one place where text leaves the program: notes, results, and consoles for tables and colours.
 
 Owns that no text of a mapping, a source or an answer acts on the terminal: what could is written as its
 escape. Data on standard output (`map -o -`) do not come here: they stay exact. A standard error that can't be
@@ -48,7 +48,7 @@ def begin_streams() -> None:
 
 
 def write_error(text: str) -> None:
-    """Print lines on standard error; where that can't be written, nothing can be told."""
+    """Print lines on standard error; errors of writing are ignored, for there is no place to report them."""
     with suppress(OSError):
         print(visible(text, lines=True), file=sys.stderr, flush=True)
 
