@@ -1,13 +1,13 @@
-"""Dispatch: one body is sent, again as long as that is what is decided, until there is an end to it.
+"""Attempts: one body is sent, again as long as that is what is decided, until there is an end to it.
 
-Owns a request's attempts: waiting for leave to send, the intent before it goes, reading the answer,
-carrying out what `retry` decides. What becomes of the records is up to the engine.
+Owns waiting until a request may be sent, the intent before it goes, reading the answer, carrying out what
+`retry_policy` decides. What becomes of the records is up to the engine.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from opusmap.delivery.batcher import Load
 from opusmap.delivery.early_abort import UnknownOutcomes
@@ -20,31 +20,16 @@ from opusmap.delivery.retry_policy import (
     Retry,
     RetryPolicy,
     StopRun,
-    may_be_processed,
 )
 from opusmap.delivery.stop_signal import Halt
 from opusmap.errors import OpusUnavailable, SignInError
 from opusmap.opus.exchange import Answer, Exchange, Sender, TransportError
 from opusmap.opus.payload import Batch, Conflict, ConflictKey, encode_body
-from opusmap.opus.replies import LoadSignal, Reply, read_exchange
-from opusmap.opus.responses import Outcome
+from opusmap.opus.responses import AttemptResult, LoadSignal, Verdict, read_exchange
 
-__all__ = ["Dispatch", "End"]
+__all__ = ["Dispatch"]
 
 _log = logging.getLogger("opusmap.delivery")
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How the sending of one body ended: settled, with a last decision, or (neither) by a halt.
-
-    `maybe`: some request so far may have been processed.
-    """
-
-    maybe: bool
-    decision: Decision | None = None
-    outcome: Outcome | None = None
-    words: str = "the run stopped before there was an answer"
 
 
 class Dispatch:
@@ -119,10 +104,15 @@ class Dispatch:
         problem = f"no answer to the last requests can be read. {self.unknown.words}"
         self._halt.stop(OpusUnavailable(self._client.url, problem, _WHO_ANSWERS))
 
-    async def send(self, load: Load, batch: Batch, *, alone: bool, once: bool, maybe: bool) -> End:
+    async def send(
+        self, load: Load, batch: Batch, *, alone: bool, once: bool, maybe: bool
+    ) -> tuple[AttemptResult, Decision | None]:
         """Send a batch as one body, again as long as that is what is decided.
 
         `alone`, `once`: see `RetryPolicy.decide`; `maybe`: a request before this one may have been processed.
+
+        Return what the last request came to, and the last decision, None where it was accepted or the run
+        halts. The verdict is unknown if any request may have been processed, and none was accepted.
         """
         body = encode_body(
             [record.json for record in batch.records],
@@ -130,36 +120,36 @@ class Dispatch:
             conflict=self._conflict,
             conflict_key=self._conflict_key,
         )
-        end, attempt, heard, spent = End(maybe=maybe), 0, self.heard, 0.0
+        end = AttemptResult(Verdict.UNKNOWN if maybe else Verdict.RETRY, _HALTED)
+        attempt, heard, spent = 0, self.heard, 0.0
         try:
-            while (reply := await self._attempt(load, batch, body, attempt + 1)) is not None:
-                if reply.problem is None:
-                    return replace(end, outcome=reply.outcome)
-                attempt, spent = attempt + 1, spent + reply.seconds
+            while (result := await self._attempt(load, batch, body, attempt + 1)) is not None:
+                if result.verdict is Verdict.ACCEPTED:
+                    return result, None
+                attempt, spent = attempt + 1, spent + result.seconds
                 timeout = self._retries.limit_time(reached=self._reached)
                 decision = self._retries.decide(
-                    reply.problem,
+                    result,
                     attempt=attempt,
                     size=len(batch.records),
                     alone=alone,
                     once=once,
                     heard=self.heard > heard,
                     left=timeout - spent,
-                    retry_after=reply.retry_after,
                     random=self._around.random,
                 )
-                end = End(maybe=end.maybe or may_be_processed(reply.problem), words=reply.words)
-                cost = await self._carry_on(decision, reply, attempt)
+                end = replace(result, verdict=Verdict.UNKNOWN) if end.verdict is Verdict.UNKNOWN else result
+                cost = await self._carry_on(decision, result, attempt)
                 if cost is None:
-                    return replace(end, decision=decision)
+                    return end, decision
                 if attempt % ATTEMPTS == 0 or spent >= timeout:
                     heard, spent = self.heard, 0.0
                 spent += cost
         except SignInError as error:
             self._halt.stop(error)
-        return end
+        return end, None
 
-    async def _attempt(self, load: Load, batch: Batch, body: bytes, attempt: int) -> Reply | None:
+    async def _attempt(self, load: Load, batch: Batch, body: bytes, attempt: int) -> AttemptResult | None:
         """Send a body as soon as it may be, its intent durable before; None when the run halts.
 
         The client may send it again, with a new token or to the other path; that is no attempt of its own,
@@ -169,17 +159,17 @@ class Dispatch:
             return None
         began, signal = self._around.clock(), LoadSignal.NOT_SENT
 
-        def read(exchange: Exchange) -> Reply:
+        def read(exchange: Exchange) -> AttemptResult:
             seconds = self._around.clock() - began
-            reply = read_exchange(exchange, batch.keys, seconds, trust_status=self._trust_status)
-            self._note_reply(load, batch, reply, attempt)
-            return reply
+            result = read_exchange(exchange, batch.keys, seconds, trust_status=self._trust_status)
+            self._note_result(load, batch, result, attempt)
+            return result
 
         async def before_resend(answer: Answer) -> None:
             nonlocal began, attempt
             read(answer)
             attempt += 1
-            if not await self._pacer.wait_for_leave():
+            if not await self._pacer.wait_out_hold():
                 raise _Halted
             began = self._around.clock()
 
@@ -188,55 +178,56 @@ class Dispatch:
             if self._halt.is_set:
                 return None
             began = self._around.clock()
-            reply = read(await self._client.send(body, before_resend))
-            signal = reply.signal
+            result = read(await self._client.send(body, before_resend))
+            signal = result.signal
         except _Halted:
             return None
         finally:
             self._pacer.leave(began, signal)
-        if reply.problem is not None and may_be_processed(reply.problem):
+        if result.verdict is Verdict.UNKNOWN:
             # Counted from now, not from when the request was begun: it may have left long after that.
             load.unanswered.update(dict.fromkeys(batch.keys, self._around.now()))
-        return reply
+        return result
 
-    def _note_reply(self, load: Load, batch: Batch, reply: Reply, attempt: int) -> None:
+    def _note_result(self, load: Load, batch: Batch, result: AttemptResult, attempt: int) -> None:
         """Count a request, tell of it, and log it under an id of its own."""
-        if reply.problem is not TransportError.SIGN_IN:
-            self._ledger.note_attempt(reply.seconds, again=attempt > 1)
-        if reply.signal is LoadSignal.KEPT:
+        accepted = result.verdict is Verdict.ACCEPTED
+        if result.error is not TransportError.SIGN_IN:
+            self._ledger.note_attempt(result.seconds, again=attempt > 1)
+        if result.signal is LoadSignal.KEPT:
             self.heard += 1
-        if reply.problem is None:
+        if accepted:
             self._pacer.note_success()
             self._silent_since, self._pacer.waiting = None, ""
-        elif self._silent_since is None:
-            self._silent_since = self._around.clock()
-        if reply.problem is None or reply.problem in REFUSED_RECORDS:
+        else:
+            self._trouble = result.message
+            if self._silent_since is None:
+                self._silent_since = self._around.clock()
+        if accepted or result.status in REFUSED_RECORDS:
             self.unknown.note_clear()
-        elif reply.problem is TransportError.UNCLEAR:
-            self._note_unreadable(load, reply)
-        if reply.problem is not None:
-            self._trouble = reply.words
-        self._reached = self._reached or reply.problem not in _NOT_REACHED
+        elif result.unreadable:
+            self._note_unreadable(load, result.message)
+        self._reached = self._reached or result.error not in _NOT_REACHED
         self._show_outlook()
         if _log.isEnabledFor(logging.DEBUG):
-            self._log_reply(batch, reply, attempt)
+            self._log_result(batch, result, attempt)
 
-    def _note_unreadable(self, load: Load, reply: Reply) -> None:
+    def _note_unreadable(self, load: Load, message: str) -> None:
         if not load.unreadable:
             load.clear = self.unknown.clear
-        load.unreadable = reply.words
+        load.unreadable = message
         if not self.unknown.words:
-            _log.warning("an answer tells nothing of its records; each is sent again alone: %s", reply.words)
-        self.unknown.note_unreadable(reply.words)
+            _log.warning("an answer tells nothing of its records; each is sent again alone: %s", message)
+        self.unknown.note_unreadable(message)
 
-    def _log_reply(self, batch: Batch, reply: Reply, attempt: int) -> None:
+    def _log_result(self, batch: Batch, result: AttemptResult, attempt: int) -> None:
         facts = {
             "request": f"{self._ledger.run.id}-{self._ledger.requests}",
             "batch": batch.number,
             "records": len(batch.records),
             "attempt": attempt,
-            "outcome": reply.words,
-            "milliseconds": round(reply.seconds * 1000),
+            "outcome": result.message,
+            "milliseconds": round(result.seconds * 1000),
         }
         _log.debug(
             "request %(request)s: batch %(batch)d, %(records)d records, attempt %(attempt)d: "
@@ -245,7 +236,7 @@ class Dispatch:
             extra={"facts": facts},
         )
 
-    async def _carry_on(self, decision: Decision, reply: Reply, attempt: int) -> float | None:
+    async def _carry_on(self, decision: Decision, result: AttemptResult, attempt: int) -> float | None:
         """Do what a decision asks; return the seconds of the timeout it cost, None after the last attempt.
 
         Waits that Opus asks for, or the retry budget, are no sign that Opus is away.
@@ -253,7 +244,7 @@ class Dispatch:
         match decision:
             case Retry(delay, everyone):
                 said = self._tell_wait(
-                    max(delay, self._pacer.retry_wait), f"{reply.words} (attempt {attempt})"
+                    max(delay, self._pacer.retry_wait), f"{result.message} (attempt {attempt})"
                 )
                 if everyone:
                     self._pacer.hold(delay)
@@ -263,8 +254,11 @@ class Dispatch:
                 return 0.0 if everyone else delay
             case StopRun(sign_in, help):
                 kind = SignInError if sign_in else OpusUnavailable
-                self._halt.stop(kind(self._client.url, reply.words, help))
+                self._halt.stop(kind(self._client.url, result.message, help))
         return None
+
+
+_HALTED = "the run stopped before there was an answer"
 
 
 class _Halted(Exception):

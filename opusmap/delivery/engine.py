@@ -25,6 +25,7 @@ from opusmap.errors import OpusmapError, StoppedEarly
 from opusmap.journal import Journal, Run, State
 from opusmap.opus.exchange import Sender
 from opusmap.opus.payload import Batch, Conflict, ConflictKey, EncodedRecord, split_batch
+from opusmap.opus.responses import Verdict
 
 __all__ = ["DeliveryOptions", "deliver"]
 
@@ -250,24 +251,25 @@ class _Engine:
         `part`: it is a part of what was sent before; `maybe`: a request before this one may have been
         processed; `alone`, `once`: see `RetryPolicy.decide`.
         """
-        end = await self._dispatch.send(load, batch, alone=alone, once=once, maybe=maybe)
-        match end.decision:
+        result, decision = await self._dispatch.send(load, batch, alone=alone, once=once, maybe=maybe)
+        maybe = result.verdict is Verdict.UNKNOWN
+        match decision:
             case Split(count, alone):
                 parts = split_batch(batch, count)
                 if alone and load.unreadable:
                     async with self._dispatch.unknown.one_at_a_time():
-                        await self._deliver_parts(load, parts, alone=True, maybe=end.maybe)
+                        await self._deliver_parts(load, parts, alone=True, maybe=maybe)
                 elif part or alone or self._trial.over:
-                    await self._deliver_parts(load, parts, alone=alone, maybe=end.maybe)
+                    await self._deliver_parts(load, parts, alone=alone, maybe=maybe)
                 else:
-                    await self._deliver_on_trial(load, parts, maybe=end.maybe)
+                    await self._deliver_on_trial(load, parts, maybe=maybe)
             case GiveUp(refused=True):
-                self._settle_refused(load, dict.fromkeys(batch.keys, end.words))
-            case None if end.outcome is not None:
-                self._settle_taken(load, end.outcome.taken, trusted=end.outcome.trusted)
-                self._settle_refused(load, end.outcome.failed)
-            case _ if end.maybe:
-                words = end.words if end.decision else load.unreadable or end.words
+                self._settle_refused(load, dict.fromkeys(batch.keys, result.message))
+            case None if result.verdict is Verdict.ACCEPTED:
+                self._settle_taken(load, result.accepted, trusted=result.trusted)
+                self._settle_refused(load, result.failed)
+            case _ if maybe:
+                words = result.message if decision else load.unreadable or result.message
                 self._ledger.settle(load, State.UNCERTAIN, dict.fromkeys(batch.keys, words))
             case _:
                 await self._ledger.release(load, batch)

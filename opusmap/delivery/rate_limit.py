@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from opusmap.delivery.retry_policy import RetryPolicy
 from opusmap.delivery.stop_signal import Halt
 from opusmap.journal import Timestamp
-from opusmap.opus.replies import LoadSignal
+from opusmap.opus.responses import LoadSignal
 
 __all__ = ["Clock", "ConcurrencyLimit", "Pacer", "RetryBudget"]
 
@@ -194,7 +194,7 @@ class Pacer:
 
     async def admit(self) -> bool:
         """Wait until one more may be sent, and count it as in flight; False when the run halts."""
-        while await self.wait_for_leave():
+        while await self.wait_out_hold():
             if self._in_flight + self._called < self._limit.allowed:
                 self._in_flight += 1
                 return True
@@ -204,7 +204,7 @@ class Pacer:
             self._called -= 1
         return False
 
-    async def wait_for_leave(self) -> bool:
+    async def wait_out_hold(self) -> bool:
         """Wait as long as Opus asked that nobody sends; False when the run halts."""
         while not self._halt.is_set and (wait := self._not_before - self._clock()) > 0:
             await self.wait(wait)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from opusmap.opus.exchange import TransportError
-from opusmap.opus.responses import ADDRESS_HELP, PATH_HELP
+from opusmap.opus.responses import ADDRESS_HELP, PATH_HELP, AttemptResult, Verdict
 
 __all__ = [
     "ATTEMPTS",
@@ -22,7 +22,6 @@ __all__ = [
     "Split",
     "StopRun",
     "draw_delay",
-    "may_be_processed",
 ]
 
 ATTEMPTS = 8
@@ -38,8 +37,6 @@ ATTEMPTS_ALONE = 3
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 60.0
 REFUSED_RECORDS = frozenset({400, 409, 413, 422})
 """Refusals that may be due to one of the records: nothing was taken. Only 400 is documented."""
-
-_MAYBE_PROCESSED = frozenset({TransportError.LOST, TransportError.TIMEOUT, TransportError.UNCLEAR, 408})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ Decision: TypeAlias = "Retry | Split | GiveUp | StopRun"
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Decides what follows a request that did not settle its records.
+    """Decides what follows a request that was not accepted.
 
     `timeout`: seconds that one request is worked at, unless others come through; waits that Opus asks for
     don't count. `per_second` and `burst` limit all retries of a run together, see `RetryBudget`.
@@ -94,7 +91,7 @@ class RetryPolicy:
 
     def decide(
         self,
-        problem: int | TransportError,
+        result: AttemptResult,
         *,
         attempt: int,
         size: int,
@@ -102,61 +99,49 @@ class RetryPolicy:
         alone: bool = False,
         once: bool = False,
         heard: bool = False,
-        retry_after: float | None = None,
         random: Callable[[], float],
     ) -> Decision:
-        """Decide what follows a request that did not settle its records.
+        """Decide what follows a request that was not accepted.
 
         Args:
-            problem: the answer's status, or why there is no usable answer.
+            result: what it came to.
             attempt: how many times this request has been sent, from 1.
             size: how many records it holds.
             left: the seconds of the timeout that are left; waits that the server asks for don't count.
             alone: it is a record sent singly because nothing clear came of its batch.
             once: it is such a record, and no answer about those before it could be read, however often asked.
             heard: Opus has answered others during the last `ATTEMPTS` or the timeout, so it is there.
-            retry_after: the seconds that the server asked to wait, if any.
             random: gives numbers in [0, 1).
         """
-        processed = may_be_processed(problem)
-        attempts = 1 if once else ATTEMPTS_ALONE if alone else ATTEMPTS
-        exhausted = attempt % (attempts if processed else ATTEMPTS) == 0 or left <= 0.0
-        if problem in REFUSED_RECORDS:
-            return Split(2) if size > 1 else GiveUp(refused=True)
-        if problem == TransportError.UNCLEAR and size > 1:
+        if result.verdict is Verdict.REFUSED:
+            if result.status in REFUSED_RECORDS:
+                return Split(2) if size > 1 else GiveUp(refused=True)
+            return _stop(result)
+        if result.unreadable and size > 1:
             return Split(size, alone=True)
-        if isinstance(problem, TransportError) or problem in (408, 429) or problem >= 500:  # noqa: PLR2004 - HTTP
-            if problem != TransportError.UNTRUSTED and (not exhausted or (heard and not processed)):
-                if retry_after:
-                    return Retry(retry_after, everyone=True)
-                # The last attempt comes at the end of the timeout, not long after.
-                delay = draw_delay(attempt, random)
-                return Retry(min(delay, left) if left > 0.0 else delay)
-            return _end(problem, size)
-        return _decide_refusal(problem)
+        unknown = result.verdict is Verdict.UNKNOWN
+        attempts = 1 if once else ATTEMPTS_ALONE if alone else ATTEMPTS
+        exhausted = attempt % (attempts if unknown else ATTEMPTS) == 0 or left <= 0.0
+        if not exhausted or (heard and not unknown):
+            if result.retry_after:
+                return Retry(result.retry_after, everyone=True)
+            # The last attempt comes at the end of the timeout, not long after.
+            delay = draw_delay(attempt, random)
+            return Retry(min(delay, left) if left > 0.0 else delay)
+        if not unknown:
+            return StopRun(help="run the same command again later: what was not sent will be")
+        # A single record may be what breaks the server: each is tried alone.
+        return Split(size, alone=True) if size > 1 else GiveUp(refused=False)
 
 
-def may_be_processed(problem: int | TransportError) -> bool:
-    """Tell whether a request that ended so may have been processed all the same."""
-    return problem in _MAYBE_PROCESSED or (isinstance(problem, int) and problem >= 500)  # noqa: PLR2004
-
-
-def _end(problem: int | TransportError, size: int) -> Decision:
-    """Decide at the end of the attempts. A single record may be what breaks the server: try each alone."""
-    if problem == TransportError.UNTRUSTED:
+def _stop(result: AttemptResult) -> StopRun:
+    """Decide on a refusal that concerns every request alike, not these records."""
+    if result.error is TransportError.UNTRUSTED:
         return StopRun(help="add the certificate's authority to the system's store; is a proxy in between?")
-    if not may_be_processed(problem):
-        return StopRun(help="run the same command again later: what was not sent will be")
-    return Split(size, alone=True) if size > 1 else GiveUp(refused=False)
-
-
-def _decide_refusal(status: int) -> Decision:
-    """Decide on an answer that concerns every request alike, not these records."""
-    if status in (401, 403):
-        return StopRun(
-            sign_in=True, help="give the app the permission records.readwrite.all, and look at its tenant"
-        )
-    return StopRun(help=PATH_HELP if status == 404 else ADDRESS_HELP)  # noqa: PLR2004 - HTTP
+    if result.status in (401, 403):
+        help_text = "give the app the permission records.readwrite.all, and look at its tenant"
+        return StopRun(sign_in=True, help=help_text)
+    return StopRun(help=PATH_HELP if result.status == 404 else ADDRESS_HELP)  # noqa: PLR2004 - HTTP
 
 
 def draw_delay(attempt: int, random: Callable[[], float]) -> float:

@@ -50,7 +50,7 @@ _UNKNOWN_PATH = {"POST": (404,), "GET": (404, 405)}
 _SENT_AT_MOST = 8
 """Times that a request is sent with other tokens and paths, should others go through meanwhile."""
 
-_TROUBLES: tuple[tuple[type[Exception], TransportError], ...] = (
+_ERRORS: tuple[tuple[type[Exception], TransportError], ...] = (
     (httpx.ConnectError, TransportError.UNREACHED),
     (httpx.ConnectTimeout, TransportError.UNREACHED),
     (httpx.PoolTimeout, TransportError.UNREACHED),
@@ -60,7 +60,7 @@ _TROUBLES: tuple[tuple[type[Exception], TransportError], ...] = (
     (httpx.TransportError, TransportError.LOST),
     (OSError, TransportError.LOST),
 )
-"""Foreign exception -> our trouble; the first that fits counts."""
+"""Foreign exception -> our error; the first that fits counts."""
 
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "opusmap"}
 
@@ -239,7 +239,7 @@ class OpusClient:
         asked = self._clock()
         answer = await self._ask("POST", url, form, {"Content-Type": "application/x-www-form-urlencoded"})
         if isinstance(answer, NoAnswer):
-            if answer.trouble is TransportError.UNTRUSTED:
+            if answer.error is TransportError.UNTRUSTED:
                 return answer
             return NoAnswer(TransportError.SIGN_IN, f"identity service: {answer.detail}")
         if answer.status in (408, 429) or answer.status >= 500:  # noqa: PLR2004 - HTTP
@@ -396,8 +396,8 @@ def _translate(error: Exception) -> NoAnswer:
                 TransportError.UNTRUSTED, f"the certificate is not trusted: {cause.verify_message}"
             )
         cause = cause.__cause__ or cause.__context__
-    trouble = next(trouble for kind, trouble in _TROUBLES if isinstance(error, kind))
-    return NoAnswer(trouble, _describe(error))
+    ours = next(ours for kind, ours in _ERRORS if isinstance(error, kind))
+    return NoAnswer(ours, _describe(error))
 
 
 def _describe(error: Exception) -> str:

@@ -14,14 +14,13 @@ __all__ = ["Answer", "BeforeResend", "Exchange", "NoAnswer", "Sender", "Transpor
 
 
 class TransportError(StrEnum):
-    """Why there is no usable answer."""
+    """Why there is no answer."""
 
     UNREACHED = "unreached"  # no connection was made: nothing was processed
     LOST = "lost"  # the connection broke under way: it may have been processed
     TIMEOUT = "timeout"  # the same
     SIGN_IN = "sign-in"  # the identity service is in trouble: nothing was sent
     UNTRUSTED = "untrusted"  # the certificate is not trusted: nothing was sent
-    UNCLEAR = "unclear"  # an answer came, but not one that tells what became of the records
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Answer:
 class NoAnswer:
     """No answer came. `detail` says why in words for a person, without any secret."""
 
-    trouble: TransportError
+    error: TransportError
     detail: str
     retry_after: float | None = None
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from opusmap.errors import OpusUnavailable, SignInError
 from opusmap.opus.client import OpusClient
 from opusmap.opus.exchange import NoAnswer, TransportError
-from opusmap.opus.replies import describe_answer
-from opusmap.opus.responses import PATH_HELP, name_answer, read_question_answer
+from opusmap.opus.responses import PATH_HELP, Verdict, read_due_answer
 
 __all__ = ["Online", "check_online"]
 
@@ -22,7 +21,7 @@ _HELP = {
     405: "look at OPUSMAP_API_PATH; if Opus knows no such question, `submit --limit 1` proves more",
 }
 _BUSY = "try again later"
-_TROUBLE_HELP = {
+_ERROR_HELP = {
     TransportError.UNTRUSTED: "add the certificate's authority to the system's store; is a proxy in between?",
     TransportError.SIGN_IN: "look at OPUSMAP_TOKEN_URL, OPUSMAP_PROXY and the network",
 }
@@ -51,16 +50,12 @@ async def check_online(client: OpusClient, connection: str) -> Online:
     """
     answer = await client.ask_due(connection)
     if isinstance(answer, NoAnswer):
-        raise OpusUnavailable(client.url, answer.detail, _TROUBLE_HELP.get(answer.trouble, _REACH))
-    said = read_question_answer(answer.status, answer.body)
-    if said.status != 200 or said.uncertain:  # noqa: PLR2004 - HTTP
-        problem = f"{name_answer(said.status)} on {answer.path}" + (
-            f": {said.message}" if said.message else ""
-        )
-        if said.uncertain:
-            problem = f"{describe_answer(answer, said)} (on {answer.path})"
-        kind = SignInError if said.status in (401, 403) else OpusUnavailable
-        raise kind(client.url, problem, _REACH if said.uncertain else _HELP.get(said.status, _BUSY))
+        raise OpusUnavailable(client.url, answer.detail, _ERROR_HELP.get(answer.error, _REACH))
+    result = read_due_answer(answer)
+    if result.verdict is not Verdict.ACCEPTED:
+        kind = SignInError if result.status in (401, 403) else OpusUnavailable
+        help_text = _REACH if result.unreadable else _HELP.get(result.status, _BUSY)
+        raise kind(client.url, result.message, help_text)
     return Online(
         client.url,
         answer.path,

@@ -1,8 +1,8 @@
-"""Reading Opus's answers: which records were taken, which failed, and what stays unclear.
+"""Reading Opus's answers: what a request came to, and which records were taken, which failed.
 
 Pure. A record counts as taken only by evidence: a JSON object that says `statusCode` once, as 200 or 201, or
-as 418 without naming the record. Any other success is uncertain, never done. What to do about a refusal is
-decided in `retry_policy`.
+as 418 without naming the record. Any other success is unknown, never done. What to do about anything but an
+acceptance is decided in `opusmap.delivery`.
 """
 
 from __future__ import annotations
@@ -10,24 +10,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from enum import Enum, StrEnum, auto
 from typing import Any, NoReturn, TypeAlias
 
-from opusmap.opus.exchange import Answer
+from opusmap.opus.exchange import Answer, Exchange, NoAnswer, TransportError
 
 __all__ = [
     "ADDRESS_HELP",
     "PATH_HELP",
-    "Outcome",
-    "describe_body",
+    "AttemptResult",
+    "LoadSignal",
+    "Verdict",
     "name_answer",
     "parse_http_date",
     "parse_retry_after",
     "plain_text",
-    "read_answer",
-    "read_question_answer",
+    "read_due_answer",
+    "read_exchange",
     "read_status",
 ]
 
@@ -70,75 +72,169 @@ _FAILURE = re.compile(r"[45][0-9][0-9]|err.*|fail.*", re.DOTALL)
 use, and what a gateway between adds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an answer says. `settled`: every record is either in `taken` or in `failed` (rowKey -> reason).
+class Verdict(StrEnum):
+    """What one request came to; what the journal then says of its records follows from that."""
 
-    `status` is the worse of the HTTP status and the body's; `message` is what Opus said, or why the answer
-    can't be believed. An answer that is `uncertain` should have told what became of the records, and does
-    not; one that is neither settled nor uncertain refused the request as a whole. `trusted`: nothing but the
-    HTTP status says that the records were taken.
+    ACCEPTED = "accepted"  # it was processed, and the answer tells what became of each record
+    REFUSED = "refused"  # nothing was processed, and the same request would be refused again
+    UNKNOWN = "unknown"  # it may have been processed
+    RETRY = "retry"  # nothing was processed, and the same request may succeed later
+
+
+class LoadSignal(Enum):
+    """What a request says of how much Opus can bear."""
+
+    KEPT = auto()  # Opus dealt with it
+    TOO_MUCH = auto()
+    TROUBLE = auto()
+    NOT_SENT = auto()  # it never left for Opus
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """What one request came to.
+
+    Attributes:
+        verdict: the same in one word.
+        message: the same for a person.
+        status: the worse of the HTTP status and the body's, or 0 without an answer.
+        error: why there is no answer, if there is none.
+        accepted: the rowKeys of the records that Opus took, if the verdict is that.
+        failed: those that it refused -> the reason; each record is in one of the two.
+        unreadable: an answer came that should have told what became of the records, and does not.
+        trusted: nothing but the HTTP status says that the records were taken.
+        retry_after: the seconds that Opus asks to wait, if any.
+        signal: what it says of how much Opus can bear.
+        seconds: how long it took.
     """
 
-    status: int
-    taken: tuple[str, ...] = ()
-    failed: Mapping[str, str] = field(default_factory=dict)
-    uncertain: bool = False
+    verdict: Verdict
     message: str = ""
+    status: int = 0
+    error: TransportError | None = None
+    accepted: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    unreadable: bool = False
     trusted: bool = False
-
-    @property
-    def settled(self) -> bool:
-        """Whether the answer tells what became of each record."""
-        return bool(self.taken or self.failed)
+    retry_after: float | None = None
+    signal: LoadSignal = LoadSignal.KEPT
+    seconds: float = 0.0
 
 
-def read_answer(status: int, body: bytes, keys: Sequence[str], *, trust_status: bool = False) -> Outcome:
-    """Return what an answer says about the records with these rowKeys.
+def read_exchange(
+    exchange: Exchange, keys: Sequence[str], seconds: float = 0.0, *, trust_status: bool = False
+) -> AttemptResult:
+    """Return what became of the records with these rowKeys.
 
     Args:
-        status: the HTTP status.
-        body: the answer's body, whatever came.
+        exchange: the answer, whatever came, or the lack of one.
         keys: the request's rowKeys, at least one, each once.
-        trust_status: believe an HTTP status of 200 or 201 that comes without any body.
+        seconds: how long it took.
+        trust_status: believe an HTTP status of 200 or 201 that surely comes without any body.
     """
-    if trust_status and not body and status in _TAKEN:
-        return Outcome(status, tuple(keys), trusted=True)
-    content = _read_json(body)
-    said = _read_names(content)
-    worse, problem = _judge_status(status, content, said)
-    if worse not in _TAKEN and worse != _EXCEPTIONS and worse // 100 != 2:  # noqa: PLR2004 - HTTP
-        return Outcome(worse, message=plain_text(_first(said, "message")))
-    items = said.get("faileditems", [])
-    if not problem and len(items) > 1:
-        problem = "the answer says `failedItems` more than once"
-    if not problem and worse in _TAKEN:
-        problem = _find_contradiction(said)
-    if problem:
-        return Outcome(worse, uncertain=True, message=problem)
-    message = plain_text(_first(said, "message"))
-    if worse in _TAKEN and (not items or items[0] is None or items[0] == []):
-        return Outcome(worse, taken=tuple(keys), message=message)
-    return _read_exceptions(items[0] if items else None, keys, message)
+    if isinstance(exchange, NoAnswer):
+        verdict, signal = _NO_ANSWER[exchange.error]
+        return AttemptResult(
+            verdict,
+            exchange.detail,
+            error=exchange.error,
+            retry_after=exchange.retry_after,
+            signal=signal,
+            seconds=seconds,
+        )
+    if trust_status and not exchange.body and not exchange.cut and exchange.status in _TAKEN:
+        result = _make_result(Verdict.ACCEPTED, exchange, exchange.status, accepted=tuple(keys), trusted=True)
+    else:
+        result = _read_answer(exchange, keys)
+    return replace(result, retry_after=exchange.retry_after, seconds=seconds)
 
 
-def read_question_answer(status: int, body: bytes) -> Outcome:
+def read_due_answer(answer: Answer) -> AttemptResult:
     """Return what the answer to a question for due records says: it names none that were sent.
 
     An answer without a body says by 204 that none is due. A `statusCode` may be missing beside the list.
     """
-    if status == _NO_CONTENT and not body:
-        return Outcome(200)
-    content = _read_json(body)
+    if answer.status == _NO_CONTENT and not answer.body:
+        return _make_result(Verdict.ACCEPTED, answer, answer.status)
+    content = _read_json(answer.body)
     said = _read_names(content)
     if "statuscode" not in said and "querieditems" in said:
-        said["statuscode"] = [status]
-    worse, problem = _judge_status(status, content, said)
+        said["statuscode"] = [answer.status]
+    status, problem = _judge_status(answer.status, content, said)
     message = plain_text(_first(said, "message"))
-    if worse // 100 != 2:  # noqa: PLR2004 - HTTP
-        return Outcome(worse, message=message)
-    problem = problem or _find_contradiction(said)
-    return Outcome(worse, uncertain=bool(problem), message=problem or message)
+    if not _is_success(status) or status == _EXCEPTIONS:
+        return _make_result(_judge_refusal(status), answer, status, message)
+    if problem := problem or _find_contradiction(said):
+        return _make_unreadable(answer, status, problem)
+    return _make_result(Verdict.ACCEPTED, answer, status, message)
+
+
+def _read_answer(answer: Answer, keys: Sequence[str]) -> AttemptResult:
+    content = _read_json(answer.body)
+    said = _read_names(content)
+    status, problem = _judge_status(answer.status, content, said)
+    message = plain_text(_first(said, "message"))
+    if not _is_success(status):
+        return _make_result(_judge_refusal(status), answer, status, message)
+    items = said.get("faileditems", [])
+    if not problem and len(items) > 1:
+        problem = "the answer says `failedItems` more than once"
+    if not problem and status in _TAKEN:
+        problem = _find_contradiction(said)
+    if problem:
+        return _make_unreadable(answer, status, problem)
+    if status in _TAKEN and (not items or items[0] is None or items[0] == []):
+        return _make_result(Verdict.ACCEPTED, answer, status, message, accepted=tuple(keys))
+    failed = _read_exceptions(items[0] if items else None, keys, message)
+    if isinstance(failed, str):
+        return _make_unreadable(answer, _EXCEPTIONS, failed)
+    accepted = tuple(key for key in keys if key not in failed)
+    return _make_result(Verdict.ACCEPTED, answer, _EXCEPTIONS, message, accepted=accepted, failed=failed)
+
+
+def _make_result(
+    verdict: Verdict, answer: Answer, status: int, message: str = "", **more: Any
+) -> AttemptResult:
+    where = f" on {answer.path}" if status in _PATH_STATUSES else ""
+    message = name_answer(status) + where + (f": {message}" if message else "")
+    return AttemptResult(verdict, message, status, signal=_read_load_signal(answer.status), **more)
+
+
+def _make_unreadable(answer: Answer, status: int, problem: str) -> AttemptResult:
+    """Return the result of an answer in which something is wrong: how it begins tells who answered."""
+    kind = plain_text(answer.content_type.partition(";")[0], _KIND_LIMIT)
+    came = "it broke off, or was too long" if answer.cut else _describe_body(answer.body)
+    message = f"{name_answer(answer.status)}{f' ({kind})' if kind else ''}: {problem}; {came}"
+    signal = _read_load_signal(answer.status)
+    return AttemptResult(Verdict.UNKNOWN, message, status, unreadable=True, signal=signal)
+
+
+def _is_success(status: int) -> bool:
+    return status in _PROCESSED or status // 100 == 2  # noqa: PLR2004 - HTTP
+
+
+def _judge_refusal(status: int) -> Verdict:
+    if status == 408 or status >= 500:  # noqa: PLR2004 - HTTP
+        return Verdict.UNKNOWN
+    return Verdict.RETRY if status == 429 else Verdict.REFUSED  # noqa: PLR2004 - HTTP
+
+
+def _read_load_signal(status: int) -> LoadSignal:
+    if status in (429, 503):
+        return LoadSignal.TOO_MUCH
+    return LoadSignal.TROUBLE if status == 408 or status >= 500 else LoadSignal.KEPT  # noqa: PLR2004 - HTTP
+
+
+_NO_ANSWER = {
+    TransportError.UNREACHED: (Verdict.RETRY, LoadSignal.TROUBLE),
+    TransportError.LOST: (Verdict.UNKNOWN, LoadSignal.TROUBLE),
+    TransportError.TIMEOUT: (Verdict.UNKNOWN, LoadSignal.TROUBLE),
+    TransportError.SIGN_IN: (Verdict.RETRY, LoadSignal.NOT_SENT),
+    TransportError.UNTRUSTED: (Verdict.REFUSED, LoadSignal.NOT_SENT),
+}
+_PATH_STATUSES = (404, 405)
+_KIND_LIMIT = 40
+"""Characters of an answer's type that are shown."""
 
 
 def read_status(answer: Answer) -> int:
@@ -216,18 +312,17 @@ _CONTRADICTIONS = (
 )
 
 
-def _read_exceptions(items: Any, keys: Sequence[str], message: str) -> Outcome:
-    """Match `failedItems` with the records; what can't be matched makes the whole answer uncertain."""
+def _read_exceptions(items: Any, keys: Sequence[str], message: str) -> dict[str, str] | str:
+    """Match `failedItems` with the records: rowKey -> reason; or say why that can't be."""
     if not isinstance(items, list) or not 0 < len(items) <= len(keys):
-        return Outcome(_EXCEPTIONS, uncertain=True, message="`failedItems` does not name the records")
+        return "`failedItems` does not name the records"
     known, failed = set(keys), dict[str, str]()
     for item in items:
         key, reason = _read_item(item)
         if key not in known:
-            return Outcome(_EXCEPTIONS, uncertain=True, message="`failedItems` names what was not sent")
+            return "`failedItems` names what was not sent"
         failed.setdefault(key, reason or message or "Opus gave no reason")
-    taken = tuple(key for key in keys if key not in failed)
-    return Outcome(_EXCEPTIONS, taken, failed, message=message)
+    return failed
 
 
 def _read_item(item: Any) -> tuple[str | None, str]:
@@ -308,7 +403,7 @@ def plain_text(value: Any, limit: int = _REASON_LIMIT) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def describe_body(body: bytes) -> str:
+def _describe_body(body: bytes) -> str:
     """Return how an answer's body begins, for a person who asks who answered in Opus's place."""
     begins = plain_text(body[: 8 * _SHOWN_LIMIT].decode("utf-8", "replace"), _SHOWN_LIMIT)
     return f"it begins: {begins}" if begins else "it has no body"

@@ -16,11 +16,10 @@ import pytest
 from answer_table import ANSWERS, KEYS
 from scripted_server import ScriptedServer, answer_bytes, scripted
 
-from opusmap.delivery.retry_policy import may_be_processed
 from opusmap.emulator import TOKEN_PATH
 from opusmap.errors import SignInError
 from opusmap.opus.client import OpusClient
-from opusmap.opus.replies import read_exchange
+from opusmap.opus.responses import Verdict, read_exchange
 from opusmap.settings import Secret, Settings
 
 pytestmark = pytest.mark.usefixtures("transport")
@@ -46,16 +45,16 @@ def test_each_answer_of_the_table_says_the_same_over_a_socket():
         for shape in ANSWERS:
             async with OpusClient(settings) as client:
                 try:
-                    reply = read_exchange(await client.send(b'{"data": []}'), KEYS, 0.0)
+                    result = read_exchange(await client.send(b'{"data": []}'), KEYS)
                 except SignInError:
                     assert shape.refused == 401, shape.name
                     continue
                 assert shape.refused != 401, shape.name
-                if reply.outcome is None:  # a 204 must not have a body: one library does not read it
-                    assert (shape.status, shape.unknown, may_be_processed(reply.problem)) == (204, True, True)
+                if result.error is not None:  # a 204 must not have a body: one library does not read it
+                    assert (shape.status, shape.unknown, result.verdict) == (204, True, Verdict.UNKNOWN)
                     continue
                 taken = set() if shape.unknown or shape.refused else set(KEYS) - shape.failed
-                found = (set(reply.outcome.taken), set(reply.outcome.failed), reply.outcome.uncertain)
+                found = (set(result.accepted), set(result.failed), result.unreadable)
                 if found != (taken, shape.failed, shape.unknown):
                     wrong.append(f"{shape.name}: {found}")
         return wrong

@@ -81,7 +81,7 @@ def test_a_certificate_that_is_not_trusted_is_told_as_such(transport: str, tmp_p
 
     (came,) = send(transport, never, tls=context)
     assert isinstance(came, NoAnswer)
-    assert came.trouble is TransportError.UNTRUSTED
+    assert came.error is TransportError.UNTRUSTED
     assert "self-signed" in came.detail
 
 
@@ -106,7 +106,7 @@ def test_a_broken_answer_that_repeats_the_token_does_not_show_it(transport: str,
 
     (came,) = send(transport, echo)
     assert isinstance(came, NoAnswer)
-    assert came.trouble is TransportError.LOST
+    assert came.error is TransportError.LOST
     assert TOKEN not in came.detail
 
 
@@ -117,7 +117,7 @@ def test_an_offer_to_speak_another_protocol_is_a_lost_answer(transport: str) -> 
 
     (came,) = send(transport, switch)
     assert isinstance(came, NoAnswer)
-    assert came.trouble is TransportError.LOST
+    assert came.error is TransportError.LOST
 
 
 def test_what_can_not_be_reached_is_told_in_plain_words(transport: str) -> None:
@@ -129,5 +129,5 @@ def test_what_can_not_be_reached_is_told_in_plain_words(transport: str) -> None:
 
     came = asyncio.run(main())
     assert isinstance(came, NoAnswer)
-    assert came.trouble is TransportError.SIGN_IN
+    assert came.error is TransportError.SIGN_IN
     assert came.detail == "identity service: can't connect: connection refused"

@@ -16,7 +16,6 @@ from functools import partial
 
 from opusmap.delivery import KeyLocks, ResumePolicy, RetryPolicy
 from opusmap.delivery.key_order import KeyLock
-from opusmap.delivery.retry_policy import may_be_processed
 from opusmap.journal import (
     Item,
     JournalRecord,
@@ -29,7 +28,7 @@ from opusmap.journal import (
 )
 from opusmap.journal.in_flight import InFlight, Request
 from opusmap.journal.writes import WriteSet, merge_writes
-from opusmap.opus import Answer, NoAnswer, Sender, TransportError, read_answer
+from opusmap.opus import Answer, NoAnswer, Sender, TransportError, read_exchange
 from opusmap.opus.exchange import BeforeResend, Exchange
 from simulation.story import Variant
 
@@ -85,12 +84,12 @@ class _DoneOn500(_Misreads):
 
 class _UncertainIsDone(_Misreads):
     def misread(self, answer: Answer, keys: Sequence[str]) -> Answer:
-        return _accept(answer) if read_answer(answer.status, answer.body, keys).uncertain else answer
+        return _accept(answer) if read_exchange(answer, keys).unreadable else answer
 
 
 class _FailedItemsUnread(_Misreads):
     def misread(self, answer: Answer, keys: Sequence[str]) -> Answer:
-        return _accept(answer) if read_answer(answer.status, answer.body, keys).failed else answer
+        return _accept(answer) if read_exchange(answer, keys).failed else answer
 
 
 class _BodyUnread(_Misreads):
@@ -108,13 +107,13 @@ class _BatchFailsWhole(_Misreads):
 
 class _LostHasNoEffect(_Misreads):
     def misread_silence(self, nothing: NoAnswer) -> NoAnswer:
-        lost = nothing.trouble in (TransportError.LOST, TransportError.TIMEOUT)
-        return replace(nothing, trouble=TransportError.UNREACHED) if lost else nothing
+        lost = nothing.error in (TransportError.LOST, TransportError.TIMEOUT)
+        return replace(nothing, error=TransportError.UNREACHED) if lost else nothing
 
 
 class _GatewayHasNoEffect(_Misreads):
     def misread(self, answer: Answer, _keys: Sequence[str]) -> Answer:
-        return replace(answer, status=429) if may_be_processed(answer.status) else answer
+        return replace(answer, status=429) if answer.status == 408 or answer.status >= 500 else answer
 
 
 # -- journals that say what is not so

@@ -16,7 +16,7 @@ from opusmap.delivery.rate_limit import Clock, ConcurrencyLimit, Pacer, RetryBud
 from opusmap.delivery.retry_policy import RetryPolicy
 from opusmap.delivery.stop_signal import Halt
 from opusmap.errors import StoppedEarly
-from opusmap.opus.replies import LoadSignal
+from opusmap.opus.responses import LoadSignal
 
 BURST = 10
 """Retries that are saved at most."""

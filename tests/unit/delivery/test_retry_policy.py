@@ -19,17 +19,25 @@ from opusmap.delivery.retry_policy import (
     StopRun,
     draw_delay,
 )
-from opusmap.opus.exchange import TransportError
-from opusmap.opus.responses import parse_retry_after
+from opusmap.opus.exchange import Answer, NoAnswer, TransportError
+from opusmap.opus.responses import parse_retry_after, read_exchange
 
 NOW = 1_800_000_000.0
 SERVER_TROUBLE = [408, 500, 502, 503, 504, 520, TransportError.LOST, TransportError.TIMEOUT]
 NOTHING_PROCESSED = [429, TransportError.UNREACHED, TransportError.SIGN_IN]
 
 
-def decide(problem: int | TransportError, **changes: Any) -> Decision:
+UNREADABLE = Answer(201, b"OK", "/records")
+
+
+def decide(came: int | TransportError | Answer, retry_after: float | None = None, **changes: Any) -> Decision:
     facts: dict[str, Any] = {"attempt": 1, "size": 15, "left": 120.0, "random": lambda: 0.5, **changes}
-    return RetryPolicy().decide(problem, **facts)
+    if isinstance(came, TransportError):
+        result = read_exchange(NoAnswer(came, "it broke", retry_after), ["a"])
+    else:
+        answer = Answer(came, b"", "/records", retry_after) if isinstance(came, int) else came
+        result = read_exchange(answer, ["a"])
+    return RetryPolicy().decide(result, **facts)
 
 
 @pytest.mark.parametrize("problem", [*SERVER_TROUBLE, *NOTHING_PROCESSED])
@@ -59,9 +67,9 @@ def test_after_the_last_attempt_the_run_stops_unless_others_come_through(
 
 
 def test_an_unclear_answer_makes_records_go_alone_a_few_times() -> None:
-    assert decide(TransportError.UNCLEAR) == Split(15, alone=True)
-    assert decide(TransportError.UNCLEAR, size=1, attempt=1, alone=True) == Retry(0.5)
-    assert decide(TransportError.UNCLEAR, size=1, attempt=3, alone=True) == GiveUp(refused=False)
+    assert decide(UNREADABLE) == Split(15, alone=True)
+    assert decide(UNREADABLE, size=1, attempt=1, alone=True) == Retry(0.5)
+    assert decide(UNREADABLE, size=1, attempt=3, alone=True) == GiveUp(refused=False)
 
 
 @pytest.mark.parametrize("status", [400, 409, 413, 422])

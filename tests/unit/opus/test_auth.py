@@ -247,7 +247,7 @@ def test_an_answer_that_is_neither_a_token_nor_a_refusal_is_a_trouble_that_may_p
         client = service.client()
         trouble = await client.send(b"{}")
         assert isinstance(trouble, NoAnswer)
-        assert trouble.trouble is TransportError.SIGN_IN
+        assert trouble.error is TransportError.SIGN_IN
         assert f"the identity service answers {answer.status_code}" in trouble.detail
         assert SECRET not in trouble.detail
         assert "Canary" not in trouble.detail

@@ -77,7 +77,7 @@ def untrusted() -> Exception:
 
 
 @pytest.mark.parametrize(
-    ("error", "trouble"),
+    ("error", "ours"),
     [
         (httpx.ConnectError("refused"), TransportError.UNREACHED),
         (httpx.ConnectTimeout("slow"), TransportError.UNREACHED),
@@ -92,10 +92,10 @@ def untrusted() -> Exception:
         (untrusted(), TransportError.UNTRUSTED),
     ],
 )
-def test_every_foreign_error_has_a_name_of_ours(error: Exception, trouble: TransportError) -> None:
+def test_every_foreign_error_has_a_name_of_ours(error: Exception, ours: TransportError) -> None:
     answer = asyncio.run(Service(raising(error)).client().send(b"{}"))
     assert isinstance(answer, NoAnswer)
-    assert answer.trouble is trouble
+    assert answer.error is ours
     assert answer.detail
 
 
@@ -115,7 +115,7 @@ def test_answers_are_bounded_raw_and_may_break_off() -> None:
 def test_an_answer_that_drips_ends_at_the_deadline() -> None:
     answer = asyncio.run(Service(streaming(201, dripping)).client().send(b"{}"))
     assert isinstance(answer, NoAnswer)
-    assert answer.trouble is TransportError.TIMEOUT
+    assert answer.error is TransportError.TIMEOUT
 
 
 def test_retry_after_is_read_by_the_servers_own_clock() -> None:

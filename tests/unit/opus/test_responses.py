@@ -11,50 +11,66 @@ from answer_table import KEYS as NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap.opus.responses import Outcome, describe_body, name_answer, read_answer, read_question_answer
+from opusmap.opus.exchange import Answer, NoAnswer, TransportError
+from opusmap.opus.responses import (
+    AttemptResult,
+    LoadSignal,
+    Verdict,
+    name_answer,
+    read_due_answer,
+    read_exchange,
+    read_status,
+)
 
 KEYS = ("1", "two", "Três")
 OK = {"statusCode": 201, "message": None}
 
 
-def read(status: int, body: Any, keys: tuple[str, ...] = KEYS) -> Outcome:
-    return read_answer(status, body if isinstance(body, bytes) else json.dumps(body).encode(), keys)
+def answer(status: int, body: Any = b"", **more: Any) -> Answer:
+    encoded = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(status, encoded, "/connector/records", **more)
+
+
+def read(status: int, body: Any, keys: tuple[str, ...] = KEYS) -> AttemptResult:
+    return read_exchange(answer(status, body), keys)
 
 
 @pytest.mark.parametrize("shape", ANSWERS, ids=lambda shape: shape.name)
 def test_each_answer_of_the_table_says_what_it_says_and_no_more(shape: Shape) -> None:
-    outcome = read_answer(shape.status, shape.body, NAMES)
-    assert outcome.uncertain is shape.unknown
-    assert set(outcome.failed) == shape.failed
+    result = read(shape.status, shape.body, NAMES)
+    assert result.unreadable is shape.unknown
+    assert set(result.failed) == shape.failed
     nobody = shape.unknown or shape.refused
-    assert set(outcome.taken) == (set() if nobody else set(NAMES) - shape.failed)
-    assert not outcome.trusted
+    assert set(result.accepted) == (set() if nobody else set(NAMES) - shape.failed)
+    assert not result.trusted
     if shape.refused:
-        assert outcome.status == shape.refused
+        assert result.status == shape.refused
     if shape.unknown:
-        assert outcome.message
+        assert result.message
 
 
 @pytest.mark.parametrize("shape", ANSWERS, ids=lambda shape: shape.name)
 def test_trusting_the_status_changes_what_a_success_without_a_body_says_and_nothing_else(
     shape: Shape,
 ) -> None:
-    outcome = read_answer(shape.status, shape.body, NAMES, trust_status=True)
+    result = read_exchange(answer(shape.status, shape.body), NAMES, trust_status=True)
     if shape.status in (200, 201) and not shape.body:
-        assert outcome == Outcome(shape.status, NAMES, trusted=True)
+        assert (result.verdict, result.accepted, result.trusted) == (Verdict.ACCEPTED, NAMES, True)
+        cut = read_exchange(answer(shape.status, shape.body, cut=True), NAMES, trust_status=True)
+        assert (cut.verdict, cut.trusted) == (Verdict.UNKNOWN, False)
     else:
-        assert outcome == read_answer(shape.status, shape.body, NAMES)
+        assert result == read(shape.status, shape.body, NAMES)
 
 
 @pytest.mark.parametrize("status", [200, 201])
 @pytest.mark.parametrize("body", [OK, {"statuscode": "201"}, {**OK, "failedItems": []}])
 def test_a_success_takes_all(status: int, body: Any) -> None:
-    outcome = read(status, body)
-    assert (outcome.taken, outcome.failed, outcome.uncertain) == (KEYS, {}, False)
+    result = read(status, body)
+    assert (result.accepted, result.failed, result.unreadable) == (KEYS, {}, False)
 
 
 def test_a_byte_order_mark_does_no_harm() -> None:
-    assert read(201, b"\xef\xbb\xbf" + json.dumps(OK).encode()).taken == KEYS
+    assert read(201, b"\xef\xbb\xbf" + json.dumps(OK).encode()).accepted == KEYS
 
 
 @pytest.mark.parametrize("key_name", ["rowKey", "RowKey", "row_key", "key", "id", "ROWKEY", "Id"])
@@ -64,7 +80,8 @@ def test_a_byte_order_mark_does_no_harm() -> None:
 @pytest.mark.parametrize("status", [201, 418])
 def test_failed_items_are_matched_whatever_their_names(status: int, key_name: str, reason_name: str) -> None:
     body = {"statusCode": status, "FailedItems": [{key_name: "two", reason_name: "bad term"}]}
-    assert read(status, body) == Outcome(418, ("1", "Três"), {"two": "bad term"})
+    result = read(status, body)
+    assert (result.status, result.accepted, result.failed) == (418, ("1", "Três"), {"two": "bad term"})
 
 
 def test_failed_items_may_be_plain_keys_numbers_or_mixed() -> None:
@@ -73,19 +90,19 @@ def test_failed_items_may_be_plain_keys_numbers_or_mixed() -> None:
         "message": "See  items\n",
         "failedItems": ["two", {"rowKey": 1, "error": {"code": 7}}],
     }
-    assert read(418, body) == Outcome(
-        418, ("Três",), {"two": "See items", "1": '{"code":7}'}, message="See items"
-    )
+    result = read(418, body)
+    assert (result.accepted, result.failed) == (("Três",), {"two": "See items", "1": '{"code":7}'})
+    assert result.message == "Opus answers 418: See items"
 
 
 def test_the_row_key_wins_over_an_id_beside_it() -> None:
-    outcome = read(418, {"statusCode": 418, "failedItems": [{"id": "1", "rowKey": "two", "message": "x"}]})
-    assert dict(outcome.failed) == {"two": "x"}
+    result = read(418, {"statusCode": 418, "failedItems": [{"id": "1", "rowKey": "two", "message": "x"}]})
+    assert dict(result.failed) == {"two": "x"}
 
 
 def test_all_records_may_fail() -> None:
-    outcome = read(418, {"statusCode": 418, "failedItems": list(KEYS)})
-    assert (outcome.taken, set(outcome.failed), outcome.settled) == ((), set(KEYS), True)
+    result = read(418, {"statusCode": 418, "failedItems": list(KEYS)})
+    assert (result.accepted, set(result.failed), result.verdict) == ((), set(KEYS), Verdict.ACCEPTED)
 
 
 @pytest.mark.parametrize(
@@ -108,15 +125,15 @@ def test_all_records_may_fail() -> None:
 )
 @pytest.mark.parametrize("status", [200, 201, 418])
 def test_failed_items_that_can_not_be_matched_leave_all_uncertain(status: int, items: Any) -> None:
-    outcome = read(status, {"statusCode": status, "failedItems": items})
-    assert (outcome.taken, outcome.failed, outcome.uncertain) == ((), {}, True)
+    result = read(status, {"statusCode": status, "failedItems": items})
+    assert (result.accepted, result.failed, result.unreadable) == ((), {}, True)
 
 
 @pytest.mark.parametrize("items", [None, [], {}, ""])
 def test_exceptions_that_name_nobody_are_uncertain(items: Any) -> None:
-    assert read(418, {"statusCode": 418, "failedItems": items}).uncertain
-    assert read(201, {"statusCode": 418, "failedItems": items}).uncertain
-    assert read(418, OK).uncertain
+    assert read(418, {"statusCode": 418, "failedItems": items}).unreadable
+    assert read(201, {"statusCode": 418, "failedItems": items}).unreadable
+    assert read(418, OK).unreadable
 
 
 @pytest.mark.parametrize(
@@ -137,14 +154,14 @@ def test_exceptions_that_name_nobody_are_uncertain(items: Any) -> None:
 )
 @pytest.mark.parametrize("status", [200, 201, 418])
 def test_what_is_not_the_documented_json_is_uncertain(status: int, body: bytes) -> None:
-    outcome = read(status, body)
-    assert outcome.uncertain
-    assert not outcome.settled
+    result = read(status, body)
+    assert result.unreadable
+    assert result.verdict is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize("status", [202, 204, 206, 299])
 def test_a_success_that_is_not_documented_is_uncertain(status: int) -> None:
-    assert read(status, OK).uncertain
+    assert read(status, OK).unreadable
 
 
 @pytest.mark.parametrize(
@@ -166,21 +183,25 @@ def test_a_success_that_is_not_documented_is_uncertain(status: int) -> None:
     ],
 )
 def test_the_worse_of_two_statuses_counts(http: int, said: Any, worse: int) -> None:
-    outcome = read(http, {"statusCode": said, "message": "m", "failedItems": ["two"]})
-    assert outcome == Outcome(worse, message="m")
+    result = read(http, {"statusCode": said, "message": "m", "failedItems": ["two"]})
+    assert (result.status, result.accepted, result.failed) == (worse, (), {})
+    assert result.verdict in (Verdict.REFUSED, Verdict.UNKNOWN)
+    assert result.message == f"{name_answer(worse)}: m"
+    if worse in (401, 404, 405):
+        assert read_status(answer(http, {"statusCode": said})) == worse
 
 
 @pytest.mark.parametrize("said", ["junk", 2010, 0, -1, True, 201.0, [], {}, "20\uff11", 600])
 def test_a_status_that_can_not_be_read_spoils_a_success(said: Any) -> None:
-    assert read(201, {"statusCode": said}).uncertain
+    assert read(201, {"statusCode": said}).unreadable
 
 
 def test_reasons_are_one_printable_line_of_bounded_length() -> None:
-    outcome = read(
+    result = read(
         418, {"statusCode": 418, "failedItems": [{"id": "two", "message": "a\x1b[31m\r\nb" + "x" * 1000}]}
     )
-    assert outcome.failed["two"].startswith("a [31m bxxx")
-    assert len(outcome.failed["two"]) == 300
+    assert result.failed["two"].startswith("a [31m bxxx")
+    assert len(result.failed["two"]) == 300
 
 
 ELEMENTS = st.one_of(
@@ -206,21 +227,21 @@ ELEMENTS = st.one_of(
     ),
 )
 def test_any_answer_settles_every_record_once_or_none_at_all(status: int, body: dict[str, Any]) -> None:
-    outcome = read(status, body)
-    if outcome.settled:
-        assert sorted([*outcome.taken, *outcome.failed]) == sorted(KEYS)
+    result = read(status, body)
+    if result.verdict is Verdict.ACCEPTED:
+        assert sorted([*result.accepted, *result.failed]) == sorted(KEYS)
         assert str(body["statusCode"]) in ("200", "201", "418")
-        assert outcome.status in (200, 201, 418)
-        assert not outcome.uncertain
+        assert result.status in (200, 201, 418)
+        assert not result.unreadable
     else:
-        assert outcome.uncertain or not 200 <= outcome.status < 300
+        assert result.unreadable or not 200 <= result.status < 300
 
 
 @given(st.integers(100, 999), st.binary(max_size=60))
 def test_any_bytes_are_an_outcome(status: int, body: bytes) -> None:
-    assert not read(status, body).settled or body.strip().removeprefix(b"\xef\xbb\xbf").strip().startswith(
-        b"{"
-    )
+    assert read(status, body).verdict is not Verdict.ACCEPTED or body.strip().removeprefix(
+        b"\xef\xbb\xbf"
+    ).strip().startswith(b"{")
 
 
 @pytest.mark.parametrize(
@@ -243,8 +264,7 @@ def test_any_bytes_are_an_outcome(status: int, body: bytes) -> None:
     ],
 )
 def test_a_question_is_answered_by_a_list_or_by_204(status: int, body: bytes, *, proved: bool) -> None:
-    outcome = read_question_answer(status, body)
-    assert (outcome.status == 200 and not outcome.uncertain) is proved
+    assert (read_due_answer(answer(status, body)).verdict is Verdict.ACCEPTED) is proved
 
 
 def test_only_statuses_that_opus_documents_are_surely_its_own() -> None:
@@ -254,8 +274,54 @@ def test_only_statuses_that_opus_documents_are_surely_its_own() -> None:
 
 
 def test_how_an_unreadable_body_begins_is_shown_in_one_short_printable_line() -> None:
-    assert describe_body(b"") == describe_body(b" \r\n") == "it has no body"
-    shown = describe_body(b"<html>\r\n\x1b[2J\xff" + b"Sign in " * 1000)
-    assert shown.startswith("it begins: <html> [2J\ufffdSign in Sign in")
-    assert len(shown) <= 100
-    assert shown.isprintable()
+    def shown(body: bytes, **more: Any) -> str:
+        return read_exchange(answer(200, body, **more), KEYS).message.rpartition("; ")[2]
+
+    assert shown(b"") == shown(b" \r\n") == "it has no body"
+    assert shown(b"", cut=True) == "it broke off, or was too long"
+    begins = shown(b"<html>\r\n\x1b[2J\xff" + b"Sign in " * 1000)
+    assert begins.startswith("it begins: <html> [2J\ufffdSign in Sign in")
+    assert len(begins) <= 100
+    assert begins.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "signal"),
+    [
+        (400, Verdict.REFUSED, LoadSignal.KEPT),
+        (403, Verdict.REFUSED, LoadSignal.KEPT),
+        (404, Verdict.REFUSED, LoadSignal.KEPT),
+        (408, Verdict.UNKNOWN, LoadSignal.TROUBLE),
+        (413, Verdict.REFUSED, LoadSignal.KEPT),
+        (429, Verdict.RETRY, LoadSignal.TOO_MUCH),
+        (500, Verdict.UNKNOWN, LoadSignal.TROUBLE),
+        (503, Verdict.UNKNOWN, LoadSignal.TOO_MUCH),
+        (504, Verdict.UNKNOWN, LoadSignal.TROUBLE),
+    ],
+)
+def test_an_answer_that_accepts_nothing_says_whether_it_may_be_processed_and_how_busy_opus_is(
+    status: int, verdict: Verdict, signal: LoadSignal
+) -> None:
+    result = read_exchange(answer(status, retry_after=7.0), KEYS, 0.5)
+    assert (result.verdict, result.signal, result.status) == (verdict, signal, status)
+    assert (result.retry_after, result.seconds) == (7.0, 0.5)
+    assert ("on /connector/records" in result.message) is (status == 404)
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict", "signal"),
+    [
+        (TransportError.UNREACHED, Verdict.RETRY, LoadSignal.TROUBLE),
+        (TransportError.LOST, Verdict.UNKNOWN, LoadSignal.TROUBLE),
+        (TransportError.TIMEOUT, Verdict.UNKNOWN, LoadSignal.TROUBLE),
+        (TransportError.SIGN_IN, Verdict.RETRY, LoadSignal.NOT_SENT),
+        (TransportError.UNTRUSTED, Verdict.REFUSED, LoadSignal.NOT_SENT),
+    ],
+)
+def test_the_lack_of_an_answer_says_the_same(
+    error: TransportError, verdict: Verdict, signal: LoadSignal
+) -> None:
+    result = read_exchange(NoAnswer(error, "it broke", 7.0), KEYS, 0.5)
+    assert result == AttemptResult(
+        verdict, "it broke", error=error, retry_after=7.0, signal=signal, seconds=0.5
+    )
