@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum, StrEnum, auto
+from functools import partial
 from typing import Any, NoReturn, TypeAlias
 
 from opusmap.opus.exchange import Answer, Exchange, NoAnswer, TransportError
@@ -142,11 +143,29 @@ def read_exchange(
             signal=signal,
             seconds=seconds,
         )
+    make = partial(_make_result, exchange, seconds)
     if trust_status and not exchange.body and not exchange.cut and exchange.status in _TAKEN:
-        result = _make_result(Verdict.ACCEPTED, exchange, exchange.status, accepted=tuple(keys), trusted=True)
-    else:
-        result = _read_answer(exchange, keys)
-    return replace(result, retry_after=exchange.retry_after, seconds=seconds)
+        return make(Verdict.ACCEPTED, exchange.status, accepted=tuple(keys), trusted=True)
+    content = _read_json(exchange.body)
+    said = _read_names(content)
+    status, problem = _judge_status(exchange.status, content, said)
+    message = plain_text(_first(said, "message"))
+    if not _is_success(status):
+        return make(_judge_refusal(status), status, message)
+    items = said.get("faileditems", [])
+    if not problem and len(items) > 1:
+        problem = "the answer says `failedItems` more than once"
+    if not problem and status in _TAKEN:
+        problem = _find_contradiction(said)
+    if problem:
+        return make(Verdict.UNKNOWN, status, problem, unreadable=True)
+    if status in _TAKEN and (not items or items[0] is None or items[0] == []):
+        return make(Verdict.ACCEPTED, status, message, accepted=tuple(keys))
+    failed = _read_exceptions(items[0] if items else None, keys, message)
+    if isinstance(failed, str):
+        return make(Verdict.UNKNOWN, _EXCEPTIONS, failed, unreadable=True)
+    accepted = tuple(key for key in keys if key not in failed)
+    return make(Verdict.ACCEPTED, _EXCEPTIONS, message, accepted=accepted, failed=failed)
 
 
 def read_due_answer(answer: Answer) -> AttemptResult:
@@ -154,8 +173,9 @@ def read_due_answer(answer: Answer) -> AttemptResult:
 
     An answer without a body says by 204 that none is due. A `statusCode` may be missing beside the list.
     """
+    make = partial(_make_result, answer, 0.0)
     if answer.status == _NO_CONTENT and not answer.body:
-        return _make_result(Verdict.ACCEPTED, answer, answer.status)
+        return make(Verdict.ACCEPTED, answer.status)
     content = _read_json(answer.body)
     said = _read_names(content)
     if "statuscode" not in said and "querieditems" in said:
@@ -163,50 +183,45 @@ def read_due_answer(answer: Answer) -> AttemptResult:
     status, problem = _judge_status(answer.status, content, said)
     message = plain_text(_first(said, "message"))
     if not _is_success(status) or status == _EXCEPTIONS:
-        return _make_result(_judge_refusal(status), answer, status, message)
+        return make(_judge_refusal(status), status, message)
     if problem := problem or _find_contradiction(said):
-        return _make_unreadable(answer, status, problem)
-    return _make_result(Verdict.ACCEPTED, answer, status, message)
-
-
-def _read_answer(answer: Answer, keys: Sequence[str]) -> AttemptResult:
-    content = _read_json(answer.body)
-    said = _read_names(content)
-    status, problem = _judge_status(answer.status, content, said)
-    message = plain_text(_first(said, "message"))
-    if not _is_success(status):
-        return _make_result(_judge_refusal(status), answer, status, message)
-    items = said.get("faileditems", [])
-    if not problem and len(items) > 1:
-        problem = "the answer says `failedItems` more than once"
-    if not problem and status in _TAKEN:
-        problem = _find_contradiction(said)
-    if problem:
-        return _make_unreadable(answer, status, problem)
-    if status in _TAKEN and (not items or items[0] is None or items[0] == []):
-        return _make_result(Verdict.ACCEPTED, answer, status, message, accepted=tuple(keys))
-    failed = _read_exceptions(items[0] if items else None, keys, message)
-    if isinstance(failed, str):
-        return _make_unreadable(answer, _EXCEPTIONS, failed)
-    accepted = tuple(key for key in keys if key not in failed)
-    return _make_result(Verdict.ACCEPTED, answer, _EXCEPTIONS, message, accepted=accepted, failed=failed)
+        return make(Verdict.UNKNOWN, status, problem, unreadable=True)
+    return make(Verdict.ACCEPTED, status, message)
 
 
 def _make_result(
-    verdict: Verdict, answer: Answer, status: int, message: str = "", **more: Any
+    answer: Answer,
+    seconds: float,
+    verdict: Verdict,
+    status: int,
+    message: str = "",
+    *,
+    accepted: tuple[str, ...] = (),
+    failed: Mapping[str, str] | None = None,
+    unreadable: bool = False,
+    trusted: bool = False,
 ) -> AttemptResult:
-    where = f" on {answer.path}" if status in _PATH_STATUSES else ""
-    message = name_answer(status) + where + (f": {message}" if message else "")
-    return AttemptResult(verdict, message, status, signal=_read_load_signal(answer.status), **more)
-
-
-def _make_unreadable(answer: Answer, status: int, problem: str) -> AttemptResult:
-    """Return the result of an answer in which something is wrong: how it begins tells who answered."""
-    kind = plain_text(answer.content_type.partition(";")[0], _KIND_LIMIT)
-    came = "it broke off, or was too long" if answer.cut else _describe_body(answer.body)
-    message = f"{name_answer(answer.status)}{f' ({kind})' if kind else ''}: {problem}; {came}"
-    signal = _read_load_signal(answer.status)
-    return AttemptResult(Verdict.UNKNOWN, message, status, unreadable=True, signal=signal)
+    """Return a result with what a person is told: `message` is what Opus says, or what is unreadable."""
+    if unreadable:  # how it begins tells who answered
+        kind = plain_text(answer.content_type.partition(";")[0], _KIND_LIMIT)
+        came = "it broke off, or was too long" if answer.cut else _describe_body(answer.body)
+        message = f"{name_answer(answer.status)}{f' ({kind})' if kind else ''}: {message}; {came}"
+    else:
+        where = f" on {answer.path}" if status in _PATH_STATUSES else ""
+        message = name_answer(status) + where + (f": {message}" if message else "")
+    return AttemptResult(
+        verdict,
+        message,
+        status,
+        None,
+        accepted,
+        failed or {},
+        unreadable,
+        trusted,
+        answer.retry_after,
+        _read_load_signal(answer.status),
+        seconds,
+    )
 
 
 def _is_success(status: int) -> bool:
