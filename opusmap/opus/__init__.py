@@ -6,18 +6,16 @@ here, for such libraries are slow to load.
 
 from opusmap.opus.exchange import Answer, NoAnswer, Sender, TransportError
 from opusmap.opus.payload import BATCH_SIZE, Batch, EncodedRecord, encode_body, encode_records
-from opusmap.opus.responses import AttemptResult, Verdict, read_exchange
+from opusmap.opus.responses import read_exchange
 
 __all__ = [
     "BATCH_SIZE",
     "Answer",
-    "AttemptResult",
     "Batch",
     "EncodedRecord",
     "NoAnswer",
     "Sender",
     "TransportError",
-    "Verdict",
     "encode_body",
     "encode_records",
     "read_exchange",

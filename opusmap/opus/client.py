@@ -166,9 +166,10 @@ class OpusClient:
     ) -> Exchange:
         sent = 0
         while True:
-            path, token = self._paths[0], await self._get_token()
+            token = await self._get_token()
             if isinstance(token, NoAnswer):
                 return token
+            path = self._paths[0]
             bearer = {"Authorization": f"Bearer {token.text.reveal()}", **headers}
             answer = await self._ask(method, self._settings.base_url + path + query, body, bearer)
             if isinstance(answer, NoAnswer):
