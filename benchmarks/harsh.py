@@ -195,7 +195,7 @@ def rehearse(records: int, kills: int, seed: int, faults: str, concurrency: int)
             began = time.monotonic()
             runs = submit_all(program, emulator, records, kills, random.Random(seed))
             seconds = time.monotonic() - began
-            while emulator.coming:
+            while emulator.pending:
                 time.sleep(0.05)  # what takes effect late must not harm either
             differences = find_differences(emulator.records, expected)
             counted = count_requests(emulator)

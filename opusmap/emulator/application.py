@@ -151,7 +151,7 @@ class Emulator:
         self._counter: Counter[str] = Counter()
         self._clock = clock
         self._sleep = sleep
-        self._coming: list[tuple[float, int, Callable[[], Answer]]] = []  # a heap: what is processed late
+        self._pending: list[tuple[float, int, Callable[[], Answer]]] = []  # a heap: what is processed late
         self._lock = threading.RLock()  # a test may look while a server's thread works
         self._routes: dict[str, dict[str, Handler]] = {
             TOKEN_PATH: {"POST": self._sign_in},
@@ -191,11 +191,11 @@ class Emulator:
             return Counts(**self._counter)
 
     @property
-    def coming(self) -> int:
+    def pending(self) -> int:
         """How many requests are still to be processed late."""
         with self._lock:
             self._catch_up()
-            return len(self._coming)
+            return len(self._pending)
 
     def follow(self, plan: FaultPlan) -> SeededFaults:
         """Let faults come after a plan from now on; return the hook, which counts them."""
@@ -249,7 +249,7 @@ class Emulator:
             asked = body if fault.first is None else _keep_first(body, fault.first)
             if fault.late:
                 due = self._clock() + fault.late
-                heapq.heappush(self._coming, (due, number, lambda: handler(request, asked, fault)))
+                heapq.heappush(self._pending, (due, number, lambda: handler(request, asked, fault)))
                 return fault.as_answer()
             answer = handler(request, asked, fault)
         else:
@@ -258,8 +258,8 @@ class Emulator:
 
     def _catch_up(self) -> None:
         """Process what was to come late and is due."""
-        while self._coming and self._coming[0][0] <= self._clock():
-            heapq.heappop(self._coming)[2]()
+        while self._pending and self._pending[0][0] <= self._clock():
+            heapq.heappop(self._pending)[2]()
 
     def _route(self, request: Request, body: JsonValue | Refusal) -> Handler | Answer:
         """Return who handles a request, or the answer that refuses it."""

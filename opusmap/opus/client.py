@@ -25,7 +25,7 @@ from opusmap.opus.auth import Proof, Token, read_token, token_form
 from opusmap.opus.certificate import read_certificate
 from opusmap.opus.exchange import Answer, BeforeResend, Exchange, NoAnswer, TransportError
 from opusmap.opus.responses import parse_http_date, parse_retry_after, read_status
-from opusmap.opus.transport_httpx import Wire
+from opusmap.opus.transport_httpx import HttpxTransport
 from opusmap.settings import Secret, Settings
 
 __all__ = ["PATHS", "OpusClient"]
@@ -101,7 +101,7 @@ class OpusClient:
         self._deadline = settings.timeout if deadline is None else deadline
         self._clock = clock
         self._wall_clock = wall_clock
-        self._wire = None if transport is not None else _choose_wire(settings.transport)
+        self._make_connection = None if transport is not None else _choose_transport(settings.transport)
         self._idle: list[httpx.AsyncBaseTransport] = []
         self._timeout = httpx.Timeout(self._deadline, connect=min(10.0, self._deadline)).as_dict()
         self._paths = list(PATHS) if settings.api_path == "auto" else [settings.api_path]
@@ -339,8 +339,8 @@ class OpusClient:
         # Loopback is never behind the proxy; https goes through it in a tunnel, end to end.
         proxy = self._settings.proxy
         if proxy is None or self._settings.is_local:
-            assert self._wire is not None
-            return self._wire(self._tls)
+            assert self._make_connection is not None
+            return self._make_connection(self._tls)
         return httpx.AsyncHTTPTransport(
             verify=self._tls,
             trust_env=False,
@@ -361,15 +361,15 @@ def _hide(body: bytes, token: Secret) -> bytes:
 
 
 @cache
-def _choose_wire(name: str) -> Callable[[ssl.SSLContext], httpx.AsyncBaseTransport]:
-    """Return what makes a connection's transport: the quick one where its extra is installed.
+def _choose_transport(name: str) -> Callable[[ssl.SSLContext], httpx.AsyncBaseTransport]:
+    """Return what makes a connection's transport: the faster one where its extra is installed.
 
     Raises:
         SettingsError: the extra is asked for, and not there.
     """
     if name != "httpx":
         try:
-            from opusmap.opus.transport_aiohttp import QuickWire  # noqa: PLC0415 - an extra, and slow to import
+            from opusmap.opus.transport_aiohttp import AiohttpTransport  # noqa: PLC0415 - an extra, and slow to import
         except (ImportError, AttributeError):  # not there, or too old
             if name == "aiohttp":
                 problem, help_text = (
@@ -378,8 +378,8 @@ def _choose_wire(name: str) -> Callable[[ssl.SSLContext], httpx.AsyncBaseTranspo
                 )
                 raise SettingsError("OPUSMAP_TRANSPORT", problem, help_text) from None
         else:
-            return QuickWire
-    return Wire
+            return AiohttpTransport
+    return HttpxTransport
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The quick wire: the same as `wire`, over aiohttp, which asks half as much of the processor a request.
+"""The same as `transport_httpx` over aiohttp, which asks half as much of the processor a request.
 
 It needs the extra `fast`. Owns aiohttp's settings and its errors in httpx's words, above all which of them
 mean that nothing was sent.
@@ -17,10 +17,10 @@ import aiohttp
 import httpx
 import yarl
 
-__all__ = ["QuickWire"]
+__all__ = ["AiohttpTransport"]
 
 _KEPT = 5.0
-"""Seconds that an idle connection is used again within, as in `wire`."""
+"""Seconds that an idle connection is used again within, as in `transport_httpx`."""
 
 _LARGE = 1 << 20
 """Bytes from which aiohttp wants a body to be read bit by bit."""
@@ -30,7 +30,7 @@ _LINE = 1 << 16
 
 _SWITCHING = 101
 
-_TROUBLES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
+_ERRORS: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
     (aiohttp.ClientConnectorError, httpx.ConnectError),
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
     (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
@@ -42,7 +42,7 @@ _TROUBLES: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
 """Foreign error -> httpx's; the first that fits counts. Only the first two say that nothing was sent."""
 
 
-class QuickWire(httpx.AsyncBaseTransport):
+class AiohttpTransport(httpx.AsyncBaseTransport):
     """One connection at a time, made when it is needed. It keeps no cookies and reads no environment."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
@@ -131,7 +131,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        kind = next(kind for foreign, kind in _TROUBLES if isinstance(error, foreign))
+        kind = next(kind for foreign, kind in _ERRORS if isinstance(error, foreign))
         raise kind(_describe(error)) from error
 
 

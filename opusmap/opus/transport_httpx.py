@@ -1,4 +1,4 @@
-"""The wire: one connection of httpcore's as a transport of httpx's, without a pool around it.
+"""One connection of httpcore's as a transport of httpx's, without a pool around it.
 
 A worker sends one request at a time, so there is nothing to pool; a pool of one connection costs a third of
 a request. Owns when a connection is used again, and httpcore's errors in httpx's words.
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import httpcore
 import httpx
 
-__all__ = ["Wire"]
+__all__ = ["HttpxTransport"]
 
 _KEPT = 5.0
 """Seconds that an idle connection is used again within; httpx's own default."""
@@ -28,7 +28,7 @@ _ERRORS = (
 )
 
 
-class Wire(httpx.AsyncBaseTransport):
+class HttpxTransport(httpx.AsyncBaseTransport):
     """One connection at a time, made when it is needed."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:

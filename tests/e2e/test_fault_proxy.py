@@ -183,8 +183,8 @@ def test_a_request_that_takes_effect_late_never_lands_on_top_of_a_change(folder,
     opus.faults = in_turn(Fault(504, after=True, late=4, delivery=Delivery(lost=True)))
     with served(opus) as url:
         assert submit(folder, url, url, OPUSMAP_LATE_EFFECT_WINDOW="6")[0] == 0
-        assert opus.coming == 1
+        assert opus.pending == 1
         (folder / "rows.csv").write_text("Id,Title\nk0,Changed\n", "utf-8")
         code, result = submit(folder, url, url, OPUSMAP_LATE_EFFECT_WINDOW="6")
-    assert (code, result["submitted"], opus.coming) == (0, 1, 0)
+    assert (code, result["submitted"], opus.pending) == (0, 1, 0)
     assert opus.records == {"k0": {"rowKey": "k0", "leafName": "Changed"}}

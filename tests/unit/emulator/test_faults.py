@@ -52,16 +52,16 @@ def test_a_request_may_be_processed_after_its_answer(opus, make_record):
     opus.emulator.faults = in_turn(Fault(504, after=True, late=5))
     assert opus.submit(make_record("a", leafName="late")).status_code == 504
     assert opus.submit(make_record("a", leafName="soon")).status_code == 201
-    assert (opus.emulator.records["a"]["leafName"], opus.emulator.coming) == ("soon", 1)
+    assert (opus.emulator.records["a"]["leafName"], opus.emulator.pending) == ("soon", 1)
     opus.now += 5
-    assert (opus.emulator.records["a"]["leafName"], opus.emulator.coming) == ("late", 0)
+    assert (opus.emulator.records["a"]["leafName"], opus.emulator.pending) == ("late", 0)
     assert opus.emulator.counts.replaced == 1
 
 
 def test_a_late_request_is_refused_at_once_if_it_may_not_ask(opus, make_record):
     opus.emulator.faults = lambda _: Fault(504, after=True, late=5)
     assert opus.call("POST", PATH, json={}).status_code == 504
-    assert opus.emulator.coming == 0
+    assert opus.emulator.pending == 0
 
 
 def test_records_may_fail_for_no_reason_of_theirs_and_are_not_taken(opus, make_record):

@@ -29,8 +29,8 @@ from opusmap.errors import SettingsError
 from opusmap.opus import client as client_module
 from opusmap.opus.client import ANSWER_LIMIT, OpusClient
 from opusmap.opus.exchange import Answer, NoAnswer, TransportError
-from opusmap.opus.transport_aiohttp import QuickWire
-from opusmap.opus.transport_httpx import Wire
+from opusmap.opus.transport_aiohttp import AiohttpTransport
+from opusmap.opus.transport_httpx import HttpxTransport
 from opusmap.settings import Secret, Settings
 
 
@@ -189,24 +189,28 @@ def test_the_proxy_of_the_settings_is_used_but_never_for_loopback() -> None:
         return OpusClient(settings)._make_transport()
 
     assert type(transport_to("https://opus.example.com")._pool).__name__ == "AsyncHTTPProxy"
-    assert type(transport_to("http://127.0.0.1:8000")) is QuickWire
+    assert type(transport_to("http://127.0.0.1:8000")) is AiohttpTransport
 
 
 def test_requests_go_over_aiohttp_where_it_is_installed_or_as_the_setting_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def kind(transport: str) -> type[httpx.AsyncBaseTransport]:
-        client_module._choose_wire.cache_clear()
+        client_module._choose_transport.cache_clear()
         values = {name: getattr(SETTINGS, name) for name in Settings.__dataclass_fields__}
         return type(OpusClient(Settings(**{**values, "transport": transport}))._make_transport())
 
-    assert [kind("auto"), kind("aiohttp"), kind("httpx")] == [QuickWire, QuickWire, Wire]
+    assert [kind("auto"), kind("aiohttp"), kind("httpx")] == [
+        AiohttpTransport,
+        AiohttpTransport,
+        HttpxTransport,
+    ]
     monkeypatch.setitem(sys.modules, "opusmap.opus.transport_aiohttp", None)
-    assert [kind("auto"), kind("httpx")] == [Wire, Wire]
+    assert [kind("auto"), kind("httpx")] == [HttpxTransport, HttpxTransport]
     with pytest.raises(SettingsError, match="there is no aiohttp"):
         kind("aiohttp")
     monkeypatch.undo()
-    client_module._choose_wire.cache_clear()
+    client_module._choose_transport.cache_clear()
 
 
 def test_certificates_are_verified_by_the_systems_store_and_old_tls_refused() -> None:
