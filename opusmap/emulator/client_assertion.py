@@ -38,7 +38,8 @@ class AssertionVerifier:
             clock: seconds since 1970.
 
         Raises:
-            SettingsError: the extra is not installed, or there is no certificate of an RSA key.
+            SettingsError: the extra is not installed, or there is no certificate of an RSA key, or its
+                extensions can't be read.
         """
         try:
             import jwt  # noqa: PLC0415 - an extra
@@ -71,6 +72,8 @@ class AssertionVerifier:
             self._signs = found.extensions.get_extension_for_class(x509.KeyUsage).value.digital_signature
         except x509.ExtensionNotFound:
             self._signs = True  # RFC 5280, 4.2.1.3: any use is allowed
+        except (ValueError, x509.DuplicateExtension):
+            raise SettingsError("certificate", "the certificate's extensions can't be read") from None
         self._used: dict[str, float] = {}
 
     def find_problem(self, assertion: str, host: str, path: str) -> str:

@@ -34,13 +34,16 @@ def make_certificate(
 ) -> x509.Certificate:
     """Return a certificate of a key, good from a day ago for two days unless told otherwise.
 
-    `usage` is the one use of the key that it names; "" names none.
+    `usage` is the one use of the key that it names; "" names none, "damaged" what can't be read.
     """
     now = now or datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "opusmap test")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
     builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
-    if usage:
+    if usage == "damaged":
+        damaged = x509.UnrecognizedExtension(x509.ExtensionOID.KEY_USAGE, b"junk")
+        builder = builder.add_extension(damaged, critical=True)
+    elif usage:
         uses = {name: name == usage for name in _USES}
         builder = builder.add_extension(x509.KeyUsage(**uses), critical=True)
     return builder.not_valid_before(now + begins).not_valid_after(now + ends).sign(key, hashes.SHA256())

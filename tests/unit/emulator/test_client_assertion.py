@@ -137,6 +137,7 @@ def test_a_file_without_a_certificate_is_refused_when_the_emulator_is_made(make_
         b"-----BEGIN CERTIFICATE-----",
         write_pem(tmp_path / "key", KEY).read_bytes(),
         public_pem(make_certificate(elliptic)),
+        public_pem(make_certificate(KEY, usage="damaged")),
     ):
         with pytest.raises(SettingsError, match="certificate"):
             make_caller(certificate=content)

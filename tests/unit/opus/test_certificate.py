@@ -142,6 +142,11 @@ def test_a_certificate_whose_key_usage_excludes_signatures_is_refused(usage: str
     assert "key usage does not include digital signature" in refusal.problem
 
 
+def test_a_certificate_whose_extensions_are_damaged_is_refused_in_words(tmp_path: Path) -> None:
+    path = write_pfx(tmp_path / "c.pfx", KEY, make_certificate(KEY, usage="damaged"))
+    assert "extensions can't be read" in refused(path).problem
+
+
 @pytest.mark.parametrize("usage", ["digital_signature", ""])
 def test_a_certificate_that_names_no_key_usage_is_told_from_one_that_names_signatures(
     usage: str, tmp_path: Path
