@@ -48,6 +48,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MaxErrors", "RejectSink", "SubmitOptions", "submit", "submit_source", "submit_stream"]
 
+_OLDER_HASH = (
+    "an older version of opusmap wrote the journal {}, and what it noted of accepted records can't be "
+    "compared with what is sent now: each of them is sent again, once"
+)
 _SELDOM = 0.1
 """Seconds between two reports, at least."""
 _SHARE_FROM = 100
@@ -252,7 +256,7 @@ class _Run:
             mapping=self._work.mapper.spec.path,
             distrust=bool(doubt),
         )
-        self._note_journal(doubt)
+        self._note_journal(doubt or (_OLDER_HASH.format(settings.journal) if run.older_hash else ""))
         if self._last_run is not None and (problem := self._last_run.note_start(journal.identity(), run)):
             self._note_journal(problem)
             self._last_run = None  # the end can't be noted, either, and once is enough to be told

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -388,6 +389,24 @@ def test_what_a_stopped_run_did_not_send_again_stays_in_doubt(folder, opus):
     report, _ = submit(folder, opus)
     assert (report["submitted"], report["unchanged"]) == (3, 1)
     assert {record["_Text"] for record in opus.records.values()} == {"old"}
+
+
+def test_a_journal_of_the_version_before_sends_all_once_more_and_says_so_first(folder, opus):
+    write_source(folder, "Red", "Red", text="same")
+    submit(folder, opus)
+    with closing(sqlite3.connect(journal(folder))) as database:
+        database.executescript(
+            "ALTER TABLE accepted RENAME TO taken; ALTER TABLE detailed RENAME TO noted;"
+            "ALTER TABLE requests RENAME TO flights; ALTER TABLE flights RENAME COLUMN items TO entries;"
+            "ALTER TABLE targets DROP COLUMN older_hash; PRAGMA user_version = 4;"
+        )
+    report, told = submit(folder, opus)
+    assert told.startswith("warning: an older version of opusmap wrote the journal ")
+    assert AGAIN.replace("each record", "each of them") in told
+    assert report["journal_note"] in told
+    assert (report["submitted"], report["unchanged"]) == (2, 0)
+    report, told = submit(folder, opus)
+    assert (report["unchanged"], report["requests"], report["journal_note"], told) == (2, 0, None, "")
 
 
 def test_a_backup_that_was_made_while_the_last_run_went_on_is_older(folder, opus):
