@@ -16,18 +16,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hypothesis import settings
+import pytest
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from simulation import Variant
+from simulation.bugs import BUGS
 from simulation.disk import Disk, DiskStorage
 
-from opusmap.journal import Item, Journal, Result, Run, Session, SqliteJournal, State, Timestamp
+from opusmap.errors import JournalError
+from opusmap.journal import Item, Journal, Result, Run, Session, State, Timestamp
 from opusmap.journal.group_commit import run_inline
 
 ALL_KEYS = ["a", "A", "b", "é", "'; --", "", "\0"]
-KEYS = st.lists(st.sampled_from(ALL_KEYS), unique=True, max_size=4)
+KEYS = st.lists(st.sampled_from(ALL_KEYS), unique=True, max_size=6)
 STATES = st.sampled_from([State.ACCEPTED, State.FAILED, State.UNCERTAIN])
 WHICH, WAIT = st.integers(0, 9), st.booleans()
+ANY = st.sampled_from([False, False, True])  # whether records that are not in flight are among them
 NOW = Timestamp(1.0, 1.0)
 
 
@@ -50,17 +61,20 @@ class Place(ABC):
 class SqliteOnDisk(Place):
     """A file on a disk whose power fails: what was not synced may be missing."""
 
+    variant = Variant()
+
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._disk = Disk(random.Random(1))
 
     def open(self) -> Journal:
-        return SqliteJournal(
+        return self.variant.journal(
             Path(self._folder.name) / "j.db",
             clock=lambda: 1.0,
             ticks=lambda: 1.0,
             storage=DiskStorage(self._disk),
             sync_executor=lambda sync, then: sync_later(4, sync, then),
+            in_flight=self.variant.in_flight(),
         )
 
     def crash(self, journal: Journal) -> None:
@@ -138,28 +152,37 @@ class JournalMachine(RuleBasedStateMachine):
         self.runs.append(run)
         assert self.journal.runs() == tuple(reversed(self.runs))
 
-    @rule(keys=KEYS, which=WHICH, wait=WAIT)
+    @rule(keys=KEYS | st.just(ALL_KEYS), which=WHICH, wait=WAIT)
     def begin(self, keys: list[str], which: int, *, wait: bool) -> None:
         run = self.pick(which)
         assert self.write(run, lambda session: session.begin([Item(2, key, b"h") for key in keys], NOW))
         self.facts.in_flight.update({(run.origin, key): run.id for key in keys})
         self.note(wait=wait)
 
-    @rule(keys=KEYS, state=STATES, which=WHICH, unanswered=st.sampled_from([None, NOW]), wait=WAIT)
+    @rule(keys=KEYS, any_=ANY, state=STATES, which=WHICH, unanswered=st.sampled_from([None, NOW]), wait=WAIT)
     def finish(
-        self, keys: list[str], state: State, which: int, unanswered: Timestamp | None, *, wait: bool
+        self,
+        keys: list[str],
+        state: State,
+        which: int,
+        unanswered: Timestamp | None,
+        *,
+        any_: bool,
+        wait: bool,
     ) -> None:
-        run = self.pick(which)
+        run, keys = (self.pick(which), keys) if any_ else self.pick_in_flight(which, len(keys))
         results = [Result(key, state, "", unanswered) for key in keys]
         if self.end(run, keys, lambda session: session.finish(results)):
             self.facts.known.update({(run.origin, key): (run.id, state, unanswered) for key in keys})
             self.note(wait=wait)
 
-    @rule(keys=KEYS, which=WHICH, wait=WAIT)
-    def cancel(self, keys: list[str], which: int, *, wait: bool) -> None:
-        if self.end(self.pick(which), keys, lambda session: session.cancel(keys)):
+    @rule(keys=KEYS, any_=ANY, which=WHICH, wait=WAIT)
+    def cancel(self, keys: list[str], which: int, *, any_: bool, wait: bool) -> None:
+        run, keys = (self.pick(which), keys) if any_ else self.pick_in_flight(which, len(keys))
+        if self.end(run, keys, lambda session: session.cancel(keys)):
             self.note(wait=wait)
 
+    @precondition(lambda self: self.volatile)
     @rule()
     def end_session(self) -> None:
         """At the end of a session all that was written is durable."""
@@ -169,6 +192,7 @@ class JournalMachine(RuleBasedStateMachine):
         assert all(durable.done() for durable, _ in self.volatile)
         self.forget_durable()
 
+    @precondition(lambda self: self.facts.in_flight)
     @rule()
     def reopen(self) -> None:
         """What is in flight when a journal is closed is pending when it is opened again."""
@@ -178,6 +202,7 @@ class JournalMachine(RuleBasedStateMachine):
         self.facts = self.facts.recovered()
         self.durable = self.facts.copy()
 
+    @precondition(lambda self: self.facts.in_flight or self.volatile)
     @rule()
     def crash(self) -> None:
         """What is durable is there after a crash; of the rest, the first so many writes, each whole."""
@@ -222,6 +247,14 @@ class JournalMachine(RuleBasedStateMachine):
     def pick(self, which: int) -> Run:
         return self.runs[which % len(self.runs)]
 
+    def pick_in_flight(self, which: int, count: int) -> tuple[Run, list[str]]:
+        """Return a run that has records in flight, if one has, and some of these."""
+        runs = [run for run in self.runs if run.id in self.facts.in_flight.values()]
+        run = (runs or self.runs)[which % len(runs or self.runs)]
+        return run, [key for (_, key), number in self.facts.in_flight.items() if number == run.id][
+            : count + 1
+        ]
+
     def session(self, run: Run) -> Session:
         """Return the session of a run; one run writes at a time."""
         if self.writer is None or self.writer[0].id != run.id:
@@ -245,11 +278,10 @@ class JournalMachine(RuleBasedStateMachine):
 
     def end(self, run: Run, keys: list[str], step: Callable[[Session], Awaitable[None]]) -> bool:
         """Finish or cancel records; it is refused if one of them is not in flight in this run."""
-        places = [(run.origin, key) for key in keys]
-        legal = all(self.facts.in_flight.get(place) == run.id for place in places)
+        legal = all(self.facts.in_flight.get((run.origin, key)) == run.id for key in keys)
         assert self.write(run, step) is legal
-        for place in places if legal else ():
-            del self.facts.in_flight[place]
+        for key in keys if legal else ():
+            del self.facts.in_flight[run.origin, key]
         return legal
 
     def note(self, *, wait: bool) -> None:
@@ -274,4 +306,28 @@ class JournalMachine(RuleBasedStateMachine):
 
 
 TestSqliteJournal = JournalMachine.TestCase
-TestSqliteJournal.settings = settings(max_examples=50, stateful_step_count=15, deadline=None)
+TestSqliteJournal.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [
+        "accepts before it sends",
+        "forgets late effects",
+        "forgets what a killed run had under way",
+        "hands a result on before it is durable",
+        "loses the intent",
+        "loses results",
+        "does not sync",
+    ],
+)
+def test_the_machine_catches_a_journal_that(bug: str) -> None:
+    class Wrong(SqliteOnDisk):
+        variant = BUGS[bug].plant()
+
+    class Machine(JournalMachine):
+        place = Wrong
+
+    many = settings(max_examples=1_000, stateful_step_count=25, deadline=None, phases=[Phase.generate])
+    with pytest.raises((AssertionError, JournalError)):
+        run_state_machine_as_test(Machine, settings=settings(many, database=None))
