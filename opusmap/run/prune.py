@@ -60,11 +60,11 @@ def prune_runs(journal: Path, mapping: Path | None, before: float) -> PruneSumma
         pruned = opened.prune(before, None if mapping is None else {run.id for run in runs})
         old = [(run, Evidence.read(opened.evidence(run))) for run in runs if run.id in pruned.runs]
     folders = (journal.parent, *({mapping.parent} if mapping else ()))
-    files = list(_remove_rejects(old, *folders))
+    files = dict(_remove_rejects(old, *folders))
     for each in _find_mappings({run.mapping for run in runs}, folders) if mapping is None else [mapping]:
-        files += _remove_other_rejects(each, before)
-    removed = tuple(path for path, gone in files if gone)
-    kept = tuple(path for path, gone in files if not gone)
+        files |= _remove_other_rejects(each, before)
+    removed = tuple(path for path, gone in files.items() if gone)
+    kept = tuple(path for path, gone in files.items() if not gone)
     return PruneSummary(pruned.runs, pruned.records, removed, kept)
 
 
