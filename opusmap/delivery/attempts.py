@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from opusmap.delivery.batcher import Load
+from opusmap.delivery.batcher import Batch
 from opusmap.delivery.early_abort import UnknownOutcomes
-from opusmap.delivery.rate_limit import Clock, Pacer
-from opusmap.delivery.results import Ledger, Outlook
+from opusmap.delivery.rate_limit import Clock, RateLimiter
+from opusmap.delivery.results import Outlook, Results
 from opusmap.delivery.retry_policy import (
     ATTEMPTS,
     REFUSED_RECORDS,
@@ -21,27 +21,27 @@ from opusmap.delivery.retry_policy import (
     RetryPolicy,
     StopRun,
 )
-from opusmap.delivery.stop_signal import Halt
+from opusmap.delivery.stop_signal import StopSignal
 from opusmap.errors import OpusUnavailable, SignInError
 from opusmap.opus.exchange import Answer, Exchange, Sender, TransportError
-from opusmap.opus.payload import Batch, Conflict, ConflictKey, encode_body
+from opusmap.opus.payload import Conflict, ConflictKey, encode_body
 from opusmap.opus.responses import AttemptResult, LoadSignal, Verdict, read_exchange
 
-__all__ = ["Dispatch"]
+__all__ = ["Attempts"]
 
 _log = logging.getLogger("opusmap.delivery")
 
 
-class Dispatch:
+class Attempts:
     """Sends bodies for all workers. `heard` counts answers that show that Opus is there and working."""
 
     def __init__(
         self,
         client: Sender,
-        ledger: Ledger,
-        pacer: Pacer,
-        halt: Halt,
-        around: Clock,
+        results: Results,
+        rate_limiter: RateLimiter,
+        stop_signal: StopSignal,
+        clock: Clock,
         *,
         conflict: Conflict,
         conflict_key: ConflictKey,
@@ -49,12 +49,12 @@ class Dispatch:
         trust_status: bool = False,
     ) -> None:
         self.heard = 0
-        self.unknown = UnknownOutcomes(halt)
+        self.unknown = UnknownOutcomes(stop_signal)
         self._client = client
-        self._ledger = ledger
-        self._pacer = pacer
-        self._halt = halt
-        self._around = around
+        self._results = results
+        self._rate_limiter = rate_limiter
+        self._stop_signal = stop_signal
+        self._clock = clock
         self._conflict: Conflict = conflict
         self._conflict_key: ConflictKey = conflict_key
         self._retries = retries
@@ -68,20 +68,20 @@ class Dispatch:
     def give_up(self) -> None:
         """Stop the run: Opus stays away."""
         help_text = "run the same command again later: what was not sent will be"
-        self._halt.stop(OpusUnavailable(self._client.url, self._trouble, help_text))
+        self._stop_signal.stop(OpusUnavailable(self._client.url, self._trouble, help_text))
 
     async def wait_for_late_effects(self, seconds: float) -> None:
         """Wait, if any time at all, until an earlier request can't take effect any more."""
         if seconds > 0.0:
             said = self._tell_wait(seconds, "an earlier request for these records may still take effect")
-            await self._pacer.wait(seconds)
+            await self._rate_limiter.wait(seconds)
             self._end_wait(said)
 
     def _tell_wait(self, seconds: float, words: str) -> str:
         """Show why somebody waits; log it now and then, where nothing has succeeded for some time."""
-        said = self._pacer.waiting = f"waiting {max(1.0, seconds):.0f} s: {words}"
+        said = self._rate_limiter.waiting = f"waiting {max(1.0, seconds):.0f} s: {words}"
         self._show_outlook()
-        now = self._around.clock()
+        now = self._clock.clock()
         since = now if self._silent_since is None else self._silent_since
         if now + seconds - since >= _LONG_WAIT and now - self._told_at >= _SELDOM:
             self._told_at = now
@@ -89,23 +89,23 @@ class Dispatch:
         return said
 
     def _end_wait(self, said: str) -> None:
-        if self._pacer.waiting == said:
-            self._pacer.waiting = ""
+        if self._rate_limiter.waiting == said:
+            self._rate_limiter.waiting = ""
             self._show_outlook()
 
     def _show_outlook(self) -> None:
-        outlook = Outlook(self._pacer.allowed, self._pacer.waiting)
+        outlook = Outlook(self._rate_limiter.allowed, self._rate_limiter.waiting)
         if outlook != self._outlook:
             self._outlook = outlook
-            self._ledger.note(outlook)
+            self._results.note(outlook)
 
     def give_up_unreadable(self) -> None:
         """Stop the run: whatever answers, what it says can't be read."""
         problem = f"no answer to the last requests can be read. {self.unknown.words}"
-        self._halt.stop(OpusUnavailable(self._client.url, problem, _WHO_ANSWERS))
+        self._stop_signal.stop(OpusUnavailable(self._client.url, problem, _WHO_ANSWERS))
 
     async def send(
-        self, load: Load, batch: Batch, *, alone: bool, once: bool, maybe: bool
+        self, batch: Batch, *, alone: bool, once: bool, maybe: bool
     ) -> tuple[AttemptResult, Decision | None]:
         """Send a batch as one body, again as long as that is what is decided.
 
@@ -116,14 +116,14 @@ class Dispatch:
         """
         body = encode_body(
             [record.json for record in batch.records],
-            connection_id=self._ledger.run.connection,
+            connection_id=self._results.run.connection,
             conflict=self._conflict,
             conflict_key=self._conflict_key,
         )
         end = AttemptResult(Verdict.UNKNOWN if maybe else Verdict.RETRY, _HALTED)
         attempt, heard, spent = 0, self.heard, 0.0
         try:
-            while (result := await self._attempt(load, batch, body, attempt + 1)) is not None:
+            while (result := await self._attempt(batch, body, attempt + 1)) is not None:
                 if result.verdict is Verdict.ACCEPTED:
                     return result, None
                 attempt, spent = attempt + 1, spent + result.seconds
@@ -136,7 +136,7 @@ class Dispatch:
                     once=once,
                     heard=self.heard > heard,
                     left=timeout - spent,
-                    random=self._around.random,
+                    random=self._clock.random,
                 )
                 end = replace(result, verdict=Verdict.UNKNOWN) if end.verdict is Verdict.UNKNOWN else result
                 cost = await self._carry_on(decision, result, attempt)
@@ -146,83 +146,83 @@ class Dispatch:
                     heard, spent = self.heard, 0.0
                 spent += cost
         except SignInError as error:
-            self._halt.stop(error)
+            self._stop_signal.stop(error)
         return end, None
 
-    async def _attempt(self, load: Load, batch: Batch, body: bytes, attempt: int) -> AttemptResult | None:
+    async def _attempt(self, batch: Batch, body: bytes, attempt: int) -> AttemptResult | None:
         """Send a body as soon as it may be, its intent durable before; None when the run halts.
 
         The client may send it again, with a new token or to the other path; that is no attempt of its own,
         but counted and told as a request.
         """
-        if not await self._pacer.admit():
+        if not await self._rate_limiter.admit():
             return None
-        began, signal = self._around.clock(), LoadSignal.NOT_SENT
+        began, signal = self._clock.clock(), LoadSignal.NOT_SENT
 
         def read(exchange: Exchange) -> AttemptResult:
-            seconds = self._around.clock() - began
+            seconds = self._clock.clock() - began
             result = read_exchange(exchange, batch.keys, seconds, trust_status=self._trust_status)
-            self._note_result(load, batch, result, attempt)
+            self._note_result(batch, result, attempt)
             return result
 
         async def before_resend(answer: Answer) -> None:
             nonlocal began, attempt
             read(answer)
             attempt += 1
-            if not await self._pacer.wait_out_hold():
-                raise _Halted
-            began = self._around.clock()
+            if not await self._rate_limiter.wait_out_hold():
+                raise _Stopped
+            began = self._clock.clock()
 
         try:
-            await self._ledger.intend(load, batch.keys, self._around.now())
-            if self._halt.is_set:
+            await self._results.begin(batch, self._clock.now())
+            if self._stop_signal.is_set:
                 return None
-            began = self._around.clock()
+            began = self._clock.clock()
             result = read(await self._client.send(body, before_resend))
             signal = result.signal
-        except _Halted:
+        except _Stopped:
             return None
         finally:
-            self._pacer.leave(began, signal)
+            self._rate_limiter.leave(began, signal)
         if result.verdict is Verdict.UNKNOWN:
             # Counted from now, not from when the request was begun: it may have left long after that.
-            load.unanswered.update(dict.fromkeys(batch.keys, self._around.now()))
+            batch.state.unanswered.update(dict.fromkeys(batch.keys, self._clock.now()))
         return result
 
-    def _note_result(self, load: Load, batch: Batch, result: AttemptResult, attempt: int) -> None:
+    def _note_result(self, batch: Batch, result: AttemptResult, attempt: int) -> None:
         """Count a request, tell of it, and log it under an id of its own."""
         accepted = result.verdict is Verdict.ACCEPTED
         if result.error is not TransportError.SIGN_IN:
-            self._ledger.note_attempt(result.seconds, again=attempt > 1)
+            self._results.note_attempt(result.seconds, again=attempt > 1)
         if result.signal is LoadSignal.KEPT:
             self.heard += 1
         if accepted:
-            self._pacer.note_success()
-            self._silent_since, self._pacer.waiting = None, ""
+            self._rate_limiter.note_success()
+            self._silent_since, self._rate_limiter.waiting = None, ""
         else:
             self._trouble = result.message
             if self._silent_since is None:
-                self._silent_since = self._around.clock()
+                self._silent_since = self._clock.clock()
         if accepted or result.status in REFUSED_RECORDS:
             self.unknown.note_clear()
         elif result.unreadable:
-            self._note_unreadable(load, result.message)
+            self._note_unreadable(batch, result.message)
         self._reached = self._reached or result.error not in _NOT_REACHED
         self._show_outlook()
         if _log.isEnabledFor(logging.DEBUG):
             self._log_result(batch, result, attempt)
 
-    def _note_unreadable(self, load: Load, message: str) -> None:
-        if not load.unreadable:
-            load.clear = self.unknown.clear
-        load.unreadable = message
+    def _note_unreadable(self, batch: Batch, message: str) -> None:
+        if not batch.state.unreadable:
+            batch.state.clear = self.unknown.clear
+        batch.state.unreadable = message
         if not self.unknown.words:
             _log.warning("an answer tells nothing of its records; each is sent again alone: %s", message)
         self.unknown.note_unreadable(message)
 
     def _log_result(self, batch: Batch, result: AttemptResult, attempt: int) -> None:
         facts = {
-            "request": f"{self._ledger.run.id}-{self._ledger.requests}",
+            "request": f"{self._results.run.id}-{self._results.requests}",
             "batch": batch.number,
             "records": len(batch.records),
             "attempt": attempt,
@@ -244,24 +244,24 @@ class Dispatch:
         match decision:
             case Retry(delay, everyone):
                 said = self._tell_wait(
-                    max(delay, self._pacer.retry_wait), f"{result.message} (attempt {attempt})"
+                    max(delay, self._rate_limiter.retry_wait), f"{result.message} (attempt {attempt})"
                 )
                 if everyone:
-                    self._pacer.hold(delay)
-                await self._pacer.wait(delay)
-                await self._pacer.afford_retry()
+                    self._rate_limiter.hold(delay)
+                await self._rate_limiter.wait(delay)
+                await self._rate_limiter.afford_retry()
                 self._end_wait(said)
                 return 0.0 if everyone else delay
             case StopRun(sign_in, help):
                 kind = SignInError if sign_in else OpusUnavailable
-                self._halt.stop(kind(self._client.url, result.message, help))
+                self._stop_signal.stop(kind(self._client.url, result.message, help))
         return None
 
 
 _HALTED = "the run stopped before there was an answer"
 
 
-class _Halted(Exception):
+class _Stopped(Exception):
     """The run halts, so a request is not sent again."""
 
 

@@ -8,45 +8,71 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import msgspec
 
 from opusmap.delivery.unknown_outcomes import ResumePolicy
 from opusmap.journal import Item, JournalRecord, Timestamp, hash_content
-from opusmap.opus.payload import BATCH_SIZE, Batch, Conflict, EncodedRecord
+from opusmap.opus.payload import BATCH_SIZE, Conflict, EncodedRecord
 
-__all__ = ["Batcher", "Load"]
+__all__ = ["Batch", "BatchState", "Batcher"]
 
 LookUp: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, JournalRecord]]]
 
 
 @dataclass(slots=True)
-class Load:
-    """A batch with what the journal is told and has told of its records, by rowKey.
+class BatchState:
+    """What is known of a batch's records, by rowKey; its parts share it.
 
-    `stale`: a record with one of these rowKeys was under way when the journal was asked, so ask again.
-    `unanswered` is when a record's last request ended that may have been processed, and no answer said so;
-    `intended` are those under way by the journal. `unreadable` is what came last in place of an answer that
-    tells of the records; `clear` counts the clear answers of the run before the first such one.
+    Attributes:
+        items: the records as the journal notes them.
+        known: what the journal knows of their rowKeys.
+        stale: whether a record with one of these was under way when the journal was asked, so ask again.
+        unanswered: when a record's last request ended that may have been processed, and no answer said so.
+        pending: those under way by the journal.
+        unreadable: what came last in place of an answer that tells of the records.
+        clear: the clear answers of the run before the first such one.
     """
 
-    batch: Batch
-    entries: dict[str, Item]
-    known: Mapping[str, JournalRecord]
+    items: dict[str, Item] = field(default_factory=dict)
+    known: Mapping[str, JournalRecord] = field(default_factory=dict)
     stale: bool = False
     unanswered: dict[str, Timestamp] = field(default_factory=dict)
-    intended: set[str] = field(default_factory=set)
+    pending: set[str] = field(default_factory=set)
     unreadable: str = ""
     clear: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records for one request. `number` counts the run's batches from 1; a batch's parts keep it."""
+
+    number: int
+    records: tuple[EncodedRecord, ...]
+    state: BatchState = field(default_factory=BatchState)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The rowKeys in the records' order, each once."""
+        return tuple(record.key for record in self.records)
+
+    def split(self, parts: int = 2) -> tuple[Batch, ...]:
+        """Return the batch in `parts` of nearly one size, in order, the larger ones first."""
+        size, larger = divmod(len(self.records), parts)
+        ends = [size * (part + 1) + min(part + 1, larger) for part in range(parts)]
+        return tuple(
+            replace(self, records=self.records[start:end])
+            for start, end in zip([0, *ends], ends, strict=False)
+        )
 
 
 class _Waiting(msgspec.Struct):
     """An record that is in no batch yet, with what the journal knows of its rowKey."""
 
     record: EncodedRecord
-    entry: Item
+    item: Item
     known: JournalRecord | None = None
     stale: bool = False
 
@@ -94,7 +120,7 @@ class Batcher:
         unchanged, self._unchanged = self._unchanged, []
         return unchanged
 
-    async def next(self) -> Load | None:
+    async def next(self) -> Batch | None:
         """Return the next batch; None where much is unchanged and should be counted first, and at the end.
 
         Raises:
@@ -110,7 +136,7 @@ class Batcher:
             if not self._ready:
                 await asyncio.sleep(0)  # answers are read while millions of records are passed over
         self.ended = not self._ready
-        return self._make_load() if self._ready else None
+        return self._make_batch() if self._ready else None
 
     async def _take(self) -> None:
         """Take a batch's worth of records; what was taken is kept, should the iterator raise."""
@@ -121,36 +147,36 @@ class Batcher:
 
     async def _sort_out(self) -> None:
         """Move what was taken to what is ready, or unchanged."""
-        entries = [Item(each.row, each.key, hash_content(each.json, self._conflict)) for each in self._taken]
+        items = [Item(each.row, each.key, hash_content(each.json, self._conflict)) for each in self._taken]
         # Before the journal is asked: what comes to its end meanwhile is known as it was.
-        under_way = [self._is_under_way(entry.key) for entry in entries]
-        known = await self._look_up([entry.key for entry in entries])
-        waiting = {one.entry.key for one in self._ready}
-        for record, entry, busy in zip(self._taken, entries, under_way, strict=True):
-            key = entry.key
-            one = _Waiting(record, entry, known.get(key), busy or key in waiting)
-            if not one.stale and self._resume.is_unchanged(entry, one.known, self._trusted_from):
+        under_way = [self._is_under_way(item.key) for item in items]
+        known = await self._look_up([item.key for item in items])
+        waiting = {one.item.key for one in self._ready}
+        for record, item, busy in zip(self._taken, items, under_way, strict=True):
+            key = item.key
+            one = _Waiting(record, item, known.get(key), busy or key in waiting)
+            if not one.stale and self._resume.is_unchanged(item, one.known, self._trusted_from):
                 self._unchanged.append(record)
                 continue
             self._ready.append(one)
             waiting.add(key)
         self._taken = []
 
-    def _make_load(self) -> Load:
+    def _make_batch(self) -> Batch:
         """Take as many as fit into a request: each rowKey once."""
         chosen: dict[str, _Waiting] = {}
         for one in self._ready[:BATCH_SIZE]:
-            if one.entry.key in chosen:
+            if one.item.key in chosen:
                 break
-            chosen[one.entry.key] = one
+            chosen[one.item.key] = one
         del self._ready[: len(chosen)]
         self._number += 1
-        return Load(
-            Batch(self._number, tuple(one.record for one in chosen.values())),
-            {key: one.entry for key, one in chosen.items()},
+        state = BatchState(
+            {key: one.item for key, one in chosen.items()},
             {key: one.known for key, one in chosen.items() if one.known is not None},
             stale=any(one.stale for one in chosen.values()),
         )
+        return Batch(self._number, tuple(one.record for one in chosen.values()), state)
 
 
 _UNCHANGED = 4 * BATCH_SIZE

@@ -12,16 +12,16 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from opusmap.delivery.stop_signal import Halt
+from opusmap.delivery.stop_signal import StopSignal
 from opusmap.opus.payload import BATCH_SIZE
 
-__all__ = ["Trial", "UnknownOutcomes"]
+__all__ = ["EarlyAbort", "UnknownOutcomes"]
 
 FIRST_RECORDS = 3 * BATCH_SIZE
 """Records that are refused for one reason, and none taken, until the mapping is what is wrong."""
 
 
-class Trial:
+class EarlyAbort:
     """Watches the first records. It is `over` when one was taken, or two were refused for two reasons."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Trial:
         """Records refused so far."""
         return self._refused
 
-    def note_taken(self) -> None:
+    def note_accepted(self) -> None:
         """Note that Opus took a record, in this run or before."""
         self.over = True
 
@@ -66,14 +66,14 @@ class UnknownOutcomes:
     `clear` counts the answers that told something. `words` is what came last in place of one.
     """
 
-    def __init__(self, halt: Halt) -> None:
+    def __init__(self, stop_signal: StopSignal) -> None:
         self.clear = 0
         self.words = ""
         self._batches = 0
         self._busy = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._halt = halt
-        halt.tell(self._wake_all)
+        self._stop_signal = stop_signal
+        stop_signal.tell(self._wake_all)
 
     @property
     def lost(self) -> bool:
@@ -100,7 +100,7 @@ class UnknownOutcomes:
 
         Otherwise as many as are in flight would do so, and spend on it what retries there are.
         """
-        if self._busy and not self._halt.is_set:
+        if self._busy and not self._stop_signal.is_set:
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             await turn

@@ -12,19 +12,19 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, It
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from opusmap.delivery.attempts import Dispatch
-from opusmap.delivery.batcher import Batcher, Load
-from opusmap.delivery.early_abort import UNREADABLE_RECORDS, Trial
+from opusmap.delivery.attempts import Attempts
+from opusmap.delivery.batcher import Batch, Batcher
+from opusmap.delivery.early_abort import UNREADABLE_RECORDS, EarlyAbort
 from opusmap.delivery.key_order import KeyLock, KeyLocks
-from opusmap.delivery.rate_limit import Clock, Pacer
-from opusmap.delivery.results import Event, Ledger, Stopped
+from opusmap.delivery.rate_limit import Clock, RateLimiter
+from opusmap.delivery.results import Event, Results, Stopped
 from opusmap.delivery.retry_policy import GiveUp, RetryPolicy, Split
-from opusmap.delivery.stop_signal import Halt
+from opusmap.delivery.stop_signal import StopSignal
 from opusmap.delivery.unknown_outcomes import ResumePolicy
 from opusmap.errors import OpusmapError, StoppedEarly
 from opusmap.journal import Journal, Run, State
 from opusmap.opus.exchange import Sender
-from opusmap.opus.payload import Batch, Conflict, ConflictKey, EncodedRecord, split_batch
+from opusmap.opus.payload import Conflict, ConflictKey, EncodedRecord
 from opusmap.opus.responses import Verdict
 
 __all__ = ["DeliveryOptions", "deliver"]
@@ -76,7 +76,7 @@ async def deliver(
     Args:
         records: what to send; an `OpusmapError` that it raises ends the input.
         client: what sends requests.
-        journal: where intents and settlements are kept.
+        journal: where it is noted what is sent, and what became of it.
         run: the journal's run; it names the connection.
         options: how to send them.
         stop: set it to drain: requests in flight end, nothing new is sent.
@@ -87,11 +87,11 @@ async def deliver(
     """
     clock = clock or Clock()
     async with journal.session(run) as session:
-        ledger = Ledger(session, resume=options.resume, now=clock.now)
-        engine = asyncio.create_task(_Engine(client, ledger, options, clock).run(records, stop))
-        engine.add_done_callback(lambda _engine: ledger.end())
+        results = Results(session, resume=options.resume, now=clock.now)
+        engine = asyncio.create_task(_Engine(client, results, options, clock).run(records, stop))
+        engine.add_done_callback(lambda _engine: results.end())
         try:
-            while events := await ledger.next_events():
+            while events := await results.next_events():
                 for event in events:
                     yield event
         finally:
@@ -108,24 +108,24 @@ async def deliver(
                 raise
 
 
-_Loads: TypeAlias = "asyncio.Queue[tuple[Load, KeyLock] | None]"
+_Batches: TypeAlias = "asyncio.Queue[tuple[Batch, KeyLock] | None]"
 
 
 class _Engine:
     """One run under way. All of it is touched by one event loop, and never across an await."""
 
-    def __init__(self, client: Sender, ledger: Ledger, options: DeliveryOptions, clock: Clock) -> None:
+    def __init__(self, client: Sender, results: Results, options: DeliveryOptions, clock: Clock) -> None:
         self._options = options
         self._key_locks = options.key_locks()
-        self._trial = Trial()
-        self._ledger = ledger
-        self._halt = Halt()
+        self._early_abort = EarlyAbort()
+        self._results = results
+        self._stop_signal = StopSignal()
         self._clock = clock
-        self._dispatch = Dispatch(
+        self._attempts = Attempts(
             client,
-            ledger,
-            Pacer(options.concurrency, clock, self._halt, options.retries),
-            self._halt,
+            results,
+            RateLimiter(options.concurrency, clock, self._stop_signal, options.retries),
+            self._stop_signal,
             clock,
             conflict=options.conflict,
             conflict_key=options.conflict_key,
@@ -144,101 +144,102 @@ class _Engine:
             records,
             conflict=self._options.conflict,
             resume=self._options.resume,
-            look_up=self._ledger.look_up,
+            look_up=self._results.look_up,
             is_under_way=self._key_locks.is_taken,
-            trusted_from=self._ledger.run.trusted_from,
+            trusted_from=self._results.run.trusted_from,
         )
-        loads: _Loads = asyncio.Queue(concurrency)  # mapping runs ahead by a batch for each worker
+        batches: _Batches = asyncio.Queue(concurrency)  # mapping runs ahead by a batch for each worker
         async with asyncio.TaskGroup() as group:
             watcher = group.create_task(self._watch(stop)) if stop is not None else None
-            group.create_task(self._feed(batcher, loads))
-            group.create_task(self._ledger.keep_books())
-            workers = [group.create_task(self._work(loads)) for _ in range(concurrency)]
+            group.create_task(self._feed(batcher, batches))
+            group.create_task(self._results.follow_commits())
+            workers = [group.create_task(self._work(batches)) for _ in range(concurrency)]
             await asyncio.wait(workers)
-            self._ledger.close_books()
+            self._results.end_commits()
             if watcher is not None:
                 watcher.cancel()
         if self._broken_off is not None:
-            self._halt.stop(self._broken_off)
-        self._ledger.pass_over(batcher.waiting(), "not_sent")
-        if self._halt.reason is not None:
-            self._ledger.note(Stopped(self._halt.reason))
+            self._stop_signal.stop(self._broken_off)
+        self._results.pass_over(batcher.waiting(), "not_sent")
+        if self._stop_signal.reason is not None:
+            self._results.note(Stopped(self._stop_signal.reason))
 
     async def _watch(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._drain()
 
     def _drain(self) -> None:
-        self._halt.stop(StoppedEarly("the run was stopped"))
+        self._stop_signal.stop(StoppedEarly("the run was stopped"))
 
-    async def _feed(self, batcher: Batcher, loads: _Loads) -> None:
-        """Make batches ahead of the workers; what they find after a halt, they count as not sent.
+    async def _feed(self, batcher: Batcher, batches: _Batches) -> None:
+        """Make batches ahead of the workers; what they find once the run is stopped, they count as not sent.
 
         A source that breaks off ends the input, not what was read before.
         """
-        while not batcher.ended and not self._halt.is_set:
+        while not batcher.ended and not self._stop_signal.is_set:
             try:
-                load = await batcher.next()
+                batch = await batcher.next()
             except OpusmapError as error:
-                self._broken_off, load = error, None
+                self._broken_off, batch = error, None
                 batcher.ended = True
             if unchanged := batcher.take_unchanged():
-                self._trial.note_taken()
-                self._ledger.pass_over(unchanged, "unchanged")
-            if load is not None:
-                await loads.put((load, self._key_locks.take(load.entries)))  # in the order of the rows
-            await self._ledger.room()
+                self._early_abort.note_accepted()
+                self._results.pass_over(unchanged, "unchanged")
+            if batch is not None:
+                await batches.put(
+                    (batch, self._key_locks.take(batch.state.items))
+                )  # in the order of the rows
+            await self._results.room()
             await asyncio.sleep(0)  # what is under way comes first
-        await loads.put(None)
+        await batches.put(None)
 
-    async def _work(self, loads: _Loads) -> None:
-        """Send one load after the other.
+    async def _work(self, batches: _Batches) -> None:
+        """Send one batch after the other.
 
         Once it is planned what the journal is to say of one, the next may go: its intent goes to the disk
-        together with that or after it, so what the journal has as under way is never more than a load for
+        together with that or after it, so what the journal has as under way is never more than a batch for
         each worker.
         """
-        while (ready := await loads.get()) is not None:
-            if self._trial.lost:
-                self._stop_trial()
-            load, lock = ready
+        while (ready := await batches.get()) is not None:
+            if self._early_abort.lost:
+                self._abort()
+            batch, lock = ready
             try:
                 await lock.wait()
-                heard = self._dispatch.heard
-                await self._deliver_load(load)
-                if self._dispatch.heard == heard:
-                    self._dispatch.give_up()
-                if load.unreadable and self._dispatch.unknown.clear == load.clear:
+                heard = self._attempts.heard
+                await self._deliver_when_due(batch)
+                if self._attempts.heard == heard:
+                    self._attempts.give_up()
+                if batch.state.unreadable and self._attempts.unknown.clear == batch.state.clear:
                     self._count_unreadable()
             finally:
-                self._ledger.follow(lock.end)  # who comes after it looks up what the journal says
-        loads.put_nowait(None)  # for the next worker
+                self._results.follow(lock.end)  # who comes after it looks up what the journal says
+        batches.put_nowait(None)  # for the next worker
 
     def _count_unreadable(self) -> None:
-        self._dispatch.unknown.note_batch()
-        if self._dispatch.unknown.lost:
-            self._dispatch.give_up_unreadable()
+        self._attempts.unknown.note_batch()
+        if self._attempts.unknown.lost:
+            self._attempts.give_up_unreadable()
 
-    async def _deliver_load(self, load: Load) -> None:
-        """Send a load when it may be: what must wait for a late effect goes after the rest."""
-        if load.stale:
-            load.known = await self._ledger.look_up(list(load.entries))
-        if not load.known:
-            return await self._deliver(load, load.batch)
+    async def _deliver_when_due(self, batch: Batch) -> None:
+        """Send a batch when it may be: what must wait for a late effect goes after the rest."""
+        if batch.state.stale:
+            batch.state.known = await self._results.look_up(list(batch.state.items))
+        if not batch.state.known:
+            return await self._deliver(batch)
         now, waits = self._clock.now(), dict[str, float]()
-        for key, entry in load.entries.items():
-            known = load.known.get(key)
+        for key, entry in batch.state.items.items():
+            known = batch.state.known.get(key)
             waits[key] = self._options.resume.count_wait(entry, known, now)
             if unanswered := self._options.resume.find_unanswered(entry, known, now):
-                load.unanswered[key] = unanswered
-        for wait, part in _by_wait(load.batch, waits):
-            await self._dispatch.wait_for_late_effects(wait)
-            await self._deliver(load, part)
+                batch.state.unanswered[key] = unanswered
+        for wait, part in _by_wait(batch, waits):
+            await self._attempts.wait_for_late_effects(wait)
+            await self._deliver(part)
         return None
 
     async def _deliver(
         self,
-        load: Load,
         batch: Batch,
         *,
         part: bool = False,
@@ -251,68 +252,68 @@ class _Engine:
         `part`: it is a part of what was sent before; `maybe`: a request before this one may have been
         processed; `alone`, `once`: see `RetryPolicy.decide`.
         """
-        result, decision = await self._dispatch.send(load, batch, alone=alone, once=once, maybe=maybe)
+        result, decision = await self._attempts.send(batch, alone=alone, once=once, maybe=maybe)
         maybe = result.verdict is Verdict.UNKNOWN
         match decision:
             case Split(count, alone):
-                parts = split_batch(batch, count)
-                if alone and load.unreadable:
-                    async with self._dispatch.unknown.one_at_a_time():
-                        await self._deliver_parts(load, parts, alone=True, maybe=maybe)
-                elif part or alone or self._trial.over:
-                    await self._deliver_parts(load, parts, alone=alone, maybe=maybe)
+                parts = batch.split(count)
+                if alone and batch.state.unreadable:
+                    async with self._attempts.unknown.one_at_a_time():
+                        await self._deliver_parts(parts, alone=True, maybe=maybe)
+                elif part or alone or self._early_abort.over:
+                    await self._deliver_parts(parts, alone=alone, maybe=maybe)
                 else:
-                    await self._deliver_on_trial(load, parts, maybe=maybe)
+                    await self._deliver_while_nothing_is_accepted(parts, maybe=maybe)
             case GiveUp(refused=True):
-                self._settle_refused(load, dict.fromkeys(batch.keys, result.message))
+                self._record_refused(batch, dict.fromkeys(batch.keys, result.message))
             case None if result.verdict is Verdict.ACCEPTED:
-                self._settle_taken(load, result.accepted, trusted=result.trusted)
-                self._settle_refused(load, result.failed)
+                self._record_accepted(batch, result.accepted, trusted=result.trusted)
+                self._record_refused(batch, result.failed)
             case _ if maybe:
-                words = result.message if decision else load.unreadable or result.message
-                self._ledger.settle(load, State.UNCERTAIN, dict.fromkeys(batch.keys, words))
+                words = result.message if decision else batch.state.unreadable or result.message
+                self._results.record_results(batch, State.UNCERTAIN, dict.fromkeys(batch.keys, words))
             case _:
-                await self._ledger.release(load, batch)
+                await self._results.cancel(batch)
 
-    async def _deliver_on_trial(self, load: Load, parts: Sequence[Batch], *, maybe: bool) -> None:
+    async def _deliver_while_nothing_is_accepted(self, parts: Sequence[Batch], *, maybe: bool) -> None:
         """Split a batch while Opus has taken nothing yet: one batch at a time, for it may be no use."""
         async with self._splitting:
-            if self._trial.lost:
-                self._stop_trial()
-            if not self._trial.over:
-                return await self._deliver_parts(load, parts, maybe=maybe)
-        return await self._deliver_parts(load, parts, maybe=maybe)
+            if self._early_abort.lost:
+                self._abort()
+            if not self._early_abort.over:
+                return await self._deliver_parts(parts, maybe=maybe)
+        return await self._deliver_parts(parts, maybe=maybe)
 
-    async def _deliver_parts(
-        self, load: Load, parts: Sequence[Batch], *, maybe: bool, alone: bool = False
-    ) -> None:
+    async def _deliver_parts(self, parts: Sequence[Batch], *, maybe: bool, alone: bool = False) -> None:
         silent = unreadable = 0
         for part in parts:
-            heard, clear = self._dispatch.heard, self._dispatch.unknown.clear
+            heard, clear = self._attempts.heard, self._attempts.unknown.clear
             once = alone and unreadable >= UNREADABLE_RECORDS
-            await self._deliver(load, part, part=True, alone=alone, once=once, maybe=maybe)
-            silent = silent + 1 if self._dispatch.heard == heard else 0
-            unreadable = unreadable + 1 if load.unreadable and self._dispatch.unknown.clear == clear else 0
+            await self._deliver(part, part=True, alone=alone, once=once, maybe=maybe)
+            silent = silent + 1 if self._attempts.heard == heard else 0
+            unreadable = (
+                unreadable + 1 if part.state.unreadable and self._attempts.unknown.clear == clear else 0
+            )
             if silent == _SILENT:
-                self._dispatch.give_up()
+                self._attempts.give_up()
 
-    def _settle_taken(self, load: Load, keys: Iterable[str], *, trusted: bool) -> None:
+    def _record_accepted(self, batch: Batch, keys: Iterable[str], *, trusted: bool) -> None:
         if reasons := dict.fromkeys(keys, ""):
-            self._trial.note_taken()
-            self._ledger.settle(load, State.ACCEPTED, reasons, trusted=trusted)
+            self._early_abort.note_accepted()
+            self._results.record_results(batch, State.ACCEPTED, reasons, trusted=trusted)
 
-    def _settle_refused(self, load: Load, reasons: Mapping[str, str]) -> None:
+    def _record_refused(self, batch: Batch, reasons: Mapping[str, str]) -> None:
         """Settle records that Opus refused; one that it refused before as it is tells nothing new."""
         for key, reason in reasons.items():
-            known = load.known.get(key)
+            known = batch.state.known.get(key)
             before = known is not None and known.state is State.FAILED
-            if known is None or not before or known.content != load.entries[key].content:
-                self._trial.note_refused(key, reason)
-        self._ledger.settle(load, State.FAILED, reasons)
+            if known is None or not before or known.content != batch.state.items[key].content:
+                self._early_abort.note_refused(key, reason)
+        self._results.record_results(batch, State.FAILED, reasons)
 
-    def _stop_trial(self) -> None:
-        count, reason = self._trial.refused, self._trial.reason
-        self._halt.stop(
+    def _abort(self) -> None:
+        count, reason = self._early_abort.refused, self._early_abort.reason
+        self._stop_signal.stop(
             StoppedEarly(
                 f"Opus refused each of the first {count} records for the same reason: {reason}",
                 "correct the mapping or the connection, and run the same command again",

@@ -1,7 +1,7 @@
-"""Pacing: how many requests may be in flight, and how many of them may be retries.
+"""The rate limit: how many requests may be in flight, and how many of them may be retries.
 
-`ConcurrencyLimit` and `RetryBudget` are pure, with an injected clock; the `Pacer` waits for them. Nothing
-here sends.
+`ConcurrencyLimit` and `RetryBudget` are pure, with an injected clock; the `RateLimiter` waits for them.
+Nothing here sends.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from opusmap.delivery.retry_policy import RetryPolicy
-from opusmap.delivery.stop_signal import Halt
+from opusmap.delivery.stop_signal import StopSignal
 from opusmap.journal import Timestamp
 from opusmap.opus.responses import LoadSignal
 
-__all__ = ["Clock", "ConcurrencyLimit", "Pacer", "RetryBudget"]
+__all__ = ["Clock", "ConcurrencyLimit", "RateLimiter", "RetryBudget"]
 
 _START = 4.0
 _AFTER_REFUSAL, _AFTER_TROUBLE = 0.9, 0.5
@@ -168,24 +168,24 @@ class RetryBudget:
         self._tokens -= 1.0
 
 
-class Pacer:
+class RateLimiter:
     """Holds workers back until one more request may be in flight: for the limit, and while Opus asks it."""
 
-    def __init__(self, concurrency: int, around: Clock, halt: Halt, retries: RetryPolicy) -> None:
+    def __init__(self, concurrency: int, clock: Clock, stop_signal: StopSignal, retries: RetryPolicy) -> None:
         """Make it; once the run halts, nobody is admitted or waits any more."""
         self.waiting = ""  # why somebody waits, and for how long, in words
         self._retries = retries
-        self._budget = RetryBudget(retries, around.clock)
+        self._budget = RetryBudget(retries, clock.clock)
         self._retrying: deque[asyncio.Event] = deque()  # who waits for the budget, in order
-        self._limit = ConcurrencyLimit(concurrency, around.clock)
-        self._clock = around.clock
-        self._sleep = around.sleep
-        self._halt = halt
+        self._limit = ConcurrencyLimit(concurrency, clock.clock)
+        self._clock = clock.clock
+        self._sleep = clock.sleep
+        self._stop_signal = stop_signal
         self._not_before = float("-inf")  # until then nobody sends: Opus asked for it
         self._in_flight = 0
         self._called = 0  # woken, and not there yet: nobody who comes meanwhile takes their place
         self._waiting: deque[asyncio.Future[None]] = deque()
-        halt.tell(self._wake)
+        stop_signal.tell(self._wake)
 
     @property
     def allowed(self) -> int:
@@ -206,9 +206,9 @@ class Pacer:
 
     async def wait_out_hold(self) -> bool:
         """Wait as long as Opus asked that nobody sends; False when the run halts."""
-        while not self._halt.is_set and (wait := self._not_before - self._clock()) > 0:
+        while not self._stop_signal.is_set and (wait := self._not_before - self._clock()) > 0:
             await self.wait(wait)
-        return not self._halt.is_set
+        return not self._stop_signal.is_set
 
     def leave(self, began: float, signal: LoadSignal) -> None:
         """Note that a request is in flight no more, and what it says of Opus; `began` is when it left."""
@@ -243,7 +243,7 @@ class Pacer:
         turn = asyncio.Event()
         self._retrying.append(turn)
         try:
-            while not self._halt.is_set:
+            while not self._stop_signal.is_set:
                 first = self._retrying[0] is turn
                 if first and not (wait := self._budget.count_wait()):
                     self._budget.spend()
@@ -258,8 +258,8 @@ class Pacer:
     async def wait(self, seconds: float | None, wake: asyncio.Event | None = None) -> None:
         """Wait some seconds (None: for ever), or until the run halts, or until somebody sets `wake`."""
         due = float("inf") if seconds is None else self._clock() + seconds
-        over = [self._halt.wait] if wake is None else [self._halt.wait, wake.wait]
-        while not self._halt.is_set and not (wake is not None and wake.is_set()):
+        over = [self._stop_signal.wait] if wake is None else [self._stop_signal.wait, wake.wait]
+        while not self._stop_signal.is_set and not (wake is not None and wake.is_set()):
             if (left := due - self._clock()) <= 0:
                 return
             waits: set[asyncio.Future[object]] = {asyncio.ensure_future(event()) for event in over}

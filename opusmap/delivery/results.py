@@ -1,7 +1,6 @@
-"""The ledger: what becomes of each record of a run, durably in the journal first, then as a result.
+"""Results: what becomes of each record of a run, in the journal first, then for whoever reads it.
 
-Owns intents, settlements and the stream of results. It decides nothing: the engine tells it what came of a
-request.
+Owns noting what is sent, and the stream of results. It decides nothing: the engine says what came of a request.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from opusmap.delivery.batcher import Load
+from opusmap.delivery.batcher import Batch
 from opusmap.delivery.unknown_outcomes import ResumePolicy
 from opusmap.errors import OpusmapError
 from opusmap.journal import JournalRecord, Result, Session, State, Timestamp
-from opusmap.opus.payload import Batch, EncodedRecord
+from opusmap.opus.payload import EncodedRecord
 
-__all__ = ["Attempt", "Event", "Ledger", "Outlook", "RecordResult", "Stopped", "SubmitTotals"]
+__all__ = ["Attempt", "Event", "Outlook", "RecordResult", "Results", "Stopped", "SubmitTotals"]
 
 Fate: TypeAlias = Literal["submitted", "failed", "uncertain", "unchanged", "not_sent"]
 
@@ -104,7 +103,7 @@ _UNREAD = 1_000
 """What may wait to be read before no more records are taken."""
 
 
-class Ledger:
+class Results:
     """One run's accounts. What is noted can be read by one who asks for `next_events` until they end."""
 
     def __init__(
@@ -128,27 +127,28 @@ class Ledger:
         """Return what the journal knows of records, by rowKey."""
         return await self._session.look_up(keys)
 
-    async def intend(self, load: Load, keys: Sequence[str], sent: Timestamp) -> None:
-        """Note, durably, that records are about to be sent (again) at this moment."""
-        load.intended.update(keys)
-        entries = [load.entries[key] for key in keys]
-        await self._session.begin(entries, sent)
+    async def begin(self, batch: Batch, sent: Timestamp) -> None:
+        """Note, durably, that a batch's records are about to be sent (again) at this moment."""
+        batch.state.pending.update(batch.keys)
+        await self._session.begin([batch.state.items[key] for key in batch.keys], sent)
 
-    def settle(self, load: Load, state: State, reasons: Mapping[str, str], *, trusted: bool = False) -> None:
+    def record_results(
+        self, batch: Batch, state: State, reasons: Mapping[str, str], *, trusted: bool = False
+    ) -> None:
         """Plan to note what became of records (rowKey -> reason); once that is durable, they are results."""
         if not reasons:
             return
-        load.intended.difference_update(reasons)
+        batch.state.pending.difference_update(reasons)
         durable = self._session.finish(
             [
-                Result(key, state, reason, self._find_unanswered(load, state, key))
+                Result(key, state, reason, self._find_unanswered(batch, state, key))
                 for key, reason in reasons.items()
             ]
         )
         fate = _FATES[state]
         results = [
             RecordResult(record, fate, reasons[record.key], trusted)
-            for record in load.batch.records
+            for record in batch.records
             if record.key in reasons
         ]
         self._to_do.put_nowait((durable, partial(self.note, *results)))
@@ -157,8 +157,8 @@ class Ledger:
         """Do something once all that is planned so far is durable, and its results can be read."""
         self._to_do.put_nowait((None, then))
 
-    async def keep_books(self) -> None:
-        """Do what follows what is durable, in order, until `close_books`: one task for all workers.
+    async def follow_commits(self) -> None:
+        """Do what follows what is durable, in order, until `end_commits`: one task for all workers.
 
         Raises:
             JournalError: the journal can't be written.
@@ -169,22 +169,22 @@ class Ledger:
                 await durable
             then()
 
-    def close_books(self) -> None:
+    def end_commits(self) -> None:
         """Say that nothing more will be planned."""
         self._to_do.put_nowait(None)
 
-    def _find_unanswered(self, load: Load, state: State, key: str) -> Timestamp | None:
+    def _find_unanswered(self, batch: Batch, state: State, key: str) -> Timestamp | None:
         """Return when a record's last request ended that may still take effect, if one may."""
-        unanswered = load.unanswered.get(key) if load.unanswered else None
+        unanswered = batch.state.unanswered.get(key) if batch.state.unanswered else None
         if unanswered is None or state is State.UNCERTAIN:
             return unanswered
         return unanswered if self._resume.may_take_effect(unanswered, self._now()) else None
 
-    async def release(self, load: Load, batch: Batch) -> None:
+    async def cancel(self, batch: Batch) -> None:
         """Count records as not sent; an intent that certainly came to nothing is taken back."""
-        if keys := load.intended.intersection(batch.keys):
+        if keys := batch.state.pending.intersection(batch.keys):
             await self._session.cancel(keys)
-            load.intended -= keys
+            batch.state.pending -= keys
         self.pass_over(batch.records, "not_sent")
 
     def pass_over(self, records: Sequence[EncodedRecord], fate: Fate) -> None:

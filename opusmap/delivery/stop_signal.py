@@ -1,4 +1,4 @@
-"""The halt: why a run sends nothing new any more, once that is so.
+"""The stop signal: why a run sends nothing new any more, once that is so.
 
 Owns the first reason, and waking whoever waits.
 """
@@ -11,12 +11,12 @@ from collections.abc import Callable
 
 from opusmap.errors import OpusmapError
 
-__all__ = ["Halt"]
+__all__ = ["StopSignal"]
 
 _log = logging.getLogger("opusmap.delivery")
 
 
-class Halt:
+class StopSignal:
     """Not set until somebody stops the run. The first reason is the run's."""
 
     def __init__(self) -> None:

@@ -5,13 +5,12 @@ here, for such libraries are slow to load.
 """
 
 from opusmap.opus.exchange import Answer, NoAnswer, Sender, TransportError
-from opusmap.opus.payload import BATCH_SIZE, Batch, EncodedRecord, encode_body, encode_records
+from opusmap.opus.payload import BATCH_SIZE, EncodedRecord, encode_body, encode_records
 from opusmap.opus.responses import read_exchange
 
 __all__ = [
     "BATCH_SIZE",
     "Answer",
-    "Batch",
     "EncodedRecord",
     "NoAnswer",
     "Sender",

@@ -6,7 +6,6 @@ Pure. Owns the limit of records in a request; knows nothing of sending.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -15,13 +14,11 @@ from opusmap.records import Record, Reject, Row
 
 __all__ = [
     "BATCH_SIZE",
-    "Batch",
     "Conflict",
     "ConflictKey",
     "EncodedRecord",
     "encode_body",
     "encode_records",
-    "split_batch",
 ]
 
 BATCH_SIZE = 15
@@ -49,28 +46,6 @@ def encode_records(records: Iterable[Record]) -> Iterator[EncodedRecord]:
     """Yield records as they are sent."""
     for record in records:
         yield EncodedRecord(record.row, record.key, _ENCODER.encode(record.values))
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Records for one request. `number` counts the run's batches from 1; a batch's parts keep it."""
-
-    number: int
-    records: tuple[EncodedRecord, ...]
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The rowKeys in the records' order, each once."""
-        return tuple(record.key for record in self.records)
-
-
-def split_batch(batch: Batch, parts: int = 2) -> tuple[Batch, ...]:
-    """Return the batch in `parts` of nearly one size, in order, the larger ones first."""
-    size, larger = divmod(len(batch.records), parts)
-    ends = [size * (part + 1) + min(part + 1, larger) for part in range(parts)]
-    return tuple(
-        Batch(batch.number, batch.records[start:end]) for start, end in zip([0, *ends], ends, strict=False)
-    )
 
 
 def encode_body(

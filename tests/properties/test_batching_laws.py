@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 from sending import encode_all, send_records
 
 from opusmap.delivery import ResumePolicy, SubmitTotals
-from opusmap.delivery.batcher import Batcher
+from opusmap.delivery.batcher import Batch, Batcher
 from opusmap.errors import OpusmapError, SourceError
 from opusmap.journal import Journal, JournalRecord, State, hash_content, open_journal
-from opusmap.opus import Answer, Batch, EncodedRecord, encode_records
-from opusmap.opus.payload import split_batch
+from opusmap.opus import Answer, EncodedRecord, encode_records
 from opusmap.records import Record
 
 LIMIT = 15
@@ -99,9 +98,9 @@ def make_all(source: Source, *, resend: bool = False, stop_after: int | None = N
         nonlocal unchanged
         try:
             while not batcher.ended and len(batches) != stop_after:
-                if (load := await batcher.next()) is not None:
-                    batches.append(load.batch)
-                    stale.append(load.stale)
+                if (batch := await batcher.next()) is not None:
+                    batches.append(batch)
+                    stale.append(batch.state.stale)
         except OpusmapError as error:
             return error
         finally:
@@ -227,7 +226,7 @@ def send(
 def test_parts_concatenate_to_their_batch_and_are_of_nearly_one_size(case: tuple[int, int]) -> None:
     size, parts = case
     batch = Batch(7, tuple(EncodedRecord(row, str(row), b"{}") for row in range(size)))
-    split = split_batch(batch, parts)
+    split = batch.split(parts)
     assert tuple(item for part in split for item in part.records) == batch.records
     sizes = [len(part.records) for part in split]
     assert len(split) == parts

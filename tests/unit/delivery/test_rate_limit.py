@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation.loop import Timeline, VirtualLoop
 
-from opusmap.delivery.rate_limit import Clock, ConcurrencyLimit, Pacer, RetryBudget
+from opusmap.delivery.rate_limit import Clock, ConcurrencyLimit, RateLimiter, RetryBudget
 from opusmap.delivery.retry_policy import RetryPolicy
-from opusmap.delivery.stop_signal import Halt
+from opusmap.delivery.stop_signal import StopSignal
 from opusmap.errors import StoppedEarly
 from opusmap.opus.responses import LoadSignal
 
@@ -22,9 +22,11 @@ BURST = 10
 """Retries that are saved at most."""
 
 
-def make_pacer(concurrency: int, loop: asyncio.AbstractEventLoop, halt: Halt | None = None) -> Pacer:
-    around = Clock(loop.time, loop.time, random.Random(2).random, asyncio.sleep)
-    return Pacer(concurrency, around, halt or Halt(), RetryPolicy())
+def make_rate_limiter(
+    concurrency: int, loop: asyncio.AbstractEventLoop, stop_signal: StopSignal | None = None
+) -> RateLimiter:
+    clock = Clock(loop.time, loop.time, random.Random(2).random, asyncio.sleep)
+    return RateLimiter(concurrency, clock, stop_signal or StopSignal(), RetryPolicy())
 
 
 @dataclass
@@ -75,21 +77,21 @@ class Service:
 
 
 def load(service_for: Callable[[Timeline], Service], concurrency: int, seconds: float) -> Service:
-    """Let so many workers send without pause, for so long, through a pacer."""
+    """Let so many workers send without pause, for so long, through a rate_limiter."""
     timeline = Timeline()
     loop = VirtualLoop(timeline, random.Random(1))
     service = service_for(timeline)
     until = timeline.now + seconds
 
     async def main() -> None:
-        halt = Halt()
-        pacer = make_pacer(concurrency, loop, halt)
+        stop_signal = StopSignal()
+        rate_limiter = make_rate_limiter(concurrency, loop, stop_signal)
 
         async def work() -> None:
             while timeline.now < until:
-                assert await pacer.admit()
+                assert await rate_limiter.admit()
                 began = timeline.now
-                pacer.leave(began, await service())
+                rate_limiter.leave(began, await service())
 
         await asyncio.gather(*(work() for _ in range(concurrency)))
 
@@ -177,16 +179,16 @@ def retrying(
     until = timeline.now + seconds
 
     async def main() -> None:
-        pacer = make_pacer(workers, loop)
+        rate_limiter = make_rate_limiter(workers, loop)
 
         async def work() -> None:
             while timeline.now < until:
                 await asyncio.sleep(every)
                 if draw.random() < failing:
-                    await pacer.afford_retry()
+                    await rate_limiter.afford_retry()
                     acts.append((timeline.now, "retry"))
                 else:
-                    pacer.note_success()
+                    rate_limiter.note_success()
                     acts.append((timeline.now, "success"))
 
         await asyncio.gather(*(work() for _ in range(workers)))
@@ -226,18 +228,18 @@ def test_a_success_lets_the_one_who_has_waited_longest_go() -> None:
     gone = list[tuple[str, float]]()
 
     async def main() -> None:
-        pacer = make_pacer(4, loop)
+        rate_limiter = make_rate_limiter(4, loop)
         for _ in range(BURST):
-            await pacer.afford_retry()
+            await rate_limiter.afford_retry()
 
         async def retry(name: str) -> None:
-            await pacer.afford_retry()
+            await rate_limiter.afford_retry()
             gone.append((name, timeline.now - 1000.0))
 
         waiting = [asyncio.create_task(retry(name)) for name in "abc"]
         await asyncio.sleep(0.25)
-        pacer.note_success()
-        pacer.note_success()
+        rate_limiter.note_success()
+        rate_limiter.note_success()
         await asyncio.gather(*waiting)
 
     loop.run_until_complete(main())
@@ -262,11 +264,11 @@ def test_a_halt_lets_those_go_who_wait_for_the_budget() -> None:
     loop = VirtualLoop(Timeline(), random.Random(1))
 
     async def main() -> None:
-        halt = Halt()
-        pacer = make_pacer(4, loop, halt)
-        waiting = [asyncio.create_task(pacer.afford_retry()) for _ in range(50)]
+        stop_signal = StopSignal()
+        rate_limiter = make_rate_limiter(4, loop, stop_signal)
+        waiting = [asyncio.create_task(rate_limiter.afford_retry()) for _ in range(50)]
         await asyncio.sleep(1.0)
-        halt.stop(StoppedEarly("enough"))
+        stop_signal.stop(StoppedEarly("enough"))
         await asyncio.wait_for(asyncio.gather(*waiting), 0.1)
 
     loop.run_until_complete(main())
@@ -278,19 +280,19 @@ def test_a_wait_that_opus_asks_for_holds_everybody_and_a_halt_ends_it() -> None:
     loop = VirtualLoop(timeline, random.Random(1))
 
     async def main() -> list[float | None]:
-        halt = Halt()
-        pacer = make_pacer(4, loop, halt)
-        pacer.hold(30.0)
+        stop_signal = StopSignal()
+        rate_limiter = make_rate_limiter(4, loop, stop_signal)
+        rate_limiter.hold(30.0)
 
         async def send() -> float | None:
-            return timeline.now if await pacer.admit() else None
+            return timeline.now if await rate_limiter.admit() else None
 
         sent = [asyncio.create_task(send()) for _ in range(4)]
         await asyncio.sleep(40.0)
-        pacer.hold(300.0)
+        rate_limiter.hold(300.0)
         held = [asyncio.create_task(send()) for _ in range(4)]
         await asyncio.sleep(1.0)
-        halt.stop(StoppedEarly("enough"))
+        stop_signal.stop(StoppedEarly("enough"))
         return [*await asyncio.gather(*sent), *await asyncio.gather(*held), timeline.now]
 
     try:
@@ -305,17 +307,17 @@ def test_a_wait_that_opus_asks_for_holds_everybody_and_a_halt_ends_it() -> None:
 
 def test_answers_that_come_at_once_double_the_limit_while_somebody_waits() -> None:
     loop = VirtualLoop(Timeline(), random.Random(3))
-    pacer = make_pacer(64, loop)
+    rate_limiter = make_rate_limiter(64, loop)
 
     async def main() -> list[int]:
-        admitted = [asyncio.ensure_future(pacer.admit()) for _ in range(200)]
+        admitted = [asyncio.ensure_future(rate_limiter.admit()) for _ in range(200)]
         seen = []
         for _ in range(3):
             for _ in range(9):  # steps of the loop, for all who may be admitted
                 await asyncio.sleep(0)
-            seen.append(pacer.allowed)
-            for _ in range(pacer.allowed):
-                pacer.leave(loop.time(), LoadSignal.KEPT)
+            seen.append(rate_limiter.allowed)
+            for _ in range(rate_limiter.allowed):
+                rate_limiter.leave(loop.time(), LoadSignal.KEPT)
         for task in admitted:
             task.cancel()
         await asyncio.gather(*admitted, return_exceptions=True)
@@ -327,15 +329,15 @@ def test_answers_that_come_at_once_double_the_limit_while_somebody_waits() -> No
 
 def test_who_waits_for_the_limit_is_not_overtaken_by_who_comes_when_there_is_room() -> None:
     loop = VirtualLoop(Timeline(), random.Random(4))
-    pacer = make_pacer(1, loop)
+    rate_limiter = make_rate_limiter(1, loop)
     sent = list[str]()
 
     async def work(name: str) -> None:
         for _ in range(3):
-            await pacer.admit()
+            await rate_limiter.admit()
             sent.append(name)
             await asyncio.sleep(1.0)
-            pacer.leave(loop.time() - 1.0, LoadSignal.KEPT)  # and asks again at once
+            rate_limiter.leave(loop.time() - 1.0, LoadSignal.KEPT)  # and asks again at once
 
     async def main() -> None:
         await asyncio.gather(work("a"), work("b"), work("c"))
