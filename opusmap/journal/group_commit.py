@@ -1,7 +1,7 @@
 """Group commit: what several requests want on disk at one moment goes there in one commit.
 
-Owns the grouping, and who waits for the disk: the event loop itself for a quick one, a thread for a slow
-one. While one group goes to the disk, the next one gathers.
+The event loop itself waits for a quick disk, a thread for a slow one. While one group goes to the disk, the
+next one gathers.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What is in flight: the requests whose records have no result yet, in memory and as rows of `requests`.
 
-Owns which record is in which request, and what the journal writes when one begins, gets its result, is
-cancelled, or was left by a killed run. A row a request makes an intent one insert, however many records it
-holds; what is known of the records stays as it is meanwhile. Nothing here touches a file.
+It says what the journal writes when a request begins, gets its results, is cancelled, or was left by a killed
+run. A row a request makes an intent one insert, however many records it holds; what is known of the records
+stays as it is meanwhile. Nothing here touches a file.
 """
 
 from __future__ import annotations

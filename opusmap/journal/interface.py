@@ -1,7 +1,7 @@
 """What a journal does, whatever keeps it: runs, and for each record what was sent and what became of it.
 
-Owns the interface. The engine and the jobs use nothing else of a journal; `SqliteJournal` is one, and the
-state machine of the tests holds each store to what stands here.
+The engine and the jobs use nothing else of a journal. `SqliteJournal` is one, and the state machine of the
+tests holds each store to this interface.
 """
 
 from __future__ import annotations

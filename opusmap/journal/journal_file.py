@@ -1,7 +1,7 @@
 """Where a journal may be: a regular file of its owner's, on a disk of this machine, one writer at a time.
 
-Owns making the file, its connections, the lock beside it, telling a network share, and errors of SQLite and
-of the file system in our words. Nothing here reads the journal.
+The file is made, connected to and locked here, a network share is refused, and errors of SQLite and of the
+file system become a `JournalError`. Nothing here reads the journal.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`NAME.last-run.json` beside a mapping: which journal knows its last runs, and its rejects as written.
 
-Owns that file: what stands in it, and what follows when a journal is not the one that it names. No cell
-of a row is in it. A run goes on without it, for it may be lost at any time; then nothing can be compared.
+A journal that is not the one that the file names is told by it. No cell of a row is in the file. A run goes
+on without it, for it may be lost at any time; then nothing can be compared.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from opusmap.safe_files import UnreadableFile, read_bytes
 if TYPE_CHECKING:
     from opusmap.journal import Journal, Run
 
-__all__ = ["LastRun", "NotedRun", "last_run_path"]
+__all__ = ["LastRun", "describe_run"]
 
 _VERSION = 1
 _SIZE_LIMIT = 1 << 20
@@ -54,26 +54,22 @@ class _Content(msgspec.Struct):
     runs: list[NotedRun] = []
     rejects: dict[str, str] = {}
 
-
-def last_run_path(mapping: str | Path) -> Path:
-    """Return where it is kept: `mapping.last-run.json` beside `mapping.yaml`."""
-    return Path(mapping).with_suffix(_SUFFIX)
+    def find(self, origin: str, connection: str) -> NotedRun | None:
+        """Return the last run against a connection, if one is known."""
+        return next((one for one in self.runs if _place(one) == (origin, connection)), None)
 
 
 class LastRun:
-    """What the last runs of a mapping left beside it. It is read and written by each call."""
+    """What the last runs of a mapping left beside it, at `path`. It is read and written by each call."""
 
     def __init__(self, mapping: str | Path) -> None:
         """Look beside this mapping."""
         self._mapping = Path(mapping)
-        self.path = last_run_path(mapping)
+        self.path = self._mapping.with_suffix(_SUFFIX)
 
     def find(self, origin: str, connection: str) -> NotedRun | None:
         """Return the last run against a connection, if one is known."""
-        content, _ = self._read()
-        return next(
-            (one for one in content.runs if (one.origin, one.connection) == (origin, connection)), None
-        )
+        return self._read()[0].find(origin, connection)
 
     def latest(self) -> NotedRun | None:
         """Return the last run against any connection."""
@@ -88,13 +84,9 @@ class LastRun:
             origin: of Opus.
             connection: its id.
         """
-        content, problem = self._read()
-        if problem:
+        if problem := self._read()[1]:
             return f"{problem}, so it can't be told whether the journal {place} knows the last run. {_AGAIN}"
-        noted = next(
-            (one for one in content.runs if (one.origin, one.connection) == (origin, connection)), None
-        )
-        noted, mapping = self._latest_beside(noted, origin, connection)
+        noted, mapping = self._latest_beside(origin, connection)
         if noted is None:
             return ""
         runs = journal.runs()
@@ -109,15 +101,13 @@ class LastRun:
             return f"the journal {place} is not the one of {before}. {_AGAIN}"
         return f"the journal {place} is older than {before}, as one from a backup is. {_AGAIN}"
 
-    def _latest_beside(
-        self, noted: NotedRun | None, origin: str, connection: str
-    ) -> tuple[NotedRun | None, Path]:
+    def _latest_beside(self, origin: str, connection: str) -> tuple[NotedRun | None, Path]:
         """Return the last run against a connection of this mapping or of one beside it, and that mapping.
 
         The mapping may have been renamed since, or two mappings may fill one connection. A damaged note
         of another mapping is not asked: that mapping's own run tells it.
         """
-        latest, mapping = noted, self._mapping
+        latest, mapping = self.find(origin, connection), self._mapping
         for path in sorted(self._mapping.parent.glob(f"*{_SUFFIX}"))[:_NEIGHBOURS]:
             if path.name == self.path.name:
                 continue
@@ -137,7 +127,7 @@ class LastRun:
         content, problem = self._read()
         noted = _noted(identity, run)
         begun = msgspec.structs.replace(noted, finished=None)
-        now = next((one for one in content.runs if _place(one) == _place(noted)), None)
+        now = content.find(*_place(noted))
         if now is None or now == begun:
             return "" if now is None and problem else self._write(_with_run(content, noted))
         self._write(_with_run(content, msgspec.structs.replace(now, journal=_NOBODY)))

@@ -1,7 +1,6 @@
 """The journal's values: runs, items, results, states, and the hash that tells one content from another.
 
-Owns the shapes. Those that a record needs are msgspec's structs: frozen as dataclasses are, and made in a
-tenth of the time.
+Those that a record needs are msgspec's structs: frozen as dataclasses are, and made in a tenth of the time.
 """
 
 from __future__ import annotations

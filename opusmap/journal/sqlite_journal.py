@@ -1,8 +1,7 @@
 """A journal in a file: an SQLite database that survives a crash at any moment.
 
-Owns transactions, the single writer, and what a session is made of: `in_flight` plans what is to be written,
-`group_commit` says when, `writes` knows the statements. The tables stand in `schema`, what makes a commit
-durable in `wal`.
+A session is put together here: `in_flight` plans what is written, `group_commit` says when, `writes` has the
+statements. The tables are in `schema`, what makes a commit durable in `wal`.
 """
 
 from __future__ import annotations

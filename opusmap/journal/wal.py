@@ -1,9 +1,9 @@
 """The write-ahead log beside the journal: safe on the disk when it is asked for, and never long.
 
-Owns syncing, in place of SQLite: its own (`synchronous = FULL`) is a part of the statement that commits,
-so that statements would have to wait in a thread of their own, and fight for the interpreter at each step.
-So SQLite writes at once, which takes a tenth of a millisecond, and the wait for the disk is one call of
-its own (`commits` says whose). What is on the disk after it is the same: the log, up to the last commit.
+SQLite's own sync (`synchronous = FULL`) is a part of the statement that commits, so that statements would
+have to wait in a thread of their own, and compete for the interpreter at each step. So SQLite writes at once,
+which takes a tenth of a millisecond, and the wait for the disk is one call (`group_commit` says whose). What
+is on the disk after it is the same: the log, up to the last commit.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Log:
         # NORMAL still syncs the log's head, and the log before it is taken into the database.
         writer.execute("PRAGMA synchronous = NORMAL")
         writer.execute("PRAGMA wal_autocheckpoint = 0")
-        self._file = self._open()
+        self._file = os.open(self._name + "-wal", os.O_RDWR)
 
     def note_rows(self, count: int) -> None:
         """Count rows that were written."""
@@ -79,6 +79,3 @@ class Log:
             os.close(self._file)
             self._file = None
         self._database.close()
-
-    def _open(self) -> int:
-        return os.open(self._name + "-wal", os.O_RDWR)

@@ -1,8 +1,8 @@
 """Write sets: what is to become of the journal's rows, planned in memory and written by few statements.
 
-Owns the statements that write records and requests, and those that look records up. A write set names each
-row's new values, or None where the row goes; what several of them leave of a row is what the last of them
-says, so they are written as one, by few statements: each of them has its price, however few rows it takes.
+A write set names each row's new values, or None where the row is removed. What several of them leave of a row
+is what the last of them says, so they are written as one, by few statements: each statement has its price,
+however few rows it takes.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from recorded_runs import record_run
 
 from opusmap.journal import SqliteJournal, open_journal
-from opusmap.journal.last_run import LastRun, last_run_path
+from opusmap.journal.last_run import LastRun
 from opusmap.output_files import hash_file
 from opusmap.run.open import Work, open_work
 from opusmap.run.rehearsal import embedded_opus
@@ -109,7 +109,7 @@ def test_a_file_of_rejects_is_known_until_a_byte_of_it_changes(tmp_path, mapping
     assert not last_run.is_as_written(file)
     last_run.note_rejects(file, hash_file("rejects", file).sha256)
     assert last_run.is_as_written(file)
-    assert json.loads(last_run_path(mapping).read_text())["rejects"].keys() == {"mapping.rejects.csv"}
+    assert json.loads(LastRun(mapping).path.read_text())["rejects"].keys() == {"mapping.rejects.csv"}
     for changed in (b"a,b\r\n", b"a;b\n", b"\xef\xbb\xbfa;b\r\n", b""):
         file.write_bytes(changed)
         assert not last_run.is_as_written(file)
@@ -118,12 +118,12 @@ def test_a_file_of_rejects_is_known_until_a_byte_of_it_changes(tmp_path, mapping
     assert not last_run.is_as_written(tmp_path / "link.csv")
     file.rename(tmp_path / "other.csv")
     last_run.note_rejects(tmp_path / "other.csv", "0")
-    assert json.loads(last_run_path(mapping).read_text())["rejects"] == {"other.csv": "0"}
+    assert json.loads(LastRun(mapping).path.read_text())["rejects"] == {"other.csv": "0"}
 
 
 def test_the_library_is_told_as_the_command_line_is(tmp_path):
     recorded = record_run(tmp_path, rows=20)
-    assert last_run_path(tmp_path / "mapping.yaml").exists()
+    assert LastRun(tmp_path / "mapping.yaml").path.exists()
     recorded.journal.unlink()
     for left in tmp_path.glob("opusmap-journal.db-*"):
         left.unlink()
