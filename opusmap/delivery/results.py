@@ -1,6 +1,7 @@
 """Results: what becomes of each record of a run, in the journal first, then for whoever reads it.
 
-Owns noting what is sent, and the stream of results. It decides nothing: the engine says what came of a request.
+Owns noting what is sent, and the stream of results. It decides nothing: the engine says what came of a
+request.
 """
 
 from __future__ import annotations
