@@ -19,7 +19,7 @@ from opusmap.records import Chunk
 from opusmap.report import Report, Tally
 from opusmap.run.duplicates import DuplicateFilter, RowAt
 from opusmap.run.open import Work
-from opusmap.run.parallel import CHUNK_ROWS, MappedParts, Workers
+from opusmap.run.parallel import CHUNK_ROWS, Workers
 from opusmap.sources import FileChange, Part, find_changes, row_parts
 from opusmap.sources.batches import RowPart
 
@@ -130,7 +130,7 @@ class MapStream:
         if self._workers is None or self._workers.count == 1:
             yield from self._mapped_here(row_parts(self._work.source.rows(), CHUNK_ROWS))
             return
-        parts = MappedParts(self._work, self._workers)
+        parts = self._workers.map_parts(self._work)
         while parts.head() is not None:
             yield from parts.take()
 
@@ -148,7 +148,7 @@ class MapStream:
             else:
                 return
         assert workers is not None
-        ahead = MappedParts(self._work, workers, parts)
+        ahead = workers.map_parts(self._work, parts)
         while (head := ahead.head()) is not None:
             await asyncio.wait([asyncio.wrap_future(head.future)])
             for found in ahead.take():

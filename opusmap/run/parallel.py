@@ -73,6 +73,10 @@ class Workers:
         self._make = make or make_processes
         self._executor: Executor | None = None
 
+    def map_parts(self, work: Work, parts: Iterator[Part] | None = None) -> MappedParts:
+        """Return the parts of a source as they are mapped: all, or those that are left of them."""
+        return MappedParts(work, self, iter(work.source.parts()) if parts is None else parts)
+
     def submit(self, mapper: Mapper, part: Part) -> Future[list[Chunk]]:
         """Let a worker map a part.
 
@@ -157,10 +161,8 @@ class MappedPart:
 class MappedParts:
     """The parts of a source that are being mapped, in order. Wait for the `head`, then take its chunks."""
 
-    def __init__(self, work: Work, workers: Workers, parts: Iterator[Part] | None = None) -> None:
-        """Begin with the source's parts, or with those that are left of them."""
-        self._mapper, self._workers = work.mapper, workers
-        self._parts = iter(work.source.parts()) if parts is None else parts
+    def __init__(self, work: Work, workers: Workers, parts: Iterator[Part]) -> None:
+        self._mapper, self._workers, self._parts = work.mapper, workers, parts
         self._ahead = deque[MappedPart]()
         self._failure: Exception | None = None
         self._breaks = 0

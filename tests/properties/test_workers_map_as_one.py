@@ -20,14 +20,15 @@ from hypothesis import strategies as st
 
 from opusmap.compiler import Mapper, load_mapping
 from opusmap.errors import OpusmapError, SourceError, StoppedEarly
-from opusmap.records import Reject, Row
+from opusmap.records import Chunk, Reject, Row
 from opusmap.report import Report
 from opusmap.run import map as map_stream
 from opusmap.run import parallel as workers
 from opusmap.run.check import check_source
+from opusmap.run.duplicates import RowAt
 from opusmap.run.map import MapStream, PayloadWriter
 from opusmap.run.open import Work
-from opusmap.run.parallel import Workers
+from opusmap.run.parallel import MappedParts, Workers
 from opusmap.sources import IterableSource, Part, row_parts
 
 COUNTED = (*Report().counts(), "reasons", "notes", "replaced")
@@ -184,6 +185,35 @@ def test_a_worker_that_goes_leaves_nothing_undone(
     expected = run(mapper, Rows(rows, size, end), None, payloads=False)
     with threads(3, [MAPPED] * gone + [GONE]) as workers:
         assert run(mapper, Rows(rows, size, end), workers, payloads=False) == expected
+
+
+class TakesTwice(MappedParts):
+    """A bug: when a worker has died, the part before is taken once more."""
+
+    def take(self) -> Iterator[tuple[Chunk, RowAt]]:
+        before = self._ahead[0]
+        for found in super().take():
+            self.taken = before
+            yield found
+
+    def _restart(self) -> None:
+        super()._restart()
+        if hasattr(self, "taken"):
+            self._ahead.appendleft(self.taken)
+
+
+class Buggy(Workers):
+    def map_parts(self, work: Work, parts: Iterator[Part] | None = None) -> MappedParts:
+        return TakesTwice(work, self, iter(work.source.parts()) if parts is None else parts)
+
+
+def test_a_chunk_that_is_taken_twice_after_a_worker_died_is_seen(mapper: Mapper) -> None:
+    row = {"Sum": "1", "Rate": "", "Code": "a", "State": "Open", "When": "", "Text": ""}
+    rows = [{"Id": str(number), **row} for number in range(60)]
+    expected = run(mapper, Rows(rows, 10, None), None, payloads=False)
+    left = iter([MAPPED, MAPPED, GONE])
+    with Buggy(2, (), lambda _count, begin, args: Fated(left, begin, args)) as workers:
+        assert run(mapper, Rows(rows, 10, None), workers, payloads=False) != expected
 
 
 def test_workers_that_all_go_end_the_run_where_the_first_did(mapper: Mapper) -> None:

@@ -137,6 +137,16 @@ class _AcceptsTooEarly(InFlight):
         return merge_writes([intent, accepted, super().begin(target, run, listed, sent)])
 
 
+class _HashesOtherBytes(InFlight):
+    """Keeps with a record the hash of another one's bytes, of the same request."""
+
+    def begin(self, target: int, run: int, items: Iterable[Item], sent: Timestamp) -> WriteSet:
+        listed = list(items)
+        others = [*listed[1:], listed[0]]
+        mixed = [Item(each.row, each.key, other.content) for each, other in zip(listed, others, strict=True)]
+        return super().begin(target, run, mixed, sent)
+
+
 class _ForgetsTheKilled(InFlight):
     """Throws away what a killed run had in flight."""
 
@@ -301,6 +311,7 @@ BUGS: Mapping[str, Bug] = {
     "loses the intent": Bug(26, partial(Variant, in_flight=_LosesIntents)),
     "accepts before it sends": Bug(4, partial(Variant, in_flight=_AcceptsTooEarly)),
     "forgets what a killed run had under way": Bug(26, partial(Variant, in_flight=_ForgetsTheKilled)),
+    "hashes other bytes than it sends": Bug(0, partial(Variant, in_flight=_HashesOtherBytes)),
     "loses results": Bug(0, partial(Variant, in_flight=_LosesResults)),
     "hands a result on before it is durable": Bug(4, partial(Variant, journal=_HandsOnTooEarly)),
     "does not sync": Bug(31, partial(Variant, journal=_NeverSyncs, power_loss=True)),
