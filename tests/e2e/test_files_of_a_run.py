@@ -552,10 +552,10 @@ def test_report_of_a_mapping_that_has_errors_now_still_shows_its_runs(folder, op
     assert "done" in run(folder, "report", "mapping.yaml").stdout
 
 
-def test_report_does_not_say_that_every_record_was_taken_where_rows_were_rejected(folder, opus):
+def test_report_does_not_say_that_every_record_was_accepted_where_rows_were_rejected(folder, opus):
     submit(folder, opus)
     shown = run(folder, "report", "1").stdout
-    assert "Every record that it made was taken" in shown
+    assert "Every record that it made was accepted" in shown
     assert "2 rows were rejected, and not sent: see mapping.run-1.rejects.csv\n" in shown
     fix(folder / "mapping.run-1.rejects.csv")
     assert "(edited since)" in run(folder, "report", "1").stdout
