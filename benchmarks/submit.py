@@ -139,7 +139,7 @@ async def loop_aiohttp(url: str, bodies: list[bytes], concurrency: int) -> None:
             group.create_task(work(session))
 
 
-def from_rows(requests: int, latency: float, at_once: int, rounds: int = 5) -> None:
+def from_rows(requests: int, latency: float, at_once: int, rounds: int = 3) -> None:
     """Print how quick the command is from rows to answers, beside the bare loop, for two kinds of work."""
     with tempfile.TemporaryDirectory() as name, served(latency) as url:
         for kind in ("expressions", "contracts"):

@@ -103,8 +103,11 @@ class Journal(ABC):
         """Let a run that was started send. At the session's end all that was written is durable."""
 
     @abstractmethod
-    def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int]) -> Run:
-        """Write how a run ended and what it counted; return the run as it is known now."""
+    def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int], whole: bool = True) -> Run:
+        """Write how a run ended and what it counted; return the run as it is known now.
+
+        `whole`: all rows of the source were to be sent, so that after this run none has an older hash.
+        """
 
     @abstractmethod
     def keep_evidence(self, run: Run, evidence: Mapping[str, Any]) -> None:

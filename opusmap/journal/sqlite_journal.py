@@ -188,14 +188,14 @@ class SqliteJournal(Journal):
             with translated(self._path):
                 self._log.sync()
 
-    def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int]) -> Run:
+    def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int], whole: bool = True) -> Run:
         ended = replace(run, finished=self._clock(), ending=ending, counts=dict(counts))
         with self._durably() as database:
             database.execute(
                 "UPDATE runs SET finished = ?, ending = ?, counts = ? WHERE id = ?",
                 (ended.finished, ending, json.dumps(dict(counts)), run.id),
             )
-            if run.older_hash and ending == "done":
+            if run.older_hash and whole and ending == "done":
                 query = "UPDATE targets SET older_hash = 0 WHERE origin = ? AND connection = ?"
                 database.execute(query, (run.origin, run.connection))
         return ended

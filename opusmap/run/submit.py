@@ -301,12 +301,14 @@ class _Run:
                 self._write_refused(record, reason)
             case Attempt(seconds, again):
                 self._timeline.note_request(seconds, again=again)
+                self._note_records()
             case Outlook():
                 self._outlook = event
         self._totals.add(event)
-        if isinstance(event, RecordResult):
-            sent = self._totals
-            self._timeline.note_records(sent.submitted + sent.failed + sent.uncertain)
+
+    def _note_records(self) -> None:
+        sent = self._totals
+        self._timeline.note_records(sent.submitted + sent.failed + sent.uncertain)
 
     def _write_refused(self, record: EncodedRecord, reason: str) -> None:
         """Hand on a record that Opus refused as the reject of its row, for a person to correct."""
@@ -342,6 +344,7 @@ class _Run:
     def end(self) -> Report:
         """Write down how the run ended; return its report."""
         files = self._close_rejects()
+        self._note_records()
         report = replace(
             self.report(),
             stopped=self._totals.stopped or self._failure,
@@ -350,7 +353,12 @@ class _Run:
         ending = "done" if report.stopped is None else str(report.stopped).partition("\n")[0]
         evidence = self._evidence.completed(report, self._timeline, files)
         self._journal.keep_evidence(self.begun, evidence.as_json())
-        run = self._journal.finish_run(self.begun, ending=ending, counts=report.counts())
+        run = self._journal.finish_run(
+            self.begun,
+            ending=ending,
+            counts=report.counts(),
+            whole=self._options.limit is None and self._options.only is None,
+        )
         if self._last_run is not None and (odd := self._last_run.note_end(self._journal.identity(), run)):
             self._note_journal(odd)
             report = replace(report, journal_note=self._note)

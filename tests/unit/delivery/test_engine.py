@@ -259,7 +259,7 @@ def test_one_version_of_a_row_key_is_in_flight_and_the_later_row_wins() -> None:
 
 
 def test_every_request_is_logged_under_an_id_and_no_secret_shows(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="opusmap")
     answers = iter([respond(500), respond(401), httpx.ReadError("reset")])
     done = submit(Opus(lambda _opus, _keys: next(answers, None)), make_records(45), concurrency=1)
     lines = [each.getMessage() for each in caplog.records if each.getMessage().startswith("request ")]

@@ -116,6 +116,9 @@ def test_what_an_older_version_hashed_is_sent_again_until_a_run_is_done(tmp_path
         journal.finish_run(run, ending="stopped", counts={})
         again = journal.start_run(origin="https://o", connection="c-1", mapping="m.yaml")
         assert again.older_hash
+        journal.finish_run(again, ending="done", counts={}, whole=False)
+        again = journal.start_run(origin="https://o", connection="c-1", mapping="m.yaml")
+        assert again.older_hash, "a first few records have been sent, the others have not"
         journal.finish_run(again, ending="done", counts={})
         assert not journal.start_run(origin="https://o", connection="c-1", mapping="m.yaml").older_hash
         assert journal.start_run(origin="https://o", connection="c-2", mapping="n.yaml").older_hash
