@@ -86,15 +86,7 @@ def quote_value(value: object, limit: int = 60) -> str:
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     if cut.isprintable():
         return f'"{cut}"'
-    return f'"{_PERHAPS_UNPRINTABLE.sub(_escape, cut)}"'
-
-
-_PERHAPS_UNPRINTABLE = re.compile("[^ -~]")
-
-
-def _escape(found: re.Match[str]) -> str:
-    char = found[0]
-    return char if char.isprintable() else ascii(char)[1:-1]
+    return '"' + "".join([char if char.isprintable() else ascii(char)[1:-1] for char in cut]) + '"'
 
 
 def quote_names(names: Iterable[str], most: int = 12) -> str:

@@ -207,7 +207,9 @@ def _names(parts: list[str], century: int | None) -> dict[str, Any] | None:
         return None
     months = _MONTHS if "b" in names else _LONG_MONTHS
     known = {"half_day": _HALF_DAY, "full_day": _FULL_DAY, "len": len}
-    return {"months": months, "years": _years(century), **known}
+    first = _POSIX_CENTURY if century is None else century
+    years = {f"{digits:02}": f"{_year_of(digits, first):04}" for digits in range(100)}
+    return {"months": months, "years": years, **known}
 
 
 def _compile_cutter(parts: list[str], names: dict[str, Any]) -> Callable[[str], datetime | None]:
@@ -340,12 +342,6 @@ def _shape(parts: list[str]) -> str:
 
 def _is_number(part: str) -> bool:
     return part.isdigit() or (part[0] == "%" and part[1] not in "pbBz")
-
-
-def _years(century: int | None) -> dict[str, str]:
-    """Return the year of each two digits."""
-    first = _POSIX_CENTURY if century is None else century
-    return {f"{digits:02}": f"{_year_of(digits, first):04}" for digits in range(100)}
 
 
 _LONG_MONTHS = {

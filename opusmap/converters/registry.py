@@ -41,10 +41,6 @@ class ChoiceOptions(Hashable, Protocol):
         """Whether the source may give order numbers."""
 
 
-def _no_warning(_code: str, _message: str) -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True)
 class Context:
     """What converters know of the mapping.
@@ -57,7 +53,7 @@ class Context:
     choices: Mapping[str, ChoiceOptions] = field(default_factory=dict)
     choice_base: int = 1
     column: str | None = None
-    warn: Callable[[str, str], None] = _no_warning
+    warn: Callable[[str, str], None] = lambda _code, _message: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,15 +184,15 @@ class _Parser(JinjaReader, NodeVisitor):
             return nodes.Slice(value, start, stop, at)
         return nodes.Subscript(value, self.node(node.arg), at)
 
-    def _binary(self, node: jinja.BinExpr) -> nodes.Node:
+    def visit_Add(self, node: jinja.BinExpr) -> nodes.Node:
         return nodes.Binary(_BINARY[type(node)], self.node(node.left), self.node(node.right), self.at(node))
 
-    visit_Add = visit_Sub = visit_Mul = visit_Div = visit_FloorDiv = visit_Mod = _binary
+    visit_Sub = visit_Mul = visit_Div = visit_FloorDiv = visit_Mod = visit_Add
 
-    def _sign(self, node: jinja.Neg | jinja.Pos) -> nodes.Node:
+    def visit_Neg(self, node: jinja.Neg | jinja.Pos) -> nodes.Node:
         return nodes.Unary(self.node(node.node), "-" if isinstance(node, jinja.Neg) else "+", self.at(node))
 
-    visit_Neg = visit_Pos = _sign
+    visit_Pos = visit_Neg
 
     def visit_Not(self, node: jinja.Not) -> nodes.Node:
         return nodes.Not(self.node(node.node), self.at(node))
@@ -207,20 +207,20 @@ class _Parser(JinjaReader, NodeVisitor):
         )
         return nodes.Compare(self.node(node.expr), others, self.at(node))
 
-    def _logic(self, node: jinja.And | jinja.Or) -> nodes.Node:
+    def visit_And(self, node: jinja.And | jinja.Or) -> nodes.Node:
         operator: Literal["and", "or"] = "and" if isinstance(node, jinja.And) else "or"
         return nodes.Logic(operator, self.node(node.left), self.node(node.right), self.at(node))
 
-    visit_And = visit_Or = _logic
+    visit_Or = visit_And
 
     def visit_CondExpr(self, node: jinja.CondExpr) -> nodes.Node:
         otherwise = nodes.Constant(None, self.at(node)) if node.expr2 is None else self.node(node.expr2)
         return nodes.Conditional(self.node(node.test), self.node(node.expr1), otherwise, self.at(node))
 
-    def _list(self, node: jinja.List | jinja.Tuple) -> nodes.Node:
+    def visit_List(self, node: jinja.List | jinja.Tuple) -> nodes.Node:
         return nodes.ListLiteral(tuple(self.node(item) for item in node.items), self.at(node))
 
-    visit_List = visit_Tuple = _list
+    visit_Tuple = visit_List
 
     def visit_Filter(self, node: jinja.Filter) -> nodes.Node:
         at = self.at(node)

@@ -44,7 +44,7 @@ from opusmap.journal.models import (
     read_detailed,
     read_run,
 )
-from opusmap.journal.schema import (
+from opusmap.journal.sqlite_schema import (
     ACCEPTED_COLUMNS,
     DETAILED_COLUMNS,
     REQUEST_COLUMNS,

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from opusmap.journal.models import Item, Result
-from opusmap.journal.schema import ACCEPTED_COLUMNS, DETAILED_COLUMNS, REQUEST_COLUMNS
+from opusmap.journal.sqlite_schema import ACCEPTED_COLUMNS, DETAILED_COLUMNS, REQUEST_COLUMNS
 
 __all__ = ["RequestRows", "WriteSet", "apply_writes", "look_up_records", "merge_writes"]
 

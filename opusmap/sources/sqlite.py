@@ -93,7 +93,13 @@ class SqliteSource(Source):
         program = Path(__file__).with_name("sqlite_child.py")
         try:
             for index, frame in enumerate(
-                read_frames(program, self._task, STEP_SECONDS, self._until, _marked)
+                read_frames(
+                    program,
+                    self._task,
+                    STEP_SECONDS,
+                    self._until,
+                    lambda mark, content: _NotText(content) if mark == NO_TEXT else _TooLong(),
+                )
             ):
                 count += len(frame) if index else 0
                 yield frame
@@ -142,10 +148,6 @@ def _explain(failure: str, reason: str) -> tuple[str, str, str]:
         reason = f"{reason} (a value may have {CELL_LIMIT >> 20} MB)"
         hint = "leave the value out, or shorten it: substr(…)"
     return "bad-query", f"the query fails: {reason}", hint
-
-
-def _marked(mark: int, content: memoryview) -> bytes:
-    return _NotText(content) if mark == NO_TEXT else _TooLong()
 
 
 class _NotText(bytes):

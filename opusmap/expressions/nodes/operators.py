@@ -195,15 +195,14 @@ def _joined(parts: list[tuple[str, Type, Node]]) -> str:
         f"{{{atom(python)}}}" if (text := _text(part)) is None else text.replace("{", "{{").replace("}", "}}")
         for python, _, part in parts
     ]
-    if all(_text(part) is not None or _fits_braces(python) for python, _, part in parts):
+    # Python with quotes or braces of its own can't stand in an f-string of any version.
+    if all(_text(part) is not None or not set(python) & _NO_F_STRING for python, _, part in parts):
         return "f" + repr("".join(shown))
     texts = [f"str({python})" if known.is_always(Kind.WHOLE) else python for python, known, _ in parts]
     return f"''.join(({', '.join(texts)},))"
 
 
-def _fits_braces(python: str) -> bool:
-    """Tell whether Python may stand in an f-string of any version: without quotes and braces of its own."""
-    return not set(python) & set("'\"{}\\")
+_NO_F_STRING = set("'\"{}\\")
 
 
 def _text(node: Node) -> str | None:

@@ -14,7 +14,7 @@ from simulation.disk import Disk, DiskStorage
 from opusmap.delivery import ResumePolicy
 from opusmap.errors import JournalError
 from opusmap.journal import Item, JournalRecord, SqliteJournal, State, Timestamp, open_journal
-from opusmap.journal.schema import VERSION, prepare_schema
+from opusmap.journal.sqlite_schema import VERSION, prepare_schema
 
 VERSION_4 = """
 CREATE TABLE targets (
