@@ -57,6 +57,11 @@ def test_a_module_imports_only_from_below(path):
         assert (own, name) not in STRANGERS
 
 
+def test_a_module_s_name_occurs_once_outside_the_command_line():
+    names = [path.stem for path in MODULES if home(path) != "cli" and path.stem != "__init__"]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_only_the_client_its_wire_and_the_rehearsals_know_the_http_library():
     knows = {
         str(path.relative_to(PACKAGE).as_posix())
