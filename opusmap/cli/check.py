@@ -70,7 +70,7 @@ def check(
     """
     from opusmap.compiler import load_mapping
     from opusmap.compiler.lint import lint
-    from opusmap.run.check import check_source
+    from opusmap.run.check import SourceCheck
     from opusmap.run.history import find_earlier_pace
     from opusmap.run.open import check_lock, find_warnings
     from opusmap.run.parallel import Workers
@@ -94,9 +94,10 @@ def check(
         work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
         with work.source, progress_line("checking", work.source, quiet=quiet or as_json) as progress:
             warnings = find_warnings(work)
-            report, forecast = check_source(
-                work, on_progress=progress, pace=find_earlier_pace(work.mapper, os.environ), workers=workers
-            )
+            checked = SourceCheck(work, workers)
+            for report in checked:
+                progress(report)
+            report, forecast = checked.report(), checked.forecast(find_earlier_pace(work.mapper, os.environ))
     warnings = tuple(sorted((*warnings, *forecast.patterns), key=lambda one: one.place))
     print_diagnostics(warnings)
     if as_json:

@@ -81,7 +81,8 @@ def map_(
         ):
             stream = MapStream(work, workers)
             with PayloadWriter(work, file) if payloads else nullcontext() as bodies:
-                for chunk in stream.with_progress(progress):
+                for chunk in stream:
+                    progress(stream.report())
                     if bodies is None:
                         file.write(chunk.lines)
                     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from opusmap.compiler import Mapper
@@ -14,28 +14,50 @@ from opusmap.run.map import MapStream
 from opusmap.run.open import Work
 from opusmap.run.parallel import Workers
 
-__all__ = ["check_source"]
+__all__ = ["SourceCheck"]
 
 
-def check_source(
-    work: Work,
-    *,
-    on_progress: Callable[[Report], object] = lambda _report: None,
-    pace: Pace | None = None,
-    workers: Workers | None = None,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> tuple[Report, Forecast]:
-    """Run every row through the mapping, offline, and foresee what sending them would meet.
+class SourceCheck:
+    """Runs every row through the mapping, offline. Iterate it once for the totals as they grow.
 
-    `pace` is what an earlier run reached, for the time that it takes; `workers` are as for `MapStream`.
-    `clock` tells the time, with a zone: dates after today are noted, as today is where times are written.
+    `report` and `forecast` say then what would become of the rows, and what sending them would meet.
     """
-    watched = ProfilingSource(work.source, work.mapper.spec.source.empty)
-    forecaster = Forecaster(work.mapper, _far_dates(work.mapper, clock()))
-    stream = MapStream(Work(work.mapper, watched), workers)
-    for chunk in stream.with_progress(on_progress):
-        forecaster.add(chunk)
-    return stream.report(), forecaster.forecast(watched, pace)
+
+    def __init__(
+        self,
+        work: Work,
+        workers: Workers | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Begin with a mapping and its source.
+
+        Args:
+            work: what is checked.
+            workers: as for `MapStream`.
+            clock: tells the time, with a zone: dates after today are noted, as today is where times are
+                written.
+        """
+        self._source = ProfilingSource(work.source, work.mapper.spec.source.empty)
+        self._forecaster = Forecaster(work.mapper, _far_dates(work.mapper, clock()))
+        self._stream = MapStream(Work(work.mapper, self._source), workers)
+
+    def __iter__(self) -> Iterator[Report]:
+        """Yield the totals after each chunk.
+
+        Raises:
+            SourceError, StoppedEarly: as `MapStream` does.
+        """
+        for chunk in self._stream:
+            self._forecaster.add(chunk)
+            yield self._stream.report()
+
+    def report(self) -> Report:
+        """Return the totals so far."""
+        return self._stream.report()
+
+    def forecast(self, pace: Pace | None = None) -> Forecast:
+        """Return what sending would meet; `pace` is what an earlier run reached, for the time it takes."""
+        return self._forecaster.forecast(self._source, pace)
 
 
 def _far_dates(mapper: Mapper, now: datetime) -> FarDates:

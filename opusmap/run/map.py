@@ -25,8 +25,6 @@ from opusmap.sources.batches import RowPart
 
 __all__ = ["MapStream", "PayloadWriter"]
 
-_PROGRESS_ROWS = 250
-
 
 class MapStream:
     """What becomes of every row of a source, chunk by chunk. Iterate it once.
@@ -86,15 +84,6 @@ class MapStream:
                 yield self._counted(keys.filter_chunk(mapped, row_at)), row_at
                 if self._is_over:
                     return
-
-    def with_progress(self, on_progress: Callable[[Report], object]) -> Iterator[Chunk]:
-        """Yield the chunks, and pass the totals to `on_progress` every few hundred rows."""
-        told = 0
-        for chunk in self:
-            yield chunk
-            if self.tally.read - told >= _PROGRESS_ROWS:
-                told = self.tally.read
-                on_progress(self.report())
 
     @contextmanager
     def _watched(self) -> Iterator[None]:

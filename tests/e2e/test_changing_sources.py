@@ -19,7 +19,7 @@ from opusmap.cli import main
 from opusmap.converters.plugins import all_converters
 from opusmap.errors import SourceError
 from opusmap.report import Report
-from opusmap.run.check import check_source
+from opusmap.run.check import SourceCheck
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work, open_corrected_rejects, open_work
 from opusmap.run.parallel import Workers
@@ -72,7 +72,9 @@ def changing(work: Work, change: Change) -> Work:
 
 
 def check(work: Work) -> Report:
-    return check_source(work)[0]
+    check = SourceCheck(work)
+    *_, report = [*check, check.report()]
+    return report
 
 
 def map_(work: Work, workers: Workers | None = None) -> Report:

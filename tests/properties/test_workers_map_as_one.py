@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from opusmap.compiler import Mapper, load_mapping
 from opusmap.errors import OpusmapError, SourceError, StoppedEarly
 from opusmap.records import Chunk, Reject, Row
-from opusmap.report import Report
+from opusmap.report import Forecast, Report
 from opusmap.run import map as map_stream
 from opusmap.run import parallel as workers
-from opusmap.run.check import check_source
+from opusmap.run.check import SourceCheck
 from opusmap.run.duplicates import RowAt
 from opusmap.run.map import MapStream, PayloadWriter
 from opusmap.run.open import Work
@@ -237,7 +237,12 @@ def test_what_is_foreseen_is_what_one_process_foresees(
     def clock() -> datetime:
         return datetime(2024, 11, 1, tzinfo=UTC)
 
-    _, alone = check_source(Work(mapper, Rows(rows, size, None)), clock=clock)
+    def foresee(workers: Workers | None) -> Forecast:
+        check = SourceCheck(Work(mapper, Rows(rows, size, None)), workers, clock)
+        for _ in check:
+            pass
+        return check.forecast()
+
+    alone = foresee(None)
     with threads(2, fates) as workers:
-        _, among = check_source(Work(mapper, Rows(rows, size, None)), workers=workers, clock=clock)
-    assert alone == among
+        assert foresee(workers) == alone

@@ -10,7 +10,7 @@ from small_mapping import compiled
 
 from opusmap.journal import Run
 from opusmap.report.forecast import KEPT, Pace, estimate, find_pace
-from opusmap.run.check import check_source
+from opusmap.run.check import SourceCheck
 from opusmap.run.open import Work
 from opusmap.sources import from_iterable
 
@@ -35,7 +35,10 @@ PATTERNS = ["%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M", "%Y%m%d", "%H:%M %d %B %Y"]
 
 
 def checked(rows, mapper=MAPPER, now=NOON):
-    return check_source(Work(mapper, from_iterable(rows)), clock=lambda: now)
+    check = SourceCheck(Work(mapper, from_iterable(rows)), clock=lambda: now)
+    for _ in check:
+        pass
+    return check.report(), check.forecast()
 
 
 @given(ROWS)
