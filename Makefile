@@ -21,10 +21,10 @@ types: $(VENV)/dev
 
 # CI sets HYPOTHESIS_PROFILE=ci: more examples, the same ones each time; and it runs the slow tests as well.
 tests: $(VENV)/dev
-	$(BIN)/pytest -n auto --dist worksteal -m "not slow"
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow" --durations=10
 
 slow: $(VENV)/dev
-	$(BIN)/pytest -n auto --dist worksteal -m slow
+	$(BIN)/pytest -n auto --dist worksteal -m slow --durations=10
 
 # The wheel must work where nothing of this folder is.
 package: $(VENV)/dev

@@ -57,9 +57,14 @@ class GroupCommit:
     when many answers come at once. So there are callbacks here, and no task.
     """
 
-    def __init__(self, store: Writable, sync_executor: SyncExecutor | None = None) -> None:
-        """Make it; `sync_executor` stands in for what waits for the disk."""
-        self._store = store
+    def __init__(
+        self,
+        store: Writable,
+        sync_executor: SyncExecutor | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """Make it; `sync_executor` stands in for what waits for the disk, `clock` tells how long it took."""
+        self._store, self._clock = store, clock
         self._thread: ThreadPoolExecutor | None = None
         self._last = math.inf  # seconds that the disk took the last time
         self._sync_executor = sync_executor or self._wait_for_disk
@@ -147,9 +152,9 @@ class GroupCommit:
         return None
 
     def _timed(self, sync: Callable[[], None]) -> BaseException | None:
-        began = time.perf_counter()
+        began = self._clock()
         error = _try(sync)
-        self._last = time.perf_counter() - began
+        self._last = self._clock() - began
         return error
 
 

@@ -10,10 +10,10 @@ pytest.importorskip("uvicorn", reason="the extra `emulator` is not installed")
 
 DOCS = ROOT / "docs"
 FOLLOWED = [
-    "tutorial.md",
+    "howto/from-a-script.md",
     *(
-        pytest.param(f"howto/{name}.md", marks=pytest.mark.slow)
-        for name in ("testing", "file-share", "custom-converter", "from-a-script")
+        pytest.param(page, marks=pytest.mark.slow)
+        for page in ("tutorial.md", "howto/testing.md", "howto/file-share.md", "howto/custom-converter.md")
     ),
 ]
 

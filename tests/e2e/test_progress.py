@@ -76,6 +76,7 @@ def test_on_a_pipe_there_is_nothing_of_it(folder):
     assert b"\x1b" not in ended.stderr
 
 
+@pytest.mark.slow
 def test_with_nobody_listening_a_pipe_gets_one_line_that_says_why_it_waits(folder):
     nobody = {
         "OPUSMAP_BASE_URL": "http://127.0.0.1:9",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
-import time
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -42,6 +41,7 @@ class Store:
         self.by_loop: list[bool] = []
         self.fails_at: dict[str, BaseException] = {}
         self.has_long_log = has_long_log
+        self.now = 0.0
         self._takes = takes
 
     def write(self, sets: Iterable[WriteSet]) -> None:
@@ -53,7 +53,7 @@ class Store:
         if error := self.fails_at.get("sync"):
             raise error
         self.by_loop.append(threading.current_thread() is threading.main_thread())
-        time.sleep(self._takes)
+        self.now += self._takes
         self.synced.append(self.written.copy())
 
 
@@ -174,7 +174,7 @@ def test_a_quick_disk_is_waited_for_at_once_and_a_slow_one_in_a_thread(
     store: Store, by_loop: list[bool]
 ) -> None:
     async def main() -> None:
-        async with GroupCommit(store) as commits:
+        async with GroupCommit(store, clock=lambda: store.now) as commits:
             for number in range(3):
                 await commits.add(request(number))
 
