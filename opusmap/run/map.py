@@ -132,7 +132,7 @@ class MapStream:
                     yield found
                 if ready is None and workers is not None and workers.as_needed and load.fills_the_core():
                     ready = workers.submit(self._work.mapper, RowPart([]))
-                if ready is not None and ready.done():
+                if ready is not None and ready.done() and ready.exception() is None:
                     break
             else:
                 return

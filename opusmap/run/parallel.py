@@ -68,7 +68,7 @@ class Workers:
             make: makes the executor of so many processes, which begin with a function and its arguments.
         """
         self.count = 1 if count is None or _FOLDER_COMES_FIRST else min(count, _MOST_PROCESSES)
-        self.as_needed = count is None and not _FOLDER_COMES_FIRST and (os.cpu_count() or 1) > 1
+        self.as_needed = count is None and not _FOLDER_COMES_FIRST and _count_cores() > 1
         self._converters = tuple(converters)
         self._make = make or make_processes
         self._executor: Executor | None = None
@@ -100,6 +100,13 @@ class Workers:
 
     def __exit__(self, *_: object) -> None:
         self.restart()
+
+
+def _count_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def make_processes(count: int, begin: Callable[..., None], args: tuple[Any, ...]) -> Executor:
@@ -158,6 +165,10 @@ class MappedPart:
         return list(self.part.rows())
 
 
+class NoWorkerError(Exception):
+    """No worker maps a part: this process does."""
+
+
 class MappedParts:
     """The parts of a source that are being mapped, in order. Wait for the `head`, then take its chunks."""
 
@@ -166,6 +177,7 @@ class MappedParts:
         self._ahead = deque[MappedPart]()
         self._failure: Exception | None = None
         self._breaks = 0
+        self._maps_here = False
 
     def head(self) -> MappedPart | None:
         """Return the part whose chunks come next, and have those after it mapped; None at the end.
@@ -216,20 +228,25 @@ class MappedParts:
             start += len(chunk)
 
     def _send(self, part: MappedPart) -> None:
+        part.future = Future()
+        if self._maps_here:
+            part.future.set_exception(NoWorkerError())
+            return
         try:
             part.future = self._workers.submit(self._mapper, part.part)
         except BrokenExecutor as error:
-            part.future = Future()
             part.future.set_exception(error)
 
     def _restart(self) -> None:
-        """Have other workers map what those that are gone have not."""
+        """Have other workers map what those that are gone have not; this process, if nobody asked for any."""
         self._breaks += 1
         head = self._ahead[0]
-        if self._breaks > 1:
-            raise _died_twice(head)
-        _LOG.warning("a worker process died; the rows from %s on are mapped once more", _place(head))
         self._workers.restart()
+        if self._breaks > 1 and not self._workers.as_needed:
+            raise _died_twice(head)
+        self._maps_here = self._breaks > 1
+        words = "this process maps the rest" if self._maps_here else "they are mapped once more"
+        _LOG.warning("a worker process died over the rows from %s on; %s", _place(head), words)
         for part in self._ahead:
             if not part.future.done() or part.future.cancelled() or part.future.exception() is not None:
                 self._send(part)

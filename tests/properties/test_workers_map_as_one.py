@@ -6,6 +6,7 @@ is drawn: it is mapped, refused, or the worker is gone.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import pickle
@@ -25,7 +26,7 @@ from opusmap.report import Forecast, Report
 from opusmap.run import map as map_stream
 from opusmap.run import parallel as workers
 from opusmap.run.check import SourceCheck
-from opusmap.run.duplicates import RowAt
+from opusmap.run.duplicates import DuplicateFilter, RowAt
 from opusmap.run.map import MapStream, PayloadWriter
 from opusmap.run.open import Work
 from opusmap.run.parallel import MappedParts, Workers
@@ -214,6 +215,47 @@ def test_a_chunk_that_is_taken_twice_after_a_worker_died_is_seen(mapper: Mapper)
     left = iter([MAPPED, MAPPED, GONE])
     with Buggy(2, (), lambda _count, begin, args: Fated(left, begin, args)) as workers:
         assert run(mapper, Rows(rows, 10, None), workers, payloads=False) != expected
+
+
+@given(rows=ROWS, size=st.integers(1, 15), end=st.none() | st.integers(0, 40), gone=st.integers(0, 9))
+def test_where_nobody_asked_for_workers_that_all_go_this_process_maps_the_rest(
+    mapper: Mapper, rows: list[dict[str, str]], size: int, end: int | None, gone: int
+) -> None:
+    def read(workers: Workers | None) -> tuple[bytes, list[tuple[str, Any]], str]:
+        """Read chunks as a run that sends does, each record with the cell of its row; and what ended it."""
+        mapper.forget_matches()
+        work, lines, cells = Work(mapper, Rows(rows, size, end)), b"", list[tuple[str, Any]]()
+
+        def take(chunk: Chunk, row_at: RowAt) -> None:
+            nonlocal lines
+            lines += chunk.lines
+            for key, place in zip(chunk.keys, chunk.places(), strict=True):
+                cells.append((key, row_at(place).values["Id"]))
+
+        async def stream() -> None:
+            async for chunk, row_at in MapStream(work).with_rows():
+                take(chunk, row_at)
+
+        try:
+            if workers is None:
+                asyncio.run(stream())
+            else:
+                parts = workers.map_parts(work)
+                with DuplicateFilter(work) as keys:
+                    while parts.head() is not None:
+                        for chunk, row_at in parts.take():
+                            take(keys.filter_chunk(chunk, row_at), row_at)
+        except OpusmapError as error:
+            return lines, cells, repr(error)
+        return lines, cells, ""
+
+    expected = run(mapper, Rows(rows, size, end), None, payloads=False)
+    alone = read(None)
+    assert alone[0] == expected[0]
+    left = iter([MAPPED] * gone + [GONE] * 100)
+    with Workers(None, (), lambda _count, begin, args: Fated(left, begin, args)) as workers:
+        workers.as_needed = True
+        assert read(workers) == alone
 
 
 def test_workers_that_all_go_end_the_run_where_the_first_did(mapper: Mapper) -> None:
