@@ -35,15 +35,13 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 class Record(msgspec.Struct, frozen=True, gc=False):
     """What Opus gets for one row: `values` by internal name, ready to be written as JSON.
 
-    `source` is the row that it was made of, as long as a person may have to correct it. `replaced` are the
-    wrong values that `on_error` or a `default` replaced, one for each column and code.
+    `replaced` are the wrong values that `on_error` or a `default` replaced, one for each column and code.
     """
 
     row: int
     key: str
     values: dict[str, JsonValue]
     notes: tuple[Issue[str], ...] = ()
-    source: Mapping[str, Any] | None = None
     replaced: tuple[Issue[str], ...] = ()
 
 

@@ -89,7 +89,7 @@ class Mapper:
             return Reject(number, key, tuple(problems), values)
         if record is FILTERED:
             return Filtered(number)
-        return Record(number, record[KEY_COLUMN], record, notes, None, replaced)
+        return Record(number, record[KEY_COLUMN], record, notes, replaced)
 
     def map_chunk(self, rows: Iterable[Row | Reject]) -> Chunk:
         """Map some rows at once; what the source rejected already stays as it is.

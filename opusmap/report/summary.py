@@ -6,13 +6,13 @@ line's; what a page looks like is a later module's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from opusmap.errors import OpusmapError
 from opusmap.issues import Issue
-from opusmap.records import Chunk, Filtered, Mapped, Record, Reject
+from opusmap.records import Chunk, Reject
 from opusmap.sources import FileChange
 
 __all__ = ["Reason", "Report", "Tally"]
@@ -114,7 +114,7 @@ class Report:
 
 @dataclass
 class Tally:
-    """Counts rows as they pass by. `reject` is told of each reject."""
+    """Counts rows as their chunks pass by."""
 
     read: int = 0
     mapped: int = 0
@@ -124,34 +124,20 @@ class Tally:
     _notes: dict[tuple[str, str], _Counted] = field(default_factory=dict)
     _replaced: dict[tuple[str, str], _Counted] = field(default_factory=dict)
 
-    def count(self, mapped: Iterable[Mapped]) -> Iterator[Mapped]:
-        """Pass everything on, counted."""
-        for one in mapped:
-            self.read += 1
-            if isinstance(one, Record):
-                self.mapped += 1
-                if one.notes:
-                    _count_all(self._notes, one.row, one.notes)
-                if one.replaced:
-                    _count_all(self._replaced, one.row, one.replaced)
-            elif isinstance(one, Reject):
-                self.rejected += 1
-                _count_all(self._reasons, one.row, one.problems)
-            else:
-                assert isinstance(one, Filtered)
-                self.filtered += 1
-            yield one
-
     def add(self, chunk: Chunk) -> None:
         """Count what became of the rows of a chunk."""
-        self.read += len(chunk.keys)
+        self.read += len(chunk)
         self.mapped += len(chunk.keys)
         for place, notes in chunk.notes.items():
             _count_all(self._notes, chunk.numbers[place], notes)
         for place, replaced in chunk.replaced.items():
             _count_all(self._replaced, chunk.numbers[place], replaced)
-        for _ in self.count(one for _, one in chunk.others):
-            pass
+        for _, one in chunk.others:
+            if isinstance(one, Reject):
+                self.rejected += 1
+                _count_all(self._reasons, one.row, one.problems)
+            else:
+                self.filtered += 1
 
     def reasons(self) -> tuple[Reason, ...]:
         """Return why rows were rejected, the most frequent reason first."""

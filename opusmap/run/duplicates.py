@@ -45,12 +45,7 @@ class DuplicateFilter:
     def __exit__(self, *_: object) -> None:
         self._seen.close()
 
-    def filter(self, record: Record, values: Mapping[str, Any]) -> Record | Reject:
-        """Return the record, or the reject of its row (which holds these `values`)."""
-        other = self._other(record.row, record.key)
-        return record if other is None else _reject_duplicate(record.row, record.key, values, other)
-
-    def filter_chunk(self, chunk: Chunk, row_at: RowAt) -> Chunk:
+    def filter(self, chunk: Chunk, row_at: RowAt) -> Chunk:
         """Return the chunk with a reject for each record that may not pass; `row_at` gives its rows."""
         if self._all_new(chunk.keys):
             return chunk

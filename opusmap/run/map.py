@@ -67,7 +67,7 @@ class MapStream:
         """
         with self._watched(), DuplicateFilter(self._work) as keys:
             for mapped, row_at in self._mapped():
-                yield self._counted(keys.filter_chunk(mapped, row_at))
+                yield self._counted(keys.filter(mapped, row_at))
                 if self._is_over:
                     return
 
@@ -81,7 +81,7 @@ class MapStream:
         """
         with self._watched(), DuplicateFilter(self._work) as keys:
             async for mapped, row_at in self._mapped_beside():
-                yield self._counted(keys.filter_chunk(mapped, row_at)), row_at
+                yield self._counted(keys.filter(mapped, row_at)), row_at
                 if self._is_over:
                     return
 

@@ -244,7 +244,7 @@ def test_where_nobody_asked_for_workers_that_all_go_this_process_maps_the_rest(
                 with DuplicateFilter(work) as keys:
                     while parts.head() is not None:
                         for chunk, row_at in parts.take():
-                            take(keys.filter_chunk(chunk, row_at), row_at)
+                            take(keys.filter(chunk, row_at), row_at)
         except OpusmapError as error:
             return lines, cells, repr(error)
         return lines, cells, ""

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opusmap.compiler import Mapper, load_mapping
-from opusmap.records import Record, Reject, Row
+from opusmap.records import Reject, Row
 from opusmap.run import key_set
 from opusmap.run.duplicates import DuplicateFilter
 from opusmap.run.map import MapStream
@@ -57,16 +57,16 @@ def test_the_setting_says_which_row_becomes_the_record(mapper: Mapper, keys: lis
 
 @example([[0, 0, 1], [1]])
 @given(st.lists(st.lists(st.integers(0, 20), max_size=12), max_size=8))
-def test_chunks_are_filtered_as_their_records_one_by_one(mapper: Mapper, chunks: list[list[int]]) -> None:
+def test_it_makes_no_difference_how_rows_are_cut_into_chunks(mapper: Mapper, chunks: list[list[int]]) -> None:
     work = Work(mapper, IterableSource([{"Id": f"K{key}"} for chunk in chunks for key in chunk]))
     rows = iter(list(work.source.rows()))
     with DuplicateFilter(work) as by_chunks, DuplicateFilter(work) as one_by_one:
         for keys in chunks:
             some = list(islice(rows, len(keys)))
-            found = by_chunks.filter_chunk(mapper.map_chunk(some), some.__getitem__)
-            judged = [one_by_one.filter(one, {"Id": one.key}) for one in mapper.map_rows(some)]
-            assert found.others == [(at, one) for at, one in enumerate(judged) if isinstance(one, Reject)]
-            assert found.keys == [one.key for one in judged if isinstance(one, Record)]
+            found = by_chunks.filter(mapper.map_chunk(some), some.__getitem__)
+            singles = [one_by_one.filter(mapper.map_chunk([row]), [row].__getitem__) for row in some]
+            assert list(found.rejects()) == [one for single in singles for one in single.rejects()]
+            assert found.keys == [key for single in singles for key in single.keys]
 
 
 class Growing(IterableSource):
