@@ -133,7 +133,7 @@ class _Engine:
             trust_status=options.trust_status,
         )
         self._broken_off: OpusmapError | None = None  # what the source said last
-        self._splitting = asyncio.Lock()  # one splits at a time until the trial is over
+        self._splitting = asyncio.Lock()  # one splits at a time until a record was accepted
 
     async def run(self, records: AsyncIterable[EncodedRecord], stop: asyncio.Event | None) -> None:
         """Work until the records end or the run is stopped."""

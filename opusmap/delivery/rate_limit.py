@@ -205,7 +205,7 @@ class RateLimiter:
         return False
 
     async def wait_out_hold(self) -> bool:
-        """Wait as long as Opus asked that nobody sends; False when the run halts."""
+        """Wait out a pause that Opus asked for; return False when the run stops."""
         while not self._stop_signal.is_set and (wait := self._not_before - self._clock()) > 0:
             await self.wait(wait)
         return not self._stop_signal.is_set

@@ -1,4 +1,4 @@
-"""Results: what becomes of each record of a run, in the journal first, then for whoever reads it.
+"""Results: what becomes of each record of a run, in the journal first, then as an event to read.
 
 Owns noting what is sent, and the stream of results. It decides nothing: the engine says what came of a
 request.
@@ -194,7 +194,7 @@ class Results:
             self.note(*[RecordResult(record, fate) for record in records])
 
     def note(self, *events: Event) -> None:
-        """Give events to whoever reads them."""
+        """Add events for the reader."""
         self._events.put_nowait(events)
         if self._events.qsize() > _UNREAD:
             self._room.clear()

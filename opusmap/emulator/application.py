@@ -1,7 +1,7 @@
 """The emulator: an embedded Opus that speaks the connector's contract strictly, as an ASGI application.
 
 Owns the routes, the order in which a request is judged, and the log of what arrived. It runs inside a
-process through `opusmap.rehearsal`, or on a port through `opusmap.emulator.server`. It shares no code
+process through `opusmap.run.rehearsal`, or on a port through `opusmap.emulator.server`. It shares no code
 with the mapper's checks nor with the client: it judges on its own.
 
 Left open by the contract, and chosen here: a rowKey twice in one request is processed in order, so the

@@ -238,7 +238,7 @@ class MappedParts:
             part.future.set_exception(error)
 
     def _restart(self) -> None:
-        """Have other workers map what those that are gone have not; this process, if nobody asked for any."""
+        """Map what the dead workers left: by new workers, or here, if `--workers` was not given."""
         self._breaks += 1
         head = self._ahead[0]
         self._workers.restart()
