@@ -18,8 +18,6 @@ from opusmap.errors import SettingsError
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import quote_value, suggest
 
-__all__ = ["read_env_file", "read_small_text"]
-
 _ENVIRONMENT_ALONE = re.compile(r"OPUSMAP_(?:DATABASE|WEBHOOK|TRUST|PROXY|CA)(?:_.*)?")
 """Variables that others than the settings read, or will, and that no `.env` file may set."""
 _FILE_LIMIT = 1 << 16

@@ -23,18 +23,6 @@ from typing import IO, Any
 
 from opusmap.errors import SettingsError
 
-__all__ = [
-    "File",
-    "check_output",
-    "create_output",
-    "create_unless_there",
-    "find_file",
-    "hash_file",
-    "is_same_file",
-    "write_whole",
-]
-
-
 _BUFFER = 1 << 16
 """Bytes that are written to a file at a time: a request's body alone would fill Python's own buffer."""
 

@@ -16,8 +16,6 @@ import msgspec
 
 from opusmap.issues import Issue
 
-__all__ = ["Chunk", "Filtered", "JsonValue", "Mapped", "Record", "Reject", "Row"]
-
 JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
 
 

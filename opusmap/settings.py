@@ -20,8 +20,6 @@ from opusmap.errors import SettingsError
 from opusmap.safe_files import refuse_irregular, resolve_inside
 from opusmap.wording import suggest
 
-__all__ = ["DATA_CENTERS", "CertificateFile", "Secret", "Settings", "load_settings", "locate_journal"]
-
 _COMMON = (
     "au",
     "sg",

@@ -38,8 +38,6 @@ from opusmap.cli.terminal import escape, make_console, write_result
 if TYPE_CHECKING:
     from opusmap.report import Forecast
 
-__all__ = ["check"]
-
 _VALUES_SHOWN, _COLUMNS_SHOWN = 20, 40
 
 

@@ -7,8 +7,6 @@ import click
 from opusmap.cli.options import example
 from opusmap.cli.terminal import write_result
 
-__all__ = ["completion"]
-
 _VARIABLE = "_OPUSMAP_COMPLETE"
 """Where click looks for a shell's question, by its own rule."""
 

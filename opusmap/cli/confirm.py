@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from opusmap.run.open import Work
     from opusmap.settings import Settings
 
-__all__ = ["YES", "confirm_overwrite", "print_host"]
-
 YES = click.option("--yes", is_flag=True, help="Don't ask before the first run that overwrites records.")
 
 

@@ -15,8 +15,6 @@ from opusmap.cli.terminal import escape, make_console
 if TYPE_CHECKING:
     from opusmap.converters import Converter
 
-__all__ = ["converters"]
-
 
 @click.command(epilog=example("opusmap converters", "opusmap converters datetime"))
 @click.argument("name", required=False)

@@ -12,8 +12,6 @@ from opusmap.cli.options import common, example
 from opusmap.cli.output import make_table, print_json, print_note, print_reasons, print_replaced, print_totals
 from opusmap.cli.terminal import make_console
 
-__all__ = ["demo"]
-
 _SAMPLES = 3
 
 

@@ -17,8 +17,6 @@ from opusmap.wording import visible
 if TYPE_CHECKING:
     from opusmap.issues import Issue, Span
 
-__all__ = ["print_diagnostics"]
-
 _SHOWN_LIMIT = 16 << 20
 """Bytes of a file in which the line of a problem is searched."""
 

@@ -11,8 +11,6 @@ from opusmap.cli.options import MAPPING, common, custom, example, read_faults, r
 from opusmap.cli.output import print_json, print_note
 from opusmap.cli.terminal import flush_result
 
-__all__ = ["emulator"]
-
 _CERTIFICATE_LIMIT = 1 << 20
 
 

@@ -23,8 +23,6 @@ from opusmap.cli.terminal import begin_streams, discard, flush_result
 from opusmap.errors import InvalidMapping, OpusmapError, SettingsError
 from opusmap.wording import visible
 
-__all__ = ["main"]
-
 STOPPED, BUG = 4, 70
 _UNWRITABLE = frozenset((errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)))
 """Error numbers of a full or broken disk."""

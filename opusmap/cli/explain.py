@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from opusmap.records import Row
     from opusmap.run.open import Work
 
-__all__ = ["explain"]
-
 
 @click.command(
     epilog=example(

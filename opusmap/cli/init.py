@@ -13,8 +13,6 @@ from opusmap.cli.terminal import write_result
 if TYPE_CHECKING:
     from opusmap.drafting import Draft, Drafted
 
-__all__ = ["init"]
-
 
 def complete_source_key(typed: str) -> list[str]:
     """Return the keys of `source` that begin with what was typed, and `format=` with each format."""

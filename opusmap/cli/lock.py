@@ -8,8 +8,6 @@ from opusmap.cli.diagnostics import print_diagnostics
 from opusmap.cli.options import MAPPING, common, custom, example, registry
 from opusmap.cli.output import print_json, print_note
 
-__all__ = ["lock"]
-
 
 @click.command(epilog=example("opusmap lock mapping.yaml"))
 @MAPPING

@@ -15,8 +15,6 @@ from opusmap.cli.terminal import dump_json, write_error
 from opusmap.errors import OpusmapError
 from opusmap.wording import visible
 
-__all__ = ["begin_logs", "log", "log_bug", "log_error", "logs_as_json", "set_level"]
-
 _NAME = "opusmap"
 
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from opusmap.report import Report
     from opusmap.run.open import Work
 
-__all__ = ["map_"]
-
 
 @click.command(
     "map",

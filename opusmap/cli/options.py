@@ -22,27 +22,6 @@ if TYPE_CHECKING:
     from opusmap.settings import Settings
     from opusmap.sources import Source
 
-__all__ = [
-    "JOURNAL",
-    "JSON",
-    "MAPPING",
-    "SOURCE",
-    "WORKERS",
-    "common",
-    "custom",
-    "example",
-    "html_option",
-    "note_old_option",
-    "open_mapping",
-    "print_rejects_note",
-    "read_faults",
-    "read_settings",
-    "refuse_own_input",
-    "registry",
-    "reject_writer",
-    "write_html",
-]
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 MAPPING = click.argument("mapping", type=click.Path(dir_okay=False))

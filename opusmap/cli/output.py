@@ -18,20 +18,6 @@ if TYPE_CHECKING:
     from opusmap.report import Reason, Report
     from opusmap.sources import FileChange, Source
 
-__all__ = [
-    "describe_no_rows",
-    "describe_trusted",
-    "make_table",
-    "mapped_as_json",
-    "print_changes",
-    "print_json",
-    "print_note",
-    "print_reasons",
-    "print_replaced",
-    "print_totals",
-    "shorten",
-]
-
 ROWS_SHOWN = 5
 """Row numbers that are printed for each reason."""
 CHANGES_SHOWN = 5

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from opusmap.compiler import Mapper
     from opusmap.records import Mapped
 
-__all__ = ["preview"]
-
 
 @click.command(epilog=example("opusmap preview mapping.yaml -n 3"))
 @MAPPING

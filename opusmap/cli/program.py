@@ -26,8 +26,6 @@ from opusmap.cli.submit import submit
 from opusmap.cli.test import test
 from opusmap.cli.version import version_option
 
-__all__ = ["opusmap"]
-
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from opusmap.report import Report
     from opusmap.sources import Source
 
-__all__ = ["progress_line"]
-
 _COUNTED_BYTES = 8 << 20
 """A file of at most so many bytes is read once to count its rows; of a larger one the share read is shown."""
 

@@ -12,8 +12,6 @@ from opusmap.cli.options import JOURNAL, JSON, example
 from opusmap.cli.output import print_json, print_note
 from opusmap.wording import quote_value
 
-__all__ = ["prune", "prune_and_print"]
-
 
 @click.command(
     epilog=example("opusmap prune mapping.yaml --older-than 90", "opusmap prune --older-than 90 --json")

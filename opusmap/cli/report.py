@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from opusmap.journal import Journal, Run
     from opusmap.report import Evidence
 
-__all__ = ["report"]
-
 
 @click.command(
     epilog=example(

@@ -23,8 +23,6 @@ from opusmap.cli.sending import CONCURRENCY, FAULTS, TO, fault_plan, open_target
 if TYPE_CHECKING:
     from opusmap.settings import Settings
 
-__all__ = ["retry"]
-
 
 @click.command(
     epilog=example(

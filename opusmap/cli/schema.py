@@ -7,8 +7,6 @@ import click
 from opusmap.cli.options import example
 from opusmap.cli.terminal import write_json
 
-__all__ = ["schema"]
-
 
 @click.command(epilog=example("opusmap schema > opusmap.schema.json"))
 def schema() -> int:

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from opusmap.run.rehearsal import EmbeddedTransport
     from opusmap.settings import Settings
 
-__all__ = ["CONCURRENCY", "FAULTS", "TO", "Target", "fault_plan", "open_target", "send"]
-
 TO = click.option(
     "--to",
     type=click.Choice(["opus", "emulator"]),

@@ -23,8 +23,6 @@ from opusmap.cli.sending import CONCURRENCY, FAULTS, TO, fault_plan, open_target
 if TYPE_CHECKING:
     from opusmap.run.submit import MaxErrors
 
-__all__ = ["submit"]
-
 
 @click.command(
     epilog=example(

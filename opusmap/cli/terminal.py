@@ -21,18 +21,6 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
 
-__all__ = [
-    "begin_streams",
-    "discard",
-    "dump_json",
-    "escape",
-    "flush_result",
-    "make_console",
-    "write_error",
-    "write_json",
-    "write_result",
-]
-
 PIPE_WIDTH = 120
 """Columns of output that goes to no terminal."""
 

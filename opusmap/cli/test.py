@@ -14,8 +14,6 @@ from opusmap.cli.terminal import escape, make_console
 if TYPE_CHECKING:
     from opusmap.testing import TestResult
 
-__all__ = ["test"]
-
 
 @click.command(
     epilog=example("opusmap test mapping.yaml", "opusmap test mappings/*/mapping.yaml --junit tests.xml")

@@ -8,8 +8,6 @@ from opusmap import __version__
 from opusmap.cli.options import Command
 from opusmap.cli.terminal import write_result
 
-__all__ = ["version_option"]
-
 _NEEDED = ("click", "google-re2", "httpx", "jinja2", "jsonschema", "msgspec", "pyyaml", "rich", "tzdata")
 """Packages whose version may matter for a bug: those that read, write or send, the extras' included."""
 _EXTRAS = (

@@ -27,8 +27,6 @@ from opusmap.opus.exchange import Answer, Exchange, Sender, TransportError
 from opusmap.opus.payload import Conflict, ConflictKey, encode_body
 from opusmap.opus.responses import AttemptResult, LoadSignal, Verdict, read_exchange
 
-__all__ = ["Attempts"]
-
 _log = logging.getLogger("opusmap.delivery")
 
 

@@ -17,8 +17,6 @@ from opusmap.delivery.unknown_outcomes import ResumePolicy
 from opusmap.journal import Item, JournalRecord, Timestamp, hash_content
 from opusmap.opus.payload import BATCH_SIZE, Conflict, EncodedRecord
 
-__all__ = ["Batch", "BatchState", "Batcher"]
-
 LookUp: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, JournalRecord]]]
 
 

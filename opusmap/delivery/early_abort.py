@@ -15,8 +15,6 @@ from contextlib import asynccontextmanager
 from opusmap.delivery.stop_signal import StopSignal
 from opusmap.opus.payload import BATCH_SIZE
 
-__all__ = ["EarlyAbort", "UnknownOutcomes"]
-
 FIRST_RECORDS = 3 * BATCH_SIZE
 """Records that are refused for one reason, and none taken, until the mapping is what is wrong."""
 

@@ -27,8 +27,6 @@ from opusmap.opus.exchange import Sender
 from opusmap.opus.payload import Conflict, ConflictKey, EncodedRecord
 from opusmap.opus.responses import Verdict
 
-__all__ = ["DeliveryOptions", "deliver"]
-
 _SILENT = 3
 """Records that are sent alone, one after the other, without Opus dealing with anything, until it is away."""
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
-__all__ = ["KeyLock", "KeyLocks"]
-
 
 class KeyLocks:
     """Who holds which rowKey. Locks are granted in the order of the calls of `take`."""

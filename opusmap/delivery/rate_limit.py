@@ -18,8 +18,6 @@ from opusmap.delivery.stop_signal import StopSignal
 from opusmap.journal import Timestamp
 from opusmap.opus.responses import LoadSignal
 
-__all__ = ["Clock", "ConcurrencyLimit", "RateLimiter", "RetryBudget"]
-
 _START = 4.0
 _AFTER_REFUSAL, _AFTER_TROUBLE = 0.9, 0.5
 _PLATEAU = 0.97

@@ -20,8 +20,6 @@ from opusmap.errors import OpusmapError
 from opusmap.journal import JournalRecord, Result, Session, State, Timestamp
 from opusmap.opus.payload import EncodedRecord
 
-__all__ = ["Attempt", "Event", "Outlook", "RecordResult", "Results", "Stopped", "SubmitTotals"]
-
 Fate: TypeAlias = Literal["submitted", "failed", "uncertain", "unchanged", "not_sent"]
 
 

@@ -12,18 +12,6 @@ from typing import TypeAlias
 from opusmap.opus.exchange import TransportError
 from opusmap.opus.responses import ADDRESS_HELP, PATH_HELP, AttemptResult, Verdict
 
-__all__ = [
-    "ATTEMPTS",
-    "REFUSED_RECORDS",
-    "Decision",
-    "GiveUp",
-    "Retry",
-    "RetryPolicy",
-    "Split",
-    "StopRun",
-    "draw_delay",
-]
-
 ATTEMPTS = 8
 """Times that one request is sent, unless others come through meanwhile."""
 

@@ -11,8 +11,6 @@ from collections.abc import Callable
 
 from opusmap.errors import OpusmapError
 
-__all__ = ["StopSignal"]
-
 _log = logging.getLogger("opusmap.delivery")
 
 

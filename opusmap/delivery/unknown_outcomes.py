@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from opusmap.journal import Item, JournalRecord, State, Timestamp
 
-__all__ = ["ResumePolicy"]
-
 
 @dataclass(frozen=True, slots=True)
 class ResumePolicy:

@@ -6,20 +6,15 @@ of the mapper or the client, so that a mistake of theirs meets a judge of its ow
 
 from __future__ import annotations
 
-from opusmap.emulator.application import (
-    FAULTS_PATH,
-    HELD_PATH,
-    RECORD_PATHS,
-    TOKEN_PATH,
-    Counts,
-    Emulator,
-)
+from opusmap.emulator.application import RECORD_PATHS, Counts, Emulator
 from opusmap.emulator.fault_injector import SeededFaults
-from opusmap.emulator.fault_profile import KINDS, LEVELS, FaultPlan, make_plan, read_plan
+from opusmap.emulator.fault_profile import FAULTS_PATH, KINDS, LEVELS, FaultPlan, make_plan, read_plan
 from opusmap.emulator.faults import Fault, FaultHook, HandledRequest, RequestInfo, in_turn
 from opusmap.emulator.http import ConnectionCut, Delivery
 from opusmap.emulator.server import serve, served
 from opusmap.emulator.shapes import FailureShape
+from opusmap.emulator.store import HELD_PATH
+from opusmap.emulator.tokens import TOKEN_PATH
 from opusmap.emulator.validation import Readings
 from opusmap.emulator.values import TargetFormat
 

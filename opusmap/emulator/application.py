@@ -61,8 +61,6 @@ from opusmap.emulator.values import TargetFormat
 from opusmap.errors import SettingsError
 from opusmap.records import JsonValue
 
-__all__ = ["FAULTS_PATH", "HELD_PATH", "RECORD_PATHS", "TOKEN_PATH", "Counts", "Emulator"]
-
 RECORD_PATHS = ("/connector/records", "/records/connector/records")
 """Where the records are: the seed's path and the newer one."""
 

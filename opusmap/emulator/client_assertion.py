@@ -14,8 +14,6 @@ from opusmap.emulator.http import read_json
 from opusmap.errors import SettingsError
 from opusmap.records import JsonValue
 
-__all__ = ["ASSERTION_TYPE", "AssertionVerifier"]
-
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 """The one type of client assertion (RFC 7523, 2.2)."""
 

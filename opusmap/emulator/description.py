@@ -17,8 +17,6 @@ from opusmap.emulator.tokens import SCOPE, TOKEN_PATH
 from opusmap.emulator.validation import BUILT_IN, PAGE_LIMIT, PAGE_SIZES, RECORDS_LIMIT, ROW_KEY, Readings
 from opusmap.emulator.values import TargetFormat
 
-__all__ = ["describe_api"]
-
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 

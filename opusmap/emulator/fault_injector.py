@@ -21,8 +21,6 @@ from opusmap.emulator.http import Delivery
 from opusmap.emulator.shapes import draw_garbled, draw_shape, draw_unmatched
 from opusmap.emulator.tokens import TOKEN_PATH
 
-__all__ = ["SeededFaults"]
-
 TROUBLES = (500, 502, 503, 504)
 EXPIRY_PAUSE = 100
 """Requests between two expiries of all tokens: no service takes back a token before it was ever used."""

@@ -16,8 +16,6 @@ from opusmap.records import JsonValue
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import quote_value, suggest
 
-__all__ = ["FAULTS_PATH", "KINDS", "LEVELS", "NUMBERS", "FaultPlan", "make_plan", "read_plan"]
-
 FAULTS_PATH = "/emulator/faults"
 """Where the plan is shown (GET) and changed (POST) while the emulator runs."""
 

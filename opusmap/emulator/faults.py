@@ -14,8 +14,6 @@ from typing import TypeAlias
 from opusmap.emulator.http import AT_ONCE, Answer, Delivery, answer_json
 from opusmap.emulator.shapes import OWN_SHAPE, FailureShape
 
-__all__ = ["Fault", "FaultHook", "HandledRequest", "RequestInfo", "in_turn"]
-
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:

@@ -13,24 +13,6 @@ from typing import Any, NoReturn, TypeAlias
 
 from opusmap.records import JsonValue
 
-__all__ = [
-    "AT_ONCE",
-    "BODY_LIMIT",
-    "Answer",
-    "ConnectionCut",
-    "Delivery",
-    "Receive",
-    "Refusal",
-    "Request",
-    "Scope",
-    "Send",
-    "answer_json",
-    "answer_lifespan",
-    "read_json",
-    "read_request",
-    "send_answer",
-]
-
 BODY_LIMIT = 8 << 20
 """Bytes of a request's body that are read at most; a larger one is answered with 413."""
 

@@ -14,8 +14,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from opusmap.emulator.http import ConnectionCut, Receive, Scope, Send
 
-__all__ = ["protocol_with"]
-
 
 def protocol_with(request_seconds: float) -> type[asyncio.Protocol]:
     """Return the protocol with the seconds in which a request must have come in whole."""

@@ -23,8 +23,6 @@ from opusmap.errors import SettingsError
 if TYPE_CHECKING:
     import uvicorn
 
-__all__ = ["serve", "served"]
-
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PORT_LIMIT = 65_535

@@ -14,8 +14,6 @@ from random import Random
 from opusmap.emulator.http import Answer, answer_json
 from opusmap.records import JsonValue
 
-__all__ = ["OWN_SHAPE", "PARTLY", "FailureShape", "draw_garbled", "draw_shape", "draw_unmatched"]
-
 PARTLY = 418
 """Processed, and some records failed: the contract's own use of this status."""
 

@@ -11,8 +11,6 @@ from typing import Literal
 
 from opusmap.records import JsonValue
 
-__all__ = ["HELD_PATH", "Kept", "RecordStore"]
-
 HELD_PATH = "/emulator/records"
 """Where all that is held is given, as JSON Lines; no part of the contract."""
 

@@ -14,8 +14,6 @@ from urllib.parse import parse_qsl
 from opusmap.emulator.client_assertion import ASSERTION_TYPE, AssertionVerifier
 from opusmap.emulator.http import Answer, Request, answer_json
 
-__all__ = ["SCOPE", "TOKEN_PATH", "TokenEndpoint"]
-
 TOKEN_PATH = "/connect/token"  # noqa: S105 - a path, no password
 
 SCOPE = "records.readwrite.all"

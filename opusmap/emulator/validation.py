@@ -23,22 +23,6 @@ from opusmap.errors import SettingsError
 from opusmap.records import JsonValue
 from opusmap.wording import quote_value, suggest
 
-__all__ = [
-    "BUILT_IN",
-    "PAGE_LIMIT",
-    "PAGE_SIZES",
-    "RECORDS_LIMIT",
-    "ROW_KEY",
-    "DueQuery",
-    "Readings",
-    "RecordValidator",
-    "Submission",
-    "read_destruction",
-    "read_due_query",
-    "read_submission",
-    "write_page_token",
-]
-
 RECORDS_LIMIT = 15
 """Records that one request may submit or destroy."""
 

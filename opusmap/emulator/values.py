@@ -22,8 +22,6 @@ from opusmap.errors import SettingsError
 from opusmap.records import JsonValue
 from opusmap.wording import quote_value
 
-__all__ = ["Rules", "TargetFormat", "find_problem", "show"]
-
 ConflictKey = Literal["both", "conflictOption", "confilictOption"]
 
 

@@ -17,8 +17,6 @@ from typing import Protocol, Self, TypeAlias
 
 from opusmap.journal.writes import WriteSet
 
-__all__ = ["GroupCommit", "SyncExecutor", "Writable", "run_inline"]
-
 SyncExecutor: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException | None], None]], None]
 """Syncs somewhere; calls back, in the event loop, with the error if there was one."""
 

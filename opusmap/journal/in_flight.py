@@ -16,8 +16,6 @@ import msgspec
 from opusmap.journal.models import Item, Result, State, Timestamp
 from opusmap.journal.writes import RequestRows, WriteSet
 
-__all__ = ["InFlight", "Request"]
-
 
 @dataclass(slots=True)
 class Request:

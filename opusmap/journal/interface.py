@@ -14,8 +14,6 @@ from typing import Any, Self
 
 from opusmap.journal.models import Item, JournalRecord, Pruned, Result, Run, State, Timestamp
 
-__all__ = ["Journal", "Session"]
-
 
 class Session(ABC):
     """What one run writes while it sends, and what it asks before.

@@ -18,16 +18,6 @@ from pathlib import Path
 from opusmap.errors import JournalError
 from opusmap.journal.wal import Log
 
-__all__ = [
-    "Storage",
-    "connect",
-    "damaged",
-    "find_share",
-    "hold_file",
-    "reading",
-    "translated",
-]
-
 # Write-ahead logging shares memory between processes, which a network share can't
 # (https://sqlite.org/wal.html); and many shares say that they have synced what they have not.
 _SHARES = re.compile(

@@ -22,8 +22,6 @@ from opusmap.safe_files import UnreadableFile, read_bytes
 if TYPE_CHECKING:
     from opusmap.journal import Journal, Run
 
-__all__ = ["LastRun", "describe_run"]
-
 _VERSION = 1
 _SIZE_LIMIT = 1 << 20
 _RUNS = 50

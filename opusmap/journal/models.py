@@ -14,20 +14,6 @@ from typing import Any
 
 import msgspec
 
-__all__ = [
-    "Item",
-    "JournalRecord",
-    "Pruned",
-    "Result",
-    "Run",
-    "State",
-    "Timestamp",
-    "hash_content",
-    "read_accepted",
-    "read_detailed",
-    "read_run",
-]
-
 
 class State(StrEnum):
     """What is known of a record: it may be in flight; or Opus's answer, or the lack of one.

@@ -53,8 +53,6 @@ from opusmap.journal.sqlite_schema import (
 )
 from opusmap.journal.writes import WriteSet, apply_writes, look_up_records, merge_writes
 
-__all__ = ["SqliteJournal"]
-
 _RUNS = """
 SELECT runs.id, origin, connection, mapping, started, finished, ending, counts, trusted_from, older_hash
 FROM runs JOIN targets ON targets.id = target

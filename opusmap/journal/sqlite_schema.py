@@ -13,15 +13,6 @@ import sqlite3
 
 from opusmap.errors import JournalError
 
-__all__ = [
-    "ACCEPTED_COLUMNS",
-    "DETAILED_COLUMNS",
-    "REQUEST_COLUMNS",
-    "VERSION",
-    "check_kind",
-    "prepare_schema",
-]
-
 ACCEPTED_COLUMNS = "run, row, key, content"
 DETAILED_COLUMNS = "run, row, key, content, state, reason, sent, ticks"
 REQUEST_COLUMNS = "id, target, run, sent, ticks, items"

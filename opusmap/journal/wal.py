@@ -11,8 +11,6 @@ from __future__ import annotations
 import os
 import sqlite3
 
-__all__ = ["LONG", "Log"]
-
 LONG = 8000
 """Rows after which the log is taken into the database: 32 MB when each touches a page of its own."""
 

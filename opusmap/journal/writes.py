@@ -17,8 +17,6 @@ from typing import Any, TypeAlias
 from opusmap.journal.models import Item, Result
 from opusmap.journal.sqlite_schema import ACCEPTED_COLUMNS, DETAILED_COLUMNS, REQUEST_COLUMNS
 
-__all__ = ["RequestRows", "WriteSet", "apply_writes", "look_up_records", "merge_writes"]
-
 RequestRows: TypeAlias = "dict[int, tuple[Any, ...] | None]"
 """Rows of the table `requests` by id, as they are to be; None: the request is over."""
 

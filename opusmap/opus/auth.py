@@ -17,8 +17,6 @@ from opusmap.opus.exchange import Answer
 from opusmap.opus.responses import plain_text
 from opusmap.settings import Secret
 
-__all__ = ["SCOPE", "Proof", "Token", "read_token", "token_form"]
-
 SCOPE = "records.readwrite.all"
 """The permission that the connector's endpoints ask for (AvePoint's documentation)."""
 

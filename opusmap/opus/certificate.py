@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.x509 import Certificate
 
-__all__ = ["SigningCertificate", "read_certificate"]
-
 LIFE = 600
 """Seconds that an assertion is good for; the identity service allows an hour at most."""
 

@@ -28,8 +28,6 @@ from opusmap.opus.responses import parse_http_date, parse_retry_after, read_stat
 from opusmap.opus.transport_httpx import HttpxTransport
 from opusmap.settings import Secret, Settings
 
-__all__ = ["PATHS", "OpusClient"]
-
 PATHS = ("/connector/records", "/records/connector/records")
 """The paths that `auto` tries, in order: the seed's, and the one of AvePoint's current documentation."""
 

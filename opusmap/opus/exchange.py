@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
-__all__ = ["Answer", "BeforeResend", "Exchange", "NoAnswer", "Sender", "TransportError"]
-
 
 class TransportError(StrEnum):
     """Why there is no answer."""

@@ -12,15 +12,6 @@ import msgspec
 
 from opusmap.records import Record, Reject, Row
 
-__all__ = [
-    "BATCH_SIZE",
-    "Conflict",
-    "ConflictKey",
-    "EncodedRecord",
-    "encode_body",
-    "encode_records",
-]
-
 BATCH_SIZE = 15
 """Records that one request may hold (the seed of the API states it)."""
 

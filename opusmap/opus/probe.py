@@ -12,8 +12,6 @@ from opusmap.opus.client import OpusClient
 from opusmap.opus.exchange import NoAnswer, TransportError
 from opusmap.opus.responses import PATH_HELP, Verdict, read_due_answer
 
-__all__ = ["Online", "check_online"]
-
 _HELP = {
     400: "compare the connection's file with Opus: is it of this tenant, and is the connection still there?",
     403: "give the app the permission records.readwrite.all, and look at its tenant",

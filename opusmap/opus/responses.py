@@ -19,21 +19,6 @@ from typing import Any, NoReturn, TypeAlias
 
 from opusmap.opus.exchange import Answer, Exchange, NoAnswer, TransportError
 
-__all__ = [
-    "ADDRESS_HELP",
-    "PATH_HELP",
-    "AttemptResult",
-    "LoadSignal",
-    "Verdict",
-    "name_answer",
-    "parse_http_date",
-    "parse_retry_after",
-    "plain_text",
-    "read_due_answer",
-    "read_exchange",
-    "read_status",
-]
-
 LONGEST_WAIT = 300.0
 """Seconds that a server may make us wait at most, whatever it asks."""
 

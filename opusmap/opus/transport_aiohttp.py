@@ -17,8 +17,6 @@ import aiohttp
 import httpx
 import yarl
 
-__all__ = ["AiohttpTransport"]
-
 _KEPT = 5.0
 """Seconds that an idle connection is used again within, as in `transport_httpx`."""
 

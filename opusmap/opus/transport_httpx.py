@@ -13,8 +13,6 @@ from contextlib import contextmanager
 import httpcore
 import httpx
 
-__all__ = ["HttpxTransport"]
-
 _KEPT = 5.0
 """Seconds that an idle connection is used again within; httpx's own default."""
 

@@ -16,8 +16,6 @@ from opusmap.rejects.formula_escape import restore_cell
 from opusmap.rejects.writer import ERROR_COLUMNS
 from opusmap.sources import Source
 
-__all__ = ["RejectsSource", "is_neutralised", "part_row"]
-
 
 class RejectsSource(Source):
     """The rows of a corrected file of rejects.

@@ -16,8 +16,6 @@ import msgspec
 
 from opusmap.rejects.formula_escape import neutralise
 
-__all__ = ["CellShape", "LineShape", "Shape", "WorkbookShape"]
-
 
 class Shape(Protocol):
     """A file that is being written. `reasons` are the columns about what is wrong, in their order."""

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["neutralise", "restore_cell"]
-
 _SIGNS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 """What begins a formula. The last four are the full-width forms, which some programs take for the others."""
 _FORMULA = re.compile(f"'*[{re.escape(_SIGNS)}]")

@@ -19,10 +19,7 @@ from opusmap.journal.last_run import LastRun
 from opusmap.output_files import File, check_output, create_unless_there, hash_file, is_same_file
 from opusmap.records import Reject
 from opusmap.rejects.file_formats import CellShape, LineShape, Shape, WorkbookShape
-from opusmap.rejects.formula_escape import neutralise, restore_cell
 from opusmap.sources import Source
-
-__all__ = ["ERROR_COLUMNS", "RejectList", "RejectWriter", "neutralise", "restore_cell"]
 
 ERROR_COLUMNS = ("_row", "_key", "_error_column", "_error_code", "_error")
 """What a file of rejects has besides the source's own columns."""

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 from opusmap.report.timeline import Span
 
-__all__ = ["HEIGHT", "WIDTH", "Bar", "Chart", "Label", "draw_charts", "say_duration"]
-
 WIDTH, HEIGHT = 720, 132
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 8, 10, 24
 _BASE = HEIGHT - _BOTTOM

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from opusmap.compiler.plan import ColumnPlan, Plan
     from opusmap.mapping import Binding, ConverterCall
 
-__all__ = ["Crosswalk", "Line", "make_crosswalk"]
-
 _LISTS = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE)
 _OPTIONS_SHOWN = 60
 """Options of a choice column that are listed at most."""

@@ -25,20 +25,6 @@ from opusmap.records import Chunk, Reject, Row
 from opusmap.sources import Source
 from opusmap.wording import quote_value
 
-__all__ = [
-    "EmptyCells",
-    "Estimate",
-    "FarColumn",
-    "Forecast",
-    "Forecaster",
-    "Pace",
-    "ProfilingSource",
-    "RepeatedKey",
-    "UnmatchedChoice",
-    "estimate",
-    "find_pace",
-]
-
 RECORDS_A_REQUEST = 15
 """Records that one request may hold (the seed of the API states it)."""
 

@@ -17,8 +17,6 @@ from opusmap.rejects.corrected import is_neutralised, part_row
 from opusmap.report.provenance import Evidence
 from opusmap.sources import open_source
 
-__all__ = ["ROWS", "RejectedRow", "RejectedRows", "read_rows"]
-
 ROWS = 1000
 """Rejected rows that are shown at most."""
 

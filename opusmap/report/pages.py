@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from opusmap.compiler import Mapper
     from opusmap.journal import Journal, JournalRecord, Run
 
-__all__ = ["OPEN_ENDS", "render_preview", "render_run", "write_run"]
-
 OPEN_ENDS = 1000
 """Records that Opus did not take that are shown at most."""
 _CUT = 500

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from opusmap.compiler import Mapper
     from opusmap.sources import Source
 
-__all__ = ["REASONS", "Evidence", "gather_evidence", "keep_reasons"]
-
 SOURCES = 200
 """Files of a source that are hashed at most; what is left out is counted."""
 REASONS = 200

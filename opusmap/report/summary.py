@@ -15,8 +15,6 @@ from opusmap.issues import Issue
 from opusmap.records import Chunk, Reject
 from opusmap.sources import FileChange
 
-__all__ = ["Reason", "Report", "Tally"]
-
 COUNTS = (
     "read",
     "mapped",

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
 from typing import Any
 
-__all__ = ["SPANS", "Span", "Timeline", "read_timeline"]
-
 SPANS = 120
 """Spans at most; when a run outgrows them, two become one."""
 

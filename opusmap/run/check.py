@@ -14,8 +14,6 @@ from opusmap.run.map import MapStream
 from opusmap.run.open import Work
 from opusmap.run.parallel import Workers
 
-__all__ = ["SourceCheck"]
-
 
 class SourceCheck:
     """Runs every row through the mapping, offline. Iterate it once for the totals as they grow.

@@ -16,8 +16,6 @@ from opusmap.run.key_set import KeySet
 from opusmap.run.open import Work
 from opusmap.wording import quote_value
 
-__all__ = ["DuplicateFilter", "RowAt"]
-
 RowAt: TypeAlias = Callable[[int], Row | Reject]
 """From a place in a chunk to the row there."""
 

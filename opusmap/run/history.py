@@ -24,17 +24,6 @@ if TYPE_CHECKING:
     from opusmap.opus.probe import Online
     from opusmap.settings import Settings
 
-__all__ = [
-    "FoundRejects",
-    "check_online",
-    "find_earlier_pace",
-    "find_journal",
-    "find_rejects",
-    "find_runs",
-    "is_first_overwrite",
-    "keys_to_retry",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class FoundRejects:

@@ -13,8 +13,6 @@ from typing import Self
 
 from opusmap.errors import StoppedEarly
 
-__all__ = ["IN_MEMORY", "KeySet"]
-
 IN_MEMORY = 1_000_000
 """Keys that are kept in memory, about; they take some 75 MB."""
 _MARKS = 500

@@ -23,8 +23,6 @@ from opusmap.run.parallel import CHUNK_ROWS, Workers
 from opusmap.sources import FileChange, Part, find_changes, row_parts
 from opusmap.sources.batches import RowPart
 
-__all__ = ["MapStream", "PayloadWriter"]
-
 
 class MapStream:
     """What becomes of every row of a source, chunk by chunk. Iterate it once.

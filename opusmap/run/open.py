@@ -33,8 +33,6 @@ from opusmap.wording import quote_value
 if TYPE_CHECKING:
     from opusmap.converters import Registry
 
-__all__ = ["Work", "check_lock", "find_warnings", "open_corrected_rejects", "open_work"]
-
 
 @dataclass(frozen=True, slots=True)
 class Work:

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from opusmap.run.open import Work
     from opusmap.sources import Part
 
-__all__ = ["CHUNK_ROWS", "MappedParts", "Workers", "make_processes"]
-
 CHUNK_ROWS = 50
 """Rows mapped at a time: enough to make a chunk cost little, few enough for rows of a million characters."""
 

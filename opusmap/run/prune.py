@@ -18,8 +18,6 @@ from opusmap.report import Evidence
 from opusmap.report.forecast import estimate
 from opusmap.run.history import find_runs
 
-__all__ = ["PruneSummary", "prune_runs"]
-
 
 @dataclass(frozen=True, slots=True)
 class PruneSummary:

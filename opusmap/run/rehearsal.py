@@ -17,8 +17,6 @@ from opusmap.compiler import Mapper
 from opusmap.emulator import TOKEN_PATH, ConnectionCut, Emulator, Readings, TargetFormat
 from opusmap.settings import Secret, Settings
 
-__all__ = ["EmbeddedTransport", "embedded_opus", "make_emulator"]
-
 
 def embedded_opus(mapper: Mapper) -> tuple[Emulator, Settings]:
     """Return an emulator of the mapping's connection, and the settings that reach it in this process.

@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
     from opusmap.settings import Settings
 
-__all__ = ["MaxErrors", "RejectSink", "SubmitOptions", "submit", "submit_source", "submit_stream"]
-
 _OLDER_HASH = (
     "an older version of opusmap wrote the journal {}, and what it noted of accepted records can't be "
     "compared with what is sent now: each of them is sent again, once"

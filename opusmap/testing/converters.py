@@ -13,8 +13,6 @@ from opusmap.errors import ValueProblem
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-__all__ = ["check_converter"]
-
 
 def check_converter(function: Callable[..., Any], /, *, max_examples: int = 200, **arguments: Any) -> None:
     """Check that a converter gives a plain value or a `ValueProblem` for whatever it is given.

@@ -18,8 +18,6 @@ from opusmap.mapping import MappingTest
 from opusmap.records import Mapped, Record, Reject
 from opusmap.wording import suggest
 
-__all__ = ["Difference", "TestResult", "junit_xml", "run_tests"]
-
 
 @dataclass(frozen=True, slots=True)
 class Difference:

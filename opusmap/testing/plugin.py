@@ -18,8 +18,6 @@ from opusmap.wording import visible
 if TYPE_CHECKING:
     from opusmap.testing import Rehearsal, ServedOpus, TestResult
 
-__all__ = ["opusmap_rehearse", "opusmap_serve", "pytest_collect_file"]
-
 
 @pytest.fixture
 def opusmap_rehearse(request: pytest.FixtureRequest) -> Callable[..., Rehearsal]:

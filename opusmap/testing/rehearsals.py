@@ -25,8 +25,6 @@ from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus, make_emulato
 from opusmap.run.submit import SubmitOptions, submit_source
 from opusmap.sources import from_iterable
 
-__all__ = ["Rehearsal", "ServedOpus", "rehearse", "serve_opus"]
-
 Records = Mapping[str, Mapping[str, JsonValue]]
 """What Opus holds: row key -> display name of a column -> value."""
 
