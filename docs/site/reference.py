@@ -14,7 +14,7 @@ import click
 
 import opusmap
 from opusmap import testing
-from opusmap.cli.program import opusmap as program
+from opusmap.cli.entry import opusmap as program
 from opusmap.converters import Converter, builtin_converters
 from opusmap.mapping.schema import load_schema
 

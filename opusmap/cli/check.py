@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.confirm import print_host
 from opusmap.cli.diagnostics import print_diagnostics
 from opusmap.cli.options import (
     MAPPING,
@@ -33,6 +32,7 @@ from opusmap.cli.output import (
     shorten,
 )
 from opusmap.cli.progress import progress_line
+from opusmap.cli.sending import print_host
 from opusmap.cli.terminal import escape, make_console, write_result
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from opusmap.cli.confirm import YES
 from opusmap.cli.logs import log
 from opusmap.cli.options import (
     MAPPING,
@@ -18,7 +17,7 @@ from opusmap.cli.options import (
     registry,
     reject_writer,
 )
-from opusmap.cli.sending import CONCURRENCY, FAULTS, TO, fault_plan, open_target, send
+from opusmap.cli.sending import CONCURRENCY, FAULTS, TO, YES, fault_plan, open_target, send
 
 if TYPE_CHECKING:
     from opusmap.settings import Settings

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from opusmap.cli.confirm import YES
 from opusmap.cli.options import (
     MAPPING,
     SOURCE,
@@ -18,7 +17,7 @@ from opusmap.cli.options import (
     read_settings,
     reject_writer,
 )
-from opusmap.cli.sending import CONCURRENCY, FAULTS, TO, fault_plan, open_target, send
+from opusmap.cli.sending import CONCURRENCY, FAULTS, TO, YES, fault_plan, open_target, send
 
 if TYPE_CHECKING:
     from opusmap.run.submit import MaxErrors

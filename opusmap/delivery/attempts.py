@@ -10,7 +10,7 @@ import logging
 from dataclasses import replace
 
 from opusmap.delivery.batcher import Batch
-from opusmap.delivery.early_abort import UnknownOutcomes
+from opusmap.delivery.early_abort import StopSignal, UnknownOutcomes
 from opusmap.delivery.rate_limit import Clock, RateLimiter
 from opusmap.delivery.results import Outlook, Results
 from opusmap.delivery.retry_policy import (
@@ -21,10 +21,8 @@ from opusmap.delivery.retry_policy import (
     RetryPolicy,
     StopRun,
 )
-from opusmap.delivery.stop_signal import StopSignal
 from opusmap.errors import OpusUnavailable, SignInError
-from opusmap.opus.exchange import Answer, Exchange, Sender, TransportError
-from opusmap.opus.payload import Conflict, ConflictKey, encode_body
+from opusmap.opus.exchange import Answer, Conflict, ConflictKey, Exchange, Sender, TransportError, encode_body
 from opusmap.opus.responses import AttemptResult, LoadSignal, Verdict, read_exchange
 
 _log = logging.getLogger("opusmap.delivery")

@@ -1,21 +1,21 @@
 """The batcher: takes records as they are needed, leaves out what Opus holds as it is, and makes batches.
 
-Owns what stands between the mapper's records and a request's: hashing, looking up, grouping. It sends
-nothing and writes nothing.
+Owns what stands between the mapper's records and a request's: hashing, looking up, grouping, and the order of
+the versions of a rowKey. It sends nothing and writes nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import msgspec
 
-from opusmap.delivery.unknown_outcomes import ResumePolicy
+from opusmap.delivery.retry_policy import ResumePolicy
 from opusmap.journal import Item, JournalRecord, Timestamp, hash_content
-from opusmap.opus.payload import BATCH_SIZE, Conflict, EncodedRecord
+from opusmap.opus.exchange import BATCH_SIZE, Conflict, EncodedRecord
 
 LookUp: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, JournalRecord]]]
 
@@ -179,3 +179,47 @@ class Batcher:
 
 _UNCHANGED = 4 * BATCH_SIZE
 """Unchanged records that are counted at a time, at most."""
+
+
+class KeyLocks:
+    """Who holds which rowKey. Locks are granted in the order of the calls of `take`."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, KeyLock] = {}  # rowKey -> the latest lock that was asked for
+
+    def is_taken(self, key: str) -> bool:
+        """Tell whether somebody holds this rowKey, or waits for it."""
+        return key in self._latest
+
+    def take(self, keys: Collection[str]) -> KeyLock:
+        """Ask for these rowKeys; who awaits the lock holds them, once all who asked before are done.
+
+        Each waits only for those before it, so nobody waits for ever.
+        """
+        earlier = [self._latest[key] for key in keys if key in self._latest]
+        lock = KeyLock(self._latest, keys, earlier)
+        self._latest.update(dict.fromkeys(keys, lock))
+        return lock
+
+
+class KeyLock:
+    """Some rowKeys, held by one who sends their records."""
+
+    def __init__(self, latest: dict[str, KeyLock], keys: Collection[str], earlier: list[KeyLock]) -> None:
+        self._latest = latest
+        self._keys = keys
+        self._earlier = earlier
+        self._over = asyncio.get_running_loop().create_future()
+
+    async def wait(self) -> None:
+        """Return when all who asked before for one of these rowKeys are done."""
+        for lock in self._earlier:
+            await asyncio.shield(lock._over)  # noqa: SLF001 - of one class
+        self._earlier.clear()
+
+    def end(self) -> None:
+        """Let the next have the rowKeys."""
+        self._over.set_result(None)
+        for key in self._keys:
+            if self._latest.get(key) is self:
+                del self._latest[key]

@@ -1,19 +1,54 @@
-"""When to give a run up: Opus refuses whatever this mapping makes, or nothing that comes back can be read.
+"""When a run stops: on a signal, or because Opus refuses all records or sends nothing that can be read.
 
-Owns telling a wrong mapping from wrong rows by the first records of a run, and something that answers in
-Opus's place from single answers that went wrong. Nothing here sends.
+Owns the first reason to stop. It tells a wrong mapping from wrong rows by the first records of a run, and
+something that answers in Opus's place from single answers that went wrong. Nothing here sends.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from opusmap.delivery.stop_signal import StopSignal
-from opusmap.opus.payload import BATCH_SIZE
+from opusmap.errors import OpusmapError
+from opusmap.opus.exchange import BATCH_SIZE
+
+_log = logging.getLogger("opusmap.delivery")
+
+
+class StopSignal:
+    """Not set until somebody stops the run. The first reason is the run's."""
+
+    def __init__(self) -> None:
+        self.reason: OpusmapError | None = None
+        self._event = asyncio.Event()
+        self._sleepers: list[Callable[[], object]] = []
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the run sends nothing new."""
+        return self.reason is not None
+
+    def stop(self, reason: OpusmapError) -> None:
+        """Let nothing new be sent."""
+        if self.reason is None:
+            _log.info("the run stops: %s", reason)
+            self.reason = reason
+            self._event.set()
+            for wake in self._sleepers:
+                wake()
+
+    def tell(self, wake: Callable[[], object]) -> None:
+        """Call `wake` when the run is stopped."""
+        self._sleepers.append(wake)
+
+    async def wait(self) -> None:
+        """Return when the run is stopped."""
+        await self._event.wait()
+
 
 FIRST_RECORDS = 3 * BATCH_SIZE
 """Records that are refused for one reason, and none taken, until the mapping is what is wrong."""

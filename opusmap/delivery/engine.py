@@ -1,6 +1,6 @@
 """The engine: keeps requests in flight, and sees to it that each record comes to an end.
 
-Owns concurrency, order and splitting. What is sent at all is decided in `batcher` and `unknown_outcomes`;
+Owns concurrency, order and splitting. What is sent at all is decided in `batcher`;
 `attempts` sends one body as often as it takes, at the pace of `rate_limit` and as `retry_policy` decides;
 `results` journals what came of it.
 """
@@ -13,18 +13,14 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from opusmap.delivery.attempts import Attempts
-from opusmap.delivery.batcher import Batch, Batcher
-from opusmap.delivery.early_abort import UNREADABLE_RECORDS, EarlyAbort
-from opusmap.delivery.key_order import KeyLock, KeyLocks
+from opusmap.delivery.batcher import Batch, Batcher, KeyLock, KeyLocks
+from opusmap.delivery.early_abort import UNREADABLE_RECORDS, EarlyAbort, StopSignal
 from opusmap.delivery.rate_limit import Clock, RateLimiter
 from opusmap.delivery.results import Event, Results, Stopped
-from opusmap.delivery.retry_policy import GiveUp, RetryPolicy, Split
-from opusmap.delivery.stop_signal import StopSignal
-from opusmap.delivery.unknown_outcomes import ResumePolicy
+from opusmap.delivery.retry_policy import GiveUp, ResumePolicy, RetryPolicy, Split
 from opusmap.errors import OpusmapError, StoppedEarly
 from opusmap.journal import Journal, Run, State
-from opusmap.opus.exchange import Sender
-from opusmap.opus.payload import Conflict, ConflictKey, EncodedRecord
+from opusmap.opus.exchange import Conflict, ConflictKey, EncodedRecord, Sender
 from opusmap.opus.responses import Verdict
 
 _SILENT = 3

@@ -13,8 +13,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from opusmap.delivery.early_abort import StopSignal
 from opusmap.delivery.retry_policy import RetryPolicy
-from opusmap.delivery.stop_signal import StopSignal
 from opusmap.journal import Timestamp
 from opusmap.opus.responses import LoadSignal
 

@@ -15,10 +15,10 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from opusmap.delivery.batcher import Batch
-from opusmap.delivery.unknown_outcomes import ResumePolicy
+from opusmap.delivery.retry_policy import ResumePolicy
 from opusmap.errors import OpusmapError
 from opusmap.journal import JournalRecord, Result, Session, State, Timestamp
-from opusmap.opus.payload import EncodedRecord
+from opusmap.opus.exchange import EncodedRecord
 
 Fate: TypeAlias = Literal["submitted", "failed", "uncertain", "unchanged", "not_sent"]
 

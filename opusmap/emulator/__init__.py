@@ -9,10 +9,9 @@ from __future__ import annotations
 from opusmap.emulator.application import RECORD_PATHS, Counts, Emulator
 from opusmap.emulator.fault_injector import SeededFaults
 from opusmap.emulator.fault_profile import FAULTS_PATH, KINDS, LEVELS, FaultPlan, make_plan, read_plan
-from opusmap.emulator.faults import Fault, FaultHook, HandledRequest, RequestInfo, in_turn
+from opusmap.emulator.faults import FailureShape, Fault, FaultHook, HandledRequest, RequestInfo, in_turn
 from opusmap.emulator.http import ConnectionCut, Delivery
 from opusmap.emulator.server import serve, served
-from opusmap.emulator.shapes import FailureShape
 from opusmap.emulator.store import HELD_PATH
 from opusmap.emulator.tokens import TOKEN_PATH
 from opusmap.emulator.validation import Readings

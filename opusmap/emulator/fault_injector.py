@@ -16,9 +16,8 @@ from email.utils import formatdate
 from random import Random
 
 from opusmap.emulator.fault_profile import FaultPlan
-from opusmap.emulator.faults import Fault, RequestInfo
+from opusmap.emulator.faults import Fault, RequestInfo, draw_garbled, draw_shape, draw_unmatched
 from opusmap.emulator.http import Delivery
-from opusmap.emulator.shapes import draw_garbled, draw_shape, draw_unmatched
 from opusmap.emulator.tokens import TOKEN_PATH
 
 TROUBLES = (500, 502, 503, 504)

@@ -1,7 +1,7 @@
 """A journal in a file: an SQLite database that survives a crash at any moment.
 
 A session is put together here: `in_flight` plans what is written, `group_commit` says when, `writes` has the
-statements. The tables are in `schema`, what makes a commit durable in `wal`.
+statements. The tables are in `sqlite_schema`, what makes a commit durable in `journal_file`.
 """
 
 from __future__ import annotations

@@ -4,8 +4,16 @@ Owns HTTP: `client` and the transports are the only modules that know a library 
 here, for such libraries are slow to load.
 """
 
-from opusmap.opus.exchange import Answer, NoAnswer, Sender, TransportError
-from opusmap.opus.payload import BATCH_SIZE, EncodedRecord, encode_body, encode_records
+from opusmap.opus.exchange import (
+    BATCH_SIZE,
+    Answer,
+    EncodedRecord,
+    NoAnswer,
+    Sender,
+    TransportError,
+    encode_body,
+    encode_records,
+)
 from opusmap.opus.responses import read_exchange
 
 __all__ = [

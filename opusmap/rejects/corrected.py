@@ -12,7 +12,7 @@ from typing import Any
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
 from opusmap.records import Reject, Row
-from opusmap.rejects.formula_escape import restore_cell
+from opusmap.rejects.file_formats import restore_cell
 from opusmap.rejects.writer import ERROR_COLUMNS
 from opusmap.sources import Source
 

@@ -1,12 +1,14 @@
-"""The shapes of a file of rejects: CSV, a workbook, JSON Lines. Each writes a row as soon as it comes.
+"""The formats of a file of rejects: CSV, a workbook, JSON Lines. Each writes a row as soon as it comes.
 
-Owns how values stand in each; which of them a source's rejects have is decided in `rejects`.
+Owns how values stand in each, and what keeps a spreadsheet from running a cell (OWASP, "CSV Injection").
+Which format a source's rejects have is decided in `writer`.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +16,23 @@ from typing import IO, Any, Protocol
 
 import msgspec
 
-from opusmap.rejects.formula_escape import neutralise
+_SIGNS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+"""What begins a formula. The last four are the full-width forms, which some programs take for the others."""
+_FORMULA = re.compile(f"'*[{re.escape(_SIGNS)}]")
+_FIRST = frozenset(f"'{_SIGNS}")
+
+
+def neutralise(cell: str) -> str:
+    """Return a cell as a spreadsheet shows it without running it: an apostrophe before what begins a formula.
+
+    `restore_cell` gives back exactly what was given.
+    """
+    return "'" + cell if cell[:1] in _FIRST and _FORMULA.match(cell) else cell
+
+
+def restore_cell(cell: str) -> str:
+    """Take back what `neutralise` did."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 class Shape(Protocol):

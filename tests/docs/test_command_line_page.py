@@ -16,7 +16,7 @@ import pytest
 from documentation import PAGES, ROOT, blocks, section, table
 
 from opusmap.cli.entry import BUG, STOPPED
-from opusmap.cli.program import opusmap as program
+from opusmap.cli.entry import opusmap as program
 from opusmap.converters.plugins import load_converters
 from opusmap.errors import OpusmapError
 from opusmap.settings import _NAMES, _OLD_NAMES, DATA_CENTERS

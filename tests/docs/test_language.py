@@ -180,7 +180,7 @@ def test_each_test_and_function_is_named():
 
 
 def test_no_command_is_promised_that_does_not_exist():
-    from opusmap.cli.program import opusmap as program
+    from opusmap.cli.entry import opusmap as program
 
     named = {name for page in PAGES for name in re.findall(r"`opusmap ([a-z]+)", page.read_text("utf-8"))}
     assert named <= set(program.commands)

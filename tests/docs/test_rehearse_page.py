@@ -8,7 +8,7 @@ import shlex
 import pytest
 from documentation import ROOT, blocks, table
 
-from opusmap.cli.program import opusmap as program
+from opusmap.cli.entry import opusmap as program
 from opusmap.emulator import KINDS, LEVELS, FaultPlan, read_plan
 
 PAGE = ROOT / "docs" / "howto" / "rehearse-a-bad-day.md"

@@ -12,7 +12,7 @@ from documentation import ROOT
 from raised_codes import raised_codes
 
 import opusmap
-from opusmap.cli.program import opusmap as program
+from opusmap.cli.entry import opusmap as program
 from opusmap.converters import builtin_converters
 from opusmap.mapping.schema import load_schema
 

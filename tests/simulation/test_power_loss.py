@@ -17,7 +17,7 @@ from simulation.disk import Disk, DiskStorage
 
 from opusmap.journal import Item, Journal, Result, SqliteJournal, State, Timestamp, open_journal
 from opusmap.journal.group_commit import run_inline
-from opusmap.journal.wal import LONG
+from opusmap.journal.journal_file import LONG
 
 STATES = (State.ACCEPTED, State.FAILED, State.UNCERTAIN)
 Known = dict[str, tuple[State, bytes]]

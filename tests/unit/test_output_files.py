@@ -17,8 +17,7 @@ from opusmap.issues import Issue
 from opusmap.output_files import create_output
 from opusmap.records import Reject
 from opusmap.rejects import RejectWriter
-from opusmap.rejects.file_formats import CellShape, WorkbookShape
-from opusmap.rejects.formula_escape import neutralise, restore_cell
+from opusmap.rejects.file_formats import CellShape, WorkbookShape, neutralise, restore_cell
 from opusmap.rejects.writer import ERROR_COLUMNS
 from opusmap.sources import from_iterable, open_source
 

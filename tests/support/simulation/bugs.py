@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from opusmap.delivery import KeyLocks, ResumePolicy, RetryPolicy
-from opusmap.delivery.key_order import KeyLock
+from opusmap.delivery.batcher import KeyLock
 from opusmap.journal import (
     Item,
     JournalRecord,

@@ -16,8 +16,7 @@ from typing import Any
 
 import apsw
 
-from opusmap.journal.journal_file import Storage
-from opusmap.journal.wal import LONG, Log
+from opusmap.journal.journal_file import LONG, Log, Storage
 
 __all__ = ["Disk", "DiskStorage", "Image", "UnsyncedStorage"]
 

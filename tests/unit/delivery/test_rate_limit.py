@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation.loop import Timeline, VirtualLoop
 
+from opusmap.delivery.early_abort import StopSignal
 from opusmap.delivery.rate_limit import Clock, ConcurrencyLimit, RateLimiter, RetryBudget
 from opusmap.delivery.retry_policy import RetryPolicy
-from opusmap.delivery.stop_signal import StopSignal
 from opusmap.errors import StoppedEarly
 from opusmap.opus.responses import LoadSignal
 

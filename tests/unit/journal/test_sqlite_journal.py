@@ -27,8 +27,7 @@ from opusmap.journal import (
     hash_content,
     open_journal,
 )
-from opusmap.journal.journal_file import Storage
-from opusmap.journal.wal import Log
+from opusmap.journal.journal_file import Log, Storage
 
 NOW, EARLIER = Timestamp(2000.0, 20.0), Timestamp(1990.0, 10.0)
 

@@ -21,8 +21,7 @@ from opusmap.output_files import File
 from opusmap.records import Filtered
 from opusmap.report import Evidence, Reason
 from opusmap.report.crosswalk import Crosswalk, Line
-from opusmap.report.lookup import RejectedRow, RejectedRows
-from opusmap.report.pages import OPEN_ENDS, render_preview, render_run, write_run
+from opusmap.report.pages import OPEN_ENDS, RejectedRow, RejectedRows, render_preview, render_run, write_run
 
 MADE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RUN = Run(3, "https://opus.example.com", "c-1", "m.yaml", 1000.0, 1060.0, "done", {"read": 1, "submitted": 1})

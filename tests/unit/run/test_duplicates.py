@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import sqlite3
+import tracemalloc
 from collections.abc import Iterator
 from itertools import islice
 
@@ -11,9 +14,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opusmap.compiler import Mapper, load_mapping
+from opusmap.errors import StoppedEarly
 from opusmap.records import Reject, Row
-from opusmap.run import key_set
-from opusmap.run.duplicates import DuplicateFilter
+from opusmap.run import duplicates
+from opusmap.run.duplicates import DuplicateFilter, KeySet
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work
 from opusmap.sources import IterableSource
@@ -34,7 +38,7 @@ def mapper(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def short_memory():
     """Let keys go to the file after a few."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(key_set, "IN_MEMORY", 7)
+        patch.setattr(duplicates, "IN_MEMORY", 7)
         yield
 
 
@@ -89,3 +93,50 @@ def test_no_key_passes_twice_where_the_source_grows_between_two_reads(
     for chunk in MapStream(Work(mapper, source)):
         kept += chunk.keys
     assert len(kept) == len(set(kept))
+
+
+SMALL = st.integers(0, 30)
+ANY = st.integers(-(2**63), 2**63 - 1)
+
+
+@given(st.lists(st.sets(SMALL | ANY, min_size=1, max_size=8)), st.integers(1, 20))
+def test_it_tells_what_a_set_would_tell(groups, in_memory):
+    known = set()
+    with pytest.MonkeyPatch.context() as patch, KeySet() as seen:
+        patch.setattr(duplicates, "IN_MEMORY", in_memory)
+        for hashes in groups:
+            new = known.isdisjoint(hashes)
+            assert seen.add_new(hashes) is new
+            known |= hashes if new else set()
+
+
+def test_more_are_asked_for_than_one_statement_takes(monkeypatch):
+    monkeypatch.setattr(duplicates, "IN_MEMORY", 1)
+    with KeySet() as seen:
+        assert seen.add_new(set(range(10_000, 12_000)))
+        assert not any(seen.add_new({*range(2_000), met}) for met in range(10_000, 12_000, 97))
+        assert seen.add_new(set(range(2_000)))
+
+
+def test_memory_does_not_grow_with_the_keys(monkeypatch):
+    held = []
+    monkeypatch.setattr(duplicates, "IN_MEMORY", 10_000)
+    tracemalloc.start()
+    with KeySet() as seen:
+        for start in range(0, 60_000, 1_000):
+            assert seen.add_new({(start + place) << 20 for place in range(1_000)})
+            if start % 10_000 == 5_000:
+                gc.collect()
+                held.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert held[-1] < 1.2 * held[1]
+
+
+def test_a_temporary_file_that_can_t_be_written_stops_the_run_in_words(monkeypatch):
+    def refuse(*_args, **_options):
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    monkeypatch.setattr(duplicates, "IN_MEMORY", 2)
+    with KeySet() as seen, pytest.raises(StoppedEarly, match=r"unable to open.*\n.*TMPDIR"):
+        seen.add_new({1, 2})

@@ -5,7 +5,7 @@ from recorded_runs import CHANGED, record_run
 
 from opusmap.journal import open_journal
 from opusmap.report import Evidence, Reason
-from opusmap.report.lookup import read_rows
+from opusmap.report.pages import read_rows
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opusmap.opus.payload import ConflictKey, encode_body, encode_records
+from opusmap.opus.exchange import ConflictKey, encode_body, encode_records
 from opusmap.records import Record
 
 RECORD = Record(2, "a", {"rowKey": "a", "leafName": "Zoë", "_N": 2**70})
