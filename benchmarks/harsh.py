@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from opusmap.emulator import TOKEN_PATH, Emulator, read_plan, served
+from opusmap.emulator import TOKEN_PATH, Client, Emulator, read_plan, served
 from opusmap.run.map import MapStream
 from opusmap.run.open import open_work
 from opusmap.run.rehearsal import make_emulator
@@ -80,7 +80,7 @@ def map_records(folder: Path, records: int) -> tuple[Emulator, dict[str, Any]]:
             expected |= zip(chunk.keys[: records - len(expected)], chunk.values())  # noqa: B905 - cut
     if len(expected) != records:
         raise SystemExit(f"the register gives {len(expected)} records only")
-    return make_emulator(work.mapper, "rehearsal", SECRET), expected
+    return make_emulator(work.mapper, Client("rehearsal", SECRET)), expected
 
 
 class Program:

@@ -14,6 +14,7 @@ from opusmap.cli.options import (
     MAPPING,
     SOURCE,
     WORKERS,
+    Output,
     common,
     custom,
     example,
@@ -56,11 +57,10 @@ def check(
     converters: tuple[str, ...],
     source: str | None,
     count: int,
+    out: Output,
     *,
     online: bool,
     no_source: bool,
-    as_json: bool,
-    quiet: bool,
 ) -> int:
     """Report every problem in MAPPING, and what each row of its source would become.
 
@@ -77,20 +77,20 @@ def check(
         raise click.UsageError("--no-source checks the mapping alone; it takes no SOURCE")
     proved = {}
     if online:
-        proved["online"] = _prove_settings(mapping, converters, quiet=quiet, silent=quiet or as_json)
+        proved["online"] = _prove_settings(mapping, converters, out)
     if no_source:
         mapper = load_mapping(mapping, converters=registry(converters))
         check_lock(mapper)
         warnings = (*mapper.warnings, *lint(mapper.plan))
         print_diagnostics(warnings)
-        if as_json:
+        if out.as_json:
             print_json({"diagnostics": [warning.as_json() for warning in warnings], **proved})
-        elif not quiet:
+        elif not out.quiet:
             print_note(f"{mapping}: no errors. No row was looked at (--no-source).")
         return 0
     with Workers(count, converters) as workers:
-        work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
-        with work.source, progress_line("checking", work.source, quiet=quiet or as_json) as progress:
+        work = open_mapping(mapping, source, converters, out)
+        with work.source, progress_line("checking", work.source, quiet=out.silent) as progress:
             warnings = find_warnings(work)
             checked = SourceCheck(work, workers)
             for report in checked:
@@ -98,12 +98,12 @@ def check(
             report, forecast = checked.report(), checked.forecast(find_earlier_pace(work.mapper, os.environ))
     warnings = tuple(sorted((*warnings, *forecast.patterns), key=lambda one: one.place))
     print_diagnostics(warnings)
-    if as_json:
+    if out.as_json:
         found = {"diagnostics": [warning.as_json() for warning in warnings]}
         print_json({**report.as_json(), **forecast.as_json(), **found, **proved})
     else:
         print_totals(report, sent=False)
-        if not (report.read or quiet):
+        if not (report.read or out.quiet):
             print_note(describe_no_rows(work.source))
         print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
         print_replaced(report.replaced, work.place)
@@ -113,9 +113,7 @@ def check(
     return 0 if report.clean else 1
 
 
-def _prove_settings(
-    mapping: str, converters: tuple[str, ...], *, quiet: bool, silent: bool
-) -> dict[str, Any]:
+def _prove_settings(mapping: str, converters: tuple[str, ...], out: Output) -> dict[str, Any]:
     """Sign in and ask Opus one harmless question; print what that proved, and return it as plain data.
 
     Raises:
@@ -126,10 +124,10 @@ def _prove_settings(
 
     mapper = load_mapping(mapping, converters=registry(converters))
     settings = read_settings(mapping)
-    if not quiet:
+    if not out.quiet:
         print_host(settings)
     online = check_online(mapper, settings)
-    if not silent:
+    if not out.silent:
         print_note("Online, proved without sending a record:")
         for sentence in online.proved:
             print_note(f"  {sentence}")

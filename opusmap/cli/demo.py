@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from opusmap.cli.logs import log_error
-from opusmap.cli.options import common, example
+from opusmap.cli.options import Output, common, example
 from opusmap.cli.output import make_table, print_json, print_note, print_reasons, print_replaced, print_totals
 from opusmap.cli.terminal import make_console
 
@@ -17,7 +17,7 @@ _SAMPLES = 3
 
 @click.command(epilog=example("opusmap demo"))
 @common
-def demo(*, as_json: bool, quiet: bool) -> int:
+def demo(out: Output) -> int:
     """Map a bundled contract register and submit it to the embedded Opus: the whole story."""
     from opusmap.run.open import open_work
     from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
@@ -25,8 +25,7 @@ def demo(*, as_json: bool, quiet: bool) -> int:
 
     work = open_work(_folder() / "mapping.yaml")
     emulator, settings = embedded_opus(work.mapper)
-    silent = quiet or as_json
-    if not silent:
+    if not out.silent:
         print_note(
             f"Mapping {Path(work.source.name).name} by mapping.yaml, and submitting it to the embedded Opus."
         )
@@ -34,7 +33,7 @@ def demo(*, as_json: bool, quiet: bool) -> int:
         report = submit_source(work, settings, SubmitOptions(EmbeddedTransport(emulator)))
     held = emulator.records
     samples = dict(list(held.items())[:_SAMPLES])
-    if as_json:
+    if out.as_json:
         print_json({**report.as_json(), "held": len(held), "samples": samples})
     else:
         names = {column.internal_name: column.display_name for column in work.mapper.connection.columns}

@@ -4,14 +4,37 @@ from __future__ import annotations
 
 import os
 import secrets
+from typing import TYPE_CHECKING
 
 import click
 
-from opusmap.cli.options import MAPPING, common, custom, example, read_faults, registry
+from opusmap.cli.options import MAPPING, Output, common, custom, example, gather, read_faults, registry
 from opusmap.cli.output import print_json, print_note
 from opusmap.cli.terminal import flush_result
 
+if TYPE_CHECKING:
+    from opusmap.emulator import Client, FaultPlan, Readings
+
+_SECRET = "OPUSMAP_CLIENT_SECRET"  # noqa: S105 - a setting's name
 _CERTIFICATE_LIMIT = 1 << 20
+
+
+def _make_client(client_id: str, certificate: str | None) -> Client:
+    """Return the client that may sign in, with the secret of the environment or one that is made up."""
+    from opusmap.emulator import Client
+    from opusmap.safe_files import UnreadableFile, read_bytes
+
+    try:
+        public = None if certificate is None else read_bytes(certificate, _CERTIFICATE_LIMIT, devices=True)
+    except UnreadableFile as error:
+        raise click.BadParameter(error.message, param_hint="--certificate") from None
+    return Client(client_id, os.environ.get(_SECRET) or secrets.token_urlsafe(16), public)
+
+
+def _make_readings(**given: bool) -> Readings:
+    from opusmap.emulator import Readings
+
+    return Readings(**given)  # type: ignore[arg-type]  # of its fields, those that are options
 
 
 @click.command(
@@ -38,52 +61,43 @@ _CERTIFICATE_LIMIT = 1 << 20
 @click.option("--page-index", is_flag=True, help="Number the pages of due records; else tokens lead on.")
 @custom
 @common
+@gather("client", _make_client, "client_id", "certificate")
+@gather("plan", read_faults, "faults", "seed", "latency", "rate")
+@gather("readings", _make_readings, "no_content", "page_index")
 def emulator(
     mapping: str,
     converters: tuple[str, ...],
     host: str,
     port: int,
-    client_id: str,
-    certificate: str | None,
-    faults: str | None,
-    seed: str | None,
-    latency: str | None,
-    rate: str | None,
-    *,
-    no_content: bool,
-    page_index: bool,
-    as_json: bool,
-    quiet: bool,
+    client: Client,
+    plan: FaultPlan,
+    readings: Readings,
+    out: Output,
 ) -> int:
     """Serve an Opus with MAPPING's connection on a port, to rehearse against.
 
     The client secret is taken from OPUSMAP_CLIENT_SECRET; without it one is made up and shown.
     """
     from opusmap.compiler import load_mapping
-    from opusmap.emulator import FAULTS_PATH, TOKEN_PATH, Readings, serve
+    from opusmap.emulator import FAULTS_PATH, TOKEN_PATH, serve
     from opusmap.run.rehearsal import make_emulator
 
-    plan = read_faults(faults, seed=seed, latency=latency, rate=rate)
-    given = os.environ.get("OPUSMAP_CLIENT_SECRET")
-    secret = given or secrets.token_urlsafe(16)
-    public = None if certificate is None else _read_certificate(certificate)
     mapper = load_mapping(mapping, converters=registry(converters))
-    readings = Readings(no_content=no_content, page_index=page_index)
-    embedded = make_emulator(mapper, client_id, secret, public, readings)
+    embedded = make_emulator(mapper, client, readings)
     embedded.follow(plan)
 
     def ready(url: str) -> None:
-        shown = "(from OPUSMAP_CLIENT_SECRET)" if given else secret
-        if as_json:
-            print_json({"base_url": url, "token_url": url + TOKEN_PATH, "client_id": client_id})
+        given = client.secret == os.environ.get(_SECRET)
+        if out.as_json:
+            print_json({"base_url": url, "token_url": url + TOKEN_PATH, "client_id": client.id})
             flush_result()
-        elif not quiet:
+        elif not out.quiet:
             print_note(f"Opus emulator on {url}; Ctrl-C stops it. In another terminal:")
             for name, value in (
                 ("OPUSMAP_BASE_URL", url),
                 ("OPUSMAP_TOKEN_URL", url + TOKEN_PATH),
-                ("OPUSMAP_CLIENT_ID", client_id),
-                ("OPUSMAP_CLIENT_SECRET", shown),
+                ("OPUSMAP_CLIENT_ID", client.id),
+                (_SECRET, f"(from {_SECRET})" if given else client.secret),
             ):
                 print_note(f"  {name}={value}")
             if plan.shares:
@@ -93,13 +107,3 @@ def emulator(
 
     serve(embedded, host, port, ready)
     return 0
-
-
-def _read_certificate(path: str) -> bytes:
-    """Return the bytes of a certificate's file."""
-    from opusmap.safe_files import UnreadableFile, read_bytes
-
-    try:
-        return read_bytes(path, _CERTIFICATE_LIMIT, devices=True)
-    except UnreadableFile as error:
-        raise click.BadParameter(error.message, param_hint="--certificate") from None

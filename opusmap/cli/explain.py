@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.options import MAPPING, SOURCE, common, custom, example, open_mapping
+from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, example, open_mapping
 from opusmap.cli.output import mapped_as_json, print_json, shorten
 from opusmap.cli.terminal import escape, make_console
 
@@ -41,9 +41,7 @@ def explain(
     key: str | None,
     number: int | None,
     converters: tuple[str, ...],
-    *,
-    as_json: bool,
-    quiet: bool,
+    out: Output,
 ) -> int:
     """Show how COLUMN comes about for one row: from cell to finished value, each step with its place.
 
@@ -52,12 +50,12 @@ def explain(
     from opusmap.compiler.explain import explain_row
     from opusmap.records import Reject
 
-    work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
+    work = open_mapping(mapping, source, converters, out)
     with work.source:
         plan = _column_plan(work.mapper, column)
         row = _find_row(work, key, number)
     explained = explain_row(work.mapper, plan, row.values, row.number)
-    if as_json:
+    if out.as_json:
         name, stages = plan.column.internal_name, [_stage_as_json(one) for one in explained.stages]
         print_json(
             {"row": row.number, "column": name, "stages": stages, "becomes": mapped_as_json(explained.mapped)}

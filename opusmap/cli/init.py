@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.options import common, example
+from opusmap.cli.options import Output, common, example
 from opusmap.cli.output import print_json, print_note
 from opusmap.cli.terminal import write_result
 
@@ -59,10 +59,9 @@ def init(
     output: str | None,
     rows: int,
     options: tuple[str, ...],
+    out: Output,
     *,
     force: bool,
-    as_json: bool,
-    quiet: bool,
 ) -> int:
     """Draft a mapping from a CONNECTION file and a SOURCE, for you to finish.
 
@@ -78,9 +77,9 @@ def init(
         write_result(write_draft(draft), end="")
         return 0
     drafted = write_files(draft, path, force=force)
-    if as_json:
+    if out.as_json:
         print_json(_facts(drafted))
-    elif not quiet:
+    elif not out.quiet:
         for line in _summary(drafted):
             print_note(line)
     return 0

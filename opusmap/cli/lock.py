@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from opusmap.cli.diagnostics import print_diagnostics
-from opusmap.cli.options import MAPPING, common, custom, example, registry
+from opusmap.cli.options import MAPPING, Output, common, custom, example, registry
 from opusmap.cli.output import print_json, print_note
 
 
@@ -13,7 +13,7 @@ from opusmap.cli.output import print_json, print_note
 @MAPPING
 @custom
 @common
-def lock(mapping: str, converters: tuple[str, ...], *, as_json: bool, quiet: bool) -> int:
+def lock(mapping: str, converters: tuple[str, ...], out: Output) -> int:
     """Fingerprint the connection and the options' order, beside MAPPING.
 
     From then on `check` and `submit` refuse what changes the meaning of an order or a column, until
@@ -26,13 +26,13 @@ def lock(mapping: str, converters: tuple[str, ...], *, as_json: bool, quiet: boo
     path = lock_path(mapping)
     old, new = read_lock(path), make_lock(mapper.plan)
     drift = () if old is None else find_drift(old, mapper.plan)
-    if not quiet and drift:
+    if not out.quiet and drift:
         print_note("accepted:")
         print_diagnostics(drift)
     write_lock(new, path)
-    if as_json:
+    if out.as_json:
         print_json({"lock": str(path), "accepted": [one.as_json() for one in drift]})
-    elif not quiet:
+    elif not out.quiet:
         print_note(f"locked {len(new.columns)} columns and the options of {len(new.choices)} in {path}.")
         print_note(
             "Opus does not show how it orders options: compare these with Opus > Settings > Connector now:"

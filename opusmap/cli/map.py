@@ -12,6 +12,7 @@ from opusmap.cli.options import (
     MAPPING,
     SOURCE,
     WORKERS,
+    Output,
     common,
     custom,
     example,
@@ -52,15 +53,14 @@ def map_(
     rejects: str | None,
     count: int,
     converters: tuple[str, ...],
+    out: Output,
     *,
     payloads: bool,
-    as_json: bool,
-    quiet: bool,
 ) -> int:
     """Write the records of a source as JSON Lines, the rejects to their own file."""
     from opusmap.run.parallel import Workers
 
-    if as_json and output == "-":
+    if out.as_json and output == "-":
         raise click.UsageError(
             "--json prints the totals on standard output; name a file for the records with -o"
         )
@@ -68,14 +68,14 @@ def map_(
         from opusmap.output_files import write_whole
         from opusmap.run.map import MapStream, PayloadWriter
 
-        work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
+        work = open_mapping(mapping, source, converters, out)
         refuse_own_input(work.mapper, "-o", output, work.source)
         writer = reject_writer(work, rejects, output)
         with (
             work.source,
             write_whole(output) as file,
             writer,
-            progress_line("mapping", work.source, quiet=quiet or as_json) as progress,
+            progress_line("mapping", work.source, quiet=out.silent) as progress,
         ):
             stream = MapStream(work, workers)
             with PayloadWriter(work, file) if payloads else nullcontext() as bodies:
@@ -88,9 +88,9 @@ def map_(
                     for reject in chunk.rejects():
                         writer.write(reject)
     report = replace(stream.report(), requests=0 if bodies is None else bodies.requests)
-    if as_json:
+    if out.as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
-    elif not quiet:
+    elif not out.quiet:
         _print_totals(work, report, writer)
         print_replaced(report.replaced, work.place, stderr=True)
     print_rejects_note(writer)

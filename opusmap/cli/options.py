@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import click
 
@@ -42,8 +44,36 @@ WORKERS = click.option(
 )
 
 
-def common(command: Command) -> Command:
-    """Add the options that every command with a result has."""
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a command prints: one JSON object, if asked; with `quiet` no progress and no notes."""
+
+    as_json: bool
+    quiet: bool
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is printed for a person."""
+        return self.as_json or self.quiet
+
+
+def gather(name: str, make: Callable[..., Any], *options: str) -> Callable[[Command], Command]:
+    """Return a decorator: the command gets some options as one argument, which `make` makes of them."""
+
+    def decorate(command: Command) -> Command:
+        @wraps(command)
+        def run(**values: Any) -> Any:
+            values[name] = make(**{option: values.pop(option) for option in options})
+            return command(**values)
+
+        return cast("Command", run)
+
+    return decorate
+
+
+def common(command: Command, kind: type[Output] = Output) -> Command:
+    """Add the options that every command with a result has; it gets them as `out`, an object of `kind`."""
+    command = gather("out", kind, *(field.name for field in fields(kind)))(command)
     for option in (
         JSON,
         click.option("-q", "--quiet", is_flag=True, help="No progress, no notes."),
@@ -121,12 +151,12 @@ def note_old_option(old: str, new: str) -> None:
     log(f"warning: {old} is an old name, which the next release does not read; use {new}", logging.WARNING)
 
 
-def read_faults(text: str | None, **numbers: str | None) -> FaultPlan:
+def read_faults(faults: str | None, **numbers: str | None) -> FaultPlan:
     """Return the plan of an emulator's faults, from `--faults` and from options of their own."""
     from opusmap.emulator import read_plan
 
     given = [f"{name}={value}" for name, value in numbers.items() if value is not None]
-    return read_plan(",".join([text or "none", *given]))
+    return read_plan(",".join([faults or "none", *given]))
 
 
 def example(*lines: str) -> str:
@@ -134,12 +164,12 @@ def example(*lines: str) -> str:
     return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def open_mapping(mapping: str, source: str | None, converters: tuple[str, ...], *, quiet: bool) -> Work:
+def open_mapping(mapping: str, source: str | None, converters: tuple[str, ...], out: Output) -> Work:
     """Open a mapping and its source; print what the reader decided for itself."""
     from opusmap.run.open import open_work
 
     work = open_work(mapping, source, registry(converters))
-    if not quiet:
+    if not out.silent:
         for note in work.source.notes:
             print_note(f"{work.source.name}: {note}")
     return work

@@ -12,6 +12,7 @@ import click
 from opusmap.cli.options import (
     MAPPING,
     SOURCE,
+    Output,
     common,
     custom,
     example,
@@ -40,25 +41,23 @@ def preview(
     source: str | None,
     count: int,
     html: str | None,
-    *,
-    as_json: bool,
-    quiet: bool,
+    out: Output,
 ) -> int:
     """Show the first rows side by side with their records."""
     from itertools import islice
 
     from opusmap.records import Reject
 
-    work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
+    work = open_mapping(mapping, source, converters, out)
     with work.source:
         rows = list(islice(work.source.rows(), count))
     shown = [
         (dict(row.values), row if isinstance(row, Reject) else work.mapper.map_row(row.values, row.number))
         for row in rows
     ]
-    if not (shown or as_json or quiet):
+    if not (shown or out.silent):
         print_note(describe_no_rows(work.source))
-    if as_json:
+    if out.as_json:
         print_json(
             {"rows": [{"values": values, "becomes": mapped_as_json(mapped)} for values, mapped in shown]}
         )
@@ -67,7 +66,7 @@ def preview(
 
         page = render_preview(work.mapper, work.source.name, shown, datetime.now(UTC))
         write_html(page, html or str(Path(mapping).with_suffix(".preview.html")))
-    elif not as_json:
+    elif not out.as_json:
         _print_preview(work.mapper, shown)
     return 0
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import aclosing, nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
 from opusmap.cli.logs import log, log_error
-from opusmap.cli.options import print_rejects_note, read_faults
+from opusmap.cli.options import (
+    Command,
+    Output,
+    common,
+    custom,
+    print_rejects_note,
+    read_faults,
+    reject_writer,
+)
 from opusmap.cli.output import (
     describe_no_rows,
     print_changes,
@@ -32,14 +40,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from opusmap.emulator import FaultPlan, SeededFaults
-    from opusmap.rejects import RejectWriter
     from opusmap.report import Report
     from opusmap.run.open import Work
-    from opusmap.run.parallel import Workers
     from opusmap.run.rehearsal import EmbeddedTransport
+    from opusmap.run.submit import SubmitOptions
     from opusmap.settings import Settings
-
-YES = click.option("--yes", is_flag=True, help="Don't ask before the first run that overwrites records.")
 
 
 def print_host(settings: Settings) -> None:
@@ -81,19 +86,42 @@ def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:
         raise StoppedEarly("nothing was sent")
 
 
-TO = click.option(
-    "--to",
-    type=click.Choice(["opus", "emulator"]),
-    default="opus",
-    show_default=True,
-    help="Where records go.",
+_OPTIONS = (
+    click.option(
+        "--to",
+        type=click.Choice(["opus", "emulator"]),
+        default="opus",
+        show_default=True,
+        help="Where records go.",
+    ),
+    click.option(
+        "--faults", help="With `--to emulator`: none, mild, harsh, a file, or name=value,…  [default: none]"
+    ),
+    click.option(
+        "--concurrency", default=8, show_default=True, type=click.IntRange(1, 128), help="Requests in flight."
+    ),
+    click.option("--yes", is_flag=True, help="Don't ask before the first run that overwrites records."),
 )
-FAULTS = click.option(
-    "--faults", help="With `--to emulator`: none, mild, harsh, a file, or name=value,…  [default: none]"
-)
-CONCURRENCY = click.option(
-    "--concurrency", default=8, show_default=True, type=click.IntRange(1, 128), help="Requests in flight."
-)
+
+
+@dataclass(frozen=True, slots=True)
+class SendingOutput(Output):
+    """The options that `submit` and `retry` share: what is printed, and how records are sent."""
+
+    to: str
+    faults: str | None
+    concurrency: int
+    rejects: str | None
+    yes: bool
+    converters: tuple[str, ...]
+
+
+def sending(command: Command) -> Command:
+    """Add the options that sending has, and those of every command with a result; see `SendingOutput`."""
+    command = custom(common(command, SendingOutput))
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
 
 
 @dataclass(frozen=True)
@@ -105,23 +133,21 @@ class Target:
     faults: SeededFaults | None = None
 
 
-def fault_plan(to: str, faults: str | None) -> FaultPlan | None:
+def fault_plan(out: SendingOutput) -> FaultPlan | None:
     """Return the plan of the embedded emulator's faults; None if records go to Opus."""
-    if to == "emulator":
-        return read_faults(faults)
-    if faults is not None:
+    if out.to == "emulator":
+        return read_faults(out.faults)
+    if out.faults is not None:
         raise click.UsageError("--faults needs --to emulator")
     return None
 
 
-def open_target(
-    work: Work, settings: Settings | None, plan: FaultPlan | None, *, yes: bool, quiet: bool
-) -> Target:
+def open_target(work: Work, settings: Settings | None, plan: FaultPlan | None, out: SendingOutput) -> Target:
     """Return where records go: Opus by its settings, after its host was shown, or an emulator by its plan."""
     if settings is not None:
-        if not quiet:
+        if not out.quiet:
             print_host(settings)
-        confirm_overwrite(work, settings, yes=yes)
+        confirm_overwrite(work, settings, yes=out.yes)
         return Target(settings)
     assert plan is not None
     from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
@@ -130,42 +156,28 @@ def open_target(
     return Target(settings, EmbeddedTransport(emulator), emulator.follow(plan))
 
 
-def send(
-    work: Work,
-    target: Target,
-    writer: RejectWriter,
-    *,
-    as_json: bool,
-    quiet: bool,
-    workers: Workers | None = None,
-    **options: Any,
-) -> int:
-    """Submit, print what became of the rows, and return the exit code; `options` are `SubmitOptions`'."""
+def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput) -> int:
+    """Submit by `options` and those in `out`; print what became of the rows, and return the exit code."""
     import asyncio
 
-    from opusmap.run.submit import SubmitOptions, submit_stream
+    from opusmap.run.parallel import Workers
+    from opusmap.run.submit import submit_stream
 
+    writer = reject_writer(work, out.rejects, None, "run" if target.transport is None else "rehearsal")
     with (
         work.source,
         writer,
-        workers or nullcontext(),
+        options.workers or Workers(None, out.converters) as workers,
         stopped_by_signals() as on_start,
-        progress_line("submitting", work.source, quiet=quiet or as_json) as progress,
+        progress_line("submitting", work.source, quiet=out.silent) as progress,
     ):
-        chosen = SubmitOptions(transport=target.transport, workers=workers, **options)
         stop = asyncio.Event()
+        chosen = replace(options, transport=target.transport, concurrency=out.concurrency, workers=workers)
         report = _read(submit_stream(work, target.settings, chosen, writer, stop), stop, on_start, progress)
-    if as_json:
+    if out.as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
-    elif not quiet:
-        print_totals(report, sent=True)
-        only = options.get("only")
-        if report.stopped is None and (only is not None or not report.read):
-            print_note(
-                describe_no_rows(work.source) if only is None else _describe_open(only, report.read, work)
-            )
-        print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
-        print_replaced(report.replaced, work.place)
+    elif not out.quiet:
+        _print_report(work, report, options.only)
         if writer.count:
             print_note(f"rejects: {writer.path}")
         if target.faults is not None and target.faults.met:
@@ -177,6 +189,17 @@ def send(
         log_error(report.stopped)
         return report.stopped.exit_code
     return 0 if report.clean else 1
+
+
+def _print_report(work: Work, report: Report, only: frozenset[str] | None) -> None:
+    print_totals(report, sent=True)
+    if report.stopped is None:
+        if only is not None:
+            print_note(_describe_open(only, report.read, work))
+        elif not report.read:
+            print_note(describe_no_rows(work.source))
+    print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
+    print_replaced(report.replaced, work.place)
 
 
 def _read(
@@ -197,7 +220,8 @@ def _read(
         async with aclosing(reports):  # type: ignore[type-var]
             async for now in reports:
                 if now.journal_note != report.journal_note:
-                    _warn(now.journal_note.removeprefix(report.journal_note).removeprefix(". "))
+                    news = now.journal_note.removeprefix(report.journal_note).removeprefix(". ")
+                    log(f"warning: {news}", logging.WARNING)
                 report = now
                 progress(report)
         return report
@@ -216,7 +240,3 @@ def _describe_open(keys: frozenset[str], read: int, work: Work) -> str:
         gone = len(keys) - read
         return f"{gone} of {len(keys)} records to send again are no longer in {work.source.name}"
     return f"records to send again: {len(keys)}"
-
-
-def _warn(sentence: str) -> None:
-    log(f"warning: {sentence}", logging.WARNING)

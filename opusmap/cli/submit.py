@@ -9,18 +9,26 @@ import click
 from opusmap.cli.options import (
     MAPPING,
     SOURCE,
-    common,
-    custom,
     example,
     note_old_option,
     open_mapping,
     read_settings,
-    reject_writer,
 )
-from opusmap.cli.sending import CONCURRENCY, FAULTS, TO, YES, fault_plan, open_target, send
+from opusmap.cli.sending import SendingOutput, fault_plan, open_target, send, sending
 
 if TYPE_CHECKING:
     from opusmap.run.submit import MaxErrors
+
+
+def _read_max_errors(_context: click.Context, _option: click.Parameter, text: str | None) -> MaxErrors | None:
+    from opusmap.run.submit import MaxErrors
+
+    if text is None:
+        return None
+    number = text.removesuffix("%")
+    if not (number.isascii() and number.isdigit()):
+        raise click.BadParameter("give a number of rows such as 100, or a share such as 5%")
+    return MaxErrors(share=int(number) / 100) if text.endswith("%") else MaxErrors(count=int(number))
 
 
 @click.command(
@@ -31,41 +39,33 @@ if TYPE_CHECKING:
 )
 @MAPPING
 @SOURCE
-@TO
-@FAULTS
-@CONCURRENCY
 @click.option("--limit", type=click.IntRange(1), help="Maximum number of records to send.")
 @click.option(
     "--resend", is_flag=True, help="Send all records, also those that Opus accepted before as they are now."
 )
 @click.option("--full", is_flag=True, hidden=True)
-@click.option("--max-errors", help="Stop when more rows than this are rejected or failed: 100, or 5%.")
+@click.option(
+    "--max-errors",
+    callback=_read_max_errors,
+    help="Stop when more rows than this are rejected or failed: 100, or 5%.",
+)
 @click.option("--rejects", help="File for the rejects, in the source's shape.  [default: beside the mapping]")
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
     help="Number of mapping processes.  [default: one more as soon as mapping fills this one's core]",
 )
-@YES
-@custom
-@common
+@sending
 def submit(
     mapping: str,
     source: str | None,
-    to: str,
-    faults: str | None,
-    concurrency: int,
     limit: int | None,
-    max_errors: str | None,
-    rejects: str | None,
+    max_errors: MaxErrors | None,
     workers: int | None,
-    converters: tuple[str, ...],
+    out: SendingOutput,
     *,
     resend: bool,
     full: bool,
-    yes: bool,
-    as_json: bool,
-    quiet: bool,
 ) -> int:
     """Send the records of a source to Opus.
 
@@ -75,36 +75,15 @@ def submit(
     `--to emulator` needs none.
     """
     from opusmap.run.parallel import Workers
+    from opusmap.run.submit import SubmitOptions
 
     if full:
         note_old_option("--full", "--resend")
-    plan = fault_plan(to, faults)
-    limits = _max_errors(max_errors)
+    plan = fault_plan(out)
     # A missing setting is reported before the source is read, which may take long.
     settings = read_settings(mapping) if plan is None else None
-    work = open_mapping(mapping, source, converters, quiet=quiet or as_json)
-    return send(
-        work,
-        open_target(work, settings, plan, yes=yes, quiet=quiet),
-        reject_writer(work, rejects, None, "run" if plan is None else "rehearsal"),
-        as_json=as_json,
-        quiet=quiet,
-        concurrency=concurrency,
-        limit=limit,
-        resend=resend or full,
-        max_errors=limits,
-        workers=Workers(workers, converters),
-    )
-
-
-def _max_errors(text: str | None) -> MaxErrors | None:
-    from opusmap.run.submit import MaxErrors
-
-    if text is None:
-        return None
-    number = text.removesuffix("%")
-    if not (number.isascii() and number.isdigit()):
-        raise click.BadParameter(
-            "give a number of rows such as 100, or a share such as 5%", param_hint="--max-errors"
-        )
-    return MaxErrors(share=int(number) / 100) if text.endswith("%") else MaxErrors(count=int(number))
+    work = open_mapping(mapping, source, out.converters, out)
+    target = open_target(work, settings, plan, out)
+    processes = Workers(workers, out.converters)
+    options = SubmitOptions(limit=limit, resend=resend or full, max_errors=max_errors, workers=processes)
+    return send(work, target, options, out)

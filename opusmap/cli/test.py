@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from opusmap.cli.options import common, custom, example, refuse_own_input, registry
+from opusmap.cli.options import Output, common, custom, example, refuse_own_input, registry
 from opusmap.cli.output import print_json, print_note, shorten
 from opusmap.cli.terminal import escape, make_console
 
@@ -24,14 +24,7 @@ if TYPE_CHECKING:
 )
 @custom
 @common
-def test(
-    mappings: tuple[str, ...],
-    junit: str | None,
-    converters: tuple[str, ...],
-    *,
-    as_json: bool,
-    quiet: bool,
-) -> int:
+def test(mappings: tuple[str, ...], junit: str | None, converters: tuple[str, ...], out: Output) -> int:
     """Run the tests in MAPPINGS, and show what differs."""
     from opusmap.compiler import load_mapping
     from opusmap.output_files import write_whole
@@ -48,7 +41,7 @@ def test(
     if junit is not None:
         with write_whole(junit) as file:
             file.write(junit_xml(suites))
-    if as_json:
+    if out.as_json:
         tests = [
             {
                 "name": one.name,
@@ -61,7 +54,7 @@ def test(
         print_json({"passed": len(results) - failed, "failed": failed, "tests": tests})
     else:
         for result in results:
-            if not (quiet and result.passed):
+            if not (out.quiet and result.passed):
                 _print_test(result)
         print_note(f"{len(results) - failed} passed, {failed} failed" if results else "no tests found")
     return 1 if failed else 0

@@ -3,8 +3,9 @@
 `batcher` and `retry_policy` decide, and send nothing; `engine` drives them all.
 """
 
+from opusmap.delivery.attempts import DeliveryOptions
 from opusmap.delivery.batcher import KeyLocks
-from opusmap.delivery.engine import DeliveryOptions, deliver
+from opusmap.delivery.engine import deliver
 from opusmap.delivery.rate_limit import Clock
 from opusmap.delivery.results import Attempt, Event, Outlook, RecordResult, Stopped, SubmitTotals
 from opusmap.delivery.retry_policy import ResumePolicy, RetryPolicy

@@ -7,9 +7,10 @@ Owns waiting until a request may be sent, the intent before it goes, reading the
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
-from opusmap.delivery.batcher import Batch
+from opusmap.delivery.batcher import Batch, KeyLocks
 from opusmap.delivery.early_abort import StopSignal, UnknownOutcomes
 from opusmap.delivery.rate_limit import Clock, RateLimiter
 from opusmap.delivery.results import Outlook, Results
@@ -17,6 +18,7 @@ from opusmap.delivery.retry_policy import (
     ATTEMPTS,
     REFUSED_RECORDS,
     Decision,
+    ResumePolicy,
     Retry,
     RetryPolicy,
     StopRun,
@@ -26,6 +28,29 @@ from opusmap.opus.exchange import Answer, Conflict, ConflictKey, Exchange, Sende
 from opusmap.opus.responses import AttemptResult, LoadSignal, Verdict, read_exchange
 
 _log = logging.getLogger("opusmap.delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOptions:
+    """How records are sent.
+
+    Attributes:
+        conflict: whether Opus overwrites or skips a record that it has.
+        conflict_key: the spelling of that option.
+        concurrency: requests in flight at most; how many there are adapts to what Opus bears.
+        resume: decides what is sent at all, and what waits for an earlier request's late effect.
+        retries: decides what follows a request that did not settle its records.
+        key_locks: makes what keeps the versions of a rowKey in order, for one run.
+        trust_status: believe an HTTP status of success that comes without a body; what it took is counted.
+    """
+
+    conflict: Conflict
+    conflict_key: ConflictKey = "both"
+    concurrency: int = 8
+    resume: ResumePolicy = field(default_factory=ResumePolicy)
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    key_locks: Callable[[], KeyLocks] = KeyLocks
+    trust_status: bool = False
 
 
 class Attempts:
@@ -38,11 +63,7 @@ class Attempts:
         rate_limiter: RateLimiter,
         stop_signal: StopSignal,
         clock: Clock,
-        *,
-        conflict: Conflict,
-        conflict_key: ConflictKey,
-        retries: RetryPolicy,
-        trust_status: bool = False,
+        options: DeliveryOptions,
     ) -> None:
         self.heard = 0
         self.unknown = UnknownOutcomes(stop_signal)
@@ -51,10 +72,7 @@ class Attempts:
         self._rate_limiter = rate_limiter
         self._stop_signal = stop_signal
         self._clock = clock
-        self._conflict: Conflict = conflict
-        self._conflict_key: ConflictKey = conflict_key
-        self._retries = retries
-        self._trust_status = trust_status
+        self._options = options
         self._reached = False  # whether anything was ever sent as far as Opus
         self._trouble = ""  # the last one, in words
         self._silent_since: float | None = None  # the first trouble since the last success
@@ -113,8 +131,8 @@ class Attempts:
         body = encode_body(
             [record.json for record in batch.records],
             connection_id=self._results.run.connection,
-            conflict=self._conflict,
-            conflict_key=self._conflict_key,
+            conflict=self._options.conflict,
+            conflict_key=self._options.conflict_key,
         )
         end = AttemptResult(Verdict.UNKNOWN if maybe else Verdict.RETRY, _HALTED)
         attempt, heard, spent = 0, self.heard, 0.0
@@ -123,8 +141,8 @@ class Attempts:
                 if result.verdict is Verdict.ACCEPTED:
                     return result, None
                 attempt, spent = attempt + 1, spent + result.seconds
-                timeout = self._retries.limit_time(reached=self._reached)
-                decision = self._retries.decide(
+                timeout = self._options.retries.limit_time(reached=self._reached)
+                decision = self._options.retries.decide(
                     result,
                     attempt=attempt,
                     size=len(batch.records),
@@ -157,7 +175,7 @@ class Attempts:
 
         def read(exchange: Exchange) -> AttemptResult:
             seconds = self._clock.clock() - began
-            result = read_exchange(exchange, batch.keys, seconds, trust_status=self._trust_status)
+            result = read_exchange(exchange, batch.keys, seconds, trust_status=self._options.trust_status)
             self._note_result(batch, result, attempt)
             return result
 

@@ -8,46 +8,23 @@ Owns concurrency, order and splitting. What is sent at all is decided in `batche
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
-from opusmap.delivery.attempts import Attempts
-from opusmap.delivery.batcher import Batch, Batcher, KeyLock, KeyLocks
+from opusmap.delivery.attempts import Attempts, DeliveryOptions
+from opusmap.delivery.batcher import Batch, Batcher, KeyLock
 from opusmap.delivery.early_abort import UNREADABLE_RECORDS, EarlyAbort, StopSignal
 from opusmap.delivery.rate_limit import Clock, RateLimiter
 from opusmap.delivery.results import Event, Results, Stopped
-from opusmap.delivery.retry_policy import GiveUp, ResumePolicy, RetryPolicy, Split
+from opusmap.delivery.retry_policy import GiveUp, Split
 from opusmap.errors import OpusmapError, StoppedEarly
 from opusmap.journal import Journal, Run, State
-from opusmap.opus.exchange import Conflict, ConflictKey, EncodedRecord, Sender
+from opusmap.opus.exchange import EncodedRecord, Sender
 from opusmap.opus.responses import Verdict
 
 _SILENT = 3
 """Records that are sent alone, one after the other, without Opus dealing with anything, until it is away."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryOptions:
-    """How records are sent.
-
-    Attributes:
-        conflict: whether Opus overwrites or skips a record that it has.
-        conflict_key: the spelling of that option.
-        concurrency: requests in flight at most; how many there are adapts to what Opus bears.
-        resume: decides what is sent at all, and what waits for an earlier request's late effect.
-        retries: decides what follows a request that did not settle its records.
-        key_locks: makes what keeps the versions of a rowKey in order, for one run.
-        trust_status: believe an HTTP status of success that comes without a body; what it took is counted.
-    """
-
-    conflict: Conflict
-    conflict_key: ConflictKey = "both"
-    concurrency: int = 8
-    resume: ResumePolicy = field(default_factory=ResumePolicy)
-    retries: RetryPolicy = field(default_factory=RetryPolicy)
-    key_locks: Callable[[], KeyLocks] = KeyLocks
-    trust_status: bool = False
 
 
 async def deliver(
@@ -121,10 +98,7 @@ class _Engine:
             RateLimiter(options.concurrency, clock, self._stop_signal, options.retries),
             self._stop_signal,
             clock,
-            conflict=options.conflict,
-            conflict_key=options.conflict_key,
-            retries=options.retries,
-            trust_status=options.trust_status,
+            options,
         )
         self._broken_off: OpusmapError | None = None  # what the source said last
         self._splitting = asyncio.Lock()  # one splits at a time until a record was accepted

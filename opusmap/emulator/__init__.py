@@ -6,15 +6,15 @@ of the mapper or the client, so that a mistake of theirs meets a judge of its ow
 
 from __future__ import annotations
 
-from opusmap.emulator.application import RECORD_PATHS, Counts, Emulator
+from opusmap.emulator.application import Counts, Emulator
 from opusmap.emulator.fault_injector import SeededFaults
 from opusmap.emulator.fault_profile import FAULTS_PATH, KINDS, LEVELS, FaultPlan, make_plan, read_plan
 from opusmap.emulator.faults import FailureShape, Fault, FaultHook, HandledRequest, RequestInfo, in_turn
 from opusmap.emulator.http import ConnectionCut, Delivery
 from opusmap.emulator.server import serve, served
 from opusmap.emulator.store import HELD_PATH
-from opusmap.emulator.tokens import TOKEN_PATH
-from opusmap.emulator.validation import Readings
+from opusmap.emulator.tokens import TOKEN_PATH, Client, Time
+from opusmap.emulator.validation import RECORD_PATHS, Readings
 from opusmap.emulator.values import TargetFormat
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "LEVELS",
     "RECORD_PATHS",
     "TOKEN_PATH",
+    "Client",
     "ConnectionCut",
     "Counts",
     "Delivery",
@@ -37,6 +38,7 @@ __all__ = [
     "RequestInfo",
     "SeededFaults",
     "TargetFormat",
+    "Time",
     "in_turn",
     "make_plan",
     "read_plan",

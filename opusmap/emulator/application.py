@@ -13,20 +13,17 @@ changes the faults, `HELD_PATH` gives what is held.
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import json
 import threading
-import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from datetime import time as clock_time
 from typing import Any, TypeAlias
 
 from opusmap.connection import Connection
-from opusmap.emulator.client_assertion import AssertionVerifier
 from opusmap.emulator.description import describe_api
 from opusmap.emulator.fault_injector import SeededFaults
 from opusmap.emulator.fault_profile import FAULTS_PATH, FaultPlan, make_plan
@@ -46,7 +43,7 @@ from opusmap.emulator.http import (
     send_answer,
 )
 from opusmap.emulator.store import HELD_PATH, RecordStore
-from opusmap.emulator.tokens import TOKEN_PATH, TokenEndpoint
+from opusmap.emulator.tokens import TOKEN_PATH, Client, Time, TokenEndpoint
 from opusmap.emulator.validation import (
     BUILT_IN,
     ROW_KEY,
@@ -60,9 +57,6 @@ from opusmap.emulator.validation import (
 from opusmap.emulator.values import TargetFormat
 from opusmap.errors import SettingsError
 from opusmap.records import JsonValue
-
-RECORD_PATHS = ("/connector/records", "/records/connector/records")
-"""Where the records are: the seed's path and the newer one."""
 
 LOG_LIMIT = 100_000
 """Requests that the log keeps; the oldest go first."""
@@ -99,56 +93,42 @@ class Emulator:
     def __init__(
         self,
         connection: Connection,
+        client: Client,
         *,
-        client_id: str,
-        client_secret: str,
-        certificate: bytes | None = None,
         options: Mapping[str, int] | None = None,
         terms: Collection[str] | None = None,
         target: TargetFormat | None = None,
         readings: Readings | None = None,
-        token_seconds: int = 3600,
-        record_paths: Collection[str] = RECORD_PATHS,
         faults: FaultHook | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        time: Time | None = None,
     ) -> None:
         """Make an empty Opus.
 
         Args:
             connection: the columns that records are judged by.
-            client_id: the one client that may sign in.
-            client_secret: its secret.
-            certificate: its certificate (PEM or DER, no private key), if it may sign in by an assertion.
+            client: the one client that may sign in.
             options: choice column (internal or display name) -> number of its options.
             terms: the full paths of all terms; None takes any well-formed path.
             target: how values are to be written; the contract's defaults if None.
             readings: which of two readings of the documentation is played; the defaults if None.
-            token_seconds: life of a token.
-            record_paths: paths to serve; others answer 404, so that a client's fallback can be rehearsed.
             faults: see the class.
-            clock: seconds, from any start; tokens expire by it, and late requests are processed.
-            wall_clock: seconds since 1970; assertions are judged by it.
-            sleep: waits for some seconds, where an answer is to come slowly.
+            time: the clocks; the machine's if None.
 
         Raises:
             SettingsError: `options` names what is no choice column of the connection, or the certificate
                 can't be used.
         """
-        self.record_paths = tuple(record_paths)
         self.faults = faults
         self._connection = connection
         self._target = target or TargetFormat()
         self._readings = readings or Readings()
+        self.record_paths = self._readings.record_paths
         self._validator = RecordValidator(connection, self._target, options, terms)
-        verifier = None if certificate is None else AssertionVerifier(client_id, certificate, wall_clock)
-        self._tokens = TokenEndpoint(client_id, client_secret, token_seconds, clock, verifier)
+        self._time = time or Time()
+        self._tokens = TokenEndpoint(client, self._time)
         self._store = RecordStore()
         self._log: deque[HandledRequest] = deque(maxlen=LOG_LIMIT)
         self._counter: Counter[str] = Counter()
-        self._clock = clock
-        self._sleep = sleep
         self._pending: list[tuple[float, int, Callable[[], Answer]]] = []  # a heap: what is processed late
         self._lock = threading.RLock()  # a test may look while a server's thread works
         self._routes: dict[str, dict[str, Handler]] = {
@@ -197,7 +177,7 @@ class Emulator:
 
     def follow(self, plan: FaultPlan) -> SeededFaults:
         """Let faults come after a plan from now on; return the hook, which counts them."""
-        self.faults = hook = SeededFaults(plan, self._clock)
+        self.faults = hook = SeededFaults(plan, self._time.clock)
         return hook
 
     def set_due(self, key: str, due: date) -> None:
@@ -210,7 +190,7 @@ class Emulator:
 
     def describe(self) -> dict[str, Any]:
         """Return the OpenAPI description of this emulator, for its connection."""
-        return describe_api(self._connection, self._target, self._readings, self.record_paths)
+        return describe_api(self._connection, self._target, self._readings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""
@@ -220,7 +200,7 @@ class Emulator:
             await receive()
             await send({"type": "websocket.close", "code": 1000})
         elif request := await read_request(scope, receive):
-            await send_answer(self.answer(request), send, self._sleep)
+            await send_answer(self.answer(request), send, self._time.sleep)
 
     def answer(self, request: Request) -> Answer:
         """Answer one request: the faults are asked, then the right to ask, then what is asked is done."""
@@ -246,7 +226,7 @@ class Emulator:
             assert not isinstance(body, Refusal)
             asked = body if fault.first is None else _keep_first(body, fault.first)
             if fault.late:
-                due = self._clock() + fault.late
+                due = self._time.clock() + fault.late
                 heapq.heappush(self._pending, (due, number, lambda: handler(request, asked, fault)))
                 return fault.as_answer()
             answer = handler(request, asked, fault)
@@ -256,7 +236,7 @@ class Emulator:
 
     def _catch_up(self) -> None:
         """Process what was to come late and is due."""
-        while self._pending and self._pending[0][0] <= self._clock():
+        while self._pending and self._pending[0][0] <= self._time.clock():
             heapq.heappop(self._pending)[2]()
 
     def _route(self, request: Request, body: JsonValue | Refusal) -> Handler | Answer:

@@ -89,13 +89,13 @@ class AssertionVerifier:
         claims = read_json(payload)
         if not isinstance(claims, dict):
             return "the assertion's claims are no object"
-        if not _same(header.get("x5t"), self._thumbprint):
+        if not is_same(header.get("x5t"), self._thumbprint):
             return "the header `x5t` is not the thumbprint of the client's certificate"
         if not self._begins <= now <= self._ends:
             return "the client's certificate has expired, or is not valid yet"
         if not self._signs:
             return "the key usage of the client's certificate does not include digital signature"
-        if not all(_same(claims.get(name), self._client_id) for name in ("iss", "sub")):
+        if not all(is_same(claims.get(name), self._client_id) for name in ("iss", "sub")):
             return "`iss` and `sub` must be the client id"
         if not _is_here(claims.get("aud"), host, path):
             return "`aud` must be the token URL"
@@ -123,7 +123,8 @@ class AssertionVerifier:
         return ""
 
 
-def _same(given: object, known: str) -> bool:
+def is_same(given: object, known: str) -> bool:
+    """Tell whether what a client gives is what is known of it, in a time that does not tell."""
     return isinstance(given, str) and hmac.compare_digest(
         given.encode("utf-8", "replace"), known.encode("utf-8", "replace")
     )

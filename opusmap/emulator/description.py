@@ -6,7 +6,6 @@ one against the other finds mistakes in either.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from opusmap.connection import Column, ColumnType, Connection
@@ -21,9 +20,7 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 
-def describe_api(
-    connection: Connection, target: TargetFormat, readings: Readings, record_paths: Iterable[str]
-) -> dict[str, Any]:
+def describe_api(connection: Connection, target: TargetFormat, readings: Readings) -> dict[str, Any]:
     """Return an OpenAPI 3.1 description of the emulator as plain data."""
     records = _describe_records(connection, target, readings)
     return {
@@ -35,7 +32,7 @@ def describe_api(
         },
         "paths": {
             TOKEN_PATH: {"post": _describe_sign_in()},
-            **dict.fromkeys(record_paths, records),
+            **dict.fromkeys(readings.record_paths, records),
             "/": {
                 "get": {"summary": "What happened so far", "responses": {"200": _json({"type": "object"})}}
             },

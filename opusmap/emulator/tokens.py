@@ -6,12 +6,14 @@ Errors are those of RFC 6749, section 5.2.
 
 from __future__ import annotations
 
-import hmac
+import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from opusmap.emulator.client_assertion import ASSERTION_TYPE, AssertionVerifier
+from opusmap.emulator.client_assertion import ASSERTION_TYPE, AssertionVerifier, is_same
 from opusmap.emulator.http import Answer, Request, answer_json
 
 TOKEN_PATH = "/connect/token"  # noqa: S105 - a path, no password
@@ -20,24 +22,44 @@ SCOPE = "records.readwrite.all"
 """The one scope that the connector's operations need."""
 
 
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client that may sign in.
+
+    `certificate` (PEM or DER, no private key) lets it sign in by an assertion as well as by its secret;
+    `token_seconds` is the life of its tokens.
+    """
+
+    id: str
+    secret: str = field(repr=False)
+    certificate: bytes | None = None
+    token_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The clocks of an emulator.
+
+    `clock`: seconds, from any start; tokens expire by it, and late requests are processed. `wall_clock`:
+    seconds since 1970; assertions are judged by it. `sleep` waits some seconds, for a slow answer.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    wall_clock: Callable[[], float] = time.time
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
 class TokenEndpoint:
     """Gives tokens to one client and knows them again until they expire.
 
-    The client proves itself by its secret or, where there is a verifier, by an assertion.
+    The client proves itself by its secret or, where it has a certificate, by an assertion.
     """
 
-    def __init__(
-        self,
-        client_id: str,
-        client_secret: str,
-        seconds: int,
-        clock: Callable[[], float],
-        assertions: AssertionVerifier | None = None,
-    ) -> None:
-        self._client = (client_id, client_secret)
-        self._assertions = assertions
-        self._seconds = seconds
-        self._clock = clock
+    def __init__(self, client: Client, time: Time) -> None:
+        self._client = client
+        self._clock = time.clock
+        public = client.certificate
+        self._assertions = None if public is None else AssertionVerifier(client.id, public, time.wall_clock)
         self._expiry: dict[str, float] = {}
 
     def sign_in(self, request: Request) -> Answer:
@@ -67,8 +89,10 @@ class TokenEndpoint:
 
     def _find_wrong_proof(self, form: Mapping[str, str], request: Request) -> str:
         if "client_assertion" not in form:
-            known = self._knows(form.get("client_id", ""), form.get("client_secret", ""))
-            return "" if known else "the client is unknown, or its secret is wrong"
+            # Both are compared in any case: the time that it takes must not tell which is wrong.
+            same = is_same(form.get("client_id"), self._client.id)
+            same &= is_same(form.get("client_secret"), self._client.secret)
+            return "" if same else "the client is unknown, or its secret is wrong"
         if "client_secret" in form:
             return "send a client secret or an assertion, not both"
         if form.get("client_assertion_type") != ASSERTION_TYPE:
@@ -82,21 +106,12 @@ class TokenEndpoint:
         """Let no token that was given until now be good any more."""
         self._expiry.clear()
 
-    def _knows(self, client_id: str, client_secret: str) -> bool:
-        given, known = (client_id, client_secret), self._client
-        # Form values may hold anything: compare bytes, which `hmac` takes whatever they are.
-        same = [
-            hmac.compare_digest(a.encode("utf-8", "replace"), b.encode("utf-8", "replace"))
-            for a, b in zip(given, known, strict=True)
-        ]
-        return all(same)
-
     def _issue(self) -> Answer:
         now = self._clock()
         self._expiry = {token: expiry for token, expiry in self._expiry.items() if expiry > now}
         token = secrets.token_urlsafe(32)
-        self._expiry[token] = now + self._seconds
-        body = {"token_type": "Bearer", "expires_in": self._seconds, "access_token": token}
+        self._expiry[token] = now + self._client.token_seconds
+        body = {"token_type": "Bearer", "expires_in": self._client.token_seconds, "access_token": token}
         return answer_json(200, body, ("cache-control", "no-store"))
 
 

@@ -26,6 +26,9 @@ from opusmap.wording import quote_value, suggest
 RECORDS_LIMIT = 15
 """Records that one request may submit or destroy."""
 
+RECORD_PATHS = ("/connector/records", "/records/connector/records")
+"""Where the records are: the seed's path and the newer one."""
+
 PAGE_LIMIT = 100
 """Records on one page of due ones."""
 
@@ -69,10 +72,12 @@ class Readings:
             destroyed; else 200 with a body.
         page_index: `startIndex` is the number of a page, so that records that are destroyed between two
             pages shift those that follow; else a token that says where the page before ended.
+        record_paths: paths to serve; others answer 404, so that a client's fallback can be rehearsed.
     """
 
     no_content: bool = False
     page_index: bool = False
+    record_paths: tuple[str, ...] = RECORD_PATHS
 
 
 @dataclass(frozen=True, slots=True)

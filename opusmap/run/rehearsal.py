@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from opusmap.compiler import Mapper
-from opusmap.emulator import TOKEN_PATH, ConnectionCut, Emulator, Readings, TargetFormat
+from opusmap.emulator import TOKEN_PATH, Client, ConnectionCut, Emulator, Readings, TargetFormat
 from opusmap.settings import Secret, Settings
 
 
@@ -25,29 +25,18 @@ def embedded_opus(mapper: Mapper) -> tuple[Emulator, Settings]:
     Requests come to it through an `EmbeddedTransport`.
     """
     secret = secrets.token_urlsafe(16)
-    emulator = make_emulator(mapper, "rehearsal", secret)
+    emulator = make_emulator(mapper, Client("rehearsal", secret))
     url = "http://127.0.0.1"
     settings = Settings(url, url + TOKEN_PATH, "rehearsal", Secret(secret), Path(":memory:"))
     return emulator, settings
 
 
-def make_emulator(
-    mapper: Mapper,
-    client_id: str,
-    client_secret: str,
-    certificate: bytes | None = None,
-    readings: Readings | None = None,
-) -> Emulator:
-    """Return an Opus with the mapping's connection that lets this client sign in.
-
-    `certificate` (PEM or DER) lets it sign in by an assertion as well; `readings`: see `Emulator`.
-    """
+def make_emulator(mapper: Mapper, client: Client, readings: Readings | None = None) -> Emulator:
+    """Return an Opus with the mapping's connection, which lets this client sign in; see `Emulator`."""
     target = mapper.spec.target
     return Emulator(
         mapper.connection,
-        client_id=client_id,
-        client_secret=client_secret,
-        certificate=certificate,
+        client,
         readings=readings,
         options={name: len(choices.options) for name, choices in mapper.plan.context.choices.items()},
         target=TargetFormat(

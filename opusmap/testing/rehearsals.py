@@ -15,7 +15,7 @@ from typing import Any
 from opusmap.compiler import Mapper, load_mapping
 from opusmap.connection import Connection
 from opusmap.converters import Registry
-from opusmap.emulator import TOKEN_PATH, Emulator
+from opusmap.emulator import TOKEN_PATH, Client, Emulator
 from opusmap.emulator.server import served
 from opusmap.records import JsonValue, Reject
 from opusmap.rejects import RejectList
@@ -102,14 +102,14 @@ def serve_opus(mapping: str | Path, *, converters: Registry | None = None) -> It
         SettingsError: the extra `emulator` is not installed.
     """
     mapper = load_mapping(mapping, converters=converters)
-    client_id, client_secret = "test", secrets.token_urlsafe(16)
-    emulator = make_emulator(mapper, client_id, client_secret)
+    client = Client("test", secrets.token_urlsafe(16))
+    emulator = make_emulator(mapper, client)
     with served(emulator) as url:
         environ = {
             "OPUSMAP_BASE_URL": url,
             "OPUSMAP_TOKEN_URL": url + TOKEN_PATH,
-            "OPUSMAP_CLIENT_ID": client_id,
-            "OPUSMAP_CLIENT_SECRET": client_secret,
+            "OPUSMAP_CLIENT_ID": client.id,
+            "OPUSMAP_CLIENT_SECRET": client.secret,
         }
         yield ServedOpus(url, environ, emulator, mapper)
 

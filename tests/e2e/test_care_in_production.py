@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from opusmap import load_mapping
+from opusmap.emulator import Client
 from opusmap.emulator.server import served
 from opusmap.run.rehearsal import make_emulator
 
@@ -30,7 +31,7 @@ def register(tmp_path):
 
 @pytest.fixture
 def opus(register):
-    emulator = make_emulator(load_mapping(register / "mapping.yaml"), "c", "s")
+    emulator = make_emulator(load_mapping(register / "mapping.yaml"), Client("c", "s"))
     with served(emulator) as url:
         yield emulator, url
 

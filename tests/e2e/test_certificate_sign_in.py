@@ -13,7 +13,7 @@ import pytest
 from certificates import PASSWORD, make_certificate, make_key, public_pem, write_pem, write_pfx
 
 from opusmap import load_mapping
-from opusmap.emulator import Fault
+from opusmap.emulator import Client, Fault
 from opusmap.emulator.server import served
 from opusmap.run.rehearsal import make_emulator
 
@@ -34,7 +34,8 @@ def register(tmp_path):
 
 @pytest.fixture
 def opus(register):
-    emulator = make_emulator(load_mapping(register / "mapping.yaml"), "app", "s", public_pem(CERTIFICATE))
+    client = Client("app", "s", public_pem(CERTIFICATE))
+    emulator = make_emulator(load_mapping(register / "mapping.yaml"), client)
     with served(emulator) as url:
         yield emulator, url
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from opusmap.connection import parse_connection
-from opusmap.emulator import TOKEN_PATH, Delivery, Emulator, Fault, Readings, in_turn, served
+from opusmap.emulator import TOKEN_PATH, Client, Delivery, Emulator, Fault, Readings, in_turn, served
 from opusmap.errors import SettingsError
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
@@ -29,16 +29,16 @@ FORM = {
 OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 PROGRAM = f"""
 from opusmap.connection import parse_connection
-from opusmap.emulator import Emulator, serve
+from opusmap.emulator import Client, Emulator, serve
 
-emulator = Emulator(parse_connection('''{COLUMNS}'''), client_id="app", client_secret="s")
+emulator = Emulator(parse_connection('''{COLUMNS}'''), Client("app", "s"))
 serve(emulator, on_ready=lambda url: print(url, flush=True))
 print("ended with", emulator.counts.created, flush=True)
 """
 
 
 def make_emulator() -> Emulator:
-    return Emulator(parse_connection(COLUMNS), client_id="app", client_secret="s")
+    return Emulator(parse_connection(COLUMNS), Client("app", "s"))
 
 
 def submit(url: str) -> httpx.Response:
@@ -66,7 +66,7 @@ def test_a_healthy_service_where_nothing_is_due_is_proved_in_both_readings(no_co
     mapping = f"opusmap: 1\nconnection: c.json\nsource: {{path: rows.csv}}\n{fields}\n"
     (tmp_path / "mapping.yaml").write_text(mapping, "utf-8")
     connection, readings = parse_connection(COLUMNS), Readings(no_content=no_content)
-    emulator = Emulator(connection, client_id="app", client_secret="s", readings=readings)
+    emulator = Emulator(connection, Client("app", "s"), readings=readings)
     with served(emulator) as url:
         variables = {"BASE_URL": url, "TOKEN_URL": url + TOKEN_PATH, "CLIENT_ID": "app", "CLIENT_SECRET": "s"}
         ended = subprocess.run(

@@ -17,7 +17,7 @@ import pytest
 from fault_proxy import KINDS, FaultProxy, Mishap, faulty
 
 from opusmap.compiler import load_mapping
-from opusmap.emulator import TOKEN_PATH, Delivery, Emulator, Fault, in_turn, served
+from opusmap.emulator import TOKEN_PATH, Client, Delivery, Emulator, Fault, in_turn, served
 from opusmap.run.rehearsal import make_emulator
 
 pytestmark = pytest.mark.usefixtures("transport")
@@ -50,7 +50,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def opus(folder) -> Emulator:
-    return make_emulator(load_mapping(folder / "mapping.yaml"), "rehearsal", SECRET)
+    return make_emulator(load_mapping(folder / "mapping.yaml"), Client("rehearsal", SECRET))
 
 
 def write_rows(folder: Path, count: int) -> None:

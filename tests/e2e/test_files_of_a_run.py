@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from opusmap import load_mapping
-from opusmap.emulator import Fault
+from opusmap.emulator import Client, Fault
 from opusmap.emulator.server import served
 from opusmap.run.rehearsal import make_emulator
 
@@ -62,7 +62,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def opus(folder):
-    emulator = make_emulator(load_mapping(folder / "mapping.yaml"), "c", "s")
+    emulator = make_emulator(load_mapping(folder / "mapping.yaml"), Client("c", "s"))
     with served(emulator) as url:
         emulator.url = url
         yield emulator

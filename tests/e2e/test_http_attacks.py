@@ -23,7 +23,7 @@ import pytest
 from scripted_server import ScriptedServer, answer_bytes, scripted
 
 from opusmap.compiler import Mapper, load_mapping
-from opusmap.emulator import TOKEN_PATH, Delivery, Emulator, FailureShape, Fault, in_turn, served
+from opusmap.emulator import TOKEN_PATH, Client, Delivery, Emulator, FailureShape, Fault, in_turn, served
 from opusmap.errors import SignInError
 from opusmap.opus.client import ANSWER_LIMIT, OpusClient
 from opusmap.opus.exchange import Answer, NoAnswer, TransportError
@@ -175,7 +175,7 @@ def test_a_records_endpoint_that_answers_307_to_another_host_gets_the_token_alon
 
 
 def test_http_proxy_in_the_environment_gets_nothing(mapper, tmp_path):
-    emulator = make_emulator(mapper, "rehearsal", SECRET)
+    emulator = make_emulator(mapper, Client("rehearsal", SECRET))
     with served(emulator) as url, scripted(lambda *_: answer_bytes(502)) as proxy:
         names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
         environ = dict.fromkeys((*names, *map(str.lower, names)), proxy.url)
@@ -226,7 +226,7 @@ def test_retry_after_inf_1e9_abc_or_in_the_past_is_clamped_or_ignored(text, seco
 
 def submit_with(mapper: Mapper, fault: Fault) -> tuple[Report, Emulator, list[int]]:
     """Submit 15 records over a socket, the first request meeting a fault; also return the requests' sizes."""
-    emulator = make_emulator(mapper, "rehearsal", SECRET)
+    emulator = make_emulator(mapper, Client("rehearsal", SECRET))
     emulator.faults = in_turn(fault)
     with served(emulator) as url:
         report = submit(mapper, ROWS, settings(url))

@@ -17,7 +17,7 @@ import pytest
 from certificates import make_certificate, make_key, public_pem, write_pfx
 
 from opusmap import load_mapping
-from opusmap.emulator import TOKEN_PATH
+from opusmap.emulator import TOKEN_PATH, Client
 from opusmap.emulator.server import served
 from opusmap.journal import open_journal
 from opusmap.run.rehearsal import make_emulator
@@ -41,7 +41,7 @@ class Careless:
     """An Opus that repeats tokens, secrets and assertions wherever it can, and fails in turns."""
 
     def __init__(self, mapping):
-        self.emulator = make_emulator(load_mapping(mapping), "c", SECRET, public_pem(CERTIFICATE))
+        self.emulator = make_emulator(load_mapping(mapping), Client("c", SECRET, public_pem(CERTIFICATE)))
         self.secrets = list(CORES)
         self.on_records = lambda: None
         self._right = self.emulator.answer

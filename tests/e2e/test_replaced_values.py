@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from opusmap import load_mapping
+from opusmap.emulator import Client
 from opusmap.emulator.server import served
 from opusmap.run.rehearsal import make_emulator
 
@@ -128,7 +129,7 @@ def test_preview_tells_it_of_each_row(folder):
 
 
 def test_the_report_of_a_run_tells_it_later_without_any_cell(folder):
-    with served(make_emulator(load_mapping(folder / "mapping.yaml"), "c", "s")) as url:
+    with served(make_emulator(load_mapping(folder / "mapping.yaml"), Client("c", "s"))) as url:
         told = json.loads(run(folder, "submit", "mapping.yaml", "--yes", "--json", url=url).stdout)
     assert counted(told["replaced"]) == COUNTED
     kept = json.loads(run(folder, "report", "1", "--json").stdout)["replaced"]

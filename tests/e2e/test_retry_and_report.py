@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from opusmap import load_mapping
-from opusmap.emulator import Fault
+from opusmap.emulator import Client, Fault
 from opusmap.emulator.server import served
 from opusmap.run.rehearsal import make_emulator
 
@@ -46,7 +46,7 @@ def run(folder, *args, url=None):
 
 @pytest.fixture
 def opus(register):
-    emulator = make_emulator(load_mapping(register / "mapping.yaml"), "c", "s")
+    emulator = make_emulator(load_mapping(register / "mapping.yaml"), Client("c", "s"))
     with served(emulator) as url:
         yield emulator, url
 

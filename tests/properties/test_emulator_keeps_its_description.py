@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from opusmap.connection import parse_connection
-from opusmap.emulator import FAULTS_PATH, RECORD_PATHS, TOKEN_PATH, Emulator, Readings, TargetFormat
+from opusmap.emulator import FAULTS_PATH, RECORD_PATHS, TOKEN_PATH, Client, Emulator, Readings, TargetFormat
 from opusmap.run.rehearsal import EmbeddedTransport
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
@@ -73,7 +73,7 @@ EXAMPLES = settings(
 
 def make_emulator(way: dict[str, Any]) -> Emulator:
     connection = parse_connection(json.dumps({"id": GUID, "data": COLUMNS}))
-    return Emulator(connection, client_id="app", client_secret="s", **way)
+    return Emulator(connection, Client("app", "s"), **way)
 
 
 def operations(*, with_parameters: bool = False) -> list[Any]:

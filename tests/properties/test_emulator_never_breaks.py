@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.connection import parse_connection
-from opusmap.emulator import RECORD_PATHS, TOKEN_PATH, Emulator
+from opusmap.emulator import RECORD_PATHS, TOKEN_PATH, Client, Emulator
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
 COLUMNS = {
@@ -85,7 +85,7 @@ BODIES = st.binary() | st.one_of(SUBMISSIONS, DESTRUCTIONS, JSON).map(lambda bod
 def filled() -> Emulator:
     """Return an Opus that holds `HELD`, all of it due."""
     connection = parse_connection(json.dumps({"id": GUID, "data": COLUMNS}))
-    emulator = Emulator(connection, client_id="app", client_secret="s", options={"_Choices": 3})
+    emulator = Emulator(connection, Client("app", "s"), options={"_Choices": 3})
     answer = ask(emulator, "POST", {"id": GUID, "conflictOption": "Skip", "data": [*HELD.values()]})
     assert answer.status_code == 201
     for key in HELD:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.connection import parse_connection
-from opusmap.emulator import Emulator
+from opusmap.emulator import Client, Emulator
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
 COLUMNS = {
@@ -70,7 +70,7 @@ BODIES = st.binary() | st.one_of(SUBMISSIONS, REQUESTS, VALUES).map(lambda v: js
 
 def make_emulator() -> Emulator:
     connection = parse_connection(json.dumps({"id": GUID, "data": COLUMNS}))
-    return Emulator(connection, client_id="app", client_secret="s", options={"_Choice": 3, "_Choices": 3})
+    return Emulator(connection, Client("app", "s"), options={"_Choice": 3, "_Choices": 3})
 
 
 async def exchange(method: str, path: str, **request: object) -> tuple[httpx.Response, Emulator]:

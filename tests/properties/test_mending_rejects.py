@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opusmap.cli.options import reject_writer
-from opusmap.emulator import Emulator, Fault
+from opusmap.emulator import Client, Emulator, Fault
 from opusmap.errors import SettingsError
 from opusmap.records import Reject
 from opusmap.rejects import RejectList
@@ -86,7 +86,7 @@ class Register:
 
     def send(self, work: Work, output: Path | None = None) -> Report:
         """Submit as the command line does, its rejects beside the mapping or the file."""
-        self.opus = self.opus or make_emulator(work.mapper, "c", "s")
+        self.opus = self.opus or make_emulator(work.mapper, Client("c", "s"))
         writer = reject_writer(work, None, output and str(output))
         transport = httpx.ASGITransport(self.opus)
         with work.source, writer:
@@ -232,7 +232,7 @@ def test_what_opus_refused_lands_beside_the_rejects_with_its_own_cells(
     source = register.folder / f"source.{suffix}"
     write(source, rows)
     work = open_work(register.mapping, source)
-    register.opus = make_emulator(work.mapper, "c", "s")
+    register.opus = make_emulator(work.mapper, Client("c", "s"))
     register.opus.faults = refuse("K-17", "K-71")
     report = register.send(work)
     assert (report.rejected, report.failed, report.submitted) == (1, 2, 97)
@@ -260,7 +260,7 @@ def test_a_file_that_can_not_be_written_ends_the_run_in_order_and_loses_nothing(
     source = register.folder / "source.csv"
     write_cells(source, [{"Key": f"K-{n}", "Text": "t", "Choice": "Red"} for n in range(600)])
     work = open_work(register.mapping, source)
-    register.opus = make_emulator(work.mapper, "c", "s")
+    register.opus = make_emulator(work.mapper, Client("c", "s"))
     register.opus.faults = refuse("K-17")
     full = SettingsError("r.csv", "the rejects can't be written: No space left on device")
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from opusmap.connection import Connection, parse_connection
-from opusmap.emulator import TOKEN_PATH, Emulator
+from opusmap.emulator import TOKEN_PATH, Client, Emulator, Time
 from opusmap.run.rehearsal import EmbeddedTransport
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
@@ -28,9 +28,10 @@ class Caller:
     def __init__(self, **settings: Any) -> None:
         self.now = 0.0
         self.waits: list[float] = []
-        settings = {"options": {"Doc Type": 4, "_Tags": 3}, "clock": lambda: self.now, **settings}
-        settings["sleep"] = self.sleep
-        self.emulator = Emulator(connection(), client_id="app", client_secret="planted-secret", **settings)
+        settings = {"options": {"Doc Type": 4, "_Tags": 3}, **settings}
+        client = Client("app", "planted-secret", *settings.pop("client", ()))
+        time = Time(clock=lambda: self.now, sleep=self.sleep)
+        self.emulator = Emulator(connection(), client, time=time, **settings)
         self.token = self.sign_in().json()["access_token"]
 
     async def sleep(self, seconds: float) -> None:

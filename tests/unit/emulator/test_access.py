@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from opusmap.emulator import Readings
+
 OLD, NEW = "/connector/records", "/records/connector/records"
 
 
@@ -56,7 +58,7 @@ def test_records_need_a_token(opus, make_record, method, header):
 
 
 def test_a_token_ends_after_its_seconds(make_caller, make_record):
-    caller = make_caller(token_seconds=60)
+    caller = make_caller(client=(None, 60))
     caller.now = 59.9
     assert caller.submit(make_record()).status_code == 201
     caller.now = 60
@@ -73,7 +75,7 @@ def test_both_paths_lead_to_the_same_records(opus, make_record):
 
 @pytest.mark.parametrize(("served", "other"), [(OLD, NEW), (NEW, OLD)])
 def test_a_path_that_is_not_served_is_not_found(make_caller, make_record, served, other):
-    caller = make_caller(record_paths=[served])
+    caller = make_caller(readings=Readings(record_paths=(served,)))
     assert caller.submit(make_record(), path=other).status_code == 404
     assert caller.emulator.records == {}
     assert caller.submit(make_record(), path=served).status_code == 201

@@ -44,7 +44,7 @@ def assertion(key=KEY, certificate=CERTIFICATE, algorithm="RS256", **changes):
 
 @pytest.fixture
 def opus(make_caller):
-    return make_caller(certificate=public_pem(CERTIFICATE))
+    return make_caller(client=(public_pem(CERTIFICATE),))
 
 
 def sign_in(opus, text, **changes):
@@ -116,7 +116,7 @@ def test_the_type_must_be_said_and_a_certificate_known(opus, make_caller):
 @pytest.mark.parametrize(("begins", "ends"), [(-2, -1), (1, 2)])
 def test_a_certificate_out_of_its_time_proves_nothing(make_caller, begins, ends):
     certificate = make_certificate(KEY, timedelta(days=begins), timedelta(days=ends))
-    opus = make_caller(certificate=certificate.public_bytes(Encoding.DER))
+    opus = make_caller(client=(certificate.public_bytes(Encoding.DER),))
     assert "expired" in sign_in(opus, assertion(certificate=certificate)).json()["error_description"]
 
 
@@ -125,7 +125,7 @@ def test_a_certificate_out_of_its_time_proves_nothing(make_caller, begins, ends)
 )
 def test_a_certificate_signs_where_its_key_usage_includes_digital_signature(make_caller, usage, status):
     certificate = make_certificate(KEY, usage=usage)
-    opus = make_caller(certificate=public_pem(certificate))
+    opus = make_caller(client=(public_pem(certificate),))
     answer = sign_in(opus, assertion(certificate=certificate))
     assert (answer.status_code, "key usage" in answer.text) == (status, status == 400)
 
@@ -140,11 +140,11 @@ def test_a_file_without_a_certificate_is_refused_when_the_emulator_is_made(make_
         public_pem(make_certificate(KEY, usage="damaged")),
     ):
         with pytest.raises(SettingsError, match="certificate"):
-            make_caller(certificate=content)
+            make_caller(client=(content,))
 
 
 def test_without_the_extra_it_is_named(make_caller, monkeypatch):
     monkeypatch.setitem(sys.modules, "jwt", None)
     with pytest.raises(SettingsError, match=r'pip install "opusmap\[certificate\]"'):
-        make_caller(certificate=public_pem(CERTIFICATE))
+        make_caller(client=(public_pem(CERTIFICATE),))
     assert isinstance(make_caller().emulator, Emulator)

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from opusmap.connection import parse_connection
-from opusmap.emulator import Emulator, Readings, TargetFormat
+from opusmap.emulator import Client, Emulator, Readings, TargetFormat
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
 PATH = "/connector/records"
@@ -97,7 +97,7 @@ def test_due_records_and_the_next_page_are_described_in_both_readings(
 
 def test_the_row_key_is_one_line_of_text_whatever_the_connection_says():
     connection = parse_connection(json.dumps({"id": GUID, "data": {"rowKey": "Number"}}))
-    emulator = Emulator(connection, client_id="app", client_secret="s")
+    emulator = Emulator(connection, Client("app", "s"))
     schema = body_schema(emulator)
     bodies = [{"id": GUID, "conflictOption": "Skip", "data": [{"rowKey": key}]} for key in ("7", 7, "")]
     assert [schema.is_valid(body) for body in bodies] == [True, False, False]
