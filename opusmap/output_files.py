@@ -27,7 +27,7 @@ _BUFFER = 1 << 16
 """Bytes that are written to a file at a time: a request's body alone would fill Python's own buffer."""
 
 _KEPT, _JOURNAL = (".last-run.json", ".lock.json"), "opusmap-journal.db"
-"""How the files are named that opusmap keeps beside a mapping, and a journal that nobody has named."""
+"""How the files are named that opusmap keeps beside a mapping, and a journal without a name of its own."""
 
 _DATABASE = b"SQLite format 3\0"
 _REJECTS = re.compile(r"\.rejects(\.[0-9]+)?\.(csv|xlsx|jsonl)$")

@@ -20,29 +20,14 @@ from opusmap.errors import SettingsError
 from opusmap.safe_files import refuse_irregular, resolve_inside
 from opusmap.wording import suggest
 
-_COMMON = (
-    "au",
-    "sg",
-    "ca",
-    "ne",
-    "we",
-    "fr",
-    "de",
-    "jp",
-    "kr",
-    "ch",
-    "uk",
-    "us",
-    "uae",
-    "za",
-    "qa",
-    "gov",
-    "aos2",
+_CENTERS = (
+    *("au", "sg", "ca", "ne", "we", "fr", "de", "jp", "kr", "ch", "uk", "us"),
+    *("uae", "za", "qa", "gov", "aos2"),
+    *("gcp-au", "gcp-jp", "gcp-us", "gcp-we", "gcp-kr"),
 )
-_CLOUD = ("gcp-au", "gcp-jp", "gcp-us", "gcp-we", "gcp-kr")
 
 DATA_CENTERS: Mapping[str, str] = {
-    **{name: f"https://graph-{name}.avepointonlineservices.com" for name in _COMMON + _CLOUD},
+    **{name: f"https://graph-{name}.avepointonlineservices.com" for name in _CENTERS},
     "fedramp": "https://graphusgovapi.online15.net",
 }
 """Data center -> base URL (AvePoint's public documentation of the Graph API; `fedramp` is Project Hosts)."""
@@ -312,7 +297,7 @@ def _first_by_any_name(levels: tuple[_Level, ...], name: str) -> _Found | None:
 def _refuse_strange_addresses(proof: _Found, *addresses: _Found | None) -> None:
     """Refuse an address that a `.env` file names, if what would be sent there comes from elsewhere.
 
-    The file may have come with the mapping: its host would be given the secret of whoever runs it.
+    The file may have come with the mapping: its host would be given the secret of the person who runs it.
     """
     strange = [
         found for found in addresses if found is not None and found.folder and found.name in _ADDRESSES

@@ -180,7 +180,11 @@ def _print_forecast(forecast: Forecast) -> None:
             [(f"{one.empty:,}", _share(one.rate), one.column) for one in some[:_COLUMNS_SHOWN]],
             _rest(len(some) - _COLUMNS_SHOWN, 0),
         )
-    _print_estimate(forecast)
+    if (estimate := forecast.estimate).requests:
+        quick, slow = map(_duration, estimate.seconds)
+        time = slow if quick == slow else f"{quick} to {slow}"
+        needed = f"{estimate.requests:,} request" + ("" if estimate.requests == 1 else "s")
+        write_result(f"\nTo send all: {needed}, about {time} ({estimate.basis})")
 
 
 def _print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], ending: str = "") -> None:
@@ -199,16 +203,6 @@ def _print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]],
     console.print(table)
     if ending:
         console.print(ending)
-
-
-def _print_estimate(forecast: Forecast) -> None:
-    estimate = forecast.estimate
-    if not estimate.requests:
-        return
-    quick, slow = estimate.seconds
-    time = _duration(slow) if quick == slow else f"{_duration(quick)} to {_duration(slow)}"
-    needed = f"{estimate.requests:,} request" + ("" if estimate.requests == 1 else "s")
-    write_result(f"\nTo send all: {needed}, about {time} ({estimate.basis})")
 
 
 def _rows(rows: Sequence[int], count: int) -> str:

@@ -57,7 +57,6 @@ def _as_json(converter: Converter) -> dict[str, Any]:
 
 
 def _print_converters(converters: Iterable[Converter]) -> None:
-    """Print all converters, a line each."""
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -69,7 +68,6 @@ def _print_converters(converters: Iterable[Converter]) -> None:
 
 
 def _print_converter(converter: Converter) -> None:
-    """Print all about one converter."""
     console = make_console()
     console.print(f"[cyan]{escape(_signature(converter))}[/]")
     console.print(f"  {escape(converter.summary)}")

@@ -49,7 +49,6 @@ def demo(out: Output) -> int:
 
 
 def _print_record(title: str, values: dict[str, Any], names: dict[str, str]) -> None:
-    """Print a record: each column's display name and value."""
     console = make_console()
     console.print()
     console.print(make_table(title, {names.get(name, name): value for name, value in values.items()}))

@@ -105,7 +105,6 @@ def _stage_as_json(stage: Stage) -> dict[str, Any]:
 
 
 def _print_stages(title: str, stages: Iterable[Stage]) -> None:
-    """Print how a value comes about, a line for each stage."""
     from rich.table import Table
 
     table = Table(

@@ -11,7 +11,7 @@ from opusmap.cli.output import print_json, print_note
 from opusmap.cli.terminal import write_result
 
 if TYPE_CHECKING:
-    from opusmap.drafting import Draft, Drafted
+    from opusmap.drafting import Drafted
 
 
 def complete_source_key(typed: str) -> list[str]:
@@ -109,17 +109,14 @@ def _summary(drafted: Drafted) -> list[str]:
     looked = f"{profile.rows:,} rows" if profile.whole else f"the first {profile.rows:,} rows"
     unreadable = f", and {profile.rejected:,} that could not be read" if profile.rejected else ""
     open_ = [one for one in drafted.diagnostics if one.severity == "error"]
+    bound = sum(one.binding is not None for one in draft.bindings)
     lines = [f"{profile.name}: {note}" for note in profile.notes]
     lines += [
         f"{profile.name}: {len(profile.columns)} columns, {looked}{unreadable}",
-        f"{drafted.path}: {_matched(draft)} of {len(draft.matches)} columns have a source",
+        f"{drafted.path}: {bound} of {len(draft.matches)} columns have a source",
     ]
     if drafted.schema_written:
         lines.append(f"{drafted.schema}: with this, an editor completes and checks the mapping as you type")
     lines += [f"  line {one.place.line}: {one.message}" for one in open_]
     ending = f"{len(open_)} to decide first: look for TODO in the file, then" if open_ else "next:"
     return [*lines, f"{ending} opusmap check {drafted.path}"]
-
-
-def _matched(draft: Draft) -> int:
-    return sum(one.binding is not None for one in draft.bindings)

@@ -72,7 +72,6 @@ def preview(
 
 
 def _print_preview(mapper: Mapper, rows: Iterable[tuple[dict[str, Any], Mapped]]) -> None:
-    """Print rows side by side with what becomes of them."""
     from rich.table import Table
 
     names = {column.internal_name: column.display_name for column in mapper.connection.columns}

@@ -31,7 +31,7 @@ def prune(mapping: Path | None, days: int, journal: str | None, *, as_json: bool
     """Forget the row keys and reasons of old runs of MAPPING, and remove their rejects.
 
     Without MAPPING, of all runs that this folder's journal knows. Counts, times and hashes of a run stay.
-    Records that are still in a source are sent again by the next run. Rejects that somebody edited stay.
+    Records that are still in a source are sent again by the next run. Rejects that were edited stay.
     """
     if mapping is not None and not mapping.is_file():
         raise click.UsageError(f"there is no mapping {quote_value(str(mapping))}")

@@ -18,7 +18,7 @@ from opusmap.cli.terminal import escape, make_console
 from opusmap.wording import quote_value
 
 if TYPE_CHECKING:
-    from opusmap.journal import Journal, Run
+    from opusmap.journal import Run
     from opusmap.report import Evidence
 
 
@@ -56,7 +56,7 @@ def report(
     With --html it writes one page to look at, print and sign: totals, timeline, rejects, crosswalk,
     hashes. The page loads nothing. It shows cells of rejected rows, unless --no-rows is given.
     """
-    from opusmap.journal import open_journal
+    from opusmap.journal import State, open_journal
     from opusmap.report import Evidence
     from opusmap.run.history import find_journal, find_runs
 
@@ -82,8 +82,13 @@ def report(
             return 0
         found = _pick_run(runs, number, mapping)
         if html is not None:
-            _write_page(opened, found, html, rows=not no_rows)
-        not_accepted = _open_records(opened, found)
+            from opusmap.report.pages import write_run
+
+            write_html(write_run(opened, found, rows=not no_rows), html or f"opusmap-run-{found.id}.html")
+        not_accepted = [
+            {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
+            for one in opened.records(found, State.FAILED, State.UNCERTAIN, State.PENDING)
+        ]
         evidence = Evidence.read(opened.evidence(found))
         rejects, edited = _rejects_now(evidence, path.parent)
         if as_json:
@@ -156,22 +161,6 @@ def _describe_path(path: str | Path) -> str:
         return str(path)
 
 
-def _write_page(journal: Journal, run: Run, html: str, *, rows: bool) -> None:
-    from opusmap.report.pages import write_run
-
-    write_html(write_run(journal, run, rows=rows), html or f"opusmap-run-{run.id}.html")
-
-
-def _open_records(journal: Journal, run: Run) -> list[dict[str, Any]]:
-    """Return the records of a run that Opus did not accept, as far as no later run has sent them again."""
-    from opusmap.journal import State
-
-    return [
-        {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
-        for one in journal.records(run, State.FAILED, State.UNCERTAIN, State.PENDING)
-    ]
-
-
 def _run_facts(run: Run) -> dict[str, Any]:
     return {
         "run": run.id,
@@ -190,7 +179,6 @@ def _iso(seconds: float) -> str:
 
 
 def _print_runs(runs: Iterable[Run]) -> None:
-    """Print the runs that a journal knows, the latest first."""
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0))
@@ -224,7 +212,8 @@ def _print_run(run: Run, records: Iterable[dict[str, Any]], rejects: str = "", n
     console.print(table if table.row_count else _describe_open_records(run.counts))
     if rejected := run.counts.get("rejected", 0):
         where = f": see {rejects}" if rejects else ""
-        console.print(escape(f"{_rows(rejected)} rejected, and not sent{where}"), soft_wrap=True)
+        rows = "1 row was" if rejected == 1 else f"{rejected:,} rows were"
+        console.print(escape(f"{rows} rejected, and not sent{where}"), soft_wrap=True)
     if note:
         console.print(f"\n{escape(note)}", soft_wrap=True)
 
@@ -241,7 +230,3 @@ def _describe_open_records(counts: Mapping[str, int]) -> str:
     if not counts.get("mapped"):
         return "It made no record."
     return "Every record that it made was accepted, or sent again by a later run."
-
-
-def _rows(count: int) -> str:
-    return "1 row was" if count == 1 else f"{count:,} rows were"

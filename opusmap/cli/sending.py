@@ -62,7 +62,7 @@ def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:
 
     Raises:
         StoppedEarly: the person says no.
-        SettingsError: there is nobody to ask.
+        SettingsError: there is no terminal to ask at.
     """
     from opusmap.run.history import is_first_overwrite
 

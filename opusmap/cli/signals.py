@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from opusmap.cli.logs import log
 
 # Ctrl-C everywhere; SIGTERM is what Unix services are stopped by; Windows knows Ctrl-Break instead, and
-# ends a process that is told to terminate at once, which the journal survives as it does a crash.
+# ends a process at once that is asked to terminate, which the journal survives as it does a crash.
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
 
 _LOST_AFTER = 3.0

@@ -61,7 +61,6 @@ def test(mappings: tuple[str, ...], junit: str | None, converters: tuple[str, ..
 
 
 def _print_test(result: TestResult) -> None:
-    """Print how a mapping's test ended, and what differs."""
     console = make_console()
     mark = "[green]passed[/]" if result.passed else "[bold red]FAILED[/]"
     console.print(f"{mark} {escape(result.name)}", soft_wrap=True)

@@ -46,8 +46,9 @@ def _versions() -> list[str]:
     import sqlite3
     import sys
     import zoneinfo
+    from pathlib import Path
 
-    zones = next((path for path in zoneinfo.TZPATH if _is_folder(path)), "the package tzdata")
+    zones = next((path for path in zoneinfo.TZPATH if Path(path).is_dir()), "the package tzdata")
     return [
         f"opusmap {__version__}",
         f"Python {platform.python_version()} ({platform.python_implementation()}), {platform.platform()}",
@@ -55,12 +56,6 @@ def _versions() -> list[str]:
         f"encodings: output {sys.stdout.encoding}, files {locale.getpreferredencoding(do_setlocale=False)}",
         ", ".join(filter(None, map(_package, (*_NEEDED, *_EXTRAS)))),
     ]
-
-
-def _is_folder(path: str) -> bool:
-    from pathlib import Path
-
-    return Path(path).is_dir()
 
 
 def _package(name: str) -> str:

@@ -92,7 +92,7 @@ class Attempts:
             self._end_wait(said)
 
     def _tell_wait(self, seconds: float, words: str) -> str:
-        """Show why somebody waits; log it now and then, where nothing has succeeded for some time."""
+        """Show why a worker waits; log it now and then, where nothing has succeeded for some time."""
         said = self._rate_limiter.waiting = f"waiting {max(1.0, seconds):.0f} s: {words}"
         self._show_outlook()
         now = self._clock.clock()

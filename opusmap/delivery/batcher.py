@@ -27,9 +27,9 @@ class BatchState:
     Attributes:
         items: the records as the journal notes them.
         known: what the journal knows of their rowKeys.
-        stale: whether a record with one of these was under way when the journal was asked, so ask again.
+        stale: whether a record with one of these was in flight when the journal was asked, so ask again.
         unanswered: when a record's last request ended that may have been processed, and no answer said so.
-        pending: those under way by the journal.
+        pending: those in flight by the journal.
         unreadable: what came last in place of an answer that tells of the records.
         clear: the clear answers of the run before the first such one.
     """
@@ -67,7 +67,7 @@ class Batch:
 
 
 class _Waiting(msgspec.Struct):
-    """An record that is in no batch yet, with what the journal knows of its rowKey."""
+    """A record that is in no batch yet, with what the journal knows of its rowKey."""
 
     record: EncodedRecord
     item: Item
@@ -83,7 +83,7 @@ class Batcher:
         conflict: the option that they are sent with.
         resume: decides what is sent at all.
         look_up: returns what the journal knows of rowKeys.
-        is_under_way: tells whether a record with a rowKey is being sent, or waits for that.
+        is_taken: tells whether a record with a rowKey is in flight, or waits for that.
         trusted_from: see `ResumePolicy.is_unchanged`.
     """
 
@@ -94,14 +94,14 @@ class Batcher:
         conflict: Conflict,
         resume: ResumePolicy,
         look_up: LookUp,
-        is_under_way: Callable[[str], bool],
+        is_taken: Callable[[str], bool],
         trusted_from: int = 0,
     ) -> None:
         self._items = aiter(records)
         self._conflict = conflict
         self._resume = resume
         self._look_up = look_up
-        self._is_under_way = is_under_way
+        self._is_taken = is_taken
         self._trusted_from = trusted_from
         self._ready: list[_Waiting] = []
         self._taken: list[EncodedRecord] = []
@@ -147,10 +147,10 @@ class Batcher:
         """Move what was taken to what is ready, or unchanged."""
         items = [Item(each.row, each.key, hash_content(each.json, self._conflict)) for each in self._taken]
         # Before the journal is asked: what comes to its end meanwhile is known as it was.
-        under_way = [self._is_under_way(item.key) for item in items]
+        taken = [self._is_taken(item.key) for item in items]
         known = await self._look_up([item.key for item in items])
         waiting = {one.item.key for one in self._ready}
-        for record, item, busy in zip(self._taken, items, under_way, strict=True):
+        for record, item, busy in zip(self._taken, items, taken, strict=True):
             key = item.key
             one = _Waiting(record, item, known.get(key), busy or key in waiting)
             if not one.stale and self._resume.is_unchanged(item, one.known, self._trusted_from):
@@ -188,13 +188,13 @@ class KeyLocks:
         self._latest: dict[str, KeyLock] = {}  # rowKey -> the latest lock that was asked for
 
     def is_taken(self, key: str) -> bool:
-        """Tell whether somebody holds this rowKey, or waits for it."""
+        """Tell whether this rowKey is held, or waited for."""
         return key in self._latest
 
     def take(self, keys: Collection[str]) -> KeyLock:
         """Ask for these rowKeys; who awaits the lock holds them, once all who asked before are done.
 
-        Each waits only for those before it, so nobody waits for ever.
+        Each waits only for those before it, so none waits for ever.
         """
         earlier = [self._latest[key] for key in keys if key in self._latest]
         lock = KeyLock(self._latest, keys, earlier)

@@ -20,7 +20,7 @@ _log = logging.getLogger("opusmap.delivery")
 
 
 class StopSignal:
-    """Not set until somebody stops the run. The first reason is the run's."""
+    """Not set until the run is stopped. The first reason is the run's."""
 
     def __init__(self) -> None:
         self.reason: OpusmapError | None = None
@@ -55,23 +55,21 @@ FIRST_RECORDS = 3 * BATCH_SIZE
 
 
 class EarlyAbort:
-    """Watches the first records. It is `over` when one was taken, or two were refused for two reasons."""
+    """Watches the first records. It is `over` when one was taken, or two were refused for two reasons.
+
+    `refused` counts the records refused so far.
+    """
 
     def __init__(self) -> None:
         self.over = False
         self.reason = ""
         self._same = ""
-        self._refused = 0
+        self.refused = 0
 
     @property
     def lost(self) -> bool:
         """Whether all of the first records were refused for one reason."""
-        return not self.over and self._refused >= FIRST_RECORDS
-
-    @property
-    def refused(self) -> int:
-        """Records refused so far."""
-        return self._refused
+        return not self.over and self.refused >= FIRST_RECORDS
 
     def note_accepted(self) -> None:
         """Note that Opus took a record, in this run or before."""
@@ -80,9 +78,9 @@ class EarlyAbort:
     def note_refused(self, key: str, reason: str) -> None:
         """Note a refusal that is news. Reasons are the same when they differ in rowKey or numbers alone."""
         same = re.sub(r"\d+", "0", reason.replace(key, ""))
-        if self._refused and same != self._same:
+        if self.refused and same != self._same:
             self.over = True
-        self._refused += 1
+        self.refused += 1
         self._same, self.reason = same, self.reason or reason
 
 

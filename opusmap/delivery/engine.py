@@ -8,7 +8,7 @@ Owns concurrency, order and splitting. What is sent at all is decided in `batche
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -83,7 +83,7 @@ _Batches: TypeAlias = "asyncio.Queue[tuple[Batch, KeyLock] | None]"
 
 
 class _Engine:
-    """One run under way. All of it is touched by one event loop, and never across an await."""
+    """One run that sends. All of it is touched by one event loop, and never across an await."""
 
     def __init__(self, client: Sender, results: Results, options: DeliveryOptions, clock: Clock) -> None:
         self._options = options
@@ -113,7 +113,7 @@ class _Engine:
             conflict=self._options.conflict,
             resume=self._options.resume,
             look_up=self._results.look_up,
-            is_under_way=self._key_locks.is_taken,
+            is_taken=self._key_locks.is_taken,
             trusted_from=self._results.run.trusted_from,
         )
         batches: _Batches = asyncio.Queue(concurrency)  # mapping runs ahead by a batch for each worker
@@ -158,14 +158,14 @@ class _Engine:
                     (batch, self._key_locks.take(batch.state.items))
                 )  # in the order of the rows
             await self._results.room()
-            await asyncio.sleep(0)  # what is under way comes first
+            await asyncio.sleep(0)  # what is in flight comes first
         await batches.put(None)
 
     async def _work(self, batches: _Batches) -> None:
         """Send one batch after the other.
 
         Once it is planned what the journal is to say of one, the next may go: its intent goes to the disk
-        together with that or after it, so what the journal has as under way is never more than a batch for
+        together with that or after it, so what the journal has as in flight is never more than a batch for
         each worker.
         """
         while (ready := await batches.get()) is not None:
@@ -179,15 +179,12 @@ class _Engine:
                 if self._attempts.heard == heard:
                     self._attempts.give_up()
                 if batch.state.unreadable and self._attempts.unknown.clear == batch.state.clear:
-                    self._count_unreadable()
+                    self._attempts.unknown.note_batch()
+                    if self._attempts.unknown.lost:
+                        self._attempts.give_up_unreadable()
             finally:
                 self._results.follow(lock.end)  # who comes after it looks up what the journal says
         batches.put_nowait(None)  # for the next worker
-
-    def _count_unreadable(self) -> None:
-        self._attempts.unknown.note_batch()
-        if self._attempts.unknown.lost:
-            self._attempts.give_up_unreadable()
 
     async def _deliver_when_due(self, batch: Batch) -> None:
         """Send a batch when it may be: what must wait for a late effect goes after the rest."""
@@ -235,7 +232,10 @@ class _Engine:
             case GiveUp(refused=True):
                 self._record_refused(batch, dict.fromkeys(batch.keys, result.message))
             case None if result.verdict is Verdict.ACCEPTED:
-                self._record_accepted(batch, result.accepted, trusted=result.trusted)
+                if result.accepted:
+                    self._early_abort.note_accepted()
+                reasons = dict.fromkeys(result.accepted, "")
+                self._results.record_results(batch, State.ACCEPTED, reasons, trusted=result.trusted)
                 self._record_refused(batch, result.failed)
             case _ if maybe:
                 words = result.message if decision else batch.state.unreadable or result.message
@@ -264,11 +264,6 @@ class _Engine:
             )
             if silent == _SILENT:
                 self._attempts.give_up()
-
-    def _record_accepted(self, batch: Batch, keys: Iterable[str], *, trusted: bool) -> None:
-        if reasons := dict.fromkeys(keys, ""):
-            self._early_abort.note_accepted()
-            self._results.record_results(batch, State.ACCEPTED, reasons, trusted=trusted)
 
     def _record_refused(self, batch: Batch, reasons: Mapping[str, str]) -> None:
         """Settle records that Opus refused; one that it refused before as it is tells nothing new."""

@@ -170,8 +170,8 @@ class RateLimiter:
     """Holds workers back until one more request may be in flight: for the limit, and while Opus asks it."""
 
     def __init__(self, concurrency: int, clock: Clock, stop_signal: StopSignal, retries: RetryPolicy) -> None:
-        """Make it; once the run halts, nobody is admitted or waits any more."""
-        self.waiting = ""  # why somebody waits, and for how long, in words
+        """Make it; once the run halts, no worker is admitted or waits any more."""
+        self.waiting = ""  # why a worker waits, and for how long, in words
         self._retries = retries
         self._budget = RetryBudget(retries, clock.clock)
         self._retrying: deque[asyncio.Event] = deque()  # who waits for the budget, in order
@@ -179,9 +179,9 @@ class RateLimiter:
         self._clock = clock.clock
         self._sleep = clock.sleep
         self._stop_signal = stop_signal
-        self._not_before = float("-inf")  # until then nobody sends: Opus asked for it
+        self._not_before = float("-inf")  # until then no worker sends: Opus asked for it
         self._in_flight = 0
-        self._called = 0  # woken, and not there yet: nobody who comes meanwhile takes their place
+        self._called = 0  # woken, and not there yet: none that comes meanwhile takes their place
         self._waiting: deque[asyncio.Future[None]] = deque()
         stop_signal.tell(self._wake)
 
@@ -211,7 +211,7 @@ class RateLimiter:
     def leave(self, began: float, signal: LoadSignal) -> None:
         """Note that a request is in flight no more, and what it says of Opus; `began` is when it left."""
         if signal is LoadSignal.KEPT:
-            # Of answers that come at once the first makes room, which nobody has taken yet.
+            # Of answers that come at once the first makes room, which is not taken yet.
             full = bool(self._waiting) or self._in_flight + self._called >= self._limit.allowed
             self._limit.note_answer(began, full=full)
         elif signal is LoadSignal.TOO_MUCH:
@@ -222,7 +222,7 @@ class RateLimiter:
         self._wake(max(0, self._limit.allowed - self._in_flight - self._called))
 
     def hold(self, seconds: float) -> None:
-        """Admit nobody for so long."""
+        """Admit no worker for so long."""
         self._not_before = max(self._not_before, self._clock() + seconds)
 
     @property
@@ -254,7 +254,7 @@ class RateLimiter:
                 self._retrying[0].set()
 
     async def wait(self, seconds: float | None, wake: asyncio.Event | None = None) -> None:
-        """Wait some seconds (None: for ever), or until the run halts, or until somebody sets `wake`."""
+        """Wait some seconds (None: for ever), or until the run halts, or until `wake` is set."""
         due = float("inf") if seconds is None else self._clock() + seconds
         over = [self._stop_signal.wait] if wake is None else [self._stop_signal.wait, wake.wait]
         while not self._stop_signal.is_set and not (wake is not None and wake.is_set()):

@@ -17,7 +17,7 @@ import msgspec
 from opusmap.delivery.batcher import Batch
 from opusmap.delivery.retry_policy import ResumePolicy
 from opusmap.errors import OpusmapError
-from opusmap.journal import JournalRecord, Result, Session, State, Timestamp
+from opusmap.journal import Result, Session, State, Timestamp
 from opusmap.opus.exchange import EncodedRecord
 
 Fate: TypeAlias = Literal["submitted", "failed", "uncertain", "unchanged", "not_sent"]
@@ -113,6 +113,7 @@ class Results:
         now: Callable[[], Timestamp],
     ) -> None:
         self.run = session.run
+        self.look_up = session.look_up
         self.requests = 0
         self._events = asyncio.Queue[Sequence[Event]]()
         self._room = asyncio.Event()
@@ -121,10 +122,6 @@ class Results:
         self._session = session
         self._resume = resume
         self._now = now
-
-    async def look_up(self, keys: Sequence[str]) -> Mapping[str, JournalRecord]:
-        """Return what the journal knows of records, by rowKey."""
-        return await self._session.look_up(keys)
 
     async def begin(self, batch: Batch, sent: Timestamp) -> None:
         """Note, durably, that a batch's records are about to be sent (again) at this moment."""

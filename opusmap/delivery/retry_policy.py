@@ -20,7 +20,7 @@ ATTEMPTS = 8
 
 FIRST_TIMEOUT = 10.0
 """Seconds that one request is worked at while nothing was ever sent as far as Opus: a wrong address or a
-closed network is told soon."""
+closed network is reported soon."""
 
 ATTEMPTS_ALONE = 3
 """The same for a record sent singly because nothing clear came of its batch."""

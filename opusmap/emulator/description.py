@@ -70,12 +70,7 @@ def _describe_sign_in() -> dict[str, Any]:
 
 def _describe_records(connection: Connection, target: TargetFormat, readings: Readings) -> dict[str, Any]:
     guid = {"type": "string", "format": "uuid", "const": connection.id}
-    ids = {
-        "type": "array",
-        "items": {"type": "string"},
-        "minItems": 1,
-        "maxItems": RECORDS_LIMIT,
-    }
+    ids = _some({"type": "string"})
     kind, pattern = ("integer", "^[0-9]{0,9}$") if readings.page_index else ("string", "^([0-9a-f]{4})*$")
     item = _object(**{name: {"type": ["string", "null"]} for name in BUILT_IN})
     due = _object(
@@ -161,12 +156,7 @@ def _describe_controls() -> dict[str, Any]:
 
 
 def _describe_submission(guid: dict[str, Any], target: TargetFormat) -> dict[str, Any]:
-    data = {
-        "type": "array",
-        "items": {"$ref": "#/components/schemas/Record"},
-        "minItems": 1,
-        "maxItems": RECORDS_LIMIT,
-    }
+    data = _some({"$ref": "#/components/schemas/Record"})
     option = {"enum": ["Overwrite", "Skip"]}
     if target.conflict_key != "both":
         return _object(id=guid, **{target.conflict_key: option}, data=data)
@@ -282,6 +272,10 @@ def _object(**properties: Any) -> dict[str, Any]:
         "required": list(properties),
         "additionalProperties": False,
     }
+
+
+def _some(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": RECORDS_LIMIT}
 
 
 def _parameter(name: str, schema: dict[str, Any], *, required: bool) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def serve(
     *,
     request_seconds: float = REQUEST_SECONDS,
 ) -> None:
-    """Serve until the process is told to stop (Ctrl-C or SIGTERM).
+    """Serve until the process is stopped (Ctrl-C or SIGTERM).
 
     Args:
         emulator: what to serve.

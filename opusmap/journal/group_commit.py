@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from types import TracebackType
 from typing import Protocol, Self, TypeAlias
 
 from opusmap.journal.writes import WriteSet
@@ -75,9 +74,7 @@ class GroupCommit:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         try:
             self._begin()
             await self._idle.wait()
@@ -121,7 +118,7 @@ class GroupCommit:
             self._store.write([writes for writes, _ in group])
             self._sync_executor(self._store.sync, partial(self._end, group))
         except BaseException as error:
-            self._end(group, error)  # no thread can be had, say: whoever waits must hear of it
+            self._end(group, error)  # no thread can be had, say: all who wait must get the error
             if not isinstance(error, Exception):
                 raise  # Ctrl-C comes at any step, and is not for those who wait alone
         return None
@@ -159,6 +156,6 @@ class GroupCommit:
 def _try(sync: Callable[[], None]) -> BaseException | None:
     try:
         sync()
-    except Exception as error:  # noqa: BLE001 - whoever waits for the disk gets it
+    except Exception as error:  # noqa: BLE001 - all who wait for the disk get it
         return error
     return None

@@ -111,8 +111,8 @@ class InFlight:
     def recover(self, killed: Iterable[Request], now: Timestamp) -> WriteSet:
         """Make pending what a killed run had in flight.
 
-        The requests count as sent just now: an intent stands before its request leaves, and nobody knows
-        how long before. They left at the latest when the run was killed.
+        The requests count as sent just now: an intent is written before its request leaves, and it is
+        not known how long before. They left at the latest when the run was killed.
         """
         writes = WriteSet()
         for request in killed:

@@ -1,6 +1,6 @@
 """`NAME.last-run.json` beside a mapping: which journal knows its last runs, and its rejects as written.
 
-A journal that is not the one that the file names is told by it. No cell of a row is in the file. A run goes
+The file shows when a journal is another one than it names. No cell of a row is in the file. A run goes
 on without it, for it may be lost at any time; then nothing can be compared.
 """
 

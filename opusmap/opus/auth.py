@@ -79,7 +79,7 @@ def read_token(answer: Answer, url: str, proof: Proof, generation: int, asked: f
     """Return the token that an identity service's answer holds, or in words why it says neither yes nor no.
 
     What is no answer of such a service is trouble that may pass: a page of something in between, say. Nothing
-    of its body is told, which may hold a part of a token.
+    of its body is shown, which may hold a part of a token.
 
     Args:
         answer: any answer but server trouble and rate limits.

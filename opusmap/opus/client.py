@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache, cached_property
-from types import TracebackType
 from typing import Self
 from urllib.parse import urlencode
 
@@ -123,9 +122,7 @@ class OpusClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     async def aclose(self) -> None:
@@ -387,14 +384,12 @@ def _parse(url: str) -> httpx.URL:
 
 
 def _translate(error: Exception) -> NoAnswer:
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in _causes(error):
         # aiohttp's own error of this kind is one, too, and does not say why.
         if isinstance(cause, ssl.SSLCertVerificationError) and hasattr(cause, "verify_message"):
             return NoAnswer(
                 TransportError.UNTRUSTED, f"the certificate is not trusted: {cause.verify_message}"
             )
-        cause = cause.__cause__ or cause.__context__
     ours = next(ours for kind, ours in _ERRORS if isinstance(error, kind))
     return NoAnswer(ours, _describe(error))
 

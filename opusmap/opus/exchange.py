@@ -60,7 +60,7 @@ class TransportError(StrEnum):
     """Why there is no answer."""
 
     UNREACHED = "unreached"  # no connection was made: nothing was processed
-    LOST = "lost"  # the connection broke under way: it may have been processed
+    LOST = "lost"  # the connection broke meanwhile: it may have been processed
     TIMEOUT = "timeout"  # the same
     SIGN_IN = "sign-in"  # the identity service is in trouble: nothing was sent
     UNTRUSTED = "untrusted"  # the certificate is not trusted: nothing was sent

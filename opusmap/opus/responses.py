@@ -186,7 +186,7 @@ def _make_result(
     unreadable: bool = False,
     trusted: bool = False,
 ) -> AttemptResult:
-    """Return a result with what a person is told: `message` is what Opus says, or what is unreadable."""
+    """Return a result with the text for a person: `message` is what Opus says, or what is unreadable."""
     if unreadable:  # how it begins tells who answered
         kind = plain_text(answer.content_type.partition(";")[0], _KIND_LIMIT)
         came = "it broke off, or was too long" if answer.cut else _describe_body(answer.body)
@@ -287,12 +287,8 @@ def _find_contradiction(said: _Said) -> str:
     return ""
 
 
-def _says_yes(value: Any) -> bool:
-    return str(value).strip().lower() in _YES
-
-
 def _says_no(value: Any) -> bool:
-    return value is not None and not _says_yes(value)
+    return value is not None and str(value).strip().lower() not in _YES
 
 
 def _says_something(value: Any) -> bool:

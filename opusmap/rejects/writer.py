@@ -149,7 +149,7 @@ class RejectWriter:
             values = {name: value for name, value in values.items() if name not in _ERROR_NAMES}
         try:
             self._shape.write(values, dict(zip(ERROR_COLUMNS, reasons, strict=True)))
-        except BrokenPipeError:  # whoever read standard output has had enough
+        except BrokenPipeError:  # what read standard output has had enough
             raise
         except OSError as error:
             raise self._refuse_place(error) from None
@@ -179,7 +179,7 @@ class RejectWriter:
                 if self._full:  # which was told
                     return ()
                 raise self._refuse_place(error) from None
-            file = hash_file("rejects", self.path.absolute())  # whoever looks for it may be in another folder
+            file = hash_file("rejects", self.path.absolute())  # it may be looked for from another folder
             if file is not None and self._memory is not None and not self._own:
                 self._add_note(self._memory.note_rejects(self.path, file.sha256))
             return () if file is None else (file,)
@@ -194,7 +194,7 @@ class RejectWriter:
         return file
 
     def _may_replace(self, path: Path) -> bool:
-        """Tell whether a file is an earlier one that nobody edited; a run's file belongs to that run."""
+        """Tell whether a file is an earlier one that was not edited; a run's file belongs to that run."""
         if self._own or self._memory is None or is_same_file(path, self._source):
             return False
         return self._memory.is_as_written(path)

@@ -67,7 +67,7 @@ def draw_charts(step: float, spans: Sequence[Span]) -> tuple[Chart, ...]:
             _say_seconds,
             slowest,
         ),
-        _draw("Requests sent again", f"{sum(retries):,.0f} in all", step, retries, _say_count),
+        _draw("Requests sent again", f"{sum(retries):,.0f} in all", step, retries, _say_rate),
     )
 
 
@@ -135,9 +135,6 @@ def _round_up(value: float) -> float:
 
 def _say_rate(value: float) -> str:
     return f"{value:,.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"  # noqa: PLR2004 - digits
-
-
-_say_count = _say_rate
 
 
 def _say_seconds(value: float) -> str:

@@ -193,11 +193,7 @@ def render_preview(
         {
             "number": mapped.row,
             "values": values,
-            "kind": "record"
-            if isinstance(mapped, Record)
-            else "reject"
-            if isinstance(mapped, Reject)
-            else "",
+            "kind": _KINDS.get(type(mapped), ""),
             "mapped": mapped,
         }
         for values, mapped in rows
@@ -205,7 +201,7 @@ def render_preview(
     return _render("preview.html", mapper=mapper, source=source, rows=shown, names=names, made=made)
 
 
-_KINDS = {Record: "record", Reject: "reject"}
+_KINDS: Mapping[type[Mapped], str] = {Record: "record", Reject: "reject"}
 
 
 def _ends(counts: Mapping[str, int]) -> list[End]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from opusmap.compiler import Mapper
 from opusmap.connection import ColumnType
 from opusmap.converters.dates import time_zone
 from opusmap.profile import FarDates
@@ -36,7 +35,10 @@ class SourceCheck:
                 written.
         """
         self._source = ProfilingSource(work.source, work.mapper.spec.source.empty)
-        self._forecaster = Forecaster(work.mapper, _far_dates(work.mapper, clock()))
+        target, columns = work.mapper.spec.target, work.mapper.plan.columns
+        dates = tuple(one.column.internal_name for one in columns if one.column.type is ColumnType.DATE_TIME)
+        today = clock().astimezone(time_zone(target.timezone)).date()
+        self._forecaster = Forecaster(work.mapper, FarDates(dates, target.datetime_format, today))
         self._stream = MapStream(Work(work.mapper, self._source), workers)
 
     def __iter__(self) -> Iterator[Report]:
@@ -56,10 +58,3 @@ class SourceCheck:
     def forecast(self, pace: Pace | None = None) -> Forecast:
         """Return what sending would meet; `pace` is what an earlier run reached, for the time it takes."""
         return self._forecaster.forecast(self._source, pace)
-
-
-def _far_dates(mapper: Mapper, now: datetime) -> FarDates:
-    target, columns = mapper.spec.target, mapper.plan.columns
-    dated = [one.column.internal_name for one in columns if one.column.type is ColumnType.DATE_TIME]
-    today = now.astimezone(time_zone(target.timezone)).date()
-    return FarDates(tuple(dated), target.datetime_format, today)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from opusmap.compiler import Mapper, compile_mapping, read_mapping
 from opusmap.compiler.lint import SAMPLE_ROWS, lint
 from opusmap.compiler.lock import find_drift, lock_path, read_lock
+from opusmap.connection import Connection
 from opusmap.errors import InvalidMapping, SourceError
 from opusmap.expressions import nodes
 from opusmap.issues import Issue, Span
@@ -67,16 +68,10 @@ def open_work(
     try:
         opened = _open_source(spec, source)
     except SourceError:
-        compile_mapping(spec, connection, converters)  # a mapping with errors is told first
+        compile_mapping(spec, connection, converters)  # errors of the mapping are reported first
         raise
-    try:
-        columns = frozenset(opened.columns or ()) or None  # JSON without rows has none
-        mapper = compile_mapping(spec, connection, converters, columns)
-        check_lock(mapper)
-        return Work(mapper, opened)
-    except BaseException:
-        opened.close()
-        raise
+    columns = frozenset(opened.columns or ()) or None  # JSON without rows has none
+    return _compile(spec, connection, converters, columns, opened)
 
 
 def open_corrected_rejects(mapping: str | Path, file: str | Path, converters: Registry | None = None) -> Work:
@@ -88,14 +83,24 @@ def open_corrected_rejects(mapping: str | Path, file: str | Path, converters: Re
     """
     spec, connection = read_mapping(mapping)
     opened = RejectsSource(open_source(file))  # as `rejects` writes it, whatever the source's own dialect is
+    columns = None if opened.columns is None else frozenset(opened.columns)
+    return _compile(spec, connection, converters, columns, opened)
+
+
+def _compile(
+    spec: MappingSpec,
+    connection: Connection,
+    converters: Registry | None,
+    columns: frozenset[str] | None,
+    source: Source,
+) -> Work:
     try:
-        columns = None if opened.columns is None else frozenset(opened.columns)
         mapper = compile_mapping(spec, connection, converters, columns)
         check_lock(mapper)
-        return Work(mapper, opened)
     except BaseException:
-        opened.close()
+        source.close()
         raise
+    return Work(mapper, source)
 
 
 def find_warnings(work: Work) -> tuple[Issue[Span], ...]:

@@ -101,7 +101,6 @@ class Workers:
 
 
 def _count_cores() -> int:
-    """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -241,20 +240,16 @@ class MappedParts:
         head = self._ahead[0]
         self._workers.restart()
         if self._breaks > 1 and not self._workers.as_needed:
-            raise _died_twice(head)
+            raise StoppedEarly(
+                f"a worker process died twice over the rows from {_place(head)} on",
+                "is there memory enough? `--workers 1` does without workers, and shows what goes wrong",
+            )
         self._maps_here = self._breaks > 1
         words = "this process maps the rest" if self._maps_here else "they are mapped once more"
         _LOG.warning("a worker process died over the rows from %s on; %s", _place(head), words)
         for part in self._ahead:
             if not part.future.done() or part.future.cancelled() or part.future.exception() is not None:
                 self._send(part)
-
-
-def _died_twice(part: MappedPart) -> StoppedEarly:
-    return StoppedEarly(
-        f"a worker process died twice over the rows from {_place(part)} on",
-        "is there memory enough? `--workers 1` does without workers, and shows what goes wrong",
-    )
 
 
 def _place(part: MappedPart) -> str:

@@ -43,7 +43,7 @@ def prune_runs(journal: Path, mapping: Path | None, before: float) -> PruneSumma
     """Forget the records of runs that ended before a moment, and remove their files of rejects.
 
     A file that is no longer what the run wrote stays: it is a person's own by now. So does one of a run
-    that was killed, because nobody knows what it wrote last.
+    that was killed, because it is not known what it wrote last.
 
     Args:
         journal: the journal's file.

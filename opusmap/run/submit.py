@@ -181,7 +181,7 @@ async def submit_stream(
     """
     from opusmap.opus.client import OpusClient  # noqa: PLC0415 - httpx is slow to load
 
-    client = OpusClient(settings, transport=options.transport)  # a certificate that can't serve is told first
+    client = OpusClient(settings, transport=options.transport)  # a bad certificate is reported first
     with open_journal(settings.journal) as journal:
         run = _Run(work, settings, options, rejects, journal)
         yield run.report()
@@ -212,7 +212,7 @@ async def submit_stream(
 
 
 class _Run:
-    """A run under way: what looks at its two streams, and what it leaves in the journal."""
+    """A run: what looks at its two streams, and what it leaves in the journal."""
 
     def __init__(
         self,

@@ -40,15 +40,10 @@ def check_converter(function: Callable[..., Any], /, *, max_examples: int = 200,
     @settings(max_examples=max_examples, deadline=None, database=None)
     @given(_values())
     def holds(value: Any) -> None:
-        _check_value(found, convert, value)
+        first, second = _result(found, convert, value), _result(found, convert, value)
+        assert first == second, f"{found.name} gives {first!r} and then {second!r} for {value!r}"
 
     holds()
-
-
-def _check_value(converter: Converter, convert: Callable[[Any], Any], value: Any) -> None:
-    first = _result(converter, convert, value)
-    second = _result(converter, convert, value)
-    assert first == second, f"{converter.name} gives {first!r} and then {second!r} for {value!r}"
 
 
 def _result(converter: Converter, convert: Callable[[Any], Any], value: Any) -> Any:

@@ -91,7 +91,7 @@ def make_all(source: Source, *, resend: bool = False, stop_after: int | None = N
         conflict="skip",
         resume=ResumePolicy(resend=resend),
         look_up=look_up,
-        is_under_way=lambda key: key in source.under_way or any(key in batch.keys for batch in batches),
+        is_taken=lambda key: key in source.under_way or any(key in batch.keys for batch in batches),
     )
 
     async def make() -> OpusmapError | None:
