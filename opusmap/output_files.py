@@ -26,8 +26,10 @@ from opusmap.errors import SettingsError
 _BUFFER = 1 << 16
 """Bytes that are written to a file at a time: a request's body alone would fill Python's own buffer."""
 
-_KEPT, _JOURNAL = (".last-run.json", ".lock.json"), "opusmap-journal.db"
-"""How the files are named that opusmap keeps beside a mapping, and a journal without a name of its own."""
+_KEPT = (".last-run.json", ".lock.json")
+"""How the files are named that opusmap keeps beside a mapping."""
+JOURNAL_NAME = "opusmap-journal.db"
+"""The name of a journal that settings do not name."""
 
 _DATABASE = b"SQLite format 3\0"
 _REJECTS = re.compile(r"\.rejects(\.[0-9]+)?\.(csv|xlsx|jsonl)$")
@@ -208,7 +210,7 @@ def check_output(path: Path) -> None:
         raise SettingsError(str(path), "there is no such folder", "make the folder first")
     if path.is_dir():
         raise SettingsError(str(path), "this is a folder", "name a file in it")
-    if path.name.endswith(_KEPT) or path.name.startswith(_JOURNAL) or _is_database(path):
+    if path.name.endswith(_KEPT) or path.name.startswith(JOURNAL_NAME) or _is_database(path):
         problem = "opusmap keeps here what it knows of runs or options, or this is a database"
         raise SettingsError(str(path), problem, "name another file")
 

@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from opusmap.env_file import read_env_file, read_small_text
 from opusmap.errors import SettingsError
+from opusmap.output_files import JOURNAL_NAME
 from opusmap.safe_files import refuse_irregular, resolve_inside
 from opusmap.wording import suggest
 
@@ -459,7 +460,7 @@ def _find_certificate(found: _Found, levels: tuple[_Level, ...]) -> CertificateF
 
 def _read_journal(levels: tuple[_Level, ...], folder: Path) -> Path:
     found = _first(levels, "journal")
-    path = found.path() if found else folder / "opusmap-journal.db"
+    path = found.path() if found else folder / JOURNAL_NAME
     if found and str(path) == ":memory:":  # SQLite's word for none at all
         raise SettingsError(
             found.blame, "this is not a file, and a journal must outlive the run", "name a file"

@@ -1,4 +1,4 @@
-"""The program `opusmap`: all commands, their help, and how an error becomes a message and an exit code.
+"""The program `opusmap`: all commands, `--version` and help, and how an error becomes an exit code.
 
 A command loads what it needs when it runs, so that naming them all costs little.
 
@@ -17,6 +17,7 @@ from io import StringIO
 
 import click
 
+from opusmap import __version__
 from opusmap.cli.check import check
 from opusmap.cli.completion import completion
 from opusmap.cli.converters import converters
@@ -28,7 +29,7 @@ from opusmap.cli.init import init
 from opusmap.cli.lock import lock
 from opusmap.cli.logs import log, log_bug, log_error
 from opusmap.cli.map import map_
-from opusmap.cli.options import example
+from opusmap.cli.options import Command, example
 from opusmap.cli.output import print_json
 from opusmap.cli.preview import preview
 from opusmap.cli.prune import prune
@@ -36,11 +37,68 @@ from opusmap.cli.report import report
 from opusmap.cli.retry import retry
 from opusmap.cli.schema import schema
 from opusmap.cli.submit import submit
-from opusmap.cli.terminal import begin_streams, discard, flush_result
+from opusmap.cli.terminal import begin_streams, discard, flush_result, write_result
 from opusmap.cli.test import test
-from opusmap.cli.version import version_option
 from opusmap.errors import InvalidMapping, OpusmapError, SettingsError
 from opusmap.wording import visible
+
+_NEEDED = ("click", "google-re2", "httpx", "jinja2", "jsonschema", "msgspec", "pyyaml", "rich", "tzdata")
+"""Packages whose version may matter for a bug: those that read, write or send, the extras' included."""
+_EXTRAS = (
+    "aiohttp",
+    "cryptography",
+    "openpyxl",
+    "python-calamine",
+    "pyarrow",
+    "sqlalchemy",
+    "uvicorn",
+    "xlsxwriter",
+)
+
+
+def version_option(command: Command) -> Command:
+    """Add `--version`: opusmap's own, and what else a bug report needs."""
+
+    def show(context: click.Context, _option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+        if value and not context.resilient_parsing:
+            write_result("\n".join(_versions()))
+            context.exit()
+
+    return click.option(
+        "--version",
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=show,
+        help="Show the version, and what else a bug report needs.",
+    )(command)
+
+
+def _versions() -> list[str]:
+    import locale
+    import platform
+    import sqlite3
+    import sys
+    import zoneinfo
+    from pathlib import Path
+
+    zones = next((path for path in zoneinfo.TZPATH if Path(path).is_dir()), "the package tzdata")
+    return [
+        f"opusmap {__version__}",
+        f"Python {platform.python_version()} ({platform.python_implementation()}), {platform.platform()}",
+        f"SQLite {sqlite3.sqlite_version}, time zones from {zones}",
+        f"encodings: output {sys.stdout.encoding}, files {locale.getpreferredencoding(do_setlocale=False)}",
+        ", ".join(filter(None, map(_package, (*_NEEDED, *_EXTRAS)))),
+    ]
+
+
+def _package(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return f"{name} {version(name)}"
+    except PackageNotFoundError:
+        return ""
 
 
 @click.group(

@@ -56,7 +56,7 @@ def report(
     With --html it writes one page to look at, print and sign: totals, timeline, rejects, crosswalk,
     hashes. The page loads nothing. It shows cells of rejected rows, unless --no-rows is given.
     """
-    from opusmap.journal import State, open_journal
+    from opusmap.journal import OPEN_STATES, open_journal
     from opusmap.report import Evidence
     from opusmap.run.history import find_journal, find_runs
 
@@ -87,7 +87,7 @@ def report(
             write_html(write_run(opened, found, rows=not no_rows), html or f"opusmap-run-{found.id}.html")
         not_accepted = [
             {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
-            for one in opened.records(found, State.FAILED, State.UNCERTAIN, State.PENDING)
+            for one in opened.records(found, *OPEN_STATES)
         ]
         evidence = Evidence.read(opened.evidence(found))
         rejects, edited = _rejects_now(evidence, path.parent)

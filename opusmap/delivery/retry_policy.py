@@ -13,7 +13,14 @@ from typing import TypeAlias
 
 from opusmap.journal import Item, JournalRecord, State, Timestamp
 from opusmap.opus.exchange import TransportError
-from opusmap.opus.responses import ADDRESS_HELP, PATH_HELP, AttemptResult, Verdict
+from opusmap.opus.responses import (
+    ADDRESS_HELP,
+    PATH_HELP,
+    PERMISSION_HELP,
+    TRUST_HELP,
+    AttemptResult,
+    Verdict,
+)
 
 ATTEMPTS = 8
 """Times that one request is sent, unless others come through meanwhile."""
@@ -128,10 +135,9 @@ class RetryPolicy:
 def _stop(result: AttemptResult) -> StopRun:
     """Decide on a refusal that concerns every request alike, not these records."""
     if result.error is TransportError.UNTRUSTED:
-        return StopRun(help="add the certificate's authority to the system's store; is a proxy in between?")
+        return StopRun(help=TRUST_HELP)
     if result.status in (401, 403):
-        help_text = "give the app the permission records.readwrite.all, and look at its tenant"
-        return StopRun(sign_in=True, help=help_text)
+        return StopRun(sign_in=True, help=PERMISSION_HELP)
     return StopRun(help=PATH_HELP if result.status == 404 else ADDRESS_HELP)  # noqa: PLR2004 - HTTP
 
 

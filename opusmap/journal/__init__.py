@@ -8,6 +8,7 @@ from pathlib import Path
 
 from opusmap.journal.interface import Journal, Session
 from opusmap.journal.models import (
+    OPEN_STATES,
     Item,
     JournalRecord,
     Result,
@@ -19,6 +20,7 @@ from opusmap.journal.models import (
 from opusmap.journal.sqlite_journal import SqliteJournal
 
 __all__ = [
+    "OPEN_STATES",
     "Item",
     "Journal",
     "JournalRecord",

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from opusmap.journal.models import Item, Result, State, Timestamp
-from opusmap.journal.writes import RequestRows, WriteSet
+from opusmap.journal.sqlite_schema import RequestRows, WriteSet
 
 
 @dataclass(slots=True)

@@ -27,6 +27,10 @@ class State(StrEnum):
     UNCERTAIN = "uncertain"
 
 
+OPEN_STATES = (State.FAILED, State.UNCERTAIN, State.PENDING)
+"""States of records that Opus did not accept, as far as is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run. Times are seconds since 1970; `finished` is None while it runs or when it was killed.

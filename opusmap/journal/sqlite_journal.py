@@ -1,7 +1,7 @@
 """A journal in a file: an SQLite database that survives a crash at any moment.
 
-A session is put together here: `in_flight` plans what is written, `group_commit` says when, `writes` has the
-statements. The tables are in `sqlite_schema`, what makes a commit durable in `journal_file`.
+A session is put together here: `in_flight` plans what is written, `group_commit` says when, `sqlite_schema`
+has the tables and the statements. What makes a commit durable is in `journal_file`.
 """
 
 from __future__ import annotations
@@ -48,10 +48,13 @@ from opusmap.journal.sqlite_schema import (
     ACCEPTED_COLUMNS,
     DETAILED_COLUMNS,
     REQUEST_COLUMNS,
+    WriteSet,
+    apply_writes,
     check_kind,
+    look_up_records,
+    merge_writes,
     prepare_schema,
 )
-from opusmap.journal.writes import WriteSet, apply_writes, look_up_records, merge_writes
 
 _RUNS = """
 SELECT runs.id, origin, connection, mapping, started, finished, ending, counts, trusted_from, older_hash

@@ -14,11 +14,8 @@ import msgspec
 
 from opusmap.errors import SignInError
 from opusmap.opus.exchange import Answer
-from opusmap.opus.responses import plain_text
+from opusmap.opus.responses import SCOPE, plain_text
 from opusmap.settings import Secret
-
-SCOPE = "records.readwrite.all"
-"""The permission that the connector's endpoints ask for (AvePoint's documentation)."""
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"  # RFC 7523, 2.2
 _HELP = {

@@ -11,7 +11,6 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opusmap.errors import SettingsError, SignInError
@@ -108,7 +107,10 @@ def read_certificate(file: CertificateFile) -> SigningCertificate:
             "signing in by certificate needs pyjwt and cryptography, which are not installed",
             'pip install "opusmap[certificate]"',
         ) from None
-    data = _read_file(file.path)
+    try:
+        data = read_bytes(file.path, _FILE_LIMIT, devices=True)
+    except UnreadableFile as error:
+        raise SettingsError(_SETTING, error.message) from None
     password = None if file.password is None else file.password.reveal().encode()
     key, certificates = (_read_pem if b"-----BEGIN " in data else _read_pfx)(data, password)
     if not isinstance(key, RSAPrivateKey):
@@ -121,13 +123,6 @@ def read_certificate(file: CertificateFile) -> SigningCertificate:
         own.not_valid_after_utc.timestamp(),
         _check_usage(own),
     )
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        return read_bytes(path, _FILE_LIMIT, devices=True)
-    except UnreadableFile as error:
-        raise SettingsError(_SETTING, error.message) from None
 
 
 def _read_pfx(data: bytes, password: bytes | None) -> tuple[Any, list[Certificate]]:

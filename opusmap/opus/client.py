@@ -23,7 +23,7 @@ from opusmap.errors import SettingsError, SignInError
 from opusmap.opus.auth import Proof, Token, read_token, token_form
 from opusmap.opus.certificate import read_certificate
 from opusmap.opus.exchange import Answer, BeforeResend, Exchange, NoAnswer, TransportError
-from opusmap.opus.responses import parse_http_date, parse_retry_after, read_status
+from opusmap.opus.responses import SCOPE, parse_http_date, parse_retry_after, read_status
 from opusmap.opus.transport_httpx import HttpxTransport
 from opusmap.settings import Secret, Settings
 
@@ -196,7 +196,7 @@ class OpusClient:
             self._sign_in_refused = SignInError(
                 self._settings.base_url,
                 "Opus refuses the token, although it was just renewed",
-                "look at the app's registration: its tenant and the permission records.readwrite.all",
+                f"look at the app's registration: its tenant and the permission {SCOPE}",
             )
             raise self._sign_in_refused
 

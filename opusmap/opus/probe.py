@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from opusmap.errors import OpusUnavailable, SignInError
 from opusmap.opus.client import OpusClient
 from opusmap.opus.exchange import NoAnswer, TransportError
-from opusmap.opus.responses import PATH_HELP, Verdict, read_due_answer
+from opusmap.opus.responses import PATH_HELP, PERMISSION_HELP, TRUST_HELP, Verdict, read_due_answer
 
 _HELP = {
     400: "compare the connection's file with Opus: is it of this tenant, and is the connection still there?",
-    403: "give the app the permission records.readwrite.all, and look at its tenant",
+    403: PERMISSION_HELP,
     404: PATH_HELP,
     405: "look at OPUSMAP_API_PATH; if Opus knows no such question, `submit --limit 1` proves more",
 }
 _BUSY = "try again later"
 _ERROR_HELP = {
-    TransportError.UNTRUSTED: "add the certificate's authority to the system's store; is a proxy in between?",
+    TransportError.UNTRUSTED: TRUST_HELP,
     TransportError.SIGN_IN: "look at OPUSMAP_TOKEN_URL, OPUSMAP_PROXY and the network",
 }
 _REACH = "look at OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER), OPUSMAP_PROXY and the network"

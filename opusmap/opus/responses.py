@@ -22,6 +22,11 @@ from opusmap.opus.exchange import Answer, Exchange, NoAnswer, TransportError
 LONGEST_WAIT = 300.0
 """Seconds that a server may make us wait at most, whatever it asks."""
 
+SCOPE = "records.readwrite.all"
+"""The permission that the connector's endpoints ask for (AvePoint's documentation)."""
+
+PERMISSION_HELP = f"give the app the permission {SCOPE}, and look at its tenant"
+TRUST_HELP = "add the certificate's authority to the system's store; is a proxy in between?"
 ADDRESS_HELP = "look at OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER) and OPUSMAP_API_PATH"
 PATH_HELP = f"{ADDRESS_HELP}; the older API for Connector is at other hosts, as /api/connector/SubmitRecords"
 """What to do about an answer that concerns the address, and about 404."""

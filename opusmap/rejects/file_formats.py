@@ -45,13 +45,24 @@ class Shape(Protocol):
         """Write what is left, and close the file."""
 
 
-class CellShape:
+class _Written:
+    """A file in which each row is written at once."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class CellShape(_Written):
     """CSV: UTF-8 with a byte-order mark, so that Excel opens it right; cells are neutralised."""
 
     def __init__(
         self, file: IO[bytes], columns: Sequence[str], reasons: Sequence[str], delimiter: str
     ) -> None:
-        self._file = file
+        super().__init__(file)
         self._columns = columns
         file.write(codecs.BOM_UTF8)
         text = codecs.getwriter("utf-8")(file, _LONE_SURROGATES)
@@ -64,16 +75,9 @@ class CellShape:
         self._rows.writerow([neutralise(cell) for cell in (*cells, *reasons.values())])
         self._file.flush()
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
-
-class LineShape:
+class LineShape(_Written):
     """JSON Lines: every value exactly as it was."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
 
     def write(self, values: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
         """Write one line; see `Shape`."""
@@ -84,10 +88,6 @@ class LineShape:
             line = _encode_line(_printable(whole))
         self._file.write(line + b"\n")
         self._file.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 class WorkbookShape:

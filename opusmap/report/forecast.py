@@ -20,13 +20,11 @@ from opusmap.compiler.plan import ColumnPlan
 from opusmap.errors import ValueProblem
 from opusmap.issues import Issue, Span
 from opusmap.journal import Run
+from opusmap.opus import BATCH_SIZE
 from opusmap.profile import FarDates, FarKind, Profiler, SourceProfile
 from opusmap.records import Chunk, Reject, Row
 from opusmap.sources import Source
 from opusmap.wording import quote_value
-
-RECORDS_A_REQUEST = 15
-"""Records that one request may hold (the seed of the API states it)."""
 
 PROFILED_ROWS = 10_000
 """Rows whose values are looked at for the profile; empty cells are counted in all rows."""
@@ -379,7 +377,7 @@ def estimate(records: int, pace: Pace | None = None, concurrency: int = 8) -> Es
     >>> estimate(31).requests
     3
     """
-    requests = -(-records // RECORDS_A_REQUEST)
+    requests = -(-records // BATCH_SIZE)
     if pace is not None:
         seconds = requests / pace.requests
         return Estimate(

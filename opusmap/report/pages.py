@@ -24,7 +24,7 @@ from markupsafe import Markup
 
 from opusmap import __version__
 from opusmap.errors import SourceError
-from opusmap.journal import State
+from opusmap.journal import OPEN_STATES
 from opusmap.output_files import File, hash_file
 from opusmap.records import Mapped, Record, Reject
 from opusmap.rejects.corrected import is_neutralised, part_row
@@ -133,16 +133,13 @@ _MEANINGS = (
 def write_run(journal: Journal, run: Run, *, rows: bool = True) -> str:
     """Return the page of a run that the journal knows; `rows`: with the cells of rejected rows."""
     evidence = Evidence.read(journal.evidence(run))
-    found = islice(journal.records(run, *_OPEN), OPEN_ENDS + 1)
+    found = islice(journal.records(run, *OPEN_STATES), OPEN_ENDS + 1)
     open_ends, more = list(found), 0
     if len(open_ends) > OPEN_ENDS:
         open_ends.pop()
-        more = sum(1 for _ in journal.records(run, *_OPEN)) - OPEN_ENDS
+        more = sum(1 for _ in journal.records(run, *OPEN_STATES)) - OPEN_ENDS
     rejected = read_rows(evidence) if rows else RejectedRows(missing="Rows were left out of this page.")
     return render_run(run, evidence, open_ends, rejected, datetime.now(UTC), more_open_ends=more)
-
-
-_OPEN = (State.FAILED, State.UNCERTAIN, State.PENDING)
 
 
 def render_run(

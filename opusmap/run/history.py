@@ -160,19 +160,15 @@ def find_rejects(mapping: str | Path, settings: Settings) -> FoundRejects | None
             if path is None or now is None:
                 sent |= {file.sha256: run.id for file in evidence.files if file.role == "source"}
                 if written is not None and run.id == next(filter(_read_any, runs), run).id:
-                    gone = _gone(mapping, Path(written.path), run.id)
+                    why = (
+                        f"the rejects of run {run.id} are not at {written.path} any more: if the file was "
+                        f"moved or renamed, name it: `opusmap retry {mapping} FILE`"
+                    )
+                    gone = FoundRejects(Path(written.path), run.id, why)
                 continue
             latest = next((one.id for one in runs if _sent_any(one)), 0)
             return FoundRejects(path, run.id, _why_not(mapping, path, written, now, run.id, latest, sent))
     return gone
-
-
-def _gone(mapping: Path, path: Path, run: int) -> FoundRejects:
-    why = (
-        f"the rejects of run {run} are not at {path} any more: if the file was moved or renamed, name it: "
-        f"`opusmap retry {mapping} FILE`"
-    )
-    return FoundRejects(path, run, why)
 
 
 def _read_any(run: Run) -> bool:
@@ -223,7 +219,7 @@ def keys_to_retry(mapper: Mapper, settings: Settings, run: int | None = None) ->
     Raises:
         JournalError: there is no journal, it can't be read, or it knows no such run of this connection.
     """
-    from opusmap.journal import State, open_journal  # noqa: PLC0415 - slow to load
+    from opusmap.journal import OPEN_STATES, open_journal  # noqa: PLC0415 - slow to load
 
     with open_journal(settings.journal, write=False) as journal:
         target = (settings.base_url, mapper.connection.id)
@@ -235,5 +231,5 @@ def keys_to_retry(mapper: Mapper, settings: Settings, run: int | None = None) ->
             record.key
             for each in runs
             if run in (None, each.id)
-            for record in journal.records(each, State.FAILED, State.UNCERTAIN, State.PENDING)
+            for record in journal.records(each, *OPEN_STATES)
         )
