@@ -160,6 +160,10 @@ class _Found:
     text: str
     folder: Path | None = None
 
+    def error(self, problem: str, help: str = "") -> SettingsError:
+        """Return the error that this value is wrong."""
+        return SettingsError(self.blame, problem, help)
+
     def path(self) -> Path:
         """Return the file that the value names; one that a `.env` file names is in its own folder.
 
@@ -169,8 +173,7 @@ class _Found:
         if self.folder is None:
             return Path(self.text)
         if resolve_inside(self.folder, self.text) is None:
-            raise SettingsError(
-                self.blame,
+            raise self.error(
                 "this file is not in the folder of the .env file",
                 f"a .env file names only files beside or below itself, by a relative path; for another, set "
                 f"OPUSMAP_{self.name.upper()} in the environment",
@@ -181,7 +184,7 @@ class _Found:
         except FileNotFoundError:
             pass  # a journal is made there; of others, who reads them says so
         except OSError as error:
-            raise SettingsError(self.blame, f"the file can't be read: {error.strerror}") from None
+            raise self.error(f"the file can't be read: {error.strerror}") from None
         return path
 
 
@@ -323,8 +326,7 @@ def _read_addresses(place: _Found, token: _Found | None) -> tuple[str, str]:
     if place.name == "data_center":
         name = place.text.casefold()
         if name not in DATA_CENTERS:
-            raise SettingsError(
-                place.blame,
+            raise place.error(
                 "there is no such data center",
                 suggest(place.text, DATA_CENTERS) or f"one of: {', '.join(DATA_CENTERS)}",
             )
@@ -351,18 +353,14 @@ def _read_url(found: _Found) -> str:
     parts = _split_url(found)
     host = parts.hostname or ""
     if "@" in parts.netloc:
-        raise SettingsError(
-            found.blame, "a URL with user info (`…@`) is refused", "remove the part before the @"
-        )
+        raise found.error("a URL with user info (`…@`) is refused", "remove the part before the @")
     if host not in _LOOPBACK:
         if parts.scheme != "https":
-            raise SettingsError(
-                found.blame, "only https is accepted (http for 127.0.0.1, localhost and [::1] alone)"
-            )
+            raise found.error("only https is accepted (http for 127.0.0.1, localhost and [::1] alone)")
         if not _is_host_name(host):
-            raise SettingsError(found.blame, "not a plain host name", "write it as https://host.example.com")
+            raise found.error("not a plain host name", "write it as https://host.example.com")
     if "?" in found.text or "#" in found.text:
-        raise SettingsError(found.blame, "a URL with a query or fragment is refused")
+        raise found.error("a URL with a query or fragment is refused")
     if parts.path.rstrip("/"):
         _check_path(found, parts.path.rstrip("/"))
     port = f":{parts.port}" if parts.port is not None else ""
@@ -372,16 +370,14 @@ def _read_url(found: _Found) -> str:
 
 def _split_url(found: _Found) -> SplitResult:
     if not re.fullmatch(r"[!-~]+", found.text) or "\\" in found.text:
-        raise SettingsError(
-            found.blame, "not a URL: blanks, backslashes and non-ASCII characters are refused"
-        )
+        raise found.error("not a URL: blanks, backslashes and non-ASCII characters are refused")
     try:
         parts = urlsplit(found.text)
         port = parts.port
     except ValueError:
-        raise SettingsError(found.blame, "not a URL", "write it as https://host.example.com") from None
+        raise found.error("not a URL", "write it as https://host.example.com") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise SettingsError(found.blame, "not a URL", "write it as https://host.example.com")
+        raise found.error("not a URL", "write it as https://host.example.com")
     return parts
 
 
@@ -394,7 +390,7 @@ def _is_host_name(host: str) -> bool:
 
 def _check_path(found: _Found, path: str) -> None:
     if not re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)+", path) or re.search(r"/\.\.?(?:/|$)", path):
-        raise SettingsError(found.blame, "not a plain path", "write it as /connector/records")
+        raise found.error("not a plain path", "write it as /connector/records")
 
 
 def _read_api_path(found: _Found) -> str:
@@ -408,20 +404,20 @@ def _read_proxy(found: _Found) -> Secret:
     """Return a proxy's URL. It may hold user and password, and an address in place of a name."""
     parts = _split_url(found)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise SettingsError(found.blame, "not a proxy's URL", "write it as http://proxy.example.com:8080")
+        raise found.error("not a proxy's URL", "write it as http://proxy.example.com:8080")
     return Secret(found.text)
 
 
 def _read_timeout(found: _Found) -> float:
     if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", found.text) or not 1 <= float(found.text) <= 600:  # noqa: PLR2004
-        raise SettingsError(found.blame, "not a number of seconds from 1 to 600", "write it as 60")
+        raise found.error("not a number of seconds from 1 to 600", "write it as 60")
     return float(found.text)
 
 
 def _read_transport(found: _Found) -> str:
     name = found.text.casefold()
     if name not in ("auto", "httpx", "aiohttp"):
-        raise SettingsError(found.blame, "unknown transport", "write auto, httpx or aiohttp")
+        raise found.error("unknown transport", "write auto, httpx or aiohttp")
     return name
 
 
@@ -429,18 +425,16 @@ def _read_trust(levels: tuple[_Level, ...]) -> bool:
     """Tell whether to trust the status alone. A file beside a stranger's mapping must not decide that."""
     *trusted, dotenv = levels
     if "trust_status" in dotenv:
-        raise SettingsError(
-            dotenv["trust_status"].blame, "not taken from a file", "set it as an environment variable"
-        )
+        raise dotenv["trust_status"].error("not taken from a file", "set it as an environment variable")
     found = _first(tuple(trusted), "trust_status")
     if found is not None and found.text not in ("0", "1"):
-        raise SettingsError(found.blame, "not 0 or 1", "write 1 to trust the HTTP status, or leave it out")
+        raise found.error("not 0 or 1", "write 1 to trust the HTTP status, or leave it out")
     return found is not None and found.text == "1"
 
 
 def _read_client_id(found: _Found) -> str:
     if not re.fullmatch(r"[!-~]{1,256}", found.text):
-        raise SettingsError(found.blame, "not a client id: blanks and non-ASCII characters are refused")
+        raise found.error("not a client id: blanks and non-ASCII characters are refused")
     return found.text
 
 
@@ -449,7 +443,7 @@ def _read_secret(found: _Found) -> Secret:
     if found.name.endswith("_file"):
         text = read_small_text(found.path(), found.blame, devices=found.folder is None).strip()
     if not text or not text.isprintable():
-        raise SettingsError(found.blame, "the secret is empty or contains unprintable characters")
+        raise found.error("the secret is empty or contains unprintable characters")
     return Secret(text)
 
 
@@ -462,13 +456,11 @@ def _read_journal(levels: tuple[_Level, ...], folder: Path) -> Path:
     found = _first(levels, "journal")
     path = found.path() if found else folder / JOURNAL_NAME
     if found and str(path) == ":memory:":  # SQLite's word for none at all
-        raise SettingsError(
-            found.blame, "this is not a file, and a journal must outlive the run", "name a file"
-        )
+        raise found.error("this is not a file, and a journal must outlive the run", "name a file")
     return path
 
 
 def _read_seconds(found: _Found) -> float:
     if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,3})?", found.text):
-        raise SettingsError(found.blame, "not a number of seconds", "write it as 30 or 0.5")
+        raise found.error("not a number of seconds", "write it as 30 or 0.5")
     return float(found.text)
