@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opusmap.cli.logs import log
-from opusmap.cli.terminal import escape, make_console, write_json
+from opusmap.cli.terminal import (
+    escape,
+    flush_result,
+    make_console,
+    shown_json,
+    write_json,
+    write_result,
+)
 from opusmap.wording import visible
 
 if TYPE_CHECKING:
@@ -34,7 +41,13 @@ def print_json(value: dict[str, Any]) -> None:
     write_json(value)
 
 
-def print_totals(report: Report, *, sent: bool) -> None:
+def print_state(state: str) -> None:
+    """Print a tap's state, as JSON, at once: what keeps it for the next run reads this."""
+    write_result(shown_json(state))
+    flush_result()
+
+
+def print_totals(report: Report, *, sent: bool, stderr: bool = False) -> None:
     """Print what became of all rows."""
     from rich.table import Table
 
@@ -50,7 +63,7 @@ def print_totals(report: Report, *, sent: bool) -> None:
         if count or name in ("read", "mapped", "rejected", "submitted"):
             table.add_row(name.replace("_", " "), f"{count:,}")
     table.add_row("seconds", f"{report.seconds:,.1f}")
-    make_console().print(table)
+    make_console(stderr=stderr).print(table)
     if report.trusted:
         print_note(describe_trusted(report.trusted))
 

@@ -28,6 +28,7 @@ from opusmap.cli.output import (
     print_note,
     print_reasons,
     print_replaced,
+    print_state,
     print_totals,
 )
 from opusmap.cli.progress import progress_line
@@ -163,6 +164,8 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput)
     from opusmap.run.parallel import Workers
     from opusmap.run.submit import submit_stream
 
+    if out.as_json and work.source.checkpoints is not None:
+        raise click.UsageError("--json prints on standard output, where a tap's state goes; leave --json out")
     writer = reject_writer(work, out.rejects, None, "run" if target.transport is None else "rehearsal")
     with (
         work.source,
@@ -192,14 +195,15 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput)
 
 
 def _print_report(work: Work, report: Report, only: frozenset[str] | None) -> None:
-    print_totals(report, sent=True)
+    beside = work.source.checkpoints is not None  # standard output is for the states of a tap
+    print_totals(report, sent=True, stderr=beside)
     if report.stopped is None:
         if only is not None:
             print_note(_describe_open(only, report.read, work))
         elif not report.read:
             print_note(describe_no_rows(work.source))
-    print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
-    print_replaced(report.replaced, work.place)
+    print_reasons("Rejected rows, by column and reason", report.reasons, work.place, stderr=beside)
+    print_replaced(report.replaced, work.place, stderr=beside)
 
 
 def _read(
@@ -222,6 +226,8 @@ def _read(
                 if now.journal_note != report.journal_note:
                     news = now.journal_note.removeprefix(report.journal_note).removeprefix(". ")
                     log(f"warning: {news}", logging.WARNING)
+                if now.state != report.state:
+                    print_state(now.state)
                 report = now
                 progress(report)
         return report

@@ -60,7 +60,11 @@ def write_json(value: Any, indent: int | None = None) -> None:
 
 def dump_json(value: Any, indent: int | None = None) -> str:
     r"""Return a value as JSON in which what acts on a terminal is written as JSON's own `\u…`."""
-    text = json.dumps(value, ensure_ascii=False, default=str, indent=indent)
+    return shown_json(json.dumps(value, ensure_ascii=False, default=str, indent=indent))
+
+
+def shown_json(text: str) -> str:
+    r"""Return JSON text in which what acts on a terminal is written as JSON's own `\u…`."""
     if visible(text, lines=True) == text:
         return text
     return "".join(char if visible(char, lines=True) == char else json.dumps(char)[1:-1] for char in text)

@@ -7,7 +7,7 @@ from opusmap.delivery.attempts import DeliveryOptions
 from opusmap.delivery.batcher import KeyLocks
 from opusmap.delivery.engine import deliver
 from opusmap.delivery.rate_limit import Clock
-from opusmap.delivery.results import Attempt, Event, Outlook, RecordResult, Stopped, SubmitTotals
+from opusmap.delivery.results import Attempt, Event, Fate, Outlook, RecordResult, Stopped, SubmitTotals
 from opusmap.delivery.retry_policy import ResumePolicy, RetryPolicy
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Clock",
     "DeliveryOptions",
     "Event",
+    "Fate",
     "KeyLocks",
     "Outlook",
     "RecordResult",

@@ -29,6 +29,7 @@ class SourceOptions:
     sheet: str | None = None
     items: str | None = None
     each: str | None = None
+    stream: str | None = None
     sql: str | None = None
     database: str | None = None
     file_column: str | None = None

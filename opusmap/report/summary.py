@@ -59,7 +59,8 @@ class Report:
     replaced a wrong value. `trusted` are those of the submitted that nothing but an HTTP status
     says were taken. `source_changed` are files of the source that changed while it was read.
     `journal_note` is what was odd about the journal, in sentences: it is older than the last run, say.
-    `waiting`, while a run goes on, says why nothing is sent just now.
+    `waiting`, while a run goes on, says why nothing is sent just now. `state` is the newest state of a Singer
+    tap, as JSON, that may be kept: all rows before it have been dealt with.
     """
 
     read: int = 0
@@ -84,6 +85,7 @@ class Report:
     source_changed: tuple[FileChange, ...] = ()
     journal_note: str = ""
     waiting: str = ""
+    state: str = ""
 
     @property
     def adds_up(self) -> bool:

@@ -36,6 +36,7 @@ from opusmap.opus import EncodedRecord
 from opusmap.output_files import File
 from opusmap.records import Reject
 from opusmap.report import Evidence, Report, Timeline, gather_evidence
+from opusmap.run.checkpoints import Checkpoints
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work
 from opusmap.run.parallel import Workers
@@ -228,6 +229,9 @@ class _Run:
         )
         self._totals, self._timeline, self._outlook = SubmitTotals(), Timeline(), Outlook(0)
         self._failure: OpusmapError | None = None  # of what takes the rejects
+        # A rehearsal, and a run over a part of the rows, confirm nothing.
+        confirms = not journal.in_memory and options.only is None
+        self._checkpoints = Checkpoints(work.source if confirms else None)
         self._note = ""
         self._last_run = None if journal.in_memory else LastRun(work.mapper.spec.path)
         self.begun = self._begin(settings)
@@ -274,13 +278,16 @@ class _Run:
             for reject in chunk.rejects():
                 if self._rejects is not None:
                     self._rejects.write(reject)
+                self._checkpoints.hold(reject.row)
             places = chunk.places() if chunk.others else range(len(chunk.keys))
             placed = zip(chunk.numbers, chunk.keys, chunk.records(), places, strict=True)
             for number, key, encoded, place in placed:
                 if self._failure is not None:
                     raise self._failure
+                self._checkpoints.begin(number)
                 yield EncodedRecord(number, key, encoded, partial(row_at, place))
             tally = self._stream.tally
+            self._checkpoints.note_read(tally.read)
             if self._too_many(tally.rejected, tally.read):
                 count = tally.rejected + self._totals.failed
                 raise StoppedEarly(
@@ -295,8 +302,10 @@ class _Run:
     def add(self, event: Event) -> None:
         """Take in what became of a record, a request that has ended, or how things stand."""
         match event:
-            case RecordResult(record, "failed", reason):
-                self._write_refused(record, reason)
+            case RecordResult(record, fate, reason):
+                if fate == "failed":
+                    self._write_refused(record, reason)
+                self._checkpoints.end(record.row, fate)
             case Attempt(seconds, again):
                 self._timeline.note_request(seconds, again=again)
                 self._note_records()
@@ -337,11 +346,14 @@ class _Run:
             concurrency=self._outlook.concurrency,
             waiting=self._outlook.waiting,
             journal_note=self._note,
+            state=self._checkpoints.state(),
         )
 
     def end(self) -> Report:
         """Write down how the run ended; return its report."""
         files = self._close_rejects()
+        if self._rejects is not None and self._failure is None:
+            self._checkpoints.release()
         self._note_records()
         report = replace(
             self.report(),

@@ -11,9 +11,10 @@ from opusmap.sources.batches import Part, row_parts
 from opusmap.sources.changes import FileChange, FileState, find_changes
 from opusmap.sources.folder import is_pattern
 from opusmap.sources.formats import all_formats, is_missing, is_remote, open_source, open_with
-from opusmap.sources.source import IterableSource, Source, from_iterable
+from opusmap.sources.source import Checkpoint, IterableSource, Source, from_iterable
 
 __all__ = [
+    "Checkpoint",
     "FileChange",
     "FileState",
     "IterableSource",

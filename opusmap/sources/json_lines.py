@@ -106,7 +106,7 @@ def _find_columns(sample: list[tuple[int, bytes]], name: str, word: str) -> tupl
     return tuple(columns)
 
 
-class _PiecePart(msgspec.Struct, frozen=True):
+class PiecePart(msgspec.Struct, frozen=True):
     """Numbered pieces of JSON text, not read yet."""
 
     word: str
@@ -114,11 +114,12 @@ class _PiecePart(msgspec.Struct, frozen=True):
     pieces: list[bytes]
 
     def rows(self) -> Iterator[Row | Reject]:
+        """Return the rows; see `Part.rows`."""
         return read_rows(self.numbers, self.pieces, self.word)
 
 
 def _piece_parts(pieces: Iterator[tuple[int, bytes]], word: str) -> Iterator[Part]:
-    part, size = _PiecePart(word, [], []), 0
+    part, size = PiecePart(word, [], []), 0
     try:
         for number, piece in pieces:
             part.numbers.append(number)
@@ -126,7 +127,7 @@ def _piece_parts(pieces: Iterator[tuple[int, bytes]], word: str) -> Iterator[Par
             size += len(piece)
             if len(part.pieces) == PART_ROWS or size > PART_SIZE:
                 yield part
-                part, size = _PiecePart(word, [], []), 0
+                part, size = PiecePart(word, [], []), 0
     except Exception:
         yield part
         raise

@@ -8,7 +8,7 @@ own with a `FORMAT`; `formats` finds the one for a path.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -31,6 +31,21 @@ ROW_LIMIT = 32 << 20
 """Bytes or characters of all values of a database row, at most; a row with more is a reject."""
 
 
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A place in a source from which it can be read on another time.
+
+    Attributes:
+        rows: how many rows there are before it.
+        number: the number of the last of them; 0 where there is none.
+        state: what the program that writes the source wants to get back, as JSON.
+    """
+
+    rows: int
+    number: int
+    state: bytes
+
+
 class Source(ABC):
     """Rows, in order, each with the number that a spreadsheet shows for it.
 
@@ -44,6 +59,8 @@ class Source(ABC):
             those of a workbook.
         files: the paths of the files that a pattern matches; empty where `name` is the one file.
         watch: tells whether the files have changed since they were opened; None where that is unknown.
+        checkpoints: those that the reading has passed and that are to be confirmed once the rows before are
+            dealt with, as a Singer tap wants it; None where the source has none.
     """
 
     name: str
@@ -54,6 +71,7 @@ class Source(ABC):
     typed_cells: bool = False
     files: tuple[str, ...] = ()
     watch: Watch | None = None
+    checkpoints: deque[Checkpoint] | None = None
 
     @abstractmethod
     def rows(self) -> Iterator[Row | Reject]:

@@ -20,7 +20,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Crashes", "live_through_crashes", "prepare", "serve_counting", "start", "submit"]
+__all__ = [
+    "COMMAND",
+    "Counting",
+    "Crashes",
+    "environment",
+    "live_through_crashes",
+    "prepare",
+    "serve_counting",
+    "start",
+    "submit",
+]
 
 COMMAND = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 CONNECTION = {
@@ -122,7 +132,7 @@ def start(folder: Path, opus: Counting, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         _command("--json", *more),
         cwd=folder,
-        env=_environment(opus),
+        env=environment(opus),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -134,7 +144,8 @@ def _write_source(folder: Path, names: dict[str, str]) -> None:
     (folder / "rows.csv").write_text("Key,Name\n" + rows, "utf-8")
 
 
-def _environment(opus: Counting) -> dict[str, str]:
+def environment(opus: Counting) -> dict[str, str]:
+    """Return the environment of a process that speaks to the service."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OPUSMAP_")}
     return {
         **clean,
@@ -155,7 +166,7 @@ def _run_and_kill(folder: Path, opus: Counting, draw: random.Random) -> bool:
     opus.busy.clear()
     with (folder / "said.txt").open("wb") as said:
         process = subprocess.Popen(
-            _command("-q"), cwd=folder, env=_environment(opus), stdout=said, stderr=subprocess.STDOUT
+            _command("-q"), cwd=folder, env=environment(opus), stdout=said, stderr=subprocess.STDOUT
         )
         try:
             while not opus.busy.wait(0.02) and process.poll() is None:
@@ -173,7 +184,7 @@ def _run_and_kill(folder: Path, opus: Counting, draw: random.Random) -> bool:
 def submit(folder: Path, opus: Counting) -> dict[str, Any]:
     """Run to the end; return what the command says as JSON."""
     ended = subprocess.run(
-        _command("--json"), cwd=folder, env=_environment(opus), capture_output=True, check=False, timeout=120
+        _command("--json"), cwd=folder, env=environment(opus), capture_output=True, check=False, timeout=120
     )
     return dict(json.loads(ended.stdout)) if ended.stdout else {"said": ended.stderr.decode()[-500:]}
 
