@@ -5,7 +5,8 @@ import opusmap
 
 mapper = opusmap.load_mapping("mappings/contracts/mapping.yaml")
 result = mapper.map_row({"ContractNo": "7", ...})      # Record, Reject or Filtered
-report = opusmap.submit(mapper, rows, settings)         # any iterable of dicts
+results = opusmap.map_rows(mapper, rows)                # of each row; any iterable of dicts, or a data frame
+report = opusmap.submit(mapper, rows, settings)         # the same, sent
 ```
 """
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from opusmap.records import Filtered, Record, Reject, Row
     from opusmap.rejects import RejectList
     from opusmap.report import Report
+    from opusmap.run.map import map_rows
     from opusmap.run.submit import submit
     from opusmap.settings import Settings, load_settings
 
@@ -57,6 +59,7 @@ _HOMES = {
     "records": ("Filtered", "Record", "Reject", "Row"),
     "rejects": ("RejectList",),
     "report": ("Report",),
+    "run.map": ("map_rows",),
     "run.submit": ("submit",),
     "settings": ("Settings", "load_settings"),
 }
@@ -95,6 +98,7 @@ __all__ = [
     "load_connection",
     "load_mapping",
     "load_settings",
+    "map_rows",
     "submit",
 ]
 

@@ -8,20 +8,39 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
-from typing import IO, Self, TypeAlias
+from typing import IO, Any, Self, TypeAlias
 
+from opusmap.compiler import Mapper
 from opusmap.errors import SourceError
 from opusmap.opus import BATCH_SIZE, encode_body
-from opusmap.records import Chunk
+from opusmap.records import Chunk, Mapped
 from opusmap.report import Report, Tally
 from opusmap.run.duplicates import DuplicateFilter, RowAt
-from opusmap.run.open import Work
+from opusmap.run.open import Work, open_rows
 from opusmap.run.parallel import CHUNK_ROWS, Workers
-from opusmap.sources import FileChange, Part, find_changes, row_parts
+from opusmap.sources import ArrowStream, FileChange, Part, find_changes, row_parts
 from opusmap.sources.batches import RowPart
+
+
+def map_rows(mapper: Mapper, rows: Iterable[Mapping[str, Any]] | ArrowStream) -> Iterator[Mapped]:
+    """Map rows and send nothing: yield what becomes of each, a `Record`, a `Reject` or a `Filtered`.
+
+    Each row is looked at by itself: `submit` also rejects a row whose row key another one has.
+
+    Args:
+        mapper: from `load_mapping`.
+        rows: any iterable of mappings, column name to value; or a table that Arrow can read, such as a data
+            frame of polars or pandas, which is read batch by batch (the extra `parquet`).
+
+    Raises:
+        InvalidMapping: the mapping names columns that the table does not have.
+        SourceError: the table can't be read.
+    """
+    work = open_rows(mapper, rows)
+    return work.mapper.map_rows(work.source.rows())
 
 
 class MapStream:

@@ -5,10 +5,11 @@ Owns finding and opening both sides. What is done with them is up to the other m
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opusmap.compiler import Mapper, compile_mapping, read_mapping
 from opusmap.compiler.lint import SAMPLE_ROWS, lint
@@ -22,7 +23,9 @@ from opusmap.records import Reject
 from opusmap.rejects import RejectsSource
 from opusmap.safe_files import refuse_irregular, resolve_inside
 from opusmap.sources import (
+    ArrowStream,
     Source,
+    from_rows,
     is_missing,
     is_pattern,
     is_remote,
@@ -72,6 +75,17 @@ def open_work(
         raise
     columns = frozenset(opened.columns or ()) or None  # JSON without rows has none
     return _compile(spec, connection, converters, columns, opened)
+
+
+def open_rows(mapper: Mapper, rows: Iterable[Mapping[str, Any]] | ArrowStream) -> Work:
+    """Return what a program has as the source of a mapper, which learns a table's columns.
+
+    Raises:
+        InvalidMapping: the mapping names columns that the table does not have.
+        SourceError: as `from_rows`.
+    """
+    source = from_rows(rows)
+    return Work(mapper if source.columns is None else mapper.for_columns(source.columns), source)
 
 
 def open_corrected_rejects(mapping: str | Path, file: str | Path, converters: Registry | None = None) -> Work:

@@ -38,9 +38,9 @@ from opusmap.records import Reject
 from opusmap.report import Evidence, Report, Timeline, gather_evidence
 from opusmap.run.checkpoints import Checkpoints
 from opusmap.run.map import MapStream
-from opusmap.run.open import Work
+from opusmap.run.open import Work, open_rows
 from opusmap.run.parallel import Workers
-from opusmap.sources import from_iterable
+from opusmap.sources import ArrowStream
 
 if TYPE_CHECKING:
     import httpx
@@ -111,7 +111,7 @@ class SubmitOptions:
 
 def submit(
     mapper: Mapper,
-    rows: Iterable[Mapping[str, Any]],
+    rows: Iterable[Mapping[str, Any]] | ArrowStream,
     settings: Settings,
     *,
     transport: httpx.AsyncBaseTransport | None = None,
@@ -122,16 +122,18 @@ def submit(
 
     Args:
         mapper: from `load_mapping`.
-        rows: any iterable of mappings, column name to value.
+        rows: any iterable of mappings, column name to value; or a table that Arrow can read, such as a data
+            frame of polars or pandas, which is read batch by batch (the extra `parquet`).
         settings: from `load_settings`.
         transport: what carries requests instead of the network.
         concurrency: requests in flight at most.
         rejects: takes each row that gave no record, or whose record Opus refused.
 
     Raises:
+        InvalidMapping: the mapping names columns that the table does not have.
         OpusmapError: why the run ended early, if it did; the same call goes on.
     """
-    work = Work(mapper, from_iterable(rows))
+    work = open_rows(mapper, rows)
     options = SubmitOptions(transport=transport, concurrency=concurrency)
     report = submit_source(work, settings, options, rejects)
     if report.stopped is not None:

@@ -7,13 +7,22 @@ is decided by the mapping.
 
 from __future__ import annotations
 
+from opusmap.sources.arrow import ArrowStream
 from opusmap.sources.batches import Part, row_parts
 from opusmap.sources.changes import FileChange, FileState, find_changes
 from opusmap.sources.folder import is_pattern
-from opusmap.sources.formats import all_formats, is_missing, is_remote, open_source, open_with
-from opusmap.sources.source import Checkpoint, IterableSource, Source, from_iterable
+from opusmap.sources.formats import (
+    all_formats,
+    from_rows,
+    is_missing,
+    is_remote,
+    open_source,
+    open_with,
+)
+from opusmap.sources.source import Checkpoint, IterableSource, Source
 
 __all__ = [
+    "ArrowStream",
     "Checkpoint",
     "FileChange",
     "FileState",
@@ -22,7 +31,7 @@ __all__ = [
     "Source",
     "all_formats",
     "find_changes",
-    "from_iterable",
+    "from_rows",
     "is_missing",
     "is_pattern",
     "is_remote",

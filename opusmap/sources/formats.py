@@ -9,7 +9,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from functools import partial
 from importlib import import_module
@@ -19,11 +19,12 @@ from urllib.parse import urlsplit
 
 from opusmap.errors import SourceError
 from opusmap.mapping import SourceOptions
+from opusmap.sources.arrow import ArrowSource, ArrowStream
 from opusmap.sources.changes import FileWatch
 from opusmap.sources.explode import ExplodedSource
 from opusmap.sources.folder import is_pattern, split_pattern
 from opusmap.sources.multi_file import MultiFileSource, find_files
-from opusmap.sources.source import Format, Source, load_extra
+from opusmap.sources.source import Format, IterableSource, Source, load_extra
 from opusmap.sources.text_io import Input, Remote
 from opusmap.wording import quote_value, suggest
 
@@ -39,6 +40,20 @@ def all_formats() -> Iterator[Format]:
     """Yield the formats, each imported only when it is reached."""
     for module in _MODULES:
         yield import_module(f"opusmap.sources.{module}").FORMAT
+
+
+def from_rows(rows: Iterable[Mapping[str, Any]] | ArrowStream, name: str = "rows") -> Source:
+    """Make a source of what a program has: any iterable of mappings, or any table that Arrow can read.
+
+    Args:
+        rows: mappings of column name to value; or an object with `__arrow_c_stream__`, such as a data
+            frame of polars or pandas, a DuckDB relation, or a pyarrow table (the extra `parquet`).
+        name: what messages call it.
+
+    Raises:
+        SourceError: `missing-extra`, `source-unreadable`; a table's columns are repeated or have no name.
+    """
+    return ArrowSource(rows, name) if isinstance(rows, ArrowStream) else IterableSource(rows, name)
 
 
 def open_source(path: str | Path | IO[Any], **options: Any) -> Source:

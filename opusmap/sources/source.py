@@ -110,8 +110,7 @@ class Source(ABC):
 class IterableSource(Source):
     """Rows that a program already has: any iterable of mappings, numbered from 1.
 
-    Values are made plain (see `plain_value`), so the row iterator of a pandas, polars or Arrow table can be
-    passed as it is.
+    Values are made plain (see `plain_value`).
     """
 
     def __init__(self, rows: Iterable[Mapping[str, Any]], name: str = "rows") -> None:
@@ -128,11 +127,6 @@ class IterableSource(Source):
             else:
                 message = f"a row must be a mapping of column to value, not {quote_value(values)}"
                 yield Reject(number, None, (Issue("not-an-object", message, ""),), {})
-
-
-def from_iterable(rows: Iterable[Mapping[str, Any]], name: str = "rows") -> Source:
-    """Make a source of any iterable of mappings (column name to value), numbered from 1."""
-    return IterableSource(rows, name)
 
 
 @dataclass(frozen=True, slots=True)

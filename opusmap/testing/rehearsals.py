@@ -23,7 +23,7 @@ from opusmap.report import Report
 from opusmap.run.open import Work, open_work
 from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus, make_emulator
 from opusmap.run.submit import SubmitOptions, submit_source
-from opusmap.sources import from_iterable
+from opusmap.sources import from_rows
 
 Records = Mapping[str, Mapping[str, JsonValue]]
 """What Opus holds: row key -> display name of a column -> value."""
@@ -63,7 +63,7 @@ def rehearse(
     else:
         rows = list(source)
         columns = {name for row in rows for name in row}
-        work = Work(load_mapping(mapping, columns=columns, converters=converters), from_iterable(rows))
+        work = Work(load_mapping(mapping, columns=columns, converters=converters), from_rows(rows))
     emulator, settings = embedded_opus(work.mapper)
     rejects = RejectList()
     with work.source:

@@ -302,10 +302,10 @@ def test_a_refused_row_is_held_only_while_its_record_is_under_way(tmp_path: Path
             yield row
 
     from opusmap.compiler import load_mapping
-    from opusmap.sources import from_iterable
+    from opusmap.sources import from_rows
 
     register = Register(tmp_path / "register")
-    work = Work(load_mapping(register.mapping), from_iterable(rows()))
+    work = Work(load_mapping(register.mapping), from_rows(rows()))
     report = register.send(work)
     gc.collect()
     assert report.submitted == 3000

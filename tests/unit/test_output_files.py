@@ -19,7 +19,7 @@ from opusmap.records import Reject
 from opusmap.rejects import RejectWriter
 from opusmap.rejects.file_formats import CellShape, WorkbookShape, neutralise, restore_cell
 from opusmap.rejects.writer import ERROR_COLUMNS
-from opusmap.sources import from_iterable, open_source
+from opusmap.sources import from_rows, open_source
 
 
 def cells(path, columns, delimiter=","):
@@ -106,10 +106,10 @@ def test_a_device_is_written_as_it_is():
 
 def test_a_run_without_rejects_removes_the_file_of_an_earlier_one(tmp_path):
     path = tmp_path / "mapping.rejects.jsonl"
-    with RejectWriter.beside(tmp_path / "mapping.yaml", from_iterable([])) as writer:
+    with RejectWriter.beside(tmp_path / "mapping.yaml", from_rows([])) as writer:
         writer.write(reject({"Id": "1"}))
     assert path.exists()
-    with RejectWriter.beside(tmp_path / "mapping.yaml", from_iterable([])):
+    with RejectWriter.beside(tmp_path / "mapping.yaml", from_rows([])):
         pass
     assert not path.exists()
 
@@ -127,7 +127,7 @@ def test_a_file_that_nobody_knows_is_neither_removed_nor_replaced(tmp_path):
 
 
 def test_two_writers_at_a_time_do_not_take_each_other_s_file(tmp_path):
-    source = from_iterable([])
+    source = from_rows([])
     with RejectWriter.beside(tmp_path / "mapping.yaml", source) as writer:
         writer.write(reject({"Id": "old"}))
     one, other = (RejectWriter.beside(tmp_path / "mapping.yaml", source) for _ in range(2))
@@ -179,7 +179,7 @@ def test_files_of_rejects_are_their_owners_alone(tmp_path):
 
 
 def test_a_place_where_rejects_can_not_be_written_is_refused_before_the_first_row(tmp_path):
-    source = from_iterable([])
+    source = from_rows([])
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
     for place, words in ((tmp_path / "link", "symbolic link"), (tmp_path / "no" / "r", "no such folder")):
         with pytest.raises(SettingsError, match=words):

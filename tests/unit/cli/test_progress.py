@@ -9,7 +9,7 @@ from rich.console import Console
 
 from opusmap.cli.progress import _fitted, _Line, _parts
 from opusmap.report import Report
-from opusmap.sources import from_iterable, open_source
+from opusmap.sources import from_rows, open_source
 
 COUNTS = st.integers(0, 10**9)
 REPORTS = st.builds(
@@ -25,7 +25,7 @@ SHARES = st.none() | st.floats(0, 1)
 
 
 def drawn(report, width, *, total=None, source=None):
-    line = _Line("submitting", source or from_iterable([]), total)
+    line = _Line("submitting", source or from_rows([]), total)
     line.show(report)
     file = io.StringIO()
     Console(file=file, width=width).print(line)
@@ -85,7 +85,7 @@ def test_a_large_file_tells_how_much_of_it_was_read(tmp_path):
 
 
 def test_what_is_no_file_tells_nothing():
-    assert from_iterable([]).share_read() is None
+    assert from_rows([]).share_read() is None
     with open_source(io.StringIO("A\n1\n"), format="csv") as source:
         assert source.share_read() is None
 

@@ -11,7 +11,7 @@ from small_mapping import compiled, mapped, record, rejects
 from opusmap.errors import InvalidMapping
 from opusmap.records import Record, Row
 from opusmap.report import Tally
-from opusmap.sources import from_iterable
+from opusmap.sources import from_rows
 
 TABLE = "tables: {t: {a: Red, b: Blue}}\n"
 
@@ -105,7 +105,7 @@ def test_replaced_values_are_counted_by_column_and_code_with_their_first_rows() 
     rows = [
         {"Key": str(at), "A": "x" if at % 3 == 0 else "1", "B": "?" if at == 4 else "a"} for at in range(9)
     ]
-    source = from_iterable(rows)
+    source = from_rows(rows)
     tally = Tally()
     records = [one for one in mapper.map_rows(source.rows()) if isinstance(one, Record)]
     tally.add(mapper.map_chunk(source.rows()))

@@ -16,7 +16,7 @@ from opusmap.errors import InvalidMapping
 from opusmap.mapping import parse_spec
 from opusmap.profile import profile_source
 from opusmap.records import Row
-from opusmap.sources import from_iterable, open_source
+from opusmap.sources import from_rows, open_source
 from opusmap.testing import run_tests
 
 COLUMNS = {
@@ -74,7 +74,7 @@ REGISTER = [
 
 
 def drafted(rows, connection=CONNECTION) -> Draft:
-    draft = make_draft(connection, profile_source(from_iterable(rows)), names=("c.json", "register.csv"))
+    draft = make_draft(connection, profile_source(from_rows(rows)), names=("c.json", "register.csv"))
     return with_tests(draft, connection, [Row(number, row) for number, row in enumerate(rows, 2)])
 
 

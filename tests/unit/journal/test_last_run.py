@@ -17,7 +17,7 @@ from opusmap.output_files import hash_file
 from opusmap.run.open import Work, open_work
 from opusmap.run.rehearsal import embedded_opus
 from opusmap.run.submit import SubmitOptions, submit_stream
-from opusmap.sources import from_iterable
+from opusmap.sources import from_rows
 
 ORIGIN, CONNECTION = "https://opus.example.com", "c-1"
 SECONDS = count()
@@ -132,7 +132,7 @@ def test_the_library_is_told_as_the_command_line_is(tmp_path):
 
     async def read():
         options = SubmitOptions(httpx.ASGITransport(emulator))
-        none = Work(work.mapper, from_iterable([]))
+        none = Work(work.mapper, from_rows([]))
         reports = submit_stream(none, replace(settings, journal=recorded.journal), options)
         return [report async for report in reports]
 

@@ -4,12 +4,12 @@ import io
 import tracemalloc
 
 from opusmap.profile import profile_source
-from opusmap.sources import from_iterable, open_source
+from opusmap.sources import from_rows, open_source
 
 
 def test_nested_values_have_the_dotted_name_that_a_mapping_reads():
     rows = [{"author": {"email": "ann@example.org", "unit": {"name": "HR"}}, "id": 1}, {"id": 2}]
-    profile = profile_source(from_iterable(rows))
+    profile = profile_source(from_rows(rows))
     assert [one.name for one in profile.columns] == ["author.email", "author.unit.name", "id"]
     assert profile.find("author.email").null_rate == 0.5
     assert [one.name for one in profile.columns if one.is_key] == ["id"]
@@ -35,7 +35,7 @@ def test_memory_does_not_grow_with_the_rows():
             {"key": f"{n:020}", "text": f"{n} " + "long text " * 60, "few": str(n % 7)} for n in range(count)
         )
         tracemalloc.start()
-        profile_source(from_iterable(rows))
+        profile_source(from_rows(rows))
         found = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return found

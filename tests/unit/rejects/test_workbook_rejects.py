@@ -19,7 +19,7 @@ from opusmap.records import Reject
 from opusmap.rejects import RejectWriter
 from opusmap.rejects.file_formats import WorkbookShape
 from opusmap.rejects.writer import ERROR_COLUMNS
-from opusmap.sources import from_iterable
+from opusmap.sources import from_rows
 
 PROBLEMS = (Issue("bad-number", "no number", "Amount"),)
 
@@ -101,7 +101,7 @@ def test_a_sheet_that_is_full_is_followed_by_another(tmp_path, monkeypatch):
 
 def test_without_the_extra_it_is_named_before_the_first_row(tmp_path, monkeypatch):
     monkeypatch.setattr("opusmap.rejects.writer.find_spec", lambda _: None)
-    source = from_iterable([])
+    source = from_rows([])
     source.typed_cells = True
     with pytest.raises(SettingsError, match=r'pip install "opusmap\[excel\]"'):
         RejectWriter.beside(tmp_path / "mapping.yaml", source)

@@ -12,7 +12,7 @@ from opusmap.journal import Run
 from opusmap.report.forecast import KEPT, Pace, estimate, find_pace
 from opusmap.run.check import SourceCheck
 from opusmap.run.open import Work
-from opusmap.sources import from_iterable
+from opusmap.sources import from_rows
 
 MAPPER = compiled('Choice: Colour\nChoices: {from: Colours, split: ";"}', 'source: {empty: ["", "N/A"]}\n')
 COLOURS = ["Red", "Green", "Blue", "red", "Grren", "Mauve", "", "N/A"]
@@ -35,7 +35,7 @@ PATTERNS = ["%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M", "%Y%m%d", "%H:%M %d %B %Y"]
 
 
 def checked(rows, mapper=MAPPER, now=NOON):
-    check = SourceCheck(Work(mapper, from_iterable(rows)), clock=lambda: now)
+    check = SourceCheck(Work(mapper, from_rows(rows)), clock=lambda: now)
     for _ in check:
         pass
     return check.report(), check.forecast()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.run.checkpoints import Checkpoints
-from opusmap.sources import Checkpoint, from_iterable
+from opusmap.sources import Checkpoint, from_rows
 
 _End: TypeAlias = Literal["submitted", "failed", "uncertain", "unchanged", "not_sent", "rejected", "filtered"]
 _ENDS: tuple[_End, ...] = (
@@ -27,7 +27,7 @@ _LINES = 3
 
 def begun(rows: int, after: set[int]) -> Checkpoints:
     """Return the checkpoints of a source with so many rows, those after these numbers of rows."""
-    source = from_iterable([])
+    source = from_rows([])
     source.checkpoints = deque(
         Checkpoint(count, count * _LINES, str(count).encode()) for count in range(rows + 1) if count in after
     )
@@ -71,7 +71,7 @@ def newest(after: set[int], read: int, dealt: list[bool]) -> str:
 
 
 def test_a_source_without_checkpoints_costs_nothing() -> None:
-    checkpoints = Checkpoints(from_iterable([]))
+    checkpoints = Checkpoints(from_rows([]))
     checkpoints.begin(1)
     checkpoints.end(1, "submitted")
     checkpoints.note_read(1)

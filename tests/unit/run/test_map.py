@@ -14,7 +14,7 @@ from opusmap.compiler import Mapper, load_mapping
 from opusmap.records import Reject
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work
-from opusmap.sources import from_iterable
+from opusmap.sources import from_rows
 
 COLUMNS = {"rowKey": "SingleText", "leafName": "SingleText", "_A": "SingleText", "_N": "Number"}
 BINDINGS = ("rowKey: Key", "leafName: Title", "A: Note", "N: Sum")
@@ -52,8 +52,8 @@ def test_the_order_of_the_bindings_makes_no_difference_to_a_record_s_bytes(
     folder: Path, bindings: list[str]
 ) -> None:
     rows = make_rows(["1", "2.50"])
-    expected = read(MapStream(Work(make_mapper(folder), from_iterable(rows))))
-    assert read(MapStream(Work(make_mapper(folder, bindings), from_iterable(rows)))) == expected
+    expected = read(MapStream(Work(make_mapper(folder), from_rows(rows))))
+    assert read(MapStream(Work(make_mapper(folder, bindings), from_rows(rows)))) == expected
 
 
 @given(st.lists(st.sampled_from(["1", "none", "drop"]), max_size=130), st.integers(1, 130))
@@ -61,7 +61,7 @@ def test_a_limit_ends_with_its_last_record_and_counts_no_row_after_it(
     folder: Path, sums: list[str], limit: int
 ) -> None:
     mapper = make_mapper(folder, more="where: \"{{ Sum != 'drop' }}\"\n")
-    stream = MapStream(Work(mapper, from_iterable(make_rows(sums))), limit=limit)
+    stream = MapStream(Work(mapper, from_rows(make_rows(sums))), limit=limit)
     lines, _ = read(stream)
     good = [place for place, text in enumerate(sums) if text == "1"]
     last = good[limit - 1] + 1 if len(good) >= limit else len(sums)
@@ -77,7 +77,7 @@ def test_of_rows_that_are_asked_for_alone_nothing_else_is_counted(
 ) -> None:
     rows = make_rows([("1", "none")[place % 3 == 0] for place in range(count)])
     keys = frozenset(f"k{place}" for place in wanted)
-    stream = MapStream(Work(make_mapper(folder), from_iterable(rows)), only=keys)
+    stream = MapStream(Work(make_mapper(folder), from_rows(rows)), only=keys)
     lines, rejects = read(stream)
     due = [place for place in sorted(wanted) if place < count and place % 3]
     assert [json.loads(line)["rowKey"] for line in lines.splitlines()] == [f"k{place}" for place in due]
@@ -88,7 +88,7 @@ def test_chunks_come_with_the_rows_that_they_were_made_of(folder: Path) -> None:
     rows = make_rows(["1", "none"] * 120)
 
     async def read() -> list[tuple[str, str]]:
-        stream = MapStream(Work(make_mapper(folder), from_iterable(rows)))
+        stream = MapStream(Work(make_mapper(folder), from_rows(rows)))
         return [
             (key, row_at(place).values["Key"])
             async for chunk, row_at in stream.with_rows()

@@ -12,7 +12,7 @@ from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources import open_source
 from opusmap.sources.explode import ExplodedSource
-from opusmap.sources.source import from_iterable
+from opusmap.sources import from_rows
 
 ORDERS = [
     {"no": 1, "lines": [{"sku": "a"}, {"sku": "b"}]},
@@ -58,7 +58,7 @@ def test_a_bad_line_passes_through_with_a_number_of_its_own() -> None:
 
 def test_a_list_may_stand_further_inside_and_nothing_of_the_row_is_changed() -> None:
     whole = {"order": {"id": 7, "lines": [1, 2]}}
-    source = ExplodedSource(from_iterable([whole]), "order.lines")
+    source = ExplodedSource(from_rows([whole]), "order.lines")
     assert [row.values for row in source.rows() if isinstance(row, Row)] == [
         {"order": {"id": 7, "lines": 1}},
         {"order": {"id": 7, "lines": 2}},
@@ -79,7 +79,7 @@ def test_a_column_that_never_occurs_is_refused_with_the_nearest() -> None:
 
 
 def test_a_second_reading_numbers_anew() -> None:
-    source = ExplodedSource(from_iterable(ORDERS), "lines")
+    source = ExplodedSource(from_rows(ORDERS), "lines")
     assert list(source.rows()) == list(source.rows())
 
 

@@ -16,7 +16,7 @@ from opusmap.errors import SourceError
 from opusmap.mapping import SourceOptions
 from opusmap.mapping.schema import load_schema
 from opusmap.records import Reject, Row
-from opusmap.sources import all_formats, from_iterable, open_source, open_with
+from opusmap.sources import all_formats, from_rows, open_source, open_with
 from opusmap.sources.formats import COMMON_OPTIONS
 
 
@@ -202,7 +202,7 @@ def test_memory_does_not_grow_with_the_rows(
 
 def test_rows_of_a_program_are_numbered_from_1_and_kept_as_they_are() -> None:
     values = {"a": 1}
-    source = from_iterable([values, {"b": 2}])
+    source = from_rows([values, {"b": 2}])
     assert source.rereadable
     assert source.columns is None
     first, second = source.rows()
@@ -211,7 +211,7 @@ def test_rows_of_a_program_are_numbered_from_1_and_kept_as_they_are() -> None:
 
 
 def test_what_is_no_mapping_is_rejected_with_its_number() -> None:
-    source = from_iterable(iter([{"a": 1}, "x"]), "feed")  # type: ignore[arg-type]
+    source = from_rows(iter([{"a": 1}, "x"]), "feed")  # type: ignore[arg-type]
     assert source.name == "feed"
     assert not source.rereadable
     good, bad = source.rows()

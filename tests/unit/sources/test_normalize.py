@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap.sources import from_iterable
+from opusmap.sources import from_rows
 from opusmap.sources.normalize import plain_number, plain_value
 
 
@@ -102,6 +102,6 @@ def test_a_float_becomes_the_number_that_it_shows_or_nothing(value: float) -> No
 
 def test_rows_of_a_program_are_made_plain_only_where_they_are_not() -> None:
     plain = {"a": "1", "b": None, "c": date(2024, 7, 1)}
-    first, second = from_iterable([plain, {"a": 1.5}]).rows()
+    first, second = from_rows([plain, {"a": 1.5}]).rows()
     assert first.values is plain
     assert second.values == {"a": Decimal("1.5")}

@@ -19,7 +19,7 @@ import pytest
 
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
-from opusmap.sources import from_iterable, open_source
+from opusmap.sources import from_rows, open_source
 from opusmap.sources.normalize import plain_value
 
 pa = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
@@ -249,7 +249,7 @@ def test_a_stream_is_read_and_damage_is_told(tmp_path: Path) -> None:
 
 def test_an_arrow_table_goes_in_by_its_row_iterator() -> None:
     table = pa.table({"key": ["007"], "sum": [0.5], "day": [date(2024, 7, 1)], "gap": pa.nulls(1)})
-    source = from_iterable(row for batch in table.to_batches() for row in batch.to_pylist())
+    source = from_rows(row for batch in table.to_batches() for row in batch.to_pylist())
     assert list(source.rows()) == [
         Row(1, {"key": "007", "sum": Decimal("0.5"), "day": date(2024, 7, 1), "gap": None})
     ]
