@@ -12,6 +12,7 @@ from opusmap.mapping.model import (
     TargetOptions,
     Variable,
 )
+from opusmap.mapping.schema import installed_formats
 from opusmap.mapping.yaml_reader import Text
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "TargetOptions",
     "Text",
     "Variable",
+    "installed_formats",
     "load_spec",
     "parse_spec",
 ]

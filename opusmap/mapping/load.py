@@ -23,7 +23,7 @@ from opusmap.mapping.model import (
     TargetOptions,
     Variable,
 )
-from opusmap.mapping.schema import validate
+from opusmap.mapping.schema import installed_formats, known_formats, validate
 from opusmap.mapping.tables import read_table
 from opusmap.mapping.yaml_reader import (
     Entries,
@@ -163,6 +163,17 @@ class _Builder:
 
     def _check_options(self, source: Entries, target: Entries) -> None:
         """Check what the schema can't say of the values under `source` and `target`."""
+        stated = source.get_text("format")
+        if stated is not None and stated.lower() not in known_formats():  # few look for packages
+            if stated.lower() not in installed_formats():
+                allowed = ", ".join(known_formats())
+                hint = f"allowed: {allowed}, and the formats of installed packages"
+                message = f"source.format can't be the text {quote_value(stated)}"
+                self._error("unknown-format", message, stated.span, suggest(stated, known_formats()) or hint)
+                del source["format"]  # the source shows its other problems
+        elif "options" in source:
+            message = "source.options is for the format of an installed package"
+            self._error("wrong-option", message, source["options"].span, "remove `options`")
         header_row, base = as_integer(source.get("header_row")), as_integer(target.get("choice_base"))
         if header_row is not None and header_row < 1:
             span = source.pop("header_row").span  # with the default, the source shows its other problems
@@ -266,6 +277,8 @@ def _options(section: Entries, model: type[SourceOptions | TargetOptions]) -> di
         value = section.get(field.name)
         if isinstance(value, Items):
             found[field.name] = tuple(map(str, value))
+        elif isinstance(value, Entries):
+            found[field.name] = plain_data(value)
         elif value is not None:
             found[field.name] = as_integer(value) if isinstance(field.default, int) else str(value)
     return found

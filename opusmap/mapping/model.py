@@ -30,6 +30,7 @@ class SourceOptions:
     items: str | None = None
     each: str | None = None
     stream: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     sql: str | None = None
     database: str | None = None
     file_column: str | None = None

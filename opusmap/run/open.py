@@ -18,7 +18,7 @@ from opusmap.connection import Connection
 from opusmap.errors import InvalidMapping, SourceError
 from opusmap.expressions import nodes
 from opusmap.issues import Issue, Span
-from opusmap.mapping import MappingSpec
+from opusmap.mapping import MappingSpec, installed_formats
 from opusmap.records import Reject
 from opusmap.rejects import RejectsSource
 from opusmap.safe_files import refuse_irregular, resolve_inside
@@ -168,6 +168,8 @@ def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
 
             return open_database(options.database, options.sql, spec.path)
         if options.path is None:
+            if (options.format or "").lower() in installed_formats():
+                return open_with(None, options)
             raise SourceError(spec.path, "no-source", "no source is named", help=_NAME_ONE)
         source, inside = folder / options.path, folder
         if resolve_inside(folder, options.path) is None or is_remote(options.path):

@@ -13,13 +13,13 @@ from opusmap.sources.changes import FileChange, FileState, find_changes
 from opusmap.sources.folder import is_pattern
 from opusmap.sources.formats import (
     all_formats,
-    from_rows,
     is_missing,
     is_remote,
     open_source,
     open_with,
 )
-from opusmap.sources.source import Checkpoint, IterableSource, Source
+from opusmap.sources.installed import OpenRows, from_rows
+from opusmap.sources.source import Checkpoint, Source
 
 __all__ = [
     "ArrowStream",
@@ -27,6 +27,7 @@ __all__ = [
     "FileChange",
     "FileState",
     "IterableSource",
+    "OpenRows",
     "Part",
     "Source",
     "all_formats",

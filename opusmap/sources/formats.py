@@ -9,7 +9,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from functools import partial
 from importlib import import_module
@@ -18,18 +18,18 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from opusmap.errors import SourceError
-from opusmap.mapping import SourceOptions
-from opusmap.sources.arrow import ArrowSource, ArrowStream
+from opusmap.mapping import SourceOptions, installed_formats
 from opusmap.sources.changes import FileWatch
 from opusmap.sources.explode import ExplodedSource
 from opusmap.sources.folder import is_pattern, split_pattern
+from opusmap.sources.installed import InstalledSource
 from opusmap.sources.multi_file import MultiFileSource, find_files
-from opusmap.sources.source import Format, IterableSource, Source, load_extra
+from opusmap.sources.source import Format, Source, load_extra
 from opusmap.sources.text_io import Input, Remote
 from opusmap.wording import quote_value, suggest
 
 _MODULES = ("csv_rows", "json_lines", "json_items", "singer", "workbook", "parquet", "sqlite", "folder")
-COMMON_OPTIONS = ("path", "format", "database", "file_column", "empty")
+COMMON_OPTIONS = ("path", "format", "options", "database", "file_column", "empty")
 """The keys of a mapping's `source` that do not depend on the format."""
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(?:::|://)")
@@ -42,20 +42,6 @@ def all_formats() -> Iterator[Format]:
         yield import_module(f"opusmap.sources.{module}").FORMAT
 
 
-def from_rows(rows: Iterable[Mapping[str, Any]] | ArrowStream, name: str = "rows") -> Source:
-    """Make a source of what a program has: any iterable of mappings, or any table that Arrow can read.
-
-    Args:
-        rows: mappings of column name to value; or an object with `__arrow_c_stream__`, such as a data
-            frame of polars or pandas, a DuckDB relation, or a pyarrow table (the extra `parquet`).
-        name: what messages call it.
-
-    Raises:
-        SourceError: `missing-extra`, `source-unreadable`; a table's columns are repeated or have no name.
-    """
-    return ArrowSource(rows, name) if isinstance(rows, ArrowStream) else IterableSource(rows, name)
-
-
 def open_source(path: str | Path | IO[Any], **options: Any) -> Source:
     """Open a source with the keys of a mapping's `source` as arguments; see `open_with`.
 
@@ -66,13 +52,15 @@ def open_source(path: str | Path | IO[Any], **options: Any) -> Source:
     return open_with(path, SourceOptions(**options))
 
 
-def open_with(path: str | Path | IO[Any], options: SourceOptions, inside: Path | None = None) -> Source:
+def open_with(
+    path: str | Path | IO[Any] | None, options: SourceOptions, inside: Path | None = None
+) -> Source:
     """Open a source, and read as much of it as its columns take.
 
     Args:
         path: a path; a folder, or a pattern with `*`, `?`, `[` or `**` that matches several files; `-` for
             standard input; an address such as `https://…` (extra `remote`); or an open stream, binary or
-            text, which stays open.
+            text, which stays open. None only for the format of an installed package.
         options: the mapping's `source`; without a format the suffix of the path decides.
         inside: the folder that the files of a pattern must be in, links followed to their ends: that of the
             mapping if the mapping itself names them; None for any.
@@ -81,6 +69,12 @@ def open_with(path: str | Path | IO[Any], options: SourceOptions, inside: Path |
         SourceError: the source can't be opened, has no known format, or its header is unusable;
             `outside-folder`.
     """
+    if (entry := installed_formats().get((options.format or "").lower())) is not None:
+        if path is not None and not isinstance(path, str | Path):
+            raise TypeError(f"the format {entry.name} of an installed package does not read an open stream")
+        return InstalledSource(entry, None if path is None else str(path), options.options)
+    if path is None:
+        raise TypeError("a source of this format has a path")
     opened = _input(path)
     local = opened.origin if isinstance(opened.origin, Path) else None
     stated = options.format and options.format.lower()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
@@ -23,7 +23,6 @@ from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
 from opusmap.sources.batches import Part, row_parts
 from opusmap.sources.changes import Watch
-from opusmap.sources.normalize import plain_values
 from opusmap.sources.text_io import Block, Input, prepare_blocks
 from opusmap.wording import quote_value
 
@@ -105,28 +104,6 @@ class Source(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class IterableSource(Source):
-    """Rows that a program already has: any iterable of mappings, numbered from 1.
-
-    Values are made plain (see `plain_value`).
-    """
-
-    def __init__(self, rows: Iterable[Mapping[str, Any]], name: str = "rows") -> None:
-        self.name = name
-        self.rereadable = not isinstance(rows, Iterator)
-        self._rows = rows
-
-    def rows(self) -> Iterator[Row | Reject]:
-        """Yield each mapping as a row; a reject for anything else."""
-        rows: Iterable[object] = self._rows  # a program may pass anything
-        for number, values in enumerate(rows, 1):
-            if isinstance(values, Mapping):
-                yield Row(number, plain_values(values))
-            else:
-                message = f"a row must be a mapping of column to value, not {quote_value(values)}"
-                yield Reject(number, None, (Issue("not-an-object", message, ""),), {})
 
 
 @dataclass(frozen=True, slots=True)

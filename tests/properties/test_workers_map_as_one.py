@@ -30,7 +30,8 @@ from opusmap.run.duplicates import DuplicateFilter, RowAt
 from opusmap.run.map import MapStream, PayloadWriter
 from opusmap.run.open import Work
 from opusmap.run.parallel import MappedParts, Workers
-from opusmap.sources import IterableSource, Part, row_parts
+from opusmap.sources import Part, row_parts
+from opusmap.sources.installed import IterableSource
 
 COUNTED = (*Report().counts(), "reasons", "notes", "replaced")
 MAPPED, REFUSED, GONE = "mapped", "refused", "gone"

@@ -20,7 +20,7 @@ from opusmap.run import duplicates
 from opusmap.run.duplicates import DuplicateFilter, KeySet
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work
-from opusmap.sources import IterableSource
+from opusmap.sources.installed import IterableSource
 
 
 @pytest.fixture(scope="module", params=["first", "reject", "last"])

@@ -10,9 +10,8 @@ import pytest
 
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
-from opusmap.sources import open_source
+from opusmap.sources import from_rows, open_source
 from opusmap.sources.explode import ExplodedSource
-from opusmap.sources import from_rows
 
 ORDERS = [
     {"no": 1, "lines": [{"sku": "a"}, {"sku": "b"}]},
