@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from opusmap.records import Reject, Row
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.sources import Source, is_remote, open_with
 from opusmap.sources.database import open_database
+from opusmap.sources.header import FIND
 
 __all__ = ["Drafted", "default_output", "draft_files", "write_files"]
 
@@ -85,6 +86,8 @@ def draft_files(
     with _open(source, given) as opened:
         watched = _SamplingSource(opened)
         profile = profile_source(watched, rows)
+        if (opened.header_row or 1) > 1:
+            given["header_row"] = opened.header_row
     elsewhere = str(source) == "-" or is_remote(source)
     named = None if elsewhere else _inside(folder, source)
     draft = make_draft(loaded, profile, names=(name, named), options=given)
@@ -154,7 +157,8 @@ def _open(source: str | Path, options: Mapping[str, Any]) -> Source:
         raise InvalidMapping(spec.problems)
     if spec.source.database is not None:
         return open_database(spec.source.database, spec.source.sql, "--set")
-    return open_with(source, spec.source)
+    looked_for = FIND if spec.source.header_row is None and not spec.source.columns else None
+    return open_with(source, replace(spec.source, header_row=spec.source.header_row or looked_for))
 
 
 class _SamplingSource(Source):

@@ -43,6 +43,7 @@ from opusmap.wording import quote_value, suggest
 
 TABLE_KEYS = ("path", "key", "value")
 """Keys of a lookup table that is a file."""
+_INTEGERS = ("header_row", "choice_base")
 INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the variable"}
 """Sections of a fragment, and what one entry of each is."""
 _FILE_MISSING = "name a file that is there, relative to the mapping's folder"
@@ -280,7 +281,7 @@ def _options(section: Entries, model: type[SourceOptions | TargetOptions]) -> di
         elif isinstance(value, Entries):
             found[field.name] = plain_data(value)
         elif value is not None:
-            found[field.name] = as_integer(value) if isinstance(field.default, int) else str(value)
+            found[field.name] = as_integer(value) if field.name in _INTEGERS else str(value)
     return found
 
 

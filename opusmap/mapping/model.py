@@ -24,7 +24,8 @@ class SourceOptions:
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
-    header_row: int = 1
+    header_row: int | None = None
+    headers: str | None = None
     columns: tuple[str, ...] = ()
     sheet: str | None = None
     items: str | None = None

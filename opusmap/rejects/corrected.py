@@ -16,13 +16,17 @@ from opusmap.rejects.file_formats import restore_cell
 from opusmap.rejects.writer import ERROR_COLUMNS
 from opusmap.sources import Source
 
+_CUT = frozenset({"ragged-row", "unnamed-column"})
+"""Codes of rows of which the file of rejects does not have all cells."""
+
 
 class RejectsSource(Source):
     """The rows of a corrected file of rejects.
 
     The columns about errors are left out, rows keep the number that they had, and in CSV and workbooks
     the apostrophe goes that kept a spreadsheet from running a cell. A row that had more or fewer cells
-    than the header is a reject still, unless its `_error_code` was emptied: what it lacks can't be told.
+    than the header, or a value under no name, is a reject still, unless its `_error_code` was emptied:
+    what it lacks can't be told.
     """
 
     def __init__(self, file: Source) -> None:
@@ -60,7 +64,7 @@ class RejectsSource(Source):
         found = codes.split("; ")
         if "duplicate-key" in found:
             self.repeated[original] = key
-        return _hold_back(original, values) if "ragged-row" in found else Row(original, values)
+        return _hold_back(original, values) if _CUT.intersection(found) else Row(original, values)
 
 
 def is_neutralised(file: Source) -> bool:
@@ -81,7 +85,7 @@ def part_row(row: Mapping[str, Any], *, neutralised: bool) -> tuple[dict[str, An
 
 
 def _hold_back(number: int, values: Mapping[str, Any]) -> Reject:
-    message = "the row had more or fewer cells than the header, and nobody has said that it is right now"
+    message = "the row had cells that belong to no column, or too few, and is not marked as correct yet"
     problem = Issue("ragged-row", message, "", "correct the row, and empty its cell in `_error_code`")
     return Reject(number, None, (problem,), values)
 

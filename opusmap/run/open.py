@@ -96,7 +96,9 @@ def open_corrected_rejects(mapping: str | Path, file: str | Path, converters: Re
         SourceError: the file can't be read.
     """
     spec, connection = read_mapping(mapping)
-    opened = RejectsSource(open_source(file))  # as `rejects` writes it, whatever the source's own dialect is
+    # As `rejects` writes it, whatever the source's own dialect is.
+    options = {} if Path(file).suffix == ".jsonl" else {"header_row": 1}
+    opened = RejectsSource(open_source(file, **options))
     columns = None if opened.columns is None else frozenset(opened.columns)
     return _compile(spec, connection, converters, columns, opened)
 

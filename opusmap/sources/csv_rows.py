@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Literal, NoReturn, TypedDict
 
@@ -18,7 +20,17 @@ from opusmap.issues import Issue
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
 from opusmap.sources.batches import cell_parts
-from opusmap.sources.source import Format, Reading, Source, StreamSource, check_columns
+from opusmap.sources.header import (
+    FIND,
+    SAMPLE_ROWS,
+    Header,
+    choose_row,
+    given_header,
+    needs_sample,
+    read_header,
+    refuse_unnamed,
+)
+from opusmap.sources.source import Format, Reading, Source, StreamSource
 from opusmap.sources.text_io import Block, Input, decode_blocks, whole_lines
 from opusmap.wording import quote_value
 
@@ -28,8 +40,10 @@ FIELD_LIMIT = 1_000_000
 DELIMITERS = (",", ";", "\t", "|")
 """The delimiters that are proposed if none is stated, in this order of preference."""
 
-SAMPLE_ROWS = 100
+CUT_ROWS = 100
+"""Rows that are tried as the parts of one row, at most."""
 
+_MOST = 0.5
 _DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 
 
@@ -47,7 +61,7 @@ def open_csv(input: Input, options: SourceOptions) -> Source:
         SourceError: `wrong-option`, `no-header`, `duplicate-header`, `empty-header`, `nul-byte`,
             `encoding`, `unclosed-quote`; the last two also while the rows are read.
     """
-    name, quote, header_row = input.name, options.quote, options.header_row
+    name, quote = input.name, options.quote
     stated = options.delimiter
     if stated is None and name.lower().removesuffix(".gz").endswith(".tsv"):
         stated = "\t"
@@ -70,16 +84,17 @@ def open_csv(input: Input, options: SourceOptions) -> Source:
             raise replace(error, row=1) from None
         delimiter = stated
         if delimiter is None:
-            delimiter = _propose_delimiter(first, quote, header_row)
+            delimiter = _propose_delimiter(first, quote, options.header_row)
             notes = (f"{_DELIMITER_NAMES[delimiter]} was taken for the delimiter",)
+        sample = _read_sample(first, delimiter, quote) if needs_sample(options) else []
+        row = choose_row(name, options, sample)
         reader = _Reader(name, _Lines(chain([first], texts)), _dialect(delimiter, quote))
-        if options.columns:
-            check_columns(name, options.columns)
-            columns, number = options.columns, 0
-        else:
-            columns, number = reader.read_header(header_row), header_row
-        parts = cell_parts(columns, reader.read_rows(columns, number))
-        return Reading(columns, parts, notes, delimiter)
+        header = read_header(name, options, row, reader.skip_to(row)) if row else given_header(name, options)
+        if header.note:
+            notes = (*notes, header.note)
+        rows = reader.read_rows(header)
+        parts = cell_parts(header.columns, _without_unnamed(rows, header) if header.unnamed else rows)
+        return Reading(header.columns, parts, notes, delimiter, header_row=row)
 
     return StreamSource(input, begin)
 
@@ -90,23 +105,50 @@ def _dialect(delimiter: str, quote: str | None, *, strict: bool = True) -> _Dial
     return {"delimiter": delimiter, "quotechar": quotechar, "quoting": quoting, "strict": strict}
 
 
-def _propose_delimiter(sample: str, quote: str | None, header_row: int) -> str:
-    """Return the delimiter that cuts most rows of a sample as wide as the header, of two cells at least."""
+def _propose_delimiter(sample: str, quote: str | None, header_row: int | None) -> str:
+    """Return the delimiter that cuts most rows of a sample into equally many cells, two at least.
 
-    def score(candidate: str) -> tuple[float, int]:
-        """Return the share of rows that are as wide as the header, and that width; zeros for one column."""
+    They must be as many as the header has, if its row is known; where the first row may be a title, as many
+    as most rows have.
+    """
+
+    def score(candidate: str, start: int | None) -> tuple[float, int]:
+        """Return the share of rows that are as wide as row `start` (None: as most), and that width."""
         rows = csv.reader(io.StringIO(sample, newline=""), **_dialect(candidate, quote, strict=False))
         try:
-            widths = [len(cells) for cells in islice(rows, header_row - 1, header_row + SAMPLE_ROWS) if cells]
+            first = start or 0
+            widths = [len(cells) for cells in islice(rows, first, first + SAMPLE_ROWS + 1) if cells]
         except csv.Error:
-            return 0.0, 0
-        if not widths or widths[0] < 2:  # noqa: PLR2004 - two cells have a delimiter between them
             return 0.0, 0
         if len(widths) > 2:  # noqa: PLR2004 - the sample's last row may be cut off
             widths.pop()
-        return widths.count(widths[0]) / len(widths), widths[0]
+        counted = Counter(widths if start is None else widths[:1])
+        width, _ = max(counted.items(), key=lambda one: (one[1], one[0]), default=(0, 0))
+        if width < 2:  # noqa: PLR2004 - two cells have a delimiter between them
+            return 0.0, 0
+        return widths.count(width) / len(widths), width
 
-    return max((candidate for candidate in DELIMITERS if candidate != quote), key=score)
+    def best(start: int | None) -> tuple[tuple[float, int], str]:
+        scores = [(score(one, start), one) for one in DELIMITERS if one != quote]
+        return max(scores, key=lambda scored: scored[0])
+
+    if header_row == FIND:
+        return best(None)[1]
+    found, delimiter = best((header_row or 1) - 1)
+    return best(None)[1] if header_row is None and found[0] < _MOST else delimiter
+
+
+def _read_sample(text: str, delimiter: str, quote: str | None) -> list[list[str]]:
+    """Return the first rows of a text, as a lenient reader reads them; without the last, if it may be cut."""
+    rows = list[list[str]]()
+    with suppress(csv.Error):
+        rows.extend(
+            islice(
+                csv.reader(io.StringIO(text, newline=""), **_dialect(delimiter, quote, strict=False)),
+                SAMPLE_ROWS,
+            )
+        )
+    return rows
 
 
 class _Lines:
@@ -138,51 +180,86 @@ class _Reader:
         self._lines = lines
         self._dialect = dialect
         self._records = csv.reader(lines.iterator, **dialect)
+        self._number = self._line = 0
 
-    def read_header(self, header_row: int) -> tuple[str, ...]:
-        """Read up to the row with the column names, and return them."""
+    def skip_to(self, row: int) -> list[str]:
+        """Read up to a row, and return its cells."""
         cells: list[str] = []
-        for number in range(1, header_row + 1):
+        for number in range(1, row + 1):
             line = self._records.line_num
             try:
                 found = next(self._records, None)
             except csv.Error as error:
                 reject = self._recover(number, error, spans=self._records.line_num - line > 1)
-                if number == header_row:
+                if number == row:
                     (cause,) = reject.problems
                     raise SourceError(self._name, cause.code, cause.message, number, cause.hint) from None
                 continue
             except SourceError as error:
                 raise replace(error, row=number) from None
             if found is None:
-                problem = "the file is empty" if number == 1 else f"the file ends before row {header_row}"
-                hint = "the first row (or `header_row` under `source:`) must hold the column names"
+                problem = "the file is empty" if number == 1 else f"the file ends before row {row}"
+                hint = (
+                    "the first row holds the column names, unless you write `header_row: 3` under `source:`"
+                )
                 raise SourceError(self._name, "no-header", problem, help=hint)
             cells = found
-        check_columns(self._name, cells, header_row)
-        return tuple(cells)
+        return cells
 
-    def read_rows(
-        self, columns: tuple[str, ...], number: int
-    ) -> Iterator[tuple[int, list[str]] | Row | Reject]:
-        """Yield numbered cells of the rows after row `number`, and unusual rows and rejects among them."""
-        records, lines, width = self._records, self._lines, len(columns)
+    def read_rows(self, header: Header) -> Iterator[tuple[int, list[str]] | Row | Reject]:
+        """Yield numbered cells of the rows below a header, and unusual rows and rejects among them."""
+        records, lines, width, number = self._records, self._lines, header.width, header.row
         while True:
             line = records.line_num
+            numbered = enumerate(records, number + 1)
             try:
-                for number, cells in enumerate(records, number + 1):  # noqa: B020, PLR1704 - it counts on
+                for number, cells in numbered:
                     if len(cells) == width and not lines.has_nul:
                         yield number, cells
-                    elif unusual := _check_cells(number, columns, cells, records.line_num - line):
-                        yield unusual
+                    else:
+                        self._number, self._line = number, line
+                        yield from self._read_odd(numbered, header, cells)
                     line = records.line_num
             except csv.Error as error:
-                number += 1
-                yield self._recover(number, error, spans=records.line_num - line > 1)
+                number = max(number, self._number) + 1
+                yield self._recover(number, error, spans=records.line_num - max(line, self._line) > 1)
             except SourceError as error:
-                raise replace(error, row=error.row or number + 1) from None
+                raise replace(error, row=error.row or max(number, self._number) + 1) from None
             else:
                 return
+
+    def _read_odd(
+        self, numbered: Iterator[tuple[int, list[str]]], header: Header, cells: list[str]
+    ) -> Iterator[Row | Reject]:
+        """Yield what becomes of a row that is not as wide as the header, or may hold a NUL.
+
+        If it has too few cells, the rows below are read as well, for they may be the rest of it. When reading
+        fails there, `_number` and `_line` tell how far it came.
+        """
+        rows = [_Record(self._number, cells, self._records.line_num - self._line)]
+        failure: Exception | None = None
+        at_end = False
+        while rows:
+            joined = sum(max(1, len(row.cells)) for row in rows) - len(rows) + 1
+            ended = at_end or len(rows[-1].cells) in header.widths or joined > header.width
+            if ended or len(rows) > CUT_ROWS or not rows[0].is_short(header):
+                yield from rows.pop(0).check(header)
+            elif joined in header.widths:
+                yield from (row.refuse_cut(header, rows) for row in rows if row.cells)
+                rows = []
+            else:
+                self._line = self._records.line_num
+                try:
+                    following = next(numbered, None)
+                except (csv.Error, SourceError) as error:
+                    failure, following = error, None
+                if following is None:
+                    at_end = True
+                else:
+                    self._number = following[0]
+                    rows.append(_Record(*following, self._records.line_num - self._line))
+        if failure is not None:
+            raise failure
 
     def _recover(self, number: int, error: csv.Error, *, spans: bool) -> Reject:
         """Return the reject for a row that the reader refused, and go to the next row.
@@ -240,23 +317,81 @@ class _Reader:
         raise SourceError(self._name, "unclosed-quote", problem, number, hint) from None
 
 
-def _check_cells(number: int, columns: tuple[str, ...], cells: list[str], lines: int) -> Row | Reject | None:
-    """Return an unusual row, or a reject; None for a blank line."""
-    width = len(columns)
-    if not cells or (width > 1 and len(cells) == 1 and not cells[0].strip()):
-        return None
-    values = dict(zip(columns, cells, strict=False))
-    if len(cells) != width:
-        message = f"the row has {len(cells)} cells, but there are {width} columns"
-        hint = "a cell that contains the delimiter must be quoted"
-        if lines > 1:
-            hint = f"the row covers {lines} lines: is a quote not closed?"
-        return _reject(number, "ragged-row", message, hint, values)
-    for column, cell in values.items():
-        if "\0" in cell:
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What the reader gives for a row: its number, its cells, and how many lines it covers."""
+
+    number: int
+    cells: list[str]
+    lines: int
+
+    def is_blank(self, header: Header) -> bool:
+        """Return whether this is a blank line, which is no row."""
+        return not self.cells or (header.width > 1 and len(self.cells) == 1 and not self.cells[0].strip())
+
+    def is_short(self, header: Header) -> bool:
+        """Return whether a column lacks its cell, so that the row may go on in the next line."""
+        return len(self.cells) <= header.positions[-1] and not self.is_blank(header)
+
+    def check(self, header: Header) -> Iterator[Row | Reject]:
+        """Yield the row or its reject; nothing for a blank line."""
+        cells, found = self.cells, len(self.cells)
+        if self.is_blank(header):
+            return
+        if found not in header.widths:
+            message = f"the row has {found} cells, but there are {header.width} columns"
+            hint = "a cell that contains the delimiter must be quoted"
+            if self.lines > 1:
+                hint = f"the row covers {self.lines} lines: is a quote not closed?"
+            elif found < header.width and not any(cell.strip() for cell in cells[1:]):
+                hint = "if it is a piece of a cell in the row above or below, quote it: it has a line break"
+            yield _reject(self.number, "ragged-row", message, hint, self._values(header))
+        elif any("\0" in cell for cell in cells):
+            at = next(at for at, cell in enumerate(cells) if "\0" in cell)
+            column = header.columns[header.positions.index(at)] if at in header.positions else ""
             problem = Issue("nul-byte", "the cell contains a NUL byte", column, "remove it from the file")
-            return Reject(number, None, (problem,), values)
-    return Row(number, values)
+            yield Reject(self.number, None, (problem,), self._values(header))
+        else:
+            odd = _find_unnamed(cells, header)
+            yield Row(self.number, self._values(header)) if odd is None else self._refuse_unnamed(header, odd)
+
+    def refuse_cut(self, header: Header, rows: list[_Record]) -> Reject:
+        """Return the reject of one of the rows that together are one row of the right width."""
+        message = f"the row has {len(self.cells)} cells, but there are {header.width} columns"
+        together = f"rows {rows[0].number} to {rows[-1].number} together are one row of {header.width} cells"
+        hint = f"{together}: a cell with line breaks in it must be quoted"
+        return _reject(self.number, "ragged-row", message, hint, self._values(header))
+
+    def _refuse_unnamed(self, header: Header, at: int) -> Reject:
+        return refuse_unnamed(self.number, f"column {at + 1}", self.cells[at], self._values(header))
+
+    def _values(self, header: Header) -> dict[str, str]:
+        cells = self.cells
+        return {
+            name: cells[at]
+            for name, at in zip(header.columns, header.positions, strict=True)
+            if at < len(cells)
+        }
+
+
+def _without_unnamed(
+    rows: Iterator[tuple[int, list[str]] | Row | Reject], header: Header
+) -> Iterator[tuple[int, list[str]] | Row | Reject]:
+    """Yield rows without the cells that have no column; a reject for one with a value there."""
+    positions = header.positions
+    for row in rows:
+        if not isinstance(row, tuple):
+            yield row
+        elif _find_unnamed(row[1], header) is None:
+            number, cells = row
+            yield number, [cells[at] for at in positions]
+        else:
+            yield from _Record(*row, 1).check(header)
+
+
+def _find_unnamed(cells: list[str], header: Header) -> int | None:
+    """Return the index of the first value in a column without a name."""
+    return next((at for at in header.unnamed if at < len(cells) and cells[at].strip()), None)
 
 
 def _reject(
@@ -269,6 +404,6 @@ FORMAT = Format(
     name="csv",
     title="CSV",
     suffixes=(".csv", ".tsv", ".txt"),
-    options=("encoding", "delimiter", "quote", "header_row", "columns"),
+    options=("encoding", "delimiter", "quote", "header_row", "headers", "columns"),
     open=open_csv,
 )

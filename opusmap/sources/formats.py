@@ -23,6 +23,7 @@ from opusmap.sources.changes import FileWatch
 from opusmap.sources.explode import ExplodedSource
 from opusmap.sources.folder import is_pattern, split_pattern
 from opusmap.sources.installed import InstalledSource
+from opusmap.sources.header import FIND
 from opusmap.sources.multi_file import MultiFileSource, find_files
 from opusmap.sources.source import Format, Source, load_extra
 from opusmap.sources.text_io import Input, Remote
@@ -233,13 +234,16 @@ def _check_options(name: str, format: Format, options: SourceOptions) -> None:
     for option in (field.name for field in fields(options)):
         if option in COMMON_OPTIONS or option in format.options:
             continue
-        if getattr(options, option) != getattr(_DEFAULTS, option):
+        if getattr(options, option) not in (getattr(_DEFAULTS, option), FIND):
             takers = " and ".join(other.title for other in all_formats() if option in other.options)
             problem = f"`{option}` is for {takers}; this source is {format.title}"
             raise SourceError(name, "wrong-option", problem, help=f"remove `{option}` from `source:`")
-    if options.header_row < 1:
+    if options.header_row is not None and options.header_row < 1 and options.header_row != FIND:
         problem = "`header_row` must be 1 or more"
         raise SourceError(name, "wrong-option", problem, help="see `source:`")
-    if options.columns and options.header_row != 1:
-        problem = "`columns` names the columns of a file without a header, and `header_row` says where it is"
-        raise SourceError(name, "wrong-option", problem, help="remove one of the two from `source:`")
+    if options.headers not in (None, "number"):
+        problem = f"`headers` can't be {quote_value(options.headers)}"
+        raise SourceError(name, "wrong-option", problem, help="write `headers: number` under `source:`")
+    if options.headers and options.columns:
+        problem = "`headers` numbers the names in the file, and `columns` gives others"
+        raise SourceError(name, "wrong-option", problem, help="remove `headers` from `source:`")

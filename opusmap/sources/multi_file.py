@@ -54,6 +54,7 @@ class MultiFileSource(Source):
         first = self._first
         self.rereadable = first.rereadable or len(files) > 1
         self.delimiter, self.typed_cells, self.notes = first.delimiter, first.typed_cells, first.notes
+        self.header_row = first.header_row
         if len(files) > 1:
             self.notes = (f"{len(files):,} files", *self.notes)
         if file_column is not None and file_column in columns:

@@ -56,6 +56,7 @@ class Source(ABC):
         delimiter: what separates the cells of a CSV source; None for other sources.
         typed_cells: whether cells have types of their own that may have cost a key its leading zeros, as
             those of a workbook.
+        header_row: the row that holds the columns' names; 0 if none does, None where there are no such rows.
         files: the paths of the files that a pattern matches; empty where `name` is the one file.
         watch: tells whether the files have changed since they were opened; None where that is unknown.
         checkpoints: those that the reading has passed and that are to be confirmed once the rows before are
@@ -68,6 +69,7 @@ class Source(ABC):
     rereadable: bool = False
     delimiter: str | None = None
     typed_cells: bool = False
+    header_row: int | None = None
     files: tuple[str, ...] = ()
     watch: Watch | None = None
     checkpoints: deque[Checkpoint] | None = None
@@ -114,6 +116,7 @@ class Reading:
     parts: Iterator[Part]
     notes: tuple[str, ...] = ()
     delimiter: str | None = None
+    header_row: int | None = None
     word: str = "row"
     """What messages call a row of this format."""
 
@@ -138,6 +141,7 @@ class StreamSource(Source):
             raise
         self.columns = reading.columns
         self.delimiter = reading.delimiter
+        self.header_row = reading.header_row
         self._word = reading.word
         self._first: Reading | None = reading
 
@@ -217,33 +221,29 @@ class Format:
     knows_columns: bool = True
 
 
-def check_columns(name: str, columns: Sequence[str], row: int | None = None) -> None:
-    """Check that column names are not blank, hold no NUL and are not repeated.
+def check_columns(name: str, columns: Sequence[str]) -> None:
+    """Check names of columns that no header gives: none is blank, holds a NUL or is repeated.
 
     Args:
         name: the source's name, for the message.
         columns: the names.
-        row: the header's row number, if the names come from one.
 
     Raises:
-        SourceError: `no-header`, `nul-byte`, `empty-header`, `duplicate-header`.
+        SourceError: `no-header`: there are none; `nul-byte`, `empty-header`, `duplicate-header`.
     """
-    if not any(column.strip() for column in columns):
-        hint = "say which row holds the column names: `header_row` under `source:`; or list them as `columns`"
-        raise SourceError(name, "no-header", "the header row is blank", row, hint)
+    if not columns:
+        raise SourceError(name, "no-header", "there are no columns", help="is this the right file or query?")
     if any("\0" in column for column in columns):
-        hint = "if the file is UTF-16, write `encoding: utf-16-le` under `source:`"
-        raise SourceError(name, "nul-byte", "the header contains NUL bytes", row, hint)
+        hint = "give the column another name"
+        raise SourceError(name, "nul-byte", "the name of a column contains NUL bytes", help=hint)
     if empty := [str(number) for number, column in enumerate(columns, 1) if not column.strip()]:
-        problem = f"the header has no name for column {', '.join(empty)} of {len(columns)}"
-        hint = (
-            "name the column in the file; a delimiter at the end of the header adds a column without a name"
-        )
-        raise SourceError(name, "empty-header", problem, row, hint)
+        problem = f"there is no name for column {', '.join(empty)} of {len(columns)}"
+        hint = "name each one: in `columns`, in the query (SELECT … AS name), or where the file is written"
+        raise SourceError(name, "empty-header", problem, help=hint)
     if repeated := [column for column, count in Counter(columns).items() if count > 1]:
-        problem = f"the header repeats {', '.join(map(quote_value, repeated))}"
+        problem = f"two columns have the name {', '.join(map(quote_value, repeated))}"
         hint = "give each column a name of its own: cells of one would hide those of the other"
-        raise SourceError(name, "duplicate-header", problem, row, hint)
+        raise SourceError(name, "duplicate-header", problem, help=hint)
 
 
 def row_too_long(number: int) -> Reject:

@@ -17,11 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.errors import SourceError
-from opusmap.issues import Issue
 from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
 from opusmap.sources.child import ChildFailed, read_frames
-from opusmap.sources.source import Format, Source, check_columns, load_extra
+from opusmap.sources.header import SAMPLE_ROWS as HEADER_ROWS
+from opusmap.sources.header import (
+    Header,
+    choose_row,
+    given_header,
+    needs_sample,
+    read_header,
+    refuse_unnamed,
+)
+from opusmap.sources.source import Format, Source, load_extra
 from opusmap.sources.text_io import Input
 from opusmap.sources.workbook_child import DATE, DATETIME, Task
 from opusmap.sources.workbook_scan import column_letters, errors_of_sheet, scan_workbook
@@ -55,26 +63,28 @@ class WorkbookSource(Source):
     def __init__(self, input: Input, options: SourceOptions) -> None:
         self.name = input.name
         self._until = ExitStack()
-        self._sheet, self._header_row, self._given = options.sheet or "", options.header_row, options.columns
+        self._sheet, self._options = options.sheet or "", options
         if find_spec("python_calamine") is None:
             load_extra("python_calamine", "excel", "an Excel or OpenDocument workbook", input.name)
         try:
             self._path = input.as_file(self._until)
             self._scan = scan_workbook(self._path, self.name)
             sheet, rows = self._open()
-            self.columns, self._positions = self._read_header(rows)
+            self._header, rows = self._read_header(rows)
         except BaseException:
             self.close()
             raise
         self._first: Iterator[tuple[int, list[Any]]] | None = rows
-        self.notes = (f"the sheet is {quote_value(sheet)}",)
+        self.columns, self.header_row = self._header.columns, self._header.row
+        self.notes = (f"the sheet is {quote_value(sheet)}", *filter(None, [self._header.note]))
 
     def rows(self) -> Iterator[Row | Reject]:
         """Yield the rows that are not blank; see `Source.rows`."""
         rows, self._first = self._first, None
         if rows is None:
             _, rows = self._open()
-            if self._read_header(rows) != (self.columns, self._positions):
+            header, rows = self._read_header(rows)
+            if header != self._header:
                 raise SourceError(self.name, "source-changed", "the file was changed while it was being read")
         return self._rows(rows)
 
@@ -82,14 +92,16 @@ class WorkbookSource(Source):
         """Return `cell B7`, or `row 7` without a column."""
         if self.columns is None or column not in self.columns:
             return f"row {number}"
-        return f"cell {column_letters(self._positions[self.columns.index(column)] + 1)}{number}"
+        position = self._header.positions[self.columns.index(column)]
+        return f"cell {column_letters(position + 1)}{number}"
 
     def close(self) -> None:
         """End the reading processes, and remove the temporary copy."""
         self._until.close()
 
     def _rows(self, rows: Iterator[tuple[int, list[Any]]]) -> Iterator[Row | Reject]:
-        columns, positions, named = self.columns or (), self._positions, set(self._positions)
+        columns, positions = self._header.columns, self._header.positions
+        named = set(positions)
         in_order = positions == tuple(range(len(positions)))
         sample = list(islice(rows, SAMPLE_ROWS))
         times = {at for _, cells in sample for at, cell in enumerate(cells) if cell.__class__ is datetime}
@@ -107,30 +119,22 @@ class WorkbookSource(Source):
                 unnamed = (at for at, cell in enumerate(cells) if cell is not None and at not in named)
                 odd = next(unnamed, None)
             if odd is not None:
-                cell = f"{column_letters(odd + 1)}{number}"
-                message = (
-                    f"cell {cell} holds {quote_value(cells[odd])}, and its column has no name in the header"
-                )
-                problem = Issue("ragged-row", message, "", "name the column, or clear the cell")
-                yield Reject(number, None, (problem,), values)
+                yield refuse_unnamed(number, f"cell {column_letters(odd + 1)}{number}", cells[odd], values)
             elif any(cell is not None for cell in plain):
                 yield Row(number, values)
 
-    def _read_header(self, rows: Iterator[tuple[int, list[Any]]]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """Return the names of the columns, and the position of each in a row's cells."""
-        if self._given:
-            check_columns(self.name, self._given)
-            return self._given, tuple(range(len(self._given)))
-        row = self._header_row
+    def _read_header(
+        self, rows: Iterator[tuple[int, list[Any]]]
+    ) -> tuple[Header, Iterator[tuple[int, list[Any]]]]:
+        """Return the header, and the rows below it."""
+        options, name = self._options, self.name
+        sample = list(islice(rows, HEADER_ROWS)) if needs_sample(options) else []
+        row = choose_row(name, options, [_texts(cells) for _, cells in sample])
+        rows = chain(sample, rows)
+        if not row:
+            return given_header(name, options), rows
         cells = next((cells for number, cells in rows if number == row), [])
-        plain = [_plain_number(cell) if cell.__class__ is float else cell for cell in cells]
-        named = {at: str(cell) for at, cell in enumerate(plain) if cell is not None and str(cell).strip()}
-        if not named:
-            problem = f"row {row} of the sheet, which should hold the column names, is blank"
-            hint = "say which row holds the column names: `header_row` under `source:`"
-            raise SourceError(self.name, "no-header", problem, row, hint)
-        check_columns(self.name, tuple(named.values()), row)
-        return tuple(named.values()), tuple(named)
+        return read_header(name, options, row, _texts(cells)), rows
 
     def _open(self) -> tuple[str, Iterator[tuple[int, list[Any]]]]:
         """Start a process that reads the sheet; return the sheet's name, and its numbered rows."""
@@ -177,6 +181,12 @@ class WorkbookSource(Source):
             raise SourceError(self.name, code, problem, help=hint) from None
 
 
+def _texts(cells: list[Any]) -> list[str]:
+    """Return the cells of a row as texts, empty ones as empty texts."""
+    plain = (_plain_number(cell) if cell.__class__ is float else cell for cell in cells)
+    return ["" if cell is None else str(cell) for cell in plain]
+
+
 def _with_errors(
     rows: Iterator[tuple[int, list[Any]]], errors: dict[tuple[int, int], str]
 ) -> Iterator[tuple[int, list[Any]]]:
@@ -203,7 +213,7 @@ FORMAT = Format(
     name="excel",
     title="a workbook",
     suffixes=(".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"),
-    options=("sheet", "header_row", "columns"),
+    options=("sheet", "header_row", "headers", "columns"),
     open=WorkbookSource,
     extra="excel",
 )

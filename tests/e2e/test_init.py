@@ -95,6 +95,53 @@ def test_what_the_source_needs_to_be_read_stands_in_the_draft(folder, capsys):
     assert "2 of 18 columns" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+@pytest.mark.parametrize("above", [[["Register of deeds"]], [["Register of deeds", "2024"], []], [[], []]])
+def test_the_header_is_found_below_titles_and_written(folder, capsys, suffix, above):
+    rows = [*above, ["DocNo", "Title", "Sum", ""], ["0001", "Lease", "5", ""], ["0002", "Barn", "6", ""]]
+    if suffix == ".csv":
+        Path("export.csv").write_text("".join(";".join(row) + "\n" for row in rows), "utf-8")
+    else:
+        book = pytest.importorskip("openpyxl").Workbook()
+        for row in rows:
+            book.active.append(row or [None])
+        book.save("export.xlsx")
+    assert main(["init", "contracts.connection.json", f"export{suffix}"]) == 0
+    assert yaml.safe_load(Path("mapping.yaml").read_text("utf-8"))["source"]["header_row"] == len(above) + 1
+    assert "columns, 2 rows" in capsys.readouterr().err
+    assert main(["check", "mapping.yaml"]) == 2
+    problems = capsys.readouterr().err
+    assert problems.count("error[to-do]") == problems.count("error[") > 0
+
+
+def test_a_header_in_the_first_row_needs_no_line(folder):
+    assert main(["init", "contracts.connection.json", "contracts.csv", "-q"]) == 0
+    assert "header_row" not in Path("mapping.yaml").read_text("utf-8")
+
+
+def test_numbered_names_are_names_everywhere(folder, capsys):
+    Path("export.csv").write_text("DocNo,Title,Title\n0001,=Lease,\n0001,Barn,second\n", "utf-8")
+    mapping = (
+        "opusmap: 1\nconnection: contracts.connection.json\nsource: {path: export.csv, headers: number}\n"
+        "columns: {createdBy: {required: false}, timeCreated: {required: false},"
+        " modifiedBy: {required: false}, timeModified: {required: false}}\n"
+        "fields: {rowKey: DocNo, Name: \"{{ row['Title (2)'] | default('none') }}\"}\n"
+        "tests: [{row: {DocNo: '1', Title (2): b}, expect: {rowKey: '1', Name: b}}]\n"
+    )
+    Path("mapping.yaml").write_text(mapping, "utf-8")
+    assert main(["test", "mapping.yaml"]) == 0
+    assert main(["explain", "mapping.yaml", "Name"]) == 0
+    assert "none" in capsys.readouterr().out
+    assert main(["map", "mapping.yaml", "-o", "out.jsonl"]) == 1  # the second row has the first one's key
+    (rejects,) = Path().glob("*rejects*.csv")
+    text = rejects.read_text("utf-8-sig")
+    assert "Title (2)" in text
+    rejects.write_text(text.replace("0001", "0002", 1), "utf-8-sig")
+    capsys.readouterr()
+    assert main(["retry", "mapping.yaml", str(rejects), "--to", "emulator"]) == 0
+    assert "1" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

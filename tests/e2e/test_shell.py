@@ -79,7 +79,7 @@ def test_each_shell_gets_a_script_that_asks_opusmap(shell):
         ("opusmap submit --conc", ["--concurrency"]),
         ("opusmap submit mapping.yaml --to e", ["emulator"]),
         ("opusmap completion p", ["powershell"]),
-        ("opusmap init c.json x.txt --set head", ["header_row="]),
+        ("opusmap init c.json x.txt --set head", ["header_row=", "headers="]),
     ],
 )
 def test_bash_completes_commands_options_and_values(words, offered, tmp_path):

@@ -5,7 +5,7 @@ from opusmap.sources import all_formats
 
 
 def test_a_key_of_the_source_completes_to_what_some_format_takes():
-    assert complete_source_key("header") == ["header_row="]
+    assert complete_source_key("header") == ["header_row=", "headers="]
     assert complete_source_key("nothing") == []
     offered = complete_source_key("")
     assert len(set(offered)) == len(offered)

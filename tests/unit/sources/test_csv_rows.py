@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources import open_source
 from opusmap.sources.csv_rows import FIELD_LIMIT
+from opusmap.sources.header import number_names
 from opusmap.sources.text_io import BLOCK_SIZE, LINE_LIMIT
 
 
@@ -135,8 +138,8 @@ def test_a_nul_byte_rejects_its_row_only() -> None:
     ("header", "code", "named"),
     [
         ("a,b,a\n", "duplicate-header", '"a"'),
-        ("a,,b,\n", "empty-header", "2, 4"),
-        ("a, ,b\n", "empty-header", "column 2"),
+        ("a,,a,\n", "duplicate-header", "`headers: number`"),
+        ("a,a,b,b,b\n", "duplicate-header", "`columns: [Column 1, Column 2,"),
         ("", "no-header", "empty"),
         (",,\n1,2,3\n", "no-header", "blank"),
         ("a\0,b\n", "nul-byte", "NUL"),
@@ -260,7 +263,150 @@ def test_a_file_without_a_header_has_the_columns_that_are_given() -> None:
     assert (bad.row, bad.problems[0].code) == (2, "ragged-row")
 
 
-@pytest.mark.parametrize("options", [{"columns": ("a", "a")}, {"columns": ("a",), "header_row": 2}])
-def test_given_columns_must_be_told_apart_and_leave_no_header(options: dict[str, Any]) -> None:
-    with pytest.raises(SourceError):
-        open_source(io.StringIO("1,2\n"), format="csv", **options)
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"columns": ("a", "a")}, "duplicate-header"),
+        ({"columns": ("a", " ")}, "empty-header"),
+        ({"columns": ("a", "b", "c"), "header_row": 1}, "wrong-option"),
+        ({"columns": ("a", "b"), "headers": "number"}, "wrong-option"),
+        ({"headers": "skip"}, "wrong-option"),
+    ],
+)
+def test_given_columns_must_be_told_apart_and_fit_the_header(options: dict[str, Any], code: str) -> None:
+    assert refusal("x,y\n1,2\n", **options).code == code
+
+
+def notes_of(content: str, **options: Any) -> tuple[str, ...]:
+    with open_source(io.StringIO(content), format="csv", delimiter=",", **options) as source:
+        return source.notes
+
+
+def test_columns_without_a_name_are_left_out_with_a_note() -> None:
+    assert read("a,b,,c,,\n1,2,,3,,\n4,5,,6,,\n") == [
+        (2, {"a": "1", "b": "2", "c": "3"}),
+        (3, {"a": "4", "b": "5", "c": "6"}),
+    ]
+    (note,) = notes_of("a,b,,c,,\n1,2,,3,,\n")
+    assert note == "columns 3, 5-6 have no name in row 1 and are left out"
+    assert notes_of("a,b\n1,2\n") == ()
+
+
+def test_a_value_under_no_name_rejects_its_row_only() -> None:
+    assert read("a,b,,\n1,2,,\n3,4,,x\n5,6, ,\n") == [
+        (2, {"a": "1", "b": "2"}),
+        (3, "unnamed-column"),
+        (4, {"a": "5", "b": "6"}),
+    ]
+
+
+def test_a_row_may_lack_the_cells_that_have_no_name_but_no_other() -> None:
+    assert read("a,b,,\n1,2\n3\n5,6,\n7,8\n") == [
+        (2, {"a": "1", "b": "2"}),
+        (3, "ragged-row"),
+        (4, "ragged-row"),
+        (5, {"a": "7", "b": "8"}),
+    ]
+
+
+def test_a_nul_in_a_column_without_a_name_rejects_its_row() -> None:
+    assert read("a,b,\n1,2,\0\n3,4,\n") == [(2, "nul-byte"), (3, {"a": "3", "b": "4"})]
+
+
+def test_repeated_and_missing_names_are_numbered_when_asked() -> None:
+    content = "Id,Variant,Variant,,Variant (2)\n1,a,b,c,d\n"
+    values = {"Id": "1", "Variant": "a", "Variant (3)": "b", "Column 4": "c", "Variant (2)": "d"}
+    assert read(content, headers="number") == [(2, values)]
+    assert notes_of(content, headers="number") == ()
+
+
+@given(st.lists(st.sampled_from(["a", "b", "", " ", "a (2)", "Column 2", "Column 2 (2)"]), min_size=1))
+def test_numbered_names_are_unlike_and_a_name_of_its_own_stays(cells: list[str]) -> None:
+    names = number_names(cells)
+    assert len(set(names)) == len(names) == len(cells)
+    for at, cell in enumerate(cells):
+        if cell.strip() and cells.index(cell) == at:
+            assert names[at] == cell
+
+
+@pytest.mark.parametrize("columns", [("k", "v", "w"), ("k", "v", "w", "u")])
+def test_columns_with_a_header_row_rename(columns: tuple[str, ...]) -> None:
+    expected = dict(zip(columns, "1234", strict=False))
+    last = "" if len(columns) == 3 else "4"
+    assert read(f"a,b,b,\n1,2,3,{last}\n", columns=columns, header_row=1) == [(2, expected)]
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "written"),
+    [
+        ("Register\nNo,Title\n1,Lease\n", "no-header", "`header_row: 2`"),
+        ("Register,,\n\nNo,Title,Owner\na,b,c\n", "no-header", "`header_row: 3`"),
+        (",,\nNo,Title,Owner\na,b,c\n", "no-header", "`header_row: 2`"),
+        ("CT-0007,Hall\nCT-0008,Barn\n", "no-header", "`columns: [Column 1, Column 2]`"),
+        ("Hall;2024-07-01\nBarn;2024-07-02\n", "no-header", "`columns: [Column 1, Column 2]`"),
+        ("Ann;ann@example.org\nBob;bob@example.org\n", "no-header", "`columns: [Column 1, Column 2]`"),
+    ],
+)
+def test_a_title_and_data_are_not_taken_for_a_header(content: str, code: str, written: str) -> None:
+    error = refusal(content)
+    assert (error.code, error.row) == (code, 1)
+    assert written in error.help
+    assert "`header_row: 1`" in error.help
+    if not content.startswith(","):
+        assert read(content, header_row=1, delimiter=",", headers="number")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Country,2019,2020\nFrance,1.5,2020\n",
+        "Name,2024-01-01,2024-02-01\na,5,7\n",
+        "1,2\n3,4\n",
+        "Name\nSmith, Ann\nJones, Bob\n",
+        "a,b\nx,y,z\nu,v,w\n",
+        "id,name,,\nx,Ann,foo,bar\ny,Bob,foo,bar\n",
+    ],
+)
+def test_numbers_and_odd_widths_alone_do_not_make_a_header_suspect(content: str) -> None:
+    assert read(content)
+
+
+def test_rows_cut_by_a_line_break_are_told_as_one() -> None:
+    content = "a,b,c\n1,x\ny,3\n4,5,6\n7,first\nsecond\nthird,9\n1\n4,5,6\n"
+    with open_source(io.StringIO(content), format="csv") as source:
+        rows = list(source.rows())
+    hints = {row.row: row.problems[0].hint for row in rows if isinstance(row, Reject)}
+    assert [row.number for row in rows if isinstance(row, Row)] == [4, 9]
+    assert hints.keys() == {2, 3, 5, 6, 7, 8}
+    assert hints[2] == hints[3] == "rows 2 to 3 together are one row of 3 cells: " + BREAK_HINT
+    assert hints[5] == hints[7] == "rows 5 to 7 together are one row of 3 cells: " + BREAK_HINT
+    assert BREAK_HINT not in hints[8]
+
+
+BREAK_HINT = "a cell with line breaks in it must be quoted"
+
+
+def test_the_rest_of_a_last_cell_is_told_as_such() -> None:
+    with open_source(io.StringIO("a,b\n1,x\ny\n2,z\n"), format="csv") as source:
+        first, rest, last = source.rows()
+    assert (first, last) == (Row(2, {"a": "1", "b": "x"}), Row(4, {"a": "2", "b": "z"}))
+    assert isinstance(rest, Reject)
+    assert "the row above" in rest.problems[0].hint
+
+
+def test_rows_before_what_stops_the_reading_are_not_lost_while_a_cut_is_looked_for() -> None:
+    with open_source(io.StringIO('a,b,c\n1\n"open\n'), format="csv") as source:
+        found = []
+        with pytest.raises(SourceError) as caught:
+            found.extend(source.rows())
+    assert (caught.value.code, caught.value.row) == ("unclosed-quote", 3)
+    with open_source(io.StringIO('a,b,c\n1\n"x"y,2,3\n4,5,6\n'), format="csv") as source:
+        assert [row.row if isinstance(row, Reject) else row.number for row in source.rows()] == [2, 3, 4]
+
+
+@given(st.lists(st.lists(st.sampled_from(["", "x", "y z"]), max_size=5), max_size=12))
+def test_every_row_that_is_not_blank_is_given_once_in_order(rows: list[list[str]]) -> None:
+    content = "\n".join(["a,b,c", *map(",".join, rows)]) + "\n"
+    numbers = [number for number, _ in read(content, header_row=1, delimiter=",")]
+    blank = [number for number, cells in enumerate(rows, 2) if len(cells) < 2 and not "".join(cells).strip()]
+    assert numbers == [number for number in range(2, len(rows) + 2) if number not in blank]

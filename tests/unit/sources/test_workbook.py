@@ -195,7 +195,7 @@ def test_a_value_in_a_column_without_a_name_is_a_reject(tmp_path: Path) -> None:
     good, bad = read(path)
     assert good == Row(2, {"a": 1, "b": 2})
     assert isinstance(bad, Reject)
-    assert (bad.row, bad.problems[0].code) == (3, "ragged-row")
+    assert (bad.row, bad.problems[0].code) == (3, "unnamed-column")
     assert "cell B3" in bad.problems[0].message
 
 
@@ -216,6 +216,20 @@ def test_an_unusable_header_or_option_is_refused(tmp_path: Path, rows: Any, opti
 
 def test_a_number_as_a_heading_is_a_name(tmp_path: Path) -> None:
     assert read(written(tmp_path / "x.xlsx", [[2024, "b"], [1, 2]])) == [Row(2, {"2024": 1, "b": 2})]
+
+
+def test_names_are_numbered_and_changed_as_in_csv(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.xlsx", [["a", None, "a"], [1, 2, 3]])
+    assert read(path, headers="number") == [Row(2, {"a": 1, "Column 2": 2, "a (2)": 3})]
+    assert read(path, columns=("k", "l", "m"), header_row=1) == [Row(2, {"k": 1, "l": 2, "m": 3})]
+    with open_source(written(path, [["a", None, "b"], [1, None, 2]])) as source:
+        assert "column 2 has no name in row 1 and is left out" in source.notes
+
+
+def test_a_title_above_the_header_is_told_with_the_row_to_write(tmp_path: Path) -> None:
+    rows = [["Register of contracts"], [None], ["No", "Title", "Sum"], [7, "Lease", 1.5], [8, "Barn", 2]]
+    error = refusal(written(tmp_path / "x.xlsx", rows))
+    assert (error.code, "`header_row: 3`" in error.help) == ("no-header", True)
 
 
 def test_a_stream_is_read_as_a_file_is(tmp_path: Path) -> None:
