@@ -203,10 +203,13 @@ def _show(error: OpusmapError, *, as_json: bool) -> None:
         print_diagnostics(error.diagnostics)
     else:
         log_error(error)
+        if isinstance(error.__cause__, InvalidMapping):  # the mapping has errors as well
+            print_diagnostics(error.__cause__.diagnostics)
 
 
 def _as_json(error: OpusmapError) -> dict[str, object]:
     found: dict[str, object] = {"error": type(error).__name__, "message": str(error)}
-    if isinstance(error, InvalidMapping):
-        found["diagnostics"] = [diagnostic.as_json() for diagnostic in error.diagnostics]
+    invalid = error if isinstance(error, InvalidMapping) else error.__cause__
+    if isinstance(invalid, InvalidMapping):
+        found["diagnostics"] = [diagnostic.as_json() for diagnostic in invalid.diagnostics]
     return found

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,16 @@ from opusmap.connection import load_connection
 from opusmap.drafting.draft import Draft, make_draft, write_draft
 from opusmap.drafting.sample_tests import ROWS_TRIED, with_tests
 from opusmap.drafting.yaml_writer import in_line
-from opusmap.errors import InvalidMapping, SettingsError
+from opusmap.errors import InvalidMapping, SettingsError, SourceError
 from opusmap.issues import Issue, Span
-from opusmap.mapping import parse_spec
+from opusmap.mapping import SourceOptions, parse_spec
 from opusmap.mapping.schema import load_schema
+from opusmap.mapping.yaml_reader import parse_yaml, plain_data
 from opusmap.output_files import is_same_file, write_whole
 from opusmap.profile import profile_source
 from opusmap.records import Reject, Row
 from opusmap.safe_files import UnreadableFile, read_text
-from opusmap.sources import Source, is_remote, open_with
+from opusmap.sources import Source, is_remote, open_with, unreadable_row
 from opusmap.sources.database import open_database
 from opusmap.sources.header import FIND
 
@@ -71,8 +72,9 @@ def draft_files(
 
     Raises:
         InvalidMapping: the connection can't be read, or an option is none.
-        SourceError: the source can't be read.
-        SettingsError: the connection's file is not in the output's folder, or the output is one of the two.
+        SourceError: the source can't be read, or none of its rows; its help names options, not a mapping.
+        SettingsError: an option can't be read; the connection's file is not in the output's folder, or the
+            output is one of the two.
     """
     loaded = load_connection(connection)
     folder = Path(output).resolve().parent
@@ -83,11 +85,16 @@ def draft_files(
     if any(is_same_file(output, str(file)) for file in (connection, source)):
         raise SettingsError(str(output), "the draft would replace what it is made from", "name another file")
     given = dict(_option(one) for one in options)
-    with _open(source, given) as opened:
-        watched = _SamplingSource(opened)
-        profile = profile_source(watched, rows)
-        if (opened.header_row or 1) > 1:
-            given["header_row"] = opened.header_row
+    try:
+        with _open(source, given) as opened:
+            watched = _SamplingSource(opened)
+            profile = profile_source(watched, rows)
+            if watched.rejected is not None and not profile.rows:
+                raise unreadable_row(opened, watched.rejected)
+    except SourceError as error:
+        raise replace(error, help=_as_options(error.help)) from None
+    if (opened.header_row or 1) > 1:
+        given["header_row"] = opened.header_row
     elsewhere = str(source) == "-" or is_remote(source)
     named = None if elsewhere else _inside(folder, source)
     draft = make_draft(loaded, profile, names=(name, named), options=given)
@@ -141,12 +148,33 @@ def _option(text: str) -> tuple[str, Any]:
             "--set", f"{text!r} is not of the form key=value", "for example --set header_row=3"
         )
     key, value = found.groups()
+    if len(value) > 1 and value[0] in "[\"'":
+        try:
+            data = parse_yaml(value, "--set").data
+        except InvalidMapping as error:
+            problem = f"{text!r} is not YAML: {error.diagnostics[0].message}"
+            hint = f"""put the whole into quotes for the shell, such as --set "{key}=['A', 'B']\""""
+            raise SettingsError("--set", problem, hint) from None
+        return key, data if data is None else plain_data(data)
     if key in _LISTS:
-        return key, [item.strip() for item in value.strip("[]").split(",")]
+        return key, [item.strip() for item in value.split(",")]
     return key, int(value) if value.isascii() and value.isdigit() and key == "header_row" else value
 
 
 _LISTS = ("columns", "empty")
+_KEYS = "|".join(field.name for field in fields(SourceOptions))
+_LINE = re.compile(rf"(?:(write|remove) )?`({_KEYS})(?:: ([^`]+))?`(?: (?:under|from) `source:`)?")
+
+
+def _as_options(help: str) -> str:
+    """Return the help of a source's error for `init`, which has no mapping to write the lines into yet."""
+
+    def as_option(line: re.Match[str]) -> str:
+        verb = "" if line[1] is None else "remove " if line[1] == "remove" else "add "
+        return f"""{verb}`--set "{line[2]}={line[3] or "…"}"`"""
+
+    text = help.replace(", or in `source.path` of the mapping", "").replace("see `source:`", "")
+    return _LINE.sub(as_option, text)
 
 
 def _open(source: str | Path, options: Mapping[str, Any]) -> Source:
@@ -167,10 +195,14 @@ class _SamplingSource(Source):
     def __init__(self, source: Source) -> None:
         self.name, self.columns, self.notes = source.name, source.columns, source.notes
         self.first: list[Row] = []
+        self.rejected: Reject | None = None
+        """The first row that can't be read."""
         self._source = source
 
     def rows(self) -> Iterator[Row | Reject]:
         for row in self._source.rows():
-            if len(self.first) < ROWS_TRIED and isinstance(row, Row):
+            if isinstance(row, Reject):
+                self.rejected = self.rejected or row
+            elif len(self.first) < ROWS_TRIED:
                 self.first.append(row)
             yield row

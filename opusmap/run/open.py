@@ -31,6 +31,7 @@ from opusmap.sources import (
     is_remote,
     open_source,
     open_with,
+    unreadable_row,
 )
 from opusmap.wording import quote_value
 
@@ -65,13 +66,19 @@ def open_work(
 
     Raises:
         InvalidMapping: the mapping has errors, or names columns that the source lacks.
-        SourceError: the source can't be read, or none is named.
+        SourceError: the source can't be read, or none is named; what is wrong in the mapping as well is its
+            cause.
     """
     spec, connection = read_mapping(mapping)
     try:
         opened = _open_source(spec, source)
-    except SourceError:
-        compile_mapping(spec, connection, converters)  # errors of the mapping are reported first
+    except SourceError as error:
+        try:
+            compile_mapping(spec, connection, converters)
+        except InvalidMapping as invalid:
+            if error.code == "no-source":  # it is of no use to name one yet
+                raise
+            raise error from invalid
         raise
     columns = frozenset(opened.columns or ()) or None  # JSON without rows has none
     return _compile(spec, connection, converters, columns, opened)
@@ -111,12 +118,30 @@ def _compile(
     source: Source,
 ) -> Work:
     try:
-        mapper = compile_mapping(spec, connection, converters, columns)
+        try:
+            mapper = compile_mapping(spec, connection, converters, columns)
+        except InvalidMapping as invalid:
+            if any(one.code == "unknown-column" for one in invalid.diagnostics):
+                _refuse_unreadable(source)
+            raise
         check_lock(mapper)
     except BaseException:
         source.close()
         raise
     return Work(mapper, source)
+
+
+def _refuse_unreadable(source: Source) -> None:
+    """Refuse a source of which the first rows can't be read: its columns are not known for that reason.
+
+    Raises:
+        SourceError: the first problem of the source.
+    """
+    if not source.rereadable:
+        return
+    for row in islice(source.rows(), SAMPLE_ROWS):
+        if isinstance(row, Reject) and not row.values:
+            raise unreadable_row(source, row)
 
 
 def find_warnings(work: Work) -> tuple[Issue[Span], ...]:

@@ -19,14 +19,13 @@ from opusmap.sources.formats import (
     open_with,
 )
 from opusmap.sources.installed import OpenRows, from_rows
-from opusmap.sources.source import Checkpoint, Source
+from opusmap.sources.source import Checkpoint, Source, unreadable_row
 
 __all__ = [
     "ArrowStream",
     "Checkpoint",
     "FileChange",
     "FileState",
-    "IterableSource",
     "OpenRows",
     "Part",
     "Source",
@@ -39,4 +38,5 @@ __all__ = [
     "open_source",
     "open_with",
     "row_parts",
+    "unreadable_row",
 ]

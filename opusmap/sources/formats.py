@@ -221,7 +221,7 @@ def _find_format(name: str, stated: str | None) -> Format:
         raise SourceError(name, "unknown-format", f"there is no format {quote_value(stated)}", help=hint)
     problem = f"no known format has the suffix {quote_value(suffix)}" if suffix else "the format is unknown"
     suffixes = " ".join(suffix for one in all_formats() for suffix in one.suffixes)
-    hint = f"known are {suffixes}; for another name write `format:` under `source:` ({known})"
+    hint = f"known are {suffixes}; for another name write `format: …` under `source:` ({known})"
     raise SourceError(name, "unknown-format", problem, help=hint)
 
 

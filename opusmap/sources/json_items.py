@@ -213,12 +213,11 @@ class _Scanner:
         raise SourceError(self._name, "json-syntax", f"the file is not JSON: {what}, near {near}", help=hint)
 
     def _refuse_path(self, problem: str) -> NoReturn:
-        lists = ", ".join(self._lists)
-        hint = (
-            f"lists are at {lists}: name one as `items` under `source:`"
-            if lists
-            else "`items` is the path of the list of rows: $.result.records"
+        path = self._lists[0] if self._lists else "$.result.records"
+        where = (
+            f"lists are at {', '.join(self._lists)}" if self._lists else "name the list of rows by its path"
         )
+        hint = f"{where}: write `items: {path}` under `source:`"
         raise SourceError(self._name, "no-items", problem, help=hint)
 
 

@@ -274,7 +274,7 @@ def _explain(piece: bytes, error: Exception, word: str) -> tuple[str, str, str]:
 
 
 _HINTS = {
-    "line": "each line must be one JSON object; for a document that holds a list write `format: json`",
+    "line": "each line must be one JSON object; for a document with a list write `format: json` under `source:`",
     "item": "each item of the list must be one JSON object",
 }
 _LONE_SURROGATE = re.compile(

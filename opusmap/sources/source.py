@@ -246,6 +246,15 @@ def check_columns(name: str, columns: Sequence[str]) -> None:
         raise SourceError(name, "duplicate-header", problem, help=hint)
 
 
+_CORRECT = "correct or remove that row in the file; or is the file in another format than its name says?"
+
+
+def unreadable_row(source: Source, reject: Reject) -> SourceError:
+    """Return the error of a source that can't be used because this row of it can't be read."""
+    cause = reject.problems[0]
+    return SourceError(source.name, cause.code, cause.message, reject.row, cause.hint or _CORRECT)
+
+
 def row_too_long(number: int) -> Reject:
     """Return the reject of a row that holds more than `ROW_LIMIT`, without its values."""
     message = f"the row holds more than {ROW_LIMIT >> 20} MB"

@@ -115,7 +115,7 @@ def require_query(sql: str | None, name: str) -> str:
         SourceError: `no-query`.
     """
     if sql is None or not sql.strip():
-        hint = "write it as `sql:` under `source:`, for example SELECT Id, Title FROM Contract"
+        hint = "write one, such as `sql: SELECT Id, Title FROM Contract` under `source:`"
         raise SourceError(name, "no-query", "a database needs a query that gives the rows", help=hint)
     return sql
 

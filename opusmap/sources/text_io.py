@@ -236,14 +236,14 @@ def _decode(blocks: Iterator[bytes], encoding: str, offset: int, name: str) -> I
             yield error.object[: error.start].decode(encoding, "ignore")
             byte, at = error.object[error.start], offset - len(pending) + error.start
             problem = f"byte 0x{byte:02X} at offset {at} of the file is not {encoding.upper()} text"
-            hint = "save the file as UTF-8, or state its own encoding as `encoding:` under `source:`"
+            hint = "save the file as UTF-8, or write its own encoding: `encoding: …` under `source:`"
             if encoding == "utf-8":
                 # Windows' Western encoding lets a person judge whether the file is in it.
                 near = error.object[max(0, error.start - _NEAR) : error.start + _NEAR]
                 shown = quote_value(near.decode("cp1252", "replace"))
                 hint = (
                     f"if it should read {shown} there, as older Windows programs write it, "
-                    "put `encoding: cp1252` under `source:`"
+                    "write `encoding: cp1252` under `source:`"
                 )
             raise SourceError(name, "encoding", problem, help=hint) from None
         except ValueError:  # a codec that does not say where

@@ -197,3 +197,68 @@ def test_what_the_reader_decided_is_told_and_stands_in_the_draft(folder, capsys)
     assert main(["init", "contracts.connection.json", "contracts.csv"]) == 0
     assert "comma was taken for the delimiter" in capsys.readouterr().err
     assert "# comma was taken for the delimiter" in Path("mapping.yaml").read_text("utf-8")
+
+
+JSON = b'[\n{"DocNo": "1", "Title": "a"},\n{"DocNo": "2", "Title" "b"}\n]\n'
+UNREADABLE = {
+    "broken.json": (b'{"rows": [{"a": 1}, {"a": 2', "json-syntax", ""),
+    "broken.jsonl": (b'{"a": 1,}\n{"a": 2,}\n', "json-syntax", ""),
+    "one-line.jsonl": (b'{"a": \n', "json-syntax", ""),
+    "pretty.jsonl": (JSON, "not-an-object", '--set "format=json"'),
+    "scalars.json": (b"[1, 2]", "not-an-object", ""),
+    "twice.csv": (b"a,b,b\n1,2,3\n", "duplicate-header", '--set "headers=number"'),
+    "bare.csv": (b"CT-0001,a\nCT-0002,b\n", "no-header", '--set "columns=[Column 1, Column 2]"'),
+    "west.csv": (b"a,b\nCaf\xe9,1\n", "encoding", '--set "encoding=cp1252"'),
+    "quote.csv": (b'a,b\n"x,1\n', "unclosed-quote", "--set \"quote=''\""),
+    "lists.json": (b'{"x": 1, "y": [{"a": 1}], "z": []}', "no-items", '--set "items=$.y"'),
+    "x.dat": (b"a,b\n", "unknown-format", '--set "format=\u2026"'),
+    "x.sqlite": (b"", "no-query", '--set "sql=SELECT Id, Title FROM Contract"'),
+    "empty.csv": (b"", "no-header", "--set"),
+    "short.csv": (b"a,b\n1\n2,3,4\n", "ragged-row", ""),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_source_that_can_not_be_read_is_told_once_and_nothing_is_written(folder, capsys, name):
+    content, code, option = UNREADABLE[name]
+    Path(name).write_bytes(content)
+    before = sorted(Path().iterdir())
+    assert main(["init", "contracts.connection.json", name]) == 2
+    told = capsys.readouterr().err
+    assert told.count(f"error[{code}]") == told.count("error[") == 1
+    assert option in told
+    assert "source:" not in told.replace("`source:", "source:").partition("help:")[2]
+    assert sorted(Path().iterdir()) == before
+
+
+def test_the_option_that_a_help_names_makes_the_source_readable(folder, capsys):
+    for name in ("twice.csv", "bare.csv", "west.csv", "quote.csv", "lists.json"):
+        Path(name).write_bytes(UNREADABLE[name][0])
+        assert main(["init", "contracts.connection.json", name]) == 2
+        option = re.search(r'--set "(.+?)"`', capsys.readouterr().err)[1]
+        assert main(["init", "contracts.connection.json", name, "--set", option, "--force", "-q"]) == 0
+        key = option.partition("=")[0]
+        assert key in yaml.safe_load(Path("mapping.yaml").read_text("utf-8"))["source"]
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ('columns=["Doc, No", "B"]', ["Doc, No", "B"]),
+        ("columns=['Doc No', B]", ["Doc No", "B"]),
+        ("columns=Doc No,B", ["Doc No", "B"]),
+        ('columns=["a:\\tb", B]', ["a:\tb", "B"]),
+    ],
+)
+def test_a_list_of_columns_is_yaml(folder, option, expected):
+    Path("bare.csv").write_bytes(UNREADABLE["bare.csv"][0])
+    assert main(["init", "contracts.connection.json", "bare.csv", "--set", option, "-q"]) == 0
+    assert yaml.safe_load(Path("mapping.yaml").read_text("utf-8"))["source"]["columns"] == expected
+
+
+def test_a_tab_can_be_written_and_what_is_not_closed_is_told(folder, capsys):
+    Path("export.txt").write_text("DocNo\tTitle\n1\ta\n", "utf-8")
+    assert main(["init", "contracts.connection.json", "export.txt", "--set", 'delimiter="\\t"', "-q"]) == 0
+    assert yaml.safe_load(Path("mapping.yaml").read_text("utf-8"))["source"]["delimiter"] == "\t"
+    assert main(["init", "contracts.connection.json", "export.txt", "--set", 'columns=["A",']) == 2
+    assert "quotes for the shell" in capsys.readouterr().err

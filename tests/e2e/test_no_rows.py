@@ -108,6 +108,55 @@ def test_errors_of_the_mapping_come_before_a_source_that_is_not_there(
     assert "no-source" not in said
 
 
+BROKEN = {
+    "cut.json": ('[{"No": "1", "Title": "a"}, {"No": ', "json-syntax"),
+    "cut.jsonl": ('{"No": "1"\n{"Nr": "2"}\n', "json-syntax"),
+    "pretty.jsonl": ('[\n  {"No": "1"},\n  {"Nr": "2"}\n]\n', "not-an-object"),
+    "words.json": ('[{"No": 1, "Sum": NaN}, {"Nr": 2}]', "json-syntax"),
+    "quote.csv": ('No,"Title\n', "unclosed-quote"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_is_wrong_in_the_source_is_told_once_and_before_columns_that_it_seems_to_lack(
+    name: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content, code = BROKEN[name]
+    Path(name).write_text(content)
+    write_mapping(f"path: {name}")
+    assert run(command) == 2
+    said = capsys.readouterr().err
+    assert said.count("error[") == said.count(f"error[{code}]") == 1
+    assert "help:" in said
+
+
+def test_errors_of_the_mapping_follow_that_of_a_source_that_can_not_be_read(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("cut.json").write_text(BROKEN["cut.json"][0])
+    write_mapping("path: cut.json")
+    Path("m.yaml").write_text(Path("m.yaml").read_text() + "  Colour: Hue\n")
+    assert run("check") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: cut.json")
+    assert said.count("error[") == 2
+    assert said.index("error[json-syntax]") < said.index("error[unknown-target]")
+    assert run("check", "--json") == 2
+    found = json.loads(capsys.readouterr().out)
+    assert found["error"] == "SourceError"
+    assert [one["code"] for one in found["diagnostics"]] == ["unknown-target"]
+
+
+def test_a_row_that_can_not_be_read_hides_no_column_that_is_lacking_without_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("x.jsonl").write_text('{"Nr": "1"}\n')
+    write_mapping("path: x.jsonl")
+    assert run("check") == 2
+    assert capsys.readouterr().err.count("error[unknown-column]") == 6
+
+
 def test_a_mapping_is_checked_alone_where_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     write_mapping("path: gone.csv")
     assert run("check", "--no-source") == 0
