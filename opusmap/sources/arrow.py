@@ -7,15 +7,16 @@ mapping that makes a date of it has a problem.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol, runtime_checkable
+from functools import partial
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
 from opusmap.records import Reject, Row
-from opusmap.sources.normalize import plain_value, plain_values
+from opusmap.sources.normalize import plain_value, plain_values, shortest_number
 from opusmap.sources.source import Source, check_columns, load_extra
 from opusmap.wording import quote_value
 
@@ -56,7 +57,7 @@ class ArrowSource(Source):
                 hint = "give a table, or make the stream again"
                 raise SourceError(self.name, "read-once", "a stream can't be read a second time", help=hint)
             stream = self._stream()
-        reader = BatchReader(self._arrow, self._compute)
+        reader = BatchReader(self._arrow, self._compute, stream.schema)
         try:
             for batch in stream:
                 yield from reader.rows(batch)
@@ -82,21 +83,24 @@ class BatchReader:
         read: how many rows have been made.
     """
 
-    def __init__(self, arrow: Any, compute: Any) -> None:
+    def __init__(self, arrow: Any, compute: Any, schema: Any) -> None:
         self.read = 0
         self._arrow, self._compute = arrow, compute
+        kinds = ((field.name, _make_fix(arrow.types, field.type)) for field in schema)
+        self._fixes = {name: fix for name, fix in kinds if fix is not None}
 
     def rows(self, batch: Any) -> Iterator[Row | Reject]:
         """Yield the rows of the next batch, and a reject for each with a cell that has no value at all."""
+        fixes = self._fixes
         for some in self._slices(batch):
             try:
                 found = some.to_pylist()
             except (ValueError, ArithmeticError):  # a cell that Python has no value for
-                yield from _CellReader(self._arrow).read_rows(some, self.read + 1)
+                yield from _CellReader(self._arrow).read_rows(some, self.read + 1, fixes)
                 self.read += some.num_rows
                 continue
             for self.read, values in enumerate(found, self.read + 1):  # noqa: B020 - it counts on
-                yield Row(self.read, plain_values(values))
+                yield _finish_row(self.read, values, fixes) if fixes else Row(self.read, plain_values(values))
 
     def _slices(self, batch: Any) -> Iterator[Any]:
         """Yield the batch in slices of about the same size when unpacked."""
@@ -141,6 +145,76 @@ class _NoValueError(Exception):
     shown: str
 
 
+_Fix: TypeAlias = Callable[[Any], Any]
+
+
+def _make_fix(types: Any, kind: Any) -> _Fix | None:
+    """Return what makes our value of pyarrow's for a type; None if they are the same, as usual.
+
+    Pyarrow gives a narrow float with all the digits that it has as a wide one, and a map as a list of pairs.
+    """
+    fix: _Fix | None = None
+    if types.is_float16(kind) or types.is_float32(kind):
+        width: Literal[16, 32] = 16 if types.is_float16(kind) else 32
+        fix = partial(shortest_number, width=width)
+    elif types.is_map(kind):
+        key, item = (_make_fix(types, one) for one in (kind.key_type, kind.item_type))
+        fix = partial(_make_object, fix_key=key, fix_item=item)
+    elif types.is_struct(kind):
+        inner = {field.name: _make_fix(types, field.type) for field in kind}
+        changed = {name: one for name, one in inner.items() if one is not None}
+        if changed:
+            fix = partial(_fix_members, fixes=changed)
+    elif types.is_dictionary(kind):
+        fix = _make_fix(types, kind.value_type)
+    elif types.is_nested(kind) and hasattr(kind, "value_type"):
+        item = _make_fix(types, kind.value_type)
+        if item is not None:
+            fix = partial(_fix_items, fix=item)
+    return fix
+
+
+def _apply(fix: _Fix | None, value: Any) -> Any:
+    return value if fix is None or value is None or isinstance(value, _NoValueError) else fix(value)
+
+
+def _fix_items(items: list[Any], fix: _Fix) -> list[Any]:
+    return [_apply(fix, item) for item in items]
+
+
+def _fix_members(members: dict[str, Any], fixes: Mapping[str, _Fix]) -> dict[str, Any]:
+    return members | {name: _apply(fix, members[name]) for name, fix in fixes.items()}
+
+
+def _make_object(pairs: list[tuple[Any, Any]], fix_key: _Fix | None, fix_item: _Fix | None) -> dict[str, Any]:
+    found = dict[str, Any]()
+    for key, item in pairs:
+        name = str(plain_value(_apply(fix_key, key)))
+        if name in found:
+            message = f"a map has the key {quote_value(name)} twice"
+            raise _NoValueError("json-repeated-name", message, "")
+        found[name] = _apply(fix_item, item)
+    return found
+
+
+def _finish_row(number: int, values: dict[str, Any], fixes: Mapping[str, _Fix]) -> Row | Reject:
+    """Return a row of plain values; a reject if a cell has none."""
+    problems = list[Issue[str]]()
+    for name, cell in values.items():
+        try:
+            found = _apply(fixes.get(name), cell)
+        except _NoValueError as error:
+            found = error
+        if isinstance(found, _NoValueError):
+            values[name] = found.shown
+            hint = "correct the value where the file is written"
+            problems.append(Issue(found.code, found.message, name, hint))
+        elif found is not cell:
+            values[name] = found
+    plain = plain_values(values)
+    return Reject(number, None, tuple(problems), plain) if problems else Row(number, plain)
+
+
 class _CellReader:
     """Reads cell by cell, which is slow, where Python has no value for a cell; `arrow` is pyarrow."""
 
@@ -159,19 +233,11 @@ class _CellReader:
         )
         self._text_tests = (types.is_string, types.is_large_string)
 
-    def read_rows(self, batch: Any, first: int) -> Iterator[Row | Reject]:
+    def read_rows(self, batch: Any, first: int, fixes: Mapping[str, _Fix]) -> Iterator[Row | Reject]:
         """Yield a record batch's rows, numbered from `first`; one with a cell without a value is a reject."""
         names = batch.schema.names
         for number, cells in enumerate(zip(*map(self._read_column, batch.columns), strict=True), first):
-            values = dict(zip(names, cells, strict=True))
-            problems = []
-            for name, cell in values.items():
-                if isinstance(cell, _NoValueError):
-                    values[name] = cell.shown
-                    hint = "correct the value where the file is written"
-                    problems.append(Issue(cell.code, cell.message, name, hint))
-            plain = plain_values(values)
-            yield Reject(number, None, tuple(problems), plain) if problems else Row(number, plain)
+            yield _finish_row(number, dict(zip(names, cells, strict=True)), fixes)
 
     def _read_column(self, column: Any) -> list[Any]:
         """Return the cells of a column, with a `_NoValueError` for each that has no value."""

@@ -18,6 +18,7 @@ from urllib.parse import unquote_plus
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.sources.changes import FileWatch
+from opusmap.sources.json_lines import decode_json
 from opusmap.sources.normalize import plain_values
 from opusmap.sources.source import ROW_LIMIT, Source, check_columns, load_extra, row_too_long
 from opusmap.sources.sqlite import SqliteSource, require_query
@@ -213,7 +214,8 @@ _POSTGRESQL_TYPES = ("date", "time", "timetz", "timestamp", "timestamptz", "inte
 def _keep_unconvertible(connection: Any) -> None:
     """Let a psycopg connection give the database's text for a value that Python has no type for.
 
-    Otherwise one date such as `infinity` or 44 BC would end the query. NaN is None, as in every source.
+    Otherwise one date such as `infinity` or 44 BC would end the query. NaN and infinities are texts, as in
+    every source.
     """
     from psycopg import Error  # noqa: PLC0415 - installed only where PostgreSQL is read
     from psycopg.adapt import Loader  # noqa: PLC0415
@@ -233,9 +235,20 @@ def _keep_unconvertible(connection: Any) -> None:
                 found = self._usual.load(data)
             except (Error, ValueError, ArithmeticError):  # not all of them are psycopg's own
                 return bytes(data).decode()
-            if isinstance(found, Decimal) and not found.is_finite():
-                return None if found.is_nan() else str(found)
-            return found
+            return str(found) if isinstance(found, Decimal) and not found.is_finite() else found
+
+    class JsonLoader(Loader):
+        """Reads JSON as JSON sources are read: numbers are exact. What they refuse is the database's text."""
+
+        def load(self, data: Any) -> Any:
+            text = bytes(data)
+            try:
+                return decode_json(text)
+            except ValueError:
+                return text.decode()
+
+    for name in ("json", "jsonb"):
+        connection.adapters.register_loader(name, JsonLoader)
 
     for name in _POSTGRESQL_TYPES:
         oid = connection.adapters.types[name].oid

@@ -46,7 +46,7 @@ class OpenRows(Protocol):
 class IterableSource(Source):
     """Rows that a program already has: any iterable of mappings, numbered from 1.
 
-    Values are made plain (see `plain_value`).
+    Values are made plain (see `plain_value`), and NaN is a missing value, as in pandas.
     """
 
     def __init__(self, rows: Iterable[Mapping[str, Any]], name: str = "rows") -> None:
@@ -59,7 +59,7 @@ class IterableSource(Source):
         rows: Iterable[object] = self._rows  # a program may pass anything
         for number, values in enumerate(rows, 1):
             if isinstance(values, Mapping):
-                yield Row(number, plain_values(values))
+                yield Row(number, plain_values(values, nan=None))
             else:
                 message = f"a row must be a mapping of column to value, not {quote_value(values)}"
                 yield Reject(number, None, (Issue("not-an-object", message, ""),), {})

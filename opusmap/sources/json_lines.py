@@ -35,6 +35,7 @@ MAX_DEPTH = 50
 """Levels of nesting in one row, at most."""
 
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
+_decode_any = msgspec.json.Decoder(float_hook=Decimal).decode
 _decode_texts = msgspec.json.Decoder(dict[str, str]).decode
 _encode = msgspec.json.Encoder().encode
 _CHUNK = 50
@@ -167,6 +168,22 @@ def _number_lines(blocks: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
         raise replace(error, row=number) from None
 
 
+def decode_json(text: bytes) -> Any:
+    """Return the value of a JSON text, numbers exact, as in the rows of JSON sources.
+
+    Raises:
+        ValueError: it is no JSON, has a number too large, or an object with a name twice.
+    """
+    try:
+        value = _decode_any(text)
+    except (ArithmeticError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+    sure = b"\\u003" not in text and text.count(b":") == _encode(value).count(b":")
+    if not sure and (repeated := _find_repeated(text)) is not None:
+        raise ValueError(f"the name {quote_value(repeated)} occurs twice in one object")
+    return value
+
+
 def utf8_blocks(blocks: Iterator[Block], encoding: str | None, name: str) -> Iterator[bytes]:
     """Yield the blocks as UTF-8; bytes that are UTF-8 already, as nearly always, pass unchanged."""
     first = next(blocks, b"")
@@ -274,7 +291,7 @@ def _explain(piece: bytes, error: Exception, word: str) -> tuple[str, str, str]:
 
 
 _HINTS = {
-    "line": "each line must be one JSON object; for a document with a list write `format: json` under `source:`",
+    "line": "each line must be one JSON object; for a list in a file write `format: json` under `source:`",
     "item": "each item of the list must be one JSON object",
 }
 _LONE_SURROGATE = re.compile(

@@ -57,7 +57,7 @@ class ParquetSource(Source):
 
     def rows(self) -> Iterator[Row | Reject]:
         """Yield the rows; see `Source.rows`."""
-        reader = BatchReader(self._arrow, self._compute)
+        reader = BatchReader(self._arrow, self._compute, self._file.schema_arrow)
         try:
             for batch in self._batches():
                 yield from reader.rows(batch)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_mapping import record, rejects
 
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
@@ -67,7 +68,7 @@ def test_types_are_the_files_and_numbers_exact(tmp_path: Path) -> None:
             "bytes": "ff00",
         },
     )
-    assert rows[1].values["float"] is None
+    assert rows[1].values["float"] == "NaN"
     assert rows[1].values["bytes"] == "é"
 
 
@@ -131,7 +132,8 @@ def test_packed_values_inside_others_are_read_across_row_groups(
     path = written(tmp_path / "x.parquet", {"n": range(ROWS), "x": array}, **options)
     with open_source(path) as source:
         assert [row.values for row in source.rows()] == [
-            {"n": n, "x": plain_value(value)} for n, value in enumerate(array.to_pylist())
+            {"n": n, "x": plain_value(value)}
+            for n, value in enumerate(array.to_pylist(maps_as_pydicts="strict"))
         ]
 
 
@@ -155,7 +157,7 @@ FAR_DAYS = 10_000_000
             lambda: pa.array([{"a": [FAR_DAYS]}], pa.struct([("a", pa.large_list(pa.date32()))])),
             {"a": ["29349-01-26"]},
         ),
-        (lambda: pa.array([[("a", FAR_DAYS)]], pa.map_(pa.string(), pa.date32())), [["a", "29349-01-26"]]),
+        (lambda: pa.array([[("a", FAR_DAYS)]], pa.map_(pa.string(), pa.date32())), {"a": "29349-01-26"}),
         (lambda: pa.array([FAR_MOMENT * 2 - 1], pa.duration("ms")), "9223372036854775 s"),
         # What the machine does not know, or Python cuts off, is read all the same.
         (lambda: pa.array([0], pa.timestamp("us", "No/Where")), datetime(1970, 1, 1, tzinfo=UTC)),
@@ -285,3 +287,49 @@ def test_a_name_that_the_parts_of_a_file_spell_in_two_ways_is_told(tmp_path):
         (tmp_path / "x.parquet").write_bytes(content.replace(b"title", b"citle", count))
         with suppress(SourceError), open_source(tmp_path / "x.parquet") as source:
             assert list(source.rows())
+
+
+def test_a_narrow_float_is_its_shortest_number_wherever_it_is(tmp_path: Path) -> None:
+    single = pa.float32()
+    path = written(
+        tmp_path / "x.parquet",
+        {
+            "single": pa.array([0.1, 16777216, None], single),
+            "half": pa.array([0.1, float("inf"), None], pa.float16()),
+            "list": pa.array([[0.1, None], [float("nan")], None], pa.list_(single)),
+            "object": pa.array([{"a": 0.1}, {"a": None}, None], pa.struct([("a", single)])),
+            "map": pa.array([[("x", 0.1)], [], None], pa.map_(pa.string(), single)),
+        },
+    )
+    with open_source(path) as source:
+        rows = [row.values for row in source.rows()]
+    tenth = Decimal("0.1")
+    assert rows == [
+        {"single": tenth, "half": tenth, "list": [tenth, None], "object": {"a": tenth}, "map": {"x": tenth}},
+        {"single": 16777216, "half": "Infinity", "list": ["NaN"], "object": {"a": None}, "map": {}},
+        dict.fromkeys(("single", "half", "list", "object", "map")),
+    ]
+
+
+def test_a_map_is_an_object_and_a_repeated_key_concerns_its_row(tmp_path: Path) -> None:
+    kind = pa.map_(pa.int32(), pa.list_(pa.map_(pa.string(), pa.string())))
+    values = [[(1, [[("a", "b")]]), (2, [])], [(1, []), (1, [])], None]
+    path = written(tmp_path / "x.parquet", {"no": [1, 2, 3], "map": pa.array(values, kind)})
+    with open_source(path) as source:
+        first, second, third = source.rows()
+    assert first == Row(1, {"no": 1, "map": {"1": [{"a": "b"}], "2": []}})
+    assert isinstance(second, Reject)
+    assert (second.row, second.problems[0].code, second.problems[0].place) == (2, "json-repeated-name", "map")
+    assert third == Row(3, {"no": 3, "map": None})
+
+
+@pytest.mark.parametrize("cell", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_rejects_its_row_where_a_number_is_made_of_it(tmp_path: Path, cell: float) -> None:
+    path = written(tmp_path / "x.parquet", {"n": [1, 2], "x": [cell, 0.5]})
+    with open_source(path) as source:
+        first, second = source.rows()
+    assert second.values["x"] == Decimal("0.5")
+    row = {"Key": "1", "Title": "a"}
+    assert rejects("Number: X", {**row, "X": first.values["x"]}) == {"Number": "bad-number"}
+    assert record("Number: X", {**row, "X": second.values["x"]})["_Number"] == 0.5
+    assert record("Line: Title", {**row, "X": first.values["x"]})["_Line"] == "a"
