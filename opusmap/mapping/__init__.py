@@ -7,13 +7,12 @@ from opusmap.mapping.model import (
     ConverterCall,
     MappingSpec,
     MappingTest,
-    SourceOptions,
     Table,
     TargetOptions,
     Variable,
 )
-from opusmap.mapping.schema import installed_formats
 from opusmap.mapping.yaml_reader import Text
+from opusmap.source_options import SourceOptions
 
 __all__ = [
     "Binding",
@@ -26,7 +25,6 @@ __all__ = [
     "TargetOptions",
     "Text",
     "Variable",
-    "installed_formats",
     "load_spec",
     "parse_spec",
 ]

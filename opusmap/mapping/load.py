@@ -18,12 +18,11 @@ from opusmap.mapping.model import (
     ConverterCall,
     MappingSpec,
     MappingTest,
-    SourceOptions,
     Table,
     TargetOptions,
     Variable,
 )
-from opusmap.mapping.schema import installed_formats, known_formats, validate
+from opusmap.mapping.schema import fits, load_schema, validate
 from opusmap.mapping.tables import read_table
 from opusmap.mapping.yaml_reader import (
     Entries,
@@ -39,10 +38,16 @@ from opusmap.mapping.yaml_reader import (
     read_yaml,
 )
 from opusmap.safe_files import UnreadableFile, resolve_inside
+from opusmap.source_options import FORMATS, SourceOptions, installed_formats
 from opusmap.wording import quote_value, suggest
 
-TABLE_KEYS = ("path", "key", "value")
-"""Keys of a lookup table that is a file."""
+TABLE_KEYS = (
+    "path",
+    "key",
+    "value",
+    *(field.name for field in fields(SourceOptions) if field.name != "path"),
+)
+"""Keys of a lookup table that is a file or a query: those of `source`, and which columns it is made of."""
 _INTEGERS = ("header_row", "choice_base")
 INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the variable"}
 """Sections of a fragment, and what one entry of each is."""
@@ -164,57 +169,77 @@ class _Builder:
 
     def _check_options(self, source: Entries, target: Entries) -> None:
         """Check what the schema can't say of the values under `source` and `target`."""
-        stated = source.get_text("format")
-        if stated is not None and stated.lower() not in known_formats():  # few look for packages
-            if stated.lower() not in installed_formats():
-                allowed = ", ".join(known_formats())
-                hint = f"allowed: {allowed}, and the formats of installed packages"
-                message = f"source.format can't be the text {quote_value(stated)}"
-                self._error("unknown-format", message, stated.span, suggest(stated, known_formats()) or hint)
-                del source["format"]  # the source shows its other problems
-        elif "options" in source:
-            message = "source.options is for the format of an installed package"
-            self._error("wrong-option", message, source["options"].span, "remove `options`")
-        header_row, base = as_integer(source.get("header_row")), as_integer(target.get("choice_base"))
-        if header_row is not None and header_row < 1:
-            span = source.pop("header_row").span  # with the default, the source shows its other problems
-            self._error("wrong-value", "source.header_row counts from 1", span, "1 is the first row")
-        for key, example in (("delimiter", '";" or "\\t" (a tab)'), ("quote", '"\'"')):
-            text = source.get_text(key)
-            if text is not None and len(text) != 1 and not (key == "quote" and text == ""):
-                message = f"source.{key} must be one character"
-                self._error("wrong-value", message, text.span, f"for example {example}")
+        self._check_source(source, "source")
+        base = as_integer(target.get("choice_base"))
         if base not in (None, 0, 1):
             span = target["choice_base"].span
             self._error("wrong-value", "target.choice_base is 0 or 1", span, "1 is usual")
+
+    def _check_source(self, source: Entries, what: str) -> None:
+        """Check what the schema can't say of the keys of a source, or of a table that has them."""
+        stated = source.get_text("format")
+        if stated is not None and stated.lower() not in FORMATS:  # few look for packages
+            if stated.lower() not in installed_formats():
+                allowed = ", ".join(FORMATS)
+                hint = f"allowed: {allowed}, and the formats of installed packages"
+                message = f"{what}.format can't be the text {quote_value(stated)}"
+                self._error("unknown-format", message, stated.span, suggest(stated, FORMATS) or hint)
+                del source["format"]  # the source shows its other problems
+        elif "options" in source:
+            message = f"{what}.options is for the format of an installed package"
+            self._error("wrong-option", message, source["options"].span, "remove `options`")
+        header_row = as_integer(source.get("header_row"))
+        if header_row is not None and header_row < 1:
+            span = source.pop("header_row").span  # with the default, the source shows its other problems
+            self._error("wrong-value", f"{what}.header_row counts from 1", span, "1 is the first row")
+        for key, example in (("delimiter", '";" or "\\t" (a tab)'), ("quote", '"\'"')):
+            text = source.get_text(key)
+            if text is not None and len(text) != 1 and not (key == "quote" and text == ""):
+                message = f"{what}.{key} must be one character"
+                self._error("wrong-value", message, text.span, f"for example {example}")
 
     def _table(self, name: Text, node: Node) -> Table:
         assert isinstance(node, Entries)
         if not self._is_file(name, node):
             return Table(name, plain_data(node))
-        path_name = _text(node["path"])
-        path = self._inside(path_name)
+        place = _text(node["path" if "path" in node else "database"])
+        path = self._inside(place) if "path" in node else None
+        before = len(self._diagnostics)
+        self._check_source(node, f"tables.{name}")
+        if len(self._diagnostics) > before or ("path" in node and path is None):
+            return Table(name, {})
+        options = SourceOptions(**_options(node, SourceOptions))
         entries: dict[str, Any] = {}
         try:
-            if path is not None:
-                entries = read_table(path, node.get_text("key"), node.get_text("value"))
+            entries = read_table(path, options, node.get_text("key"), node.get_text("value"), self._folder)
         except UnreadableFile as error:
             hint = _FILE_MISSING if error.code == "file-unreadable" else error.hint
-            self._error("table-unreadable", f"table {name}: {error}", path_name.span, hint)
+            self._error("table-unreadable", f"table {name}: {error}", place.span, hint)
         return Table(name, entries)
 
     def _is_file(self, name: Text, table: Entries) -> bool:
-        """Tell whether a table is a file; what looks like one with a misspelt key is an error."""
-        if not isinstance(table.get("path"), Text) or is_null(table["path"]):
+        """Tell whether a table is a file or a query; what looks like one with a wrong key is an error."""
+        origin = table.get("path", table.get("database"))
+        if not isinstance(origin, Text) or is_null(origin):
+            return False
+        named = bool({"key", "value"} & set(table))
+        if "path" not in table and not named and "sql" not in table:
             return False
         odd = [key for key, _ in table.pairs() if key not in TABLE_KEYS]
-        texts = all(isinstance(value, Text) and not is_null(value) for value in table.values())
-        if odd and len(table) <= len(TABLE_KEYS) + 1 and {"key", "value"} & set(table):
+        if named and len(odd) == 1:
             message = f'"{odd[0]}" is not a key of a table in a file (table {name})'
-            help_text = suggest(odd[0], TABLE_KEYS) or "it has `path`, `key` and `value`"
-            self._error("unknown-key", message, odd[0].span, help_text)
+            hint = suggest(odd[0], TABLE_KEYS) or "it has `path`, `key`, `value`, and the keys of `source`"
+            self._error("unknown-key", message, odd[0].span, hint)
+        if odd:
             return False
-        return not odd and texts
+        kinds = load_schema()["properties"]["source"]["properties"]
+        for key, value in table.pairs():
+            if not fits(value, kinds.get(key, kinds["path"])):
+                message = f"tables.{name}.{key} is not what it must be"
+                hint = str(kinds[key]["description"]) if key in kinds else "the name of a column"
+                self._error("wrong-type", message, value.span, hint)
+                return False
+        return True
 
     def _binding(self, target: Text, node: Node) -> Binding:
         if isinstance(node, Text):

@@ -8,34 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 from opusmap.issues import Issue, Span
 from opusmap.mapping.yaml_reader import Text
+from opusmap.source_options import SourceOptions
 
 OnError: TypeAlias = Literal["reject", "omit", "default"]
-
-
-@dataclass(frozen=True, slots=True)
-class SourceOptions:
-    """The mapping's `source`: where rows come from. `path` is as written, relative to the mapping.
-
-    The schema says what each key means, the `FORMAT` of each source module which keys it takes.
-    """
-
-    path: str | None = None
-    format: str | None = None
-    encoding: str | None = None
-    delimiter: str | None = None
-    quote: str | None = None
-    header_row: int | None = None
-    headers: str | None = None
-    columns: tuple[str, ...] = ()
-    sheet: str | None = None
-    items: str | None = None
-    each: str | None = None
-    stream: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-    sql: str | None = None
-    database: str | None = None
-    file_column: str | None = None
-    empty: tuple[str, ...] = ("",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +120,7 @@ class MappingSpec:
     connection: Text
     fields: tuple[Binding, ...]
     fields_span: Span
-    source: SourceOptions = SourceOptions()
+    source: SourceOptions = field(default_factory=SourceOptions)
     conflict: Literal["overwrite", "skip"] = "overwrite"
     duplicates: Literal["first", "last"] = "first"
     timezone: Text | None = None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -26,22 +25,6 @@ def load_schema() -> dict[str, Any]:
     """Return the mapping language's JSON Schema, as shipped."""
     schema: dict[str, Any] = json.loads(files("opusmap.mapping").joinpath("schema.json").read_text("utf-8"))
     return schema
-
-
-FORMATS_ENTRY_POINTS = "opusmap.sources"
-"""The entry point group under which a package names the formats that it adds."""
-
-
-def known_formats() -> tuple[str, ...]:
-    """Return the formats that a source may have without another package."""
-    return tuple(load_schema()["properties"]["source"]["properties"]["format"]["examples"])
-
-
-@cache
-def installed_formats() -> dict[str, EntryPoint]:
-    """Return the formats of installed packages by name; nothing of theirs is loaded, and no name of ours."""
-    found = {entry.name.lower(): entry for entry in entry_points(group=FORMATS_ENTRY_POINTS)}
-    return {name: entry for name, entry in found.items() if name not in known_formats()}
 
 
 def _definition(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,10 +18,11 @@ from opusmap.connection import Connection
 from opusmap.errors import InvalidMapping, SourceError
 from opusmap.expressions import nodes
 from opusmap.issues import Issue, Span
-from opusmap.mapping import MappingSpec, installed_formats
+from opusmap.mapping import MappingSpec
 from opusmap.records import Reject
 from opusmap.rejects import RejectsSource
 from opusmap.safe_files import refuse_irregular, resolve_inside
+from opusmap.source_options import installed_formats
 from opusmap.sources import (
     ArrowStream,
     Source,

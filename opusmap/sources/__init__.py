@@ -13,6 +13,7 @@ from opusmap.sources.changes import FileChange, FileState, find_changes
 from opusmap.sources.folder import is_pattern
 from opusmap.sources.formats import (
     all_formats,
+    find_format,
     is_missing,
     is_remote,
     open_source,
@@ -31,6 +32,7 @@ __all__ = [
     "Source",
     "all_formats",
     "find_changes",
+    "find_format",
     "from_rows",
     "is_missing",
     "is_pattern",

@@ -17,8 +17,8 @@ from typing import Literal, NoReturn, TypedDict
 
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
-from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
+from opusmap.source_options import SourceOptions
 from opusmap.sources.batches import cell_parts
 from opusmap.sources.header import (
     FIND,

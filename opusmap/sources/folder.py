@@ -17,8 +17,8 @@ from typing import Any
 
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
-from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
+from opusmap.source_options import SourceOptions
 from opusmap.sources.changes import FileChange, FileState, Watch, as_time, make_state
 from opusmap.sources.source import Format, Source
 from opusmap.sources.text_io import Input

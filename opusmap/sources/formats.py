@@ -18,12 +18,12 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from opusmap.errors import SourceError
-from opusmap.mapping import SourceOptions, installed_formats
+from opusmap.source_options import SourceOptions, installed_formats
 from opusmap.sources.changes import FileWatch
 from opusmap.sources.explode import ExplodedSource
 from opusmap.sources.folder import is_pattern, split_pattern
-from opusmap.sources.installed import InstalledSource
 from opusmap.sources.header import FIND
+from opusmap.sources.installed import InstalledSource
 from opusmap.sources.multi_file import MultiFileSource, find_files
 from opusmap.sources.source import Format, Source, load_extra
 from opusmap.sources.text_io import Input, Remote
@@ -93,7 +93,7 @@ def open_with(
         source: Source = MultiFileSource(opened.name, files, options.file_column, same_columns=True)
         source.watch = watch
         return source
-    chosen = _find_format(options.path if path == "-" and options.path else opened.name, stated)
+    chosen = find_format(options.path if path == "-" and options.path else opened.name, stated)
     _check_options(opened.name, chosen, options)
     source = chosen.open(opened, options)
     source.watch = source.watch or watch
@@ -112,7 +112,7 @@ def _open_pattern(path: Path, options: SourceOptions, inside: Path | None) -> So
     watch = FileWatch(found.values(), list_again)
     each = replace(options, file_column=None)
     files = [(name, partial(open_with, file, each)) for name, file in found.items()]
-    formats = {_find_format(file.name, options.format) for file in found.values()}
+    formats = {find_format(file.name, options.format) for file in found.values()}
     known = all(one.knows_columns for one in formats)
     source = MultiFileSource(str(path), files, options.file_column, same_columns=known)
     source.files = tuple(map(str, found.values()))
@@ -204,7 +204,7 @@ class _RemoteStream(io.RawIOBase):
         super().close()
 
 
-def _find_format(name: str, stated: str | None) -> Format:
+def find_format(name: str, stated: str | None) -> Format:
     """Return the format of this name, or of the suffix of a file's name (before `.gz`).
 
     Raises:

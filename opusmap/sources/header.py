@@ -13,8 +13,8 @@ from math import ceil
 
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
-from opusmap.mapping import SourceOptions
 from opusmap.records import Reject
+from opusmap.source_options import SourceOptions
 from opusmap.sources.source import check_columns
 from opusmap.wording import quote_value
 

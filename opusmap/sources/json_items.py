@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from opusmap.errors import SourceError
-from opusmap.mapping import SourceOptions
+from opusmap.source_options import SourceOptions
 from opusmap.sources.json_lines import begin_rows, utf8_blocks
 from opusmap.sources.source import Format, Reading, Source, StreamSource
 from opusmap.sources.text_io import LINE_LIMIT, Block, Input

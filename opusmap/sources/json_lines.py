@@ -18,8 +18,8 @@ import msgspec
 
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
-from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
+from opusmap.source_options import SourceOptions
 from opusmap.sources.batches import PART_ROWS, PART_SIZE, Part
 from opusmap.sources.source import Format, Reading, Source, StreamSource
 from opusmap.sources.text_io import Block, Input, decode_blocks, find_byte_order_mark, whole_lines

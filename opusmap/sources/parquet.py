@@ -7,8 +7,8 @@ from contextlib import ExitStack
 from typing import Any
 
 from opusmap.errors import SourceError
-from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
+from opusmap.source_options import SourceOptions
 from opusmap.sources.arrow import BatchReader
 from opusmap.sources.source import Format, Source, check_columns, load_extra
 from opusmap.sources.text_io import Input

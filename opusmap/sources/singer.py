@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from opusmap.errors import SourceError
-from opusmap.mapping import SourceOptions
+from opusmap.source_options import SourceOptions
 from opusmap.sources.batches import PART_ROWS, PART_SIZE, Part
 from opusmap.sources.json_lines import PiecePart, utf8_blocks
 from opusmap.sources.source import Checkpoint, Format, Reading, Source, StreamSource

@@ -19,8 +19,8 @@ from typing import Any, Self
 
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
-from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
+from opusmap.source_options import SourceOptions
 from opusmap.sources.batches import Part, row_parts
 from opusmap.sources.changes import Watch
 from opusmap.sources.text_io import Block, Input, prepare_blocks

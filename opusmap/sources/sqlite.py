@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
-from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
+from opusmap.source_options import SourceOptions
 from opusmap.sources.child import ChildFailed, read_frames
 from opusmap.sources.normalize import plain_value
 from opusmap.sources.source import ROW_LIMIT, Format, Source, check_columns, row_too_long

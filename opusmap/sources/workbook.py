@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.errors import SourceError
-from opusmap.mapping import SourceOptions
 from opusmap.records import Reject, Row
+from opusmap.source_options import SourceOptions
 from opusmap.sources.child import ChildFailed, read_frames
 from opusmap.sources.header import SAMPLE_ROWS as HEADER_ROWS
 from opusmap.sources.header import (

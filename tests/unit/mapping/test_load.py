@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,11 +182,13 @@ def test_a_table_is_read_from_json_with_exact_numbers(tmp_path: Path) -> None:
     ("name", "text", "piece"),
     [
         ("t.csv", "k,w\na,b\n", 'there is no column "v"'),
-        ("t.csv", "", 'there is no column "k"'),
-        ("t.csv", "k,v\na\n", "line 2 has 1 cells instead of 2"),
-        ("t.csv", "k,v,k\na,b,c\n", 'duplicate column "k"'),
-        ("t.csv", "k,v\na,b\na,c\n", 'duplicate key "a" with different values'),
-        ("t.csv", 'k,v\n"a,b\n', "line 2: unexpected end of data"),
+        ("t.csv", "", "the file is empty"),
+        ("t.csv", "k,v\na\n", "row 2: the row has 1 cells, but there are 2 columns"),
+        ("t.csv", "k,v,k\na,b,c\n", 'the header repeats "k"'),
+        ("t.csv", "k,v\na,b\na,c\n", 'row 3: duplicate key "a" with different values'),
+        ("t.csv", 'k,v\n"a,b\n', "row 2: unterminated quoted field"),
+        ("t.csv", "k,v\na,b\x00\n", "row 2: the cell contains a NUL byte"),
+        ("t.csv", "Staff\n\nk,v\na,b\n", "the column names seem to be in row 3"),
         ("t.json", "[1]", "an object, or a list of objects"),
         ("t.json", "{", "the file is not JSON"),
         ("t.json", "[" * 100_000, "the file is not JSON"),
@@ -200,6 +205,123 @@ def test_a_table_that_can_not_be_read_is_a_problem_that_says_why(
     assert codes(spec) == ["table-unreadable"]
     assert piece in spec.problems[0].message
     assert str(spec.problems[0].span).startswith("m.yaml:3:")
+
+
+TABLES: dict[str, tuple[bytes, str, dict[str, Any]]] = {
+    "west.csv": (
+        "k;v\r\ncaf\xe9;1,5\r\n".encode("cp1252"),
+        "encoding: cp1252, delimiter: ;",
+        {"café": "1,5"},
+    ),
+    "title.csv": (b"Staff,\n\nk,v\na,b\n", "header_row: 3", {"a": "b"}),
+    "bare.csv": (b"a,b\n", "columns: [k, v]", {"a": "b"}),
+    "other.csv": (b"x,y\na,b\n", "columns: [k, v], header_row: 1", {"a": "b"}),
+    "twice.csv": (b"k,k,v\na,x,b\n", "headers: number", {"a": "b"}),
+    "quote.csv": (b"k,v\na,'x,y'\n", 'quote: "\'"', {"a": "x,y"}),
+    "none.csv": (b"k,v\na,N/A\nb,1\n", "empty: ['', N/A]", {"a": None, "b": "1"}),
+    "t.tsv": (b"k\tv\na,b\tc\n", "format: csv", {"a,b": "c"}),
+    "t.jsonl": (b'{"k": 1, "v": 0.1}\n', "format: jsonl", {"1": Decimal("0.1")}),
+    "deep.json": (b'{"data": {"rows": [{"k": "a", "v": 1}]}}', "items: $.data.rows", {"a": 1}),
+    "t.dat": (b"k,v\na,b\n", "format: csv", {"a": "b"}),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_takes_the_keys_of_a_source(tmp_path: Path, name: str) -> None:
+    content, options, entries = TABLES[name]
+    (tmp_path / name).write_bytes(content)
+    table = f"path: {name}, key: k, value: v, {options}"
+    spec = spec_of(f"tables: {{t: {{{table}}}}}\nfields: {{a: b}}", tmp_path)
+    assert (spec.problems, spec.tables[0].entries) == ((), entries)
+    assert spec.files == (str(Path("m.yaml").parent / name),)
+
+
+def test_a_table_is_read_from_a_sheet(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    sheet = book.create_sheet("Staff")
+    for row in (["Register"], ["k", "v"], [7, "Ann"]):
+        sheet.append(row)
+    book.save(tmp_path / "t.xlsx")
+    table = "path: t.xlsx, sheet: Staff, header_row: 2, key: k, value: v"
+    spec = spec_of(f"tables: {{t: {{{table}}}}}\nfields: {{a: b}}", tmp_path)
+    assert (spec.problems, spec.tables[0].entries) == ((), {"7": "Ann"})
+
+
+def test_a_table_of_nested_values_is_named_by_paths(tmp_path: Path) -> None:
+    text = '{"id": {"k": "a"}, "who": {"v": "x"}}\n{"id": {"k": "b"}}\n'
+    spec = table_of(tmp_path, "t.jsonl", text, ", key: id.k, value: who.v")
+    assert (spec.problems, spec.tables[0].entries) == ((), {"a": "x", "b": None})
+
+
+def database_table(more: str, folder: Path) -> MappingSpec:
+    return spec_of(f"tables: {{t: {{{more}}}}}\nfields: {{a: b}}", folder)
+
+
+def test_a_table_of_a_database_is_named_by_a_variable_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "staff.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("CREATE TABLE s (k TEXT, v TEXT); INSERT INTO s VALUES ('a', 'b')")
+    query = 'sql: "SELECT k, v FROM s", key: k, value: v'
+    monkeypatch.setenv("OPUSMAP_DATABASE_STAFF", f"sqlite:///{path}")
+    monkeypatch.setenv("OTHER", f"sqlite:///{path}")
+    spec = database_table(f"database: OPUSMAP_DATABASE_STAFF, {query}", tmp_path)
+    assert (spec.problems, spec.tables[0].entries) == ((), {"a": "b"})
+    for origin, piece in (
+        (f"path: staff.sqlite, {query}", "not read from an SQLite file"),
+        (f"database: OTHER, {query}", "`database` can't be"),
+        (f"database: OPUSMAP_DATABASE_GONE, {query}", "is not set"),
+        ("database: OPUSMAP_DATABASE_STAFF, key: k, value: v", "needs a query"),
+        (f"path: x.csv, database: OPUSMAP_DATABASE_STAFF, {query}", "can't both be named"),
+        ('database: OPUSMAP_DATABASE_STAFF, sql: "DELETE FROM s", key: k, value: v', "query"),
+    ):
+        spec = database_table(origin, tmp_path)
+        assert codes(spec) == ["table-unreadable"]
+        assert piece in spec.problems[0].message
+        assert str(path) not in spec.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("length", "piece"),
+    [pytest.param(1, "more than 1,000,000 rows", marks=pytest.mark.slow), (1_000_000, "more than 64 MB")],
+)
+def test_a_table_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int, piece: str
+) -> None:
+    path = tmp_path / "staff.sqlite"
+    sqlite3.connect(path).close()
+    monkeypatch.setenv("OPUSMAP_DATABASE_STAFF", f"sqlite:///{path}")
+    sql = (
+        "WITH RECURSIVE n(k) AS (VALUES (1) UNION ALL SELECT k + 1 FROM n) "
+        f"SELECT k, printf('%.{length}c', 'x') AS v FROM n"
+    )
+    spec = database_table(f'database: OPUSMAP_DATABASE_STAFF, sql: "{sql}", key: k, value: v', tmp_path)
+    assert codes(spec) == ["table-unreadable"]
+    assert piece in spec.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ("header_row: x", "wrong-type"),
+        ("header_row: 0", "wrong-value"),
+        ("delimiter: ;;", "wrong-value"),
+        ("columns: k", "wrong-type"),
+        ("sheet: S", "table-unreadable"),
+        ("headr_row: 2", "unknown-key"),
+    ],
+)
+def test_a_key_that_does_not_fit_a_table_is_told(tmp_path: Path, options: str, code: str) -> None:
+    spec = table_of(tmp_path, "t.csv", "k,v\na,b\n", f", key: k, value: v, {options}")
+    assert codes(spec) == [code]
+
+
+def test_the_help_of_a_table_names_the_table(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"k,v\ncaf\xe9,1\n")
+    spec = database_table("path: t.csv, key: k, value: v", tmp_path)
+    assert spec.problems[0].hint.endswith("write `encoding: cp1252` in the table")
 
 
 def test_a_table_without_key_and_value_says_how_to_name_them(tmp_path: Path) -> None:
