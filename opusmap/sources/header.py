@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
@@ -226,15 +225,15 @@ def _listed(positions: Sequence[int]) -> str:
 def _find_row(sample: Sequence[Sequence[str]]) -> int:
     """Return the number of the row that looks like the header; 1 where nothing says otherwise.
 
-    It is the first row with a name in nearly every column, below rows with fewer cells. That these are
-    titles is certain enough if they have but one cell each, a blank row follows them, or columns below
-    the header are of numbers, dates or addresses.
+    It is the first row with names in nearly as many cells as most rows have values, below rows with fewer.
+    That these are titles is certain enough if they have but one cell each, a blank row follows them, or
+    columns below the header are of numbers, dates or addresses.
     """
     counts = [_filled(cells) for cells in sample]
-    sizes = sorted(count for count in counts if count)
-    width = sizes[ceil(0.9 * (len(sizes) - 1))] if sizes else 0
-    if width < 2:  # noqa: PLR2004 - one column has no title that could be told from its name
+    sizes = sorted(count for count in counts if count > 1)
+    if not sizes:  # one column has no title that could be told from its name
         return 1
+    width = sizes[len(sizes) // 2]
     row = next((number for number, count in enumerate(counts, 1) if count >= _NEARLY_ALL * width), 1)
     above, cells = counts[: row - 1], sample[row - 1]
     if row == 1 or not _are_names(cells):

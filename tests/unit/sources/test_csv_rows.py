@@ -342,6 +342,8 @@ def test_columns_with_a_header_row_rename(columns: tuple[str, ...]) -> None:
         ("Register\nNo,Title\n1,Lease\n", "no-header", "`header_row: 2`"),
         ("Register,,\n\nNo,Title,Owner\na,b,c\n", "no-header", "`header_row: 3`"),
         (",,\nNo,Title,Owner\na,b,c\n", "no-header", "`header_row: 2`"),
+        ("Deeds,,,\n\nNo,Title,Owner,\n1,b,c,\n2,e,f,\n3,h,i,note\n", "no-header", "`header_row: 3`"),
+        ("Deeds,,,\n\nNo,Title,Owner,Note\n1,b,,\n2,e,f,\n3,,,\n", "no-header", "`header_row: 3`"),
         ("CT-0007,Hall\nCT-0008,Barn\n", "no-header", "`columns: [Column 1, Column 2]`"),
         ("Hall;2024-07-01\nBarn;2024-07-02\n", "no-header", "`columns: [Column 1, Column 2]`"),
         ("Ann;ann@example.org\nBob;bob@example.org\n", "no-header", "`columns: [Column 1, Column 2]`"),
