@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
@@ -32,6 +33,7 @@ _NAMES_SHOWN = 20
 _DATE = re.compile(r"\d{4}[-/.]\d\d?[-/.]\d\d?(?:[T ].*)?|\d\d?[-/.]\d\d?[-/.]\d{2,4}(?: .*)?")
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 _NUMBER = re.compile(r"[-+(]?[\d.,' \u00a0]*\d[\d.,' \u00a0]*[)%]?")
+_DECIMAL = re.compile(r"-?\d+[.,]\d+")
 _YEAR = re.compile(r"(?:1[89]|20|21)\d\d")
 
 
@@ -273,8 +275,8 @@ def _typed_below(cells: Sequence[str], below: Sequence[Sequence[str]]) -> Iterat
 def _data_in(cells: Sequence[str], below: Sequence[Sequence[str]]) -> str:
     """Return a cell of the header that is like the cells below it; an empty text if none is.
 
-    A year is a name in many tables, and so is any number above other numbers: only dates, addresses, and
-    codes of at least four digits that are written as those below it count.
+    A year is a name in many tables, and so is a whole number above others: only dates, addresses, decimal
+    numbers, row numbers, and codes of at least four digits that are written as those below it count.
     """
     if any(_typed_below(cells, below)):
         return ""
@@ -283,12 +285,22 @@ def _data_in(cells: Sequence[str], below: Sequence[Sequence[str]]) -> str:
         if not column or _YEAR.fullmatch(text):
             continue
         kind = _kind(text)
-        if kind in ("date", "email"):
+        if kind in ("date", "email") or _DECIMAL.fullmatch(text):
             if all(_kind(one) == kind for one in column):
                 return text
-        elif sum(map(str.isdigit, text)) >= _CODE_DIGITS and {*map(_shape, column)} == {_shape(text)}:
+            continue
+        code = sum(map(str.isdigit, text)) >= _CODE_DIGITS and {*map(_shape, column)} == {_shape(text)}
+        if code or _are_row_numbers([text, *column]):
             return text
     return ""
+
+
+def _are_row_numbers(cells: Sequence[str]) -> bool:
+    """Return whether at least three cells count on: 1, 2, 3."""
+    if len(cells) <= 2 or not all(cell.isascii() and cell.isdigit() and len(cell) < 10 for cell in cells):  # noqa: PLR2004
+        return False
+    numbers = list(map(int, cells))
+    return all(after == before + 1 for before, after in pairwise(numbers))
 
 
 def _column(rows: Sequence[Sequence[str]], at: int) -> list[str]:
