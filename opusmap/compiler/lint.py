@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from opusmap.compiler.binding_runtime import make_empty_values
+from opusmap.compiler.interpreter import Interpreter
 from opusmap.compiler.plan import KEY_COLUMN, Plan
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
 from opusmap.converters.dates import datetime_
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
-from opusmap.expressions.nodes import Gap
+from opusmap.expressions.nodes import Frame, Gap
 from opusmap.issues import Issue, Severity, Span
 from opusmap.wording import quote_names, quote_value
 
@@ -51,23 +52,53 @@ class _SampleGaps:
 
     def of_cell(self, name: str) -> list[Gap]:
         if name not in self._cells:
-            count = sum(self._empty(row.get(name)) is None for row in self._sample)
-            why = f"{quote_value(name)} is empty in {count:,} of the first {len(self._sample):,} rows"
-            gap = Gap(why, "say `default:` if those rows are not to be rejected")
-            self._cells[name] = [gap] if count else []
+            help_text = "say `default:` if those rows are not to be rejected"
+            gap = Gap(f"{quote_value(name)} is empty", help_text, cell=name)
+            self._cells[name] = [gap] if any(self.is_empty(row, name) for row in self._sample) else []
         return self._cells[name]
 
     def of_variable(self, name: str) -> tuple[Gap, ...]:
         return self._variables[name]
 
+    def is_empty(self, row: Mapping[str, Any], name: str) -> bool:
+        """Tell whether a row has nothing in a column."""
+        return self._empty(row.get(name)) is None
+
+
+_EMPTINESS = frozenset({"empty-required", "empty-operand", "empty-in-template"})
+
 
 def _may_be_empty(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
-    known = _SampleGaps(plan, sample)
-    for column in plan.columns:
-        if column.required:
-            name = quote_value(column.column.display_name)
-            for gap in dict.fromkeys(column.tree.gaps(known)):
-                yield _warning("may-be-empty", f"{name} is required, and {gap.why}", column.span, gap.help)
+    """Yield the gaps of required columns; where there are rows, only those that reject one of them.
+
+    What a tree shows may never come true: `where`, `coalesce` or an `else` may deal with it. An `if` without
+    an `else` alone is told unless all rows that it concerns are unwanted ones: later rows may be others.
+    """
+    interpreter = Interpreter(plan, [])
+    frames = [(frame, interpreter.is_wanted(frame, [])) for frame in map(Frame, sample)]
+    known = _SampleGaps(plan, [frame.row for frame, is_wanted in frames if is_wanted])
+    for index, column in enumerate(plan.columns):
+        gaps = list(dict.fromkeys(column.tree.gaps(known))) if column.required else []
+        if not gaps:
+            continue
+        failed = [(frame.row, is_wanted, _codes(interpreter, index, frame)) for frame, is_wanted in frames]
+        name = quote_value(column.column.display_name)
+        for gap in gaps:
+            codes = {"not-in-table"} if gap.lookup else _EMPTINESS
+            rows = [(row, is_wanted) for row, is_wanted, found in failed if not codes.isdisjoint(found)]
+            wanted = [row for row, is_wanted in rows if is_wanted]
+            count = sum(gap.cell is None or known.is_empty(row, gap.cell) for row in wanted)
+            may_come = not rows and gap.cell is None and not gap.lookup
+            if sample and not count and not may_come:
+                continue
+            where = "" if gap.cell is None else f" in {count:,} of the first {len(sample):,} rows"
+            yield _warning("may-be-empty", f"{name} is required, and {gap.why}{where}", column.span, gap.help)
+
+
+def _codes(interpreter: Interpreter, index: int, frame: Frame) -> set[str]:
+    problems: list[Issue[str]] = []
+    interpreter.column(index, frame, {}, problems)
+    return {problem.code for problem in problems}
 
 
 def _numeric_keys(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:

@@ -155,6 +155,7 @@ def find_warnings(work: Work) -> tuple[Issue[Span], ...]:
         rows = islice(work.source.rows(), SAMPLE_ROWS)
         sample = [row.values for row in rows if not isinstance(row, Reject)]
     found = lint(work.mapper.plan, sample, typed_cells=work.source.typed_cells)
+    work.mapper.forget_notes()  # the sample was mapped to see what is rejected
     return (*work.mapper.warnings, *found)
 
 

@@ -247,11 +247,13 @@ class Gap:
     """Why a value may be empty, or a row rejected for an empty part of it, and what can be done.
 
     `lookup` where it is a key that a table lacks: then the row is rejected before a `default` is asked.
+    `cell` is the column of the source where it is one that has empty cells.
     """
 
     why: str
     help: str
     lookup: bool = False
+    cell: str | None = None
 
 
 class Gaps(Protocol):

@@ -87,6 +87,34 @@ def test_what_is_handled_is_no_warning(binding: str) -> None:
     assert required(binding) == []
 
 
+@pytest.mark.parametrize(
+    ("binding", "more"),
+    [
+        ("A", "where: \"{{ A != '' and A is not none }}\"\n"),
+        ('"{{ coalesce(A, C) }}"', ""),  # never both in one row
+        ('"{{ A or C }}"', ""),
+        ("s", 'let: {s: "{{ coalesce(A, C) }}"}\n'),
+        ('"{{ C if A is none else A }}"', ""),
+        ("\"{{ A if A == 'x' else C }}\"", ""),
+        ("\"{{ B if B == '2024-01-03' }}\"", "where: \"{{ B == '2024-01-03' }}\"\n"),
+        ("{from: A, on_error: default, default: x}", ""),
+    ],
+)
+def test_what_no_row_of_the_sample_is_rejected_for_is_no_warning(binding: str, more: str) -> None:
+    rows = ({**ROWS[0], "C": ""}, {**ROWS[1], "C": "z"})
+    text = f"columns: {{Line: {{required: true}}}}\n{more}"
+    mapper = compiled(f"Line: {binding}", text, columns=(*COLUMNS, "C"))
+    assert not [one for one in lint(mapper.plan, rows) if one.code == "may-be-empty"]
+
+
+def test_a_key_that_every_row_finds_in_its_table_is_no_warning() -> None:
+    text = 'columns: {Line: {required: true}}\ntables: {t: {"1": a, "2": b}}\n'
+    plan = compiled("Line: {from: Key, lookup: t}", text, columns=COLUMNS).plan
+    assert not [one for one in lint(plan, ROWS) if one.code == "may-be-empty"]
+    (found,) = [one for one in lint(plan) if one.code == "may-be-empty"]  # without rows, nobody knows
+    assert found.message.endswith(LACKS)
+
+
 def test_an_optional_column_may_be_empty() -> None:
     assert warnings("Line: \"{{ B if A == 'x' }}\"\nText: A", TABLES.replace("t:", "u:")) == [
         ("unused", 'the table "u" is not used')
