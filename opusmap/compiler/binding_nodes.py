@@ -32,7 +32,7 @@ from opusmap.expressions.nodes.filters import check_taken, result_type
 from opusmap.expressions.nodes.operands import missing_key
 from opusmap.expressions.nodes.operators import constant_texts
 
-__all__ = ["Apply", "DropEmpty", "Emptied", "Flatten", "Join", "Lookup", "OrDefault", "Split"]
+__all__ = ["Apply", "DropEmpty", "Emptied", "Flatten", "Join", "JoinList", "Lookup", "OrDefault", "Split"]
 
 
 def _where_filled(node: Node, writer: Writer, make: Callable[[str], str], *, once: bool = True) -> str:
@@ -136,6 +136,37 @@ class Join(Node):
 
     def emit(self, writer: Writer) -> str:
         return f"joined({self.separator!r}, {', '.join(part.emit(writer) for part in self.parts)})"
+
+
+@dataclass(frozen=True, slots=True)
+class JoinList(Node):
+    """A list that converters have left, as one text with a separator; what is no list stays as it is."""
+
+    value: Node
+    separator: str
+
+    def infer(self, types: Types) -> Type:
+        known = self.value.infer(types)
+        if not known.kind & Kind.LIST:
+            return known
+        return Type(known.kind & ~Kind.LIST | Kind.TEXT, empty=True)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value, join, separator = env.evaluator(self.value), env.join, self.separator
+
+        def evaluate(frame: Frame) -> Any:
+            found = value(frame)
+            return join(separator, found) if isinstance(found, list) else found
+
+        return evaluate
+
+    def emit(self, writer: Writer) -> str:
+        python = self.value.emit(writer)
+        if not self.value.infer(writer).kind & Kind.LIST:
+            return python
+        name = writer.temporary()
+        joined = f"joined({self.separator!r}, {name})"
+        return f"({joined} if ({name} := {python}).__class__ is list else {name})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,11 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from opusmap.converters.cache import Cache
 from opusmap.converters.coerce import text_of
 from opusmap.converters.limits import WEIGHT_LIMIT, bounded_length, check_weight, weight
 from opusmap.converters.lists import split
 from opusmap.errors import ValueProblem
-from opusmap.expressions.runtime import look_up, require
+from opusmap.expressions.runtime import look_up, make_refusals, require
 from opusmap.issues import Issue
 from opusmap.wording import quote_value
 
@@ -113,16 +112,7 @@ def make_lookup(
     Where there is a `fallback`, it stands for each element that the table lacks. A single value that
     the table lacks is empty then, and the binding's `default` steps in. `lacking` is told of both.
     """
-
-    def refuse(text: str) -> ValueProblem | None:
-        try:
-            look_up(table, name, text)
-        except ValueProblem as problem:
-            help_text = problem.help.removesuffix(", or say `default:`")
-            return ValueProblem(problem.code, problem.problem, help_text)
-        return None
-
-    refused = Cache(refuse)
+    refused = make_refusals(table, name)
 
     def find(value: Any, fallback: Callable[[], Any] | None) -> Any:
         if value.__class__ is str and (found := table.get(value)) is not None:

@@ -58,6 +58,11 @@ def decline() -> NoReturn:
     raise Declined
 
 
+def _decline(_problem: object) -> NoReturn:
+    """Leave what is noted for a row to the interpreter: it notes it where a column reads the variable."""
+    raise Declined
+
+
 def as_text(value: Any) -> str:
     """Return a text; anything else is left to the interpreter."""
     return value if value.__class__ is str else decline()
@@ -169,7 +174,7 @@ class Module:
         self._globals: dict[int, list[str]] = {}
         self._counts: dict[str, int] = {}
         self._context = Context()
-        self.lacking: Callable[[ValueProblem], object] = lambda _problem: None
+        self.lacking: Callable[[ValueProblem], object] = _decline
         self._variables = {variable.name: variable for variable in plan.variables}
         self._types: dict[str, Type] = {}
         self._read_variables: dict[str, str] = {}
@@ -317,7 +322,7 @@ class Module:
 
     def _variable_lines(self) -> list[str]:
         """Write the variables that are read and not written yet; a variable reads only those above it."""
-        self._context = self.plan.context
+        self._context, self.lacking = self.plan.context, _decline
         blocks: list[list[str]] = []
         for variable in reversed(self.plan.variables):
             local = self._read_variables.get(variable.name)
@@ -341,7 +346,7 @@ class Module:
         where = self.plan.where
         if where is None:
             return []
-        self._context = self.plan.context
+        self._context, self.lacking = self.plan.context, _decline
         try:
             python = self.python(where.tree)
         except NotWritten:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opusmap.compiler import binding_runtime
-from opusmap.compiler.binding_nodes import Apply, DropEmpty, Emptied, Lookup, OrDefault, Split
+from opusmap.compiler.binding_nodes import Apply, DropEmpty, Emptied, JoinList, Lookup, OrDefault, Split
 from opusmap.compiler.interpreter import Environment, Interpreter
 from opusmap.compiler.plan import ColumnPlan, Plan
 from opusmap.converters import Context
@@ -145,7 +145,7 @@ class _Walker:
         binding, node = self.column.binding, root
         for part in self.column.parts:
             yield from ((id(one), (f"| {name}", None)) for one, name in _inner(part))
-        while isinstance(node, OrDefault | DropEmpty | Emptied | Apply | Lookup | Split):
+        while isinstance(node, OrDefault | DropEmpty | Emptied | JoinList | Apply | Lookup | Split):
             match node:
                 case OrDefault() if binding.default is not None:
                     yield id(node), ("default", binding.default.span)

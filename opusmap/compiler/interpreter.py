@@ -259,7 +259,8 @@ class Interpreter:
     def _evaluate(self, name: str, frame: Frame) -> Any:
         if name not in self._variables:
             root = self._definitions[name].expression.tree
-            self._variables[name] = Environment(self, self.plan.context).evaluator(root)
+            noted = partial(self._note_replaced, f"let {name}")
+            self._variables[name] = Environment(self, self.plan.context, noted).evaluator(root)
         try:
             found = self._variables[name](frame)
             if self.counts_variables:
@@ -272,4 +273,5 @@ class Interpreter:
     @cached_property
     def _where(self) -> Evaluate | None:
         where = self.plan.where
-        return None if where is None else Environment(self, self.plan.context).evaluator(where.tree)
+        noted = partial(self._note_replaced, "where")
+        return None if where is None else Environment(self, self.plan.context, noted).evaluator(where.tree)

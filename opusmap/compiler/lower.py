@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from opusmap.compiler.binding_nodes import Apply, DropEmpty, Emptied, Flatten, Join, Lookup, OrDefault, Split
+from opusmap.compiler.binding_nodes import (
+    Apply,
+    DropEmpty,
+    Emptied,
+    Flatten,
+    Join,
+    JoinList,
+    Lookup,
+    OrDefault,
+    Split,
+)
 from opusmap.compiler.column_types import LIST_TYPES
 from opusmap.compiler.plan import UNKNOWN, ColumnPlan, Plan
 from opusmap.connection import ColumnType
@@ -24,10 +34,12 @@ def _lower(column: ColumnPlan) -> Node:
         return UNKNOWN  # one of them has a problem
     takes_list = kind in LIST_TYPES or kind is ColumnType.TAXONOMY
     node: Node
-    if binding.listed and takes_list:
+    separator = " " if binding.join is None else str(binding.join)
+    apart = binding.listed and not takes_list and any(call.takes_list for call in column.converts)
+    if binding.listed and (takes_list or apart):
         node = Flatten(column.parts)
     elif binding.listed:
-        node = Join(column.parts, " " if binding.join is None else str(binding.join))
+        node = Join(column.parts, separator)
     else:
         node = column.parts[0] if isinstance(column.parts[0], Cell) else Emptied(column.parts[0])
     if binding.split is not None:
@@ -36,6 +48,8 @@ def _lower(column: ColumnPlan) -> Node:
         node = Lookup(node, str(column.table.name), column.default)
     for call in column.converts:
         node = Apply(node, call)
+    if apart:
+        node = JoinList(node, separator)
     if column.table is not None or column.converts:
         node = Emptied(node)
     if takes_list and not isinstance(node, Flatten):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 from jinja2 import nodes as jinja
@@ -231,7 +232,10 @@ class _Parser(JinjaReader, NodeVisitor):
                 if len(node.args) != 1 or node.kwargs:
                     help_text = "`| default('…')` is used where the value is empty"
                     raise self.refuse("wrong-argument", at, "default takes one value", help_text)
-                return nodes.Default(self.node(node.node), self.node(node.args[0]), at)
+                value = self.node(node.node)
+                if isinstance(value, nodes.Subscript) and isinstance(value.value, nodes.TableValue):
+                    value = replace(value, optional=True)
+                return nodes.Default(value, self.node(node.args[0]), at)
             case "where":
                 return self._where(node, node.node)
             case "map":

@@ -12,6 +12,7 @@ from decimal import Context, Decimal, DecimalException
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+from opusmap.converters.cache import Cache
 from opusmap.converters.coerce import ARITHMETIC, NUMBER_LIMIT, number_of, text_of
 from opusmap.converters.limits import TEXT_LIMIT, WEIGHT_LIMIT, bounded_length, check_weight, weight
 from opusmap.errors import ValueProblem
@@ -266,6 +267,48 @@ def look_up(table: Mapping[str, Any], name: str, key: Any) -> Any:
     return found
 
 
+def make_refusals(table: Mapping[str, Any], name: str) -> Cache[ValueProblem | None]:
+    """Return the problem of each key that a table lacks, None of one that it has; rows repeat them."""
+
+    def refuse(text: str) -> ValueProblem | None:
+        try:
+            look_up(table, name, text)
+        except ValueProblem as problem:
+            help_text = problem.help.removesuffix(", or say `default:`")
+            return ValueProblem(problem.code, problem.problem, help_text)
+        return None
+
+    return Cache(refuse)
+
+
+def make_finder(
+    table: Mapping[str, Any], name: str, lacking: Callable[[ValueProblem], object]
+) -> Callable[[Any], Any]:
+    """Return `table[key] | default(…)` without the default: none for an empty key, and for one that lacks.
+
+    `lacking` is told of each key that the table lacks, for the default stands in the place of a wrong value.
+    """
+    refused = make_refusals(table, name)
+
+    def find(key: Any) -> Any:
+        if key is None:
+            return None
+        if (problem := refused[text_of(key)]) is None:
+            return look_up(table, name, key)
+        lacking(problem)
+        return None
+
+    return find
+
+
+def has_key(table: Mapping[str, Any], key: Any) -> bool:
+    """Tell whether a table has a key, as `look_up` finds it; it has no empty one."""
+    if key is None:
+        return False
+    text = text_of(key)
+    return text in table or text.strip() in table
+
+
 _MISSING = object()
 _SUGGEST_LIMIT = 1_000
 """Keys of a table that are searched for a similar one at most."""
@@ -393,6 +436,7 @@ OPERATIONS: dict[str, Any] = {
     "field": field,
     "dotted": dotted,
     "look_up": look_up,
+    "has_key": has_key,
     "coalesce": coalesce,
     "is_none": is_none,
     "is_same": is_same,

@@ -86,6 +86,7 @@ def expressions(steps: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
         [
         "A", "B", "C", "D", "row['Key']", "obj.x", "obj.y.z", "none", "true", "false", "0", "7", "2.5",
         "''", "'x'", "'Red'", "'2024-01-02'", "[A, 'Blue']", "[obj, none]", "t[A]", "[]", *steps, *steps,
+            "(t[A] | default('q'))", "(B in t)",
 
         ]
     )  # fmt: skip

@@ -127,6 +127,7 @@ def _expressions() -> dict[str, st.SearchStrategy[str]]:
         st.builds("({} is {}none)".format, some, st.sampled_from(["", "not "])),
         st.builds("({} {} {})".format, tests, st.sampled_from(["and", "or"]), tests),
         st.builds("(not {})".format, tests),
+        st.builds("({} {} t)".format, st.one_of(texts, wholes), st.sampled_from(["in", "not in"])),
         st.builds("({} >= {})".format, dates, dates),
         st.just("(N | number) > 1"),
         some,
@@ -163,6 +164,13 @@ def likely_mappings(draw: st.DrawFn) -> str:
             listed,
             looked_up,
             st.sampled_from(["v", "{{ v }}", "{{ U | default(n) }}"]),
+            st.sampled_from(
+                [
+                    {"from": ["T", "v", "L"], "convert": ["trim", "unique"], "join": "+"},
+                    {"from": ["U", "T"], "convert": [{"join": ", "}, "upper"]},
+                    {"from": ["T", "U"], "lookup": "t", "default": "d", "convert": "sort"},
+                ]
+            ),
             st.just("{{ U | default('d') }}"),
         ),
         "_Text": st.one_of(text, text),
@@ -203,7 +211,11 @@ def likely_mappings(draw: st.DrawFn) -> str:
             "n": draw(
                 st.sampled_from(["{{ moment.year + 1 }}", "{{ T | length }}", "{{ N | number }}", "{{ 3 }}"])
             ),
-            "v": draw(st.sampled_from(["{{ T | upper }}", "{{ U }}", "{{ T ~ n }}", "{{ U | d('') }}"])),
+            "v": draw(
+                st.sampled_from(
+                    ["{{ T | upper }}", "{{ U }}", "{{ T ~ n }}", "{{ U | d('') }}", "{{ t[T] | d(U) }}"]
+                )
+            ),
         },
         "fields": {"rowKey": "K-{{ Key }}"} | {name: draw(columns[name]) for name in chosen},
     }  # fmt: skip

@@ -52,6 +52,8 @@ class _Row:
     steps: dict[str, Any] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
     replaced: list[tuple[str, str]] = field(default_factory=list)
+    reading: str = ""
+    lacking: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def outcome(self) -> Outcome:
         plan = self.plan
@@ -73,14 +75,17 @@ class _Row:
 
     def take_steps(self) -> None:
         for step in self.plan.variables:
+            self.reading = f"let {step.name}"
             try:
                 self.steps[step.name] = self.value(step.expression.tree, self.plan.context)
             except Exception as error:  # noqa: BLE001 - whatever a converter raises is the step's failure
                 self.steps[step.name] = error
+            self.lacking[step.name], self.replaced = self.replaced, []  # told where the step is read
 
     def wanted(self) -> bool:
         if self.plan.where is None:
             return True
+        self.reading = "where"
         try:
             found = self.value(self.plan.where.tree, self.plan.context)
         except Exception as error:  # noqa: BLE001
@@ -94,6 +99,7 @@ class _Row:
         self.problems.append((column, _code(error)))
 
     def column(self, column: ColumnPlan) -> Any:
+        self.reading = column.column.display_name
         try:
             value = self.converted(column)
             if value is None and column.default is not None:
@@ -131,6 +137,7 @@ class _Row:
     def converted(self, column: ColumnPlan) -> Any:
         binding = column.binding
         value = self.read(column)
+        listed = isinstance(value, list) and binding.listed and column.column.type not in LISTS
         if value is not None and binding.split is not None and not isinstance(value, list):
             parts = [part.strip() for part in text_of(value).split(str(binding.split))]
             value = [part for part in parts if part] or None
@@ -141,6 +148,8 @@ class _Row:
                 value = [convert.function(element) for element in value if self.empty(element) is not None]
             elif value is not None:
                 value = convert.function(value)
+        if listed and isinstance(value, list):
+            value = self.joined(column, value)
         value = self.empty(value)
         return self.filled(value) if column.column.type in LISTS else value
 
@@ -151,10 +160,13 @@ class _Row:
         flat: list[Any] = []
         for part in parts:
             flat.extend(part if isinstance(part, list) else [part])
-        if column.column.type in LISTS:
+        if column.column.type in LISTS or any(convert.takes_list for convert in column.converts):
             return self.filled(flat)
+        return self.joined(column, flat)
+
+    def joined(self, column: ColumnPlan, parts: list[Any]) -> Any:
         separator = " " if column.binding.join is None else str(column.binding.join)
-        texts = [text_of(part) for part in self.filled(flat) or []]
+        texts = [text_of(part) for part in self.filled(parts) or []]
         return separator.join(texts) if texts else None
 
     def looked_up(self, column: ColumnPlan, value: Any) -> Any:
@@ -202,6 +214,7 @@ class _Row:
                 return self.empty(self.row.get(node.name))
             case nodes.VariableRef():
                 found = self.steps[node.name]
+                self.replaced += self.lacking[node.name]
                 if isinstance(found, Exception):
                     raise found
                 return found
@@ -226,7 +239,10 @@ class _Row:
                 left = at(node.left)
                 for operator, other in node.others:
                     right = at(other)
-                    if not _holds(operator, left, right):
+                    if isinstance(other, nodes.TableValue):
+                        if self.is_key(left, right) != (operator == "in"):
+                            return False
+                    elif not _holds(operator, left, right):
                         return False
                     left = right
                 return True
@@ -243,6 +259,14 @@ class _Row:
                 return self.chosen(node, context)
             case nodes.Filter():
                 return self.filtered(node, context)
+            case nodes.Default(nodes.Subscript(nodes.TableValue() as table, key, optional=True)):
+                found = at(key)
+                if self.is_key(found, at(table)):
+                    value = run["look_up"](at(table), table.name, found)
+                    return at(node.fallback) if value in (None, []) else value
+                if found is not None:
+                    self.replaced.append((self.reading, "not-in-table"))
+                return at(node.fallback)
             case nodes.Default():
                 value = at(node.value)
                 return at(node.fallback) if value in (None, []) else value
@@ -288,6 +312,9 @@ class _Row:
                 holds = OPERATIONS["contains"](wanted, part) if node.condition else bool(part)
             found += [element] if holds else []
         return found
+
+    def is_key(self, key: Any, entries: Mapping[str, Any]) -> bool:
+        return key is not None and (text_of(key) in entries or text_of(key).strip() in entries)
 
     def argument(self, node: Any, name: str, context: Context) -> Any:
         value = self.value(node, context)

@@ -136,11 +136,12 @@ def missing_key(table: str) -> Gap:
 
 @dataclass(frozen=True, slots=True)
 class Subscript(Node):
-    """`value[key]`."""
+    """`value[key]`; `optional` where a `default` stands for a key that a table lacks, or an empty one."""
 
     value: Node
     key: Node
     at: int = 0
+    optional: bool = False
 
     def infer(self, types: Types) -> Type:
         known = self.value.infer(types)
@@ -152,7 +153,8 @@ class Subscript(Node):
     def check(self, types: Types) -> Iterator[ValueProblem]:
         known, key = self.value.infer(types), self.key.infer(types)
         if isinstance(self.value, TableValue):
-            yield from check_kind("lookup", ~(Kind.LIST | Kind.OBJECT), key, "a single value")
+            if key.kind or not self.optional:
+                yield from check_kind("lookup", ~(Kind.LIST | Kind.OBJECT), key, "a single value")
             return
         yield from check_kind("[…]", Kind.TEXT | Kind.LIST | Kind.OBJECT, known)
         if not known.kind & Kind.OBJECT:
@@ -160,13 +162,17 @@ class Subscript(Node):
 
     def gaps(self, known: Gaps) -> Iterator[Gap]:
         if isinstance(self.value, TableValue):
-            yield missing_key(self.value.name)
+            if not self.optional:
+                yield missing_key(self.value.name)
             yield from self.key.gaps(known)
         else:
             yield from self.value.gaps(known)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, key = env.evaluator(self.value), env.evaluator(self.key)
+        if isinstance(self.value, TableValue) and self.optional:
+            find = runtime.make_finder(env.table(self.value.name), self.value.name, env.lacking)
+            return lambda frame: find(key(frame))
         if isinstance(self.value, TableValue):
             name, look_up = self.value.name, runtime.look_up
             return lambda frame: look_up(value(frame), name, key(frame))
@@ -175,6 +181,10 @@ class Subscript(Node):
 
     def emit(self, writer: Writer) -> str:
         value = self.value.emit(writer)
+        if isinstance(self.value, TableValue) and self.optional:
+            table = self.value.name
+            find = runtime.make_finder(writer.entries(table), table, writer.lacking)
+            return f"{writer.named(f'find_in_{table}', find)}({self.key.emit(writer)})"
         if isinstance(self.value, TableValue):
             return f"look_up({value}, {self.value.name!r}, {self.key.emit(writer)})"
         return f"item({value}, {self.key.emit(writer)}, empty)"

@@ -30,7 +30,7 @@ from opusmap.expressions.nodes.base import (
     checked_length,
     describe_kind,
 )
-from opusmap.expressions.nodes.operands import Cell, Constant, ListLiteral
+from opusmap.expressions.nodes.operands import Cell, Constant, ListLiteral, TableValue
 from opusmap.expressions.runtime import OPERATIONS
 
 __all__ = [
@@ -265,7 +265,18 @@ def _comparison(operator: str, left: tuple[str, Type], right: tuple[str, Type]) 
     if operator in ("in", "notin"):
         found = f"contains({first}, {second})"
         return found if operator == "in" else f"(not {found})"
+    if operator in _IN_TABLE.values():
+        found = f"has_key({second}, {first})"
+        return found if operator == "in table" else f"(not {found})"
     return f"({first} {_SIGNS[operator]} {second})"
+
+
+_IN_TABLE = {"in": "in table", "notin": "notin table"}
+"""What asks whether a table has a key finds it as a look-up does: a number by its text, blanks cut off."""
+
+
+def _of_table(operator: str, node: Node) -> str:
+    return _IN_TABLE.get(operator, operator) if isinstance(node, TableValue) else operator
 
 
 def _compare(operator: str, left: Any, right: Any) -> bool:
@@ -275,6 +286,8 @@ def _compare(operator: str, left: Any, right: Any) -> bool:
         return bool(left != right)
     if operator in _ORDERS:
         return bool(OPERATIONS[_ORDERS[operator]](left, right))
+    if operator in _IN_TABLE.values():
+        return bool(OPERATIONS["has_key"](right, left)) == (operator == "in table")
     return bool(OPERATIONS["contains"](left, right)) == (operator == "in")
 
 
@@ -295,7 +308,7 @@ class Compare(Node):
 
     def evaluator(self, env: Environment) -> Evaluate:
         first = env.evaluator(self.left)
-        others = [(operator, env.evaluator(node)) for operator, node in self.others]
+        others = [(_of_table(operator, node), env.evaluator(node)) for operator, node in self.others]
 
         def evaluate(frame: Frame) -> bool:
             left = first(frame)
@@ -312,8 +325,8 @@ class Compare(Node):
         """Write `a < b < c` as `a < (t := b) and t < c`, so that no operand is written twice."""
         left, known = self.left.emit(writer), self.left.infer(writer)
         links: list[str] = []
-        for index, (operator, node) in enumerate(self.others, 1):
-            operand, kind = node.emit(writer), node.infer(writer)
+        for index, (written, node) in enumerate(self.others, 1):
+            operator, operand, kind = _of_table(written, node), node.emit(writer), node.infer(writer)
             if index < len(self.others):
                 name = writer.temporary()
                 links.append(_comparison(operator, (left, known), (f"({name} := {operand})", kind)))
