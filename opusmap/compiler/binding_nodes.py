@@ -31,8 +31,21 @@ from opusmap.expressions.nodes.base import ANY
 from opusmap.expressions.nodes.filters import check_taken, result_type
 from opusmap.expressions.nodes.operands import missing_key
 from opusmap.expressions.nodes.operators import constant_texts
+from opusmap.expressions.runtime import OPERATIONS
+from opusmap.wording import quote_names
 
-__all__ = ["Apply", "DropEmpty", "Emptied", "Flatten", "Join", "JoinList", "Lookup", "OrDefault", "Split"]
+__all__ = [
+    "Apply",
+    "DropEmpty",
+    "Emptied",
+    "FirstOf",
+    "Flatten",
+    "Join",
+    "JoinList",
+    "Lookup",
+    "OrDefault",
+    "Split",
+]
 
 
 def _where_filled(node: Node, writer: Writer, make: Callable[[str], str], *, once: bool = True) -> str:
@@ -85,6 +98,44 @@ class Emptied(Node):
         others = tuple(text for text in writer.empty_texts if text)
         usual = f"{name}.__class__ is str" + (f" and {name} not in {others!r}" if others else "")
         return f"({name} if {first} and {usual} else empty({name}))"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOf(Node):
+    """The first of several columns that is not empty.
+
+    `names` are theirs where the source's columns are not known: a row that has none of them is an error.
+    """
+
+    parts: tuple[Node, ...]
+    names: tuple[str, ...] = ()
+
+    def infer(self, types: Types) -> Type:
+        return ANY
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        found = [list(part.gaps(known)) for part in self.parts]
+        if all(found):  # one that is never empty is enough
+            yield from (gap for gaps in found for gap in gaps)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        parts, names, first = [env.evaluator(part) for part in self.parts], self.names, OPERATIONS["coalesce"]
+
+        def evaluate(frame: Frame) -> Any:
+            found = first(*[part(frame) for part in parts])
+            if found is None and names and frame.row.keys().isdisjoint(names):
+                message = f"the row has none of the columns {quote_names(names)}"
+                raise ValueProblem("unknown-column", message, "name one of them as the source does")
+            return found
+
+        return evaluate
+
+    def emit(self, writer: Writer) -> str:
+        found = f"coalesce({', '.join(part.emit(writer) for part in self.parts)})"
+        if not self.names:
+            return found
+        name = writer.temporary()
+        return f"({name} if ({name} := {found}) is not None else decline())"
 
 
 @dataclass(frozen=True, slots=True)

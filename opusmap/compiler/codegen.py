@@ -169,6 +169,7 @@ class Module:
             "interpret": interpret,
             "keep_failure": keep_failure,
             "is_wanted": interpreter.is_wanted,
+            "row_number": lambda: interpreter.number,
         }
         self._taken = {*self.namespace, *_LOCALS, *keyword.kwlist, *keyword.softkwlist}
         self._globals: dict[int, list[str]] = {}

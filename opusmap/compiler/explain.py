@@ -55,7 +55,7 @@ def explain_row(
     For a record that is the column's value; for a reject the problem of the column or, where it has none,
     those for which the row is rejected.
     """
-    stages = explain_column(mapper, column, values)
+    stages = explain_column(mapper, column, values, number)
     mapped = mapper.map_row(values, number)
     if isinstance(mapped, Record):
         value = mapped.values.get(column.column.internal_name)
@@ -80,10 +80,12 @@ def _failed(problem: Issue[str], why: str | None = None, span: Span | None = Non
     return Stage(f"{whose}{problem.code}: {problem.message}{advice}", None, span, problem)
 
 
-def explain_column(mapper: Mapper, column: ColumnPlan, row: Mapping[str, Any]) -> list[Stage]:
+def explain_column(
+    mapper: Mapper, column: ColumnPlan, row: Mapping[str, Any], number: int = 1
+) -> list[Stage]:
     """Return the stages of one column for one row; the last one is the finished value or the problem."""
     try:
-        return list(_Walker(mapper.plan, column, row).stages())
+        return list(_Walker(mapper.plan, column, row, number).stages())
     finally:
         mapper.forget_notes()
 
@@ -93,9 +95,11 @@ class _Walker:
     plan: Plan
     column: ColumnPlan
     row: Mapping[str, Any]
+    number: int
 
     def __post_init__(self) -> None:
         self._interpreter, self._frame = Interpreter(self.plan, []), Frame(self.row)
+        self._interpreter.number = self.number
 
     def stages(self) -> Iterator[Stage]:
         name, span = self.column.column.display_name, self.column.span
@@ -189,6 +193,9 @@ class _Walker:
         value_or_none = binding_runtime.make_empty_values(self.plan.spec.source.empty)
         for node in self._read(nodes.Cell):
             value = self.row.get(node.name)
+            if node.optional and node.name not in self.row and not node.dotted:
+                yield Stage(f"column {node.name} (not in the source, so empty)")
+                continue
             if node.dotted:
                 try:
                     value = self._evaluate(node, self.column.context)

@@ -92,6 +92,10 @@ class Environment:
 
         return read
 
+    def row_number(self) -> int:
+        """Return the number of the row at hand."""
+        return self._interpreter.number
+
     def table(self, name: str) -> Mapping[str, Any]:
         """Return a table's entries."""
         return self._interpreter.plan.tables[name].entries
@@ -113,6 +117,7 @@ class Interpreter:
     `notes` is where converters note what is odd but no error.
 
     Attributes:
+        number: the number of the row at hand, which `row.number` gives.
         replaced: the wrong values of the row at hand that were replaced, by column and code.
         patterns: the regular expressions that have been bound, by their places in the mapping.
         counts_variables: whether there are so many variables that what they hold together is counted.
@@ -121,6 +126,7 @@ class Interpreter:
 
     def __init__(self, plan: Plan, notes: list[Issue[str]]) -> None:
         self.plan = plan
+        self.number = 1
         self._notes = notes
         self._absent = {"omit": ABSENT, "null": None, "blank": ""}[plan.spec.target.empty]
         self._definitions = {variable.name: variable for variable in plan.variables}

@@ -184,7 +184,8 @@ def _unused(plan: Plan) -> Iterator[Issue[Span]]:
 def _unread(plan: Plan) -> Iterator[Issue[Span]]:
     if plan.source_columns is None:
         return
-    read = {part for name in plan.cells() for part in (name, name.partition(".")[0])}
+    names = {node.name for node in plan.nodes() if isinstance(node, nodes.Cell)}
+    read = {part for name in names for part in (name, name.partition(".")[0])}
     unread = sorted(plan.source_columns - read)
     if unread:
         count = f"{len(unread)} of the source's {len(plan.source_columns)} columns"

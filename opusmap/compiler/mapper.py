@@ -20,6 +20,7 @@ from opusmap.connection import Connection, load_connection
 from opusmap.converters import Registry
 from opusmap.converters.plugins import all_converters
 from opusmap.errors import InvalidMapping
+from opusmap.expressions import nodes
 from opusmap.issues import Issue, Severity, Span
 from opusmap.mapping import MappingSpec, load_spec
 from opusmap.records import Chunk, Filtered, Mapped, Record, Reject, Row
@@ -58,6 +59,7 @@ class Mapper:
         generated = generate(plan, self.interpreter)
         self.source = generated.source
         self._replaced = self.interpreter.replaced
+        self._reads_numbers = any(isinstance(node, nodes.RowNumber) for node in plan.nodes())
         self._patterns = dict(sorted(self.interpreter.patterns.items()))
         self._function = _load(generated.source, generated.namespace, plan.spec.path)
 
@@ -69,6 +71,7 @@ class Mapper:
             number: the row's number in its source, for messages.
         """
         problems: list[Issue[str]] = []
+        self.interpreter.number = number
         record = self._function(values, problems)
         return self._outcome(record, problems, values, number)
 
@@ -99,7 +102,7 @@ class Mapper:
         """
         function, notes, replaced = self._function, self._notes, self._replaced
         chunk, values, problems = Chunk([], [], b"", [], {}, {}), list[Any](), list[Issue[str]]()
-        for place, row in enumerate(rows):
+        for place, row in enumerate(self._numbered(rows) if self._reads_numbers else rows):
             if isinstance(row, Reject):
                 chunk.others.append((place, row))
                 continue
@@ -120,6 +123,13 @@ class Mapper:
         chunk.lines = _encode_lines(values)
         chunk.patterns = self.matched_patterns()
         return chunk
+
+    def _numbered(self, rows: Iterable[Row | Reject]) -> Iterator[Row | Reject]:
+        """Yield rows; while one is mapped, `row.number` is its number."""
+        for row in rows:
+            if isinstance(row, Row):
+                self.interpreter.number = row.number
+            yield row
 
     def map_rows(self, rows: Iterable[Row | Reject]) -> Iterator[Mapped]:
         """Map rows in their order; what the source rejected already passes through."""

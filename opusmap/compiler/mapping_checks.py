@@ -11,7 +11,7 @@ from opusmap.compiler.similar import find_similar
 from opusmap.connection import CHOICE_TYPES, Column, ColumnType
 from opusmap.converters.format_parts import find_odd_parts
 from opusmap.issues import Issue, Severity, Span
-from opusmap.mapping import Binding, ChoiceList, TargetOptions, Text, Variable
+from opusmap.mapping import Binding, ChoiceList, ConstantPart, TargetOptions, Text, Variable
 from opusmap.wording import quote_value, suggest
 
 _RESERVED = frozenset(
@@ -161,10 +161,12 @@ def check_binding(
         message = f"the connection requires {name}"
         help_text = f"correct it: `columns: {{{column.display_name}: {{required: false}}}}`"
         yield Issue("required-column", message, span, help_text)
-    if isinstance(binding.const, Text) and (binding.const in empty or binding.const == ""):
-        message = f"the constant {quote_value(binding.const)} means no value, so it would never be sent"
-        help_text = "remove the binding, or take the text out of `source.empty`"
-        yield Issue("empty-constant", message, binding.const.span, help_text)
+    constants = [part.text for part in binding.sources if isinstance(part, ConstantPart)]
+    for text in [*constants, *([binding.const] if isinstance(binding.const, Text) else [])]:
+        if text in empty or text == "":
+            message = f"the constant {quote_value(text)} means no value, so it would never be sent"
+            help_text = "remove it, or take the text out of `source.empty`"
+            yield Issue("empty-constant", message, text.span, help_text)
     if binding.format is not None and column.type is not ColumnType.DATE_TIME:
         message = f"`format` is for dates, and {name} is a {column.type} column"
         help_text = "use `value: \"{{ … | datetime('%d/%m/%Y') | format_date('%Y') }}\"`"

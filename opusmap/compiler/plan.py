@@ -123,7 +123,7 @@ class Plan:
         """Return the source columns that are read, in order of first use; true where only as a path."""
         dotted: dict[str, bool] = {}
         for node in self.nodes():
-            if isinstance(node, nodes.Cell):
+            if isinstance(node, nodes.Cell) and not node.optional:
                 dotted[node.name] = dotted.get(node.name, True) and node.dotted
         return dotted
 

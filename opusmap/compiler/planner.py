@@ -13,6 +13,7 @@ from datetime import UTC, tzinfo
 from functools import cached_property, partial
 from typing import Any
 
+from opusmap.compiler.binding_nodes import FirstOf as FirstOfNode
 from opusmap.compiler.column_types import EncoderOptions, make_encoder
 from opusmap.compiler.mapping_checks import (
     check_binding,
@@ -36,8 +37,10 @@ from opusmap.converters import ArgumentError, Context, MissingCentury, Registry,
 from opusmap.converters.dates import datetime_, time_zone
 from opusmap.converters.patterns import Pattern
 from opusmap.expressions import (
+    ROW_FILE,
     Expression,
     Scope,
+    absent_column,
     has_constant_arguments,
     is_template,
     nodes,
@@ -45,7 +48,7 @@ from opusmap.expressions import (
     walk,
 )
 from opusmap.issues import Issue, Span
-from opusmap.mapping import Binding, ChoiceList, MappingSpec, Table, Text
+from opusmap.mapping import Binding, ChoiceList, ConstantPart, FirstOf, MappingSpec, SourcePart, Table, Text
 from opusmap.wording import quote_names, quote_value, suggest
 
 Warn = Callable[[str, str, str], None]
@@ -83,6 +86,7 @@ class _Planner:
         self._registry = registry
         self._warn = warn
         self._columns = source_columns
+        self._file_column = spec.source.file_column or ROW_FILE
         self._tables = {str(table.name): table for table in spec.tables}
         self._connection = self._corrected(connection)
         start = Span(spec.path, 1, 1, 1, 2)
@@ -110,9 +114,30 @@ class _Planner:
                 message = f"the required column {name} ({column.internal_name}) is not bound"
                 help_text = f"add it under `fields:`, for example `{column.display_name}: …`"
                 self._error("missing-required", message, spec.fields_span, help_text)
+        self._check_steady_key(columns, variables)
         return Plan(
             spec, self._connection, columns, variables, where, self._tables, self._context, self._columns
         )
+
+    def _check_steady_key(self, columns: tuple[ColumnPlan, ...], variables: tuple[VariablePlan, ...]) -> None:
+        """Refuse a key that depends on the row's number: one more row above would shift all keys."""
+        numbered = set[str]()
+
+        def reads_number(tree: nodes.Node) -> bool:
+            return any(
+                isinstance(node, nodes.RowNumber)
+                or (isinstance(node, nodes.VariableRef) and node.name in numbered)
+                for node in walk(tree)
+            )
+
+        for variable in variables:  # in their order, in which one reads only those before it
+            if reads_number(variable.expression.tree):
+                numbered.add(variable.name)
+        for column in columns:
+            if column.column.internal_name == KEY_COLUMN and any(map(reads_number, column.trees())):
+                message = f"{KEY_COLUMN} depends on the row's number: one more row above would shift all keys"
+                help_text = "make it of what identifies the record itself, such as its number in the register"
+                self._error("row-number-key", message, column.binding.span, help_text)
 
     def _corrected(self, connection: Connection) -> Connection:
         changes: dict[str, dict[str, Any]] = {}
@@ -193,7 +218,7 @@ class _Planner:
     def _plan_variables(self) -> Iterator[VariablePlan]:
         tables = frozenset(self._tables)
         known, later = set[str](), {str(variable.name) for variable in self._spec.let}
-        scope = Scope(self._columns, known, later, tables, self._registry)
+        scope = Scope(self._columns, known, later, tables, self._registry, self._file_column)
         for variable in self._spec.let:
             self.problems += check_variable_name(variable, self._columns, tables)
             expression = self._expression(variable.template, scope, self._context)
@@ -205,7 +230,8 @@ class _Planner:
     def _scope(self) -> Scope:
         """What names mean in `where` and `fields`: all variables are defined there."""
         variables = frozenset(str(variable.name) for variable in self._spec.let)
-        return Scope(self._columns, variables, frozenset(), frozenset(self._tables), self._registry)
+        tables = frozenset(self._tables)
+        return Scope(self._columns, variables, frozenset(), tables, self._registry, self._file_column)
 
     def _expression(self, text: Text, scope: Scope, context: Context) -> Expression | None:
         expression, problems = parse_template(text, scope)
@@ -269,7 +295,45 @@ class _Planner:
             return (nodes.Constant(str(binding.const)),)
         if binding.const is not None:
             return (nodes.ListLiteral(tuple(nodes.Constant(str(text)) for text in binding.const)),)
-        return tuple(self._source_column(name) for name in binding.sources)
+        return tuple(map(self._source_part, binding.sources))
+
+    def _source_part(self, part: SourcePart) -> nodes.Node:
+        match part:
+            case FirstOf():
+                return self._first_of(part)
+            case ConstantPart():
+                return nodes.Constant(str(part.text))
+            case name:
+                return self._source_column(name)
+
+    def _first_of(self, part: FirstOf) -> nodes.Node:
+        """Return the columns that the source has; of columns not known, a row may lack any."""
+        if self._columns is None:
+            found = tuple(map(self._source_column, part.names))
+            cells = [replace(one, optional=True) for one in found if isinstance(one, nodes.Cell)]
+            if len(cells) < len(found):  # a variable is always there
+                return FirstOfNode(found)
+            names = [name for cell in cells for name in (cell.name, cell.name.partition(".")[0])]
+            return FirstOfNode(tuple(cells), tuple(dict.fromkeys(names)))
+        known = [name for name in part.names if self._is_known(name)]
+        if not known:
+            message = f"the source has none of the columns {quote_names(map(str, part.names))}"
+            near = (suggest(str(name), self._columns) for name in part.names)
+            help_text = next(filter(None, near), "") or self._scope.known_columns()
+            self._error("unknown-column", message, part.span, help_text)
+            return UNKNOWN
+        for name in part.names:
+            if name not in known:
+                self.problems.append(absent_column(str(name), name.span, self._columns))
+        nodes_ = tuple(self._source_column(name) for name in known)
+        return nodes_[0] if len(nodes_) == 1 else FirstOfNode(nodes_)
+
+    def _is_known(self, name: Text) -> bool:
+        """Tell whether a name is a variable, a column of the source, or a path that begins with one."""
+        columns = self._columns or ()
+        return str(name) in self._scope.variables or not {str(name), name.partition(".")[0]}.isdisjoint(
+            columns
+        )
 
     def _source_column(self, name: Text) -> nodes.Node:
         text, columns = str(name), self._columns
@@ -277,6 +341,9 @@ class _Planner:
             return nodes.VariableRef(text)
         if text in (columns or ()):
             return nodes.Cell(text)
+        member = self._scope.member(text.removeprefix("row."), 0) if text.startswith("row.") else None
+        if member is not None:
+            return member
         if is_placeholder(text):
             help_text = "put a column of the source here, or a template or constant"
             self.problems.append(to_do("this binding", name.span, help_text))

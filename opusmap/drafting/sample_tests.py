@@ -14,7 +14,7 @@ from opusmap.compiler.plan import ColumnPlan
 from opusmap.connection import Connection
 from opusmap.drafting.draft import Draft, DraftTest, write_draft
 from opusmap.errors import InvalidMapping
-from opusmap.mapping import parse_spec
+from opusmap.mapping import Text, parse_spec
 from opusmap.records import Record, Row
 
 __all__ = ["with_tests"]
@@ -67,7 +67,7 @@ def _test(mapper: Mapper, row: Row, record: Record, names: Mapping[str, str]) ->
 
 
 def _sources(plan: ColumnPlan) -> list[str]:
-    return [str(name) for name in plan.binding.sources]
+    return [str(name) for name in plan.binding.sources if isinstance(name, Text)]
 
 
 def _holder(row: Row, name: str) -> str:

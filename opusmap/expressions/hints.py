@@ -49,7 +49,7 @@ NAME_ADVICE = {
     **dict.fromkeys(("null", "nil", "none"), "the empty value is `none`"),
     "true": "it is written `true`, in small letters",
     "false": "it is written `false`, in small letters",
-    "row": "take a column of it: row['Contract No']",
+    "row": "take a column of it, row['Contract No'], or its row.number or row.file",
 }
 """Name that is no column, in small letters -> what may have been meant."""
 

@@ -25,9 +25,9 @@ from opusmap.expressions.hints import (
     TESTS,
 )
 from opusmap.expressions.jinja_reader import DEPTH_LIMIT, AbortParse, JinjaReader, SkipNode
-from opusmap.expressions.scope import Scope, UnknownNameError
+from opusmap.expressions.scope import Scope, UnknownNameError, absent_column
 from opusmap.expressions.syntax_errors import in_plain_words, odd_name
-from opusmap.issues import Issue, Span
+from opusmap.issues import Issue, Severity, Span
 from opusmap.mapping.yaml_reader import Text
 from opusmap.wording import quote_value, suggest
 
@@ -71,7 +71,12 @@ class _Parser(JinjaReader, NodeVisitor):
         for position, message in self.unread.items():
             at = self._place(position)
             self.problem("template-syntax", at, *in_plain_words(message, self._text, at, self._columns))
-        return None if self.problems else nodes.Expression(self._text, tree)
+        if self._has_errors():
+            return None
+        return nodes.Expression(self._text, tree)
+
+    def _has_errors(self) -> bool:
+        return any(problem.severity is Severity.ERROR for problem in self.problems)
 
     def _whole(self, body: list[jinja.Node]) -> nodes.Node:
         """Translate a template; an expression with nothing but blanks around it keeps its kind."""
@@ -161,10 +166,12 @@ class _Parser(JinjaReader, NodeVisitor):
         taken = self._scope.variables | self._scope.tables | self._scope.later | {"row"}
         if dotted and root not in taken and (columns is None or {root, dotted} & columns):
             return nodes.Cell(dotted, self.at(first), dotted=columns is None or dotted not in columns)
+        if root == "row" and (member := self._scope.member(rest, self.at(first))) is not None:
+            return member
         if root == "row":
             raise self.refuse("row-item", at, _ROW_TAKES, f"write row['{rest}']")
         value = self.node(node.node)
-        if isinstance(value, nodes.Constant | nodes.ListLiteral) and not self.problems:
+        if isinstance(value, nodes.Constant | nodes.ListLiteral) and not self._has_errors():
             message = f"there is no field {quote_value(node.attr)} here"
             raise self.refuse("unknown-field", at, message, _FIELD_HELP)
         return nodes.Field(value, node.attr, at)
@@ -328,6 +335,8 @@ class _Parser(JinjaReader, NodeVisitor):
         return nodes.Test(value, node.name, args, at)
 
     def visit_Call(self, node: jinja.Call) -> nodes.Node:
+        if _is_row(getattr(node.node, "node", None)) and getattr(node.node, "attr", "") == "get":
+            return self._row_get(node)
         name = node.node.name if isinstance(node.node, jinja.Name) else None
         if name not in FUNCTIONS or node.kwargs or node.dyn_args or node.dyn_kwargs:
             method = node.node.attr if isinstance(node.node, jinja.Getattr) else None
@@ -341,6 +350,18 @@ class _Parser(JinjaReader, NodeVisitor):
         if not node.args:
             raise self.refuse("wrong-argument", self.at(node), f"{name} needs values")
         return nodes.Call(str(name), tuple(self.node(argument) for argument in node.args), self.at(node))
+
+    def _row_get(self, node: jinja.Call) -> nodes.Node:
+        """Translate `row.get('Amount')`: a column that the source need not have."""
+        name = node.args[0] if len(node.args) == 1 else None
+        at = self.at(node)
+        if not (isinstance(name, jinja.Const) and isinstance(name.value, str)) or node.kwargs:
+            help_text = "write `row.get('Amount')`, and `| default(…)` behind it for what stands for it"
+            raise self.refuse("row-item", at, "row.get(…) takes the name of a column in quotes", help_text)
+        cell = self._scope.optional(name.value, self.at(name))
+        if self._scope.columns is not None and cell.optional:
+            self.problems.append(absent_column(cell.name, self.locate(cell.at), self._scope.columns))
+        return cell
 
     @contextmanager
     def _deeper(self, node: jinja.Node) -> Iterator[None]:
@@ -359,7 +380,13 @@ class _Parser(JinjaReader, NodeVisitor):
         raise self.refuse("not-in-language", self.at(node), message, help_text)
 
 
-_ROW_TAKES = "row[…] takes the name of a column in quotes"
+def _is_row(node: jinja.Node | None) -> bool:
+    return isinstance(node, jinja.Name) and node.name == "row"
+
+
+_ROW_TAKES = (
+    "row[…] takes the name of a column in quotes; its members are row.number, row.file and row.get(…)"
+)
 _ALIASES = {"count": "length"}
 _PATTERNS = frozenset({"regex_replace", "matching"})
 """Converters and tests that take patterns: texts are used as they are written, without escapes."""

@@ -9,12 +9,22 @@ from heapq import nsmallest
 from opusmap.converters import Registry
 from opusmap.expressions import nodes
 from opusmap.expressions.hints import FUNCTIONS, NAME_ADVICE
+from opusmap.issues import Issue, Severity, Span
 from opusmap.wording import quote_value, suggest
 
-__all__ = ["Scope", "UnknownNameError"]
+__all__ = ["ROW_FILE", "Scope", "UnknownNameError", "absent_column"]
 
+ROW_FILE = "row.file"
+"""The column that a source gets for `row.file`, unless it has a `file_column`."""
 _SHOWN = 12
 """Columns that are named in a message at most."""
+
+
+def absent_column(name: str, span: Span, columns: AbstractSet[str]) -> Issue[Span]:
+    """Return the warning that a column which a mapping may do without is not there."""
+    message = f"there is no column {quote_value(name)} in the source; it counts as empty"
+    help_text = suggest(name, columns) or "that is fine if another layout of the source has it"
+    return Issue("absent-column", message, span, help_text, Severity.WARNING)
 
 
 @dataclass
@@ -38,6 +48,13 @@ class Scope:
     later: AbstractSet[str] = frozenset()
     tables: frozenset[str] = frozenset()
     registry: Registry = field(default_factory=lambda: Registry({}))
+    file_column: str = ROW_FILE
+
+    def member(self, name: str, at: int) -> nodes.Node | None:
+        """Return what `row.NAME` means: the row's number, or the name of its file; None of another name."""
+        if name == "number":
+            return nodes.RowNumber(at)
+        return nodes.Cell(self.file_column, at, optional=True) if name == "file" else None
 
     def resolve(self, name: str, at: int) -> nodes.Node:
         """Return the node that a name means.
@@ -70,6 +87,10 @@ class Scope:
         if self.columns is not None and name not in self.columns:
             raise self._no_column(name, suggest(name, self.columns))
         return nodes.Cell(name, at)
+
+    def optional(self, name: str, at: int) -> nodes.Cell:
+        """Return the source column of a name; one that the source lacks, or may lack, is empty."""
+        return nodes.Cell(name, at, optional=self.columns is None or name not in self.columns)
 
     def _no_column(self, name: str, advice: str) -> UnknownNameError:
         message = f"there is no column {quote_value(name)} in the source"

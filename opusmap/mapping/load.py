@@ -15,9 +15,12 @@ from opusmap.mapping.model import (
     Binding,
     ChoiceList,
     ColumnOverride,
+    ConstantPart,
     ConverterCall,
+    FirstOf,
     MappingSpec,
     MappingTest,
+    SourcePart,
     Table,
     TargetOptions,
     Variable,
@@ -247,7 +250,7 @@ class _Builder:
                 return Binding(target, node.span, template=node)
             return Binding(target, node.span, sources=(node,))
         if isinstance(node, Items):
-            return Binding(target, node.span, sources=_texts(node), listed=True)
+            return Binding(target, node.span, sources=_parts(node), listed=True)
         on_error: Any = str(node.get("on_error", "reject"))
         if on_error == "default" and "default" not in node:
             message = "`on_error: default` needs a `default`"
@@ -258,7 +261,7 @@ class _Builder:
         return Binding(
             target,
             node.span,
-            sources=() if origin is None else _texts(origin),
+            sources=() if origin is None else _parts(origin),
             listed=isinstance(origin, Items),
             template=node.get_text("value"),
             const=_texts(const) if isinstance(const, Items) else node.get_text("const"),
@@ -355,6 +358,18 @@ def _cell(node: Node) -> Any:
 def _text(node: Node) -> Text:
     assert isinstance(node, Text)
     return node
+
+
+def _parts(node: Node) -> tuple[SourcePart, ...]:
+    return tuple(map(_part, node if isinstance(node, Items) else (node,)))
+
+
+def _part(node: Node) -> SourcePart:
+    if isinstance(node, Entries):
+        if "first_of" in node:
+            return FirstOf(_texts(node["first_of"]), node.span)
+        return ConstantPart(_text(node["const"]))
+    return _text(node)
 
 
 def _texts(node: Node) -> tuple[Text, ...]:

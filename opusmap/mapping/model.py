@@ -67,6 +67,24 @@ class ConverterCall:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstOf:
+    """Several columns of which a source need not have all: the first that has a value counts."""
+
+    names: tuple[Text, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ConstantPart:
+    """A constant among several columns: `from: [{const: Bibliography}, id]`."""
+
+    text: Text
+
+
+SourcePart: TypeAlias = Text | FirstOf | ConstantPart
+
+
+@dataclass(frozen=True, slots=True)
 class Binding:
     """What one target column is bound to: exactly one of `sources`, `template`, `const`.
 
@@ -75,7 +93,7 @@ class Binding:
 
     target: Text
     span: Span
-    sources: tuple[Text, ...] = ()
+    sources: tuple[SourcePart, ...] = ()
     listed: bool = False
     template: Text | None = None
     const: Text | tuple[Text, ...] | None = None

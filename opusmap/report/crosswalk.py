@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from opusmap.connection import CHOICE_TYPES, ColumnType
 from opusmap.expressions import nodes, walk
-from opusmap.wording import quote_value
+from opusmap.mapping import ConstantPart, FirstOf
+from opusmap.wording import quote_names, quote_value
 
 if TYPE_CHECKING:
     from opusmap.compiler.plan import ColumnPlan, Plan
@@ -134,6 +135,11 @@ def _steps(binding: Binding) -> Iterator[str]:
 
 def _beginning(column: ColumnPlan) -> Iterator[str]:
     binding = column.binding
+    for part in binding.sources:
+        if isinstance(part, FirstOf):
+            yield f"the first with a value of {quote_names(map(str, part.names))}"
+        elif isinstance(part, ConstantPart):
+            yield f"always with {quote_value(str(part.text))}"
     if binding.template is not None:
         yield str(binding.template).strip()
     elif binding.const is not None:

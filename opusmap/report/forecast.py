@@ -289,7 +289,7 @@ class Forecaster:
         if column is None:
             return
         value = None
-        for stage in explain_column(self._mapper, column, reject.values):
+        for stage in explain_column(self._mapper, column, reject.values, reject.row):
             if stage.problem is not None:
                 break
             value = stage.value

@@ -5,8 +5,9 @@ Owns finding and opening both sides. What is done with them is up to the other m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,9 @@ from opusmap.compiler.lint import SAMPLE_ROWS, lint
 from opusmap.compiler.lock import find_drift, lock_path, read_lock
 from opusmap.connection import Connection
 from opusmap.errors import InvalidMapping, SourceError
-from opusmap.expressions import nodes
+from opusmap.expressions import ROW_FILE, nodes
 from opusmap.issues import Issue, Span
-from opusmap.mapping import MappingSpec
+from opusmap.mapping import MappingSpec, Text
 from opusmap.records import Reject
 from opusmap.rejects import RejectsSource
 from opusmap.safe_files import refuse_irregular, resolve_inside
@@ -71,6 +72,7 @@ def open_work(
             cause.
     """
     spec, connection = read_mapping(mapping)
+    spec = _with_file_column(spec)
     try:
         opened = _open_source(spec, source)
     except SourceError as error:
@@ -185,6 +187,25 @@ def _refuse_irregular(path: Path) -> None:
         hint = "name a file; a FIFO or a device can be named on the command line"
         problem = f"the source can't be read: {error.strerror}"
         raise SourceError(str(path), "source-unreadable", problem, help=hint) from None
+
+
+def _with_file_column(spec: MappingSpec) -> MappingSpec:
+    """Return a mapping whose source has a column with the name of each row's file, if it reads `row.file`."""
+    if spec.source.file_column is not None:
+        return spec
+    read = [*(variable.template for variable in spec.let), *([] if spec.where is None else [spec.where])]
+    for binding in spec.fields:
+        read += [text for text in (binding.template, binding.default) if text is not None]
+        read += [part for part in binding.sources if isinstance(part, Text)]
+    if not any(_ROW_FILE.search(text) for text in read):
+        return spec
+    if spec.source.database is not None:
+        problem = "`row.file` is the name of each row's file, and the rows of a database have none"
+        raise SourceError(spec.path, "wrong-option", problem, help="leave out `row.file`")
+    return replace(spec, source=replace(spec.source, file_column=ROW_FILE))
+
+
+_ROW_FILE = re.compile(r"\brow\s*\.\s*file\b")
 
 
 def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:

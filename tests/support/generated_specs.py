@@ -86,7 +86,7 @@ def expressions(steps: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
         [
         "A", "B", "C", "D", "row['Key']", "obj.x", "obj.y.z", "none", "true", "false", "0", "7", "2.5",
         "''", "'x'", "'Red'", "'2024-01-02'", "[A, 'Blue']", "[obj, none]", "t[A]", "[]", *steps, *steps,
-            "(t[A] | default('q'))", "(B in t)",
+            "(t[A] | default('q'))", "(B in t)", "row.number", "row.file", "row.get('Gone')", "row.get('B')",
 
         ]
     )  # fmt: skip
@@ -149,8 +149,9 @@ def _columns(steps: tuple[str, ...]) -> st.SearchStrategy[str]:
 
 
 @cache
-def _lists(steps: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
-    return st.lists(_columns(steps), min_size=1, max_size=3)
+def _lists(steps: tuple[str, ...]) -> st.SearchStrategy[list[Any]]:
+    parts = st.sampled_from([{"const": "Red"}, {"first_of": ["Gone", "C", "D"]}, {"first_of": ["Gone", "B"]}])
+    return st.lists(st.one_of(_columns(steps), _columns(steps), parts), min_size=1, max_size=3)
 
 
 _SEVERAL = st.lists(_CONVERTS, min_size=1, max_size=3)
@@ -178,7 +179,7 @@ def _bindings(draw: st.DrawFn, kind: str, steps: tuple[str, ...]) -> Any:  # noq
         return {"const": ["Red", "Blue"] if kind == "MultipleChoice" else known.get(kind, "x")}
     origin = draw(st.sampled_from(["from", "from", "list", "value"]))
     binding: dict[str, Any] = {
-        "from": {"from": draw(columns)},
+        "from": {"from": draw(columns)} if draw(_DICE) else {"from": {"first_of": ["Gone", "A", "obj.x"]}},
         "list": {"from": draw(lists)},
         "value": {"value": draw(_templates(steps))},
     }[origin]

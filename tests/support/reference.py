@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opusmap.compiler import ColumnPlan, Plan
+from opusmap.compiler.binding_nodes import FirstOf
 from opusmap.compiler.plan import bind_filter
 from opusmap.connection import ColumnType
 from opusmap.converters import ArgumentError, Context, bind_converter
@@ -210,8 +211,15 @@ class _Row:
                 return node.value
             case nodes.Cell():
                 if node.dotted:
-                    return self.dotted(node.name)
+                    return self.dotted(node.name, optional=node.optional)
                 return self.empty(self.row.get(node.name))
+            case nodes.RowNumber():
+                return 1
+            case FirstOf():
+                found = next((one for one in map(at, node.parts) if one not in (None, [])), None)
+                if found is None and node.names and not any(name in self.row for name in node.names):
+                    raise ValueProblem("unknown-column", "")
+                return found
             case nodes.VariableRef():
                 found = self.steps[node.name]
                 self.replaced += self.lacking[node.name]
@@ -320,11 +328,11 @@ class _Row:
         value = self.value(node, context)
         return value if isinstance(node, nodes.Constant) else OPERATIONS["require"](value, name)
 
-    def dotted(self, name: str) -> Any:
+    def dotted(self, name: str, *, optional: bool) -> Any:
         if name in self.row:
             return self.empty(self.row[name])
         root, *path = name.split(".")
-        if root not in self.row and self.plan.source_columns is None:
+        if root not in self.row and self.plan.source_columns is None and not optional:
             raise ValueProblem("unknown-column", "")
         value = self.empty(self.row.get(root))
         for part in path:

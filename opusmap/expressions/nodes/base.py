@@ -212,6 +212,10 @@ class Environment(Protocol):
         """Return a node's evaluator; it may note what the node gives."""
         ...
 
+    def row_number(self) -> int:
+        """Return the number of the row at hand."""
+        ...
+
     def variable(self, name: str) -> Evaluate:
         """Return the evaluator of a variable, which is evaluated once a row."""
         ...

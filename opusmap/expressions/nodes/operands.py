@@ -31,7 +31,17 @@ from opusmap.expressions.nodes.base import (
 )
 from opusmap.wording import quote_value
 
-__all__ = ["Cell", "Constant", "Field", "ListLiteral", "Slice", "Subscript", "TableValue", "VariableRef"]
+__all__ = [
+    "Cell",
+    "Constant",
+    "Field",
+    "ListLiteral",
+    "RowNumber",
+    "Slice",
+    "Subscript",
+    "TableValue",
+    "VariableRef",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +77,15 @@ class Constant(Node):
 
 @dataclass(frozen=True, slots=True)
 class Cell(Node):
-    """A value of the row, by column; `dotted` where the name may be a path into nested values."""
+    """A value of the row, by column; `dotted` where the name may be a path into nested values.
+
+    It is `optional` where the source, or a row, may lack the column: then it is empty.
+    """
 
     name: str
     at: int = 0
     dotted: bool = False
+    optional: bool = False
 
     def gaps(self, known: Gaps) -> Iterator[Gap]:
         if not self.dotted:  # what a path leads to is not looked at
@@ -80,14 +94,48 @@ class Cell(Node):
     def evaluator(self, env: Environment) -> Evaluate:
         name, empty, strict = self.name, env.empty, env.strict
         if self.dotted:
+            strict = strict and not self.optional
             return lambda frame: runtime.dotted(frame.row, name, strict, empty)
         return lambda frame: empty(frame.row.get(name))
 
     def emit(self, writer: Writer) -> str:
-        return self.emit_as(writer, None)
+        if self.optional and self.dotted:
+            return f"dotted(row, {self.name!r}, False, empty)"
+        if self.optional:
+            return f"empty(row.get({self.name!r}))"
+        return writer.cell(self.name, dotted=self.dotted, want=None)
 
     def emit_as(self, writer: Writer, want: Want) -> str:
+        if self.optional:
+            return Node.emit_as(self, writer, want)
         return writer.cell(self.name, dotted=self.dotted, want=want)
+
+
+@dataclass(frozen=True, slots=True)
+class RowNumber(Node):
+    """`row.number`: the row's number in its source."""
+
+    at: int = 0
+
+    @property
+    def pure(self) -> bool:
+        return False
+
+    def infer(self, types: Types) -> Type:
+        return Type(Kind.WHOLE, bound=_MOST_ROWS)
+
+    def gaps(self, known: Gaps) -> Iterator[Gap]:
+        yield from ()
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        number = env.row_number
+        return lambda _frame: number()
+
+    def emit(self, writer: Writer) -> str:
+        return "row_number()"
+
+
+_MOST_ROWS = 10**12
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ PHASES = (
     ("similar", "mapping_checks", "planner"),  # names resolved
     ("lower",),  # bindings lowered
     ("kinds",),  # kinds checked
-    ("lint", "lock"),  # warnings, and what orders mean
+    ("lock",),  # what orders mean
     ("interpreter",),  # the meaning
+    ("lint",),  # warnings, also of what becomes of a sample of rows
     ("cells", "caching", "encoding", "codegen"),  # code generated
     ("mapper",),
     ("explain",),
