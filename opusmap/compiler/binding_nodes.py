@@ -122,20 +122,16 @@ class FirstOf(Node):
         parts, names, first = [env.evaluator(part) for part in self.parts], self.names, OPERATIONS["coalesce"]
 
         def evaluate(frame: Frame) -> Any:
-            found = first(*[part(frame) for part in parts])
-            if found is None and names and frame.row.keys().isdisjoint(names):
+            if names and frame.row.keys().isdisjoint(names):
                 message = f"the row has none of the columns {quote_names(names)}"
                 raise ValueProblem("unknown-column", message, "name one of them as the source does")
-            return found
+            return first(*[part(frame) for part in parts])
 
         return evaluate
 
     def emit(self, writer: Writer) -> str:
         found = f"coalesce({', '.join(part.emit(writer) for part in self.parts)})"
-        if not self.names:
-            return found
-        name = writer.temporary()
-        return f"({name} if ({name} := {found}) is not None else decline())"
+        return f"(decline() if row.keys().isdisjoint({self.names!r}) else {found})" if self.names else found
 
 
 @dataclass(frozen=True, slots=True)

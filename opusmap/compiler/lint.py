@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
 from opusmap.compiler.binding_runtime import make_empty_values
-from opusmap.compiler.interpreter import Interpreter
+from opusmap.compiler.interpreter import Environment, Interpreter
 from opusmap.compiler.plan import KEY_COLUMN, Plan
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
 from opusmap.converters.dates import datetime_
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
-from opusmap.expressions.nodes import Frame, Gap
+from opusmap.expressions.nodes import Evaluate, Frame, Gap, Node
 from opusmap.issues import Issue, Severity, Span
 from opusmap.wording import quote_names, quote_value
 
@@ -33,6 +34,7 @@ def lint(
     found = [
         *(_numeric_keys(plan, sample) if typed_cells else ()),
         *_may_be_empty(plan, sample),
+        *_unread_elements(plan, sample),
         *_without_zone(plan, sample),
         *_unused(plan),
         *_unread(plan),
@@ -93,6 +95,68 @@ def _may_be_empty(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
                 continue
             where = "" if gap.cell is None else f" in {count:,} of the first {len(sample):,} rows"
             yield _warning("may-be-empty", f"{name} is required, and {gap.why}{where}", column.span, gap.help)
+
+
+def _unread_elements(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+    """Yield the lists of a sample that are longer than what is read of them, which is by position only."""
+    lists, whole = _read_by_position(plan)
+    environment = Environment(Interpreter(plan, []), plan.context)
+    for identity, (node, span, positions) in lists.items():
+        if identity in whole:
+            continue
+        read = max([at + 1 for at in positions if at >= 0], default=0)
+        read += max([-at for at in positions if at < 0], default=0)
+        evaluate = environment.evaluator(node)
+        count = sum(_length(evaluate, row) > read for row in sample)
+        if count:
+            name = quote_value(node.name) if isinstance(node, nodes.Cell | nodes.VariableRef) else "a list"
+            rows = f"{count:,} of the first {len(sample):,} rows"
+            message = f"{name} has more elements in {rows} than the {read} that are read by position"
+            help_text = "`[*]` reads all of them; leave it as it is if the others are not wanted"
+            yield _warning("unread-element", message, span, help_text)
+
+
+def _read_by_position(plan: Plan) -> tuple[dict[Hashable, tuple[Node, Span, set[int]]], set[Hashable]]:
+    """Return what elements are read of by position, where and which; and what is read as a whole."""
+    trees = [(variable.expression.tree, variable.span) for variable in plan.variables]
+    trees += [] if plan.where is None else [(plan.where.tree, plan.where.text.span)]
+    trees += [(tree, column.span) for column in plan.columns for tree in column.trees()]
+    lists: dict[Hashable, tuple[Node, Span, set[int]]] = {}
+    whole = {_identity(tree) for tree, _ in trees}
+    for tree, span in trees:
+        for node in walk(tree):
+            for child in node.children():
+                position = _position(node) if child is getattr(node, "value", None) else None
+                if position is not None:
+                    lists.setdefault(_identity(child), (child, span, set()))[2].add(position)
+                elif not (isinstance(node, nodes.Filter) and node.converter.name == "length"):
+                    whole.add(_identity(child))
+    return lists, whole
+
+
+def _position(node: Node) -> int | None:
+    """Return the position that a node takes an element at, None if it is something else."""
+    key = node.key if isinstance(node, nodes.Subscript) else None
+    key = key.value if isinstance(key, nodes.Unary) and key.sign == "-" else key
+    if not (isinstance(key, nodes.Constant) and isinstance(key.value, int)):
+        return None
+    return -key.value if isinstance(getattr(node, "key", None), nodes.Unary) else key.value
+
+
+def _length(evaluate: Evaluate, row: Mapping[str, Any]) -> int:
+    try:
+        found = evaluate(Frame(row))
+    except Exception:  # noqa: BLE001 - a converter may raise anything; the row's problem is told elsewhere
+        return 0
+    return len(found) if isinstance(found, list) else 0
+
+
+def _identity(value: object) -> Hashable:
+    """Return a key that is the same for what is written in the same way in two places."""
+    if isinstance(value, Node):
+        parts = (getattr(value, one.name) for one in fields(value) if one.name not in ("at", "place"))
+        return (type(value), *map(_identity, parts))
+    return tuple(map(_identity, value)) if isinstance(value, tuple) else repr(value)
 
 
 def _codes(interpreter: Interpreter, index: int, frame: Frame) -> set[str]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, tzinfo
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from typing import Any
 
 from opusmap.compiler.binding_nodes import FirstOf as FirstOfNode
@@ -55,6 +55,26 @@ Warn = Callable[[str, str, str], None]
 
 _BRACED = re.compile(r"^\W*[{\[<(].*[}\])>]\W*$")
 """A template as other programs write it: `${Title}`, `[Title]`, `<<Title>>`."""
+
+
+_BRACKET = r"""\[(?:\*|(\d{1,9})|'([^']+)')\]"""
+_STEPS_BEGIN, _STEP = re.compile(_BRACKET), re.compile(_BRACKET + r"|\.([^.\[\]]+)")
+"""A step of a path from its first bracket on: `[*]`, `[0]`, `['a name']`, and `.name` behind one of these."""
+
+
+def _step(found: tuple[str, str, str]) -> str | int | None:
+    """Return a step as `step_into` takes it."""
+    position, key, name = found
+    return int(position) if position else key or name or None
+
+
+def _optional(node: nodes.Node) -> nodes.Node:
+    """Return the path with a first column that a row may lack."""
+    if isinstance(node, nodes.Cell):
+        return replace(node, optional=True)
+    if isinstance(node, nodes.Every | nodes.Field | nodes.Subscript):
+        return replace(node, value=_optional(node.value))
+    return node
 
 
 def resolve_names(
@@ -309,12 +329,13 @@ class _Planner:
     def _first_of(self, part: FirstOf) -> nodes.Node:
         """Return the columns that the source has; of columns not known, a row may lack any."""
         if self._columns is None:
-            found = tuple(map(self._source_column, part.names))
-            cells = [replace(one, optional=True) for one in found if isinstance(one, nodes.Cell)]
-            if len(cells) < len(found):  # a variable is always there
+            found = tuple(_optional(self._source_column(name)) for name in part.names)
+            read = [node for one in found for node in walk(one)]
+            if any(isinstance(node, nodes.VariableRef) for node in read):  # a variable is always there
                 return FirstOfNode(found)
-            names = [name for cell in cells for name in (cell.name, cell.name.partition(".")[0])]
-            return FirstOfNode(tuple(cells), tuple(dict.fromkeys(names)))
+            cells = [node.name for node in read if isinstance(node, nodes.Cell)]
+            names = [name for cell in cells for name in (cell, cell.partition(".")[0])]
+            return FirstOfNode(found, tuple(dict.fromkeys(names)))
         known = [name for name in part.names if self._is_known(name)]
         if not known:
             message = f"the source has none of the columns {quote_names(map(str, part.names))}"
@@ -330,10 +351,8 @@ class _Planner:
 
     def _is_known(self, name: Text) -> bool:
         """Tell whether a name is a variable, a column of the source, or a path that begins with one."""
-        columns = self._columns or ()
-        return str(name) in self._scope.variables or not {str(name), name.partition(".")[0]}.isdisjoint(
-            columns
-        )
+        names = {str(name), re.split(r"[.\[]", name)[0]}
+        return not (names.isdisjoint(self._columns or ()) and names.isdisjoint(self._scope.variables))
 
     def _source_column(self, name: Text) -> nodes.Node:
         text, columns = str(name), self._columns
@@ -348,11 +367,9 @@ class _Planner:
             help_text = "put a column of the source here, or a template or constant"
             self.problems.append(to_do("this binding", name.span, help_text))
             return UNKNOWN
-        if columns is None:
-            return nodes.Cell(text, dotted="." in text)
-        if "." in text and text.partition(".")[0] in columns:
-            return nodes.Cell(text, dotted=True)
-        help_text = suggest(text, [*columns, *self._scope.variables]) or self._scope.known_columns()
+        if (found := self._path(text)) is not None:
+            return found
+        help_text = suggest(text, [*(columns or ()), *self._scope.variables]) or self._scope.known_columns()
         if _BRACED.search(text):
             help_text = 'a template is written "{{ Title }}"'
         elif columns and help_text.startswith("columns"):
@@ -360,6 +377,28 @@ class _Planner:
         message = f"there is no column {quote_value(text)} in the source"
         self._error("unknown-column", message, name.span, help_text)
         return UNKNOWN
+
+    def _path(self, text: str) -> nodes.Node | None:
+        """Return what a path leads to from a variable or a column, None if there is neither."""
+        start = _STEPS_BEGIN.search(text)
+        if start is None:
+            return self._named(text)
+        steps = text[start.start() :]
+        found = self._named(text[: start.start()])
+        if found is None or _STEP.sub("", steps):  # brackets of a name, as in `Amount [EUR]`
+            return self._named(text)
+        return reduce(nodes.step_into, map(_step, _STEP.findall(steps)), found)
+
+    def _named(self, text: str) -> nodes.Node | None:
+        """Return the variable, column or dotted path of a name, None if there is none of its first name."""
+        columns, path = self._columns, text.split(".")
+        root, names = path[0], path[1:]
+        if text in self._scope.variables or text in (columns or ()):
+            return nodes.VariableRef(text) if text in self._scope.variables else nodes.Cell(text)
+        if root in self._scope.variables:
+            variable: nodes.Node = nodes.VariableRef(root)
+            return reduce(nodes.step_into, names, variable)
+        return nodes.Cell(text, dotted=bool(names)) if columns is None or root in columns else None
 
     def _encoder_options(self, binding: Binding, column: Column, context: Context) -> EncoderOptions:
         century = self._century(binding)

@@ -96,10 +96,10 @@ def reverse(value: list | str) -> Any:
     return value[::-1]
 
 
-@converter(examples={"['HR', 'IT'] | length": 2, "'HR' | length": 2})
-def length(value: list | str | dict) -> int:
-    """Count the elements of a list, or the characters of a text."""
-    return len(value)
+@converter(examples={"['HR', 'IT'] | length": 2, "'HR' | length": 2, "none | length": 0})
+def length(value: list | str | dict | None) -> int:
+    """Count the elements of a list, or the characters of a text; an empty value has none."""
+    return 0 if value is None else len(value)
 
 
 @converter(name="list", examples={"['HR'] | list": ["HR"], "'HR' | list": ["H", "R"]})

@@ -87,6 +87,11 @@ class Converter:
     cache: bool
 
     @property
+    def takes_empty(self) -> bool:
+        """Whether an expression may give it an empty value: its annotation has `None`."""
+        return type(None) in self.kinds
+
+    @property
     def is_cacheable(self) -> bool:
         """Whether it gives the same for the same value, and notes nothing."""
         return self.pure and not self.takes_context
@@ -135,7 +140,8 @@ def converter(
 
     The function takes the value first, then its parameters. The first line of its docstring is its summary.
     If the value is annotated with `str`, `int`, `Decimal`, `bool`, `date`, `datetime`, `list`, `dict` or a
-    union of these, a value of another type is a problem of the row, and the function is not called. A
+    union of these, a value of another type is a problem of the row, and the function is not called. An empty
+    value is one, too, unless the union has `None`. A
     parameter named `context` receives the mapping's `Context`.
 
     Args:
@@ -303,12 +309,12 @@ _KIND_NAMES: dict[type, str] = {
     list: "a list",
     dict: "an object",
 }
-_CHECKED = tuple(_KIND_NAMES)
+_CHECKED = (*_KIND_NAMES, type(None))
 
 
 def wrong_kind(name: str, kinds: tuple[type, ...], value: object) -> ValueProblem:
     """Return the problem of a value whose kind a converter does not take."""
-    takes = " or ".join(_KIND_NAMES.get(kind, kind.__name__) for kind in kinds)
+    takes = " or ".join(_KIND_NAMES.get(kind, kind.__name__) for kind in kinds if kind is not type(None))
     given = next((noun for kind, noun in _KIND_NAMES.items() if isinstance(value, kind)), "the value")
     given = "the number" if given == "a whole number" else f"the {given.split(' ', 1)[1]}"
     if value is None:

@@ -35,6 +35,16 @@ _AT_LINE = re.compile(r" at \d+$")
 _TOO_MANY_DIGITS = f"a number may have {NUMBER_LIMIT} digits"
 
 
+_ODD_NAME = re.compile(r"\.\w*[@:]")
+_OPENING = re.compile(
+    r"\{#.*?(?:#\}|\Z)|\{%[-+]?\s*raw\s*[-+]?%\}.*?(?:\{%[-+]?\s*endraw\s*[-+]?%\}|\Z)|\{\{|\{%", re.DOTALL
+)
+_PATHS = re.compile(
+    r"\}\}|%\}|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|\[\*\]|[\[\]]|\.[\w@]+(?::[\w@]+)*", re.DOTALL
+)
+"""In an expression: its end, a text, `[*]`, brackets, and a dot with the name behind it."""
+
+
 class SkipNode(Exception):
     """One node is refused; its neighbours are still looked at."""
 
@@ -52,7 +62,8 @@ class JinjaReader:
     """Reads one text. `problems` collects what is wrong in it.
 
     `decimals` holds the decimals, and `texts` the texts between quotes as they are written, by their offset;
-    `unread` why Jinja could not read one of these: no problem where it is taken as it is written.
+    `unread` why Jinja could not read one of these: no problem where it is taken as it is written. `stars` are
+    the offsets of `[*]`, and `names` the names with `@` or `:` behind a dot, by the dot's offset.
     """
 
     def __init__(self, text: Text, columns: Iterable[str] = ()) -> None:
@@ -64,6 +75,8 @@ class JinjaReader:
         self.decimals: dict[int, Decimal] = {}
         self.texts: dict[int, str] = {}
         self.unread: dict[int, str] = {}
+        self.stars: set[int] = set()
+        self.names: dict[int, str] = {}
         self.problems: list[Issue[Span]] = []
 
     def read(self) -> list[nodes.Node] | None:
@@ -81,7 +94,7 @@ class JinjaReader:
         self._shift = 3 if bare else 0
         # Jinja's lexer writes each line break as \n; `_place` counts with what gets lost.
         self._returns = [match.start() - nth for nth, match in enumerate(re.finditer("\r\n", source))]
-        tokens = self._tokens(source.replace("\r\n", "\n").replace("\r", "\n"))
+        tokens = self._tokens(self._with_paths_hidden(source.replace("\r\n", "\n").replace("\r", "\n")))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Jinja's decoding of '\d' warns of Python's own escapes
@@ -99,6 +112,36 @@ class JinjaReader:
                 return body
             self.problem("template-syntax", 0, "this is not an expression", "put a template in {{ … }}")
         return None
+
+    def _with_paths_hidden(self, source: str) -> str:
+        """Return the text with `[0]` for each `[*]`, and `_` for each `@` and `:` of a name behind a dot.
+
+        Jinja has neither. No offset changes, and `stars` and `names` keep what was there.
+        """
+        if "[*]" not in source and _ODD_NAME.search(source) is None:
+            return source
+        chars, depth, inside, at = list(source), 0, False, 0
+        while (found := (_PATHS if inside else _OPENING).search(source, at)) is not None:
+            at, text = found.end(), found[0]
+            if not inside:
+                inside, depth = (
+                    text in ("{{", "{%"),
+                    0,
+                )  # a comment, or what is raw, is passed over as a whole
+            elif text in ("}}", "%}"):
+                inside = False
+            elif text == "[*]":
+                chars[at - 2] = "0"
+                self.stars.add(at - 2)
+            elif text in "[]":
+                depth += 1 if text == "[" else -1
+            elif text[0] == ".":
+                name = text[1:].partition(":")[0] if depth > 0 else text[1:]  # there a colon is a slice's
+                at = found.start() + 1 + len(name)
+                if set(name) & {"@", ":"}:
+                    self.names[found.start()] = name
+                    chars[found.start() + 1 : at] = name.replace("@", "_").replace(":", "_")
+        return "".join(chars)
 
     def _tokens(self, source: str) -> Iterator[tuple[int, str, str]]:
         """Yield Jinja's tokens with their offset in place of their line."""

@@ -156,12 +156,13 @@ class _Parser(JinjaReader, NodeVisitor):
 
     def visit_Getattr(self, node: jinja.Getattr) -> nodes.Node:
         at, columns = self.at(node), self._scope.columns
-        names, first = [node.attr], node.node
+        attr = self._attribute(node)
+        names, first = [attr], node.node
         while isinstance(first, jinja.Getattr):
-            names, first = [first.attr, *names], first.node
+            names, first = [self._attribute(first), *names], first.node
         dotted = ".".join([first.name, *names]) if isinstance(first, jinja.Name) else ""
-        if node.attr.startswith("_"):
-            raise self.refuse("unknown-field", at, f"there is no field {quote_value(node.attr)}", _FIELD_HELP)
+        if attr.startswith("_"):
+            raise self.refuse("unknown-field", at, f"there is no field {quote_value(attr)}", _FIELD_HELP)
         root, _, rest = dotted.partition(".")
         taken = self._scope.variables | self._scope.tables | self._scope.later | {"row"}
         if dotted and root not in taken and (columns is None or {root, dotted} & columns):
@@ -172,9 +173,13 @@ class _Parser(JinjaReader, NodeVisitor):
             raise self.refuse("row-item", at, _ROW_TAKES, f"write row['{rest}']")
         value = self.node(node.node)
         if isinstance(value, nodes.Constant | nodes.ListLiteral) and not self._has_errors():
-            message = f"there is no field {quote_value(node.attr)} here"
+            message = f"there is no field {quote_value(attr)} here"
             raise self.refuse("unknown-field", at, message, _FIELD_HELP)
-        return nodes.Field(value, node.attr, at)
+        return nodes.step_into(value, attr, at)
+
+    def _attribute(self, node: jinja.Getattr) -> str:
+        """Return the name behind the dot as it is written: Jinja knows neither `@` nor `:` in one."""
+        return self.names.get(node.lineno, node.attr)
 
     def visit_Getitem(self, node: jinja.Getitem) -> nodes.Node:
         at = self.at(node)
@@ -190,6 +195,15 @@ class _Parser(JinjaReader, NodeVisitor):
                 raise self.refuse("slice-step", at, "a slice has no step here", "use [start:stop]")
             start, stop = (None if end is None else self.node(end) for end in (node.arg.start, node.arg.stop))
             return nodes.Slice(value, start, stop, at)
+        if isinstance(node.arg, jinja.Const) and node.arg.lineno in self.stars:
+            if isinstance(value, nodes.TableValue):
+                raise self.refuse(
+                    "table-item", at, "a table has no elements", "take an item of it: table[key]"
+                )
+            return nodes.step_into(value, None, at)
+        key = node.arg.value if isinstance(node.arg, jinja.Const) else None
+        if isinstance(value, nodes.Every) and isinstance(key, str):
+            return nodes.step_into(value, key, at)
         return nodes.Subscript(value, self.node(node.arg), at)
 
     def visit_Add(self, node: jinja.BinExpr) -> nodes.Node:

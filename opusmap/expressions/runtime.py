@@ -14,7 +14,14 @@ from typing import Any, TypeAlias
 
 from opusmap.converters.cache import Cache
 from opusmap.converters.coerce import ARITHMETIC, NUMBER_LIMIT, number_of, text_of
-from opusmap.converters.limits import TEXT_LIMIT, WEIGHT_LIMIT, bounded_length, check_weight, weight
+from opusmap.converters.limits import (
+    TEXT_LIMIT,
+    WEIGHT_LIMIT,
+    bounded_length,
+    bounded_list,
+    check_weight,
+    weight,
+)
 from opusmap.errors import ValueProblem
 from opusmap.wording import quote_value, suggest
 
@@ -190,6 +197,8 @@ def item(value: Any, key: Any, empty: EmptyValues) -> Any:
     """Return `value[key]`: of a list or text by position (from 0), of an object by key (none if missing)."""
     if value.__class__ is list and key.__class__ is int and 0 <= key < len(value):
         return empty(value[key])
+    if value is None and key.__class__ is str:  # a path through an empty value is empty
+        return None
     require(value, "[…]")
     if isinstance(value, Mapping):
         return empty(value.get(text_of(require(key, "[…]"))))
@@ -229,8 +238,53 @@ def field(value: Any, name: str, empty: EmptyValues) -> Any:
     if isinstance(value, Mapping):
         return empty(value.get(name))
     require(value, f".{name}")
+    raise _no_field(value, name)
+
+
+def path_field(value: Any, name: str, empty: EmptyValues) -> Any:
+    """Return the same of what a path leads to: a path through an empty value is empty."""
+    return None if value is None else field(value, name, empty)
+
+
+def element(value: Any, position: int, empty: EmptyValues) -> Any:
+    """Return the element of a list at a position, none where it has no such element."""
+    if value is None or (isinstance(value, list) and not -len(value) <= position < len(value)):
+        return None
+    return item(value, position, empty)
+
+
+def _no_field(value: Any, name: str) -> ValueProblem:
     help_text = "make it a date first: `| datetime`" if isinstance(value, str) else ""
-    raise ValueProblem("unknown-field", f"{quote_value(value)} has no field {quote_value(name)}", help_text)
+    if isinstance(value, list):
+        help_text = f"take it of each element, `[*].{name}`, or of one, `[0].{name}`"
+    return ValueProblem("unknown-field", f"{quote_value(value)} has no field {quote_value(name)}", help_text)
+
+
+def every(value: Any, steps: tuple[str | None, ...], empty: EmptyValues) -> list[Any]:
+    """Return what a path finds in each element of lists, without what is empty or missing.
+
+    A step is the name of a field, or None for each element (`[*]`); what is no list counts as a list of one.
+    """
+    found: list[Any] = []
+
+    def follow(value: Any, at: int) -> None:
+        for place in range(at, len(steps)):
+            if value is None:
+                return
+            step = steps[place]
+            if step is None:
+                for element in value if isinstance(value, list) else [value]:
+                    follow(empty(element), place + 1)
+                return
+            if not isinstance(value, Mapping):
+                raise _no_field(value, step)
+            value = empty(value.get(step))
+        if value is not None:
+            found.append(value)
+            bounded_list(found)
+
+    follow(value, 0)
+    return found
 
 
 def dotted(row: Mapping[str, Any], name: str, strict: bool, empty: EmptyValues) -> Any:  # noqa: FBT001 - called by generated code
@@ -434,6 +488,9 @@ OPERATIONS: dict[str, Any] = {
     "item": item,
     "slice_": slice_,
     "field": field,
+    "path_field": path_field,
+    "element": element,
+    "every": every,
     "dotted": dotted,
     "look_up": look_up,
     "has_key": has_key,

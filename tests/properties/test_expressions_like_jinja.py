@@ -189,6 +189,9 @@ DIFFERENCES = {
     "lazy": lambda at: (
         at.operation in ("default", "and", "or", "if") and not isinstance(at.our, Refused) and at.has(Refused)
     ),
+    "length-of-none": lambda at: (
+        at.operation in ("length", "count") and at.operands[0] is None and at.our == 0
+    ),
     "none-in": lambda at: at.operation in ("in", "is in") and None in at.operands and at.our in (True, False),
     "in-object": lambda at: (
         at.operation in ("in", "is in") and at.our in (True, False) and keyless(*at.operands)

@@ -87,6 +87,7 @@ def expressions(steps: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
         "A", "B", "C", "D", "row['Key']", "obj.x", "obj.y.z", "none", "true", "false", "0", "7", "2.5",
         "''", "'x'", "'Red'", "'2024-01-02'", "[A, 'Blue']", "[obj, none]", "t[A]", "[]", *steps, *steps,
             "(t[A] | default('q'))", "(B in t)", "row.number", "row.file", "row.get('Gone')", "row.get('B')",
+            "A[*]", "B[*].x", "obj.y[*].z", "row['C'][*]['x']", "A.@x", "([A, obj] | where('x'))[*].x",
 
         ]
     )  # fmt: skip
@@ -145,7 +146,8 @@ _DEFAULTS = {
 
 @cache
 def _columns(steps: tuple[str, ...]) -> st.SearchStrategy[str]:
-    return st.sampled_from(["A", "B", "C", "D", "obj.x", *steps])
+    paths = ["C[*]", "D[*].x", "obj.y[*].z", "B[0]", "A['x']", *(f"{step}[*]" for step in steps)]
+    return st.sampled_from(["A", "B", "C", "D", "obj.x", *steps, *paths])
 
 
 @cache

@@ -201,7 +201,7 @@ class _Row:
             return value
         return [element for element in value if element != "" and self.empty(element) is not None] or None
 
-    def value(self, node: Any, context: Context) -> Any:  # noqa: C901, PLR0912 - one case a node
+    def value(self, node: Any, context: Context) -> Any:  # noqa: C901, PLR0912, PLR0915 - one case a node
         def at(part: Any) -> Any:
             return self.value(part, context)
 
@@ -215,11 +215,12 @@ class _Row:
                 return self.empty(self.row.get(node.name))
             case nodes.RowNumber():
                 return 1
+            case nodes.Every():
+                return self.every(at(node.value), list(node.steps))
             case FirstOf():
-                found = next((one for one in map(at, node.parts) if one not in (None, [])), None)
-                if found is None and node.names and not any(name in self.row for name in node.names):
+                if node.names and not any(name in self.row for name in node.names):
                     raise ValueProblem("unknown-column", "")
-                return found
+                return next((one for one in [*map(at, node.parts)] if one not in (None, [])), None)
             case nodes.VariableRef():
                 found = self.steps[node.name]
                 self.replaced += self.lacking[node.name]
@@ -231,12 +232,19 @@ class _Row:
             case nodes.Subscript():
                 if isinstance(node.value, nodes.TableValue):
                     return run["look_up"](at(node.value), node.value.name, at(node.key))
-                return run["item"](at(node.value), at(node.key), self.empty)
+                value, key = at(node.value), at(node.key)
+                if node.optional and (value is None or (isinstance(value, list) and key >= len(value))):
+                    return None
+                return run["item"](value, key, self.empty)
             case nodes.Slice():
                 ends = [None if end is None else at(end) for end in (node.start, node.stop)]
                 return run["slice_"](at(node.value), *ends)
             case nodes.Field():
-                return run["field"](at(node.value), node.name, self.empty)
+                value = at(node.value)
+                through = nodes.Cell | nodes.VariableRef | nodes.Field | nodes.Subscript
+                if value is None and isinstance(node.value, through):
+                    return None
+                return run["field"](value, node.name, self.empty)
             case nodes.Unary():
                 return run["negative" if node.sign == "-" else "positive"](at(node.value))
             case nodes.Binary():
@@ -290,7 +298,7 @@ class _Row:
             convert = bind_filter(node, context)
             if node.each:
                 return OPERATIONS["each"](convert, value, name)
-            return convert(OPERATIONS["require"](value, name))
+            return convert(value if name == "length" else OPERATIONS["require"](value, name))
         value = OPERATIONS["require"](value, name)
         args = [self.argument(argument, name, context) for argument in node.args]
         kwargs = {key: self.argument(argument, name, context) for key, argument in node.kwargs}
@@ -323,6 +331,17 @@ class _Row:
 
     def is_key(self, key: Any, entries: Mapping[str, Any]) -> bool:
         return key is not None and (text_of(key) in entries or text_of(key).strip() in entries)
+
+    def every(self, value: Any, steps: list[str | None]) -> list[Any]:
+        if value is None or not steps:
+            return [] if value is None else [value]
+        step, *rest = steps
+        if step is None:
+            elements = value if isinstance(value, list) else [value]
+            return [one for element in elements for one in self.every(self.empty(element), rest)]
+        if not isinstance(value, dict):
+            raise ValueProblem("unknown-field", "")
+        return self.every(self.empty(value.get(step)), rest)
 
     def argument(self, node: Any, name: str, context: Context) -> Any:
         value = self.value(node, context)

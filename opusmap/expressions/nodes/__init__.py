@@ -31,6 +31,7 @@ from opusmap.expressions.nodes.filters import (
 from opusmap.expressions.nodes.operands import (
     Cell,
     Constant,
+    Every,
     Field,
     ListLiteral,
     RowNumber,
@@ -38,6 +39,7 @@ from opusmap.expressions.nodes.operands import (
     Subscript,
     TableValue,
     VariableRef,
+    step_into,
 )
 from opusmap.expressions.nodes.operators import (
     Binary,
@@ -63,6 +65,7 @@ __all__ = [
     "Default",
     "Environment",
     "Evaluate",
+    "Every",
     "Expression",
     "Failure",
     "Field",
@@ -91,5 +94,6 @@ __all__ = [
     "constant_value",
     "has_constant_arguments",
     "is_constant",
+    "step_into",
     "walk",
 ]

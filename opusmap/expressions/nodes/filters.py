@@ -78,7 +78,7 @@ class Filter(Node):
             yield from check_taken(self.converter, known)
 
     def evaluator(self, env: Environment) -> Evaluate:
-        value, who, require = env.evaluator(self.value), self.converter.name, runtime.require
+        value, who, require = env.evaluator(self.value), self.converter.name, self._require()
         if not has_constant_arguments(self):
             return self._dynamic(value, env)
         convert = env.bind(self)
@@ -87,8 +87,12 @@ class Filter(Node):
             return lambda frame: each(convert, value(frame), who)
         return lambda frame: convert(require(value(frame), who))
 
+    def _require(self) -> Callable[[Any, str], Any]:
+        """Return what refuses an empty value, unless the converter takes one."""
+        return (lambda value, _who: value) if self.converter.takes_empty else runtime.require
+
     def _dynamic(self, value: Evaluate, env: Environment) -> Evaluate:
-        who, require, convert = self.converter.name, runtime.require, env.bind_dynamic(self.converter)
+        who, require, convert = self.converter.name, self._require(), env.bind_dynamic(self.converter)
         args = [self._argument(node, env) for node in self.args]
         kwargs = {name: self._argument(node, env) for name, node in self.kwargs}
 
@@ -126,7 +130,7 @@ class Filter(Node):
 
     def _required(self, writer: Writer) -> str:
         python = self.value.emit(writer)
-        if not self.value.infer(writer).empty:
+        if self.converter.takes_empty or not self.value.infer(writer).empty:
             return python
         if python.isidentifier():
             return f"require(None, {self.converter.name!r}) if {python} is None else {python}"
@@ -196,7 +200,10 @@ def check_taken(converter: Converter, known: Type) -> Iterator[ValueProblem]:
     help_text = f"use `| map('{converter.name}')` for each element, or `| first`"
     if known.kind != Kind.LIST:
         help_text = "change its kind first: `string`, `number`, `date` or `datetime`"
-    kinds = converter.kinds or (_called_with(converter.function) if converter.factory else ())
+    if converter.takes_empty and not known.kind:
+        return
+    kinds = tuple(kind for kind in converter.kinds if kind is not type(None))
+    kinds = kinds or (_called_with(converter.function) if converter.factory else ())
     takes = reduce(or_, (_KINDS.get(kind, ALL) for kind in kinds)) if kinds else ALL
     yield from check_kind(converter.name, takes, known, help=help_text)
 

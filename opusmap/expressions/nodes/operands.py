@@ -34,6 +34,7 @@ from opusmap.wording import quote_value
 __all__ = [
     "Cell",
     "Constant",
+    "Every",
     "Field",
     "ListLiteral",
     "RowNumber",
@@ -184,7 +185,11 @@ def missing_key(table: str) -> Gap:
 
 @dataclass(frozen=True, slots=True)
 class Subscript(Node):
-    """`value[key]`; `optional` where a `default` stands for a key that a table lacks, or an empty one."""
+    """`value[key]`.
+
+    It is `optional` where a `default` stands for a key that a table lacks, or an empty one; and in a path
+    under `from`, where an element that is not there is empty.
+    """
 
     value: Node
     key: Node
@@ -204,7 +209,8 @@ class Subscript(Node):
             if key.kind or not self.optional:
                 yield from check_kind("lookup", ~(Kind.LIST | Kind.OBJECT), key, "a single value")
             return
-        yield from check_kind("[…]", Kind.TEXT | Kind.LIST | Kind.OBJECT, known)
+        if known.kind or key.kind != Kind.TEXT:
+            yield from check_kind("[…]", Kind.TEXT | Kind.LIST | Kind.OBJECT, known)
         if not known.kind & Kind.OBJECT:
             yield from check_kind("[…]", Kind.WHOLE, key)
 
@@ -224,7 +230,7 @@ class Subscript(Node):
         if isinstance(self.value, TableValue):
             name, look_up = self.value.name, runtime.look_up
             return lambda frame: look_up(value(frame), name, key(frame))
-        item, empty = runtime.item, env.empty
+        item, empty = runtime.element if self.optional else runtime.item, env.empty
         return lambda frame: item(value(frame), key(frame), empty)
 
     def emit(self, writer: Writer) -> str:
@@ -235,7 +241,7 @@ class Subscript(Node):
             return f"{writer.named(f'find_in_{table}', find)}({self.key.emit(writer)})"
         if isinstance(self.value, TableValue):
             return f"look_up({value}, {self.value.name!r}, {self.key.emit(writer)})"
-        return f"item({value}, {self.key.emit(writer)}, empty)"
+        return f"{'element' if self.optional else 'item'}({value}, {self.key.emit(writer)}, empty)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,11 +305,16 @@ class Field(Node):
             message = f"{describe_kind(known.kind)} has no field {quote_value(self.name)}"
             help_text = "make it a date first: `| datetime`" if known.kind & Kind.TEXT else ""
             yield ValueProblem("unknown-field", message, help_text)
-        else:
+        elif known.kind or not self._is_path():
             yield from check_kind(f".{self.name}", takes, known)
 
+    def _is_path(self) -> bool:
+        """Tell whether the value is what a name or a path leads to: a path through an empty one is empty."""
+        return isinstance(self.value, Cell | VariableRef | Field | Subscript)
+
     def evaluator(self, env: Environment) -> Evaluate:
-        value, name, empty, field = env.evaluator(self.value), self.name, env.empty, runtime.field
+        value, name, empty = env.evaluator(self.value), self.name, env.empty
+        field = runtime.path_field if self._is_path() else runtime.field
         return lambda frame: field(value(frame), name, empty)
 
     def emit(self, writer: Writer) -> str:
@@ -311,11 +322,46 @@ class Field(Node):
         if self.name in _FIELDS and self.value.infer(writer).is_always(Kind.DATE | Kind.TIME):
             # A date without a time has no hour: there the attribute is missing, and the code declines.
             return f"{atom(value)}.isoweekday()" if self.name == "weekday" else f"{atom(value)}.{self.name}"
-        return f"field({value}, {self.name!r}, empty)"
+        return f"{'path_field' if self._is_path() else 'field'}({value}, {self.name!r}, empty)"
 
 
 _FIELDS = frozenset({"year", "month", "day", "hour", "minute", "second", "weekday"})
 _FIELD_BOUND = 9999
+
+
+@dataclass(frozen=True, slots=True)
+class Every(Node):
+    """`value[*].name`: what a path finds in each element; a step is a field's name, or None for `[*]`."""
+
+    value: Node
+    steps: tuple[str | None, ...]
+    at: int = 0
+
+    def infer(self, types: Types) -> Type:
+        return Type(Kind.LIST)
+
+    def evaluator(self, env: Environment) -> Evaluate:
+        value, steps, empty, every = env.evaluator(self.value), self.steps, env.empty, runtime.every
+        return lambda frame: every(value(frame), steps, empty)
+
+    def emit(self, writer: Writer) -> str:
+        return f"every({self.value.emit(writer)}, {self.steps!r}, empty)"
+
+
+def step_into(value: Node, step: str | int | None, at: int = 0) -> Node:
+    """Return what a path finds one step further: a field, an element by its position, or (None) each element.
+
+    Behind `[*]` a field is that of each element, a position one of the whole list.
+    """
+    if isinstance(value, Every) and not isinstance(step, int):
+        return Every(value.value, (*value.steps, step), value.at)
+    if step is None:
+        return Every(value, (None,), at)
+    return (
+        Field(value, step, at)
+        if isinstance(step, str)
+        else Subscript(value, Constant(step, at), at, optional=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)

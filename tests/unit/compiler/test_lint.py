@@ -55,7 +55,10 @@ def test_a_required_column_with_an_if_without_else_may_be_empty(binding: str) ->
 def test_a_required_column_with_a_lookup_without_default_may_be_empty() -> None:
     assert required("{from: B, lookup: t}") == [LACKS]
     assert required('"{{ t[B] }}"') == [LACKS]
-    assert required("\"{{ t[B] | default('x') }}\"") == [LACKS]  # `default` is for empty values, not for this
+    assert required("\"{{ t[B] | default('x') }}\"") == []
+    assert required("\"{{ t[B] | upper | default('x') }}\"") == [
+        LACKS
+    ]  # an empty value is not what this gives
     assert required("{from: B, lookup: t, default: x}") == []
 
 
