@@ -80,6 +80,8 @@ class Chunk(msgspec.Struct):
         notes: `Record.notes` of the few records that have some, by their place among the records.
         replaced: `Record.replaced`, likewise.
         patterns: the mapper's `matched_patterns` after these rows.
+        formats: how many of the mapped rows each of a date column's several formats has read, by the column's
+            display name and the format's place.
     """
 
     numbers: list[int]
@@ -89,6 +91,7 @@ class Chunk(msgspec.Struct):
     notes: _Notes = {}
     replaced: _Notes = {}
     patterns: list[int] = []
+    formats: dict[tuple[str, int], int] = {}
 
     def __len__(self) -> int:
         """Return how many rows there are."""
@@ -146,4 +149,5 @@ class Chunk(msgspec.Struct):
             {new: self.notes[place] for new, place in enumerate(kept) if place in self.notes},
             {new: self.replaced[place] for new, place in enumerate(kept) if place in self.replaced},
             self.patterns,
+            self.formats,
         )

@@ -169,6 +169,11 @@ def _print_forecast(forecast: Forecast) -> None:
         ],
         _rest(len(forecast.dates) - _COLUMNS_SHOWN, 0),
     )
+    _print_table(
+        "Dates in one of several formats, by the format that reads them",
+        ("rows", "column", "format"),
+        [(f"{one.count:,}", one.column, one.format) for one in forecast.formats],
+    )
     for title, cells in (
         ("Empty cells, by source column", forecast.source),
         ("Records without a value, by column of Opus", forecast.target),

@@ -56,8 +56,9 @@ class EncoderOptions:
     """What a finisher needs to know of its mapping and column.
 
     `zone` is the zone that times are written in; `read_time` makes a date or time of a text, which is
-    written in `format` and, where it names no zone, in `source_zone`; years of two digits lie in the hundred
-    years from `century` on.
+    written in `format` (None: ISO, or one of several) and, where it names no zone, in `source_zone`; years of
+    two digits lie in the hundred years from `century` on. `noted` says that only `read_time` reads texts, for
+    it notes something of them.
     """
 
     target: TargetOptions
@@ -67,6 +68,7 @@ class EncoderOptions:
     source_zone: tzinfo | None = None
     choices: ChoiceList | None = None
     century: int | None = None
+    noted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def make_encoder(kind: ColumnType, rules: EncoderOptions) -> Encoder:
     """Return the last step of a column."""
     match kind:
         case ColumnType.DATE_TIME:
-            return Encoder("date_time", _date_time(rules), cache=_is_dated(rules.format))
+            return Encoder("date_time", _date_time(rules), cache=_is_dated(rules.format) and not rules.noted)
         case ColumnType.SINGLE_CHOICE:
             return Encoder("choice", _single_choice(rules), cache=True)
         case ColumnType.MULTIPLE_CHOICE:
@@ -196,7 +198,7 @@ def _date_time(rules: EncoderOptions) -> Encode:
         except OverflowError:
             raise ValueProblem("bad-date", f"{quote_value(value)} is outside the years 1 to 9999") from None
 
-    if zone is not UTC or pattern != PLAIN_TIME:
+    if zone is not UTC or pattern != PLAIN_TIME or rules.noted:
         return date_time
     return (
         _iso_time(rules, date_time) if rules.format is None else _format_time(rules, rules.format, date_time)

@@ -114,7 +114,7 @@ def takes_kind(column: ColumnPlan) -> Kind:
         case ColumnType.NUMBER:
             return NUMBER | Kind.TEXT
         case ColumnType.DATE_TIME:
-            number = Kind(0) if column.binding.format is None else NUMBER
+            number = NUMBER if column.binding.format else Kind(0)
             return Kind.TEXT | Kind.DATE | Kind.TIME | number
         case ColumnType.PEOPLE:
             return Kind.TEXT | Kind.LIST

@@ -187,9 +187,9 @@ def _without_zone(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
     if plan.spec.timezone is not None:
         return
     for column in plan.columns:
-        pattern = column.binding.format
+        formats = column.binding.format
         finished = column.column.type is ColumnType.DATE_TIME and (
-            _names_no_zone(pattern) if pattern is not None else _reads_naive(column.parts[0], sample)
+            any(map(_names_no_zone, formats)) if formats else _reads_naive(column.parts[0], sample)
         )
         name = quote_value(column.column.display_name)
         if finished or any(_converts_naive(part, sample) for part in column.trees()):
@@ -225,9 +225,15 @@ def _converts_naive(root: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bo
     for node in walk(root):
         if isinstance(node, nodes.Filter) and node.converter.name == "datetime":
             given = dict(zip(("format", "timezone"), node.args, strict=False)) | dict(node.kwargs)
-            pattern = getattr(given.get("format"), "value", None)
+            written = given.get("format")
+            parts = written.items if isinstance(written, nodes.ListLiteral) else (written,)
+            formats = [
+                one.value for one in parts if isinstance(one, nodes.Constant) and one.value is not None
+            ]
             if "timezone" not in given and (
-                _names_no_zone(pattern) if isinstance(pattern, str) else _reads_naive(node.value, sample)
+                any(_names_no_zone(str(one)) for one in formats)
+                if formats
+                else _reads_naive(node.value, sample)
             ):
                 return True
     return False

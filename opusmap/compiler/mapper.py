@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,10 @@ class Mapper:
         generated = generate(plan, self.interpreter)
         self.source = generated.source
         self._replaced = self.interpreter.replaced
+        self._formats = {
+            column.column.display_name for column in plan.columns if len(column.binding.format) > 1
+        }
+        self._format_counts: Counter[tuple[str, int]] = Counter()
         self._reads_numbers = any(isinstance(node, nodes.RowNumber) for node in plan.nodes())
         self._patterns = dict(sorted(self.interpreter.patterns.items()))
         self._function = _load(generated.source, generated.namespace, plan.spec.path)
@@ -100,7 +105,8 @@ class Mapper:
         Raises:
             UnicodeEncodeError: a custom converter gave a text that JSON can't hold.
         """
-        function, notes, replaced = self._function, self._notes, self._replaced
+        function = self._count_formats if self._formats else self._function
+        notes, replaced = self._notes, self._replaced
         chunk, values, problems = Chunk([], [], b"", [], {}, {}), list[Any](), list[Issue[str]]()
         for place, row in enumerate(self._numbered(rows) if self._reads_numbers else rows):
             if isinstance(row, Reject):
@@ -122,7 +128,18 @@ class Mapper:
         chunk.keys = [record[KEY_COLUMN] for record in values]
         chunk.lines = _encode_lines(values)
         chunk.patterns = self.matched_patterns()
+        chunk.formats = dict(self._format_counts)
+        self._format_counts.clear()
         return chunk
+
+    def _count_formats(self, values: Mapping[str, Any], problems: list[Issue[str]]) -> Any:
+        """Map a row, and count which of several formats has read each date of its record."""
+        uses = self.plan.format_uses
+        uses.clear()
+        record = self._function(values, problems)
+        if not problems and record is not FILTERED:
+            self._format_counts.update(use for use in uses.items() if use[0] in self._formats)
+        return record
 
     def _numbered(self, rows: Iterable[Row | Reject]) -> Iterator[Row | Reject]:
         """Yield rows; while one is mapped, `row.number` is its number."""

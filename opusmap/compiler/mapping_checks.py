@@ -145,6 +145,17 @@ def _check_aliases(choices: ChoiceList) -> Iterator[Issue[Span]]:
             yield Issue("duplicate-alias", message, option.span, "remove one of the two")
 
 
+def _check_no_date(binding: Binding, column: Column) -> Iterator[Issue[Span]]:
+    """Yield the keys of a binding that are for dates, of a column that is none."""
+    for key, given in (("format", binding.format), ("incomplete", (binding.incomplete,))):
+        if given and given[0] is not None:
+            message = (
+                f"`{key}` is for dates, and {quote_value(column.display_name)} is a {column.type} column"
+            )
+            help_text = "use `value: \"{{ … | datetime('%d/%m/%Y') | format_date('%Y') }}\"`"
+            yield Issue("format-not-date", message, given[0].span, help_text)
+
+
 def check_binding(
     binding: Binding, column: Column, *, required: bool, has_choices: bool, empty: tuple[str, ...]
 ) -> Iterator[Issue[Span]]:
@@ -167,10 +178,8 @@ def check_binding(
             message = f"the constant {quote_value(text)} means no value, so it would never be sent"
             help_text = "remove it, or take the text out of `source.empty`"
             yield Issue("empty-constant", message, text.span, help_text)
-    if binding.format is not None and column.type is not ColumnType.DATE_TIME:
-        message = f"`format` is for dates, and {name} is a {column.type} column"
-        help_text = "use `value: \"{{ … | datetime('%d/%m/%Y') | format_date('%Y') }}\"`"
-        yield Issue("format-not-date", message, binding.format.span, help_text)
+    if column.type is not ColumnType.DATE_TIME:
+        yield from _check_no_date(binding, column)
     if binding.split is not None and binding.listed:
         message = "`split` takes one source column, not a list of them"
         yield Issue("split-list", message, binding.split.span, "remove `split`")

@@ -6,7 +6,7 @@ Owns the frozen types only; `planner` makes them, `lower` adds the trees of colu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from opusmap.compiler.column_types import Encoder
@@ -97,7 +97,10 @@ class VariablePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A mapping fully resolved. `source_columns` is None where the source's header is not known."""
+    """A mapping fully resolved. `source_columns` is None where the source's header is not known.
+
+    `format_uses` is where readers of dates note, by column, which of its formats has read the row at hand.
+    """
 
     spec: MappingSpec
     connection: Connection
@@ -108,6 +111,7 @@ class Plan:
     context: Context
     source_columns: frozenset[str] | None
     warnings: tuple[Issue[Span], ...] = ()
+    format_uses: dict[str, int] = field(default_factory=dict)
 
     def nodes(self) -> Iterator[nodes.Node]:
         """Yield all nodes of expressions: of variables, of `where` and of columns."""

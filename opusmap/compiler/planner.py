@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from functools import cached_property, partial, reduce
-from typing import Any
+from typing import Any, Literal
 
 from opusmap.compiler.binding_nodes import FirstOf as FirstOfNode
 from opusmap.compiler.column_types import EncoderOptions, make_encoder
@@ -34,7 +34,7 @@ from opusmap.compiler.plan import (
 )
 from opusmap.connection import AS_DOWNLOADED, CHOICE_TYPES, Column, ColumnType, Connection
 from opusmap.converters import ArgumentError, Context, MissingCentury, Registry, bind_converter
-from opusmap.converters.dates import datetime_, time_zone
+from opusmap.converters.dates import datetime_, find_two_ways, time_zone
 from opusmap.converters.patterns import Pattern
 from opusmap.expressions import (
     ROW_FILE,
@@ -47,7 +47,7 @@ from opusmap.expressions import (
     parse_template,
     walk,
 )
-from opusmap.issues import Issue, Span
+from opusmap.issues import Issue, Severity, Span
 from opusmap.mapping import Binding, ChoiceList, ConstantPart, FirstOf, MappingSpec, SourcePart, Table, Text
 from opusmap.wording import quote_names, quote_value, suggest
 
@@ -102,6 +102,7 @@ class _Planner:
         warn: Warn,
     ) -> None:
         self.problems: list[Issue[Span]] = []
+        self._format_uses: dict[str, int] = {}
         self._spec = spec
         self._registry = registry
         self._warn = warn
@@ -136,7 +137,15 @@ class _Planner:
                 self._error("missing-required", message, spec.fields_span, help_text)
         self._check_steady_key(columns, variables)
         return Plan(
-            spec, self._connection, columns, variables, where, self._tables, self._context, self._columns
+            spec,
+            self._connection,
+            columns,
+            variables,
+            where,
+            self._tables,
+            self._context,
+            self._columns,
+            format_uses=self._format_uses,
         )
 
     def _check_steady_key(self, columns: tuple[ColumnPlan, ...], variables: tuple[VariablePlan, ...]) -> None:
@@ -295,7 +304,8 @@ class _Planner:
 
     def _plan_column(self, binding: Binding, column: Column) -> ColumnPlan:
         warn = partial(self._warn, column.display_name)
-        context = replace(self._context, column=column.internal_name, warn=warn)
+        used = partial(self._format_uses.__setitem__, column.display_name)
+        context = replace(self._context, column=column.internal_name, warn=warn, used=used)
         parts = self._value_parts(binding, context)
         required = column.required or bool(binding.required)
         choices = self._choices.get(column.internal_name)
@@ -402,26 +412,48 @@ class _Planner:
 
     def _encoder_options(self, binding: Binding, column: Column, context: Context) -> EncoderOptions:
         century = self._century(binding)
-        written = None if binding.format is None else str(binding.format)
-        if binding.format is not None and is_placeholder(binding.format):
+        incomplete: Literal["first_day"] | None = "first_day" if binding.incomplete is not None else None
+        written = [str(text) for text in binding.format if not is_placeholder(text)]
+        if len(written) < len(binding.format):
+            span = next(text.span for text in binding.format if is_placeholder(text))
             help_text = "keep the format that the source uses: a sample of its rows can't tell"
-            self.problems.append(to_do("the format", binding.format.span, help_text))
-            written = century = None
+            self.problems.append(to_do("the format", span, help_text))
+            written, century = [], None
         try:
-            read_time = datetime_(written, century=century, context=context)
+            read_time = datetime_(written or None, None, century, incomplete, context=context)
         except ArgumentError as problem:
             self._wrong_format(binding, problem)
-            read_time = datetime_(context=context)
+            read_time, written = datetime_(context=context), []
+        self._check_formats(binding, written, century)
         choices = self._choices.get(column.internal_name) or ChoiceList(binding.target, ())
         zone = self._context.timezone
+        only = written[0] if len(written) == 1 else None
+        noted = len(written) > 1 or (incomplete is not None and bool(written))
         return EncoderOptions(
-            self._spec.target, self._target_zone, read_time, written, zone, choices, century
+            self._spec.target, self._target_zone, read_time, only, zone, choices, century, noted
         )
 
+    def _check_formats(self, binding: Binding, written: list[str], century: int | None) -> None:
+        """Warn of a text that two formats can both read: the first of them counts."""
+        for later, second in enumerate(written):
+            for first in written[:later]:
+                text = find_two_ways(first, second, century)
+                if text is None and first != second:
+                    continue
+                message = (
+                    f"{quote_value(first)} and {quote_value(second)} both read {quote_value(text or '')}"
+                )
+                if text is None:
+                    message = f"the format {quote_value(second)} is given twice"
+                help_text = "the first that fits counts: keep the one that the source uses"
+                place = binding.format[later].span
+                self.problems.append(Issue("ambiguous-format", message, place, help_text, Severity.WARNING))
+
     def _wrong_format(self, binding: Binding, problem: ArgumentError) -> None:
-        place = binding.century if binding.format is None else binding.format
-        assert place is not None
         message, meant = str(problem), problem.help
+        named = [text for text in binding.format if quote_value(text) in message]
+        place = next(iter((*named, *binding.format)), binding.century or binding.incomplete)
+        assert place is not None
         if isinstance(problem, MissingCentury):
             if binding.century is None:  # else a wrong one has been reported
                 self._error("missing-century", message, place.span, meant)

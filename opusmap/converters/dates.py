@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from itertools import product
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -21,6 +23,7 @@ from opusmap.converters.datetime_fastpath import (
     format_reader,
     read_iso,
     steady_offset,
+    zero_completer,
 )
 from opusmap.converters.format_parts import CENTURY_UNUSED, check_format, check_reading_format
 from opusmap.converters.numbers import parse_number
@@ -92,73 +95,175 @@ def _check_local(aware: datetime, zone: tzinfo, warn: Callable[[str, str], None]
         ),
         "'31.01.2024' | datetime('%d.%m.%Y')": date(2024, 1, 31),
         "'26-Apr-68' | datetime('%d-%b-%y', century=1930)": date(1968, 4, 26),
+        "'31/01/2024' | datetime(['%Y-%m-%d', '%d/%m/%Y'])": date(2024, 1, 31),
+        "'1783-02' | datetime(incomplete='first_day')": date(1783, 2, 1),
     },
 )
 def datetime_(
-    format: str | None = None,
+    format: str | list[str] | None = None,
     timezone: str | None = None,
     century: int | None = None,
+    incomplete: Literal["first_day"] | None = None,
     *,
     context: Context,
 ) -> Callable[[object], date]:
     """Read a date, or a date and time; ISO without `format`, else as Python's strptime does.
 
-    `timezone` is the zone of times that name none (the mapping's by default). `century` is the first of the
-    hundred years that years of two digits (`%y`) lie in: 1930 reads 30 to 99 as 19xx and 00 to 29 as 20xx.
-    A whole number is read by a format of digits alone, such as `%Y%m%d`.
+    Of several formats the first that fits counts. `timezone` is the zone of times that name none (the
+    mapping's by default). `century` is the first of the hundred years that years of two digits (`%y`) lie in:
+    1930 reads 30 to 99 as 19xx and 00 to 29 as 20xx. With `incomplete`, a date without a day or a month
+    (`1783-02`, `1783`, a day or month 00, a format without them) is its first day. A whole number is read by
+    a format of digits alone, such as `%Y%m%d`.
     """
     zone = context.timezone if timezone is None else time_zone(timezone)
-    if format is None and century is not None:
-        raise ArgumentError("`century` needs a `format` with %y", CENTURY_UNUSED)
-    dated = format is not None and not check_reading_format(format, century)
-    read = _parse_iso if format is None else _make_reader(format, century, dated=dated)
-    write = None if format is None else _number_writer(format)
+    readers = _make_readers(format, century, incomplete=incomplete is not None)
+    formats = [reader.format for reader in readers if reader.format is not None]
+    is_plain = len(readers) == 1 and incomplete is None  # there is nothing to note
+    read = readers[0].read
+
+    def parse(value: object) -> date:
+        is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        if not isinstance(value, str) and not (is_number and any(one.write is not None for one in readers)):
+            raise wrong_kind("datetime", (str,), value)
+        texts = [_text_for(reader, value) for reader in readers]
+        for is_whole in (True, False) if incomplete is not None else (True,):
+            for index, (reader, text) in enumerate(zip(readers, texts, strict=True)):
+                found = None if text is None else (reader.read if is_whole else reader.complete)(text)
+                if found is None:
+                    continue
+                context.used(index)
+                if not is_whole or reader.lacks_day:
+                    message = f"{quote_value(value)} is not a whole date; {found.isoformat()[:10]} is taken"
+                    context.warn("incomplete-date", message)
+                return found
+        text = text_of(value)
+        _refuse_other_years(text)
+        raise _unlike(text, formats)
 
     def convert(value: object) -> date:
-        if isinstance(value, str):
-            found = read(value)
-        elif isinstance(value, date):
-            found = value
+        if is_plain and isinstance(value, str):
+            found = read(value) or parse(value)
         else:
-            text = None
-            if write is not None and isinstance(value, int | Decimal) and not isinstance(value, bool):
-                text = write(value)
-            if text is None:
-                raise wrong_kind("datetime", (str,), value)
-            found = read(text)
+            found = value if isinstance(value, date) else parse(value)
         return localise(found, zone, context.warn) if isinstance(found, datetime) else found
 
     return convert
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """How dates are read in one format (None: ISO): `read` gives None for a text that is none.
+
+    `complete` reads one with a day, or a month and day, that is 00 or missing; `lacks_day` says that its
+    format has no day. `write` is as `_number_writer` gives it.
+    """
+
+    format: str | None
+    read: Callable[[str], date | None]
+    complete: Callable[[str], date | None]
+    lacks_day: bool = False
+    write: Callable[[int | Decimal], str | None] | None = None
+
+
+def _text_for(reader: _Reader, value: object) -> str | None:
+    """Return the text that a format reads of a value, None if it reads none."""
+    if isinstance(value, str):
+        return value
+    return reader.write(value) if reader.write is not None and isinstance(value, int | Decimal) else None
+
+
+def _make_readers(format: str | list[str] | None, century: int | None, *, incomplete: bool) -> list[_Reader]:
+    if format is None:
+        if century is not None:
+            raise ArgumentError("`century` needs a `format` with %y", CENTURY_UNUSED)
+        return [_Reader(None, read_iso, _complete_iso)]
+    formats = [format] if isinstance(format, str) else format
+    if not formats:
+        raise ArgumentError("the list of formats is empty", "write at least one, such as %d/%m/%Y")
+    is_used = len(formats) == 1 or any("%y" in one for one in formats)
+    if century is not None and not is_used:
+        raise ArgumentError("`century` does nothing for these formats", CENTURY_UNUSED)
+    single = len(formats) == 1
+    return [
+        _format_reader(one, century if single or "%y" in one else None, incomplete=incomplete)
+        for one in formats
+    ]
+
+
+def _complete_iso(text: str) -> date | None:
+    """Return the first day of `1783`, `1783-02`, `1783-02-00` or `1783-00-00`, None of other texts."""
+    found = _ISO_PARTS.fullmatch(text.strip())
+    if found is None:
+        return None
+    year, month, day = map(int, found.groups(default="0"))
+    try:
+        return None if day else date(year, month or 1, 1)
+    except ValueError:
+        return None
+
+
+_ISO_PARTS = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?", re.ASCII)
+
+
+def _format_reader(format: str, century: int | None, *, incomplete: bool) -> _Reader:
+    """Return the reader of a format; it remembers odd texts: strptime is slow, most of all where it fails."""
+    dated = not check_reading_format(format, century, incomplete=incomplete)
+    quick, parse = fixed_reader(format, century), format_reader(format, century)
+    fill = zero_completer(format)
+
+    def find(text: str) -> datetime | None:
+        if not text.isascii() and any(char.isdigit() and not char.isascii() for char in text):
+            return None
+        try:
+            return parse(text)
+        except (ValueError, OverflowError):
+            return None
+
+    known = Cache(find)
+
+    def read(text: str) -> date | None:
+        stripped = text.strip()
+        found = quick(stripped) or known[stripped]
+        return found.date() if dated and found is not None else found
+
+    def complete(text: str) -> date | None:
+        filled = fill(text.strip())
+        return None if filled is None else read(filled)
+
+    return _Reader(format, read, complete, not re.search("%[djUWV]", format), _number_writer(format))
 
 
 _DIGITS = {"Y": 4, "G": 4, "j": 3, "u": 1, "w": 1} | dict.fromkeys("ymdHIMSUVW", 2)
 """Directive -> how many digits it has, of those that are digits alone, and always as many."""
 
 
-def _number_writer(format: str) -> Callable[[int | Decimal], str | None]:
-    """Return the function from a number to its text in a format of digits alone; None for what has none.
+def _number_writer(format: str) -> Callable[[int | Decimal], str | None] | None:
+    """Return the function from a number to its text in a format of digits alone; None for other formats.
 
-    A number has lost the zeros in front. They are put back, unless the year comes first: it has none.
+    A number has lost the zeros in front. They are put back, unless the year comes first: it has none. The
+    text is None where the number has other digits.
     """
     parts = re.findall("%.|.", format, re.DOTALL)
     widths = [_DIGITS.get(part[1:], 0) if part[0] == "%" else int(part in "0123456789") for part in parts]
-    width = sum(widths) if all(widths) else 0
-    zeros = parts[0] not in ("%Y", "%G")
+    if not all(widths):
+        return None
+    width, zeros = sum(widths), parts[0] not in ("%Y", "%G")
 
     def write(value: int | Decimal) -> str | None:
         text = text_of(value)
-        if not (width and text.isdigit()):
-            return None
         text = text.zfill(width) if zeros else text
-        if len(text) != width:
-            raise _unlike(text, format)
-        return text
+        return text if text.isdigit() and len(text) == width else None
 
     return write
 
 
-def _unlike(value: str, format: str) -> ValueProblem:
-    message = f"{quote_value(value)} is not a date and time like {format}"
+def _unlike(value: str, formats: list[str]) -> ValueProblem:
+    if not formats:
+        message = (
+            f"{quote_value(value)} is not an ISO date or time such as 2024-01-31 or 2024-01-31T18:15:00Z"
+        )
+        return ValueProblem("bad-date", message, 'say how it is written: `format: "%d/%m/%Y"`')
+    message = f"{quote_value(value)} is not a date and time like {' or '.join(formats)}"
     return ValueProblem("bad-date", message, "correct the source or the format")
 
 
@@ -167,8 +272,7 @@ def _parse_iso(value: str) -> date:
     if found is not None:
         return found
     _refuse_other_years(value)
-    message = f"{quote_value(value)} is not an ISO date or time such as 2024-01-31 or 2024-01-31T18:15:00Z"
-    raise ValueProblem("bad-date", message, 'say how it is written: `format: "%d/%m/%Y"`')
+    raise _unlike(value, [])
 
 
 _OTHER_YEARS = re.compile(
@@ -186,29 +290,18 @@ def _refuse_other_years(value: str) -> None:
         )
 
 
-def _make_reader(format: str, century: int | None, *, dated: bool) -> Callable[[str], date]:
-    """Return the reader of a format; it remembers odd texts: strptime is slow, most of all where it fails."""
-    quick, parse = fixed_reader(format, century), format_reader(format, century)
-
-    def find(text: str) -> datetime | None:
-        if not text.isascii() and any(char.isdigit() and not char.isascii() for char in text):
-            return None
-        try:
-            return parse(text)
-        except (ValueError, OverflowError):
-            return None
-
-    known = Cache(find)
-
-    def read(text: str) -> date:
-        stripped = text.strip()
-        found = quick(stripped) or known[stripped]
-        if found is None:
-            _refuse_other_years(text)
-            raise _unlike(text, format)
-        return found.date() if dated else found
-
-    return read
+def find_two_ways(first: str, second: str, century: int | None) -> str | None:
+    """Return a text that two formats read as different dates; None if no typical date shows one."""
+    readers = [
+        _format_reader(one, century if "%y" in one else None, incomplete=True) for one in (first, second)
+    ]
+    for year, month, day in product((2011, 1910, 1201), (1, 2, 10, 12), (1, 3, 11, 12, 20)):
+        for pattern in (first, second):
+            text = date_writer(pattern)(datetime(year, month, day, 10, 11, 12, tzinfo=UTC))
+            found = [reader.read(text) for reader in readers]
+            if None not in found and found[0] != found[1]:
+                return text
+    return None
 
 
 @converter(

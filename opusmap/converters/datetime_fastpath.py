@@ -24,6 +24,7 @@ __all__ = [
     "steady_offset",
     "time_reader",
     "utc_rewriter",
+    "zero_completer",
 ]
 
 _DATE_LENGTH = len("2024-01-31")
@@ -338,6 +339,34 @@ def _shape(parts: list[str]) -> str:
         else:
             pattern += f"([0-9]{{{'1,2' if is_apart and part[1] not in 'Yy' else _WIDTHS[part[1]]}}})"
     return pattern
+
+
+def zero_completer(format: str) -> Callable[[str], str | None]:
+    """Return what puts the first day in the place of a day 00, and the first month in that of a month 00.
+
+    The text is None where there is nothing to put, where a day of an unknown month is given, and for formats
+    of unusual parts.
+    """
+    parts = re.findall("%.|[^%]", format)
+    order = [part[1] for part in parts if part[0] == "%"]
+    if any(name not in _WIDTHS and name not in _SHAPES for name in order) or len(set(order)) < len(order):
+        return lambda _text: None
+    match = re.compile(_shape(parts), re.ASCII).fullmatch
+    places = [order.index(name) + 1 for name in ("d", "m") if name in order]
+
+    def complete(text: str) -> str | None:
+        found = match(text)
+        if found is None:
+            return None
+        zeros = [not int(found[at]) for at in places]
+        if not any(zeros) or ("d" in order and not zeros[0]):
+            return None
+        for at in sorted((at for at, is_zero in zip(places, zeros, strict=True) if is_zero), reverse=True):
+            start, end = found.span(at)
+            text = f"{text[:start]}{'1'.zfill(end - start)}{text[end:]}"
+        return text
+
+    return complete
 
 
 def _is_number(part: str) -> bool:

@@ -37,8 +37,10 @@ def check_format(format: str) -> frozenset[str]:
     return used
 
 
-def check_reading_format(format: str, century: int | None) -> bool:
+def check_reading_format(format: str, century: int | None, *, incomplete: bool = False) -> bool:
     """Check a format for reading dates, and the `century` of its years; tell whether it has a time of day.
+
+    With `incomplete` it may lack the day, or the day and the month.
 
     Raises:
         ArgumentError: a date can't be read by it without doubt.
@@ -52,6 +54,11 @@ def check_reading_format(format: str, century: int | None) -> bool:
         _check_century(name, used, century)
     if odd := _NAMED_ZONE if "Z" in used else find_odd_parts(used):
         raise ArgumentError(f"the format {name} is not clear: {odd[0]}", odd[1])
+    if not incomplete and not used & set("jUWV"):
+        lacks = [what for what, parts in (("day", "d"), ("month", "mbB")) if not used & set(parts)]
+        if lacks:
+            message = f"the format {name} has no {' and no '.join(lacks)}"
+            raise ArgumentError(message, "`incomplete: first_day` takes the first day of such a date")
     try:
         datetime.strptime("", format)  # noqa: DTZ007 - only the format is tried
     except (ValueError, re.error) as error:

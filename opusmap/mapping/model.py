@@ -88,7 +88,8 @@ SourcePart: TypeAlias = Text | FirstOf | ConstantPart
 class Binding:
     """What one target column is bound to: exactly one of `sources`, `template`, `const`.
 
-    `span` is the whole binding's place; `listed` is true where the sources were written as a list.
+    `format` are the formats of a date, tried in order; `span` is the whole binding's place; `listed` is true
+    where the sources were written as a list.
     """
 
     target: Text
@@ -101,8 +102,9 @@ class Binding:
     join: Text | None = None
     lookup: Text | None = None
     convert: tuple[ConverterCall, ...] = ()
-    format: Text | None = None
+    format: tuple[Text, ...] = ()
     century: Text | None = None
+    incomplete: Text | None = None
     default: Text | None = None
     required: bool | None = None
     on_error: OnError = "reject"

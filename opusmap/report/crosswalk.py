@@ -122,9 +122,11 @@ def _steps(binding: Binding) -> Iterator[str]:
         yield f"looked up in the table {binding.lookup}"
     for use in binding.convert:
         yield f"converted by {_written(use)}"
-    if binding.format is not None:
+    if binding.format:
         century = "" if binding.century is None else f", years from {binding.century} on"
-        yield f"read as {binding.format}{century}"
+        yield f"read as {' or '.join(binding.format)}{century}"
+    if binding.incomplete is not None:
+        yield "without a day or month: the first day"
     if binding.default is not None:
         yield f"if empty: {binding.default}"
     if binding.on_error == "omit":

@@ -95,6 +95,15 @@ class FarColumn:
 
 
 @dataclass(frozen=True, slots=True)
+class FormatUse:
+    """One of several formats of a date column, and how many records it has read a date of."""
+
+    column: str
+    format: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """Requests that sending everything takes, and the time, quick and slow; `basis` says why."""
 
@@ -121,6 +130,7 @@ class Forecast:
     more_repeated: int = 0
     patterns: tuple[Issue[Span], ...] = ()
     dates: tuple[FarColumn, ...] = ()
+    formats: tuple[FormatUse, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the forecast as plain data, without the warnings."""
@@ -132,6 +142,7 @@ class Forecast:
             "unmatched": [asdict(one) for one in self.unmatched],
             "repeated": [asdict(one) for one in self.repeated],
             "dates": [asdict(one) for one in self.dates],
+            "formats": [asdict(one) for one in self.formats],
             "empty": empty,
             "estimate": asdict(self.estimate),
             "profile": self.profile.as_json(),
@@ -225,6 +236,7 @@ class Forecaster:
         self._unmatched: dict[tuple[str, str], _Seen] = {}
         self._repeated: dict[str, _Seen] = {}
         self._present: Counter[str] = Counter()
+        self._formats: Counter[tuple[str, int]] = Counter()
         self._records = self._rejects = self._more_unmatched = self._more_repeated = 0
 
     def add(self, chunk: Chunk) -> None:
@@ -234,6 +246,7 @@ class Forecaster:
             self._present.update(values.keys())
             for name, value, kind, day in self._far.find(values):
                 self._dates.setdefault((name, kind), _Far()).note(row, value, day, kind)
+        self._formats.update(chunk.formats)
         for reject in chunk.rejects():
             self._add_reject(reject)
 
@@ -274,7 +287,14 @@ class Forecaster:
             self._more_repeated,
             self._mapper.unmatched_patterns() if self._records + self._rejects else (),
             tuple(self._far_columns()),
+            tuple(self._format_uses()),
         )
+
+    def _format_uses(self) -> Iterator[FormatUse]:
+        for column in self._plan.columns:
+            name, formats = column.column.display_name, column.binding.format
+            for place, format_ in enumerate(formats if len(formats) > 1 else ()):
+                yield FormatUse(name, str(format_), self._formats[name, place])
 
     def _far_columns(self) -> Iterator[FarColumn]:
         for column in self._plan.columns:

@@ -20,7 +20,8 @@ _TEXTS = st.sampled_from(
     [
         "", " ", "N/A", "x", "Red", " Green ", "blue", "Red;Blue", "two words; Red;;", ";", "1,234.50",
         "12", "-0", "0010", "0.1234567890123456", "2024-01-02", "2024-01-02T10:00:00Z",
-        "2024-10-27T02:30:00", "2024-03-31 02:30", "31/01/2024", "0001-01-01T00:00:00Z",
+        "2024-10-27T02:30:00", "2024-03-31 02:30", "31/01/2024", "1783-02", "1783",
+        "00/02/1783", "0001-01-01T00:00:00Z",
         "9999-12-31T23:59:59-12:00", "a@x.org", "Ann <Ann@X.org>", "a@x.org;b@y.org",
         "i:0#.f|membership|c@x.org", "A/B", "A//B", "one\ntwo", "tab\there", "\x00", "\ud800", "true",
         "No", "ann", " bob ", "ü", "\u2028",
@@ -54,7 +55,8 @@ def rows() -> st.SearchStrategy[dict[str, Any]]:
 _FILTERS = st.sampled_from(
     [
         "trim", "upper", "lower", "title", "squeeze", "single_line", "string", "number", "integer",
-        "boolean", "datetime", "datetime('%d/%m/%Y')", "date", "split(';')", "join('-')", "first",
+        "boolean", "datetime", "datetime('%d/%m/%Y')",
+        "datetime(['%d/%m/%Y', '%Y'], incomplete='first_day')", "date", "split(';')", "join('-')", "first",
         "last", "unique", "length", "truncate(3)", "replace('a', 'b')", "emails", "email", "term_path",
         "round(1)", "list", "fiscal_year", "map('trim')", "map('upper')", "regex_replace('[0-9]+', '#')",
         "where('x')", "where('y.z', B)", "where('x', [A, 'Red'])", "where(key='x', contains='e')",
@@ -194,7 +196,10 @@ def _bindings(draw: st.DrawFn, kind: str, steps: tuple[str, ...]) -> Any:  # noq
     if draw(_COINS):
         binding["convert"] = draw(st.one_of(_CONVERTS, _SEVERAL))
     if kind == "DateTime" and draw(_COINS):
-        binding["format"] = draw(st.sampled_from(["%d/%m/%Y", "%Y-%m-%d %H:%M"]))
+        several = ["%Y-%m-%d", "%d/%m/%Y", "%Y"]
+        binding["format"] = draw(st.sampled_from(["%d/%m/%Y", "%Y-%m-%d %H:%M", several]))
+        if binding["format"] == several or draw(_COINS):
+            binding["incomplete"] = "first_day"
     elif draw(_COINS):
         binding["default"] = draw(
             st.sampled_from(_DEFAULTS.get(kind, ["", "d", "{{ B }}", "{{ D | default('') }}"]))
