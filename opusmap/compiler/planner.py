@@ -413,8 +413,9 @@ class _Planner:
     def _encoder_options(self, binding: Binding, column: Column, context: Context) -> EncoderOptions:
         century = self._century(binding)
         incomplete: Literal["first_day"] | None = "first_day" if binding.incomplete is not None else None
-        written = [str(text) for text in binding.format if not is_placeholder(text)]
-        if len(written) < len(binding.format):
+        is_dated = column.type is ColumnType.DATE_TIME  # else `format` is an error itself
+        written = [str(text) for text in binding.format if is_dated and not is_placeholder(text)]
+        if any(map(is_placeholder, binding.format)):
             span = next(text.span for text in binding.format if is_placeholder(text))
             help_text = "keep the format that the source uses: a sample of its rows can't tell"
             self.problems.append(to_do("the format", span, help_text))

@@ -122,8 +122,7 @@ def datetime_(
     read = readers[0].read
 
     def parse(value: object) -> date:
-        is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-        if not isinstance(value, str) and not (is_number and any(one.write is not None for one in readers)):
+        if not isinstance(value, str) and not (_is_whole(value) and any(one.write for one in readers)):
             raise wrong_kind("datetime", (str,), value)
         texts = [_text_for(reader, value) for reader in readers]
         for is_whole in (True, False) if incomplete is not None else (True,):
@@ -136,13 +135,13 @@ def datetime_(
                     message = f"{quote_value(value)} is not a whole date; {found.isoformat()[:10]} is taken"
                     context.warn("incomplete-date", message)
                 return found
-        text = text_of(value)
-        _refuse_other_years(text)
-        raise _unlike(text, formats)
+        raise _unlike(text_of(value), formats)
 
     def convert(value: object) -> date:
         if is_plain and isinstance(value, str):
-            found = read(value) or parse(value)
+            found = read(value)
+            if found is None:
+                raise _unlike(value, formats)
         else:
             found = value if isinstance(value, date) else parse(value)
         return localise(found, zone, context.warn) if isinstance(found, datetime) else found
@@ -163,6 +162,11 @@ class _Reader:
     complete: Callable[[str], date | None]
     lacks_day: bool = False
     write: Callable[[int | Decimal], str | None] | None = None
+
+
+def _is_whole(value: object) -> bool:
+    """Tell whether a value is a number that has digits alone."""
+    return isinstance(value, int | Decimal) and not isinstance(value, bool) and text_of(value).isdigit()
 
 
 def _text_for(reader: _Reader, value: object) -> str | None:
@@ -252,12 +256,17 @@ def _number_writer(format: str) -> Callable[[int | Decimal], str | None] | None:
     def write(value: int | Decimal) -> str | None:
         text = text_of(value)
         text = text.zfill(width) if zeros else text
-        return text if text.isdigit() and len(text) == width else None
+        return text if len(text) == width else None
 
     return write
 
 
 def _unlike(value: str, formats: list[str]) -> ValueProblem:
+    if _OTHER_YEARS.fullmatch(value.strip()):
+        message = f"{quote_value(value)} is outside the years 1 to 9999"
+        return ValueProblem(
+            "bad-date", message, "correct it in the source; if it means none, put it under `empty`"
+        )
     if not formats:
         message = (
             f"{quote_value(value)} is not an ISO date or time such as 2024-01-31 or 2024-01-31T18:15:00Z"
@@ -271,7 +280,6 @@ def _parse_iso(value: str) -> date:
     found = read_iso(value)
     if found is not None:
         return found
-    _refuse_other_years(value)
     raise _unlike(value, [])
 
 
@@ -280,14 +288,6 @@ _OTHER_YEARS = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 """How sources write dates that Python and Opus don't have: PostgreSQL's own, and those of Parquet."""
-
-
-def _refuse_other_years(value: str) -> None:
-    if _OTHER_YEARS.fullmatch(value.strip()):
-        message = f"{quote_value(value)} is outside the years 1 to 9999"
-        raise ValueProblem(
-            "bad-date", message, "correct it in the source; if it means none, put it under `empty`"
-        )
 
 
 def find_two_ways(first: str, second: str, century: int | None) -> str | None:

@@ -39,7 +39,7 @@ from small_mapping import compiled, problems
             "wrong-kind",
             "`upper` takes a text, not a whole number",
         ),
-        ("Line: {from: [A, B], convert: sort}", "wrong-kind", "`sort` takes a list, not a text"),
+        ("Line: {from: A, convert: [string, sort]}", "wrong-kind", "`sort` takes a list, not a text"),
     ],
 )
 def test_a_column_that_can_never_have_a_value_is_an_error(
@@ -58,7 +58,7 @@ def test_a_column_that_can_never_have_a_value_is_an_error(
         "Line: {value: \"{{ A | split(';') }}\", convert: {join: ', '}}",
         "Line: \"{{ (A | split(';')) if B else B }}\"",
         'Number: "{{ A | upper }}"',
-        'When: {value: "{{ A | length }}", format: "%Y"}',
+        'When: {value: "{{ A | length }}", format: "%Y%m%d"}',
         "Choices: \"{{ A | split(';') }}\"",
         "Choice: \"{{ A | split(';') }}\"",
         "Classification: \"{{ A | split(';') }}\"",
