@@ -52,7 +52,7 @@ bench-small: $(VENV)/dev
 bench-more: $(VENV)/dev
 	mkdir -p build
 	$(BIN)/python benchmarks/growth.py --json build/growth.json
-	$(BIN)/python -m benchmarks.automap --misses-of-held-out
+	$(BIN)/python -m benchmarks.automap
 	$(BIN)/python benchmarks/journal.py
 	$(BIN)/python benchmarks/submit.py
 	$(BIN)/python benchmarks/submit.py --latency 0.2 --concurrency 128
