@@ -4,8 +4,9 @@ Owns examining rows in bounded memory. It depends on no format and no connection
 reports decide what to do with a profile.
 """
 
-from opusmap.profile.column_profile import ColumnProfile, Count, ListShape
+from opusmap.profile.column_profile import ColumnProfile
 from opusmap.profile.date_formats import DateFormat, FarDates, FarKind
+from opusmap.profile.list_shapes import Count, ListShape
 from opusmap.profile.source_profile import Profiler, SourceProfile, profile_source
 from opusmap.profile.value_kinds import Kind
 

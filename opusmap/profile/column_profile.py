@@ -12,54 +12,31 @@ from decimal import Decimal
 from typing import Any
 
 from opusmap.profile.date_formats import DateFormat, DateFormats
+from opusmap.profile.list_shapes import (
+    VALUE_LENGTH,
+    VALUES_KEPT,
+    Count,
+    ListShape,
+    ListShapes,
+    most_frequent,
+)
 from opusmap.profile.value_kinds import (
     NO_VALUE,
     Kind,
+    count_addresses,
+    has_blank_groups,
     has_decimal_comma,
     has_decimal_point,
     kinds_of,
     path_separator,
+    split_currency,
 )
-
-VALUES_KEPT = 1_000
-"""Distinct values of a column, and elements of its lists, that are counted separately."""
 
 WINDOW_CHARACTERS = 1 << 18
 """Characters of the values that a column collects before it examines them, at most."""
 
-VALUE_LENGTH = 200
-"""Characters of a value that may be an option, a tag or a term; longer ones are prose and are not kept."""
-
 EXAMPLES_KEPT = 5
-SEPARATORS = (";#", ";", "|", "\n", ",")
-"""What may separate the elements of a list; `;#` is SharePoint's."""
-
 _NEARLY_ALL = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """A text and how often it was seen."""
-
-    text: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class ListShape:
-    """A column whose cells hold several elements.
-
-    Attributes:
-        separator: what separates them; empty if the source itself has lists.
-        rows: cells with more than one element.
-        elements: the elements seen, the most frequent first.
-        more: whether there are further elements.
-    """
-
-    separator: str
-    rows: int
-    elements: tuple[Count, ...]
-    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +63,9 @@ class ColumnProfile:
         leading_zeros: whole numbers that begin with 0.
         decimal_commas: numbers that must have a decimal comma.
         decimal_points: numbers that must have a decimal point.
+        blank_groups: numbers with blanks between thousands.
+        currencies: the currency signs of amounts.
+        address_lists: values of several e-mail addresses.
         examples: the first values.
         nested: whether the column is a member of an object.
     """
@@ -109,6 +89,9 @@ class ColumnProfile:
     leading_zeros: int = 0
     decimal_commas: int = 0
     decimal_points: int = 0
+    blank_groups: int = 0
+    currencies: tuple[Count, ...] = ()
+    address_lists: int = 0
     examples: tuple[str, ...] = ()
     nested: bool = False
 
@@ -187,12 +170,11 @@ class ColumnProfiler:
         self._kinds: Counter[Kind] = Counter()
         self._paths: Counter[str] = Counter()
         self._dates = DateFormats()
-        self._has_lists = False
-        self._first: dict[str, Counter[str]] = {}  # by separator: elements alone or first in a cell
-        self._later: dict[str, Counter[str]] = {}  # and the others
-        self._list_rows: Counter[str] = Counter()
+        self._lists = ListShapes()
         self._examples: list[str] = []
         self._values: dict[str, int] = {}
+        self._currencies: Counter[str] = Counter()
+        self._objects = 0
 
     def add(self, value: object) -> None:
         """Count one value; None, an empty text and an empty list do not count as values."""
@@ -200,6 +182,9 @@ class ColumnProfiler:
         if isinstance(value, str):
             text = value
         elif isinstance(value, list):
+            if any(isinstance(item, dict) for item in value):
+                self._objects += 1
+                return
             text = self._add_list(value)
         else:
             text = "" if value is None else _as_text(value)
@@ -220,22 +205,26 @@ class ColumnProfiler:
     def profile(self, rows: int) -> ColumnProfile:
         """Return the profile; of the number of rows, those in which the column was missing are empty."""
         self._examine_collected()
+        self._note_placeholder()
+        if self._objects:
+            self._kinds[Kind.OBJECTS], self._more, self._repeats = self._objects, True, None
         empty = self._empty + rows - self._added
         filled = max(1, rows - empty - self._counted["blank"] - self._no_value.total())
         return ColumnProfile(
             name=self.name,
             rows=rows,
             empty=empty,
-            no_value=_counts(self._no_value),
+            no_value=most_frequent(self._no_value),
             kinds=dict(self._kinds),
-            values=() if self._more else _counts(self._values),
+            values=() if self._more else most_frequent(self._values),
             more=self._more,
             repeats=self._repeats,
             dates=self._dates.formats(),
             path_separator=self._paths.most_common(1)[0][0] if self._paths else None,
-            lists=self._list_shape(filled),
+            lists=self._lists.shape(filled),
             longest=self._longest,
             average=self._length / filled,
+            currencies=most_frequent(self._currencies),
             examples=tuple(self._examples),
             nested=self._nested,
             **self._counted,
@@ -246,10 +235,7 @@ class ColumnProfiler:
         texts = [text for text in plain if text]
         # As in a text that is split: blanks around an element are ignored, and blanks alone are no element.
         elements = [element for text in texts if (element := text.strip())]
-        if len(elements) > 1:
-            self._list_rows[""] += 1
-        self._has_lists |= bool(elements)
-        self._count_elements("", elements, 1)
+        self._lists.add_list(elements)
         return ("; " if elements else "").join(texts)
 
     def _examine_collected(self) -> None:
@@ -293,70 +279,47 @@ class ColumnProfiler:
             if self._dates.note(plain, weight):
                 self._kinds[Kind.DATE] += weight
             else:
-                self._kinds.update(dict.fromkeys(kinds_of(plain), weight))
+                kinds = list(kinds_of(plain))
+                self._kinds.update(dict.fromkeys(kinds, weight))
+                if Kind.NUMBER in kinds:
+                    self._note_number(plain, weight)
+                if Kind.EMAIL in kinds and count_addresses(plain) > 1:
+                    counted["address_lists"] += weight
                 if (separator := path_separator(plain)) is not None:
                     self._paths[separator] += weight
-                counted["decimal_commas"] += weight * has_decimal_comma(plain)
-                counted["decimal_points"] += weight * has_decimal_point(plain)
-        self._split(plain, weight)
+        self._lists.add(plain, weight)
 
-    def _split(self, text: str, weight: int) -> None:
-        if self._has_lists:
-            return
-        for separator in SEPARATORS:
-            if separator in text:
-                parts = [part.strip() for part in text.split(separator)]
-                elements = [part for part in parts if part]
-                if len(elements) > 1:
-                    self._list_rows[separator] += weight
-                self._count_elements(separator, elements, weight)
-            elif separator in self._first:
-                self._count_elements(separator, [text], weight)
+    def _note_number(self, text: str, weight: int) -> None:
+        currency, number = split_currency(text)
+        if currency:
+            self._currencies[currency] += weight
+        self._counted["decimal_commas"] += weight * has_decimal_comma(number)
+        self._counted["decimal_points"] += weight * has_decimal_point(number)
+        self._counted["blank_groups"] += weight * has_blank_groups(number)
 
-    def _count_elements(self, separator: str, elements: list[str], weight: int) -> None:
-        first = self._first.setdefault(separator, Counter())
-        later = self._later.setdefault(separator, Counter())
-        for index, element in enumerate(elements):
-            counted = later if index else first
-            if element in counted or len(counted) <= VALUES_KEPT:
-                counted[element[: VALUE_LENGTH + 1]] += weight
+    def _note_placeholder(self) -> None:
+        """Take for "no value" a frequent text among what else are dates or numbers."""
+        whole = self._lists.whole
+        words = [one for one in whole if not any(char.isdigit() or char in "@/" for char in one)]
+        text = max(words, key=whole.__getitem__, default="")
+        count = whole[text]
+        total = self._values_seen()
+        told = max((self._kinds[kind] for kind in _CERTAIN_KINDS), default=0)
+        often = text not in self._no_value and count >= _OFTEN_ENOUGH * total
+        if often and told and told + count >= _NEARLY_ALL * total:
+            self._no_value[text] += count
+            self._values.pop(text, None)
 
-    def _list_shape(self, filled: int) -> ListShape | None:
-        """Return the separator by which the cells are lists, and the elements; None if there is none.
-
-        Lists must not be taken for prose, names or references. Their elements are short; and the same
-        elements occur first (or alone) and later, or most cells have the separator and it is rare in prose.
-        """
-        for separator in ("", *SEPARATORS):
-            rows = self._list_rows[separator]
-            if not rows:
-                continue
-            first, later = self._first[separator], self._later[separator]
-            counted = first + later
-            words = sum(len(element.split()) * count for element, count in counted.items()) / counted.total()
-            short = max(map(len, counted)) <= VALUE_LENGTH and words <= _ELEMENT_WORDS
-            repeated = sum(count for element, count in later.items() if element in first) / later.total()
-            common = separator not in (",", "\n") and rows / filled >= _MOST
-            listed = short and rows / filled >= _LIST_SHARE and (repeated >= _REPEATED or common)
-            if not separator or listed:
-                more = max(len(first), len(later)) > VALUES_KEPT
-                return ListShape(separator, rows, _counts(counted)[:VALUES_KEPT], more)
-        return None
+    def _values_seen(self) -> int:
+        return self._added - self._empty - self._counted["blank"] - self._no_value.total() - self._objects
 
 
 _LONG = frozenset({Kind.EMAIL, Kind.URL, Kind.FILE})
 """Kinds that a text of any length may have."""
 
 
-_ELEMENT_WORDS = 5
-_LIST_SHARE = 0.02
-_REPEATED = 0.3
-_MOST = 0.5
-
-
-def _counts(counted: dict[str, int]) -> tuple[Count, ...]:
-    ordered = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
-    return tuple(Count(text, count) for text, count in ordered)
+_CERTAIN_KINDS = (Kind.DATE, Kind.NUMBER)
+_OFTEN_ENOUGH = 0.3
 
 
 def _as_text(value: object) -> str:

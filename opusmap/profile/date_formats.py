@@ -27,10 +27,13 @@ _TIME = (
     r"(?:(?P<gap>[T ]|, | at )(?P<hour>\d{1,2}):(?P<minute>\d\d)"
     r"(?::(?P<second>\d\d)(?:(?P<point>[.,])(?P<fraction>\d{1,9}))?)?"
     r"(?P<half>(?P<halfgap> ?)[AaPp][Mm])?"
-    r"(?P<zone>(?P<zonegap> ?)(?P<zonename>Z|UTC|GMT|[+-]\d\d:?\d\d))?)?"
+    r"(?P<zone>(?P<zonegap> ?)(?P<zonename>Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)(?P<zonenote> \([A-Z]{2,5}\))?)?)?"
 )
 _ISO_LIKE = re.compile(r"(?P<year>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)" + _TIME, re.ASCII)
 _COMPACT = re.compile(r"(?P<year>(?:19|20)\d\d)(?P<m>\d\d)(?P<d>\d\d)" + _TIME, re.ASCII)
+_DIGITS = re.compile(
+    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d[0-5]\d", re.ASCII
+)
 _YEAR_FIRST = re.compile(
     r"(?P<year>\d{4})(?P<sep>[-/.])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})" + _TIME, re.ASCII
 )
@@ -108,6 +111,9 @@ class DateFormats:
         return tuple(found)
 
     def _read(self, text: str) -> Iterator[tuple[str | None, Zone]]:
+        if _DIGITS.fullmatch(text):
+            yield "%Y%m%d%H%M%S", "none"
+            return
         for shape in (_ISO_LIKE, _COMPACT, _YEAR_FIRST, _DAY_NAMED, _NAMED_DAY):
             found = shape.fullmatch(text)
             if found is None:
@@ -122,12 +128,15 @@ class DateFormats:
                     and len(found["hour"]) == 2  # noqa: PLR2004 - digits
                     and found["half"] is None
                     and not found["zonegap"]
+                    and not found["zonenote"]
                     and zone != "utc"
                 )
                 iso = day in ("%Y-%m-%d", "%Y%m%d") and is_iso
-                yield (None if iso else day + pattern), zone
+                if iso or not _has_short_offset(found):
+                    yield (None if iso else day + pattern), zone
             return
-        if (found := _YEAR_LAST.fullmatch(text)) is not None and (clock := _clock(found)) is not None:
+        found = _YEAR_LAST.fullmatch(text)
+        if found and not _has_short_offset(found) and (clock := _clock(found)) is not None:
             yield from self._day_or_month_first(found, *clock)
 
     def _day_or_month_first(self, found: re.Match[str], clock: str, zone: Zone) -> Iterator[tuple[str, Zone]]:
@@ -161,6 +170,11 @@ def _date_pattern(shape: re.Pattern[str], found: re.Match[str]) -> str | None:
     return f"{weekday}%d{found['sep']}{name}{found['sep2']}{year}"
 
 
+def _has_short_offset(found: re.Match[str]) -> bool:
+    """Tell whether an offset has no minutes: `+00` is ISO, and no format's `%z` reads it."""
+    return (found["zonename"] or "")[1:].isdigit() and len(found["zonename"]) == len("+00")
+
+
 def _clock(found: re.Match[str]) -> tuple[str, Zone] | None:
     """Return the pattern and the zone of a match's time part; None if it is not a time."""
     if found["gap"] is None:
@@ -177,7 +191,7 @@ def _clock(found: re.Match[str]) -> tuple[str, Zone] | None:
         return pattern, "none"
     if name in ("UTC", "GMT"):
         return pattern + found["zonegap"] + name, "utc"
-    return pattern + found["zonegap"] + "%z", "named"
+    return pattern + found["zonegap"] + "%z" + (found["zonenote"] or ""), "named"
 
 
 FarKind: TypeAlias = Literal["after-today", "before-1600"]

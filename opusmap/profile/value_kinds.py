@@ -19,6 +19,7 @@ class Kind(StrEnum):
     DATE = "date"
     BOOLEAN = "boolean"
     NUMBER = "number"
+    OBJECTS = "list of objects"
     FILE = "file path"
     PATH = "term path"
     PERSON = "person"
@@ -30,6 +31,17 @@ NO_VALUE = frozenset(
 )
 """Texts, in lower case, that systems write for "no value". "None" is not among them: it may be an option."""
 
+NO_VALUE |= frozenset(
+    {
+        "not available", "not applicable", "n.a.", "n. a.", "no data", "not specified", "not provided",
+        "nicht verfügbar", "keine angabe", "k. a.", "k.a.", "entfällt",
+        "non disponible", "non renseigné", "sans objet", "no disponible", "no aplica", "sin datos",
+        "não disponível", "não informado", "não se aplica", "non disponibile", "non applicabile",
+        "niet beschikbaar", "niet van toepassing", "n.v.t.", "ej tillgänglig", "uppgift saknas",
+        "brak danych", "nie dotyczy", "該当なし", "未設定", "不明", "不详", "暂无",
+    }
+)  # fmt: skip
+
 _TRUTH = re.compile(r"true|false|yes|no|on|off|ja|nein|oui|non|s[ií]|[yntf10x]")
 _EMAIL = re.compile(r"[^@\s<>;,|]+@[^@\s<>;,|]+\.[A-Za-z]{2,24}")
 _EMAIL_LIST = re.compile(r"[;,\n]")
@@ -38,8 +50,17 @@ _NUMBER = re.compile(
     r"[+-]?(?:0|[1-9][0-9]*|[1-9][0-9]{0,2}(?:,[0-9]{3})+)(?:\.[0-9]+)?|[+-]?\.[0-9]+", re.ASCII
 )
 _DECIMAL_COMMA = re.compile(
-    r"[+-]?(?:(?:0|[1-9][0-9]*),[0-9]{1,2}|[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?)", re.ASCII
+    r"[+-]?(?:(?:0|[1-9][0-9]*),[0-9]{1,2}|[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?"
+    r"|[1-9][0-9]{0,2}(?:[ \u00a0\u202f][0-9]{3})+(?:,[0-9]+)?)",
+    re.ASCII,
 )
+_BLANK_GROUPS = re.compile(r"[0-9][ \u00a0\u202f][0-9]{3}", re.ASCII)
+_SIGN = (
+    r"(?:(?:R|US|A|C)?\$|[€£¥₹₩₽\u5143\u5186]|zł|kr|Kč|Ft"
+    r"|EUR|USD|GBP|CHF|SEK|NOK|DKK|PLN|JPY|CNY|CAD|AUD|BRL|MXN|COP)"
+)
+_CURRENCY = re.compile(rf"(?P<before>{_SIGN})?\s*(?P<number>[+-]?[0-9][0-9.,\s]*?)\s*(?P<after>{_SIGN}\.?)?")
+_AMOUNT_LENGTH = 40
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]|\\\\[^\\]|/[^/\s]+/|~/|\./")
 _SUFFIX = re.compile(r"[^\\/]\.[A-Za-z][A-Za-z0-9]{1,4}$")
 _PATH_SEPARATORS = (" > ", " / ", "/", "\\", " » ", ">", " :: ", "::")
@@ -63,6 +84,7 @@ def kinds_of(text: str) -> Iterator[Kind]:
         return
     if _TRUTH.fullmatch(text.casefold()):
         yield Kind.BOOLEAN
+    _, text = split_currency(text)
     if _NUMBER.fullmatch(text) or has_decimal_comma(text):
         yield Kind.NUMBER
     elif _DRIVE.match(text) or (("/" in text or "\\" in text) and _SUFFIX.search(text)):
@@ -71,6 +93,28 @@ def kinds_of(text: str) -> Iterator[Kind]:
         yield Kind.PATH
     elif _is_person(text):
         yield Kind.PERSON
+
+
+def split_currency(text: str) -> tuple[str, str]:
+    """Return an amount's currency sign and its number; an empty text and the text, if it is no such amount.
+
+    >>> split_currency("1.234,50 €"), split_currency("USD 7"), split_currency("Hall 7")
+    (('€', '1.234,50'), ('USD', '7'), ('', 'Hall 7'))
+    """
+    found = _CURRENCY.fullmatch(text) if len(text) <= _AMOUNT_LENGTH else None
+    if found is None or bool(found["before"]) == bool(found["after"]):
+        return "", text
+    return found["before"] or found["after"], found["number"].strip()
+
+
+def has_blank_groups(text: str) -> bool:
+    """Return whether a number has blanks between its thousands."""
+    return _BLANK_GROUPS.search(text) is not None and has_decimal_comma(text)
+
+
+def count_addresses(text: str) -> int:
+    """Return how many parts a text has that `;`, `,` or line breaks separate."""
+    return sum(bool(part.strip()) for part in _EMAIL_LIST.split(text))
 
 
 def has_decimal_comma(text: str) -> bool:

@@ -89,3 +89,49 @@ def test_values_of_any_kind_are_looked_at_by_their_text():
     found = column(1, Decimal("2.5"), 3.25)
     assert found.kind is Kind.NUMBER
     assert column(True, False).kind is Kind.BOOLEAN
+
+
+def test_options_are_counted_in_all_cells_also_in_those_before_the_first_list():
+    found = column(*["HR"] * 5, *["Legal"] * 3, *["HR;Legal"] * 4)
+    assert found.lists.separator == ";"
+    assert {one.text: one.count for one in found.lists.elements} == {"HR": 9, "Legal": 7}
+
+
+def test_a_phrase_for_no_value_is_no_value():
+    found = column(*["Not available"] * 75, *[f"CT-{number}" for number in range(25)])
+    assert (found.no_value, found.filled) == ((Count("Not available", 75),), 25)
+
+
+def test_a_frequent_text_among_dates_is_no_value_and_a_rare_one_is_a_mistake():
+    days = [f"2024-01-{number:02}" for number in range(1, 29)]
+    assert column(*["pending"] * 20, *days).no_value == (Count("pending", 20),)
+    assert column(*["pending"] * 20, *days).kind is Kind.DATE
+    assert column("pending", *days).no_value == ()
+
+
+def test_a_frequent_name_among_addresses_is_a_person():
+    found = column(*["Ann Lee"] * 20, *[f"p{number}@example.org" for number in range(30)])
+    assert (found.no_value, found.filled) == ((), 50)
+
+
+def test_options_of_which_one_is_frequent_are_values():
+    found = column(*["Open"] * 80, *["Closed"] * 15, *["Draft"] * 5)
+    assert (found.no_value, found.distinct) == ((), 3)
+
+
+def test_a_list_of_objects_is_not_always_empty():
+    found = column([{"a": 1}, {"a": 2}], [], [{"a": 3}])
+    assert (found.filled, found.kind, found.is_key) == (2, Kind.OBJECTS, False)
+    assert found.as_json()["kind"] == "list of objects"
+
+
+def test_amounts_are_numbers_with_a_currency():
+    found = column("1.234,50 \u20ac", "7,25 \u20ac", "12 USD")
+    assert found.kind is Kind.NUMBER
+    assert found.currencies == (Count("\u20ac", 2), Count("USD", 1))
+    assert found.decimal_commas == 2
+
+
+def test_several_addresses_in_a_cell_are_counted():
+    found = column("ann@example.org", "ann@example.org, ben@example.org")
+    assert (found.kind, found.address_lists) == (Kind.EMAIL, 1)

@@ -102,3 +102,25 @@ def test_what_is_no_date_is_none(text):
 @given(st.text())
 def test_any_text_is_looked_at(text):
     formats(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "zone"),
+    [
+        ("2024-01-31 10:15:00+00", None, "named"),
+        ("2024-01-31 10:15:00.123456+00", None, "named"),
+        ("20240131101500", "%Y%m%d%H%M%S", "none"),
+        ("Wed, 31 Jan 2024 10:15:00 +0100", "%a, %d %b %Y %H:%M:%S %z", "named"),
+        ("31 Jan 2024 10:15:00 +0000 (UTC)", "%d %b %Y %H:%M:%S %z (UTC)", "named"),
+    ],
+)
+def test_times_as_databases_and_mails_write_them_are_read(text, pattern, zone):
+    (found,) = formats(text)
+    assert (found.pattern, found.zone) == (pattern, zone)
+    read = datetime_(pattern, "UTC", context=Context())(text)
+    assert (read.year, read.month, read.day, read.minute) == (2024, 1, 31, 15)
+
+
+@pytest.mark.parametrize("text", ["31.01.2024 10:15+01", "20241331101500", "99999999999999"])
+def test_what_no_format_reads_is_no_date(text):
+    assert formats(text) == ()
