@@ -1,15 +1,16 @@
 """How well `opusmap init` matches columns, on exports of real systems in eleven languages.
 
-    python -m benchmarks.automap                  # both halves, by language and by field
+    python -m benchmarks.automap                  # all parts, by language and by field
     python -m benchmarks.automap --development    # the half to work on, with each miss
 
-Top-1: of the columns of Opus that the export has a source for, the share whose binding is right. Precision:
-of the bindings, the share that is right. Left open: of the columns of Opus without a source, the share left to
-a person. Where more than one column is right, or none may be as well, all of them count as right; a column
-that may be left open does not count in top-1.
+Top-1: of the columns of Opus that the export has a source for, the share whose binding is right.
+Precision: of the bindings, the share that is right. Left open: of the columns of Opus without a source, the
+share left to a person. Where more than one column is right, or none may be as well, all of them count as
+right; a column that may be left open does not count in top-1.
 
 `exports.toml` says where the headers are from, and what was expected before anything was matched. Nothing may
-be tuned on the frozen half, so that its single results are never shown.
+be tuned on the frozen half, nor on the exports that were found later, so that their single results are never
+shown.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.connection import BUILT_IN, Column, ColumnType
-from opusmap.drafting import Match, match_columns
+from opusmap.drafting import Match, find_preset, match_columns
 from opusmap.profile import ColumnProfile, Profiler
 
 from .cells import ROWS, cells
@@ -32,7 +33,7 @@ _BUILT_IN_TYPES = {
     "timeCreated": ColumnType.DATE_TIME,
     "timeModified": ColumnType.DATE_TIME,
 }
-_HALVES = ("development", "frozen")
+_PARTS = ("development", "frozen", "later")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,14 @@ class Result:
         return self.column.partition(": ")[2] or self.column
 
 
-def results() -> Iterator[Result]:
-    """Match all exports, and compare with what was expected."""
+def results(*, presets: bool) -> Iterator[Result]:
+    """Match all exports, with what is known of known ones (`presets`) or without; tell what was expected."""
     data = tomllib.loads((Path(__file__).parent / "exports.toml").read_text("utf-8"))
     for export in data["export"]:
         labels = dict.fromkeys(BUILT_IN, "") | export["labels"]
-        matches = match_columns([_column(name) for name in labels], _profiles(export))
+        profiles = _profiles(export)
+        preset = find_preset(profile.name for profile in profiles) if presets else None
+        matches = match_columns([_column(name) for name in labels], profiles, preset)
         for (name, right), match in zip(labels.items(), matches, strict=True):
             yield _result(export, name, (right,) if isinstance(right, str) else tuple(right), match)
 
@@ -123,11 +126,12 @@ def _groups(found: list[Result], of: Callable[[Result], str]) -> Iterator[str]:
 
 def main(arguments: list[str]) -> None:
     """Print the tables."""
-    halves = _HALVES[:1] if "--development" in arguments else _HALVES
-    everything = list(results())
-    for half in halves:
+    parts = _PARTS[:1] if "--development" in arguments else _PARTS
+    everything, known = list(results(presets=False)), list(results(presets=True))
+    for half in parts:
         found = [one for one in everything if one.half == half]
         print(f"{half}\n{_line('all', found)}")
+        print(_line("with presets", [one for one in known if one.half == half]))
         print(*_groups(found, lambda one: one.language), sep="\n")
         print(*_groups(found, lambda one: one.field), sep="\n")
     if "--development" in arguments:

@@ -115,6 +115,9 @@ def _summary(drafted: Drafted) -> list[str]:
         f"{profile.name}: {len(profile.columns)} columns, {looked}{unreadable}",
         f"{drafted.path}: {bound} of {len(draft.matches)} columns have a source",
     ]
+    if draft.preset is not None:
+        known = f"recognised as {draft.preset.name}"
+        lines.append(f"{known}: its columns were matched as its documentation tells them")
     if drafted.schema_written:
         lines.append(f"{drafted.schema}: with this, an editor completes and checks the mapping as you type")
     lines += [f"  line {one.place.line}: {one.message}" for one in open_]

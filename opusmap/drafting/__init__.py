@@ -7,14 +7,17 @@ stands in the draft as TODO, which `check` reports.
 from opusmap.drafting.draft import Draft, make_draft, write_draft
 from opusmap.drafting.files import Drafted, default_output, draft_files, write_files
 from opusmap.drafting.matching import Match, match_columns
+from opusmap.drafting.presets import Preset, find_preset
 from opusmap.drafting.sample_tests import with_tests
 
 __all__ = [
     "Draft",
     "Drafted",
     "Match",
+    "Preset",
     "default_output",
     "draft_files",
+    "find_preset",
     "make_draft",
     "match_columns",
     "with_tests",

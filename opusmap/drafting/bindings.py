@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from opusmap.compiler.similar import find_similar
 from opusmap.connection import CHOICE_TYPES, Column, ColumnType
-from opusmap.drafting.matching import Candidate, Match
+from opusmap.drafting.matching import WORTH_TELLING, Candidate, Match
 from opusmap.drafting.value_scores import MANY_OPTIONS
 from opusmap.profile import ColumnProfile, Kind, SourceProfile
 
@@ -20,14 +20,15 @@ __all__ = ["DraftBinding", "DraftChoices", "draft_binding", "draft_choices"]
 
 Plain: TypeAlias = "str | list[str] | dict[str, Any]"
 
-_SURE, _WORTH_TELLING, _BY_NAME = 0.75, 0.25, 0.3
+_SURE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
 class DraftBinding:
     """One line of `fields`: the binding (None: left to a person), a remark beside it, and remarks above it.
 
-    `open` says that something in it is still TODO, so that nobody knows yet what a record gets.
+    `open` says that something in it is still TODO, so that nobody knows yet what a record gets. `proposal` is
+    what the binding would be with the nearest source column, which is not near enough to be taken unasked.
     """
 
     column: Column
@@ -36,6 +37,7 @@ class DraftBinding:
     above: tuple[str, ...] = ()
     open: bool = False
     zone_needed: bool = False
+    proposal: Plain | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class _Making:
     zone_needed: bool = False
 
     def to_do(self, text: str) -> None:
-        self.above.append(f"TODO {text}")
+        self.above.append(f"TODO {self.column.display_name}: {text}")
 
 
 def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
@@ -84,16 +86,14 @@ def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
     column, chosen = match.column, match.chosen
     profile = None if chosen is None else source.find(chosen.source)
     if chosen is None or profile is None:
-        return _left_open(match)
+        return _left_open(match, source)
     making = _Making(column, profile)
     _RULES.get(column.type, _as_text)(making)
     _tell_empty(making)
     if column.internal_name == "rowKey":
         _tell_key(making)
     if chosen.confidence < _SURE:
-        others = [
-            one.source for one in match.candidates if one.confidence >= _WORTH_TELLING and one != chosen
-        ]
+        others = [one.source for one in match.candidates if one.confidence >= WORTH_TELLING and one != chosen]
         making.to_do("is this the right column?" + (f" Others: {', '.join(others)}" if others else ""))
     binding: Plain | None = _written(making, _levels(making, source))
     if column.type is ColumnType.PEOPLE and not _has_addresses(profile):
@@ -103,11 +103,18 @@ def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
     )
 
 
-def _left_open(match: Match) -> DraftBinding:
-    near = [f"{one.source} ({_percent(one)})" for one in match.candidates if one.confidence >= _WORTH_TELLING]
+def _left_open(match: Match, source: SourceProfile) -> DraftBinding:
+    near = [f"{one.source} ({_percent(one)})" for one in match.candidates if one.confidence >= WORTH_TELLING]
     told = f"nearest: {', '.join(near)}" if near else "no column of the source looks like it"
     told += " (one may be used twice)" if match.column.required else ""
-    return DraftBinding(match.column, None, f"{match.column.type}; {told}", open=True)
+    remark = f"{match.column.type}; {told}"
+    profile = source.find(match.candidates[0].source) if near else None
+    if profile is None:
+        return DraftBinding(match.column, None, remark, open=True)
+    making = _Making(match.column, profile)
+    _RULES.get(match.column.type, _as_text)(making)
+    proposal = _written(making, _levels(making, source))
+    return DraftBinding(match.column, None, remark, open=True, proposal=proposal)
 
 
 def _written(making: _Making, levels: Sequence[str]) -> Plain:
@@ -178,8 +185,16 @@ def _as_date(making: _Making) -> None:
 def _as_number(making: _Making) -> None:
     profile = making.profile
     comma = profile.decimal_commas > profile.decimal_points
+    for one in profile.currencies:
+        making.converts.append({"replace": [one.text, ""]})
+    if len(profile.currencies) > 1:
+        signs = ", ".join(f"{one.text} ({one.count:,})" for one in profile.currencies)
+        making.to_do(f"amounts in several currencies, whose signs are dropped here: {signs}")
     if comma:
-        making.converts.append({"number": {"decimal": ",", "thousands": "."}})
+        thousands = " " if profile.blank_groups else "."
+        making.converts.append({"number": {"decimal": ",", "thousands": thousands}})
+    elif profile.currencies:
+        making.converts.append("number")
     odd = profile.filled - profile.kinds.get(Kind.NUMBER, 0)
     odd += profile.decimal_points if comma else profile.decimal_commas
     if odd:
@@ -195,8 +210,13 @@ def _as_people(making: _Making) -> None:
         making.open = True
     if profile.lists is not None and profile.lists.separator:
         making.keys["split"] = profile.lists.separator
-    elif any(sign in example for example in profile.examples for sign in ";,"):
+    elif profile.address_lists or any(sign in example for example in profile.examples for sign in ";,"):
         making.converts.append("emails")
+    without = profile.filled - profile.kinds.get(Kind.EMAIL, 0)
+    if without and _has_addresses(profile):
+        have = f"{_rows(without)} {'has' if without == 1 else 'have'} no e-mail address"
+        way = "" if making.column.required else ", or `on_error: omit` leaves them out"
+        making.to_do(f"{have} and would be rejected: correct them{way}")
 
 
 def _as_choices(making: _Making) -> None:
@@ -263,11 +283,7 @@ def _has_addresses(profile: ColumnProfile) -> bool:
 
 def _reason(chosen: Candidate, profile: ColumnProfile) -> str:
     seen = _seen(profile)
-    return (
-        f"{_percent(chosen)}"
-        + (" by its values" if chosen.name < _BY_NAME else "")
-        + (f"; {seen}" if seen else "")
-    )
+    return f"{_percent(chosen)}" + (f"; {seen}" if seen else "")
 
 
 def _seen(profile: ColumnProfile) -> str:

@@ -6,12 +6,13 @@ Owns the whole file: its head, source, zone, options, bindings, and two tests fr
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opusmap.connection import Connection
 from opusmap.drafting.bindings import DraftBinding, DraftChoices, draft_binding, draft_choices
 from opusmap.drafting.matching import Match, match_columns
+from opusmap.drafting.presets import Preset, find_preset
 from opusmap.drafting.yaml_writer import in_line, quoted
 from opusmap.profile import ColumnProfile, SourceProfile
 
@@ -37,7 +38,8 @@ class DraftTest:
 class Draft:
     """A draft of a mapping. `connection` and `source` are the files' names as the mapping writes them.
 
-    `source` is None where the file is not in the mapping's folder; `options` are further keys of `source`.
+    `source` is None where the file is not in the mapping's folder; `options` are further keys of `source`;
+    `preset` is what is known of such an export.
     """
 
     connection: str
@@ -49,6 +51,7 @@ class Draft:
     no_values: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     tests: tuple[DraftTest, ...] = ()
+    preset: Preset | None = None
 
     @property
     def zone_needed(self) -> tuple[str, ...]:
@@ -89,8 +92,9 @@ def make_draft(
         names: how the mapping is to name the connection's file and the source.
         options: further keys of the mapping's `source`.
     """
-    matches = match_columns(connection.columns, profile.columns)
-    bindings = tuple(draft_binding(match, profile) for match in matches)
+    preset = find_preset(column.name for column in profile.columns)
+    matches = match_columns(connection.columns, profile.columns, preset)
+    bindings = tuple(_tell_second_use([draft_binding(match, profile) for match in matches], matches))
     choices = (draft_choices(match, profile) for match in matches)
     used = {match.chosen.source for match in matches if match.chosen is not None}
     no_values = {
@@ -105,7 +109,18 @@ def make_draft(
         tuple(one for one in choices if one is not None),
         tuple(no_values)[:_NO_VALUES_TOLD],
         options or {},
+        preset=preset,
     )
+
+
+def _tell_second_use(bindings: Sequence[DraftBinding], matches: Sequence[Match]) -> Iterator[DraftBinding]:
+    """Say beside a binding whose source column is bound before what it serves as well."""
+    first: dict[str, str] = {}
+    for one, match in zip(bindings, matches, strict=True):
+        name = one.column.display_name
+        chosen = None if one.binding is None else match.chosen
+        serves = name if chosen is None else first.setdefault(chosen.source, name)
+        yield one if serves == name else replace(one, remark=f"{one.remark}; also used for {serves}")
 
 
 def write_draft(draft: Draft, *, settled: bool = False) -> str:
@@ -166,6 +181,10 @@ def _head(draft: Draft) -> Iterator[str]:
     yield "#      columns belong together. 99 % is still a guess."
     yield "#   3. `opusmap check`, then `preview`, then `submit --to emulator`: nothing is sent yet."
     yield "#"
+    if draft.preset is not None:
+        yield f"# The source's columns are those of {draft.preset.name}:"
+        yield f"# they were matched as {draft.preset.documentation} tells them."
+        yield "#"
     yield "# Left is a column of Opus, right what it is made of."
 
 
@@ -207,7 +226,7 @@ def _options(choices: DraftChoices) -> Iterator[str]:
         yield _beside("    ignore_case: true", "letter case varies in the source")
         yield "    options:"
         indent = "      "
-    yield f'{indent}- "TODO"  # {_OPUS_LIST}'
+    yield f'{indent}- "TODO"  # {_one_line(choices.column.display_name)}: {_OPUS_LIST}'
     if choices.more:
         yield f"{indent}# The source has too many values to be options, so none is shown."
     for value in choices.values:
@@ -235,6 +254,9 @@ def _field(one: DraftBinding, mark: str) -> Iterator[str]:
     if one.binding is None:
         if one.column.required:
             yield _beside(f"  {name}: {mark}", f"required. {one.remark}")
+        elif one.proposal is not None:
+            # Without the first two words it is a line of the mapping.
+            yield _beside(f"  # TODO {name}: {in_line(one.proposal)}", one.remark)
         else:
             yield _beside(f"  # {name}: TODO", one.remark)
         return

@@ -1,38 +1,37 @@
-"""Which source column means which column of the connection: scores, and the best one-to-one assignment.
+"""Which source column means which column of the connection: scores, and the best assignment.
 
-Owns putting names and values together into one confidence, 0 to 1.
+Owns putting names and values together into one confidence, 0 to 1, and what confidence binds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from opusmap.connection import Column, ColumnType
+from opusmap.connection import BUILT_IN, Column, ColumnType
 from opusmap.drafting.assignment import assign
-from opusmap.drafting.name_scores import rate_name
-from opusmap.drafting.value_scores import rate_values
+from opusmap.drafting.name_scores import NameScores
+from opusmap.drafting.presets import Preset
+from opusmap.drafting.value_scores import NEVER, rate_values
 from opusmap.profile import ColumnProfile
 
-__all__ = ["Candidate", "Match", "match_columns"]
+__all__ = ["WORTH_TELLING", "Candidate", "Match", "match_columns"]
 
-THRESHOLD = 0.4
-"""The confidence below which a column rather stays without a source."""
+THRESHOLD = 0.6
+"""The confidence below which a column is left to a person, with its candidates."""
+
+WORTH_TELLING = 0.4
+"""The confidence from which a candidate is told to a person."""
 
 CANDIDATES_TOLD = 3
-_NAMED = 0.5
-_BY_VALUES = 0.3
-_WEIGHT_OF_VALUES = 0.55
-_FITS, _FITS_AS_KEY, _ONLY_ONE = 0.95, 0.75, 0.45
-_TELLING = frozenset(
-    {
-        ColumnType.DATE_TIME,
-        ColumnType.PEOPLE,
-        ColumnType.TAXONOMY,
-        ColumnType.MULTIPLE_CHOICE,
-        ColumnType.SINGLE_CHOICE,
-    }
-)
+_WEIGHT_OF_VALUES = 0.5
+_EQUAL, _AS_PRESET, _NOT_AS_PRESET = 0.99, 0.97, 0.6
+_VETO, _EMPTY, _EMPTIER = 0.25, 0.7, 0.15
+_SECOND_USE = 0.5
+"""A column may serve twice (Created and Modified); another that says it nearly as well is better."""
+
+_BY_VALUES = 0.45
+_TELLING = frozenset({ColumnType.DATE_TIME, ColumnType.TAXONOMY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,43 +53,58 @@ class Match:
     candidates: tuple[Candidate, ...]
 
 
-def match_columns(columns: Sequence[Column], profiles: Sequence[ColumnProfile]) -> tuple[Match, ...]:
-    """Match the connection's columns to a source's, each source column once at most."""
-    rated = [_lifted(column, [_rate(column, profile) for profile in profiles]) for column in columns]
-    # Among equals the source's order decides.
-    scores = [[one.confidence - 1e-6 * place for place, one in enumerate(row)] for row in rated]
-    given = assign(scores, THRESHOLD)
+def match_columns(
+    columns: Sequence[Column], profiles: Sequence[ColumnProfile], preset: Preset | None = None
+) -> tuple[Match, ...]:
+    """Match the connection's columns to a source's, as far as names and values are evidence enough.
+
+    Args:
+        columns: the connection's columns.
+        profiles: the source's columns.
+        preset: what is known of such an export, if it is a known one.
+    """
+    if not profiles:
+        return tuple(Match(column, None, ()) for column in columns)
+    names = NameScores(columns, [profile.name for profile in profiles])
+    rated = [[_rate(names, column, profile, preset) for profile in profiles] for column in columns]
+    # Among equals the source's order decides. Each source column is there a second time, for less.
+    first = [[one.confidence - 1e-6 * place for place, one in enumerate(row)] for row in rated]
+    given = assign([row + list(map(_used_again, row)) for row in first], THRESHOLD)
     found = []
     for column, row, place in zip(columns, rated, given, strict=True):
         best = sorted(row, key=lambda one: -one.confidence)[:CANDIDATES_TOLD]
-        found.append(Match(column, None if place is None else row[place], tuple(best)))
+        found.append(Match(column, None if place is None else row[place % len(row)], tuple(best)))
     return tuple(found)
 
 
-def _lifted(column: Column, row: list[Candidate]) -> list[Candidate]:
-    """Trust values alone where only one source column has such values, and none is called so."""
-    least = _FITS_AS_KEY if column.internal_name == "rowKey" else _FITS
-    fitting = [one for one in row if one.values is not None and one.values >= least]
-    if len(fitting) != 1 or not _tells(column) or any(one.name >= _NAMED for one in row):
-        return row
-    return [
-        replace(one, confidence=max(one.confidence, _ONLY_ONE)) if one is fitting[0] else one for one in row
-    ]
+def _used_again(score: float) -> float:
+    return score if score < THRESHOLD else THRESHOLD + _SECOND_USE * (score - THRESHOLD)
+
+
+def _rate(names: NameScores, column: Column, profile: ColumnProfile, preset: Preset | None) -> Candidate:
+    name = names.rate(column, profile.name, None if preset is None else preset.means.get(profile.name))
+    if preset is not None and column.internal_name in preset.builtin:
+        known = profile.name in preset.builtin[column.internal_name]
+        name = _AS_PRESET if known else name * _NOT_AS_PRESET
+    values = rate_values(column, profile)
+    return Candidate(profile.name, _confidence(column, profile, name, values), name, values)
+
+
+def _confidence(column: Column, profile: ColumnProfile, name: float, values: float | None) -> float:
+    if not profile.filled:
+        return name * (_EMPTY if profile.rows else 1)
+    if values is None:
+        return name
+    if values <= NEVER:
+        return _VETO * name  # people under "Created On"
+    confidence = name * (1 - _WEIGHT_OF_VALUES + _WEIGHT_OF_VALUES * values)
+    if name == 1:
+        confidence = max(confidence, _EQUAL)
+    elif name < WORTH_TELLING and _tells(column) and values == 1:
+        confidence = max(confidence, _BY_VALUES)  # a hint for a person, and no more
+    return confidence * (1 - _EMPTIER * profile.null_rate)
 
 
 def _tells(column: Column) -> bool:
     """Tell whether values that fit such a column mean something: any text could be a text."""
-    return column.type in _TELLING or column.internal_name == "rowKey"
-
-
-def _rate(column: Column, profile: ColumnProfile) -> Candidate:
-    name, values = rate_name(column, profile.name), rate_values(column, profile)
-    if values is None:
-        confidence = name
-    elif not profile.filled:
-        confidence = 0.3 * name  # nothing would come of it
-    else:
-        confidence = name * (1 - _WEIGHT_OF_VALUES + _WEIGHT_OF_VALUES * values)
-        if name < _NAMED and _tells(column):
-            confidence = max(confidence, _BY_VALUES * values + 0.4 * name)
-    return Candidate(profile.name, confidence, name, values)
+    return column.internal_name in BUILT_IN and (column.type in _TELLING or column.internal_name == "rowKey")

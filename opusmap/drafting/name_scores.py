@@ -1,160 +1,149 @@
-"""How alike two column names are: `Doc No.` and `Document Number`, `sys_created_on` and `Created time`.
+"""How alike two column names are, by the concepts that their words mean.
 
-Owns reading a name as words, and comparing words: by equality, by the table of synonyms, and where neither
-helps by the spelling (rapidfuzz).
+Owns the overlap of concepts: what says little counts little, what every column of the source says counts
+less, and what the other name does not say takes away.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
-from opusmap.connection import BUILT_IN, Column
+from opusmap.connection import BUILT_IN, Column, ColumnType
+from opusmap.drafting.concepts import Concepts, concept_table, languages_of, read_name
 
-__all__ = ["name_words", "rate_name"]
+__all__ = ["NameScores"]
 
-_ENCODED = re.compile(r"_x([0-9a-fA-F]{4})_")
-_NAMESPACE = re.compile(r"^[A-Za-z]{1,10}:(?=\S)")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=[0-9])")
-_WORD = re.compile(r"[^\W_]+|#")
-
-_CERTAIN, _LIKELY, _POSSIBLE = 1.0, 0.85, 0.6
-_CONCEPT = 0.8
-_ALIKE = 0.86
-"""How alike two spellings must be to be the same name misspelt, 0 to 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """What is written out, and words that say nothing, make another thing of a name, or go with "by"."""
-
-    written_out: Mapping[str, str]
-    empty: frozenset[str]
-    roles: frozenset[str]
-    people: frozenset[str]
+_UNKNOWN, _THING, _OTHER = 0.5, 0.12, 2.0
+_OFTEN, _ALWAYS = 0.2, 0.4
+_ALIKE_SPELLING, _SPELLED = 0.86, 5
+_ABOUT_TARGET, _ABOUT_SOURCE = 0.55, 0.45
+_NEARLY, _SAID, _TAKEN_AWAY = 0.5, 0.5, 0.75
+_NOT_EQUAL = 0.98
+"""What names that mean the same are rated at most; 1 is for equal names."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Synonyms:
-    """Phrases of each built-in column with their weight, endings, and groups of names that mean the same."""
+class NameScores:
+    """The names of a connection's columns and of a source's, read as concepts, and how alike they are."""
 
-    phrases: Mapping[str, Mapping[frozenset[str], float]]
-    endings: Mapping[str, Mapping[str, float]]
-    concepts: tuple[frozenset[frozenset[str]], ...]
+    def __init__(self, columns: Sequence[Column], sources: Sequence[str]) -> None:
+        names = [one.display_name for one in columns if one.internal_name not in BUILT_IN]
+        spoken = languages_of(sources)
+        self._languages = spoken
+        self._own = languages_of(names)
+        self._read = {name: read_name(name, _ordered(spoken)) for name in sources}
+        self._shared = _shared(list(self._read.values()))
 
+    def rate(self, column: Column, source: str, meaning: str | None = None) -> float:
+        """Return how surely a source column's name means a column of the connection, 0 to 1.
 
-def name_words(name: str) -> tuple[str, ...]:
-    """Return the words of a column name: in lower case, the singular, abbreviations written out.
+        `meaning` is what the source's name is known to mean, in English.
+        """
+        if source.strip().casefold() in (column.internal_name.casefold(), column.display_name.casefold()):
+            return 1.0
+        said = self._read[source] if meaning is None else read_name(meaning, ("en",))
+        if column.internal_name in BUILT_IN:
+            return min(_NOT_EQUAL, self._rate_built_in(column.internal_name, said))
+        return min(_NOT_EQUAL, self._rate_custom(column, said))
 
-    >>> name_words("Doc No.")
-    ('document', 'number')
-    >>> name_words("sys_created_on")
-    ('created', 'date')
-    """
-    text = _ENCODED.sub(lambda match: chr(int(match[1], 16)), name)
-    text = _CAMEL.sub(" ", _NAMESPACE.sub("", text.strip()))
-    words = [word for part in _WORD.findall(text) for word in _written_out(part.lower())]
-    if len(words) > 1 and len(words[0]) == 1 and "_" in name:  # Documentum's r_, i_, a_
-        words = words[1:]
-    return tuple(word for word in words if word not in _words().empty) or tuple(words)
+    def _rate_custom(self, column: Column, said: Concepts) -> float:
+        best = 0.0
+        for meant in _readings(column.display_name, self._own):
+            implied = _IMPLIED.get(column.type, frozenset())
+            target, source = _without(meant, implied), _without(said, implied)
+            best = max(best, self._overlap(target, source))
+        return best
 
+    def _overlap(self, target: Concepts, source: Concepts) -> float:
+        weighed = sum(map(_weight, target))
+        told = sum(_weight(one) * _nearest(one, source) for one in target) / weighed
+        weights = {one: _weight(one) * self._shared.get(one, 1.0) for one in source}
+        near = sum(weight * _nearest(one, target) for one, weight in weights.items())
+        about = near / sum(weights.values()) if weights else 0.0
+        return told * (_ABOUT_TARGET + _ABOUT_SOURCE * about)
 
-def _written_out(word: str) -> list[str]:
-    table = _words().written_out
-    found = table.get(word)
-    if found is None and len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):  # noqa: PLR2004
-        word = _singular(word)
-        found = table.get(word)
-    return (found or word).split()
-
-
-def _singular(word: str) -> str:
-    if word.endswith("ies") and word not in ("series", "species"):
-        return word[:-3] + "y"
-    return word[:-2] if word.endswith(("sses", "xes", "ches", "shes")) else word[:-1]
-
-
-def rate_name(column: Column, source: str) -> float:
-    """Return how surely a source column's name means a column of the connection, 0 to 1."""
-    if source.strip().casefold() in (column.internal_name.casefold(), column.display_name.casefold()):
-        return 1.0
-    ordered = name_words(source)
-    words = frozenset(ordered)
-    if "by" in words:  # "createdBy.user.displayName" is who created it
-        words = words - _words().people or words
-    if column.internal_name in BUILT_IN:
-        return _rate_built_in(column.internal_name, words, ordered)
-    return _rate_custom(frozenset(name_words(column.display_name)), words)
-
-
-def _rate_built_in(name: str, words: frozenset[str], ordered: tuple[str, ...]) -> float:
-    table = _synonyms()
-    best = max(weight * _rate_phrase(phrase, words) for phrase, weight in table.phrases[name].items())
-    last = table.endings[name].get(ordered[-1], 0.0) if ordered else 0.0
-    return max(best, last)
+    def _rate_built_in(self, name: str, said: Concepts) -> float:
+        best = 0.0
+        for phrase, weight in concept_table()["builtin"][name].items():
+            wanted = tuple(phrase.split())
+            source = _without(said, _DATE) if name.startswith("time") and "date" not in wanted else said
+            found = [_nearest(one, source) for one in wanted]
+            told = sum(found) / len(found) * (1 if min(found) == 1 else _NEARLY)
+            more = (one for one in source if _nearest(one, wanted) <= _SAID)
+            rest = sum(_extra(one, name) * self._shared.get(one, 1.0) for one in more)
+            best = max(best, weight * told / (1 + rest) ** _TAKEN_AWAY)
+        return best
 
 
-def _rate_custom(target: frozenset[str], words: frozenset[str]) -> float:
-    best = max(_rate_phrase(target, words), 0.9 * _rate_part(words, target))
-    for concept in _synonyms().concepts:
-        if target in concept or any(phrase < target for phrase in concept if len(phrase) > 1):
-            near = max(_rate_phrase(phrase, words) for phrase in concept)
-            best = max(best, _CONCEPT * near)
-    return best
+_DATE = frozenset({"date"})
+_WHO = frozenset({"email", "name", "person", "user", "login"})
+_IMPLIED = {
+    ColumnType.DATE_TIME: _DATE,
+    ColumnType.PEOPLE: _WHO,
+    ColumnType.NUMBER: frozenset({"number"}),
+}
+"""What the type of a column says already, and its name need not."""
 
 
-def _rate_phrase(phrase: frozenset[str], words: frozenset[str]) -> float:
-    """Return how well words say a phrase: all of it, more than it, or nearly its spelling."""
-    if phrase == words:
-        return 1.0
-    roles = _words().roles
-    # "created date" is spelled much like "created by".
-    comparable = len(phrase) == len(words) == 1 or phrase & roles == words & roles
-    spelling = fuzz.ratio("".join(sorted(phrase)), "".join(sorted(words))) / 100 if comparable else 0.0
-    return max(_rate_part(phrase, words), spelling if spelling >= _ALIKE else 0.0)
+def _ordered(languages: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the languages with English second, if it is not first."""
+    rest = tuple(one for one in languages if one not in (languages[0], "en"))
+    return (languages[0], *(("en",) if languages[0] != "en" else ()), *rest)
 
 
-def _rate_part(phrase: frozenset[str], words: frozenset[str]) -> float:
-    """Return how well words say a phrase that is a part of them; other words may make another thing of it."""
-    if not phrase < words:
-        return 0.0
-    rest = words - phrase
-    return (0.35 if rest & _words().roles else 0.85) * (0.8 + 0.2 * len(phrase) / len(words))
+@lru_cache(maxsize=1_000)
+def _readings(name: str, connection: tuple[str, ...]) -> tuple[Concepts, ...]:
+    """Return what a name may mean: by its own language, and by that of the connection's other names."""
+    orders = dict.fromkeys((_ordered(languages_of([name])), _ordered(connection)))
+    return tuple(dict.fromkeys(read_name(name, order) for order in orders))
 
 
-@cache
-def _table() -> dict[str, Any]:
-    return tomllib.loads(files("opusmap.drafting").joinpath("synonyms.toml").read_text("utf-8"))
+def _without(concepts: Concepts, implied: frozenset[str]) -> Concepts:
+    return tuple(one for one in concepts if one not in implied) or concepts
 
 
-@cache
-def _words() -> _Words:
-    data = _table()["words"]
-    return _Words(
-        data["written_out"], frozenset(data["empty"]), frozenset(data["roles"]), frozenset(data["people"])
-    )
-
-
-@cache
-def _synonyms() -> _Synonyms:
-    data = _table()
-    weights = {"certain": _CERTAIN, "likely": _LIKELY, "possible": _POSSIBLE}
-    phrases = {
-        name: {
-            phrase: weight for sure, weight in reversed(weights.items()) for phrase in _phrases(entry[sure])
-        }
-        for name, entry in data["builtin"].items()
+def _shared(names: Iterable[Concepts]) -> dict[str, float]:
+    """Return by how much a concept counts less: of a contract register each column says "contract"."""
+    names = list(names)
+    counts = Counter(one for name in names for one in set(name))
+    few = 3
+    return {
+        one: 0.15 if count >= max(few, _ALWAYS * len(names)) else 0.4
+        for one, count in counts.items()
+        if count >= max(few, _OFTEN * len(names))
     }
-    endings = {name: entry["endings"] for name, entry in data["builtin"].items()}
-    return _Synonyms(phrases, endings, tuple(frozenset(_phrases(one["names"])) for one in data["concept"]))
 
 
-def _phrases(names: Iterable[str]) -> list[frozenset[str]]:
-    return [frozenset(name_words(name)) for name in names]
+@lru_cache(maxsize=10_000)
+def _weight(concept: str) -> float:
+    return float(concept_table()["weights"].get(concept, 1.0))
+
+
+def _extra(concept: str, built_in: str) -> float:
+    """Return how far a word makes another thing of what it stands beside."""
+    things = concept_table()["things"]
+    if built_in.endswith("By") and concept in _WHO:
+        return _THING
+    if concept in things["others"]:
+        return _OTHER
+    if concept in things["names"] or (built_in == "rowKey" and concept in things["numbered"]):
+        return _THING
+    return _UNKNOWN if concept.startswith("?") else _weight(concept)
+
+
+def _nearest(concept: str, others: Concepts) -> float:
+    return max((_alike(concept, other) for other in others), default=0.0)
+
+
+@lru_cache(maxsize=100_000)
+def _alike(first: str, second: str) -> float:
+    if first == second:
+        return 1.0
+    if first.startswith("?") and second.startswith("?"):
+        spelling = fuzz.ratio(first, second) / 100
+        return spelling if spelling >= _ALIKE_SPELLING and min(len(first), len(second)) > _SPELLED else 0.0
+    table = concept_table()["alike"]
+    return float(max(table.get(first, {}).get(second, 0.0), table.get(second, {}).get(first, 0.0)))

@@ -46,6 +46,8 @@ def in_line(value: Any) -> str:
         return "{" + ", ".join(f"{_inner(key)}: {_inner(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_inner, value)) + "]"
+    if value is None:
+        return "null"
     return _number(value) if isinstance(value, int | float) else quoted(str(value))
 
 

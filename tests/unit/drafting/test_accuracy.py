@@ -11,7 +11,7 @@ from opusmap.connection import BUILT_IN
 
 EXPORTS = Path(automap.__file__).with_name("exports.toml")
 SEEN_BEFORE = {"SharePoint", "PowerShell", "Jira", "Content Manager"}
-TOP_1, PRECISION = 0.30, 0.80
+TOP_1, PRECISION = 0.88, 0.96
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def exports():
 
 @pytest.fixture(scope="module")
 def results():
-    return list(automap.results())
+    return list(automap.results(presets=False))
 
 
 def test_the_set_is_broad_enough_to_say_something(exports):
@@ -33,6 +33,8 @@ def test_the_set_is_broad_enough_to_say_something(exports):
 def test_a_system_is_in_the_half_that_its_name_says(exports):
     for export in exports:
         system = export["system"]
+        if export["half"] == "later":
+            continue
         even = sha256(f"1/{system}".encode()).digest()[0] % 2 == 0
         assert export["half"] == ("development" if even or system in SEEN_BEFORE else "frozen"), system
 
@@ -46,7 +48,7 @@ def test_labels_name_columns_of_their_export(exports):
             assert name in BUILT_IN or ": " in name
 
 
-@pytest.mark.parametrize("half", ["development", "frozen"])
+@pytest.mark.parametrize("half", ["development", "frozen", "later"])
 def test_most_columns_are_found_and_what_is_bound_is_right(results, half):
     measures = automap.summary(one for one in results if one.half == half)
     for name, least in (("top-1", TOP_1), ("precision", PRECISION)):

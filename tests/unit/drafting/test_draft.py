@@ -186,8 +186,9 @@ def test_an_optional_column_without_a_source_is_left_out_and_named():
 
 
 def test_names_are_no_addresses():
-    text = write_draft(drafted(changed(REGISTER, Responsible="Ann Smith")))
-    assert "# TODO its values are no e-mail addresses" in text
+    rows = [{**row, "Owners": "Ann Smith"} for row in REGISTER]
+    text = write_draft(drafted(rows))
+    assert "# TODO Owners: its values are no e-mail addresses" in text
     assert re.search(r"^  # Owners: TODO ", text, re.MULTILINE)
 
 
@@ -265,30 +266,75 @@ def test_too_many_values_are_no_options():
     assert "Type 7" not in text.partition("tests:")[0]
 
 
-def test_values_alone_are_trusted_where_only_one_column_has_such():
-    """The names say nothing; the kinds of values do, and it is told that they were all there was."""
+def test_values_alone_bind_nothing_but_are_told():
+    """The names say nothing: what the values may be is for a person to see."""
     rows = [
-        {
-            "F1": f"R-{number:04}",
-            "F2": "ann@example.org",
-            "F3": f"Property > Leasing {number % 9}",
-            "F4": ("Legal;HR", "HR;Finance", "Finance")[number % 3],
-            "F5": f"2024-01-{number:02}",
-            "F6": ("Lease", "Deed")[number % 2],
-        }
+        {"F1": f"R-{number:04}", "F3": f"Property > Leasing {number % 9}", "F5": f"2024-01-{number:02}"}
         for number in range(1, 29)
     ]
-    columns = ["rowKey", "termFullPath", "timeCreated", "_Kind", "_Words", "_Who"]
-    types = ["SingleText", "Taxonomy", "DateTime", "SingleChoice", "MultipleChoice", "PeopleOrGroup"]
-    draft = drafted(rows, connect(dict(zip(columns, types, strict=True))))
-    found = lines(draft)
-    assert found["Row key"] == "F1"
-    assert found["Who"] == "F2"
-    assert found["Classification"] == '{from: F3, convert: {term_path: " > "}}'
-    assert found["Words"] == '{from: F4, split: ";"}'
-    assert found["Created time"] == "F5"
-    assert "by its values" in write_draft(draft)
-    assert "TODO is this the right column?" in write_draft(draft)
+    columns = {"rowKey": "SingleText", "termFullPath": "Taxonomy", "timeCreated": "DateTime"}
+    draft = drafted(rows, connect(columns))
+    text = write_draft(draft)
+    assert lines(draft)["Row key"] == "TODO"
+    assert '# TODO Classification: {from: F3, convert: {term_path: " > "}}' in text
+    assert all(one.binding is None for one in draft.bindings)
+    assert re.search(r"Created time: TODO .*nearest: F5 \(45 %\)", text)
+
+
+def test_every_todo_names_its_column():
+    rows = [{**row, "Responsible": "Ann Smith", "Last Updated": "01/11/24", "Author": ""} for row in REGISTER]
+    text = write_draft(drafted(rows))
+    names = "|".join(re.escape(column.display_name) for column in CONNECTION.columns)
+    todos = [line for line in text.partition("source:")[2].splitlines() if "TODO" in line]
+    assert len(todos) > 5
+    for line in todos:
+        assert re.search(names, line), line
+
+
+def test_a_column_that_serves_twice_is_said_to():
+    rows = [{name: cell for name, cell in row.items() if name != "Document Type"} for row in REGISTER]
+    connection = connect({**COLUMNS, "_Subject": "SingleText"})
+    text = write_draft(drafted(rows, connection))
+    assert re.search(r"^  Subject: Subject +# 99 %.*; also used for Name$", text, re.MULTILINE)
+
+
+def test_a_known_export_is_named():
+    rows = [
+        {"Issue key": f"A-{n}", "Issue id": n, "Issue Type": "Bug", "Summary": f"Lamp {n}"} for n in range(9)
+    ]
+    draft = drafted(rows)
+    assert draft.preset is not None
+    assert "those of Jira" in write_draft(draft)
+    assert lines(draft)["Row key"] == "Issue key"
+
+
+def test_people_without_an_address_are_foretold():
+    rows = [*REGISTER, *changed(REGISTER[:2], Responsible="Ann Smith")]
+    assert "# TODO Owners: 2 rows have no e-mail address and would be rejected" in write_draft(drafted(rows))
+
+
+def test_addresses_separated_by_commas_are_several():
+    rows = [*REGISTER, *changed(REGISTER[:9], Responsible="ann@example.org, ben@example.org")]
+    assert lines(drafted(rows))["Owners"] == "{from: Responsible, convert: emails}"
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [("$1,234.50", "1234.5"), ("1.234,50 €", "1234.5"), ("1 234,50 EUR", "1234.5"), ("1 234,50", "1234.5")],
+)
+def test_amounts_are_read_without_their_currency(cell, expected):
+    draft = drafted(changed(REGISTER, Value=cell))
+    assert str(draft.tests[0].expect["Amount"]) == expected
+
+
+def test_fourteen_digits_are_a_time():
+    draft = drafted(changed(REGISTER, Last_Updated="20240131101500"))
+    assert lines(draft)["Modified time"] == '{from: Last Updated, format: "%Y%m%d%H%M%S"}'
+
+
+def test_an_inner_null_of_a_drafted_test_is_written_as_yaml_has_it():
+    rows = [{**row, "Inner": {"a": None}} for row in REGISTER]
+    assert "Inner: {a: null}" in write_draft(drafted(rows))
 
 
 def test_a_column_that_is_always_empty_is_no_source():
