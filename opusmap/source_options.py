@@ -8,7 +8,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-FORMATS = ("csv", "jsonl", "json", "singer", "excel", "parquet", "sqlite", "files")
+FORMATS = ("csv", "jsonl", "json", "singer", "dataport", "excel", "parquet", "sqlite", "files")
 """The formats that a source may have without another package."""
 
 FORMATS_ENTRY_POINTS = "opusmap.sources"

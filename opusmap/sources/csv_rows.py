@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -58,10 +58,21 @@ def open_csv(input: Input, options: SourceOptions) -> Source:
     """Open CSV: decode it, find the delimiter, check the header.
 
     Raises:
-        SourceError: `wrong-option`, `no-header`, `duplicate-header`, `empty-header`, `nul-byte`,
-            `encoding`, `unclosed-quote`; the last two also while the rows are read.
+        SourceError: as `csv_reader`, and what reading the header raises.
     """
-    name, quote = input.name, options.quote
+    return StreamSource(input, csv_reader(input.name, options))
+
+
+def csv_reader(name: str, options: SourceOptions) -> Callable[[Iterator[Block]], Reading]:
+    """Return what reads the blocks of a file of CSV.
+
+    It raises `no-header`, `duplicate-header`, `empty-header`, `nul-byte`, `encoding`, `unclosed-quote`; the
+    last two also while the rows are read.
+
+    Raises:
+        SourceError: `wrong-option`.
+    """
+    quote = options.quote
     stated = options.delimiter
     if stated is None and name.lower().removesuffix(".gz").endswith(".tsv"):
         stated = "\t"
@@ -96,7 +107,7 @@ def open_csv(input: Input, options: SourceOptions) -> Source:
         parts = cell_parts(header.columns, _without_unnamed(rows, header) if header.unnamed else rows)
         return Reading(header.columns, parts, notes, delimiter, header_row=row)
 
-    return StreamSource(input, begin)
+    return begin
 
 
 def _dialect(delimiter: str, quote: str | None, *, strict: bool = True) -> _Dialect:

@@ -29,7 +29,17 @@ from opusmap.sources.source import Format, Source, load_extra
 from opusmap.sources.text_io import Input, Remote
 from opusmap.wording import quote_value, suggest
 
-_MODULES = ("csv_rows", "json_lines", "json_items", "singer", "workbook", "parquet", "sqlite", "folder")
+_MODULES = (
+    "csv_rows",
+    "json_lines",
+    "json_items",
+    "singer",
+    "dataport",
+    "workbook",
+    "parquet",
+    "sqlite",
+    "folder",
+)
 COMMON_OPTIONS = ("path", "format", "options", "database", "file_column", "empty")
 """The keys of a mapping's `source` that do not depend on the format."""
 

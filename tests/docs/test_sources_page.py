@@ -87,7 +87,7 @@ def test_every_key_is_described() -> None:
 
 def test_every_key_is_said_to_be_for_the_formats_that_take_it() -> None:
     words = {"csv": "CSV", "jsonl": "JSON Lines", "json": "JSON", "excel": "Excel", "parquet": "Parquet"}
-    words["singer"] = "Singer"
+    words |= {"singer": "Singer", "dataport": "DataPort"}
     for key, formats, _ in table(section(PAGE, "Keys")):
         takers = {words[one.name] for one in all_formats() if one.name in words and key in one.options}
         if formats not in ("all", "databases", "files", "packages"):
