@@ -90,7 +90,7 @@ def _open(path: Path | None, options: SourceOptions, inside: Path | None) -> Sou
             _check_file(path)
         found = find_format(path.name, options.format).name
         if found == "sqlite":
-            hint = "name its address by a variable: {database: OPUSMAP_DATABASE_STAFF, sql: SELECT …}"
+            hint = "name its address by a variable: {database: OPUSMAP_DATABASE, sql: SELECT …}"
             raise _refuse("a table is not read from an SQLite file", hint)
         if found == "csv" and options.delimiter is None:
             tabs = path.name.lower().removesuffix(".gz").endswith(".tsv")
