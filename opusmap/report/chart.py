@@ -6,6 +6,7 @@ Owns the geometry: where bars, gridlines and labels stand in a box of `WIDTH` by
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -127,7 +128,7 @@ def _bars(heights: Sequence[float], top: float, step: float, say: Callable[[floa
 
 def _round_up(value: float) -> float:
     """Return the next of 1, 2, 5, 10, 20 … (or parts of 1), so that the axis has plain numbers."""
-    if value <= 0:
+    if value < sys.float_info.min:  # a power of ten so small is 0
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value * (1 - 1e-9))

@@ -1,7 +1,7 @@
 """Charts keep their bars inside the box, to scale, with labels at round numbers."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opusmap.report.chart import HEIGHT, WIDTH, draw_charts, say_duration
@@ -14,6 +14,7 @@ SPANS = st.lists(
 
 
 @given(st.sampled_from([1.0, 2.0, 64.0, 4096.0]), SPANS)
+@example(1.0, [Span(0, 0, 0, 0.0, 5e-324)])
 def test_everything_stands_inside_the_box(step, spans):
     charts = draw_charts(step, spans)
     assert len(charts) == (3 if spans else 0)
