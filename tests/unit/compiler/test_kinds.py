@@ -39,7 +39,11 @@ from small_mapping import compiled, problems
             "wrong-kind",
             "`upper` takes a text, not a whole number",
         ),
-        ("Line: {from: A, convert: [string, sort]}", "wrong-kind", "`sort` takes a list, not a text"),
+        (
+            "Line: {from: [A, B], convert: [{join: ','}, sort]}",
+            "wrong-kind",
+            "`sort` takes a list, not a text",
+        ),
     ],
 )
 def test_a_column_that_can_never_have_a_value_is_an_error(
