@@ -34,19 +34,6 @@ from opusmap.expressions.nodes.operators import constant_texts
 from opusmap.expressions.runtime import OPERATIONS
 from opusmap.wording import quote_names
 
-__all__ = [
-    "Apply",
-    "DropEmpty",
-    "Emptied",
-    "FirstOf",
-    "Flatten",
-    "Join",
-    "JoinList",
-    "Lookup",
-    "OrDefault",
-    "Split",
-]
-
 
 def _where_filled(node: Node, writer: Writer, make: Callable[[str], str], *, once: bool = True) -> str:
     """Return Python that makes something of a value that is not empty, and None of an empty one.

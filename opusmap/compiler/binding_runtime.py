@@ -14,21 +14,6 @@ from opusmap.expressions.runtime import look_up, make_refusals, require
 from opusmap.issues import Issue
 from opusmap.wording import quote_value
 
-__all__ = [
-    "as_condition",
-    "as_problem",
-    "empty_required",
-    "flatten",
-    "make_applier",
-    "make_empty_dropper",
-    "make_empty_values",
-    "make_joiner",
-    "make_lookup",
-    "make_replacement_log",
-    "make_splitter",
-    "missing_columns",
-]
-
 EmptyValues: TypeAlias = Callable[[Any], Any]
 """What makes None of the values that the source says are empty."""
 

@@ -21,8 +21,6 @@ from opusmap.converters.cache import Cache
 from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Evaluate, Kind, Node, Type, Types, Writer, is_constant
 
-__all__ = ["Cached", "Encoded", "cache_subtrees"]
-
 _MOST_KEYS = 4
 
 

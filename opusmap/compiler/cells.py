@@ -16,7 +16,6 @@ from opusmap.compiler import binding_runtime
 if TYPE_CHECKING:
     from opusmap.compiler.codegen import Module
 
-__all__ = ["write_cells"]
 
 Cells: TypeAlias = Mapping[tuple[str, bool], str]
 """Name, and whether it may be a path -> the local variable that holds the cell."""

@@ -32,8 +32,6 @@ from opusmap.expressions.nodes import Failure, Frame, Kind, Node, Type, Want
 from opusmap.expressions.nodes.base import LARGEST, measure_parentheses
 from opusmap.issues import Span
 
-__all__ = ["Generated", "Module", "generate"]
-
 
 @dataclass(frozen=True, slots=True)
 class Generated:

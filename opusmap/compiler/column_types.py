@@ -27,16 +27,6 @@ from opusmap.mapping import ChoiceList, TargetOptions
 from opusmap.records import JsonValue
 from opusmap.wording import quote_value
 
-__all__ = [
-    "LIST_TYPES",
-    "TEXT_TYPES",
-    "Encode",
-    "Encoder",
-    "EncoderOptions",
-    "encode_elements",
-    "make_encoder",
-]
-
 Encode: TypeAlias = Callable[[Any], JsonValue]
 Element: TypeAlias = Callable[[Any], tuple[str | int, Any]]
 """From an element to what tells it from others, and to how it is written; `("", "")` for no element."""

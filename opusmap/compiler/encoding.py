@@ -24,7 +24,6 @@ from opusmap.expressions.runtime import look_up
 if TYPE_CHECKING:
     from opusmap.compiler.codegen import Module
 
-__all__ = ["ColumnWriter"]
 
 _MOST_STAGED, _LONGEST_STAGED = 256, 1_000
 """Elements, and characters of each: what is looked up or converted holds less than a mapping's list may."""

@@ -21,8 +21,6 @@ from opusmap.expressions import nodes
 from opusmap.expressions.nodes import Evaluate, Failure, Frame, Node
 from opusmap.issues import Issue, Span
 
-__all__ = ["ABSENT", "FILTERED", "Declined", "Environment", "Interpreter", "weigh"]
-
 FILTERED = object()
 """What stands for the record of a row that `where` does not want."""
 ABSENT = object()

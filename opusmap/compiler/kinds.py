@@ -19,8 +19,6 @@ from opusmap.issues import Issue, Span
 from opusmap.mapping import Text
 from opusmap.wording import quote_value
 
-__all__ = ["KindChecker"]
-
 
 class KindChecker:
     """Checks a plan: its variables, `where`, its columns. The plan may have problems of names already."""

@@ -20,8 +20,6 @@ from opusmap.compiler.plan import UNKNOWN, ColumnPlan, Plan
 from opusmap.connection import ColumnType
 from opusmap.expressions.nodes import Cell, Node
 
-__all__ = ["lower_bindings"]
-
 
 def lower_bindings(plan: Plan) -> Plan:
     """Return the plan with the tree of each column, whose value is None where there is none."""

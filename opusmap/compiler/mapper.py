@@ -28,8 +28,6 @@ from opusmap.records import Chunk, Filtered, Mapped, Record, Reject, Row
 from opusmap.safe_files import resolve_inside
 from opusmap.wording import quote_value
 
-__all__ = ["Mapper", "compile_mapping", "load_mapping", "make_plan", "read_mapping"]
-
 _encode_lines = msgspec.json.Encoder().encode_lines
 CompileArgs: TypeAlias = tuple[MappingSpec, Connection, frozenset[str] | None]
 

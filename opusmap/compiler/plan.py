@@ -17,17 +17,6 @@ from opusmap.expressions import Expression, constant_value, nodes, walk
 from opusmap.issues import Issue, Span
 from opusmap.mapping import Binding, MappingSpec, Table
 
-__all__ = [
-    "KEY_COLUMN",
-    "UNKNOWN",
-    "ColumnPlan",
-    "ConvertPlan",
-    "Plan",
-    "VariablePlan",
-    "bind_dynamic",
-    "bind_filter",
-]
-
 KEY_COLUMN = "rowKey"
 """Internal name of the column that tells records apart."""
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["Cache"]
-
 Result = TypeVar("Result")
 
 CACHE_SIZE = 16_384

@@ -16,17 +16,6 @@ from typing import Any, NamedTuple
 
 from opusmap.converters.cache import Cache
 
-__all__ = [
-    "compile_writer",
-    "fixed_reader",
-    "format_reader",
-    "read_iso",
-    "steady_offset",
-    "time_reader",
-    "utc_rewriter",
-    "zero_completer",
-]
-
 _DATE_LENGTH = len("2024-01-31")
 _ISO_TIME = re.compile(r"[0-9]{4}(?:-?[0-9]{2}-?[0-9]{2}|-?W[0-9]{2}(?:-?[1-7])?)[Tt ](?!24)[0-9]", re.ASCII)
 """How an ISO time begins. Python's own reader takes any letter in place of the T: an offset's +, even; and

@@ -25,8 +25,6 @@ from opusmap.converters.limits import (
 from opusmap.errors import ValueProblem
 from opusmap.wording import quote_value, suggest
 
-__all__ = ["OPERATIONS"]
-
 Number = int | Decimal
 EmptyValues: TypeAlias = Callable[[Any], Any]
 """What makes None of the values that the source says are empty."""

@@ -12,8 +12,6 @@ from opusmap.expressions.hints import FUNCTIONS, NAME_ADVICE
 from opusmap.issues import Issue, Severity, Span
 from opusmap.wording import quote_value, suggest
 
-__all__ = ["ROW_FILE", "Scope", "UnknownNameError", "absent_column"]
-
 ROW_FILE = "row.file"
 """The column that a source gets for `row.file`, unless it has a `file_column`."""
 _SHOWN = 12

@@ -14,34 +14,6 @@ from opusmap.converters import Converter
 from opusmap.converters.coerce import NUMBER_LIMIT
 from opusmap.errors import ValueProblem
 
-__all__ = [
-    "ALL",
-    "ANY",
-    "EMPTY",
-    "LARGEST",
-    "NUMBER",
-    "TEXT",
-    "Environment",
-    "Evaluate",
-    "Failure",
-    "Frame",
-    "Gap",
-    "Gaps",
-    "Kind",
-    "Node",
-    "NotConstant",
-    "Type",
-    "Types",
-    "Want",
-    "Writer",
-    "atom",
-    "check_kind",
-    "checked_length",
-    "describe_kind",
-    "measure_parentheses",
-    "walk",
-]
-
 
 class Kind(Flag):
     """The kinds of values that are not empty."""

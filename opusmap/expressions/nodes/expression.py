@@ -8,8 +8,6 @@ from opusmap.expressions.nodes.base import Node, walk
 from opusmap.expressions.nodes.operands import Cell
 from opusmap.mapping.yaml_reader import Text
 
-__all__ = ["Expression"]
-
 
 @dataclass(frozen=True, slots=True)
 class Expression:

@@ -34,8 +34,6 @@ from opusmap.expressions.nodes.operands import Constant, ListLiteral
 from opusmap.expressions.nodes.operators import Unary
 from opusmap.issues import Span
 
-__all__ = ["Filter", "Where", "check_taken", "constant_value", "has_constant_arguments", "is_constant"]
-
 
 @dataclass(frozen=True, slots=True)
 class Filter(Node):

@@ -31,19 +31,6 @@ from opusmap.expressions.nodes.base import (
 )
 from opusmap.wording import quote_value
 
-__all__ = [
-    "Cell",
-    "Constant",
-    "Every",
-    "Field",
-    "ListLiteral",
-    "RowNumber",
-    "Slice",
-    "Subscript",
-    "TableValue",
-    "VariableRef",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Constant(Node):

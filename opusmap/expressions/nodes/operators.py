@@ -33,20 +33,6 @@ from opusmap.expressions.nodes.base import (
 from opusmap.expressions.nodes.operands import Cell, Constant, ListLiteral, TableValue
 from opusmap.expressions.runtime import OPERATIONS
 
-__all__ = [
-    "Binary",
-    "Call",
-    "Compare",
-    "Concat",
-    "Conditional",
-    "Default",
-    "Logic",
-    "Not",
-    "Test",
-    "Unary",
-    "constant_texts",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Unary(Node):
