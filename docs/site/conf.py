@@ -52,6 +52,7 @@ NAVIGATION = {
     "Examples and project": [
         "../mappings/*/README",
         "Package of converters <examples/opusmap-barcodes/README>",
+        "Package with a source <examples/opusmap-mailbox/README>",
         "../CONTRIBUTING",
         "../CHANGELOG",
     ],
