@@ -34,6 +34,7 @@ _COMPACT = re.compile(r"(?P<year>(?:19|20)\d\d)(?P<m>\d\d)(?P<d>\d\d)" + _TIME, 
 _DIGITS = re.compile(
     r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])[0-5]\d[0-5]\d", re.ASCII
 )
+_DIGITS_LENGTH = len("20240131101500")
 _YEAR_FIRST = re.compile(
     r"(?P<year>\d{4})(?P<sep>[-/.])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})" + _TIME, re.ASCII
 )
@@ -111,7 +112,7 @@ class DateFormats:
         return tuple(found)
 
     def _read(self, text: str) -> Iterator[tuple[str | None, Zone]]:
-        if _DIGITS.fullmatch(text):
+        if len(text) == _DIGITS_LENGTH and _DIGITS.fullmatch(text):
             yield "%Y%m%d%H%M%S", "none"
             return
         for shape in (_ISO_LIKE, _COMPACT, _YEAR_FIRST, _DAY_NAMED, _NAMED_DAY):

@@ -101,7 +101,10 @@ def split_currency(text: str) -> tuple[str, str]:
     >>> split_currency("1.234,50 €"), split_currency("USD 7"), split_currency("Hall 7")
     (('€', '1.234,50'), ('USD', '7'), ('', 'Hall 7'))
     """
-    found = _CURRENCY.fullmatch(text) if len(text) <= _AMOUNT_LENGTH else None
+    unsigned = text.lstrip("+-")
+    if len(text) > _AMOUNT_LENGTH or not unsigned or unsigned[0].isdigit() == text[-1].isdigit():
+        return "", text
+    found = _CURRENCY.fullmatch(text)
     if found is None or bool(found["before"]) == bool(found["after"]):
         return "", text
     return found["before"] or found["after"], found["number"].strip()
