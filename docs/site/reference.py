@@ -73,6 +73,7 @@ def _sections(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any
         if "properties" in inner:
             yield f"Keys of `{name}`", inner["properties"]
     yield "Keys of a binding", schema["$defs"]["binding_object"]["properties"]
+    yield "Keys of columns of which one is enough", schema["$defs"]["first_of"]["properties"]
     yield "Keys of a list of options", schema["$defs"]["choice_list"]["properties"]
 
 
