@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.options import Output, common, example
+from opusmap.cli.options import Output, common, example, gather
 from opusmap.cli.output import print_json, print_note
-from opusmap.cli.terminal import write_result
+from opusmap.cli.terminal import write_error, write_result
 
 if TYPE_CHECKING:
-    from opusmap.drafting import Drafted
+    from opusmap.drafting import Draft, Drafted
 
 
 def complete_source_key(typed: str) -> list[str]:
@@ -25,14 +28,54 @@ def complete_source_key(typed: str) -> list[str]:
     return [text for text in offered if text.startswith(typed)]
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a person says on the command line of the source's times and of Opus's dates."""
+
+    timezone: str | None
+    datetime_format: str | None
+
+
+def decide(draft: Draft, known: Known, *, asks: bool) -> Draft:
+    """Return the draft with what is known of its times, and with what a person answers if `asks`."""
+    from opusmap.drafting import EXAMPLE_DATE, read_datetime_format, read_timezone
+
+    zone = None if known.timezone is None else read_timezone(known.timezone)
+    pattern = None if known.datetime_format is None else read_datetime_format(known.datetime_format)
+    if asks and draft.zone_needed and zone is None:
+        columns = ", ".join(draft.zone_needed)
+        zone = _ask(f"In which time zone are the times of {columns}? Such as Europe/London.", read_timezone)
+    if asks and draft.has_dates and pattern is None:
+        question = (
+            f"How does Opus write {EXAMPLE_DATE}? See Opus > Settings > General settings. "
+            "Such as 2024-12-19 18:15:00."
+        )
+        pattern = _ask(question, read_datetime_format)
+    return replace(draft, timezone=zone, datetime_format=pattern)
+
+
+def _ask(question: str, read: Callable[[str], str]) -> str | None:
+    """Return a person's answer as `read` reads it; None where there is none, which leaves a TODO."""
+    from opusmap.errors import SettingsError
+
+    write_error(f"{question} Enter alone leaves it open.")
+    while answer := sys.stdin.readline().strip():
+        try:
+            return read(answer)
+        except SettingsError as error:
+            write_error(f"{error.problem}; {error.help}")
+    return None
+
+
 @click.command(
     epilog=example(
         "opusmap init contracts.connection.json contracts.csv",
         "opusmap init contracts.connection.json export.txt --set header_row=3 -o draft.yaml",
+        'opusmap init deeds.connection.json --set database=OPUSMAP_DATABASE --set "sql=SELECT * FROM Deed"',
     )
 )
 @click.argument("connection", type=click.Path(dir_okay=False))
-@click.argument("source")
+@click.argument("source", required=False)
 @click.option(
     "-o", "--output", help="File for the draft; `-` prints it.  [default: mapping.yaml beside the connection]"
 )
@@ -51,14 +94,21 @@ def complete_source_key(typed: str) -> list[str]:
     shell_complete=lambda _context, _parameter, typed: complete_source_key(typed),
     help="A key of the mapping's `source`.",
 )
+@click.option("--timezone", help="Zone of the source's times without one, such as Europe/London.")
+@click.option(
+    "--datetime-format",
+    help="How Opus's General settings write 19 December 2024, 18:15:00, or the format of that.",
+)
 @click.option("--force", is_flag=True, help="Replace a file that is there already.")
+@gather("known", Known, "timezone", "datetime_format")
 @common
 def init(
     connection: str,
-    source: str,
+    source: str | None,
     output: str | None,
     rows: int,
     options: tuple[str, ...],
+    known: Known,
     out: Output,
     *,
     force: bool,
@@ -66,13 +116,22 @@ def init(
     """Draft a mapping from a CONNECTION file and a SOURCE, for you to finish.
 
     The draft names the source column for each column of Opus, and how sure that is. What only a person
-    can decide is marked TODO. Nothing is sent anywhere.
+    can decide is marked TODO; on a terminal, you are asked for the zone of the source's times and the date
+    format of Opus. Without a SOURCE, `--set database=…` names a database. Nothing is sent anywhere.
     """
     from opusmap.drafting import default_output, draft_files, write_draft, write_files
 
     path = str(default_output(connection)) if output is None else output
     base = "mapping.yaml" if path == "-" else path
-    draft = draft_files(connection, source, base, options=options, rows=rows)
+    asks = not out.silent and path != "-" and sys.stdin.isatty() and sys.stderr.isatty()
+    draft = draft_files(
+        connection,
+        source,
+        base,
+        options=options,
+        rows=rows,
+        decide=lambda draft: decide(draft, known, asks=asks),
+    )
     if path == "-":
         write_result(write_draft(draft), end="")
         return 0

@@ -35,6 +35,7 @@ def lint(
         *(_numeric_keys(plan, sample) if typed_cells else ()),
         *_may_be_empty(plan, sample),
         *_unread_elements(plan, sample),
+        *_short_term_paths(plan, sample),
         *_without_zone(plan, sample),
         *_unused(plan),
         *_unread(plan),
@@ -95,6 +96,33 @@ def _may_be_empty(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
                 continue
             where = "" if gap.cell is None else f" in {count:,} of the first {len(sample):,} rows"
             yield _warning("may-be-empty", f"{name} is required, and {gap.why}{where}", column.span, gap.help)
+
+
+_TERMS = 3
+"""Terms of a full path: term group, term set, term (AvePoint's documentation of the Opus connector)."""
+
+
+def _short_term_paths(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+    """Yield the term columns whose paths are too short for a term; one that reads no row needs no sample."""
+    interpreter = Interpreter(plan, [])
+    for index, column in enumerate(plan.columns):
+        if column.column.type is not ColumnType.TAXONOMY:
+            continue
+        fixed = all(isinstance(node, nodes.Constant) for part in column.parts for node in walk(part))
+        rows = [row for row in sample if interpreter.is_wanted(Frame(row), [])] if not fixed else [{}]
+        short = []
+        for row in rows:
+            record: dict[str, Any] = {}
+            interpreter.column(index, Frame(row), record, [])
+            path = record.get(column.column.internal_name)
+            if isinstance(path, str) and path and path.count("/") < _TERMS - 1:
+                short.append(path)
+        if short:
+            where = "" if fixed else f" in {len(short):,} of the first {len(sample):,} rows"
+            name = quote_value(column.column.display_name)
+            message = f"the term path of {name} has fewer than three terms{where}: {quote_value(short[0])}"
+            help_text = "write the full path: term group, term set, term (and terms below it)"
+            yield _warning("short-term-path", message, column.span, help_text)
 
 
 def _unread_elements(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:

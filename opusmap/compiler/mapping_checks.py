@@ -49,6 +49,10 @@ def to_do(what: str, span: Span, help: str) -> Issue[Span]:
 def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Issue[Span]]:
     """Check that times written in the target's format can be read again by it."""
     pattern = target.datetime_format
+    if is_placeholder(pattern):
+        help_text = 'write the format of Opus > Settings > General settings, such as "%Y-%m-%d %H:%M:%S"'
+        yield to_do("target.datetime_format", span, help_text)
+        return
     moment = datetime(1912, 12, 19, 18, 15, tzinfo=UTC)
     try:
         read = datetime.strptime(moment.strftime(pattern), pattern)  # noqa: DTZ007 - only the format is tried

@@ -4,6 +4,7 @@ Owns matching both sides and writing the draft. It decides nothing that can't be
 stands in the draft as TODO, which `check` reports.
 """
 
+from opusmap.drafting.answers import EXAMPLE_DATE, read_datetime_format, read_timezone
 from opusmap.drafting.draft import Draft, make_draft, write_draft
 from opusmap.drafting.files import Drafted, default_output, draft_files, write_files
 from opusmap.drafting.matching import Match, match_columns
@@ -11,6 +12,7 @@ from opusmap.drafting.presets import Preset, find_preset
 from opusmap.drafting.sample_tests import with_tests
 
 __all__ = [
+    "EXAMPLE_DATE",
     "Draft",
     "Drafted",
     "Match",
@@ -20,6 +22,8 @@ __all__ = [
     "find_preset",
     "make_draft",
     "match_columns",
+    "read_datetime_format",
+    "read_timezone",
     "with_tests",
     "write_draft",
     "write_files",

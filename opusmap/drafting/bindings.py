@@ -95,7 +95,10 @@ def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
     if chosen.confidence < _SURE:
         others = [one.source for one in match.candidates if one.confidence >= WORTH_TELLING and one != chosen]
         making.to_do("is this the right column?" + (f" Others: {', '.join(others)}" if others else ""))
-    binding: Plain | None = _written(making, _levels(making, source))
+    levels = _levels(making, source)
+    if column.type is ColumnType.TAXONOMY:
+        _tell_short_path(making, len(levels))
+    binding: Plain | None = _written(making, levels)
     if column.type is ColumnType.PEOPLE and not _has_addresses(profile):
         binding = None
     return DraftBinding(
@@ -238,6 +241,18 @@ def _as_term(making: _Making) -> None:
         making.to_do("these are paths of files; a term path is the way to a term of the classification")
 
 
+def _tell_short_path(making: _Making, levels: int) -> None:
+    """Tell where a term's path lacks its group or its set, as far as the first values show it."""
+    separator = making.profile.path_separator or "/"
+    terms = min((one.count(separator) + levels for one in making.profile.examples), default=_TERMS)
+    if terms < _TERMS:
+        making.to_do(
+            f"paths of {'one term' if terms == 1 else 'two terms'}, but Opus has group, set and term. "
+            "Put what is missing in front: `from: [{const: Records}, …]`"
+        )
+
+
+_TERMS = 3
 _RULES = {
     ColumnType.DATE_TIME: _as_date,
     ColumnType.NUMBER: _as_number,

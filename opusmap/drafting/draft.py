@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from opusmap.connection import Connection
+from opusmap.connection import ColumnType, Connection
 from opusmap.drafting.bindings import DraftBinding, DraftChoices, draft_binding, draft_choices
 from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import Preset, find_preset
@@ -39,7 +39,8 @@ class Draft:
     """A draft of a mapping. `connection` and `source` are the files' names as the mapping writes them.
 
     `source` is None where the file is not in the mapping's folder; `options` are further keys of `source`;
-    `preset` is what is known of such an export.
+    `preset` is what is known of such an export; `timezone` and `datetime_format` are what a person has said
+    of the source's times and of Opus's dates.
     """
 
     connection: str
@@ -52,6 +53,8 @@ class Draft:
     options: Mapping[str, Any] = field(default_factory=dict)
     tests: tuple[DraftTest, ...] = ()
     preset: Preset | None = None
+    timezone: str | None = None
+    datetime_format: str | None = None
 
     @property
     def zone_needed(self) -> tuple[str, ...]:
@@ -67,7 +70,15 @@ class Draft:
         """How many TODOs `check` will report."""
         asked = sum(_asks(one.binding) for one in self.bindings if isinstance(one.binding, dict))
         missing = sum(one.binding is None and one.column.required for one in self.bindings)
-        return missing + asked + len(self.choices) + bool(self.zone_needed)
+        zone = bool(self.zone_needed) and self.timezone is None
+        return missing + asked + len(self.choices) + zone + (self.has_dates and self.datetime_format is None)
+
+    @property
+    def has_dates(self) -> bool:
+        """Whether a date or time is written for Opus."""
+        return any(
+            one.binding is not None and one.column.type is ColumnType.DATE_TIME for one in self.bindings
+        )
 
 
 def _asks(binding: Mapping[str, Any]) -> int:
@@ -135,17 +146,23 @@ def _settled(draft: Draft) -> Iterator[str]:
     yield "opusmap: 1"
     yield f"connection: {quoted(draft.connection)}"
     yield f"source: {in_line({'empty': ['', *draft.no_values]})}"
-    optional = [one.column for one in draft.bindings if _is_open(one) and one.column.required]
+    if draft.timezone is not None:
+        yield f"timezone: {quoted(draft.timezone)}"
+    if draft.datetime_format is not None:
+        yield f"target: {in_line({'datetime_format': draft.datetime_format})}"
+    optional = [one.column for one in draft.bindings if _is_open(draft, one) and one.column.required]
     yield "columns:" if optional else "# every required column has a source"
     yield from (f"  {quoted(column.internal_name)}: {{required: false}}" for column in optional)
     yield "fields:"
     for one in draft.bindings:
-        if not _is_open(one) and one.binding is not None:
+        if not _is_open(draft, one) and one.binding is not None:
             yield f"  {quoted(one.column.internal_name)}: {in_line(one.binding)}"
 
 
-def _is_open(binding: DraftBinding) -> bool:
-    return binding.open or binding.binding is None or binding.zone_needed
+def _is_open(draft: Draft, one: DraftBinding) -> bool:
+    if one.open or one.binding is None or (one.zone_needed and draft.timezone is None):
+        return True
+    return one.column.type is ColumnType.DATE_TIME and draft.datetime_format is None
 
 
 def _lines(draft: Draft) -> Iterator[str]:
@@ -154,12 +171,7 @@ def _lines(draft: Draft) -> Iterator[str]:
     yield f"connection: {quoted(draft.connection)}"
     yield ""
     yield from _source(draft)
-    if draft.zone_needed:
-        yield ""
-        yield _beside(
-            "timezone: TODO",
-            f"of times without a zone ({', '.join(draft.zone_needed)}): such as Europe/London",
-        )
+    yield from _times(draft)
     if draft.choices:
         yield ""
         yield from _choices(draft)
@@ -193,6 +205,10 @@ def _source(draft: Draft) -> Iterator[str]:
     if draft.no_values:
         keys["empty"] = ["", *draft.no_values]
     yield from (f"# {_one_line(note)}" for note in draft.profile.notes)
+    if draft.source is None and "database" in keys:
+        yield "source:  # the database's address is in the environment, and in no file"
+        yield from (f"  {quoted(key)}: {in_line(value)}" for key, value in keys.items())
+        return
     if draft.source is None and not keys:
         yield "# The source is not in this file's folder or below: name it on the command line."
         return
@@ -206,6 +222,19 @@ def _source(draft: Draft) -> Iterator[str]:
     for key, value in keys.items():
         line = f"  {quoted(key)}: {in_line(value)}"
         yield _beside(line, 'what the source writes for "nothing"') if key == "empty" else line
+
+
+def _times(draft: Draft) -> Iterator[str]:
+    if draft.zone_needed or draft.timezone is not None:
+        yield ""
+        named = f" ({', '.join(draft.zone_needed)})" if draft.zone_needed else ""
+        such = ": such as Europe/London" if draft.timezone is None else ""
+        yield _beside(f"timezone: {draft.timezone or 'TODO'}", f"of times without a zone{named}{such}")
+    if draft.has_dates or draft.datetime_format is not None:
+        yield ""
+        yield "target:  # as dates are written in Opus > Settings > General settings"
+        such = '"%Y-%m-%d %H:%M:%S" is 2024-12-19 18:15:00' if draft.datetime_format is None else ""
+        yield _beside(f"  datetime_format: {quoted(draft.datetime_format or 'TODO')}", such)
 
 
 def _choices(draft: Draft) -> Iterator[str]:

@@ -5,7 +5,7 @@ reports decide what to do with a profile.
 """
 
 from opusmap.profile.column_profile import ColumnProfile
-from opusmap.profile.date_formats import DateFormat, FarDates, FarKind
+from opusmap.profile.date_formats import DateFormat, DateFormats, FarDates, FarKind
 from opusmap.profile.list_shapes import Count, ListShape
 from opusmap.profile.source_profile import Profiler, SourceProfile, profile_source
 from opusmap.profile.value_kinds import Kind
@@ -14,6 +14,7 @@ __all__ = [
     "ColumnProfile",
     "Count",
     "DateFormat",
+    "DateFormats",
     "FarDates",
     "FarKind",
     "Kind",

@@ -21,7 +21,7 @@ from opusmap.sources.changes import FileWatch
 from opusmap.sources.json_lines import decode_json
 from opusmap.sources.normalize import plain_values
 from opusmap.sources.source import ROW_LIMIT, Source, check_columns, load_extra, row_too_long
-from opusmap.sources.sqlite import SqliteSource, require_query
+from opusmap.sources.sqlite import SqliteSource, list_sqlite_tables, require_query
 from opusmap.wording import quote_value
 
 BATCH_ROWS = 1_000
@@ -51,14 +51,7 @@ def open_database(
     Raises:
         SourceError: `no-database`, `no-query`, `bad-query`, `missing-extra`, `source-unreadable`.
     """
-    if not _VARIABLE.fullmatch(variable):
-        problem = f"`database` can't be {quote_value(variable)}"
-        hint = "name an environment variable: OPUSMAP_DATABASE, or one that begins with OPUSMAP_DATABASE_"
-        raise SourceError(name, "no-database", problem, help=hint)
-    url = environ.get(variable, "").strip()
-    if not url:
-        hint = f"set it to the database's address: {variable}=postgresql+psycopg://user:password@host/name"
-        raise SourceError(name, "no-database", f"the variable {variable} is not set", help=hint)
+    url = _address(variable, name, environ)
     query = require_query(sql, name)
     file = _SQLITE.fullmatch(url)
     if file is None:
@@ -67,6 +60,37 @@ def open_database(
     source = SqliteSource(Path(file[1]), query, variable)
     source.watch = watch
     return source
+
+
+def list_tables(variable: str, name: str, environ: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Return the names of the tables and views of a database, for a person who writes a query.
+
+    Args:
+        variable: the variable with the database's address; see `open_database`.
+        name: what messages call the mapping.
+        environ: the environment.
+
+    Raises:
+        SourceError: as `open_database`.
+    """
+    url = _address(variable, name, environ)
+    file = _SQLITE.fullmatch(url)
+    if file is not None:
+        return list_sqlite_tables(Path(file[1]), variable)
+    with DatabaseSource(url, "SELECT 1 AS one", variable) as source:
+        return source.tables()
+
+
+def _address(variable: str, name: str, environ: Mapping[str, str]) -> str:
+    if not _VARIABLE.fullmatch(variable):
+        problem = f"`database` can't be {quote_value(variable)}"
+        hint = "name an environment variable: OPUSMAP_DATABASE, or one that begins with OPUSMAP_DATABASE_"
+        raise SourceError(name, "no-database", problem, help=hint)
+    url = environ.get(variable, "").strip()
+    if not url:
+        hint = f"set it to the database's address: {variable}=postgresql+psycopg://user:password@host/name"
+        raise SourceError(name, "no-database", f"the variable {variable} is not set", help=hint)
+    return url
 
 
 class DatabaseSource(Source):
@@ -105,6 +129,14 @@ class DatabaseSource(Source):
             problem = f"{rows} has a value that the database's driver can't convert: {reason}"
             hint = "let the query give that column as text: CAST(signed AS VARCHAR(40)) AS signed"
             raise SourceError(self.name, "bad-query", problem, number + 1, hint) from None
+
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of the tables and views that the account finds without naming a schema."""
+        try:
+            found = self._library.inspect(self._connection)
+            return tuple(sorted({*found.get_table_names(), *found.get_view_names()}))
+        except Exception as error:  # noqa: BLE001 - each driver has errors of its own, which quote the address
+            raise self._failure(error, None) from None
 
     def close(self) -> None:
         """End the transaction and the connection."""

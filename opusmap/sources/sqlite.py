@@ -108,6 +108,24 @@ class SqliteSource(Source):
             raise SourceError(self.name, code, problem, count + 1 if count else None, hint) from None
 
 
+_TABLES = """
+    SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%' ORDER BY name
+"""
+
+
+def list_sqlite_tables(path: Path, name: str) -> tuple[str, ...]:
+    """Return the names of a file's tables and views, for a person who writes a query.
+
+    Raises:
+        SourceError: the file can't be read.
+    """
+    source = SqliteSource(path, _TABLES, name)
+    try:
+        return tuple(str(row.values["name"]) for row in source.rows() if isinstance(row, Row))
+    finally:
+        source.close()
+
+
 def require_query(sql: str | None, name: str) -> str:
     """Return the query of a mapping or the command line.
 

@@ -30,18 +30,20 @@ def folder(tmp_path, monkeypatch):
 def test_a_draft_is_checked_up_to_its_todos(folder, capsys):
     assert main(["init", "contracts.connection.json", "contracts.csv"]) == 0
     told = capsys.readouterr().err
-    assert "4 to decide first" in told
+    assert "5 to decide first" in told
     assert main(["check", "mapping.yaml"]) == 2
     problems = capsys.readouterr().err
-    assert problems.count("error[to-do]") == problems.count("error[") == 4
+    assert problems.count("error[to-do]") == problems.count("error[") == 5
 
 
 def test_a_draft_whose_todos_are_decided_maps_its_rows_and_passes_its_tests(folder, capsys):
-    assert main(["init", "contracts.connection.json", "contracts.csv"]) == 0
+    known = ["--timezone", "Australia/Sydney", "--datetime-format", "19/12/2024 18:15"]
+    assert main(["init", "contracts.connection.json", "contracts.csv", *known]) == 0
     text = Path("mapping.yaml").read_text("utf-8")
+    assert 'datetime_format: "%d/%m/%Y %H:%M"' in text
     text = re.sub(r"^( +)#- ", r"\1- ", text, flags=re.MULTILINE)  # as if Opus had what the source has
     text = re.sub(r'^ +- "TODO.*\n', "", text, flags=re.MULTILINE)
-    Path("mapping.yaml").write_text(text.replace("timezone: TODO", "timezone: Australia/Sydney"), "utf-8")
+    Path("mapping.yaml").write_text(text, "utf-8")
     assert main(["test", "mapping.yaml"]) == 0
     capsys.readouterr()
     assert main(["check", "mapping.yaml", "--json"]) == 1
@@ -55,8 +57,9 @@ def test_a_draft_whose_todos_are_decided_maps_its_rows_and_passes_its_tests(fold
 def test_a_draft_without_its_todos_is_refused_by_each_command_until_a_person_lists_the_options(
     folder, capsys, command
 ):
-    assert main(["init", "contracts.connection.json", "contracts.csv", "-q"]) == 0
-    text = Path("mapping.yaml").read_text("utf-8").replace("timezone: TODO", "timezone: Australia/Sydney")
+    known = ["--timezone", "Australia/Sydney", "--datetime-format", "%Y-%m-%d %H:%M:%S"]
+    assert main(["init", "contracts.connection.json", "contracts.csv", "-q", *known]) == 0
+    text = Path("mapping.yaml").read_text("utf-8")
     Path("mapping.yaml").write_text(re.sub(r'^ +- "TODO.*\n', "", text, flags=re.MULTILINE), "utf-8")
     name, *options = command.split()
     assert main([name, "mapping.yaml", *options]) == 2
@@ -262,3 +265,45 @@ def test_a_tab_can_be_written_and_what_is_not_closed_is_told(folder, capsys):
     assert yaml.safe_load(Path("mapping.yaml").read_text("utf-8"))["source"]["delimiter"] == "\t"
     assert main(["init", "contracts.connection.json", "export.txt", "--set", 'columns=["A",']) == 2
     assert "quotes for the shell" in capsys.readouterr().err
+
+
+ADDRESS = "OPUSMAP_DATABASE_REGISTER"
+
+
+def register_database(path: str) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE Deed (DocNo TEXT, Title TEXT)")
+        database.execute("CREATE VIEW Current AS SELECT * FROM Deed")
+        database.executemany("INSERT INTO Deed VALUES (?, ?)", [("0001", "Lease of hall"), ("0002", "Lease")])
+        database.commit()
+
+
+def test_a_database_is_drafted_from_its_variable_and_its_address_is_in_no_file(folder, capsys, monkeypatch):
+    register_database("secret-place.db")
+    monkeypatch.setenv(ADDRESS, "sqlite:///secret-place.db")
+    options = ["--set", f"database={ADDRESS}", "--set", "sql=SELECT * FROM Deed"]
+    assert main(["init", "contracts.connection.json", *options]) == 0
+    text = Path("mapping.yaml").read_text("utf-8")
+    assert yaml.safe_load(text)["source"] == {"database": ADDRESS, "sql": "SELECT * FROM Deed"}
+    assert yaml.safe_load(text)["fields"]["Row key"] == "DocNo"
+    assert "secret-place" not in text + capsys.readouterr().err
+    assert main(["check", "mapping.yaml"]) == 2
+    problems = capsys.readouterr().err
+    assert problems.count("error[to-do]") == problems.count("error[") > 0
+
+
+def test_a_database_without_a_query_names_its_tables(folder, capsys, monkeypatch):
+    register_database("register.db")
+    monkeypatch.setenv(ADDRESS, "sqlite:///register.db")
+    for source in (["register.db"], ["--set", f"database={ADDRESS}"]):
+        assert main(["init", "contracts.connection.json", *source]) == 2
+        assert "its tables: Current, Deed" in capsys.readouterr().err
+    assert not Path("mapping.yaml").exists()
+
+
+def test_no_source_and_two_sources_are_refused(folder, capsys, monkeypatch):
+    assert main(["init", "contracts.connection.json"]) == 2
+    assert "--set database=" in capsys.readouterr().err
+    monkeypatch.setenv(ADDRESS, "sqlite:///x.db")
+    assert main(["init", "contracts.connection.json", "contracts.csv", "--set", f"database={ADDRESS}"]) == 2
+    assert "two sources" in capsys.readouterr().err

@@ -50,4 +50,4 @@ def test_the_draft_that_it_began_as_is_made_again(tmp_path, capsys, monkeypatch)
     given = {one["column"]: one["source"] for one in found["columns"]}
     expected = {"rowKey": "AssetURL", "leafName": "Title", "timeCreated": "DateCreated", "createdBy": "Owner"}
     assert given | expected == given
-    assert [one["code"] for one in found["diagnostics"] if one["severity"] == "error"] == ["to-do"] * 4
+    assert [one["code"] for one in found["diagnostics"] if one["severity"] == "error"] == ["to-do"] * 5

@@ -18,7 +18,7 @@ import pytest
 from opusmap.errors import SourceError
 from opusmap.records import Row
 from opusmap.sources import Source
-from opusmap.sources.database import open_database
+from opusmap.sources.database import list_tables, open_database
 
 pytest.importorskip("sqlalchemy", reason="the extra sql is not installed")
 psycopg = pytest.importorskip("psycopg", reason="the driver psycopg is not installed")
@@ -84,6 +84,11 @@ def opened(filled: str, monkeypatch: pytest.MonkeyPatch) -> object:
         return open_database(VARIABLE, sql, "m.yaml")
 
     return open_query
+
+
+def test_tables_and_views_are_listed(filled: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, filled)
+    assert list_tables(VARIABLE, "m.yaml") == ("contract",)
 
 
 def test_values_have_the_types_of_the_database(opened) -> None:

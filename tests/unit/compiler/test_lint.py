@@ -167,3 +167,34 @@ def test_a_step_or_table_that_is_used_nowhere_is_a_warning() -> None:
         'the table "t" is not used',
         'the variable "s" is not used',
     ]
+
+
+TERMS = ({"Key": "1", "A": "a", "B": "b/c/d"}, {"Key": "2", "A": "", "B": "b/c"})
+
+
+@pytest.mark.parametrize(
+    ("binding", "told"),
+    [
+        ("{const: a/b}", ': "a/b"'),
+        ("[{const: a}, {const: b}]", ': "a/b"'),
+        ("{const: a/b/c}", None),
+        ("B", ' in 1 of the first 2 rows: "b/c"'),
+        ("[{const: x}, B]", None),  # a term with a slash is a problem of its own
+        ("A", ' in 1 of the first 2 rows: "a"'),
+        ('"x/{{ B }}"', None),
+        ("{from: B, convert: {replace: [a, b]}, default: x/y/z}", ' in 1 of the first 2 rows: "b/c"'),
+    ],
+)
+def test_a_path_of_fewer_than_three_terms_is_told(binding: str, told: str | None) -> None:
+    found = warnings(f"Classification: {binding}", rows=TERMS)
+    expected = [f'the term path of "Classification" has fewer than three terms{told}'] if told else []
+    assert [message for code, message in found if code == "short-term-path"] == expected
+
+
+def test_rows_that_are_not_wanted_have_no_short_path_and_a_fixed_one_needs_no_rows() -> None:
+    assert not [
+        one
+        for one in warnings("Classification: A", "where: \"{{ A != 'a' }}\"\n", TERMS)
+        if "short" in one[0]
+    ]
+    assert [code for code, _ in warnings("Classification: {const: a/b}", rows=())] == ["short-term-path"]

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -73,8 +74,9 @@ REGISTER = [
 ]
 
 
-def drafted(rows, connection=CONNECTION) -> Draft:
+def drafted(rows, connection=CONNECTION, datetime_format="%Y-%m-%d %H:%M:%S", timezone=None) -> Draft:
     draft = make_draft(connection, profile_source(from_rows(rows)), names=("c.json", "register.csv"))
+    draft = replace(draft, datetime_format=datetime_format, timezone=timezone)
     return with_tests(draft, connection, [Row(number, row) for number, row in enumerate(rows, 2)])
 
 
@@ -170,6 +172,33 @@ def test_a_zone_that_no_time_names_is_left_to_a_person():
     draft = drafted(changed(REGISTER, Created_On="2024-01-31 10:00:00"))
     assert any(one.message == "timezone is still to do" for one in problems(draft))
     assert "Created time" not in draft.tests[0].expect
+
+
+def test_the_format_of_opus_is_left_to_a_person_and_dates_are_in_no_test_before():
+    draft = drafted(REGISTER, datetime_format=None)
+    assert [one.message for one in problems(draft)][:1] == ["target.datetime_format is still to do"]
+    assert draft.to_decide == len(problems(draft)) == 3
+    assert not {"Created time", "Modified time"} & set(draft.tests[0].expect)
+    undated = drafted(changed(REGISTER, Created_On="x", Last_Updated="y"), datetime_format=None)
+    assert "datetime_format" not in write_draft(undated)
+
+
+def test_what_a_person_says_of_times_stands_in_the_draft_and_in_its_tests():
+    rows = changed(REGISTER, Created_On="2024-01-31 10:00:00")
+    draft = drafted(rows, datetime_format="%d/%m/%Y %H:%M", timezone="Australia/Sydney")
+    assert [one.code for one in problems(draft)] == ["to-do", "to-do"]  # the options
+    assert draft.to_decide == 2
+    assert draft.tests[0].expect["Created time"] == "30/01/2024 23:00"
+    results = run_tests(compile_mapping(parse_spec(with_options(write_draft(draft))), CONNECTION))
+    assert [one.passed for one in results] == [True, True]
+
+
+def test_a_path_without_a_term_group_or_set_is_told():
+    assert "# TODO Classification: paths of two terms" in write_draft(drafted(REGISTER))
+    three = [{**row, "Class3": "Halls"} for row in REGISTER]
+    assert "Classification: paths" not in write_draft(drafted(three))
+    whole = [{key: cell for key, cell in row.items() if key != "Class2"} for row in REGISTER]
+    assert "Classification: paths" not in write_draft(drafted(changed(whole, Class1="Land/Property/Leasing")))
 
 
 def test_a_required_column_without_a_source_is_left_to_a_person():
