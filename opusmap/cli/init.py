@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.options import Output, common, example, gather
+from opusmap.cli.options import Output, common, custom, example, gather, registry
 from opusmap.cli.output import print_json, print_note
 from opusmap.cli.terminal import write_error, write_result
 
 if TYPE_CHECKING:
-    from opusmap.drafting import Draft, Drafted
+    from opusmap.drafting import Carried, Draft, Drafted
 
 
 def complete_source_key(typed: str) -> list[str]:
@@ -40,9 +40,12 @@ def decide(draft: Draft, known: Known, *, asks: bool) -> Draft:
     """Return the draft with what is known of its times, and with what a person answers if `asks`."""
     from opusmap.drafting import EXAMPLE_DATE, read_datetime_format, read_timezone
 
-    zone = None if known.timezone is None else read_timezone(known.timezone)
-    pattern = None if known.datetime_format is None else read_datetime_format(known.datetime_format)
-    if asks and draft.zone_needed and zone is None:
+    zone, pattern = draft.timezone, draft.datetime_format
+    if known.timezone is not None:
+        zone = read_timezone(known.timezone)
+    if known.datetime_format is not None:
+        pattern = read_datetime_format(known.datetime_format)
+    if asks and zone is None and draft.zone_needed:
         columns = ", ".join(draft.zone_needed)
         zone = _ask(f"In which time zone are the times of {columns}? Such as Europe/London.", read_timezone)
     if asks and draft.has_dates and pattern is None:
@@ -94,6 +97,12 @@ def _ask(question: str, read: Callable[[str], str]) -> str | None:
     shell_complete=lambda _context, _parameter, typed: complete_source_key(typed),
     help="A key of the mapping's `source`.",
 )
+@click.option(
+    "--from",
+    "earlier",
+    type=click.Path(dir_okay=False),
+    help="An earlier mapping to continue: what still fits is kept, what is renamed is found.",
+)
 @click.option("--timezone", help="Zone of the source's times without one, such as Europe/London.")
 @click.option(
     "--datetime-format",
@@ -101,6 +110,7 @@ def _ask(question: str, read: Callable[[str], str]) -> str | None:
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there already.")
 @gather("known", Known, "timezone", "datetime_format")
+@custom
 @common
 def init(
     connection: str,
@@ -108,7 +118,9 @@ def init(
     output: str | None,
     rows: int,
     options: tuple[str, ...],
+    earlier: str | None,
     known: Known,
+    converters: tuple[str, ...],
     out: Output,
     *,
     force: bool,
@@ -124,18 +136,21 @@ def init(
     path = str(default_output(connection)) if output is None else output
     base = "mapping.yaml" if path == "-" else path
     asks = not out.silent and path != "-" and sys.stdin.isatty() and sys.stderr.isatty()
+    known_converters = registry(converters)
     draft = draft_files(
         connection,
         source,
         base,
         options=options,
         rows=rows,
+        earlier=earlier,
+        converters=known_converters,
         decide=lambda draft: decide(draft, known, asks=asks),
     )
     if path == "-":
         write_result(write_draft(draft), end="")
         return 0
-    drafted = write_files(draft, path, force=force)
+    drafted = write_files(draft, path, force=force, converters=known_converters)
     if out.as_json:
         print_json(_facts(drafted))
     elif not out.quiet:
@@ -157,9 +172,52 @@ def _facts(drafted: Drafted) -> dict[str, Any]:
             }
             for match in drafted.draft.matches
         ],
+        "carried": None if drafted.draft.carried is None else _carried_facts(drafted.draft.carried),
         "profile": drafted.draft.profile.as_json(),
         "diagnostics": [one.as_json() for one in drafted.diagnostics],
     }
+
+
+def _carried_facts(carried: Carried) -> dict[str, Any]:
+    return {
+        "from": carried.path,
+        "kept": list(carried.kept),
+        "renamed": [
+            {"from": one.name, "to": one.now, "confidence": round(one.confidence, 3), "lines": list(lines)}
+            for one, lines in carried.fates
+            if one.now is not None
+        ],
+        "missing": [
+            {"column": one.name, "candidates": [name for name, _ in one.candidates], "lines": list(lines)}
+            for one, lines in carried.fates
+            if one.now is None
+        ],
+        "elsewhere": list(carried.elsewhere),
+        "gone": list(carried.gone),
+        "unbound": list(carried.unbound),
+    }
+
+
+def _carried_lines(carried: Carried) -> list[str]:
+    """Return what was done with each column of an earlier mapping."""
+    told = [f"{carried.path}: {len(carried.kept)} source columns are kept"]
+    for one, lines in carried.fates:
+        where = f" (line{'s' if lines[1:] else ''} {', '.join(map(str, lines))})" if lines else ""
+        if one.now is not None:
+            told.append(f'  renamed: "{one.name}" is now "{one.now}", {round(100 * one.confidence)} %{where}')
+        elif one.candidates:
+            near = ", ".join(f'"{name}"' for name, _ in one.candidates)
+            told.append(f'  to decide: "{one.name}" is not in the source; nearest: {near}{where}')
+        else:
+            told.append(f'  gone: "{one.name}" is not in the source, and nothing looks like it{where}')
+    told += [f"  to change by hand, in a shared file: {place}" for place in carried.elsewhere]
+    told += [f'  gone from the connection: "{name}"' for name in carried.gone]
+    if carried.drafted:
+        names = ", ".join(f'"{one.column.display_name}"' for _, one in carried.drafted)
+        told.append(f"  new in the connection: {names}")
+    if carried.unbound:
+        told.append(f"  without a binding: {', '.join(carried.unbound)}")
+    return told
 
 
 def _summary(drafted: Drafted) -> list[str]:
@@ -170,10 +228,11 @@ def _summary(drafted: Drafted) -> list[str]:
     open_ = [one for one in drafted.diagnostics if one.severity == "error"]
     bound = sum(one.binding is not None for one in draft.bindings)
     lines = [f"{profile.name}: {note}" for note in profile.notes]
-    lines += [
-        f"{profile.name}: {len(profile.columns)} columns, {looked}{unreadable}",
-        f"{drafted.path}: {bound} of {len(draft.matches)} columns have a source",
-    ]
+    lines.append(f"{profile.name}: {len(profile.columns)} columns, {looked}{unreadable}")
+    if draft.carried is not None:
+        lines += _carried_lines(draft.carried)
+    else:
+        lines.append(f"{drafted.path}: {bound} of {len(draft.matches)} columns have a source")
     if draft.preset is not None:
         known = f"recognised as {draft.preset.name}"
         lines.append(f"{known}: its columns were matched as its documentation tells them")

@@ -6,6 +6,7 @@ stands in the draft as TODO, which `check` reports.
 
 from opusmap.drafting.answers import EXAMPLE_DATE, read_datetime_format, read_timezone
 from opusmap.drafting.draft import Draft, make_draft, write_draft
+from opusmap.drafting.earlier import Carried
 from opusmap.drafting.files import Drafted, default_output, draft_files, write_files
 from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import Preset, find_preset
@@ -13,6 +14,7 @@ from opusmap.drafting.sample_tests import with_tests
 
 __all__ = [
     "EXAMPLE_DATE",
+    "Carried",
     "Draft",
     "Drafted",
     "Match",

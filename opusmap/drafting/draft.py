@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opusmap.connection import ColumnType, Connection
 from opusmap.drafting.bindings import DraftBinding, DraftChoices, draft_binding, draft_choices
@@ -16,7 +16,10 @@ from opusmap.drafting.presets import Preset, find_preset
 from opusmap.drafting.yaml_writer import in_line, quoted
 from opusmap.profile import ColumnProfile, SourceProfile
 
-__all__ = ["Draft", "DraftTest", "make_draft", "write_draft"]
+if TYPE_CHECKING:
+    from opusmap.drafting.earlier import Carried
+
+__all__ = ["Draft", "DraftTest", "field_lines", "make_draft", "one_line", "option_lines", "write_draft"]
 
 _BESIDE = 46
 """The column at which remarks begin, where there is room."""
@@ -40,7 +43,7 @@ class Draft:
 
     `source` is None where the file is not in the mapping's folder; `options` are further keys of `source`;
     `preset` is what is known of such an export; `timezone` and `datetime_format` are what a person has said
-    of the source's times and of Opus's dates.
+    of the source's times and of Opus's dates; `carried` is the earlier mapping that it continues.
     """
 
     connection: str
@@ -55,6 +58,7 @@ class Draft:
     preset: Preset | None = None
     timezone: str | None = None
     datetime_format: str | None = None
+    carried: Carried | None = None
 
     @property
     def zone_needed(self) -> tuple[str, ...]:
@@ -139,6 +143,8 @@ def write_draft(draft: Draft, *, settled: bool = False) -> str:
 
     `settled` leaves out what is open, and with it what makes `check` refuse the draft: for trying rows.
     """
+    if draft.carried is not None:
+        return draft.carried.text
     return "\n".join(_settled(draft) if settled else _lines(draft)) + "\n"
 
 
@@ -204,7 +210,7 @@ def _source(draft: Draft) -> Iterator[str]:
     keys = dict(draft.options)
     if draft.no_values:
         keys["empty"] = ["", *draft.no_values]
-    yield from (f"# {_one_line(note)}" for note in draft.profile.notes)
+    yield from (f"# {one_line(note)}" for note in draft.profile.notes)
     if draft.source is None and "database" in keys:
         yield "source:  # the database's address is in the environment, and in no file"
         yield from (f"  {quoted(key)}: {in_line(value)}" for key, value in keys.items())
@@ -245,17 +251,18 @@ def _choices(draft: Draft) -> Iterator[str]:
     yield "  # take the # away from those that Opus has, and move them to their places. What the source"
     yield "  # spells in another way than Opus becomes an alias: `aliases: {other spelling: option}`."
     for choices in draft.choices:
-        yield from _options(choices)
+        yield from option_lines(choices)
 
 
-def _options(choices: DraftChoices) -> Iterator[str]:
+def option_lines(choices: DraftChoices) -> Iterator[str]:
+    """Yield a choice column's options: one that is to be decided, and what was seen in comments."""
     yield f"  {quoted(choices.column.display_name)}:"
     indent = "    "
     if choices.ignore_case:
         yield _beside("    ignore_case: true", "letter case varies in the source")
         yield "    options:"
         indent = "      "
-    yield f'{indent}- "TODO"  # {_one_line(choices.column.display_name)}: {_OPUS_LIST}'
+    yield f'{indent}- "TODO"  # {one_line(choices.column.display_name)}: {_OPUS_LIST}'
     if choices.more:
         yield f"{indent}# The source has too many values to be options, so none is shown."
     for value in choices.values:
@@ -269,17 +276,18 @@ def _fields(draft: Draft) -> Iterator[str]:
     # A source column of that name would be taken for the binding.
     mark = "TODO" if draft.profile.find("TODO") is None else quoted("TODO: decide")
     for one in draft.bindings:
-        yield from _field(one, mark)
+        yield from field_lines(one, mark)
     unused = _unused(draft)
     if unused:
         yield ""
         yield "  # Columns of the source that are not used:"
-        yield from (f"  #   {_one_line(column.name)}: {_told(column)}" for column in unused)
+        yield from (f"  #   {one_line(column.name)}: {_told(column)}" for column in unused)
 
 
-def _field(one: DraftBinding, mark: str) -> Iterator[str]:
+def field_lines(one: DraftBinding, mark: str) -> Iterator[str]:
+    """Yield the line of a binding, with remarks above and beside it; `mark` is what is left to decide."""
     name = quoted(one.column.display_name)
-    yield from (f"  # {_one_line(remark)}" for remark in one.above)
+    yield from (f"  # {one_line(remark)}" for remark in one.above)
     if one.binding is None:
         if one.column.required:
             yield _beside(f"  {name}: {mark}", f"required. {one.remark}")
@@ -329,8 +337,9 @@ def _tests(tests: Sequence[DraftTest]) -> Iterator[str]:
 
 def _beside(line: str, remark: str) -> str:
     """Return a line with a remark beside it; remarks stand under each other where lines are short."""
-    return f"{line:<{_BESIDE}}  # {_one_line(remark)}" if remark else line
+    return f"{line:<{_BESIDE}}  # {one_line(remark)}" if remark else line
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a text for a comment."""
     return "".join(char if char.isprintable() else " " for char in text)

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opusmap.compiler import compile_mapping, read_mapping
-from opusmap.connection import load_connection
+from opusmap.connection import Connection, load_connection
+from opusmap.converters import Registry
+from opusmap.converters.plugins import all_converters
 from opusmap.drafting.draft import Draft, make_draft, write_draft
+from opusmap.drafting.earlier import Earlier, carry_over, read_earlier
 from opusmap.drafting.sample_tests import with_tests
-from opusmap.drafting.sampling import sample_source
+from opusmap.drafting.sampling import Sample, sample_source
 from opusmap.errors import InvalidMapping, SettingsError
 from opusmap.issues import Issue, Span
 from opusmap.mapping.schema import load_schema
@@ -52,6 +55,8 @@ def draft_files(
     *,
     options: Sequence[str] = (),
     rows: int | None = None,
+    earlier: str | Path | None = None,
+    converters: Registry | None = None,
     decide: Callable[[Draft], Draft] = lambda draft: draft,
 ) -> Draft:
     """Read both sides and draft the mapping that is to stand in `output`.
@@ -62,19 +67,60 @@ def draft_files(
         output: the mapping's file.
         options: keys of the mapping's `source`, each as `key=value`.
         rows: how many rows to look at, at most; None for all.
+        earlier: the file of a mapping that the draft continues.
+        converters: the converters that it may name; by default the built-in and the installed ones.
         decide: what a person says of the draft; it returns the draft with a zone and a date format.
 
     Raises:
-        InvalidMapping: the connection can't be read, or an option is none.
+        InvalidMapping: the connection or the earlier mapping can't be read, or an option is none.
         SourceError: the source can't be read, or none of its rows; its help names options, not a mapping.
         SettingsError: an option can't be read; the connection's file is not in the output's folder, or the
             output is one of the two.
     """
     loaded = load_connection(connection)
     name, named = _names(connection, source, output)
+    if earlier is not None:
+        before = read_earlier(earlier, output)
+        sample = sample_source(source, options, rows, before.spec.source)
+        registry = all_converters() if converters is None else converters
+        return _continue(before, loaded, sample, registry, (name, named), decide)
     sample = sample_source(source, options, rows)
     draft = decide(make_draft(loaded, sample.profile, names=(name, named), options=sample.options))
     return with_tests(draft, loaded, sample.rows)
+
+
+def _continue(
+    earlier: Earlier,
+    connection: Connection,
+    sample: Sample,
+    registry: Registry,
+    names: tuple[str, str | None],
+    decide: Callable[[Draft], Draft],
+) -> Draft:
+    """Return the draft that continues a mapping; what that says of times is not asked again."""
+    profile, options, spec = sample.profile, sample.options, earlier.spec
+    times: tuple[str | None, str | None] = (None, None)
+    while True:
+        carried = carry_over(
+            earlier, connection, profile, registry, names=names, options=options, times=times
+        )
+        zone = None if spec.timezone is None else str(spec.timezone)
+        draft = Draft(
+            *names,
+            profile,
+            tuple(match for match, _ in carried.drafted),
+            tuple(binding for _, binding in carried.drafted),
+            (),
+            options=options,
+            timezone=zone,
+            datetime_format=spec.target.datetime_format,
+            carried=carried,
+        )
+        decided = decide(draft)
+        given = decided.timezone, decided.datetime_format
+        if times != (None, None) or given == (draft.timezone, draft.datetime_format):
+            return draft
+        times = given
 
 
 def _names(connection: str | Path, source: str | Path | None, output: str | Path) -> tuple[str, str | None]:
@@ -90,7 +136,9 @@ def _names(connection: str | Path, source: str | Path | None, output: str | Path
     return name, None if source is None or elsewhere else _inside(folder, source)
 
 
-def write_files(draft: Draft, output: str | Path, *, force: bool = False) -> Drafted:
+def write_files(
+    draft: Draft, output: str | Path, *, force: bool = False, converters: Registry | None = None
+) -> Drafted:
     """Write a draft, and the schema beside it; say what `check` finds.
 
     Raises:
@@ -110,13 +158,13 @@ def write_files(draft: Draft, output: str | Path, *, force: bool = False) -> Dra
     if written:
         with write_whole(schema) as file:
             file.write(text.encode("utf-8"))
-    return Drafted(draft, path, _examine(path, draft), schema, written)
+    return Drafted(draft, path, _examine(path, draft, converters), schema, written)
 
 
-def _examine(path: Path, draft: Draft) -> tuple[Issue[Span], ...]:
-    spec, connection = read_mapping(path)
+def _examine(path: Path, draft: Draft, converters: Registry | None) -> tuple[Issue[Span], ...]:
     try:
-        return compile_mapping(spec, connection, columns=draft.profile.row_columns).warnings
+        spec, connection = read_mapping(path)
+        return compile_mapping(spec, connection, converters, draft.profile.row_columns).warnings
     except InvalidMapping as error:
         return error.diagnostics
 

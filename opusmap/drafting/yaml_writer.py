@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["in_line", "quoted"]
+__all__ = ["in_double_quotes", "in_line", "quoted"]
 
 _PLAIN = re.compile(r"[^\W_](?:[\w ./+()@%&=-]|(?<! )[:#](?! ))*", re.ASCII)
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -28,6 +28,11 @@ def quoted(text: str) -> str:
         and text.casefold() not in _NULLS
     ):
         return text
+    return in_double_quotes(text)
+
+
+def in_double_quotes(text: str) -> str:
+    """Return a text as a YAML scalar in double quotes."""
     return '"' + "".join(map(_escaped, text)) + '"'
 
 
