@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from opusmap.converters.cache import Cache
 from opusmap.converters.coerce import text_of
+from opusmap.converters.date_problems import first_day, no_date, number_given
 from opusmap.converters.datetime_fastpath import (
     compile_writer,
     fixed_reader,
@@ -123,7 +124,8 @@ def datetime_(
 
     def parse(value: object) -> date:
         if not isinstance(value, str) and not (_is_whole(value) and any(one.write for one in readers)):
-            raise wrong_kind("datetime", (str,), value)
+            is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+            raise number_given(value, "`datetime`") if is_number else wrong_kind("datetime", (str,), value)
         texts = [_text_for(reader, value) for reader in readers]
         for is_whole in (True, False) if incomplete is not None else (True,):
             for index, (reader, text) in enumerate(zip(readers, texts, strict=True)):
@@ -132,16 +134,18 @@ def datetime_(
                     continue
                 context.used(index)
                 if not is_whole or reader.lacks_day:
-                    message = f"{quote_value(value)} is not a whole date; {found.isoformat()[:10]} is taken"
+                    # A day that was made up has no time of day: in UTC it would be another day.
+                    found = found.date() if isinstance(found, datetime) else found
+                    message = f"{quote_value(value)} is not a whole date; {found.isoformat()} is taken"
                     context.warn("incomplete-date", message)
                 return found
-        raise _unlike(text_of(value), formats)
+        raise no_date(value, formats, incomplete=incomplete is not None)
 
     def convert(value: object) -> date:
         if is_plain and isinstance(value, str):
             found = read(value)
             if found is None:
-                raise _unlike(value, formats)
+                raise no_date(value, formats)
         else:
             found = value if isinstance(value, date) else parse(value)
         return localise(found, zone, context.warn) if isinstance(found, datetime) else found
@@ -180,7 +184,7 @@ def _make_readers(format: str | list[str] | None, century: int | None, *, incomp
     if format is None:
         if century is not None:
             raise ArgumentError("`century` needs a `format` with %y", CENTURY_UNUSED)
-        return [_Reader(None, read_iso, _complete_iso)]
+        return [_Reader(None, read_iso, first_day)]
     formats = [format] if isinstance(format, str) else format
     if not formats:
         raise ArgumentError("the list of formats is empty", "write at least one, such as %d/%m/%Y")
@@ -192,21 +196,6 @@ def _make_readers(format: str | list[str] | None, century: int | None, *, incomp
         _format_reader(one, century if single or "%y" in one else None, incomplete=incomplete)
         for one in formats
     ]
-
-
-def _complete_iso(text: str) -> date | None:
-    """Return the first day of `1783`, `1783-02`, `1783-02-00` or `1783-00-00`, None of other texts."""
-    found = _ISO_PARTS.fullmatch(text.strip())
-    if found is None:
-        return None
-    year, month, day = map(int, found.groups(default="0"))
-    try:
-        return None if day else date(year, month or 1, 1)
-    except ValueError:
-        return None
-
-
-_ISO_PARTS = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?", re.ASCII)
 
 
 def _format_reader(format: str, century: int | None, *, incomplete: bool) -> _Reader:
@@ -261,33 +250,11 @@ def _number_writer(format: str) -> Callable[[int | Decimal], str | None] | None:
     return write
 
 
-def _unlike(value: str, formats: list[str]) -> ValueProblem:
-    if _OTHER_YEARS.fullmatch(value.strip()):
-        message = f"{quote_value(value)} is outside the years 1 to 9999"
-        return ValueProblem(
-            "bad-date", message, "correct it in the source; if it means none, put it under `empty`"
-        )
-    if not formats:
-        message = (
-            f"{quote_value(value)} is not an ISO date or time such as 2024-01-31 or 2024-01-31T18:15:00Z"
-        )
-        return ValueProblem("bad-date", message, 'say how it is written: `format: "%d/%m/%Y"`')
-    message = f"{quote_value(value)} is not a date and time like {' or '.join(formats)}"
-    return ValueProblem("bad-date", message, "correct the source or the format")
-
-
 def _parse_iso(value: str) -> date:
     found = read_iso(value)
     if found is not None:
         return found
-    raise _unlike(value, [])
-
-
-_OTHER_YEARS = re.compile(
-    r"[+-]?infinity|(?:[+-]?[0-9]{5,}|-[0-9]{4})-[0-9]{2}-[0-9]{2}.*|[0-9]{4,}-.* BC",
-    re.ASCII | re.IGNORECASE,
-)
-"""How sources write dates that Python and Opus don't have: PostgreSQL's own, and those of Parquet."""
+    raise no_date(value, ())
 
 
 def find_two_ways(first: str, second: str, century: int | None) -> str | None:

@@ -96,6 +96,17 @@ def test_a_date_that_is_not_whole_is_its_first_day_and_noted(line: str, text: An
     assert [(one.place, one.code) for one in found.notes] == [("When", "incomplete-date")]
 
 
+@pytest.mark.parametrize("zone", ["Australia/Sydney", "America/New_York"])
+@pytest.mark.parametrize(
+    ("format", "text"), [("%d/%m/%Y %H:%M", "00/00/1783 10:00"), ("%Y %H:%M", "1783 10:00")]
+)
+def test_a_day_that_is_made_up_is_the_same_in_every_zone(zone: str, format: str, text: str) -> None:
+    line = f'When: {{from: A, format: "{format}", incomplete: first_day}}'
+    assert record(line, {"A": text}, f"timezone: {zone}\n") == {"_When": "1783-01-01 00:00:00"}
+    expression = f"A | datetime('{format}', incomplete='first_day')"
+    assert str(evaluate(expression, {"A": text}, timezone=zone)) == "1783-01-01"
+
+
 @pytest.mark.parametrize(("line", "text"), [(INCOMPLETE, "1783-02-03"), (AS_YEAR, "03.02.1783")])
 def test_a_whole_date_is_not_noted(line: str, text: str) -> None:
     found = mapped(line, {"A": text})

@@ -1,0 +1,122 @@
+"""Why a value is no date as it is expected, and what to do: the same for each reader of dates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from opusmap.converters.coerce import text_of
+from opusmap.converters.datetime_fastpath import format_reader
+from opusmap.errors import ValueProblem
+from opusmap.wording import quote_value
+
+_AS_NONE = "correct it in the source; if it means none, put it under `empty`"
+_WITH_FORMAT = 'say how it is written: `format: "%d/%m/%Y"`'
+_OF_NUMBERS = (
+    "if it counts days as Excel does, convert it with `excel_date`; a number such as 20240131 needs the "
+    "format of its digits, %Y%m%d"
+)
+
+
+def no_date(value: object, formats: Sequence[str], *, incomplete: bool = False) -> ValueProblem:
+    """Return the problem of a text or number that no format reads; without formats, that is not ISO.
+
+    Args:
+        value: the text or number.
+        formats: the formats that were tried.
+        incomplete: whether dates without a day were to be read as well.
+    """
+    text = text_of(value).strip()
+    shown = quote_value(text_of(value))
+    if _OTHER_YEARS.fullmatch(text):
+        return ValueProblem("bad-date", f"{shown} is outside the years 1 to 9999", _AS_NONE)
+    message = f"{shown} is not a date and time like {' or '.join(formats)}"
+    if not formats:
+        message = f"{shown} is not an ISO date or time such as 2024-01-31 or 2024-01-31T18:15:00Z"
+        if _is_missing_day(text):
+            return ValueProblem("bad-date", f"{shown}: there is no such day", _AS_NONE)
+    return ValueProblem("bad-date", message, _find_help(value, text, formats, incomplete=incomplete))
+
+
+def number_given(value: object, takes: str) -> ValueProblem:
+    """Return the problem of a number where dates are texts; `takes` says what takes it."""
+    message = f"{takes} takes a text, not the number {quote_value(value)}"
+    return ValueProblem("wrong-kind", message, _OF_NUMBERS)
+
+
+def first_day(text: str) -> date | None:
+    """Return the first day of `1783`, `1783-02`, `1783-02-00` or `1783-00-00`, None of other texts."""
+    found = _ISO_PARTS.fullmatch(text.strip())
+    if found is None:
+        return None
+    year, month, day = map(int, found.groups(default="0"))
+    try:
+        return None if day else date(year, month or 1, 1)
+    except ValueError:
+        return None
+
+
+_ISO_PARTS = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?", re.ASCII)
+
+
+def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: bool) -> str:
+    if not isinstance(value, str):
+        return _OF_NUMBERS
+    if formats:
+        if (found := next(_find_shorter(text, formats), None)) is None:
+            return "correct the source or the format"
+        as_well = "" if incomplete else ", and `incomplete: first_day`"
+        return f"for dates that are not whole add their format to the list, {quote_value(found)}{as_well}"
+    if first_day(text) is not None:
+        return "`incomplete: first_day` takes the first day of such a date"
+    if len(re.findall("[0-9]", text)) >= _DIGITS or len(re.findall("[0-9]+", text)) > 1:
+        return _WITH_FORMAT
+    if re.search("[0-9]", text) and _MONTH.search(text):
+        return _WITH_FORMAT
+    return "no format reads it: correct the source, or leave it out of an optional column by `on_error: omit`"
+
+
+_DIGITS = 6
+"""How many digits in a row are a whole date at least."""
+
+_MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
+
+
+def _is_missing_day(text: str) -> bool:
+    """Tell whether a text is written as an ISO date of a day that no month has, such as 2024-02-30."""
+    found = re.match(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])", text, re.ASCII)
+    if found is None:
+        return False
+    year, month, day = map(int, found.groups())
+    if month > 12 >= day:  # noqa: PLR2004 - months; the day may come before the month
+        return False
+    try:
+        date(year, month, day)
+    except ValueError:
+        return first_day(text) is None
+    return False
+
+
+def _find_shorter(text: str, formats: Sequence[str]) -> Iterator[str]:
+    """Yield formats like these, but without the day or the day and the month, that read a text."""
+    for whole in formats:
+        short = whole[: end.end()] if (end := re.search("%[yYmbBd](?!.*%[yYmbBd])", whole)) else whole
+        for part in ("%d[^%]*", "%[mbB][^%]*"):
+            rest = re.sub(part, "", short, count=1)
+            # What stood before the part that was last is left over.
+            short = re.sub(r"(%[yYmbB])[^%]+$", r"\1", rest) if rest != short else short
+            if not re.search("%[yY]", short) or short in formats:
+                continue
+            try:
+                format_reader(short)(text)
+            except (ValueError, OverflowError):
+                continue
+            yield short
+
+
+_OTHER_YEARS = re.compile(
+    r"[+-]?infinity|(?:[+-]?[0-9]{5,}|-[0-9]{4})-[0-9]{2}-[0-9]{2}.*|[0-9]{4,}-.* BC",
+    re.ASCII | re.IGNORECASE,
+)
+"""How sources write dates that Python and Opus don't have: PostgreSQL's own, and those of Parquet."""

@@ -1,0 +1,84 @@
+"""What is said of a value that is no date."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from small_mapping import mapped, record
+
+from opusmap.records import Reject
+
+
+def problem_of(fields: str, value: Any) -> tuple[str, str]:
+    """Return the message and the help of the one problem that a value is."""
+    found = mapped(fields, {"A": value})
+    assert isinstance(found, Reject)
+    (problem,) = found.problems
+    return problem.message, problem.hint
+
+
+@pytest.mark.parametrize("text", ["1783-02-30", "2024-02-30T10:00:00", "0000-00-00", " 2023-02-29 "])
+def test_a_day_that_does_not_exist_asks_for_no_format(text: str) -> None:
+    message, hint = problem_of("When: A", text)
+    assert "there is no such day" in message
+    assert "format" not in hint
+
+
+@pytest.mark.parametrize("text", ["31/12/2024", "5 March 2024", "2024-31-12", "May 1783", "31122024"])
+def test_a_date_that_is_written_in_another_way_asks_for_its_format(text: str) -> None:
+    assert "`format:" in problem_of("When: A", text)[1]
+
+
+@pytest.mark.parametrize("text", ["ca. 1783", "unknown", "18th century"])
+def test_a_text_that_no_format_reads_asks_for_none(text: str) -> None:
+    assert "no format reads it" in problem_of("When: A", text)[1]
+
+
+@pytest.mark.parametrize("text", ["1783", "1783-02", "1783-02-00"])
+def test_a_date_that_is_not_whole_names_what_reads_it(text: str) -> None:
+    assert "`incomplete: first_day`" in problem_of("When: A", text)[1]
+    assert record("When: {from: A, incomplete: first_day}", {"A": text})
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "shorter"),
+    [
+        ("%Y-%m-%d", "1783", "%Y"),
+        ("%Y-%m-%d", "1783-02", "%Y-%m"),
+        ("%d/%m/%Y", "02/1783", "%m/%Y"),
+        ("%d.%m.%Y", " 1783 ", "%Y"),
+        ("%B %d, %Y", "May 1783", "%B %Y"),
+        ("%Y%m%d", "1783", "%Y"),
+    ],
+)
+@pytest.mark.parametrize("rest", [", incomplete: first_day", ""])
+def test_the_format_of_a_date_that_is_not_whole_is_named(
+    format: str, text: str, shorter: str, rest: str
+) -> None:
+    hint = problem_of(f'When: {{from: A, format: "{format}"{rest}}}', text)[1]
+    assert f'"{shorter}"' in hint
+    assert ("`incomplete: first_day`" in hint) == (not rest)
+    both = f'When: {{from: A, format: ["{format}", "{shorter}"], incomplete: first_day}}'
+    assert record(both, {"A": text})["_When"].startswith("1783-")  # what was said helps
+
+
+def test_a_text_that_is_no_part_of_a_date_names_no_shorter_format() -> None:
+    hint = problem_of('When: {from: A, format: "%Y-%m-%d", incomplete: first_day}', "circa 1783")[1]
+    assert hint == "correct the source or the format"
+
+
+@pytest.mark.parametrize("value", [45293, Decimal("45293.5")])
+@pytest.mark.parametrize("rest", ["", ', format: "%d/%m/%Y"', ', format: ["%Y-%m-%d", "%d.%m.%Y"]'])
+def test_a_number_names_the_converter_of_excel_s_days(value: Any, rest: str) -> None:
+    message, hint = problem_of(f"When: {{from: A{rest}}}", value)
+    assert "45293" in message
+    assert "`excel_date`" in hint
+    more = "timezone: UTC\n"
+    found = record(f"When: {{from: A{rest}, convert: excel_date}}", {"A": value}, more)
+    assert found["_When"].startswith("2024-01-02 ")  # what was said helps
+
+
+def test_a_number_of_other_digits_than_its_format_names_it_too() -> None:
+    assert "`excel_date`" in problem_of('When: {from: A, format: "%Y%m%d"}', 45293)[1]
