@@ -204,7 +204,7 @@ class _Builder:
     def _table(self, name: Text, node: Node) -> Table:
         assert isinstance(node, Entries)
         if not self._is_file(name, node):
-            return Table(name, plain_data(node))
+            return Table(name, self._trimmed(name, plain_data(node), "repeated-key", name.span))
         place = _text(node["path" if "path" in node else "database"])
         path = self._inside(place) if "path" in node else None
         before = len(self._diagnostics)
@@ -218,7 +218,18 @@ class _Builder:
         except UnreadableFile as error:
             hint = _FILE_MISSING if error.code == "file-unreadable" else error.hint
             self._error("table-unreadable", f"table {name}: {error}", place.span, hint)
-        return Table(name, entries)
+        return Table(name, self._trimmed(name, entries, "table-unreadable", place.span))
+
+    def _trimmed(self, name: Text, entries: dict[str, Any], code: str, span: Span) -> dict[str, Any]:
+        """Return a table's entries by their keys, without the blanks around them, which do not count."""
+        if all(key == key.strip() for key in entries):  # as nearly always
+            return entries
+        found: dict[str, Any] = {}
+        for key, value in entries.items():
+            if found.setdefault(key.strip(), value) != value:
+                message = f"table {name}: duplicate key {quote_value(key.strip())} with different values"
+                self._error(code, message, span, "blanks around a key do not count: remove one of the two")
+        return found
 
     def _is_file(self, name: Text, table: Entries) -> bool:
         """Tell whether a table is a file or a query; what looks like one with a wrong key is an error."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from small_mapping import compiled, mapped, problems, record, rejects
 
 from opusmap.compiler.lint import lint
+from opusmap.issues import Issue
 from opusmap.records import Filtered, Record
 
 TABLE = 'tables: {t: {FIN: Finance, "7": Seven, none: null}}\n'
@@ -58,6 +60,35 @@ def test_a_look_up_without_a_default_still_rejects() -> None:
 def test_a_key_is_in_a_table_if_looking_it_up_finds_it(key: Any, is_there: str) -> None:
     assert record("Line: \"{{ 'yes' if A in t else 'no' }}\"", {"A": key}, TABLE) == {"_Line": is_there}
     assert record("Line: \"{{ 'no' if A not in t else 'yes' }}\"", {"A": key}, TABLE) == {"_Line": is_there}
+
+
+BLANKS = 'tables: {t: {" FIN ": Finance, " HR": "", HR: ""}}\n'
+
+
+@pytest.mark.parametrize("key", ["FIN", " FIN ", "FIN  "])
+def test_blanks_around_a_table_s_key_do_not_count(key: str) -> None:
+    assert record("Line: {from: A, lookup: t}", {"A": key}, BLANKS) == {"_Line": "Finance"}
+    assert record('Line: "{{ t[A] }}"', {"A": key}, BLANKS) == {"_Line": "Finance"}
+    assert record(
+        "Choices: {from: A, split: ;, lookup: t}", {"A": f"{key};"}, BLANKS.replace("Finance", "Red")
+    )
+    assert record("Line: \"{{ 'yes' if A in t else 'no' }}\"", {"A": key}, BLANKS) == {"_Line": "yes"}
+    found = compiled("Line: {from: A, lookup: t}", BLANKS)
+    row, listed = {"Key": "k", "A": key}, list[Issue[str]]()
+    assert found.interpreter.row(row, listed) == dict(found.map_row(row).values)  # type: ignore[union-attr]
+
+
+def test_keys_that_differ_only_by_blanks_may_not_have_different_values(tmp_path: Path) -> None:
+    table = 'tables: {t: {"FIN ": Finance, FIN: Money}}\n'
+    (problem,) = problems("Line: {from: A, lookup: t}", table)
+    assert (problem.code, problem.message) == (
+        "repeated-key",
+        'table t: duplicate key "FIN" with different values',
+    )
+    (tmp_path / "t.csv").write_text("k,v\nFIN ,Finance\nFIN,Money\n", "utf-8")
+    table = "tables: {t: {path: t.csv, key: k, value: v}}\n"
+    (problem,) = problems("Line: {from: A, lookup: t}", table, folder=tmp_path)
+    assert problem.code == "table-unreadable"
 
 
 def test_a_required_column_with_such_a_default_is_never_empty() -> None:
