@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cache
 
 from opusmap.converters.coerce import text_of
 from opusmap.converters.datetime_fastpath import format_reader
@@ -64,28 +65,26 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
     if not isinstance(value, str):
         return _OF_NUMBERS
     if formats:
-        if (found := next(_find_shorter(text, formats), None)) is None:
+        if (found := _find_shorter(text, tuple(formats))) is None:
             return "correct the source or the format"
         as_well = "" if incomplete else ", and `incomplete: first_day`"
         return f"for dates that are not whole add their format to the list, {quote_value(found)}{as_well}"
     if first_day(text) is not None:
         return "`incomplete: first_day` takes the first day of such a date"
-    if len(re.findall("[0-9]", text)) >= _DIGITS or len(re.findall("[0-9]+", text)) > 1:
-        return _WITH_FORMAT
-    if re.search("[0-9]", text) and _MONTH.search(text):
+    if _WHOLE_DATE.search(text) or (_DIGIT.search(text) and _MONTH.search(text)):
         return _WITH_FORMAT
     return "no format reads it: correct the source, or leave it out of an optional column by `on_error: omit`"
 
 
-_DIGITS = 6
-"""How many digits in a row are a whole date at least."""
-
+# A wrong date is judged in each row that has one: patterns are compiled, and formats prepared once.
+_WHOLE_DATE = re.compile(r"[0-9][^0-9]+[0-9]|(?:[0-9][^0-9]*){6}")
+_DIGIT = re.compile("[0-9]")
 _MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
 
 
 def _is_missing_day(text: str) -> bool:
     """Tell whether a text is written as an ISO date of a day that no month has, such as 2024-02-30."""
-    found = re.match(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])", text, re.ASCII)
+    found = _ISO_DAY.match(text)
     if found is None:
         return False
     year, month, day = map(int, found.groups())
@@ -98,21 +97,36 @@ def _is_missing_day(text: str) -> bool:
     return False
 
 
-def _find_shorter(text: str, formats: Sequence[str]) -> Iterator[str]:
-    """Yield formats like these, but without the day or the day and the month, that read a text."""
+_PART_OF_DATE = re.compile(r"(?:[^0-9]*[0-9]){2,6}[^0-9]*")
+"""As many digits as a year, or a year and a month, may have."""
+_ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])", re.ASCII)
+
+
+def _find_shorter(text: str, formats: tuple[str, ...]) -> str | None:
+    """Return a format like these, but without the day or the day and the month, that reads a text."""
+    if not _PART_OF_DATE.fullmatch(text):
+        return None
+    for short, read in _shorter_readers(formats):
+        try:
+            read(text)
+        except (ValueError, OverflowError):
+            continue
+        return short
+    return None
+
+
+@cache
+def _shorter_readers(formats: tuple[str, ...]) -> list[tuple[str, Callable[[str], object]]]:
+    found = list[tuple[str, Callable[[str], object]]]()
     for whole in formats:
         short = whole[: end.end()] if (end := re.search("%[yYmbBd](?!.*%[yYmbBd])", whole)) else whole
         for part in ("%d[^%]*", "%[mbB][^%]*"):
             rest = re.sub(part, "", short, count=1)
             # What stood before the part that was last is left over.
             short = re.sub(r"(%[yYmbB])[^%]+$", r"\1", rest) if rest != short else short
-            if not re.search("%[yY]", short) or short in formats:
-                continue
-            try:
-                format_reader(short)(text)
-            except (ValueError, OverflowError):
-                continue
-            yield short
+            if re.search("%[yY]", short) and short not in formats:
+                found.append((short, format_reader(short)))
+    return found
 
 
 _OTHER_YEARS = re.compile(
