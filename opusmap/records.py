@@ -80,8 +80,8 @@ class Chunk(msgspec.Struct):
         notes: `Record.notes` of the few records that have some, by their place among the records.
         replaced: `Record.replaced`, likewise.
         patterns: the mapper's `matched_patterns` after these rows.
-        formats: how many of the mapped rows each of a date column's several formats has read, by the column's
-            display name and the format's place.
+        formats: how many of the mapped rows each of several formats of dates has read, by its place (a
+            column's display name, `let NAME` or `where`) and the format.
     """
 
     numbers: list[int]
@@ -91,7 +91,7 @@ class Chunk(msgspec.Struct):
     notes: _Notes = {}
     replaced: _Notes = {}
     patterns: list[int] = []
-    formats: dict[tuple[str, int], int] = {}
+    formats: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
         """Return how many rows there are."""

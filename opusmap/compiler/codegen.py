@@ -321,13 +321,14 @@ class Module:
 
     def _variable_lines(self) -> list[str]:
         """Write the variables that are read and not written yet; a variable reads only those above it."""
-        self._context, self.lacking = self.plan.context, _decline
+        self.lacking = _decline
         blocks: list[list[str]] = []
         for variable in reversed(self.plan.variables):
             local = self._read_variables.get(variable.name)
             if local is None or local in self._written:
                 continue
             self._written.add(local)
+            self._context = self.plan.context_of(f"let {variable.name}")
             try:
                 python = self.python(variable.expression.tree)
             except NotWritten:
@@ -345,7 +346,7 @@ class Module:
         where = self.plan.where
         if where is None:
             return []
-        self._context, self.lacking = self.plan.context, _decline
+        self._context, self.lacking = self.plan.context_of("where"), _decline
         try:
             python = self.python(where.tree)
         except NotWritten:

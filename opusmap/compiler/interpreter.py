@@ -264,7 +264,8 @@ class Interpreter:
         if name not in self._variables:
             root = self._definitions[name].expression.tree
             noted = partial(self._note_replaced, f"let {name}")
-            self._variables[name] = Environment(self, self.plan.context, noted).evaluator(root)
+            context = self.plan.context_of(f"let {name}")
+            self._variables[name] = Environment(self, context, noted).evaluator(root)
         try:
             found = self._variables[name](frame)
             if self.counts_variables:
@@ -278,4 +279,6 @@ class Interpreter:
     def _where(self) -> Evaluate | None:
         where = self.plan.where
         noted = partial(self._note_replaced, "where")
-        return None if where is None else Environment(self, self.plan.context, noted).evaluator(where.tree)
+        if where is None:
+            return None
+        return Environment(self, self.plan.context_of("where"), noted).evaluator(where.tree)

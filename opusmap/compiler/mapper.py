@@ -58,10 +58,7 @@ class Mapper:
         generated = generate(plan, self.interpreter)
         self.source = generated.source
         self._replaced = self.interpreter.replaced
-        self._formats = {
-            column.column.display_name for column in plan.columns if len(column.binding.format) > 1
-        }
-        self._format_counts: Counter[tuple[str, int]] = Counter()
+        self._format_counts: Counter[tuple[str, str]] = Counter()
         self._reads_numbers = any(isinstance(node, nodes.RowNumber) for node in plan.nodes())
         self._patterns = dict(sorted(self.interpreter.patterns.items()))
         self._function = _load(generated.source, generated.namespace, plan.spec.path)
@@ -103,7 +100,7 @@ class Mapper:
         Raises:
             UnicodeEncodeError: a custom converter gave a text that JSON can't hold.
         """
-        function = self._count_formats if self._formats else self._function
+        function = self._count_formats if self.plan.format_lists else self._function
         notes, replaced = self._notes, self._replaced
         chunk, values, problems = Chunk([], [], b"", [], {}, {}), list[Any](), list[Issue[str]]()
         for place, row in enumerate(self._numbered(rows) if self._reads_numbers else rows):
@@ -136,7 +133,7 @@ class Mapper:
         uses.clear()
         record = self._function(values, problems)
         if not problems and record is not FILTERED:
-            self._format_counts.update(use for use in uses.items() if use[0] in self._formats)
+            self._format_counts.update({(place, formats[index]) for (place, formats), index in uses.items()})
         return record
 
     def _numbered(self, rows: Iterable[Row | Reject]) -> Iterator[Row | Reject]:

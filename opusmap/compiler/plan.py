@@ -6,8 +6,8 @@ Owns the frozen types only; `planner` makes them, `lower` adds the trees of colu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 from opusmap.compiler.column_types import Encoder
 from opusmap.connection import Column, Connection
@@ -84,11 +84,27 @@ class VariablePlan:
     span: Span
 
 
+FormatList: TypeAlias = tuple[str, tuple[str, ...]]
+"""A place of the mapping, and the several formats that it reads dates by."""
+
+
+def noting_uses(context: Context, place: str, uses: dict[FormatList, int]) -> Context:
+    """Return the context of a place, whose readers of dates note in `uses` which of several formats fits."""
+
+    def note(formats: tuple[str, ...], index: int) -> None:
+        if len(formats) > 1:
+            uses[place, formats] = index
+
+    return replace(context, used=note)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A mapping fully resolved. `source_columns` is None where the source's header is not known.
 
-    `format_uses` is where readers of dates note, by column, which of its formats has read the row at hand.
+    `format_lists` are the lists of several formats that dates are read by, with their places: the column's
+    display name, `let NAME` or `where`. In `format_uses` readers note which of a list has read the row at
+    hand.
     """
 
     spec: MappingSpec
@@ -100,7 +116,12 @@ class Plan:
     context: Context
     source_columns: frozenset[str] | None
     warnings: tuple[Issue[Span], ...] = ()
-    format_uses: dict[str, int] = field(default_factory=dict)
+    format_lists: tuple[FormatList, ...] = ()
+    format_uses: dict[FormatList, int] = field(default_factory=dict)
+
+    def context_of(self, place: str) -> Context:
+        """Return what converters are told of the mapping in a variable (`let NAME`) or in `where`."""
+        return noting_uses(self.context, place, self.format_uses)
 
     def nodes(self) -> Iterator[nodes.Node]:
         """Yield all nodes of expressions: of variables, of `where` and of columns."""
@@ -127,9 +148,13 @@ def bind_filter(node: nodes.Filter, context: Context) -> Callable[[Any], Any]:
     Raises:
         ArgumentError: the arguments do not fit.
     """
-    args = [constant_value(argument) for argument in node.args]
+    return bind_converter(node.converter, *constant_arguments(node), context)
+
+
+def constant_arguments(node: nodes.Filter) -> tuple[list[Any], dict[str, Any]]:
+    """Return the arguments of a filter that has only constant ones: by position, and by name."""
     kwargs = {name: constant_value(argument) for name, argument in node.kwargs}
-    return bind_converter(node.converter, args, kwargs, context)
+    return [constant_value(argument) for argument in node.args], kwargs
 
 
 def bind_dynamic(converter: Converter, context: Context) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ phases can look for other problems.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from functools import cached_property, partial, reduce
@@ -28,12 +28,15 @@ from opusmap.compiler.plan import (
     UNKNOWN,
     ColumnPlan,
     ConvertPlan,
+    FormatList,
     Plan,
     VariablePlan,
     bind_filter,
+    constant_arguments,
+    noting_uses,
 )
 from opusmap.connection import AS_DOWNLOADED, CHOICE_TYPES, Column, ColumnType, Connection
-from opusmap.converters import ArgumentError, Context, MissingCentury, Registry, bind_converter
+from opusmap.converters import ArgumentError, Context, Converter, MissingCentury, Registry, bind_converter
 from opusmap.converters.dates import datetime_, find_two_ways, time_zone
 from opusmap.converters.patterns import Pattern
 from opusmap.expressions import (
@@ -102,7 +105,10 @@ class _Planner:
         warn: Warn,
     ) -> None:
         self.problems: list[Issue[Span]] = []
-        self._format_uses: dict[str, int] = {}
+        self._format_uses: dict[FormatList, int] = {}
+        self._format_lists: list[FormatList] = []
+        self._place = "where"
+        """What is being resolved: a column by its display name, `let NAME` or `where`."""
         self._spec = spec
         self._registry = registry
         self._warn = warn
@@ -124,6 +130,7 @@ class _Planner:
     def plan(self) -> Plan:
         spec = self._spec
         variables = tuple(self._plan_variables())
+        self._place = "where"
         where = None if spec.where is None else self._expression(spec.where, self._scope, self._context)
         # A record's bytes, which tell whether it has changed, must not depend on the order of the bindings.
         order = {column.internal_name: place for place, column in enumerate(self._connection.columns)}
@@ -145,6 +152,7 @@ class _Planner:
             self._tables,
             self._context,
             self._columns,
+            format_lists=tuple(dict.fromkeys(self._format_lists)),
             format_uses=self._format_uses,
         )
 
@@ -250,6 +258,7 @@ class _Planner:
         scope = Scope(self._columns, known, later, tables, self._registry, self._file_column)
         for variable in self._spec.let:
             self.problems += check_variable_name(variable, self._columns, tables)
+            self._place = f"let {variable.name}"
             expression = self._expression(variable.template, scope, self._context)
             if expression is not None:
                 yield VariablePlan(str(variable.name), expression, variable.name.span)
@@ -278,16 +287,19 @@ class _Planner:
                 help_text = f"rename the table, or read the column as row['{node.name}']"
                 self._error("ambiguous-name", message, span, help_text)
             if isinstance(node, nodes.Filter) and has_constant_arguments(node):
+                span = expression.text.locate(node.at, node.at + len(node.converter.name))
                 try:
                     bind_filter(node, context)
                 except ArgumentError as problem:
-                    span = expression.text.locate(node.at, node.at + len(node.converter.name))
                     self._wrong_argument(problem, span)
+                else:
+                    self._check_arguments(node.converter, *constant_arguments(node), span)
 
     def _plan_columns(self) -> Iterator[ColumnPlan]:
         bound: dict[str, Text] = {}
         for binding in self._spec.fields:
             column = self._find(self._connection, binding.target)
+            self._place = str(binding.target) if column is None else column.display_name
             if column is None:  # report other problems of the binding, too
                 self._value_parts(binding, self._context)
                 self._table(binding)
@@ -304,8 +316,8 @@ class _Planner:
 
     def _plan_column(self, binding: Binding, column: Column) -> ColumnPlan:
         warn = partial(self._warn, column.display_name)
-        used = partial(self._format_uses.__setitem__, column.display_name)
-        context = replace(self._context, column=column.internal_name, warn=warn, used=used)
+        context = replace(self._context, column=column.internal_name, warn=warn)
+        context = noting_uses(context, column.display_name, self._format_uses)
         parts = self._value_parts(binding, context)
         required = column.required or bool(binding.required)
         choices = self._choices.get(column.internal_name)
@@ -425,7 +437,7 @@ class _Planner:
         except ArgumentError as problem:
             self._wrong_format(binding, problem)
             read_time, written = datetime_(context=context), []
-        self._check_formats(binding, written, century)
+        self._check_formats(written, [text.span for text in binding.format], century)
         choices = self._choices.get(column.internal_name) or ChoiceList(binding.target, ())
         zone = self._context.timezone
         only = written[0] if len(written) == 1 else None
@@ -434,8 +446,21 @@ class _Planner:
             self._spec.target, self._target_zone, read_time, only, zone, choices, century, noted
         )
 
-    def _check_formats(self, binding: Binding, written: list[str], century: int | None) -> None:
+    def _check_arguments(
+        self, converter: Converter, args: Iterable[Any], kwargs: Mapping[str, Any], span: Span
+    ) -> None:
+        """Check the formats that a binding's converter or a filter is given, as those of `format`."""
+        if converter.function is not datetime_:
+            return
+        names = [parameter.name for parameter in converter.parameters]
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        if isinstance(formats := given.get("format"), list):
+            self._check_formats(formats, [span] * len(formats), given.get("century"))
+
+    def _check_formats(self, written: list[str], spans: list[Span], century: int | None) -> None:
         """Warn of a text that two formats can both read: the first of them counts."""
+        if len(written) > 1:
+            self._format_lists.append((self._place, tuple(written)))
         for later, second in enumerate(written):
             for first in written[:later]:
                 text = find_two_ways(first, second, century)
@@ -447,8 +472,9 @@ class _Planner:
                 if text is None:
                     message = f"the format {quote_value(second)} is given twice"
                 help_text = "the first that fits counts: keep the one that the source uses"
-                place = binding.format[later].span
-                self.problems.append(Issue("ambiguous-format", message, place, help_text, Severity.WARNING))
+                self.problems.append(
+                    Issue("ambiguous-format", message, spans[later], help_text, Severity.WARNING)
+                )
 
     def _wrong_format(self, binding: Binding, problem: ArgumentError) -> None:
         message, meant = str(problem), problem.help
@@ -508,6 +534,7 @@ class _Planner:
                     self._wrong_argument(problem, use.name.span)
                 continue
             span, place = use.name.span, None
+            self._check_arguments(converter, use.args, use.kwargs, span)
             if isinstance(function, Pattern):
                 place = use.places.get("pattern") or use.places.get(0) or span
             yield ConvertPlan(converter, function, converter.takes_list, span, place)

@@ -118,7 +118,7 @@ def datetime_(
     """
     zone = context.timezone if timezone is None else time_zone(timezone)
     readers = _make_readers(format, century, incomplete=incomplete is not None)
-    formats = [reader.format for reader in readers if reader.format is not None]
+    formats = tuple(reader.format for reader in readers if reader.format is not None)
     is_plain = len(readers) == 1 and incomplete is None  # there is nothing to note
     read = readers[0].read
 
@@ -132,7 +132,7 @@ def datetime_(
                 found = None if text is None else (reader.read if is_whole else reader.complete)(text)
                 if found is None:
                     continue
-                context.used(index)
+                context.used(formats, index)
                 if not is_whole or reader.lacks_day:
                     # A day that was made up has no time of day: in UTC it would be another day.
                     found = found.date() if isinstance(found, datetime) else found

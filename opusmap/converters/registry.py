@@ -46,8 +46,8 @@ class Context:
     """What converters know of the mapping.
 
     `timezone` is the zone of times that name none; `choices` the options by column name; `column` the column
-    that is being bound; `warn(code, message)` reports what is unusual but not wrong; `used(index)` which of
-    several formats has read a date.
+    that is being bound; `warn(code, message)` reports what is unusual but not wrong; `used(formats, index)`
+    which of its formats (none: ISO) a reader has read a date by.
     """
 
     timezone: tzinfo | None = None
@@ -55,7 +55,7 @@ class Context:
     choice_base: int = 1
     column: str | None = None
     warn: Callable[[str, str], None] = lambda _code, _message: None
-    used: Callable[[int], None] = lambda _index: None
+    used: Callable[[tuple[str, ...], int], None] = lambda _formats, _index: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,10 @@ class FarColumn:
 
 @dataclass(frozen=True, slots=True)
 class FormatUse:
-    """One of several formats of a date column, and how many records it has read a date of."""
+    """One of several formats that dates are read by, and how many records it has read a date of.
+
+    `column` is the column's name; of a variable or the condition, `let NAME` or `where`.
+    """
 
     column: str
     format: str
@@ -236,7 +239,7 @@ class Forecaster:
         self._unmatched: dict[tuple[str, str], _Seen] = {}
         self._repeated: dict[str, _Seen] = {}
         self._present: Counter[str] = Counter()
-        self._formats: Counter[tuple[str, int]] = Counter()
+        self._formats: Counter[tuple[str, str]] = Counter()
         self._records = self._rejects = self._more_unmatched = self._more_repeated = 0
 
     def add(self, chunk: Chunk) -> None:
@@ -291,10 +294,9 @@ class Forecaster:
         )
 
     def _format_uses(self) -> Iterator[FormatUse]:
-        for column in self._plan.columns:
-            name, formats = column.column.display_name, column.binding.format
-            for place, format_ in enumerate(formats if len(formats) > 1 else ()):
-                yield FormatUse(name, str(format_), self._formats[name, place])
+        lists = self._plan.format_lists
+        for place, name in dict.fromkeys((place, name) for place, names in lists for name in names):
+            yield FormatUse(place, name, self._formats[place, name])
 
     def _far_columns(self) -> Iterator[FarColumn]:
         for column in self._plan.columns:

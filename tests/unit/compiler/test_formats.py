@@ -158,8 +158,8 @@ def test_how_often_each_format_is_used_is_counted_by_records(tmp_path: Path) -> 
     mapper = compiled(SEVERAL)
     texts = ["2024-01-31", "31/01/2024", "01/02/2024", "x", ""]
     chunk = mapper.map_chunk([Row(at, {"Key": str(at), "A": text}) for at, text in enumerate(texts)])
-    assert chunk.formats == {("When", 0): 1, ("When", 1): 2}
-    assert mapper.map_chunk([Row(9, {"Key": "9", "A": "2024-01-31"})]).formats == {("When", 0): 1}
+    assert chunk.formats == {("When", "%Y-%m-%d"): 1, ("When", "%d/%m/%Y"): 2}
+    assert mapper.map_chunk([Row(9, {"Key": "9", "A": "2024-01-31"})]).formats == {("When", "%Y-%m-%d"): 1}
     (tmp_path / "c.json").write_text(
         '{"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11",'
         ' "data": [{"rowKey": "SingleText", "_When": "DateTime"}]}'
@@ -172,3 +172,37 @@ def test_how_often_each_format_is_used_is_counted_by_records(tmp_path: Path) -> 
         list(checked)
     found = [(one.column, one.format, one.count) for one in checked.forecast().formats]
     assert found == [("When", "%Y-%m-%d", 1), ("When", "%d/%m/%Y", 2), ("When", "%Y%m%d", 0)]
+
+
+LIST = "['%d/%m/%Y', '%m/%d/%Y']"
+WAYS = [
+    (f"When: {{from: A, format: {LIST}}}", "", "When"),
+    (f'When: "{{{{ A | datetime({LIST}) }}}}"', "", "When"),
+    (f'When: "{{{{ A | datetime(format={LIST}) }}}}"', "", "When"),
+    (f"When: {{from: A, convert: {{datetime: {{format: {LIST}}}}}}}", "", "When"),
+    (f'When: {{from: B, default: "{{{{ A | datetime({LIST}) }}}}"}}', "", "When"),
+    ("When: day", f'let: {{day: "{{{{ A | datetime({LIST}) }}}}"}}\n', "let day"),
+    ("Line: {const: x}", f'where: "{{{{ (A | datetime({LIST})).year > 1 }}}}"\n', "where"),
+]
+
+
+@pytest.mark.parametrize(("fields", "more", "place"), WAYS)
+def test_formats_are_checked_and_counted_wherever_they_are_given(fields: str, more: str, place: str) -> None:
+    mapper = compiled(fields, more)
+    (warning,) = mapper.warnings
+    assert (warning.code, warning.severity) == ("ambiguous-format", Severity.WARNING)
+    assert "both read" in warning.message
+    texts = ["31/01/2024", "12/31/2024", "30/01/2024", "x"]
+    rows = [Row(at, {"Key": str(at), "A": text, "B": ""}) for at, text in enumerate(texts)]
+    assert mapper.map_chunk(rows).formats == {(place, "%d/%m/%Y"): 2, (place, "%m/%d/%Y"): 1}
+    assert mapper.map_chunk([]).formats == {}
+
+
+def test_two_lists_of_formats_in_one_column_are_told_apart() -> None:
+    first, second = "A | datetime(['%Y-%m-%d', '%Y%m%d'])", "B | datetime(['%d.%m.%Y', '%Y/%m/%d'])"
+    line = f'When: "{{{{ {first} if A else {second} }}}}"'
+    mapper = compiled(line, columns=("Key", "A", "B"))
+    rows = [{"Key": "a", "A": "20240131", "B": ""}, {"Key": "b", "A": "", "B": "31.01.2024"}]
+    chunk = mapper.map_chunk([Row(at, row) for at, row in enumerate(rows)])
+    assert chunk.formats == {("When", "%Y%m%d"): 1, ("When", "%d.%m.%Y"): 1}
+    assert mapper.warnings == ()

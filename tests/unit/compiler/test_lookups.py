@@ -78,6 +78,17 @@ def test_blanks_around_a_table_s_key_do_not_count(key: str) -> None:
     assert found.interpreter.row(row, listed) == dict(found.map_row(row).values)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("key", ["FIN", "HR"])
+def test_a_value_that_is_empty_in_the_table_is_empty(key: str) -> None:
+    table = 'tables: {t: {FIN: "", HR: null}}\n'
+    assert record("Line: {from: A, lookup: t}", {"A": key}, table) == {}
+    assert record("Line: {from: A, lookup: t, default: d}", {"A": key}, table) == {"_Line": "d"}
+    assert rejects("Line: {from: A, lookup: t, required: true}", {"A": key}, table) == {
+        "Line": "empty-required"
+    }
+    assert record("Line: \"{{ t[A] or 'd' }}\"", {"A": key}, table) == {"_Line": "d"}
+
+
 def test_keys_that_differ_only_by_blanks_may_not_have_different_values(tmp_path: Path) -> None:
     table = 'tables: {t: {"FIN ": Finance, FIN: Money}}\n'
     (problem,) = problems("Line: {from: A, lookup: t}", table)
