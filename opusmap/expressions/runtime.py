@@ -252,8 +252,15 @@ def element(value: Any, position: int, empty: EmptyValues) -> Any:
 
 
 def _no_field(value: Any, name: str) -> ValueProblem:
-    help_text = "make it a date first: `| datetime`" if isinstance(value, str) else ""
-    if isinstance(value, list):
+    help_text = ""
+    if isinstance(value, str) and name in _DATE_FIELDS | _TIME_FIELDS | {"weekday"}:
+        help_text = "make it a date first: `| datetime`"
+    elif isinstance(value, str | int | Decimal):
+        kind = (
+            "a text" if isinstance(value, str) else "true or false" if isinstance(value, bool) else "a number"
+        )
+        help_text = f"this row has {kind} where an object is expected; `is mapping` tells the two apart"
+    elif isinstance(value, list):
         help_text = f"take it of each element, `[*].{name}`, or of one, `[0].{name}`"
     return ValueProblem("unknown-field", f"{quote_value(value)} has no field {quote_value(name)}", help_text)
 

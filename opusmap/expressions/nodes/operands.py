@@ -290,7 +290,8 @@ class Field(Node):
         takes = Kind.OBJECT | (Kind.DATE | Kind.TIME if self.name in _FIELDS else Kind(0))
         if known.kind and not known.kind & takes:
             message = f"{describe_kind(known.kind)} has no field {quote_value(self.name)}"
-            help_text = "make it a date first: `| datetime`" if known.kind & Kind.TEXT else ""
+            is_date = bool(known.kind & Kind.TEXT) and self.name in _FIELDS
+            help_text = "make it a date first: `| datetime`" if is_date else ""
             yield ValueProblem("unknown-field", message, help_text)
         elif known.kind or not self._is_path():
             yield from check_kind(f".{self.name}", takes, known)

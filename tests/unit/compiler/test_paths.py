@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from evaluation import evaluate
-from small_mapping import compiled, problems, record, rejects
+from small_mapping import compiled, mapped, problems, record, rejects
 
 from opusmap.compiler.lint import lint
 from opusmap.errors import InvalidMapping, ValueProblem
+from opusmap.records import Reject
 
 ROW: dict[str, Any] = {
     "Key": "k",
@@ -102,6 +103,22 @@ def test_a_value_that_is_no_object_has_no_fields() -> None:
     with pytest.raises(ValueProblem, match="no field") as raised:
         evaluate("sets.format", ROW)
     assert "[*].format" in raised.value.help
+
+
+@pytest.mark.parametrize(("value", "kind"), [("2020", "a text"), (2020, "a number"), (True, "true or false")])
+@pytest.mark.parametrize("path", ["license.@value", "license[*].@value"])
+def test_a_row_with_a_text_where_others_have_an_object_is_told_so(value: Any, kind: str, path: str) -> None:
+    found = mapped(f"Line: {path}" if "*" not in path else f"Choices: {path}", {"license": value})
+    assert isinstance(found, Reject)
+    (problem,) = found.problems
+    assert (problem.code, "`| datetime`" in problem.hint) == ("unknown-field", False)
+    assert f"this row has {kind} where an object is expected" in problem.hint
+
+
+def test_is_mapping_tells_texts_and_objects_apart() -> None:
+    line = 'Line: "{{ license.name if license is mapping else license }}"'
+    assert record(line, {"license": "CSV"}) == {"_Line": "CSV"}
+    assert record(line, {"license": {"name": "CSV"}}) == {"_Line": "CSV"}
 
 
 def test_a_list_from_a_path_is_told_from_a_text_before_there_is_a_row() -> None:

@@ -216,4 +216,11 @@ def test_dates_and_times_compare_with_their_like() -> None:
 def test_a_time_has_no_other_fields(field: str) -> None:
     assert refused(f"(t | datetime).{field}", {"t": MOMENT}).code == "unknown-field"
     assert problem(f"coalesce(t | datetime, t).{field}", {"t": MOMENT}).code == "unknown-field"
+    assert "date" not in problem(f"t.{field}", {"t": MOMENT}).help
+
+
+@pytest.mark.parametrize("field", ["year", "month", "day", "hour", "minute", "second", "weekday"])
+def test_a_text_has_no_fields_of_a_date(field: str) -> None:
     assert "make it a date first" in problem(f"t.{field}", {"t": MOMENT}).help
+    assert "make it a date first" in refused(f"(t | upper).{field}", {"t": MOMENT}).help
+    assert refused("(t | upper).license", {"t": MOMENT}).help == ""
