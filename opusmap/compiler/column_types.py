@@ -118,14 +118,24 @@ def multi_line(value: Any) -> str:
 
 
 _BREAK = re.compile("[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]")
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters (Unicode's Cc) but for tab and line breaks, and halves of surrogate pairs (Cs)."""
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ud800-\udfff]")
+"""Control characters (Unicode's Cc) but for tab and line breaks, halves of surrogate pairs (Cs), and U+FEFF.
+
+U+FEFF is the byte-order mark of a file. Inside a text it comes from files that were joined, does not show,
+and makes two keys of one.
+"""
 
 
 def _checked(text: str) -> str:
     if (found := _FORBIDDEN.search(text)) is not None:
         message = f"the text holds the character U+{ord(found[0]):04X}: {quote_value(text)}"
-        raise ValueProblem("control-character", message, "take it out with `regex_replace`")
+        hint = "take it out with `regex_replace`"
+        if found[0] == "\ufeff":
+            hint = (
+                "it is the byte-order mark of a file that was joined to another: join them without it, "
+                r"or take it out with `regex_replace('\x{FEFF}', '')`"
+            )
+        raise ValueProblem("control-character", message, hint)
     return text
 
 

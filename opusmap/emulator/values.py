@@ -93,7 +93,7 @@ def show(value: JsonValue) -> str:
 
 
 _LINE_BREAK = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ud800-\udfff]")
 _ORDER = re.compile("(?:0|[1-9][0-9]{0,8})")
 _DIRECTIVE = re.compile("%.")
 _LABEL = re.compile(r"(?:[A-Za-z0-9-]|[^\x00-\xa0\s])+")
@@ -104,7 +104,7 @@ def _check_text(value: JsonValue, _rules: Rules) -> str | None:
     if not isinstance(value, str):
         return f"{show(value)} is not a text"
     if found := _NOT_TEXT.search(value):
-        return f"{show(value)} holds the control character U+{ord(found.group()):04X}"
+        return f"{show(value)} holds the character U+{ord(found.group()):04X}"
     return None
 
 

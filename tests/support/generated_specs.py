@@ -24,7 +24,7 @@ _TEXTS = st.sampled_from(
         "00/02/1783", "0001-01-01T00:00:00Z",
         "9999-12-31T23:59:59-12:00", "a@x.org", "Ann <Ann@X.org>", "a@x.org;b@y.org",
         "i:0#.f|membership|c@x.org", "A/B", "A//B", "one\ntwo", "tab\there", "\x00", "\ud800", "true",
-        "No", "ann", " bob ", "ü", "\u2028",
+        "No", "ann", " bob ", "ü", "\ufeff3", "\u2028",
 
     ]
 )  # fmt: skip

@@ -26,12 +26,21 @@ def test_a_text_of_several_lines_keeps_them() -> None:
     assert record("Text: A", {"A": "a\nb\r\n\tc"}) == {"_Text": "a\nb\r\n\tc"}
 
 
-@pytest.mark.parametrize("char", ["\x00", "\x07", "\x7f", "\ud800"])
+@pytest.mark.parametrize("char", ["\x00", "\x07", "\x7f", "\ufeff", "\ud800"])
 def test_control_characters_and_lone_surrogates_are_refused(char: str) -> None:
     assert rejects("Line: A\nText: A", {"A": f"a{char}b"}) == {
         "Line": "control-character",
         "Text": "control-character",
     }
+
+
+def test_a_byte_order_mark_is_refused_wherever_a_text_has_it_and_can_be_taken_out() -> None:
+    for text in ("\ufeff3", "3\ufeff", "\ufeff", "a\nb\ufeff"):
+        assert rejects("Text: A", {"A": text}) == {"Text": "control-character"}
+    term = rejects("termFullPath: A", {"A": "Property/\ufeffDepots"})
+    assert term == {"Classification": "control-character"}
+    taken_out = r"""Line: "{{ A | regex_replace('\\x{FEFF}', '') }}" """
+    assert record(taken_out, {"A": "\ufeff3"}) == {"_Line": "3"}
 
 
 def test_squeeze_and_single_line_mend_line_breaks() -> None:

@@ -32,7 +32,7 @@ GOOD = {
 }
 BAD = {
     "leafName": ["two\nlines", "a\rb", "a\u2028b", "a\x85b", "nul\x00", "\x1b[1m", 7, True, ["x"], {}],
-    "_Notes": ["nul\x00", "bell\x07", 7, ["x"]],
+    "_Notes": ["nul\x00", "bell\x07", "mark\ufeff", 7, ["x"]],
     "timeCreated": [
         "2024-12-19",
         "2024-12-19T18:15:00",
