@@ -28,8 +28,8 @@ def no_date(value: object, formats: Sequence[str], *, incomplete: bool = False) 
         formats: the formats that were tried.
         incomplete: whether dates without a day were to be read as well.
     """
-    text = text_of(value).strip()
-    shown = quote_value(text_of(value))
+    whole = text_of(value)
+    text, shown = whole.strip(), quote_value(whole)
     if _OTHER_YEARS.fullmatch(text):
         return ValueProblem("bad-date", f"{shown} is outside the years 1 to 9999", _AS_NONE)
     message = f"{shown} is not a date and time like {' or '.join(formats)}"
@@ -65,7 +65,8 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
     if not isinstance(value, str):
         return _OF_NUMBERS
     if formats:
-        if (found := _find_shorter(text, tuple(formats))) is None:
+        found = _find_shorter(text, tuple(formats)) if _PART_OF_DATE.fullmatch(text) else None
+        if found is None:
             return "correct the source or the format"
         as_well = "" if incomplete else ", and `incomplete: first_day`"
         return f"for dates that are not whole add their format to the list, {quote_value(found)}{as_well}"
@@ -104,8 +105,6 @@ _ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?![0-9])", re.ASCII)
 
 def _find_shorter(text: str, formats: tuple[str, ...]) -> str | None:
     """Return a format like these, but without the day or the day and the month, that reads a text."""
-    if not _PART_OF_DATE.fullmatch(text):
-        return None
     for short, read in _shorter_readers(formats):
         try:
             read(text)
