@@ -9,17 +9,18 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
-from typing import Literal, NoReturn, TypedDict
+from typing import Literal, NoReturn, TypeAlias, TypedDict
 
 from opusmap.errors import SourceError
 from opusmap.issues import Issue
-from opusmap.records import Reject, Row
+from opusmap.records import Reject
 from opusmap.source_options import SourceOptions
 from opusmap.sources.batches import cell_parts
+from opusmap.sources.cut_rows import Record, judge
 from opusmap.sources.header import (
     FIND,
     SAMPLE_ROWS,
@@ -28,7 +29,6 @@ from opusmap.sources.header import (
     given_header,
     needs_sample,
     read_header,
-    refuse_unnamed,
 )
 from opusmap.sources.source import Format, Reading, Source, StreamSource
 from opusmap.sources.text_io import Block, Input, decode_blocks, whole_lines
@@ -41,10 +41,13 @@ DELIMITERS = (",", ";", "\t", "|")
 """The delimiters that are proposed if none is stated, in this order of preference."""
 
 CUT_ROWS = 100
-"""Rows that are tried as the parts of one row, at most."""
+"""Rows that are looked at together, at most, for they may be the pieces of one row."""
 
 _MOST = 0.5
 _DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+
+
+_Numbered: TypeAlias = tuple[int, list[str]]
 
 
 class _Dialect(TypedDict):
@@ -217,60 +220,82 @@ class _Reader:
             cells = found
         return cells
 
-    def read_rows(self, header: Header) -> Iterator[tuple[int, list[str]] | Row | Reject]:
-        """Yield numbered cells of the rows below a header, and unusual rows and rejects among them."""
-        records, lines, width, number = self._records, self._lines, header.width, header.row
+    def read_rows(self, header: Header) -> Iterator[_Numbered | Reject]:
+        """Yield numbered cells of the rows below a header, and rejects among them.
+
+        A row is kept until the next one shows that it was not cut.
+        """
+        records, lines, width = self._records, self._lines, header.width
+        kept: _Numbered | None = None
+        self._number = header.row
         while True:
             line = records.line_num
-            numbered = enumerate(records, number + 1)
+            numbered = enumerate(records, self._number + 1)
+            failure: csv.Error | SourceError | None = None
             try:
                 for number, cells in numbered:
                     if len(cells) == width and not lines.has_nul:
-                        yield number, cells
+                        if kept is not None:
+                            yield kept
+                        kept = number, cells
                     else:
                         self._number, self._line = number, line
-                        yield from self._read_odd(numbered, header, cells)
+                        if cells:
+                            above, kept = kept, None  # it is not to be given again if reading fails
+                            kept = yield from self._read_odd(numbered, header, above, cells)
                     line = records.line_num
-            except csv.Error as error:
-                number = max(number, self._number) + 1
-                yield self._recover(number, error, spans=records.line_num - max(line, self._line) > 1)
-            except SourceError as error:
-                raise replace(error, row=error.row or max(number, self._number) + 1) from None
-            else:
+            except (csv.Error, SourceError) as error:
+                failure = error
+            if kept is not None:
+                self._number = max(self._number, kept[0])
+                yield kept
+                kept = None
+            if failure is None:
                 return
+            self._number += 1
+            if isinstance(failure, SourceError):
+                raise replace(failure, row=failure.row or self._number) from None
+            spans = records.line_num - max(line, self._line) > 1
+            yield self._recover(self._number, failure, spans=spans)
 
     def _read_odd(
-        self, numbered: Iterator[tuple[int, list[str]]], header: Header, cells: list[str]
-    ) -> Iterator[Row | Reject]:
+        self,
+        numbered: Iterator[_Numbered],
+        header: Header,
+        above: _Numbered | None,
+        cells: list[str],
+    ) -> Generator[_Numbered | Reject, None, _Numbered | None]:
         """Yield what becomes of a row that is not as wide as the header, or may hold a NUL.
 
-        If it has too few cells, the rows below are read as well, for they may be the rest of it. When reading
-        fails there, `_number` and `_line` tell how far it came.
+        If it has too few cells, the rows below are read as well, for they may be the rest of it, and judged
+        with it and with the whole row `above`. Of these, a last row that is whole is returned, to be kept.
+        When reading fails, `_number` and `_line` tell how far it came.
         """
-        rows = [_Record(self._number, cells, self._records.line_num - self._line)]
-        failure: Exception | None = None
-        at_end = False
-        while rows:
-            joined = sum(max(1, len(row.cells)) for row in rows) - len(rows) + 1
-            ended = at_end or len(rows[-1].cells) in header.widths or joined > header.width
-            if ended or len(rows) > CUT_ROWS or not rows[0].is_short(header):
-                yield from rows.pop(0).check(header)
-            elif joined in header.widths:
-                yield from (row.refuse_cut(header, rows) for row in rows if row.cells)
-                rows = []
-            else:
-                self._line = self._records.line_num
-                try:
-                    following = next(numbered, None)
-                except (csv.Error, SourceError) as error:
-                    failure, following = error, None
-                if following is None:
-                    at_end = True
-                else:
-                    self._number = following[0]
-                    rows.append(_Record(*following, self._records.line_num - self._line))
+        records, failure = self._records, None
+        rows = [] if above is None else [Record(*above)]
+        rows.append(Record(self._number, cells, records.line_num - self._line))
+        while not rows[-1].is_complete(header):
+            if len(rows) > CUT_ROWS:
+                yield from judge(rows[:-1], header)
+                del rows[:-1]
+            self._line = records.line_num
+            try:
+                following = next(numbered, None)
+            except (csv.Error, SourceError) as error:
+                failure = error
+                break
+            if following is None:
+                break
+            self._number = following[0]
+            rows.append(Record(*following, records.line_num - self._line))
+        judged = list(judge(rows, header))
+        last = judged[-1] if judged and failure is None else None
+        if not isinstance(last, tuple):
+            last = None
+        yield from judged if last is None else judged[:-1]
         if failure is not None:
             raise failure
+        return last
 
     def _recover(self, number: int, error: csv.Error, *, spans: bool) -> Reject:
         """Return the reject for a row that the reader refused, and go to the next row.
@@ -328,87 +353,21 @@ class _Reader:
         raise SourceError(self._name, "unclosed-quote", problem, number, hint) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """What the reader gives for a row: its number, its cells, and how many lines it covers."""
-
-    number: int
-    cells: list[str]
-    lines: int
-
-    def is_blank(self, header: Header) -> bool:
-        """Return whether this is a blank line, which is no row."""
-        return not self.cells or (header.width > 1 and len(self.cells) == 1 and not self.cells[0].strip())
-
-    def is_short(self, header: Header) -> bool:
-        """Return whether a column lacks its cell, so that the row may go on in the next line."""
-        return len(self.cells) <= header.positions[-1] and not self.is_blank(header)
-
-    def check(self, header: Header) -> Iterator[Row | Reject]:
-        """Yield the row or its reject; nothing for a blank line."""
-        cells, found = self.cells, len(self.cells)
-        if self.is_blank(header):
-            return
-        if found not in header.widths:
-            message = f"the row has {found} cells, but there are {header.width} columns"
-            hint = "a cell that contains the delimiter must be quoted"
-            if self.lines > 1:
-                hint = f"the row covers {self.lines} lines: is a quote not closed?"
-            elif found < header.width and not any(cell.strip() for cell in cells[1:]):
-                hint = "if it is a piece of a cell in the row above or below, quote it: it has a line break"
-            yield _reject(self.number, "ragged-row", message, hint, self._values(header))
-        elif any("\0" in cell for cell in cells):
-            at = next(at for at, cell in enumerate(cells) if "\0" in cell)
-            column = header.columns[header.positions.index(at)] if at in header.positions else ""
-            problem = Issue("nul-byte", "the cell contains a NUL byte", column, "remove it from the file")
-            yield Reject(self.number, None, (problem,), self._values(header))
-        else:
-            odd = _find_unnamed(cells, header)
-            yield Row(self.number, self._values(header)) if odd is None else self._refuse_unnamed(header, odd)
-
-    def refuse_cut(self, header: Header, rows: list[_Record]) -> Reject:
-        """Return the reject of one of the rows that together are one row of the right width."""
-        message = f"the row has {len(self.cells)} cells, but there are {header.width} columns"
-        together = f"rows {rows[0].number} to {rows[-1].number} together are one row of {header.width} cells"
-        hint = f"{together}: a cell with line breaks in it must be quoted"
-        return _reject(self.number, "ragged-row", message, hint, self._values(header))
-
-    def _refuse_unnamed(self, header: Header, at: int) -> Reject:
-        return refuse_unnamed(self.number, f"column {at + 1}", self.cells[at], self._values(header))
-
-    def _values(self, header: Header) -> dict[str, str]:
-        cells = self.cells
-        return {
-            name: cells[at]
-            for name, at in zip(header.columns, header.positions, strict=True)
-            if at < len(cells)
-        }
-
-
-def _without_unnamed(
-    rows: Iterator[tuple[int, list[str]] | Row | Reject], header: Header
-) -> Iterator[tuple[int, list[str]] | Row | Reject]:
+def _without_unnamed(rows: Iterator[_Numbered | Reject], header: Header) -> Iterator[_Numbered | Reject]:
     """Yield rows without the cells that have no column; a reject for one with a value there."""
     positions = header.positions
     for row in rows:
         if not isinstance(row, tuple):
             yield row
-        elif _find_unnamed(row[1], header) is None:
+        elif (refused := Record(*row).refuse_unnamed(header)) is not None:
+            yield refused
+        else:
             number, cells = row
             yield number, [cells[at] for at in positions]
-        else:
-            yield from _Record(*row, 1).check(header)
 
 
-def _find_unnamed(cells: list[str], header: Header) -> int | None:
-    """Return the index of the first value in a column without a name."""
-    return next((at for at in header.unnamed if at < len(cells) and cells[at].strip()), None)
-
-
-def _reject(
-    number: int, code: str, message: str, help: str = "", values: dict[str, str] | None = None
-) -> Reject:
-    return Reject(number, None, (Issue(code, message, "", help),), values or {})
+def _reject(number: int, code: str, message: str, help: str = "") -> Reject:
+    return Reject(number, None, (Issue(code, message, "", help),), {})
 
 
 FORMAT = Format(

@@ -179,7 +179,9 @@ def columns_line(count: int) -> str:
     return f"`columns: [{', '.join(names)}{more}]`"
 
 
-def refuse_unnamed(number: int, cell: str, value: object, values: Mapping[str, object]) -> Reject:
+def refuse_unnamed(
+    number: int, cell: str, value: object, values: Mapping[str, object], cause: str = ""
+) -> Reject:
     """Return the reject of a row with a value in a cell whose column has no name.
 
     Args:
@@ -187,11 +189,12 @@ def refuse_unnamed(number: int, cell: str, value: object, values: Mapping[str, o
         cell: what messages call the cell.
         value: its value.
         values: the row's other values, by column.
+        cause: what else may be wrong in a file of this format, to be added to the hint.
     """
     message = f"{cell} holds {quote_value(value)}, and its column has no name in the header"
     hint = (
         "name the column in the file, or write `headers: number` under `source:` to read it; "
-        "or clear the cell; or a cell before it contains the delimiter and is not quoted"
+        f"or clear the cell{cause}"
     )
     return Reject(number, None, (Issue("unnamed-column", message, "", hint),), values)
 
