@@ -95,8 +95,11 @@ def render(
     diagnostics: Iterable[Issue[Span]],
     read_line: Callable[[str, int], str | None],
     paint: Callable[[str, str], str] = lambda text, _style: text,
+    width: int = 107,
 ) -> str:
     """Return issues as a compiler shows them: place, source line, caret, help.
+
+    Of a line that is longer than `width` characters with its number, the part around the place is shown.
 
     `read_line(file, line)` gives the source line, or None when the file can't be read; `paint(text,
     style)` colours (styles: `error`, `warning`, `place`, `help`) or returns the text as it is.
@@ -108,17 +111,23 @@ def render(
         lines.append(f"{paint(str(span), 'place')}: {head}: {issue.message}")
         source = read_line(span.file, span.line)
         if source is not None:
-            shown, offset = _window(source, span.column - 1)
+            gutter = f"{span.line:>4} | "
+            shown, offset = _window(source, span.column - 1, width - len(gutter))
             end = span.end_column if span.end_line == span.line else len(source) + 1
             marks = "^" * max(1, min(end - span.column, len(shown) - offset))
-            gutter = f"{span.line:>4} | "
             lines += [gutter + shown, " " * (len(gutter) + offset) + paint(marks, style)]
         if issue.hint:
             lines.append(f"     {paint('help:', 'help')} {issue.hint}")
     return "\n".join(lines)
 
 
-def _window(source: str, offset: int, width: int = 100) -> tuple[str, int]:
-    """Cut a long source line to the part around `offset`; tabs and oddities become one blank each."""
-    start = 0 if offset < width - 20 else offset - width // 2
-    return "".join(c if c.isprintable() else " " for c in source[start : start + width]), offset - start
+def _window(source: str, offset: int, width: int) -> tuple[str, int]:
+    """Cut a long source line to the part around `offset`; tabs and oddities become one blank each.
+
+    A mark `…` stands where a part is left out.
+    """
+    size = len(source)
+    start = min(max(0, offset - width // 3), max(0, size - width))
+    shown = "".join(char if char.isprintable() else " " for char in source[start : start + width])
+    before, after = "…" if start else "", "…" if start + width < size else ""
+    return before + shown[len(before) : width - len(after)] + after, offset - start

@@ -78,6 +78,15 @@ def _seen(name: str) -> str:
     return " ".join(name.split())
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun, which agrees with it.
+
+    >>> counted(1, "row"), counted(1200, "row"), counted(0, "entry", "entries")
+    ('1 row', '1,200 rows', '0 entries')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def quote_value(value: object, limit: int = 60) -> str:
     """Return a value for a message, in quotes: one line, printable, cut to `limit` characters."""
     text = (

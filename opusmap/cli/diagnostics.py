@@ -10,9 +10,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from opusmap.cli.logs import log, logs_as_json
-from opusmap.cli.terminal import escape, make_console, write_error
+from opusmap.cli.terminal import PIPE_WIDTH, escape, make_console, write_error
 from opusmap.safe_files import UnreadableFile, read_text
-from opusmap.wording import visible
+from opusmap.wording import counted, visible
 
 if TYPE_CHECKING:
     from opusmap.issues import Issue, Span
@@ -43,16 +43,17 @@ def print_diagnostics(diagnostics: Iterable[Issue[Span]]) -> None:
         lines, number = read_lines(diagnostic.place.file), diagnostic.place.line
         line = lines[number - 1] or None if number <= len(lines) else None
         shown = _in_lines(diagnostic)
-        plain = render([shown], lambda _file, _line, line=line: line)  # type: ignore[misc]
+        width = styled.width if styled.is_terminal else PIPE_WIDTH
+        plain = render([shown], lambda _file, _line, line=line: line, width=width)  # type: ignore[misc]
         styled.print(_painted(plain, shown, paint), soft_wrap=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for diagnostic in found:
             write_error(_annotation(diagnostic))
     errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in found)
     warnings = len(found) - errors
-    counted = [_plural(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count]
-    if counted:
-        styled.print(escape(" and ".join(counted)))
+    counts = [counted(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count]
+    if counts:
+        styled.print(escape(" and ".join(counts)))
 
 
 def _annotation(diagnostic: Issue[Span]) -> str:
@@ -107,7 +108,3 @@ def _read_lines(file: str) -> list[str]:
     except UnreadableFile:
         return []
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}" + ("" if count == 1 else "s")

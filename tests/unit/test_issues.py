@@ -154,3 +154,24 @@ def test_an_issue_that_another_process_made_equals_its_own(issue: Issue[Span] | 
     copy = pickle.loads(pickle.dumps(issue))
     assert copy == issue
     assert {copy, issue} == {issue}
+
+
+@given(
+    st.text("ab \t", min_size=1, max_size=400), st.integers(0, 399), st.integers(1, 20), st.integers(40, 130)
+)
+def test_the_caret_is_under_its_place_however_long_the_line_is(
+    line: str, at: int, length: int, width: int
+) -> None:
+    at %= len(line)
+    marked = line[:at] + "X" + line[at + 1 :]
+    span = Span("m.yaml", 7, at + 1, 7, min(at + 1 + length, len(marked) + 1))
+    text = render([Issue("some-code", "wrong", span)], lambda _file, _line: marked, width=width)
+    _, shown, carets = text.split("\n")
+    assert max(len(shown), len(carets)) <= width
+    assert shown[carets.index("^")] == "X"
+
+
+@pytest.mark.parametrize(("line", "cut"), [("a" * 90, False), ("a" * 300, True)])
+def test_a_line_that_is_cut_shows_where(line: str, *, cut: bool) -> None:
+    text = render([Issue("some-code", "wrong", Span("m.yaml", 7, 3, 7, 4))], lambda _file, _line: line)
+    assert ("…" in text) is cut
