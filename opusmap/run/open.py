@@ -22,6 +22,7 @@ from opusmap.issues import Issue, Span
 from opusmap.mapping import MappingSpec, Text
 from opusmap.records import Reject
 from opusmap.rejects import RejectsSource
+from opusmap.run.to_do import compile_decided
 from opusmap.safe_files import refuse_irregular, resolve_inside
 from opusmap.source_options import installed_formats
 from opusmap.sources import (
@@ -43,10 +44,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A mapping and its source, opened: the mapper knows the source's columns. Close the source."""
+    """A mapping and its source, opened: the mapper knows the source's columns. Close the source.
+
+    `to_do` are the problems of a mapping that has `TODO`, and `left_out` the columns of Opus (their display
+    names) that are not mapped for that reason; see `open_work`.
+    """
 
     mapper: Mapper
     source: Source
+    to_do: tuple[Issue[Span], ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def place(self, row: int, column: str) -> str:
         """Return where a row stands, or its cell if a column of Opus (its display name) comes from just one.
@@ -60,11 +67,16 @@ class Work:
 
 
 def open_work(
-    mapping: str | Path, source: str | Path | None = None, converters: Registry | None = None
+    mapping: str | Path,
+    source: str | Path | None = None,
+    converters: Registry | None = None,
+    *,
+    around_to_do: bool = False,
 ) -> Work:
     """Open a mapping and its source (the mapping's own, unless another is named).
 
-    `converters` are those that it may name; by default the built-in and the installed ones.
+    `converters` are those that it may name; by default the built-in and the installed ones. With
+    `around_to_do`, columns that are still `TODO` are left out, if nothing else is wrong, to look at the rest.
 
     Raises:
         InvalidMapping: the mapping has errors, or names columns that the source lacks.
@@ -84,7 +96,7 @@ def open_work(
             raise error from invalid
         raise
     columns = frozenset(opened.columns or ()) or None  # JSON without rows has none
-    return _compile(spec, connection, converters, columns, opened)
+    return _compile(spec, connection, converters, columns, opened, around_to_do=around_to_do)
 
 
 def open_rows(mapper: Mapper, rows: Iterable[Mapping[str, Any]] | ArrowStream) -> Work:
@@ -119,6 +131,8 @@ def _compile(
     converters: Registry | None,
     columns: frozenset[str] | None,
     source: Source,
+    *,
+    around_to_do: bool = False,
 ) -> Work:
     try:
         try:
@@ -126,7 +140,10 @@ def _compile(
         except InvalidMapping as invalid:
             if any(one.code == "unknown-column" for one in invalid.diagnostics):
                 _refuse_unreadable(source)
-            raise
+            if not around_to_do:
+                raise
+            mapper, left_out = compile_decided(spec, connection, converters, columns, source, invalid)
+            return Work(mapper, source, tuple(invalid.diagnostics), left_out)
         check_lock(mapper)
     except BaseException:
         source.close()
@@ -157,6 +174,8 @@ def find_warnings(work: Work) -> tuple[Issue[Span], ...]:
         rows = islice(work.source.rows(), SAMPLE_ROWS)
         sample = [row.values for row in rows if not isinstance(row, Reject)]
     found = lint(work.mapper.plan, sample, typed_cells=work.source.typed_cells)
+    if work.to_do:  # what reads the other columns may be still to do
+        found = tuple(one for one in found if one.code != "unread-column")
     work.mapper.forget_notes()  # the sample was mapped to see what is rejected
     return (*work.mapper.warnings, *found)
 
