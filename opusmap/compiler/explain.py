@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from opusmap.compiler import binding_runtime
 from opusmap.compiler.binding_nodes import Apply, DropEmpty, Emptied, JoinList, Lookup, OrDefault, Split
 from opusmap.compiler.interpreter import Environment, Interpreter
 from opusmap.compiler.plan import ColumnPlan, Plan
+from opusmap.connection import ColumnType
 from opusmap.converters import Context
+from opusmap.converters.dates import datetime_, time_zone
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Failure, Frame, Node
@@ -183,7 +186,38 @@ class _Walker:
         encoded = self._interpreter.encoded(column, value)
         if value is None or value == "":
             return Stage("empty: the column is left out", self._absent(), column.span)
-        return Stage(f"written as {column.column.type}", encoded, column.span)
+        shift = self._shift(value) if column.column.type is ColumnType.DATE_TIME else ""
+        return Stage(f"written as {column.column.type}{shift}", encoded, column.span)
+
+    def _shift(self, value: Any) -> str:
+        """Return how a time without a zone of its own becomes the time that is written, if it changes."""
+        target, local = time_zone(self.plan.spec.target.timezone), value
+        if not isinstance(value, date):
+            local = self._read_local(value)
+        if not isinstance(local, datetime) or local.tzinfo is None:
+            return ""  # a date never shifts, and a text with a zone says itself what time it is
+        written = local.astimezone(target)
+        minutes = round((_offset(written) - _offset(local)).total_seconds() / 60)
+        if not minutes:
+            return ""
+        days = (written.date() - local.date()).days
+        day = {-1: " the day before", 1: " the day after"}.get(days, "")
+        names = f"{local:%H:%M} {_zone_name(local)} → {written:%H:%M} {_zone_name(written)}{day}"
+        return f" ({names}, {_hours(minutes)})"
+
+    def _read_local(self, value: Any) -> date | None:
+        """Return the time that a text is, in the mapping's zone; None if it names a zone itself."""
+        binding, context = self.column.binding, self.column.context
+        century = None if binding.century is None else int(binding.century)
+        incomplete: Literal["first_day"] | None = "first_day" if binding.incomplete is not None else None
+        formats = list(map(str, binding.format)) or None
+        options = formats, None, century, incomplete
+        try:
+            datetime_(*options, context=replace(context, timezone=None))(value)
+        except ValueProblem as problem:
+            if problem.code == "no-timezone":
+                return datetime_(*options, context=context)(value)
+        return None
 
     def _absent(self) -> str | None:
         """Return what an empty value is in the record; where it is left out, None."""
@@ -239,6 +273,24 @@ class _Walker:
 
     def _evaluate(self, node: nodes.Node, context: Context) -> Any:
         return Environment(self._interpreter, context).evaluator(node)(self._frame)
+
+
+def _offset(moment: datetime) -> timedelta:
+    return moment.utcoffset() or timedelta()
+
+
+def _zone_name(moment: datetime) -> str:
+    """Return the zone of a time in a word: its city, or the name that the time has there."""
+    key = getattr(moment.tzinfo, "key", None)
+    return str(moment.tzname()) if key is None else key.rpartition("/")[2].replace("_", " ")
+
+
+def _hours(minutes: int) -> str:
+    """Return a difference in hours and minutes, with its sign."""
+    hours, rest = divmod(abs(minutes), 60)
+    parts = [f"{hours} h"] if hours else []
+    parts += [f"{rest} min"] if rest else []
+    return ("−" if minutes < 0 else "+") + " ".join(parts)  # noqa: RUF001 - a minus sign
 
 
 def _inner(node: Node) -> list[tuple[Node, str]]:

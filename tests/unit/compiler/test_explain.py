@@ -25,3 +25,31 @@ def test_a_chain_of_filters_is_told_step_by_step(expression: str, stages: list[t
     found = [(one.what, one.value) for one in explain_column(mapper, column, row)]
     assert [one for one in found if one[0].startswith("|")] == stages
     assert found[-1][0] == "written as SingleText"
+
+
+ZONES = 'When: {from: A, format: "%Y-%m-%d %H:%M"}'
+
+
+@pytest.mark.parametrize(
+    ("zone", "local", "shift"),
+    [
+        ("Australia/Brisbane", "2025-02-03 09:15", " (09:15 Brisbane → 23:15 UTC the day before, −10 h)"),  # noqa: RUF001 - a minus sign
+        ("Asia/Kolkata", "2025-02-03 09:15", " (09:15 Kolkata → 03:45 UTC, −5 h 30 min)"),  # noqa: RUF001 - a minus sign
+        ("America/New_York", "2025-07-01 22:00", " (22:00 New York → 02:00 UTC the day after, +4 h)"),
+        ("America/New_York", "2025-01-01 22:00", " (22:00 New York → 03:00 UTC the day after, +5 h)"),
+        ("UTC", "2025-02-03 09:15", ""),
+    ],
+)
+def test_a_time_shows_how_its_zone_changes_it(zone: str, local: str, shift: str) -> None:
+    mapper = compiled(ZONES, f"timezone: {zone}")
+    column = next(one for one in mapper.plan.columns if one.column.display_name == "When")
+    last = explain_column(mapper, column, {"Key": "k", "A": local, "B": "", "L": []})[-1]
+    assert last.what == f"written as DateTime{shift}"
+
+
+@pytest.mark.parametrize("value", ["2025-02-03T09:15:00Z", "2025-02-03"])
+def test_a_date_and_a_time_with_a_zone_of_its_own_show_no_change(value: str) -> None:
+    mapper = compiled("When: A", "timezone: Australia/Brisbane")
+    column = next(one for one in mapper.plan.columns if one.column.display_name == "When")
+    last = explain_column(mapper, column, {"Key": "k", "A": value, "B": "", "L": []})[-1]
+    assert last.what == "written as DateTime"
