@@ -349,13 +349,35 @@ def _fit_arguments(converter: Converter, args: tuple[Any, ...], kwargs: Mapping[
             if parameter.required:
                 raise ArgumentError(f"{name} needs the argument {argument}")
         elif not _fits(value := given[argument], hints.get(argument)):
-            kind = parameter.type_name
-            kind = _ARGUMENT_KINDS.get(kind.removesuffix(" | None"), kind)
+            kind = describe_kind(parameter.type_name)
             raise ArgumentError(f"the argument {argument} of {name} must be {kind}, not {quote_value(value)}")
     return given
 
 
-_ARGUMENT_KINDS = {"str": "a text", "int": "a whole number", "bool": "true or false", "Decimal": "a number"}
+def describe_kind(type_name: str) -> str:
+    """Return the type of a parameter in the words of a mapping's author; `None` is not mentioned.
+
+    >>> describe_kind("str | list[str] | None"), describe_kind("Literal['s', 'ms']")
+    ('a text or a list of texts', '"s" or "ms"')
+    """
+    if type_name.startswith("Literal["):
+        values, _, others = type_name.removeprefix("Literal[").partition("]")
+        kinds = [value.strip().replace("'", '"') for value in values.split(",")]
+        kinds += [describe_kind(others.lstrip(" |"))] if others.strip(" |") not in ("", "None") else []
+    else:
+        names = [name.strip() for name in type_name.split("|")]
+        kinds = [_ARGUMENT_KINDS.get(name, name) for name in names if name != "None"]
+    return ", ".join(kinds[:-1]) + (" or " if kinds[1:] else "") + kinds[-1]
+
+
+_ARGUMENT_KINDS = {
+    "str": "a text",
+    "int": "a whole number",
+    "bool": "true or false",
+    "Decimal": "a number",
+    "list[str]": "a list of texts",
+    "any": "any value",
+}
 
 
 def _fits(value: object, hint: Any) -> bool:
