@@ -3,46 +3,59 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from opusmap.cli.diagnostics import print_diagnostics
+from opusmap.cli.help import command
+from opusmap.cli.next_step import Given, print_next, print_next_of_check
 from opusmap.cli.options import (
+    ALL,
     MAPPING,
     SOURCE,
     WORKERS,
     Output,
     common,
     custom,
-    example,
     open_mapping,
     read_settings,
     registry,
 )
 from opusmap.cli.output import (
     describe_no_rows,
+    facts_of_to_do,
     print_changes,
     print_json,
+    print_left_out,
     print_note,
-    print_reasons,
-    print_replaced,
-    print_totals,
-    shorten,
 )
 from opusmap.cli.progress import progress_line
 from opusmap.cli.sending import print_host
-from opusmap.cli.terminal import escape, make_console, write_result
+from opusmap.cli.summary import (
+    Finding,
+    Section,
+    make_reasons,
+    print_summary,
+    reject_reasons,
+    replaced_reasons,
+)
+from opusmap.cli.terminal import write_result
+from opusmap.errors import InvalidMapping
+from opusmap.wording import counted
 
 if TYPE_CHECKING:
     from opusmap.report import Forecast
+    from opusmap.report.forecast import Estimate
 
-_VALUES_SHOWN, _COLUMNS_SHOWN = 20, 40
 
-
-@click.command(epilog=example("opusmap check mapping.yaml", "opusmap check mapping.yaml export.csv --json"))
+@command(
+    "Report every problem of a mapping, and of each row",
+    "opusmap check mapping.yaml",
+    "opusmap check mapping.yaml export.csv --json",
+)
 @MAPPING
 @SOURCE
 @click.option(
@@ -50,6 +63,7 @@ _VALUES_SHOWN, _COLUMNS_SHOWN = 20, 40
 )
 @click.option("--no-source", is_flag=True, help="Check the mapping alone; its source is not needed.")
 @WORKERS
+@ALL
 @custom
 @common
 def check(
@@ -59,12 +73,14 @@ def check(
     count: int,
     out: Output,
     *,
+    every: bool,
     online: bool,
     no_source: bool,
 ) -> int:
     """Report every problem in MAPPING, and what each row of its source would become.
 
-    Nothing is sent. The rows go through the very code that `submit` uses.
+    Nothing is sent. The rows go through the very code that `submit` uses. Columns that are still TODO are
+    left out, and the exit code is 2.
     """
     from opusmap.compiler import load_mapping
     from opusmap.compiler.lint import lint
@@ -75,6 +91,7 @@ def check(
 
     if no_source and source is not None:
         raise click.UsageError("--no-source checks the mapping alone; it takes no SOURCE")
+    given = Given(mapping, source, converters)
     proved = {}
     if online:
         proved["online"] = _prove_settings(mapping, converters, out)
@@ -87,30 +104,37 @@ def check(
             print_json({"diagnostics": [warning.as_json() for warning in warnings], **proved})
         elif not out.quiet:
             print_note(f"{mapping}: no errors. No row was looked at (--no-source).")
+            print_next(out, "check each row of the source", given.command("check"))
         return 0
     with Workers(count, converters) as workers:
-        work = open_mapping(mapping, source, converters, out)
+        work = open_mapping(mapping, source, converters, out, around_to_do=True)
         with work.source, progress_line("checking", work.source, quiet=out.silent) as progress:
             warnings = find_warnings(work)
             checked = SourceCheck(work, workers)
             for report in checked:
                 progress(report)
             report, forecast = checked.report(), checked.forecast(find_earlier_pace(work.mapper, os.environ))
-    warnings = tuple(sorted((*warnings, *forecast.patterns), key=lambda one: one.place))
-    print_diagnostics(warnings)
+    problems = tuple(sorted({*work.to_do, *warnings, *forecast.patterns}, key=lambda one: one.place))
+    print_diagnostics(problems)
     if out.as_json:
-        found = {"diagnostics": [warning.as_json() for warning in warnings]}
-        print_json({**report.as_json(), **forecast.as_json(), **found, **proved})
+        found = {"diagnostics": [problem.as_json() for problem in problems]}
+        print_json({**report.as_json(), **forecast.as_json(), **found, **facts_of_to_do(work), **proved})
     else:
-        print_totals(report, sent=False)
+        print_left_out(work)
+        sections = (
+            reject_reasons(report, work.place),
+            replaced_reasons(report.replaced, work.place),
+            make_reasons("Unusual, but not an error", report.notes, work.place),
+            *_forecast_sections(forecast),
+        )
+        print_summary(report, sections, sent=False, every=every, below=2 + bool(work.to_do))
+        if forecast.estimate.requests and not work.to_do:
+            _print_estimate(forecast.estimate)
         if not (report.read or out.quiet):
             print_note(describe_no_rows(work.source))
-        print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
-        print_replaced(report.replaced, work.place)
-        print_reasons("Unusual, but not an error", report.notes, work.place)
-        _print_forecast(forecast)
     print_changes(report.source_changed)
-    return 0 if report.clean else 1
+    print_next_of_check(out, given, work, report, online=online)
+    return InvalidMapping.exit_code if work.to_do else 0 if report.clean else 1
 
 
 def _prove_settings(mapping: str, converters: tuple[str, ...], out: Output) -> dict[str, Any]:
@@ -137,87 +161,68 @@ def _prove_settings(mapping: str, converters: tuple[str, ...], out: Output) -> d
     return asdict(online)
 
 
-def _print_forecast(forecast: Forecast) -> None:
-    """Print what sending the source would meet, a table for each kind of finding."""
-    shown = forecast.unmatched[:_VALUES_SHOWN]
-    _print_table(
+def _forecast_sections(forecast: Forecast) -> Iterator[Section]:
+    """Yield what sending the source would meet, a section for each kind of finding."""
+    yield Section(
         "Values not in the option list",
         ("rows", "column", "value", "nearest option", "first rows"),
-        [(f"{one.count:,}", one.column, one.value, one.nearest, _rows(one.rows, one.count)) for one in shown],
-        _rest(len(forecast.unmatched) - len(shown), forecast.more_unmatched),
+        tuple(
+            Finding(one.count, (one.column, one.value, one.nearest, _rows(one.rows, one.count)))
+            for one in forecast.unmatched
+        ),
+        _rest(forecast.more_unmatched, "with other values"),
     )
-    keys = forecast.repeated[:_VALUES_SHOWN]
-    _print_table(
+    yield Section(
         "Row keys that another row has already",
         ("rows", "key", "first rows"),
-        [(f"{one.count:,}", one.key, _rows(one.rows, one.count)) for one in keys],
-        _rest(len(forecast.repeated) - len(keys), forecast.more_repeated),
+        tuple(Finding(one.count, (one.key, _rows(one.rows, one.count))) for one in forecast.repeated),
+        _rest(forecast.more_repeated, "with other keys"),
     )
-    _print_table(
+    yield Section(
         "Dates after today or before 1600: is the century right?",
         ("rows", "column", "dates", "first", "farthest", "first rows"),
-        [
-            (
-                f"{one.count:,}",
-                one.column,
-                one.kind.replace("-", " "),
-                one.example,
-                one.farthest,
-                _rows(one.rows, one.count),
+        tuple(
+            Finding(
+                one.count,
+                (
+                    one.column,
+                    one.kind.replace("-", " "),
+                    one.example,
+                    one.farthest,
+                    _rows(one.rows, one.count),
+                ),
             )
-            for one in forecast.dates[:_COLUMNS_SHOWN]
-        ],
-        _rest(len(forecast.dates) - _COLUMNS_SHOWN, 0),
+            for one in forecast.dates
+        ),
     )
-    _print_table(
+    yield Section(
         "Dates in one of several formats, by the format that reads them",
         ("rows", "column", "format"),
-        [(f"{one.count:,}", one.column, one.format) for one in forecast.formats],
+        tuple(Finding(one.count, (one.column, one.format)) for one in forecast.formats),
     )
     for title, cells in (
         ("Empty cells, by source column", forecast.source),
         ("Records without a value, by column of Opus", forecast.target),
     ):
-        some = [one for one in cells if one.empty]
-        _print_table(
-            title,
-            ("rows", "share", "column"),
-            [(f"{one.empty:,}", _share(one.rate), one.column) for one in some[:_COLUMNS_SHOWN]],
-            _rest(len(some) - _COLUMNS_SHOWN, 0),
-        )
-    if (estimate := forecast.estimate).requests:
-        quick, slow = map(_duration, estimate.seconds)
-        time = slow if quick == slow else f"{quick} to {slow}"
-        needed = f"{estimate.requests:,} request" + ("" if estimate.requests == 1 else "s")
-        write_result(f"\nTo send all: {needed}, about {time} ({estimate.basis})")
+        found = tuple(Finding(one.empty, (_share(one.rate), one.column)) for one in cells if one.empty)
+        yield Section(title, ("rows", "share", "column"), found)
 
 
-def _print_table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], ending: str = "") -> None:
-    """Print a table whose first column is a count; nothing if it has no rows."""
-    from rich.table import Table
-
-    if not rows:
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in head:
-        table.add_column(name, justify="right" if name in ("rows", "share") else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(shorten(cell, 80)) for cell in row))
-    console = make_console()
-    console.print(f"\n[italic]{escape(title)}[/]", soft_wrap=True)
-    console.print(table)
-    if ending:
-        console.print(ending)
+def _print_estimate(estimate: Estimate) -> None:
+    """Print how many requests it takes to send everything, and how long."""
+    quick, slow = map(_duration, estimate.seconds)
+    same_unit = quick.partition(" ")[2] == slow.partition(" ")[2]
+    time = slow if quick == slow else f"{quick.partition(' ')[0] if same_unit else quick} to {slow}"
+    needed = counted(estimate.requests, "request")
+    write_result(f"\nTo send all: {needed}, about {time} ({estimate.basis})")
 
 
 def _rows(rows: Sequence[int], count: int) -> str:
     return ", ".join(map(str, rows)) + (" …" if count > len(rows) else "")
 
 
-def _rest(values: int, rows: int) -> str:
-    more = [f"{values:,} more"] if values > 0 else []
-    more += [f"{rows:,} more rows with other values"] if rows else []
-    return "and " + ", and ".join(more) if more else ""
+def _rest(rows: int, what: str) -> str:
+    return f"{counted(rows, 'more row')} {what}" if rows else ""
 
 
 def _share(rate: float) -> str:
@@ -229,8 +234,8 @@ _MINUTE, _HOUR = 60, 3_600
 
 def _duration(seconds: float) -> str:
     """Return a duration in the unit that suits it."""
-    if seconds < 1:
-        return "1 s"
     if seconds < 2 * _MINUTE:
-        return f"{seconds:,.0f} s"
-    return f"{seconds / _MINUTE:,.0f} min" if seconds < 2 * _HOUR else f"{seconds / _HOUR:,.1f} h"
+        return counted(max(1, round(seconds)), "second")
+    if seconds < 2 * _HOUR:
+        return counted(round(seconds / _MINUTE), "minute")
+    return f"{seconds / _HOUR:,.1f} hours"

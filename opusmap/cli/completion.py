@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import click
 
-from opusmap.cli.options import example
+from opusmap.cli.help import command
+from opusmap.cli.options import verbosity
 from opusmap.cli.terminal import write_result
 
 _VARIABLE = "_OPUSMAP_COMPLETE"
 """Where click looks for a shell's question, by its own rule."""
 
 
-@click.command(
-    epilog=example(
-        "opusmap completion bash > ~/.local/share/bash-completion/completions/opusmap",
-        "opusmap completion powershell >> $PROFILE",
-    )
+@command(
+    "Print the script that completes commands in a shell",
+    "opusmap completion bash > ~/.local/share/bash-completion/completions/opusmap",
+    "opusmap completion powershell >> $PROFILE",
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "powershell"]))
-def completion(shell: str) -> int:
+@verbosity
+def completion(shell: str, *, quiet: bool) -> int:
     """Print the script with which SHELL completes opusmap's commands and options."""
+    del quiet  # there are no notes
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)

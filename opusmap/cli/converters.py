@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.options import JSON, example, registry
+from opusmap.cli.help import command
+from opusmap.cli.options import Output, common, registry
 from opusmap.cli.output import print_json, shorten
 from opusmap.cli.terminal import escape, make_console
 
 if TYPE_CHECKING:
     from opusmap.converters import Converter
+    from opusmap.converters.registry import Parameter
 
 
-@click.command(epilog=example("opusmap converters", "opusmap converters datetime"))
+@command(
+    "List the converters, or show one with examples", "opusmap converters", "opusmap converters datetime"
+)
 @click.argument("name", required=False)
 @click.option(
     "--converters",
@@ -25,12 +30,12 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False),
     help="Python file with custom converters.",
 )
-@JSON
-def converters(name: str | None, files: tuple[str, ...], *, as_json: bool) -> int:
+@common
+def converters(name: str | None, files: tuple[str, ...], out: Output) -> int:
     """List the converters, or show the parameters and examples of one."""
     known = registry(files)
     if name is None:
-        if as_json:
+        if out.as_json:
             print_json({"converters": [_as_json(one) for one in known.converters.values()]})
         else:
             _print_converters(known.converters.values())
@@ -40,7 +45,7 @@ def converters(name: str | None, files: tuple[str, ...], *, as_json: bool) -> in
         raise click.UsageError(
             f"there is no converter {name!r}; {known.suggest(name) or 'the list has no similar one'}"
         )
-    if as_json:
+    if out.as_json:
         print_json(_as_json(found))
     else:
         _print_converter(found)
@@ -70,12 +75,29 @@ def _print_converters(converters: Iterable[Converter]) -> None:
 def _print_converter(converter: Converter) -> None:
     console = make_console()
     console.print(f"[cyan]{escape(_signature(converter))}[/]")
-    console.print(f"  {escape(converter.summary)}")
+    console.print(f"  {escape(converter.summary)}", soft_wrap=True)
     for parameter in converter.parameters:
-        ending = "" if parameter.required else f" (default {parameter.default!r})"
-        console.print(f"  {escape(f'{parameter.name}: {parameter.type_name}{ending}')}")
+        console.print(f"  {escape(_describe(parameter))}", soft_wrap=True)
     for expression, result in converter.examples.items():
         console.print(f"  {{{{ {escape(expression)} }}}}  →  {escape(shorten(result))}", soft_wrap=True)
+
+
+def _describe(parameter: Parameter) -> str:
+    """Return what a parameter takes, in words."""
+    from opusmap.converters.registry import describe_kind
+
+    takes = describe_kind(parameter.type_name)
+    if parameter.required:
+        return f"{parameter.name}: {takes}"
+    if parameter.default is None:
+        return f"{parameter.name}: {takes}; may be left out"
+    default = parameter.default
+    shown = (
+        f"{default}".lower()
+        if isinstance(default, bool)
+        else json.dumps(default, ensure_ascii=False, default=str)
+    )
+    return f"{parameter.name}: {takes}; {shown} if left out"
 
 
 def _signature(converter: Converter) -> str:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import click
-
+from opusmap.cli.help import command
 from opusmap.cli.logs import log_error
-from opusmap.cli.options import Output, common, example
-from opusmap.cli.output import make_table, print_json, print_note, print_reasons, print_replaced, print_totals
-from opusmap.cli.terminal import make_console
+from opusmap.cli.next_step import print_next, show_command
+from opusmap.cli.options import ALL, Output, common
+from opusmap.cli.output import print_json, print_note, show_record
+from opusmap.cli.summary import print_summary, reject_reasons, replaced_reasons
+from opusmap.cli.terminal import make_console, print_pairs
+from opusmap.wording import counted
 
 _SAMPLES = 3
 
 
-@click.command(epilog=example("opusmap demo"))
+@command("Map a bundled register and submit it to an Opus in this process", "opusmap demo")
+@ALL
 @common
-def demo(out: Output) -> int:
+def demo(out: Output, *, every: bool) -> int:
     """Map a bundled contract register and submit it to the embedded Opus: the whole story."""
     from opusmap.run.open import open_work
     from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
@@ -36,22 +38,24 @@ def demo(out: Output) -> int:
     if out.as_json:
         print_json({**report.as_json(), "held": len(held), "samples": samples})
     else:
-        names = {column.internal_name: column.display_name for column in work.mapper.connection.columns}
-        print_totals(report, sent=True)
-        print_reasons("Rejected rows, by column and reason", report.reasons, work.place)
-        print_replaced(report.replaced, work.place)
-        for key, values in samples.items():
-            _print_record(f"Opus now holds {len(held):,} records, among them {key}", values, names)
+        console = make_console()
+        for key, values in samples.items() if every else list(samples.items())[:1]:
+            title = f"Opus now holds {counted(len(held), 'record')}, among them {key}"
+            print_pairs(console, (title, show_record(work.mapper, values)))
+            console.print()
+        sections = reject_reasons(report, work.place), replaced_reasons(report.replaced, work.place)
+        print_summary(report, sections, sent=True, every=every, below=2)
     if report.stopped is not None:
         log_error(report.stopped)
         return report.stopped.exit_code
+    if not out.silent:
+        print_note("Nothing left this machine: this Opus was an emulator in this process.")
+    print_next(
+        out,
+        "try it on your own register, with your file names",
+        show_command("init", "contracts.connection.json", "contracts.csv"),
+    )
     return 0 if report.submitted == report.mapped == len(held) else 1
-
-
-def _print_record(title: str, values: dict[str, Any], names: dict[str, str]) -> None:
-    console = make_console()
-    console.print()
-    console.print(make_table(title, {names.get(name, name): value for name, value in values.items()}))
 
 
 def _folder() -> Path:

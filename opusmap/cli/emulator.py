@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from opusmap.cli.options import MAPPING, Output, common, custom, example, gather, read_faults, registry
+from opusmap.cli.help import command
+from opusmap.cli.options import MAPPING, Output, common, custom, gather, read_faults, registry
 from opusmap.cli.output import print_json, print_note
 from opusmap.cli.terminal import flush_result
 
@@ -37,8 +38,10 @@ def _make_readings(**given: bool) -> Readings:
     return Readings(**given)  # type: ignore[arg-type]  # of its fields, those that are options
 
 
-@click.command(
-    epilog=example("opusmap emulator mapping.yaml", "opusmap emulator mapping.yaml --faults harsh --rate 50")
+@command(
+    "Serve an Opus on a port, to rehearse against",
+    "opusmap emulator mapping.yaml",
+    "opusmap emulator mapping.yaml --faults harsh --rate 50",
 )
 @MAPPING
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

@@ -25,11 +25,12 @@ from opusmap.cli.demo import demo
 from opusmap.cli.diagnostics import print_diagnostics
 from opusmap.cli.emulator import emulator
 from opusmap.cli.explain import explain
+from opusmap.cli.help import Program, show_examples
 from opusmap.cli.init import init
 from opusmap.cli.lock import lock
 from opusmap.cli.logs import log, log_bug, log_error
 from opusmap.cli.map import map_
-from opusmap.cli.options import Command, example
+from opusmap.cli.options import Command
 from opusmap.cli.output import print_json
 from opusmap.cli.preview import preview
 from opusmap.cli.prune import prune
@@ -102,17 +103,18 @@ def _package(name: str) -> str:
 
 
 @click.group(
+    cls=Program,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog=example("opusmap demo", "opusmap check mapping.yaml", "opusmap submit mapping.yaml --to emulator"),
+    epilog=show_examples(
+        "opusmap demo",
+        "opusmap init contracts.connection.json contracts.csv",
+        "opusmap check mapping.yaml",
+        "opusmap submit mapping.yaml --to emulator",
+    ),
 )
 @version_option
 def opusmap() -> None:
-    """Map records metadata into AvePoint Opus by one YAML file.
-
-    Exit codes: 0 all done; 1 some records were rejected or failed; 2 wrong usage, mapping, source
-    or settings; 3 Opus could not be reached or signed in to; 4 stopped early, run again to go on;
-    70 a bug in opusmap.
-    """
+    """Map records metadata into AvePoint Opus by one YAML file."""
 
 
 for _command in (

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, example, open_mapping
+from opusmap.cli.help import command
+from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, open_mapping
 from opusmap.cli.output import mapped_as_json, print_json, shorten
-from opusmap.cli.terminal import escape, make_console
+from opusmap.cli.terminal import make_console, measure, text_width, wrap_words
+from opusmap.wording import visible
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -19,11 +21,10 @@ if TYPE_CHECKING:
     from opusmap.run.open import Work
 
 
-@click.command(
-    epilog=example(
-        "opusmap explain mapping.yaml 'Doc Type' --key CT-000040",
-        "opusmap explain mapping.yaml Name --row 12",
-    )
+@command(
+    "Show how one value comes about, step by step",
+    "opusmap explain mapping.yaml 'Doc Type' --key CT-000040",
+    "opusmap explain mapping.yaml Name --row 12",
 )
 @MAPPING
 @click.argument("column")
@@ -106,15 +107,34 @@ def _stage_as_json(stage: Stage) -> dict[str, Any]:
 
 def _print_stages(title: str, stages: Iterable[Stage]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(
-        title=escape(title), title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0)
-    )
-    for _ in range(3):
-        table.add_column(overflow="fold")
-    for stage in stages:
-        place = "" if stage.span is None else f"line {stage.span.line}"
-        value = "" if stage.problem else f"[bold]{escape(shorten(stage.value))}[/]"
-        what = f"[red]{escape(stage.what)}[/]" if stage.problem else escape(stage.what)
-        table.add_row(f"[dim]{place}[/]", what, value)
-    make_console().print(table)
+    console = make_console()
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    shown = [(_place_of(stage), _text_of(stage), stage) for stage in stages]
+    for place, value, stage in shown:
+        style = "red" if stage.problem else ""
+        table.add_row(Text(place, "dim"), Text(visible(stage.what), style), Text(value, "bold"))
+    console.print(Text(visible(title), "italic"), soft_wrap=True)
+    width = text_width(console)
+    if width is not None and measure(console, table)[1] <= console.width:
+        console.print(table)
+        return
+    indent = max((len(place) for place, *_ in shown), default=0) + 2
+    for place, value, stage in shown:
+        what = Text(visible(stage.what), "red" if stage.problem else "")
+        lines = wrap_words(what, width, indent, place)
+        if value and width is not None:
+            lines += wrap_words(Text(value, "bold"), width, indent + 2)
+        elif value:
+            lines[-1].append(f"  {value}")
+        for line in lines:
+            console.print(line, soft_wrap=True)
+
+
+def _place_of(stage: Stage) -> str:
+    return "" if stage.span is None else f"line {stage.span.line}"
+
+
+def _text_of(stage: Stage) -> str:
+    return "" if stage.problem else visible(shorten(stage.value))

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.options import Output, common, custom, example, gather, registry
+from opusmap.cli.help import command
+from opusmap.cli.next_step import Given, print_next
+from opusmap.cli.options import Output, common, custom, gather, limit_option, registry
 from opusmap.cli.output import print_json, print_note
 from opusmap.cli.terminal import write_error, write_result
+from opusmap.wording import counted
 
 if TYPE_CHECKING:
     from opusmap.drafting import Carried, Draft, Drafted
@@ -70,25 +73,18 @@ def _ask(question: str, read: Callable[[str], str]) -> str | None:
     return None
 
 
-@click.command(
-    epilog=example(
-        "opusmap init contracts.connection.json contracts.csv",
-        "opusmap init contracts.connection.json export.txt --set header_row=3 -o draft.yaml",
-        'opusmap init deeds.connection.json --set database=OPUSMAP_DATABASE --set "sql=SELECT * FROM Deed"',
-    )
+@command(
+    "Draft a mapping from a connection file and your export",
+    "opusmap init contracts.connection.json contracts.csv",
+    "opusmap init contracts.connection.json export.txt --set header_row=3 -o draft.yaml",
+    'opusmap init deeds.connection.json --set database=OPUSMAP_DATABASE --set "sql=SELECT * FROM Deed"',
 )
 @click.argument("connection", type=click.Path(dir_okay=False))
 @click.argument("source", required=False)
 @click.option(
     "-o", "--output", help="File for the draft; `-` prints it.  [default: mapping.yaml beside the connection]"
 )
-@click.option(
-    "--rows",
-    default=50_000,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Maximum number of rows to look at.",
-)
+@limit_option("Maximum number of rows to look at.", default=50_000, old="--rows")
 @click.option(
     "--set",
     "options",
@@ -116,7 +112,7 @@ def init(
     connection: str,
     source: str | None,
     output: str | None,
-    rows: int,
+    limit: int,
     options: tuple[str, ...],
     earlier: str | None,
     known: Known,
@@ -142,7 +138,7 @@ def init(
         source,
         base,
         options=options,
-        rows=rows,
+        rows=limit,
         earlier=earlier,
         converters=known_converters,
         decide=lambda draft: decide(draft, known, asks=asks),
@@ -156,6 +152,9 @@ def init(
     elif not out.quiet:
         for line in _summary(drafted):
             print_note(line)
+        open_ = sum(one.severity == "error" for one in drafted.diagnostics)
+        decide = f", and the {counted(open_, 'TODO')} to decide" if open_ else ""
+        print_next(out, f"see what is mapped{decide}", Given(str(drafted.path)).command("check"))
     return 0
 
 
@@ -223,12 +222,12 @@ def _carried_lines(carried: Carried) -> list[str]:
 def _summary(drafted: Drafted) -> list[str]:
     draft = drafted.draft
     profile = draft.profile
-    looked = f"{profile.rows:,} rows" if profile.whole else f"the first {profile.rows:,} rows"
+    looked = counted(profile.rows, "row") if profile.whole else f"the first {counted(profile.rows, 'row')}"
     unreadable = f", and {profile.rejected:,} that could not be read" if profile.rejected else ""
     open_ = [one for one in drafted.diagnostics if one.severity == "error"]
     bound = sum(one.binding is not None for one in draft.bindings)
     lines = [f"{profile.name}: {note}" for note in profile.notes]
-    lines.append(f"{profile.name}: {len(profile.columns)} columns, {looked}{unreadable}")
+    lines.append(f"{profile.name}: {counted(len(profile.columns), 'column')}, {looked}{unreadable}")
     if draft.carried is not None:
         lines += _carried_lines(draft.carried)
     else:
@@ -239,5 +238,4 @@ def _summary(drafted: Drafted) -> list[str]:
     if drafted.schema_written:
         lines.append(f"{drafted.schema}: with this, an editor completes and checks the mapping as you type")
     lines += [f"  line {one.place.line}: {one.message}" for one in open_]
-    ending = f"{len(open_)} to decide first: look for TODO in the file, then" if open_ else "next:"
-    return [*lines, f"{ending} opusmap check {drafted.path}"]
+    return lines

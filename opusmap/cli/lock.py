@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import click
-
 from opusmap.cli.diagnostics import print_diagnostics
-from opusmap.cli.options import MAPPING, Output, common, custom, example, registry
+from opusmap.cli.help import command
+from opusmap.cli.next_step import Given, print_next
+from opusmap.cli.options import MAPPING, Output, common, custom, registry
 from opusmap.cli.output import print_json, print_note
+from opusmap.wording import counted
 
 
-@click.command(epilog=example("opusmap lock mapping.yaml"))
+@command("Record the order of options, so that a change is noticed", "opusmap lock mapping.yaml")
 @MAPPING
 @custom
 @common
@@ -33,7 +34,8 @@ def lock(mapping: str, converters: tuple[str, ...], out: Output) -> int:
     if out.as_json:
         print_json({"lock": str(path), "accepted": [one.as_json() for one in drift]})
     elif not out.quiet:
-        print_note(f"locked {len(new.columns)} columns and the options of {len(new.choices)} in {path}.")
+        locked = counted(len(new.columns), "column")
+        print_note(f"locked {locked}, and the options of {len(new.choices)} of them, in {path}.")
         print_note(
             "Opus does not show how it orders options: compare these with Opus > Settings > Connector now:"
         )
@@ -42,4 +44,6 @@ def lock(mapping: str, converters: tuple[str, ...], out: Output) -> int:
             base = mapper.spec.target.choice_base
             listed = ", ".join(f"{base + index} {option}" for index, option in enumerate(options))
             print_note(f"  {names[name]}: {listed}")
+        rehearse = Given(mapping, converters=converters).command("submit", "--to", "emulator")
+        print_next(out, "rehearse sending", rehearse)
     return 0

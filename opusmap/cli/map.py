@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING
 
 import click
 
+from opusmap.cli.help import command
 from opusmap.cli.options import (
+    ALL,
     MAPPING,
     SOURCE,
     WORKERS,
     Output,
     common,
     custom,
-    example,
     open_mapping,
     print_rejects_note,
     refuse_own_input,
     reject_writer,
 )
-from opusmap.cli.output import describe_no_rows, print_changes, print_json, print_note, print_replaced
+from opusmap.cli.output import describe_no_rows, print_changes, print_json, print_note
 from opusmap.cli.progress import progress_line
+from opusmap.cli.summary import print_sections, replaced_reasons
+from opusmap.wording import counted
 
 if TYPE_CHECKING:
     from opusmap.rejects import RejectWriter
@@ -30,11 +33,11 @@ if TYPE_CHECKING:
     from opusmap.run.open import Work
 
 
-@click.command(
-    "map",
-    epilog=example(
-        "opusmap map mapping.yaml -o records.jsonl", "opusmap map mapping.yaml --payloads > bodies.jsonl"
-    ),
+@command(
+    "Write the records to a file instead of sending them",
+    "opusmap map mapping.yaml -o records.jsonl",
+    "opusmap map mapping.yaml --payloads > bodies.jsonl",
+    name="map",
 )
 @MAPPING
 @SOURCE
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
 @click.option("--rejects", help="File for the rejects, in the source's shape.  [default: beside the output]")
 @click.option("--payloads", is_flag=True, help="Write whole request bodies of at most 15 records.")
 @WORKERS
+@ALL
 @custom
 @common
 def map_(
@@ -56,6 +60,7 @@ def map_(
     out: Output,
     *,
     payloads: bool,
+    every: bool,
 ) -> int:
     """Write the records of a source as JSON Lines, the rejects to their own file."""
     from opusmap.run.parallel import Workers
@@ -92,7 +97,7 @@ def map_(
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not out.quiet:
         _print_totals(work, report, writer)
-        print_replaced(report.replaced, work.place, stderr=True)
+        print_sections([replaced_reasons(report.replaced, work.place)], every=every, stderr=True)
     print_rejects_note(writer)
     print_changes(report.source_changed)
     return 0 if report.clean else 1
@@ -101,7 +106,7 @@ def map_(
 def _print_totals(work: Work, report: Report, writer: RejectWriter) -> None:
     rejects = f" (see {writer.path})" if writer.count else ""
     print_note(
-        f"{report.read:,} rows read: {report.mapped:,} mapped, {report.filtered:,} filtered, "
+        f"{counted(report.read, 'row')} read: {report.mapped:,} mapped, {report.filtered:,} filtered, "
         f"{report.rejected:,} rejected{rejects}, in {report.seconds:,.1f} s"
     )
     if not report.read:

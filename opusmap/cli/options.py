@@ -44,6 +44,32 @@ WORKERS = click.option(
 )
 
 
+ALL = click.option(
+    "--all", "every", is_flag=True, help="Show every reason, and not only what fits the screen."
+)
+_VERBOSITY = (
+    click.option("-q", "--quiet", is_flag=True, help="No progress, no notes."),
+    click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        help="Log more: -v steps, -vv each request.",
+        expose_value=False,
+        callback=lambda _context, _option, count: set_level(count),
+    ),
+    click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="How lines on standard error are written.",
+        expose_value=False,
+        is_eager=True,
+        callback=lambda _context, _option, form: begin_logs(form),
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """What a command prints: one JSON object, if asked; with `quiet` no progress and no notes."""
@@ -71,33 +97,40 @@ def gather(name: str, make: Callable[..., Any], *options: str) -> Callable[[Comm
     return decorate
 
 
+def _pick(now: int, old: int | None) -> int:
+    return now if old is None else old
+
+
+def limit_option(help: str, *, default: int, old: str) -> Callable[[Command], Command]:
+    """Return the option that says how many; the command gets `limit`. Its old name is read, with a note."""
+
+    def note(_context: click.Context, _option: click.Parameter, value: int | None) -> int | None:
+        if value is not None:
+            note_old_option(old, "--limit")
+        return value
+
+    def decorate(command: Command) -> Command:
+        command = gather("limit", _pick, "now", "old")(command)
+        command = click.option(old, "old", type=click.IntRange(1), hidden=True, callback=note)(command)
+        counts = click.IntRange(1)
+        return click.option("--limit", "now", default=default, show_default=True, type=counts, help=help)(
+            command
+        )
+
+    return decorate
+
+
+def verbosity(command: Command) -> Command:
+    """Add the options that say what is printed beside a result; every command has them."""
+    for option in _VERBOSITY:
+        command = option(command)
+    return command
+
+
 def common(command: Command, kind: type[Output] = Output) -> Command:
     """Add the options that every command with a result has; it gets them as `out`, an object of `kind`."""
     command = gather("out", kind, *(field.name for field in fields(kind)))(command)
-    for option in (
-        JSON,
-        click.option("-q", "--quiet", is_flag=True, help="No progress, no notes."),
-        click.option(
-            "-v",
-            "--verbose",
-            count=True,
-            help="Log more: -v steps, -vv each request.",
-            expose_value=False,
-            callback=lambda _context, _option, count: set_level(count),
-        ),
-        click.option(
-            "--log-format",
-            type=click.Choice(["text", "json"]),
-            default="text",
-            show_default=True,
-            help="How lines on standard error are written.",
-            expose_value=False,
-            is_eager=True,
-            callback=lambda _context, _option, form: begin_logs(form),
-        ),
-    ):
-        command = option(command)
-    return command
+    return JSON(verbosity(command))
 
 
 def custom(command: Command) -> Command:
@@ -159,16 +192,18 @@ def read_faults(faults: str | None, **numbers: str | None) -> FaultPlan:
     return read_plan(",".join([faults or "none", *given]))
 
 
-def example(*lines: str) -> str:
-    """Return the epilog of a command's help."""
-    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in lines)
-
-
-def open_mapping(mapping: str, source: str | None, converters: tuple[str, ...], out: Output) -> Work:
-    """Open a mapping and its source; print what the reader decided for itself."""
+def open_mapping(
+    mapping: str,
+    source: str | None,
+    converters: tuple[str, ...],
+    out: Output,
+    *,
+    around_to_do: bool = False,
+) -> Work:
+    """Open a mapping and its source; print what the reader decided for itself. See `open_work`."""
     from opusmap.run.open import open_work
 
-    work = open_work(mapping, source, registry(converters))
+    work = open_work(mapping, source, registry(converters), around_to_do=around_to_do)
     if not out.silent:
         for note in work.source.notes:
             print_note(f"{work.source.name}: {note}")

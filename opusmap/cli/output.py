@@ -1,32 +1,30 @@
-"""What several commands print: notes, JSON, totals, reasons, changes of the source, tables."""
+"""What several commands print: notes, JSON, changes of the source, tables of names and values."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opusmap.cli.logs import log
 from opusmap.cli.terminal import (
-    escape,
     flush_result,
-    make_console,
     shown_json,
     write_json,
     write_result,
 )
-from opusmap.wording import visible
+from opusmap.wording import counted, visible
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from opusmap.compiler import Mapper
+    from opusmap.compiler.plan import ColumnPlan
+    from opusmap.issues import Issue
     from opusmap.records import Mapped
-    from opusmap.report import Reason, Report
+    from opusmap.run.open import Work
     from opusmap.sources import FileChange, Source
 
-ROWS_SHOWN = 5
-"""Row numbers that are printed for each reason."""
 CHANGES_SHOWN = 5
 """Changed files that are named each."""
 
@@ -47,89 +45,45 @@ def print_state(state: str) -> None:
     flush_result()
 
 
-def print_totals(report: Report, *, sent: bool, stderr: bool = False) -> None:
-    """Print what became of all rows."""
-    from rich.table import Table
-
-    names = ["read", "mapped", "filtered", "rejected"]
-    names += (
-        ["unchanged", "submitted", "failed", "uncertain", "not_sent", "requests", "retries"] if sent else []
-    )
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(justify="left")
-    table.add_column(justify="right")
-    for name in names:
-        count = getattr(report, name)
-        if count or name in ("read", "mapped", "rejected", "submitted"):
-            table.add_row(name.replace("_", " "), f"{count:,}")
-    table.add_row("seconds", f"{report.seconds:,.1f}")
-    make_console(stderr=stderr).print(table)
-    if report.trusted:
-        print_note(describe_trusted(report.trusted))
-
-
 def describe_trusted(count: int) -> str:
     """Return how many records count as submitted by nothing but the HTTP status."""
     return f"{count:,} of the submitted were accepted on the HTTP status alone (OPUSMAP_TRUST_STATUS)"
 
 
-def print_replaced(
-    reasons: Iterable[Reason],
-    place: Callable[[int, str], str] = lambda row, _: str(row),
-    *,
-    stderr: bool = False,
-) -> None:
-    """Print which wrong values `on_error` or a `default` replaced in records, as `print_reasons` does."""
-    print_reasons("Wrong values replaced in records, by column and reason", reasons, place, stderr=stderr)
+def show_record(
+    mapper: Mapper, values: Mapping[str, Any], replaced: Iterable[Issue[str]] = (), *, empty: bool = False
+) -> list[tuple[str, str]]:
+    """Return a record for a person: its columns by display name, an option's order with its name.
 
-
-def print_reasons(
-    title: str,
-    reasons: Iterable[Reason],
-    place: Callable[[int, str], str] = lambda row, _: str(row),
-    *,
-    stderr: bool = False,
-) -> None:
-    """Print why rows were rejected: by column and code, with counts, rows, an example and its help.
-
-    `place(row, column)` returns where in the source a row is, or a value of it.
+    A value that `on_error` left out or replaced says so. With `empty`, columns without a value are shown.
     """
-    from rich.table import Table
-
-    rows = list(reasons)
-    if not rows:
-        return
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-    table.add_column("rows", justify="right")
-    for name in ("column", "code", "first rows"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("example", overflow="fold")
-    for reason in rows:
-        places = [place(row, reason.column) for row in reason.rows[:ROWS_SHOWN]]
-        # A number or a cell's name says enough; in several files it takes more words.
-        compound = any("," in where for where in places)
-        first = "; ".join(places) if compound else ", ".join(where.split(" ")[-1] for where in places)
-        more = " …" if reason.count > ROWS_SHOWN else ""
-        cells = [escape(cell) for cell in (reason.column, reason.code, first + more, reason.example)]
-        cells[-1] += f"\n[cyan]{escape(reason.help)}[/]" if reason.help else ""
-        table.add_row(f"{reason.count:,}", *cells)
-    console = make_console(stderr=stderr)
-    console.print()
-    console.print(table)
+    wrong: dict[str, list[str]] = {}
+    for one in replaced:
+        wrong.setdefault(one.place, []).append(f"{one.code}: {one.message}")
+    shown = []
+    for plan in mapper.plan.columns:
+        name, value = plan.column.display_name, values.get(plan.column.internal_name)
+        text = "" if value is None else shorten(value) + _options_of(mapper, plan, value)
+        if why := "; ".join(wrong.pop(name, ())):
+            text = f"{text} (in place of a wrong value: {why})" if text else f"left out by `on_error` ({why})"
+        elif not text:
+            text = "(empty)" if empty else ""
+        if text:
+            shown.append((name, text))
+    return [*shown, *((f"{place} (replaced)", "; ".join(why)) for place, why in wrong.items())]
 
 
-def make_table(title: str, values: Mapping[str, Any]) -> Table:
-    """Return a table of names and values, each value shortened to one line."""
-    from rich.table import Table
+def _options_of(mapper: Mapper, plan: ColumnPlan, value: Any) -> str:
+    """Return the names of the options whose orders a value is, ` · Deed`."""
+    from opusmap.connection import CHOICE_TYPES
 
-    table = Table(
-        title=escape(title), title_justify="left", box=None, show_header=False, padding=(0, 2, 0, 0)
-    )
-    table.add_column(style="cyan")
-    table.add_column(overflow="fold")
-    for name, value in values.items():
-        table.add_row(escape(str(name)), escape(shorten("" if value is None else value)))
-    return table
+    column = plan.column
+    choices = plan.context.choices.get(column.internal_name)
+    if choices is None or column.type not in CHOICE_TYPES:
+        return ""
+    base, options = mapper.spec.target.choice_base, choices.options
+    places = [int(order) - base for order in re.findall(r"\d+", str(value))]
+    return " · " + ", ".join(str(options[at]) if 0 <= at < len(options) else "?" for at in places)
 
 
 def shorten(value: Any, limit: int = 200) -> str:
@@ -162,9 +116,27 @@ def print_changes(changes: Sequence[FileChange]) -> None:
             logging.WARNING,
         )
     if len(changes) > CHANGES_SHOWN:
-        log(f"and {len(changes) - CHANGES_SHOWN:,} more files", logging.WARNING)
+        more = counted(len(changes) - CHANGES_SHOWN, "more file")
+        log(f"and {more}", logging.WARNING)
     if changes:
         log("  help: run the same command again when nothing writes to the source", logging.WARNING)
+
+
+def print_left_out(work: Work) -> None:
+    """Print which columns of Opus are left out because the mapping has `TODO` for them."""
+    if work.to_do:
+        names = ", ".join(work.left_out)
+        print_note(f"Left out until each TODO is decided: {names or 'no column'}. The others are mapped:")
+
+
+def facts_of_to_do(work: Work) -> dict[str, Any]:
+    """Return, as plain data, that a mapping has `TODO`, as any error of a mapping is told."""
+    if not work.to_do:
+        return {}
+    from opusmap.errors import InvalidMapping
+
+    error = InvalidMapping(work.to_do)
+    return {"error": type(error).__name__, "message": str(error), "left_out": list(work.left_out)}
 
 
 def describe_no_rows(source: Source) -> str:

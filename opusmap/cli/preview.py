@@ -7,31 +7,43 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from opusmap.cli.diagnostics import print_diagnostics
+from opusmap.cli.help import command
+from opusmap.cli.next_step import Given, print_next_of_preview
 from opusmap.cli.options import (
     MAPPING,
     SOURCE,
     Output,
     common,
     custom,
-    example,
     html_option,
+    limit_option,
     open_mapping,
     write_html,
 )
-from opusmap.cli.output import describe_no_rows, make_table, mapped_as_json, print_json, print_note
-from opusmap.cli.terminal import make_console
+from opusmap.cli.output import (
+    describe_no_rows,
+    facts_of_to_do,
+    mapped_as_json,
+    print_json,
+    print_left_out,
+    print_note,
+    shorten,
+    show_record,
+)
+from opusmap.cli.terminal import make_console, print_pairs
+from opusmap.errors import InvalidMapping
+from opusmap.wording import counted
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
     from opusmap.records import Mapped
 
 
-@click.command(epilog=example("opusmap preview mapping.yaml -n 3"))
+@command("Show the first rows beside their records", "opusmap preview mapping.yaml --limit 3")
 @MAPPING
 @SOURCE
-@click.option("-n", "count", default=5, show_default=True, type=click.IntRange(1), help="Rows to show.")
+@limit_option("Number of rows to show.", default=5, old="-n")
 @html_option("Write a page instead.  [default: MAPPING's name with .preview.html]")
 @custom
 @common
@@ -39,18 +51,22 @@ def preview(
     mapping: str,
     converters: tuple[str, ...],
     source: str | None,
-    count: int,
+    limit: int,
     html: str | None,
     out: Output,
 ) -> int:
-    """Show the first rows side by side with their records."""
+    """Show the first rows beside their records: the source's columns that MAPPING reads, and Opus's.
+
+    Columns that are still TODO are left out, and the exit code is 2.
+    """
     from itertools import islice
 
     from opusmap.records import Reject
 
-    work = open_mapping(mapping, source, converters, out)
+    work = open_mapping(mapping, source, converters, out, around_to_do=True)
     with work.source:
-        rows = list(islice(work.source.rows(), count))
+        rows = list(islice(work.source.rows(), limit))
+    print_diagnostics(work.to_do)
     shown = [
         (dict(row.values), row if isinstance(row, Reject) else work.mapper.map_row(row.values, row.number))
         for row in rows
@@ -58,41 +74,49 @@ def preview(
     if not (shown or out.silent):
         print_note(describe_no_rows(work.source))
     if out.as_json:
-        print_json(
-            {"rows": [{"values": values, "becomes": mapped_as_json(mapped)} for values, mapped in shown]}
-        )
+        becomes = [{"values": values, "becomes": mapped_as_json(mapped)} for values, mapped in shown]
+        found = {"diagnostics": [one.as_json() for one in work.to_do]} if work.to_do else {}
+        print_json({"rows": becomes, **facts_of_to_do(work), **found})
     if html is not None:
         from opusmap.report.pages import render_preview
 
         page = render_preview(work.mapper, work.source.name, shown, datetime.now(UTC))
         write_html(page, html or str(Path(mapping).with_suffix(".preview.html")))
     elif not out.as_json:
+        print_left_out(work)
         _print_preview(work.mapper, shown)
-    return 0
+    print_next_of_preview(out, Given(mapping, source, converters), work, any_shown=bool(shown))
+    return InvalidMapping.exit_code if work.to_do else 0
 
 
 def _print_preview(mapper: Mapper, rows: Iterable[tuple[dict[str, Any], Mapped]]) -> None:
-    from rich.table import Table
-
-    names = {column.internal_name: column.display_name for column in mapper.connection.columns}
     console = make_console()
     for values, mapped in rows:
-        sides = Table.grid(padding=(0, 3, 1, 0), expand=True)
-        sides.add_column(ratio=1)
-        sides.add_column(ratio=1)
-        sides.add_row(make_table(f"row {mapped.row}", values), _becomes(mapped, names))
-        console.print(sides)
+        cells = (f"row {mapped.row}", _read_cells(mapper, values))
+        print_pairs(console, cells, _becomes(mapper, mapped))
+        console.print()
 
 
-def _becomes(mapped: Mapped, names: dict[str, str]) -> Any:
+def _read_cells(mapper: Mapper, values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the cells of a row that the mapping reads, and how many others there are."""
+    from opusmap.expressions import nodes
+
+    cells = [node.name for node in mapper.plan.nodes() if isinstance(node, nodes.Cell)]
+    read = {name for cell in cells for name in (cell, cell.partition(".")[0])}
+    shown = [
+        (name, shorten("" if value is None else value)) for name, value in values.items() if name in read
+    ]
+    others = counted(len(values) - len(shown), "more column")
+    return [*shown, ("", f"({others} that the mapping does not read)")] if len(values) > len(shown) else shown
+
+
+def _becomes(mapper: Mapper, mapped: Mapped) -> tuple[str, list[tuple[str, str]]]:
+    """Return a title and names with values: of the record, or of what is wrong."""
     from opusmap.records import Record, Reject
 
     if isinstance(mapped, Record):
-        shown = {names.get(name, name): value for name, value in mapped.values.items()}
-        replaced = {
-            f"{one.place} (replaced)": f"{one.code}: {one.message}" for one in reversed(mapped.replaced)
-        }
-        return make_table(f"record {mapped.key}", {**shown, **replaced})
+        return f"record {mapped.key}", show_record(mapper, mapped.values, mapped.replaced, empty=True)
     if isinstance(mapped, Reject):
-        return make_table("rejected", {one.place: f"{one.code}: {one.message}" for one in mapped.problems})
-    return make_table("filtered: excluded by `where`", {})
+        problems = [(one.place or "whole row", f"{one.code}: {one.message}") for one in mapped.problems]
+        return "rejected", problems
+    return "filtered: excluded by `where`", []

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import click
 
-from opusmap.cli.options import JOURNAL, JSON, example
+from opusmap.cli.help import command
+from opusmap.cli.options import JOURNAL, Output, common
 from opusmap.cli.output import print_json, print_note
-from opusmap.wording import quote_value
+from opusmap.wording import counted, quote_value
 
 
-@click.command(
-    epilog=example("opusmap prune mapping.yaml --older-than 90", "opusmap prune --older-than 90 --json")
+@command(
+    "Remove row keys and rejects of old runs",
+    "opusmap prune mapping.yaml --older-than 90",
+    "opusmap prune --older-than 90 --json",
 )
 @click.argument("mapping", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
@@ -26,8 +29,8 @@ from opusmap.wording import quote_value
     help="Prune runs that ended at least this many days ago.",
 )
 @JOURNAL
-@JSON
-def prune(mapping: Path | None, days: int, journal: str | None, *, as_json: bool) -> int:
+@common
+def prune(mapping: Path | None, days: int, journal: str | None, out: Output) -> int:
     """Forget the row keys and reasons of old runs of MAPPING, and remove their rejects.
 
     Without MAPPING, of all runs that this folder's journal knows. Counts, times and hashes of a run stay.
@@ -35,23 +38,28 @@ def prune(mapping: Path | None, days: int, journal: str | None, *, as_json: bool
     """
     if mapping is not None and not mapping.is_file():
         raise click.UsageError(f"there is no mapping {quote_value(str(mapping))}")
-    prune_and_print(mapping, journal, days, as_json=as_json)
+    prune_and_print(mapping, journal, days, out)
     return 0
 
 
-def prune_and_print(mapping: Path | None, journal: str | None, days: int, *, as_json: bool) -> None:
+def prune_and_print(mapping: Path | None, journal: str | None, days: int, out: Output) -> None:
     """Prune the runs of a mapping (of all for None) that ended so many days ago, and print what went."""
     from opusmap.run.history import find_journal
     from opusmap.run.prune import prune_runs
 
     path = find_journal(mapping, journal, os.environ)
     pruned = prune_runs(path, mapping, time.time() - days * 86400)
-    if as_json:
+    if out.as_json:
         print_json({"pruned": pruned.as_json()})
         return
-    print_note(f"{len(pruned.runs):,} runs pruned: {pruned.records:,} records forgotten. Their counts stay.")
+    if out.quiet:
+        return
+    forgotten = counted(pruned.records, "record")
+    print_note(f"{counted(len(pruned.runs), 'run')} pruned: {forgotten} forgotten. Their counts stay.")
     if pruned.records:
-        print_note(f"Those still in a source will be sent again: about {pruned.requests:,} requests.")
+        print_note(
+            f"Those still in a source will be sent again: about {counted(pruned.requests, 'request')}."
+        )
     for file in pruned.removed:
         print_note(f"removed: {file}")
     for file in pruned.kept:

@@ -11,23 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.options import JOURNAL, JSON, example, html_option, note_old_option, write_html
-from opusmap.cli.output import describe_trusted, print_changes, print_json, print_replaced
+from opusmap.cli.help import command
+from opusmap.cli.options import ALL, JOURNAL, Output, common, html_option, note_old_option, write_html
+from opusmap.cli.output import describe_trusted, print_changes, print_json
 from opusmap.cli.prune import prune_and_print
+from opusmap.cli.summary import Finding, Section, print_sections, replaced_reasons
 from opusmap.cli.terminal import escape, make_console
-from opusmap.wording import quote_value
+from opusmap.wording import counted, quote_value
 
 if TYPE_CHECKING:
     from opusmap.journal import Run
     from opusmap.report import Evidence
 
 
-@click.command(
-    epilog=example(
-        "opusmap report",
-        "opusmap report contracts/mapping.yaml --run 3",
-        "opusmap report 3 --html run-3.html",
-    )
+@command(
+    "Show past runs, and what failed in one",
+    "opusmap report",
+    "opusmap report contracts/mapping.yaml --run 3",
+    "opusmap report 3 --html run-3.html",
 )
 @click.argument("subject", metavar="[MAPPING]", required=False)
 @click.option(
@@ -37,18 +38,20 @@ if TYPE_CHECKING:
     help="Number of a run. A number in place of MAPPING means the same.",
 )
 @JOURNAL
-@JSON
+@ALL
 @html_option("Write a page about the run, or about the latest.  [default: opusmap-run-N.html]")
 @click.option("--no-rows", is_flag=True, help="Leave the cells of rejected rows out of the page.")
 @click.option("--prune", metavar="DAYS", type=click.IntRange(1), hidden=True)
+@common
 def report(
     subject: str | None,
     number: int | None,
     journal: str | None,
     html: str | None,
     prune: int | None,
+    out: Output,
     *,
-    as_json: bool,
+    every: bool,
     no_rows: bool,
 ) -> int:
     """Show the runs of MAPPING, or all that this folder's journal knows; or one, and what failed and why.
@@ -65,7 +68,7 @@ def report(
         if number is not None or html is not None:
             raise click.UsageError("--prune is about all old runs; it takes neither a run nor --html")
         note_old_option("report --prune DAYS", "prune --older-than DAYS")
-        prune_and_print(mapping, journal, prune, as_json=as_json)
+        prune_and_print(mapping, journal, prune, out)
         return 0
     path = find_journal(mapping, journal, os.environ)
     with open_journal(path, write=False) as opened:
@@ -75,7 +78,7 @@ def report(
                 raise click.UsageError("the journal knows no run yet" + (f" of {mapping}" if mapping else ""))
             number = runs[0].id
         if number is None:
-            if as_json:
+            if out.as_json:
                 print_json({"runs": [_run_facts(run) for run in runs]})
             else:
                 _print_runs(runs)
@@ -91,22 +94,28 @@ def report(
         ]
         evidence = Evidence.read(opened.evidence(found))
         rejects, edited = _rejects_now(evidence, path.parent)
-        if as_json:
-            facts = {
-                **_run_facts(found),
-                "replaced": [asdict(reason) for reason in evidence.replaced],
-                "source_changed": [asdict(change) for change in evidence.source_changed],
-                "rejects": rejects or None,
-                "journal_note": evidence.journal_note or None,
-            }
-            print_json({**facts, "records": not_accepted})
+        if out.as_json:
+            print_json(_all_facts(found, evidence, rejects, not_accepted))
         elif html is None:
-            _print_run(
-                found, not_accepted, rejects + (" (edited since)" if edited else ""), evidence.journal_note
-            )
-            print_replaced(evidence.replaced)
+            rejects += " (edited since)" if edited else ""
+            _print_run(found, rejects, evidence.journal_note, any_open=bool(not_accepted))
+            sections = _not_accepted(not_accepted), replaced_reasons(evidence.replaced)
+            print_sections(sections, every=every, taken=_LINES_OF_A_RUN)
             print_changes(evidence.source_changed)
     return 0
+
+
+def _all_facts(
+    run: Run, evidence: Evidence, rejects: str, not_accepted: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        **_run_facts(run),
+        "replaced": [asdict(reason) for reason in evidence.replaced],
+        "source_changed": [asdict(change) for change in evidence.source_changed],
+        "rejects": rejects or None,
+        "journal_note": evidence.journal_note or None,
+        "records": not_accepted,
+    }
 
 
 def _read_subject(subject: str | None, run: int | None) -> tuple[Path | None, int | None]:
@@ -195,27 +204,31 @@ def _print_runs(runs: Iterable[Run]) -> None:
     make_console().print(table)
 
 
-def _print_run(run: Run, records: Iterable[dict[str, Any]], rejects: str = "", note: str = "") -> None:
-    """Print one run's totals, the records that Opus did not accept, its rejects file, and notes."""
-    from rich.table import Table
+_LINES_OF_A_RUN = 6
+"""Lines that a run's totals, its rejects file and its notes take."""
 
+
+def _not_accepted(records: Iterable[dict[str, Any]]) -> Section:
+    """Return the records of a run that Opus did not accept, each with its reason."""
+    found = tuple(Finding(one["row"], (one["key"], one["state"]), one["reason"]) for one in records)
+    return Section("Not accepted", ("row", "key", "state"), found, numbered=True)
+
+
+def _print_run(run: Run, rejects: str, note: str, *, any_open: bool) -> None:
+    """Print one run's totals, its rejects file, and notes."""
     console = make_console()
     _print_runs([run])
-    table = Table(box=None, padding=(0, 2, 0, 0), title="Not accepted", title_justify="left")
-    for name in ("row", "key", "state", "reason"):
-        table.add_column(name, overflow="fold")
-    for record in records:
-        table.add_row(*(escape(str(record[name])) for name in ("row", "key", "state", "reason")))
     console.print()
     if trusted := run.counts.get("trusted"):
         console.print(describe_trusted(trusted))
-    console.print(table if table.row_count else _describe_open_records(run.counts))
     if rejected := run.counts.get("rejected", 0):
         where = f": see {rejects}" if rejects else ""
-        rows = "1 row was" if rejected == 1 else f"{rejected:,} rows were"
+        rows = f"{counted(rejected, 'row')} {'was' if rejected == 1 else 'were'}"
         console.print(escape(f"{rows} rejected, and not sent{where}"), soft_wrap=True)
     if note:
-        console.print(f"\n{escape(note)}", soft_wrap=True)
+        console.print(escape(note), soft_wrap=True)
+    if not any_open:
+        console.print(_describe_open_records(run.counts), soft_wrap=True)
 
 
 def _describe_open_records(counts: Mapping[str, int]) -> str:
@@ -226,7 +239,9 @@ def _describe_open_records(counts: Mapping[str, int]) -> str:
         return "It did not finish. Every record that it sent was accepted, or sent again by a later run."
     if counts.get("not_sent"):
         rest = "Every other was accepted, or sent again by a later run."
-        return f"{counts['not_sent']:,} records were not sent. {rest}"
+        unsent = counts["not_sent"]
+        were = "was" if unsent == 1 else "were"
+        return f"{counted(unsent, 'record')} {were} not sent. {rest}"
     if not counts.get("mapped"):
         return "It made no record."
     return "Every record that it made was accepted, or sent again by a later run."

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING
 
 import click
 
+from opusmap.cli.help import command
 from opusmap.cli.logs import log
-from opusmap.cli.options import MAPPING, example, open_mapping, read_settings, registry
+from opusmap.cli.next_step import Given
+from opusmap.cli.options import MAPPING, open_mapping, read_settings, registry
 from opusmap.cli.sending import SendingOutput, fault_plan, open_target, send, sending
 
 if TYPE_CHECKING:
     from opusmap.settings import Settings
 
 
-@click.command(
-    epilog=example(
-        "opusmap retry mapping.yaml", "opusmap retry mapping.yaml mapping.run-3.rejects.csv --to emulator"
-    )
+@command(
+    "Send corrected rejects again, or what Opus refused",
+    "opusmap retry mapping.yaml",
+    "opusmap retry mapping.yaml mapping.run-3.rejects.csv --to emulator",
 )
 @MAPPING
 @click.argument("file", required=False, type=click.Path(dir_okay=False))
@@ -49,7 +51,7 @@ def retry(mapping: str, file: str | None, number: int | None, out: SendingOutput
         work = open_corrected_rejects(mapping, file, registry(out.converters))
     target = open_target(work, settings, plan, out)
     only = None if file else keys_to_retry(work.mapper, target.settings, number)
-    return send(work, target, SubmitOptions(only=only), out)
+    return send(work, target, SubmitOptions(only=only), out, Given(mapping, file, out.converters))
 
 
 def _find_edited_rejects(mapping: str, settings: Settings, *, quiet: bool) -> str | None:

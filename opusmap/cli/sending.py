@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 import click
 
 from opusmap.cli.logs import log, log_error
+from opusmap.cli.next_step import Given, print_next
 from opusmap.cli.options import (
+    ALL,
     Command,
     Output,
     common,
@@ -26,21 +28,20 @@ from opusmap.cli.output import (
     print_changes,
     print_json,
     print_note,
-    print_reasons,
-    print_replaced,
     print_state,
-    print_totals,
 )
 from opusmap.cli.progress import progress_line
 from opusmap.cli.signals import stopped_by_signals
+from opusmap.cli.summary import print_summary, reject_reasons, replaced_reasons
 from opusmap.cli.terminal import write_error
-from opusmap.errors import SettingsError, StoppedEarly
+from opusmap.errors import OpusUnavailable, SettingsError, StoppedEarly
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import AsyncIterator, Callable
 
     from opusmap.emulator import FaultPlan, SeededFaults
+    from opusmap.rejects import RejectWriter
     from opusmap.report import Report
     from opusmap.run.open import Work
     from opusmap.run.rehearsal import EmbeddedTransport
@@ -101,6 +102,7 @@ _OPTIONS = (
     click.option(
         "--concurrency", default=8, show_default=True, type=click.IntRange(1, 128), help="Requests in flight."
     ),
+    ALL,
     click.option("--yes", is_flag=True, help="Don't ask before the first run that overwrites records."),
 )
 
@@ -114,6 +116,7 @@ class SendingOutput(Output):
     concurrency: int
     rejects: str | None
     yes: bool
+    every: bool
     converters: tuple[str, ...]
 
 
@@ -157,7 +160,7 @@ def open_target(work: Work, settings: Settings | None, plan: FaultPlan | None, o
     return Target(settings, EmbeddedTransport(emulator), emulator.follow(plan))
 
 
-def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput) -> int:
+def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput, given: Given) -> int:
     """Submit by `options` and those in `out`; print what became of the rows, and return the exit code."""
     import asyncio
 
@@ -180,7 +183,7 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput)
     if out.as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not out.quiet:
-        _print_report(work, report, options.only)
+        _print_report(work, report, options.only, every=out.every)
         if writer.count:
             print_note(f"rejects: {writer.path}")
         if target.faults is not None and target.faults.met:
@@ -190,20 +193,61 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput)
     print_changes(report.source_changed)
     if report.stopped is not None:
         log_error(report.stopped)
+    if not out.silent:
+        print_note(_describe_where(target, report))
+    print_next(out, *_choose_next(target, report, options, given, writer))
+    if report.stopped is not None:
         return report.stopped.exit_code
     return 0 if report.clean else 1
 
 
-def _print_report(work: Work, report: Report, only: frozenset[str] | None) -> None:
+def _describe_where(target: Target, report: Report) -> str:
+    """Return where the records went, so that a rehearsal is never taken for the real thing."""
+    if target.transport is not None:
+        return "This was a rehearsal: nothing left this machine."
+    run = "" if report.run is None else f", run {report.run}"
+    return f"Sent to {target.settings.base_url}{run}."
+
+
+def _choose_next(
+    target: Target, report: Report, options: SubmitOptions, given: Given, writer: RejectWriter
+) -> tuple[str, str]:
+    """Return what to do after a run, and the command."""
+    rehearsal = target.transport is not None
+    to = ("--to", "emulator") if rehearsal else ()
+    resumed = given.command("retry" if options.only is not None else "submit", *to)
+    if report.stopped is not None and report.stopped.exit_code == OpusUnavailable.exit_code:
+        return "find out why Opus can't be used", given.command(
+            "check", "--no-source", "--online", source=False
+        )
+    if report.stopped is not None:
+        return ("rehearse again from the start" if rehearsal else "go on where it stopped"), resumed
+    if writer.count:
+        named = (str(writer.path),) if rehearsal else ()
+        why = f"fix the rows in {writer.path} and {'rehearse' if rehearsal else 'send'} them"
+        return why, given.command("retry", *named, *to, source=False)
+    if report.failed or report.uncertain:
+        if rehearsal:
+            return "rehearse again", resumed
+        words = () if report.run is None else ("--run", str(report.run))
+        return "send again what is still open", given.command("retry", *words, source=False)
+    if rehearsal:
+        why = "verify the settings, without sending a record"
+        return why, given.command("check", "--no-source", "--online", source=False)
+    if options.limit is not None and report.submitted + report.unchanged >= options.limit:
+        return "send the rest", given.command("submit")
+    return "read and sign the report", Given(given.mapping).command("report", "--html")
+
+
+def _print_report(work: Work, report: Report, only: frozenset[str] | None, *, every: bool) -> None:
     beside = work.source.checkpoints is not None  # standard output is for the states of a tap
-    print_totals(report, sent=True, stderr=beside)
+    sections = reject_reasons(report, work.place), replaced_reasons(report.replaced, work.place)
+    print_summary(report, sections, sent=True, every=every, stderr=beside, below=4)
     if report.stopped is None:
         if only is not None:
             print_note(_describe_open(only, report.read, work))
         elif not report.read:
             print_note(describe_no_rows(work.source))
-    print_reasons("Rejected rows, by column and reason", report.reasons, work.place, stderr=beside)
-    print_replaced(report.replaced, work.place, stderr=beside)
 
 
 def _read(

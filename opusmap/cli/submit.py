@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from opusmap.cli.help import command
+from opusmap.cli.next_step import Given
 from opusmap.cli.options import (
     MAPPING,
     SOURCE,
-    example,
     note_old_option,
     open_mapping,
     read_settings,
@@ -31,11 +32,10 @@ def _read_max_errors(_context: click.Context, _option: click.Parameter, text: st
     return MaxErrors(share=int(number) / 100) if text.endswith("%") else MaxErrors(count=int(number))
 
 
-@click.command(
-    epilog=example(
-        "opusmap submit mapping.yaml --to emulator",
-        "opusmap submit mapping.yaml export.csv --concurrency 16",
-    )
+@command(
+    "Send the records to Opus, or rehearse it with --to emulator",
+    "opusmap submit mapping.yaml --to emulator",
+    "opusmap submit mapping.yaml export.csv --concurrency 16",
 )
 @MAPPING
 @SOURCE
@@ -86,4 +86,4 @@ def submit(
     target = open_target(work, settings, plan, out)
     processes = Workers(workers, out.converters)
     options = SubmitOptions(limit=limit, resend=resend or full, max_errors=max_errors, workers=processes)
-    return send(work, target, options, out)
+    return send(work, target, options, out, Given(mapping, source, out.converters))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, TextIO
@@ -20,6 +21,7 @@ from opusmap.wording import visible
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
+    from rich.text import Text
 
 PIPE_WIDTH = 120
 """Columns of output that goes to no terminal."""
@@ -91,6 +93,92 @@ def escape(text: str) -> str:
     from rich.markup import escape as escape_markup
 
     return escape_markup(visible(text))
+
+
+def text_width(console: Console) -> int | None:
+    """Return the width that texts are wrapped to; None in a pipe, where each is one line."""
+    return console.width if console.is_terminal else None
+
+
+def wrap_words(text: Text, width: int | None, indent: int, start: str = "") -> list[Text]:
+    """Return a text as lines of a width (see `text_width`), indented; a word that is wider stays whole.
+
+    Rich's own wrapping would break such a word, or cut it.
+    The first line begins with `start` in the place of blanks.
+    """
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    breaks, column = list[int](), 0
+    room = sys.maxsize if width is None else width - indent
+    for word in re.finditer(r"\S+\s*|\s+", text.plain):
+        if column and column + cell_len(word.group().rstrip()) > room:
+            breaks.append(word.start())
+            column = 0
+        column += cell_len(word.group())
+    lines = text.divide(breaks)
+    for line in lines if breaks else ():
+        line.rstrip()
+    first = start + (" " * (indent - cell_len(start)) or "  ")
+    return [Text(" " * indent if index else first).append_text(line) for index, line in enumerate(lines)]
+
+
+def measure(console: Console, shown: RenderableType) -> tuple[int, int]:
+    """Return how many columns something takes at least, its longest words whole, and without any wrapping."""
+    size = console.measure(shown, options=console.options.update(max_width=_ANY_WIDTH))
+    return size.minimum, size.maximum
+
+
+_ANY_WIDTH = 1_000_000
+"""More columns than any line has: rich cuts what it measures to those of the console."""
+
+Pairs = tuple[str, Sequence[tuple[str, str]]]
+"""A title, and names with their values."""
+
+
+def print_pairs(console: Console, *all_pairs: Pairs) -> None:
+    """Print titles, and names with values below each: side by side where that fits, else one below the other.
+
+    Values are wrapped between words.
+    """
+    from rich.table import Table
+
+    width = text_width(console)
+    if width is not None and width >= SIDES_WIDTH:
+        first, *others = all_pairs
+        stacked = [_stack(first, None)]
+        left = width - measure(console, stacked[0])[1] - _BETWEEN
+        stacked += [_stack(pairs, left // len(others)) for pairs in others]
+        if all(measure(console, each)[1] <= left // len(others) for each in stacked[1:]):
+            sides = Table.grid(padding=(0, _BETWEEN, 0, 0))
+            sides.add_row(*stacked)
+            console.print(sides)
+            return
+    for index, pairs in enumerate(all_pairs):
+        if index:
+            console.print()
+        console.print(_stack(pairs, width), soft_wrap=True)
+
+
+def _stack(pairs: Pairs, width: int | None) -> Text:
+    """Return a title with its pairs as lines, wrapped to a width."""
+    from rich.cells import cell_len
+    from rich.text import Text
+
+    title, values = pairs
+    shown = [(visible(name), visible(value)) for name, value in values]
+    indent = min(_NAME_WIDTH, max((cell_len(name) for name, _ in shown), default=0)) + 2
+    lines = [Text(visible(title), style="italic")]
+    for name, value in shown:
+        lines += wrap_words(Text(value), width, indent, name)
+    return Text("\n").join(lines)
+
+
+SIDES_WIDTH = 110
+"""Columns of a terminal from which on two things are shown side by side, and findings as a table."""
+_BETWEEN = 4
+_NAME_WIDTH = 30
+"""Columns of the longest name that values are aligned to."""
 
 
 def make_console(*, stderr: bool = False) -> Console:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from opusmap.cli.options import Output, common, custom, example, refuse_own_input, registry
+from opusmap.cli.help import command
+from opusmap.cli.next_step import Given, print_next, show_command
+from opusmap.cli.options import Output, common, custom, refuse_own_input, registry
 from opusmap.cli.output import print_json, print_note, shorten
 from opusmap.cli.terminal import escape, make_console
 
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
     from opusmap.testing import TestResult
 
 
-@click.command(
-    epilog=example("opusmap test mapping.yaml", "opusmap test mappings/*/mapping.yaml --junit tests.xml")
+@command(
+    "Run the tests in mappings",
+    "opusmap test mapping.yaml",
+    "opusmap test mappings/*/mapping.yaml --junit tests.xml",
 )
 @click.argument("mappings", nargs=-1, required=True, type=click.Path(dir_okay=False))
 @click.option(
@@ -57,7 +61,25 @@ def test(mappings: tuple[str, ...], junit: str | None, converters: tuple[str, ..
             if not (out.quiet and result.passed):
                 _print_test(result)
         print_note(f"{len(results) - failed} passed, {failed} failed" if results else "no tests found")
+        _print_next(out, mappings, converters, results, failed)
     return 1 if failed else 0
+
+
+def _print_next(
+    out: Output,
+    mappings: tuple[str, ...],
+    converters: tuple[str, ...],
+    results: list[TestResult],
+    failed: int,
+) -> None:
+    given = Given(mappings[0], converters=converters)
+    if failed:
+        own = [word for file in converters for word in ("--converters", file)]
+        print_next(out, "fix the mapping, or what its tests expect", show_command("test", *mappings, *own))
+    elif results:
+        print_next(out, "rehearse sending", given.command("submit", "--to", "emulator"))
+    else:
+        print_next(out, "look at rows that tests can be made of", given.command("preview"))
 
 
 def _print_test(result: TestResult) -> None:

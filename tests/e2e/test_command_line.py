@@ -226,11 +226,11 @@ def test_the_reject_file_is_private_and_never_written_through_a_link(register):
 
 
 def test_preview_shows_rows_beside_records(register):
-    ended = run("preview", "mapping.yaml", "-n", "1", cwd=register)
+    ended = run("preview", "mapping.yaml", "--limit", "1", cwd=register)
     assert ended.returncode == 0
     assert "row 2" in ended.stdout
     assert "record CT-000001" in ended.stdout
-    shown = json.loads(run("preview", "mapping.yaml", "-n", "2", "--json", cwd=register).stdout)["rows"]
+    shown = json.loads(run("preview", "mapping.yaml", "--limit", "2", "--json", cwd=register).stdout)["rows"]
     assert shown[0]["becomes"]["record"]["rowKey"] == "CT-000001"
 
 

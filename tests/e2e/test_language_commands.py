@@ -107,7 +107,7 @@ def test_explain_says_what_on_error_makes_of_a_problem(register):
 
 
 def test_explain_agrees_with_the_mapper_on_every_column(register):
-    record = json.loads(run(register, "preview", "mapping.yaml", "-n", "1", "--json").stdout)["rows"][0][
+    record = json.loads(run(register, "preview", "mapping.yaml", "--limit", "1", "--json").stdout)["rows"][0][
         "becomes"
     ]["record"]
     for internal_name in ("leafName", "_Tags", "_Amount", "termFullPath", "_Department", "timeModified"):
@@ -279,7 +279,7 @@ def test_explain_says_of_another_column_that_rejects_the_row_and_of_a_row_that_i
     ended = run(register, "explain", "mapping.yaml", "Name", "--key", "CT-000040")
     assert ended.returncode == 1
     assert "the row is rejected for Doc Type: unknown-choice" in ended.stdout.replace("\n", " ")
-    rows = json.loads(run(register, "preview", "mapping.yaml", "-n", "40", "--json").stdout)["rows"]
+    rows = json.loads(run(register, "preview", "mapping.yaml", "--limit", "40", "--json").stdout)["rows"]
     number = next(at for at, row in enumerate(rows, 2) if "filtered" in row["becomes"])
     ended = run(register, "explain", "mapping.yaml", "Name", "--row", str(number))
     assert ended.returncode == 0

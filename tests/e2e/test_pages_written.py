@@ -25,7 +25,7 @@ def folder(tmp_path, monkeypatch):
         ("report 1 --html", "opusmap-run-1.html"),
         ("report 1 --html page.HTM", "page.HTM"),
         ("preview mapping.yaml --html", "mapping.preview.html"),
-        ("preview mapping.yaml -n 1 --html some.html", "some.html"),
+        ("preview mapping.yaml --limit 1 --html some.html", "some.html"),
     ],
 )
 def test_a_page_is_written_and_said_for_its_owner_alone(line, name, folder, capsys):

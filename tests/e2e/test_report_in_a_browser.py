@@ -45,7 +45,7 @@ def pages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     record_run(folder, 60)
     opusmap(folder, "report", "1", "--html", "run.html")
-    opusmap(folder, "preview", "mapping.yaml", "-n", "3", "--html", "preview.html")
+    opusmap(folder, "preview", "mapping.yaml", "--limit", "3", "--html", "preview.html")
     return folder
 
 

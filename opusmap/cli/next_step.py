@@ -1,0 +1,76 @@
+"""The line that ends a command's notes: what to do next, as a command that can be run as it is."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from opusmap.cli.options import Output
+from opusmap.cli.output import print_note
+
+if TYPE_CHECKING:
+    from opusmap.report import Report
+    from opusmap.run.open import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a person named on the command line, and so names again in the next command."""
+
+    mapping: str
+    source: str | None = None
+    converters: tuple[str, ...] = ()
+
+    def command(self, name: str, *words: str, source: bool = True) -> str:
+        """Return a command about the same mapping and, unless `source` is false, the same source."""
+        named = [self.source] if source and self.source is not None else []
+        own = [word for file in self.converters for word in ("--converters", file)]
+        return show_command(name, self.mapping, *named, *words, *own)
+
+
+def show_command(*words: str) -> str:
+    """Return a command of opusmap as it is typed in this system's shell."""
+    line = ("opusmap", *words)
+    return subprocess.list2cmdline(line) if sys.platform == "win32" else shlex.join(line)
+
+
+def print_next(out: Output, why: str, command: str) -> None:
+    """Print the next step, unless the output is for a machine or quiet."""
+    if not out.silent:
+        print_note(f"Next, {why}: {command}")
+
+
+def print_next_of_check(out: Output, given: Given, work: Work, report: Report, *, online: bool) -> None:
+    """Print what to do after `check`: decide, explain the most frequent problem, send a few, or look."""
+    if work.to_do:
+        why = f"decide each TODO in {given.mapping}, and check again"
+        print_next(out, why, given.command("check"))
+        return
+    bound = {plan.column.display_name for plan in work.mapper.plan.columns}
+    about_values = (one for one in report.reasons if one.column in bound and one.code != "duplicate-key")
+    reason = next(about_values, None)
+    if reason is not None and work.source.rereadable:
+        # The column stands before the source.
+        named = [given.source] if given.source is not None else []
+        own = [word for file in given.converters for word in ("--converters", file)]
+        words = (reason.column, *named, "--row", str(reason.rows[0]), *own)
+        why = "see how the most frequent problem comes about"
+        print_next(out, why, show_command("explain", given.mapping, *words))
+    elif online:
+        print_next(out, "send the first records", given.command("submit", "--limit", "20"))
+    else:
+        print_next(out, "look at rows beside their records", given.command("preview"))
+
+
+def print_next_of_preview(out: Output, given: Given, work: Work, *, any_shown: bool) -> None:
+    """Print what to do after `preview`."""
+    if work.to_do:
+        why = f"decide each TODO in {given.mapping}, and look again"
+        print_next(out, why, given.command("preview"))
+    elif any_shown:
+        print_next(out, "rehearse sending", given.command("submit", "--to", "emulator"))
+    else:
+        print_next(out, "check the mapping", given.command("check"))

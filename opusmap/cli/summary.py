@@ -1,0 +1,254 @@
+"""Summaries of many rows: totals, and sections of findings that fit the terminal's width and height.
+
+On a terminal of at least `SIDES_WIDTH` columns a section is a table, on a narrower one each finding is
+stacked: a headline, then sentences at full width. In a pipe a finding is one line. No word is broken, and
+nothing of a finding is cut: what does not fit the screen is counted, and `--all` shows it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from opusmap.cli.output import describe_trusted, print_note
+from opusmap.cli.terminal import SIDES_WIDTH, escape, make_console, measure, text_width, wrap_words
+from opusmap.wording import counted, visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from opusmap.report import Reason, Report
+
+LEAST_HEIGHT = 24
+"""Lines that a screen is taken to have at least."""
+ROWS_SHOWN = 5
+"""Row numbers that are shown for each finding."""
+
+Place = Callable[[int, str], str]
+"""Returns where in the source a row is, or a value of it: `place(row, column)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How often (`count`), the cells that tell which, and sentences: what is wrong, and the way out."""
+
+    count: int
+    cells: tuple[str, ...]
+    message: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Findings of one kind. `head` names the count and the cells; `more` tells what is not kept at all.
+
+    `numbered` findings are about one row each: their `count` is its number.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    more: str = ""
+    numbered: bool = False
+
+
+def make_reasons(
+    title: str, reasons: Iterable[Reason], place: Place = lambda row, _column: f"row {row}"
+) -> Section:
+    """Return why rows were rejected, or values replaced, as a section."""
+    found = tuple(
+        Finding(
+            one.count,
+            (one.column or "whole row", one.code, _first_rows(one, place)),
+            one.example,
+            one.help,
+        )
+        for one in reasons
+    )
+    return Section(title, ("rows", "column", "code", "first rows"), found)
+
+
+def reject_reasons(report: Report, place: Place) -> Section:
+    """Return why rows of a run were rejected."""
+    return make_reasons("Rejected rows, by column and reason", report.reasons, place)
+
+
+def replaced_reasons(reasons: Iterable[Reason], place: Place = lambda row, _column: f"row {row}") -> Section:
+    """Return which wrong values `on_error` or a `default` replaced in records."""
+    return make_reasons("Wrong values replaced in records, by column and reason", reasons, place)
+
+
+def _first_rows(reason: Reason, place: Place) -> str:
+    shown = group_places(place(row, reason.column) for row in reason.rows[:ROWS_SHOWN])
+    return shown + (" …" if reason.count > ROWS_SHOWN else "")
+
+
+def group_places(places: Iterable[str]) -> str:
+    """Return places in one text: a word such as `row` is left out, a file named once.
+
+    >>> group_places(["row 3", "row 7"])
+    '3, 7'
+    >>> group_places(["a.csv, row 3", "a.csv, row 7", "b.csv, row 2"])
+    'a.csv, row 3, 7; b.csv, row 2'
+    """
+    split = [place.rpartition(", ") for place in places]
+    groups = [(before, [last for *_, last in group]) for before, group in groupby(split, lambda one: one[0])]
+    texts = []
+    for before, last in groups:
+        word = last[0].partition(" ")[0] if before else ""
+        numbers = ", ".join(one.rpartition(" ")[2] for one in last)
+        texts.append(f"{before}, {word} {numbers}" if before else numbers)
+    return "; ".join(texts)
+
+
+def print_summary(
+    report: Report,
+    sections: Iterable[Section],
+    *,
+    sent: bool,
+    every: bool,
+    stderr: bool = False,
+    below: int = 0,
+) -> None:
+    """Print what became of all rows, and the sections; `below` is how many lines are still to come."""
+    above = print_totals(report, sent=sent, stderr=stderr)
+    print_sections(sections, every=every, stderr=stderr, taken=above + below)
+
+
+def print_totals(report: Report, *, sent: bool, stderr: bool = False) -> int:
+    """Print what became of all rows; return how many lines that took."""
+    from rich.table import Table
+
+    names = ["read", "mapped", "filtered", "rejected"]
+    names += (
+        ["unchanged", "submitted", "failed", "uncertain", "not_sent", "requests", "retries"] if sent else []
+    )
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(justify="left")
+    table.add_column(justify="right")
+    for name in names:
+        count = getattr(report, name)
+        if count or name in ("read", "mapped", "rejected", "submitted"):
+            table.add_row(name.replace("_", " "), f"{count:,}")
+    table.add_row("seconds", f"{report.seconds:,.1f}")
+    make_console(stderr=stderr).print(table)
+    if report.trusted:
+        print_note(describe_trusted(report.trusted))
+    return table.row_count + bool(report.trusted)
+
+
+def print_sections(sections: Iterable[Section], *, every: bool, stderr: bool = False, taken: int = 0) -> None:
+    """Print sections; on a terminal, without `every`, as much as fits a screen beside `taken` lines."""
+    stream = sys.stderr if stderr else sys.stdout
+    console = make_console(stderr=stderr)
+    found = [section for section in sections if section.findings]
+    drawn = [_Drawn(section, console) for section in found]
+    terminal = stream.isatty()
+    screen = max(console.height, LEAST_HEIGHT) - taken - _OWN_LINES if terminal and not every else None
+    for one, shown in zip(drawn, _share(drawn, screen), strict=True):
+        one.print(shown)
+
+
+_OWN_LINES = 3
+"""Lines of a screen for the command, the next step, and the prompt below."""
+
+
+def _share(drawn: Sequence[_Drawn], screen: int | None) -> list[int]:
+    """Return how many findings of each section are shown: they take one in turn while there is room."""
+    if screen is None:
+        return [len(one.section.findings) for one in drawn]
+    shown, full = [0] * len(drawn), set[int]()
+    while len(full) < len(drawn):
+        for index, one in enumerate(drawn):
+            if index in full:
+                continue
+            others = sum(each.height(shown[at]) for at, each in enumerate(drawn) if at != index)
+            if shown[index] < len(one.section.findings) and others + one.height(shown[index] + 1) <= screen:
+                shown[index] += 1
+            else:
+                full.add(index)
+    return shown
+
+
+class _Drawn:
+    """A section on a terminal, drawn with its first findings, as a table where that fits."""
+
+    def __init__(self, section: Section, console: Console) -> None:
+        self.section, self._console = section, console
+        self.height = cache(self._height)
+        self._told = any(one.message for one in section.findings)
+        wide = not self._told or (console.is_terminal and console.width >= SIDES_WIDTH)
+        table = _make_table(section, section.findings)
+        self._table = wide and measure(console, table)[0] <= console.width
+
+    def _height(self, shown: int) -> int:
+        if not shown:
+            return 1
+        left = shown < len(self.section.findings) or bool(self.section.more)
+        if self._table:
+            table = _make_table(self.section, self.section.findings[:shown])
+            return 2 + left + len(self._console.render_lines(table, pad=False))
+        return 2 + left + sum(len(self._stack(one)) for one in self.section.findings[:shown])
+
+    def _stack(self, finding: Finding) -> list[Text]:
+        """Return a finding as a headline and its sentences, wrapped between words; as one line in a pipe."""
+        from rich.text import Text
+
+        cells = zip(self.section.head[1:], map(visible, finding.cells), strict=True)
+        named = [
+            cell if self._told or not index else f"{name}: {cell}" for index, (name, cell) in enumerate(cells)
+        ]
+        count = f"row {finding.count:,}" if self.section.numbered else counted(finding.count, "row")
+        head = Text.assemble((count, "bold"), "  ", "  ".join(filter(None, named)))
+        message, hint = (
+            Text(visible(finding.message)),
+            Text.assemble(("help:", "cyan"), " ", visible(finding.hint)),
+        )
+        parts = [head, *([message] if finding.message else []), *([hint] if finding.hint else [])]
+        width = text_width(self._console)
+        if width is None:
+            return [Text("  ").join(parts)]
+        return [line for part in parts for line in wrap_words(part, width, 2 if part is head else 4)]
+
+    def print(self, shown: int) -> None:
+        """Print the first findings, and how many are left; if there is room for none, a line that counts."""
+        section, console = self.section, self._console
+        if not shown:
+            kinds = f"{len(section.findings):,}"
+            if not section.numbered:
+                kinds += f", in {counted(sum(one.count for one in section.findings), 'case')}"
+            console.print(f"[italic]{escape(section.title)}:[/] {kinds} (--all)", soft_wrap=True)
+            return
+        console.print(f"\n[italic]{escape(section.title)}[/]", soft_wrap=True)
+        if self._table:
+            console.print(_make_table(section, section.findings[:shown]))
+        else:
+            for one in section.findings[:shown]:
+                for line in self._stack(one):
+                    console.print(line, soft_wrap=True)
+        left = len(section.findings) - shown
+        rest = [f"{left:,} more (--all)"] if left else []
+        rest += [section.more] if section.more else []
+        if rest:
+            console.print(escape("and " + ", and ".join(rest)), soft_wrap=True)
+
+
+def _make_table(section: Section, findings: Sequence[Finding]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in section.head:
+        table.add_column(name, justify="right" if name in ("rows", "row", "share") else "left", no_wrap=True)
+    told = any(one.message for one in section.findings)
+    if told:
+        table.add_column("reason" if section.numbered else "example")
+    for one in findings:
+        sentences = escape(one.message) + (f"\n[cyan]{escape(one.hint)}[/]" if one.hint else "")
+        table.add_row(f"{one.count:,}", *map(escape, one.cells), *([sentences] if told else []))
+    return table

@@ -1,0 +1,150 @@
+"""Summaries fit the terminal: no word is broken, nothing of a finding is cut, and what is left is counted."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opusmap.cli.summary import (
+    Finding,
+    Section,
+    group_places,
+    make_reasons,
+    print_sections,
+    print_summary,
+    reject_reasons,
+)
+from opusmap.report import Reason, Report
+
+WORDS = st.text("abcäß漢|[]%'\"-", min_size=1, max_size=30)
+SENTENCES = st.lists(WORDS, min_size=1, max_size=25).map(" ".join)
+FINDINGS = st.builds(
+    Finding, st.integers(1, 10**6), st.tuples(WORDS, WORDS, WORDS), SENTENCES, st.just("") | SENTENCES
+)
+SECTIONS = st.builds(
+    Section,
+    st.just("Rejected rows"),
+    st.just(("rows", "column", "code", "first rows")),
+    st.lists(FINDINGS, min_size=1, max_size=30).map(tuple),
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@contextmanager
+def screen(width: int, height: int, *, terminal: bool = True) -> Iterator[io.StringIO]:
+    """Let standard output be a terminal of this size, or a pipe."""
+    stream = Terminal() if terminal else io.StringIO()
+    size = {"COLUMNS": str(width), "LINES": str(height), "TERM": "xterm", "NO_COLOR": "1"}
+    with patch.object(sys, "stdout", stream), patch.dict("os.environ", size):
+        yield stream
+
+
+def plain(out: io.StringIO) -> str:
+    """Return what was printed without bold and italics."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+@given(SECTIONS, st.integers(20, 200))
+def test_no_word_is_broken_and_nothing_is_cut_at_any_width(section: Section, width: int) -> None:
+    with screen(width, 24) as out:
+        print_sections([section], every=True)
+    shown = set(words(plain(out)))
+    for one in section.findings:
+        assert f"{one.count:,}" in shown
+        assert shown >= {*one.cells, *words(one.message), *words(one.hint)}
+
+
+@given(st.lists(SECTIONS, max_size=7), st.integers(40, 200), st.integers(10, 70))
+def test_a_summary_fits_the_screen(sections: list[Section], width: int, height: int) -> None:
+    with screen(width, height) as out:
+        print_sections(sections, every=False)
+    lines = plain(out).splitlines()
+    widest = max((len(word) for one in sections for word in words(repr(one))), default=0)
+    if widest < width // 3:  # a word that is wider than the terminal takes two lines there
+        assert len(lines) <= max(height, 24)
+
+
+@given(SECTIONS, st.integers(40, 200), st.integers(24, 60))
+def test_what_is_left_out_is_counted(section: Section, width: int, height: int) -> None:
+    with screen(width, height) as out:
+        print_sections([section], every=False)
+    text = plain(out)
+    left = re.search(r"and ([\d,]+) more \(--all\)", text)
+    collapsed = re.search(r"Rejected rows: ([\d,]+), in [\d,]+ cases? \(--all\)", text)
+    with screen(width, height) as everything:
+        print_sections([section], every=True)
+    assert (left or collapsed) or text == plain(everything)
+    if collapsed:
+        assert int(collapsed[1]) == len(section.findings)
+
+
+@given(SECTIONS)
+def test_in_a_pipe_each_reason_is_one_line_and_none_is_left_out(section: Section) -> None:
+    with screen(80, 24, terminal=False) as out:
+        print_sections([section], every=False)
+    blank, title, *lines = plain(out).splitlines()
+    assert (blank, title) == ("", "Rejected rows")
+    assert len(lines) == len(section.findings)
+    for line, one in zip(lines, section.findings, strict=True):
+        assert one.message in line
+        assert all(cell in line for cell in one.cells)
+
+
+def test_a_summary_of_thirty_thousand_rows_fits_a_screen_of_24_lines_with_its_totals() -> None:
+    codes = [f"code-{number}" for number in range(40)]
+    reasons = tuple(Reason("Amount", code, 750, tuple(range(2, 52)), '"TBA" is no number') for code in codes)
+    report = Report(read=30_000, rejected=30_000, reasons=reasons)
+    with screen(80, 24) as out:
+        print_summary(report, [reject_reasons(report, lambda row, _: f"row {row}")], sent=False, every=False)
+    assert len(out.getvalue().splitlines()) <= 24
+    assert "30,000" in out.getvalue()
+    assert "code-0" in out.getvalue()
+    with screen(80, 24) as out:
+        print_summary(report, [reject_reasons(report, lambda row, _: f"row {row}")], sent=False, every=True)
+    assert all(code in out.getvalue() for code in codes)
+
+
+@pytest.mark.parametrize(("width", "table"), [(80, False), (109, False), (110, True), (160, True)])
+def test_reasons_are_stacked_below_110_columns_and_a_table_from_there_on(width: int, *, table: bool) -> None:
+    reason = Reason("Amount", "bad-number", 1, (7,), '"TBA" is no number', "correct it")
+    with screen(width, 24) as out:
+        print_sections([make_reasons("Rejected rows", [reason])], every=False)
+    lines = [line.rstrip() for line in plain(out).splitlines()]
+    if table:
+        assert lines[2].split() == ["rows", "column", "code", "first", "rows", "example"]
+    else:
+        assert lines[2:] == [
+            "  1 row  Amount  bad-number  7",
+            '    "TBA" is no number',
+            "    help: correct it",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("places", "shown"),
+    [
+        ([], ""),
+        (["row 3", "row 7"], "3, 7"),
+        (["cell B7"], "B7"),
+        (["a.csv, row 3", "a.csv, row 7", "b.csv, row 2"], "a.csv, row 3, 7; b.csv, row 2"),
+        (["a, b.csv, cell C3", "a, b.csv, cell C5"], "a, b.csv, cell C3, C5"),
+    ],
+)
+def test_a_file_is_named_once(places: list[str], shown: str) -> None:
+    assert group_places(places) == shown
