@@ -80,7 +80,7 @@ def test_the_defaults_shown_are_the_programs():
     assert f"default {default('emulator', 'port')}." in rows["--port"]
     assert f"`{default('emulator', 'host')}`" in rows["--host"]
     assert f"`{default('emulator', 'client_id')}`" in rows["--client-id"]
-    assert f"(default {default('preview', 'count')})" in section(PAGE, "preview")
+    assert f"(default {default('preview', 'now')})" in section(PAGE, "preview")
 
 
 def test_each_setting_is_described_and_no_other():

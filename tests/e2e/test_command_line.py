@@ -280,7 +280,7 @@ def test_every_command_has_help_with_an_example():
     overview = run("--help").stdout
     for command in ("demo", "check", "preview", "map", "submit", "emulator"):
         assert command in overview
-        assert f"opusmap {command}" in run(command, "--help").stdout.partition("Example:")[2]
+        assert f"opusmap {command}" in run(command, "--help").stdout.partition("Example")[2]
 
 
 def test_a_user_mistake_never_shows_a_traceback(register):
