@@ -148,7 +148,15 @@ class Settings:
     @property
     def is_local(self) -> bool:
         """Whether Opus is on this machine, so that it is an emulator and behind no proxy."""
-        return urlsplit(self.base_url).hostname in _LOOPBACK
+        return is_on_this_machine(self.base_url)
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Tell whether a service's address names this machine; only an emulator of Opus does."""
+    try:
+        return urlsplit(url).hostname in _LOOPBACK
+    except ValueError:  # what a journal holds may be no address
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,20 @@
+"""What a code means is a line of the pages' index, as plain text."""
+
+from raised_codes import raised_codes
+
+from opusmap.diagnostic_pages import summarise
+
+
+def test_every_code_has_a_sentence_without_markup():
+    for code in raised_codes():
+        sentence = summarise(code)
+        assert sentence.endswith("."), code
+        assert not set(sentence) & set("`#|\n"), code
+
+
+def test_code_in_a_sentence_stands_in_quotation_marks():
+    assert "“" in summarise("where-not-boolean")
+
+
+def test_what_is_no_code_has_none():
+    assert summarise("no-such-code") == summarise("") == ""
