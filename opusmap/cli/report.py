@@ -56,8 +56,9 @@ def report(
 ) -> int:
     """Show the runs of MAPPING, or all that this folder's journal knows; or one, and what failed and why.
 
-    With --html it writes one page to look at, print and sign: totals, timeline, rejects, crosswalk,
-    hashes. The page loads nothing. It shows cells of rejected rows, unless --no-rows is given.
+    With --html it writes one page to look at, print and sign: what needs you, totals, rejects, crosswalk,
+    hashes; without a run's number also how the runs before went. The page loads nothing. It shows cells
+    of rejected rows, unless --no-rows is given.
     """
     from opusmap.journal import OPEN_STATES, open_journal
     from opusmap.report import Evidence
@@ -73,6 +74,7 @@ def report(
     path = find_journal(mapping, journal, os.environ)
     with open_journal(path, write=False) as opened:
         runs = find_runs(opened, mapping)
+        earlier = number is None and html is not None
         if number is None and html is not None:
             if not runs:
                 raise click.UsageError("the journal knows no run yet" + (f" of {mapping}" if mapping else ""))
@@ -87,7 +89,8 @@ def report(
         if html is not None:
             from opusmap.report.pages import write_run
 
-            write_html(write_run(opened, found, rows=not no_rows), html or f"opusmap-run-{found.id}.html")
+            page = write_run(opened, found, rows=not no_rows, earlier=earlier)
+            write_html(page, html or f"opusmap-run-{found.id}.html")
         not_accepted = [
             {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
             for one in opened.records(found, *OPEN_STATES)

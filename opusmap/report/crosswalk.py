@@ -83,7 +83,7 @@ def _general(plan: Plan) -> Iterator[str]:
     if plan.where is not None:
         yield f"Only rows are taken for which {str(plan.where.text).strip()} is true."
     for variable in plan.variables:
-        yield f"{variable.name} stands for {str(variable.expression.text).strip()}."
+        yield f"The variable {variable.name} is {str(variable.expression.text).strip()}."
     if spec.conflict == "skip":
         yield "A record that Opus holds already is left as it is."
     else:

@@ -2,8 +2,7 @@
 
 Owns what stands on a page and how values are shown. A page loads nothing, runs nothing and sends
 nothing: it has no script, its Content-Security-Policy allows its own style alone, and every value from
-a row, a mapping or Opus is text and stays text. The rows behind a report's rejects are read back from the
-file that the run wrote, as far as it is unchanged: the journal keeps row numbers alone.
+a row, a mapping or Opus is text and stays text.
 """
 
 from __future__ import annotations
@@ -12,96 +11,39 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from opusmap import __version__
-from opusmap.errors import SourceError
+from opusmap.diagnostic_pages import summarise
 from opusmap.journal import OPEN_STATES
-from opusmap.output_files import File, hash_file
 from opusmap.records import Mapped, Record, Reject
-from opusmap.rejects.corrected import is_neutralised, part_row
 from opusmap.report.chart import HEIGHT, WIDTH, draw_charts, say_duration
+from opusmap.report.crosswalk import make_crosswalk
+from opusmap.report.earlier_runs import History, read_history, scale_bars
 from opusmap.report.provenance import Evidence
+from opusmap.report.rejected_rows import RejectedRows, read_rows
+from opusmap.report.status import count_attention, describe_status, is_rehearsal, list_needs
 from opusmap.report.timeline import read_timeline
-from opusmap.sources import open_source
 from opusmap.sources.changes import describe_state
+from opusmap.wording import counted
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
     from opusmap.journal import Journal, JournalRecord, Run
 
-ROWS = 1000
-"""Rejected rows that are shown at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """A rejected row as it was read, with what was wrong in it, in words."""
-
-    number: int
-    key: str
-    error: str
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRows:
-    """Rejected rows by number, and (if any are not there) why, as a sentence."""
-
-    rows: Mapping[int, RejectedRow] = field(default_factory=dict)
-    missing: str = ""
-
-
-def read_rows(evidence: Evidence, limit: int = ROWS) -> RejectedRows:
-    """Return the rows that the reasons of a run name, as far as its file of rejects is still as it was."""
-    wanted = {row for reason in evidence.reasons for row in reason.rows}
-    file = evidence.find("rejects")
-    if not wanted:
-        return RejectedRows()
-    if file is None:
-        return RejectedRows(missing="The run wrote no file of rejects, so only row numbers are known.")
-    now = hash_file("rejects", file.path)
-    if now is None:
-        return RejectedRows(missing=f"{file.path} is not there any more, so only row numbers are known.")
-    if now != file:
-        return RejectedRows(
-            missing=f"{file.path} was changed after the run, so its rows would be no evidence: "
-            "only row numbers are shown."
-        )
-    try:
-        return _read(file, wanted, limit)
-    except SourceError as error:
-        return RejectedRows(missing=f"{file.path} can't be read: {error}")
-
-
-def _read(file: File, wanted: set[int], limit: int) -> RejectedRows:
-    rows: dict[int, RejectedRow] = {}
-    with open_source(file.path) as source:
-        neutralised = is_neutralised(source)
-        for row in source.rows():
-            if isinstance(row, Reject):
-                continue
-            values, (number, key, _, _, error) = part_row(row.values, neutralised=neutralised)
-            if not (number.isascii() and number.isdigit()) or int(number) not in wanted:
-                continue
-            if len(rows) >= limit:
-                return RejectedRows(rows, f"Only {limit:,} rows are shown; all of them are in {file.path}.")
-            rows[int(number)] = RejectedRow(int(number), key, error, values)
-    return RejectedRows(rows)
-
-
 OPEN_ENDS = 1000
 """Records that Opus did not take that are shown at most."""
 _CUT = 500
 """Characters of a value that are shown at most."""
+_CUT_SENTENCE = 4000
 _JOINERS = "\u200c\u200d"
 """Invisible characters that words and emojis are written with; others are shown by their numbers."""
 
@@ -121,17 +63,24 @@ class End:
 
 _MEANINGS = (
     ("submitted", "Submitted", "Opus took the record"),
-    ("unchanged", "Unchanged", "Opus took it before, just as it is"),
+    ("unchanged", "Unchanged", "Opus has it already, just as it is"),
     ("filtered", "Filtered", "the mapping's “where” excludes the row"),
     ("rejected", "Rejected", "the row can't become a record"),
     ("failed", "Failed", "Opus refused the record"),
-    ("uncertain", "Uncertain", "nobody can say whether Opus took it; it will be sent again"),
+    ("uncertain", "Uncertain", "it is not known whether Opus took it; the next run sends it again"),
     ("not_sent", "Not sent", "the run ended before its turn"),
 )
 
 
-def write_run(journal: Journal, run: Run, *, rows: bool = True) -> str:
-    """Return the page of a run that the journal knows; `rows`: with the cells of rejected rows."""
+def write_run(journal: Journal, run: Run, *, rows: bool = True, earlier: bool = False) -> str:
+    """Return the page of a run that the journal knows.
+
+    Args:
+        journal: which knows the run.
+        run: the run.
+        rows: with the cells of rejected rows.
+        earlier: with the runs before it of the same mapping and connection.
+    """
     evidence = Evidence.read(journal.evidence(run))
     found = islice(journal.records(run, *OPEN_STATES), OPEN_ENDS + 1)
     open_ends, more = list(found), 0
@@ -139,7 +88,15 @@ def write_run(journal: Journal, run: Run, *, rows: bool = True) -> str:
         open_ends.pop()
         more = sum(1 for _ in journal.records(run, *OPEN_STATES)) - OPEN_ENDS
     rejected = read_rows(evidence) if rows else RejectedRows(missing="Rows were left out of this page.")
-    return render_run(run, evidence, open_ends, rejected, datetime.now(UTC), more_open_ends=more)
+    return render_run(
+        run,
+        evidence,
+        open_ends,
+        rejected,
+        datetime.now(UTC),
+        more_open_ends=more,
+        history=read_history(journal, run) if earlier else None,
+    )
 
 
 def render_run(
@@ -150,6 +107,7 @@ def render_run(
     made: datetime,
     *,
     more_open_ends: int = 0,
+    history: History | None = None,
 ) -> str:
     """Return the page of one run.
 
@@ -160,12 +118,22 @@ def render_run(
         rejected: the rejected rows that may be shown.
         made: when the page is made, with a zone.
         more_open_ends: how many open ends were left out.
+        history: the runs before it, if the page shows them.
     """
     step, spans = read_timeline(evidence.timeline or {})
-    ends = _ends(run.counts)
+    ends, rehearsal = _ends(run.counts), is_rehearsal(run)
+    name = PurePath(run.mapping).name
+    connection = evidence.find("connection")
     return _render(
         "run.html",
+        f"{'Rehearsal, run' if rehearsal else 'Run'} {run.id} of {name}",
         run=run,
+        name=name,
+        connection="" if connection is None else _connection_name(connection.path),
+        rehearsal=rehearsal,
+        status=describe_status(run, evidence),
+        needs=list_needs(run, evidence),
+        attention=count_attention(run.counts),
         evidence=evidence,
         ends=ends,
         total=sum(end.count for end in ends),
@@ -177,8 +145,27 @@ def render_run(
         open_ends=open_ends,
         more_open_ends=more_open_ends,
         rejected=rejected,
+        history=history,
+        stacks={} if history is None else _stack_runs(history),
         made=made,
     )
+
+
+def _connection_name(path: str) -> str:
+    """Return the name of a connection's file as people call the connection."""
+    return PurePath(path).name.removesuffix(".connection.json").removesuffix(".json")
+
+
+def _stack_runs(history: History) -> dict[int, list[tuple[str, float, float]]]:
+    """Return the bar of totals of each run, by its number, in hundredths of the longest one."""
+    scales = scale_bars(history.runs)
+    return {
+        past.run.id: [
+            (name, round(start * scales[past.run.id], 3), round(part * scales[past.run.id], 3))
+            for name, start, part in _stack(_ends(past.run.counts))
+        ]
+        for past in history.runs
+    }
 
 
 def render_preview(
@@ -186,19 +173,55 @@ def render_preview(
 ) -> str:
     """Return the page that shows rows beside what becomes of them."""
     names = {column.internal_name: column.display_name for column in mapper.connection.columns}
+    made_of = {line.target: line.sources for line in make_crosswalk(mapper.plan).lines}
     shown = [
         {
             "number": mapped.row,
             "values": values,
             "kind": _KINDS.get(type(mapped), ""),
             "mapped": mapped,
+            "wrong": _wrong_cells(mapped, values, made_of),
         }
         for values, mapped in rows
     ]
-    return _render("preview.html", mapper=mapper, source=source, rows=shown, names=names, made=made)
+    name = PurePath(mapper.spec.path).name
+    return _render(
+        "preview.html",
+        f"Preview of {name}",
+        mapper=mapper,
+        name=name,
+        connection=_connection_name(mapper.connection.path),
+        source=source,
+        rows=shown,
+        names=names,
+        options=_name_options(mapper),
+        made=made,
+    )
 
 
 _KINDS: Mapping[type[Mapped], str] = {Record: "record", Reject: "reject"}
+
+
+def _wrong_cells(
+    mapped: Mapped, values: Mapping[str, Any], made_of: Mapping[str, Sequence[str]]
+) -> dict[str, bool]:
+    """Return the source columns that a reject's problems are about; True for one that alone is to blame."""
+    found = dict[str, bool]()
+    for problem in mapped.problems if isinstance(mapped, Reject) else ():
+        names = made_of.get(problem.place) or (problem.place,)
+        for name in names:
+            if name in values:
+                found[name] = found.get(name, False) or len(names) == 1
+    return found
+
+
+def _name_options(mapper: Mapper) -> dict[str, dict[str, str]]:
+    """Return by internal name what the orders of choice columns mean: `2` is the option `Deed`."""
+    base = mapper.spec.target.choice_base
+    return {
+        name: {str(order): option for order, option in enumerate(choices.options, base)}
+        for name, choices in mapper.plan.context.choices.items()
+    }
 
 
 def _ends(counts: Mapping[str, int]) -> list[End]:
@@ -219,8 +242,10 @@ def _stack(ends: Iterable[End]) -> list[tuple[str, float, float]]:
     return found
 
 
-def _render(template: str, **values: Any) -> str:
-    style = (_FOLDER / "style.css").read_text("utf-8")
+def _render(template: str, subject: str, **values: Any) -> str:
+    """Return a page; `subject` is what its printed sheets say at their foot."""
+    foot = f"@page {{ @bottom-left {{ content: {_css_text(subject)}; }} }}\n"
+    style = (_FOLDER / "style.css").read_text("utf-8") + foot
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return (
         _environment()
@@ -237,6 +262,12 @@ def _render(template: str, **values: Any) -> str:
     )
 
 
+def _css_text(text: str) -> str:
+    """Return a text as a string of CSS in which nothing but letters, digits and escapes stands."""
+    escaped = (char if char.isascii() and char.isalnum() else f"\\{ord(char):x} " for char in text[:_CUT])
+    return f'"{"".join(escaped)}"'
+
+
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -246,7 +277,17 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": _shown, "number": _number, "moment": _moment, "duration": say_duration}
+    environment.filters |= {
+        "shown": _shown,
+        "coded": _coded,
+        "number": _number,
+        "counted": counted,
+        "local": _local,
+        "utc": _utc,
+        "duration": say_duration,
+        "option": _option,
+        "summary": summarise,
+    }
     return environment
 
 
@@ -262,12 +303,36 @@ def _shown(value: Any, limit: int = _CUT) -> str:
     )
 
 
+def _coded(text: str) -> Markup:
+    """Return one of our own sentences, whose code stands between backticks; all of it is text still."""
+    parts = enumerate(escape(_shown(text, _CUT_SENTENCE)).split("`"))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in parts)
+
+
 def _number(value: float) -> str:
     return f"{value:,}"
 
 
-def _moment(value: float | datetime | None) -> str:
-    if value is None:
-        return "not yet"
+def _utc(value: float | datetime) -> str:
+    return _moment(value).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _local(value: float | datetime) -> str:
+    """Return a moment by this machine's clock, with its offset; "" where that is UTC."""
+    local = _moment(value).astimezone()
+    if not local.utcoffset():
+        return ""
+    offset = local.strftime("%z")
+    return f"{local:%Y-%m-%d %H:%M:%S} (UTC{offset[:3]}:{offset[3:5]})"
+
+
+def _moment(value: float | datetime) -> datetime:
     moment = value if isinstance(value, datetime) else datetime.fromtimestamp(value, UTC)
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return moment.astimezone(UTC)
+
+
+def _option(value: Any, options: Mapping[str, str]) -> str:
+    """Return the options that a value of a choice column means: `Deed`, or several; "" if it has none."""
+    elements = value if isinstance(value, list) else str(value).strip("[]").replace(";", ",").split(",")
+    names = [options.get(str(element).strip(), "") for element in elements]
+    return ", ".join(names) if all(names) else ""

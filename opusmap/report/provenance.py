@@ -6,6 +6,7 @@ their row numbers, and what stood in the rows is in the file of rejects alone.
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
@@ -33,8 +34,9 @@ left out is counted."""
 class Evidence:
     """What a run leaves for its report.
 
-    `version` is opusmap's; `source` names the rows where they come from no file; `conflict` is what became
-    of records that Opus held (`overwrite` or `skip`). `journal_note` is what was odd about the journal, in
+    `version` is opusmap's; `person` the account that ran it, as the operating system names it, or "".
+    `source` names the rows where they come from no file; `conflict` is what became of records that Opus held
+    (`overwrite` or `skip`). `journal_note` is what was odd about the journal, in
     sentences. `seconds` is None as long as the run is not finished.
     `timeline` is what `Timeline.as_json` gives. `reasons` (for rejects) and `replaced` (wrong values in whose
     place records have others) have no examples, for those quote cells; `more_reasons` and `more_replaced` are
@@ -43,6 +45,7 @@ class Evidence:
     """
 
     version: str = ""
+    person: str = ""
     source: str = ""
     conflict: str = ""
     files: tuple[File, ...] = ()
@@ -108,12 +111,20 @@ def gather_evidence(mapper: Mapper, source: Source) -> Evidence:
     files = (_known_file(source, role, path) or hash_file(role, path) for role, path in named)
     return Evidence(
         version=__version__,
+        person=_find_person(),
         source=source.name,
         more_sources=len(source.files[SOURCES:]),
         conflict=spec.conflict,
         files=tuple(file for file in files if file is not None),
         crosswalk=make_crosswalk(mapper.plan),
     )
+
+
+def _find_person() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # a container's account may have no name
+        return ""
 
 
 def _known_file(source: Source, role: str, path: str) -> File | None:

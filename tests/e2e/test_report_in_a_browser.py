@@ -44,7 +44,8 @@ def pages(tmp_path_factory):
     """The pages that the command line writes of a run and of a mapping, one row of which is hostile."""
     folder = tmp_path_factory.mktemp("run")
     record_run(folder, 60)
-    opusmap(folder, "report", "1", "--html", "run.html")
+    record_run(folder, 90)
+    opusmap(folder, "report", "--html", "run.html")
     opusmap(folder, "preview", "mapping.yaml", "--limit", "3", "--html", "preview.html")
     return folder
 
@@ -144,6 +145,32 @@ def test_the_first_tab_leads_past_the_navigation(look):
     page = look("run.html", bypass_csp=True)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+
+
+def test_charts_scroll_in_their_own_boxes_on_a_phone(look):
+    page = look("run.html", bypass_csp=True, viewport={"width": 390, "height": 800})
+    boxes = page.locator('[aria-label^="Chart: "]').all()
+    assert boxes
+    for box in boxes:
+        assert box.evaluate("each => each.scrollWidth > each.clientWidth")
+        box.evaluate("each => { each.scrollLeft = 1000 }")
+        assert box.evaluate("each => each.scrollLeft") > 0
+
+
+def test_each_printed_sheet_has_the_run_and_its_number_and_something_else(look, tmp_path):
+    if shutil.which("pdftotext") is None:
+        pytest.skip("pdftotext is not installed")
+    page = look("run.html", bypass_csp=True)
+    page.pdf(path=tmp_path / "run.pdf", prefer_css_page_size=True)
+    subprocess.run(["pdftotext", "-layout", "run.pdf", "run.txt"], cwd=tmp_path, check=True)
+    *sheets, rest = (tmp_path / "run.txt").read_text("utf-8").split("\f")
+    assert not rest
+    for number, sheet in enumerate(sheets, 1):
+        *body, foot = sheet.strip().splitlines()
+        assert foot.split() == f"Rehearsal, run 2 of mapping.yaml page {number} of {len(sheets)}".split()
+        assert "".join(body).strip()
+    (signed,) = (sheet for sheet in sheets if "Signature" in sheet)
+    assert signed.split()[:3] == ["Declaration", "and", "sign-off"]
 
 
 def test_the_crosswalk_and_the_signature_are_printed(look, tmp_path):

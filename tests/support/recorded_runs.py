@@ -40,7 +40,10 @@ class RecordedRun:
 
 
 def record_run(folder: Path, rows: int = 120) -> RecordedRun:
-    """Submit the first rows of the contract register, the first one hostile; Opus refuses CT-000002."""
+    """Submit the first rows of the contract register, the first one hostile; Opus refuses CT-000002.
+
+    In a folder that has a run already it is the next one.
+    """
     for name in ("mapping.yaml", "contracts.connection.json", "staff.csv"):
         (folder / name).write_bytes((CONTRACTS / name).read_bytes())
     with (CONTRACTS / "contracts.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -58,7 +61,7 @@ def record_run(folder: Path, rows: int = 120) -> RecordedRun:
     refusal = Fault(418, after=True, body=json.dumps(body).encode())
     emulator.faults = lambda request: refusal if "CT-000002" in request.keys else None
     journal = folder / "opusmap-journal.db"
-    with work.source, RejectWriter.beside(folder / "mapping.yaml", work.source) as writer:
+    with work.source, RejectWriter.beside(folder / "mapping.yaml", work.source, sending="run") as writer:
         report = submit_source(
             work,
             replace(settings, journal=journal),

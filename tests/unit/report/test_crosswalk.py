@@ -95,7 +95,7 @@ def test_the_rules_for_all_rows_are_told():
     more = "where: \"{{ B != 'x' }}\"\nconflict: skip\ntimezone: Europe/Paris\nlet: {s: '{{ A | upper }}'}\n"
     assert crosswalk("Line: '{{ s }}'", more).general == (
         "Only rows are taken for which {{ B != 'x' }} is true.",
-        "s stands for {{ A | upper }}.",
+        "The variable s is {{ A | upper }}.",
         "A record that Opus holds already is left as it is.",
         "Of several rows with one row key, the first is taken; the others are rejected.",
         "Times without a zone are those of Europe/Paris; they are sent in UTC.",

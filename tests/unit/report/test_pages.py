@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import getpass
 import hashlib
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from pathlib import PurePath
 
 import pytest
 from hypothesis import given
@@ -16,17 +19,19 @@ from journal_steps import begin, finish
 from recorded_runs import HOSTILE, record_run
 from small_mapping import compiled
 
+from opusmap.diagnostic_pages import summarise
 from opusmap.journal import JournalRecord, Run, State, open_journal
 from opusmap.output_files import File
 from opusmap.records import Filtered
 from opusmap.report import Evidence, Reason
 from opusmap.report.crosswalk import Crosswalk, Line
-from opusmap.report.pages import OPEN_ENDS, RejectedRow, RejectedRows, render_preview, render_run, write_run
+from opusmap.report.earlier_runs import History, PastRun, ReturningReason, ReturningRow
+from opusmap.report.pages import OPEN_ENDS, render_preview, render_run, write_run
+from opusmap.report.rejected_rows import Problem, RejectedRow, RejectedRows, TopValues
+from opusmap.report.status import Status
 
 MADE = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RUN = Run(3, "https://opus.example.com", "c-1", "m.yaml", 1000.0, 1060.0, "done", {"read": 1, "submitted": 1})
-
-LEFT = ("timeline", "crosswalk", "hashes")
 
 
 class Reader(HTMLParser):
@@ -74,9 +79,8 @@ def test_each_reason_is_shown_with_its_rows(recorded, page):
     text = Reader(page).text
     assert recorded.report.reasons
     for reason in recorded.report.reasons:
-        assert re.search(
-            rf"{reason.count} {reason.column or 'the row'} {reason.code} Rows? {reason.rows[0]}\b", text
-        )
+        head = f"{reason.count} {reason.column or 'The row'} {reason.code} {summarise(reason.code)}"
+        assert re.search(rf"{re.escape(head)}.*? Rows? {reason.rows[0]}\b", text)
         assert f"Row {reason.rows[0]}" in text
 
 
@@ -105,7 +109,6 @@ def test_a_run_that_left_nothing_says_so_everywhere():
     for words in (
         "Not finished",
         "has not counted",
-        "left no timeline",
         "left no crosswalk",
         "left no hashes",
     ):
@@ -114,7 +117,7 @@ def test_a_run_that_left_nothing_says_so_everywhere():
 
 def test_an_older_runs_rejects_are_not_called_none():
     page = render_run(replace(RUN, counts={"read": 2, "rejected": 2}), Evidence(), [], RejectedRows(), MADE)
-    assert "2 rows were rejected. Their reasons are not known" in Reader(page).text
+    assert "2 rows were rejected. The reasons are not known" in Reader(page).text
 
 
 def test_open_ends_are_bounded_and_counted(tmp_path):
@@ -144,6 +147,7 @@ def test_whatever_a_value_is_it_stays_text(value):
     line = Line(value, value, value, required=True, sources=(value,), rules=(value, value), line=1)
     evidence = Evidence(
         version=value,
+        person=value,
         source=value,
         files=(File(value, value, 1, value),),
         crosswalk=Crosswalk((line,), (value,), (value,), (value,)),
@@ -152,9 +156,13 @@ def test_whatever_a_value_is_it_stays_text(value):
         seconds=1.0,
     )
     run = replace(RUN, mapping=value, origin=value, connection=value, ending=value)
-    rows = RejectedRows({7: RejectedRow(7, value, value, {value: value})}, value)
+    row = RejectedRow(7, value, (Problem(value, value),), {value: value}, frozenset([value]))
+    rows = RejectedRows({7: row}, value, {(value, value): TopValues(((value, 1),))})
     ends = [JournalRecord(3, 1, value, b"", State.FAILED, value)]
-    tame = Reader(render_run(run, evidence, ends, rows, MADE)).tags
+    past = PastRun(run, Status("bad", value), 1)
+    returning = ReturningReason(value, value, (1, None))
+    history = History((past, past), (returning,), rows=(ReturningRow(value, value, (1, 3)),))
+    tame = Reader(render_run(run, evidence, ends, rows, MADE, history=history)).tags
     mapper = compiled("Line: A")
     rows = [({value: value}, mapper.map_row({"Key": "k", "A": cell})) for cell in ("x", value)]
     tame += Reader(render_preview(mapper, value, rows, MADE)).tags
@@ -197,3 +205,92 @@ def test_a_preview_shows_what_becomes_of_each_row():
     assert "Number bad-number" in text
     assert "Row 4 is filtered" in text
     assert "The source has no rows" in Reader(render_preview(mapper, "rows.csv", [], MADE)).text
+
+
+def test_a_preview_marks_the_wrong_cell_and_names_options():
+    mapper = compiled("Choice: A\nNumber: B\nLine: [C, D]")
+    wrong = {"Key": "l", "A": "Red", "B": "much", "C": "x", "D": "a\nb"}
+    cells = [{"Key": "k", "A": "Green", "B": "1", "C": "x", "D": "y"}, wrong]
+    rows = [(each, mapper.map_row(each, number)) for number, each in enumerate(cells, 2)]
+    text = Reader(render_preview(mapper, "rows.csv", rows, MADE)).text
+    assert "2 rows: 1 becomes a record, 1 is rejected." in text
+    assert "Choice 2 · Green" in text
+    assert "B wrong much" in text
+    assert "C check x D check a b" in text
+    assert "A Red" in text
+
+
+def test_the_status_and_what_needs_a_person_stand_before_all_else(recorded, page):
+    text = Reader(page).text
+    count = recorded.report.rejected + recorded.report.failed
+    status, needs, totals = (
+        text.index(words)
+        for words in (f"Finished: {count} rows need attention.", "What needs you", "What became of each row")
+    )
+    assert status < needs < totals
+    assert 'class="ending attention"' in page
+
+
+def test_a_rehearsal_is_marked_and_nothing_is_signed_for():
+    evidence = Evidence(crosswalk=Crosswalk((Line("A", "a", "SingleText", False, (), (), 1),)))
+    for origin, is_rehearsal in (("http://127.0.0.1:80", True), ("https://opus.example.com", False)):
+        page = render_run(replace(RUN, origin=origin), evidence, [], RejectedRows(), MADE)
+        assert ('<body class="rehearsal">' in page) == is_rehearsal
+        assert ("I sign for the rules, not for records" in Reader(page).text) == is_rehearsal
+
+
+def test_the_declaration_has_the_hashes(recorded, page):
+    declaration = Reader(page).text.partition("Declaration and sign-off")[2]
+    for name in ("mapping.yaml", "contracts.csv"):
+        assert hashlib.sha256((recorded.rejects.parent / name).read_bytes()).hexdigest() in declaration
+
+
+def test_the_declaration_accounts_for_each_row():
+    counts = {"submitted": 3, "unchanged": 2, "filtered": 1, "rejected": 1, "uncertain": 1, "not_sent": 1}
+    evidence = Evidence(crosswalk=Crosswalk((Line("A", "a", "SingleText", False, (), (), 1),)))
+    run = replace(RUN, counts={"read": 9, **counts})
+    text = Reader(render_run(run, evidence, [], RejectedRows(), MADE)).text
+    assert "account for all 9 rows that were read: Opus holds 5, the mapping leaves out 1, " in text
+    assert "2 need attention, and 1 was not sent." in text
+
+
+def test_person_and_the_connections_name_are_shown(page):
+    text = Reader(page).text
+    assert f"Run by {getpass.getuser()}" in text
+    assert "Connection contracts 5b0c4a52" in text
+
+
+def test_a_timeline_is_shown_only_where_there_is_one():
+    timed = Evidence(timeline={"step": 1.0, "spans": [[1, 0, 1, 0.5, 0.5]]}, seconds=1.0)
+    for evidence, shown in ((timed, True), (Evidence(seconds=1.0), False)):
+        page = render_run(RUN, evidence, [], RejectedRows(), MADE)
+        assert ('id="timeline"' in page) == ('href="#timeline"' in page) == shown
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone can't be set there")
+@pytest.mark.parametrize(
+    ("zone", "local"),
+    [
+        ("Australia/Sydney", "1970-01-01 10:16:40 (UTC+10:00)"),
+        ("UTC", None),
+        ("Asia/Kolkata", "1970-01-01 05:46:40 (UTC+05:30)"),
+    ],
+)
+def test_local_time_stands_beside_utc(zone, local, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        text = Reader(render_run(RUN, Evidence(), [], RejectedRows(), MADE)).text
+    time.tzset()
+    utc = "1970-01-01 00:16:40 UTC"
+    assert f"Started {local} {utc}" in text if local else f"Started {utc}" in text
+
+
+@given(ANYTHING)
+def test_the_foot_of_a_printed_sheet_is_text_whatever_the_mappings_name_is(value):
+    page = render_run(replace(RUN, mapping=value), Evidence(), [], RejectedRows(), MADE)
+    (style,) = re.findall(r"(?s)<style>(.*?)</style>", page)
+    (foot,) = re.findall(r'@page \{ @bottom-left \{ content: "(.*)"; \} \}$', style.rstrip("\n"))
+    assert re.fullmatch(r"([A-Za-z0-9]|\\[0-9a-f]+ )*", foot)
+    shown = re.sub(r"\\([0-9a-f]+) ", lambda found: chr(int(found[1], 16)), foot)
+    assert shown == f"Run 3 of {PurePath(value).name}"

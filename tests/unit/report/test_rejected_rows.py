@@ -1,16 +1,19 @@
 """Rejected rows are shown from the file of rejects as the run left it, and from no other."""
 
+import csv
+
 import pytest
 from recorded_runs import CHANGED, record_run
 
 from opusmap.journal import open_journal
+from opusmap.output_files import hash_file
 from opusmap.report import Evidence, Reason
-from opusmap.report.pages import read_rows
+from opusmap.report.rejected_rows import Problem, TopValues, read_rows
 
 
 @pytest.fixture
 def recorded(tmp_path):
-    return record_run(tmp_path)
+    return record_run(tmp_path, 180)
 
 
 def evidence(recorded):
@@ -25,7 +28,7 @@ def test_each_row_that_a_reason_names_is_found_as_it_was_read(recorded):
     assert found.rows.keys() == named
     first = found.rows[2]
     assert {name: first.values[name] for name in CHANGED} == CHANGED
-    assert "Doc Type: " in first.error
+    assert [problem.column for problem in first.problems] == ["Doc Type", "Supplier"]
     assert first.key == "CT-000001"
 
 
@@ -51,3 +54,52 @@ def test_only_so_many_rows_are_shown(recorded):
     found = read_rows(evidence(recorded), limit=2)
     assert len(found.rows) == 2
     assert "Only 2 rows are shown" in found.missing
+
+
+def test_the_cell_that_a_problem_is_about_is_known(recorded):
+    found = read_rows(evidence(recorded))
+    first = found.rows[2]
+    assert first.wrong == first.sure == {"DocType", "Supplier"}
+    classified = [row for row in found.rows.values() if _has(row, "Classification")]
+    for row in classified:  # made of three cells: none of them alone is to blame
+        assert row.wrong >= {"Class1", "Class2", "Class3"}
+        assert not row.sure & {"Class1", "Class2", "Class3"}
+    assert classified
+
+
+def _has(row, column):
+    return any(problem.column == column for problem in row.problems)
+
+
+def test_messages_are_told_apart_by_the_columns_that_reasons_name(recorded):
+    with recorded.rejects.open(encoding="utf-8-sig", newline="") as file:
+        lines = {int(line["_row"]): line for line in csv.DictReader(file)}
+    for number, row in read_rows(evidence(recorded)).rows.items():
+        assert all(problem.column and problem.message for problem in row.problems)
+        words = [f"{problem.column}: {problem.message}" for problem in row.problems]
+        assert "; ".join(words) == lines[number]["_error"].removeprefix("'")
+
+
+def test_frequent_wrong_values_are_counted_in_all_rows_not_in_the_named_ones_alone(tmp_path):
+    path = tmp_path / "rejects.csv"
+    rows = [
+        f'{row},k{row},Number,bad-number,"Number: ""{value}"" is not a number"'
+        for row, value in enumerate("aaabbcdefg", 2)
+    ]
+    path.write_text("\n".join(["_row,_key,_error_column,_error_code,_error", *rows, ""]), "utf-8")
+    file = hash_file("rejects", path)
+    found = read_rows(Evidence(files=(file,), reasons=(Reason("Number", "bad-number", 10, (2,), ""),)))
+    assert found.rows.keys() == {2}
+    assert found.top == {
+        ("Number", "bad-number"): TopValues((("a", 3), ("b", 2), ("c", 1), ("d", 1), ("e", 1)), others=2)
+    }
+
+
+def test_a_value_is_not_counted_under_a_reason_that_the_file_does_not_tell_apart(tmp_path):
+    path = tmp_path / "rejects.csv"
+    line = '2,k,Number,bad-number; too-precise,"Number: ""1"" is wrong"'
+    path.write_text(f"_row,_key,_error_column,_error_code,_error\n{line}\n", "utf-8")
+    reasons = tuple(Reason("Number", code, 1, (2,), "") for code in ("bad-number", "too-precise"))
+    found = read_rows(Evidence(files=(hash_file("rejects", path),), reasons=reasons))
+    assert found.top == {}
+    assert found.rows[2].problems == (Problem("Number", '"1" is wrong'),)

@@ -1,0 +1,157 @@
+"""Several runs side by side: how their totals went, and which rejects come back.
+
+Owns the comparison. Reasons are compared by column and code, rows by their keys, which the files of rejects
+name as long as they are as the runs left them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from opusmap.errors import SourceError
+from opusmap.report.provenance import Evidence
+from opusmap.report.rejected_rows import explain_change, read_keys
+from opusmap.report.status import Status, count_attention, describe_status
+
+if TYPE_CHECKING:
+    from opusmap.journal import Journal, Run
+
+RUNS = 12
+"""Runs that are compared at most, the latest ones."""
+_KEYS = 200_000
+"""Rejected rows of one run whose keys are compared at most."""
+_KEYS_SHOWN = 50
+_REASONS_SHOWN = 30
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One of the runs: the run, how it went, and how many of its rows need attention."""
+
+    run: Run
+    status: Status
+    attention: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReturningReason:
+    """A reason of the latest run that an earlier one had as well; `counts` of all runs, None if unknown."""
+
+    column: str
+    code: str
+    counts: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReturningRow:
+    """A row that was rejected in the latest run and before: its key, the wrong columns, the runs' numbers."""
+
+    key: str
+    columns: str
+    runs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The runs of one mapping against one connection, the earliest first, up to the one of the page.
+
+    `new_reasons` are how many reasons of the latest run no earlier one had; `gone` how many of the run before
+    it has no more. `rows` are the first of `rows_returning`. `unread` are runs whose keys are not known.
+    """
+
+    runs: tuple[PastRun, ...]
+    reasons: tuple[ReturningReason, ...] = ()
+    new_reasons: int = 0
+    gone: int = 0
+    rows: tuple[ReturningRow, ...] = ()
+    rows_returning: int = 0
+    unread: tuple[int, ...] = ()
+
+
+def read_history(journal: Journal, run: Run) -> History | None:
+    """Return the run beside those before it of the same mapping and target; None if it is the first."""
+    target = _target(run)
+    found = [each for each in journal.runs() if each.id <= run.id and _target(each) == target]
+    runs = sorted(found, key=lambda each: each.id)[-RUNS:]
+    if len(runs) < 2:  # noqa: PLR2004 - one run has no history
+        return None
+    evidence = [Evidence.read(journal.evidence(each)) for each in runs]
+    past = tuple(
+        PastRun(each, describe_status(each, left), count_attention(each.counts))
+        for each, left in zip(runs, evidence, strict=True)
+    )
+    reasons, new = _compare_reasons(runs, evidence)
+    before = {(one.column, one.code) for one in evidence[-2].reasons}
+    gone = len(before - {(one.column, one.code) for one in evidence[-1].reasons})
+    rows, unread = _compare_rows(runs, evidence)
+    return History(
+        past, tuple(reasons[:_REASONS_SHOWN]), new, gone, tuple(rows[:_KEYS_SHOWN]), len(rows), unread
+    )
+
+
+def _target(run: Run) -> tuple[str, str, str]:
+    return run.origin, run.connection, PurePath(run.mapping).name
+
+
+def _compare_reasons(runs: Sequence[Run], evidence: Sequence[Evidence]) -> tuple[list[ReturningReason], int]:
+    """Return the latest run's reasons that an earlier run had, and how many none had."""
+    counts = [{(one.column, one.code): one.count for one in left.reasons} for left in evidence]
+    known = [
+        bool(run.counts) and (bool(left.reasons) or not run.counts.get("rejected"))
+        for run, left in zip(runs, evidence, strict=True)
+    ]
+    returning, new = list[ReturningReason](), 0
+    for reason in evidence[-1].reasons:
+        key = reason.column, reason.code
+        each = tuple(found.get(key, 0) if sure else None for found, sure in zip(counts, known, strict=True))
+        if any(each[:-1]):
+            returning.append(ReturningReason(reason.column, reason.code, each))
+        else:
+            new += 1
+    return returning, new
+
+
+def _compare_rows(
+    runs: Sequence[Run], evidence: Sequence[Evidence]
+) -> tuple[list[ReturningRow], tuple[int, ...]]:
+    """Return the latest run's rejected rows that were rejected before, those of most runs first."""
+    latest = _read_keys(evidence[-1])
+    if latest is None:
+        return [], (runs[-1].id,) if runs[-1].counts.get("rejected") else ()
+    seen, unread = {key: [runs[-1].id] for key in latest}, list[int]()
+    for run, left in zip(runs[-2::-1], evidence[-2::-1], strict=True):
+        keys = _read_keys(left)
+        if keys is None:
+            unread += [run.id] if run.counts.get("rejected") or not run.counts else []
+            continue
+        for key in keys.keys() & seen.keys():
+            seen[key].append(run.id)
+    rows = [ReturningRow(key, latest[key], tuple(found[::-1])) for key, found in seen.items() if found[1:]]
+    return sorted(rows, key=lambda row: -len(row.runs)), tuple(sorted(unread))
+
+
+def _read_keys(evidence: Evidence) -> dict[str, str] | None:
+    """Return the wrong columns by row key, as the file of rejects has them; None if it does not tell."""
+    file = evidence.find("rejects")
+    if file is None or explain_change(file):
+        return None
+    found = dict[str, str]()
+    try:
+        for number, (key, columns) in enumerate(read_keys(file)):
+            if number >= _KEYS:
+                return None
+            if key:
+                found[key] = columns
+    except SourceError:
+        return None
+    return found
+
+
+def scale_bars(runs: Iterable[PastRun]) -> dict[int, float]:
+    """Return how long each run's bar is, as a share of the one that read the most rows, by its number."""
+    read = {past.run.id: past.run.counts.get("read", 0) for past in runs}
+    most = max(read.values(), default=0)
+    return {number: count / most if most else 0.0 for number, count in read.items()}

@@ -1,0 +1,202 @@
+"""Rejected rows as a page shows them, read back from the file of rejects that the run wrote.
+
+Owns which rows may be shown: those of a file that is as the run left it, for the journal keeps row numbers
+alone. It tells which cells a problem is about, and which wrong values are frequent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from opusmap.errors import SourceError
+from opusmap.output_files import File, hash_file
+from opusmap.records import Reject
+from opusmap.rejects.corrected import is_neutralised, part_row
+from opusmap.report.crosswalk import Crosswalk
+from opusmap.report.provenance import Evidence
+from opusmap.sources import open_source
+
+ROWS = 1000
+"""Rejected rows that are shown at most."""
+TOP_VALUES = 5
+"""Wrong values that are shown for each reason at most, the most frequent ones."""
+_KEPT = 1000
+"""Different wrong values that are counted for each reason at most."""
+
+_QUOTED = re.compile(r'"(.+?)"(?!\w)', re.DOTALL)
+"""The value that a message quotes first: it is the wrong one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a row, in words; `column` is the target column, or "" for the whole row."""
+
+    column: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A rejected row as it was read, with what was wrong in it.
+
+    `wrong` are the source columns that a wrong target column is made of. `sure`: those of them that alone
+    make one, so that it is their cell that is wrong.
+    """
+
+    number: int
+    key: str
+    problems: tuple[Problem, ...]
+    values: Mapping[str, Any]
+    wrong: frozenset[str] = frozenset()
+    sure: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class TopValues:
+    """The most frequent wrong values of a reason, with their counts, and how many rows have others."""
+
+    values: tuple[tuple[str, int], ...]
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRows:
+    """Rejected rows by number, and (if any are not there) why, as a sentence.
+
+    `top` are the wrong values by column and code, counted in all rows of the file.
+    """
+
+    rows: Mapping[int, RejectedRow] = field(default_factory=dict)
+    missing: str = ""
+    top: Mapping[tuple[str, str], TopValues] = field(default_factory=dict)
+
+
+def read_rows(evidence: Evidence, limit: int = ROWS) -> RejectedRows:
+    """Return the rows that the reasons of a run name, as far as its file of rejects is still as it was."""
+    wanted = {row for reason in evidence.reasons for row in reason.rows}
+    file = evidence.find("rejects")
+    if not wanted:
+        return RejectedRows()
+    if file is None:
+        return RejectedRows(missing="The run wrote no file of rejects, so only row numbers are known.")
+    if missing := explain_change(file):
+        return RejectedRows(missing=f"{missing} Only row numbers are shown.")
+    try:
+        return _Reading(evidence, wanted, limit).read(file)
+    except SourceError as error:
+        return RejectedRows(missing=f"{file.path} can't be read: {error}")
+
+
+def explain_change(file: File) -> str:
+    """Return why a file of rejects shows no longer what its run wrote, as a sentence; "" if it does."""
+    now = hash_file("rejects", file.path)
+    if now is None:
+        return f"{file.path} is not there any more."
+    if now != file:
+        return f"{file.path} was changed after the run, so its rows would be no evidence."
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a file of rejects."""
+
+    number: str
+    key: str
+    columns: str
+    codes: tuple[str, ...]
+    error: str
+    values: Mapping[str, Any]
+
+
+def _read_lines(file: File) -> Iterator[_Line]:
+    with open_source(file.path) as source:
+        neutralised = is_neutralised(source)
+        for row in source.rows():
+            if isinstance(row, Reject):
+                continue
+            values, (number, key, columns, codes, error) = part_row(row.values, neutralised=neutralised)
+            yield _Line(number, key, columns, tuple(codes.split("; ")), error, values)
+
+
+def read_keys(file: File) -> Iterator[tuple[str, str]]:
+    """Yield the row key of each row of a file of rejects, and the columns that were wrong.
+
+    Raises:
+        SourceError: the file can't be read any further.
+    """
+    for line in _read_lines(file):
+        yield line.key, line.columns
+
+
+class _Reading:
+    """One pass over a file of rejects."""
+
+    def __init__(self, evidence: Evidence, wanted: set[int], limit: int) -> None:
+        self._wanted, self._limit = wanted, limit
+        self._reasons = {(reason.column, reason.code) for reason in evidence.reasons}
+        self._columns = sorted({column for column, _ in self._reasons if column}, key=len, reverse=True)
+        self._made_of = _made_of(evidence.crosswalk)
+        self._counted: dict[tuple[str, str], Counter[str]] = {}
+        self._others: Counter[tuple[str, str]] = Counter()
+
+    def read(self, file: File) -> RejectedRows:
+        rows, more = dict[int, RejectedRow](), False
+        for line in _read_lines(file):
+            problems = tuple(_split(line.error, [name for name in self._columns if name in line.columns]))
+            self._count(line, problems)
+            if line.number.isascii() and line.number.isdigit() and int(line.number) in self._wanted:
+                if len(rows) < self._limit:
+                    rows[int(line.number)] = self._row(line, problems)
+                else:
+                    more = True
+        missing = f"Only {self._limit:,} rows are shown; all of them are in {file.path}." if more else ""
+        return RejectedRows(rows, missing, {key: self._top(key) for key in self._counted})
+
+    def _row(self, line: _Line, problems: tuple[Problem, ...]) -> RejectedRow:
+        made_of = [self._made_of.get(problem.column, (problem.column,)) for problem in problems]
+        known = line.values.keys()
+        return RejectedRow(
+            int(line.number),
+            line.key,
+            problems,
+            line.values,
+            frozenset(name for names in made_of for name in names if name in known),
+            frozenset(names[0] for names in made_of if len(names) == 1 and names[0] in known),
+        )
+
+    def _count(self, line: _Line, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            reasons = [key for key in self._reasons if key[0] == problem.column and key[1] in line.codes]
+            quoted = _QUOTED.search(problem.message)
+            if len(reasons) != 1 or quoted is None:  # the file does not say which code a message has
+                continue
+            counted = self._counted.setdefault(reasons[0], Counter())
+            if quoted[1] in counted or len(counted) < _KEPT:
+                counted[quoted[1]] += 1
+            else:
+                self._others[reasons[0]] += 1
+
+    def _top(self, key: tuple[str, str]) -> TopValues:
+        top = tuple(self._counted[key].most_common(TOP_VALUES))
+        rest = self._counted[key].total() - sum(count for _, count in top)
+        return TopValues(top, rest + self._others[key])
+
+
+def _made_of(crosswalk: Crosswalk) -> dict[str, tuple[str, ...]]:
+    """Return the source columns of each target column that is made of any."""
+    return {line.target: tuple(line.sources) for line in crosswalk.lines if line.sources}
+
+
+def _split(error: str, columns: Iterable[str]) -> Iterator[Problem]:
+    """Yield the problems of a row whose messages, each behind its column, stand in one text."""
+    names = "|".join(map(re.escape, columns))
+    found = re.split(rf"(?:^|; )({names}): ", error) if names else [error]
+    if found[0]:
+        yield Problem("", found[0])
+    for column, message in zip(found[1::2], found[2::2], strict=True):
+        yield Problem(column, message)

@@ -1,0 +1,120 @@
+"""How a run went, in words and a tone that match, and what in it needs a person, the most urgent first.
+
+Owns when a run is good, needs attention or went wrong. Pages and colours are made of it elsewhere.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Literal
+
+from opusmap.output_files import File
+from opusmap.report.provenance import Evidence
+from opusmap.settings import is_on_this_machine
+from opusmap.wording import counted
+
+if TYPE_CHECKING:
+    from opusmap.journal import Run
+
+Tone = Literal["good", "attention", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a run went, as a sentence without a full stop."""
+
+    tone: Tone
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that a person should do or know: what it is, what to do, and where the page has more.
+
+    `command` is what to run, or ""; `section` the id of a section, or "".
+    """
+
+    what: str
+    action: str = ""
+    command: str = ""
+    section: str = ""
+
+
+def count_attention(counts: Mapping[str, int]) -> int:
+    """Return how many rows of a run a person has to look at: rejected, refused by Opus, or of unknown end."""
+    return sum(counts.get(name, 0) for name in ("rejected", "failed", "uncertain"))
+
+
+def is_rehearsal(run: Run) -> bool:
+    """Tell whether a run went to an emulator, for its Opus is on this machine."""
+    return is_on_this_machine(run.origin)
+
+
+def describe_status(run: Run, evidence: Evidence) -> Status:
+    """Return how a run went."""
+    count = count_attention(run.counts)
+    needs = "1 row needs attention" if count == 1 else f"{count:,} rows need attention"
+    if run.finished is None:
+        return Status("attention", "Not finished: the run is still going on, or it was killed")
+    if run.ending != "done":
+        return Status("bad", f"Stopped early: {run.ending}")
+    if count:
+        in_opus = run.counts.get("submitted", 0) + run.counts.get("unchanged", 0)
+        return Status("attention" if in_opus else "bad", f"Finished: {needs}")
+    if evidence.source_changed:
+        return Status("attention", "Finished, but the source changed while it was being read")
+    if evidence.journal_note:
+        return Status("attention", "Finished, but there is something to know about the journal")
+    return Status("good", "Finished: no row needs attention")
+
+
+def list_needs(run: Run, evidence: Evidence) -> tuple[Need, ...]:
+    """Return what a person should do or know about a run, the most urgent first."""
+    return tuple(_needs(run, evidence))
+
+
+def _needs(run: Run, evidence: Evidence) -> Iterator[Need]:
+    correct = _correct(run, evidence.find("rejects"))
+    again = "Run the same command again; it goes on from there."
+    if run.finished is None or run.ending != "done":
+        left = run.counts.get("not_sent", 0)
+        not_sent = f" {counted(left, 'record')} {_was(left)} not sent." if left else ""
+        yield Need(f"The run did not come to its end.{not_sent}", again, section="totals")
+    if uncertain := run.counts.get("uncertain"):
+        what = f"Of {counted(uncertain, 'record')} it is not known whether Opus took {_it(uncertain)}."
+        yield Need(what, f"Run the same command again; it sends {_it(uncertain)} again.", section="open-ends")
+    if failed := run.counts.get("failed"):
+        what = f"Opus refused {counted(failed, 'record')}."
+        yield Need(what, *correct, "open-ends")
+    if rejected := run.counts.get("rejected"):
+        what = f"{counted(rejected, 'row')} {_was(rejected)} rejected, and not sent."
+        yield Need(what, *correct, "rejects")
+    if evidence.source_changed:
+        what = "The source changed while it was being read."
+        yield Need(what, "Some rows may be old and some new: run again.", section="evidence")
+    if evidence.journal_note:
+        yield Need(f"{evidence.journal_note}.")
+    if replaced := sum(reason.count for reason in evidence.replaced):
+        what = f"{counted(replaced, 'wrong value')} {_was(replaced)} replaced, as the mapping says."
+        yield Need(what, "Check that the replacements are what you want.", section="replaced")
+
+
+def _correct(run: Run, file: File | None) -> tuple[str, str]:
+    """Return what to do with rows that are no records in Opus, and the command to run then."""
+    if is_rehearsal(run):
+        return "Correct the source or the mapping, and rehearse again.", ""
+    mapping = shlex.quote(run.mapping)
+    if file is None:
+        return "Correct the source or the mapping, and run", f"opusmap submit {mapping}"
+    return f"Correct the cells in {PurePath(file.path).name}, and run", f"opusmap retry {mapping}"
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _it(count: int) -> str:
+    return "it" if count == 1 else "them"

@@ -1,0 +1,90 @@
+"""How a run went is said in words and a tone that agree, and what needs a person comes first."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opusmap.journal import Run
+from opusmap.output_files import File
+from opusmap.report import Evidence, Reason
+from opusmap.report.status import count_attention, describe_status, list_needs
+from opusmap.sources import FileChange
+
+RUN = Run(
+    3, "https://opus.example.com", "c-1", "my maps/m.yaml", 0.0, 60.0, "done", {"read": 1, "submitted": 1}
+)
+REJECTS = Evidence(files=(File("rejects", "/x/m.run-3.rejects.csv", 1, "a"),))
+CHANGED = Evidence(source_changed=(FileChange("rows.csv", None, None),))
+
+
+def run(ending="done", **counts):
+    return replace(RUN, ending=ending, counts=counts)
+
+
+@pytest.mark.parametrize(
+    ("one", "evidence", "tone", "words"),
+    [
+        (RUN, Evidence(), "good", "Finished: no row needs attention"),
+        (run(submitted=9, rejected=1), Evidence(), "attention", "Finished: 1 row needs attention"),
+        (
+            run(unchanged=9, rejected=1899, failed=1),
+            Evidence(),
+            "attention",
+            "Finished: 1,900 rows need attention",
+        ),
+        (run(read=2, rejected=2), Evidence(), "bad", "Finished: 2 rows need attention"),
+        (run("no answer", submitted=9), Evidence(), "bad", "Stopped early: no answer"),
+        (RUN, CHANGED, "attention", "Finished, but the source changed while it was being read"),
+        (replace(RUN, finished=None, ending="", counts={}), Evidence(), "attention", "Not finished: "),
+    ],
+)
+def test_the_words_and_the_tone_say_the_same(one, evidence, tone, words):
+    status = describe_status(one, evidence)
+    assert status.tone == tone
+    assert status.words.startswith(words)
+
+
+COUNTS = st.fixed_dictionaries(
+    dict.fromkeys(
+        ("submitted", "unchanged", "filtered", "rejected", "failed", "uncertain"), st.integers(0, 2)
+    )
+)
+
+
+@given(COUNTS)
+def test_a_finished_run_is_good_just_where_nothing_needs_a_person(counts):
+    one = run(**counts)
+    good = describe_status(one, Evidence()).tone == "good"
+    assert good == (not list_needs(one, Evidence())) == (not count_attention(counts))
+
+
+def test_what_is_most_urgent_comes_first():
+    evidence = replace(
+        CHANGED, journal_note="the journal is older", replaced=(Reason("A", "x", 2, (1,), ""),)
+    )
+    needs = list_needs(run("no answer", submitted=1, rejected=3, failed=2, uncertain=1, not_sent=4), evidence)
+    assert [need.what for need in needs] == [
+        "The run did not come to its end. 4 records were not sent.",
+        "Of 1 record it is not known whether Opus took it.",
+        "Opus refused 2 records.",
+        "3 rows were rejected, and not sent.",
+        "The source changed while it was being read.",
+        "the journal is older.",
+        "2 wrong values were replaced, as the mapping says.",
+    ]
+
+
+def test_the_command_is_the_one_for_the_file_that_is_there():
+    (need,) = list_needs(run(submitted=1, rejected=1), REJECTS)
+    assert "m.run-3.rejects.csv" in need.action
+    assert need.command == "opusmap retry 'my maps/m.yaml'"
+    (need,) = list_needs(run(submitted=1, rejected=1), Evidence())
+    assert need.command == "opusmap submit 'my maps/m.yaml'"
+
+
+def test_the_rejects_of_a_rehearsal_are_not_to_be_sent():
+    (need,) = list_needs(replace(run(submitted=1, rejected=1), origin="http://127.0.0.1:8765"), REJECTS)
+    assert need.command == ""
+    assert "rehearse again" in need.action
