@@ -49,7 +49,7 @@ class Chart:
 
 
 def draw_charts(step: float, spans: Sequence[Span]) -> tuple[Chart, ...]:
-    """Return the charts of a run: records a second, answer times, requests sent again."""
+    """Return the charts of a run: records a second, answer times, and requests sent again if any were."""
     if not spans:
         return ()
     rates = [span.records / step for span in spans]
@@ -58,7 +58,7 @@ def draw_charts(step: float, spans: Sequence[Span]) -> tuple[Chart, ...]:
     retries = [float(span.retries) for span in spans]
     busiest, answers = max(rates), sum(span.requests for span in spans)
     mean = sum(span.seconds for span in spans) / answers if answers else 0.0
-    return (
+    charts = (
         _draw("Records a second", f"at most {busiest:,.0f} a second", step, rates, _say_rate),
         _draw(
             "Answer times: mean, and the slowest behind it",
@@ -68,8 +68,10 @@ def draw_charts(step: float, spans: Sequence[Span]) -> tuple[Chart, ...]:
             _say_seconds,
             slowest,
         ),
-        _draw("Requests sent again", f"{sum(retries):,.0f} in all", step, retries, _say_rate),
     )
+    if not any(retries):
+        return charts
+    return *charts, _draw("Requests sent again", f"{sum(retries):,.0f} in all", step, retries, _say_rate)
 
 
 def _draw(

@@ -87,7 +87,8 @@ def _needs(run: Run, evidence: Evidence) -> Iterator[Need]:
         what = f"Of {counted(uncertain, 'record')} it is not known whether Opus took {_it(uncertain)}."
         yield Need(what, f"Run the same command again; it sends {_it(uncertain)} again.", section="open-ends")
     if failed := run.counts.get("failed"):
-        what = f"Opus refused {counted(failed, 'record')}."
+        who = "The emulator" if is_rehearsal(run) else "Opus"
+        what = f"{who} refused {counted(failed, 'record')}."
         yield Need(what, *correct, "open-ends")
     if rejected := run.counts.get("rejected"):
         what = f"{counted(rejected, 'row')} {_was(rejected)} rejected, and not sent."
