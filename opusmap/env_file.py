@@ -18,7 +18,7 @@ from opusmap.errors import SettingsError
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import quote_value, suggest
 
-_ENVIRONMENT_ALONE = re.compile(r"OPUSMAP_(?:DATABASE|WEBHOOK|TRUST|PROXY|CA)(?:_.*)?")
+_ENVIRONMENT_ALONE = re.compile(r"OPUSMAP_(?:DATABASE|WEBHOOK|METRICS|TRUST|PROXY|CA)(?:_.*)?")
 """Variables that others than the settings read, or will, and that no `.env` file may set."""
 _FILE_LIMIT = 1 << 16
 """Bytes of a `.env` or a secret's file that are read at most."""

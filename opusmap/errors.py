@@ -26,6 +26,10 @@ __all__ = [
 ]
 
 
+BUG_EXIT_CODE = 70
+"""What the command line ends with when the error is not one of these: a bug of ours."""
+
+
 @dataclass(eq=True, unsafe_hash=True)
 class OpusmapError(Exception):
     """Base of all errors that opusmap raises on purpose.

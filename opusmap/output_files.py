@@ -79,11 +79,15 @@ def create_output(path: str | Path) -> IO[bytes]:
 
 
 @contextmanager
-def write_whole(path: str | Path) -> Iterator[IO[bytes]]:
+def write_whole(path: str | Path, *, mode: int = 0o600) -> Iterator[IO[bytes]]:
     """Open a file for writing that appears under its name when the block has ended without an error.
 
     Until then it is `.NAME.….part` in the same folder, and a file that has the name stays as it is. What
     killed runs have left of such files is removed. Standard output (`-`) and devices are written as they are.
+
+    Args:
+        path: the file's name.
+        mode: its permissions, for a file that others than its owner are to read.
 
     Raises:
         SettingsError: the path can't be written (a full disk, say), is a symbolic link, or holds what
@@ -102,7 +106,7 @@ def write_whole(path: str | Path) -> Iterator[IO[bytes]]:
     _remove_leftovers(target)
     partial = target.with_name(f"{_partial_name(target)}{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
-        raw = _Raw(_create_file(partial), name)
+        raw = _Raw(_create_file(partial, mode), name)
     except OSError as error:
         raise _refusal(name, error) from None
     with suppress(OSError):  # a share may have no locks
@@ -270,9 +274,9 @@ def _create_fresh(path: Path) -> IO[bytes]:
     return os.fdopen(_create_file(path), "wb", _BUFFER)
 
 
-def _create_file(path: Path) -> int:
+def _create_file(path: Path, mode: int = 0o600) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags, mode)
 
 
 def _is_device(path: Path) -> bool:

@@ -60,6 +60,8 @@ _NAMES = (
     "transport",
     "trust_status",
 )
+_OUTLETS = ("webhook", "metrics")
+"""Settings of where runs are reported to. They are the environment's alone: a run does not depend on them."""
 _OLD_NAMES = {"late_effect_window": "fence", "retry_timeout": "patience"}
 """Settings by the names that they had before; these are read until the next release."""
 _ADDRESSES = ("base_url", "token_url")
@@ -160,6 +162,19 @@ def is_on_this_machine(url: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlets:
+    """Where runs are reported to besides the journal: `metrics` is a file, `webhook` an address.
+
+    The address is hidden, for what is in its path or query is often what permits to post. `proxy` is the way
+    to it, None for an address on this machine.
+    """
+
+    metrics: Path | None = None
+    webhook: Secret | None = None
+    proxy: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """A value with the place that it came from: the name to blame, and the folder if it is a `.env` file."""
 
@@ -254,6 +269,29 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
     )
 
 
+def load_outlets(environ: Mapping[str, str]) -> Outlets:
+    """Return where runs are reported to, from `OPUSMAP_METRICS`, `OPUSMAP_WEBHOOK` and `OPUSMAP_PROXY`.
+
+    Raises:
+        SettingsError: the webhook's address is not a safe one, or the proxy's is none.
+    """
+    metrics, webhook, proxy = (_from_environ(environ, name) for name in ("metrics", "webhook", "proxy"))
+    if webhook is None:
+        return Outlets(Path(metrics.text) if metrics else None)
+    parts = _split_url(webhook)
+    _check_origin(webhook, parts)
+    if "#" in webhook.text:
+        raise webhook.error("a URL with a fragment is refused")
+    through = _read_proxy(proxy) if proxy and parts.hostname not in _LOOPBACK else None
+    return Outlets(Path(metrics.text) if metrics else None, Secret(webhook.text), through)
+
+
+def _from_environ(environ: Mapping[str, str], name: str) -> _Found | None:
+    variable = f"OPUSMAP_{name.upper()}"
+    text = environ.get(variable, "").strip()
+    return _Found(name, variable, text) if text else None
+
+
 def locate_journal(options: Mapping[str, str | None], environ: Mapping[str, str], folder: Path) -> Path:
     """Return the journal's path alone, for commands that read it and never sign in."""
     return _read_journal(_read_levels(options, environ, folder), folder)
@@ -267,7 +305,7 @@ def _read_levels(
     if unknown:
         raise SettingsError(unknown[0], "there is no such setting", suggest(unknown[0], _NAMES))
     variables = {name: f"OPUSMAP_{name.upper()}" for name in names}
-    in_file = read_env_file(folder / ".env", _IN_ENV_FILE, names)
+    in_file = read_env_file(folder / ".env", _IN_ENV_FILE, (*names, *_OUTLETS))
     given = (
         {name: (options.get(name), "--" + name.replace("_", "-"), None) for name in names},
         {name: (environ.get(variable), variable, None) for name, variable in variables.items()},
@@ -359,6 +397,18 @@ def _read_url(found: _Found) -> str:
     one host look like another.
     """
     parts = _split_url(found)
+    host = _check_origin(found, parts)
+    if "?" in found.text or "#" in found.text:
+        raise found.error("a URL with a query or fragment is refused")
+    if parts.path.rstrip("/"):
+        _check_path(found, parts.path.rstrip("/"))
+    port = f":{parts.port}" if parts.port is not None else ""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{port}{parts.path.rstrip('/')}"
+
+
+def _check_origin(found: _Found, parts: SplitResult) -> str:
+    """Return an address's host: any on this machine, else a plain name that is reached by https."""
     host = parts.hostname or ""
     if "@" in parts.netloc:
         raise found.error("a URL with user info (`…@`) is refused", "remove the part before the @")
@@ -367,13 +417,7 @@ def _read_url(found: _Found) -> str:
             raise found.error("only https is accepted (http for 127.0.0.1, localhost and [::1] alone)")
         if not _is_host_name(host):
             raise found.error("not a plain host name", "write it as https://host.example.com")
-    if "?" in found.text or "#" in found.text:
-        raise found.error("a URL with a query or fragment is refused")
-    if parts.path.rstrip("/"):
-        _check_path(found, parts.path.rstrip("/"))
-    port = f":{parts.port}" if parts.port is not None else ""
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}{port}{parts.path.rstrip('/')}"
+    return host
 
 
 def _split_url(found: _Found) -> SplitResult:

@@ -40,7 +40,7 @@ from opusmap.cli.schema import schema
 from opusmap.cli.submit import submit
 from opusmap.cli.terminal import begin_streams, discard, flush_result, write_result
 from opusmap.cli.test import test
-from opusmap.errors import InvalidMapping, OpusmapError, SettingsError
+from opusmap.errors import BUG_EXIT_CODE, InvalidMapping, OpusmapError, SettingsError, StoppedEarly
 from opusmap.wording import visible
 
 _NEEDED = ("click", "google-re2", "httpx", "jinja2", "jsonschema", "msgspec", "pyyaml", "rich", "tzdata")
@@ -138,7 +138,7 @@ for _command in (
     opusmap.add_command(_command)
 
 
-STOPPED, BUG = 4, 70
+STOPPED, BUG = StoppedEarly.exit_code, BUG_EXIT_CODE
 _UNWRITABLE = frozenset((errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)))
 """Error numbers of a full or broken disk."""
 

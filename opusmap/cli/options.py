@@ -129,7 +129,7 @@ def verbosity(command: Command) -> Command:
 
 def common(command: Command, kind: type[Output] = Output) -> Command:
     """Add the options that every command with a result has; it gets them as `out`, an object of `kind`."""
-    command = gather("out", kind, *(field.name for field in fields(kind)))(command)
+    command = gather("out", kind, *(field.name for field in fields(kind) if field.init))(command)
     return JSON(verbosity(command))
 
 

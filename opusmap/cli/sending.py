@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from contextlib import aclosing
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import click
@@ -34,7 +36,7 @@ from opusmap.cli.progress import progress_line
 from opusmap.cli.signals import stopped_by_signals
 from opusmap.cli.summary import print_summary, reject_reasons, replaced_reasons
 from opusmap.cli.terminal import write_error
-from opusmap.errors import OpusUnavailable, SettingsError, StoppedEarly
+from opusmap.errors import BUG_EXIT_CODE, OpusmapError, OpusUnavailable, SettingsError, StoppedEarly
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
     from opusmap.emulator import FaultPlan, SeededFaults
     from opusmap.rejects import RejectWriter
+    from opusmap.operations import RunWatch
     from opusmap.report import Report
     from opusmap.run.open import Work
     from opusmap.run.rehearsal import EmbeddedTransport
@@ -107,9 +110,15 @@ _OPTIONS = (
 )
 
 
+def _make_watch() -> RunWatch:
+    from opusmap.operations import RunWatch
+
+    return RunWatch()
+
+
 @dataclass(frozen=True, slots=True)
 class SendingOutput(Output):
-    """The options that `submit` and `retry` share: what is printed, and how records are sent."""
+    """The options that `submit` and `retry` share: what is printed, how records are sent; and who watches."""
 
     to: str
     faults: str | None
@@ -118,14 +127,47 @@ class SendingOutput(Output):
     yes: bool
     every: bool
     converters: tuple[str, ...]
+    watch: RunWatch = field(init=False, repr=False, default_factory=_make_watch)
 
 
 def sending(command: Command) -> Command:
-    """Add the options that sending has, and those of every command with a result; see `SendingOutput`."""
-    command = custom(common(command, SendingOutput))
+    """Add the options that sending has, and those of every command with a result; see `SendingOutput`.
+
+    The command's run is reported as OPUSMAP_METRICS and OPUSMAP_WEBHOOK say, but for rehearsals.
+    """
+    command = custom(common(_watched(command), SendingOutput))
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def _watched(command: Command) -> Command:
+    """Report the end of a command's run, also of one that an error kept from beginning."""
+
+    @wraps(command)
+    def run(mapping: str, out: SendingOutput, **values: Any) -> int:
+        from opusmap.settings import Outlets, load_outlets
+
+        outlets, watch = load_outlets(os.environ) if out.to == "opus" else Outlets(), out.watch
+        watch.start(outlets, command.__name__, mapping)
+        try:
+            code = int(command(mapping=mapping, out=out, **values))
+        except click.ClickException:
+            raise  # a mistake in the command, which a person sees at once
+        except OpusmapError as error:
+            watch.end(error.exit_code, type(error).__name__)
+            raise
+        except (click.Abort, KeyboardInterrupt):
+            watch.end(StoppedEarly.exit_code, "KeyboardInterrupt")
+            raise
+        except Exception as error:
+            watch.end(BUG_EXIT_CODE, type(error).__name__)
+            raise
+        stopped = watch.status.report.stopped
+        watch.end(code, "" if stopped is None else type(stopped).__name__)
+        return code
+
+    return cast("Command", run)
 
 
 @dataclass(frozen=True)
@@ -169,6 +211,7 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
 
     if out.as_json and work.source.checkpoints is not None:
         raise click.UsageError("--json prints on standard output, where a tap's state goes; leave --json out")
+    out.watch.begin(work.mapper.connection.id)
     writer = reject_writer(work, out.rejects, None, "run" if target.transport is None else "rehearsal")
     with (
         work.source,
@@ -179,7 +222,12 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
     ):
         stop = asyncio.Event()
         chosen = replace(options, transport=target.transport, concurrency=out.concurrency, workers=workers)
-        report = _read(submit_stream(work, target.settings, chosen, writer, stop), stop, on_start, progress)
+
+        def note(report: Report) -> None:
+            out.watch.note(report)
+            progress(report)
+
+        report = _read(submit_stream(work, target.settings, chosen, writer, stop), stop, on_start, note)
     if out.as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not out.quiet:

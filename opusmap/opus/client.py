@@ -321,14 +321,8 @@ class OpusClient:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        """A context that trusts what the system trusts (corporate authorities) and speaks TLS 1.2 up.
-
-        Made with the first connection: reading the authorities takes tens of milliseconds, and a rehearsal
-        in this process needs none.
-        """
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        return context
+        # Made with the first connection: it takes tens of milliseconds, and a rehearsal needs none.
+        return trust_system()
 
     def _make_transport(self) -> httpx.AsyncBaseTransport:
         # Loopback is never behind the proxy; https goes through it in a tunnel, end to end.
@@ -342,6 +336,13 @@ class OpusClient:
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
             proxy=httpx.Proxy(proxy.reveal()),
         )
+
+
+def trust_system() -> ssl.SSLContext:
+    """Return a context that trusts what the system trusts (corporate authorities) and speaks TLS 1.2 up."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def _hide(body: bytes, token: Secret) -> bytes:

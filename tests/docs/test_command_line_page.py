@@ -19,7 +19,7 @@ from opusmap.cli.entry import BUG, STOPPED
 from opusmap.cli.entry import opusmap as program
 from opusmap.converters.plugins import load_converters
 from opusmap.errors import OpusmapError
-from opusmap.settings import _NAMES, _OLD_NAMES, DATA_CENTERS
+from opusmap.settings import _NAMES, _OLD_NAMES, _OUTLETS, DATA_CENTERS
 
 PAGE = ROOT / "docs" / "command-line.md"
 TEXT = PAGE.read_text("utf-8")
@@ -27,7 +27,7 @@ CONTRACTS = ROOT / "mappings" / "contracts"
 SHARED = section(PAGE, "Options of most commands")
 OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 DATABASE = "OPUSMAP_DATABASE"  # what a mapping names; any name may begin so
-SETTINGS = {f"OPUSMAP_{name.upper()}" for name in _NAMES} | {DATABASE}
+SETTINGS = {f"OPUSMAP_{name.upper()}" for name in (*_NAMES, *_OUTLETS)} | {DATABASE}
 
 COMMANDS = [
     pytest.param(line, id=f"{block.page.name}:{number}")

@@ -62,7 +62,7 @@ def test_a_module_s_name_occurs_once_outside_the_command_line():
     assert sorted(names) == sorted(set(names))
 
 
-def test_only_the_client_its_wire_and_the_rehearsals_know_the_http_library():
+def test_only_the_client_its_wire_the_rehearsals_and_one_request_know_the_http_library():
     knows = {
         str(path.relative_to(PACKAGE).as_posix())
         for path in PACKAGE.rglob("*.py")
@@ -73,6 +73,7 @@ def test_only_the_client_its_wire_and_the_rehearsals_know_the_http_library():
         )
     }
     assert knows == {
+        "operations/one_request.py",
         "opus/client.py",
         "opus/transport_aiohttp.py",
         "opus/transport_httpx.py",
