@@ -19,7 +19,7 @@ from opusmap.env_file import read_env_file, read_small_text
 from opusmap.errors import SettingsError
 from opusmap.output_files import JOURNAL_NAME
 from opusmap.safe_files import refuse_irregular, resolve_inside
-from opusmap.wording import suggest
+from opusmap.wording import suggest, visible
 
 _CENTERS = (
     *("au", "sg", "ca", "ne", "we", "fr", "de", "jp", "kr", "ch", "uk", "us"),
@@ -65,6 +65,8 @@ _OUTLETS = ("webhook", "metrics")
 _OLD_NAMES = {"late_effect_window": "fence", "retry_timeout": "patience"}
 """Settings by the names that they had before; these are read until the next release."""
 _ADDRESSES = ("base_url", "token_url")
+_HIDDEN = frozenset(("client_id", "client_secret", "certificate_password", "proxy", "webhook"))
+"""Settings whose values a bug report hides. The client's id is no secret, but it names whose app it is."""
 _PROOFS = ("client_secret", "client_secret_file", "certificate")
 _FILES = ("client_secret_file", "certificate", "certificate_password_file", "journal")
 _IN_ENV_FILE = frozenset(
@@ -290,6 +292,45 @@ def _from_environ(environ: Mapping[str, str], name: str) -> _Found | None:
     variable = f"OPUSMAP_{name.upper()}"
     text = environ.get(variable, "").strip()
     return _Found(name, variable, text) if text else None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A setting that is given: its variable, where it is set, and its value, or "" where that is hidden."""
+
+    variable: str
+    origin: str
+    shown: str
+    file: Path | None = None
+
+
+def list_given(environ: Mapping[str, str], folder: Path) -> tuple[Given, ...]:
+    """Return all settings that are given, each from where it counts; the values of secrets are hidden.
+
+    Variables that begin with `OPUSMAP_` and are no setting come last, with the help as their origin.
+
+    Raises:
+        SettingsError: the `.env` file can't be read, or says what it must not.
+    """
+    levels = _read_levels({}, environ, folder)
+    outlets = {name: found for name in _OUTLETS if (found := _from_environ(environ, name))}
+    given = []
+    for name in (*_NAMES, *_OLD_NAMES.values(), *_OUTLETS):
+        found = _first(levels, name) or outlets.get(name)
+        if found is None:
+            continue
+        origin = "the environment" if found.folder is None else ".env"
+        file = (found.folder or Path()) / found.text if name in (*_FILES, "metrics") else None
+        given.append(
+            Given(f"OPUSMAP_{name.upper()}", origin, "" if name in _HIDDEN else visible(found.text), file)
+        )
+    known = {f"OPUSMAP_{name.upper()}" for name in (*_NAMES, *_OLD_NAMES.values(), *_OUTLETS)}
+    for variable in sorted(set(environ) - known):
+        if variable.startswith("OPUSMAP_DATABASE"):
+            given.append(Given(variable, "the environment", ""))
+        elif variable.startswith("OPUSMAP_"):
+            given.append(Given(variable, suggest(variable, sorted(known)), "no such setting"))
+    return tuple(given)
 
 
 def locate_journal(options: Mapping[str, str | None], environ: Mapping[str, str], folder: Path) -> Path:

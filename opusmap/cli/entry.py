@@ -17,12 +17,12 @@ from io import StringIO
 
 import click
 
-from opusmap import __version__
 from opusmap.cli.check import check
 from opusmap.cli.completion import completion
 from opusmap.cli.converters import converters
 from opusmap.cli.demo import demo
 from opusmap.cli.diagnostics import print_diagnostics
+from opusmap.cli.doctor import doctor
 from opusmap.cli.emulator import emulator
 from opusmap.cli.explain import explain
 from opusmap.cli.help import Program, show_examples
@@ -43,26 +43,15 @@ from opusmap.cli.test import test
 from opusmap.errors import BUG_EXIT_CODE, InvalidMapping, OpusmapError, SettingsError, StoppedEarly
 from opusmap.wording import visible
 
-_NEEDED = ("click", "google-re2", "httpx", "jinja2", "jsonschema", "msgspec", "pyyaml", "rich", "tzdata")
-"""Packages whose version may matter for a bug: those that read, write or send, the extras' included."""
-_EXTRAS = (
-    "aiohttp",
-    "cryptography",
-    "openpyxl",
-    "python-calamine",
-    "pyarrow",
-    "sqlalchemy",
-    "uvicorn",
-    "xlsxwriter",
-)
-
 
 def version_option(command: Command) -> Command:
     """Add `--version`: opusmap's own, and what else a bug report needs."""
 
     def show(context: click.Context, _option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
         if value and not context.resilient_parsing:
-            write_result("\n".join(_versions()))
+            from opusmap.operations.versions import list_versions
+
+            write_result("\n".join(list_versions()))
             context.exit()
 
     return click.option(
@@ -73,33 +62,6 @@ def version_option(command: Command) -> Command:
         callback=show,
         help="Show the version, and what else a bug report needs.",
     )(command)
-
-
-def _versions() -> list[str]:
-    import locale
-    import platform
-    import sqlite3
-    import sys
-    import zoneinfo
-    from pathlib import Path
-
-    zones = next((path for path in zoneinfo.TZPATH if Path(path).is_dir()), "the package tzdata")
-    return [
-        f"opusmap {__version__}",
-        f"Python {platform.python_version()} ({platform.python_implementation()}), {platform.platform()}",
-        f"SQLite {sqlite3.sqlite_version}, time zones from {zones}",
-        f"encodings: output {sys.stdout.encoding}, files {locale.getpreferredencoding(do_setlocale=False)}",
-        ", ".join(filter(None, map(_package, (*_NEEDED, *_EXTRAS)))),
-    ]
-
-
-def _package(name: str) -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f"{name} {version(name)}"
-    except PackageNotFoundError:
-        return ""
 
 
 @click.group(
@@ -122,6 +84,7 @@ for _command in (
     completion,
     converters,
     demo,
+    doctor,
     emulator,
     explain,
     init,

@@ -152,7 +152,7 @@ def hold_file(name: str, *, write: bool) -> sqlite3.Connection | None:
     if name == ":memory:":
         return None
     if write:
-        _refuse_share(name)
+        refuse_share(name)
     _make_private(name, create=write)
     return _lock_beside(name) if write else None
 
@@ -230,7 +230,7 @@ def _lock_beside(name: str) -> sqlite3.Connection:
     return lock
 
 
-def _refuse_share(name: str) -> None:
+def refuse_share(name: str) -> None:
     """Refuse a place on a network share, where an acknowledged write may be lost.
 
     Raises:

@@ -155,6 +155,7 @@ def documented_keys(command: str) -> set[str]:
         ("preview", "mapping.yaml"),
         ("explain", "mapping.yaml", "Name"),
         ("test", "mapping.yaml"),
+        ("doctor", "mapping.yaml", "--no-network"),
         ("lock", "mapping.yaml"),
         ("converters",),
     ],

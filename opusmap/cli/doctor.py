@@ -1,0 +1,52 @@
+"""`opusmap doctor`: looks at what a run depends on, and prints it for a bug report."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from opusmap.cli.options import JSON, example
+from opusmap.cli.output import print_json
+from opusmap.cli.terminal import write_result
+from opusmap.wording import quote_value
+
+
+@click.command(
+    epilog=example("opusmap doctor mapping.yaml", "opusmap doctor mapping.yaml --no-network --json")
+)
+@click.argument("mapping", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--no-network", is_flag=True, help="Ask no host whether it answers.")
+@JSON
+def doctor(mapping: Path | None, *, no_network: bool, as_json: bool) -> int:
+    """Look at versions, settings, clock, journal, permissions and network, for a bug report.
+
+    Settings and journal are those of MAPPING; without it, of this folder. No secret is shown or sent, nothing
+    is changed, and nothing is signed in to. `opusmap check MAPPING --online` proves the sign-in.
+    """
+    from opusmap.operations.doctor import examine
+
+    if mapping is not None and not mapping.is_file():
+        raise click.UsageError(f"there is no mapping {quote_value(str(mapping))}")
+    folder = Path() if mapping is None else mapping.parent
+    findings = examine(os.environ, folder, network=not no_network)
+    problems, area = 0, ""
+    shown = []
+    for finding in findings:
+        problems += finding.verdict == "problem"
+        shown.append(finding.as_json())
+        if as_json:
+            continue
+        if finding.area != area:
+            area = finding.area
+            write_result(area)
+        what = f"{finding.what}: " if finding.what else ""
+        write_result(f"  {finding.verdict:<8} {what}{finding.found}")
+        if finding.help:
+            write_result(f"           help: {finding.help}")
+    if as_json:
+        print_json({"problems": problems, "findings": shown})
+    else:
+        write_result(f"{problems} problem{'' if problems == 1 else 's'} found")
+    return 1 if problems else 0
