@@ -14,6 +14,7 @@ import re
 import secrets
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,13 +27,17 @@ from opusmap.errors import SettingsError
 _BUFFER = 1 << 16
 """Bytes that are written to a file at a time: a request's body alone would fill Python's own buffer."""
 
+_PATIENCE = 1.0 if sys.platform == "win32" else 0.0
+"""Seconds to wait until a file may be replaced: Windows refuses it while another program has it open."""
+_PAUSE = 0.02
+
 _KEPT = (".last-run.json", ".lock.json")
 """How the files are named that opusmap keeps beside a mapping."""
 JOURNAL_NAME = "opusmap-journal.db"
 """The name of a journal that settings do not name."""
 
 _DATABASE = b"SQLite format 3\0"
-_REJECTS = re.compile(r"\.rejects(\.[0-9]+)?\.(csv|xlsx|jsonl)$")
+_REJECTS = re.compile(r"\.rejects(\.[0-9]+)?\.(csv|xlsx|jsonl)[. ]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ def write_whole(path: str | Path, *, mode: int = 0o600) -> Iterator[IO[bytes]]:
     try:
         yield from _lend(raw, durable=True)
         try:
-            partial.replace(target)
+            replace_file(partial, target)
         except OSError as error:
             hint = "close the program that has it open, or name another file"
             raise SettingsError(name, f"the file can't be replaced: {error.strerror}", hint) from None
@@ -122,6 +127,29 @@ def write_whole(path: str | Path, *, mode: int = 0o600) -> Iterator[IO[bytes]]:
         with suppress(OSError):
             partial.unlink()
         raise
+
+
+def replace_file(new: Path, target: Path, patience: float = _PATIENCE) -> None:
+    """Put a file in place of another in one step.
+
+    Args:
+        new: the file.
+        target: its name from now on.
+        patience: seconds to wait while another program, such as a virus scanner, has the older file open.
+
+    Raises:
+        OSError: it can't be done.
+    """
+    until = time.monotonic() + patience
+    while True:
+        try:
+            new.replace(target)
+        except PermissionError:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 class _Raw(io.FileIO):
@@ -214,7 +242,8 @@ def check_output(path: Path) -> None:
         raise SettingsError(str(path), "there is no such folder", "make the folder first")
     if path.is_dir():
         raise SettingsError(str(path), "this is a folder", "name a file in it")
-    if path.name.endswith(_KEPT) or path.name.startswith(JOURNAL_NAME) or _is_database(path):
+    name = path.name.casefold().rstrip(". ")  # Windows and macOS take other spellings for the same file
+    if name.endswith(_KEPT) or name.startswith(JOURNAL_NAME) or _is_database(path):
         problem = "opusmap keeps here what it knows of runs or options, or this is a database"
         raise SettingsError(str(path), problem, "name another file")
 

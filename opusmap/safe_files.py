@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,12 +112,25 @@ def _check_mode(mode: int, path: str | Path) -> None:
         raise OSError(errno.EINVAL, f"it is not a regular file ({kind})", str(path))
 
 
+def names_device(name: str) -> bool:
+    """Tell whether a part of a path is a device of Windows (`CON`, `nul.txt`, `COM1`), or has a `:`.
+
+    https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file has the list. They are
+    devices in every folder. A colon names a stream within a file.
+    """
+    return ":" in name or any(_DEVICE.fullmatch(part) for part in re.split(r"[\\/]", name))
+
+
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\..*)?", re.IGNORECASE)
+
+
 def resolve_inside(folder: Path, name: str) -> Path | None:
     """Return the path of a file that a text in a folder names, or None if it leads out of the folder.
 
     Links are followed to their ends.
     """
-    if Path(name).anchor:  # before anything is asked: Windows signs in at a server that a path names
+    # Before anything is asked: Windows signs in at a server that a path names, and opens a device.
+    if Path(name).anchor or (sys.platform == "win32" and names_device(name)):
         return None
     try:
         candidate = (folder / name).resolve()

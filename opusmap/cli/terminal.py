@@ -7,6 +7,7 @@ written stops nothing, and neither does a reader of standard output that has had
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -66,10 +67,18 @@ def dump_json(value: Any, indent: int | None = None) -> str:
 
 
 def shown_json(text: str) -> str:
-    r"""Return JSON text in which what acts on a terminal is written as JSON's own `\u…`."""
-    if visible(text, lines=True) == text:
+    r"""Return JSON text in which what acts on a terminal is written as JSON's own `\u…`.
+
+    So is what is not ASCII, where standard output is not UTF-8 (redirected on Windows, it is not): it would
+    become `?` there.
+    """
+    exact = text.isascii() or codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"
+    if exact and visible(text, lines=True) == text:
         return text
-    return "".join(char if visible(char, lines=True) == char else json.dumps(char)[1:-1] for char in text)
+    return "".join(
+        char if visible(char, lines=True) == char and (exact or char.isascii()) else json.dumps(char)[1:-1]
+        for char in text
+    )
 
 
 def flush_result() -> None:

@@ -7,13 +7,15 @@ there is none. A date without a time is a `date` and never shifts between zones.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from functools import cache
 from itertools import product
 from typing import Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from opusmap.converters.cache import Cache
 from opusmap.converters.coerce import text_of
@@ -43,12 +45,20 @@ def time_zone(name: str) -> tzinfo:
         return UTC
     if re.fullmatch(r"[A-Za-z0-9+_-]+(?:/[A-Za-z0-9+_-]+)*", name):
         try:
-            return ZoneInfo(name)
+            zone = ZoneInfo(name)
+            if sys.platform == "linux" or name in _zone_names():
+                return zone
         except (OSError, ValueError, LookupError):  # LookupError covers ZoneInfoNotFoundError
             pass
     raise ArgumentError(
         f"there is no time zone {quote_value(name)}", "use a name such as Europe/Berlin or UTC"
     )
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    """Return the names of all zones; where files' names have no case, other spellings are found, too."""
+    return frozenset(available_timezones())
 
 
 def localise(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], None]) -> datetime:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from opusmap.output_files import hash_file
+from opusmap.output_files import hash_file, replace_file
 from opusmap.safe_files import UnreadableFile, read_bytes
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def _replace(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        replace_file(beside, path)
     except BaseException:
         with suppress(OSError):
             beside.unlink()

@@ -138,7 +138,7 @@ def _modules_of_folder_hidden() -> Iterator[None]:
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Hold Ctrl-C back, where the system can; a process that starts meanwhile will never get it."""
-    if not hasattr(signal, "pthread_sigmask"):
+    if sys.platform == "win32":
         yield
         return
     resource_tracker.ensure_running()  # else the first start does that, and lets Ctrl-C through again

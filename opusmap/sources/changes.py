@@ -12,12 +12,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from opusmap.errors import SourceError
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COARSE = 2_000_000_000
 """Nanoseconds within which a file system may give two changes the same time."""
 
@@ -179,6 +180,7 @@ def make_state(size: int, modified: float, sha256: str | None) -> FileState:
 def as_time(seconds: float | None) -> datetime | None:
     """Return the time of a Unix timestamp, in UTC; None if `datetime` has no such time."""
     try:
-        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-    except (OverflowError, OSError, ValueError):
+        # Not `fromtimestamp`, which refuses times before 1970 on Windows.
+        return None if seconds is None else _EPOCH + timedelta(seconds=seconds)
+    except (OverflowError, ValueError):
         return None

@@ -62,10 +62,10 @@ def main() -> None:
 
 def _limit_system(limits: Limits) -> bool:
     """Let the system refuse more memory and larger temporary files; return whether it does (POSIX)."""
-    try:
-        import resource  # noqa: PLC0415 - Windows has none
-    except ImportError:
+    if sys.platform == "win32":
         return False
+    import resource  # noqa: PLC0415 - Windows has none
+
     for kind, limit in (
         (resource.RLIMIT_FSIZE, limits.temporary),
         (resource.RLIMIT_AS, limits.process),

@@ -88,7 +88,9 @@ class Input:
         if isinstance(self.origin, Path) and self.rereadable:
             return self.origin
         folder = until.enter_context(tempfile.TemporaryDirectory(prefix="opusmap-"))
-        copy = Path(folder) / ("source" + Path(self.name).suffix)
+        # An address may end in what no file's name may hold; readers look at plain suffixes alone.
+        suffix = Path(self.name).suffix
+        copy = Path(folder) / ("source" + (suffix if re.fullmatch(r"\.\w{1,8}", suffix, re.ASCII) else ""))
         with self.open() as stream, copy.open("xb") as file:
             try:
                 shutil.copyfileobj(stream, file, BLOCK_SIZE)

@@ -33,11 +33,12 @@ class Task(msgspec.Struct, frozen=True):
 def main() -> None:
     """Read the task and write the frames of the sheet."""
     task = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Task)
-    with contextlib.suppress(ImportError, ValueError, OSError):
+    if sys.platform != "win32":
         import resource  # noqa: PLC0415 - Windows has none
 
-        resource.setrlimit(resource.RLIMIT_AS, (task.memory, task.memory))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_AS, (task.memory, task.memory))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     import python_calamine as calamine  # noqa: PLC0415 - it must be under the limit already
 
     try:
