@@ -5,6 +5,7 @@ Owns the decision, by the matcher that drafts use: renamed, open with candidates
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -110,7 +111,11 @@ def find_fates(
         sure: dict[str, tuple[float, str]] = {}
         for one, match in zip(rest, matches, strict=True):
             told[one.name] += match.candidates
-            if match.chosen is not None and _stands_out(match.chosen, match.candidates, matches):
+            if (
+                match.chosen is not None
+                and not _numbered_otherwise(one.name, match.chosen.source)
+                and _stands_out(match.chosen, match.candidates, matches)
+            ):
                 given = match.chosen.confidence, one.name
                 sure[match.chosen.source] = max(given, sure.get(match.chosen.source, given))
         for source, (confidence, name) in sure.items():
@@ -125,6 +130,12 @@ def _stands_out(chosen: Candidate, candidates: Iterable[Candidate], matches: Ite
     return not any(
         one.source not in given and one.confidence > chosen.confidence - _TOO_NEAR for one in candidates
     )
+
+
+def _numbered_otherwise(old: str, new: str) -> bool:
+    """Tell whether two names have other numbers: Class1 is not Class3."""
+    numbers = [re.findall(r"\d+", name) for name in (old, new)]
+    return all(numbers) and numbers[0] != numbers[1]
 
 
 def _as_column(one: Missing, earlier: SourceProfile, *, by_target: bool) -> Column:
