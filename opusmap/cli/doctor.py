@@ -7,19 +7,22 @@ from pathlib import Path
 
 import click
 
-from opusmap.cli.options import JSON, example
+from opusmap.cli.help import command
+from opusmap.cli.options import Output, common
 from opusmap.cli.output import print_json
 from opusmap.cli.terminal import write_result
-from opusmap.wording import quote_value
+from opusmap.wording import counted, quote_value
 
 
-@click.command(
-    epilog=example("opusmap doctor mapping.yaml", "opusmap doctor mapping.yaml --no-network --json")
+@command(
+    "Look at what a run depends on, for a bug report",
+    "opusmap doctor mapping.yaml",
+    "opusmap doctor mapping.yaml --no-network --json",
 )
 @click.argument("mapping", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--no-network", is_flag=True, help="Ask no host whether it answers.")
-@JSON
-def doctor(mapping: Path | None, *, no_network: bool, as_json: bool) -> int:
+@common
+def doctor(mapping: Path | None, out: Output, *, no_network: bool) -> int:
     """Look at versions, settings, clock, journal, permissions and network, for a bug report.
 
     Settings and journal are those of MAPPING; without it, of this folder. No secret is shown or sent, nothing
@@ -36,7 +39,7 @@ def doctor(mapping: Path | None, *, no_network: bool, as_json: bool) -> int:
     for finding in findings:
         problems += finding.verdict == "problem"
         shown.append(finding.as_json())
-        if as_json:
+        if out.as_json:
             continue
         if finding.area != area:
             area = finding.area
@@ -45,8 +48,8 @@ def doctor(mapping: Path | None, *, no_network: bool, as_json: bool) -> int:
         write_result(f"  {finding.verdict:<8} {what}{finding.found}")
         if finding.help:
             write_result(f"           help: {finding.help}")
-    if as_json:
+    if out.as_json:
         print_json({"problems": problems, "findings": shown})
     else:
-        write_result(f"{problems} problem{'' if problems == 1 else 's'} found")
+        write_result(f"{counted(problems, 'problem')} found")
     return 1 if problems else 0

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from opusmap.emulator import FaultPlan, SeededFaults
-    from opusmap.rejects import RejectWriter
     from opusmap.operations import RunWatch
+    from opusmap.rejects import RejectWriter
     from opusmap.report import Report
     from opusmap.run.open import Work
     from opusmap.run.rehearsal import EmbeddedTransport
