@@ -153,8 +153,8 @@ def init(
         for line in _summary(drafted):
             print_note(line)
         open_ = sum(one.severity == "error" for one in drafted.diagnostics)
-        decide = f", and the {counted(open_, 'TODO')} to decide" if open_ else ""
-        print_next(out, f"see what is mapped{decide}", Given(str(drafted.path)).command("check"))
+        todos = f", and the {counted(open_, 'TODO')} to decide" if open_ else ""
+        print_next(out, f"see what is mapped{todos}", Given(str(drafted.path)).command("check"))
     return 0
 
 

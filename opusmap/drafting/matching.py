@@ -92,6 +92,8 @@ def _rate(names: NameScores, column: Column, profile: ColumnProfile, preset: Pre
 
 def _confidence(column: Column, profile: ColumnProfile, name: float, values: float | None) -> float:
     if not profile.filled:
+        if profile.rows and column.required:
+            return _VETO * name  # each row would be rejected
         return name * (_EMPTY if profile.rows else 1)
     if values is None:
         return name

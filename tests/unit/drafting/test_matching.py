@@ -55,6 +55,12 @@ def test_a_key_that_repeats_is_none():
     assert chosen(KEY, Number=str) == "Number"
 
 
+def test_a_required_column_is_not_bound_to_one_that_is_always_empty():
+    required = Column("rowKey", "Row key", ColumnType.SINGLE_TEXT, required=True)
+    assert chosen(required, Row_key_no=lambda _: "") is None
+    assert chosen(custom("Row key", ColumnType.SINGLE_TEXT), Row_key_no=lambda _: "") == "Row key no"
+
+
 def test_the_fuller_of_two_alike_is_taken():
     found = chosen(CREATED, Created=lambda row: day(row) if row % 3 == 0 else "", Created_date=day)
     assert found == "Created date"
