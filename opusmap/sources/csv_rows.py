@@ -79,11 +79,7 @@ def csv_reader(name: str, options: SourceOptions) -> Callable[[Iterator[Block]],
     stated = options.delimiter
     if stated is None and name.lower().removesuffix(".gz").endswith(".tsv"):
         stated = "\t"
-    problem = ""
-    if stated is not None and (len(stated) != 1 or stated in "\r\n\0"):
-        problem = '`delimiter` must be one character, such as ";" or "\\t"'
-    elif quote is not None and (len(quote) > 1 or quote in ("\r", "\n", "\0", stated)):
-        problem = "`quote` must be one character other than the delimiter, or empty when nothing is quoted"
+    problem = _wrong_dialect(stated, quote)
     if problem:
         raise SourceError(name, "wrong-option", problem, help="see `source:`")
     if csv.field_size_limit() < FIELD_LIMIT:  # it is the process's: a program's larger one stays
@@ -111,6 +107,17 @@ def csv_reader(name: str, options: SourceOptions) -> Callable[[Iterator[Block]],
         return Reading(header.columns, parts, notes, delimiter, header_row=row)
 
     return begin
+
+
+def _wrong_dialect(delimiter: str | None, quote: str | None) -> str:
+    """Return what is wrong with a delimiter and a quote; an empty text if nothing is."""
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in "\r\n\0"):
+        return '`delimiter` must be one character, such as ";" or "\\t"'
+    if delimiter == '"' and quote is None:
+        return "`delimiter` can't be the double quote, which is put around cells"
+    if quote is not None and (len(quote) > 1 or quote in ("\r", "\n", "\0", delimiter)):
+        return "`quote` must be one character other than the delimiter, or empty when nothing is quoted"
+    return ""
 
 
 def _dialect(delimiter: str, quote: str | None, *, strict: bool = True) -> _Dialect:
@@ -213,9 +220,8 @@ class _Reader:
                 raise replace(error, row=number) from None
             if found is None:
                 problem = "the file is empty" if number == 1 else f"the file ends before row {row}"
-                hint = (
-                    "the first row holds the column names, unless you write `header_row: 3` under `source:`"
-                )
+                last = f"its last row is row {number - 1}: write the row of the column names as `header_row`"
+                hint = "is this the right file?" if number == 1 else last
                 raise SourceError(self._name, "no-header", problem, help=hint)
             cells = found
         return cells

@@ -83,9 +83,14 @@ def choose_row(name: str, options: SourceOptions, sample: Sequence[Sequence[str]
         sample: the cells of the first rows; not looked at where `needs_sample` is false.
 
     Raises:
-        SourceError: `no-header`: the first row is a title, or a row of data, and no row is stated.
+        SourceError: `no-header`: the first row is a title, or a row of data, and no row is stated; or it is
+            the header, although `columns` says that there is none.
     """
     if options.columns and options.header_row is None:
+        if sample and _folded(sample[0]) == _folded(options.columns):
+            problem = "row 1 has the names that `columns` gives, so it is the header, not a record"
+            hint = "write `header_row: 1` under `source:`, or remove `columns`"
+            raise SourceError(name, "no-header", problem, 1, hint)
         return 0
     if options.header_row is not None and options.header_row != FIND:
         return options.header_row
@@ -106,8 +111,8 @@ def choose_row(name: str, options: SourceOptions, sample: Sequence[Sequence[str]
 
 
 def needs_sample(options: SourceOptions) -> bool:
-    """Return whether the header's row is to be told from a sample."""
-    return options.header_row == FIND or (options.header_row is None and not options.columns)
+    """Return whether the header's row is to be told from a sample, or that there is none."""
+    return options.header_row in (FIND, None)
 
 
 def read_header(name: str, options: SourceOptions, row: int, cells: Sequence[str]) -> Header:
@@ -132,7 +137,8 @@ def read_header(name: str, options: SourceOptions, row: int, cells: Sequence[str
         check_columns(name, options.columns)
         count = len(options.columns)
         if count not in (len(cells), len(named)):
-            problem = f"`columns` has {count} names, but the header in row {row} has {len(named)}"
+            names = "1 name" if count == 1 else f"{count} names"
+            problem = f"`columns` has {names}, but the header in row {row} has {len(named)}"
             hint = "give a name for each, or remove `columns` from `source:`"
             raise SourceError(name, "wrong-option", problem, row, hint)
         columns, positions = options.columns, named if count == len(named) else tuple(range(count))
@@ -247,6 +253,11 @@ def _find_row(sample: Sequence[Sequence[str]]) -> int:
     if single or 0 in above or 2 * max(above) < width or any(_typed_below(cells, sample[row:])):
         return row
     return 1
+
+
+def _folded(cells: Sequence[str]) -> list[str]:
+    """Return names without letter case, blanks around them, and empty ones at the end."""
+    return "\0".join(cell.strip().casefold() for cell in cells).rstrip("\0").split("\0")
 
 
 def _filled(cells: Sequence[str]) -> int:

@@ -13,8 +13,10 @@ from typing import Any
 import msgspec
 
 from opusmap.errors import SourceError
+from opusmap.issues import Issue
+from opusmap.records import Reject
 from opusmap.source_options import SourceOptions
-from opusmap.sources.batches import PART_ROWS, PART_SIZE, Part
+from opusmap.sources.batches import PART_ROWS, PART_SIZE, Part, RowPart
 from opusmap.sources.json_lines import PiecePart, utf8_blocks
 from opusmap.sources.source import Checkpoint, Format, Reading, Source, StreamSource
 from opusmap.sources.text_io import Block, Input, whole_lines
@@ -151,6 +153,12 @@ class _StreamReader:
                     case _Message("STATE", value=value) if value:
                         self._checkpoints.append(Checkpoint(self._rows, self._last, bytes(value)))
                         continue
+                    case _Message("RECORD", self._stream):
+                        yield part
+                        yield RowPart([_without_record(number)])
+                        part, size = PiecePart("line", [], []), 0
+                        self._rows, self._last = self._rows + 1, number
+                        continue
                     case _:
                         self._pass_over(number, message)
                         continue
@@ -176,19 +184,22 @@ class _StreamReader:
         if message.type == "BATCH" and message.stream == self._stream:
             hint = "switch batches off in the tap's settings (`batch_config`)"
             raise SourceError(self._name, "singer-message", _BATCHED, number, hint)
-        if message.type == "RECORD" and message.stream == self._stream:
-            raise self._broken(number, "a RECORD has no `record`")
         if message.type == "RECORD" and not self._is_stated:
             problem = (
                 f"the tap sends records of {quote_value(self._stream)} and of {quote_value(message.stream)}"
             )
-            hint = f"say which are wanted, under `source:`: stream: {self._stream}"
+            hint = f"say which are wanted: write `stream: {self._stream}` under `source:`"
             raise SourceError(self._name, "several-streams", problem, number, hint)
 
     def _broken(self, number: int, problem: str) -> SourceError:
         return SourceError(
             self._name, "singer-message", problem, number, "is this the output of a Singer tap?"
         )
+
+
+def _without_record(number: int) -> Reject:
+    hint = "is the tap's output cut off, or changed by another program?"
+    return Reject(number, None, (Issue("singer-message", "the RECORD has no `record`", "", hint),), {})
 
 
 FORMAT = Format(

@@ -133,7 +133,13 @@ class WorkbookSource(Source):
         rows = chain(sample, rows)
         if not row:
             return given_header(name, options), rows
-        cells = next((cells for number, cells in rows if number == row), [])
+        last, cells = 0, list[Any]()
+        while last < row and (following := next(rows, None)) is not None:
+            last, cells = following
+        if last < row:
+            problem = f"the sheet ends at row {last}, before row {row}" if last else "the sheet is empty"
+            hint = "write the row of the column names as `header_row` under `source:`"
+            raise SourceError(name, "no-header", problem, help=hint)
         return read_header(name, options, row, _texts(cells)), rows
 
     def _open(self) -> tuple[str, Iterator[tuple[int, list[Any]]]]:

@@ -394,3 +394,26 @@ def test_every_row_that_is_not_blank_is_given_once_in_order(rows: list[list[str]
     numbers = [number for number, _ in read(content, header_row=1, delimiter=",")]
     blank = [number for number, cells in enumerate(rows, 2) if len(cells) < 2 and not "".join(cells).strip()]
     assert numbers == [number for number in range(2, len(rows) + 2) if number not in blank]
+
+
+def test_columns_that_the_first_row_has_already_are_refused() -> None:
+    error = refusal("No, title,\n1,a,\n", columns=("No", "Title"), delimiter=",")
+    assert (error.code, error.row) == ("no-header", 1)
+    assert "`header_row: 1`" in error.help
+    renamed = read("No,Title\n1,a\n", columns=("No", "Title"), header_row=1)
+    assert renamed == [(2, {"No": "1", "Title": "a"})]
+
+
+def test_a_header_row_beyond_the_end_is_told_with_the_last_row() -> None:
+    error = refusal("a,b\n1,2\n", header_row=9)
+    assert error.code == "no-header"
+    assert "its last row is row 2" in error.help
+
+
+def test_the_quote_is_no_delimiter() -> None:
+    assert refusal("a,b\n", delimiter='"').code == "wrong-option"
+    assert read('a"b\n1"2\n', delimiter='"', quote="") == [(2, {"a": "1", "b": "2"})]
+
+
+def test_one_name_is_not_called_names() -> None:
+    assert "`columns` has 1 name, but" in refusal("a,b\n1,2\n", columns=("x",), header_row=1).problem

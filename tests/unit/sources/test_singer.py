@@ -88,7 +88,7 @@ def test_records_of_a_second_stream_stop_the_reading_after_those_before_them() -
         rows.extend(source.rows())  # a list grows up to the error
     assert caught.value.code == "several-streams"
     assert caught.value.row == 4
-    assert "stream: contracts" in caught.value.help
+    assert "write `stream: contracts` under `source:`" in caught.value.help
     assert [row.values["No"] for row in rows] == ["1"]
 
 
@@ -124,7 +124,6 @@ def test_what_a_reader_of_json_refuses_is_refused_inside_a_record() -> None:
         ((record(1), schema()), 1),
         (("No,Title", "1,Lease"), 1),
         ((schema(), {"type": "BATCH", "stream": "contracts", "manifest": ["a.jsonl.gz"]}), 2),
-        ((schema(), {"type": "RECORD", "stream": "contracts"}), 2),
     ],
 )
 def test_what_is_not_to_be_read_is_said_with_its_line(messages: tuple[Any, ...], row: int) -> None:
@@ -139,3 +138,13 @@ def test_a_tap_with_nothing_new_has_no_rows(messages: tuple[Any, ...]) -> None:
     source = opened(*messages)
     assert list(source.rows()) == []
     assert len(source.checkpoints or ()) == len(messages)
+
+
+def test_a_record_message_without_a_record_is_a_reject_of_its_line() -> None:
+    empty = {"type": "RECORD", "stream": "contracts"}
+    source = opened(schema(), record(1), empty, record(2), state({"at": 2}))
+    first, refused, last = source.rows()
+    assert (first.values["No"], last.values["No"]) == ("1", "2")
+    assert isinstance(refused, Reject)
+    assert (refused.row, refused.problems[0].code) == (3, "singer-message")
+    assert list(source.checkpoints or ()) == [Checkpoint(3, 4, b'{"at": 2}')]

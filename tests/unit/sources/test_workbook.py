@@ -284,3 +284,20 @@ def test_letters_and_numbers_of_columns_are_one_to_one(letters: str) -> None:
 
 def test_the_last_column_of_excel_is_16384() -> None:
     assert column_number("XFD") == 16_384
+
+
+def test_a_header_row_beyond_the_end_is_told_with_the_last_row(tmp_path: Path) -> None:
+    error = refusal(written(tmp_path / "x.xlsx", [["a"], ["b"]]), header_row=50)
+    assert (error.code, error.problem) == ("no-header", "the sheet ends at row 2, before row 50")
+
+
+def test_columns_that_the_first_row_has_already_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.xlsx", [["No", "Title"], [1, "a"]])
+    assert "`header_row: 1`" in refusal(path, columns=("No", "Title")).help
+
+
+def test_a_value_without_a_name_is_not_blamed_on_a_delimiter(tmp_path: Path) -> None:
+    _, row = read(written(tmp_path / "x.xlsx", [["a", None, "b"], [1, None, 2], [1, 5, 2]]))
+    assert isinstance(row, Reject)
+    assert row.problems[0].code == "unnamed-column"
+    assert "delimiter" not in row.problems[0].hint
