@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from opusmap.issues import Issue
 from opusmap.records import Reject
 from opusmap.source_options import SourceOptions
 from opusmap.sources.batches import PART_ROWS, PART_SIZE, Part, RowPart
-from opusmap.sources.json_lines import PiecePart, utf8_blocks
+from opusmap.sources.json_lines import SAMPLE_BYTES, SAMPLE_ROWS, PiecePart, read_rows, utf8_blocks
 from opusmap.sources.source import Checkpoint, Format, Reading, Source, StreamSource
 from opusmap.sources.text_io import Block, Input, whole_lines
 from opusmap.wording import quote_value, suggest
@@ -44,7 +45,9 @@ _decode = msgspec.json.Decoder(_Message).decode
 
 
 def open_singer(input: Input, options: SourceOptions) -> Source:
-    """Open the messages of a Singer tap. The columns are the properties in the stream's SCHEMA.
+    """Open the messages of a Singer tap.
+
+    The columns are the properties in the stream's SCHEMA, and the names in its first records.
 
     Raises:
         SourceError: `unknown-stream`, `several-streams`, `singer-message`; the last two also while the rows
@@ -96,10 +99,11 @@ class _StreamReader:
         self._name, self._checkpoints = name, checkpoints
         self._stream, self._is_stated = stream or "", stream is not None
         self._ahead = list[tuple[int, bytes, _Message | None]]()
+        self._failure: SourceError | None = None
         self._rows = self._last = 0
 
     def find_columns(self) -> tuple[str, ...]:
-        """Read up to the SCHEMA of the stream, and return its columns.
+        """Read the SCHEMA of the stream and the first messages after it, and return the columns.
 
         Raises:
             SourceError: there is none.
@@ -119,7 +123,7 @@ class _StreamReader:
             if self._is_stated:
                 others = "records of other streams, if the tap sends any, are passed over"
                 self.notes = (f"the rows are those of the stream {quote_value(self._stream)}; {others}",)
-            return tuple(message.schema.properties)
+            return tuple(dict.fromkeys([*message.schema.properties, *self._sample_names()]))
         if not self._ahead:
             return ()  # a tap that has nothing new
         if not seen and all(one[2] is not None for one in self._ahead):
@@ -133,6 +137,25 @@ class _StreamReader:
         problem = f"the tap has no stream {quote_value(self._stream)}"
         hint = suggest(self._stream, list(seen)) or f"its streams are {', '.join(map(quote_value, seen))}"
         raise SourceError(self._name, "unknown-stream", problem, help=hint)
+
+    def _sample_names(self) -> list[str]:
+        """Return the names in the first records: a tap may add some that the SCHEMA does not have.
+
+        What stops the reading is kept for its place among the rows.
+        """
+        names, size = dict[str, None](), 0
+        try:
+            for number, line, message in islice(self._messages, SAMPLE_ROWS):
+                self._ahead.append((number, line, message))
+                if message is not None and message.type == "RECORD" and message.stream == self._stream:
+                    found = read_rows([number], [bytes(message.record)], "line")
+                    names.update(dict.fromkeys(name for row in found for name in row.values))
+                size += len(line)
+                if size > SAMPLE_BYTES:
+                    break
+        except SourceError as error:
+            self._failure = error
+        return list(names)
 
     def parts(self) -> Iterator[Part]:
         """Yield the records in parts, each cut off as soon as a checkpoint follows it.
@@ -177,6 +200,8 @@ class _StreamReader:
     def _all(self) -> Iterator[tuple[int, bytes, _Message | None]]:
         yield from self._ahead
         self._ahead.clear()
+        if self._failure is not None:
+            raise self._failure
         yield from self._messages
 
     def _pass_over(self, number: int, message: _Message) -> None:

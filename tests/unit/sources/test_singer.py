@@ -148,3 +148,19 @@ def test_a_record_message_without_a_record_is_a_reject_of_its_line() -> None:
     assert isinstance(refused, Reject)
     assert (refused.row, refused.problems[0].code) == (3, "singer-message")
     assert list(source.checkpoints or ()) == [Checkpoint(3, 4, b'{"at": 2}')]
+
+
+def test_columns_of_the_first_records_are_known_though_the_schema_lacks_them() -> None:
+    deleted = {"type": "RECORD", "stream": "contracts", "record": {"No": "1", "_sdc_deleted_at": "2024"}}
+    source = opened(schema(), record(7), deleted, record(8))
+    assert source.columns == ("No", "Title", "_sdc_deleted_at")
+    assert [row.values["No"] for row in source.rows()] == ["7", "1", "8"]
+
+
+def test_what_stops_the_reading_among_the_first_records_comes_after_those_before_it() -> None:
+    long = '{"type":"RECORD","stream":"contracts","record":{"No":"' + "x" * (1 << 24)
+    source, rows = opened(schema(), record(1), long), []
+    with pytest.raises(SourceError) as caught:
+        rows.extend(source.rows())  # a list grows up to the error
+    assert caught.value.code == "line-too-long"
+    assert [row.values["No"] for row in rows] == ["1"]
