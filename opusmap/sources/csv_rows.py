@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
@@ -97,7 +98,11 @@ def csv_reader(name: str, options: SourceOptions) -> Callable[[Iterator[Block]],
             delimiter = _propose_delimiter(first, quote, options.header_row)
             notes = (f"{_DELIMITER_NAMES[delimiter]} was taken for the delimiter",)
         sample = _read_sample(first, delimiter, quote) if needs_sample(options) else []
+        if sample and not options.columns:
+            _refuse_json(name, first)
         row = choose_row(name, options, sample)
+        if stated is not None and 0 < row <= len(sample):
+            _refuse_delimiter(name, row, sample[row - 1], stated)
         reader = _Reader(name, _Lines(chain([first], texts)), _dialect(delimiter, quote))
         header = read_header(name, options, row, reader.skip_to(row)) if row else given_header(name, options)
         if header.note:
@@ -118,6 +123,45 @@ def _wrong_dialect(delimiter: str | None, quote: str | None) -> str:
     if quote is not None and (len(quote) > 1 or quote in ("\r", "\n", "\0", delimiter)):
         return "`quote` must be one character other than the delimiter, or empty when nothing is quoted"
     return ""
+
+
+_JSON = re.compile(r'\s*(?:\{\s*"|\[\s*\{)')
+_SINGER = re.compile(r'"type"\s*:\s*"(?:SCHEMA|RECORD|STATE)"')
+
+
+def _refuse_json(name: str, text: str) -> None:
+    """Refuse text that begins as JSON.
+
+    Raises:
+        SourceError: `no-header`.
+    """
+    if not _JSON.match(text):
+        return
+    line = text.lstrip().partition("\n")[0].rstrip()
+    found = "jsonl" if line.startswith("{") and line.endswith("}") else "json"
+    found = "singer" if _SINGER.search(line) else found
+    hint = f"write `format: {found}` under `source:`; or `header_row: 1` if row 1 does hold the names"
+    raise SourceError(name, "no-header", "the file holds JSON, not the rows of a CSV file", 1, hint)
+
+
+def _refuse_delimiter(name: str, row: int, cells: list[str], stated: str) -> None:
+    """Refuse a delimiter that does not cut the header, where another one would.
+
+    Raises:
+        SourceError: `wrong-option`.
+    """
+    if len(cells) != 1:
+        return
+    for other in DELIMITERS:
+        if other != stated and other in cells[0]:
+            problem = f"the delimiter {_shown(stated)} is not in row {row}, which has the column names"
+            hint = f"write `delimiter: {_shown(other)}` under `source:`"
+            hint += f"; or `header_row: {row}` if there is one column"
+            raise SourceError(name, "wrong-option", problem, row, hint)
+
+
+def _shown(delimiter: str) -> str:
+    return r'"\t"' if delimiter == "\t" else quote_value(delimiter)
 
 
 def _dialect(delimiter: str, quote: str | None, *, strict: bool = True) -> _Dialect:

@@ -229,8 +229,32 @@ def test_a_single_column_is_read_whole() -> None:
     assert read('a\nx\n\n"y, z"\n') == [(2, {"a": "x"}), (4, {"a": "y, z"})]
 
 
-def test_a_stated_delimiter_is_not_doubted() -> None:
-    with open_source(io.StringIO("a;b\n1;2\n"), format="csv", delimiter=",") as source:
+@pytest.mark.parametrize(("other", "shown"), [(",", '","'), ("\t", r'"\t"')])
+def test_a_delimiter_that_the_header_lacks_is_refused_where_another_is_in_it(other: str, shown: str) -> None:
+    error = refusal(f"a{other}b\n1{other}2\n", delimiter=";")
+    assert (error.code, error.row) == ("wrong-option", 1)
+    assert f"write `delimiter: {shown}` under" in error.help
+    assert read("a\n1,5\n", delimiter=";") == [(2, {"a": "1,5"})]
+
+
+@pytest.mark.parametrize(
+    ("content", "format"),
+    [
+        ('{"type": "SCHEMA", "stream": "a", "schema": {}}\n{"type": "RECORD"}\n', "singer"),
+        ('{"a": 1}\n{"a": 2}\n', "jsonl"),
+        ('{\n  "a": [{"b": 2}]\n}\n', "json"),
+        ('[{"a": 1},\n{"a": 2}]\n', "json"),
+    ],
+)
+def test_json_is_not_taken_for_a_header(content: str, format: str) -> None:
+    error = refusal(content)
+    assert error.code == "no-header"
+    assert f"write `format: {format}` under `source:`" in error.help
+
+
+def test_a_stated_delimiter_is_not_doubted_where_the_header_row_is_stated() -> None:
+    content = io.StringIO("a;b\n1;2\n")
+    with open_source(content, format="csv", delimiter=",", header_row=1) as source:
         assert source.columns == ("a;b",)
         assert source.notes == ()
 
