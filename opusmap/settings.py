@@ -48,9 +48,11 @@ _NAMES = (
     "client_id",
     "client_secret",
     "client_secret_file",
+    "client_secret_keyring",
     "certificate",
     "certificate_password",
     "certificate_password_file",
+    "certificate_password_keyring",
     "api_path",
     "proxy",
     "timeout",
@@ -67,7 +69,7 @@ _OLD_NAMES = {"late_effect_window": "fence", "retry_timeout": "patience"}
 _ADDRESSES = ("base_url", "token_url")
 _HIDDEN = frozenset(("client_id", "client_secret", "certificate_password", "proxy", "webhook"))
 """Settings whose values a bug report hides. The client's id is no secret, but it names whose app it is."""
-_PROOFS = ("client_secret", "client_secret_file", "certificate")
+_PROOFS = ("client_secret", "client_secret_file", "client_secret_keyring", "certificate")
 _FILES = ("client_secret_file", "certificate", "certificate_password_file", "journal")
 _IN_ENV_FILE = frozenset(
     (
@@ -75,7 +77,7 @@ _IN_ENV_FILE = frozenset(
         *("timeout", "transport"),
         *(*_OLD_NAMES, *_OLD_NAMES.values()),
         *_ADDRESSES,
-        *_PROOFS,
+        *(name for name in _PROOFS if not name.endswith("_keyring")),
         *_FILES,
     )
 )
@@ -168,12 +170,13 @@ class Outlets:
     """Where runs are reported to besides the journal: `metrics` is a file, `webhook` an address.
 
     The address is hidden, for what is in its path or query is often what permits to post. `proxy` is the way
-    to it, None for an address on this machine.
+    to it, None for an address on this machine. With `telemetry`, OpenTelemetry's own variables say where.
     """
 
     metrics: Path | None = None
     webhook: Secret | None = None
     proxy: Secret | None = None
+    telemetry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,14 +262,14 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
         base_url=base_url,
         token_url=token_url,
         client_id=_read_client_id(client_id),
-        client_secret=None if by_certificate else _read_secret(proof),
+        client_secret=None if by_certificate else _read_secret(proof, client_id.text),
         journal=_read_journal(levels, folder),
         api_path=_read_api_path(api_path) if api_path else "auto",
         proxy=_read_proxy(proxy) if proxy else None,
         timeout=_read_timeout(timeout) if timeout else 60.0,
         transport=_read_transport(transport) if transport else "auto",
         trust_status=_read_trust(levels),
-        certificate=_find_certificate(proof, levels) if by_certificate else None,
+        certificate=_find_certificate(proof, levels, client_id.text) if by_certificate else None,
         **{name: _read_seconds(found) for name in _OLD_NAMES if (found := _first_by_any_name(levels, name))},
     )
 
@@ -531,18 +534,40 @@ def _read_client_id(found: _Found) -> str:
     return found.text
 
 
-def _read_secret(found: _Found) -> Secret:
+def _read_secret(found: _Found, client_id: str) -> Secret:
     text = found.text
-    if found.name.endswith("_file"):
+    if found.name.endswith("_keyring"):
+        text = _ask_keyring(found, client_id)
+    elif found.name.endswith("_file"):
         text = read_small_text(found.path(), found.blame, devices=found.folder is None).strip()
     if not text or not text.isprintable():
         raise found.error("the secret is empty or contains unprintable characters")
     return Secret(text)
 
 
-def _find_certificate(found: _Found, levels: tuple[_Level, ...]) -> CertificateFile:
-    password = _first(levels, "certificate_password", "certificate_password_file")
-    return CertificateFile(found.path(), _read_secret(password) if password else None)
+def _ask_keyring(found: _Found, client_id: str) -> str:
+    """Return the password that the system's keyring holds for a service and the client's id as its user."""
+    try:
+        import keyring  # noqa: PLC0415 - an extra
+        from keyring.errors import KeyringError  # noqa: PLC0415 - an extra
+    except ImportError:
+        help_text = 'install it: pip install "opusmap[keyring]"'
+        raise found.error("the package keyring is not installed", help_text) from None
+    try:
+        text: str | None = keyring.get_password(found.text, client_id)
+    except (KeyringError, OSError, RuntimeError) as error:
+        problem = f"the system's keyring can't be used ({type(error).__name__})"
+        raise found.error(problem, "is it unlocked for this account? `keyring diagnose` tells more") from None
+    if text is None:
+        help_text = f"store it: keyring set {found.text} {client_id}"
+        raise found.error("the system's keyring has no such entry for the client id", help_text)
+    return text.strip()
+
+
+def _find_certificate(found: _Found, levels: tuple[_Level, ...], client_id: str) -> CertificateFile:
+    kinds = ("certificate_password", "certificate_password_file", "certificate_password_keyring")
+    password = _first(levels, *kinds)
+    return CertificateFile(found.path(), _read_secret(password, client_id) if password else None)
 
 
 def _read_journal(levels: tuple[_Level, ...], folder: Path) -> Path:

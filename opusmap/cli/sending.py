@@ -146,9 +146,12 @@ def _watched(command: Command) -> Command:
 
     @wraps(command)
     def run(mapping: str, out: SendingOutput, **values: Any) -> int:
+        from opusmap.operations.telemetry import is_asked_for
         from opusmap.settings import Outlets, load_outlets
 
-        outlets, watch = load_outlets(os.environ) if out.to == "opus" else Outlets(), out.watch
+        outlets, watch = Outlets(), out.watch
+        if out.to == "opus":
+            outlets = replace(load_outlets(os.environ), telemetry=is_asked_for(os.environ))
         watch.start(outlets, command.__name__, mapping)
         try:
             code = int(command(mapping=mapping, out=out, **values))

@@ -45,7 +45,7 @@ def list_metrics(status: RunStatus, last_success: float | None = None) -> Iterat
     report, counts = status.report, status.report.counts()
     if status.exit_code == 0:
         last_success = status.ended
-    yield one("run_active", "1 while the run goes on, 0 when it has ended.", status.exit_code is None)
+    yield one("run_active", "1 while the run goes on, 0 when it has ended.", int(status.exit_code is None))
     yield one("run_start_timestamp_seconds", "When the latest run began.", status.started)
     if status.ended is not None:
         yield one("run_end_timestamp_seconds", "When the latest run ended.", status.ended)

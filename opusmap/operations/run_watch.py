@@ -59,6 +59,10 @@ class RunWatch:
         """Report the end: with what exit code, and by which kind of error if it was one."""
         self.status = replace(self.status, ended=self._clock(), exit_code=exit_code, error=error)
         self._write_metrics()
+        if self._outlets.telemetry:
+            from opusmap.operations.telemetry import export_run  # noqa: PLC0415 - few runs need it
+
+            export_run(self.status)
         if self._outlets.webhook is not None and self.status.outcome != "ok":
             self._post(self._outlets.webhook)
 
