@@ -200,6 +200,7 @@ class _Builder:
             if text is not None and len(text) != 1 and not (key == "quote" and text == ""):
                 message = f"{what}.{key} must be one character"
                 self._error("wrong-value", message, text.span, f"for example {example}")
+                del source[key]  # the source would report it again, without a place
 
     def _table(self, name: Text, node: Node) -> Table:
         assert isinstance(node, Entries)

@@ -75,7 +75,9 @@ def test_the_source_is_described() -> None:
     ],
 )
 def test_a_setting_out_of_its_range_is_a_problem(wrong: str) -> None:
-    assert codes(spec_of(f"fields: {{a: b}}\n{wrong}")) == ["wrong-value"]
+    spec = spec_of(f"fields: {{a: b}}\n{wrong}")
+    assert codes(spec) == ["wrong-value"]
+    assert spec.source == SourceOptions()  # or the source would report it a second time
 
 
 def test_a_tests_row_holds_texts_as_a_csv_cell_and_lists_as_json() -> None:
