@@ -185,7 +185,7 @@ def test_a_table_is_read_from_json_with_exact_numbers(tmp_path: Path) -> None:
     [
         ("t.csv", "k,w\na,b\n", 'there is no column "v"'),
         ("t.csv", "", "the file is empty"),
-        ("t.csv", "k,v\na\n", "row 2: the row has 1 cells, but there are 2 columns"),
+        ("t.csv", "k,v\na\n", "row 2: the row has 1 cell, but there are 2 columns"),
         ("t.csv", "k,v,k\na,b,c\n", 'the header repeats "k"'),
         ("t.csv", "k,v\na,b\na,c\n", 'row 3: duplicate key "a" with different values'),
         ("t.csv", 'k,v\n"a,b\n', "row 2: unterminated quoted field"),
