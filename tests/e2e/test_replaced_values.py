@@ -94,8 +94,8 @@ def test_every_command_tells_what_was_replaced(folder, command):
     text = shown.stdout + shown.stderr
     assert "Wrong values replaced in records" in text
     assert "circa 1850" in text
-    assert [line.split()[:3] for line in text.splitlines() if "not-in-table" in line] == [
-        ["1", "Department", "not-in-table"]
+    assert [line.split()[:4] for line in text.splitlines() if "not-in-table" in line] == [
+        ["1", "row", "Department", "not-in-table"]
     ]
 
 
