@@ -29,6 +29,8 @@ LEAST_HEIGHT = 24
 """Lines that a screen is taken to have at least."""
 ROWS_SHOWN = 5
 """Row numbers that are shown for each finding."""
+_PADDING = 2
+"""Blanks between the columns of a table."""
 
 Place = Callable[[int, str], str]
 """Returns where in the source a row is, or a value of it: `place(row, column)`."""
@@ -184,15 +186,17 @@ class _Drawn:
         self.height = cache(self._height)
         self._told = any(one.message for one in section.findings)
         wide = not self._told or (console.is_terminal and console.width >= SIDES_WIDTH)
-        table = _make_table(section, section.findings)
-        self._table = wide and measure(console, table)[0] <= console.width
+        others = measure(console, _make_table(section, section.findings, 0))[1]
+        self._room = max(1, console.width - others - _PADDING)
+        table = _make_table(section, section.findings, self._room)
+        self._table = wide and measure(console, table)[1] <= console.width
 
     def _height(self, shown: int) -> int:
         if not shown:
             return 1
         left = shown < len(self.section.findings) or bool(self.section.more)
         if self._table:
-            table = _make_table(self.section, self.section.findings[:shown])
+            table = _make_table(self.section, self.section.findings[:shown], self._room)
             return 2 + left + len(self._console.render_lines(table, pad=False))
         return 2 + left + sum(len(self._stack(one)) for one in self.section.findings[:shown])
 
@@ -227,7 +231,7 @@ class _Drawn:
             return
         console.print(f"\n[italic]{escape(section.title)}[/]", soft_wrap=True)
         if self._table:
-            console.print(_make_table(section, section.findings[:shown]))
+            console.print(_make_table(section, section.findings[:shown], self._room))
         else:
             for one in section.findings[:shown]:
                 for line in self._stack(one):
@@ -239,16 +243,22 @@ class _Drawn:
             console.print(escape("and " + ", and ".join(rest)), soft_wrap=True)
 
 
-def _make_table(section: Section, findings: Sequence[Finding]) -> Table:
+def _make_table(section: Section, findings: Sequence[Finding], room: int) -> Table:
+    """Return findings as a table, sentences wrapped to `room` columns: rich may cut a wide character."""
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in section.head:
         table.add_column(name, justify="right" if name in ("rows", "row", "share") else "left", no_wrap=True)
-    told = any(one.message for one in section.findings)
+    told = room > 0 and any(one.message for one in section.findings)
     if told:
-        table.add_column("reason" if section.numbered else "example")
+        table.add_column("reason" if section.numbered else "example", no_wrap=True)
     for one in findings:
-        sentences = escape(one.message) + (f"\n[cyan]{escape(one.hint)}[/]" if one.hint else "")
-        table.add_row(f"{one.count:,}", *map(escape, one.cells), *([sentences] if told else []))
+        cells = [Text(f"{one.count:,}"), *(Text(visible(cell)) for cell in one.cells)]
+        if told:
+            lines = wrap_words(Text(visible(one.message)), room, 0)
+            lines += wrap_words(Text(visible(one.hint), "cyan"), room, 0) if one.hint else []
+            cells.append(Text("\n").join(lines))
+        table.add_row(*cells)
     return table

@@ -128,7 +128,7 @@ def wrap_words(text: Text, width: int | None, indent: int, start: str = "") -> l
     lines = text.divide(breaks)
     for line in lines if breaks else ():
         line.rstrip()
-    first = start + (" " * (indent - cell_len(start)) or "  ")
+    first = start + (" " * (indent - cell_len(start)) or "  " * bool(start))
     return [Text(" " * indent if index else first).append_text(line) for index, line in enumerate(lines)]
 
 
