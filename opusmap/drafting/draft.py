@@ -326,7 +326,7 @@ def _told(column: ColumnProfile) -> str:
 
 def _tests(tests: Sequence[DraftTest]) -> Iterator[str]:
     yield "# Rows of the source, and what must become of them: `opusmap test` runs them. They may hold"
-    yield "# personal data: look at them before you pass this file on. What is still TODO is not in them."
+    yield "# personal data: look at them before you pass this file on. What is still to decide is left out."
     yield "tests:"
     for test in tests:
         yield f"  - name: {quoted(test.name)}"

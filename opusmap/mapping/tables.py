@@ -53,7 +53,12 @@ def read_table(
         UnreadableFile: a row or the whole can't be read, there are too many, a column is missing, or a key
             occurs twice with different values.
     """
-    if path is not None and path.suffix.lower() == ".json" and options == SourceOptions(path=options.path):
+    # By the name that is written: a link's end may have another.
+    if (
+        path is not None
+        and Path(options.path or path).suffix.lower() == ".json"
+        and options == SourceOptions(path=options.path)
+    ):
         data = _load_json(read_text(path, SIZE_LIMIT))
         if isinstance(data, dict):
             return data

@@ -46,7 +46,7 @@ class Record:
         """Return whether this is short and has no delimiter."""
         return len(self.cells) == 1 and self.is_short(header)
 
-    def refuse(self, header: Header, hint: str = "") -> Reject:
+    def as_reject(self, header: Header, hint: str = "") -> Reject:
         """Return the reject of a row that is not whole."""
         if len(self.cells) in header.widths:
             at = next(at for at, cell in enumerate(self.cells) if "\0" in cell)
@@ -109,7 +109,7 @@ def judge(rows: Sequence[Record], header: Header) -> Iterator[tuple[int, list[st
             end = next((end for end in range(at, len(rows)) if not rows[end].is_piece(header)), len(rows))
             above, below = rows[max(0, at - 1) : at], rows[end : end + 1]
             hint = _may_belong(above[0].number if above else 0, below[0].number if below else 0)
-            yield from (piece.refuse(header, hint) for piece in rows[at:end])
+            yield from (piece.as_reject(header, hint) for piece in rows[at:end])
             at = end
         else:
             end = _end_of_cut(rows, at, header)
@@ -117,7 +117,7 @@ def judge(rows: Sequence[Record], header: Header) -> Iterator[tuple[int, list[st
             if end > at + 1:
                 numbers = f"rows {row.number} to {rows[end - 1].number}"
                 hint = f"{numbers} together have the {header.width} cells of one row: {_QUOTE_BREAK}"
-            yield from (one.refuse(header, hint) for one in rows[at:end])
+            yield from (one.as_reject(header, hint) for one in rows[at:end])
             at = end
 
 

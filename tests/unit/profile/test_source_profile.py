@@ -25,7 +25,7 @@ def test_a_sample_says_that_it_is_one():
 
 
 def test_rows_that_cannot_be_read_are_counted_apart():
-    profile = profile_source(open_source(io.StringIO("A,B\n1,x\n2\n"), format="csv"))
+    profile = profile_source(open_source(io.StringIO("A,B,C\n1,x,y\n2,z\n"), format="csv"))
     assert (profile.rows, profile.rejected) == (1, 1)
 
 
