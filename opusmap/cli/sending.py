@@ -63,7 +63,7 @@ def print_host(settings: Settings) -> None:
 def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:
     """Ask once, before records of a connection may be overwritten for the first time, by the journal.
 
-    Nobody is asked about an Opus on this machine, which is an emulator.
+    An Opus on this machine is an emulator, so no question is asked.
 
     Raises:
         StoppedEarly: the person says no.

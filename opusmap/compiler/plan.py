@@ -120,7 +120,7 @@ class Plan:
     format_uses: dict[FormatList, int] = field(default_factory=dict)
 
     def context_of(self, place: str) -> Context:
-        """Return what converters are told of the mapping in a variable (`let NAME`) or in `where`."""
+        """Return what converters know of the mapping in a variable (`let NAME`) or in `where`."""
         return noting_uses(self.context, place, self.format_uses)
 
     def nodes(self) -> Iterator[nodes.Node]:
