@@ -17,7 +17,7 @@ from opusmap.connection import Column, ColumnType, Connection
 from opusmap.converters import Registry
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Span
-from opusmap.mapping import MappingSpec, Text
+from opusmap.mapping import MappingSpec, TargetOptions, Text
 from opusmap.records import Reject
 from opusmap.sources import Source
 
@@ -40,6 +40,9 @@ def compile_decided(
         raise invalid
     places = {one.place for one in open_}
     without_zone = spec.timezone is not None and spec.timezone.span in places
+    if spec.target_spans.get("datetime_format") in places:
+        # The contract's own format shows the same times; how Opus wants them is what is to do.
+        spec = replace(spec, target=replace(spec.target, datetime_format=TargetOptions().datetime_format))
     lists = {str(one.column) for one in spec.choices if places & {option.span for option in one.options}}
     left_out = list(_named(connection, lists))
     left_out += _named(connection, [str(one.target) for one in spec.fields if places & set(_spans(one))])

@@ -565,8 +565,9 @@ def test_report_does_not_say_that_every_record_was_accepted_where_rows_were_reje
     assert found["rejects"] == "mapping.run-1.rejects.csv"
     write_source(folder, "Blue")
     submit(folder, opus)
-    assert "Every" not in run(folder, "report", "2").stdout
-    assert "It made no record.\n1 row was rejected" in run(folder, "report", "2").stdout
+    shown = run(folder, "report", "2").stdout
+    assert "Every" not in shown
+    assert "1 row was rejected, and not sent: see mapping.run-2.rejects.csv\nIt made no record.\n" in shown
 
 
 def test_report_says_how_many_records_were_not_sent(folder, opus):

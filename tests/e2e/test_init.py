@@ -30,7 +30,7 @@ def folder(tmp_path, monkeypatch):
 def test_a_draft_is_checked_up_to_its_todos(folder, capsys):
     assert main(["init", "contracts.connection.json", "contracts.csv"]) == 0
     told = capsys.readouterr().err
-    assert "5 to decide first" in told
+    assert "the 5 TODOs to decide" in told
     assert main(["check", "mapping.yaml"]) == 2
     problems = capsys.readouterr().err
     assert problems.count("error[to-do]") == problems.count("error[") == 5
@@ -216,7 +216,7 @@ UNREADABLE = {
     "lists.json": (b'{"x": 1, "y": [{"a": 1}], "z": []}', "no-items", '--set "items=$.y"'),
     "x.dat": (b"a,b\n", "unknown-format", '--set "format=\u2026"'),
     "x.sqlite": (b"", "no-query", '--set "sql=SELECT Id, Title FROM Contract"'),
-    "empty.csv": (b"", "no-header", "--set"),
+    "empty.csv": (b"", "no-header", "is this the right file?"),
     "short.csv": (b"a,b\n1\n2,3,4\n", "ragged-row", ""),
 }
 

@@ -58,6 +58,7 @@ CHOICES = "choices: {Kind: [Deed]}"
             {"Created time": '{from: Created, format: "TODO: %d/%m/%Y or %m/%d/%Y"}'},
             ("Created time",),
         ),
+        (f"timezone: UTC\ntarget: {{datetime_format: TODO}}\n{CHOICES}", {}, ()),
         ("timezone: TODO\nchoices: {Kind: [TODO]}", {"Name": "TODO"}, ("Name", "Created time", "Kind")),
     ],
 )
@@ -74,6 +75,7 @@ def test_what_is_decided_is_mapped(
         assert "unread-column" not in {one.code for one in find_warnings(work)}
     assert work.left_out == left_out
     assert {one.code for one in work.to_do} >= {"to-do"}
+    assert len({*work.to_do}) == len(work.to_do)
     names = {column.internal_name: column.display_name for column in work.mapper.connection.columns}
     assert {names[name] for name in mapped.values} == {*names.values()} - {*left_out}
 
