@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import click
 import pytest
 from documentation import PAGES, ROOT, blocks, section, table
+from opusmap_program import COMMAND, run_opusmap
 
 from opusmap.cli.entry import BUG, STOPPED
 from opusmap.cli.entry import opusmap as program
@@ -25,7 +24,6 @@ PAGE = ROOT / "docs" / "command-line.md"
 TEXT = PAGE.read_text("utf-8")
 CONTRACTS = ROOT / "mappings" / "contracts"
 SHARED = section(PAGE, "Options of most commands")
-OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 DATABASE = "OPUSMAP_DATABASE"  # what a mapping names; any name may begin so
 SETTINGS = {f"OPUSMAP_{name.upper()}" for name in (*_NAMES, *_OUTLETS)} | {DATABASE}
 
@@ -122,19 +120,7 @@ def register(tmp_path_factory):
 
 
 def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    clean = {
-        name: value for name, value in os.environ.items() if not name.startswith(("OPUSMAP_", "GITHUB_"))
-    }
-    return subprocess.run(
-        [*OPUSMAP, *args],
-        capture_output=True,
-        check=False,
-        text=True,
-        encoding="utf-8",
-        cwd=folder,
-        env={**clean, "PYTHONUTF8": "1"},
-        timeout=120,
-    )
+    return run_opusmap(*args, cwd=folder)
 
 
 def documented_keys(command: str) -> set[str]:
@@ -169,7 +155,7 @@ def test_the_json_of_each_command_has_the_keys_described(args, register):
 def test_the_json_of_the_emulator_has_the_keys_described(register):
     pytest.importorskip("uvicorn")
     with subprocess.Popen(
-        [*OPUSMAP, "emulator", "mapping.yaml", "--port", "0", "--json"],
+        [*COMMAND, "emulator", "mapping.yaml", "--port", "0", "--json"],
         stdout=subprocess.PIPE,
         cwd=register,
         text=True,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 
 import pytest
 from answer_table import ANSWERS, KEYS
+from opusmap_program import environment_of, run_opusmap
 from scripted_server import ScriptedServer, answer_bytes, scripted
 
 from opusmap.emulator import TOKEN_PATH
@@ -23,7 +22,6 @@ from opusmap.opus.responses import Verdict, read_exchange
 from opusmap.settings import Secret, Settings
 
 pytestmark = pytest.mark.usefixtures("transport")
-OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 GRANT = answer_bytes(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": "Canary-token"})
 PAGE = b"<!doctype html><title>Guest network</title>"
 
@@ -83,18 +81,9 @@ def prepare(folder: Path, rows: int) -> None:
 
 def run(folder: Path, url: str, *arguments: str, **environ: str) -> tuple[int, dict[str, Any], str]:
     """Run the program against a service; return its exit code, JSON, and what it said besides."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("OPUSMAP_")}
-    where = {"OPUSMAP_BASE_URL": url, "OPUSMAP_TOKEN_URL": url + TOKEN_PATH}
-    who = {"OPUSMAP_CLIENT_ID": "app", "OPUSMAP_CLIENT_SECRET": "Canary-secret", "PYTHONUTF8": "1"}
-    ended = subprocess.run(
-        [*OPUSMAP, *arguments, "--json"],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        cwd=folder,
-        env={**clean, **where, **who, "OPUSMAP_TRANSPORT": os.environ["OPUSMAP_TRANSPORT"], **environ},
-        timeout=240,
-    )
+    who = {"OPUSMAP_CLIENT_ID": "app", "OPUSMAP_CLIENT_SECRET": "Canary-secret"}
+    env = environment_of(url, **who | {"OPUSMAP_TRANSPORT": os.environ["OPUSMAP_TRANSPORT"]} | environ)
+    ended = run_opusmap(*arguments, "--json", cwd=folder, env=env, timeout=240)
     return ended.returncode, json.loads(ended.stdout), ended.stderr
 
 

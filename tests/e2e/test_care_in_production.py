@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from opusmap_program import COMMAND, run_opusmap
 
 from opusmap import load_mapping
 from opusmap.emulator import Client
@@ -17,7 +18,6 @@ from opusmap.emulator.server import served
 from opusmap.run.rehearsal import make_emulator
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
-OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 
 
 @pytest.fixture
@@ -49,16 +49,7 @@ def environment(base_url, token_url, secret="s"):
 
 
 def run(folder, url, *args):
-    return subprocess.run(
-        [*OPUSMAP, *args],
-        cwd=folder,
-        capture_output=True,
-        check=False,
-        text=True,
-        encoding="utf-8",
-        stdin=subprocess.DEVNULL,
-        env=environment(url, url),
-    )
+    return run_opusmap(*args, cwd=folder, env=environment(url, url))
 
 
 REMOTE = "https://opus.example.invalid"
@@ -67,7 +58,7 @@ REMOTE = "https://opus.example.invalid"
 def remote(folder, token_url, *args):
     """Run against a remote Opus that is never reached: its identity service refuses the secret before."""
     return subprocess.run(
-        [*OPUSMAP, *args],
+        [*COMMAND, *args],
         cwd=folder,
         capture_output=True,
         check=False,
@@ -109,7 +100,7 @@ def test_on_a_terminal_a_person_is_asked(answer, code, asked, register, opus):
     controller, terminal = pty.openpty()
     os.write(controller, f"{answer}\n".encode())
     ended = subprocess.run(
-        [*OPUSMAP, "submit", "mapping.yaml"],
+        [*COMMAND, "submit", "mapping.yaml"],
         cwd=register,
         stdin=terminal,
         stdout=subprocess.PIPE,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from certificates import PASSWORD, make_certificate, make_key, public_pem, write_pem, write_pfx
+from opusmap_program import environment_of, run_opusmap
 
 from opusmap import load_mapping
 from opusmap.emulator import Client, Fault
@@ -18,7 +16,6 @@ from opusmap.emulator.server import served
 from opusmap.run.rehearsal import make_emulator
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
-OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 KEY = make_key()
 CERTIFICATE = make_certificate(KEY)
 
@@ -45,22 +42,8 @@ def submit(folder, url, **settings):
 
 
 def run(folder, url, *args, **settings):
-    settings = {
-        "OPUSMAP_BASE_URL": url,
-        "OPUSMAP_TOKEN_URL": f"{url}/connect/token",
-        "OPUSMAP_CLIENT_ID": "app",
-        **settings,
-    }
-    clean = {name: text for name, text in os.environ.items() if not name.startswith("OPUSMAP_")}
-    ended = subprocess.run(
-        [*OPUSMAP, *args],
-        cwd=folder,
-        capture_output=True,
-        check=False,
-        text=True,
-        encoding="utf-8",
-        env={**clean, "PYTHONUTF8": "1", **settings},
-    )
+    who = {"OPUSMAP_CLIENT_ID": "app", "OPUSMAP_CLIENT_SECRET": None} | settings
+    ended = run_opusmap(*args, cwd=folder, env=environment_of(url, **who))
     assert PASSWORD not in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
     return ended

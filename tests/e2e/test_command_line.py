@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from opusmap_program import environment_of, run_opusmap
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRACTS = ROOT / "mappings" / "contracts"
@@ -20,17 +21,7 @@ TOTALS = ("filtered", "rejected", "unchanged", "submitted", "failed", "uncertain
 def run(
     *args: str, cwd: Path | None = None, env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("OPUSMAP_")}
-    return subprocess.run(
-        [sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())", *args],
-        capture_output=True,
-        check=False,
-        text=True,
-        encoding="utf-8",
-        cwd=cwd,
-        env={**clean, "PYTHONUTF8": "1", **(env or {})},
-        timeout=120,
-    )
+    return run_opusmap(*args, cwd=cwd, env=environment_of(**env or {}))
 
 
 @pytest.fixture

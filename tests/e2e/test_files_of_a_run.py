@@ -6,12 +6,12 @@ import os
 import shutil
 import sqlite3
 import stat
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from opusmap_program import environment_of, run_opusmap
 
 from opusmap import load_mapping
 from opusmap.emulator import Client, Fault
@@ -69,21 +69,7 @@ def opus(folder):
 
 
 def run(folder, *args, opus=None, **more):
-    settings = {} if opus is None else {
-        "OPUSMAP_BASE_URL": opus.url,
-        "OPUSMAP_TOKEN_URL": f"{opus.url}/connect/token",
-        "OPUSMAP_CLIENT_ID": "c",
-        "OPUSMAP_CLIENT_SECRET": "s",
-    }  # fmt: skip
-    ended = subprocess.run(
-        [sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())", *args],
-        cwd=folder,
-        capture_output=True,
-        check=False,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONUTF8": "1", **settings, **more},
-    )
+    ended = run_opusmap(*args, cwd=folder, env=environment_of(opus and opus.url, **more))
     assert ended.returncode != 70, ended.stderr
     assert "Traceback" not in ended.stderr
     return ended

@@ -11,7 +11,6 @@ import gzip
 import json
 import os
 import subprocess
-import sys
 import threading
 import tracemalloc
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opusmap_program import environment_of, run_opusmap
 from scripted_server import ScriptedServer, answer_bytes, scripted
 
 from opusmap.compiler import Mapper, load_mapping
@@ -34,7 +34,6 @@ from opusmap.run.submit import submit
 from opusmap.settings import Secret, Settings
 
 pytestmark = pytest.mark.usefixtures("transport")
-OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 SECRET, TOKEN = "Canary-secret", "Canary-token"
 GRANT = answer_bytes(200, {"token_type": "Bearer", "expires_in": 3600, "access_token": TOKEN})
 MAPPING = """
@@ -82,17 +81,9 @@ def mapper(tmp_path: Path) -> Mapper:
 
 def run(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run `opusmap submit` as a process."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("OPUSMAP_")}
-    return subprocess.run(
-        [*OPUSMAP, "submit", "mapping.yaml", "--json"],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        cwd=folder,
-        env={**clean, "PYTHONUTF8": "1", "OPUSMAP_CLIENT_ID": "rehearsal", "OPUSMAP_CLIENT_SECRET": SECRET}
-        | {"OPUSMAP_TRANSPORT": os.environ["OPUSMAP_TRANSPORT"], **environ},
-        timeout=120,
-    )
+    who = {"OPUSMAP_CLIENT_ID": "rehearsal", "OPUSMAP_CLIENT_SECRET": SECRET}
+    env = environment_of(**who | {"OPUSMAP_TRANSPORT": os.environ["OPUSMAP_TRANSPORT"]} | environ)
+    return run_opusmap("submit", "mapping.yaml", "--json", cwd=folder, env=env)
 
 
 # 984 bytes of doubly gzipped body

@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from opusmap_program import run_opusmap
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
 
@@ -20,15 +21,7 @@ def register(tmp_path):
 
 
 def run(folder, *args):
-    return subprocess.run(
-        [sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())", *args],
-        cwd=folder,
-        capture_output=True,
-        check=False,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONUTF8": "1"},
-    )
+    return run_opusmap(*args, cwd=folder)
 
 
 def change(folder, old, new):

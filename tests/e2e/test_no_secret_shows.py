@@ -6,7 +6,6 @@ The Opus here is as careless as one can be: it repeats what it was sent in each 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +14,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from certificates import make_certificate, make_key, public_pem, write_pfx
+from opusmap_program import MAIN, environment_of, run_opusmap
 
 from opusmap import load_mapping
 from opusmap.emulator import TOKEN_PATH, Client
@@ -23,7 +23,6 @@ from opusmap.journal import open_journal
 from opusmap.run.rehearsal import make_emulator
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
-MAIN = "import sys; from opusmap.cli import main; sys.exit(main())"
 BUG = """
 from opusmap.opus.client import OpusClient
 async def broken(self, response): raise RuntimeError("a bug of ours")
@@ -105,27 +104,19 @@ def opus(register):
 
 
 def start(folder, url, *args, program=MAIN, **settings):
-    clean = {name: text for name, text in os.environ.items() if not name.startswith("OPUSMAP_")}
     return subprocess.Popen(
         [sys.executable, "-c", program, *args],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={
-            **clean,
-            "PYTHONUTF8": "1",
-            "OPUSMAP_BASE_URL": url,
-            "OPUSMAP_TOKEN_URL": url + TOKEN_PATH,
-            "OPUSMAP_CLIENT_ID": "c",
-            **settings,
-        },
+        env=environment_of(url, **{"OPUSMAP_CLIENT_SECRET": None} | settings),
     )
 
 
 def run(folder, url, *args, **settings):
-    process = start(folder, url, *args, **settings)
-    out, err = process.communicate(timeout=120)
-    return process.returncode, out + err
+    env = environment_of(url, **{"OPUSMAP_CLIENT_SECRET": None} | settings)
+    ended = run_opusmap(*args, cwd=folder, env=env)
+    return ended.returncode, (ended.stdout + ended.stderr).encode()
 
 
 def search(careless, folder, *shown):
@@ -204,11 +195,12 @@ def test_nothing_secret_shows_when_a_certificate_signs_in(register, opus, tmp_pa
 def test_nothing_secret_shows_in_the_traceback_of_a_bug(form, register, opus):
     careless, url = opus
     args = ("submit", "mapping.yaml", "-vv", "--log-format", form)
-    code, shown = run(register, url, *args, program=BUG + MAIN, OPUSMAP_CLIENT_SECRET=SECRET)
-    assert code == 70
+    broken = start(register, url, *args, program=BUG + MAIN, OPUSMAP_CLIENT_SECRET=SECRET)
+    shown = b"".join(broken.communicate(timeout=120))
+    assert broken.returncode == 70
     assert b"a bug of ours" in shown
     assert b"Traceback" in shown
-    code, more = run(register, url, *args, OPUSMAP_CLIENT_SECRET=SECRET)
+    _, more = run(register, url, *args, OPUSMAP_CLIENT_SECRET=SECRET)
     assert search(careless, register, shown, more) == []
 
 

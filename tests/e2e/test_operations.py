@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from opusmap_program import environment_of, run_opusmap
 from scripted_server import answer_bytes, scripted
 
 from opusmap import load_mapping
-from opusmap.emulator import TOKEN_PATH, Client
+from opusmap.emulator import Client
 from opusmap.emulator.server import served
 from opusmap.run.rehearsal import make_emulator
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
-OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 
 
 @pytest.fixture
@@ -43,25 +40,7 @@ def listener():
 
 
 def run(folder, url, *args, **settings):
-    clean = {name: text for name, text in os.environ.items() if not name.startswith("OPUSMAP_")}
-    return subprocess.run(
-        [*OPUSMAP, *args],
-        cwd=folder,
-        capture_output=True,
-        check=False,
-        text=True,
-        encoding="utf-8",
-        stdin=subprocess.DEVNULL,
-        env={
-            **clean,
-            "PYTHONUTF8": "1",
-            "OPUSMAP_BASE_URL": url,
-            "OPUSMAP_TOKEN_URL": url + TOKEN_PATH,
-            "OPUSMAP_CLIENT_ID": "c",
-            "OPUSMAP_CLIENT_SECRET": "s",
-            **settings,
-        },
-    )
+    return run_opusmap(*args, cwd=folder, env=environment_of(url, **settings))
 
 
 def told(listener):

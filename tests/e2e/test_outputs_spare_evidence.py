@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from opusmap_program import run_opusmap
 
 from opusmap.compiler.lock import lock_path
 from opusmap.journal import open_journal
@@ -27,15 +26,7 @@ WRITERS = (
 
 
 def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())", *args],
-        cwd=folder,
-        capture_output=True,
-        check=False,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONUTF8": "1"},
-    )
+    return run_opusmap(*args, cwd=folder)
 
 
 @pytest.fixture

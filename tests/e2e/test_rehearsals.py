@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import httpx
 import pytest
+from opusmap_program import COMMAND, run_opusmap
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
-OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 ENDS = ("filtered", "rejected", "unchanged", "submitted", "failed", "uncertain", "not_sent")
 FAULTS = "throttle=10%,error-after=10%,error-halfway=10%,cut=5%,refuse=10%,seconds=0,retry-after=0,seed=3"
 
@@ -31,16 +30,7 @@ def clean() -> dict[str, str]:
 
 
 def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    env = {**clean(), "PYTHONUTF8": "1"}
-    return subprocess.run(
-        [*OPUSMAP, *args],
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        cwd=folder,
-        env=env,
-        timeout=120,
-    )
+    return run_opusmap(*args, cwd=folder)
 
 
 def test_a_rehearsal_with_faults_ends_right_and_tells_what_it_met(register):
@@ -74,7 +64,7 @@ def test_faults_are_never_asked_of_the_real_opus(register):
 def test_a_served_emulator_starts_with_faults_and_goes_on_without(register):
     options = ("--port", "0", "--json", "--faults", "mild", "--seed", "5", "--latency", "20", "--rate", "90")
     with subprocess.Popen(
-        [*OPUSMAP, "emulator", "mapping.yaml", *options],
+        [*COMMAND, "emulator", "mapping.yaml", *options],
         stdout=subprocess.PIPE,
         cwd=register,
         env=clean(),

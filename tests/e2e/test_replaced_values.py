@@ -1,11 +1,9 @@
 """Wrong values that `on_error` and `default` replace are told by every command, as a user runs it."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
+from opusmap_program import environment_of, run_opusmap
 
 from opusmap import load_mapping
 from opusmap.emulator import Client
@@ -54,21 +52,7 @@ def write(folder, rows):
 
 
 def run(folder, *args, url=None):
-    settings = {} if url is None else {
-        "OPUSMAP_BASE_URL": url,
-        "OPUSMAP_TOKEN_URL": f"{url}/connect/token",
-        "OPUSMAP_CLIENT_ID": "c",
-        "OPUSMAP_CLIENT_SECRET": "s",
-    }  # fmt: skip
-    return subprocess.run(
-        [sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())", *args],
-        cwd=folder,
-        capture_output=True,
-        check=False,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONUTF8": "1", **settings},
-    )
+    return run_opusmap(*args, cwd=folder, env=environment_of(url))
 
 
 def counted(reasons):

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from opusmap_program import run_opusmap
 from recorded_runs import HOSTILE, record_run
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
@@ -33,10 +33,9 @@ VIEWS = {
 
 
 def opusmap(folder, *args):
-    code = "import sys; from opusmap.cli import main; sys.exit(main())"
-    return subprocess.run(
-        [sys.executable, "-c", code, *args], cwd=folder, capture_output=True, check=True, text=True
-    )
+    ended = run_opusmap(*args, cwd=folder)
+    ended.check_returncode()
+    return ended
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,10 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from opusmap_program import environment_of, run_opusmap
 
 from opusmap import load_mapping
 from opusmap.emulator import Client, Fault
@@ -27,21 +25,7 @@ def register(tmp_path):
 
 
 def run(folder, *args, url=None):
-    settings = {} if url is None else {
-        "OPUSMAP_BASE_URL": url,
-        "OPUSMAP_TOKEN_URL": f"{url}/connect/token",
-        "OPUSMAP_CLIENT_ID": "c",
-        "OPUSMAP_CLIENT_SECRET": "s",
-    }  # fmt: skip
-    return subprocess.run(
-        [sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())", *args],
-        cwd=folder,
-        capture_output=True,
-        check=False,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONUTF8": "1", **settings},
-    )
+    return run_opusmap(*args, cwd=folder, env=environment_of(url))
 
 
 @pytest.fixture

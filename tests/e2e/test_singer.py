@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from crashes import COMMAND, Counting, environment, prepare, serve_counting
+from crashes import Counting, environment, prepare, serve_counting
+from opusmap_program import run_opusmap
 
 MAPPING = """\
 opusmap: 1
@@ -40,15 +40,9 @@ def messages(names: list[str], every: int) -> list[dict[str, Any]]:
 
 def run(folder: Path, opus: Counting, said: list[dict[str, Any]], *more: str) -> tuple[int, list[int], str]:
     """Let the tap say this; return the exit code, the states that came out, and standard error."""
-    ended = subprocess.run(
-        [*COMMAND, "submit", "mapping.yaml", "-", "--yes", *more],
-        cwd=folder,
-        env=environment(opus),
-        input="".join(f"{json.dumps(one)}\n" for one in said),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
+    messages = "".join(f"{json.dumps(one)}\n" for one in said)
+    ended = run_opusmap(
+        "submit", "mapping.yaml", "-", "--yes", *more, cwd=folder, env=environment(opus), input=messages
     )
     states = [json.loads(line)["bookmarks"]["a"] for line in ended.stdout.splitlines()]
     return ended.returncode, states, ended.stderr

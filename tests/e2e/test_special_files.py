@@ -7,16 +7,15 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opusmap_program import COMMAND, run_opusmap
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no FIFOs")
 
-OPUSMAP = (sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())")
 SECONDS = 60
 CONNECTION = {
     "id": "d9da492f-cc67-4920-99f9-6fbaae1f1410",
@@ -69,9 +68,7 @@ def put(kind: str, path: Path) -> None:
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*OPUSMAP, *command], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
+    return run_opusmap(*command, cwd=folder, timeout=SECONDS)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -108,7 +105,7 @@ def test_a_person_may_name_a_fifo_as_the_source(folder: Path) -> None:
     """`opusmap check m.yaml <(unzip -p export.zip)`: who names it knows who writes it."""
     os.mkfifo(folder / "pipe.csv")
     with subprocess.Popen(
-        [*OPUSMAP, "check", "m.yaml", "pipe.csv"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*COMMAND, "check", "m.yaml", "pipe.csv"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         (folder / "pipe.csv").write_text("key,title\n1,a\n2,b\n")  # waits for the reader
         out, told = process.communicate(timeout=SECONDS)

@@ -6,14 +6,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from opusmap_program import COMMAND, run_opusmap
 
-COMMAND = [sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())"]
+COMMAND = [*COMMAND]
 MAPPING = """opusmap: 1
 connection: c.json
 source: {path: rows.csv}
@@ -34,10 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, "map", "m.yaml", *arguments],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    return run_opusmap("map", "m.yaml", *arguments, cwd=folder)
 
 
 def left(folder: Path) -> list[str]:

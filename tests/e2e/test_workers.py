@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from opusmap_program import run_opusmap
 from workloads import WORKS, write_source
 
 from opusmap.sources.batches import PART_ROWS
@@ -62,11 +63,7 @@ if "--multiprocessing-fork" in sys.orig_argv:
 
 
 def opusmap(*args: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    code = "import sys; from opusmap.cli import main; sys.exit(main())"
-    command = [sys.executable, "-c", code, *map(str, args)]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=False, env={**os.environ, **environment}
-    )
+    return run_opusmap(*args, env={**os.environ, **environment})
 
 
 def totals(done: subprocess.CompletedProcess[str]) -> dict[str, object]:

@@ -18,12 +18,13 @@ import sys
 from pathlib import Path
 
 from documentation import Block, blocks
+from opusmap_program import COMMAND, run_opusmap
 
 __all__ = ["Reader", "pattern", "plain"]
 
 PORT = "8015"
 PROGRAMS = {
-    "opusmap": [sys.executable, "-c", "import sys; from opusmap.cli import main; sys.exit(main())"],
+    "opusmap": COMMAND,
     "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
     "python": [sys.executable],
 }
@@ -80,16 +81,20 @@ class Reader:
         path.write_text(before.replace(old, new), "utf-8")
 
     def type(self, command: str, output: str, place: str) -> None:
-        ended = subprocess.run(
-            self.args(command),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-            cwd=self.folder,
-            env=self.environ(),
-            text=True,
-            encoding="utf-8",
-        )
+        program, *args = shlex.split(command)
+        if program == "opusmap":
+            ended = run_opusmap(*args, cwd=self.folder, env=self.environ(), together=True)
+        else:
+            ended = subprocess.run(
+                self.args(command),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                check=False,
+                cwd=self.folder,
+                env=self.environ(),
+                text=True,
+                encoding="utf-8",
+            )
         assert pattern(output).fullmatch(plain(ended.stdout)), f"{place}: {command}\n{ended.stdout}"
 
     def serve(self, text: str) -> None:
