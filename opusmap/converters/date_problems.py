@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 
 from opusmap.converters.coerce import text_of
+from opusmap.converters.date_shapes import find_formats
 from opusmap.converters.datetime_fastpath import format_reader
 from opusmap.errors import ValueProblem
 from opusmap.wording import quote_value
 
 _AS_NONE = "correct it in the source; if it means none, put it under `empty`"
-_WITH_FORMAT = 'say how it is written: `format: "%d/%m/%Y"`'
+_IN_EXPRESSION = "(in an expression, give it to `datetime`)"
 _OF_NUMBERS = (
     "if it counts days as Excel does, convert it with `excel_date`; a number such as 20240131 needs the "
     "format of its digits, %Y%m%d"
@@ -67,15 +68,75 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
     if formats:
         found = _find_shorter(text, tuple(formats)) if _PART_OF_DATE.fullmatch(text) else None
         if found is None:
-            return "correct the source or the format"
+            written = _describe_formats(text, tuple(formats))
+            return "correct the source or the format" + (f": this is written as {written}" if written else "")
         as_well = "" if incomplete else ", and `incomplete: first_day`"
         return f"for dates that are not whole add their format to the list, {quote_value(found)}{as_well}"
     if first_day(text) is not None:
         return "`incomplete: first_day` takes the first day of such a date"
+    if written := _describe_formats(text):
+        return f"say how it is written: {written} {_IN_EXPRESSION}"
     if _WHOLE_DATE.search(text) or (_DIGIT.search(text) and _MONTH.search(text)):
-        return _WITH_FORMAT
+        return f"say how all of it is written, with its time if it has one: `format: …` {_IN_EXPRESSION}"
     return "no format reads it: correct the source, or leave it out of an optional column by `on_error: omit`"
 
+
+def _describe_formats(text: str, tried: Sequence[str] = ()) -> str:
+    """Return the formats that read the whole of a text, both if day and month may be swapped; "" for none.
+
+    Of the two, one that differs from a format that was tried by its time alone is enough.
+    """
+    parts = _NUMBERS.split(text)
+    parts[1::2] = map(_LIKE.get, parts[1::2], parts[1::2])
+    return _describe_formats_like("".join(parts), tuple(tried))
+
+
+_NUMBERS = re.compile("([0-9]+)")
+_RANGES = ((0, 1), (1, 13), (13, 24), (24, 32), (32, 60), (60, 100))
+"""Numbers that may be the same parts of a date: month, day, hour, minute, year."""
+_LIKE = {
+    f"{value:0{digits}}": f"{first:0{digits}}"
+    for first, end in _RANGES
+    for value in range(first, end)
+    for digits in (1, 2)
+} | {str(year): "2004" for year in range(1000, 10_000)}
+"""A number -> one that reads the same way, so that what is said is prepared for few dates."""
+
+
+@lru_cache(maxsize=1024)
+def _describe_formats_like(text: str, tried: tuple[str, ...]) -> str:
+    found = [
+        one for one, _ in find_formats(text) if one is not None and one not in tried and _reads(one, text)
+    ]
+    found = [one for one in found if any(_same_day(one, each) for each in tried)] or found
+    if not found:
+        return ""
+    century = ", with a `century`" if "%y" in found[0] else ""
+    if len(found) == 1:
+        return f'`format: "{found[0]}"`{century}'
+    day, month = found
+    return f'`format: "{day}"` if the day comes first, `format: "{month}"` if the month does{century}'
+
+
+def _same_day(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
+
+
+def _reads(format: str, text: str) -> bool:
+    try:
+        _prepared_reader(format)(text)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+@cache
+def _prepared_reader(format: str) -> Callable[[str], object]:
+    return format_reader(format, _ANY_CENTURY if "%y" in format else None)
+
+
+_ANY_CENTURY = 1930
+"""Whether a format reads a text does not depend on it."""
 
 # A wrong date is judged in each row that has one: patterns are compiled, and formats prepared once.
 _WHOLE_DATE = re.compile(r"[0-9][^0-9]+[0-9]|(?:[0-9][^0-9]*){6}")

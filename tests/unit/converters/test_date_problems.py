@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +30,41 @@ def test_a_day_that_does_not_exist_asks_for_no_format(text: str) -> None:
 @pytest.mark.parametrize("text", ["31/12/2024", "5 March 2024", "2024-31-12", "May 1783", "31122024"])
 def test_a_date_that_is_written_in_another_way_asks_for_its_format(text: str) -> None:
     assert "`format:" in problem_of("When: A", text)[1]
+
+
+@pytest.mark.parametrize(
+    ("binding", "text", "offered", "not_offered"),
+    [
+        ("A", "03/04/2024 09:15", ["%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M"], []),
+        ("A", "13/04/2024 09:15", ["%d/%m/%Y %H:%M"], ["%m/%d"]),
+        ("A", "04/13/2024 9:15:07 PM", ["%m/%d/%Y %I:%M:%S %p"], ["%d/%m"]),
+        ("A", "3.4.2024", ["%d.%m.%Y", "%m.%d.%Y"], ["%H"]),
+        ("A", "13-Apr-2024 09:15", ["%d-%b-%Y %H:%M"], ["if the day"]),
+        ("A", "April 3, 2024", ["%B %d, %Y"], ["if the day"]),
+        ("A", "2024/04/03 09:15:00.25", ["%Y/%m/%d %H:%M:%S.%f"], ["if the day"]),
+        ("A", "03/04/24 09:15", ["%d/%m/%y %H:%M", "%m/%d/%y %H:%M", "`century`"], []),
+        ("A", "03/04/2024 09:15 +1000", ["%d/%m/%Y %H:%M %z", "%m/%d/%Y %H:%M %z"], []),
+        ('{from: A, format: "%d/%m/%Y"}', "03/04/2024 09:15", ["%d/%m/%Y %H:%M"], ["%m/%d"]),
+        ('{from: A, format: "%m/%d/%Y %H:%M"}', "03/04/2024", ["%m/%d/%Y"], ["%d/%m", "%H"]),
+        ('{from: A, format: "%m/%d/%Y"}', "13/04/2024", ["%d/%m/%Y"], ["%m/%d"]),
+        ('{from: A, format: "%Y-%m-%d"}', "03/04/2024", ["%d/%m/%Y", "%m/%d/%Y"], []),
+        ('"{{ A | datetime }}"', "13/04/2024 09:15", ["%d/%m/%Y %H:%M", "give it to `datetime`"], []),
+        ('"{{ A | date }}"', "13/04/2024", ["%d/%m/%Y", "give it to `datetime`"], []),
+    ],
+)
+def test_the_format_offered_reads_the_whole_value_and_both_readings_where_it_does_not_decide(
+    binding: str, text: str, offered: list[str], not_offered: list[str]
+) -> None:
+    hint = problem_of(f"When: {binding}", text)[1]
+    for words in offered:
+        assert words in hint
+    for words in not_offered:
+        assert words not in hint
+    formats = re.findall('format: "([^"]+)"', hint)
+    assert formats
+    for one in formats:
+        century = ", century: 1930" if "%y" in one else ""
+        assert record(f'When: {{from: A, format: "{one}"{century}}}', {"A": text}, "timezone: UTC\n")
 
 
 @pytest.mark.parametrize("text", ["ca. 1783", "unknown", "18th century"])
