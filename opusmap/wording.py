@@ -44,12 +44,29 @@ class Names:
             return ""
         alike = next((one for one in self._look.get(_seen(name), ()) if one != name), None)
         if alike is not None:
-            differ = "the two differ only in spaces, or in characters that look the same"
-            return f'did you mean "{alike}"? {differ}'
+            return f'did you mean "{alike}"? {_describe_difference(name, alike)}'
+        bare = name.strip(_QUOTES)
+        if bare != name and bare in self._look:
+            return f'did you mean "{bare}"? {_STRAY_QUOTE}'
         if not self._folded:
             return ""
         nearest = _find_nearest()(name.casefold(), self._folded)
         return f'did you mean "{self._names[nearest[2]]}"?' if nearest else ""
+
+
+_QUOTES = "\"'“”‘’„‚«»`"  # noqa: RUF001 - the marks that word processors set
+_STRAY_QUOTE = "write it without quotation marks, or with a straight one at both ends"
+
+
+def _describe_difference(name: str, alike: str) -> str:
+    """Return how two names differ that look the same."""
+    if name.strip() == alike:
+        return f"there is a blank too many at its {'start' if name[0].isspace() else 'end'}"
+    if alike.strip() == name:
+        return f"that one has a blank at its {'start' if alike[0].isspace() else 'end'}: write it in quotes"
+    if name.isascii() and " ".join(name.split()) == alike:
+        return "there is a blank too many between its words"
+    return "the two differ only in spaces, or in characters that look the same"
 
 
 @cache

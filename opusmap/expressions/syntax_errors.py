@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from jinja2 import Environment, TemplateError
 
 _WORD = re.compile(r"\w+|==|\S", re.ASCII)
 _FIRST_QUOTED = re.compile(r"'(\w*)'")
@@ -39,6 +42,10 @@ def in_plain_words(message: str, text: str, at: int, columns: Iterable[str]) -> 
     name = odd_name(text, at, columns)
     if name:
         return f"a name with blanks or signs must be in row['…']: {name}", f"write row['{name}']"
+    for mark in _QUOTES:
+        last = text.rfind(mark, 0, at + 1)
+        if last >= 0 and text.count(mark) % 2 and (meant := _quote_whole(text, last)):
+            return f"a quotation mark ({mark}) is missing", f"write: `{meant}`"
     if message.startswith("unexpected char"):
         return _CHARACTERS.get(text[at : at + 1], (message.partition(" at ")[0], "remove it"))
     if message.startswith("invalid syntax for function call"):
@@ -54,6 +61,39 @@ def in_plain_words(message: str, text: str, at: int, columns: Iterable[str]) -> 
             return f"{{% {tag} %}} without an {{% if %}} before it", "begin with {% if … %}"
         return f"there is no tag {{% {tag} %}}", _TAGS
     return _token(message, text, at)
+
+
+_QUOTES = ("'", '"')
+_LENGTH_TRIED, _MOST_TRIED = 300, 20
+"""Characters of a text that is read again, and how often at most: a hint must not take long."""
+_ENVIRONMENT = Environment(autoescape=False)  # noqa: S701 - nothing is ever rendered
+
+
+def _quote_whole(text: str, at: int) -> str:
+    """Return the text with the quotation mark that the one at an offset lacks; "" if it is not clear."""
+    if len(text) > _LENGTH_TRIED:
+        return ""
+    braces = "{{" in text or "{%" in text
+    for meant in islice(_add_quote(text, at), _MOST_TRIED):
+        try:
+            _ENVIRONMENT.parse(meant if braces else f"{{{{ {meant} }}}}")
+        except (TemplateError, RecursionError):
+            continue
+        return meant
+    return ""
+
+
+def _add_quote(text: str, at: int) -> Iterator[str]:
+    """Yield a text with a quotation mark more: behind one, or before the word that ends at an offset."""
+    mark = text[at]
+    for opened in range(at, -1, -1):
+        if text[opened] == mark:
+            for end in re.finditer(r"\s*(?:[\]),|~]|\}\}|%\}|$)", text[opened + 1 :]):
+                place = opened + 1 + end.start()
+                yield text[:place] + mark + text[place:]
+    word = re.search(r"[\w.-]+$", text[:at])
+    if word is not None:
+        yield text[: word.start()] + mark + text[word.start() :]
 
 
 def odd_name(text: str, at: int, columns: Iterable[str]) -> str:

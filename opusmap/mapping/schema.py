@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from opusmap.issues import Issue, Span
 from opusmap.mapping.yaml_reader import Entries, Items, Node, Text, as_boolean, as_integer, is_null
+from opusmap.mapping.yaml_slips import show_missing_blank
 from opusmap.wording import quote_value, suggest
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def validate(data: Node | None, file: str, *, whole: bool = True) -> tuple[Issue
         span = data.span if data is not None else Span(file, 1, 1, 1, 2)
         message = "the file is empty" if data is None else "a mapping file consists of `key: value` lines"
         help_text = "begin with `opusmap: 1`, `connection:` and `fields:`"
+        if isinstance(data, Text) and data.plain:
+            help_text = show_missing_blank(data.first_line) or help_text
         return (Issue("not-a-mapping", message, span, help_text),)
     schema = load_schema() if whole else {**load_schema(), "required": []}
     if fits(data, schema):
@@ -134,9 +137,10 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Issue[Span]]:
     if error.validator == "additionalProperties":
         assert isinstance(error.schema, Mapping)
         known = error.schema.get("properties", {})
-        for key, _ in node.pairs():
+        for key, value in node.pairs():
             if key not in known:
-                hint = suggest(key, known) or "allowed: " + ", ".join(known)
+                slip = show_missing_blank(key) if is_null(value) else ""
+                hint = slip or suggest(key, known) or "allowed: " + ", ".join(known)
                 yield Issue("unknown-key", f'"{key}" is not a key of {where}', key.span, hint)
         return
     code, message, hint = _describe(error, node, where)
@@ -162,6 +166,8 @@ def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str,
             return "missing-key", message, "; ".join(hints)
         case "type":
             hint = _GIVE_VALUE if is_null(node) else _FORMS.get(str(expected), "")
+            if isinstance(node, Text) and node.plain and "object" in expected:
+                hint = show_missing_blank(node.first_line) or hint
             return "wrong-type", f"{where} must be {_kind_names(expected)}, not {_kind(node)}", hint
         case "enum":
             known = [str(value) for value in expected if isinstance(value, str)]

@@ -20,6 +20,7 @@ import yaml
 
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue, Span
+from opusmap.mapping.yaml_slips import find_slip, show_quoted
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import quote_value
 
@@ -58,6 +59,11 @@ class Text(str):
     def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
         """Return what a copy in another process is made of."""
         return type(self), (str(self), self.span, self.style, self._source, self.start)
+
+    @property
+    def first_line(self) -> str:
+        """The line of the file in which it begins, from there on."""
+        return self._source[self.start :].split("\n", 1)[0]
 
     def locate(self, start: int, end: int | None = None) -> Span:
         """Return the place in the file of the characters from `start` to `end` of this text."""
@@ -191,11 +197,7 @@ def parse_yaml(text: str, name: str) -> YamlFile:
         help_text = "remove it" if error.character else "save the file as UTF-8"  # UTF-16 without its mark
         raise _refuse(span, "yaml-syntax", message, help_text) from None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        offset = mark.index if mark else 0
-        raise _refuse(
-            Span.between(name, text, offset, offset + 1), "yaml-syntax", *_in_plain_words(error)
-        ) from None
+        raise InvalidMapping((_explain(error, text, name),)) from None
     except (ValueError, OverflowError, RecursionError):  # escapes such as "\UFFFFFFFF", huge %YAML versions
         hint = "check the escapes (\\U…), and lines that begin with %"
         raise _refuse(Span(name, 1, 1, 1, 2), "yaml-syntax", "the file is not YAML", hint) from None
@@ -224,6 +226,17 @@ _PLAIN_WORDS = {
     "found undefined tag handle": ("YAML tags are not supported", "put the value in quotes"),
 }
 """A part of PyYAML's message -> what is wrong, what to do."""
+
+
+def _explain(error: yaml.MarkedYAMLError, text: str, name: str) -> Issue[Span]:
+    """Return what is wrong with a text that is no YAML; of a slip with the line as it is meant."""
+    mark = error.problem_mark or error.context_mark
+    offset = mark.index if mark else 0
+    span, (message, hint) = Span.between(name, text, offset, offset + 1), _in_plain_words(error)
+    slip = find_slip(text, name, error)
+    if slip is None:
+        return Issue("yaml-syntax", message, span, hint)
+    return Issue("yaml-syntax", slip.message or message, slip.span if slip.message else span, slip.hint)
 
 
 def _in_plain_words(error: yaml.MarkedYAMLError) -> tuple[str, str]:
@@ -314,7 +327,8 @@ class _Composer:
             message, hint = "a key must be text, not a list or braces", "write `key: value`"
             if self._text[max(start - 1, 0) : start + 1] == "{{":
                 message = "a template must be in quotes: YAML reads `{{` as nested keys"
-                hint = 'put the template in quotes: "{{ … }}"'
+                line = self._text.split("\n")[event.start_mark.line] if event.start_mark else ""
+                hint = show_quoted(line) or 'put the template in quotes: "{{ … }}"'
             raise self._refuse(event, "yaml-key", message, hint)
         if key.plain and key == "<<":
             hint = "write the keys out, or share tables, choices and variables with `include`"

@@ -61,7 +61,7 @@ REFUSED = {
     "list after a key": ("a: - b", "yaml-syntax", "1:4"),
     "missing value": ("a: [,]", "yaml-syntax", None),
     "unknown handle": ("a: !x!y b", "yaml-syntax", "1:4"),
-    "bad indentation": ("a: b\n c: d", "yaml-syntax", "2:3"),
+    "bad indentation": ("a: b\n c: d", "yaml-syntax", "2:2"),
     "huge version": ("%YAML " + "9" * 5000 + ".1\n---\na: b", "yaml-syntax", None),
 }
 
@@ -111,7 +111,8 @@ def test_aliases_are_read_and_counted_with_all_they_stand_for() -> None:
         ("a: &x\n  b: *x", "m:2:6", "alias `*x` refers to itself"),
         ("a:\n\tb: c", "m:2:1", "a tab is used for indentation"),
         ('a: "\\q"', "m:1:6", "unknown escape: in double quotes, a \\ begins an escape"),
-        ('a: "b', "m:1:6", "a quoted text or a bracket is not closed"),
+        ('a: "b', "m:1:4", "the quotation mark that opens here is not closed"),
+        ("a: [b", "m:1:5", "a `]` is missing at the end of this line"),
         *((f"a: {char}b", "m:1:4", f"a value can't begin with {char}") for char in "%@`"),
     ],
 )

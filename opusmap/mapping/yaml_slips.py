@@ -1,0 +1,295 @@
+"""Slips in YAML: which one keeps a text from being read, and how the line should be.
+
+A blank too many, a missing blank after a colon, quotes within quotes, a missing quote, a tab. What might be
+meant is tried: of the corrected lines, the one with which YAML gets furthest is taken, if it gets beyond the
+line where it stopped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import yaml
+
+from opusmap.issues import Span
+from opusmap.wording import counted
+
+_CHARACTERS_TRIED = 60_000
+"""Characters that are read again, at most: a hint must not take longer than the reading."""
+_LINES_AFTER = 40
+"""Lines behind the place where YAML stopped that a correction is tried on."""
+_LINES_BEFORE = 3
+_LINES_SEARCHED = 200
+"""Lines before the place in which a quotation mark is searched that is not closed."""
+_MOST_BLANKS = 3
+"""Blanks by which a line is moved, at most: more is no slip."""
+_LINE_SHOWN = 100
+_LONGEST = 2_000
+"""Characters of a line that is looked at, at most."""
+
+_PREFIX = re.compile(r"[ \t]*(?:-[ \t]+)*")
+_KEY = re.compile(r"(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s:\"'{\[#][^:]*?)[ \t]*:(?=[ \t]|$)[ \t]*")
+_NO_BLANK = re.compile(r"[ \t]*(?:-[ \t]+)*([^\s:#\"'{}\[\],&*!|>%@`-][^:#\"'{}\[\],]*):(?=[^\s:/\\])")
+_COMMENT = re.compile(r"[ \t]+#(?:[ \t].*)?$")
+_OPENING = re.compile(r"(?:^|[:\[{,][ \t]*)([\"'])")
+_ENDS = re.compile(r"[ \t]*(?:[,\]}:]|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A slip: its place, what is wrong ("" if YAML's own words say it), and the line as it should be."""
+
+    span: Span
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Fix:
+    """A line as it may be meant: its index, its text, and where and what was wrong."""
+
+    index: int
+    line: str
+    at: int
+    message: str
+    advice: str
+
+
+def find_slip(text: str, name: str, error: yaml.MarkedYAMLError) -> Slip | None:
+    """Return the slip that keeps a text of the file `name` from being read, None if none is known."""
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return None
+    lines = text.split("\n")
+    budget, best, furthest = _CHARACTERS_TRIED, None, mark.line
+    for fix in _find_fixes(lines, error, mark):
+        tried = "\n".join([*lines[: fix.index], fix.line, *lines[fix.index + 1 : mark.line + _LINES_AFTER]])
+        budget -= len(tried)
+        if budget < 0:
+            break
+        reached = _read_until(tried)
+        if reached is None or reached > furthest:
+            best, furthest = fix, len(lines) if reached is None else reached
+        if reached is None:
+            break
+    if best is None:
+        return None
+    span = Span(name, best.index + 1, best.at + 1, best.index + 1, best.at + 2)
+    shown = _shorten(best.line, best.at)
+    if best.line.lstrip() == lines[best.index].lstrip():  # its indentation is what was wrong
+        shown = best.line[: len(best.line) - len(best.line.lstrip())] + shown
+    return Slip(span, best.message, f"{best.advice}: `{shown}`")
+
+
+def show_quoted(line: str) -> str:
+    """Return a hint that shows a line with its template in quotes; "" for a line that has none."""
+    fix = next((one for one in _quote_value(0, line) if one.message), None) if _is_written(line) else None
+    return "" if fix is None else f"write: `{_shorten(fix.line, fix.at)}`"
+
+
+def show_missing_blank(line: str) -> str:
+    """Return a hint for a line such as `Name:Title`, which YAML reads as one text; "" for others.
+
+    >>> show_missing_blank("Doc Type:[Contract, Deed]")
+    'a blank is missing after the colon of "Doc Type", write: `Doc Type: [Contract, Deed]`'
+    """
+    fix = next(_put_blank_after_colon(0, line), None) if _is_written(line) else None
+    return "" if fix is None else f"{fix.message}, write: `{_shorten(fix.line, fix.at)}`"
+
+
+def _read_until(text: str) -> int | None:
+    """Return the line at which YAML stops, None if it reads all of a text."""
+    try:
+        for _ in yaml.parse(text, Loader=yaml.SafeLoader):
+            pass
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        return mark.line if mark is not None else 0
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
+        return 0
+    return None
+
+
+def _shorten(line: str, at: int) -> str:
+    """Return a line without its indentation and comment; of a long one, what is around an offset."""
+    whole = _COMMENT.sub("", line).rstrip()
+    indent = len(whole) - len(whole.lstrip())
+    start = max(indent, min(at - _LINE_SHOWN // 2, len(whole) - _LINE_SHOWN))
+    cut = start + _LINE_SHOWN < len(whole)
+    return f"{'…' * (start > indent)}{whole[start : start + _LINE_SHOWN]}{'…' * cut}"
+
+
+def _find_fixes(lines: list[str], error: yaml.MarkedYAMLError, mark: yaml.Mark) -> Iterator[_Fix]:
+    """Yield how lines may be meant, the likeliest first."""
+    last = min(mark.line, len(lines) - 1)
+    filled = [at for at in range(last, -1, -1) if _is_written(lines[at])]
+    near = filled[: _LINES_BEFORE + 1]
+    if error.context_mark is not None and error.context_mark.line in filled:
+        near = list(dict.fromkeys([*near[:1], error.context_mark.line, *near]))
+    if "'\\t'" in str(error.problem) and mark.line in filled:
+        yield from _replace_tab(lines, mark.line, mark.column)
+    for at in near:
+        yield from _put_blank_after_colon(at, lines[at])
+    for at in near:
+        yield from _correct_quotes(at, lines[at])
+    for at in islice(filled, len(near), _LINES_SEARCHED):
+        yield from (fix for fix in _correct_quotes(at, lines[at]) if fix.message == _NOT_CLOSED)
+    for at in near:
+        yield from _quote_value(at, lines[at], str(error.problem))
+    yield from _close_bracket(lines, filled, error)
+    for at in filled[:2]:
+        yield from _move(lines, at)
+
+
+def _is_written(line: str) -> bool:
+    """Tell whether a line is looked at: it is not blank, no comment, and not very long."""
+    start = line[:_LONGEST].lstrip()
+    return len(line) <= _LONGEST and bool(start) and not start.startswith("#")
+
+
+def _replace_tab(lines: list[str], index: int, column: int) -> Iterator[_Fix]:
+    line = lines[index]
+    before, after = line[:column], line[column:].lstrip("\t ")
+    if before.strip():
+        gap = "" if not after or after.startswith(":") else " "
+        where = "is between words" if gap else "is before the colon" if after else "is at the end of the line"
+        where = "follows the colon" if before.endswith(":") else where
+        advice = f"write {'a blank' if gap else 'nothing'} in its place"
+        yield _Fix(index, (before + gap + after).rstrip(), column, f"a tab {where}", advice)
+        return
+    above = next((one for one in reversed(lines[:index]) if _is_written(one)), "")
+    indent = len(above) - len(above.lstrip())
+    opens = _COMMENT.sub("", above).rstrip().endswith(":")
+    for blanks in dict.fromkeys((indent + 2 * opens, indent, len(line[:column].expandtabs(2)) + 2)):
+        advice = f"indent with spaces, {blanks} here"
+        yield _Fix(index, " " * blanks + after, column, "a tab is used for indentation", advice)
+
+
+def _put_blank_after_colon(index: int, line: str) -> Iterator[_Fix]:
+    if found := _NO_BLANK.match(line):
+        at = found.end() - 1
+        message = f'a blank is missing after the colon of "{found[1].strip()}"'
+        yield _Fix(index, f"{line[: at + 1]} {line[at + 1 :]}", at, message, "write")
+
+
+_NOT_CLOSED = "the quotation mark that opens here is not closed"
+
+
+def _correct_quotes(index: int, line: str) -> Iterator[_Fix]:
+    """Yield a line with a quotation mark added where one is missing, or with others around a text."""
+    start, body, tail = _split(line)
+    at = 0
+    while (opened := _OPENING.search(body, at)) is not None:
+        mark, first = opened[1], opened.end() - 1
+        closed = _find_end(body, first)
+        head, offset = line[:start] + body[:first], start + first
+        if closed is None:
+            other = "'" if mark == '"' else '"'
+            if len(body) - first > 1 and body.endswith(other) and body.count(other, first) == 1:
+                message = f"the text that begins with {mark} ends with {other}"
+                yield _Fix(index, f"{head}{body[first:-1]}{mark}{tail}", offset, message, "write")
+            for end in _find_places_to_close(body, first):
+                text = f"{head}{body[first:end]}{mark}{body[end:]}{tail}"
+                yield _Fix(index, text, offset, _NOT_CLOSED, "close it")
+            return
+        if _ENDS.match(body, closed + 1) is None:
+            for end in range(len(body) - 1, closed, -1):
+                if body[end] == mark and _ENDS.match(body, end + 1):
+                    text = f"{head}{_requote(body[first + 1 : end], mark)}{body[end + 1 :]}{tail}"
+                    message = "this quotation mark ends the text: there are quotation marks within it"
+                    yield _Fix(index, text, start + closed, message, "write")
+        at = closed + 1
+
+
+def _split(line: str) -> tuple[int, str, str]:
+    """Return where the value of a line begins, the value, and what follows it: blanks and a comment."""
+    start = _match_end(_PREFIX, line, 0)
+    start = _match_end(_KEY, line, start)
+    found = _COMMENT.search(line, start)
+    end = len(line.rstrip()) if found is None else found.start()
+    return start, line[start:end], line[end:]
+
+
+def _match_end(pattern: re.Pattern[str], line: str, at: int) -> int:
+    found = pattern.match(line, at)
+    return at if found is None else found.end()
+
+
+def _find_end(body: str, first: int) -> int | None:
+    """Return the offset of the quotation mark that ends the text which begins at `first`."""
+    mark = body[first]
+    pattern = r"(?:[^\"\\]|\\.)*(\")" if mark == '"' else r"(?:[^']|'')*('(?!'))"
+    found = re.compile(pattern).match(body, first + 1)
+    return None if found is None else found.start(1)
+
+
+def _find_places_to_close(body: str, first: int) -> Iterator[int]:
+    """Yield the offsets at which a text may end: before a comma or a bracket within brackets, and at last."""
+    if body[0] in "[{":
+        for found in re.finditer(r"[ \t]*[,\]}]", body[first + 1 :]):
+            yield first + 1 + found.start()
+    yield len(body)
+
+
+def _requote(inner: str, mark: str) -> str:
+    """Return a text that has quotation marks within it as YAML reads it whole."""
+    is_template = "{{" in inner or "{%" in inner
+    if "\\" not in inner:
+        if is_template and mark == '"' and "'" not in inner:
+            return '"' + inner.replace('"', "'") + '"'
+        if mark == "'" and '"' not in inner:
+            return f'"{inner}"'
+        if mark == '"' and "'" not in inner:
+            return f"'{inner}'"
+    if mark == '"':
+        return '"' + re.sub(r'(?<!\\)"', r"\"", inner) + '"'
+    return "'" + inner.replace("''", "'").replace("'", "''") + "'"
+
+
+def _quote_value(index: int, line: str, problem: str = "") -> Iterator[_Fix]:
+    """Yield a line with its value in quotes: a template, a text with a colon, one that begins with a sign."""
+    start, body, tail = _split(line)
+    head = line[:start]
+    if body[:1] == '"' and body[1:].endswith('"') and "escape" in problem:
+        text = head + "'" + body[1:-1].replace("'", "''") + "'" + tail
+        yield _Fix(index, text, start + max(body.find("\\"), 0), "", "use single quotes")
+    if not body or body[0] in "\"'":
+        return
+    mark = '"' if '"' not in body and "\\" not in body else "'"
+    quoted = mark + (body.replace("'", "''") if mark == "'" else body) + mark
+    if "{{" in body or "{%" in body:
+        message = "a template must be in quotes"
+        yield _Fix(index, head + quoted + tail, start, message, "write")
+    elif body[0] in "%@`&*!|>?" or ": " in body or body.endswith(":"):
+        yield _Fix(index, head + quoted + tail, start, "", "put the value in quotes")
+
+
+def _move(lines: list[str], index: int) -> Iterator[_Fix]:
+    """Yield a line indented as lines around it are."""
+    line = lines[index]
+    own = len(line) - len(line.lstrip(" "))
+    around = [*reversed(lines[max(0, index - 20) : index]), *lines[index + 1 : index + 3]]
+    indents = dict.fromkeys(len(one) - len(one.lstrip(" ")) for one in around if one.strip())
+    for blanks in sorted(indents, key=lambda one: abs(one - own)):
+        if 0 < abs(blanks - own) <= _MOST_BLANKS:
+            count, word = abs(blanks - own), "many" if own > blanks else "few"
+            number = ("one blank", "two blanks", "three blanks")[count - 1]
+            message = f"{number} too {word} before this: it is not indented like the lines around it"
+            advice = f"indent it by {counted(blanks, 'blank')}" if blanks else "write it without indentation"
+            yield _Fix(index, " " * blanks + line.lstrip(" "), own, message, advice)
+
+
+def _close_bracket(lines: list[str], filled: list[int], error: yaml.MarkedYAMLError) -> Iterator[_Fix]:
+    """Yield the last lines with the bracket that is not closed."""
+    opened = error.context_mark
+    if opened is None or "flow" not in str(error.context) or opened.line >= len(lines):
+        return
+    closing = {"[": "]", "{": "}"}.get(lines[opened.line][opened.column : opened.column + 1])
+    for index in filled[:2] if closing is not None else ():
+        start, body, tail = _split(lines[index])
+        text = f"{lines[index][:start]}{body}{closing}{tail}"
+        message = f"a `{closing}` is missing at the end of this line"
+        yield _Fix(index, text, max(start + len(body) - 1, 0), message, "write")

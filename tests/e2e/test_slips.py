@@ -1,0 +1,166 @@
+"""Slips as a person makes them: each is named, and the message shows what to write instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opusmap.cli import main
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
+FILES = ("mapping.yaml", "contracts.connection.json", "staff.csv")
+SMALL = """\
+opusmap: 1
+connection: contracts.connection.json
+source: {path: small.csv}
+timezone: UTC
+choices:
+  Doc Type: [Contract, Deed]
+fields:
+  rowKey: "CT-{{ ContractNo }}"
+  Name: Title
+  timeCreated: Created
+  timeModified: Created
+  createdBy: CreatedBy
+  modifiedBy: CreatedBy
+  Doc Type: DocType
+"""
+ROWS = (
+    "ContractNo,Title,Created,CreatedBy,DocType,Due Date\n"
+    "7,Lease of 4 High St,2024-01-31T10:00:00Z,ann@example.org,Deed,2024-02-01\n"
+)
+KEY, NAME, TYPE = '  rowKey: "CT-{{ ContractNo }}"\n', "  Name: Title\n", "  Doc Type: DocType\n"
+LONG_NAME = (
+    "  Name: {from: Title, convert: trim}   # some titles are padded; one with a line break is rejected\n"
+)
+NOT_ALIGNED, NO_BLANK, NESTED = "blank too", "a blank is missing after the colon", "quotation marks within it"
+OPEN, MISSING = "the quotation mark that opens here is not closed", "a quotation mark (') is missing"
+OTHERS = ("unexpected colon", "a comma or closing bracket", "expected <", "Traceback")
+"""What a slip is taken for, and must not be."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("slips")
+    for name in FILES:
+        (folder / name).write_bytes((CONTRACTS / name).read_bytes())
+    rows = (CONTRACTS / "contracts.csv").read_text("utf-8").splitlines(keepends=True)[:4]
+    (folder / "contracts.csv").write_text("".join(rows), "utf-8")
+    (folder / "small.csv").write_text(ROWS, "utf-8")
+    (folder / "small.yaml").write_text(SMALL, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def told(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Return a function that runs a command in the folder: its exit code, and what it printed."""
+    monkeypatch.chdir(folder)
+
+    def run(*words: str) -> tuple[int, str]:
+        code = main(list(words))
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return run
+
+
+SLIPS = [
+    # what is in the mapping, what is written in its place, what the message says, what it does not say
+    (NAME, "   Name: Title\n", [NOT_ALIGNED + " many", "`  Name: Title`"], []),
+    (NAME, " Name: Title\n", [NOT_ALIGNED + " few", "`  Name: Title`"], []),
+    (TYPE, "   Doc Type: DocType\n", [NOT_ALIGNED + " many", "`  Doc Type: DocType`"], ["in quotes"]),
+    (KEY, f" {KEY}", [NOT_ALIGNED + " many", f"`{KEY[:-1]}`"], ["Title`"]),
+    (KEY, KEY[1:], [NOT_ALIGNED + " few", f"`{KEY[:-1]}`"], ["Title`"]),
+    ("timezone: UTC\n", " timezone: UTC\n", ["without indentation: `timezone: UTC`"], []),
+    (NAME, "  Name:\n    from: Title\n     default: x\n", [NOT_ALIGNED + " many", "`    default: x`"], []),
+    (NAME, "  Name:\n    from: Title\n   default: x\n", [NOT_ALIGNED + " few", "`    default: x`"], []),
+    (NAME, '  Name: {from: "Title "}\n', ['did you mean "Title"', "a blank too many at its end"], []),
+    (NAME, '  Name: " Title"\n', ['did you mean "Title"', "a blank too many at its start"], []),
+    (NAME, "  Name: \"{{ row['Title '] }}\"\n", ['did you mean "Title"', "a blank too many at its end"], []),
+    (TYPE, "  Doc  Type: DocType\n", ['did you mean "Doc Type"', "a blank too many between its words"], []),
+    (TYPE, '  "Doc Type ": DocType\n', ['did you mean "Doc Type"', "a blank too many at its end"], []),
+    ("fields:\n", '"fields ":\n', ['did you mean "fields"', "a blank too many at its end"], []),
+    (NAME, "  Name:Title\n", [NO_BLANK, "`Name: Title`"], ["key: value"]),
+    (KEY, KEY.replace(": ", ":"), [NO_BLANK, f"`{KEY.strip()}`"], []),
+    (TYPE, "  Doc Type:DocType\n", [NO_BLANK, "`Doc Type: DocType`"], []),
+    ("timezone: UTC\n", "timezone:UTC\n", [NO_BLANK, "`timezone: UTC`"], []),
+    ("opusmap: 1\n", "opusmap:1\n", [NO_BLANK, "`opusmap: 1`"], []),
+    ("{path: small", "{path:small", [NO_BLANK, "`path: small.csv`"], ["allowed:"]),
+    (NAME, "  Name: {from:Title, default: x}\n", [NO_BLANK, "`from: Title`"], ["allowed:"]),
+    ("  Doc Type: [", "  Doc Type:[", [NO_BLANK, "`Doc Type: [Contract, Deed]`"], []),
+    (NAME, '  Name: "it\'s "so""\n', [NESTED, '`Name: "it\'s \\"so\\""`'], []),
+    (NAME, '  Name: "{{ row["Title"] }}"\n', [NESTED, "`Name: \"{{ row['Title'] }}\"`"], []),
+    (NAME, "  Name: '{{ row['Title'] }}'\n", [NESTED, "`Name: \"{{ row['Title'] }}\"`"], []),
+    (NAME, '  Name: "{{ Title ~ " x" }}"\n', [NESTED, "`Name: \"{{ Title ~ ' x' }}\"`"], []),
+    (NAME, '  Name: {from: Title, default: "a "b" c"}\n', [NESTED, "default: 'a \"b\" c'}`"], []),
+    (NAME, "  Name: {from: Title, default: 'it's'}\n", [NESTED, 'default: "it\'s"}`'], []),
+    (NAME, "  Name: 'it's {{ Title }}'\n", [NESTED, '`Name: "it\'s {{ Title }}"`'], []),
+    (NAME, '  Name: "Title\n', [OPEN, '`Name: "Title"`'], []),
+    (NAME, "  Name: 'Title\n", [OPEN, "`Name: 'Title'`"], []),
+    (KEY, KEY.replace('}"', "}"), [OPEN, f"`{KEY.strip()}`"], []),
+    ("[Contract, Deed]", '[Contract, "Deed]', [OPEN, '`Doc Type: [Contract, "Deed"]`'], []),
+    (NAME, "  Name: \"Title'\n", ["begins with \" ends with '", '`Name: "Title"`'], []),
+    (NAME, '  Name: Title"\n', ['did you mean "Title"', "without quotation marks"], []),
+    (NAME, "  Name: “Title”\n", ['did you mean "Title"', "without quotation marks"], []),
+    (KEY, "  rowKey: {{ ContractNo }}\n", ["must be in quotes", '`rowKey: "{{ ContractNo }}"`'], []),
+    (NAME, '  Name: "{{ Title ~ \'x }}"\n', [MISSING, "`{{ Title ~ 'x' }}`"], []),
+    (NAME, '  Name: "{{ Title ~ x\' }}"\n', [MISSING, "`{{ Title ~ 'x' }}`"], []),
+    (NAME, '  Name: "{{ row[\'Title] }}"\n', [MISSING, "`{{ row['Title'] }}`"], []),
+    ("[Contract, Deed]", "[Contract, Deed", ["a `]` is missing", "`Doc Type: [Contract, Deed]`"], []),
+    (NAME, "\tName: Title\n", ["a tab is used for indentation", "`  Name: Title`"], []),
+    (NAME, "  Name:\n\t\tfrom: Title\n", ["a tab is used for indentation", "`    from: Title`"], []),
+    (NAME, " \tName: Title\n", ["a tab is used for indentation", "`  Name: Title`"], []),
+    (NAME, "  Name:\tTitle\n", ["a tab follows the colon", "`Name: Title`"], ["indent"]),
+    (NAME, "  Name\t: Title\n", ["a tab is before the colon", "`Name: Title`"], ["indent"]),
+    (NAME, "  Name: Title\t\n", ["a tab is at the end", "`Name: Title`"], ["indent"]),
+    (NAME, "  Name: a: b\n", ["unexpected colon", '`Name: "a: b"`'], []),
+    (NAME, "  Name: %x\n", ["can't begin with %", '`Name: "%x"`'], []),
+]
+REGISTER_SLIPS = [
+    (
+        LONG_NAME,
+        f" {LONG_NAME}",
+        [NOT_ALIGNED + " many", "`  Name: {from: Title, convert: trim}`"],
+        ["padded`"],
+    ),
+    (LONG_NAME, LONG_NAME.replace("Name: ", "Name:"), ["Name: {from: Title, convert: trim}`"], []),
+    (LONG_NAME, LONG_NAME.replace("Title", '"Title'), [OPEN, '`Name: {from: "Title", convert: trim}`'], []),
+    ('"{{ created }}"', '"{{ created }}', [OPEN, '`timeCreated: "{{ created }}"`'], []),
+    ("if created.month >= 7 else", "if created.month >= '7 else", [MISSING], []),
+    ("    FIN: Finance\n", "    FIN:Finance\n", [NO_BLANK, "`FIN: Finance`"], []),
+    ("    HR: People and Culture\n", "     HR: People and Culture\n", ["`    HR: People and Culture`"], []),
+    (
+        "\"{{ Status != 'Draft' }}\"",
+        '"{{ Status != "Draft" }}"',
+        [NESTED, "\"{{ Status != 'Draft' }}\"`"],
+        [],
+    ),
+    ("  Amount: Amount ", "  Amount:\tAmount ", ["a tab follows the colon", "`Amount: Amount`"], ["indent"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "old", "new", "said", "unsaid"),
+    [("small.yaml", *slip) for slip in SLIPS] + [("mapping.yaml", *slip) for slip in REGISTER_SLIPS],
+)
+def test_a_slip_in_a_mapping_is_named_with_the_line_as_it_should_be(
+    mapping: str, old: str, new: str, said: list[str], unsaid: list[str], folder: Path, told
+) -> None:
+    text = (folder / mapping).read_text("utf-8")
+    assert text.count(old) == 1
+    (folder / "slip.yaml").write_text(text.replace(old, new), "utf-8")
+    code, shown = told("check", "slip.yaml")
+    assert code == 2
+    for words in said:
+        assert words in shown
+    for words in [*unsaid, *(other for other in OTHERS if other not in said)]:
+        assert words not in shown
+
+
+@pytest.mark.parametrize("command", ["preview", "submit", "map", "test", "lock"])
+def test_each_command_names_a_slip_as_check_does(command: str, folder: Path, told) -> None:
+    (folder / "slip.yaml").write_text(SMALL.replace(NAME, "  Name:Title\n"), "utf-8")
+    code, shown = told(command, "slip.yaml", *(["--to", "emulator"] if command == "submit" else []))
+    assert code == 2
+    assert "`Name: Title`" in shown
