@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -26,8 +26,53 @@ EXIT_CODES = (
 )
 
 
+_REHEARSALS = ("dry-run", "dryrun", "test", "simulate", "simulation", "preview", "whatif", "what-if", "check")
+_REHEARSAL_OPTIONS = frozenset((*(f"--{name}" for name in _REHEARSALS), "--rehearse", "--emulator", "-n"))
+"""How other programs name what sends nothing."""
+_WORDS = "opusmap.words"
+
+
 class ExamplesFirst(click.Command):
-    """A command whose examples come before its options."""
+    """A command whose examples come before its options; what is typed by mistake gets the right advice."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words; an option of other programs for a rehearsal is answered with our own."""
+        ctx.meta[_WORDS] = tuple(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.option_name not in _REHEARSAL_OPTIONS:
+                raise
+            raise click.UsageError(self._advise(error.option_name, ctx.meta[_WORDS]), ctx) from None
+
+    def _advise(self, option: str, typed: Sequence[str]) -> str:
+        """Return what to use in the place of an option that is not there."""
+        from opusmap.cli.next_step import show_command
+
+        named = {name for each in self.params for name in each.opts}
+        if "--to" not in named:
+            return f"No such option '{option}'. `opusmap {self.name}` sends nothing to Opus: leave it out."
+        at = next(at for at, word in enumerate(typed) if word.startswith(option))
+        is_number = option == "-n" and typed[at + 1 : at + 2] and typed[at + 1].isdigit()
+        words = [*typed[:at], *typed[at + 1 + bool(is_number) :]]
+        files = [word for word in words if not word.startswith("-")][: 1 if self.name == "retry" else 2]
+        many = " For a number of records use --limit." if option == "-n" and "--limit" in named else ""
+        check, rehearse = (
+            show_command("check", *files),
+            show_command(self.name or "", *words, "--to", "emulator"),
+        )
+        return (
+            f"No such option '{option}'.{many} Did you mean `{check}` or `{rehearse}`? "
+            "Neither sends anything to Opus."
+        )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, unless its arguments are clearly in the wrong order."""
+        if _WORDS in ctx.meta and not isinstance(self, click.Group):
+            from opusmap.cli.arguments import check_arguments
+
+            check_arguments(self.name or "", ctx.params, ctx.meta[_WORDS])
+        return super().invoke(ctx)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the parts in order; `epilog` holds the examples."""

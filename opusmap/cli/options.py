@@ -14,6 +14,7 @@ import click
 
 from opusmap.cli.logs import begin_logs, log, set_level
 from opusmap.cli.output import print_note
+from opusmap.errors import OpusmapError
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -229,6 +230,12 @@ def reject_writer(
     from opusmap.rejects import RejectWriter
 
     mapping = work.mapper.spec.path
+    if given is not None:
+        try:
+            refuse_own_input(work.mapper, "--rejects", given)
+        except OpusmapError:
+            with work.source:  # which is open, and closed by this
+                raise
     beside = Path(mapping if output in (None, "-") else str(output))
     return RejectWriter.beside(beside, work.source, given, mapping=mapping, sending=sending)
 

@@ -164,3 +164,99 @@ def test_each_command_names_a_slip_as_check_does(command: str, folder: Path, tol
     code, shown = told(command, "slip.yaml", *(["--to", "emulator"] if command == "submit" else []))
     assert code == 2
     assert "`Name: Title`" in shown
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--dry-run", "--dryrun", "--test", "--simulate", "--preview", "--whatif", "--what-if", "--check", "-n"],
+)
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("submit small.yaml {}", ["opusmap check small.yaml", "opusmap submit small.yaml --to emulator"]),
+        (
+            "submit {} small.yaml small.csv",
+            ["opusmap check small.yaml small.csv", "opusmap submit small.yaml small.csv --to emulator"],
+        ),
+        (
+            "retry small.yaml r.csv {}",
+            ["`opusmap check small.yaml`", "opusmap retry small.yaml r.csv --to emulator"],
+        ),
+    ],
+)
+def test_an_option_of_other_programs_for_a_rehearsal_is_answered_with_commands_that_send_nothing(
+    option: str, line: str, meant: list[str], told
+) -> None:
+    code, shown = told(*line.format(option).split())
+    assert code == 2
+    for words in [*meant, f"No such option '{option}'", "Neither sends anything"]:
+        assert words in shown
+    assert "--quiet" not in shown
+
+
+def test_a_number_behind_n_is_no_file(told) -> None:
+    _, shown = told("submit", "small.yaml", "-n", "3")
+    assert "use --limit" in shown
+    assert "small.yaml 3" not in shown
+
+
+def test_what_sends_nothing_anyway_says_so(told) -> None:
+    assert "`opusmap check` sends nothing" in told("check", "small.yaml", "--dry-run")[1]
+
+
+CONNECTION = "contracts.connection.json"
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "meant"),
+    [
+        (f"init small.csv {CONNECTION}", "the connection file comes first", f"init {CONNECTION} small.csv"),
+        (f"init small.csv {CONNECTION} -o d.yaml", "comes first", f"init {CONNECTION} small.csv -o d.yaml"),
+        ("init small.csv", "small.csv is a source, not a connection file", "connection file first"),
+        ("init small.yaml small.csv", "is a mapping, not a connection file", "as downloaded from Opus"),
+        (f"init {CONNECTION} small.yaml", "is a mapping, not a source", "--from"),
+        (f"init {CONNECTION} {CONNECTION}", "is a connection file, not a source", "the rows"),
+        ("check small.csv small.yaml", "the mapping comes first", "opusmap check small.yaml small.csv"),
+        ("preview small.csv small.yaml --limit 1", "comes first", "preview small.yaml small.csv --limit 1"),
+        ("submit small.csv small.yaml --to emulator", "comes first", "submit small.yaml small.csv --to emu"),
+        ("map small.csv small.yaml", "the mapping comes first", "opusmap map small.yaml small.csv"),
+        ("retry small.csv small.yaml --to emulator", "comes first", "opusmap retry small.yaml small.csv"),
+        ("check small.csv", "small.csv is a source, not a mapping", "name the mapping first"),
+        ("test small.csv", "small.csv is a source, not a mapping", "name the mapping first"),
+        ("lock small.csv", "small.csv is a source, not a mapping", "name the mapping first"),
+        (f"check {CONNECTION}", "is a connection file, not a mapping", "`opusmap init`"),
+        ("check small.yaml small.yaml", "is a mapping, not a source", "leave it out"),
+        (
+            f"submit small.yaml {CONNECTION} --to emulator",
+            "is a connection file, not a source",
+            "leave it out",
+        ),
+        (
+            "retry small.yaml small.yaml --to emulator",
+            "is a mapping, not a file of rejects",
+            "that a run wrote",
+        ),
+        ("explain small.yaml small.csv Name", "the column comes before", "explain small.yaml Name small.csv"),
+        ("explain Name small.yaml", "it comes before the column", "opusmap explain small.yaml Name"),
+        ("map small.yaml --rejects small.yaml", "this would replace small.yaml", "name another file"),
+        ("submit small.yaml --to emulator --rejects small.yaml", "would replace small.yaml", "another file"),
+    ],
+)
+def test_arguments_in_the_wrong_place_are_named_with_what_is_meant(
+    line: str, said: str, meant: str, folder: Path, told
+) -> None:
+    code, shown = told(*line.split())
+    assert code == 2
+    assert said in shown
+    assert meant in shown
+    assert "Traceback" not in shown
+    assert (folder / "small.yaml").read_text("utf-8") == SMALL
+
+
+def test_a_source_in_json_with_an_id_and_data_is_no_connection_file(folder: Path, told) -> None:
+    rows = '{"id": 1, "data": [{"ContractNo": "7", "Title": "x", "Created": "2024-01-31T10:00:00Z", '
+    rows += '"CreatedBy": "ann@example.org", "DocType": "Deed"}]}'
+    (folder / "api.json").write_text(rows, "utf-8")
+    text = SMALL.replace("{path: small.csv}", "{path: api.json, items: data}")
+    (folder / "api.yaml").write_text(text, "utf-8")
+    assert told("check", "api.yaml", "api.json")[0] == 0
