@@ -11,6 +11,8 @@ from pathlib import Path
 
 _PACKAGED = Path(__file__).parent / "diagnostics"
 _FOLDER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "docs" / "diagnostics"
+ADDRESS = ""
+"""Where the documentation is online, with its scheme and without a slash at its end; "" while it is not."""
 _LINE = re.compile(r"^\| \[`([\w-]+)`\]\([\w-]+\.md\) \| (.+) \|$", re.MULTILINE)
 """A line of the index: a code, and what it means."""
 
@@ -24,10 +26,35 @@ def summarise(code: str) -> str:
     return _read_meanings().get(code, "")
 
 
+def list_codes() -> dict[str, list[str]]:
+    """Return the codes in groups, by what they are about, as the index has them."""
+    _, *sections = re.split("^## ", _read_index(), flags=re.MULTILINE)
+    groups = {
+        section.partition("\n")[0]: [code for code, _ in _LINE.findall(section)] for section in sections
+    }
+    return {group: codes for group, codes in groups.items() if codes}
+
+
+def read_page(code: str) -> str:
+    """Return the page of a code as Markdown without links and comments, "" without one."""
+    if not summarise(code):  # so that no other file is read
+        return ""
+    text = re.sub(r"<!--.*?-->\n?", "", (_FOLDER / f"{code}.md").read_text("utf-8"), flags=re.DOTALL)
+    return re.sub(r"\[([^\]]+)\]\([^)\s]+\)", r"\1", text)
+
+
+def make_link(code: str) -> str:
+    """Return the address of a code's page; "" while the documentation is not online."""
+    return f"{ADDRESS}/diagnostics/{code}.html" if ADDRESS else ""
+
+
 @cache
 def _read_meanings() -> dict[str, str]:
+    return {code: re.sub("`([^`]*)`", "“\\1”", meaning) for code, meaning in _LINE.findall(_read_index())}
+
+
+def _read_index() -> str:
     try:
-        text = (_FOLDER / "index.md").read_text("utf-8")
+        return (_FOLDER / "index.md").read_text("utf-8")
     except OSError:  # a copy of the package without them
-        return {}
-    return {code: re.sub("`([^`]*)`", "“\\1”", meaning) for code, meaning in _LINE.findall(text)}
+        return ""

@@ -38,6 +38,7 @@ def print_diagnostics(diagnostics: Iterable[Issue[Span]]) -> None:
     def paint(text: str, style: str) -> str:
         return f"[{_STYLES[style]}]{escape(text)}[/]"
 
+    explained = set[str]()
     read_lines = cache(_read_lines)  # a hostile file has thousands of problems
     for diagnostic in found:
         lines, number = read_lines(diagnostic.place.file), diagnostic.place.line
@@ -46,6 +47,11 @@ def print_diagnostics(diagnostics: Iterable[Issue[Span]]) -> None:
         width = styled.width if styled.is_terminal else PIPE_WIDTH
         plain = render([shown], lambda _file, _line, line=line: line, width=width)  # type: ignore[misc]
         styled.print(_painted(plain, shown, paint), soft_wrap=True)
+        if styled.is_terminal and diagnostic.code not in explained:
+            explained.add(diagnostic.code)
+            styled.print(
+                f"     {paint('more:', 'help')} opusmap help {escape(diagnostic.code)}", soft_wrap=True
+            )
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for diagnostic in found:
             write_error(_annotation(diagnostic))

@@ -26,6 +26,7 @@ from opusmap.cli.doctor import doctor
 from opusmap.cli.emulator import emulator
 from opusmap.cli.explain import explain
 from opusmap.cli.help import Program, show_examples
+from opusmap.cli.help_command import help_
 from opusmap.cli.init import init
 from opusmap.cli.lock import lock
 from opusmap.cli.logs import log, log_bug, log_error
@@ -87,6 +88,7 @@ for _command in (
     doctor,
     emulator,
     explain,
+    help_,
     init,
     lock,
     map_,

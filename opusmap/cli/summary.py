@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -38,12 +38,16 @@ Place = Callable[[int, str], str]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """How often (`count`), the cells that tell which, and sentences: what is wrong, and the way out."""
+    """How often (`count`), the cells that tell which, and sentences: what is wrong, and the way out.
+
+    `code` is the diagnostic code whose page is named below them.
+    """
 
     count: int
     cells: tuple[str, ...]
     message: str = ""
     hint: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ def make_reasons(
             (one.column or "whole row", one.code, _first_rows(one, place)),
             one.example,
             one.help,
+            one.code,
         )
         for one in reasons
     )
@@ -149,12 +154,26 @@ def print_sections(sections: Iterable[Section], *, every: bool, stderr: bool = F
     """Print sections; on a terminal, without `every`, as much as fits a screen beside `taken` lines."""
     stream = sys.stderr if stderr else sys.stdout
     console = make_console(stderr=stderr)
-    found = [section for section in sections if section.findings]
+    found = _explain_once([section for section in sections if section.findings], console)
     drawn = [_Drawn(section, console) for section in found]
     terminal = stream.isatty()
     screen = max(console.height, LEAST_HEIGHT) - taken - _OWN_LINES if terminal and not every else None
     for one, shown in zip(drawn, _share(drawn, screen), strict=True):
         one.print(shown)
+
+
+def _explain_once(sections: Sequence[Section], console: Console) -> list[Section]:
+    """Return sections in which the first finding of each code alone names its page, and none in a pipe."""
+    explained = {""}
+    found = []
+    for section in sections:
+        findings = []
+        for one in section.findings:
+            keeps = console.is_terminal and one.code not in explained
+            findings.append(one if keeps else replace(one, code=""))
+            explained.add(one.code)
+        found.append(replace(section, findings=tuple(findings)))
+    return found
 
 
 _OWN_LINES = 3
@@ -215,6 +234,7 @@ class _Drawn:
             Text.assemble(("help:", "cyan"), " ", visible(finding.hint)),
         )
         parts = [head, *([message] if finding.message else []), *([hint] if finding.hint else [])]
+        parts += [Text.assemble(("more:", "cyan"), f" opusmap help {finding.code}")] if finding.code else []
         width = text_width(self._console)
         if width is None:
             return [Text("  ").join(parts)]
@@ -259,6 +279,7 @@ def _make_table(section: Section, findings: Sequence[Finding], room: int) -> Tab
         if told:
             lines = wrap_words(Text(visible(one.message)), room, 0)
             lines += wrap_words(Text(visible(one.hint), "cyan"), room, 0) if one.hint else []
+            lines += [Text(f"opusmap help {one.code}", "cyan")] if one.code else []
             cells.append(Text("\n").join(lines))
         table.add_row(*cells)
     return table

@@ -41,7 +41,9 @@ print("\\n" + json.dumps(list(sys.modules)))
 """
 
 
-@pytest.mark.parametrize("line", ["--help", "submit --help", "report --help", "completion bash"])
+@pytest.mark.parametrize(
+    "line", ["--help", "submit --help", "report --help", "completion bash", "help bad-date"]
+)
 def test_help_loads_nothing_heavy(line):
     loaded = {
         name.partition(".")[0] for name in json.loads(run(*line.split(), code=LOADED).stdout.splitlines()[-1])
@@ -79,6 +81,7 @@ def test_each_shell_gets_a_script_that_asks_opusmap(shell):
         ("opusmap submit --conc", ["--concurrency"]),
         ("opusmap submit mapping.yaml --to e", ["emulator"]),
         ("opusmap completion p", ["powershell"]),
+        ("opusmap help bad-d", ["bad-date"]),
         ("opusmap init c.json x.txt --set head", ["header_row=", "headers="]),
     ],
 )

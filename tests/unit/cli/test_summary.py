@@ -133,6 +133,7 @@ def test_reasons_are_stacked_below_110_columns_and_a_table_from_there_on(width: 
             "  1 row  Amount  bad-number  7",
             '    "TBA" is no number',
             "    help: correct it",
+            "    more: opusmap help bad-number",
         ]
 
 

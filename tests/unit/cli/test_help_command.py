@@ -1,0 +1,89 @@
+"""`opusmap help` explains each code offline, lists them, and shows a command's help."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from raised_codes import raised_codes
+
+from opusmap import diagnostic_pages
+from opusmap.cli import main
+from opusmap.cli.entry import opusmap as program
+
+CODES = sorted(raised_codes())
+
+
+def test_every_code_has_a_page_in_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
+    for code in CODES:
+        assert main(["help", code]) == 0
+        shown = capsys.readouterr().out
+        assert shown.startswith(f"# {code}\n")
+        assert "## Fix" in shown
+        assert "<!--" not in shown
+        assert "](" not in shown
+
+
+def test_the_list_has_each_code_once_with_its_sentence_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for code in CODES:
+        (line,) = (line for line in lines if line.split()[:1] == [code] and line.startswith("  "))
+        assert diagnostic_pages.summarise(code) in line
+    assert [line for line in lines if line and line[0] != " "] == list(diagnostic_pages.list_codes())
+
+
+def test_a_code_that_is_not_known_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "unknwn-colum"]) == 2
+    assert "Did you mean unknown-column" in capsys.readouterr().err
+    assert main(["help", "../index"]) == 2
+    assert "`opusmap help` lists all codes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", program.commands)
+def test_the_name_of_a_command_prints_its_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", name]) == 0
+    shown = capsys.readouterr().out
+    assert main([name, "--help"]) == 0
+    assert shown == capsys.readouterr().out
+
+
+def test_no_command_is_named_as_a_code() -> None:
+    assert not set(CODES) & set(program.commands)
+
+
+def test_the_address_of_a_page_is_shown_once_the_documentation_has_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["help", "bad-date"])
+    assert "http" not in capsys.readouterr().out
+    monkeypatch.setattr(diagnostic_pages, "ADDRESS", "https://docs.example.org")
+    main(["help", "bad-date"])
+    assert "https://docs.example.org/diagnostics/bad-date.html" in capsys.readouterr().out
+
+
+MAPPING = "opusmap: 1\nconnection: c.json\nfields:\n  rowKey: A\n  a: Titel\n  b: Titel\n"
+
+
+def write(folder: Path) -> str:
+    (folder / "c.json").write_text('{"id": "x", "data": {"rowKey": "SingleText"}}', "utf-8")
+    (folder / "m.yaml").write_text(MAPPING, "utf-8")
+    return str(folder / "m.yaml")
+
+
+def test_on_a_terminal_each_code_names_its_page_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["check", write(tmp_path), "--no-source"]) == 2
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().err)
+    assert shown.count("[unknown-target]") == 2
+    assert shown.count("more: opusmap help unknown-target") == 1
+
+
+def test_in_a_pipe_no_page_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", write(tmp_path), "--no-source"]) == 2
+    assert "opusmap help" not in capsys.readouterr().err
