@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from documentation import ROOT
 from raised_codes import raised_codes
 
 from opusmap import diagnostic_pages
@@ -68,7 +69,9 @@ MAPPING = "opusmap: 1\nconnection: c.json\nfields:\n  rowKey: A\n  a: Titel\n  b
 
 
 def write(folder: Path) -> str:
-    (folder / "c.json").write_text('{"id": "x", "data": {"rowKey": "SingleText"}}', "utf-8")
+    (folder / "c.json").write_bytes(
+        (ROOT / "mappings" / "contracts" / "contracts.connection.json").read_bytes()
+    )
     (folder / "m.yaml").write_text(MAPPING, "utf-8")
     return str(folder / "m.yaml")
 

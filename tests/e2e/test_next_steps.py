@@ -1,0 +1,102 @@
+"""The command that a command proposes next can be run as it is printed, and ends as it says."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import opusmap
+from opusmap.cli import main
+from opusmap.records import Record
+
+CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Return a function that runs a command beside a register of clean rows: its exit code and its output."""
+    for name in ("mapping.yaml", "contracts.connection.json", "staff.csv"):
+        (tmp_path / name).write_bytes((CONTRACTS / name).read_bytes())
+    mapper = opusmap.load_mapping(CONTRACTS / "mapping.yaml")
+    with (CONTRACTS / "contracts.csv").open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        clean = [
+            row for row in rows if isinstance(found := mapper.map_row(row), Record) and not found.replaced
+        ]
+    with (tmp_path / "contracts.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, clean[0])
+        writer.writeheader()
+        writer.writerows(clean[:3])
+    with (tmp_path / "wrong.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, clean[0])
+        writer.writeheader()
+        writer.writerow({**clean[0], "Amount": "TBA"})
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> tuple[int, str]:
+        code = main(list(words))
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return run
+
+
+def next_of(shown: str) -> list[str]:
+    """Return the words of the one command that is proposed, without the program's name."""
+    (line,) = re.findall(r"^Next, [^:]+: (opusmap .*)$", shown, re.MULTILINE)
+    program, *words = shlex.split(line)
+    assert program == "opusmap"
+    return words
+
+
+@pytest.mark.parametrize(
+    ("line", "proposed", "code"),
+    [
+        ("init contracts.connection.json contracts.csv -o draft.yaml", "check draft.yaml", 2),
+        ("check mapping.yaml", "preview mapping.yaml", 0),
+        ("check mapping.yaml --no-source", "check mapping.yaml", 0),
+        ("preview mapping.yaml", "submit mapping.yaml --to emulator", 0),
+        ("preview mapping.yaml contracts.csv", "submit mapping.yaml contracts.csv --to emulator", 0),
+        ("test mapping.yaml", "submit mapping.yaml --to emulator", 0),
+        ("lock mapping.yaml", "submit mapping.yaml --to emulator", 0),
+    ],
+)
+def test_the_proposed_command_runs(line: str, proposed: str, code: int, told) -> None:
+    ended, shown = told(*line.split())
+    assert ended == 0
+    words = next_of(shown)
+    assert words == proposed.split()
+    after, answer = told(*words)
+    assert after == code, answer
+    if code:
+        assert "error[to-do]" in answer
+
+
+def test_a_demo_and_a_rehearsal_say_that_nothing_left_the_machine(tmp_path: Path, told) -> None:
+    _, shown = told("demo")
+    assert "Nothing left this machine" in shown
+    _, shown = told("submit", "mapping.yaml", "--to", "emulator")
+    assert "nothing left this machine" in shown
+    assert next_of(shown) == ["check", "mapping.yaml", "--no-source", "--online"]
+    (tmp_path / "mapping.yaml").unlink()  # a draft of this name replaces none
+    assert told(*next_of(told("demo")[1]))[0] == 0  # the example's names are those of this folder
+
+
+def test_rejects_that_were_corrected_are_rehearsed_by_the_proposed_command(tmp_path: Path, told) -> None:
+    code, shown = told("check", "mapping.yaml", "wrong.csv")
+    assert code == 1
+    assert next_of(shown) == ["explain", "mapping.yaml", "Amount", "wrong.csv", "--row", "2"]
+    assert told(*next_of(shown))[0] == 1  # the row is rejected, as said
+    code, shown = told("submit", "mapping.yaml", "wrong.csv", "--to", "emulator")
+    assert code == 1
+    words = next_of(shown)
+    assert words[0] == "retry"
+    rejects = tmp_path / words[2]
+    rejects.write_text(rejects.read_text("utf-8-sig").replace("TBA", "12.50", 1), "utf-8")
+    code, shown = told(*words)
+    assert code == 0, shown
+    assert "nothing left this machine" in shown
