@@ -11,7 +11,10 @@ import pytest
 
 import opusmap
 from opusmap.cli import main
+from opusmap.emulator import Client
+from opusmap.emulator.server import served
 from opusmap.records import Record
+from opusmap.run.rehearsal import make_emulator
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
 
@@ -100,3 +103,31 @@ def test_rejects_that_were_corrected_are_rehearsed_by_the_proposed_command(tmp_p
     code, shown = told(*words)
     assert code == 0, shown
     assert "nothing left this machine" in shown
+
+
+def test_a_run_names_its_host_and_each_next_command_of_it_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told
+) -> None:
+    emulator = make_emulator(opusmap.load_mapping(tmp_path / "mapping.yaml"), Client("c", "s"))
+    with served(emulator) as url:
+        for name, value in {
+            "BASE_URL": url,
+            "TOKEN_URL": f"{url}/connect/token",
+            "CLIENT_ID": "c",
+            "CLIENT_SECRET": "s",
+        }.items():
+            monkeypatch.setenv(f"OPUSMAP_{name}", value)
+        line = ["check", "mapping.yaml", "--online"]
+        for proposed in ("submit mapping.yaml --limit 20", "report mapping.yaml --html"):
+            code, shown = told(*line)
+            assert code == 0, shown
+            assert f"Opus is {url}" in shown
+            line = next_of(shown)
+            assert line == proposed.split()
+        assert f"Sent to {url}, run 1." in shown
+        assert told(*line)[0] == 0
+        code, shown = told("retry", "mapping.yaml")
+        assert code == 0
+        assert f"Opus is {url}" in shown
+        assert told(*next_of(shown))[0] == 0
+    assert len(emulator.records) == 3
