@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests slow package docs bench bench-small bench-more soak harsh format clean corpora bench-sources bench-peers
+.PHONY: demo test lint types tests slow package docs pictures bench bench-small bench-more soak harsh format clean corpora bench-sources bench-peers
 
 demo: $(VENV)/installed
 	$(BIN)/opusmap demo
@@ -39,6 +39,10 @@ package: $(VENV)/dev
 # The documentation as a site: open build/site/index.html. A link that leads nowhere is an error.
 docs: $(VENV)/dev
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -c docs/site . build/site
+
+# The pictures of the README and of the documentation's first page. The report's needs Chromium from the system.
+pictures: $(VENV)/dev
+	$(BIN)/python tests/support/pictures.py
 
 # How fast mapping is beside plain Python: the first tables of docs/performance.md, in a quarter of an hour. A small
 # run (make bench-small) is a part of CI; nothing there depends on time.

@@ -11,6 +11,10 @@ pytest.importorskip("uvicorn", reason="the extra `emulator` is not installed")
 DOCS = ROOT / "docs"
 FOLLOWED = [
     "howto/from-a-script.md",
+    "howto/dates.md",
+    "howto/choices.md",
+    "howto/people.md",
+    "howto/check-before-sending.md",
     *(
         pytest.param(page, marks=pytest.mark.slow)
         for page in ("tutorial.md", "howto/testing.md", "howto/file-share.md", "howto/custom-converter.md")

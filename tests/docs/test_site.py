@@ -9,6 +9,7 @@ import sys
 import click
 import pytest
 from documentation import ROOT
+from pictures import CHROMIUM, QUIET
 from raised_codes import raised_codes
 
 import opusmap
@@ -50,6 +51,75 @@ def site(tmp_path_factory):
     built = build(ROOT, folder)
     assert built.returncode == 0, built.stderr
     return folder
+
+
+@pytest.fixture(scope="module")
+def reader(site):
+    """A page of a real browser, without a network."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser.new_page()
+        browser.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("date format", "Dates and date formats"),
+        ("Date formats", "Dates and date formats"),
+        ("time zone", "Dates and date formats"),
+        ("choices", "Choices"),
+        ("email", "People"),
+        ("bad-date", "bad-date"),
+    ],
+)
+def test_the_search_finds_the_page_on_a_subject_first(words, found, site, reader):
+    reader.goto((site / "search.html").as_uri() + "?q=" + words.replace(" ", "+"))
+    reader.get_by_text(re.compile(r"^Search finished")).wait_for()
+    assert reader.locator("ul.search > li > a").first.inner_text() == found
+
+
+@pytest.mark.parametrize(
+    ("name", "begins", "copied"),
+    [
+        ("index", "$ opusmap demo", "opusmap demo"),
+        ("howto/check-before-sending", "$ opusmap explain", "opusmap explain finished.mapping.yaml"),
+        ("tutorial", "PermitNo;Address", "PermitNo;Address"),
+    ],
+)
+def test_a_button_copies_commands_without_prompt_and_output_and_files_whole(
+    name, begins, copied, site, reader
+):
+    reader.goto((site / "docs" / f"{name}.html").as_uri())
+    block = reader.locator(".highlight", has_text=re.compile("^" + re.escape(begins))).first
+    shown = block.locator("pre").inner_text()
+    reader.evaluate("document.addEventListener('copy', () => { window.copied = `${getSelection()}` })")
+    block.hover()
+    block.locator("button.copybtn").click()
+    text = reader.evaluate("window.copied")
+    assert text.startswith(copied)
+    commands = [line[2:] for line in shown.splitlines() if line.startswith("$ ")]
+    assert text.splitlines() == (commands or shown.splitlines())
+
+
+def test_the_files_of_the_samples_can_be_downloaded(site):
+    text = page(site, "sample-files")
+    found = re.findall(r'<a class="reference download[^"]*"[^>]* href="([^"]+)"', text)
+    names = [address.rpartition("/")[2] for address in found]
+    assert sorted(names) == sorted(
+        [
+            *("permits.csv", "permits.connection.json", "mapping.yaml", "finished.mapping.yaml"),
+            *("contracts.csv", "staff.csv", "contracts.connection.json", "mapping.yaml"),
+        ]
+    )
+    assert all((site / "docs" / address).resolve().stat().st_size for address in found)
+
+
+def test_the_footer_says_whose_the_pages_are(site):
+    assert "the opusmap developers" in re.sub(r"\s+", " ", page(site, "index").partition("<footer>")[2])
 
 
 def page(site, name):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from opusmap_program import run_opusmap
+from pictures import CHROMIUM, QUIET
 from recorded_runs import HOSTILE, record_run
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
@@ -18,13 +19,8 @@ axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="the extra `browser` is not installed"
 )
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
 
-QUIET = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
 VIEWS = {
     "wide and light": {"color_scheme": "light", "viewport": {"width": 1200, "height": 900}},
     "wide and dark": {"color_scheme": "dark", "viewport": {"width": 1200, "height": 900}},

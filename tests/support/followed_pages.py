@@ -1,10 +1,11 @@
 """Pages that are followed as a person would: files written, changes made, commands typed, output compared.
 
 The comment above a block says what is done with it: `<!-- file: NAME -->` writes it (`file first` before
-all else), `<!-- append: NAME -->`
-adds it, `<!-- change: NAME -->` replaces the lines with `-` by those with `+`, `<!-- background -->` starts
-a server, `<!-- not run -->` leaves it. Blocks of `console` are typed; other blocks are only shown. `…` in an
-output stands for anything on its line, and a line of `…` for any number of lines.
+all else), `<!-- append: NAME -->` adds it, `<!-- change: NAME -->` replaces the lines with `-` by those
+with `+`, `<!-- background -->` starts a server, `<!-- not run -->` leaves it. Blocks of `console` are typed;
+other blocks are only shown. `<!-- sample: NAME -->` anywhere on a page copies the files of
+docs/samples/NAME into the folder first. `…` in an output means anything on its line, and a line of `…` any
+number of lines.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
-from documentation import Block, blocks
+from documentation import ROOT, Block, blocks
 from opusmap_program import COMMAND, run_opusmap
 
 __all__ = ["Reader", "pattern", "plain"]
 
 PORT = "8015"
+SAMPLES = ROOT / "docs" / "samples"
 PROGRAMS = {
     "opusmap": COMMAND,
     "pytest": [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"],
@@ -43,6 +46,8 @@ class Reader:
 
     def read(self, page: Path) -> None:
         """Do all that a page says."""
+        for name in re.findall(r"(?m)^<!-- sample: (\S+) -->$", page.read_text("utf-8")):
+            shutil.copytree(SAMPLES / name, self.folder, dirs_exist_ok=True)
         found = sorted(blocks(page), key=lambda block: not block.comment.startswith("file first: "))
         for block in found:
             self.follow(block)
