@@ -9,10 +9,11 @@ import re
 from functools import cache
 from pathlib import Path
 
+DOCUMENTATION = ""
+"""The address of the documentation as a site, with a `/` at its end; empty as long as it has none."""
+
 _PACKAGED = Path(__file__).parent / "diagnostics"
 _FOLDER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "docs" / "diagnostics"
-ADDRESS = ""
-"""Where the documentation is online, with its scheme and without a slash at its end; "" while it is not."""
 _LINE = re.compile(r"^\| \[`([\w-]+)`\]\([\w-]+\.md\) \| (.+) \|$", re.MULTILINE)
 """A line of the index: a code, and what it means."""
 
@@ -43,9 +44,14 @@ def read_page(code: str) -> str:
     return re.sub(r"\[([^\]]+)\]\([^)\s]+\)", r"\1", text)
 
 
-def make_link(code: str) -> str:
-    """Return the address of a code's page; "" while the documentation is not online."""
-    return f"{ADDRESS}/diagnostics/{code}.html" if ADDRESS else ""
+def locate_page(code: str, documentation: str = "") -> str:
+    """Return the address of a code's page on the site; "" for a code without a page, or without a site.
+
+    >>> locate_page("unknown-choice", "https://docs.example/")
+    'https://docs.example/docs/diagnostics/unknown-choice.html'
+    """
+    site = documentation or DOCUMENTATION
+    return f"{site}docs/diagnostics/{code}.html" if site and summarise(code) else ""
 
 
 @cache

@@ -33,7 +33,7 @@ def help_(code: str | None, *, quiet: bool) -> int:
 
     Without CODE, all codes are listed, each with what it means. The name of a command prints its help.
     """
-    from opusmap.diagnostic_pages import list_codes, make_link, read_page
+    from opusmap.diagnostic_pages import list_codes, locate_page, read_page
 
     del quiet  # there are no notes
     context = click.get_current_context()
@@ -53,7 +53,7 @@ def help_(code: str | None, *, quiet: bool) -> int:
         near = difflib.get_close_matches(code.lower(), known, cutoff=0.5)
         meant = f" Did you mean {' or '.join(near)}?" if near else ""
         raise click.UsageError(f"There is no code '{code}'.{meant} `opusmap help` lists all codes.")
-    if link := make_link(code):
+    if link := locate_page(code):
         page += f"\n{link}\n"
     if sys.stdout.isatty():
         from rich.markdown import Markdown

@@ -16,13 +16,14 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import jinja2
 from markupsafe import Markup, escape
 
 from opusmap import __version__
-from opusmap.diagnostic_pages import summarise
+from opusmap.diagnostic_pages import locate_page, summarise
+from opusmap.issues import Issue
 from opusmap.journal import OPEN_STATES
 from opusmap.records import Mapped, Record, Reject
 from opusmap.report.chart import HEIGHT, WIDTH, draw_charts, say_duration
@@ -146,6 +147,7 @@ def render_run(
         more_open_ends=more_open_ends,
         rejected=rejected,
         history=history,
+        codes=_list_codes(history.reasons if history else ()),
         stacks={} if history is None else _stack_runs(history),
         made=made,
     )
@@ -174,6 +176,7 @@ def render_preview(
     """Return the page that shows rows beside what becomes of them."""
     names = {column.internal_name: column.display_name for column in mapper.connection.columns}
     made_of = {line.target: line.sources for line in make_crosswalk(mapper.plan).lines}
+    pairs = list(rows)
     shown = [
         {
             "number": mapped.row,
@@ -182,7 +185,7 @@ def render_preview(
             "mapped": mapped,
             "wrong": _wrong_cells(mapped, values, made_of),
         }
-        for values, mapped in rows
+        for values, mapped in pairs
     ]
     name = PurePath(mapper.spec.path).name
     return _render(
@@ -195,8 +198,26 @@ def render_preview(
         rows=shown,
         names=names,
         options=_name_options(mapper),
+        codes=_list_codes(problem for _, mapped in pairs for problem in _told(mapped)),
         made=made,
     )
+
+
+def _told(mapped: Mapped) -> Sequence[Issue[str]]:
+    """Return the problems of a reject, or those that a record's replaced values had."""
+    if isinstance(mapped, Reject):
+        return mapped.problems
+    return mapped.replaced if isinstance(mapped, Record) else ()
+
+
+class _Coded(Protocol):
+    @property
+    def code(self) -> str: ...
+
+
+def _list_codes(found: Iterable[_Coded]) -> list[str]:
+    """Return each code that has a meaning, once: the list that a code on the page leads to."""
+    return sorted({one.code for one in found if summarise(one.code)})
 
 
 _KINDS: Mapping[type[Mapped], str] = {Record: "record", Reject: "reject"}
@@ -287,6 +308,7 @@ def _environment() -> jinja2.Environment:
         "duration": say_duration,
         "option": _option,
         "summary": summarise,
+        "address": locate_page,
     }
     return environment
 

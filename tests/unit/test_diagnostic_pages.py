@@ -2,7 +2,8 @@
 
 from raised_codes import raised_codes
 
-from opusmap.diagnostic_pages import summarise
+import opusmap.diagnostic_pages
+from opusmap.diagnostic_pages import locate_page, summarise
 
 
 def test_every_code_has_a_sentence_without_markup():
@@ -18,3 +19,10 @@ def test_code_in_a_sentence_stands_in_quotation_marks():
 
 def test_what_is_no_code_has_none():
     assert summarise("no-such-code") == summarise("") == ""
+
+
+def test_a_code_has_an_address_once_the_documentation_has_one():
+    site = "https://docs.example/"
+    assert locate_page("bad-date", site) == "https://docs.example/docs/diagnostics/bad-date.html"
+    assert locate_page("no-such-code", site) == ""
+    assert not opusmap.diagnostic_pages.DOCUMENTATION or opusmap.diagnostic_pages.DOCUMENTATION.endswith("/")

@@ -60,7 +60,7 @@ def test_the_address_of_a_page_is_shown_once_the_documentation_has_one(
 ) -> None:
     main(["help", "bad-date"])
     assert "http" not in capsys.readouterr().out
-    monkeypatch.setattr(diagnostic_pages, "ADDRESS", "https://docs.example.org")
+    monkeypatch.setattr(diagnostic_pages, "DOCUMENTATION", "https://docs.example.org/")
     main(["help", "bad-date"])
     assert "https://docs.example.org/diagnostics/bad-date.html" in capsys.readouterr().out
 

@@ -220,6 +220,43 @@ def test_a_preview_marks_the_wrong_cell_and_names_options():
     assert "A Red" in text
 
 
+def list_targets(page):
+    """Return the places in a page that links of codes lead to, and those that there are."""
+    tags = Reader(page).tags
+    links = {attributes.get("href", "") for tag, attributes in tags if tag == "a"}
+    ids = {attributes["id"] for _, attributes in tags if "id" in attributes}
+    return {link[1:] for link in links if link.startswith("#code-")}, {
+        name for name in ids if name.startswith("code-")
+    }
+
+
+def test_each_code_of_a_preview_leads_to_what_it_means():
+    mapper = compiled("Choice: A\nNumber: B")
+    row = {"Key": "l", "A": "Mauve", "B": "much", "C": "", "D": ""}
+    page = render_preview(mapper, "rows.csv", [(row, mapper.map_row(row, 2))], MADE)
+    linked, there = list_targets(page)
+    assert linked == there == {"code-bad-number", "code-unknown-choice"}
+    assert f"bad-number {summarise('bad-number')}" in Reader(page).text
+
+
+def test_each_code_of_earlier_runs_leads_to_what_it_means(tmp_path):
+    record_run(tmp_path, 60)
+    second = record_run(tmp_path, 90)
+    with open_journal(second.journal, write=False) as journal:
+        page = write_run(journal, journal.runs()[0], earlier=True)
+    linked, there = list_targets(page)
+    assert linked
+    assert linked == there
+
+
+def test_pages_lead_to_the_documentation_once_it_has_an_address(recorded, monkeypatch):
+    address = "https://docs.example/docs/diagnostics/unknown-choice.html"
+    with open_journal(recorded.journal, write=False) as journal:
+        assert address not in write_run(journal, journal.runs()[0])
+        monkeypatch.setattr("opusmap.diagnostic_pages.DOCUMENTATION", "https://docs.example/")
+        assert f'<a href="{address}">' in write_run(journal, journal.runs()[0])
+
+
 def test_the_status_and_what_needs_a_person_stand_before_all_else(recorded, page):
     text = Reader(page).text
     count = recorded.report.rejected + recorded.report.failed
