@@ -124,11 +124,14 @@ class Replacer(Pattern):
             raise _too_long_for("so many matches of a regular expression")
         pieces: list[str] = []
         end = size = scanned = 0
+        last = (-1, -1)
         until = None
         try:
             for match in self._regexp.finditer(_searched(value)):
                 self.matched = True
-                start, stop = match.span()
+                if match.span() == last:  # google-re2 gives an empty match twice if it is not at the start
+                    continue
+                start, stop = last = match.span()
                 put = self._text
                 if put is None:
                     put = "".join([_part(match, one, value) for one in self._new])

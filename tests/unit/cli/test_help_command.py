@@ -62,7 +62,7 @@ def test_the_address_of_a_page_is_shown_once_the_documentation_has_one(
     assert "http" not in capsys.readouterr().out
     monkeypatch.setattr(diagnostic_pages, "DOCUMENTATION", "https://docs.example.org/")
     main(["help", "bad-date"])
-    assert "https://docs.example.org/diagnostics/bad-date.html" in capsys.readouterr().out
+    assert "https://docs.example.org/docs/diagnostics/bad-date.html" in capsys.readouterr().out
 
 
 MAPPING = "opusmap: 1\nconnection: c.json\nfields:\n  rowKey: A\n  a: Titel\n  b: Titel\n"

@@ -60,10 +60,13 @@ def test_replace_is_pythons(text: str, old: str, new: str, count: int | None) ->
 
 
 @given(
-    st.text(st.characters(codec="utf-8"), max_size=30), st.sampled_from(["[a-z]", "a|b", "", "x*", "(.)(.)"])
+    st.text(st.sampled_from("abx1 \né€") | st.characters(codec="utf-8"), max_size=30),
+    st.sampled_from(["[a-z]", "a|b", "", "x*", "(.)(.)", r"\z", "^", "(?m)^", "x*b?", "(?-m:x*$)", "(b|)x|"]),
 )
+@example("asmith", r"\z")
 def test_regex_replace_is_pythons_where_both_know_the_pattern(text: str, pattern: str) -> None:
-    assert regex_replace(pattern, "<>")(text) == re.sub(pattern, "<>", text)
+    ours = re.sub(pattern.replace(r"\z", r"\Z").replace("$", r"\Z"), "<>", text)
+    assert regex_replace(pattern, "<>")(text) == ours
 
 
 @pytest.mark.parametrize("pattern", ["(", "a{2000}", "(?=x)", r"(a)\1", "\ud800", "a**"])
