@@ -19,7 +19,7 @@ from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import quote_value, suggest
 
 _ENVIRONMENT_ALONE = re.compile(r"OPUSMAP_(?:DATABASE|WEBHOOK|METRICS|TRUST|PROXY|CA)(?:_.*)?")
-"""Variables that others than the settings read, or will, and that no `.env` file may set."""
+"""Variables that are read outside the settings, now or later, and that no `.env` file may set."""
 _FILE_LIMIT = 1 << 16
 """Bytes of a `.env` or a secret's file that are read at most."""
 
@@ -61,7 +61,7 @@ def _check_name(variable: str, allowed: Collection[str], settings: Collection[st
     if name is not None or _ENVIRONMENT_ALONE.fullmatch(variable):
         raise SettingsError(
             f"{variable} in .env",
-            "a .env file may come from a stranger, with the mapping, so it must not set this",
+            "a .env file can come with a mapping from a stranger, so it can't set this",
             f"set {variable} as an environment variable",
         )
     hint = suggest(variable, [f"OPUSMAP_{each.upper()}" for each in allowed])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
-if TYPE_CHECKING:  # its library is loaded where issues are made: `--help` makes none
+if TYPE_CHECKING:  # loads a library that only issues need: `--help` does without it
     from opusmap.issues import Issue, Span
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
 
 
 BUG_EXIT_CODE = 70
-"""What the command line ends with when the error is not one of these: a bug of ours."""
+"""Exit code for any other error: a bug in opusmap."""
 
 
 @dataclass(eq=True, unsafe_hash=True)
@@ -73,7 +73,7 @@ class _PlacedError(OpusmapError):
         return str(getattr(self, fields(self)[0].name))
 
     def describe(self) -> str:
-        """Return `place: problem`, and the help on a line of its own."""
+        """Return `place: problem`, and the help on its own line."""
         return f"{self.place}: {self.problem}" + (f"\n  help: {self.help}" if self.help else "")
 
 
@@ -114,7 +114,7 @@ class JournalError(_PlacedError):
 
 @dataclass(eq=True, unsafe_hash=True)
 class OpusUnavailable(_PlacedError):
-    """Opus could not be reached, or did not come back; what was not sent can be resumed."""
+    """Opus could not be reached, or stayed away; a later run sends what is left."""
 
     exit_code: ClassVar[int] = 3
     url: str
@@ -136,7 +136,7 @@ class StoppedEarly(OpusmapError):
     help: str = "run the same command again to go on"
 
     def describe(self) -> str:
-        """Return the reason, and the help on a line of its own."""
+        """Return the reason, and the help on its own line."""
         return f"{self.reason}\n  help: {self.help}"
 
 

@@ -124,7 +124,7 @@ def render(
 def _window(source: str, offset: int, width: int) -> tuple[str, int]:
     """Cut a long source line to the part around `offset`; tabs and oddities become one blank each.
 
-    A mark `…` stands where a part is left out.
+    A mark `…` replaces each part that is left out.
     """
     size = len(source)
     start = min(max(0, offset - width // 3), max(0, size - width))

@@ -32,7 +32,7 @@ _PATIENCE = 1.0 if sys.platform == "win32" else 0.0
 _PAUSE = 0.02
 
 _KEPT = (".last-run.json", ".lock.json")
-"""How the files are named that opusmap keeps beside a mapping."""
+"""Endings of the names of files that opusmap keeps beside a mapping."""
 JOURNAL_NAME = "opusmap-journal.db"
 """The name of a journal that settings do not name."""
 
@@ -106,7 +106,7 @@ def write_whole(path: str | Path, *, mode: int = 0o600) -> Iterator[IO[bytes]]:
         return
     check_output(target)
     if _REJECTS.search(target.name) and target.exists():
-        problem = "this is a file of rejects, which somebody may have edited"
+        problem = "this is a file of rejects, which may contain corrections"
         raise SettingsError(name, problem, "name another file, or remove this one first")
     _remove_leftovers(target)
     partial = target.with_name(f"{_partial_name(target)}{os.getpid()}-{secrets.token_hex(4)}.part")
@@ -153,7 +153,7 @@ def replace_file(new: Path, target: Path, patience: float = _PATIENCE) -> None:
 
 
 class _Raw(io.FileIO):
-    """A file whose errors tell its name; that a reader of standard output has had enough is none."""
+    """A file whose errors name it; a reader that closes standard output is not an error."""
 
     def __init__(self, number: int, name: str) -> None:
         super().__init__(number, "wb")
@@ -222,7 +222,7 @@ def _lock(file: IO[bytes] | _Raw) -> None:
 
 
 def is_same_file(path: str | Path, name: str) -> bool:
-    """Tell whether two names are of one file that is there."""
+    """Return whether two names are of one file that is there."""
     try:
         return Path(path).samefile(name)
     except (OSError, ValueError):
@@ -244,12 +244,12 @@ def check_output(path: Path) -> None:
         raise SettingsError(str(path), "this is a folder", "name a file in it")
     name = path.name.casefold().rstrip(". ")  # Windows and macOS take other spellings for the same file
     if name.endswith(_KEPT) or name.startswith(JOURNAL_NAME) or _is_database(path):
-        problem = "opusmap keeps here what it knows of runs or options, or this is a database"
+        problem = "this is a journal, a lock or another database, which must not be overwritten"
         raise SettingsError(str(path), problem, "name another file")
 
 
 def _is_database(path: Path) -> bool:
-    """Tell whether a file is an SQLite database, as each journal is."""
+    """Return whether a file is an SQLite database, as each journal is."""
     try:
         with path.open("rb") as file:
             return file.read(len(_DATABASE)) == _DATABASE
@@ -309,7 +309,7 @@ def _create_file(path: Path, mode: int = 0o600) -> int:
 
 
 def _is_device(path: Path) -> bool:
-    """Tell whether a name is there, and no file, folder or link."""
+    """Return whether a name is there, and no file, folder or link."""
     try:
         mode = path.lstat().st_mode
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The small types that travel the road: row -> record or reject -> chunk of many -> batch.
+"""The small types of the pipeline: row -> record or reject -> chunk of many -> batch.
 
 Owns the shapes only. Sources make rows, the mapper makes records and rejects, one by one or a chunk at a
 time, the submit engine makes batches of records. Rows and records are made by the million, so they are
@@ -68,7 +68,7 @@ _decode_lines = msgspec.json.Decoder(dict[str, Any]).decode_lines
 
 
 class Chunk(msgspec.Struct):
-    """What became of some rows that follow each other: the records as JSON, the rest as objects.
+    """The results of consecutive rows: the records as JSON, the rest as objects.
 
     It can be sent to another process, and costs a fraction of the time that as many records would.
 
@@ -78,7 +78,7 @@ class Chunk(msgspec.Struct):
         lines: the values of each as JSON, a line each.
         others: the rejects and filtered rows, each with its place among all rows of the chunk.
         notes: `Record.notes` of the few records that have some, by their place among the records.
-        replaced: `Record.replaced`, likewise.
+        replaced: `Record.replaced`, in the same form.
         patterns: the mapper's `matched_patterns` after these rows.
         formats: how many of the mapped rows each of several formats of dates has read, by its place (a
             column's display name, `let NAME` or `where`) and the format.

@@ -21,7 +21,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 class UnreadableFile(Exception):
     """A file can't be used: a code, what is wrong with it, at which line, and what to do.
 
-    Whoever names the file knows its place, and makes an `Issue` or a `SettingsError` of this. Nothing of the
+    The caller knows where the file is named, and makes an `Issue` or a `SettingsError` of it. Nothing of the
     file's content is quoted. Where the system refused, its `OSError` is the cause.
     """
 
@@ -113,7 +113,7 @@ def _check_mode(mode: int, path: str | Path) -> None:
 
 
 def names_device(name: str) -> bool:
-    """Tell whether a part of a path is a device of Windows (`CON`, `nul.txt`, `COM1`), or has a `:`.
+    """Return whether a part of a path is a device of Windows (`CON`, `nul.txt`, `COM1`), or has a `:`.
 
     https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file has the list. They are
     devices in every folder. A colon names a stream within a file.

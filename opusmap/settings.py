@@ -2,7 +2,7 @@
 
 Owns the names `OPUSMAP_*`, the known data centers, what counts as a safe address, and what a `.env` file may
 say: it may come from a stranger, with the mapping, so it must not lead a secret of the environment to a host
-of its own, nor name files elsewhere. It makes no connection; a mapping file never names a host or a secret,
+of its choice, or name files elsewhere. It makes no connection; a mapping file never names a host or a secret,
 so nothing here reads one.
 """
 
@@ -68,7 +68,7 @@ _OLD_NAMES = {"late_effect_window": "fence", "retry_timeout": "patience"}
 """Settings by the names that they had before; these are read until the next release."""
 _ADDRESSES = ("base_url", "token_url")
 _HIDDEN = frozenset(("client_id", "client_secret", "certificate_password", "proxy", "webhook"))
-"""Settings whose values a bug report hides. The client's id is no secret, but it names whose app it is."""
+"""Settings whose values a bug report hides. The client's ID is not secret, but identifies the owner."""
 _PROOFS = ("client_secret", "client_secret_file", "client_secret_keyring", "certificate")
 _FILES = ("client_secret_file", "certificate", "certificate_password_file", "journal")
 _IN_ENV_FILE = frozenset(
@@ -87,7 +87,7 @@ _log = logging.getLogger(__name__)
 
 
 class Secret:
-    """A text that never shows: printing, formatting and representing it give `***`."""
+    """A text that is never shown: printing, formatting and `repr` give `***`."""
 
     __slots__ = ("_text",)
 
@@ -95,7 +95,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """Return the text itself. Only what sends it asks for it."""
+        """Return the text itself. Only code that sends it calls this."""
         return self._text
 
     def __repr__(self) -> str:
@@ -126,7 +126,7 @@ class CertificateFile:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where and how to submit. `load_settings` checks what stands here; code that builds it is trusted.
+    """Where and how to submit. `load_settings` checks the values; code that builds it is trusted.
 
     `base_url` has no slash at its end. Either `client_secret` or `certificate` is given; the certificate
     counts where both are. `api_path` is `auto` or the path of the records endpoint. `proxy` is a URL,
@@ -158,7 +158,7 @@ class Settings:
 
 
 def is_on_this_machine(url: str) -> bool:
-    """Tell whether a service's address names this machine; only an emulator of Opus does."""
+    """Return whether a service's address names this machine; only an emulator of Opus does."""
     try:
         return urlsplit(url).hostname in _LOOPBACK
     except ValueError:  # what a journal holds may be no address
@@ -167,9 +167,9 @@ def is_on_this_machine(url: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Outlets:
-    """Where runs are reported to besides the journal: `metrics` is a file, `webhook` an address.
+    """Where runs are reported in addition to the journal: `metrics` is a file, `webhook` an address.
 
-    The address is hidden, for what is in its path or query is often what permits to post. `proxy` is the way
+    The address is hidden: its path or query often contains the key that permits to post. `proxy` is the way
     to it, None for an address on this machine. With `telemetry`, OpenTelemetry's own variables say where.
     """
 
@@ -226,7 +226,7 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
         options: by setting name in lower case (`base_url`, `client_id`, …); None and blank are not given.
         environ: the environment's variables.
         folder: the mapping's folder; paths in its `.env` are relative to it and stay in it. An address in
-            `.env` counts only if what proves who asks (secret or certificate) stands there, too.
+            `.env` counts only if `.env` also has the credentials (secret or certificate).
 
     Raises:
         SettingsError: something is missing (all that is, at once), wrong, or not for a `.env` to say. Of
@@ -310,10 +310,10 @@ class Given:
 def list_given(environ: Mapping[str, str], folder: Path) -> tuple[Given, ...]:
     """Return all settings that are given, each from where it counts; the values of secrets are hidden.
 
-    Variables that begin with `OPUSMAP_` and are no setting come last, with the help as their origin.
+    Variables that begin with `OPUSMAP_` but are not settings come last, with the help as their origin.
 
     Raises:
-        SettingsError: the `.env` file can't be read, or says what it must not.
+        SettingsError: the `.env` file can't be read, or sets what it must not.
     """
     levels = _read_levels({}, environ, folder)
     outlets = {name: found for name in _OUTLETS if (found := _from_environ(environ, name))}
@@ -366,7 +366,7 @@ def _read_levels(
 
 
 def _first(levels: tuple[_Level, ...], *names: str) -> _Found | None:
-    """Return what the highest level says; names that exclude each other may not stand on one level."""
+    """Return what the highest level says; names that exclude each other can't be on the same level."""
     for level in levels:
         found = [level[name] for name in names if name in level]
         if len(found) > 1:
@@ -405,8 +405,8 @@ def _refuse_strange_addresses(proof: _Found, *addresses: _Found | None) -> None:
     variables = " and ".join(f"OPUSMAP_{found.name.upper()}" for found in strange)
     raise SettingsError(
         " and ".join(found.blame for found in strange),
-        f"the credentials in {proof.blame} would be used at {hosts}, which the .env file alone names; such a "
-        "file may come from a stranger, with the mapping",
+        f"the credentials in {proof.blame} would be sent to {hosts}, which only the .env file names; such a "
+        "file can come with a mapping from a stranger",
         f"if you trust {hosts}, set {variables} in the environment as well{instead}",
     )
 
@@ -429,7 +429,7 @@ def _read_addresses(place: _Found, token: _Found | None) -> tuple[str, str]:
     if not center:
         raise SettingsError(
             "OPUSMAP_TOKEN_URL",
-            "not set, and the base URL is not one of AvePoint's own, so it can't be known",
+            "not set, and the base URL is not one of AvePoint's, so opusmap can't derive it",
         )
     return base_url, _TOKEN_URLS.get(center, _TOKEN_URL)
 
@@ -478,7 +478,7 @@ def _split_url(found: _Found) -> SplitResult:
 
 
 def _is_host_name(host: str) -> bool:
-    """Tell whether this is a name and no spelling of a number: `2852039166` and `0x7f.1` are addresses."""
+    """Return whether this is a name and no spelling of a number: `2852039166` and `0x7f.1` are addresses."""
     labels = host.split(".")
     plain = all(re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", label) for label in labels)
     return plain and len(host) <= 253 and not re.fullmatch(r"\d+|0x[0-9a-f]*", labels[-1])  # noqa: PLR2004 - RFC 1035
@@ -518,10 +518,10 @@ def _read_transport(found: _Found) -> str:
 
 
 def _read_trust(levels: tuple[_Level, ...]) -> bool:
-    """Tell whether to trust the status alone. A file beside a stranger's mapping must not decide that."""
+    """Return whether to trust the status alone. A file that came with a mapping must not decide that."""
     *trusted, dotenv = levels
     if "trust_status" in dotenv:
-        raise dotenv["trust_status"].error("not taken from a file", "set it as an environment variable")
+        raise dotenv["trust_status"].error("not read from a file", "set it as an environment variable")
     found = _first(tuple(trusted), "trust_status")
     if found is not None and found.text not in ("0", "1"):
         raise found.error("not 0 or 1", "write 1 to trust the HTTP status, or leave it out")
@@ -557,7 +557,7 @@ def _ask_keyring(found: _Found, client_id: str) -> str:
         text: str | None = keyring.get_password(found.text, client_id)
     except (KeyringError, OSError, RuntimeError) as error:
         problem = f"the system's keyring can't be used ({type(error).__name__})"
-        raise found.error(problem, "is it unlocked for this account? `keyring diagnose` tells more") from None
+        raise found.error(problem, "is it unlocked for this account? `keyring diagnose` shows more") from None
     if text is None:
         help_text = f"store it: keyring set {found.text} {client_id}"
         raise found.error("the system's keyring has no such entry for the client id", help_text)
@@ -573,8 +573,8 @@ def _find_certificate(found: _Found, levels: tuple[_Level, ...], client_id: str)
 def _read_journal(levels: tuple[_Level, ...], folder: Path) -> Path:
     found = _first(levels, "journal")
     path = found.path() if found else folder / JOURNAL_NAME
-    if found and str(path) == ":memory:":  # SQLite's word for none at all
-        raise found.error("this is not a file, and a journal must outlive the run", "name a file")
+    if found and str(path) == ":memory:":  # SQLite's name for a database without a file
+        raise found.error("this is not a file, and a journal must remain after the run", "name a file")
     return path
 
 

@@ -77,9 +77,9 @@ def check(
     online: bool,
     no_source: bool,
 ) -> int:
-    """Report every problem in MAPPING, and what each row of its source would become.
+    """Report every problem in MAPPING and what each source row would become.
 
-    Nothing is sent. The rows go through the very code that `submit` uses. Columns that are still TODO are
+    Nothing is sent. The rows go through the same code as in `submit`. Columns that are still TODO are
     left out, and the exit code is 2.
     """
     from opusmap.compiler import load_mapping
@@ -138,7 +138,7 @@ def check(
 
 
 def _prove_settings(mapping: str, converters: tuple[str, ...], out: Output) -> dict[str, Any]:
-    """Sign in and ask Opus one harmless question; print what that proved, and return it as plain data.
+    """Sign in, send one request that changes nothing, print what that verified, and return it as plain data.
 
     Raises:
         OpusUnavailable: a setting is wrong, or can't be verified now.
@@ -152,11 +152,11 @@ def _prove_settings(mapping: str, converters: tuple[str, ...], out: Output) -> d
         print_host(settings)
     online = check_online(mapper, settings)
     if not out.silent:
-        print_note("Online, proved without sending a record:")
+        print_note("Verified online, without sending a record:")
         for sentence in online.proved:
             print_note(f"  {sentence}")
         print_note(
-            f"Not proved: that Opus accepts the records; `opusmap submit {mapping} --limit 1` sends one."
+            f"Not verified: that Opus accepts the records; `opusmap submit {mapping} --limit 1` sends one."
         )
     return asdict(online)
 
@@ -173,7 +173,7 @@ def _forecast_sections(forecast: Forecast) -> Iterator[Section]:
         _rest(forecast.more_unmatched, "with other values"),
     )
     yield Section(
-        "Row keys that another row has already",
+        "Duplicate row keys",
         ("rows", "key", "first rows"),
         tuple(Finding(one.count, (one.key, _rows(one.rows, one.count))) for one in forecast.repeated),
         _rest(forecast.more_repeated, "with other keys"),

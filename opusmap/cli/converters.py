@@ -43,7 +43,7 @@ def converters(name: str | None, files: tuple[str, ...], out: Output) -> int:
     found = known.find(name)
     if found is None:
         raise click.UsageError(
-            f"there is no converter {name!r}; {known.suggest(name) or 'the list has no similar one'}"
+            f"there is no converter {name!r}; {known.suggest(name) or 'no converter has a similar name'}"
         )
     if out.as_json:
         print_json(_as_json(found))

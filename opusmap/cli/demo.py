@@ -1,4 +1,4 @@
-"""`opusmap demo`: the bundled contract register through the whole road, into the embedded Opus."""
+"""`opusmap demo`: maps the bundled contract register and submits it to the embedded Opus."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SAMPLES = 3
 @ALL
 @common
 def demo(out: Output, *, every: bool) -> int:
-    """Map a bundled contract register and submit it to the embedded Opus: the whole story."""
+    """Map a bundled contract register and submit it to the embedded Opus."""
     from opusmap.run.open import open_work
     from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
     from opusmap.run.submit import SubmitOptions, submit_source

@@ -1,4 +1,4 @@
-"""`opusmap doctor`: looks at what a run depends on, and prints it for a bug report."""
+"""`opusmap doctor`: checks what a run depends on, and prints it for a bug report."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from opusmap.wording import counted, quote_value
 
 
 @command(
-    "Look at what a run depends on, for a bug report",
+    "Check what a run depends on, for a bug report",
     "opusmap doctor mapping.yaml",
     "opusmap doctor mapping.yaml --no-network --json",
 )
 @click.argument("mapping", required=False, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--no-network", is_flag=True, help="Ask no host whether it answers.")
+@click.option("--no-network", is_flag=True, help="Skip the network checks.")
 @common
 def doctor(mapping: Path | None, out: Output, *, no_network: bool) -> int:
-    """Look at versions, settings, clock, journal, permissions and network, for a bug report.
+    """Check versions, settings, clock, journal, permissions and network, for a bug report.
 
-    Settings and journal are those of MAPPING; without it, of this folder. No secret is shown or sent, nothing
-    is changed, and nothing is signed in to. `opusmap check MAPPING --online` proves the sign-in.
+    Settings and journal are those of MAPPING; without it, of this folder. This command shows and sends no
+    secret, changes nothing, and does not sign in. `opusmap check MAPPING --online` verifies the sign-in.
     """
     from opusmap.operations.doctor import examine
 

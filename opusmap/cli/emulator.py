@@ -1,4 +1,4 @@
-"""`opusmap emulator`: an Opus on a port, to rehearse against."""
+"""`opusmap emulator`: runs an emulator of Opus on a port."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CERTIFICATE_LIMIT = 1 << 20
 
 
 def _make_client(client_id: str, certificate: str | None) -> Client:
-    """Return the client that may sign in, with the secret of the environment or one that is made up."""
+    """Return the client that may sign in, with the secret from the environment or a new one."""
     from opusmap.emulator import Client
     from opusmap.safe_files import UnreadableFile, read_bytes
 
@@ -39,7 +39,7 @@ def _make_readings(**given: bool) -> Readings:
 
 
 @command(
-    "Serve an Opus on a port, to rehearse against",
+    "Run an emulator of Opus to rehearse against",
     "opusmap emulator mapping.yaml",
     "opusmap emulator mapping.yaml --faults harsh --rate 50",
 )
@@ -48,20 +48,26 @@ def _make_readings(**given: bool) -> Readings:
 @click.option(
     "--port", default=8015, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."
 )
-@click.option("--client-id", default="rehearsal", show_default=True, help="The client that may sign in.")
+@click.option("--client-id", default="rehearsal", show_default=True, help="Client ID that may sign in.")
 @click.option(
     "--certificate",
     type=click.Path(dir_okay=False),
-    help="Its certificate without the key (PEM or .cer), to rehearse signing in by it.",
+    help="The client's certificate without its key (PEM or .cer), to rehearse signing in with it.",
 )
 @click.option("--faults", help="none, mild, harsh, a file, or name=value,…  [default: none]")
-@click.option("--seed", help="Number that the faults are drawn from: the same seed gives the same faults.")
+@click.option("--seed", help="Seed of the faults: the same seed gives the same faults.")
 @click.option("--latency", help="Minimum milliseconds for each request.")
 @click.option("--rate", help="Requests a second; more are answered with 429.")
 @click.option(
-    "--no-content", is_flag=True, help="Answer 204 where nothing is due, and where all were marked destroyed."
+    "--no-content",
+    is_flag=True,
+    help="Answer 204 when no record is due, and when all records were marked destroyed.",
 )
-@click.option("--page-index", is_flag=True, help="Number the pages of due records; else tokens lead on.")
+@click.option(
+    "--page-index",
+    is_flag=True,
+    help="Number the pages of due records, instead of giving a token for the next page.",
+)
 @custom
 @common
 @gather("client", _make_client, "client_id", "certificate")
@@ -77,9 +83,9 @@ def emulator(
     readings: Readings,
     out: Output,
 ) -> int:
-    """Serve an Opus with MAPPING's connection on a port, to rehearse against.
+    """Run an emulator of Opus with MAPPING's connection, to rehearse against.
 
-    The client secret is taken from OPUSMAP_CLIENT_SECRET; without it one is made up and shown.
+    The client secret is read from OPUSMAP_CLIENT_SECRET; if that is not set, a new one is made and shown.
     """
     from opusmap.compiler import load_mapping
     from opusmap.emulator import FAULTS_PATH, TOKEN_PATH, serve

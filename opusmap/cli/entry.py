@@ -4,7 +4,7 @@ A command loads what it needs when it runs, so that naming them all costs little
 
 Exit codes: 0 all done; 1 finished with rejected or failed records; 2 wrong usage, or a mapping,
 connection, source or settings with errors; 3 could not reach or sign in to Opus; 4 stopped early,
-resumable; 70 a bug of ours.
+resumable; 70 a bug in opusmap.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from opusmap.wording import visible
 
 
 def version_option(command: Command) -> Command:
-    """Add `--version`: opusmap's own, and what else a bug report needs."""
+    """Add `--version`: opusmap's version and the details that a bug report needs."""
 
     def show(context: click.Context, _option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
         if value and not context.resilient_parsing:
@@ -61,7 +61,7 @@ def version_option(command: Command) -> Command:
         expose_value=False,
         is_eager=True,
         callback=show,
-        help="Show the version, and what else a bug report needs.",
+        help="Show the version and the details that a bug report needs.",
     )(command)
 
 
@@ -131,13 +131,15 @@ def _run(arguments: list[str]) -> int:
         log(shown.getvalue().rstrip("\n").replace(message, visible(message)), logging.ERROR)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it would show where its tasks were cut off
+        logging.getLogger("asyncio").setLevel(
+            logging.CRITICAL
+        )  # its message would show where its tasks were cancelled
         log("stopped at once; run the same command again to resume", logging.ERROR)
         return STOPPED
     except OpusmapError as error:
         _show(error, as_json="--json" in arguments)
         return error.exit_code
-    except SystemExit:  # click's answer to a broken pipe: the reader, such as `head`, has had enough
+    except SystemExit:  # click's answer to a broken pipe: the reader, such as `head`, has stopped reading
         discard(sys.stdout)
         return 0
     except OSError as error:
@@ -150,7 +152,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _log_bug() -> int:
-    log_bug("This is a bug in opusmap. Please report it with the lines above.")
+    log_bug("This is a bug in opusmap. Report it with the lines above.")
     return BUG
 
 

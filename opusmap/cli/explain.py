@@ -1,4 +1,4 @@
-"""`opusmap explain`: how one value comes about, from the cell to the record."""
+"""`opusmap explain`: shows how one value is made, from the cell to the record."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @command(
-    "Show how one value comes about, step by step",
+    "Show how one value is made, step by step",
     "opusmap explain mapping.yaml 'Doc Type' --key CT-000040",
     "opusmap explain mapping.yaml Name --row 12",
 )
@@ -44,9 +44,9 @@ def explain(
     converters: tuple[str, ...],
     out: Output,
 ) -> int:
-    """Show how COLUMN comes about for one row: from cell to finished value, each step with its place.
+    """Show how the value of COLUMN is made for one row: each step from cell to record, with its place.
 
-    Without --key or --row it is the first row. The end is what `map` and `submit` make of the row.
+    Without --key or --row, this is the first row. The result is the value that `map` and `submit` write.
     """
     from opusmap.compiler.explain import explain_row
     from opusmap.records import Reject
@@ -73,7 +73,7 @@ def _column_plan(mapper: Mapper, name: str) -> ColumnPlan:
     names = [plan.column.display_name for plan in mapper.plan.columns]
     found = next((plan for plan in mapper.plan.columns if plan.column == column), None)
     if found is None:
-        known = suggest(name, names) or "bound are: " + ", ".join(names)
+        known = suggest(name, names) or "bound columns: " + ", ".join(names)
         raise click.UsageError(f"the mapping binds no column {name!r}; {known}")
     return found
 

@@ -33,14 +33,14 @@ def complete_source_key(typed: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a person says on the command line of the source's times and of Opus's dates."""
+    """The time zone of the source and the date format of Opus, as given on the command line."""
 
     timezone: str | None
     datetime_format: str | None
 
 
 def decide(draft: Draft, known: Known, *, asks: bool) -> Draft:
-    """Return the draft with what is known of its times, and with what a person answers if `asks`."""
+    """Return the draft with its time zone and date format; if `asks`, ask for those that are not known."""
     from opusmap.drafting import EXAMPLE_DATE, read_datetime_format, read_timezone
 
     zone, pattern = draft.timezone, draft.datetime_format
@@ -50,7 +50,9 @@ def decide(draft: Draft, known: Known, *, asks: bool) -> Draft:
         pattern = read_datetime_format(known.datetime_format)
     if asks and zone is None and draft.zone_needed:
         columns = ", ".join(draft.zone_needed)
-        zone = _ask(f"In which time zone are the times of {columns}? Such as Europe/London.", read_timezone)
+        zone = _ask(
+            f"In which time zone are the times of {columns}? For example Europe/London.", read_timezone
+        )
     if asks and draft.has_dates and pattern is None:
         question = (
             f"How does Opus write {EXAMPLE_DATE}? See Opus > Settings > General settings. "
@@ -61,10 +63,10 @@ def decide(draft: Draft, known: Known, *, asks: bool) -> Draft:
 
 
 def _ask(question: str, read: Callable[[str], str]) -> str | None:
-    """Return a person's answer as `read` reads it; None where there is none, which leaves a TODO."""
+    """Return the answer to a question as `read` reads it; None for no answer, which leaves a TODO."""
     from opusmap.errors import SettingsError
 
-    write_error(f"{question} Enter alone leaves it open.")
+    write_error(f"{question} Press Enter to decide later.")
     while answer := sys.stdin.readline().strip():
         try:
             return read(answer)
@@ -91,20 +93,20 @@ def _ask(question: str, read: Callable[[str], str]) -> str | None:
     multiple=True,
     metavar="KEY=VALUE",
     shell_complete=lambda _context, _parameter, typed: complete_source_key(typed),
-    help="A key of the mapping's `source`.",
+    help="Set a key of the mapping's `source`.",
 )
 @click.option(
     "--from",
     "earlier",
     type=click.Path(dir_okay=False),
-    help="An earlier mapping to continue: what still fits is kept, what is renamed is found.",
+    help="Earlier mapping to update: keeps what still fits, and finds renamed columns.",
 )
-@click.option("--timezone", help="Zone of the source's times without one, such as Europe/London.")
+@click.option("--timezone", help="Time zone of source times that have none, such as Europe/London.")
 @click.option(
     "--datetime-format",
-    help="How Opus's General settings write 19 December 2024, 18:15:00, or the format of that.",
+    help="How Opus writes 19 December 2024, 18:15:00 (General settings), or the format of that.",
 )
-@click.option("--force", is_flag=True, help="Replace a file that is there already.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
 @gather("known", Known, "timezone", "datetime_format")
 @custom
 @common
@@ -123,8 +125,8 @@ def init(
 ) -> int:
     """Draft a mapping from a CONNECTION file and a SOURCE, for you to finish.
 
-    The draft names the source column for each column of Opus, and how sure that is. What only a person
-    can decide is marked TODO; on a terminal, you are asked for the zone of the source's times and the date
+    The draft names the source column for each column of Opus, and how certain that is. What only you
+    can decide is marked TODO; on a terminal, you are asked for the time zone of the source and the date
     format of Opus. Without a SOURCE, `--set database=…` names a database. Nothing is sent anywhere.
     """
     from opusmap.drafting import default_output, draft_files, write_draft, write_files
@@ -208,7 +210,7 @@ def _carried_lines(carried: Carried) -> list[str]:
             near = ", ".join(f'"{name}"' for name, _ in one.candidates)
             told.append(f'  to decide: "{one.name}" is not in the source; nearest: {near}{where}')
         else:
-            told.append(f'  gone: "{one.name}" is not in the source, and nothing looks like it{where}')
+            told.append(f'  gone: "{one.name}" is not in the source, and no column is similar{where}')
     told += [f"  to change by hand, in a shared file: {place}" for place in carried.elsewhere]
     told += [f'  gone from the connection: "{name}"' for name in carried.gone]
     if carried.drafted:
@@ -234,7 +236,7 @@ def _summary(drafted: Drafted) -> list[str]:
         lines.append(f"{drafted.path}: {bound} of {len(draft.matches)} columns have a source")
     if draft.preset is not None:
         known = f"recognised as {draft.preset.name}"
-        lines.append(f"{known}: its columns were matched as its documentation tells them")
+        lines.append(f"{known}: its columns were matched by its documentation")
     if drafted.schema_written:
         lines.append(f"{drafted.schema}: with this, an editor completes and checks the mapping as you type")
     lines += [f"  line {one.place.line}: {one.message}" for one in open_]

@@ -17,7 +17,7 @@ from opusmap.wording import counted
 def lock(mapping: str, converters: tuple[str, ...], out: Output) -> int:
     """Fingerprint the connection and the options' order, beside MAPPING.
 
-    From then on `check` and `submit` refuse what changes the meaning of an order or a column, until
+    From then on `check` and `submit` refuse any change to the meaning of an order or a column, until
     `lock` accepts it. Compare the options with Opus first: their order there can't be seen from here.
     """
     from opusmap.compiler import load_mapping

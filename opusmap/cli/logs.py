@@ -79,7 +79,7 @@ def log(text: str, level: int = logging.INFO, **facts: Any) -> None:
 
 
 def log_error(error: OpusmapError) -> None:
-    """Say what ended an action. Line breaks are our own: none comes from what an error quotes."""
+    """Log what ended an action. Line breaks are our own: none comes from what an error quotes."""
     texts = {field.name: getattr(error, field.name) for field in fields(error)}
     plain = {name: visible(text) for name, text in texts.items() if isinstance(text, str)}
     log(f"error: {replace(error, **plain)}", logging.ERROR)

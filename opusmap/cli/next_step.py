@@ -53,16 +53,16 @@ def print_next_of_check(out: Output, given: Given, work: Work, report: Report, *
     about_values = (one for one in report.reasons if one.column in bound and one.code != "duplicate-key")
     reason = next(about_values, None)
     if reason is not None and work.source.rereadable:
-        # The column stands before the source.
+        # The column comes before the source.
         named = [given.source] if given.source is not None else []
         own = [word for file in given.converters for word in ("--converters", file)]
         words = (reason.column, *named, "--row", str(reason.rows[0]), *own)
-        why = "see how the most frequent problem comes about"
+        why = "see what causes the most frequent problem"
         print_next(out, why, show_command("explain", given.mapping, *words))
     elif online:
         print_next(out, "send the first records", given.command("submit", "--limit", "20"))
     else:
-        print_next(out, "look at rows beside their records", given.command("preview"))
+        print_next(out, "compare rows with their records", given.command("preview"))
 
 
 def print_next_of_preview(out: Output, given: Given, work: Work, *, any_shown: bool) -> None:

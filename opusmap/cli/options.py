@@ -32,7 +32,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 JOURNAL = click.option(
     "--journal",
     type=click.Path(dir_okay=False),
-    help="The journal.  [default: OPUSMAP_JOURNAL, or in MAPPING's folder or this one]",
+    help="Journal file.  [default: OPUSMAP_JOURNAL, or in MAPPING's folder or this one]",
 )
 SOURCE = click.argument("source", required=False)
 WORKERS = click.option(
@@ -46,7 +46,7 @@ WORKERS = click.option(
 
 
 ALL = click.option(
-    "--all", "every", is_flag=True, help="Show every reason, and not only what fits the screen."
+    "--all", "every", is_flag=True, help="Show every reason, not only those that fit the screen."
 )
 _VERBOSITY = (
     click.option("-q", "--quiet", is_flag=True, help="No progress, no notes."),
@@ -63,7 +63,7 @@ _VERBOSITY = (
         type=click.Choice(["text", "json"]),
         default="text",
         show_default=True,
-        help="How lines on standard error are written.",
+        help="Format of the lines on standard error.",
         expose_value=False,
         is_eager=True,
         callback=lambda _context, _option, form: begin_logs(form),
@@ -145,12 +145,12 @@ def custom(command: Command) -> Command:
 
 
 def html_option(help: str) -> Callable[[Command], Command]:
-    """Return the option that writes a page: into the file named, or one with a name of its own."""
+    """Return the option that writes a page: into the named file, or into one with a default name."""
     return click.option("--html", is_flag=False, flag_value="", metavar="[FILE]", help=help, callback=_page)
 
 
 def _page(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """Refuse what is no page's name: an export named by mistake would be overwritten."""
+    """Refuse a file that is not named like a page: an export given by mistake would be overwritten."""
     if value and value != "-" and not value.lower().endswith((".html", ".htm")):
         raise click.BadParameter(f"{value} does not end in .html; put all other arguments before --html")
     return value
@@ -186,7 +186,7 @@ def note_old_option(old: str, new: str) -> None:
 
 
 def read_faults(faults: str | None, **numbers: str | None) -> FaultPlan:
-    """Return the plan of an emulator's faults, from `--faults` and from options of their own."""
+    """Return the plan of an emulator's faults, from `--faults` and from its separate options."""
     from opusmap.emulator import read_plan
 
     given = [f"{name}={value}" for name, value in numbers.items() if value is not None]
@@ -220,7 +220,7 @@ def refuse_own_input(mapper: Mapper, option: str, output: str, source: Source | 
     if source is not None:
         read += source.files or (source.name,)
     if output != "-" and any(is_same_file(output, name) for name in read):
-        raise SettingsError(option, f"this would replace {output}, which is read", "name another file")
+        raise SettingsError(option, f"this would overwrite {output}, which is an input", "name another file")
 
 
 def reject_writer(

@@ -40,14 +40,14 @@ def print_json(value: dict[str, Any]) -> None:
 
 
 def print_state(state: str) -> None:
-    """Print a tap's state, as JSON, at once: what keeps it for the next run reads this."""
+    """Print a tap's state as JSON at once, for the program that keeps it for the next run."""
     write_result(shown_json(state))
     flush_result()
 
 
 def describe_trusted(count: int) -> str:
     """Return how many records count as submitted by nothing but the HTTP status."""
-    return f"{count:,} of the submitted were accepted on the HTTP status alone (OPUSMAP_TRUST_STATUS)"
+    return f"{count:,} of the submitted records were accepted on the HTTP status alone (OPUSMAP_TRUST_STATUS)"
 
 
 def show_record(
@@ -87,14 +87,14 @@ def _options_of(mapper: Mapper, plan: ColumnPlan, value: Any) -> str:
 
 
 def shorten(value: Any, limit: int = 200) -> str:
-    """Return a value as one line of at most so many printable characters; JSON if it is no text."""
+    """Return a value as one line of at most so many printable characters; JSON if it is not text."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     plain = "".join(char if char.isprintable() else " " for char in text)
     return plain if len(plain) <= limit else plain[: limit - 1] + "…"
 
 
 def mapped_as_json(mapped: Mapped) -> dict[str, Any]:
-    """Return what became of a row as plain data."""
+    """Return the result of a row as plain data."""
     from opusmap.records import Record, Reject
 
     if isinstance(mapped, Record):
@@ -130,7 +130,7 @@ def print_left_out(work: Work) -> None:
 
 
 def facts_of_to_do(work: Work) -> dict[str, Any]:
-    """Return, as plain data, that a mapping has `TODO`, as any error of a mapping is told."""
+    """Return the open `TODO` of a mapping as plain data, like other errors in a mapping."""
     if not work.to_do:
         return {}
     from opusmap.errors import InvalidMapping

@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from opusmap.records import Mapped
 
 
-@command("Show the first rows beside their records", "opusmap preview mapping.yaml --limit 3")
+@command("Show the first rows and their records", "opusmap preview mapping.yaml --limit 3")
 @MAPPING
 @SOURCE
 @limit_option("Number of rows to show.", default=5, old="-n")
-@html_option("Write a page instead.  [default: MAPPING's name with .preview.html]")
+@html_option("Write an HTML page instead.  [default: MAPPING's name with .preview.html]")
 @custom
 @common
 def preview(
@@ -55,7 +55,7 @@ def preview(
     html: str | None,
     out: Output,
 ) -> int:
-    """Show the first rows beside their records: the source's columns that MAPPING reads, and Opus's.
+    """Show the first rows and their records: the source columns that MAPPING reads, and the columns of Opus.
 
     Columns that are still TODO are left out, and the exit code is 2.
     """

@@ -38,7 +38,7 @@ _WORTH_GUESSING, _TOLD_BY = 3.0, 0.001
 
 @contextmanager
 def progress_line(title: str, source: Source, *, quiet: bool) -> Iterator[Callable[[Report], None]]:
-    """Show totals while work goes on; gives the function to call with them. Nothing where no one looks."""
+    """Show totals during work; yield the function that takes them. Without a terminal, show nothing."""
     if quiet or logs_as_json() or not sys.stderr.isatty():
         yield lambda _report: None
         return

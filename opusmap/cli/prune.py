@@ -33,7 +33,7 @@ from opusmap.wording import counted, quote_value
 def prune(mapping: Path | None, days: int, journal: str | None, out: Output) -> int:
     """Forget the row keys and reasons of old runs of MAPPING, and remove their rejects.
 
-    Without MAPPING, of all runs that this folder's journal knows. Counts, times and hashes of a run stay.
+    Without MAPPING, of all runs in this folder's journal. Counts, times and hashes of a run stay.
     Records that are still in a source are sent again by the next run. Rejects that were edited stay.
     """
     if mapping is not None and not mapping.is_file():
@@ -63,4 +63,4 @@ def prune_and_print(mapping: Path | None, journal: str | None, days: int, out: O
     for file in pruned.removed:
         print_note(f"removed: {file}")
     for file in pruned.kept:
-        print_note(f"kept, because it is not as the run wrote it: {file}")
+        print_note(f"kept, because it was changed after the run: {file}")

@@ -1,4 +1,4 @@
-"""`opusmap report`: the runs that a journal knows, and what became of the records of one."""
+"""`opusmap report`: lists the runs in a journal, or shows the results of one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 @JOURNAL
 @ALL
-@html_option("Write a page about the run, or about the latest.  [default: opusmap-run-N.html]")
+@html_option("Write an HTML page about the run (by default the latest).  [default: opusmap-run-N.html]")
 @click.option("--no-rows", is_flag=True, help="Leave the cells of rejected rows out of the page.")
 @click.option("--prune", metavar="DAYS", type=click.IntRange(1), hidden=True)
 @common
@@ -54,10 +54,10 @@ def report(
     every: bool,
     no_rows: bool,
 ) -> int:
-    """Show the runs of MAPPING, or all that this folder's journal knows; or one, and what failed and why.
+    """Show the runs of MAPPING, or all runs in this folder's journal; or one run, and what failed and why.
 
-    With --html it writes one page to look at, print and sign: what needs you, totals, rejects, crosswalk,
-    hashes; without a run's number also how the runs before went. The page loads nothing. It shows cells
+    With --html, write one page to read, print and sign: what needs attention, totals, rejects, crosswalk,
+    hashes; without a run's number also the results of earlier runs. The page loads nothing. It shows cells
     of rejected rows, unless --no-rows is given.
     """
     from opusmap.journal import OPEN_STATES, open_journal
@@ -77,7 +77,9 @@ def report(
         earlier = number is None and html is not None
         if number is None and html is not None:
             if not runs:
-                raise click.UsageError("the journal knows no run yet" + (f" of {mapping}" if mapping else ""))
+                raise click.UsageError(
+                    "the journal contains no runs yet" + (f" of {mapping}" if mapping else "")
+                )
             number = runs[0].id
         if number is None:
             if out.as_json:
@@ -147,9 +149,9 @@ def _pick_run(runs: Sequence[Run], number: int, mapping: Path | None) -> Run:
     """
     found = next((run for run in runs if run.id == number), None)
     if found is None:
-        known = f"the latest is {runs[0].id}" if runs else "it knows none"
+        known = f"the latest is {runs[0].id}" if runs else "it contains no runs"
         whose = "" if mapping is None else f" of {mapping}"
-        raise click.UsageError(f"the journal knows no run {number}{whose}; {known}")
+        raise click.UsageError(f"the journal contains no run {number}{whose}; {known}")
     return found
 
 

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 @command(
-    "Send corrected rejects again, or what Opus refused",
+    "Send corrected rejects, or records that Opus refused, again",
     "opusmap retry mapping.yaml",
     "opusmap retry mapping.yaml mapping.run-3.rejects.csv --to emulator",
 )
 @MAPPING
 @click.argument("file", required=False, type=click.Path(dir_okay=False))
-@click.option("--run", "number", type=click.IntRange(1), help="Only what is still open of this run.")
-@click.option("--rejects", help="File for what is rejected again.  [default: beside the mapping]")
+@click.option("--run", "number", type=click.IntRange(1), help="Only the open records of this run.")
+@click.option("--rejects", help="File for rows that are rejected again.  [default: beside the mapping]")
 @sending
 def retry(mapping: str, file: str | None, number: int | None, out: SendingOutput) -> int:
-    """Send again what was rejected and has been fixed in FILE, or what Opus refused.
+    """Send again the rejected rows that you corrected in FILE, or the records that Opus refused.
 
     FILE is a file of rejects that a run wrote: fix its cells and leave its columns. Without FILE, it is the
     file of the latest run, if that was edited. Otherwise, and with --run, the rows of the mapping's source
@@ -55,7 +55,7 @@ def retry(mapping: str, file: str | None, number: int | None, out: SendingOutput
 
 
 def _find_edited_rejects(mapping: str, settings: Settings, *, quiet: bool) -> str | None:
-    """Return the latest run's file of rejects if a person edited it since; log which it is, or why not."""
+    """Return the latest run's file of rejects if it was edited; log which it is, or why there is none."""
     from opusmap.run.history import find_rejects
 
     found = find_rejects(mapping, settings)

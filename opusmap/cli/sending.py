@@ -1,4 +1,4 @@
-"""What `submit` and `retry` share: where records go, asking before they overwrite, what is printed."""
+"""Shared by `submit` and `retry`: where records go, the question before they overwrite, what is printed."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:
     An Opus on this machine is an emulator, so no question is asked.
 
     Raises:
-        StoppedEarly: the person says no.
+        StoppedEarly: the user declines.
         SettingsError: there is no terminal to ask at.
     """
     from opusmap.run.history import is_first_overwrite
@@ -78,12 +78,12 @@ def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise SettingsError(
             "--yes",
-            f"this is {what}, and there is nobody to ask",
-            "run it once by hand and look at the outcome, or add --yes",
+            f"this is {what}, and there is no terminal on which to confirm it",
+            "run it once by hand and check the result, or add --yes",
         )
     lines = (
-        f"This is {what}, as far as the journal {settings.journal} knows.",
-        f"What Opus holds under a row key of {work.source.name} is replaced.",
+        f"According to the journal {settings.journal}, this is {what}.",
+        f"Records in Opus that have a row key of {work.source.name} are replaced.",
         "(`--to emulator` rehearses it; `--limit 5` sends the first five.)",
     )
     write_error("\n".join(lines))
@@ -192,7 +192,7 @@ def fault_plan(out: SendingOutput) -> FaultPlan | None:
 
 
 def open_target(work: Work, settings: Settings | None, plan: FaultPlan | None, out: SendingOutput) -> Target:
-    """Return where records go: Opus by its settings, after its host was shown, or an emulator by its plan."""
+    """Return where records go: to Opus, after its host is shown, or to an emulator with its faults."""
     if settings is not None:
         if not out.quiet:
             print_host(settings)
@@ -253,7 +253,7 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
 
 
 def _describe_where(target: Target, report: Report) -> str:
-    """Return where the records went, so that a rehearsal is never taken for the real thing."""
+    """Return where the records went, so that a rehearsal is never mistaken for a real run."""
     if target.transport is not None:
         return "This was a rehearsal: nothing left this machine."
     run = "" if report.run is None else f", run {report.run}"

@@ -19,7 +19,7 @@ from opusmap.cli.logs import log
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name))
 
 _LOST_AFTER = 3.0
-"""Seconds until a run that was to stop at once, and goes on, is interrupted again: an interrupt that hits the
+"""Seconds until a run that should have stopped is interrupted again: an interrupt that hits the
 event loop between two steps takes one of them away, and others may wait for it for ever."""
 
 

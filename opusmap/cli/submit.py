@@ -41,7 +41,7 @@ def _read_max_errors(_context: click.Context, _option: click.Parameter, text: st
 @SOURCE
 @click.option("--limit", type=click.IntRange(1), help="Maximum number of records to send.")
 @click.option(
-    "--resend", is_flag=True, help="Send all records, also those that Opus accepted before as they are now."
+    "--resend", is_flag=True, help="Send all records, including those that Opus already accepted unchanged."
 )
 @click.option("--full", is_flag=True, hidden=True)
 @click.option(
@@ -53,7 +53,7 @@ def _read_max_errors(_context: click.Context, _option: click.Parameter, text: st
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
-    help="Number of mapping processes.  [default: one more as soon as mapping fills this one's core]",
+    help="Number of mapping processes.  [default: one more when mapping keeps one CPU busy]",
 )
 @sending
 def submit(

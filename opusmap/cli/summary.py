@@ -123,13 +123,13 @@ def print_summary(
     stderr: bool = False,
     below: int = 0,
 ) -> None:
-    """Print what became of all rows, and the sections; `below` is how many lines are still to come."""
+    """Print the results of all rows, and the sections; `below` is how many lines are still to come."""
     above = print_totals(report, sent=sent, stderr=stderr)
     print_sections(sections, every=every, stderr=stderr, taken=above + below)
 
 
 def print_totals(report: Report, *, sent: bool, stderr: bool = False) -> int:
-    """Print what became of all rows; return how many lines that took."""
+    """Print the results of all rows; return how many lines that took."""
     from rich.table import Table
 
     names = ["read", "mapped", "filtered", "rejected"]

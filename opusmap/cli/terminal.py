@@ -2,7 +2,7 @@
 
 Owns that no text of a mapping, a source or an answer acts on the terminal: what could is written as its
 escape. Data on standard output (`map -o -`) do not come here: they stay exact. A standard error that can't be
-written stops nothing, and neither does a reader of standard output that has had enough.
+written stops nothing, and neither does a reader that closes standard output.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def begin_streams() -> None:
 
 
 def write_error(text: str) -> None:
-    """Print lines on standard error; errors of writing are ignored, for there is no place to report them."""
+    """Print lines on standard error; errors of writing are ignored: there is no place to report them."""
     with suppress(OSError):
         print(visible(text, lines=True), file=sys.stderr, flush=True)
 
@@ -48,7 +48,7 @@ def write_result(text: str, end: str = "\n") -> None:
     """Print lines on standard output.
 
     Raises:
-        OSError: it can't be written; but for a reader that has gone, who has had enough.
+        OSError: it can't be written; a reader that has closed it is not an error.
     """
     try:
         print(visible(text, lines=True), end=end)
@@ -90,7 +90,7 @@ def flush_result() -> None:
 
 
 def discard(stream: TextIO) -> None:
-    """Send nowhere what a stream still holds, and what comes: else Python complains at its end."""
+    """Discard what a stream still holds and what follows: else Python reports an error when it exits."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -113,7 +113,7 @@ def wrap_words(text: Text, width: int | None, indent: int, start: str = "") -> l
     """Return a text as lines of a width (see `text_width`), indented; a word that is wider stays whole.
 
     Rich's own wrapping would break such a word, or cut it.
-    The first line begins with `start` in the place of blanks.
+    The first line begins with `start` instead of blanks.
     """
     from rich.cells import cell_len
     from rich.text import Text

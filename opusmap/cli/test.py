@@ -79,7 +79,7 @@ def _print_next(
     elif results:
         print_next(out, "rehearse sending", given.command("submit", "--to", "emulator"))
     else:
-        print_next(out, "look at rows that tests can be made of", given.command("preview"))
+        print_next(out, "look at rows to make tests from", given.command("preview"))
 
 
 def _print_test(result: TestResult) -> None:

@@ -111,7 +111,7 @@ def test_a_data_center_in_the_folder_goes_on_working(folder: Path) -> None:
     )  # fmt: skip
     assert ended.returncode == 2, ended.stderr
     assert "Opus is https://graph-au.avepointonlineservices.com" in ended.stderr
-    assert "there is nobody to ask" in ended.stderr
+    assert "there is no terminal on which to confirm it" in ended.stderr
 
 
 @pytest.mark.parametrize(

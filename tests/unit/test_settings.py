@@ -345,8 +345,8 @@ def test_a_journal_in_memory_is_refused(text: str, tmp_path: Path, monkeypatch: 
     """SQLite would take the word, and a second run would know nothing of the first."""
     monkeypatch.chdir(tmp_path)
     for options, environ in (({"journal": text}, {}), ({}, {"OPUSMAP_JOURNAL": text})):
-        with pytest.raises(SettingsError, match="must outlive the run"):
+        with pytest.raises(SettingsError, match="must remain after the run"):
             locate_journal(options, environ, Path())
     Path(".env").write_text(f"OPUSMAP_JOURNAL={text}")
-    with pytest.raises(SettingsError, match="must outlive the run"):
+    with pytest.raises(SettingsError, match="must remain after the run"):
         locate_journal({}, {}, Path())
