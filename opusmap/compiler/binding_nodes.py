@@ -1,4 +1,4 @@
-"""Nodes of bindings: what becomes of a value between the expression and the column.
+"""Nodes of bindings: what happens to a value between the expression and the column.
 
 Owns the meaning of `split`, `lookup`, `convert`, `default` and of lists of source columns; an expression's
 own nodes are `expressions.nodes`.
@@ -174,7 +174,7 @@ class Join(Node):
 
 @dataclass(frozen=True, slots=True)
 class JoinList(Node):
-    """A list that converters have left, as one text with a separator; what is no list stays as it is."""
+    """A list that converters have left, as one text with a separator; other values stay as they are."""
 
     value: Node
     separator: str
@@ -231,7 +231,7 @@ def _applied(value: Evaluate, function: Callable[[Any], Any]) -> Evaluate:
 
 @dataclass(frozen=True, slots=True)
 class Lookup(Node):
-    """A value, or each element of a list, looked up in a table; `default` stands for what the table lacks."""
+    """A value, or each element of a list, looked up in a table; `default` replaces what the table lacks."""
 
     value: Node
     table: str
@@ -255,7 +255,7 @@ class Lookup(Node):
         return evaluate
 
     def emit(self, writer: Writer) -> str:
-        """Write the look-up; it declines a list with an element that only the default stands for."""
+        """Write the look-up; it declines a list with an element that only the default replaces."""
         table = writer.table(self.table)
         entries, empty = writer.entries(self.table), writer.empty
         look = writer.named(
@@ -329,7 +329,7 @@ class Apply(Node):
 
 @dataclass(frozen=True, slots=True)
 class DropEmpty(Node):
-    """A list without its empty elements, None if none is left; what is no list stays as it is."""
+    """A list without its empty elements, None if none is left; other values stay as they are."""
 
     value: Node
 

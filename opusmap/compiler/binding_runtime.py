@@ -21,15 +21,15 @@ _LOG = logging.getLogger("opusmap.mapper")
 
 
 def as_problem(column: str, error: Exception) -> Issue[str]:
-    """Return the problem that an exception in a binding is.
+    """Return the problem that describes an exception in a binding.
 
-    A `ValueProblem` says it all; anything else is a converter that broke, and its cause is told.
+    A `ValueProblem` is returned as it is; anything else is a converter that failed, and its cause is shown.
     """
     if isinstance(error, ValueProblem):
         error.forget_frames()
         return Issue(error.code, error.problem, column, error.help)
-    _LOG.debug("a converter broke on column %s", column, exc_info=error)
-    message = f"a converter broke: {type(error).__name__}: {quote_value(str(error), 200)}"
+    _LOG.debug("a converter failed on column %s", column, exc_info=error)
+    message = f"a converter failed: {type(error).__name__}: {quote_value(str(error), 200)}"
     return Issue("converter-failed", message, column, "correct the converter; `-v` shows its traceback")
 
 
@@ -46,7 +46,7 @@ def make_replacement_log(replaced: dict[tuple[str, str], Issue[str]]) -> Callabl
 def empty_required() -> ValueProblem:
     """Return a new problem each time: one for all would gather tracebacks, and with them every row."""
     message = "the value is empty, and the column is required"
-    return ValueProblem("empty-required", message, "correct the source, or say `default:`")
+    return ValueProblem("empty-required", message, "correct the source, or give a `default:`")
 
 
 def missing_columns(
@@ -94,8 +94,8 @@ def make_lookup(
 ) -> Callable[..., Any]:
     """Return the function that looks a value (or each element of a list that is not empty) up in a table.
 
-    Where there is a `fallback`, it stands for each element that the table lacks. A single value that
-    the table lacks is empty then, and the binding's `default` steps in. `lacking` is told of both.
+    Where there is a `fallback`, it replaces each element that the table lacks. A single value that
+    the table lacks is empty then, and the binding's `default` replaces it. `lacking` is called for both.
     """
     refused = make_refusals(table, name)
 
@@ -164,7 +164,7 @@ def flatten(*parts: Any) -> list[Any]:
 def make_empty_dropper(empty_texts: tuple[str, ...]) -> Callable[[Any], Any]:
     """Return the function that takes the empty elements out of a list; None if none is left.
 
-    What is no list stays as it is. An empty text is no element, whatever the source's `empty` says.
+    Other values stay as they are. An empty text is not an element, whatever the source's `empty` says.
     """
     empty, nothing = make_empty_values(empty_texts), frozenset((*empty_texts, "", None))
 

@@ -38,7 +38,7 @@ class Encoded(Node):
 
     @property
     def pure(self) -> bool:
-        return self.column.encoder.cache  # others may note what is odd about a time
+        return self.column.encoder.cache  # others may note what is unusual about a time
 
     def evaluator(self, env: nodes.Environment) -> Evaluate:
         value, encoded, column = env.evaluator(self.value), self.interpreter.encoded, self.column

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Cells: TypeAlias = Mapping[tuple[str, bool], str]
 """Name, and whether it may be a path -> the local variable that holds the cell."""
 Wants: TypeAlias = Mapping[str, Mapping[str, str]]
-"""Local variable of a cell -> those for its text (`text`), and for the text it stands for (`shown`)."""
+"""Local variable of a cell -> those for its text (`text`), and for the text of any single value (`shown`)."""
 
 
 def write_cells(module: Module, cells: Cells, wants: Wants) -> Iterator[str]:
@@ -122,7 +122,7 @@ def _follow(
     locals_of: Mapping[str, str],
     wants: Wants,
 ) -> Iterator[str]:
-    """Yield the lines that take from an object what paths lead to; what is no object leaves them unbound."""
+    """Yield the lines that read paths from an object; any other value leaves the variables unbound."""
     below = [name for name in _below(path, tree) if locals_of[name]]
     yield f"if {holder}.__class__ is dict:"
     for name, full in tree[path].items():
@@ -144,7 +144,7 @@ def _below(path: str, tree: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
 
 
 def local_name(name: str) -> str:
-    """Return a part of a path as it may stand in a variable's name."""
+    """Return a part of a path in a form that fits a variable's name."""
     return (
         "".join(char if char.isascii() and char.isalnum() else "_" for char in name).strip("_").lower() or "c"
     )

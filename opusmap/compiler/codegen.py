@@ -1,4 +1,4 @@
-"""Plan -> one generated Python function, the straight way through each column for values as they usually are.
+"""Plan -> one generated Python function, the fast path of each column for the usual values.
 
 Owns the text of the generated module: one short block a column, the mapping's line in a comment. A block
 that meets anything else raises: a ValueProblem is what evaluating would raise, for anything else the
@@ -35,7 +35,7 @@ from opusmap.issues import Span
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """The text of a generated module, and what its names stand for."""
+    """The text of a generated module, and the values of its names."""
 
     source: str
     namespace: dict[str, Any]
@@ -67,7 +67,7 @@ def as_text(value: Any) -> str:
 
 
 def as_shown(value: Any) -> str:
-    """Return the text that a single value stands for; anything else is left to the interpreter."""
+    """Return the text of a single value; anything else is left to the interpreter."""
     try:
         return text_of(value)
     except ValueProblem:  # which part of a text is refused first, and why, is not known here
@@ -156,7 +156,7 @@ class Module:
                 frame.variables[name] = Failure(error)
             return frame
 
-        # No builtins: what generated code calls stands in this namespace, and nowhere else.
+        # No builtins: generated code can call only what is in this namespace.
         self.namespace: dict[str, Any] = {
             "__builtins__": {},
             **_FIXED,
@@ -255,7 +255,7 @@ class Module:
         _check_pure(node.converter)
         function = bind_filter(node, self._context)
         self.interpreter.watch(node.place, function)
-        if node.each and node.converter.cache:  # lists repeat seldom, their elements often
+        if node.each and node.converter.cache:  # lists rarely repeat, their elements often do
             function = Cache(function).__getitem__
         return self.named(node.converter.name, function)
 
@@ -291,7 +291,7 @@ class Module:
         return fresh
 
     def fresh(self, base: str) -> str:
-        """Return a name that stands for nothing yet."""
+        """Return a name that is not used yet."""
         name, count = base, self._counts.get(base, 1)
         while name in self._taken:
             count += 1
@@ -406,5 +406,5 @@ def _identifier(name: str) -> str:
 
 
 def comment(text: str) -> str:
-    """Return a text as it may stand in a comment: one line, nothing that ends it."""
+    """Return a text in a form that fits a comment: one line, nothing that ends it."""
     return ascii(text)[1:-1][:100]

@@ -1,7 +1,7 @@
 """The rule of each column type: how a value is finished for Opus, and what is refused.
 
 Owns the last step of every binding. A finisher takes a value that is not empty and returns what
-stands in the request's JSON; the emulator checks the same rules on its own.
+goes into the request's JSON; the emulator checks the same rules separately.
 """
 
 from __future__ import annotations
@@ -128,12 +128,12 @@ and makes two keys of one.
 
 def _checked(text: str) -> str:
     if (found := _FORBIDDEN.search(text)) is not None:
-        message = f"the text holds the character U+{ord(found[0]):04X}: {quote_value(text)}"
-        hint = "take it out with `regex_replace`"
+        message = f"the text contains the character U+{ord(found[0]):04X}: {quote_value(text)}"
+        hint = "remove it with `regex_replace`"
         if found[0] == "\ufeff":
             hint = (
                 "it is the byte-order mark of a file that was joined to another: join them without it, "
-                r"or take it out with `regex_replace('\x{FEFF}', '')`"
+                r"or remove it with `regex_replace('\x{FEFF}', '')`"
             )
         raise ValueProblem("control-character", message, hint)
     return text
@@ -141,8 +141,8 @@ def _checked(text: str) -> str:
 
 def _column_text(value: Any) -> str:
     if isinstance(value, list):
-        message = f"a list can't be one text: {quote_value(value)}"
-        raise ValueProblem("wrong-kind", message, "put it together: `convert: {join: ', '}`")
+        message = f"a list can't be written as one text: {quote_value(value)}"
+        raise ValueProblem("wrong-kind", message, "join its elements: `convert: {join: ', '}`")
     return text_of(value)
 
 
@@ -261,7 +261,7 @@ _UTC_LENGTH = len("2024-01-31T18:15:00Z")
 
 
 def _is_dated(format: str | None) -> bool:
-    """Tell whether texts of a format are dates without a time."""
+    """Return whether texts of a format are dates without a time."""
     return format is not None and re.search("%[HIMSpfz]", format) is None
 
 
@@ -292,7 +292,9 @@ def _multiple_choice(rules: EncoderOptions) -> Encoder:
         options = value if isinstance(value, list) else [value]
         orders = list(dict.fromkeys(find(option) for option in options if option not in (None, "")))
         if not orders:
-            raise ValueProblem("no-item", f"{quote_value(value)} holds no option", "leave it empty instead")
+            raise ValueProblem(
+                "no-item", f"{quote_value(value)} contains no option", "leave it empty instead"
+            )
         if as_text:
             return "[" + ",".join(map(str, orders)) + "]"
         return list(orders)
@@ -321,9 +323,9 @@ def _people(rules: EncoderOptions) -> Encode:
 def encode_elements(
     element: Element, separator: str | None, *, as_text: bool, most: int
 ) -> Callable[[Any], Any]:
-    """Return the fast path of a list column: each element is encoded by itself, and remembered.
+    """Return the fast path of a list column: each element is encoded alone, and cached.
 
-    Lists repeat seldom, their elements often. The function takes a list or a single element, with a
+    Lists rarely repeat, their elements often do. The function takes a list or a single element, with a
     `separator` a text of several. It returns None for what it can't tell: no element, more than `most`.
     """
     find = Cache(element).__getitem__

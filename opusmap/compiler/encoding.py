@@ -101,7 +101,7 @@ class ColumnWriter:
         return f"problems.append({self._module.named('empty_required', problem)})"
 
     def _may_be_blank(self, node: Node) -> bool:
-        """Tell whether a value may be an empty text, which is no value whatever the source's `empty` says."""
+        """Return whether a value may be an empty text, which is always empty, whatever `empty` says."""
         if isinstance(node, OrDefault):
             default = node.default
             constant = isinstance(default, Constant) and default.value != ""
@@ -138,14 +138,14 @@ class ColumnWriter:
         node = self._node.value if isinstance(self._node, Emptied) else self._node
         if self._column.required and not (
             isinstance(node, Concat) and node.solid()
-        ):  # blanks alone are no value where one must be
+        ):  # blanks alone are not a value where one is required
             yield "if value.isspace():"
             yield "    decline()"
 
     # Lists, encoded element by element.
 
     def _has_lone_elements(self) -> bool:
-        """Tell whether what becomes of one element of a list does not depend on the others."""
+        """Return whether what becomes of one element of a list does not depend on the others."""
         column = self._column
         return (
             column.column.type in LIST_TYPES

@@ -1,4 +1,4 @@
-"""How one target value comes about: cell -> each step's value -> finished value, with places.
+"""How one target value is made: cell -> each step's value -> finished value, with places.
 
 A slow walk along a column's plan looks at every value on the way, with the functions that the generated code
 calls. The end of an explanation is what the mapper gives, whatever the walk says.
@@ -44,7 +44,7 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """How a column came about in a row: its stages, and what the mapper made of the row."""
+    """How a column's value was made in a row: its stages, and the mapper's result."""
 
     stages: tuple[Stage, ...]
     mapped: Mapped
@@ -159,7 +159,7 @@ class _Walker:
                 case Apply():
                     yield id(node), (f"convert {node.call.name}", node.call.span)
                 case Lookup() if binding.lookup is not None:
-                    missing = f": {lacking[0].problem}, so the default takes its place" if lacking else ""
+                    missing = f": {lacking[0].problem}, so the default replaces it" if lacking else ""
                     yield id(node), (f"lookup {node.table}{missing}", binding.lookup.span)
                 case Split() if binding.split is not None:
                     yield id(node), (f"split {node.separator!r}", binding.split.span)
@@ -169,7 +169,7 @@ class _Walker:
         elif binding.const is not None:
             yield id(node), ("const", binding.span)
         elif binding.listed:
-            yield id(node), ("put together", binding.span)
+            yield id(node), ("joined", binding.span)
 
     def _error_stages(self) -> Iterator[Stage]:
         """Yield what `on_error` makes of a problem."""
@@ -178,7 +178,7 @@ class _Walker:
             yield Stage("on_error: omit leaves the column out", self._absent(), binding.span)
         elif binding.on_error == "default" and default is not None:
             value = self._evaluate(default, self.column.context)
-            yield Stage("on_error: default takes the default", value, binding.span)
+            yield Stage("on_error: default uses the default", value, binding.span)
             yield self._encoded(value)
 
     def _encoded(self, value: Any) -> Stage:
@@ -190,7 +190,7 @@ class _Walker:
         return Stage(f"written as {column.column.type}{shift}", encoded, column.span)
 
     def _shift(self, value: Any) -> str:
-        """Return how a time without a zone of its own becomes the time that is written, if it changes."""
+        """Return how a time that names no zone becomes the time that is written, if it changes."""
         target, local = time_zone(self.plan.spec.target.timezone), value
         if not isinstance(value, date):
             local = self._read_local(value)

@@ -22,9 +22,9 @@ from opusmap.expressions.nodes import Evaluate, Failure, Frame, Node
 from opusmap.issues import Issue, Span
 
 FILTERED = object()
-"""What stands for the record of a row that `where` does not want."""
+"""The result for a row that `where` excludes."""
 ABSENT = object()
-"""What stands for the value of a column that is left out."""
+"""The value of a column that is left out."""
 
 
 _FEW = 64
@@ -64,7 +64,7 @@ class Environment:
         )
 
     def evaluator(self, node: Node) -> Evaluate:
-        """Return a node's evaluator; where there is a `trace`, that is told of each node and its value."""
+        """Return a node's evaluator; a `trace` is called with each node and its value."""
         evaluate, trace = node.evaluator(self), self._trace
         if trace is None:
             return evaluate
@@ -112,7 +112,7 @@ class Environment:
 class Interpreter:
     """Evaluates the columns of a plan; evaluators are made when they are needed first, and kept.
 
-    `notes` is where converters note what is odd but no error.
+    `notes` is where converters note what is unusual but not an error.
 
     Attributes:
         number: the number of the row at hand, which `row.number` gives.
@@ -140,7 +140,7 @@ class Interpreter:
         self._defaults: dict[int, Evaluate] = {}
 
     def row(self, row: Mapping[str, Any], problems: list[Issue[str]]) -> Any:
-        """Return the record of a row, FILTERED where `where` does not want it; what is wrong is added.
+        """Return the record of a row, FILTERED where `where` excludes it; problems are added.
 
         It is what the generated function gives, without any generated code.
         """
@@ -158,7 +158,7 @@ class Interpreter:
         return record
 
     def is_wanted(self, frame: Frame, problems: list[Issue[str]]) -> bool:
-        """Tell whether `where` wants a row. Where it fails, the row is wanted, for its other problems."""
+        """Return whether `where` keeps a row. Where it fails, the row is kept, for its other problems."""
         if self._where is None:
             return True
         try:
@@ -215,7 +215,7 @@ class Interpreter:
         return self.encoded(self.plan.columns[index], self._columns[index](frame))
 
     def encoded(self, column: ColumnPlan, value: Any) -> Any:
-        """Encode a value for Opus. An empty text is no value, whatever the source's `empty` says."""
+        """Encode a value for Opus. An empty text is not a value, whatever the source's `empty` says."""
         if value is None or value == "":
             if column.required:
                 raise binding_runtime.empty_required()
@@ -227,7 +227,7 @@ class Interpreter:
             and isinstance(found, str)
             and found.isspace()
         ):
-            raise binding_runtime.empty_required()  # blanks alone are no value where one must be
+            raise binding_runtime.empty_required()  # blanks alone are not a value
         return found
 
     def _default(self, index: int, frame: Frame) -> Any:
@@ -242,7 +242,7 @@ class Interpreter:
         return Environment(self, column.context, self.lacking(column))
 
     def lacking(self, column: ColumnPlan) -> Callable[[ValueProblem], object]:
-        """Return what notes a key that a table lacks, where the column's default stands for it."""
+        """Return what notes each key that a table lacks and the column's default replaces."""
         return partial(self._note_replaced, column.column.display_name)
 
     def watch(self, place: Span | None, function: object) -> None:
@@ -256,7 +256,7 @@ class Interpreter:
             for variable in self.plan.variables:
                 if variable.name == name:
                     break
-                if variable.name not in frame.variables:  # in their order, whoever reads them
+                if variable.name not in frame.variables:  # in their order, whichever expression reads them
                     self._evaluate(variable.name, frame)
         return self._evaluate(name, frame)
 
@@ -270,7 +270,7 @@ class Interpreter:
             found = self._variables[name](frame)
             if self.counts_variables:
                 frame.held = hold(found, frame.held, "variables")
-        except Exception as error:  # noqa: BLE001 - whoever reads it fails with the same
+        except Exception as error:  # noqa: BLE001 - each use of it fails with the same
             found = Failure(error)
         frame.variables[name] = found
         return found

@@ -77,7 +77,7 @@ class KindChecker:
         if known.kind and not known.kind & takes:
             name = quote_value(column.column.display_name)
             message = f"{name} is a {column.column.type} column and can't be {describe_kind(known.kind)}"
-            help_text = "put it together: `convert: {join: ', '}`"
+            help_text = "join its elements: `convert: {join: ', '}`"
             if known.kind != Kind.LIST:
                 help_text = "change its kind with a converter, or correct the column's type under `columns:`"
             yield Issue("wrong-kind", message, _value_span(column), help_text)

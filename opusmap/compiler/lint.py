@@ -55,7 +55,7 @@ class _SampleGaps:
 
     def of_cell(self, name: str) -> list[Gap]:
         if name not in self._cells:
-            help_text = "say `default:` if those rows are not to be rejected"
+            help_text = "give a `default:` to keep those rows"
             gap = Gap(f"{quote_value(name)} is empty", help_text, cell=name)
             self._cells[name] = [gap] if any(self.is_empty(row, name) for row in self._sample) else []
         return self._cells[name]
@@ -64,7 +64,7 @@ class _SampleGaps:
         return self._variables[name]
 
     def is_empty(self, row: Mapping[str, Any], name: str) -> bool:
-        """Tell whether a row has nothing in a column."""
+        """Return whether a row has nothing in a column."""
         return self._empty(row.get(name)) is None
 
 
@@ -75,7 +75,7 @@ def _may_be_empty(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
     """Yield the gaps of required columns; where there are rows, only those that reject one of them.
 
     What a tree shows may never come true: `where`, `coalesce` or an `else` may deal with it. An `if` without
-    an `else` alone is told unless all rows that it concerns are unwanted ones: later rows may be others.
+    an `else` is reported unless `where` excludes all rows that it concerns: later rows may differ.
     """
     interpreter = Interpreter(plan, [])
     frames = [(frame, interpreter.is_wanted(frame, [])) for frame in map(Frame, sample)]
@@ -140,7 +140,7 @@ def _unread_elements(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterato
             name = quote_value(node.name) if isinstance(node, nodes.Cell | nodes.VariableRef) else "a list"
             rows = f"{count:,} of the first {len(sample):,} rows"
             message = f"{name} has more elements in {rows} than the {read} that are read by position"
-            help_text = "`[*]` reads all of them; leave it as it is if the others are not wanted"
+            help_text = "`[*]` reads all of them; leave it as it is if you don't need the others"
             yield _warning("unread-element", message, span, help_text)
 
 
@@ -174,7 +174,7 @@ def _position(node: Node) -> int | None:
 def _length(evaluate: Evaluate, row: Mapping[str, Any]) -> int:
     try:
         found = evaluate(Frame(row))
-    except Exception:  # noqa: BLE001 - a converter may raise anything; the row's problem is told elsewhere
+    except Exception:  # noqa: BLE001 - a converter may raise anything; the row's problem is reported elsewhere
         return 0
     return len(found) if isinstance(found, list) else 0
 
@@ -228,7 +228,7 @@ def _without_zone(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
 
 
 def _no_zone(times: str, span: Span) -> Issue[Span]:
-    message = f"{times} carry no time zone, so their rows are rejected"
+    message = f"{times} have no time zone, so their rows are rejected"
     return _warning("no-timezone", message, span, "set `timezone:` to the zone of the source's times")
 
 
@@ -237,7 +237,7 @@ def _names_no_zone(pattern: str) -> bool:
 
 
 def _reads_naive(node: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether a node is a source column with a time that names no zone."""
+    """Return whether a node is a source column with a time that names no zone."""
     if isinstance(node, nodes.Cell):
         for row in sample:
             try:
@@ -249,7 +249,7 @@ def _reads_naive(node: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _converts_naive(root: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether an expression makes a time, by `datetime`, of a text that names no zone."""
+    """Return whether an expression makes a time, by `datetime`, of a text that names no zone."""
     for node in walk(root):
         if isinstance(node, nodes.Filter) and node.converter.name == "datetime":
             given = dict(zip(("format", "timezone"), node.args, strict=False)) | dict(node.kwargs)
@@ -288,7 +288,7 @@ def _unread(plan: Plan) -> Iterator[Issue[Span]]:
     if unread:
         count = f"{len(unread)} of the source's {len(plan.source_columns)} columns"
         message = f"{count} are not used: {quote_names(unread)}"
-        yield _warning("unread-column", message, plan.spec.fields_span, "bind them if Opus is to have them")
+        yield _warning("unread-column", message, plan.spec.fields_span, "bind them to send them to Opus")
 
 
 def _warning(code: str, message: str, span: Span, help: str) -> Issue[Span]:

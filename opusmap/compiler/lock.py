@@ -1,4 +1,4 @@
-"""The lock: what a mapping's orders and columns meant when a person last agreed to them.
+"""The lock: what a mapping's orders and columns meant when they were last accepted.
 
 Order numbers depend on the order of options, so a reordered list would file thousands of records
 wrongly in silence. `opusmap lock` writes a fingerprint beside the mapping; whatever changes the meaning
@@ -70,7 +70,7 @@ def write_lock(lock: Lock, path: Path) -> None:
         SettingsError: the file can't be written.
     """
     if path.is_symlink():
-        raise SettingsError(str(path), "this is a symbolic link", "put the lock itself beside the mapping")
+        raise SettingsError(str(path), "this is a symbolic link", "put the file itself beside the mapping")
     try:
         path.write_bytes(msgspec.json.format(msgspec.json.encode(lock), indent=2) + b"\n")
     except OSError as error:
@@ -88,7 +88,7 @@ def read_lock(path: Path) -> Lock | None:
     except UnreadableFile as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None
-        hint = error.hint or "put the lock itself beside the mapping"
+        hint = error.hint or "put the file itself beside the mapping"
         raise SettingsError(str(path), error.message, hint) from None
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         hint = "write it again with `opusmap lock`, after comparing the options with Opus"
@@ -107,7 +107,7 @@ _ACCEPT_CONNECTION = "if you mean this one, compare its options with Opus and ac
 def _drift(old: Lock, new: Lock, plan: Plan) -> Iterator[Issue[Span]]:
     where = plan.spec.connection.span
     if old.connection != new.connection:
-        message = f"this is another connection than the locked one, {old.connection}"
+        message = f"this connection is not the locked one, {old.connection}"
         yield _error("drift-connection", message, where, _ACCEPT_CONNECTION)
     for name, column in old.columns.items():
         now = new.columns.get(name)
@@ -142,7 +142,7 @@ def _drift(old: Lock, new: Lock, plan: Plan) -> Iterator[Issue[Span]]:
         if changed:
             shown = "; ".join(changed[:8]) + ("; …" if len(changed) > 8 else "")  # noqa: PLR2004 - one line's worth
             title = quote_value(new.columns[name].name)
-            message = f"orders of {title} mean something else than when they were locked: {shown}"
+            message = f"orders of {title} have another meaning than when they were locked: {shown}"
             yield _error("drift-choices", message, spans.get(plan.connection.find(name), where))
 
 

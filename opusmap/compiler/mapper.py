@@ -1,4 +1,4 @@
-"""The mapper: row in, record or reject out. What the rest of opusmap and library users call."""
+"""The mapper: row in, record or reject out. The rest of opusmap and library users call it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Mapper:
         connection: the connection, as corrected by the mapping.
         plan: the mapping resolved.
         source: the generated Python text, for readers.
-        warnings: what is odd in the mapping but no error.
+        warnings: what is unusual in the mapping but not an error.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Mapper:
     def _outcome(
         self, record: Any, problems: list[Issue[str]], values: Mapping[str, Any], number: int
     ) -> Mapped:
-        """Return what became of a row for which the function returned this, with these problems and notes."""
+        """Return the result of a row for which the function returned this, with these problems and notes."""
         notes: tuple[Issue[str], ...] = ()
         replaced: tuple[Issue[str], ...] = ()
         if self._notes:
@@ -149,7 +149,7 @@ class Mapper:
             yield row if isinstance(row, Reject) else self.map_row(row.values, row.number)
 
     def forget_notes(self) -> None:
-        """Drop what converters have noted since the last row: whoever asked them was not the mapper."""
+        """Drop what converters have noted since the last row: those calls were not the mapper's."""
         self._notes.clear()
 
     def matched_patterns(self) -> list[int]:
@@ -252,9 +252,9 @@ def make_plan(
     source_columns: frozenset[str] | None = None,
     warn: Warn = lambda _column, _code, _message: None,
 ) -> tuple[Plan | None, tuple[Issue[Span], ...]]:
-    """Resolve and check a mapping; return its plan (None if it has errors) and all problems in their order.
+    """Resolve and check a mapping; return its plan (None if it has errors) and all problems in order.
 
-    `warn(column, code, message)` is told of values that are odd but no error, when the plan runs.
+    `warn(column, code, message)` is called for values that are unusual but not errors, when the plan runs.
     """
     plan, problems = resolve_names(spec, connection, registry, source_columns, warn)
     plan = lower_bindings(plan)

@@ -37,13 +37,13 @@ _RESERVED = frozenset(
 
 
 def is_placeholder(text: str) -> bool:
-    """Tell whether a text is a mark of a draft for what a person must decide: `TODO`, `TODO: …`."""
+    """Return whether a text marks an open decision in a draft: `TODO`, `TODO: …`."""
     return text == "TODO" or text.startswith(("TODO:", "TODO "))
 
 
 def to_do(what: str, span: Span, help: str) -> Issue[Span]:
     """Return the error for such a mark; `what` is to be decided."""
-    return Issue("to-do", f"{what} is still to do", span, help)
+    return Issue("to-do", f"{what} is still TODO", span, help)
 
 
 def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Issue[Span]]:
@@ -70,7 +70,7 @@ def check_datetime_format(target: TargetOptions, span: Span) -> Iterator[Issue[S
         )
         yield Issue("bad-format", message, span, help_text)
     elif odd := find_odd_parts(re.findall("%(.)", pattern)):
-        message = f"a time written as {quote_value(pattern)} is not clear: {odd[0]}"
+        message = f"a time written as {quote_value(pattern)} is ambiguous: {odd[0]}"
         help_text = "choose a format that names each part once, in Opus's General settings too"
         yield Issue("bad-format", message, span, help_text)
 
@@ -191,9 +191,9 @@ def check_binding(
         yield Issue("wrong-value", "`split` is empty", binding.split.span, 'for example `split: ";"`')
     if binding.join is not None and (not binding.listed or column.type in LIST_TYPES | {ColumnType.TAXONOMY}):
         message = (
-            f"`join` puts several source columns into one text; {quote_value(column.display_name)} is a "
+            f"`join` joins several source columns into one text; {quote_value(column.display_name)} is a "
             f"{column.type} column, which takes them as they are"
             if binding.listed
-            else "`join` puts several source columns into one text; there is one here"
+            else "`join` joins several source columns into one text; there is only one here"
         )
         yield Issue("join-not-text", message, binding.join.span, "remove `join`")

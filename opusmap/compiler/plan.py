@@ -18,7 +18,7 @@ from opusmap.issues import Issue, Span
 from opusmap.mapping import Binding, MappingSpec, Table
 
 KEY_COLUMN = "rowKey"
-"""Internal name of the column that tells records apart."""
+"""Internal name of the column that identifies records."""
 
 
 UNKNOWN = nodes.Cell("")
@@ -46,10 +46,10 @@ class ConvertPlan:
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """How one target column comes about: parts -> split -> lookup -> convert -> default -> encoder.
+    """How one target column's value is made: parts -> split -> lookup -> convert -> default -> encoder.
 
     `parts` are the values read: one, or (`listed`) several that are joined in the column type's way. `tree`
-    is all of it but the last step. `context` is what converters in its expressions are told of the mapping.
+    is all of it but the last step. `context` is what converters in its expressions know of the mapping.
     """
 
     column: Column
@@ -65,7 +65,7 @@ class ColumnPlan:
 
     @property
     def span(self) -> Span:
-        """Where the binding stands in the mapping."""
+        """The binding's place in the mapping."""
         return self.binding.target.span
 
     def trees(self) -> Iterator[nodes.Node]:

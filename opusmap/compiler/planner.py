@@ -89,7 +89,7 @@ def resolve_names(
 ) -> tuple[Plan, list[Issue[Span]]]:
     """Return the plan of a mapping, and all errors and warnings. A plan with errors can be checked, not run.
 
-    While the plan runs, `warn(column, code, message)` is called for values that are odd but no error.
+    While the plan runs, `warn(column, code, message)` is called for values that are unusual but not errors.
     """
     planner = _Planner(spec, connection, registry, source_columns, warn)
     return planner.plan(), planner.problems
@@ -172,8 +172,12 @@ class _Planner:
                 numbered.add(variable.name)
         for column in columns:
             if column.column.internal_name == KEY_COLUMN and any(map(reads_number, column.trees())):
-                message = f"{KEY_COLUMN} depends on the row's number: one more row above would shift all keys"
-                help_text = "make it of what identifies the record itself, such as its number in the register"
+                message = (
+                    f"{KEY_COLUMN} depends on the row's number: a row inserted above would change all keys"
+                )
+                help_text = (
+                    "make it from something that identifies the record, such as its number in the register"
+                )
                 self._error("row-number-key", message, column.binding.span, help_text)
 
     def _corrected(self, connection: Connection) -> Connection:
@@ -184,7 +188,7 @@ class _Planner:
                 continue
             if column.internal_name in changes:
                 message = f"the column {quote_value(column.display_name)} is corrected twice"
-                self._error("bound-twice", message, change.column.span, "put the two together")
+                self._error("bound-twice", message, change.column.span, "merge the two")
             values: dict[str, Any] = {} if change.type is None else {"type": ColumnType(change.type)}
             values |= {} if change.required is None else {"required": change.required}
             changes[column.internal_name] = values
@@ -217,7 +221,7 @@ class _Planner:
         elif column.internal_name != name:
             namesakes = [other.internal_name for other in connection.columns if other.display_name == name]
             if len(namesakes) > 1:
-                message = f"the connection has {len(namesakes)} columns that are called {quote_value(name)}"
+                message = f"the connection has {len(namesakes)} columns with the name {quote_value(name)}"
                 help_text = "use the internal name: " + " or ".join(namesakes)
                 self._error("ambiguous-target", message, name.span, help_text)
         return column
@@ -287,7 +291,7 @@ class _Planner:
                 help_text = f"rename the table, or read the column as row['{node.name}']"
                 self._error("ambiguous-name", message, span, help_text)
             if isinstance(node, nodes.Filter) and has_constant_arguments(node):
-                # Found only where it is told: a text of a thousand calls would be read a thousand times.
+                # Found only where it is reported: a text of a thousand calls would be read a thousand times.
                 place = partial(expression.text.locate, node.at, node.at + len(node.converter.name))
                 try:
                     bind_filter(node, context)
@@ -374,7 +378,7 @@ class _Planner:
         return nodes_[0] if len(nodes_) == 1 else FirstOfNode(nodes_)
 
     def _is_known(self, name: Text) -> bool:
-        """Tell whether a name is a variable, a column of the source, or a path that begins with one."""
+        """Return whether a name is a variable, a column of the source, or a path that begins with one."""
         names = {str(name), re.split(r"[.\[]", name)[0]}
         return not (names.isdisjoint(self._columns or ()) and names.isdisjoint(self._scope.variables))
 
@@ -388,7 +392,7 @@ class _Planner:
         if member is not None:
             return member
         if is_placeholder(text):
-            help_text = "put a column of the source here, or a template or constant"
+            help_text = "write a source column here, or a template or constant"
             self.problems.append(to_do("this binding", name.span, help_text))
             return UNKNOWN
         if (found := self._path(text)) is not None:
@@ -431,7 +435,7 @@ class _Planner:
         written = [str(text) for text in binding.format if is_dated and not is_placeholder(text)]
         if any(map(is_placeholder, binding.format)):
             span = next(text.span for text in binding.format if is_placeholder(text))
-            help_text = "keep the format that the source uses: a sample of its rows can't tell"
+            help_text = "keep the format that the source uses: the sampled rows fit both"
             self.problems.append(to_do("the format", span, help_text))
             written, century = [], None
         try:
@@ -530,7 +534,7 @@ class _Planner:
                 given = use.kwargs.items()
                 undecided = [key for key, value in given if isinstance(value, str) and is_placeholder(value)]
                 if undecided:
-                    help_text = "decide it, and write it in the place of TODO"
+                    help_text = "decide it, and replace TODO with it"
                     self.problems.append(to_do(f"`{undecided[0]}` of {use.name}", use.name.span, help_text))
                 else:
                     self._wrong_argument(problem, use.name.span)

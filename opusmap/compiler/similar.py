@@ -111,7 +111,7 @@ _ENDINGS = ("es", "ies", "y")
 
 
 def _is_mistake(first: str, second: str) -> bool:
-    """Tell whether two texts differ by one typing mistake in one word."""
+    """Return whether two texts differ by one typing mistake in one word."""
     if _SPACE.sub("", first) == _SPACE.sub("", second):
         return True
     if first.count(" ") != second.count(" "):

@@ -24,7 +24,7 @@ TESTS: dict[str, int] = {
 """Test -> how many arguments it takes."""
 
 NODE_ADVICE = {
-    "Pow": "multiply instead, or make the value in the source",
+    "Pow": "multiply instead, or compute the value in the source",
     "For": "`split`, `| map('trim')` and `| join(', ')` work on lists",
     **dict.fromkeys(("Assign", "Block"), "define a variable under `let:`"),
     "Dict": "put the pairs into `tables:` and use `lookup:` or table[key]",
@@ -36,7 +36,7 @@ NODE_ADVICE = {
     "Scope": "values are sent as they are; leave out {% autoescape %}",
     "FilterBlock": "use `{{ value | converter }}`",
     **dict.fromkeys(
-        ("is defined", "is undefined"), "a name is always defined here; ask whether it is empty: `is none`"
+        ("is defined", "is undefined"), "a name is always defined here; test whether it is empty: `is none`"
     ),
     **dict.fromkeys(("is empty", "is blank", "is null"), "use `is none`"),
     "is float": "use `is number`",
@@ -51,11 +51,11 @@ NAME_ADVICE = {
     "false": "it is written `false`, in small letters",
     "row": "take a column of it, row['Contract No'], or its row.number or row.file",
 }
-"""Name that is no column, in small letters -> what may have been meant."""
+"""Name that is not a column, in small letters -> what may have been meant."""
 
 FUNCTION_ADVICE = {
     **dict.fromkeys(("if", "iif"), "write `'this' if Status == 'Active' else 'that'`"),
-    **dict.fromkeys(("concat", "concatenate"), "put texts together with `~`"),
+    **dict.fromkeys(("concat", "concatenate"), "join texts with `~`"),
     "left": "write `Title[:5]` for the first five characters",
     "right": "write `Title[-5:]` for the last five characters",
     **dict.fromkeys(("mid", "substring"), "write `Title[2:5]` for the third to the fifth character"),
@@ -64,21 +64,23 @@ FUNCTION_ADVICE = {
     **dict.fromkeys(("vlookup", "lookup"), "put the pairs into `tables:` and use `lookup:` or table[key]"),
     "substitute": "write `Title | replace('old', 'new')`",
     "text": "write `Date | datetime | format_date('%d/%m/%Y')`",
-    **dict.fromkeys(("now", "today"), "a row gives the same record each time; put the date into the source"),
+    **dict.fromkeys(
+        ("now", "today"), "a row must give the same record each time; put the date into the source"
+    ),
 }
 """Function that is not here, in small letters (spreadsheets have capitals) -> what to use instead."""
 
 FILTER_ADVICE = {
     "int": "use `integer`, which refuses anything but a number",
     "float": "use `number`, which is exact and refuses anything but a number",
-    "format": "put texts together with `~`, dates with `| format_date('…')`",
+    "format": "join texts with `~`, dates with `| format_date('…')`",
     "tojson": "records are written as JSON anyway",
     "select": "use `where('field')`, `unique`, `first` or a custom converter",
     "reject": "use `unique`, `first` or a custom converter",
     "selectattr": "use `where('field')` or `where('field', value)`",
     "rejectattr": "use a custom converter",
     "attr": "use `.name` for dates' fields, or row['…']",
-    "random": "a mapping gives the same record each time",
+    "random": "a mapping must give the same record each time",
     **dict.fromkeys(("e", "escape", "safe"), "records are not HTML"),
     "striptags": "use `strip_html`",
     "wordcount": "use `| split(' ') | length`",

@@ -54,7 +54,7 @@ class AbortParse(Exception):
 
 
 def is_template(text: str) -> bool:
-    """Tell whether a text holds anything of Jinja: `{{`, `{%` or `{#`."""
+    """Return whether a text holds anything of Jinja: `{{`, `{%` or `{#`."""
     return any(mark in text for mark in ("{{", "{%", "{#"))
 
 
@@ -201,7 +201,7 @@ class JinjaReader:
     def at(self, node: nodes.Node) -> int:
         """Return the offset of a node's token in the text."""
         place: int | None = node.lineno
-        if place is None:  # Jinja gives some of its own wrappers none, as that of `{% autoescape %}`
+        if place is None:  # Jinja gives some of its wrappers none, as that of `{% autoescape %}`
             inner: Iterator[int | None] = (one.lineno for one in node.find_all(nodes.Node))
             place = next((one for one in inner if one is not None), self._shift)
         return self._place(place)

@@ -120,7 +120,7 @@ class _Parser(JinjaReader, NodeVisitor):
         return nodes.Concat(parts, template=True, at=at) if parts else nodes.Constant("", at)
 
     def node(self, node: jinja.Node) -> nodes.Node:
-        """Translate a node of Jinja's; a refused one gives a problem, and `none` in its place."""
+        """Translate a node of Jinja's; a refused one gives a problem, and `none` instead."""
         with self._deeper(node):
             try:
                 found: nodes.Node = self.visit(node)
@@ -135,7 +135,7 @@ class _Parser(JinjaReader, NodeVisitor):
     def visit_Name(self, node: jinja.Name) -> nodes.Node:
         found = self._resolve(node.name, self.at(node))
         if isinstance(found, nodes.TableValue):
-            message = f"{quote_value(node.name)} is a table, and no value itself"
+            message = f"{quote_value(node.name)} is a table, not a value"
             raise self.refuse("table-item", found.at, message, f"take an item of it: `{node.name}[key]`")
         return found
 
@@ -370,7 +370,7 @@ class _Parser(JinjaReader, NodeVisitor):
         name = node.args[0] if len(node.args) == 1 else None
         at = self.at(node)
         if not (isinstance(name, jinja.Const) and isinstance(name.value, str)) or node.kwargs:
-            help_text = "write `row.get('Amount')`, and `| default(…)` behind it for what stands for it"
+            help_text = "write `row.get('Amount')`, then `| default(…)` for the value to use instead"
             raise self.refuse("row-item", at, "row.get(…) takes the name of a column in quotes", help_text)
         cell = self._scope.optional(name.value, self.at(name))
         if self._scope.columns is not None and cell.optional:

@@ -33,7 +33,7 @@ EmptyValues: TypeAlias = Callable[[Any], Any]
 def require(value: Any, who: str) -> Any:
     """Return a value that is not empty."""
     if value is None:
-        help_text = "say what it should be: `| default('…')`"
+        help_text = "give a default: `| default('…')`"
         raise ValueProblem("empty-operand", f"`{who}` is given an empty value", help_text)
     return value
 
@@ -44,7 +44,7 @@ def _calculated(operator: str, calculate: Callable[[Any, Any], Number]) -> Calla
             require(left, operator)
             require(right, operator)
             message = f"`{operator}` takes numbers, not {quote_value(left)} and {quote_value(right)}"
-            raise ValueProblem("text-arithmetic", message, "use `~` to put texts together, or `| number`")
+            raise ValueProblem("text-arithmetic", message, "use `~` to join texts, or `| number`")
         try:
             return number_of(calculate(number_of(left), number_of(right)))
         except ZeroDivisionError:  # decimal's DivisionByZero is one, too
@@ -113,9 +113,9 @@ def concat(*parts: Any) -> str:
 
 
 def template(*parts: Any) -> str:
-    """Put a template's parts together; an empty one is a problem, for `CT-` is never a key."""
+    """Put a template's parts together; an empty one is a problem, because `CT-` is never a key."""
     if None in parts:
-        help_text = "say that it may be: `{{ … | default('') }}`"
+        help_text = "allow that: `{{ … | default('') }}`"
         raise ValueProblem("empty-in-template", "a value within a text is empty", help_text)
     try:  # texts all, as nearly always; what is none falls out of one of the two
         if (length := sum(map(len, parts))) > TEXT_LIMIT:
@@ -175,7 +175,7 @@ greater_equal = _ordered(">=", lambda left, right: left >= right)
 
 
 def contains(value: Any, container: Any) -> bool:
-    """Tell whether a list, a text or an object's keys hold a value; nothing is in an empty container."""
+    """Return whether a list, a text or an object's keys hold a value; nothing is in an empty container."""
     if container is None:
         return False
     if isinstance(container, str):
@@ -268,7 +268,7 @@ def _no_field(value: Any, name: str) -> ValueProblem:
 def every(value: Any, steps: tuple[str | None, ...], empty: EmptyValues) -> list[Any]:
     """Return what a path finds in each element of lists, without what is empty or missing.
 
-    A step is the name of a field, or None for each element (`[*]`); what is no list counts as a list of one.
+    A step is the name of a field, or None for each element (`[*]`); any other value counts as a list of one.
     """
     found: list[Any] = []
 
@@ -322,7 +322,7 @@ def look_up(table: Mapping[str, Any], name: str, key: Any) -> Any:
     if found is _MISSING:
         help_text = suggest(text, table) if len(table) < _SUGGEST_LIMIT else ""
         message = f"the table {name} has no key {quote_value(text)}"
-        raise ValueProblem("not-in-table", message, help_text or "add it to the table, or say `default:`")
+        raise ValueProblem("not-in-table", message, help_text or "add it to the table, or give a `default:`")
     return found
 
 
@@ -333,7 +333,7 @@ def make_refusals(table: Mapping[str, Any], name: str) -> Cache[ValueProblem | N
         try:
             look_up(table, name, text)
         except ValueProblem as problem:
-            help_text = problem.help.removesuffix(", or say `default:`")
+            help_text = problem.help.removesuffix(", or give a `default:`")
             return ValueProblem(problem.code, problem.problem, help_text)
         return None
 
@@ -345,7 +345,7 @@ def make_finder(
 ) -> Callable[[Any], Any]:
     """Return `table[key] | default(…)` without the default: none for an empty key, and for one that lacks.
 
-    `lacking` is told of each key that the table lacks, for the default stands in the place of a wrong value.
+    `lacking` is called with each key that the table lacks, because the default replaces a wrong value.
     """
     refused = make_refusals(table, name)
 
@@ -361,7 +361,7 @@ def make_finder(
 
 
 def has_key(table: Mapping[str, Any], key: Any) -> bool:
-    """Tell whether a table has a key, as `look_up` finds it; it has no empty one."""
+    """Return whether a table has a key, as `look_up` finds it; it has no empty one."""
     if key is None:
         return False
     text = text_of(key)
@@ -382,32 +382,32 @@ def coalesce(*values: Any) -> Any:
 
 
 def is_none(value: Any) -> bool:
-    """Tell whether a value is empty: none, or a list that has become so."""
+    """Return whether a value is empty: none, or a list that has become so."""
     return value is None or value == []
 
 
 def is_same(value: Any, wanted: Any) -> bool:
-    """Tell whether a value is the one wanted, true or false; Python warns of `1 is True` in code."""
+    """Return whether a value is the one wanted, true or false; Python warns of `1 is True` in code."""
     return value is wanted
 
 
 def is_even(value: Any) -> bool:
-    """Tell whether a number is even."""
+    """Return whether a number is even."""
     return is_divisible(value, 2)
 
 
 def is_odd(value: Any) -> bool:
-    """Tell whether a number is odd."""
+    """Return whether a number is odd."""
     return OPERATIONS["modulo"](value, 2) == 1  # type: ignore[no-any-return]
 
 
 def is_divisible(value: Any, by: Any) -> bool:
-    """Tell whether a number is a multiple of another."""
+    """Return whether a number is a multiple of another."""
     return OPERATIONS["modulo"](value, by) == 0  # type: ignore[no-any-return]
 
 
 def is_kind(value: Any, name: str) -> bool:
-    """Tell the kind of a value that is not empty, as Jinja's tests do."""
+    """Return the kind of a value that is not empty, as Jinja's tests do."""
     require(value, f"is {name}")
     kinds: dict[str, Any] = {
         "string": str,
@@ -421,7 +421,7 @@ def is_kind(value: Any, name: str) -> bool:
 
 
 def is_case(value: Any, name: str) -> bool:
-    """Tell whether a text is all in `lower` or `upper` case."""
+    """Return whether a text is all in `lower` or `upper` case."""
     text = text_of(require(value, f"is {name}"))
     return text.islower() if name == "lower" else text.isupper()
 

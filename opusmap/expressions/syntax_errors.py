@@ -1,4 +1,4 @@
-"""What is wrong with a template that Jinja can't read, in words for people who do not know Jinja.
+"""Explains what is wrong with a template that Jinja can't read, for people who do not know Jinja.
 
 `jinja_reader` finds the place.
 """
@@ -17,7 +17,7 @@ _TAGS = "only {% if %}, {% elif %}, {% else %} and {% endif %} are part of the l
 _ARGUMENT = re.compile(r"\|\s*(\w+)\s+\Z")
 
 _CHARACTERS = {
-    "&": ("`&` is not an operator", "write `and`; `~` puts texts together"),
+    "&": ("`&` is not an operator", "write `and`; `~` joins texts"),
     "!": ("`!` is not an operator", "write `not`, or `!=` for unequal"),
     "?": ("`?` is not an operator", "write `'this' if Status == 'Active' else 'that'`"),
     "'": ("the text that begins here is not closed", "close it with the same quotation mark: '…'"),
@@ -28,7 +28,7 @@ _CHARACTERS = {
     ),
     **dict.fromkeys(
         "“”‘’„‚«»`´",  # noqa: RUF001 - the marks that word processors set
-        ("this quotation mark is none of the language", "write ' or \" at both ends of a text"),
+        ("this quotation mark is not part of the language", "write ' or \" at both ends of a text"),
     ),
 }
 """Character that Jinja does not know -> what is wrong, what to do."""
@@ -120,11 +120,11 @@ def _token(message: str, text: str, at: int) -> tuple[str, str]:
     if got == "=" and "expected token" in message:
         return "`=` does not compare", "write `==`"
     if got == "|" and before.endswith("|"):
-        return "`||` is not an operator", "write `or`; `~` puts texts together"
+        return "`||` is not an operator", "write `or`; `~` joins texts"
     if got == ">" and before.endswith("<"):
         return "`<>` is not an operator", "write `!=`"
     if got in (")", "]"):
-        return f"unmatched `{got}`", "remove it, or open the bracket before"
+        return f"unmatched `{got}`", "remove it, or add the opening bracket"
     if "expected token" in message and (got[0].isalnum() or got in "_'\""):
         return _two_values(text, at, got)
     return f'unexpected "{got}"', "look for an operator or a value that is missing before it"
@@ -157,5 +157,5 @@ def _two_values(text: str, at: int, got: str) -> tuple[str, str]:
         return "`else if` is not part of the language", "write {% elif … %}"
     return (
         f'an operator is missing before "{got}"',
-        "write a column whose name has blanks as row['Contract No']; put texts together with ~",
+        "write a column whose name has blanks as row['Contract No']; join texts with ~",
     )

@@ -52,7 +52,7 @@ class Type:
     element: Kind = ALL
 
     def is_always(self, kind: Kind) -> bool:
-        """Tell whether the value is never empty, and always of one of these kinds."""
+        """Return whether the value is never empty, and always of one of these kinds."""
         return not self.empty and not self.kind & ~kind
 
     def or_(self, other: Type) -> Type:
@@ -87,7 +87,7 @@ def check_kind(who: str, takes: Kind, known: Type, what: str = "", help: str = "
     """
     if not known.kind:
         yield ValueProblem(
-            "empty-operand", f"`{who}` is given an empty value", "say what it should be: `| default('…')`"
+            "empty-operand", f"`{who}` is given an empty value", "give a default: `| default('…')`"
         )
     elif not known.kind & takes:
         yield ValueProblem(
@@ -128,7 +128,7 @@ Want: TypeAlias = Kind | None
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What a variable holds when it failed: whoever reads it fails with the same error."""
+    """What a variable holds when it failed: each use of it fails with the same error."""
 
     error: Exception
 
@@ -177,7 +177,7 @@ class Environment(Protocol):
 
     @property
     def lacking(self) -> Callable[[ValueProblem], object]:
-        """Return what is told of each key that a table lacks, where the binding's default stands for it."""
+        """Return what is called with each key that a table lacks and the binding's default replaces."""
         ...
 
     def evaluator(self, node: Node) -> Evaluate:
@@ -294,7 +294,7 @@ class Writer(Types, Protocol):
 
     @property
     def lacking(self) -> Callable[[ValueProblem], object]:
-        """Return what is told of each key that a table lacks, where the binding's default stands for it."""
+        """Return what is called with each key that a table lacks and the binding's default replaces."""
         ...
 
 
@@ -341,14 +341,14 @@ class Node:
     def emit(self, writer: Writer) -> str:
         """Return Python that gives the same value, or raises: it may always decline so.
 
-        A ValueProblem that it raises is the one that evaluating raises, and is told as it is.
+        A ValueProblem that it raises is the one that evaluating raises, and is reported as it is.
         """
         raise NotImplementedError
 
     def emit_as(self, writer: Writer, want: Want) -> str:
         """Return Python that gives the value as it is wanted, or raises.
 
-        Of what is not a text yet, `TEXT | WHOLE` takes the text that it stands for.
+        A value that is not a text yet is converted to its text by `TEXT | WHOLE`.
         """
         python = self.emit(writer)
         if want is None or self.infer(writer).is_always(want):
@@ -372,7 +372,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 class NotConstant(Exception):
-    """The tree reads the row, so it has no value of its own."""
+    """The tree reads the row, so it has no constant value."""
 
 
 def checked_length(writer: Writer, python: str) -> str:

@@ -39,7 +39,7 @@ from opusmap.issues import Span
 class Filter(Node):
     """`value | name(…)`; `each` where `map` applies it to each element of a list.
 
-    `place` is where in the mapping its pattern stands, if it takes one.
+    `place` is the place of its pattern in the mapping, if it takes one.
     """
 
     value: Node
@@ -256,7 +256,7 @@ def constant_value(node: Node) -> Any:
 
 
 def is_constant(node: Node) -> bool:
-    """Tell whether a node has a value of its own, whatever the row."""
+    """Return whether a node has a constant value, whatever the row."""
     try:
         constant_value(node)
     except NotConstant:
@@ -265,5 +265,5 @@ def is_constant(node: Node) -> bool:
 
 
 def has_constant_arguments(node: Filter) -> bool:
-    """Tell whether no argument of a filter reads the row."""
+    """Return whether no argument of a filter reads the row."""
     return all(map(is_constant, (*node.args, *(argument for _, argument in node.kwargs))))

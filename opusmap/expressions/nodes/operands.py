@@ -1,4 +1,4 @@
-"""Nodes that read: constants, cells, variables, tables, and what is inside of a value."""
+"""Nodes that read: constants, cells, variables, tables, and what is inside a value."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from opusmap.wording import quote_value
 
 @dataclass(frozen=True, slots=True)
 class Constant(Node):
-    """A text, number, boolean or none that stands in the mapping."""
+    """A text, number, boolean or none that is written in the mapping."""
 
     value: str | int | Any | None
     at: int = 0
@@ -167,14 +167,14 @@ class TableValue(Node):
 def missing_key(table: str) -> Gap:
     """Return the gap of a look-up without a default."""
     why = f"a key that the table {table} lacks rejects the row"
-    return Gap(why, "say `default:` if that is not wanted", lookup=True)
+    return Gap(why, "give a `default:` to keep the row", lookup=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Subscript(Node):
     """`value[key]`.
 
-    It is `optional` where a `default` stands for a key that a table lacks, or an empty one; and in a path
+    It is `optional` where a `default` replaces a key that a table lacks, or an empty one; and in a path
     under `from`, where an element that is not there is empty.
     """
 
@@ -297,7 +297,7 @@ class Field(Node):
             yield from check_kind(f".{self.name}", takes, known)
 
     def _is_path(self) -> bool:
-        """Tell whether the value is what a name or a path leads to: a path through an empty one is empty."""
+        """Return whether the value comes from a name or a path: a path through an empty one is empty."""
         return isinstance(self.value, Cell | VariableRef | Field | Subscript)
 
     def evaluator(self, env: Environment) -> Evaluate:

@@ -1,4 +1,4 @@
-"""Nodes that calculate, put together, compare and choose."""
+"""Nodes that calculate, join, compare and choose."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Binary(Node):
         left, right = self.left.infer(types), self.right.infer(types)
         if left.kind and right.kind and Kind.TEXT in (left.kind, right.kind):
             message = f"`{self.operator}` takes numbers, not a text"
-            yield ValueProblem("text-arithmetic", message, "use `~` to put texts together, or `| number`")
+            yield ValueProblem("text-arithmetic", message, "use `~` to join texts, or `| number`")
         else:
             yield from _check_numbers(self.operator, left, right)
 
@@ -123,7 +123,7 @@ class Binary(Node):
 
 @dataclass(frozen=True, slots=True)
 class Concat(Node):
-    """Texts put together: by `~`, or (`template`) as the parts of a template."""
+    """Texts joined: by `~`, or (`template`) as the parts of a template."""
 
     parts: tuple[Node, ...]
     template: bool
@@ -135,7 +135,7 @@ class Concat(Node):
     def check(self, types: Types) -> Iterator[ValueProblem]:
         for known in (part.infer(types) for part in self.parts):
             if self.template and not known.kind:
-                help_text = "say that it may be: `{{ … | default('') }}`"
+                help_text = "allow that: `{{ … | default('') }}`"
                 yield ValueProblem("empty-in-template", "a value within a text is empty", help_text)
             elif not known.kind & ~(Kind.LIST | Kind.OBJECT):
                 who, help_text = "{{ … }}" if self.template else "~", "use `| join(', ')` for a list"
@@ -176,12 +176,12 @@ class Concat(Node):
 
 
 def _joined(parts: list[tuple[str, Type, Node]]) -> str:
-    """Return Python that puts parts together: an f-string where what it shows can stand in one."""
+    """Return Python that puts parts together: an f-string where that is possible."""
     shown = [
         f"{{{atom(python)}}}" if (text := _text(part)) is None else text.replace("{", "{{").replace("}", "}}")
         for python, _, part in parts
     ]
-    # Python with quotes or braces of its own can't stand in an f-string of any version.
+    # Python that contains quotes or braces can't be in an f-string of every version.
     if all(_text(part) is not None or not set(python) & _NO_F_STRING for python, _, part in parts):
         return "f" + repr("".join(shown))
     texts = [f"str({python})" if known.is_always(Kind.WHOLE) else python for python, known, _ in parts]
@@ -192,7 +192,7 @@ _NO_F_STRING = set("'\"{}\\")
 
 
 def _text(node: Node) -> str | None:
-    """Return the text that a node is, None if it is no constant one."""
+    """Return the text of a node, None if it is not a constant text."""
     return node.value if isinstance(node, Constant) and isinstance(node.value, str) else None
 
 
@@ -388,7 +388,7 @@ def _is_blank(node: Node) -> bool:
 
 
 def _lacks_else(node: Node) -> bool:
-    """Tell whether a chain of conditions may end without a value."""
+    """Return whether a chain of conditions may end without a value."""
     if isinstance(node, Concat):
         solid = [part for part in node.parts if not _is_blank(part)]
         return len(solid) == 1 and _lacks_else(solid[0]) if solid else True
@@ -426,7 +426,7 @@ class Conditional(Node):
 
 
 def _branch(node: Node, writer: Writer, want: Want) -> str:
-    """Return a branch as it is wanted: of several, nobody can tell a whole number from a text."""
+    """Return a branch as it is wanted: of several, a whole number can't be distinguished from a text."""
     known = node.infer(writer)
     if want is not None and want & known.kind & Kind.WHOLE and known.is_always(want):
         return (
@@ -482,7 +482,7 @@ _TESTS: dict[str, tuple[str, tuple[str | bool, ...]]] = {
     **{name: ("is_case", (name,)) for name in ("lower", "upper")},
     **{name: ("is_kind", (name,)) for name in ("string", "number", "integer", "boolean", "mapping")},
 }
-"""Test -> its operation, and what that takes besides the value and the arguments."""
+"""Test -> its operation, and what that takes in addition to the value and the arguments."""
 
 
 @dataclass(frozen=True, slots=True)
