@@ -60,7 +60,7 @@ class _Hints:
         if _SEPARATOR.search(text) is not None:
             parts = {part.strip().casefold() for part in _SEPARATOR.split(text)}
             if len(parts) > 1 and not parts.isdisjoint(self._folded):
-                return 'split a text with several options: `split: ";"`'
+                return 'split a text that lists several options: `split: ";"`'
         option = text.strip()
         help_text = self._names.suggest(option)
         help_text = help_text or "add it to `choices` in Opus's order, or give it an alias"

@@ -1,4 +1,4 @@
-"""Why a value is no date as it is expected, and what to do: the same for each reader of dates."""
+"""Why a value is not a date as expected, and what to do: the same for each reader of dates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opusmap.converters.datetime_fastpath import format_reader
 from opusmap.errors import ValueProblem
 from opusmap.wording import quote_value
 
-_AS_NONE = "correct it in the source; if it means none, put it under `empty`"
+_AS_NONE = "correct it in the source; if it means no date, add it to `empty`"
 _IN_EXPRESSION = "(in an expression, give it to `datetime`)"
 _OF_NUMBERS = (
     "if it counts days as Excel does, convert it with `excel_date`; a number such as 20240131 needs the "
@@ -37,7 +37,7 @@ def no_date(value: object, formats: Sequence[str], *, incomplete: bool = False) 
     if not formats:
         message = f"{shown} is not an ISO date or time such as 2024-01-31 or 2024-01-31T18:15:00Z"
         if _is_missing_day(text):
-            return ValueProblem("bad-date", f"{shown}: there is no such day", _AS_NONE)
+            return ValueProblem("bad-date", f"{shown} is not a day of the calendar", _AS_NONE)
     return ValueProblem("bad-date", message, _find_help(value, text, formats, incomplete=incomplete))
 
 
@@ -71,7 +71,7 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
             written = _describe_formats(text, tuple(formats))
             return "correct the source or the format" + (f": this is written as {written}" if written else "")
         as_well = "" if incomplete else ", and `incomplete: first_day`"
-        return f"for dates that are not whole add their format to the list, {quote_value(found)}{as_well}"
+        return f"for incomplete dates add their format to the list, {quote_value(found)}{as_well}"
     if first_day(text) is not None:
         return "`incomplete: first_day` takes the first day of such a date"
     if written := _describe_formats(text):
@@ -138,14 +138,14 @@ def _prepared_reader(format: str) -> Callable[[str], object]:
 _ANY_CENTURY = 1930
 """Whether a format reads a text does not depend on it."""
 
-# A wrong date is judged in each row that has one: patterns are compiled, and formats prepared once.
+# Each row with a wrong date comes here: patterns are compiled, and formats prepared once.
 _WHOLE_DATE = re.compile(r"[0-9][^0-9]+[0-9]|(?:[0-9][^0-9]*){6}")
 _DIGIT = re.compile("[0-9]")
 _MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)", re.IGNORECASE)
 
 
 def _is_missing_day(text: str) -> bool:
-    """Tell whether a text is written as an ISO date of a day that no month has, such as 2024-02-30."""
+    """Return whether a text is written as an ISO date of a day that no month has, such as 2024-02-30."""
     found = _ISO_DAY.match(text)
     if found is None:
         return False
@@ -182,7 +182,7 @@ def _shorter_readers(formats: tuple[str, ...]) -> list[tuple[str, Callable[[str]
         short = whole[: end.end()] if (end := re.search("%[yYmbBd](?!.*%[yYmbBd])", whole)) else whole
         for part in ("%d[^%]*", "%[mbB][^%]*"):
             rest = re.sub(part, "", short, count=1)
-            # What stood before the part that was last is left over.
+            # What came before the last part is left over.
             short = re.sub(r"(%[yYmbB])[^%]+$", r"\1", rest) if rest != short else short
             if re.search("%[yY]", short) and short not in formats:
                 found.append((short, format_reader(short)))

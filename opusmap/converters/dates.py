@@ -73,7 +73,7 @@ def localise(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], Non
         if zone is None:
             help_text = "set `timezone:` in the mapping to the zone of the source's times"
             raise ValueProblem(
-                "no-timezone", f"the time {time.isoformat(sep=' ')} carries no time zone", help_text
+                "no-timezone", f"the time {time.isoformat(sep=' ')} has no time zone", help_text
             )
         aware = time.replace(tzinfo=zone, fold=0)
         if zone is not UTC and steady_offset(time, zone) is None:
@@ -93,7 +93,7 @@ def _check_local(aware: datetime, zone: tzinfo, warn: Callable[[str, str], None]
         if moment.astimezone(zone).replace(tzinfo=None) != time:
             message = f"the local time {time.isoformat(sep=' ')} does not exist: clocks went forward"
             raise ValueProblem("skipped-time", message, "correct it in the source")
-        warn("repeated-time", f"the local time {time.isoformat(sep=' ')} exists twice; the first is taken")
+        warn("repeated-time", f"the local time {time.isoformat(sep=' ')} exists twice; the first is used")
 
 
 @converter(
@@ -146,7 +146,7 @@ def datetime_(
                 if not is_whole or reader.lacks_day:
                     # A day that was made up has no time of day: in UTC it would be another day.
                     found = found.date() if isinstance(found, datetime) else found
-                    message = f"{quote_value(value)} is not a whole date; {found.isoformat()} is taken"
+                    message = f"{quote_value(value)} is an incomplete date; {found.isoformat()} is used"
                     context.warn("incomplete-date", message)
                 return found
         raise no_date(value, formats, incomplete=incomplete is not None)
@@ -179,7 +179,7 @@ class _Reader:
 
 
 def _is_whole(value: object) -> bool:
-    """Tell whether a value is a number that has digits alone."""
+    """Return whether a value is a number that has digits alone."""
     return isinstance(value, int | Decimal) and not isinstance(value, bool) and text_of(value).isdigit()
 
 
@@ -200,7 +200,7 @@ def _make_readers(format: str | list[str] | None, century: int | None, *, incomp
         raise ArgumentError("the list of formats is empty", "write at least one, such as %d/%m/%Y")
     is_used = len(formats) == 1 or any("%y" in one for one in formats)
     if century is not None and not is_used:
-        raise ArgumentError("`century` does nothing for these formats", CENTURY_UNUSED)
+        raise ArgumentError("`century` has no effect on these formats", CENTURY_UNUSED)
     single = len(formats) == 1
     return [
         _format_reader(one, century if single or "%y" in one else None, incomplete=incomplete)

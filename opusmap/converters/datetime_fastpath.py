@@ -1,6 +1,6 @@
 """Readers and writers of times, quick for texts in the usual shape, and the offsets of local times.
 
-A quick reader gives None for any other text, and for what is no time: the long way decides, and says why.
+A quick reader gives None for any other text, and for an invalid time: the slow path decides, and explains.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ def _names(parts: list[str], century: int | None) -> dict[str, Any] | None:
 def _compile_cutter(parts: list[str], names: dict[str, Any]) -> Callable[[str], datetime | None]:
     """Return the reader of texts whose parts have fixed places; it gives None for texts of another shape.
 
-    What has the shape and is no time raises a KeyError or a ValueError.
+    An invalid time in this shape raises a KeyError or a ValueError.
     """
     if (cut := _cut(parts)) is None:
         return lambda _text: None
@@ -251,7 +251,7 @@ def _cut(parts: list[str]) -> _Cut | None:
 def utc_rewriter(format: str, zone: tzinfo, century: int | None = None) -> Callable[[str], str | None]:
     """Return what writes texts of local times as `2024-01-31 08:15:00` in UTC, without making a time of each.
 
-    It gives None for what only the long way can tell. A day's offset is remembered: most days of a register
+    It gives None where only the slow path can decide. A day's offset is remembered: most days of a register
     come again, and looking a zone up twice takes as long as all the rest.
     """
     parts = re.findall("%.|[^%]", format)
@@ -331,7 +331,7 @@ def _shape(parts: list[str]) -> str:
 
 
 def zero_completer(format: str) -> Callable[[str], str | None]:
-    """Return what puts the first day in the place of a day 00, and the first month in that of a month 00.
+    """Return what replaces a day 00 by the first day, and a month 00 by the first month.
 
     The text is None where there is nothing to put, where a day of an unknown month is given, and for formats
     of unusual parts.
@@ -376,7 +376,7 @@ _HALF_DAY = {
 
 
 def _has_english_months() -> bool:
-    """Tell whether strptime reads English names of months: it knows those of the process's locale."""
+    """Return whether strptime reads English names of months: it knows those of the process's locale."""
     short, long = [*calendar.month_abbr][1:], [*calendar.month_name][1:]
     return [*map(str.lower, short)] == [*_MONTHS] and [*map(str.lower, long)] == [*_LONG_MONTHS]
 

@@ -49,11 +49,11 @@ def check_reading_format(format: str, century: int | None, *, incomplete: bool =
     if not used & set("yYG"):
         raise ArgumentError(f"the format {name} has no year (%Y or %y)")
     if "y" not in used and century is not None:
-        raise ArgumentError(f"`century` does nothing for the format {name}", CENTURY_UNUSED)
+        raise ArgumentError(f"`century` has no effect on the format {name}", CENTURY_UNUSED)
     if "y" in used:
         _check_century(name, used, century)
     if odd := _NAMED_ZONE if "Z" in used else find_odd_parts(used):
-        raise ArgumentError(f"the format {name} is not clear: {odd[0]}", odd[1])
+        raise ArgumentError(f"the format {name} is ambiguous: {odd[0]}", odd[1])
     if not incomplete and not used & set("jUWV"):
         lacks = [what for what, parts in (("day", "d"), ("month", "mbB")) if not used & set(parts)]
         if lacks:
@@ -74,13 +74,13 @@ def _check_century(name: str, used: frozenset[str], century: int | None) -> None
     if century is None:
         raise MissingCentury(
             f"the format {name} has years of two digits (%y), and there is no `century`",
-            "give the first of the hundred years that they lie in: a century of 1930 reads 30 to 99 as 1930 "
+            "give the first of the hundred years they belong to: a century of 1930 reads 30 to 99 as 1930 "
             "to 1999, 00 to 29 as 2000 to 2029",
         )
     if century not in _CENTURIES:
         raise ArgumentError(
             f"`century` is a year from {_CENTURIES[0]} to {_CENTURIES[-1]}, not {century}",
-            "it is the first of the hundred years that years of two digits lie in, such as 1930",
+            "it is the first of the hundred years that years of two digits belong to, such as 1930",
         )
 
 

@@ -29,7 +29,7 @@ def bounded_length(length: int) -> None:
     """
     if length > TEXT_LIMIT:
         message = f"an expression builds a text of more than {TEXT_LIMIT} characters"
-        raise ValueProblem("text-too-long", message, "shorten it before: `| truncate(1000)`")
+        raise ValueProblem("text-too-long", message, "shorten it first: `| truncate(1000)`")
 
 
 def bounded_text(text: str) -> str:
@@ -64,7 +64,7 @@ def check_weight(items: list[Any], who: str) -> list[Any]:
             inner = inner[0]
         else:
             message = f"{who} builds lists in lists, more than {NESTING_LIMIT} levels deep"
-        raise ValueProblem("list-too-long", message, "take fewer elements, or shorten the texts before")
+        raise ValueProblem("list-too-long", message, "take fewer elements, or shorten the texts first")
     return items
 
 
@@ -85,7 +85,7 @@ def hold(value: object, held: int, what: str) -> int:
 def weight(value: Any, limit: int = WEIGHT_LIMIT, depth: int = NESTING_LIMIT) -> int:
     """Return the characters of a text, or the elements of a list or object and the weight of each.
 
-    A list that occurs several times counts each time: although it is stored once, whoever reads, compares or
+    A list that occurs several times counts each time: it is stored once, but code that reads, compares or
     writes the value meets it each time. Counting stops once `limit` is passed; what is nested deeper than
     `depth` weighs more than `limit`.
     """

@@ -32,7 +32,7 @@ def regex_replace(pattern: str, new: str) -> Replacer:
 
 @converter(factory=True, examples={"'CT-2024/7' is matching('^CT-[0-9]{4}')": True})
 def matching(pattern: str) -> Matcher:
-    """Tell whether a regular expression (RE2 syntax) matches anywhere in a text."""
+    """Return whether a regular expression (RE2 syntax) matches anywhere in a text."""
     return Matcher("matching", pattern)
 
 
@@ -82,7 +82,7 @@ class Matcher(Pattern):
     __slots__ = ()
 
     def __call__(self, value: str) -> bool:
-        """Tell whether the pattern matches anywhere in the text."""
+        """Return whether the pattern matches anywhere in the text."""
         if not isinstance(value, str):
             raise ValueProblem("wrong-kind", wrong_kind("is matching", (str,), value).problem, _AS_TEXT)
         self._check_size(value)
@@ -170,7 +170,7 @@ _last_refused: tuple[str, str] | None = None
 
 def _too_long_for(what: str) -> ValueProblem:
     message = f"the text is too long for {what}"
-    return ValueProblem("text-too-long", message, "shorten it before: `| truncate(4000)`")
+    return ValueProblem("text-too-long", message, "shorten it first: `| truncate(4000)`")
 
 
 def _unpaired_surrogate(value: str) -> ValueProblem:

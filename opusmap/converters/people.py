@@ -67,7 +67,7 @@ def _read_plain(text: str) -> str | None:
 
 
 def _read_unusual(text: str) -> str | None:
-    """Return an address of other letters or in another shape; None for what is no address."""
+    """Return an address of other letters or in another shape; None for anything else."""
     mailbox, at, domain = text.rpartition("@")
     if not at or len(text) > _LENGTH_LIMIT or _SEPARATING.search(text):
         return None

@@ -83,7 +83,7 @@ def _extended(registry: Registry, module: Any, where: str) -> Registry:
     try:
         more = Registry.of(module)
         if not more.converters:
-            raise SettingsError(where, "it has no converter", "declare one with `@opusmap.converter`")
+            raise SettingsError(where, "it declares no converter", "declare one with `@opusmap.converter`")
         return registry.extended(more)
     except ValueError as error:
         raise SettingsError(where, str(error), "rename one of the two") from None

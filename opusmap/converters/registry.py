@@ -156,7 +156,7 @@ def converter(
         pure: the same value always gives the same result.
         cache: keep the results for a few thousand texts. Use it for a pure converter that takes longer than
             a look-up (more than a microsecond), gets few different texts, and returns no lists or objects.
-            One with a `context` is called each time, for it may warn.
+            One with a `context` is called each time, because it may warn.
         prepared: old name of `factory`, for one release.
         remember: old name of `cache`, for one release.
     """
@@ -381,7 +381,7 @@ _ARGUMENT_KINDS = {
 
 
 def _fits(value: object, hint: Any) -> bool:
-    """Tell whether an argument fits a parameter's annotation; one that can't be judged fits all."""
+    """Return whether an argument fits a parameter's annotation; one that can't be checked accepts all."""
     origin, options = get_origin(hint), get_args(hint)
     if origin is Literal:
         return value in options

@@ -54,16 +54,16 @@ TABLE_KEYS = (
 _INTEGERS = ("header_row", "choice_base")
 INCLUDABLE = {"tables": "the table", "choices": "the options of", "let": "the variable"}
 """Sections of a fragment, and what one entry of each is."""
-_FILE_MISSING = "name a file that is there, relative to the mapping's folder"
+_FILE_MISSING = "name an existing file, relative to the mapping's folder"
 _FRAGMENT_HELP = "a shared file may contain `tables`, `choices` and `let`, each with `key: value` lines"
 RECOVERABLE = frozenset({"repeated-key", "unknown-key", "missing-choices"})
-"""Problems in spite of which the rest of a file can be read, so that all problems show at once."""
+"""Problems that do not prevent reading the rest of a file, so that all problems are shown at once."""
 
 
 def load_spec(path: str | Path) -> MappingSpec:
     """Read a mapping file, the fragments it includes and its lookup tables.
 
-    The spec's `problems` are those in spite of which it could be read.
+    The spec's `problems` are those that did not prevent reading it.
 
     Raises:
         InvalidMapping: it can't be read; with every problem found, each located.
@@ -185,7 +185,7 @@ class _Builder:
             if stated.lower() not in installed_formats():
                 allowed = ", ".join(FORMATS)
                 hint = f"allowed: {allowed}, and the formats of installed packages"
-                message = f"{what}.format can't be the text {quote_value(stated)}"
+                message = f"{what}.format can't be {quote_value(stated)}"
                 self._error("unknown-format", message, stated.span, suggest(stated, FORMATS) or hint)
                 del source["format"]  # the source shows its other problems
         elif "options" in source:
@@ -229,11 +229,11 @@ class _Builder:
         for key, value in entries.items():
             if found.setdefault(key.strip(), value) != value:
                 message = f"table {name}: duplicate key {quote_value(key.strip())} with different values"
-                self._error(code, message, span, "blanks around a key do not count: remove one of the two")
+                self._error(code, message, span, "blanks around a key are ignored: remove one of the two")
         return found
 
     def _is_file(self, name: Text, table: Entries) -> bool:
-        """Tell whether a table is a file or a query; what looks like one with a wrong key is an error."""
+        """Return whether a table is a file or a query; what looks like one with a wrong key is an error."""
         origin = table.get("path", table.get("database"))
         if not isinstance(origin, Text) or is_null(origin):
             return False
@@ -250,7 +250,7 @@ class _Builder:
         kinds = load_schema()["properties"]["source"]["properties"]
         for key, value in table.pairs():
             if not fits(value, kinds.get(key, kinds["path"])):
-                message = f"tables.{name}.{key} is not what it must be"
+                message = f"tables.{name}.{key} has the wrong kind of value"
                 hint = str(kinds[key]["description"]) if key in kinds else "the name of a column"
                 self._error("wrong-type", message, value.span, hint)
                 return False

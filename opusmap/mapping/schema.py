@@ -81,7 +81,7 @@ def validate(data: Node | None, file: str, *, whole: bool = True) -> tuple[Issue
 
 
 def fits(node: Any, schema: Mapping[str, Any]) -> bool:
-    """Tell whether a node has what a schema asks for; a keyword that is not known here is not fulfilled.
+    """Return whether a node has what a schema asks for; a keyword that is not known here is not fulfilled.
 
     A valid mapping needs no more. What is wrong with another one is said by jsonschema, which takes longer to
     load than all else that reads a mapping.
@@ -131,7 +131,7 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Issue[Span]]:
     match [*error.absolute_path]:
         case ["choices", column] | ["choices", column, "options"] if is_null(node):
             message = f"the options of the choice column {quote_value(str(column))} are not given"
-            hint = "list them in the order that Opus shows, all of them: the list is Opus's"
+            hint = "list all of them, in the order that Opus shows"
             yield Issue("missing-choices", message, node.span, hint)
             return
     if error.validator == "additionalProperties":

@@ -86,7 +86,7 @@ def _open(path: Path | None, options: SourceOptions, inside: Path | None) -> Sou
         from opusmap.sources.database import open_database  # noqa: PLC0415
 
         if options.database is None:
-            raise _refuse("no file and no database is named", _EXAMPLE)
+            raise _refuse("a table needs a `path` or a `database`", _EXAMPLE)
         return open_database(options.database, options.sql, options.database)
     if options.database is not None:
         raise _refuse("`path` and `database` can't both be named", "remove one of the two")
@@ -95,8 +95,8 @@ def _open(path: Path | None, options: SourceOptions, inside: Path | None) -> Sou
             _check_file(path)
         found = find_format(path.name, options.format).name
         if found == "sqlite":
-            hint = "name its address by a variable: {database: OPUSMAP_DATABASE, sql: SELECT …}"
-            raise _refuse("a table is not read from an SQLite file", hint)
+            hint = "give its address in a variable: {database: OPUSMAP_DATABASE, sql: SELECT …}"
+            raise _refuse("a table can't be read from an SQLite file", hint)
         if found == "csv" and options.delimiter is None:
             tabs = path.name.lower().removesuffix(".gz").endswith(".tsv")
             options = replace(options, delimiter="\t" if tabs else ",")
@@ -124,7 +124,7 @@ def _rows(source: Source, empty: frozenset[str]) -> Iterable[tuple[str, Mapping[
         weight += sum(len(cell) for cell in row.values.values() if isinstance(cell, str))
         if count == ROWS_LIMIT or weight > SIZE_LIMIT:
             most = f"{ROWS_LIMIT:,} rows" if count == ROWS_LIMIT else f"{SIZE_LIMIT >> 20} MB"
-            raise _refuse(f"the table has more than {most}", "leave out what is not looked up")
+            raise _refuse(f"the table has more than {most}", "remove the rows that are not looked up")
         values = row.values
         if empty:
             texts = (
@@ -143,7 +143,7 @@ def _collect(rows: Iterable[tuple[str, Mapping[str, Any]]], key: Any, value: Any
         except ValueProblem:
             found = None
         if found is None:
-            raise _refuse(f"{place} has no text or number as its {quote_value(key)}")
+            raise _refuse(f"{place}: {quote_value(key)} is not a text or number")
         result = _cell(row, value)
         if entries.setdefault(found, result) != result:
             message = f"{place}: duplicate key {quote_value(found)} with different values"

@@ -141,7 +141,7 @@ Node: TypeAlias = Text | Items | Entries
 
 
 def is_null(node: object) -> bool:
-    """Tell whether a node is YAML's null: nothing, `~` or `null` without quotes."""
+    """Return whether a node is YAML's null: nothing, `~` or `null` without quotes."""
     return isinstance(node, Text) and node.plain and node in ("", "~", "null")
 
 
@@ -168,7 +168,7 @@ def read_yaml(path: Path, name: str | None = None) -> YamlFile:
     """Read a YAML file.
 
     Raises:
-        InvalidMapping: it can't be read, is no YAML, or goes beyond the limits.
+        InvalidMapping: it can't be read, is not YAML, or goes beyond the limits.
     """
     name = name or str(path)
     try:
@@ -240,7 +240,7 @@ def _explain(error: yaml.MarkedYAMLError, text: str, name: str) -> Issue[Span]:
 
 
 def _in_plain_words(error: yaml.MarkedYAMLError) -> tuple[str, str]:
-    """Return what PyYAML says is wrong, for people who do not know YAML, and what to do about it."""
+    """Return PyYAML's error in plain words, for people who do not know YAML, and what to do about it."""
     problem = error.problem or error.context or "the file is not YAML"
     for part, words in _PLAIN_WORDS.items():
         if part in problem:
@@ -273,7 +273,7 @@ class _Composer:
     def _node(self, event: yaml.Event, depth: int) -> Node:
         if depth > DEPTH_LIMIT:
             message = f"nested deeper than {DEPTH_LIMIT} levels"
-            raise self._refuse(event, "too-deep", message, "no mapping needs more than ten")
+            raise self._refuse(event, "too-deep", message, "a mapping never needs more than ten")
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         before = self._count
@@ -331,7 +331,7 @@ class _Composer:
                 hint = show_quoted(line) or 'put the template in quotes: "{{ … }}"'
             raise self._refuse(event, "yaml-key", message, hint)
         if key.plain and key == "<<":
-            hint = "write the keys out, or share tables, choices and variables with `include`"
+            hint = "write out the keys, or share tables, choices and variables with `include`"
             raise self._refuse(event, "yaml-merge", "merge keys (`<<`) are not supported", hint)
         return key
 
@@ -344,7 +344,7 @@ class _Composer:
         anchored = self._anchors[name]
         if anchored is None:
             message = f"alias `*{quote_value(name)[1:-1]}` refers to itself"
-            raise self._refuse(event, "cyclic-alias", message, "write the value out")
+            raise self._refuse(event, "cyclic-alias", message, "write out the value")
         node, size = anchored
         self._add(event, size)
         return node

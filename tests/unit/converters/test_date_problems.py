@@ -23,7 +23,7 @@ def problem_of(fields: str, value: Any) -> tuple[str, str]:
 @pytest.mark.parametrize("text", ["1783-02-30", "2024-02-30T10:00:00", "0000-00-00", " 2023-02-29 "])
 def test_a_day_that_does_not_exist_asks_for_no_format(text: str) -> None:
     message, hint = problem_of("When: A", text)
-    assert "there is no such day" in message
+    assert "is not a day of the calendar" in message
     assert "format" not in hint
 
 

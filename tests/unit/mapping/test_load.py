@@ -196,7 +196,7 @@ def test_a_table_is_read_from_json_with_exact_numbers(tmp_path: Path) -> None:
         ("t.json", "[" * 100_000, "the file is not JSON"),
         ("t.json", '{"a": NaN}', "NaN is not a JSON number"),
         ("t.json", '{"a": 1, "a": 2}', 'duplicate key "a"'),
-        ("t.json", '[{"k": [1], "v": 2}]', 'entry 1 has no text or number as its "k"'),
+        ("t.json", '[{"k": [1], "v": 2}]', 'entry 1: "k" is not a text or number'),
         ("t.json", '[{"v": 2}]', 'there is no column "k"'),
     ],
 )
@@ -272,7 +272,7 @@ def test_a_table_of_a_database_is_named_by_a_variable_only(
     spec = database_table(f"database: OPUSMAP_DATABASE_STAFF, {query}", tmp_path)
     assert (spec.problems, spec.tables[0].entries) == ((), {"a": "b"})
     for origin, piece in (
-        (f"path: staff.sqlite, {query}", "not read from an SQLite file"),
+        (f"path: staff.sqlite, {query}", "can't be read from an SQLite file"),
         (f"database: OTHER, {query}", "`database` can't be"),
         (f"database: OPUSMAP_DATABASE_GONE, {query}", "is not set"),
         ("database: OPUSMAP_DATABASE_STAFF, key: k, value: v", "needs a query"),
@@ -362,5 +362,5 @@ def test_a_fragment_that_can_not_be_read_is_a_problem_where_it_is_named(tmp_path
     assert (found.code, found.span.line, found.help) == (
         "file-unreadable",
         3,
-        "name a file that is there, relative to the mapping's folder",
+        "name an existing file, relative to the mapping's folder",
     )
