@@ -233,7 +233,7 @@ class ColumnProfiler:
     def _add_list(self, items: list[Any]) -> str:
         plain = (_as_text(item) for item in items if item is not None and not isinstance(item, list | dict))
         texts = [text for text in plain if text]
-        # As in a text that is split: blanks around an element are ignored, and blanks alone are no element.
+        # As in a text that is split: blanks around an element are ignored, and a blank one does not count.
         elements = [element for text in texts if (element := text.strip())]
         self._lists.add_list(elements)
         return ("; " if elements else "").join(texts)

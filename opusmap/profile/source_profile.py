@@ -1,6 +1,6 @@
 """The profile of a source, from some of its rows or all.
 
-A nested value has a column of its own, with the dotted name by which a mapping reads it: `author.email`.
+A nested value has a separate column, with the dotted name by which a mapping reads it: `author.email`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class SourceProfile:
         rejected: rows that could not be read.
         whole: False if there are further rows.
         left_out: columns beyond those that are profiled.
-        notes: what the reader decided by itself.
+        notes: what the reader detected.
     """
 
     name: str

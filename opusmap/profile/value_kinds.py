@@ -96,7 +96,7 @@ def kinds_of(text: str) -> Iterator[Kind]:
 
 
 def split_currency(text: str) -> tuple[str, str]:
-    """Return an amount's currency sign and its number; an empty text and the text, if it is no such amount.
+    """Return an amount's currency sign and its number; an empty text and the text for anything else.
 
     >>> split_currency("1.234,50 €"), split_currency("USD 7"), split_currency("Hall 7")
     (('€', '1.234,50'), ('USD', '7'), ('', 'Hall 7'))

@@ -54,7 +54,7 @@ class ArrowSource(Source):
         stream, self._first = self._first, None
         if stream is None:
             if not self.rereadable:
-                hint = "give a table, or make the stream again"
+                hint = "pass a table, or create the stream again"
                 raise SourceError(self.name, "read-once", "a stream can't be read a second time", help=hint)
             stream = self._stream()
         reader = BatchReader(self._arrow, self._compute, stream.schema)
@@ -72,7 +72,7 @@ class ArrowSource(Source):
 
     def _unreadable(self, error: Exception, row: int | None = None) -> SourceError:
         problem = f"the table can't be read: {str(error).strip().partition(chr(10))[0]}"
-        hint = "does the library that made it read all of it?"
+        hint = "can the library that made it read all of it?"
         return SourceError(self.name, "source-unreadable", problem, row, hint)
 
 

@@ -70,7 +70,7 @@ def find_changes(watch: Watch | None, error: SourceError | None = None) -> tuple
         return found
     if not found or error.code == "source-changed":
         raise error
-    raise replace(error, problem=f"{error.problem}; and the source was changed while it was being read")
+    raise replace(error, problem=f"{error.problem}; also, the source was changed while it was being read")
 
 
 class _Stamp(NamedTuple):

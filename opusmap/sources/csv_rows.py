@@ -42,7 +42,7 @@ DELIMITERS = (",", ";", "\t", "|")
 """The delimiters that are proposed if none is stated, in this order of preference."""
 
 CUT_ROWS = 100
-"""Rows that are looked at together, at most, for they may be the pieces of one row."""
+"""Rows that are examined together, at most: they may be the pieces of one row."""
 
 _MOST = 0.5
 _DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
@@ -96,7 +96,7 @@ def csv_reader(name: str, options: SourceOptions) -> Callable[[Iterator[Block]],
         delimiter = stated
         if delimiter is None:
             delimiter = _propose_delimiter(first, quote, options.header_row)
-            notes = (f"{_DELIMITER_NAMES[delimiter]} was taken for the delimiter",)
+            notes = (f"{_DELIMITER_NAMES[delimiter]} was used as the delimiter",)
         sample = _read_sample(first, delimiter, quote) if needs_sample(options) else []
         if sample and not options.columns:
             _refuse_json(name, first)
@@ -119,7 +119,7 @@ def _wrong_dialect(delimiter: str | None, quote: str | None) -> str:
     if delimiter is not None and (len(delimiter) != 1 or delimiter in "\r\n\0"):
         return '`delimiter` must be one character, such as ";" or "\\t"'
     if delimiter == '"' and quote is None:
-        return "`delimiter` can't be the double quote, which is put around cells"
+        return "`delimiter` can't be the double quote, which encloses cells"
     if quote is not None and (len(quote) > 1 or quote in ("\r", "\n", "\0", delimiter)):
         return "`quote` must be one character other than the delimiter, or empty when nothing is quoted"
     return ""
@@ -140,8 +140,8 @@ def _refuse_json(name: str, text: str) -> None:
     line = text.lstrip().partition("\n")[0].rstrip()
     found = "jsonl" if line.startswith("{") and line.endswith("}") else "json"
     found = "singer" if _SINGER.search(line) else found
-    hint = f"write `format: {found}` under `source:`; or `header_row: 1` if row 1 does hold the names"
-    raise SourceError(name, "no-header", "the file holds JSON, not the rows of a CSV file", 1, hint)
+    hint = f"write `format: {found}` under `source:`; or `header_row: 1` if row 1 really contains the names"
+    raise SourceError(name, "no-header", "the file contains JSON, not the rows of a CSV file", 1, hint)
 
 
 def _refuse_delimiter(name: str, row: int, cells: list[str], stated: str) -> None:
@@ -154,7 +154,9 @@ def _refuse_delimiter(name: str, row: int, cells: list[str], stated: str) -> Non
         return
     for other in DELIMITERS:
         if other != stated and other in cells[0]:
-            problem = f"the delimiter {_shown(stated)} is not in row {row}, which has the column names"
+            problem = (
+                f"the delimiter {_shown(stated)} is not in row {row}, which should have the column names"
+            )
             hint = f"write `delimiter: {_shown(other)}` under `source:`"
             hint += f"; or `header_row: {row}` if there is one column"
             raise SourceError(name, "wrong-option", problem, row, hint)
@@ -264,7 +266,7 @@ class _Reader:
                 raise replace(error, row=number) from None
             if found is None:
                 problem = "the file is empty" if number == 1 else f"the file ends before row {row}"
-                last = f"its last row is row {number - 1}: write the row of the column names as `header_row`"
+                last = f"its last row is row {number - 1}: give the row of the column names as `header_row`"
                 hint = "is this the right file?" if number == 1 else last
                 raise SourceError(self._name, "no-header", problem, help=hint)
             cells = found
@@ -315,9 +317,9 @@ class _Reader:
         above: _Numbered | None,
         cells: list[str],
     ) -> Generator[_Numbered | Reject, None, _Numbered | None]:
-        """Yield what becomes of a row that is not as wide as the header, or may hold a NUL.
+        """Yield the result of a row that is not as wide as the header, or may contain a NUL.
 
-        If it has too few cells, the rows below are read as well, for they may be the rest of it, and judged
+        If it has too few cells, the rows below are read as well: they may be the rest of it. They are judged
         with it and with the whole row `above`. Of these, a last row that is whole is returned, to be kept.
         When reading fails, `_number` and `_line` tell how far it came.
         """

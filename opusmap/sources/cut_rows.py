@@ -1,7 +1,7 @@
 """Rows of CSV that have not a cell for each column: which of them are pieces of one row, and what they spoil.
 
 A line break in a cell that is not quoted cuts its row. Where the pieces have the cells of one row together,
-they are told as such. A piece without a delimiter leaves no other trace: it is the rest of the last cell of
+they are reported so. A piece without a delimiter leaves no other trace: it is the rest of the last cell of
 the row above, or the beginning of the first cell of the row below. Both of these look whole, so they are
 rejected with it.
 """
@@ -27,7 +27,7 @@ class Record:
     lines: int = 1
 
     def is_blank(self, header: Header) -> bool:
-        """Return whether this is a blank line, which is no row."""
+        """Return whether this is a blank line, which is not a row."""
         return not self.cells or (header.width > 1 and len(self.cells) == 1 and not self.cells[0].strip())
 
     def is_whole(self, header: Header) -> bool:
@@ -55,7 +55,7 @@ class Record:
             return Reject(self.number, None, (problem,), self._values(header))
         message = f"the row has {_cells(len(self.cells))}, but there {_columns(header.width)}"
         if self.lines > 1:
-            hint = f"the row covers {self.lines} lines: is a quote not closed?"
+            hint = f"the row covers {self.lines} lines: is a closing quote missing?"
         return self._ragged(header, message, hint or "a cell that contains the delimiter must be quoted")
 
     def refuse_beside(self, header: Header, piece: Record) -> Reject:
@@ -64,7 +64,7 @@ class Record:
         message = (
             f"row {piece.number} {place} has 1 cell, which may be a piece of the {which} cell of this row"
         )
-        return self._ragged(header, message, f"{_QUOTE_BREAK}; if this row is right, correct the other")
+        return self._ragged(header, message, f"{_QUOTE_BREAK}; if this row is right, correct the other one")
 
     def refuse_unnamed(self, header: Header) -> Reject | None:
         """Return the reject of a row with a value in a column without a name; None if there is none."""
@@ -90,7 +90,7 @@ class Record:
 def judge(rows: Sequence[Record], header: Header) -> Iterator[tuple[int, list[str]] | Reject]:
     """Yield number and cells of each whole row that is not beside a piece, and the reject of any other.
 
-    A blank line is no row.
+    A blank line is not a row.
 
     Args:
         rows: rows that follow each other, up to a whole one on either side of those that are not.

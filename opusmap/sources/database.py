@@ -127,7 +127,7 @@ class DatabaseSource(Source):
             reason = self._address.remove_from(str(error).strip().partition("\n")[0])
             rows = _next_rows(number + 1)
             problem = f"{rows} has a value that the database's driver can't convert: {reason}"
-            hint = "let the query give that column as text: CAST(signed AS VARCHAR(40)) AS signed"
+            hint = "let the query return that column as text: CAST(signed AS VARCHAR(40)) AS signed"
             raise SourceError(self.name, "bad-query", problem, number + 1, hint) from None
 
     def tables(self) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ class DatabaseSource(Source):
         try:
             found = self._library.inspect(self._connection)
             return tuple(sorted({*found.get_table_names(), *found.get_view_names()}))
-        except Exception as error:  # noqa: BLE001 - each driver has errors of its own, which quote the address
+        except Exception as error:  # noqa: BLE001 - each driver has its own errors, which quote the address
             raise self._failure(error, None) from None
 
     def close(self) -> None:
@@ -144,14 +144,14 @@ class DatabaseSource(Source):
         self._engine.dispose()
 
     def _make_engine(self, url: str) -> Any:
-        problem, hint = "the variable does not hold a database address that SQLAlchemy can read", ""
+        problem, hint = "the variable does not contain a database address that SQLAlchemy can read", ""
         try:
             engine = self._library.create_engine(url, poolclass=self._library.pool.NullPool)
         except ModuleNotFoundError as error:
             problem = f"the driver {quote_value(error.name)} for this database is not installed"
             hint = f"install it: pip install {error.name}"
-        except Exception:  # noqa: BLE001 - each driver has errors of its own, which quote the address
-            hint = "it looks like postgresql+psycopg://user:password@host/name"
+        except Exception:  # noqa: BLE001 - each driver has its own errors, which quote the address
+            hint = "an address looks like postgresql+psycopg://user:password@host/name"
         else:
             if engine.dialect.driver == "psycopg":
                 self._library.event.listen(engine, "connect", lambda made, _: _keep_unconvertible(made))
@@ -167,11 +167,11 @@ class DatabaseSource(Source):
             if self._engine.dialect.name == "postgresql":
                 options["postgresql_readonly"] = True
             result = self._connection.execution_options(**options).exec_driver_sql(self._query)
-        except Exception as error:  # noqa: BLE001 - each driver has errors of its own, which quote the address
+        except Exception as error:  # noqa: BLE001 - each driver has its own errors, which quote the address
             raise self._failure(error, None) from None
         self._open.callback(result.close)
         if not result.returns_rows:
-            problem = "the query fails: it gives no rows"
+            problem = "the query fails: it returns no rows"
             raise SourceError(self.name, "bad-query", problem, help="write one SELECT")
         return result
 
@@ -186,7 +186,7 @@ class DatabaseSource(Source):
             what = f"the query fails, because {_next_rows(row)} can't be computed or fetched"
         problem = f"{what}: {self._address.remove_from(reason)}"
         return SourceError(
-            self.name, "bad-query", problem, row, "try the query in the database's own program"
+            self.name, "bad-query", problem, row, "try the query in a program for this database"
         )
 
 

@@ -1,6 +1,6 @@
 r"""Files of OpenText Content Manager's DataPort: texts between tabs, with `\;` and `\|` for `;` and `|`.
 
-DataPort puts a backslash before a semicolon or a vertical bar of a value, for it separates the parts of a
+DataPort puts a backslash before a semicolon or a vertical bar of a value, because it separates the parts of a
 compound field, such as All Contacts, by these (Content Manager 23.4, "Tab Delimited Data Formatter: Field
 delimiters and behavior of compound import fields"). Its files begin with a byte-order mark ("Behavior and
 limitations").

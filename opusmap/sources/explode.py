@@ -38,7 +38,7 @@ class ExplodedSource(Source):
         self._firsts, self._origins = array("Q"), array("Q")
         if whole.columns and not {path, path.partition(".")[0]} & set(whole.columns):
             whole.close()
-            problem = f"there is no column {quote_value(path)} whose elements could be rows"
+            problem = f"there is no column {quote_value(path)} with elements to use as rows"
             hint = suggest(path, whole.columns) or f"columns: {quote_names(whole.columns)}"
             raise SourceError(self.name, "no-items", problem, help=hint)
 

@@ -200,7 +200,7 @@ def _row(number: int, entry: os.DirEntry[str], names: tuple[str, ...]) -> Row | 
 
 
 def _reject(number: int, path: str, message: str) -> Reject:
-    hint = "leave it out, or put a copy of the file there"
+    hint = "remove it, or put a copy of the file there"
     problem = Issue("source-unreadable", f"{quote_value(path)}: {message}", "path", hint)
     return Reject(number, None, (problem,), {"path": path})
 

@@ -187,7 +187,7 @@ def _remote_input(address: str) -> Input:
             hint = str(error).partition("\n")[0]
             problem = "this kind of address needs a library"
             raise SourceError(name, "missing-extra", problem, help=hint) from None
-        except Exception as error:  # noqa: BLE001 - each backend has errors of its own
+        except Exception as error:  # noqa: BLE001 - each backend has its own errors
             reason = str(error).partition("\n")[0].replace(address, name)
             problem = f"the source can't be read: {type(error).__name__}: {reason}"
             raise SourceError(name, "source-unreadable", problem, help="is the address right?") from None
@@ -231,7 +231,7 @@ def find_format(name: str, stated: str | None) -> Format:
         raise SourceError(name, "unknown-format", f"there is no format {quote_value(stated)}", help=hint)
     problem = f"no known format has the suffix {quote_value(suffix)}" if suffix else "the format is unknown"
     suffixes = " ".join(suffix for one in all_formats() for suffix in one.suffixes)
-    hint = f"known are {suffixes}; for another name write `format: …` under `source:` ({known})"
+    hint = f"known suffixes are {suffixes}; for another one write `format: …` under `source:` ({known})"
     raise SourceError(name, "unknown-format", problem, help=hint)
 
 
@@ -255,5 +255,5 @@ def _check_options(name: str, format: Format, options: SourceOptions) -> None:
         problem = f"`headers` can't be {quote_value(options.headers)}"
         raise SourceError(name, "wrong-option", problem, help="write `headers: number` under `source:`")
     if options.headers and options.columns:
-        problem = "`headers` numbers the names in the file, and `columns` gives others"
+        problem = "`headers` numbers the names in the file, but `columns` replaces them"
         raise SourceError(name, "wrong-option", problem, help="remove `headers` from `source:`")

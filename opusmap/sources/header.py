@@ -1,6 +1,6 @@
 """The header of a table of cells (CSV, a sheet): in which row it is, and what the columns are called.
 
-Titles above a header, and files without one, are told from a sample of the first rows. That only decides
+Titles above a header, and files without one, are recognised in a sample of the first rows. That only decides
 whether a header is refused, and what `init` proposes: a row that the mapping names is taken as it is.
 """
 
@@ -22,7 +22,7 @@ FIND = -1
 """As `header_row`: take the row that looks like a header (for `init`)."""
 
 SAMPLE_ROWS = 100
-"""Rows from which a header is told."""
+"""Rows in which a header is searched."""
 
 _NEARLY_ALL = 0.8
 _TITLED_WIDTH = 3
@@ -98,20 +98,20 @@ def choose_row(name: str, options: SourceOptions, sample: Sequence[Sequence[str]
     if row != 1 and options.header_row is None:
         what = "a title" if _filled(sample[0]) else "blank"
         problem = f"row 1 is {what}, and the column names seem to be in row {row}"
-        hint = f"write `header_row: {row}` under `source:`; or `header_row: 1` if row 1 holds them"
+        hint = f"write `header_row: {row}` under `source:`; or `header_row: 1` if row 1 contains them"
         raise SourceError(name, "no-header", problem, 1, hint)
     if row <= len(sample) and (shown := _data_in(sample[row - 1], sample[row:])):
         problem = (
             f"row {row} seems to be data: {quote_value(shown)} is like the cells below, not a column's name"
         )
         columns = columns_line(len(sample[row - 1]))
-        hint = f"write {columns} under `source:`, with names of your own; or `header_row: {row}`"
-        raise SourceError(name, "no-header", problem, row, f"{hint} if the row does hold the names")
+        hint = f"write {columns} under `source:`, with your names; or `header_row: {row}`"
+        raise SourceError(name, "no-header", problem, row, f"{hint} if the row really contains the names")
     return row
 
 
 def needs_sample(options: SourceOptions) -> bool:
-    """Return whether the header's row is to be told from a sample, or that there is none."""
+    """Return whether a sample must show the header's row, or that there is none."""
     return options.header_row in (FIND, None)
 
 
@@ -197,7 +197,7 @@ def refuse_unnamed(
         values: the row's other values, by column.
         cause: what else may be wrong in a file of this format, to be added to the hint.
     """
-    message = f"{cell} holds {quote_value(value)}, and its column has no name in the header"
+    message = f"{cell} contains {quote_value(value)}, but its column has no name in the header"
     hint = (
         "name the column in the file, or write `headers: number` under `source:` to read it; "
         f"or clear the cell{cause}"
@@ -212,7 +212,7 @@ def _refuse_repeated(name: str, columns: Sequence[str], row: int) -> None:
     shown = ", ".join(map(quote_value, repeated[:_NAMES_SHOWN]))
     twice = next(number for number in number_names(columns) if number not in columns)
     problem = f"the header repeats {shown}"
-    hint = f"write `headers: number` under `source:`, which makes {quote_value(twice)} of the second"
+    hint = f"write `headers: number` under `source:`, which renames the second to {quote_value(twice)}"
     if len(set(columns)) < len(columns) / 2:
         line = columns_line(len(columns))
         hint += f"; or, if the file has no header, {line} under `source:`"
@@ -242,7 +242,7 @@ def _find_row(sample: Sequence[Sequence[str]]) -> int:
     """
     counts = [_filled(cells) for cells in sample]
     sizes = sorted(count for count in counts if count > 1)
-    if not sizes:  # one column has no title that could be told from its name
+    if not sizes:  # in a single column, a title looks like a name
         return 1
     width = sizes[len(sizes) // 2]
     row = next((number for number, count in enumerate(counts, 1) if count >= _NEARLY_ALL * width), 1)

@@ -36,7 +36,7 @@ class OpenRows(Protocol):
         Args:
             path: the source on the command line, or `path` under `source`, below the mapping's folder; None
                 where neither is given.
-            options: what stands under `source: {options: …}`.
+            options: the values under `source: {options: …}`.
 
         Raises:
             SourceError: what is wrong, in words for the person who runs the mapping.
@@ -123,6 +123,4 @@ class InstalledSource(Source):
     def _broken(self, error: Exception, row: int | None = None) -> SourceError:
         package = self._entry.dist.name if self._entry.dist else self._entry.value
         problem = f"the package {package} failed: {type(error).__name__}: {error}"
-        return SourceError(
-            self.name, "source-unreadable", problem, row, "look into the package's documentation"
-        )
+        return SourceError(self.name, "source-unreadable", problem, row, "see the package's documentation")

@@ -102,7 +102,7 @@ class _Scanner:
                 self._expect(b",", "a comma between two members, or `}` after the last")
                 if self._member() == step:
                     problem = f"the name {quote_value(step)} occurs twice in one object"
-                    hint = "only one of the two could be read; correct the file"
+                    hint = "only one of them could be read; correct the file"
                     raise SourceError(self._name, "json-repeated-name", problem, help=hint)
                 self._value(keep=False)
             self._at += 1

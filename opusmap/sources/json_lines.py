@@ -1,7 +1,7 @@
 """JSON Lines: one JSON object a line, numbers exact; and the rows of any pieces of JSON text.
 
-A piece is a line here, and an item of a list in `json_items`. One that is not an object is a reject of its
-own.
+A piece is a line here, and an item of a list in `json_items`. One that is not an object is a separate
+reject.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def decode_json(text: bytes) -> Any:
     """Return the value of a JSON text, numbers exact, as in the rows of JSON sources.
 
     Raises:
-        ValueError: it is no JSON, has a number too large, or an object with a name twice.
+        ValueError: it is not JSON, has a number too large, or an object with a name twice.
     """
     try:
         value = _decode_any(text)
@@ -264,7 +264,7 @@ def _explain(piece: bytes, error: Exception, word: str) -> tuple[str, str, str]:
     """Return the code, message and help for a piece that is not a JSON object."""
     if isinstance(error, RecursionError):
         return "json-too-deep", f"the {word} is nested deeper than {MAX_DEPTH} levels", ""
-    try:  # here, for what msgspec raises for bytes that are not UTF-8 differs by its version
+    try:  # here, because what msgspec raises for bytes that are not UTF-8 differs by its version
         piece.decode()
     except UnicodeDecodeError as wrong:
         byte = piece[wrong.start]

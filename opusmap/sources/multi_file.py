@@ -108,7 +108,7 @@ def _compare_columns(source: Source, first: Source) -> None:
     ]
     if differences:
         problem = f"compared with {first.name}, {'; '.join(differences)}"
-        hint = "files of one pattern must have the same columns; map other files by a mapping of their own"
+        hint = "files of one pattern must have the same columns; use a separate mapping for the other files"
         raise SourceError(source.name, "columns-differ", problem, help=hint)
 
 
@@ -135,7 +135,7 @@ def find_files(path: str | Path, inside: Path | None) -> tuple[dict[str, Path], 
             left_out.append(name)
             continue
         if inside is not None and not file.resolve().is_relative_to(inside.resolve()):
-            problem = f"{quote_value(name)} is a link that leads out of the mapping's folder"
+            problem = f"{quote_value(name)} is a link to a place outside the mapping's folder"
             hint = "a mapping reads only files beside or below itself; name others on the command line"
             raise SourceError(str(path), "outside-folder", problem, help=hint)
         found[name] = file

@@ -71,7 +71,7 @@ class ParquetSource(Source):
     def _batches(self) -> Iterator[Any]:
         """Yield the rows in record batches, each within one row group.
 
-        Each row group has dictionaries of its own, and Arrow can't make one list or object of two of them.
+        Each row group has its own dictionaries, and Arrow can't make one list or object of two of them.
         """
         most = NESTED_BATCH_ROWS if self._packed_inside else BATCH_ROWS
         for group in range(self._file.num_row_groups):

@@ -67,7 +67,7 @@ def open_singer(input: Input, options: SourceOptions) -> Source:
 
 
 class _Messages:
-    """The messages of a tap with their line numbers; None for a line that is no message."""
+    """The messages of a tap with their line numbers; None for a line that is not a message."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
@@ -118,11 +118,11 @@ class _StreamReader:
             if self._is_stated and message.stream != self._stream:
                 continue
             if message.type == "RECORD" or message.schema is None:
-                raise self._broken(one[0], f"a {message.type} comes before the SCHEMA of its stream")
+                raise self._broken(one[0], f"a {message.type} arrives before the SCHEMA of its stream")
             self._stream = message.stream
             if self._is_stated:
-                others = "records of other streams, if the tap sends any, are passed over"
-                self.notes = (f"the rows are those of the stream {quote_value(self._stream)}; {others}",)
+                others = "records of other streams, if the tap sends any, are skipped"
+                self.notes = (f"the rows are from the stream {quote_value(self._stream)}; {others}",)
             return tuple(dict.fromkeys([*message.schema.properties, *self._sample_names()]))
         if not self._ahead:
             return ()  # a tap that has nothing new
@@ -160,7 +160,7 @@ class _StreamReader:
     def parts(self) -> Iterator[Part]:
         """Yield the records in parts, each cut off as soon as a checkpoint follows it.
 
-        A line that is no message becomes a reject of its own, for it may have been a record.
+        A line that is not a message becomes a separate reject, because it may have been a record.
 
         Raises:
             SourceError: `several-streams`, `singer-message`.
@@ -213,7 +213,7 @@ class _StreamReader:
             problem = (
                 f"the tap sends records of {quote_value(self._stream)} and of {quote_value(message.stream)}"
             )
-            hint = f"say which are wanted: write `stream: {self._stream}` under `source:`"
+            hint = f"choose one: write `stream: {self._stream}` under `source:`"
             raise SourceError(self._name, "several-streams", problem, number, hint)
 
     def _broken(self, number: int, problem: str) -> SourceError:
@@ -223,7 +223,7 @@ class _StreamReader:
 
 
 def _without_record(number: int) -> Reject:
-    hint = "is the tap's output cut off, or changed by another program?"
+    hint = "was the tap's output cut off, or changed by another program?"
     return Reject(number, None, (Issue("singer-message", "the RECORD has no `record`", "", hint),), {})
 
 

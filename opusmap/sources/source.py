@@ -1,8 +1,8 @@
 """What every source is: a name, the columns it is known to have, and its rows.
 
 Also here: the source over an iterable, the one over a file or stream that is read from its beginning to its
-end, the record that describes a format, and the checks that formats share. Each format has a module of its
-own with a `FORMAT`; `formats` finds the one for a path.
+end, the record that describes a format, and the checks that formats share. Each format has a module with
+a `FORMAT`; `formats` finds the one for a path.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ class Source(ABC):
     Attributes:
         name: what messages call the source; its path where it has one.
         columns: the names in a CSV header; the names seen in a sample of JSON Lines; None if unknown.
-        notes: what the reader decided by itself (such as the delimiter), each as a sentence.
+        notes: what the reader detected (such as the delimiter), each as a sentence.
         rereadable: whether `rows()` may be called again and starts over.
         delimiter: what separates the cells of a CSV source; None for other sources.
-        typed_cells: whether cells have types of their own that may have cost a key its leading zeros, as
+        typed_cells: whether cells have types, which may have removed a key's leading zeros, as
             those of a workbook.
         header_row: the row that holds the columns' names; 0 if none does, None where there are no such rows.
         files: the paths of the files that a pattern matches; empty where `name` is the one file.
@@ -242,11 +242,11 @@ def check_columns(name: str, columns: Sequence[str]) -> None:
         raise SourceError(name, "empty-header", problem, help=hint)
     if repeated := [column for column, count in Counter(columns).items() if count > 1]:
         problem = f"two columns have the name {', '.join(map(quote_value, repeated))}"
-        hint = "give each column a name of its own: cells of one would hide those of the other"
+        hint = "give each column a different name: otherwise cells of one would hide those of the other"
         raise SourceError(name, "duplicate-header", problem, help=hint)
 
 
-_CORRECT = "correct or remove that row in the file; or is the file in another format than its name says?"
+_CORRECT = "correct or remove that row in the file; or does the file's format differ from its name?"
 
 
 def unreadable_row(source: Source, reject: Reject) -> SourceError:
@@ -257,7 +257,7 @@ def unreadable_row(source: Source, reject: Reject) -> SourceError:
 
 def row_too_long(number: int) -> Reject:
     """Return the reject of a row that holds more than `ROW_LIMIT`, without its values."""
-    message = f"the row holds more than {ROW_LIMIT >> 20} MB"
+    message = f"the row contains more than {ROW_LIMIT >> 20} MB"
     hint = "select fewer of its columns, or shorten them: substr(…)"
     return Reject(number, None, (Issue("field-too-long", message, "", hint),), {})
 

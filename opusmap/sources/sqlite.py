@@ -1,7 +1,7 @@
 """SQLite: the rows of one query on a database file, which is opened read-only.
 
 The query may come from a stranger, and so may the file. The query can only select from this one file: it
-can't attach another, load code, write, or run without end. It runs in a process of its own
+can't attach another, load code, write, or run without end. It runs in a separate process
 (`sqlite_child`), which can be ended in the middle of any step.
 """
 
@@ -134,7 +134,7 @@ def require_query(sql: str | None, name: str) -> str:
     """
     if sql is None or not sql.strip():
         hint = "write one, such as `sql: SELECT Id, Title FROM Contract` under `source:`"
-        raise SourceError(name, "no-query", "a database needs a query that gives the rows", help=hint)
+        raise SourceError(name, "no-query", "a database needs a query that returns the rows", help=hint)
     return sql
 
 
@@ -150,18 +150,18 @@ def _explain(failure: str, reason: str) -> tuple[str, str, str]:
         return "source-damaged", reason, "is this an SQLite database?"
     hint = "try the query in a program for SQLite"
     if failure == "steps":
-        reason = f"it took more than {STEP_LIMIT:,} million steps without giving a row"
-        hint = "make it simpler, or give the tables that it joins an index"
+        reason = f"it took more than {STEP_LIMIT:,} million steps without returning a row"
+        hint = "simplify it, or add an index to the tables that it joins"
     elif failure == "silent":
         reason = f"one step of it took more than {STEP_SECONDS:.0f} seconds"
-        hint = "make it simpler, or give the tables that it joins an index"
+        hint = "simplify it, or add an index to the tables that it joins"
     elif failure == "memory":
         reason, hint = "it takes too much memory", "select fewer or shorter values"
     elif "disk is full" in reason or "disk I/O error" in reason:
         reason = f"{reason}; it may take {TEMPORARY_LIMIT >> 30} GB of temporary space"
-        hint = "leave out ORDER BY, GROUP BY or DISTINCT, or give their columns an index"
+        hint = "remove ORDER BY, GROUP BY or DISTINCT, or add an index to their columns"
     elif "not authorized" in reason or "prohibited" in reason:
-        hint = "it may only select, and only from the file that is the source"
+        hint = "it may only select, and only from the source file"
     elif "too big" in reason:
         reason = f"{reason} (a value may have {CELL_LIMIT >> 20} MB)"
         hint = "leave the value out, or shorten it: substr(…)"
@@ -187,7 +187,7 @@ def _row(number: int, columns: tuple[str, ...], values: Any) -> Row | Reject:
         return Row(number, row)
     plain = {column: plain_value(value) for column, value in row.items()}
     problems = tuple(
-        Issue("encoding", "the database holds a text here that is not UTF-8", column, "correct it there")
+        Issue("encoding", "the database contains a text here that is not UTF-8", column, "correct it there")
         for column, value in row.items()
         if isinstance(value, _NotText)
     )

@@ -1,4 +1,4 @@
-"""Runs the query of an SQLite source in a process of its own, so that it can be ended at any time.
+"""Runs the query of an SQLite source in a separate process, so that it can be ended at any time.
 
 Run as a script, only by `sqlite`. It imports nothing of opusmap. Standard input brings a `Task`. Standard
 output gets frames, as `child` describes them: the names of the columns, then lists of rows; of an error, what

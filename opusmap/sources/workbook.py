@@ -1,6 +1,6 @@
 """Workbooks: the rows of one sheet of an `.xlsx`, `.xlsm`, `.xlsb`, `.xls` or `.ods` file.
 
-The workbook is checked first (`workbook_scan`), then read in a process of its own (`workbook_child`), so
+The workbook is checked first (`workbook_scan`), then read in a separate process (`workbook_child`), so
 that a hostile one is refused and harms nothing else.
 """
 
@@ -42,7 +42,7 @@ XLS_RATIO = 60
 """The ratio for a workbook that is not packed."""
 
 SAMPLE_ROWS = 1_000
-"""Rows from which columns of times are told from columns of days."""
+"""Rows that show whether a column has times or only days."""
 
 _EXACT = 10**15
 _OTHER_WAY = "open it in Excel and save it again, or save the sheet as CSV and map that"
@@ -179,11 +179,11 @@ class WorkbookSource(Source):
                 code = "unknown-sheet"
                 hint = suggest(task.sheet, names) or f"sheets: {quote_names(names)}"
             elif failed.error == "password":
-                problem, hint = "the workbook is protected by a password", "save it without one"
+                problem, hint = "the workbook is protected by a password", "save it without a password"
             elif failed.error == "damaged":
                 problem = f"the workbook can't be read: {failed.details['reason']}"
             else:
-                problem = "the workbook can't be read: it is damaged, or not what its name says"
+                problem = "the workbook can't be read: it is damaged, or its suffix is wrong"
             raise SourceError(self.name, code, problem, help=hint) from None
 
 

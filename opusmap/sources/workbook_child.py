@@ -1,4 +1,4 @@
-"""Reads a workbook in a process of its own, so that a hostile one harms nothing else.
+"""Reads a workbook in a separate process, so that a hostile one harms nothing else.
 
 Run as a script, only by `workbook`. It imports nothing of opusmap. Standard input brings a `Task`. Standard
 output gets frames, as `child` describes them: the sheet's name, then lists of rows, from row 1 and column A.

@@ -144,7 +144,7 @@ class _MemberCheck:
         self._rest = window[-_OVERLAP:]
         if b"<!DOCTYPE" in window or b"<!ENTITY" in window or window.startswith((b"\xff\xfe", b"\xfe\xff")):
             problem = "the workbook contains a document type, which no spreadsheet program writes"
-            hint = "don't open it; ask where it comes from"
+            hint = "don't open it; find out where it comes from"
             raise SourceError(self._name, "document-type", problem, help=hint)
         if not self._is_sheet:
             return

@@ -79,7 +79,7 @@ def test_the_stream_that_is_named_is_read_and_the_others_are_passed_over() -> No
     source = opened(*messages, stream="contracts")
     assert source.columns == ("No", "Title")
     assert [row.number for row in source.rows() if isinstance(row, Row)] == [4]
-    assert "passed over" in source.notes[0]
+    assert "skipped" in source.notes[0]
 
 
 def test_records_of_a_second_stream_stop_the_reading_after_those_before_them() -> None:

@@ -146,7 +146,7 @@ def test_a_row_that_holds_too_much_is_a_reject_and_the_others_go_on(path: Path) 
         bad, good = source.rows()
     assert isinstance(bad, Reject)
     assert [(one.code, one.message) for one in bad.problems] == [
-        ("field-too-long", f"the row holds more than {ROW_LIMIT >> 20} MB")
+        ("field-too-long", f"the row contains more than {ROW_LIMIT >> 20} MB")
     ]
     assert (bad.values, good) == ({}, Row(2, {"no": "008", "a": "x", "b": "x", "c": "x", "d": "x"}))
 
