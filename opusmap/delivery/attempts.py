@@ -81,7 +81,7 @@ class Attempts:
 
     def give_up(self) -> None:
         """Stop the run: Opus stays away."""
-        help_text = "run the same command again later: what was not sent will be"
+        help_text = "run the same command again later: it sends what is left"
         self._stop_signal.stop(OpusUnavailable(self._client.url, self._trouble, help_text))
 
     async def wait_for_late_effects(self, seconds: float) -> None:
@@ -115,7 +115,7 @@ class Attempts:
 
     def give_up_unreadable(self) -> None:
         """Stop the run: whatever answers, what it says can't be read."""
-        problem = f"no answer to the last requests can be read. {self.unknown.words}"
+        problem = f"the answers to the last requests can't be read. {self.unknown.words}"
         self._stop_signal.stop(OpusUnavailable(self._client.url, problem, _WHO_ANSWERS))
 
     async def send(
@@ -166,8 +166,8 @@ class Attempts:
     async def _attempt(self, batch: Batch, body: bytes, attempt: int) -> AttemptResult | None:
         """Send a body as soon as it may be, its intent durable before; None when the run halts.
 
-        The client may send it again, with a new token or to the other path; that is no attempt of its own,
-        but counted and told as a request.
+        The client may send it again, with a new token or to the other path; that is not a separate attempt,
+        but is counted and reported as a request.
         """
         if not await self._rate_limiter.admit():
             return None
@@ -204,7 +204,7 @@ class Attempts:
         return result
 
     def _note_result(self, batch: Batch, result: AttemptResult, attempt: int) -> None:
-        """Count a request, tell of it, and log it under an id of its own."""
+        """Count a request, report it, and log it under a new ID."""
         accepted = result.verdict is Verdict.ACCEPTED
         if result.error is not TransportError.SIGN_IN:
             self._results.note_attempt(result.seconds, again=attempt > 1)
@@ -231,7 +231,9 @@ class Attempts:
             batch.state.clear = self.unknown.clear
         batch.state.unreadable = message
         if not self.unknown.words:
-            _log.warning("an answer tells nothing of its records; each is sent again alone: %s", message)
+            _log.warning(
+                "an answer does not say what happened to its records; each is sent again alone: %s", message
+            )
         self.unknown.note_unreadable(message)
 
     def _log_result(self, batch: Batch, result: AttemptResult, attempt: int) -> None:
@@ -253,7 +255,7 @@ class Attempts:
     async def _carry_on(self, decision: Decision, result: AttemptResult, attempt: int) -> float | None:
         """Do what a decision asks; return the seconds of the timeout it cost, None after the last attempt.
 
-        Waits that Opus asks for, or the retry budget, are no sign that Opus is away.
+        Waits that Opus asks for, or the retry budget, do not mean that Opus is away.
         """
         match decision:
             case Retry(delay, everyone):
@@ -283,8 +285,8 @@ _LONG_WAIT, _SELDOM = 4.0, 60.0
 """Seconds without a success after which a wait is logged, and seconds between two such lines."""
 
 _WHO_ANSWERS = (
-    "look at OPUSMAP_BASE_URL and OPUSMAP_API_PATH; does a proxy, a gateway or a sign-in page answer instead "
-    "of Opus? Then run the same command again: what is uncertain or was not sent will be sent"
+    "check OPUSMAP_BASE_URL and OPUSMAP_API_PATH; does a proxy, a gateway or a sign-in page answer instead "
+    "of Opus? Then run the same command again: it sends what is uncertain or left"
 )
 
 _NOT_REACHED = frozenset({TransportError.UNREACHED, TransportError.SIGN_IN, TransportError.UNTRUSTED})

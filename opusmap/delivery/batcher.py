@@ -1,6 +1,6 @@
 """The batcher: takes records as they are needed, leaves out what Opus holds as it is, and makes batches.
 
-Owns what stands between the mapper's records and a request's: hashing, looking up, grouping, and the order of
+Owns the steps between the mapper's records and a request's: hashing, looking up, grouping, and the order of
 the versions of a rowKey. It sends nothing and writes nothing.
 """
 
@@ -30,7 +30,7 @@ class BatchState:
         stale: whether a record with one of these was in flight when the journal was asked, so ask again.
         unanswered: when a record's last request ended that may have been processed, and no answer said so.
         pending: those in flight by the journal.
-        unreadable: what came last in place of an answer that tells of the records.
+        unreadable: the last response that did not say what happened to the records.
         clear: the clear answers of the run before the first such one.
     """
 
@@ -188,7 +188,7 @@ class KeyLocks:
         self._latest: dict[str, KeyLock] = {}  # rowKey -> the latest lock that was asked for
 
     def is_taken(self, key: str) -> bool:
-        """Tell whether this rowKey is held, or waited for."""
+        """Return whether this rowKey is held, or waited for."""
         return key in self._latest
 
     def take(self, keys: Collection[str]) -> KeyLock:

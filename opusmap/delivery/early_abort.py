@@ -92,9 +92,9 @@ UNREADABLE_RECORDS = 3
 
 
 class UnknownOutcomes:
-    """Watches for answers that tell nothing, however many requests are in flight.
+    """Watches for unreadable answers, however many requests are in flight.
 
-    `clear` counts the answers that told something. `words` is what came last in place of one.
+    `clear` counts the readable answers. `words` describes the last unreadable one.
     """
 
     def __init__(self, stop_signal: StopSignal) -> None:

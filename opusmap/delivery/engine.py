@@ -244,7 +244,7 @@ class _Engine:
                 await self._results.cancel(batch)
 
     async def _deliver_while_nothing_is_accepted(self, parts: Sequence[Batch], *, maybe: bool) -> None:
-        """Split a batch while Opus has taken nothing yet: one batch at a time, for it may be no use."""
+        """Split a batch while Opus has taken nothing yet: one batch at a time, because it may be no use."""
         async with self._splitting:
             if self._early_abort.lost:
                 self._abort()

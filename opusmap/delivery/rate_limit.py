@@ -138,7 +138,7 @@ class ConcurrencyLimit:
 
 
 class RetryBudget:
-    """How many retries the run affords: one for each success, and the policy's `per_second` besides.
+    """How many retries the run affords: one for each success, and also the policy's `per_second`.
 
     As many as its `burst` are saved. Exhausted, it makes retries wait; it never forbids one.
     """
@@ -158,7 +158,7 @@ class RetryBudget:
         now, a_second = self._clock(), self._policy.per_second
         self._tokens = min(self._policy.burst, self._tokens + (now - self._counted) * a_second)
         self._counted = now
-        # What the clock's steps lose of a second must not make anybody wait for nothing.
+        # What the clock's steps lose of a second must not make a worker wait for nothing.
         return 0.0 if self._tokens >= 1.0 - 1e-9 else (1.0 - self._tokens) / a_second
 
     def spend(self) -> None:

@@ -1,4 +1,4 @@
-"""Results: what becomes of each record of a run, in the journal first, then as an event to read.
+"""Results: what happened to each record of a run, in the journal first, then as an event to read.
 
 Owns noting what is sent, and the stream of results. It decides nothing: the engine says what came of a
 request.
@@ -64,7 +64,7 @@ class SubmitTotals:
     """What became of the records that were taken, and how many requests it took.
 
     `requests` counts those sent to Opus (not to the identity service), `retries` those among them that
-    sent the same records once more. `trusted` are those of the submitted that nothing but an HTTP status
+    sent the same records again. `trusted` are those of the submitted that nothing but an HTTP status
     says were accepted. `stopped` is why the run ended before its input did, or None.
     """
 

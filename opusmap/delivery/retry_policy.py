@@ -127,7 +127,7 @@ class RetryPolicy:
             delay = draw_delay(attempt, random)
             return Retry(min(delay, left) if left > 0.0 else delay)
         if not unknown:
-            return StopRun(help="run the same command again later: what was not sent will be")
+            return StopRun(help="run the same command again later: it sends what is left")
         # A single record may be what breaks the server: each is tried alone.
         return Split(size, alone=True) if size > 1 else GiveUp(refused=False)
 
@@ -162,7 +162,7 @@ class ResumePolicy:
     resend: bool = False
 
     def is_unchanged(self, entry: Item, known: JournalRecord | None, trusted_from: int = 0) -> bool:
-        """Tell whether a record need not be sent: Opus took this very content, and nothing else since.
+        """Return whether a record need not be sent: Opus took this very content, and nothing else since.
 
         What a run before `trusted_from` sent says nothing: another journal's run may have replaced it.
         """
@@ -193,7 +193,7 @@ class ResumePolicy:
         return known.unanswered if self.may_take_effect(known.unanswered, now) else None
 
     def may_take_effect(self, unanswered: Timestamp, now: Timestamp) -> bool:
-        """Tell whether a request that ended at a moment without a clear answer may still take effect."""
+        """Return whether a request that ended at a moment without a clear answer may still take effect."""
         return self.count_elapsed(unanswered, now) < self.late_effect_window
 
     def count_elapsed(self, since: Timestamp, now: Timestamp) -> float:

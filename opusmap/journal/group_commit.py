@@ -35,7 +35,7 @@ class Writable(Protocol):
 
 
 _QUICK = 0.001
-"""Seconds of a sync that the event loop itself waits for: a thread costs more, for it has to wait for the
+"""Seconds of a sync that the event loop itself waits for: a thread costs more, because it has to wait for the
 interpreter before and after, much longer than for the disk."""
 
 _MOMENT = 0.005
@@ -50,7 +50,7 @@ def run_inline(sync: Callable[[], None], then: Callable[[BaseException | None], 
 class GroupCommit:
     """Makes write sets durable, in the order in which they are given. Use it as an async context manager.
 
-    A write set waits for no more than two steps of the event loop besides the disk: each of them may be long
+    A write set waits for no more than two steps of the event loop beyond the disk: each of them may be long
     when many answers come at once. So there are callbacks here, and no task.
     """
 
@@ -60,7 +60,7 @@ class GroupCommit:
         sync_executor: SyncExecutor | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Make it; `sync_executor` stands in for what waits for the disk, `clock` tells how long it took."""
+        """Make it; `sync_executor` replaces what waits for the disk, `clock` measures how long it took."""
         self._store, self._clock = store, clock
         self._thread: ThreadPoolExecutor | None = None
         self._last = math.inf  # seconds that the disk took the last time
@@ -78,7 +78,7 @@ class GroupCommit:
         try:
             self._begin()
             await self._idle.wait()
-        finally:  # cancelled once more, too: the journal may be closed next
+        finally:  # also if cancelled again: the journal may be closed next
             if self._thread is not None:
                 self._thread.shutdown()
 

@@ -49,8 +49,8 @@ class Request:
 class InFlight:
     """The requests in flight, by target (its number in the journal) and rowKey; a record is in one at most.
 
-    Each call counts at once, and returns what is to be written, in the order of the calls. A subclass stands
-    in for a journal that writes something else. `any_detailed`: the journal may hold detailed records, so
+    Each call counts at once, and returns what is to be written, in the order of the calls. A subclass may
+    write something else. `any_detailed`: the journal may hold detailed records, so
     that one must be removed when its record is accepted.
     """
 
@@ -65,7 +65,7 @@ class InFlight:
         return self._of(target)
 
     def begin(self, target: int, run: int, items: Iterable[Item], sent: Timestamp) -> WriteSet:
-        """Put records into a request; records that are in flight as they are, are sent once more."""
+        """Put records into a request; records that are already in flight unchanged are sent again."""
         wanted = {item.key: item for item in items}
         if not wanted:
             return WriteSet()

@@ -36,7 +36,7 @@ class Session(ABC):
         """Write the intent to send these records, in one request, at this moment. Await it, then send.
 
         Until they are finished or cancelled they are pending, and a crash leaves them so. Nothing that was
-        known of them is lost before that. Records of this run that are in flight already are sent once more.
+        known of them is lost before that. Records of this run that are already in flight are sent again.
         """
 
     @abstractmethod

@@ -4,7 +4,7 @@ The file is made, connected to and locked here, a network share is refused, and 
 file system become a `JournalError`. Nothing here reads the journal.
 
 SQLite's own sync (`synchronous = FULL`) is a part of the statement that commits, so that statements would
-have to wait in a thread of their own, and compete for the interpreter at each step. So SQLite writes at once,
+have to wait in a separate thread, and compete for the interpreter at each step. So SQLite writes at once,
 which takes a tenth of a millisecond, and the wait for the disk is one call (`group_commit` says whose). What
 is on the disk after it is the same: the log, up to the last commit.
 """
@@ -23,7 +23,7 @@ from pathlib import Path
 from opusmap.errors import JournalError
 
 LONG = 8000
-"""Rows after which the log is taken into the database: 32 MB when each touches a page of its own."""
+"""Rows after which the log is taken into the database: 32 MB when each touches a different page."""
 
 _sync_data = getattr(os, "fdatasync", os.fsync)  # which macOS and Windows lack; it is what SQLite calls
 
@@ -31,11 +31,11 @@ _sync_data = getattr(os, "fdatasync", os.fsync)  # which macOS and Windows lack;
 class Log:
     """The log of a journal that is being written.
 
-    A subclass that overrides `flush` stands in for the wait for the disk.
+    A subclass that overrides `flush` replaces the wait for the disk.
     """
 
     def __init__(self, name: str, database: sqlite3.Connection, long: int = LONG) -> None:
-        """Make it for the journal at this path; `database` is a connection of its own.
+        """Make it for the journal at this path; `database` is a separate connection.
 
         After `long` rows the log is taken into the database.
         """
@@ -46,7 +46,7 @@ class Log:
         self._rows = 0
 
     def take_over(self, writer: sqlite3.Connection) -> None:
-        """Do from now on what SQLite does by itself otherwise for the connection that writes."""
+        """From now on, do what SQLite otherwise does automatically for the connection that writes."""
         # NORMAL still syncs the log's head, and the log before it is taken into the database.
         writer.execute("PRAGMA synchronous = NORMAL")
         writer.execute("PRAGMA wal_autocheckpoint = 0")
@@ -101,17 +101,17 @@ _DRIVE_REMOTE = 4  # GetDriveTypeW, Windows
 
 _REPAIR = (
     "restore the journal from a backup, or move it away together with its -wal and -shm files; then run "
-    "`opusmap submit MAPPING --resend`, which sends every record once more and does no harm"
+    "`opusmap submit MAPPING --resend`, which sends every record again and does no harm"
 )
-_RIGHTS = "see that this account may write the file and its folder, or name another file in OPUSMAP_JOURNAL"
-_BUSY = "close what else has the file open (a viewer, a backup), and run the same command again"
+_RIGHTS = "let this account write the file and its folder, or name another file in OPUSMAP_JOURNAL"
+_BUSY = "close other programs that have the file open (a viewer, a backup), and run the same command again"
 _HELP = {
     sqlite3.SQLITE_CORRUPT: _REPAIR,
     sqlite3.SQLITE_NOTADB: f"name another file in OPUSMAP_JOURNAL; if this one was the journal, {_REPAIR}",
     sqlite3.SQLITE_BUSY: _BUSY,
     sqlite3.SQLITE_LOCKED: _BUSY,
-    sqlite3.SQLITE_FULL: "make room on the disk, and run the same command again",
-    sqlite3.SQLITE_IOERR: f"look at the disk; if it is well, {_REPAIR}",
+    sqlite3.SQLITE_FULL: "free disk space, and run the same command again",
+    sqlite3.SQLITE_IOERR: f"check the disk; if it is healthy, {_REPAIR}",
     sqlite3.SQLITE_READONLY: _RIGHTS,
     sqlite3.SQLITE_PERM: _RIGHTS,
     sqlite3.SQLITE_CANTOPEN: _RIGHTS,
@@ -126,7 +126,7 @@ def connect(name: str, *, timeout: float = 5.0) -> sqlite3.Connection:
 
 
 class Storage:
-    """How a journal reaches the disk. A subclass stands in for another kind of disk, one that fails, say."""
+    """How a journal reaches the disk. A subclass simulates another disk, for example one that fails."""
 
     def connect(self, name: str) -> sqlite3.Connection:
         """Open the journal's database, which is there, or one in memory. Transactions are begun by hand.
@@ -158,7 +158,7 @@ def hold_file(name: str, *, write: bool) -> sqlite3.Connection | None:
 
 
 def _make_private(name: str, *, create: bool) -> None:
-    """Make the file if it is not there, for its owner alone; refuse a symbolic link and what is no file.
+    """Make the file if it is not there, for its owner alone; refuse a symbolic link and anything but a file.
 
     A file that is there is looked at, not opened: closing it again would drop the locks that SQLite
     holds on it for another connection of this process (a trait of POSIX locks).
@@ -169,10 +169,12 @@ def _make_private(name: str, *, create: bool) -> None:
     try:
         mode = os.lstat(name).st_mode
     except FileNotFoundError:
-        help_text = "the first `opusmap submit` makes it; name one that is elsewhere with OPUSMAP_JOURNAL"
+        help_text = "the first `opusmap submit` creates it; if it is elsewhere, name it in OPUSMAP_JOURNAL"
         raise JournalError(name, "there is no journal here", help_text) from None
     if not stat.S_ISREG(mode):
-        raise JournalError(name, "the journal is not a regular file", "name the file itself, no link to it")
+        raise JournalError(
+            name, "the journal is not a regular file", "name the file itself, not a link to it"
+        )
 
 
 @contextmanager
@@ -245,7 +247,7 @@ def refuse_share(name: str) -> None:
     if kind:
         raise JournalError(
             name,
-            f"the journal is on a network share ({kind}), where a crash may lose what it holds",
+            f"the journal is on a network share ({kind}), where a crash may lose its content",
             "name a file on a local disk in OPUSMAP_JOURNAL",
         )
 

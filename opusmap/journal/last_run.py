@@ -1,7 +1,7 @@
 """`NAME.last-run.json` beside a mapping: which journal knows its last runs, and its rejects as written.
 
 The file shows when a journal is another one than it names. No cell of a row is in the file. A run goes
-on without it, for it may be lost at any time; then nothing can be compared.
+on without it, because it may be lost at any time; then nothing can be compared.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _VERSION = 1
 _SIZE_LIMIT = 1 << 20
 _RUNS = 50
-"""Connections whose last run is kept; an emulator on a port of its own each time would add up."""
+"""Connections whose last run is kept; an emulator on another port each time would add up."""
 _FILES = 200
 _NEIGHBOURS = 1_000
 """Notes of other mappings in the folder that are looked at."""
@@ -83,7 +83,9 @@ class LastRun:
             connection: its id.
         """
         if problem := self._read()[1]:
-            return f"{problem}, so it can't be told whether the journal {place} knows the last run. {_AGAIN}"
+            return (
+                f"{problem}, so it is not known whether the journal {place} contains the last run. {_AGAIN}"
+            )
         noted, mapping = self._latest_beside(origin, connection)
         if noted is None:
             return ""
@@ -94,10 +96,10 @@ class LastRun:
         if noted.journal == _NOBODY:
             return f"{mapping} was submitted with several journals at the same time. {_AGAIN}"
         if not runs:
-            return f"the journal {place} is new, and {before} was kept in another one. {_AGAIN}"
+            return f"the journal {place} is new, and {before} is in another one. {_AGAIN}"
         if noted.journal != journal.identity():
-            return f"the journal {place} is not the one of {before}. {_AGAIN}"
-        return f"the journal {place} is older than {before}, as one from a backup is. {_AGAIN}"
+            return f"the journal {place} does not contain {before}. {_AGAIN}"
+        return f"the journal {place} is older than {before}; was it restored from a backup? {_AGAIN}"
 
     def _latest_beside(self, origin: str, connection: str) -> tuple[NotedRun | None, Path]:
         """Return the last run against a connection of this mapping or of one beside it, and that mapping.
@@ -121,7 +123,7 @@ class LastRun:
         return self._write(_with_run(content, _noted(identity, run)))
 
     def note_end(self, identity: str, run: Run) -> str:
-        """Note that a run has ended; return what is odd, such as another run that went on meanwhile."""
+        """Note that a run has ended; return what is unusual, such as another run that went on meanwhile."""
         content, problem = self._read()
         noted = _noted(identity, run)
         begun = msgspec.structs.replace(noted, finished=None)
@@ -130,9 +132,9 @@ class LastRun:
             return "" if now is None and problem else self._write(_with_run(content, noted))
         self._write(_with_run(content, msgspec.structs.replace(now, journal=_NOBODY)))
         return (
-            f"another run of {self._mapping} went on at the same time with another journal "
-            f"({describe_run(now)}), so what Opus holds now is not known. "
-            "A connection's history belongs in one journal"
+            f"another run of {self._mapping} used another journal at the same time "
+            f"({describe_run(now)}), so the current records in Opus are not known. "
+            "Use one journal for each connection"
         )
 
     def note_rejects(self, path: Path, sha256: str) -> str:
@@ -148,7 +150,7 @@ class LastRun:
         return [self._locate(name) for name in self._read()[0].rejects]
 
     def is_as_written(self, path: Path) -> bool:
-        """Tell whether a file of rejects is, byte for byte, what opusmap wrote last under this name."""
+        """Return whether a file of rejects is, byte for byte, what opusmap wrote last under this name."""
         written = self._read()[0].rejects.get(self._name(path))
         if written is None or path.is_symlink():
             return False
@@ -181,14 +183,14 @@ class LastRun:
         except OSError as error:
             return (
                 f"{self.path} can't be written: {error.strerror or error}. "
-                "So a later run can't tell an older or another journal, nor that nobody edited these rejects"
+                "So a later run can't detect an older or another journal, or edits of these rejects"
             )
         return ""
 
 
 _AGAIN = (
-    "What Opus holds may not be what this journal says, so nothing that it knew before counts as unchanged: "
-    "each record is sent again, once. A connection's history belongs in one journal"
+    "The records in Opus may differ from this journal, so no record counts as unchanged: each one is sent "
+    "again, once. Use one journal for each connection"
 )
 
 
@@ -203,7 +205,7 @@ def _noted(identity: str, run: Run) -> NotedRun:
 
 
 def _is_same(noted: NotedRun, run: Run) -> bool:
-    """Tell whether a journal's run is the one noted, and as far as it was; one that was killed has no end."""
+    """Return whether a journal's run is the noted one in the noted state; a killed run has no end."""
     known = _noted(noted.journal, run)
     return noted in (known, msgspec.structs.replace(known, finished=None))
 

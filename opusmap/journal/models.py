@@ -104,7 +104,7 @@ class Pruned:
 
 
 _LATEST = 1e11
-"""Seconds since 1970 that no run began after: later ones are no date of a calendar's."""
+"""Seconds since 1970 that no run began after: later ones are beyond the calendar."""
 
 
 def read_run(row: tuple[Any, ...]) -> Run:
@@ -117,7 +117,7 @@ def read_run(row: tuple[Any, ...]) -> Run:
     facts |= {"counts": json.loads(facts["counts"]), "older_hash": bool(facts["older_hash"])}
     run = msgspec.convert(facts, Run)
     if not all(0 <= moment < _LATEST for moment in (run.started, run.finished or 0.0)):
-        raise ValueError("the time of a run is none")
+        raise ValueError("the time of a run is not valid")
     return run
 
 

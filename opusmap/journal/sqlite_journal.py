@@ -158,7 +158,7 @@ class SqliteJournal(Journal):
         with reading(self._path):
             found = self._reader.execute("SELECT target FROM runs WHERE id = ?", (run.id,)).fetchone()
         if found is None:
-            raise JournalError(self._path, f"the journal knows no run {run.id}")
+            raise JournalError(self._path, f"the journal contains no run {run.id}")
         async with GroupCommit(self, self._sync_executor) as commits:
             yield _SqliteSession(self._path, self._reader, self._in_flight, commits, run, found[0])
 
@@ -213,7 +213,7 @@ class SqliteJournal(Journal):
         try:
             return {} if found is None else dict(json.loads(zlib.decompress(found[0])))
         except (zlib.error, ValueError, TypeError):
-            raise damaged(self._path, f"what run {run.id} left for its report can't be read") from None
+            raise damaged(self._path, f"the report data of run {run.id} can't be read") from None
 
     def prune(self, before: float, only: Collection[int] | None = None) -> Pruned:
         forgotten: dict[int, int] = {}
@@ -268,7 +268,7 @@ class SqliteJournal(Journal):
             try:
                 yield self._database
             except BaseException:
-                # SQLite has rolled back by itself after some errors; a second time is an error of its own.
+                # SQLite rolls back automatically after some errors; a second rollback is another error.
                 with suppress(sqlite3.Error):
                     self._database.execute("ROLLBACK")
                 raise
@@ -284,7 +284,7 @@ class SqliteJournal(Journal):
         if mode not in ("wal", "memory"):
             problem = "its file system has no shared memory, which the journal's log needs"
             raise JournalError(self._path, problem, "name a file on a local disk in OPUSMAP_JOURNAL")
-        # RowKeys in no order touch a page each: hold many (64 MB), and write each back seldom.
+        # RowKeys in no order touch a page each: hold many (64 MB), and write each back rarely.
         self._database.execute("PRAGMA cache_size = -65536")
         prepare_schema(self._database)
         if self._log is not None:

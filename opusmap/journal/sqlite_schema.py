@@ -2,7 +2,7 @@
 
 `accepted` is all that millions of records need: what Opus holds. `detailed` is what there is more to say of,
 and wins over `accepted`. `requests` is what is in flight, a row a request: one insert is a durable intent.
-`evidence` is what a run leaves for its report besides its counts: compressed JSON, no value of a row in it.
+`evidence` is the report data of a run other than its counts: compressed JSON without values of rows.
 `identity` tells the journal from another one. `targets.trusted_from` is the first run whose records of a
 target may count as unchanged; `older_hash`: an older version hashed those before, and no run is done since.
 
@@ -77,7 +77,7 @@ UPDATE targets SET trusted_from = (SELECT 1 + coalesce(max(id), 0) FROM runs),
 
 
 def check_kind(database: sqlite3.Connection, path: str, *, write: bool) -> None:
-    """Refuse a file that is no journal, or one of a version that can't be used.
+    """Refuse a file that is not a journal, or one of a version that can't be used.
 
     Raises:
         JournalError: with the way out.
@@ -96,7 +96,7 @@ def check_kind(database: sqlite3.Connection, path: str, *, write: bool) -> None:
     else:
         help_text = (
             "finish its runs with the version of opusmap that wrote it, or name a new file in "
-            "OPUSMAP_JOURNAL: a new journal sends every record once more, which does no harm"
+            "OPUSMAP_JOURNAL: a new journal sends every record again, which does no harm"
         )
     problem = f"the journal has version {version}, this opusmap reads version {VERSION}"
     raise JournalError(path, problem, help_text)
@@ -147,11 +147,11 @@ class WriteSet:
         return len(self.requests) + len(self.accepted) + len(self.detailed)
 
     def accept(self, target: int, run: int, item: Item) -> None:
-        """Say that Opus accepted a record, and nothing besides."""
+        """Note that Opus accepted a record, and nothing else."""
         self.accepted[target, item.key] = target, run, item.row, item.key, item.content
 
     def detail(self, target: int, run: int, item: Item, result: Result) -> None:
-        """Say more of a record: this counts, whatever stands in `accepted`."""
+        """Note more about a record: this counts, whatever `accepted` contains."""
         sent = result.unanswered
         times = (None, None) if sent is None else (sent.wall, sent.ticks)
         facts = target, run, item.row, item.key, item.content

@@ -75,7 +75,7 @@ def token_form(client_id: str, proof: Proof) -> bytes:
 def read_token(answer: Answer, url: str, proof: Proof, generation: int, asked: float) -> Token | str:
     """Return the token that an identity service's answer holds, or in words why it says neither yes nor no.
 
-    What is no answer of such a service is trouble that may pass: a page of something in between, say. Nothing
+    Any other answer may be a temporary fault, for example a page from a proxy in between. Nothing
     of its body is shown, which may hold a part of a token.
 
     Args:
@@ -103,15 +103,15 @@ def read_token(answer: Answer, url: str, proof: Proof, generation: int, asked: f
     if answer.status != 200 or token is None or not isinstance(kind, str):  # noqa: PLR2004 - HTTP
         media = plain_text(answer.content_type.partition(";")[0], 40)
         came = f"{answer.status} ({media})" if media else str(answer.status)
-        return f"the identity service answers {came}, and its answer holds no access token"
+        return f"the identity service answers {came}, and its answer contains no access token"
     if kind.casefold() != "bearer":
-        raise SignInError(url, "the identity service gives another kind of token than a bearer token")
+        raise SignInError(url, "the identity service returns a token that is not a bearer token")
     life = _read_life(said.get("expires_in"))
     return Token(Secret(token), generation, asked + life - min(300.0, life * _MARGIN))
 
 
 def _hide(words: str, secret: str) -> str:
-    """Return what a service says without the secret, as it is or as it stood in the form."""
+    """Return a service's message without the secret, as it is or as it was in the form."""
     return words.replace(secret, "***").replace(quote_plus(secret), "***")
 
 

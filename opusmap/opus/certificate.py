@@ -58,11 +58,11 @@ class SigningCertificate:
         if now > self.valid_until:
             problem = f"the certificate expired on {_day(self.valid_until)}, so nothing was sent"
             raise SignInError(
-                token_url, problem, f"make a new one, give it to the app, name it in {_SETTING}"
+                token_url, problem, f"create a new one, add it to the app, name it in {_SETTING}"
             )
         if now < self.valid_from:
             problem = f"the certificate is not valid before {_day(self.valid_from)}, so nothing was sent"
-            raise SignInError(token_url, problem, "wait, or look at this machine's clock")
+            raise SignInError(token_url, problem, "wait, or check this machine's clock")
 
     def sign_assertion(self, client_id: str, token_url: str, now: float) -> Secret:
         """Return a fresh assertion, good once and for ten minutes.
@@ -98,13 +98,13 @@ def read_certificate(file: CertificateFile) -> SigningCertificate:
             does not open with the password, or is of a certificate that may not sign.
     """
     try:
-        import jwt  # noqa: F401, PLC0415 - told now, not after the first rows
+        import jwt  # noqa: F401, PLC0415 - reported now, not after the first rows
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
         from cryptography.hazmat.primitives.hashes import SHA1  # noqa: PLC0415
     except ImportError:
         raise SettingsError(
             _SETTING,
-            "signing in by certificate needs pyjwt and cryptography, which are not installed",
+            "signing in with a certificate needs pyjwt and cryptography, which are not installed",
             'pip install "opusmap[certificate]"',
         ) from None
     try:
@@ -133,13 +133,13 @@ def _read_pfx(data: bytes, password: bytes | None) -> tuple[Any, list[Certificat
         key, own, others = pkcs12.load_key_and_certificates(data, password)
     except UnsupportedAlgorithm:
         help_text = "export it again with AES256, which Windows and OpenSSL 3 offer"
-        raise SettingsError(_SETTING, "the file is encrypted in a way that is too old", help_text) from None
+        raise SettingsError(_SETTING, "the file uses an encryption that is too old", help_text) from None
     except ValueError as error:  # the library's words are all that tells the two apart
         if "password" in str(error).lower():
             raise _refuse_password(password) from None
         raise SettingsError(_SETTING, "the file is neither PFX nor PEM, or is damaged", _EXPORT) from None
     if key is None:
-        raise SettingsError(_SETTING, "the file holds no private key", _EXPORT)
+        raise SettingsError(_SETTING, "the file contains no private key", _EXPORT)
     return key, [*([own] if own else []), *others]
 
 
@@ -149,9 +149,9 @@ def _read_pem(data: bytes, password: bytes | None) -> tuple[Any, list[Certificat
     from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415
 
     if b"PRIVATE KEY-----" not in data:
-        raise SettingsError(_SETTING, "the file holds no private key", _EXPORT)
+        raise SettingsError(_SETTING, "the file contains no private key", _EXPORT)
     if b"BEGIN CERTIFICATE-----" not in data:
-        raise SettingsError(_SETTING, "the file holds a private key, but no certificate", _EXPORT)
+        raise SettingsError(_SETTING, "the file contains a private key, but no certificate", _EXPORT)
     encrypted = b"ENCRYPTED" in data
     try:
         certificates = load_pem_x509_certificates(data)
@@ -167,7 +167,7 @@ def _read_pem(data: bytes, password: bytes | None) -> tuple[Any, list[Certificat
 
 def _refuse_password(password: bytes | None) -> SettingsError:
     if password is None:
-        return SettingsError(_PASSWORD, "not set, and the certificate's file needs a password")
+        return SettingsError(_PASSWORD, "not set, but the certificate's file needs a password")
     return SettingsError(_PASSWORD, "the certificate's file does not open with this password")
 
 
@@ -178,7 +178,7 @@ def _find_own(key: RSAPrivateKey, certificates: Iterable[Certificate]) -> Certif
         public = certificate.public_key()
         if getattr(public, "public_numbers", lambda: None)() == numbers:
             return certificate
-    raise SettingsError(_SETTING, "the file holds a private key, but no certificate of it", _EXPORT)
+    raise SettingsError(_SETTING, "the file contains a private key, but not its certificate", _EXPORT)
 
 
 def _check_usage(own: Certificate) -> bool:

@@ -196,7 +196,7 @@ class OpusClient:
             self._sign_in_refused = SignInError(
                 self._settings.base_url,
                 "Opus refuses the token, although it was just renewed",
-                f"look at the app's registration: its tenant and the permission {SCOPE}",
+                f"check the app's registration: its tenant and the permission {SCOPE}",
             )
             raise self._sign_in_refused
 
@@ -204,7 +204,7 @@ class OpusClient:
         """Go on with the other path, which this one is not; False when there is no other to try."""
         if self._paths[0] == path and len(self._paths) > 1:
             del self._paths[0]
-            _log.info("Opus does not know %s; this run goes on with %s", path, self._paths[0])
+            _log.info("Opus does not support %s; this run continues with %s", path, self._paths[0])
             return True
         return self._paths[0] != path
 
@@ -245,7 +245,7 @@ class OpusClient:
             return NoAnswer(TransportError.SIGN_IN, "the identity service's answer broke off")
         token = read_token(answer, url, proof, generation, asked)
         if isinstance(token, str):
-            return NoAnswer(TransportError.SIGN_IN, f"{token}; look at OPUSMAP_TOKEN_URL", answer.retry_after)
+            return NoAnswer(TransportError.SIGN_IN, f"{token}; check OPUSMAP_TOKEN_URL", answer.retry_after)
         _log.debug("signed in at %s (token %d)", url, generation)
         return token
 
@@ -260,14 +260,14 @@ class OpusClient:
             assertion = certificate.sign_assertion(settings.client_id, settings.token_url, self._wall_clock())
             known = f"does the app have the certificate with the thumbprint {certificate.shown_thumbprint}?"
             if not certificate.names_usage:
-                known += " It names no key usage, and Opus asks for digital signature"
-            return Proof(assertion, f"look at OPUSMAP_CLIENT_ID and the data center; {known}", True)
+                known += " It has no key usage, but Opus requires digital signature"
+            return Proof(assertion, f"check OPUSMAP_CLIENT_ID and the data center; {known}", True)
         assert settings.client_secret is not None
-        look = "look at OPUSMAP_CLIENT_ID, the client secret (has it expired?) and the data center"
+        look = "check OPUSMAP_CLIENT_ID, the client secret (has it expired?) and the data center"
         return Proof(settings.client_secret, look)
 
     async def _ask(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Answer | NoAnswer:
-        """Send one request on a connection of its own and read a bounded answer.
+        """Send one request on a new connection and read a bounded answer.
 
         Below `httpx.AsyncClient` there are no redirects, cookies, proxies of the environment or sign-ins of
         `.netrc` to keep out.
@@ -348,7 +348,7 @@ def trust_system() -> ssl.SSLContext:
 def _hide(body: bytes, token: Secret) -> bytes:
     """Return an answer's body without the token, should it be repeated there.
 
-    A token of a few characters is no secret, and would be found in row keys.
+    A token of a few characters is not secret, and would be found in row keys.
     """
     text = token.reveal().encode("ascii")
     if len(text) < _SHORTEST_TOKEN:
@@ -369,7 +369,7 @@ def _choose_transport(name: str) -> Callable[[ssl.SSLContext], httpx.AsyncBaseTr
         except (ImportError, AttributeError):  # not there, or too old
             if name == "aiohttp":
                 problem, help_text = (
-                    "there is no aiohttp from 3.10 up",
+                    "aiohttp 3.10 or later is not installed",
                     'install it: pip install "opusmap[fast]"',
                 )
                 raise SettingsError("OPUSMAP_TRANSPORT", problem, help_text) from None

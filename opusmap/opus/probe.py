@@ -13,17 +13,17 @@ from opusmap.opus.exchange import NoAnswer, TransportError
 from opusmap.opus.responses import PATH_HELP, PERMISSION_HELP, TRUST_HELP, Verdict, read_due_answer
 
 _HELP = {
-    400: "compare the connection's file with Opus: is it of this tenant, and is the connection still there?",
+    400: "compare the connection file with Opus: is it of this tenant, and does the connection still exist?",
     403: PERMISSION_HELP,
     404: PATH_HELP,
-    405: "look at OPUSMAP_API_PATH; if Opus knows no such question, `submit --limit 1` proves more",
+    405: "check OPUSMAP_API_PATH; if Opus does not support this request, `submit --limit 1` verifies more",
 }
 _BUSY = "try again later"
 _ERROR_HELP = {
     TransportError.UNTRUSTED: TRUST_HELP,
-    TransportError.SIGN_IN: "look at OPUSMAP_TOKEN_URL, OPUSMAP_PROXY and the network",
+    TransportError.SIGN_IN: "check OPUSMAP_TOKEN_URL, OPUSMAP_PROXY and the network",
 }
-_REACH = "look at OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER), OPUSMAP_PROXY and the network"
+_REACH = "check OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER), OPUSMAP_PROXY and the network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ async def check_online(client: OpusClient, connection: str) -> Online:
         answer.path,
         (
             f"{client.url} can be reached",
-            f"the sign-in is right: {client.identity}",
+            f"the sign-in works: {client.identity}",
             "the app has the permission: Opus accepts its token",
             f"the path is right: {answer.path} answers for connection {connection}",
         ),

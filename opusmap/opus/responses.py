@@ -25,10 +25,10 @@ LONGEST_WAIT = 300.0
 SCOPE = "records.readwrite.all"
 """The permission that the connector's endpoints ask for (AvePoint's documentation)."""
 
-PERMISSION_HELP = f"give the app the permission {SCOPE}, and look at its tenant"
-TRUST_HELP = "add the certificate's authority to the system's store; is a proxy in between?"
-ADDRESS_HELP = "look at OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER) and OPUSMAP_API_PATH"
-PATH_HELP = f"{ADDRESS_HELP}; the older API for Connector is at other hosts, as /api/connector/SubmitRecords"
+PERMISSION_HELP = f"give the app the permission {SCOPE}, and check its tenant"
+TRUST_HELP = "add the certificate authority to the system's store; is there a proxy in between?"
+ADDRESS_HELP = "check OPUSMAP_BASE_URL (or OPUSMAP_DATA_CENTER) and OPUSMAP_API_PATH"
+PATH_HELP = f"{ADDRESS_HELP}; the older API for Connector is on other hosts, at /api/connector/SubmitRecords"
 """What to do about an answer that concerns the address, and about 404."""
 
 _DOCUMENTED_STATUSES = frozenset({200, 201, 204, 400, 401, 403, 418, 500})
@@ -43,7 +43,7 @@ _NO_CONTENT = 204
 
 _STATUS = re.compile(r"[2-5][0-9][0-9]")
 _UNREADABLE = 299
-"""Stands for a body's status that can't be read: worse than the documented successes, and no refusal."""
+"""Replaces a body's status that can't be read: worse than the documented successes, but not a refusal."""
 
 _KEY_NAMES = ("rowkey", "row_key", "key", "id")
 _REASON_NAMES = ("message", "error", "errormessage", "reason", "description")
@@ -92,7 +92,7 @@ class AttemptResult:
         error: why there is no answer, if there is none.
         accepted: the rowKeys of the records that Opus took, if the verdict is that.
         failed: those that it refused -> the reason; each record is in one of the two.
-        unreadable: an answer came that should have told what became of the records, and does not.
+        unreadable: an answer came that does not say what happened to the records.
         trusted: nothing but the HTTP status says that the records were taken.
         retry_after: the seconds that Opus asks to wait, if any.
         signal: what it says of how much Opus can bear.
@@ -144,7 +144,7 @@ def read_exchange(
         return make(_judge_refusal(status), status, message)
     items = said.get("faileditems", [])
     if not problem and len(items) > 1:
-        problem = "the answer says `failedItems` more than once"
+        problem = "the answer has `failedItems` more than once"
     if not problem and status in _TAKEN:
         problem = _find_contradiction(said)
     if problem:
@@ -262,7 +262,7 @@ _NOT_JSON = "the answer is not the documented JSON"
 
 
 def _judge_status(status: int, content: Any, said: _Said) -> tuple[int, str]:
-    """Return the worse of the two statuses, and why it is no evidence for what became of the records."""
+    """Return the worse of the two statuses, and why it does not show what happened to the records."""
     statuses = said.get("statuscode", [])
     code = _read_status(statuses[0]) if len(statuses) == 1 else None
     second = code or (_UNREADABLE if statuses else status)
@@ -270,11 +270,11 @@ def _judge_status(status: int, content: Any, said: _Said) -> tuple[int, str]:
     if not isinstance(content, _Object):
         return worse, _NOT_JSON
     if not statuses:
-        return worse, "the answer says no `statusCode`"
+        return worse, "the answer has no `statusCode`"
     if len(statuses) > 1:
-        return worse, "the answer says `statusCode` more than once"
+        return worse, "the answer has `statusCode` more than once"
     if code is None:
-        return worse, "the answer's `statusCode` is no status"
+        return worse, "the answer's `statusCode` is not a status"
     for each in (status, code):
         if each not in _PROCESSED:
             return worse, f"{each} is not a documented status of success"
@@ -288,7 +288,7 @@ def _find_contradiction(said: _Said) -> str:
     for names, contradicts in _CONTRADICTIONS:
         for name in names:
             if any(contradicts(value) for value in said.get(name, ())):
-                return f"the answer says success, and speaks against it by `{name}`"
+                return f"the answer reports success, but `{name}` contradicts it"
     return ""
 
 
@@ -321,7 +321,7 @@ def _read_exceptions(items: Any, keys: Sequence[str], message: str) -> dict[str,
     for item in items:
         key, reason = _read_item(item)
         if key not in known:
-            return "`failedItems` names what was not sent"
+            return "`failedItems` names records that were not sent"
         failed.setdefault(key, reason or message or "Opus gave no reason")
     return failed
 
@@ -365,7 +365,7 @@ class _Object(dict[str, Any]):
 
 
 _Said: TypeAlias = dict[str, list[Any]]
-"""Name in lower case -> all values that stand under it."""
+"""Name in lower case -> all its values."""
 
 
 def _refuse_constant(name: str) -> NoReturn:

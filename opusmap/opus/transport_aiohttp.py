@@ -134,7 +134,7 @@ def _translated() -> Iterator[None]:
 
 
 def _describe(error: Exception) -> str:
-    """Return what happened, for a person: aiohttp's own words tell of its settings."""
+    """Return what happened, for a person: aiohttp's messages mention its settings."""
     if isinstance(error, aiohttp.ClientConnectorError) and error.strerror:
         return f"can't connect to {error.host}:{error.port}: {error.strerror}"
     return str(error)

@@ -139,7 +139,7 @@ def test_ten_thousand_rows_and_only_unreadable_answers_end_soon_with_exit_3_in_w
     assert code == 3
     assert len(server.got) < 100
     assert (result["submitted"], result["failed"]) == (0, 0)
-    assert "no answer to the last requests can be read. Opus answers" in result["stopped"]
+    assert "the answers to the last requests can't be read. Opus answers" in result["stopped"]
     assert ("it has no body" in result["stopped"]) == answer.startswith(b"HTTP/1.1 204")
     assert "gateway" in said
 

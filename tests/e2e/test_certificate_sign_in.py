@@ -76,7 +76,7 @@ def test_what_is_wrong_with_a_certificate_is_told_before_anything_is_sent(regist
         ("expired.pfx", PASSWORD, 3, "the certificate expired on "),
         ("early.pfx", PASSWORD, 3, "the certificate is not valid before "),
         ("good.pfx", "another", 2, "OPUSMAP_CERTIFICATE_PASSWORD: the certificate's file does not open"),
-        ("key.pem", PASSWORD, 2, "OPUSMAP_CERTIFICATE: the file holds a private key, but no certificate"),
+        ("key.pem", PASSWORD, 2, "OPUSMAP_CERTIFICATE: the file contains a private key, but no certificate"),
         ("missing.pfx", PASSWORD, 2, "OPUSMAP_CERTIFICATE: the file can't be read"),
     ):
         ended = submit(register, url, OPUSMAP_CERTIFICATE=file, OPUSMAP_CERTIFICATE_PASSWORD=password)

@@ -140,4 +140,4 @@ def test_another_program_that_holds_the_file_is_told(tmp_path: Path, whole: Path
         SqliteJournal(tmp_path / "j.db", storage=AtOnce(), **options)
     other.close()
     assert "locked" in caught.value.problem
-    assert "close what else has the file open" in caught.value.help
+    assert "close other programs that have the file open" in caught.value.help

@@ -88,7 +88,7 @@ def test_runs_at_the_same_time_with_two_journals_are_told_by_both_the_next_time(
         one.note_start(a.identity(), first)
         other.note_start(b.identity(), second)
         ended = a.finish_run(first, ending="done", counts={})
-        assert "went on at the same time" in one.note_end(a.identity(), ended)
+        assert "used another journal at the same time" in one.note_end(a.identity(), ended)
         other.note_end(b.identity(), b.finish_run(second, ending="done", counts={}))
         for journal in (a, b):
             assert "at the same time" in one.explain_distrust(journal, "j", ORIGIN, CONNECTION)

@@ -102,8 +102,8 @@ def test_each_file_that_can_not_serve_says_why(tmp_path: Path) -> None:
     assert "no private key" in refused(path).problem
     assert "no private key" in refused(write_pfx(path, None, None)).problem
     assert "but no certificate" in refused(write_pem(path, KEY)).problem
-    assert "no certificate of it" in refused(write_pem(path, KEY, AUTHORITY)).problem
-    assert "no certificate of it" in refused(write_pfx(path, KEY, None)).problem
+    assert "but not its certificate" in refused(write_pem(path, KEY, AUTHORITY)).problem
+    assert "but not its certificate" in refused(write_pfx(path, KEY, None)).problem
     elliptic = make_key(kind="ec")
     assert "not an RSA key" in refused(write_pem(path, elliptic, make_certificate(elliptic))).problem
     assert "can't be read" in refused(tmp_path / "missing.pfx").problem

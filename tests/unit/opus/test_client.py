@@ -207,7 +207,7 @@ def test_requests_go_over_aiohttp_where_it_is_installed_or_as_the_setting_says(
     ]
     monkeypatch.setitem(sys.modules, "opusmap.opus.transport_aiohttp", None)
     assert [kind("auto"), kind("httpx")] == [HttpxTransport, HttpxTransport]
-    with pytest.raises(SettingsError, match="there is no aiohttp"):
+    with pytest.raises(SettingsError, match="or later is not installed"):
         kind("aiohttp")
     monkeypatch.undo()
     client_module._choose_transport.cache_clear()

@@ -109,13 +109,13 @@ def test_a_token_that_was_refused_once_is_renewed() -> None:
             "no such role\n  help: give the app the permission",
         ),
         (answer(200, statusCode=403), SignInError, "give the app the permission"),
-        (answer(404), OpusUnavailable, "look at OPUSMAP_BASE_URL"),
+        (answer(404), OpusUnavailable, "check OPUSMAP_BASE_URL"),
         (
             answer(404),
             OpusUnavailable,
-            "API for Connector is at other hosts, as /api/connector/SubmitRecords",
+            "API for Connector is on other hosts, at /api/connector/SubmitRecords",
         ),
-        (answer(405), OpusUnavailable, "look at OPUSMAP_API_PATH"),
+        (answer(405), OpusUnavailable, "check OPUSMAP_API_PATH"),
         (
             answer(400, message="unknown connection"),
             OpusUnavailable,
@@ -125,7 +125,7 @@ def test_a_token_that_was_refused_once_is_renewed() -> None:
         (answer(429), OpusUnavailable, "try again later"),
         (answer(418), OpusUnavailable, "Opus answers 418"),
         (answer(302), OpusUnavailable, "Opus, or a gateway before it, answers 302"),
-        (answer(200), OpusUnavailable, "says no `statusCode`"),
+        (answer(200), OpusUnavailable, "has no `statusCode`"),
         (
             lambda _: httpx.Response(200, text="<html>Log in to the guest network</html>"),
             OpusUnavailable,
