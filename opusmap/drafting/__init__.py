@@ -1,7 +1,7 @@
 """Drafts of mappings: which source column means which column of the connection, and what is left to a person.
 
-Owns matching both sides and writing the draft. It decides nothing that can't be seen: what a person must say
-stands in the draft as TODO, which `check` reports.
+Owns matching both sides and writing the draft. It decides only what can be seen: what a person must decide
+is marked TODO in the draft, and `check` reports it.
 """
 
 from opusmap.drafting.answers import EXAMPLE_DATE, read_datetime_format, read_timezone

@@ -1,4 +1,4 @@
-"""What only a person knows of a draft's times: the source's zone, and the date format of Opus.
+"""What only a person knows about a draft's times: the source's zone, and the date format of Opus.
 
 Owns reading both as a person types them.
 """
@@ -19,7 +19,7 @@ from opusmap.wording import quote_value
 __all__ = ["EXAMPLE_DATE", "read_datetime_format", "read_timezone"]
 
 EXAMPLE_DATE = "19 December 2024, 18:15:00"
-"""The date that a person writes as Opus does; its day is no month, so no two formats read it."""
+"""The date that a person writes as Opus does; its day can't be a month, so only one format reads it."""
 
 _EXAMPLE = datetime(2024, 12, 19, 18, 15)  # noqa: DTZ001 - an example has no zone
 _ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%Y%m%d")

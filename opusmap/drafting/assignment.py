@@ -21,7 +21,7 @@ def assign(scores: Sequence[Sequence[float]], threshold: float) -> list[int | No
     if not scores:
         return []
     count, things = len(scores), len(scores[0])
-    # Each row has a place of its own to stay without, which costs as much as a pair at the threshold.
+    # Each row has one extra column that means "none", which costs as much as a pair at the threshold.
     costs = [
         [-score if score >= threshold else 0.0 for score in row]
         + [-threshold if place == index else 0.0 for place in range(count)]
@@ -37,7 +37,7 @@ def assign(scores: Sequence[Sequence[float]], threshold: float) -> list[int | No
 def _cheapest(costs: list[list[float]]) -> list[int]:
     """Return the column of each row, so that the costs' sum is the smallest; no more rows than columns.
 
-    Row by row an augmenting path of the least reduced cost is sought (see e.g. R. Burkard, M. Dell'Amico,
+    Row by row an augmenting path of the least reduced cost is sought (see R. Burkard, M. Dell'Amico,
     S. Martello, "Assignment Problems", 2009, chapter 4). Rows and columns count from 1; 0 is "none yet".
     """
     rows, columns = len(costs), len(costs[0])

@@ -1,7 +1,7 @@
 """From a match to a binding: how the values of a source column become what a column of Opus takes.
 
 Owns the reading of a profile for one binding: converters, formats, separators, options, and what is said to
-the person who reads the draft. What can't be told from the source becomes TODO.
+the person who reads the draft. What the source does not show becomes TODO.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SURE = 0.75
 class DraftBinding:
     """One line of `fields`: the binding (None: left to a person), a remark beside it, and remarks above it.
 
-    `open` says that something in it is still TODO, so that nobody knows yet what a record gets. `proposal` is
+    `open` says that something in it is still TODO, so the value in a record is not known yet. `proposal` is
     what the binding would be with the nearest source column, which is not near enough to be taken unasked.
     """
 
@@ -82,7 +82,7 @@ class _Making:
 
 
 def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
-    """Return the binding for a match; without a source column, what could be one is told."""
+    """Return the binding for a match; without a source column, the remark names those that could be one."""
     column, chosen = match.column, match.chosen
     profile = None if chosen is None else source.find(chosen.source)
     if chosen is None or profile is None:
@@ -136,7 +136,7 @@ def _as_text(making: _Making) -> None:
     if profile.lists is not None and not profile.lists.separator:
         making.converts.append({"join": ", "})
     if profile.line_breaks and making.column.type is ColumnType.SINGLE_TEXT:
-        making.above.append(f"line breaks in {_rows(profile.line_breaks)}: `squeeze` makes one line of them")
+        making.above.append(f"line breaks in {_rows(profile.line_breaks)}: `squeeze` joins the lines")
         making.converts.append("squeeze")
     elif profile.padded:
         making.converts.append("trim")
@@ -145,14 +145,14 @@ def _as_text(making: _Making) -> None:
 def _as_date(making: _Making) -> None:
     profile = making.profile
     if not profile.dates:
-        making.to_do("no value in it looks like a date")
+        making.to_do("no value looks like a date")
         making.open = True
         return
     best = profile.dates[0]
     making.zone_needed = best.zone == "none"
     if best.swapped is not None:
         making.to_do(
-            "day or month first? No number over 12 tells. Leave the format that is meant, take the other out"
+            "day or month first? No number is over 12, so both fit. Keep the right format, remove the other"
         )
         making.keys["format"] = f"TODO: {best.pattern} or {best.swapped}"
         making.open = True
@@ -162,9 +162,9 @@ def _as_date(making: _Making) -> None:
         making.keys["format"] = best.pattern
     if best.pattern is not None and "%y" in best.pattern:
         making.to_do(
-            "the years have two digits: `century` is the first of the hundred years that they lie in "
+            "the years have two digits: `century` is the first of the hundred years they belong to "
             "(1930 reads 30 to 99 as 1930 to 1999, and 00 to 29 as 2000 to 2029)"
-            + ("" if "%b" in best.pattern.lower() else ". Does the year stand last?")
+            + ("" if "%b" in best.pattern.lower() else ". Does the year come last?")
         )
         making.open = True
         if best.zone == "utc" and best.swapped is None:
@@ -176,7 +176,7 @@ def _as_date(making: _Making) -> None:
         ways = ", ".join(one.pattern or "ISO" for one in profile.dates[1:3])
         making.to_do(
             f"{_rows(odd)} {'has' if odd == 1 else 'have'} "
-            + (f"dates written otherwise ({ways})" if ways else "something that is no such date")
+            + (f"dates in another format ({ways})" if ways else "something that is not such a date")
             + (
                 ": correct them"
                 if making.column.required
@@ -201,15 +201,13 @@ def _as_number(making: _Making) -> None:
     odd = profile.filled - profile.kinds.get(Kind.NUMBER, 0)
     odd += profile.decimal_points if comma else profile.decimal_commas
     if odd:
-        making.to_do(f"{_rows(odd)} {'has' if odd == 1 else 'have'} something that is no number")
+        making.to_do(f"{_rows(odd)} {'has' if odd == 1 else 'have'} something that is not a number")
 
 
 def _as_people(making: _Making) -> None:
     profile = making.profile
     if not _has_addresses(profile):
-        making.to_do(
-            "its values are no e-mail addresses: a table under `tables` and `lookup:` make addresses of names"
-        )
+        making.to_do("its values are not e-mail addresses: get them from names with `tables` and `lookup:`")
         making.open = True
     if profile.lists is not None and profile.lists.separator:
         making.keys["split"] = profile.lists.separator
@@ -238,17 +236,17 @@ def _as_term(making: _Making) -> None:
     if profile.kinds.get(Kind.PATH) and profile.path_separator not in (None, "/"):
         making.converts.append({"term_path": profile.path_separator})
     elif profile.kind is Kind.FILE:
-        making.to_do("these are paths of files; a term path is the way to a term of the classification")
+        making.to_do("these are file paths; a term path is the path to a term of the classification")
 
 
 def _tell_short_path(making: _Making, levels: int) -> None:
-    """Tell where a term's path lacks its group or its set, as far as the first values show it."""
+    """Report where a term's path lacks its group or its set, as far as the first values show it."""
     separator = making.profile.path_separator or "/"
     terms = min((one.count(separator) + levels for one in making.profile.examples), default=_TERMS)
     if terms < _TERMS:
         making.to_do(
             f"paths of {'one term' if terms == 1 else 'two terms'}, but Opus has group, set and term. "
-            "Put what is missing in front: `from: [{const: Records}, …]`"
+            "Add what is missing in front: `from: [{const: Records}, …]`"
         )
 
 
@@ -285,9 +283,9 @@ def _tell_empty(making: _Making) -> None:
 def _tell_key(making: _Making) -> None:
     profile = making.profile
     if profile.repeats:
-        making.to_do("some values come twice: of rows with the same key only one becomes a record")
+        making.to_do("some values repeat: only one of the rows with the same key becomes a record")
     elif profile.repeats is None:
-        making.above.append("whether each value comes once could not be followed to the end; `check` tells")
+        making.above.append("there are too many values to see whether one repeats; `check` finds out")
     if profile.leading_zeros:
         making.above.append("its leading zeros are kept")
 
@@ -321,7 +319,7 @@ def _rows(count: int) -> str:
 
 
 def draft_choices(match: Match, source: SourceProfile) -> DraftChoices | None:
-    """Return the values seen for a choice column, in alphabetical order; None where it is no such column."""
+    """Return the values seen for a choice column, in alphabetical order; None for another kind of column."""
     if match.column.type not in CHOICE_TYPES or match.chosen is None:
         return None
     profile = source.find(match.chosen.source)

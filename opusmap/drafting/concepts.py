@@ -21,7 +21,7 @@ from rapidfuzz import fuzz, process
 __all__ = ["Concepts", "concept_table", "languages_of", "read_name", "words_of"]
 
 Concepts: TypeAlias = tuple[str, ...]
-"""Concepts in the order of the words; a word that no table has stands for itself, after a `?`."""
+"""Concepts in the order of the words; a word that no table has is returned after a `?`."""
 
 _ENCODED = re.compile(r"_x([0-9a-fA-F]{4})_")
 _NAMESPACE = re.compile(r"^[A-Za-z]{1,10}:(?=\S)")

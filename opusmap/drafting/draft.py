@@ -24,7 +24,7 @@ __all__ = ["Draft", "DraftTest", "field_lines", "make_draft", "one_line", "optio
 _BESIDE = 46
 """The column at which remarks begin, where there is room."""
 
-_OPUS_LIST = "the list is Opus's, in Opus's order; remove what Opus does not have, then delete this line"
+_OPUS_LIST = "list Opus's options, in Opus's order; remove what Opus does not have, then delete this line"
 _NO_VALUES_TOLD = 10
 
 
@@ -194,16 +194,16 @@ def _head(draft: Draft) -> Iterator[str]:
     yield "# yaml-language-server: $schema=opusmap.schema.json"
     yield f"# A draft by `opusmap init`, from {rows} of the source. It is not finished:"
     yield "#"
-    yield "#   1. Decide what is marked TODO. `opusmap check` lists what it can't do without."
-    yield "#   2. Look at each line under `fields`: the percentage says how sure it is that the two"
+    yield "#   1. Decide what is marked TODO. `opusmap check` lists those that are required."
+    yield "#   2. Look at each line under `fields`: the percentage says how certain it is that the two"
     yield "#      columns belong together. 99 % is still a guess."
     yield "#   3. `opusmap check`, then `preview`, then `submit --to emulator`: nothing is sent yet."
     yield "#"
     if draft.preset is not None:
         yield f"# The source's columns are those of {draft.preset.name}:"
-        yield f"# they were matched as {draft.preset.documentation} tells them."
+        yield f"# they were matched by {draft.preset.documentation}."
         yield "#"
-    yield "# Left is a column of Opus, right what it is made of."
+    yield "# On the left is a column of Opus, on the right its source."
 
 
 def _source(draft: Draft) -> Iterator[str]:
@@ -238,18 +238,18 @@ def _times(draft: Draft) -> Iterator[str]:
         yield _beside(f"timezone: {draft.timezone or 'TODO'}", f"of times without a zone{named}{such}")
     if draft.has_dates or draft.datetime_format is not None:
         yield ""
-        yield "target:  # as dates are written in Opus > Settings > General settings"
+        yield "target:  # the date format in Opus > Settings > General settings"
         such = '"%Y-%m-%d %H:%M:%S" is 2024-12-19 18:15:00' if draft.datetime_format is None else ""
         yield _beside(f"  datetime_format: {quoted(draft.datetime_format or 'TODO')}", such)
 
 
 def _choices(draft: Draft) -> Iterator[str]:
     yield "choices:"
-    yield "  # Opus is told an option's place in Opus's own list, which can't be seen from here: open the"
+    yield "  # Opus receives an option's place in its own list, which can't be seen from here: open the"
     yield "  # column in Opus, and list all of its options in the order shown there. The comments below are"
-    yield "  # what the source holds, and how often. They are no options, and their order means nothing:"
-    yield "  # take the # away from those that Opus has, and move them to their places. What the source"
-    yield "  # spells in another way than Opus becomes an alias: `aliases: {other spelling: option}`."
+    yield "  # values of the source, and how often each occurs. They are not options, and their order means"
+    yield "  # nothing: remove the # from those that Opus has, and move them to their places. A value that"
+    yield "  # the source spells differently from Opus becomes an alias: `aliases: {other spelling: option}`."
     for choices in draft.choices:
         yield from option_lines(choices)
 
@@ -264,7 +264,7 @@ def option_lines(choices: DraftChoices) -> Iterator[str]:
         indent = "      "
     yield f'{indent}- "TODO"  # {one_line(choices.column.display_name)}: {_OPUS_LIST}'
     if choices.more:
-        yield f"{indent}# The source has too many values to be options, so none is shown."
+        yield f"{indent}# The source has too many different values for options, so none is shown."
     for value in choices.values:
         like = f"; like {value.like}" if value.like else ""
         # No blank after the #: a line is in its place when nothing but the # is taken away.
@@ -292,7 +292,7 @@ def field_lines(one: DraftBinding, mark: str) -> Iterator[str]:
         if one.column.required:
             yield _beside(f"  {name}: {mark}", f"required. {one.remark}")
         elif one.proposal is not None:
-            # Without the first two words it is a line of the mapping.
+            # Without the first two words, this is a line of the mapping.
             yield _beside(f"  # TODO {name}: {in_line(one.proposal)}", one.remark)
         else:
             yield _beside(f"  # {name}: TODO", one.remark)
@@ -325,8 +325,8 @@ def _told(column: ColumnProfile) -> str:
 
 
 def _tests(tests: Sequence[DraftTest]) -> Iterator[str]:
-    yield "# Rows of the source, and what must become of them: `opusmap test` runs them. They may hold"
-    yield "# personal data: look at them before you pass this file on. What is still to decide is left out."
+    yield "# Rows of the source, and their expected records: `opusmap test` runs them. They may contain"
+    yield "# personal data: check them before you share this file. Columns that are still TODO are left out."
     yield "tests:"
     for test in tests:
         yield f"  - name: {quoted(test.name)}"
@@ -336,7 +336,7 @@ def _tests(tests: Sequence[DraftTest]) -> Iterator[str]:
 
 
 def _beside(line: str, remark: str) -> str:
-    """Return a line with a remark beside it; remarks stand under each other where lines are short."""
+    """Return a line with a remark beside it; remarks are aligned where lines are short."""
     return f"{line:<{_BESIDE}}  # {one_line(remark)}" if remark else line
 
 

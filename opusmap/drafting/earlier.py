@@ -67,11 +67,11 @@ class Carried:
 
 
 def read_earlier(path: str | Path, output: str | Path) -> Earlier:
-    """Read an earlier mapping whose successor is to stand in `output`.
+    """Read an earlier mapping whose successor is written to `output`.
 
     Raises:
         InvalidMapping: it can't be read.
-        SettingsError: what it reads besides is not beside the output.
+        SettingsError: another file that it reads is not in the output's folder.
     """
     spec = load_spec(path)
     try:
@@ -169,7 +169,7 @@ def _rewrite(work: _Work, fate: Fate, uses: Sequence[NameUse]) -> Fate:
     """Return the fate, open instead where the new name can't be put into each place of the old one."""
     if fate.now is None or all(_changes(work, one, fate.now) is not None for one in uses):
         return fate
-    told = (fate.now, "its name can't be put in here: write it yourself")
+    told = (fate.now, "the new name can't be inserted here: write it yourself")
     return Fate(fate.name, candidates=(told, *fate.candidates), needed=fate.needed)
 
 
@@ -191,7 +191,7 @@ def _changes(work: _Work, use: NameUse, now: str) -> Change | None:
         value = Text(
             replaced(use.text, [Change(start, stop, text)]), use.text.span, use.text.style, "", use.text.start
         )
-        # The same name may stand there more than once: those are the old ones still.
+        # The same name may occur there more than once: those are still the old ones.
         if before is not None and meaning(value, scope, {use.name: path}) == before:
             return Change(start, stop, text)
     return None
@@ -244,7 +244,7 @@ def _remark(fate: Fate, owner: str) -> str:
         sure = f"{min(99, round(100 * fate.confidence))} %"
         return one_line(f'renamed: "{fate.name}" of the earlier mapping is "{fate.now}" now ({sure})')
     near = ", ".join(f"{name} ({why})" for name, why in fate.candidates[:3])
-    told = f"nearest: {near}" if near else "no column looks like it"
+    told = f"nearest: {near}" if near else "no column is similar"
     return one_line(f'TODO {owner}: the source has no column "{fate.name}" any more; {told}')
 
 
@@ -253,7 +253,9 @@ def _tell_gone(work: _Work) -> tuple[str, ...]:
     for binding in work.earlier.spec.fields:
         if work.connection.find(binding.target) is None:
             found.append(str(binding.target))
-            told = f"TODO {binding.target}: the connection lacks this column now; name another, or remove it"
+            told = (
+                f"TODO {binding.target}: the connection no longer has this column; name another, or remove it"
+            )
             work.edits.append(work.yaml.line_above(work.yaml.start(binding.target), f"# {one_line(told)}"))
     return tuple(found)
 
@@ -428,8 +430,8 @@ def _verify(work: _Work, text: str) -> None:
     except InvalidMapping:
         data = None
     if data is None or not _same(work, work.earlier.data, data):
-        problem = f"{work.earlier.path} is written in a way that can't be changed place by place"
-        hint = "write anchors, aliases and lists in several lines out, or change the names by hand"
+        problem = f"{work.earlier.path} is written in a form that can't be edited automatically"
+        hint = "write out anchors, aliases and lists over several lines, or change the names by hand"
         raise SettingsError("--from", problem, hint)
 
 

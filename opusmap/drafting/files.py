@@ -1,6 +1,6 @@
 """From two files to a third: opening both sides, drafting, writing the mapping and the editors' schema.
 
-Owns the names by which a draft calls the files, and never replacing a file unasked.
+Owns the names of the files in a draft, and never replaces a file without `force`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def draft_files(
     converters: Registry | None = None,
     decide: Callable[[Draft], Draft] = lambda draft: draft,
 ) -> Draft:
-    """Read both sides and draft the mapping that is to stand in `output`.
+    """Read both sides and draft the mapping that is written to `output`.
 
     Args:
         connection: the connection's file, in the output's folder or below.
@@ -131,7 +131,7 @@ def _names(connection: str | Path, source: str | Path | None, output: str | Path
         problem = f"a mapping in {folder} can't name the connection's file {connection}"
         raise SettingsError(str(output), problem, "put the connection's file beside the mapping, or below")
     if any(one is not None and is_same_file(output, str(one)) for one in (connection, source)):
-        raise SettingsError(str(output), "the draft would replace what it is made from", "name another file")
+        raise SettingsError(str(output), "the draft would overwrite one of its inputs", "name another file")
     elsewhere = source is None or str(source) == "-" or is_remote(source)
     return name, None if source is None or elsewhere else _inside(folder, source)
 
@@ -142,11 +142,11 @@ def write_files(
     """Write a draft, and the schema beside it; say what `check` finds.
 
     Raises:
-        SettingsError: there is a file already (and not `force`), or it can't be written.
+        SettingsError: the file already exists (and not `force`), or it can't be written.
     """
     path = Path(output)
     if not force and os.path.lexists(path):
-        raise SettingsError(str(path), "there is a file already", "name another with -o, or use --force")
+        raise SettingsError(str(path), "the file already exists", "name another with -o, or use --force")
     with write_whole(path) as file:
         file.write(write_draft(draft).encode("utf-8"))
     schema = path.parent / _SCHEMA_FILE

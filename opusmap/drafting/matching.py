@@ -21,7 +21,7 @@ THRESHOLD = 0.6
 """The confidence below which a column is left to a person, with its candidates."""
 
 WORTH_TELLING = 0.4
-"""The confidence from which a candidate is told to a person."""
+"""The confidence from which a candidate is shown to a person."""
 
 CANDIDATES_TOLD = 3
 _WEIGHT_OF_VALUES = 0.5
@@ -108,5 +108,5 @@ def _confidence(column: Column, profile: ColumnProfile, name: float, values: flo
 
 
 def _tells(column: Column) -> bool:
-    """Tell whether values that fit such a column mean something: any text could be a text."""
+    """Return whether values that fit such a column mean something: any text could be a text."""
     return column.internal_name in BUILT_IN and (column.type in _TELLING or column.internal_name == "rowKey")

@@ -123,7 +123,7 @@ def _weight(concept: str) -> float:
 
 
 def _extra(concept: str, built_in: str) -> float:
-    """Return how far a word makes another thing of what it stands beside."""
+    """Return how far a word changes the meaning of the word beside it."""
     things = concept_table()["things"]
     if built_in.endswith("By") and concept in _WHO:
         return _THING

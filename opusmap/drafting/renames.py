@@ -52,7 +52,7 @@ class Fate:
 
 
 def is_known(name: str, profile: SourceProfile) -> bool:
-    """Tell whether a source has a column, or a path into one, as far as its rows show."""
+    """Return whether a source has a column, or a path into one, as far as its rows show."""
     root, dot, _ = name.partition(".")
     nested = [one.name for one in profile.columns if one.nested and one.name.startswith(f"{root}.")]
     if name in profile.row_columns or not dot:
@@ -125,7 +125,7 @@ def find_fates(
 
 
 def _stands_out(chosen: Candidate, candidates: Iterable[Candidate], matches: Iterable[Any]) -> bool:
-    """Tell whether no other column that is still free would do nearly as well."""
+    """Return whether no other column that is still free would do nearly as well."""
     given = {match.chosen.source for match in matches if match.chosen is not None}
     return not any(
         one.source not in given and one.confidence > chosen.confidence - _TOO_NEAR for one in candidates
@@ -133,7 +133,7 @@ def _stands_out(chosen: Candidate, candidates: Iterable[Candidate], matches: Ite
 
 
 def _numbered_otherwise(old: str, new: str) -> bool:
-    """Tell whether two names have other numbers: Class1 is not Class3."""
+    """Return whether two names have other numbers: Class1 is not Class3."""
     numbers = [re.findall(r"\d+", name) for name in (old, new)]
     return all(numbers) and numbers[0] != numbers[1]
 

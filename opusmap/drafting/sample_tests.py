@@ -39,7 +39,7 @@ def with_tests(draft: Draft, connection: Connection, rows: Iterable[Row]) -> Dra
 
 
 def _settled_mapper(draft: Draft, connection: Connection) -> Mapper | None:
-    """Return the mapper of what is decided already; None where that is no mapping, for want of a key, say."""
+    """Return the mapper of what is decided already; None if no mapping results, such as one without a key."""
     try:
         spec = parse_spec(write_draft(draft, settled=True))
         return compile_mapping(spec, connection, columns=draft.profile.row_columns)

@@ -59,7 +59,7 @@ def sample_source(
     merged = _merged(given, earlier)
     if source is None and merged.database is None:
         hint = "name a file, or a database by --set database=OPUSMAP_DATABASE --set sql=SELECT…"
-        raise SettingsError("SOURCE", "there is no source to look at", hint)
+        raise SettingsError("SOURCE", "no source is given", hint)
     if source is not None and merged.database is not None:
         problem = f"there are two sources, {source} and the database in {merged.database}"
         raise SettingsError("SOURCE", problem, "name one of them")
@@ -86,7 +86,7 @@ def _merged(given: Mapping[str, Any], earlier: SourceOptions) -> SourceOptions:
 
 
 def _open(source: str | Path | None, options: SourceOptions) -> Source:
-    """Open a source as the mapping will, with the options that will stand in it."""
+    """Open a source as the mapping will, with the options that it will contain."""
     if source is None:
         return open_database(str(options.database), options.sql, "--set")
     looked_for = FIND if options.header_row is None and not options.columns else None
@@ -120,7 +120,7 @@ def _option(text: str) -> tuple[str, Any]:
             data = parse_yaml(value, "--set").data
         except InvalidMapping as error:
             problem = f"{text!r} is not YAML: {error.diagnostics[0].message}"
-            hint = f"""put the whole into quotes for the shell, such as --set "{key}=['A', 'B']\""""
+            hint = f"""put all of it in quotes for the shell, such as --set "{key}=['A', 'B']\""""
             raise SettingsError("--set", problem, hint) from None
         return key, data if data is None else plain_data(data)
     if key in _LISTS:

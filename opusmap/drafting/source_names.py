@@ -30,7 +30,7 @@ class NameUse:
     Attributes:
         name: the column's name, or the dotted path that begins with it.
         text: the YAML scalar that holds it.
-        start: where the name begins in the scalar's value; -1 where it can't be told.
+        start: where the name begins in the scalar's value; -1 where that is not known.
         form: `plain` under `from`, in an expression a bare `name`, or `quoted` as in `row['…']`.
         owner: the key of the entry that the scalar belongs to.
         alone: whether a binding has this column and nothing else for its source.
@@ -58,7 +58,7 @@ def scope_of(spec: MappingSpec, registry: Registry) -> Scope:
 def find_uses(spec: MappingSpec, registry: Registry, where: Text | None) -> Iterator[NameUse]:
     """Yield each place of a mapping, and of the files it includes, that names a column.
 
-    What an expression with errors names is not found; `check` tells of it. `where` is that key's place.
+    What an expression with errors names is not found; `check` reports it. `where` is that key's place.
     """
     scope = scope_of(spec, registry)
     for variable in spec.let:

@@ -19,7 +19,7 @@ __all__ = ["Change", "Edit", "YamlText", "in_raw", "replaced"]
 
 
 class Edit(NamedTuple):
-    """What stands between two offsets of a text is replaced; equal ones put something in."""
+    """Replaces the text between two offsets; with equal offsets, it inserts."""
 
     start: int
     end: int
@@ -122,7 +122,7 @@ def _escaped(text: str, style: str | None) -> str:
 
 
 def _reads_as(written: str, value: str) -> bool:
-    """Tell whether a scalar's text is read as a value, within brackets and without."""
+    """Return whether a scalar's text is read as a value, within brackets and without."""
     for text in (f"x: {written}\n", f"x: [{written}]\n", f"x: {{{written}: y}}\n"):
         try:
             data = parse_yaml(text, "").data

@@ -1,4 +1,4 @@
-"""What a source column's values say about a column of the connection: could they stand there?
+"""What a source column's values say about a column of the connection: could they belong there?
 
 Owns the judgement by values alone, 0 to 1. Names are `names`'; how the two are put together is `matching`'s.
 """

@@ -1,6 +1,6 @@
 """Plain values as YAML that a person can read and our reader takes back exactly.
 
-Owns quoting. Texts stand plain where that is certain to be read as the same text, else in double quotes.
+Owns quoting. Texts are plain where that is certain to be read as the same text, else in double quotes.
 """
 
 from __future__ import annotations

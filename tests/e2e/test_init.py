@@ -193,13 +193,13 @@ def test_a_workbook_is_drafted_like_any_other_source(folder, capsys):
     expected = {"Row key": "DocNo", "Name": "Title", "Created time": "Created", "Modified time": "Modified"}
     assert fields | expected == fields
     assert main(["check", "mapping.yaml"]) == 2
-    assert "timezone is still to do" in capsys.readouterr().err
+    assert "timezone is still TODO" in capsys.readouterr().err
 
 
 def test_what_the_reader_decided_is_told_and_stands_in_the_draft(folder, capsys):
     assert main(["init", "contracts.connection.json", "contracts.csv"]) == 0
-    assert "comma was taken for the delimiter" in capsys.readouterr().err
-    assert "# comma was taken for the delimiter" in Path("mapping.yaml").read_text("utf-8")
+    assert "comma was used as the delimiter" in capsys.readouterr().err
+    assert "# comma was used as the delimiter" in Path("mapping.yaml").read_text("utf-8")
 
 
 JSON = b'[\n{"DocNo": "1", "Title": "a"},\n{"DocNo": "2", "Title" "b"}\n]\n'

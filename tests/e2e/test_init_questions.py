@@ -68,7 +68,7 @@ def test_what_is_answered_stands_in_the_draft_and_what_is_wrong_is_asked_again(f
 
 @pytest.mark.parametrize("typed", ["\n\n", "\x04\x04"], ids=["Enter", "Ctrl-D"])
 def test_no_answer_leaves_a_todo(folder, typed):
-    assert "datetime_format is still to do" in ask(folder, typed)
+    assert "datetime_format is still TODO" in ask(folder, typed)
     assert answers(folder) == ("TODO", "TODO")
 
 

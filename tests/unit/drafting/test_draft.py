@@ -170,13 +170,13 @@ def test_the_century_of_a_year_of_two_digits_is_left_to_a_person(cell, binding, 
 
 def test_a_zone_that_no_time_names_is_left_to_a_person():
     draft = drafted(changed(REGISTER, Created_On="2024-01-31 10:00:00"))
-    assert any(one.message == "timezone is still to do" for one in problems(draft))
+    assert any(one.message == "timezone is still TODO" for one in problems(draft))
     assert "Created time" not in draft.tests[0].expect
 
 
 def test_the_format_of_opus_is_left_to_a_person_and_dates_are_in_no_test_before():
     draft = drafted(REGISTER, datetime_format=None)
-    assert [one.message for one in problems(draft)][:1] == ["target.datetime_format is still to do"]
+    assert [one.message for one in problems(draft)][:1] == ["target.datetime_format is still TODO"]
     assert draft.to_decide == len(problems(draft)) == 3
     assert not {"Created time", "Modified time"} & set(draft.tests[0].expect)
     undated = drafted(changed(REGISTER, Created_On="x", Last_Updated="y"), datetime_format=None)
