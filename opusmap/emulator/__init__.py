@@ -1,7 +1,7 @@
 """An embedded Opus to rehearse against: it speaks the connector's contract, strictly, and keeps what it got.
 
 Owns the emulator: an ASGI application (`Emulator`) and its server (`serve`, `served`). It imports nothing
-of the mapper or the client, so that a mistake of theirs meets a judge of its own.
+of the mapper or the client, so that their mistakes meet an independent check.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ class Emulator:
             time: the clocks; the machine's if None.
 
         Raises:
-            SettingsError: `options` names what is no choice column of the connection, or the certificate
+            SettingsError: `options` names a column without options, or the certificate
                 can't be used.
         """
         self.faults = faults
@@ -243,14 +243,14 @@ class Emulator:
         """Return who handles a request, or the answer that refuses it."""
         handlers = self._routes.get(request.path)
         if handlers is None:
-            return self._refuse(404, "there is nothing here")
+            return self._refuse(404, "unknown path")
         handler = handlers.get(request.method)
         if handler is None:
-            return self._refuse(405, "this method has no meaning here", ("allow", ", ".join(handlers)))
+            return self._refuse(405, "this path does not accept this method", ("allow", ", ".join(handlers)))
         if request.path in (*self.record_paths, HELD_PATH) and not self._tokens.accepts(
             request.headers.get("authorization", "")
         ):
-            return self._refuse(401, "no token, or one that has expired", ("www-authenticate", "Bearer"))
+            return self._refuse(401, "there is no token, or it has expired", ("www-authenticate", "Bearer"))
         reads = request.path in self.record_paths or request.path == FAULTS_PATH
         if reads and request.method != "GET" and request.media_type != "application/json":
             return self._refuse(415, "send the body as application/json")
@@ -326,7 +326,7 @@ class Emulator:
 
     def _summarize(self, _request: Request, _body: JsonValue, _fault: Fault) -> Answer:
         summary = {
-            "service": "an embedded Opus for rehearsals; nothing here reaches AvePoint",
+            "service": "an embedded Opus for rehearsals; nothing is sent to AvePoint",
             "connection": self._connection.id,
             "paths": {
                 "records": self.record_paths,

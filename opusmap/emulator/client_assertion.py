@@ -47,18 +47,18 @@ class AssertionVerifier:
         except ImportError:
             raise SettingsError(
                 "certificate",
-                "judging certificates needs pyjwt and cryptography, which are not installed",
+                "checking certificates needs pyjwt and cryptography, which are not installed",
                 'pip install "opusmap[certificate]"',
             ) from None
         try:
             pem = b"-----BEGIN " in certificate
             found = (x509.load_pem_x509_certificate if pem else x509.load_der_x509_certificate)(certificate)
         except ValueError:
-            problem = "the file holds no certificate in PEM or DER"
+            problem = "the file contains no certificate in PEM or DER"
             raise SettingsError("certificate", problem, "export it without its private key") from None
         key = found.public_key()
         if not isinstance(key, RSAPublicKey):
-            raise SettingsError("certificate", "the certificate is not of an RSA key")
+            raise SettingsError("certificate", "the certificate's key is not an RSA key")
         self._jwt = jwt
         self._client_id = client_id
         self._key = key
@@ -88,7 +88,7 @@ class AssertionVerifier:
             return f"the assertion can't be read: {error}"
         claims = read_json(payload)
         if not isinstance(claims, dict):
-            return "the assertion's claims are no object"
+            return "the assertion's claims are not an object"
         if not is_same(header.get("x5t"), self._thumbprint):
             return "the header `x5t` is not the thumbprint of the client's certificate"
         if not self._begins <= now <= self._ends:
@@ -106,16 +106,16 @@ class AssertionVerifier:
         if not isinstance(begins, int | float) or not isinstance(ends, int | float):
             return "`nbf` and `exp` must be seconds since 1970"
         if ends - begins > LONGEST_LIFE:
-            return f"the assertion is to be good for {LONGEST_LIFE} seconds at most"
+            return f"the assertion may be valid for {LONGEST_LIFE} seconds at most"
         if now < begins - LEEWAY:
-            return "the assertion is not good yet (`nbf`)"
+            return "the assertion is not valid yet (`nbf`)"
         return "the assertion has expired (`exp`)" if now >= ends else ""
 
     def _find_repetition(self, claims: dict[str, JsonValue], now: float) -> str:
         number, ends = claims.get("jti"), claims["exp"]
         assert isinstance(ends, int | float)
         if not isinstance(number, str) or not number:
-            return "`jti` must be a fresh id"
+            return "`jti` must be a new ID"
         self._used = {known: until for known, until in self._used.items() if until > now}
         if number in self._used:
             return "this assertion was used before (`jti`)"
@@ -124,7 +124,7 @@ class AssertionVerifier:
 
 
 def is_same(given: object, known: str) -> bool:
-    """Tell whether what a client gives is what is known of it, in a time that does not tell."""
+    """Return whether what a client gives is what is known of it, in a time that does not tell."""
     return isinstance(given, str) and hmac.compare_digest(
         given.encode("utf-8", "replace"), known.encode("utf-8", "replace")
     )

@@ -34,7 +34,10 @@ def describe_api(connection: Connection, target: TargetFormat, readings: Reading
             TOKEN_PATH: {"post": _describe_sign_in()},
             **dict.fromkeys(readings.record_paths, records),
             "/": {
-                "get": {"summary": "What happened so far", "responses": {"200": _json({"type": "object"})}}
+                "get": {
+                    "summary": "Counts of requests and records so far",
+                    "responses": {"200": _json({"type": "object"})},
+                }
             },
             "/openapi.json": {
                 "get": {"summary": "This description", "responses": {"200": _json({"type": "object"})}}
@@ -78,7 +81,7 @@ def _describe_records(connection: Connection, target: TargetFormat, readings: Re
         statusCode={"type": "integer", "const": 200},
         queriedItems={"type": "array", "items": item},
     )
-    nothing = {"204": {"description": "The same, and there is nothing to say"}} if readings.no_content else {}
+    nothing = {"204": {"description": "The same, without a body"}} if readings.no_content else {}
     # OpenAPI has no format for a time without a zone, which is taken too.
     due_date = {"type": "string", "format": "date"}
     page = {"type": "integer", "minimum": 0, "maximum": PAGE_LIMIT}
@@ -128,19 +131,19 @@ def _describe_controls() -> dict[str, Any]:
         "type": "object",
         "properties": {"level": {"enum": list(LEVELS)}, **numbers, **shares},
         "additionalProperties": False,
-        "description": "What is not said is as in the level; without one, as in `none`. Of the shares, those "
-        "other than `sign-in` come to at most 1.",
+        "description": "Faults that are not given are as in the level; without a level, as in `none`. "
+        "Of the shares, those other than `sign-in` come to at most 1.",
     }
     faults = _object(plan={"type": ["object", "null"]}, met={"type": "object"})
     held = {"description": "Done", "content": {"application/jsonl": {"schema": {"type": "string"}}}}
     return {
         FAULTS_PATH: {
             "get": {
-                "summary": "The faults that come, and how often each came",
+                "summary": "The faults to inject, and how often each was injected",
                 "responses": {"200": _json(faults)},
             },
             "post": {
-                "summary": "Let other faults come from now on",
+                "summary": "Inject other faults from now on",
                 "requestBody": _body(plan),
                 "responses": {"200": _json(faults), **_answers("400", "413", "415")},
             },
@@ -244,12 +247,12 @@ _STATUS: dict[str, Any] = {
 
 _MEANINGS = {
     "200": "Done",
-    "201": "All records taken",
-    "400": "The request is invalid; nothing was taken",
+    "201": "All records accepted",
+    "400": "The request is invalid; no record was accepted",
     "401": "No token, or one that has expired",
     "413": "The body is too large",
     "415": "The body is not sent as JSON",
-    "418": "Processed with exceptions: `failedItems` failed, the others are taken",
+    "418": "Processed with exceptions: the records in `failedItems` failed, the others are accepted",
 }
 
 

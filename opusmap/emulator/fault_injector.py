@@ -126,7 +126,7 @@ class _Lot:
 
 
 def _lie(lot: _Lot) -> Fault:
-    body = json.dumps({"statusCode": 500, "message": "the database is away"}).encode("ascii")
+    body = json.dumps({"statusCode": 500, "message": "the database is not available"}).encode("ascii")
     return Fault(201, after=True, first=lot.first, body=body)
 
 

@@ -32,9 +32,9 @@ KINDS: Mapping[str, str] = {
     "cut": "the answer breaks off; processed",
     "garbled": "201 with a body that is not the documented JSON; processed",
     "lying-status": "201 whose body says 500; only the first records were processed",
-    "unmatched": "failedItems names nobody, or strangers; processed",
-    "refuse": "some records fail for no reason of theirs, named in any known shape",
-    "expire": "401, and no token is good any more",
+    "unmatched": "failedItems names no record, or unknown ones; processed",
+    "refuse": "some valid records fail, named in any known shape",
+    "expire": "401, and all tokens become invalid",
     "sign-in": "a sign-in is answered with 429 or 503, or not at all",
 }
 """Kind of fault -> what becomes of a request that meets it; `sign-in` strikes sign-ins, the rest records."""
@@ -71,13 +71,13 @@ LEVELS: Mapping[str, Mapping[str, float]] = {
 """Level -> share of requests that meet each kind. `harsh` needs about as many repeats as a client affords."""
 
 NUMBERS: Mapping[str, tuple[type[int | float], int, str]] = {
-    "seed": (int, 2**53, "the number that faults are drawn from"),
-    "latency": (float, 600_000, "milliseconds that each request with records takes at least"),
-    "rate": (float, 1_000_000, "requests with records a second, the rest gets 429; 0 is no limit"),
+    "seed": (int, 2**53, "the seed of the faults"),
+    "latency": (float, 600_000, "minimum milliseconds for each request with records"),
+    "rate": (float, 1_000_000, "requests with records a second, the rest gets 429; 0: no limit"),
     "seconds": (float, 600, "the longest that slow, dripping and late processing take"),
     "retry-after": (int, 3600, "the most seconds that a Retry-After asks for"),
 }
-"""What a plan says besides: name -> its kind, its upper bound, what it is."""
+"""Other values of a plan: name -> its kind, its upper bound, what it is."""
 
 _OF_SIGN_INS = "sign-in"
 _FILE_LIMIT = 1 << 16
@@ -90,8 +90,8 @@ class FaultPlan:
     Attributes:
         shares: kind of fault -> share of the requests that meet it, 0 to 1.
         seed: the same seed does the same to the same number of request.
-        latency: milliseconds that each request with records takes at least.
-        rate: requests with records that are dealt with a second; the rest gets 429. 0 is no limit.
+        latency: minimum milliseconds for each request with records.
+        rate: requests with records that are dealt with a second; the rest gets 429. 0 means no limit.
         seconds: the longest that slow, dripping and late processing take.
         retry_after: the most seconds that a `Retry-After` asks for.
 
@@ -125,12 +125,12 @@ class FaultPlan:
 
 
 def read_plan(text: str) -> FaultPlan:
-    """Read what stands on a command line: a level or a file first, if any, then `name=value`; commas between.
+    """Read a plan from the command line: a level or a file first, if any, then `name=value`; commas between.
 
     A file holds the same, a line each; `#` begins a remark.
 
     Raises:
-        SettingsError: it can't be read, with what can stand there.
+        SettingsError: it can't be read; the help says what is allowed.
     """
     words = _split(text)
     if words and "=" not in words[0] and words[0] not in LEVELS:
@@ -155,7 +155,7 @@ def make_plan(values: Mapping[str, JsonValue]) -> FaultPlan:
     """
     level = values.get("level", "none")
     if not isinstance(level, str) or level not in LEVELS:
-        raise SettingsError("faults", "there is no such level", f"take one of {', '.join(LEVELS)}")
+        raise SettingsError("faults", "unknown level", f"use one of {', '.join(LEVELS)}")
     shares, numbers = dict(LEVELS[level]), dict[str, float]()
     for name, value in values.items():
         if name in NUMBERS:
@@ -184,26 +184,26 @@ def _read_file(name: str) -> str:
 
 def _read_number(name: str, text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?%?", text.strip()):
-        raise SettingsError("faults", f"{name.strip()}: this is no number", "write 0.05, or 5%")
+        raise SettingsError("faults", f"{name.strip()}: this is not a number", "write 0.05, or 5%")
     number = float(text.strip().removesuffix("%"))
     return number / 100 if text.strip().endswith("%") else number
 
 
 def _check_number(name: str, value: JsonValue, kind: type[int | float]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise SettingsError("faults", f"{quote_value(name)[1:-1]}: this is no number", "write 0.05")
+        raise SettingsError("faults", f"{quote_value(name)[1:-1]}: this is not a number", "write 0.05")
     if kind is float:
         return value
     if not float(value).is_integer():
-        raise SettingsError("faults", f"{name}: this is no whole number")
+        raise SettingsError("faults", f"{name}: this is not a whole number")
     return int(value)
 
 
 def _check_bounds(name: str, number: float, most: float, allowed: str) -> None:
     if not 0 <= number <= most:  # NaN is outside, too
-        raise SettingsError("faults", f"{name}: the number is out of bounds", f"{name} is {allowed}")
+        raise SettingsError("faults", f"{name}: the number is out of range", f"{name} is {allowed}")
 
 
 def _suggest(name: str) -> str:
     known = ("level", *NUMBERS, *KINDS)
-    return suggest(name, known) or f"there are: {', '.join(known)}"
+    return suggest(name, known) or f"faults are: {', '.join(known)}"

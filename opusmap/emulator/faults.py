@@ -153,7 +153,7 @@ class Fault:
         body: of the answer; None is the usual JSON of an error.
         first: how many of the records are processed, the first ones of the request; None is all.
         late: seconds that pass before the request is processed; its answer doesn't wait for that.
-        refuses: the rowKeys that fail for no reason of their own.
+        refuses: the rowKeys of valid records that fail.
         shape: how failed records are named.
         delivery: how the answer comes.
         forget_tokens: no token that was given until now is good any more.

@@ -163,9 +163,9 @@ def read_json(body: bytes | None) -> JsonValue | Refusal:
 def _refuse_twice(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("an object holds the same key twice")
+        raise ValueError("an object contains the same key twice")
     return found
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")

@@ -148,7 +148,7 @@ def _only_for(emulator: Application, bound: str) -> Application:
 
 
 def _is_own(header: str, bound: str) -> bool:
-    """Tell whether a `Host` names this machine, on any port: another may be forwarded here.
+    """Return whether a `Host` names this machine, on any port: another may be forwarded here.
 
     Where the network is let in, that is by any number, which no name can be led to, or by the machine's name.
     """

@@ -72,13 +72,13 @@ class TokenEndpoint:
             return _refuse("invalid_request", "the form can't be read")
         form = dict(pairs)
         if len(form) < len(pairs):
-            return _refuse("invalid_request", "a parameter is given twice")
+            return _refuse("invalid_request", "a parameter occurs twice")
         if form.get("grant_type") != "client_credentials":
-            return _refuse("unsupported_grant_type", "the grant type is client_credentials")
+            return _refuse("unsupported_grant_type", "the grant type must be client_credentials")
         if problem := self._find_wrong_proof(form, request):
             return _refuse("invalid_client", problem)
         if SCOPE not in form.get("scope", "").split():
-            return _refuse("invalid_scope", f"the scope is {SCOPE}")
+            return _refuse("invalid_scope", f"the scope must be {SCOPE}")
         return self._issue()
 
     def accepts(self, authorization: str) -> bool:
@@ -96,9 +96,9 @@ class TokenEndpoint:
         if "client_secret" in form:
             return "send a client secret or an assertion, not both"
         if form.get("client_assertion_type") != ASSERTION_TYPE:
-            return f"the client_assertion_type is {ASSERTION_TYPE}"
+            return f"the client_assertion_type must be {ASSERTION_TYPE}"
         if self._assertions is None:
-            return "the client has no certificate here"
+            return "no certificate of this client is known"
         host = request.headers.get("host", "")
         return self._assertions.find_problem(form["client_assertion"], host, request.path)
 

@@ -4,7 +4,7 @@ Owns the reading of the three record operations' parameters and the judgement of
 Single values are judged in `opusmap.emulator.values`; nothing here changes what the emulator holds.
 
 Where the contract is silent, the strictest reading that a correct client can meet is taken: unknown
-keys of a request are refused, an empty `data` too, and a record that is no object refuses its request.
+keys of a request are refused, an empty `data` too, and so is a request with a record that is not an object.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def read_due_query(query: bytes, connection_id: str, readings: Readings) -> DueQ
     `itemsPerPage` absent, empty or 0 means the limit of 100: the contract gives 0 no other meaning.
     """
     try:
-        # Latin-1 takes any byte; what has no place in a query is refused where it stands.
+        # Latin-1 takes any byte; characters that a query can't contain are refused in the value.
         pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=20)
     except ValueError:
         return Refusal(400, "the query has too many parameters")
@@ -145,7 +145,7 @@ def read_due_query(query: bytes, connection_id: str, readings: Readings) -> DueQ
         return Refusal(400, "`disposalDueDate` must be an ISO time without a zone")
     start = (_read_page_number if readings.page_index else _read_token)(given.get("startIndex", ""))
     if start is None:
-        return Refusal(400, "`startIndex` must be empty or what the page before gave")
+        return Refusal(400, "`startIndex` must be empty or the value from the page before")
     sizes = [given[name] or "0" for name in PAGE_SIZES if name in given] or ["0"]
     if not all(re.fullmatch("[0-9]{1,3}", size) and int(size) <= PAGE_LIMIT for size in sizes):
         return Refusal(400, f"`itemsPerPage` must be 0 to {PAGE_LIMIT}")
@@ -172,7 +172,7 @@ class RecordValidator:
             terms: the full paths of all terms; any well-formed path is taken when it is None.
 
         Raises:
-            SettingsError: `options` names what is no choice column, or a number of options below 1.
+            SettingsError: `options` names a column without options, or a number of options below 1.
         """
         counts = {_find_choice(connection, name): count for name, count in (options or {}).items()}
         if any(count < 1 for count in counts.values()):
@@ -204,7 +204,9 @@ class RecordValidator:
         if value is None or value == "":
             allowed = self._empty == ("null" if value is None else "blank")
             return (
-                None if allowed else f"{_name(column)}: {show(value)} stands where a value is to be left out"
+                None
+                if allowed
+                else f"{_name(column)}: {show(value)} is given for a value that must be left out"
             )
         problem = find_problem(column.type, value, self._rules[name])
         return f"{_name(column)}: {problem}" if problem else None
@@ -214,7 +216,7 @@ def _find_choice(connection: Connection, name: str) -> str:
     column = connection.find(name)
     if column is None or column.type not in CHOICES:
         raise SettingsError(
-            "options", f"{quote_value(name)} is no choice column", suggest(name, connection.names())
+            "options", f"{quote_value(name)} is not a choice column", suggest(name, connection.names())
         )
     return column.internal_name
 
@@ -238,11 +240,11 @@ def _read_items(items: JsonValue, name: str, kind: type[_Item]) -> tuple[_Item, 
     if not isinstance(items, list) or not items:
         return Refusal(400, f"`{name}` must be an array of 1 to {RECORDS_LIMIT}")
     if len(items) > RECORDS_LIMIT:
-        return Refusal(400, f"`{name}` holds {len(items)}, the limit is {RECORDS_LIMIT}")
+        return Refusal(400, f"`{name}` contains {len(items)}, the limit is {RECORDS_LIMIT}")
     found = tuple(item for item in items if isinstance(item, kind))
     if len(found) < len(items):
         wanted = "an object" if kind is dict else "a rowKey"
-        return Refusal(400, f"`{name}` must hold nothing but {wanted} each")
+        return Refusal(400, f"each item of `{name}` must be {wanted}")
     return found
 
 

@@ -34,7 +34,7 @@ class TargetFormat:
         choice_base: the order of a choice column's first option.
         choice_as: a single order is a text (`"2"`) or a number (`2`).
         list_as: a list is a text in square brackets (`"[1,3]"`) or a JSON array.
-        empty: an empty optional value is left out, or may stand as null, or as an empty text.
+        empty: an empty optional value is left out, or may be null or an empty text.
         conflict_key: the spelling of the conflict option that is known; `both` takes either one, or the
             two with the same value.
 
@@ -59,7 +59,7 @@ class TargetFormat:
         try:
             shown = datetime(2001, 2, 3, 4, 5, 6).strftime(self.datetime_format)  # noqa: DTZ001 - Opus times carry no zone
             datetime.strptime(shown, self.datetime_format)  # noqa: DTZ007
-        except (ValueError, re.error) as error:  # strptime lets the second out when a directive stands twice
+        except (ValueError, re.error) as error:  # strptime lets the second out when a directive occurs twice
             raise SettingsError("datetime_format", f"{error}", "use strptime directives: %Y-%m-%d") from None
 
 
@@ -83,7 +83,7 @@ def find_problem(kind: ColumnType, value: JsonValue, rules: Rules) -> str | None
 
 
 def show(value: JsonValue) -> str:
-    """Return a JSON value as it may stand in a message; containers by their kind only."""
+    """Return a JSON value for a message; containers by their kind only."""
     # A container may be nested so deep, or hold so much, that writing it out is itself a danger.
     if isinstance(value, dict):
         return "an object"
@@ -104,7 +104,7 @@ def _check_text(value: JsonValue, _rules: Rules) -> str | None:
     if not isinstance(value, str):
         return f"{show(value)} is not a text"
     if found := _NOT_TEXT.search(value):
-        return f"{show(value)} holds the character U+{ord(found.group()):04X}"
+        return f"{show(value)} contains the character U+{ord(found.group()):04X}"
     return None
 
 
@@ -207,7 +207,7 @@ def _is_address(text: str) -> bool:
 
 
 def _read_list(value: JsonValue, rules: Rules) -> tuple[list[JsonValue], str | None]:
-    """Return a list's elements, or the reason why the value is no list as `list_as` says."""
+    """Return a list's elements, or the reason why the value is not a list as `list_as` says."""
     if rules.target.list_as == "array":
         if not isinstance(value, list) or not value:
             return [], f"{show(value)} is not an array of values"

@@ -84,7 +84,7 @@ def test_an_assertion_serves_once(opus):
         ({"aud": "http://["}, "`aud`"),
         ({"aud": [TOKEN_URL]}, "`aud`"),
         ({"exp": int(time.time()) - 1}, "expired"),
-        ({"nbf": int(time.time()) + 500}, "not good yet"),
+        ({"nbf": int(time.time()) + 500}, "not valid yet"),
         ({"exp": int(time.time()) + 5000}, "3600 seconds at most"),
         ({"exp": None}, "`nbf` and `exp`"),
         ({"nbf": "soon"}, "`nbf` and `exp`"),
@@ -105,12 +105,12 @@ def test_what_is_no_assertion_is_refused(opus, text):
 
 def test_a_signed_text_that_is_no_object_is_refused(opus):
     text = jwt.PyJWS().encode(b"[1]", KEY, algorithm="RS256", headers={"x5t": thumbprint(CERTIFICATE)})
-    assert "no object" in sign_in(opus, text).json()["error_description"]
+    assert "not an object" in sign_in(opus, text).json()["error_description"]
 
 
 def test_the_type_must_be_said_and_a_certificate_known(opus, make_caller):
     assert "client_assertion_type" in sign_in(opus, assertion(), client_assertion_type=None).text
-    assert "has no certificate here" in sign_in(make_caller(), assertion()).text
+    assert "no certificate of this client is known" in sign_in(make_caller(), assertion()).text
 
 
 @pytest.mark.parametrize(("begins", "ends"), [(-2, -1), (1, 2)])
