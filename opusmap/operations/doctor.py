@@ -1,4 +1,4 @@
-"""Looks at what a run depends on, for a bug report: versions, settings, clock, journal, permissions, network.
+"""Checks what a run depends on, for a bug report: versions, settings, clock, journal, permissions, network.
 
 Owns that a report shows no secret and may be published: values of secrets are hidden, and the home folder is
 written as `~`. Nothing is changed, nothing is signed in to, and no record is sent.
@@ -82,7 +82,7 @@ def _examine(environ: Mapping[str, str], folder: Path, *, network: bool) -> Iter
     if network and settings is not None:
         yield from _examine_network(settings)
     else:
-        why = "not looked at" if settings is not None else "not looked at: the settings are not complete"
+        why = "not checked" if settings is not None else "not checked: the settings are not complete"
         yield Finding("network", "", why, "note")
 
 
@@ -105,7 +105,7 @@ def _examine_clock() -> Iterator[Finding]:
         ZoneInfo("Australia/Sydney")
     except (ZoneInfoNotFoundError, OSError):
         help_text = "install the package tzdata: pip install tzdata"
-        yield Finding("clock", "time zones", "there is no database of time zones", "problem", help_text)
+        yield Finding("clock", "time zones", "there is no time zone database", "problem", help_text)
 
 
 def _examine_journal(environ: Mapping[str, str], folder: Path) -> Iterator[Finding]:
@@ -117,7 +117,7 @@ def _examine_journal(environ: Mapping[str, str], folder: Path) -> Iterator[Findi
         refuse_share(str(path))
         if not path.exists():
             yield Finding(
-                "journal", str(path), "there is none yet; the first `opusmap submit` makes it", "note"
+                "journal", str(path), "there is none yet; the first `opusmap submit` creates it", "note"
             )
         else:
             with open_journal(path, write=False) as journal:
@@ -129,7 +129,7 @@ def _examine_journal(environ: Mapping[str, str], folder: Path) -> Iterator[Findi
     except (SettingsError, JournalError) as error:
         yield _problem("journal", error)
     except OSError as error:
-        yield Finding("journal", str(folder), f"its folder can't be looked at: {error.strerror}", "problem")
+        yield Finding("journal", str(folder), f"its folder can't be read: {error.strerror}", "problem")
     else:
         room: Verdict = "ok" if free >= _LITTLE_ROOM else "problem"
         help_text = "" if room == "ok" else "free disk space: a run stops when its journal can't be written"
@@ -158,12 +158,12 @@ def _examine_permissions(folder: Path, given: tuple[Given, ...]) -> Iterator[Fin
             yield Finding("permissions", what, f"{path}: {error.strerror}", "problem")
             continue
         if sys.platform == "win32":
-            yield Finding("permissions", what, f"{path}: look at its security settings yourself", "note")
+            yield Finding("permissions", what, f"{path}: check its security settings yourself", "note")
         elif stat.S_ISREG(mode) and mode & 0o077:
             help_text = f"chmod 600 {path}"
             yield Finding("permissions", what, "other accounts may read or write it", "problem", help_text)
         else:
-            yield Finding("permissions", what, "this account alone may read it")
+            yield Finding("permissions", what, "only this account may read it")
 
 
 def _examine_network(settings: Settings) -> Iterator[Finding]:
@@ -176,7 +176,7 @@ def _examine_network(settings: Settings) -> Iterator[Finding]:
             asked = time.time()
             answer = send_request("HEAD", host + "/", proxy=proxy)
         except NoContact as error:
-            help_text = "look at the address, at OPUSMAP_PROXY and at the firewall"
+            help_text = "check the address, OPUSMAP_PROXY and the firewall"
             yield Finding("network", host, f"{error}{by}", "problem", help_text)
             continue
         yield Finding("network", host, f"answers{by} (HTTP {answer.status})")

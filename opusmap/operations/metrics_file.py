@@ -67,7 +67,7 @@ def list_metrics(status: RunStatus, last_success: float | None = None) -> Iterat
         tuple(({"column": each.column, "code": each.code}, each.count) for each in report.reasons),
     )
     yield one("run_requests", "Requests with records of the latest run.", report.requests)
-    yield one("run_retries", "Requests of the latest run that were sent once more.", report.retries)
+    yield one("run_retries", "Requests of the latest run that were sent again.", report.retries)
 
 
 def format_metrics(status: RunStatus, last_success: float | None = None) -> str:

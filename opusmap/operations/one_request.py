@@ -104,7 +104,7 @@ def _describe(error: Exception) -> str:
     for cause in reversed(causes):
         if isinstance(cause, OSError) and cause.strerror:
             return f"can't connect: {cause.strerror}"
-    return f"no answer that is HTTP ({type(error).__name__})"
+    return f"the answer is not HTTP ({type(error).__name__})"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

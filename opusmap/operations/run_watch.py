@@ -92,4 +92,4 @@ class RunWatch:
             problem = "not waited for"
         if problem:
             host = urlsplit(url).hostname
-            _log.warning("OPUSMAP_WEBHOOK: %s was not told how the run ended: %s", host, problem)
+            _log.warning("OPUSMAP_WEBHOOK: the end of the run could not be reported to %s: %s", host, problem)

@@ -24,7 +24,7 @@ _log = logging.getLogger("opusmap.operations")
 
 
 def is_asked_for(environ: Mapping[str, str]) -> bool:
-    """Tell whether the environment names where telemetry goes, and does not switch it off."""
+    """Return whether the environment names where telemetry goes, and does not switch it off."""
     return bool(environ.get(_ENDPOINT)) and environ.get("OTEL_SDK_DISABLED", "").casefold() != "true"
 
 
@@ -68,7 +68,7 @@ def export_run(status: RunStatus) -> None:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - an extra
         from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: PLC0415 - an extra
     except ImportError:  # the variable may be meant for other programs
-        _log.info('%s is set, but not the extra installed: pip install "opusmap[otel]"', _ENDPOINT)
+        _log.info('%s is set, but the extra is not installed: pip install "opusmap[otel]"', _ENDPOINT)
         return
 
     def send() -> None:
@@ -89,4 +89,4 @@ def export_run(status: RunStatus) -> None:
     thread.start()
     thread.join(_SECONDS)
     if thread.is_alive():
-        _log.warning("%s: telemetry was not taken within %g seconds", _ENDPOINT, _SECONDS)
+        _log.warning("%s: telemetry was not accepted within %g seconds", _ENDPOINT, _SECONDS)

@@ -26,7 +26,7 @@ class RejectsSource(Source):
     The columns about errors are left out, rows keep the number that they had, and in CSV and workbooks
     the apostrophe goes that kept a spreadsheet from running a cell. A row that had more or fewer cells
     than the header, or a value under no name, is a reject still, unless its `_error_code` was emptied:
-    what it lacks can't be told.
+    what it lacks is not known.
     """
 
     def __init__(self, file: Source) -> None:
@@ -68,7 +68,7 @@ class RejectsSource(Source):
 
 
 def is_neutralised(file: Source) -> bool:
-    """Tell whether the cells of a file of rejects were kept from being run as formulas."""
+    """Return whether the cells of a file of rejects were kept from being run as formulas."""
     return file.delimiter is not None or file.typed_cells
 
 

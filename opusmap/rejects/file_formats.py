@@ -1,6 +1,6 @@
 """The formats of a file of rejects: CSV, a workbook, JSON Lines. Each writes a row as soon as it comes.
 
-Owns how values stand in each, and what keeps a spreadsheet from running a cell (OWASP, "CSV Injection").
+Owns how each writes values, and what keeps a spreadsheet from running a cell (OWASP, "CSV Injection").
 Which format a source's rejects have is decided in `writer`.
 """
 
@@ -161,7 +161,7 @@ _encode_line = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encod
 
 
 def _is_exact(value: float | Decimal) -> bool:
-    """Tell whether a workbook holds this number as it is, rather than one close by."""
+    """Return whether a workbook holds this number as it is, rather than one close by."""
     digits = Decimal(repr(value) if isinstance(value, float) else value).normalize().as_tuple()
     return isinstance(digits.exponent, int) and len(digits.digits) <= _DIGITS and abs(digits.exponent) < 300  # noqa: PLR2004
 

@@ -1,7 +1,7 @@
 """Rejects as files that people can correct: written in the source's own shape, as the run goes.
 
 Owns which shape and name such a file has, and its columns about what is wrong. What a person may have
-edited is never replaced: the file gets a numbered name instead. A record that Opus refused stands there as
+edited is never replaced: the file gets a numbered name instead. A record that Opus refused is there as
 well, as the row that it was made of. `corrected` reads a corrected file.
 """
 
@@ -22,9 +22,9 @@ from opusmap.rejects.file_formats import CellShape, LineShape, Shape, WorkbookSh
 from opusmap.sources import Source
 
 ERROR_COLUMNS = ("_row", "_key", "_error_column", "_error_code", "_error")
-"""What a file of rejects has besides the source's own columns."""
+"""What a file of rejects has in addition to the source's columns."""
 _ERROR_NAMES = frozenset(ERROR_COLUMNS)
-_STAYS = "stays as it is: it was edited, is open in another program, or is not of this command's last run"
+_STAYS = "stays as it is: it was edited, is open in another program, or is not from this command's last run"
 
 
 class RejectList:
@@ -94,14 +94,14 @@ class RejectWriter:
         mapping: str | Path | None = None,
         sending: Literal["", "rehearsal", "run"] = "",
     ) -> RejectWriter:
-        """Return the writer for a source's rejects: into `given`, or `base` with a suffix of its own.
+        """Return the writer for a source's rejects: into `given`, or `base` with another suffix.
 
         Args:
-            base: the mapping, or the output that they stand beside.
+            base: the mapping or the output, in whose folder they are written.
             source: whose rows they are.
             given: a file that was asked for.
             mapping: beside which it is kept what opusmap wrote; `base` by default.
-            sending: `rehearsal` and `run` give names of their own (`mapping.rehearsal.rejects.csv`,
+            sending: `rehearsal` and `run` give other names (`mapping.rehearsal.rejects.csv`,
                 `mapping.run-3.rejects.csv`); the run tells its number by `belong_to`.
 
         Raises:
@@ -149,7 +149,7 @@ class RejectWriter:
             values = {name: value for name, value in values.items() if name not in _ERROR_NAMES}
         try:
             self._shape.write(values, dict(zip(ERROR_COLUMNS, reasons, strict=True)))
-        except BrokenPipeError:  # what read standard output has had enough
+        except BrokenPipeError:  # the reader of standard output has closed it
             raise
         except OSError as error:
             raise self._refuse_place(error) from None
@@ -176,7 +176,7 @@ class RejectWriter:
             try:
                 self._shape.close()
             except OSError as error:
-                if self._full:  # which was told
+                if self._full:  # which was reported
                     return ()
                 raise self._refuse_place(error) from None
             file = hash_file("rejects", self.path.absolute())  # it may be looked for from another folder
@@ -194,13 +194,13 @@ class RejectWriter:
         return file
 
     def _may_replace(self, path: Path) -> bool:
-        """Tell whether a file is an earlier one that was not edited; a run's file belongs to that run."""
+        """Return whether a file is an earlier one that was not edited; a run's file belongs to that run."""
         if self._own or self._memory is None or is_same_file(path, self._source):
             return False
         return self._memory.is_as_written(path)
 
     def _remove_older(self) -> None:
-        """Remove the rejects of an earlier run, for there are none any more; what a person edited stays."""
+        """Remove the rejects of an earlier run if it left none; an edited file stays."""
         if self._own or self._run_path is not None or not self.path.is_file() or self.path.is_symlink():
             return
         if self._may_replace(self.path):
@@ -214,7 +214,7 @@ class RejectWriter:
 
     def _refuse_place(self, error: OSError) -> SettingsError:
         self._full = True
-        help_text = "make room, or name another file with --rejects, and run the same command again"
+        help_text = "free disk space, or name another file with --rejects, and run the same command again"
         return SettingsError(str(self.path), f"the rejects can't be written: {error.strerror}", help_text)
 
 

@@ -1,6 +1,6 @@
 """Small bar charts of a timeline, as plain numbers that a template draws.
 
-Owns the geometry: where bars, gridlines and labels stand in a box of `WIDTH` by `HEIGHT`.
+Owns the geometry: where bars, gridlines and labels are in a box of `WIDTH` by `HEIGHT`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A number beside an axis, and where it stands along it."""
+    """A number beside an axis, and its position along it."""
 
     at: float
     text: str

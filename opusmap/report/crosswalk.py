@@ -27,7 +27,7 @@ _OPTIONS_SHOWN = 60
 class Line:
     """One target column: what it is, the source columns it is made of, and how, step by step.
 
-    `line` is where its binding stands in the mapping.
+    `line` is the line of its binding in the mapping.
     """
 
     target: str
@@ -81,17 +81,17 @@ def _line(plan: Plan, column: ColumnPlan) -> Line:
 def _general(plan: Plan) -> Iterator[str]:
     spec = plan.spec
     if plan.where is not None:
-        yield f"Only rows are taken for which {str(plan.where.text).strip()} is true."
+        yield f"Only rows for which {str(plan.where.text).strip()} is true are included."
     for variable in plan.variables:
         yield f"The variable {variable.name} is {str(variable.expression.text).strip()}."
     if spec.conflict == "skip":
-        yield "A record that Opus holds already is left as it is."
+        yield "A record that Opus already holds stays as it is."
     else:
-        yield "A record that Opus holds already is replaced."
+        yield "A record that Opus already holds is replaced."
     if spec.duplicates == "last":
-        yield "Of several rows with one row key, the last is taken."
+        yield "Of several rows with the same row key, the last is used; the others are rejected."
     else:
-        yield "Of several rows with one row key, the first is taken; the others are rejected."
+        yield "Of several rows with the same row key, the first is used; the others are rejected."
     if spec.timezone is not None:
         yield f"Times without a zone are those of {spec.timezone}; they are sent in {spec.target.timezone}."
 
@@ -148,9 +148,9 @@ def _beginning(column: ColumnPlan) -> Iterator[str]:
         values = binding.const if isinstance(binding.const, tuple) else (binding.const,)
         yield "always " + ", ".join(quote_value(str(value)) for value in values)
     elif binding.listed and column.column.type is ColumnType.TAXONOMY:
-        yield "put together as a term's path"
+        yield "joined as a term's path"
     elif binding.listed and column.column.type in _LISTS:
-        yield "put together as a list"
+        yield "joined as a list"
     elif binding.listed:
         yield f"joined by {quote_value(' ' if binding.join is None else str(binding.join))}"
 

@@ -1,6 +1,6 @@
-"""What `check` foresees beyond rejects: what is no option, keys that repeat, dates, empty cells, requests.
+"""What `check` foresees beyond rejects: unknown options, repeated keys, dates, empty cells, requests.
 
-Owns the counting, in bounded memory, while rows pass through the very code of `submit`. Printing is the
+Owns the counting, in bounded memory, while rows pass through the same code as in `submit`. Printing is the
 command line's.
 """
 
@@ -47,7 +47,7 @@ _ELEMENTS = 100
 
 @dataclass(frozen=True, slots=True)
 class UnmatchedChoice:
-    """A value that is no option of a choice column: how often, in which rows first, what is near."""
+    """A value that is not an option of a choice column: how often, its first rows, the nearest option."""
 
     column: str
     value: str
@@ -254,7 +254,7 @@ class Forecaster:
             self._add_reject(reject)
 
     def _add_reject(self, reject: Reject) -> None:
-        """Count a reject, if it is one for a value that is no option or for a key that repeats."""
+        """Count a reject, if its reason is an unknown option or a repeated key."""
         self._rejects += 1
         for problem in reject.problems:
             if problem.code == "duplicate-key" and reject.key is not None:
@@ -306,7 +306,7 @@ class Forecaster:
                     yield FarColumn(name, kind, seen.count, rows, seen.example, seen.farthest)
 
     def _unknown(self, problem: Issue[str], reject: Reject) -> Iterator[str]:
-        """Yield each value of a row that is no option of the column: walk its way once more, the slow one."""
+        """Yield each value of a row that is not an option of the column, by evaluating it again."""
         column = self._columns.get(problem.place)
         if column is None:
             return
@@ -335,7 +335,7 @@ class Forecaster:
 
     def _prepared(self, name: str) -> tuple[list[str], list[str]]:
         """Return the options of a column, and as they are compared."""
-        from rapidfuzz import utils  # noqa: PLC0415 - only where a value is no option
+        from rapidfuzz import utils  # noqa: PLC0415 - only for unknown options
 
         choices = self._plan.context.choices[self._columns[name].column.internal_name]
         known = [one for one in (*map(str, choices.options), *choices.aliases) if len(one) < _LENGTH]
@@ -343,7 +343,7 @@ class Forecaster:
 
 
 def _nearest_of(value: str, known: list[str], prepared: list[str]) -> str:
-    from rapidfuzz import fuzz, process, utils  # noqa: PLC0415 - only where a value is no option
+    from rapidfuzz import fuzz, process, utils  # noqa: PLC0415 - only for unknown options
 
     found = process.extractOne(utils.default_process(value), prepared, scorer=fuzz.WRatio, score_cutoff=_NEAR)
     return known[found[2]] if found else ""
@@ -356,7 +356,7 @@ def _shown(value: object) -> str:
 
 
 def _note(seen: dict[Any, _Seen], key: Any, row: int) -> bool:
-    """Count a key; tell whether it is kept for itself."""
+    """Count a key; return whether it is counted separately."""
     if key not in seen and len(seen) >= KEPT:
         return False
     seen.setdefault(key, _Seen()).add(row)

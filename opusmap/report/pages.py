@@ -1,6 +1,6 @@
 """Reports as pages: one self-contained HTML file each, from the files in `templates/`.
 
-Owns what stands on a page and how values are shown. A page loads nothing, runs nothing and sends
+Owns what is on a page and how values are shown. A page loads nothing, runs nothing and sends
 nothing: it has no script, its Content-Security-Policy allows its own style alone, and every value from
 a row, a mapping or Opus is text and stays text.
 """
@@ -63,12 +63,12 @@ class End:
 
 
 _MEANINGS = (
-    ("submitted", "Submitted", "Opus took the record"),
-    ("unchanged", "Unchanged", "Opus has it already, just as it is"),
+    ("submitted", "Submitted", "Opus accepted the record"),
+    ("unchanged", "Unchanged", "Opus already has the same record"),
     ("filtered", "Filtered", "the mapping's “where” excludes the row"),
     ("rejected", "Rejected", "the row can't become a record"),
     ("failed", "Failed", "Opus refused the record"),
-    ("uncertain", "Uncertain", "it is not known whether Opus took it; the next run sends it again"),
+    ("uncertain", "Uncertain", "it is not known whether Opus accepted it; the next run sends it again"),
     ("not_sent", "Not sent", "the run ended before its turn"),
 )
 
@@ -284,7 +284,7 @@ def _render(template: str, subject: str, **values: Any) -> str:
 
 
 def _css_text(text: str) -> str:
-    """Return a text as a string of CSS in which nothing but letters, digits and escapes stands."""
+    """Return a text as a string of CSS that contains only letters, digits and escapes."""
     escaped = (char if char.isascii() and char.isalnum() else f"\\{ord(char):x} " for char in text[:_CUT])
     return f'"{"".join(escaped)}"'
 
@@ -326,7 +326,7 @@ def _shown(value: Any, limit: int = _CUT) -> str:
 
 
 def _coded(text: str) -> Markup:
-    """Return one of our own sentences, whose code stands between backticks; all of it is text still."""
+    """Return one of our sentences, whose code is between backticks; all of it is still text."""
     parts = enumerate(escape(_shown(text, _CUT_SENTENCE)).split("`"))
     return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in parts)
 

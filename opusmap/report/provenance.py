@@ -1,7 +1,7 @@
 """A run's evidence: which files it read, by their hashes, and by which rules each target column was made.
 
 Owns what a run leaves in the journal for its report. No cell of a row is in it: rejects are named by
-their row numbers, and what stood in the rows is in the file of rejects alone.
+their row numbers, and the content of the rows is only in the file of rejects.
 """
 
 from __future__ import annotations

@@ -95,9 +95,9 @@ def explain_change(file: File) -> str:
     """Return why a file of rejects shows no longer what its run wrote, as a sentence; "" if it does."""
     now = hash_file("rejects", file.path)
     if now is None:
-        return f"{file.path} is not there any more."
+        return f"{file.path} no longer exists."
     if now != file:
-        return f"{file.path} was changed after the run, so its rows would be no evidence."
+        return f"{file.path} was changed after the run, so its rows are not evidence."
     return ""
 
 
@@ -193,7 +193,7 @@ def _made_of(crosswalk: Crosswalk) -> dict[str, tuple[str, ...]]:
 
 
 def _split(error: str, columns: Iterable[str]) -> Iterator[Problem]:
-    """Yield the problems of a row whose messages, each behind its column, stand in one text."""
+    """Yield the problems of a row whose messages, each after its column, are in one text."""
     names = "|".join(map(re.escape, columns))
     found = re.split(rf"(?:^|; )({names}): ", error) if names else [error]
     if found[0]:

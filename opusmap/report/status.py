@@ -49,7 +49,7 @@ def count_attention(counts: Mapping[str, int]) -> int:
 
 
 def is_rehearsal(run: Run) -> bool:
-    """Tell whether a run went to an emulator, for its Opus is on this machine."""
+    """Return whether a run went to an emulator, for its Opus is on this machine."""
     return is_on_this_machine(run.origin)
 
 
@@ -67,7 +67,7 @@ def describe_status(run: Run, evidence: Evidence) -> Status:
     if evidence.source_changed:
         return Status("attention", "Finished, but the source changed while it was being read")
     if evidence.journal_note:
-        return Status("attention", "Finished, but there is something to know about the journal")
+        return Status("attention", "Finished, with a note about the journal")
     return Status("good", "Finished: no row needs attention")
 
 
@@ -78,11 +78,11 @@ def list_needs(run: Run, evidence: Evidence) -> tuple[Need, ...]:
 
 def _needs(run: Run, evidence: Evidence) -> Iterator[Need]:
     correct = _correct(run, evidence.find("rejects"))
-    again = "Run the same command again; it goes on from there."
+    again = "Run the same command again; it continues from there."
     if run.finished is None or run.ending != "done":
         left = run.counts.get("not_sent", 0)
         not_sent = f" {counted(left, 'record')} {_was(left)} not sent." if left else ""
-        yield Need(f"The run did not come to its end.{not_sent}", again, section="totals")
+        yield Need(f"The run did not finish.{not_sent}", again, section="totals")
     if uncertain := run.counts.get("uncertain"):
         what = f"Of {counted(uncertain, 'record')} it is not known whether Opus took {_it(uncertain)}."
         yield Need(what, f"Run the same command again; it sends {_it(uncertain)} again.", section="open-ends")
@@ -104,7 +104,7 @@ def _needs(run: Run, evidence: Evidence) -> Iterator[Need]:
 
 
 def _correct(run: Run, file: File | None) -> tuple[str, str]:
-    """Return what to do with rows that are no records in Opus, and the command to run then."""
+    """Return what to do with rows that are not records in Opus, and the command to run then."""
     if is_rehearsal(run):
         return "Correct the source or the mapping, and rehearse again.", ""
     mapping = shlex.quote(run.mapping)

@@ -89,13 +89,13 @@ class Report:
 
     @property
     def adds_up(self) -> bool:
-        """Tell whether every row read is accounted for."""
+        """Return whether every row read is accounted for."""
         ends = self.filtered + self.rejected + self.unchanged + self.submitted
         return self.read == ends + self.failed + self.uncertain + self.not_sent
 
     @property
     def clean(self) -> bool:
-        """Tell whether nothing was rejected, failed, or left open, and the source stayed as it was."""
+        """Return whether nothing was rejected, failed, or left open, and the source stayed as it was."""
         return not (self.rejected or self.failed or self.uncertain or self.source_changed)
 
     def as_json(self) -> dict[str, Any]:

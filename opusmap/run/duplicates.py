@@ -47,7 +47,7 @@ class KeySet:
         return found
 
     def add_new(self, hashes: set[int]) -> bool:
-        """Add hashes if none of them is there yet; tell whether that was so.
+        """Add hashes if none of them is there yet; return whether that was so.
 
         Raises:
             StoppedEarly: the temporary file can't be read or written.
@@ -107,7 +107,7 @@ def _translated() -> Iterator[None]:
     except sqlite3.Error as error:
         raise StoppedEarly(
             f"the temporary file for the keys of so many rows can't be used: {error}",
-            "make room in the folder for temporary files, or name another one in TMPDIR (Windows: TMP)",
+            "free disk space in the folder for temporary files, or name another one in TMPDIR (Windows: TMP)",
         ) from None
 
 
@@ -159,7 +159,7 @@ class DuplicateFilter:
         return None if self._seen.add_new({hashed}) else "an earlier"
 
     def _all_new(self, keys: Sequence[str]) -> bool:
-        """Tell, quickly, whether these keys are new and different; they are remembered if so."""
+        """Return quickly whether these keys are new and different; if so, they are remembered."""
         if self._repeated:
             return False
         hashes = set(map(hash, keys))

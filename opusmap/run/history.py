@@ -55,7 +55,7 @@ def check_online(mapper: Mapper, settings: Settings) -> Online:
 
 
 def is_first_overwrite(mapper: Mapper, settings: Settings) -> bool:
-    """Tell whether no run that the journal knows has overwritten records of this connection yet.
+    """Return whether no run that the journal knows has overwritten records of this connection yet.
 
     A journal that can't be read says nothing here; the run itself will say why.
     """
@@ -97,7 +97,7 @@ def find_journal(mapping: Path | None, given: str | None, environ: Mapping[str, 
             str(path),
             f"there is no journal here, though {mapping} had a run ({describe_run(before)})",
             "name it with --journal or OPUSMAP_JOURNAL, or restore it from a backup; if it is lost, the next "
-            "`opusmap submit` begins a new one and sends every record once more",
+            "`opusmap submit` begins a new one and sends every record again",
         )
     help_text = "name the journal with --journal or OPUSMAP_JOURNAL; the first `opusmap submit` makes it"
     if mapping is None and given is None:
@@ -129,7 +129,7 @@ def find_earlier_pace(mapper: Mapper, environ: Mapping[str, str]) -> Pace | None
             return None
         with open_journal(path, write=False) as journal:
             return find_pace(journal.runs(), mapper.connection.id)
-    except OpusmapError:  # a journal in use, or settings with a mistake, are no business of `check`
+    except OpusmapError:  # a journal in use, or settings with a mistake, are not the concern of `check`
         return None
 
 
@@ -172,12 +172,12 @@ def find_rejects(mapping: str | Path, settings: Settings) -> FoundRejects | None
 
 
 def _read_any(run: Run) -> bool:
-    """Tell whether a run has read rows; one that was killed did not count them."""
+    """Return whether a run has read rows; one that was killed did not count them."""
     return not run.counts or bool(run.counts.get("read"))
 
 
 def _sent_any(run: Run) -> bool:
-    """Tell whether a run may have sent records; one that was killed did not count them."""
+    """Return whether a run may have sent records; one that was killed did not count them."""
     return not run.counts or any(run.counts.get(name) for name in ("submitted", "failed", "uncertain"))
 
 
@@ -186,14 +186,14 @@ def _why_not(
 ) -> str:
     by_name = f"`opusmap retry {mapping} {path}` sends it"
     if written is None:
-        return f"run {run} did not come to its end, so it can't be told whether {path} was edited: {by_name}"
+        return f"run {run} did not finish, so it is not known whether {path} was edited: {by_name}"
     if now.sha256 == written.sha256:
         return (
-            f"nobody edited {path}, the rejects of run {run}, so its rows are not sent: fix its cells, "
+            f"{path}, the rejects of run {run}, was not edited, so its rows are not sent: fix its cells, "
             f"or fix the source or the mapping and run `opusmap submit {mapping}`"
         )
     if now.sha256 in sent:
-        return f"{path}, the rejects of run {run}, was sent by run {sent[now.sha256]} as it is"
+        return f"{path}, the rejects of run {run}, was already sent by run {sent[now.sha256]}"
     if latest > run:
         return (
             f"{path} was edited, but run {latest} came after run {run}, and may have sent newer values: "
@@ -225,7 +225,7 @@ def keys_to_retry(mapper: Mapper, settings: Settings, run: int | None = None) ->
         target = (settings.base_url, mapper.connection.id)
         runs = [each for each in journal.runs() if (each.origin, each.connection) == target]
         if run is not None and run not in (each.id for each in runs):
-            problem = f"the journal knows no run {run} of this connection"
+            problem = f"the journal contains no run {run} of this connection"
             raise JournalError(str(settings.journal), problem, "`opusmap report` lists the runs")
         return frozenset(
             record.key

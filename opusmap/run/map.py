@@ -28,7 +28,7 @@ from opusmap.sources.batches import RowPart
 def map_rows(mapper: Mapper, rows: Iterable[Mapping[str, Any]] | ArrowStream) -> Iterator[Mapped]:
     """Map rows and send nothing: yield what becomes of each, a `Record`, a `Reject` or a `Filtered`.
 
-    Each row is looked at by itself: `submit` also rejects a row whose row key another one has.
+    Each row is examined separately: `submit` also rejects a row whose row key another one has.
 
     Args:
         mapper: from `load_mapping`.
@@ -200,7 +200,7 @@ class _Load:
             yield found
 
     def fills_the_core(self) -> bool:
-        """Tell whether the process has nothing to spare, and would gain from another one that maps."""
+        """Return whether the process has nothing to spare, and would gain from another one that maps."""
         elapsed = time.monotonic() - self._began
         worked = time.process_time() - self._worked
         return elapsed >= _MEASURED and worked > _BUSY * elapsed and self._mapping > _WORTH_IT * elapsed

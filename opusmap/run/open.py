@@ -56,7 +56,7 @@ class Work:
     left_out: tuple[str, ...] = ()
 
     def place(self, row: int, column: str) -> str:
-        """Return where a row stands, or its cell if a column of Opus (its display name) comes from just one.
+        """Return where a row is, or its cell if a column of Opus (its display name) comes from just one.
 
         In a sheet's own words: `cell B7`, `row 7`, `b.csv, row 3`.
         """
@@ -165,7 +165,7 @@ def _refuse_unreadable(source: Source) -> None:
 
 
 def find_warnings(work: Work) -> tuple[Issue[Span], ...]:
-    """Return what is odd in a mapping, and in how it meets the first rows of its source.
+    """Return what is unusual in a mapping, and in how it meets the first rows of its source.
 
     A source that can be read only once is not looked at.
     """
@@ -219,8 +219,8 @@ def _with_file_column(spec: MappingSpec) -> MappingSpec:
     if not any(_ROW_FILE.search(text) for text in read):
         return spec
     if spec.source.database is not None:
-        problem = "`row.file` is the name of each row's file, and the rows of a database have none"
-        raise SourceError(spec.path, "wrong-option", problem, help="leave out `row.file`")
+        problem = "`row.file` is the name of each row's file, but rows of a database have no file"
+        raise SourceError(spec.path, "wrong-option", problem, help="remove `row.file`")
     return replace(spec, source=replace(spec.source, file_column=ROW_FILE))
 
 
@@ -243,7 +243,7 @@ def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
         source, inside = folder / options.path, folder
         if resolve_inside(folder, options.path) is None or is_remote(options.path):
             help_text = "a mapping reads only files beside or below itself; name others on the command line"
-            message = f"{quote_value(options.path)} is not a file of the mapping's folder"
+            message = f"{quote_value(options.path)} is not a file in the mapping's folder"
             raise SourceError(spec.path, "outside-folder", message, help=help_text)
         _refuse_irregular(source)
     try:

@@ -48,7 +48,7 @@ class Workers:
     """Processes that map parts, for one run; use them as a context. They start with the first part.
 
     Attributes:
-        count: how many there are. With one, the process that asks maps by itself.
+        count: how many there are. With one, the calling process maps.
         as_needed: whether it is to use one process more as soon as mapping fills its core.
     """
 
@@ -158,7 +158,7 @@ class MappedPart:
 
     @cached_property
     def rows(self) -> list[Row | Reject]:
-        """The part's rows, made once more: few parts have a row that is asked for."""
+        """The part's rows, made again: few parts have a row that is asked for."""
         return list(self.part.rows())
 
 
@@ -202,7 +202,7 @@ class MappedParts:
     def take(self) -> Iterator[tuple[Chunk, RowAt]]:
         """Yield the head's chunks, each with what gives its rows by their place.
 
-        There are none where a worker died over a part: it is mapped once more, and is the head still.
+        There are none where a worker died over a part: it is mapped again, and remains the head.
 
         Raises:
             StoppedEarly: one died again.
@@ -241,12 +241,12 @@ class MappedParts:
         self._workers.restart()
         if self._breaks > 1 and not self._workers.as_needed:
             raise StoppedEarly(
-                f"a worker process died twice over the rows from {_place(head)} on",
-                "is there memory enough? `--workers 1` does without workers, and shows what goes wrong",
+                f"a worker process died twice on the rows from {_place(head)} on",
+                "is there enough memory? `--workers 1` uses no workers, and shows what goes wrong",
             )
         self._maps_here = self._breaks > 1
-        words = "this process maps the rest" if self._maps_here else "they are mapped once more"
-        _LOG.warning("a worker process died over the rows from %s on; %s", _place(head), words)
+        words = "this process maps the rest" if self._maps_here else "they are mapped again"
+        _LOG.warning("a worker process died on the rows from %s on; %s", _place(head), words)
         for part in self._ahead:
             if not part.future.done() or part.future.cancelled() or part.future.exception() is not None:
                 self._send(part)

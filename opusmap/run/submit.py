@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from opusmap.settings import Settings
 
 _OLDER_HASH = (
-    "an older version of opusmap wrote the journal {}, and what it noted of accepted records can't be "
+    "an older version of opusmap wrote the journal {}, and its notes on accepted records can't be "
     "compared with what is sent now: each of them is sent again, once"
 )
 _SELDOM = 0.1
@@ -67,7 +67,7 @@ class MaxErrors:
     share: float | None = None
 
     def exceeded(self, errors: int, read: int) -> bool:
-        """Tell whether there are too many errors among the rows read so far."""
+        """Return whether there are too many errors among the rows read so far."""
         if self.count is not None and errors > self.count:
             return True
         return self.share is not None and read >= _SHARE_FROM and errors > self.share * read
@@ -118,7 +118,7 @@ def submit(
     concurrency: int = 8,
     rejects: RejectSink | None = None,
 ) -> Report:
-    """Map rows and send their records; the library's one call for the whole road.
+    """Map rows and send their records, in one call.
 
     Args:
         mapper: from `load_mapping`.
@@ -147,7 +147,7 @@ def submit_source(
     options: SubmitOptions | None = None,
     rejects: RejectSink | None = None,
 ) -> Report:
-    """Read `submit_stream` to its end, in an event loop of its own, and return the last report."""
+    """Read `submit_stream` to its end, in a new event loop, and return the last report."""
 
     async def read() -> Report:
         report = Report()
@@ -167,7 +167,7 @@ async def submit_stream(
 ) -> AsyncIterator[Report]:
     """Map every row and send its record; yield the totals now and then, and what became of each row at last.
 
-    A report's `run` is the number in the journal, `journal_note` what is odd about the journal (it is older
+    A report's `run` is the number in the journal, `journal_note` a warning about the journal (it is older
     than the mapping's last run, say), before any record counts as unchanged. The last report's `stopped` is
     why the run ended early, if it did; rows that were not read by then are not counted as read.
 
@@ -263,7 +263,7 @@ class _Run:
         self._note_journal(doubt or (_OLDER_HASH.format(settings.journal) if run.older_hash else ""))
         if self._last_run is not None and (problem := self._last_run.note_start(journal.identity(), run)):
             self._note_journal(problem)
-            self._last_run = None  # the end can't be noted, either, and once is enough to be told
+            self._last_run = None  # the end can't be noted either, and one report is enough
         return run
 
     def _note_journal(self, sentence: str) -> None:
@@ -294,7 +294,7 @@ class _Run:
                 count = tally.rejected + self._totals.failed
                 raise StoppedEarly(
                     f"stopped after {count} rejected or failed of {tally.read} rows (--max-errors)",
-                    "look at the rejects, correct the source or the mapping, and run the same command again",
+                    "check the rejects, correct the source or the mapping, and run the same command again",
                 )
 
     def _too_many(self, rejected: int, read: int) -> bool:
@@ -302,7 +302,7 @@ class _Run:
         return limit is not None and limit.exceeded(rejected + self._totals.failed, read)
 
     def add(self, event: Event) -> None:
-        """Take in what became of a record, a request that has ended, or how things stand."""
+        """Take in what became of a record, a request that has ended, or the current state."""
         match event:
             case RecordResult(record, fate, reason):
                 if fate == "failed":

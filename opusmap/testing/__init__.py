@@ -1,6 +1,6 @@
 """For tests of mappings and converters, one's own CI included.
 
-Owns the tests that stand in mapping files, generated values for converters, and rehearsals against the
+Owns the tests in mapping files, generated values for converters, and rehearsals against the
 emulator. The pytest plugin makes fixtures of these.
 """
 

@@ -1,4 +1,4 @@
-"""Throws generated values at a converter, to see whether it keeps its promise."""
+"""Calls a converter with generated values, to check that it keeps its contract."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_converter(function: Callable[..., Any], /, *, max_examples: int = 200,
 
     It is given texts (line breaks, emoji, right-to-left, blanks among them), numbers, booleans, dates,
     lists of texts; each twice, for the same value must give the same result. Needs the package
-    `hypothesis`; call it from a test of your own.
+    `hypothesis`; call it from your tests.
 
     Args:
         function: a function marked `@converter`.
@@ -27,8 +27,8 @@ def check_converter(function: Callable[..., Any], /, *, max_examples: int = 200,
         arguments: the converter's arguments.
 
     Raises:
-        AssertionError: it raised something else, gave what is no plain value, or two different results.
-        ValueError: the function is no converter.
+        AssertionError: it raised something else, gave a value that is not plain, or two different results.
+        ValueError: the function is not a converter.
     """
     from hypothesis import given, settings  # noqa: PLC0415 - a test dependency, not one of the package
 
@@ -55,7 +55,7 @@ def _result(converter: Converter, convert: Callable[[Any], Any], value: Any) -> 
         raise AssertionError(
             f"{converter.name} raises {type(error).__name__} for {value!r}: {error}; raise a ValueProblem"
         ) from error
-    assert _is_plain(result), f"{converter.name} gives {result!r} for {value!r}, which is no plain value"
+    assert _is_plain(result), f"{converter.name} gives {result!r} for {value!r}, which is not a plain value"
     return result
 
 

@@ -1,4 +1,4 @@
-"""The tests that stand in a mapping: run them, and say what differs.
+"""Runs the tests in a mapping, and reports what differs.
 
 Columns that a test's row leaves out are empty: a test says what it is about and no more.
 """
@@ -32,7 +32,7 @@ class Difference:
 class TestResult:
     """How one test ended."""
 
-    __test__ = False  # pytest's: this is no test class
+    __test__ = False  # pytest's: this is not a test class
 
     name: str
     span: Span
@@ -40,7 +40,7 @@ class TestResult:
 
     @property
     def passed(self) -> bool:
-        """Tell whether everything is as expected."""
+        """Return whether everything is as expected."""
         return not self.differences
 
 

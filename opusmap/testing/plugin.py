@@ -1,4 +1,4 @@
-"""The pytest plugin: collects the tests that stand in mapping files, and gives rehearsals as fixtures.
+"""The pytest plugin: collects the tests in mapping files, and gives rehearsals as fixtures.
 
 Active where opusmap is installed: `pytest` collects every `mapping.yaml` and `*.mapping.yaml` file. Paths
 that a fixture is given are relative to the folder of the test's own file.
@@ -99,7 +99,7 @@ class MappingItem(pytest.Item):
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """Say where the test stands."""
+        """Return where the test is."""
         return self.path, self._result.span.line - 1, self.name
 
 

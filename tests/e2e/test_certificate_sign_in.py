@@ -116,7 +116,7 @@ def test_check_online_proves_the_settings_and_sends_no_record(register, opus):
     by = {"OPUSMAP_CERTIFICATE": "app.pfx", "OPUSMAP_CERTIFICATE_PASSWORD": PASSWORD}
     ended = run(register, url, "check", "mapping.yaml", "--online", **by)
     assert "Opus accepts its token" in ended.stderr
-    assert "Not proved: that Opus accepts the records" in ended.stderr
+    assert "Not verified: that Opus accepts the records" in ended.stderr
     found = json.loads(run(register, url, "check", "mapping.yaml", "--online", "--json", **by).stdout)
     assert found["online"]["path"] == "/connector/records"
     assert found["read"] > 0

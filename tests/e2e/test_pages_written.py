@@ -73,5 +73,5 @@ def test_a_journal_without_a_run_has_no_page(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     open_journal(tmp_path / "opusmap-journal.db").close()
     assert main(["report", "--html"]) == 2
-    assert "knows no run yet" in capsys.readouterr().err
+    assert "contains no runs yet" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.html"))

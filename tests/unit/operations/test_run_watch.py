@@ -73,7 +73,7 @@ def test_no_cell_is_sent() -> None:
     [
         (answer_bytes(500), "it answered 500"),
         (answer_bytes(302, Location="http://127.0.0.1:1/elsewhere"), "it answered 302"),
-        (b"no HTTP at all\r\n\r\n", "no answer that is HTTP"),
+        (b"no HTTP at all\r\n\r\n", "the answer is not HTTP"),
     ],
 )
 def test_a_listener_that_fails_is_a_warning_without_the_address(answer, said, caplog) -> None:

@@ -18,8 +18,8 @@ def crosswalk(fields, more="", columns=("Key", "A", "B"), **options):
         ("Line: {const: fixed}", [], ['always "fixed"']),
         ("Line: {from: [A, B], join: '/'}", ["A", "B"], ['joined by "/"']),
         ("Line: [A, B]", ["A", "B"], ['joined by " "']),
-        ("Classification: [A, B]", ["A", "B"], ["put together as a term's path"]),
-        ("People: [A, B]", ["A", "B"], ["put together as a list"]),
+        ("Classification: [A, B]", ["A", "B"], ["joined as a term's path"]),
+        ("People: [A, B]", ["A", "B"], ["joined as a list"]),
         (
             "Line: {from: A, convert: [trim, {truncate: {length: 5, end: '…'}}], default: '{{ B }}'}",
             ["A", "B"],
@@ -94,13 +94,13 @@ def test_nothing_is_called_unread_where_the_header_is_not_known():
 def test_the_rules_for_all_rows_are_told():
     more = "where: \"{{ B != 'x' }}\"\nconflict: skip\ntimezone: Europe/Paris\nlet: {s: '{{ A | upper }}'}\n"
     assert crosswalk("Line: '{{ s }}'", more).general == (
-        "Only rows are taken for which {{ B != 'x' }} is true.",
+        "Only rows for which {{ B != 'x' }} is true are included.",
         "The variable s is {{ A | upper }}.",
-        "A record that Opus holds already is left as it is.",
-        "Of several rows with one row key, the first is taken; the others are rejected.",
+        "A record that Opus already holds stays as it is.",
+        "Of several rows with the same row key, the first is used; the others are rejected.",
         "Times without a zone are those of Europe/Paris; they are sent in UTC.",
     )
     assert crosswalk("Line: A", "duplicates: last").general == (
-        "A record that Opus holds already is replaced.",
-        "Of several rows with one row key, the last is taken.",
+        "A record that Opus already holds is replaced.",
+        "Of several rows with the same row key, the last is used; the others are rejected.",
     )

@@ -109,8 +109,8 @@ def test_a_run_that_left_nothing_says_so_everywhere():
     for words in (
         "Not finished",
         "has not counted",
-        "left no crosswalk",
-        "left no hashes",
+        "has no crosswalk",
+        "has no hashes",
     ):
         assert words in text
 
@@ -262,7 +262,11 @@ def test_the_status_and_what_needs_a_person_stand_before_all_else(recorded, page
     count = recorded.report.rejected + recorded.report.failed
     status, needs, totals = (
         text.index(words)
-        for words in (f"Finished: {count} rows need attention.", "What needs you", "What became of each row")
+        for words in (
+            f"Finished: {count} rows need attention.",
+            "What needs your attention",
+            "What became of each row",
+        )
     )
     assert status < needs < totals
     assert 'class="ending attention"' in page

@@ -42,7 +42,7 @@ def test_a_file_that_was_changed_is_no_evidence(recorded):
 
 def test_a_file_that_is_gone_is_told(recorded):
     recorded.rejects.unlink()
-    assert "is not there any more" in read_rows(evidence(recorded)).missing
+    assert "no longer exists" in read_rows(evidence(recorded)).missing
 
 
 def test_a_run_without_a_file_of_rejects_is_told():

@@ -66,7 +66,7 @@ def test_what_is_most_urgent_comes_first():
     )
     needs = list_needs(run("no answer", submitted=1, rejected=3, failed=2, uncertain=1, not_sent=4), evidence)
     assert [need.what for need in needs] == [
-        "The run did not come to its end. 4 records were not sent.",
+        "The run did not finish. 4 records were not sent.",
         "Of 1 record it is not known whether Opus took it.",
         "Opus refused 2 records.",
         "3 rows were rejected, and not sent.",
