@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ Place = Callable[[int, str], str]
 class Finding:
     """How often (`count`), the cells that tell which, and sentences: what is wrong, and the way out.
 
-    `code` is the diagnostic code whose page is named below them.
+    `code` is its diagnostic code; below the findings, one line names the page of the first.
     """
 
     count: int
@@ -154,30 +154,19 @@ def print_sections(sections: Iterable[Section], *, every: bool, stderr: bool = F
     """Print sections; on a terminal, without `every`, as much as fits a screen beside `taken` lines."""
     stream = sys.stderr if stderr else sys.stdout
     console = make_console(stderr=stderr)
-    found = _explain_once([section for section in sections if section.findings], console)
+    found = [section for section in sections if section.findings]
     drawn = [_Drawn(section, console) for section in found]
     terminal = stream.isatty()
     screen = max(console.height, LEAST_HEIGHT) - taken - _OWN_LINES if terminal and not every else None
     for one, shown in zip(drawn, _share(drawn, screen), strict=True):
         one.print(shown)
+    codes = [one.code for section in found for one in section.findings if one.code]
+    if codes and console.is_terminal:
+        console.print(f"\nWhat a code means: opusmap help {codes[0]}", soft_wrap=True)
 
 
-def _explain_once(sections: Sequence[Section], console: Console) -> list[Section]:
-    """Return sections in which the first finding of each code alone names its page, and none in a pipe."""
-    explained = {""}
-    found = []
-    for section in sections:
-        findings = []
-        for one in section.findings:
-            keeps = console.is_terminal and one.code not in explained
-            findings.append(one if keeps else replace(one, code=""))
-            explained.add(one.code)
-        found.append(replace(section, findings=tuple(findings)))
-    return found
-
-
-_OWN_LINES = 3
-"""Lines of a screen for the command, the next step, and the prompt below."""
+_OWN_LINES = 4
+"""Lines of a screen for the command, what a code means, the next step, and the prompt below."""
 
 
 def _share(drawn: Sequence[_Drawn], screen: int | None) -> list[int]:
@@ -234,7 +223,6 @@ class _Drawn:
             Text.assemble(("help:", "cyan"), " ", visible(finding.hint)),
         )
         parts = [head, *([message] if finding.message else []), *([hint] if finding.hint else [])]
-        parts += [Text.assemble(("more:", "cyan"), f" opusmap help {finding.code}")] if finding.code else []
         width = text_width(self._console)
         if width is None:
             return [Text("  ").join(parts)]
@@ -279,7 +267,6 @@ def _make_table(section: Section, findings: Sequence[Finding], room: int) -> Tab
         if told:
             lines = wrap_words(Text(visible(one.message)), room, 0)
             lines += wrap_words(Text(visible(one.hint), "cyan"), room, 0) if one.hint else []
-            lines += [Text(f"opusmap help {one.code}", "cyan")] if one.code else []
             cells.append(Text("\n").join(lines))
         table.add_row(*cells)
     return table

@@ -229,7 +229,7 @@ _PLAIN_WORDS = {
 
 
 def _explain(error: yaml.MarkedYAMLError, text: str, name: str) -> Issue[Span]:
-    """Return what is wrong with a text that is no YAML; of a slip with the line as it is meant."""
+    """Return what is wrong with a text that is not YAML; for a slip, with the line as it should be."""
     mark = error.problem_mark or error.context_mark
     offset = mark.index if mark else 0
     span, (message, hint) = Span.between(name, text, offset, offset + 1), _in_plain_words(error)

@@ -25,7 +25,7 @@ _LINES_BEFORE = 3
 _LINES_SEARCHED = 200
 """Lines before the place in which a quotation mark is searched that is not closed."""
 _MOST_BLANKS = 3
-"""Blanks by which a line is moved, at most: more is no slip."""
+"""Blanks by which a line is moved, at most: more is not a slip."""
 _LINE_SHOWN = 100
 _LONGEST = 2_000
 """Characters of a line that is looked at, at most."""

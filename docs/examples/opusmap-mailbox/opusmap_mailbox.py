@@ -33,7 +33,7 @@ def _rows(path: str, names: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _date(header: object) -> datetime | str | None:
-    """Return the time with its zone; what is no date stays a text, and rejects its row if it is mapped."""
+    """Return the time with its zone; another text stays as it is, and rejects its row if it is mapped."""
     try:
         return None if header is None else parsedate_to_datetime(str(header))
     except ValueError:

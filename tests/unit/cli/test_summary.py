@@ -126,6 +126,7 @@ def test_reasons_are_stacked_below_110_columns_and_a_table_from_there_on(width: 
     with screen(width, 24) as out:
         print_sections([make_reasons("Rejected rows", [reason])], every=False)
     lines = [line.rstrip() for line in plain(out).splitlines()]
+    assert lines[-1] == "What a code means: opusmap help bad-number"
     if table:
         assert lines[2].split() == ["rows", "column", "code", "first", "rows", "example"]
     else:
@@ -133,7 +134,8 @@ def test_reasons_are_stacked_below_110_columns_and_a_table_from_there_on(width: 
             "  1 row  Amount  bad-number  7",
             '    "TBA" is no number',
             "    help: correct it",
-            "    more: opusmap help bad-number",
+            "",
+            "What a code means: opusmap help bad-number",
         ]
 
 
