@@ -326,7 +326,7 @@ def _told(column: ColumnProfile) -> str:
 
 def _tests(tests: Sequence[DraftTest]) -> Iterator[str]:
     yield "# Rows of the source, and their expected records: `opusmap test` runs them. They may contain"
-    yield "# personal data: check them before you share this file. Columns that are still TODO are left out."
+    yield "# personal data: check them before you share this file. Undecided columns are left out."
     yield "tests:"
     for test in tests:
         yield f"  - name: {quoted(test.name)}"

@@ -443,7 +443,7 @@ def test_one_journal_may_hold_several_connections_and_mappings(folder, opus):
     assert [one["run"] for one in shown] == [4, 2]
     assert [one["run"] for one in json.loads(run(folder, "report", "--json").stdout)["runs"]] == [4, 3, 2, 1]
     missing = run(folder, "report", "other.yaml", "--run", "3")
-    assert (missing.returncode, "knows no run 3 of other.yaml" in missing.stderr) == (2, True)
+    assert (missing.returncode, "contains no run 3 of other.yaml" in missing.stderr) == (2, True)
 
 
 def test_retry_of_a_file_trusts_a_restored_journal_no_more_than_submit(folder, opus):

@@ -217,7 +217,7 @@ def test_an_optional_column_without_a_source_is_left_out_and_named():
 def test_names_are_no_addresses():
     rows = [{**row, "Owners": "Ann Smith"} for row in REGISTER]
     text = write_draft(drafted(rows))
-    assert "# TODO Owners: its values are no e-mail addresses" in text
+    assert "# TODO Owners: its values are not e-mail addresses" in text
     assert re.search(r"^  # Owners: TODO ", text, re.MULTILINE)
 
 

@@ -28,7 +28,7 @@ def test_fifteen_records_are_taken_and_sixteen_refused_with_nothing_taken(opus, 
     records = [make_record(f"CT-{n}") for n in range(16)]
     refused = opus.submit(*records)
     assert (refused.status_code, opus.emulator.records) == (400, {})
-    assert refused.json()["message"] == "`data` holds 16, the limit is 15"
+    assert refused.json()["message"] == "`data` contains 16, the limit is 15"
     assert opus.submit(*records[:15]).status_code == 201
     assert len(opus.emulator.records) == 15
 
