@@ -16,6 +16,8 @@ _PACKAGED = Path(__file__).parent / "diagnostics"
 _FOLDER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "docs" / "diagnostics"
 _LINE = re.compile(r"^\| \[`([\w-]+)`\]\([\w-]+\.md\) \| (.+) \|$", re.MULTILINE)
 """A line of the index: a code, and what it means."""
+_LINK_OR_CODE = re.compile(r"```.*?```|`[^`\n]*`|\[((?:`[^`\n]*`|[^\]`])+)\]\([^)\s]+\)", re.DOTALL)
+"""A link, whose text is the group; or code, in which nothing is a link."""
 
 
 def summarise(code: str) -> str:
@@ -41,7 +43,7 @@ def read_page(code: str) -> str:
     if not summarise(code):  # so that no other file is read
         return ""
     text = re.sub(r"<!--.*?-->\n?", "", (_FOLDER / f"{code}.md").read_text("utf-8"), flags=re.DOTALL)
-    return re.sub(r"\[([^\]]+)\]\([^)\s]+\)", r"\1", text)
+    return _LINK_OR_CODE.sub(lambda found: found[1] or found[0], text)
 
 
 def locate_page(code: str, documentation: str = "") -> str:

@@ -125,6 +125,9 @@ def _run(arguments: list[str]) -> int:
         code = opusmap.main(arguments, prog_name="opusmap", standalone_mode=False)
     except click.exceptions.Exit as ending:
         return ending.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        log(error.format_message(), logging.ERROR)
+        return error.exit_code
     except click.ClickException as error:
         shown, message = StringIO(), error.format_message()
         error.show(shown)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from opusmap.cli.logs import logs_as_json
 from opusmap.cli.terminal import make_console
+from opusmap.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -96,7 +97,7 @@ def _parts(report: Report, elapsed: float, share: float | None) -> list[tuple[in
     if report.rejected:
         parts.append((3, f"{report.rejected:,} rejected"))
     if report.requests or report.concurrency:
-        parts += [(5, f"{report.submitted:,} records"), (4, f"{report.requests:,} requests")]
+        parts += [(5, counted(report.submitted, "record")), (4, counted(report.requests, "request"))]
         parts += [(6, f"{report.retries:,} retries")] if report.retries else []
         parts += [(8, f"{report.concurrency} at a time")] if report.concurrency else []
     if report.waiting:

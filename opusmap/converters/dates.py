@@ -32,7 +32,7 @@ from opusmap.converters.format_parts import CENTURY_UNUSED, check_format, check_
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.registry import ArgumentError, Context, converter, wrong_kind
 from opusmap.errors import ValueProblem
-from opusmap.wording import quote_value
+from opusmap.wording import quote_value, suggest
 
 
 def time_zone(name: str) -> tzinfo:
@@ -50,9 +50,16 @@ def time_zone(name: str) -> tzinfo:
                 return zone
         except (OSError, ValueError, LookupError):  # LookupError covers ZoneInfoNotFoundError
             pass
-    raise ArgumentError(
-        f"there is no time zone {quote_value(name)}", "use a name such as Europe/Berlin or UTC"
-    )
+    raise ArgumentError(f"there is no time zone {quote_value(name)}", _suggest_zone(name))
+
+
+def _suggest_zone(name: str) -> str:
+    """Return the zone that may be meant: Europe/London for London, or the nearest of a name with a `/`."""
+    place = name.strip().replace(" ", "_").casefold()
+    cities = [zone for zone in sorted(_zone_names()) if zone.casefold().rpartition("/")[2] == place]
+    if cities:
+        return f'did you mean "{cities[0]}"?'
+    return (suggest(name, _zone_names()) if "/" in name else "") or "use a name such as Europe/Berlin or UTC"
 
 
 @cache

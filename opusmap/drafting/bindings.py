@@ -303,7 +303,7 @@ def _seen(profile: ColumnProfile) -> str:
     if not profile.filled:
         return "empty in all rows" if profile.rows else ""
     if profile.is_key:
-        return "never empty, never twice"
+        return "never empty, no repeats"
     told = [] if profile.kind is Kind.TEXT else [profile.kind.value]
     if profile.filled < profile.rows:
         told.append(f"{max(1, round(100 * profile.null_rate))} % empty")

@@ -39,7 +39,7 @@ def _fit(column: Column, profile: ColumnProfile) -> float:
 
 
 def _as_key(profile: ColumnProfile) -> float:
-    """Never empty and never twice is what makes a key; a few that are not may be corrected."""
+    """A key is never empty and does not repeat; a few that are not may be corrected."""
     if profile.kind in (Kind.DATE, Kind.BOOLEAN) or profile.longest > _LONG_TEXT or profile.line_breaks:
         return NEVER
     if profile.is_key:

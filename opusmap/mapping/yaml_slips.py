@@ -34,6 +34,8 @@ _PREFIX = re.compile(r"[ \t]*(?:-[ \t]+)*")
 _KEY = re.compile(r"(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s:\"'{\[#][^:]*?)[ \t]*:(?=[ \t]|$)[ \t]*")
 _NO_BLANK = re.compile(r"[ \t]*(?:-[ \t]+)*([^\s:#\"'{}\[\],&*!|>%@`-][^:#\"'{}\[\],]*):(?=[^\s:/\\])")
 _COMMENT = re.compile(r"[ \t]+#(?:[ \t].*)?$")
+_BARE_SIGN = re.compile(r"(?<=[\[{,:] )([%@`&*!|>][^,{}\[\]\"']*)")
+"""A value within brackets that begins with a sign, and has no quotes."""
 _OPENING = re.compile(r"(?:^|[:\[{,][ \t]*)([\"'])")
 _ENDS = re.compile(r"[ \t]*(?:[,\]}:]|$)")
 
@@ -258,12 +260,16 @@ def _quote_value(index: int, line: str, problem: str = "") -> Iterator[_Fix]:
         yield _Fix(index, text, start + max(body.find("\\"), 0), "", "use single quotes")
     if not body or body[0] in "\"'":
         return
+    for found in _BARE_SIGN.finditer(body) if body[0] in "{[" else ():
+        value = found[1].rstrip()
+        text = f'{head}{body[: found.start(1)]}"{value}"{body[found.start(1) + len(value) :]}{tail}'
+        yield _Fix(index, text, start + found.start(1), "", "put the value in quotes")
     mark = '"' if '"' not in body and "\\" not in body else "'"
     quoted = mark + (body.replace("'", "''") if mark == "'" else body) + mark
     if "{{" in body or "{%" in body:
         message = "a template must be in quotes"
         yield _Fix(index, head + quoted + tail, start, message, "write")
-    elif body[0] in "%@`&*!|>?" or ": " in body or body.endswith(":"):
+    elif body[0] not in "{[" and (body[0] in "%@`&*!|>?" or ": " in body or body.endswith(":")):
         yield _Fix(index, head + quoted + tail, start, "", "put the value in quotes")
 
 
