@@ -195,15 +195,15 @@ def _iso(seconds: float) -> str:
 def _print_runs(runs: Iterable[Run]) -> None:
     from rich.table import Table
 
-    table = Table(box=None, padding=(0, 2, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
     for name in ("run", "started (UTC)", "ending"):
         table.add_column(name, no_wrap=True)
     for name in ("submitted", "unchanged", "failed", "rejected"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("mapping", overflow="fold")
     for run in runs:
         counts = [f"{run.counts.get(name, 0):,}" for name in ("submitted", "unchanged", "failed", "rejected")]
-        started = datetime.fromtimestamp(run.started, UTC).isoformat(sep=" ", timespec="seconds")[:19]
+        started = datetime.fromtimestamp(run.started, UTC).isoformat(sep=" ", timespec="minutes")[:16]
         ending = run.ending or "unfinished"
         table.add_row(str(run.id), started, escape(ending), *counts, escape(run.mapping))
     make_console().print(table)

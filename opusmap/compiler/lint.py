@@ -287,7 +287,7 @@ def _unread(plan: Plan) -> Iterator[Issue[Span]]:
     unread = sorted(plan.source_columns - read)
     if unread:
         count = f"{len(unread)} of the source's {len(plan.source_columns)} columns"
-        message = f"{count} are not used: {quote_names(unread)}"
+        message = f"{count} {'is' if len(unread) == 1 else 'are'} not used: {quote_names(unread)}"
         yield _warning("unread-column", message, plan.spec.fields_span, "bind them to send them to Opus")
 
 

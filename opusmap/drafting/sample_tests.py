@@ -31,7 +31,7 @@ def with_tests(draft: Draft, connection: Connection, rows: Iterable[Row]) -> Dra
         return draft
     tried = [(row, mapper.map_row(row.values, row.number)) for row in rows]
     mapped = [(row, record) for row, record in tried if isinstance(record, Record) and _is_short(row, mapper)]
-    # A column that is still open may be required, too: a row without its cell would fail once that is decided.
+    # A column that is still open may be required: a row without its cell would fail once that is decided.
     required = [one.chosen.source for one in draft.matches if one.column.required and one.chosen is not None]
     mapped = [one for one in mapped if all(_is_filled(one[0], name) for name in required)] or mapped
     mapped.sort(key=lambda one: -len(one[1].values))

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 _OLDER_HASH = (
     "an older version of opusmap wrote the journal {}, and its notes on accepted records can't be "
-    "compared with what is sent now: each of them is sent again, once"
+    "compared with what is sent now: each one is sent again, once"
 )
 _SELDOM = 0.1
 """Seconds between two reports, at least."""

@@ -118,7 +118,7 @@ def test_on_a_terminal_a_person_is_asked(answer, code, asked, register, opus):
     os.close(controller)
     assert ended.returncode == code, shown
     assert b"Go on?" in shown
-    assert b"contracts.csv is replaced" in shown
+    assert b"a row key of contracts.csv are replaced" in shown
     assert len(emulator.requests) == asked
 
 

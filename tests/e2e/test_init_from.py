@@ -87,7 +87,7 @@ def test_a_newer_connection_gets_bindings_and_what_it_lost_is_named(folder, caps
     assert re.search(r"^  Status: Status +# 99 %", text, re.MULTILINE)
     assert re.search(r"^  # Cost Centre: TODO", text, re.MULTILINE)
     assert re.search(r'^  Status:\n    - "TODO"', text, re.MULTILINE)
-    assert "# TODO Notes: the connection lacks this column now" in text
+    assert "# TODO Notes: the connection no longer has this column" in text
     assert main(["check", "mapping.yaml"]) == 2
     problems = capsys.readouterr().err
     assert problems.count("error[to-do]") == problems.count("error[unknown-target]") == 1

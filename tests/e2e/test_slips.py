@@ -238,8 +238,16 @@ CONNECTION = "contracts.connection.json"
         ),
         ("explain small.yaml small.csv Name", "the column comes before", "explain small.yaml Name small.csv"),
         ("explain Name small.yaml", "it comes before the column", "opusmap explain small.yaml Name"),
-        ("map small.yaml --rejects small.yaml", "this would replace small.yaml", "name another file"),
-        ("submit small.yaml --to emulator --rejects small.yaml", "would replace small.yaml", "another file"),
+        (
+            "map small.yaml --rejects small.yaml",
+            "this would overwrite small.yaml, which is an input",
+            "name another file",
+        ),
+        (
+            "submit small.yaml --to emulator --rejects small.yaml",
+            "would overwrite small.yaml, which is an input",
+            "another file",
+        ),
     ],
 )
 def test_arguments_in_the_wrong_place_are_named_with_what_is_meant(

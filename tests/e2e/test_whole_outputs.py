@@ -120,5 +120,5 @@ def test_what_is_read_is_never_replaced(folder: Path, name: str) -> None:
     before = (folder / name).read_text()
     ended = run(folder, "-o", name)
     assert ended.returncode == 2
-    assert "which is read" in ended.stderr
+    assert "which is an input" in ended.stderr
     assert (folder / name).read_text() == before

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import io
 import json
 import os
 import signal
@@ -194,7 +195,9 @@ def _become(request: dict[str, Any], files: list[int]) -> None:
     encoding = os.environ.get("PYTHONIOENCODING") or "utf-8"
     encoding, _, errors = encoding.partition(":")
     sys.stdin = open(0, encoding=encoding, errors=errors or "surrogateescape", closefd=False)  # noqa: SIM115
-    sys.stdout = open(1, "w", encoding=encoding, errors=errors or "strict", closefd=False)  # noqa: SIM115
+    unbuffered = "PYTHONUNBUFFERED" in os.environ
+    out = open(1, "wb", buffering=0 if unbuffered else -1, closefd=False)  # noqa: SIM115
+    sys.stdout = io.TextIOWrapper(out, encoding=encoding, errors=errors or "strict", write_through=unbuffered)
     sys.stderr = open(2, "w", encoding=encoding, errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
 

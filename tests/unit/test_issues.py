@@ -92,9 +92,9 @@ def test_the_nearest_known_name_is_suggested(name: str, known: list[str], found:
     assert suggest(name, known) == found
 
 
-@pytest.mark.parametrize("known", ["Title ", "Ti\u0301tle", "Doc\u00a0Type", "\ufeffDoc Type"])
+@pytest.mark.parametrize("known", ["Ti\u0301tle", "Doc\u00a0Type", "\ufeffDoc Type"])
 def test_a_name_that_looks_the_same_is_told_as_such(known: str) -> None:
-    wanted = "T\u00edtle" if "\u0301" in known else "Title" if "Title" in known else "Doc Type"
+    wanted = "T\u00edtle" if "\u0301" in known else "Doc Type"
     assert "only in spaces, or in characters that look the same" in suggest(wanted, ["Other", known])
 
 
