@@ -145,7 +145,7 @@ def load_connection(path: str | Path) -> Connection:
         code = "connection-unreadable" if error.code == "file-unreadable" else error.code
         hint = error.hint or AS_DOWNLOADED
         if code == "connection-unreadable":
-            hint = "download it from Opus > Settings > Connector and name it in `connection:`"
+            hint = "download it from Opus > Settings > Connector, and check the name given"
         raise _refuse(name, code, error.message, error.line, hint=hint) from None
     return parse_connection(text, name)
 

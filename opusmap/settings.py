@@ -249,7 +249,8 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
         raise SettingsError(
             ", ".join(missing),
             "not set",
-            "set it as an environment variable or in a .env file beside the mapping",
+            "set it as an environment variable or in a .env file beside the mapping; to rehearse without it, "
+            "add `--to emulator`",
         )
     token = _first(levels, "token_url")
     _refuse_strange_addresses(proof, place, token)

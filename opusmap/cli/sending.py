@@ -257,6 +257,8 @@ def _describe_where(target: Target, report: Report) -> str:
     if target.transport is not None:
         return "This was a rehearsal: nothing left this machine."
     run = "" if report.run is None else f", run {report.run}"
+    if not report.requests:
+        return f"Nothing was sent to {target.settings.base_url}{run}."
     return f"Sent to {target.settings.base_url}{run}."
 
 

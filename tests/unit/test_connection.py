@@ -180,5 +180,5 @@ def test_a_missing_file_says_where_to_get_it(tmp_path: Path) -> None:
     (found,) = raised.value.diagnostics
     assert (found.code, found.help) == (
         "connection-unreadable",
-        "download it from Opus > Settings > Connector and name it in `connection:`",
+        "download it from Opus > Settings > Connector, and check the name given",
     )
