@@ -93,6 +93,12 @@ SLIPS = [
     (NAME, '  Name: "{{ row["Title"] }}"\n', [NESTED, "`Name: \"{{ row['Title'] }}\"`"], []),
     (NAME, "  Name: '{{ row['Title'] }}'\n", [NESTED, "`Name: \"{{ row['Title'] }}\"`"], []),
     (NAME, '  Name: "{{ Title ~ " x" }}"\n', [NESTED, "`Name: \"{{ Title ~ ' x' }}\"`"], []),
+    (
+        NAME,
+        "  Name: {from: Title, format: %d/%m/%Y %H:%M}\n",
+        ['put the value in quotes: `Name: {from: Title, format: "%d/%m/%Y %H:%M"}`'],
+        [],
+    ),
     (NAME, '  Name: {from: Title, default: "a "b" c"}\n', [NESTED, "default: 'a \"b\" c'}`"], []),
     (NAME, "  Name: {from: Title, default: 'it's'}\n", [NESTED, 'default: "it\'s"}`'], []),
     (NAME, "  Name: 'it's {{ Title }}'\n", [NESTED, '`Name: "it\'s {{ Title }}"`'], []),

@@ -3,7 +3,7 @@
 from raised_codes import raised_codes
 
 import opusmap.diagnostic_pages
-from opusmap.diagnostic_pages import locate_page, summarise
+from opusmap.diagnostic_pages import locate_page, read_page, summarise
 
 
 def test_every_code_has_a_sentence_without_markup():
@@ -26,3 +26,10 @@ def test_a_code_has_an_address_once_the_documentation_has_one():
     assert locate_page("bad-date", site) == "https://docs.example/docs/diagnostics/bad-date.html"
     assert locate_page("no-such-code", site) == ""
     assert not opusmap.diagnostic_pages.DOCUMENTATION or opusmap.diagnostic_pages.DOCUMENTATION.endswith("/")
+
+
+def test_a_page_for_the_terminal_has_the_texts_of_links_and_brackets_in_code_as_they_are():
+    page = read_page("yaml-syntax")
+    assert "See YAML in one minute" in page
+    assert "`[`" in page
+    assert "](" not in page

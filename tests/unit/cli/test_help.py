@@ -6,6 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from opusmap.cli import main
 from opusmap.cli.entry import opusmap as program
 from opusmap.cli.help import EXIT_CODES, GROUPS
 from opusmap.converters import builtin_converters
@@ -26,6 +27,11 @@ def test_each_command_has_a_whole_line_of_at_most_80_columns() -> None:
         assert any(line.split()[:1] == [name] and line.endswith(command.short_help) for line in lines)
     assert max(map(len, lines)) <= 80
     assert "..." not in shown().partition("Start:")[2]
+
+
+def test_the_program_alone_shows_the_same_lines_and_is_wrong_usage(capsys) -> None:
+    assert main([]) == 2
+    assert capsys.readouterr().err.split() == shown().split()
 
 
 def test_examples_come_first_and_exit_codes_last() -> None:
