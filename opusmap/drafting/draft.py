@@ -13,7 +13,7 @@ from opusmap.connection import ColumnType, Connection
 from opusmap.drafting.bindings import DraftBinding, DraftChoices, draft_binding, draft_choices
 from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import Preset, find_preset
-from opusmap.drafting.yaml_writer import in_line, quoted
+from opusmap.mapping.yaml_writer import in_line, quoted
 from opusmap.profile import ColumnProfile, SourceProfile
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from opusmap.drafting.presets import find_preset
 from opusmap.drafting.renames import Fate, find_fates, find_missing, is_known
 from opusmap.drafting.source_names import NameUse, find_row_keys, find_uses, meaning, scope_of
 from opusmap.drafting.text_edits import Change, Edit, YamlText, in_raw, replaced
-from opusmap.drafting.yaml_writer import in_line, quoted
 from opusmap.errors import InvalidMapping, SettingsError
 from opusmap.mapping import MappingSpec, Text, load_spec
 from opusmap.mapping.yaml_reader import SIZE_LIMIT, Entries, Node, parse_yaml
+from opusmap.mapping.yaml_writer import in_line, quoted
 from opusmap.profile import SourceProfile
 from opusmap.safe_files import UnreadableFile, read_bytes, resolve_inside
 

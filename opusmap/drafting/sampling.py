@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.drafting.sample_tests import ROWS_TRIED
-from opusmap.drafting.yaml_writer import in_line
 from opusmap.errors import InvalidMapping, SettingsError, SourceError
 from opusmap.mapping import SourceOptions, parse_spec
 from opusmap.mapping.yaml_reader import parse_yaml, plain_data
+from opusmap.mapping.yaml_writer import in_line
 from opusmap.profile import SourceProfile, profile_source
 from opusmap.records import Reject, Row
 from opusmap.sources import Source, open_with, unreadable_row

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from opusmap.drafting.yaml_writer import in_double_quotes, quoted
 from opusmap.errors import InvalidMapping
 from opusmap.mapping import Text
 from opusmap.mapping.yaml_reader import Entries, Items, Node, parse_yaml
+from opusmap.mapping.yaml_writer import in_double_quotes, quoted
 
 __all__ = ["Change", "Edit", "YamlText", "in_raw", "replaced"]
 

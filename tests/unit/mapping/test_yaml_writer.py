@@ -1,10 +1,12 @@
 """What is written into a draft is read back as the same text, whatever it is."""
 
+import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap.drafting.yaml_writer import in_line, quoted
 from opusmap.mapping.yaml_reader import Text, parse_yaml, plain_data
+from opusmap.mapping.yaml_writer import in_line, quoted
 
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"])),
@@ -37,3 +39,29 @@ def test_a_text_is_read_back_as_a_key(text):
 def test_lists_and_objects_are_read_back(value):
     (_, node), *_ = parse_yaml(f"key: {in_line(value)}\n", "m.yaml").data.pairs()
     assert unquoted(node) == value
+
+
+@given(TEXTS, st.sampled_from(["x: {}\n", "- {}\n", "{}: x\n", "[{}, x]\n", "{{{}: x}}\n", "{{x: {}}}\n"]))
+def test_any_reader_of_yaml_takes_it_for_the_same_text_in_any_place(text, place):
+    loaded = yaml.safe_load(place.format(quoted(text)))
+    entries = [*loaded, *loaded.values()] if isinstance(loaded, dict) else loaded
+    assert sorted(entries) == sorted([text] if place.startswith("-") else [text, "x"])
+
+
+@pytest.mark.parametrize(
+    "text", ["Doc Type", "Größe", "中 文", "it's", "CT-7", "a:b", "2nd", "N/A", "ann@x.org", "a#b"]
+)
+def test_a_text_that_reads_as_one_has_no_quotes(text):
+    assert quoted(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["yes", "No", "null", "12", "1e5", "0o17", "12:30", "2024-01-02", ";", "a: b", "{{ a }}"]
+)
+def test_a_text_that_reads_as_something_else_has_quotes(text):
+    assert quoted(text) == f'"{text}"'
+
+
+def test_a_comma_needs_quotes_between_brackets_alone():
+    assert quoted("Smith, Ann", flow=False) == "Smith, Ann"
+    assert quoted("Smith, Ann") == '"Smith, Ann"'
