@@ -296,8 +296,10 @@ class YamlEditor:
 
     def _blank_above(self, line_start: int) -> bool:
         """Return whether the line above one is blank."""
-        start = self.tree.text.rfind(self.tree.break_at(line_start), 0, max(line_start - 1, 0)) + 1
-        return line_start > 0 and not self.tree.text[start:line_start].strip()
+        if not self.tree.text[:line_start].strip("\ufeff"):
+            return False
+        end = self.tree.last_line_end(line_start)
+        return not self.tree.text[self.tree.line_start(end) : end].strip()
 
     def _seal(self, value: Node, at: int) -> list[TextEdit]:
         """Keep the value of a block scalar that ends without a line break, when lines come behind it."""

@@ -19,6 +19,7 @@ __all__ = ["Entry", "Node", "YamlTree"]
 _SPACE = re.compile(r"(?:[ \t\r\n\ufeff]|#[^\r\n]*)*")
 """Blanks, line breaks and comments: what may be between two parts."""
 _BREAK = re.compile(r"\r\n|\r|\n")
+_LAST_BREAK = re.compile(r"(?:\r\n|\r|\n)(?=[^\r\n]*\Z)")
 _PROPERTIES = re.compile(r"(?:[&!][^ \t\r\n,\[\]{}]*(?:[ \t\r\n]|(?<=[ \t\r\n])#[^\r\n]*)*)+")
 _HEADER = re.compile(r"[|>][0-9+-]*")
 
@@ -37,7 +38,7 @@ class Node:
         anchor: the name of its anchor.
         flow: whether it has brackets or braces.
         entries: of a list or a map.
-        target: what an alias stands for.
+        target: what an alias refers to.
     """
 
     kind: Literal["scalar", "list", "map", "alias"]
@@ -206,11 +207,6 @@ class YamlTree:
         return self.skip(at) >= self.line_end(at)
 
     def break_at(self, at: int) -> str:
-        """Return the line break that new lines at an offset are written with: that of the line before."""
-        before = self.text.rfind("\n", 0, at), self.text.rfind("\r", 0, at)
-        found = _BREAK.search(self.text, at) if max(before) < 0 else None
-        if max(before) < 0:
-            return found[0] if found else "\n"
-        if before[0] > before[1]:
-            return "\r\n" if before[0] == before[1] + 1 else "\n"
-        return "\r"
+        """Return the line break of the line of an offset; of the line before where it is the last one."""
+        found = _BREAK.search(self.text, at) or _LAST_BREAK.search(self.text)
+        return found[0] if found else "\n"

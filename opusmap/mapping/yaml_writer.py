@@ -46,8 +46,10 @@ def _easier_in_single_quotes(text: str) -> bool:
 
 
 def _is_plain(text: str, flow: bool) -> bool:  # noqa: FBT001 - it is cached below, by position
-    if text.casefold() in _WORDS or not text.isprintable() or not any(map(str.isalnum, text)):
-        return False  # a text of signs alone, such as ; would look like YAML's own
+    if text.casefold() in _WORDS or not text.isprintable():
+        return False
+    if not any(map(str.isalnum, text)) or "{{" in text or "{%" in text:
+        return False  # signs alone, such as ; would look like YAML's own, and templates are always in quotes
     return _SAFE.fullmatch(text) is not None or _is_read_plain(text, flow)
 
 
