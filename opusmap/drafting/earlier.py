@@ -20,13 +20,25 @@ from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import find_preset
 from opusmap.drafting.renames import Fate, find_fates, find_missing, is_known
 from opusmap.drafting.source_names import NameUse, find_row_keys, find_uses, meaning, scope_of
-from opusmap.drafting.text_edits import Change, Edit, YamlText, in_raw, replaced
+from opusmap.drafting.text_edits import YamlText
+from opusmap.edits import (
+    EditRefused,
+    Intent,
+    SetConnection,
+    SetSourceOption,
+    SetTargetOption,
+    SetTimezone,
+    TextEdit,
+    apply,
+    read_mapping_file,
+)
+from opusmap.edits.patches import replace_spans
 from opusmap.errors import InvalidMapping, SettingsError
 from opusmap.mapping import MappingSpec, Text, load_spec
-from opusmap.mapping.yaml_reader import SIZE_LIMIT, Entries, Node, parse_yaml
+from opusmap.mapping.yaml_reader import Entries, Node, parse_yaml
 from opusmap.mapping.yaml_writer import in_line, quoted
 from opusmap.profile import SourceProfile
-from opusmap.safe_files import UnreadableFile, read_bytes, resolve_inside
+from opusmap.safe_files import resolve_inside
 
 __all__ = ["Carried", "Earlier", "carry_over", "read_earlier"]
 
@@ -74,11 +86,7 @@ def read_earlier(path: str | Path, output: str | Path) -> Earlier:
         SettingsError: another file that it reads is not in the output's folder.
     """
     spec = load_spec(path)
-    try:
-        data = read_bytes(path, SIZE_LIMIT)
-    except UnreadableFile as error:  # it was there a moment ago
-        raise SettingsError("--from", error.message, error.hint) from None
-    raw = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8")
+    raw = read_mapping_file(path).text
     old, new = Path(path).resolve().parent, Path(output).resolve().parent
     for name in spec.files if old != new else ():
         relative = Path(name).resolve().relative_to(old)
@@ -99,12 +107,13 @@ class _Work:
     profile: SourceProfile
     registry: Registry
     yaml: YamlText = field(init=False)
-    edits: list[Edit] = field(default_factory=list)
+    edits: list[TextEdit] = field(default_factory=list)
+    intents: list[Intent] = field(default_factory=list)
     values: dict[int, str] = field(default_factory=dict)
     """The new values of scalars, by where they begin: what the new text must be read as."""
 
     def __post_init__(self) -> None:
-        self.yaml = YamlText.of(self.earlier.spec.text)
+        self.yaml = YamlText(self.earlier.raw)
 
 
 def carry_over(
@@ -173,7 +182,7 @@ def _rewrite(work: _Work, fate: Fate, uses: Sequence[NameUse]) -> Fate:
     return Fate(fate.name, candidates=(told, *fate.candidates), needed=fate.needed)
 
 
-def _changes(work: _Work, use: NameUse, now: str) -> Change | None:
+def _changes(work: _Work, use: NameUse, now: str) -> TextEdit | None:
     """Return the change of one place, None if it can't be made; an expression must mean the same after it."""
     profile = work.profile.find(now)
     nested = profile is not None and profile.nested
@@ -184,16 +193,20 @@ def _changes(work: _Work, use: NameUse, now: str) -> Change | None:
     if use.form == "plain":
         odd = any(mark in now for mark in ("{{", "{%", "{#")) or now.startswith(("TODO", "row."))
         clash = {now, now.partition(".")[0]} & scope.variables
-        return None if odd or clash or (now.strip() != now) else Change(use.start, end, now)
+        return None if odd or clash or (now.strip() != now) else TextEdit(use.start, end, now)
     path = tuple(now.split(".")) if nested else (now,)
     before = meaning(use.text, scope, {use.name: path})
     for start, stop, text in _spellings(use, path, end):
         value = Text(
-            replaced(use.text, [Change(start, stop, text)]), use.text.span, use.text.style, "", use.text.start
+            replace_spans(use.text, [TextEdit(start, stop, text)]),
+            use.text.span,
+            use.text.style,
+            "",
+            use.text.start,
         )
         # The same name may occur there more than once: those are still the old ones.
         if before is not None and meaning(value, scope, {use.name: path}) == before:
-            return Change(start, stop, text)
+            return TextEdit(start, stop, text)
     return None
 
 
@@ -217,7 +230,7 @@ def _spellings(use: NameUse, path: tuple[str, ...], end: int) -> Iterator[tuple[
 def _apply(work: _Work, uses: Sequence[NameUse], fates: Sequence[Fate]) -> None:
     """Write the new names into their places, in the tests' rows too, and a remark above each entry."""
     now = {one.name: one for one in fates}
-    changes: dict[int, tuple[Text, set[Change]]] = {}
+    changes: dict[int, tuple[Text, set[TextEdit]]] = {}
     remarks: dict[int, tuple[Text, dict[str, None]]] = {}
     for use in uses:
         fate = now.get(use.name)
@@ -230,13 +243,13 @@ def _apply(work: _Work, uses: Sequence[NameUse], fates: Sequence[Fate]) -> None:
     for key in find_row_keys(work.earlier.data):
         fate = now.get(key)
         if fate is not None and fate.now is not None:
-            change = Change(0, len(key), fate.now)
+            change = TextEdit(0, len(key), fate.now)
             changes.setdefault(key.start, (key, set()))[1].add(change)
     for text, wanted in changes.values():
         work.edits.append(work.yaml.scalar(text, sorted(wanted)))
-        work.values[text.start] = replaced(text, wanted)
+        work.values[text.start] = replace_spans(text, wanted)
     for owner, told in remarks.values():
-        work.edits += [work.yaml.line_above(work.yaml.start(owner), f"# {one}") for one in told]
+        work.edits.append(work.yaml.lines_above(work.yaml.start(owner), [f"# {one}" for one in told]))
 
 
 def _remark(fate: Fate, owner: str) -> str:
@@ -256,7 +269,7 @@ def _tell_gone(work: _Work) -> tuple[str, ...]:
             told = (
                 f"TODO {binding.target}: the connection no longer has this column; name another, or remove it"
             )
-            work.edits.append(work.yaml.line_above(work.yaml.start(binding.target), f"# {one_line(told)}"))
+            work.edits.append(work.yaml.lines_above(work.yaml.start(binding.target), [f"# {one_line(told)}"]))
     return tuple(found)
 
 
@@ -265,8 +278,7 @@ def _set_source(work: _Work, names: tuple[str, str | None], options: Mapping[str
     earlier = work.earlier
     folder = earlier.path.resolve().parent
     if resolve_inside(folder, earlier.spec.connection) != Path(work.connection.path).resolve():
-        _set_value(work, earlier.data, "connection", names[0])
-    source = earlier.data.get_entries("source")
+        work.intents.append(SetConnection(names[0]))
     wanted = dict(options)
     before = earlier.spec.source
     if names[1] is not None and before.path is not None:
@@ -277,40 +289,15 @@ def _set_source(work: _Work, names: tuple[str, str | None], options: Mapping[str
         given = tuple(value) if isinstance(value, list) else value
         if getattr(before, key) == given or (key == "path" and before.path == value):
             continue
-        _set_value(work, source, key, value, section="source")
+        work.intents.append(SetSourceOption(key, value))
 
 
 def _set_times(work: _Work, times: tuple[str | None, str | None]) -> None:
-    spec, data = work.earlier.spec, work.earlier.data
+    spec = work.earlier.spec
     if times[0] is not None and spec.timezone != times[0]:
-        _set_value(work, data, "timezone", times[0])
+        work.intents.append(SetTimezone(times[0]))
     if times[1] is not None and spec.target.datetime_format != times[1]:
-        _set_value(work, data.get_entries("target"), "datetime_format", times[1], section="target")
-
-
-def _set_value(work: _Work, entries: Entries, key: str, value: Any, section: str = "") -> None:
-    """Replace a value, or put the key in: behind the connection's line, or first in its section."""
-    data, written = work.earlier.data, in_line(value)
-    if key in entries:
-        node = entries[key]
-        text = (
-            written
-            if isinstance(node, Text) or work.yaml.text[work.yaml.start(node)] in "[{"
-            else f"  {written}"
-        )
-        work.edits.append(work.yaml.value(node, text))
-        work.values[-1 - work.yaml.start(node)] = ""
-        return
-    line = f"{key}: {written}"
-    if not section or section not in data:
-        lines = [f"{section}: {{{line}}}" if section else line]
-        work.edits.append(work.yaml.lines_behind(data["connection"], lines))
-    elif entries and work.yaml.text[work.yaml.start(entries)] != "{":
-        first = entries.pairs()[0][0]
-        work.edits.append(work.yaml.line_above(work.yaml.start(first), line))
-    else:
-        at = work.yaml.start(entries) + 1
-        work.edits.append(Edit(at, at, f"{line}, " if entries else line))
+        work.intents.append(SetTargetOption("datetime_format", times[1]))
 
 
 def _draft_new(work: _Work) -> tuple[tuple[tuple[Match, DraftBinding], ...], tuple[DraftChoices, ...]]:
@@ -386,7 +373,7 @@ def _written(
             if one.binding is not None or one.column.required
         ]
         at = yaml.end(fields) - 1
-        work.edits.append(Edit(at, at, "".join(f", {one}" for one in added)))
+        work.edits.append(TextEdit(at, at, "".join(f", {one}" for one in added)))
     elif lines:
         indent = yaml.indent(yaml.start(fields.pairs()[0][0]))
         work.edits.append(yaml.lines_behind(fields, [indent + line[2:] for line in lines]))
@@ -396,14 +383,18 @@ def _written(
         work.edits.append(
             yaml.lines_behind(data["connection"], ["timezone: TODO  # of times without a zone"])
         )
-    if not work.edits:
-        return work.earlier.raw
-    text = in_raw(work.earlier.raw, work.edits)
-    _verify(work, text)
+    text = replace_spans(work.earlier.raw, work.edits)
+    if work.edits:
+        _verify(work, text)
+    for intent in work.intents:
+        try:
+            text = apply(text, intent, file=str(work.earlier.path)).text
+        except EditRefused as refused:
+            raise SettingsError("--from", f"{refused.span}: {refused.problem}", refused.help) from None
     return text
 
 
-def _choice_edits(work: _Work, choices: Sequence[DraftChoices]) -> Iterator[Edit]:
+def _choice_edits(work: _Work, choices: Sequence[DraftChoices]) -> Iterator[TextEdit]:
     lines = [line for one in choices for line in option_lines(one)]
     given = work.earlier.data.get("choices")
     if isinstance(given, Entries) and given and work.yaml.text[work.yaml.start(given)] != "{":
@@ -412,11 +403,11 @@ def _choice_edits(work: _Work, choices: Sequence[DraftChoices]) -> Iterator[Edit
     elif isinstance(given, Entries):
         at = work.yaml.end(given) - 1
         named = ", ".join(f"{quoted(one.column.display_name)}: [TODO]" for one in choices)
-        yield Edit(at, at, f", {named}" if given else named)
+        yield TextEdit(at, at, f", {named}" if given else named)
     else:
         start = work.yaml.start(work.earlier.data.key("fields"))
         at = work.yaml.line_start(start)
-        yield Edit(at, at, "".join(f"{line}\n" for line in ("choices:", *lines, "")))
+        yield work.yaml.lines_above(at, ["choices:", *lines, ""])
 
 
 def _verify(work: _Work, text: str) -> None:
@@ -436,8 +427,6 @@ def _verify(work: _Work, text: str) -> None:
 
 
 def _same(work: _Work, old: Node, new: Node) -> bool:
-    if -1 - work.yaml.start(old) in work.values:
-        return True
     if isinstance(old, Text):
         return isinstance(new, Text) and work.values.get(old.start, str(old)) == str(new)
     if isinstance(old, Entries):

@@ -27,6 +27,7 @@ __all__ = [
     "RemoveOption",
     "SetAlias",
     "SetBindingKey",
+    "SetConnection",
     "SetIgnoreCase",
     "SetOptions",
     "SetSourceOption",
@@ -184,6 +185,13 @@ class SetTargetOption:
 
 
 @dataclass(frozen=True, slots=True)
+class SetConnection:
+    """Names the connection's file."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetTimezone:
     """Sets or removes the zone of source times that name none."""
 
@@ -212,6 +220,7 @@ Intent: TypeAlias = (
     | AddTest
     | SetSourceOption
     | SetTargetOption
+    | SetConnection
     | SetTimezone
     | SetTableEntry
 )
@@ -237,15 +246,12 @@ def find_steps(intent: Intent, data: Mapping[str, Any]) -> Iterator[Step]:
             yield from _set_option(data, ("source",), key, value)
         case SetTargetOption(key=key, value=value):
             yield from _set_option(data, ("target",), key, value)
+        case SetConnection(path=path):
+            yield SetKey((), "connection", path)
         case SetTimezone(zone=zone):
             yield from _set_option(data, (), "timezone", zone)
-        case SetTableEntry(table=table, key=key, value=value):
-            found = _section(data, "tables").get(table)
-            if isinstance(found, dict) and any(name in found for name in _FILE_KEYS):
-                place = next(str(found[name]) for name in _FILE_KEYS if name in found)
-                problem = f"the table `{table}` is read from {place}"
-                raise NotPossible(("tables", table), problem, f"edit {place}")
-            yield from _set_option(data, ("tables", table), key, value)
+        case SetTableEntry():
+            yield from _set_table_entry(data, intent)
         case _:
             yield from _choice_steps(intent, data)
 
@@ -367,6 +373,16 @@ def _set_binding_key(data: Mapping[str, Any], column: str, key: str, value: Valu
         is_template = isinstance(given, str) and ("{{" in given or "{%" in given)
         yield WrapValue(("fields",), column, "value" if is_template else "from")
     yield SetKey(path, key, value)
+
+
+def _set_table_entry(data: Mapping[str, Any], intent: SetTableEntry) -> Iterator[Step]:
+    path = ("tables", intent.table)
+    found = _section(data, "tables").get(intent.table)
+    places = [str(found[name]) for name in _FILE_KEYS if name in found] if isinstance(found, dict) else []
+    if places:
+        place = places[0]
+        raise NotPossible(path, f"the table `{intent.table}` is read from {place}", f"edit {place}")
+    yield from _set_option(data, path, intent.key, intent.value)
 
 
 def _set_option(data: Mapping[str, Any], path: tuple[str, ...], key: str, value: Value) -> Iterator[Step]:

@@ -120,7 +120,9 @@ def test_times_and_keys_of_the_source_can_be_given(folder, capsys):
     text = Path("mapping.yaml").read_text("utf-8")
     assert "timezone: Europe/London" in text
     assert '\ntarget: {datetime_format: "%d/%m/%Y"}\n' in text
-    assert "\n  encoding: utf-8\n  path: contracts.csv\n" in text
+    source = text.partition("\nsource:\n")[2].partition("\n\n")[0]
+    assert source.startswith("  path: contracts.csv\n")
+    assert source.endswith("\n  encoding: utf-8")
     assert main(["check", "mapping.yaml"]) == 1
 
 

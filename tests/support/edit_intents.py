@@ -23,6 +23,7 @@ from opusmap.edits import (
     RemoveOption,
     SetAlias,
     SetBindingKey,
+    SetConnection,
     SetIgnoreCase,
     SetOptions,
     SetSourceOption,
@@ -141,7 +142,7 @@ def mapping_data(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def intents(draw: st.DrawFn, data: dict[str, Any]) -> Intent:  # noqa: C901 - one case an intent
+def intents(draw: st.DrawFn, data: dict[str, Any]) -> Intent:  # noqa: C901, PLR0912 - one case an intent
     """An intent, mostly about what the data have."""
 
     def known(entries: Any, other: st.SearchStrategy[str]) -> str:
@@ -167,6 +168,7 @@ def intents(draw: st.DrawFn, data: dict[str, Any]) -> Intent:  # noqa: C901 - on
                 "test",
                 "source",
                 "target",
+                "connection",
                 "zone",
                 "table",
                 "unbind",
@@ -224,6 +226,8 @@ def intents(draw: st.DrawFn, data: dict[str, Any]) -> Intent:  # noqa: C901 - on
         case "target":
             key = known(set(data.get("target", {})) & set(TARGET), st.sampled_from(sorted(TARGET)))
             return SetTargetOption(key, value_or_none(TARGET[key]))
+        case "connection":
+            return SetConnection(draw(TEXTS))
         case "zone":
             return SetTimezone(value_or_none(TEXTS))
     table = known(data.get("tables"), TEXTS)
@@ -268,6 +272,8 @@ def mean(data: dict[str, Any], intent: Intent) -> dict[str, Any]:  # noqa: C901,
             _set(new, "source", key, value)
         case SetTargetOption(key=key, value=value):
             _set(new, "target", key, value)
+        case SetConnection(path=path):
+            new["connection"] = path
         case SetTimezone(zone=None):
             _drop(new, "timezone")
         case SetTimezone(zone=zone):
