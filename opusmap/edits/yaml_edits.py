@@ -66,12 +66,12 @@ class YamlEditor:
     def _after_colon(self, value: Value, indent: str, used: int, line_break: str, *, spread: bool) -> str:
         """Return how a value is written behind a key's colon: in its line, or in lines below it.
 
-        A dict is written in lines if it is to be `spread`, or is too long for one line.
+        A section, which is to be `spread`, is written in lines; other lists and dicts if they are too long.
         """
         text = self._inline(value, flow=False)
         nested = isinstance(value, dict | list) and len(value) > 0
         whole = len(indent) + used + 1 + len(text) <= _LINE
-        if not nested or (whole and not (spread and _has_collections(value))):
+        if not nested or (whole and not (spread and (isinstance(value, dict) or _has_collections(value)))):
             return f" {text}"
         below = indent + self._step
         return "".join(f"{line_break}{below}{line}" for line in self._lines(value, below, line_break))

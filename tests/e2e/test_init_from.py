@@ -119,7 +119,7 @@ def test_times_and_keys_of_the_source_can_be_given(folder, capsys):
     assert main([*INIT, "contracts.csv", "--from", "old.yaml", *options]) == 0
     text = Path("mapping.yaml").read_text("utf-8")
     assert "timezone: Europe/London" in text
-    assert '\ntarget: {datetime_format: "%d/%m/%Y"}\n' in text
+    assert '\ntarget:\n  datetime_format: "%d/%m/%Y"\n' in text
     source = text.partition("\nsource:\n")[2].partition("\n\n")[0]
     assert source.startswith("  path: contracts.csv\n")
     assert source.endswith("\n  encoding: utf-8")

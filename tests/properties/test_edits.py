@@ -1,6 +1,8 @@
 """Edits of mappings: outside their spans no byte changes, the text says what was meant, undo restores it."""
 
+import contextlib
 import json
+import shutil
 from random import Random
 
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from likely_specs import likely_mappings
 from yaml_styles import Styles, write_in_some_style
 
+from opusmap.cli import main
 from opusmap.edits import EditRefused, Patch, apply
 
 BUNDLED = sorted(path for path in ROOT.glob("mappings/*/*.yaml") if "fields:" in path.read_text("utf-8"))
@@ -116,3 +119,21 @@ def test_bundled_mappings_are_edited(path, data):
     text = path.read_bytes().decode("utf-8")
     mapping = yaml.safe_load(text)
     try_edit(text, mapping, data.draw(intents(mapping)))
+
+
+@pytest.fixture(scope="module")
+def draft(tmp_path_factory):
+    """The draft that `opusmap init` writes for the bundled register."""
+    folder = tmp_path_factory.mktemp("draft")
+    for name in ("contracts.connection.json", "contracts.csv"):
+        shutil.copy(ROOT / "mappings" / "contracts" / name, folder)
+    with contextlib.chdir(folder):
+        assert main(["init", "contracts.connection.json", "contracts.csv"]) == 0
+    return (folder / "mapping.yaml").read_text("utf-8")
+
+
+@settings(max_examples=settings.default.max_examples // 5)
+@given(data=st.data())
+def test_a_draft_is_edited(draft, data):
+    mapping = yaml.safe_load(draft)
+    try_edit(draft, mapping, data.draw(intents(mapping)))

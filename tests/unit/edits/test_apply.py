@@ -117,14 +117,16 @@ def test_choices_are_changed(before, intent, after):
 @pytest.mark.parametrize(
     ("before", "intent", "after"),
     [
-        ("", SetSourceOption("header_row", 3), "source: {header_row: 3}\n"),
-        ("source:\n", SetSourceOption("header_row", 3), "source: {header_row: 3}\n"),
+        ("source: {}  # c\n", SetSourceOption("header_row", 3), "source: {header_row: 3}  # c\n"),
+        ("tables: ~  # none\n", SetTableEntry("t", "a", "b"), "tables:  # none\n  t: {a: b}\n"),
+        ("", SetSourceOption("header_row", 3), "source:\n  header_row: 3\n"),
+        ("source:\n", SetSourceOption("header_row", 3), "source:\n  header_row: 3\n"),
         ("source:\n  path: a.csv\n\n", SetSourceOption("delimiter", "\t"), 'source:\n  path: a.csv\n  delimiter: "\\t"\n\n'),
         ("source: {path: a.csv}\n", SetSourceOption("sheet", "2"), 'source: {path: a.csv, sheet: "2"}\n'),
         ("source:\n  sheet: x\n\n", SetSourceOption("sheet", None), "\n"),
         ("source:\n  path: a.csv\n\n", SetTimezone("Europe/London"), "source:\n  path: a.csv\n\ntimezone: Europe/London\n\n"),
         ("timezone: UTC  # old\n", SetTimezone("Asia/Tokyo"), "timezone: Asia/Tokyo  # old\n"),
-        ("", SetTargetOption("datetime_format", "%d/%m/%Y"), 'target: {datetime_format: "%d/%m/%Y"}\n'),
+        ("", SetTargetOption("datetime_format", "%d/%m/%Y"), 'target:\n  datetime_format: "%d/%m/%Y"\n'),
         ("tables:\n  t:\n    a: b\n", SetTableEntry("t", "c", "d"), "tables:\n  t:\n    a: b\n    c: d\n"),
         ("tables: {t: {a: b}}\n", SetTableEntry("t", "a", "no"), 'tables: {t: {a: "no"}}\n'),
     ],
@@ -165,3 +167,21 @@ def test_two_thousand_options_are_pasted_in_two_passes():
     text = apply(f"{HEAD}{TAIL}", SetOptions("A", old)).text
     patch = apply(text, SetOptions("A", ("Zebra", *old[:1000], *old[1400:], old[1100])))
     assert len(patch.edits) < 410
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("fields:  # none yet\n  # A: TODO\n", "fields:  # none yet\n  B: z\n  # A: TODO\n"),
+        ("fields:", "fields:\n  B: z"),
+        ("fields: {  }", "fields: {B: z  }"),
+        ("fields: {A: x # c\n  }\n", "fields: {A: x, B: z # c\n  }\n"),
+        ('fields: {"A":x, B}\n', 'fields: {"A":x, B: z}\n'),
+        ("fields:\n  ? B\n  : x\n", "fields:\n  ? B\n  : z\n"),
+        ("fields:\n  B:\n    x\n", "fields:\n  B:\n    z\n"),
+        ("fields:\n  A: |+\n    {{ x }}\n\n\nlet: {}\n", "fields:\n  A: |+\n    {{ x }}\n\n\n  B: z\nlet: {}\n"),
+        ("fields:\n  A: one\n    two\n...\n", "fields:\n  A: one\n    two\n  B: z\n...\n"),
+    ],
+)  # fmt: skip
+def test_odd_forms_are_edited_as_they_are(before, after):
+    assert apply(f"{HEAD}{before}", Bind("B", FromColumn("z"))).text == f"{HEAD}{after}"
