@@ -230,14 +230,23 @@ def read_mapping(path: str | Path) -> tuple[MappingSpec, Connection]:
         InvalidMapping: one of the two can't be read. What else is wrong shows when they are compiled.
     """
     spec = load_spec(path)
-    connection_path = resolve_inside(Path(path).parent, spec.connection)
+    return spec, connection_of(spec)
+
+
+def connection_of(spec: MappingSpec) -> Connection:
+    """Read the connection that a mapping names.
+
+    Raises:
+        InvalidMapping: it can't be read; with the problems of the mapping before it.
+    """
+    connection_path = resolve_inside(Path(spec.path).parent, spec.connection)
     if connection_path is None:
         help_text = "a mapping reads only files beside or below itself, named by a relative path"
         message = "the connection file is not in the mapping's folder"
         problem = Issue("outside-folder", message, spec.connection.span, help_text)
         raise InvalidMapping((*spec.problems, problem))
     try:
-        return spec, load_connection(connection_path)
+        return load_connection(connection_path)
     except InvalidMapping as error:
         first, *others = error.diagnostics
         if first.code == "connection-unreadable":

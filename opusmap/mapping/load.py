@@ -25,8 +25,8 @@ from opusmap.mapping.model import (
     TargetOptions,
     Variable,
 )
+from opusmap.mapping.reader import Reader
 from opusmap.mapping.schema import fits, load_schema, validate
-from opusmap.mapping.tables import read_table
 from opusmap.mapping.yaml_reader import (
     Entries,
     Items,
@@ -36,7 +36,6 @@ from opusmap.mapping.yaml_reader import (
     as_boolean,
     as_integer,
     is_null,
-    parse_yaml,
     plain_data,
     read_yaml,
 )
@@ -68,20 +67,26 @@ def load_spec(path: str | Path) -> MappingSpec:
     Raises:
         InvalidMapping: it can't be read; with every problem found, each located.
     """
-    return _Builder(str(path), Path(path).parent).build(read_yaml(Path(path), str(path)))
+    return _Builder(str(path), Path(path).parent, _READER).build(read_yaml(Path(path), str(path)))
 
 
-def parse_spec(text: str, path: str = "<mapping>", folder: Path | None = None) -> MappingSpec:
+_READER = Reader()
+
+
+def parse_spec(
+    text: str, path: str = "<mapping>", folder: Path | None = None, reader: Reader = _READER
+) -> MappingSpec:
     """Build a spec from a mapping's text; `folder` is where the files it names are looked for."""
-    return _Builder(path, folder).build(parse_yaml(text, path))
+    return _Builder(path, folder, reader).build(reader.parse(text, path))
 
 
 class _Builder:
     """Builds the model and collects what is wrong on the way."""
 
-    def __init__(self, path: str, folder: Path | None) -> None:
+    def __init__(self, path: str, folder: Path | None, reader: Reader) -> None:
         self._path = path
         self._folder = folder
+        self._reader = reader
         self._diagnostics: list[Issue[Span]] = []
         self._files: list[str] = []
 
@@ -145,7 +150,7 @@ class _Builder:
         if path is None:
             return Entries()
         try:
-            file = read_yaml(path, str(Path(self._path).parent / name))
+            file = self._reader.read(path, str(Path(self._path).parent / name))
         except InvalidMapping as error:
             (found,) = error.diagnostics
             if found.code == "file-unreadable":
@@ -215,7 +220,8 @@ class _Builder:
         options = SourceOptions(**_options(node, SourceOptions))
         entries: dict[str, Any] = {}
         try:
-            entries = read_table(path, options, node.get_text("key"), node.get_text("value"), self._folder)
+            names = node.get_text("key"), node.get_text("value")
+            entries = self._reader.table(path, options, *names, self._folder)
         except UnreadableFile as error:
             hint = _FILE_MISSING if error.code == "file-unreadable" else error.hint
             self._error("table-unreadable", f"table {name}: {error}", place.span, hint)

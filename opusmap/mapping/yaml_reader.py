@@ -11,7 +11,7 @@ parser is used, not libyaml's: the two accept different texts, and an installati
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeAlias
@@ -138,6 +138,7 @@ class Entries(dict[str, "Node"]):
 
 
 Node: TypeAlias = Text | Items | Entries
+Events: TypeAlias = Callable[[str], Iterator[yaml.Event]]
 
 
 def is_null(node: object) -> bool:
@@ -164,7 +165,12 @@ class YamlFile:
     duplicates: tuple[Issue[Span], ...]
 
 
-def read_yaml(path: Path, name: str | None = None) -> YamlFile:
+def _parse_events(text: str) -> Iterator[yaml.Event]:
+    events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
+    return events
+
+
+def read_yaml(path: Path, name: str | None = None, events: Events = _parse_events) -> YamlFile:
     """Read a YAML file.
 
     Raises:
@@ -174,14 +180,15 @@ def read_yaml(path: Path, name: str | None = None) -> YamlFile:
     try:
         text = read_text(path, SIZE_LIMIT)
     except UnreadableFile as error:
-        hint = _LONG_LISTS if error.code == "file-too-large" else error.hint
-        span = Span(name, error.line, 1, error.line, 2)
-        raise _refuse(span, error.code, error.message, hint) from None
-    return parse_yaml(text, name)
+        raise refuse_file(error, name) from None
+    return parse_yaml(text, name, events)
 
 
-def parse_yaml(text: str, name: str) -> YamlFile:
-    """Read a YAML text; see `read_yaml`. Of duplicate keys the first counts."""
+def parse_yaml(text: str, name: str, events: Events = _parse_events) -> YamlFile:
+    """Read a YAML text; see `read_yaml`. Of duplicate keys the first counts.
+
+    `events` returns PyYAML's events of a text.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     for odd in ("\x85", "\u2028", "\u2029"):
         if (offset := text.find(odd)) >= 0:
@@ -189,7 +196,7 @@ def parse_yaml(text: str, name: str) -> YamlFile:
             help_text = f'remove it, or write it as "\\u{ord(odd):04x}" in double quotes'
             raise _refuse(Span.between(name, text, offset, offset + 1), "line-separator", message, help_text)
     try:
-        composer = _Composer(text, name)
+        composer = _Composer(text, name, events(text))
         return YamlFile(composer.compose(), text, tuple(composer.duplicates))
     except yaml.reader.ReaderError as error:
         span = Span.between(name, text, error.position, error.position + 1)
@@ -252,10 +259,10 @@ def _in_plain_words(error: yaml.MarkedYAMLError) -> tuple[str, str]:
 class _Composer:
     """Builds the data from PyYAML's events, within the limits."""
 
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str, name: str, events: Iterator[yaml.Event]) -> None:
         self._text = text
         self._name = name
-        self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
+        self._events = events
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._count = 0
         self.duplicates: list[Issue[Span]] = []
@@ -361,6 +368,12 @@ class _Composer:
 
     def _refuse(self, event: yaml.Event, code: str, message: str, help: str = "") -> InvalidMapping:
         return _refuse(self._span(event), code, message, help)
+
+
+def refuse_file(error: UnreadableFile, name: str) -> InvalidMapping:
+    """Return the error for a YAML file that can't be used."""
+    hint = _LONG_LISTS if error.code == "file-too-large" else error.hint
+    return _refuse(Span(name, error.line, 1, error.line, 2), error.code, error.message, hint)
 
 
 def _mark(event: yaml.Event) -> Any:

@@ -84,9 +84,9 @@ def open_work(
             cause.
     """
     spec, connection = read_mapping(mapping)
-    spec = _with_file_column(spec)
+    spec = with_file_column(spec)
     try:
-        opened = _open_source(spec, source)
+        opened = open_own_source(spec, source)
     except SourceError as error:
         try:
             compile_mapping(spec, connection, converters)
@@ -96,7 +96,7 @@ def open_work(
             raise error from invalid
         raise
     columns = frozenset(opened.columns or ()) or None  # JSON without rows has none
-    return _compile(spec, connection, converters, columns, opened, around_to_do=around_to_do)
+    return compile_work(spec, connection, converters, columns, opened, around_to_do=around_to_do)
 
 
 def open_rows(mapper: Mapper, rows: Iterable[Mapping[str, Any]] | ArrowStream) -> Work:
@@ -122,10 +122,10 @@ def open_corrected_rejects(mapping: str | Path, file: str | Path, converters: Re
     options = {} if Path(file).suffix == ".jsonl" else {"header_row": 1}
     opened = RejectsSource(open_source(file, **options))
     columns = None if opened.columns is None else frozenset(opened.columns)
-    return _compile(spec, connection, converters, columns, opened)
+    return compile_work(spec, connection, converters, columns, opened)
 
 
-def _compile(
+def compile_work(
     spec: MappingSpec,
     connection: Connection,
     converters: Registry | None,
@@ -134,6 +134,11 @@ def _compile(
     *,
     around_to_do: bool = False,
 ) -> Work:
+    """Compile a mapping against the columns of its source, hold its lock; on an error close the source.
+
+    Raises:
+        InvalidMapping, SourceError: as `open_work`.
+    """
     try:
         try:
             mapper = compile_mapping(spec, connection, converters, columns)
@@ -208,7 +213,7 @@ def _refuse_irregular(path: Path) -> None:
         raise SourceError(str(path), "source-unreadable", problem, help=hint) from None
 
 
-def _with_file_column(spec: MappingSpec) -> MappingSpec:
+def with_file_column(spec: MappingSpec) -> MappingSpec:
     """Return a mapping whose source has a column with the name of each row's file, if it reads `row.file`."""
     if spec.source.file_column is not None:
         return spec
@@ -227,7 +232,12 @@ def _with_file_column(spec: MappingSpec) -> MappingSpec:
 _ROW_FILE = re.compile(r"\brow\s*\.\s*file\b")
 
 
-def _open_source(spec: MappingSpec, source: str | Path | None) -> Source:
+def open_own_source(spec: MappingSpec, source: str | Path | None = None) -> Source:
+    """Open the source that a mapping names, unless another one is given.
+
+    Raises:
+        SourceError: it can't be read, is not in the mapping's folder, or none is named.
+    """
     options = spec.source
     folder = Path(spec.path).parent
     inside = None
