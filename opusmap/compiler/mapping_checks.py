@@ -14,7 +14,7 @@ from opusmap.issues import Issue, Severity, Span
 from opusmap.mapping import Binding, ChoiceList, ConstantPart, TargetOptions, Text, Variable
 from opusmap.wording import quote_value, suggest
 
-_RESERVED = frozenset(
+RESERVED = frozenset(
     [
         "and",
         "elif",
@@ -80,9 +80,9 @@ def check_variable_name(
 ) -> Iterator[Issue[Span]]:
     """Check that a variable can be read by its name, and that it hides nothing."""
     name = quote_value(variable.name)
-    if not variable.name.isidentifier() or variable.name in _RESERVED:
+    if not variable.name.isidentifier() or variable.name in RESERVED:
         message = f"{name} can't be the name of a variable"
-        taken = f"{variable.name} is a word of the expression language" if variable.name in _RESERVED else ""
+        taken = f"{variable.name} is a word of the expression language" if variable.name in RESERVED else ""
         yield Issue("bad-step-name", message, variable.name.span, taken or "use letters, digits and _")
     elif columns is not None and variable.name in columns:
         message = f"the variable {name} has the name of a source column"

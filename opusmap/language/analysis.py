@@ -69,15 +69,10 @@ class Analyzer:
 
     def guess(self, text: str) -> Analysis:
         """Return what is known of a text that can't be read: from its sections that can."""
-        sections = readable_sections(text)
-        for wanted in (
-            set(sections),
-            {"connection", "source", "columns", "choices"},
-            {"connection", "source"},
-        ):
-            parts = {"opusmap": "opusmap: 1\n", "fields": "fields: {rowKey: TODO}\n", **sections}
-            kept = [part for key, part in parts.items() if key in wanted | {"opusmap", "fields"}]
-            found = self.analyze("".join(kept))
+        sections = {**readable_sections(text), "opusmap": "opusmap: 1\n"}
+        for wanted in (tuple(sections), _NAMING, ("opusmap", "connection", "source")):
+            parts = {key: part for key, part in sections.items() if key in wanted}
+            found = self.analyze("".join({"fields": "fields: {rowKey: TODO}\n", **parts}.values()))
             if found.connection is not None or found.sample is not None:
                 return replace(found, problems=(), error=None)
         return Analysis()
@@ -125,6 +120,10 @@ class Analyzer:
         if self._reader.left_out:  # what is looked up in a table that was not read is not missing
             return work, (*work.mapper.warnings, *lint(work.mapper.plan))
         return work, find_warnings(work)
+
+
+_NAMING = ("opusmap", "connection", "source", "columns", "choices", "tables", "let", "include")
+"""The sections that say what names there are."""
 
 
 def _ordered(problems: object) -> tuple[Issue[Span], ...]:

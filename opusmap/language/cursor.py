@@ -7,7 +7,7 @@ line is indented as the line on which it began. For YAML that can be read, paths
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -37,7 +37,8 @@ class Token:
         is_key: whether it is a key, or may become one (`is_open`).
         style: `'`, `"`, `|` (a block), `*` (an alias), or empty for a plain scalar.
         text: what it says, without quotes.
-        is_open: it is on a line of its own: a value, or a key whose colon is not written yet.
+        is_open: it is on a line of its own: a value, or a key whose colon is not written yet. `path` leads to
+            the value, or to the keys of which it is one.
     """
 
     start: int
@@ -137,7 +138,11 @@ class _Scanner:
             self.frames.pop()
         frame = self.frames[-1] if self.frames else _Frame(0, ())
         if isinstance(frame.step, int) and frame.indent < column:
-            return self._value(at, frame.indent, frame.inner)
+            before = len(self.tokens)
+            end = self._value(at, frame.indent, frame.inner)
+            if len(self.tokens) == before + 1 and self.tokens[-1].style == "":
+                self.tokens[-1] = replace(self.tokens[-1], is_open=True)
+            return end
         if text[at] in "[{\"'|>&*!":
             return self._value(at, frame.indent, frame.inner)
         end = self._plain_end(at)
@@ -175,7 +180,9 @@ class _Scanner:
             return self._next(at)
         first = text[at]
         if first in "[{":
-            return self._next(self._flow(at, self._end_of_lines(at, indent), path, 0))
+            limit = self._end_of_lines(at, indent)
+            end = self._flow(at, limit, path, 0)
+            return end if end == limit else self._next(end)
         if first in "|>":
             return self._block(at, indent, path)
         if first in "\"'":
@@ -261,7 +268,9 @@ class _Scanner:
         text, start = self.text, self._next(at)
         while start < len(text):
             content = self._skip(start)
-            if content - start <= indent and (self._is_dash(content) or _KEY.match(text, content)):
+            if content - start <= indent and (
+                self._is_dash(content) or _KEY.match(text, content) or text[content : content + 1] == _HERE
+            ):
                 return start
             start = self._next(content)
         return len(text)

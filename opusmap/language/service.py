@@ -9,6 +9,11 @@ from opusmap.converters.plugins import all_converters
 from opusmap.errors import OpusmapError
 from opusmap.issues import Issue, Span
 from opusmap.language.analysis import Analysis, Analyzer
+from opusmap.language.completion import Completion, complete
+from opusmap.language.definition import Location, find_definition
+from opusmap.language.facts import Facts
+from opusmap.language.hover import Hover, hover
+from opusmap.language.positions import Position
 
 
 class LanguageService:
@@ -35,6 +40,7 @@ class LanguageService:
         self._text = ""
         self._now: Analysis | None = None
         self._known = Analysis()
+        self._asked: Facts | None = None
 
     @property
     def text(self) -> str:
@@ -56,8 +62,37 @@ class LanguageService:
         """What else keeps the mapping from being checked: a source, or a lock, that can't be read."""
         return self._analysis.error
 
+    def complete(self, position: Position) -> tuple[Completion, ...]:
+        """Return what may be written at a position, what fits best first."""
+        return complete(self._facts, position)
+
+    def hover(self, position: Position, row: int = 0) -> Hover | None:
+        """Return what is at a position; of a binding also its value in a row of the sample, from 0."""
+        return hover(self._facts, position, row)
+
+    def find_definition(self, position: Position) -> tuple[Location, ...]:
+        """Return where what is at a position is defined."""
+        return find_definition(self._facts, position)
+
     @property
     def _analysis(self) -> Analysis:
         if self._now is None:
-            self._now = self._analyzer.analyze(self._text)
+            self._now = now = self._analyzer.analyze(self._text)
+            if now.spec is None and self._known.spec is None:
+                self._known = self._analyzer.guess(self._text)
+            known = self._known
+            same = now.connection is None or now.connection == known.connection
+            self._known = Analysis(
+                spec=now.spec or known.spec,
+                connection=now.connection or known.connection,
+                sample=now.sample or (known.sample if now.spec is None else None),
+                work=now.work or (known.work if same else None),
+            )
         return self._now
+
+    @property
+    def _facts(self) -> Facts:
+        known = self._known if self._analysis.work is None else self._analysis
+        if self._asked is None or self._asked.text != self._text or self._asked.known is not known:
+            self._asked = Facts(self._text, self.path, known, self._converters)
+        return self._asked
