@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -43,11 +43,29 @@ class Span:
 Place_co = TypeVar("Place_co", bound="Span | str", covariant=True)
 
 
+class Fix(msgspec.Struct, frozen=True, gc=False):
+    """A change of a file's text that an issue's hint describes exactly: what replaces the text of a span.
+
+    `form` says what `text` is: the `value` of a scalar, an `expression` in a template, or whole lines of
+    the file as they are (`lines`).
+    """
+
+    span: Span
+    text: str
+    form: Literal["value", "expression", "lines"] = "value"
+
+
+def fix_with(span: Span, text: str | None, form: Literal["value", "expression"] = "value") -> Fix | None:
+    """Return the fix that replaces what is at a place, None where nothing is known that would."""
+    return None if text is None else Fix(span, text, form)
+
+
 class Issue(msgspec.Struct, Generic[Place_co], frozen=True, gc=False):
     """One thing that is wrong: a stable code, what is wrong, where, and a hint that says what to do.
 
     `place` is a `Span` for an issue of a mapping or connection file. For an issue of a row it is the target
     column's display name, the source column's where no target is concerned, or empty for the whole row.
+    `fix` is the hint as a change of the file, where it says exactly what to write.
     Rows make issues by the hundred thousand, so this is a msgspec struct: it is made in a tenth of the time.
     """
 
@@ -56,6 +74,7 @@ class Issue(msgspec.Struct, Generic[Place_co], frozen=True, gc=False):
     place: Place_co
     hint: str = ""
     severity: Severity = Severity.ERROR
+    fix: Fix | None = None
 
     @property
     def span(self) -> Place_co:

@@ -17,13 +17,18 @@ def suggest(name: str, known: Iterable[str]) -> str:
     A long name gets no suggestion, and one among thousands only a name that looks the same: a hint must not
     take longer than the check it explains. `Names` answers faster for many names against the same ones.
     """
-    return _suggest(name, tuple(known)) if len(name) <= _NAME_LENGTH else ""
+    return _find(name, tuple(known))[1] if len(name) <= _NAME_LENGTH else ""
+
+
+def find_nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the name that `suggest` suggests, None if it suggests none."""
+    return _find(name, tuple(known))[0] if len(name) <= _NAME_LENGTH else None
 
 
 @lru_cache(maxsize=256)
-def _suggest(name: str, known: tuple[str, ...]) -> str:
-    """Return the same; the keys that a table lacks come again and again."""
-    return _names(known).suggest(name)
+def _find(name: str, known: tuple[str, ...]) -> tuple[str | None, str]:
+    """Return both; the keys that a table lacks come again and again."""
+    return _names(known).find(name)
 
 
 class Names:
@@ -40,18 +45,23 @@ class Names:
 
     def suggest(self, name: str) -> str:
         """Return `did you mean "…"?` for the nearest name, or an empty text; see `suggest`."""
+        return self.find(name)[1]
+
+    def find(self, name: str) -> tuple[str | None, str]:
+        """Return the nearest name and `did you mean "…"?`, or None and an empty text."""
         if len(name) > _NAME_LENGTH:
-            return ""
+            return None, ""
         alike = next((one for one in self._look.get(_seen(name), ()) if one != name), None)
         if alike is not None:
-            return f'did you mean "{alike}"? {_describe_difference(name, alike)}'
+            return alike, f'did you mean "{alike}"? {_describe_difference(name, alike)}'
         bare = name.strip(_QUOTES)
         if bare != name and bare in self._look:
-            return f'did you mean "{bare}"? {_STRAY_QUOTE}'
-        if not self._folded:
-            return ""
-        nearest = _find_nearest()(name.casefold(), self._folded)
-        return f'did you mean "{self._names[nearest[2]]}"?' if nearest else ""
+            return bare, f'did you mean "{bare}"? {_STRAY_QUOTE}'
+        nearest = _find_nearest()(name.casefold(), self._folded) if self._folded else None
+        if nearest is None:
+            return None, ""
+        found = self._names[nearest[2]]
+        return found, f'did you mean "{found}"?'
 
 
 _QUOTES = "\"'“”‘’„‚«»`"  # noqa: RUF001 - the marks that word processors set

@@ -10,30 +10,10 @@ from opusmap.compiler.column_types import LIST_TYPES
 from opusmap.compiler.similar import find_similar
 from opusmap.connection import CHOICE_TYPES, Column, ColumnType
 from opusmap.converters.format_parts import find_odd_parts
-from opusmap.issues import Issue, Severity, Span
+from opusmap.expressions.hints import RESERVED
+from opusmap.issues import Issue, Severity, Span, fix_with
 from opusmap.mapping import Binding, ChoiceList, ConstantPart, TargetOptions, Text, Variable
-from opusmap.wording import quote_value, suggest
-
-RESERVED = frozenset(
-    [
-        "and",
-        "elif",
-        "else",
-        "false",
-        "False",
-        "if",
-        "in",
-        "is",
-        "none",
-        "None",
-        "not",
-        "or",
-        "row",
-        "true",
-        "True",
-    ]
-)
-"""Words of the expression language: a variable of such a name could never be read."""
+from opusmap.wording import find_nearest, quote_value, suggest
 
 
 def is_placeholder(text: str) -> bool:
@@ -138,7 +118,8 @@ def _check_aliases(choices: ChoiceList) -> Iterator[Issue[Span]]:
         if wanted is None:
             message = f"alias {quote_value(spelling)}: {quote_value(option)} is not an option"
             help_text = suggest(option, options.values()) or "aliases are written `other spelling: option`"
-            yield Issue("unknown-option", message, option.span, help_text)
+            fix = fix_with(option.span, find_nearest(option, options.values()))
+            yield Issue("unknown-option", message, option.span, help_text, fix=fix)
         elif options.get(written, wanted) != wanted:
             message = f"alias {quote_value(spelling)} is an option itself"
             yield Issue("alias-is-option", message, option.span, "remove the alias")

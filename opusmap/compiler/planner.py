@@ -50,9 +50,9 @@ from opusmap.expressions import (
     parse_template,
     walk,
 )
-from opusmap.issues import Issue, Severity, Span
+from opusmap.issues import Fix, Issue, Severity, Span, fix_with
 from opusmap.mapping import Binding, ChoiceList, ConstantPart, FirstOf, MappingSpec, SourcePart, Table, Text
-from opusmap.wording import quote_names, quote_value, suggest
+from opusmap.wording import find_nearest, quote_names, quote_value, suggest
 
 Warn = Callable[[str, str, str], None]
 
@@ -217,7 +217,8 @@ class _Planner:
             message = f"the connection has no column {quote_value(name)}"
             known = quote_names(column.display_name for column in connection.columns)
             help_text = suggest(name, connection.names()) or f"columns: {known}"
-            self._error("unknown-target", message, name.span, help_text)
+            fix = fix_with(name.span, find_nearest(name, connection.names()))
+            self._error("unknown-target", message, name.span, help_text, fix)
         elif column.internal_name != name:
             namesakes = [other.internal_name for other in connection.columns if other.display_name == name]
             if len(namesakes) > 1:
@@ -397,13 +398,15 @@ class _Planner:
             return UNKNOWN
         if (found := self._path(text)) is not None:
             return found
-        help_text = suggest(text, [*(columns or ()), *self._scope.variables]) or self._scope.known_columns()
+        known = [*(columns or ()), *self._scope.variables]
+        help_text, fix = suggest(text, known), fix_with(name.span, find_nearest(text, known))
+        help_text = help_text or self._scope.known_columns()
         if _BRACED.search(text):
-            help_text = 'a template is written "{{ Title }}"'
+            help_text, fix = 'a template is written "{{ Title }}"', None
         elif columns and help_text.startswith("columns"):
             help_text += f"; a text for every record is written {{const: {text[:30]}}}"
         message = f"there is no column {quote_value(text)} in the source"
-        self._error("unknown-column", message, name.span, help_text)
+        self._error("unknown-column", message, name.span, help_text, fix)
         return UNKNOWN
 
     def _path(self, text: str) -> nodes.Node | None:
@@ -517,7 +520,8 @@ class _Planner:
         if table is None:
             help_text = suggest(binding.lookup, self._tables) or "define it under `tables:`"
             message = f"there is no table {quote_value(binding.lookup)}"
-            self._error("unknown-table", message, binding.lookup.span, help_text)
+            fix = fix_with(binding.lookup.span, find_nearest(binding.lookup, self._tables))
+            self._error("unknown-table", message, binding.lookup.span, help_text, fix)
         return table
 
     def _converts(self, binding: Binding, context: Context) -> Iterator[ConvertPlan]:
@@ -526,7 +530,8 @@ class _Planner:
             if converter is None:
                 help_text = self._registry.suggest(use.name) or "`opusmap converters` lists them"
                 message = f"there is no converter {quote_value(use.name)}"
-                self._error("unknown-converter", message, use.name.span, help_text)
+                fix = fix_with(use.name.span, find_nearest(use.name, self._registry.converters))
+                self._error("unknown-converter", message, use.name.span, help_text, fix)
                 continue
             try:
                 function = bind_converter(converter, use.args, use.kwargs, context)
@@ -560,5 +565,5 @@ class _Planner:
         help_text = problem.help or "`opusmap converters` shows each with its arguments and examples"
         self._error("wrong-argument", str(problem), span, help_text)
 
-    def _error(self, code: str, message: str, span: Span, help: str) -> None:
-        self.problems.append(Issue(code, message, span, help))
+    def _error(self, code: str, message: str, span: Span, help: str, fix: Fix | None = None) -> None:
+        self.problems.append(Issue(code, message, span, help, fix=fix))

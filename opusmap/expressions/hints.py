@@ -5,6 +5,27 @@ from __future__ import annotations
 FUNCTIONS = ("coalesce",)
 """Functions that may be called: `coalesce(a, b, …)` is the first value that is not empty."""
 
+RESERVED = frozenset(
+    [
+        "and",
+        "elif",
+        "else",
+        "false",
+        "False",
+        "if",
+        "in",
+        "is",
+        "none",
+        "None",
+        "not",
+        "or",
+        "row",
+        "true",
+        "True",
+    ]
+)
+"""Words of the expression language: a variable of such a name could never be read."""
+
 COMPARISONS = {
     "in": "in",
     **dict.fromkeys(("eq", "equalto", "=="), "eq"),

@@ -19,7 +19,7 @@ from jinja2.parser import Parser
 from opusmap.converters.coerce import NUMBER_LIMIT, number_of
 from opusmap.errors import ValueProblem
 from opusmap.expressions.syntax_errors import in_plain_words
-from opusmap.issues import Issue, Span
+from opusmap.issues import Fix, Issue, Span
 from opusmap.mapping.yaml_reader import Text
 
 LENGTH_LIMIT = 8 * 1024
@@ -210,14 +210,14 @@ class JinjaReader:
         """Return the offset in the text of a position in what Jinja reads."""
         return position - self._shift + bisect_left(self._returns, position)
 
-    def refuse(self, code: str, at: int, message: str, help: str = "") -> SkipNode:
+    def refuse(self, code: str, at: int, message: str, help: str = "", fix: Fix | None = None) -> SkipNode:
         """Note a problem; return what to raise, so that its neighbours are still looked at."""
-        self.problem(code, at, message, help)
+        self.problem(code, at, message, help, fix)
         return SkipNode()
 
-    def problem(self, code: str, at: int, message: str, help: str = "") -> None:
+    def problem(self, code: str, at: int, message: str, help: str = "", fix: Fix | None = None) -> None:
         """Note a problem at an offset of the text."""
-        self.problems.append(Issue(code, message, self.locate(at), help))
+        self.problems.append(Issue(code, message, self.locate(at), help, fix=fix))
 
     def locate(self, at: int) -> Span:
         """Return the place in the mapping of the token at an offset of the text."""

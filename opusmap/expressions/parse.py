@@ -25,11 +25,11 @@ from opusmap.expressions.hints import (
     TESTS,
 )
 from opusmap.expressions.jinja_reader import DEPTH_LIMIT, AbortParse, JinjaReader, SkipNode
-from opusmap.expressions.scope import Scope, UnknownNameError, absent_column
+from opusmap.expressions.scope import Scope, UnknownNameError, absent_column, quote_text
 from opusmap.expressions.syntax_errors import in_plain_words, odd_name
-from opusmap.issues import Issue, Severity, Span
+from opusmap.issues import Fix, Issue, Severity, Span, fix_with
 from opusmap.mapping.yaml_reader import Text
-from opusmap.wording import quote_value, suggest
+from opusmap.wording import find_nearest, quote_value, suggest
 
 DATE_FIELDS = ("year", "month", "day", "hour", "minute", "second", "weekday")
 
@@ -152,7 +152,13 @@ class _Parser(JinjaReader, NodeVisitor):
         except UnknownNameError as unknown:
             odd = "" if in_row else odd_name(self._text, at, self._scope.columns or ())
             help_text = f"write row['{odd}']" if odd else unknown.help
-            raise self.refuse(unknown.code, at, unknown.message, help_text) from None
+            fix: Fix | None = None
+            if odd and self._text.startswith(odd, at):
+                fix = fix_with(self._text.locate(at, at + len(odd)), f"row['{odd}']", "expression")
+            elif not odd and unknown.meant is not None:
+                meant = quote_text(unknown.meant) if in_row else self._scope.write(unknown.meant)
+                fix = fix_with(self.locate(at), meant, "expression")
+            raise self.refuse(unknown.code, at, unknown.message, help_text, fix) from None
 
     def visit_Getattr(self, node: jinja.Getattr) -> nodes.Node:
         at, columns = self.at(node), self._scope.columns
@@ -294,7 +300,9 @@ class _Parser(JinjaReader, NodeVisitor):
         if converter is None:
             help_text = FILTER_ADVICE.get(name) or registry.suggest(name) or "`opusmap converters` lists them"
             message = f"there is no converter {quote_value(name)}"
-            raise self.refuse("unknown-converter", at, message, help_text)
+            near = None if name in FILTER_ADVICE else find_nearest(name, registry.converters)
+            fix = fix_with(self.locate(at), near, "expression")
+            raise self.refuse("unknown-converter", at, message, help_text, fix)
         return converter
 
     def _applied(

@@ -8,9 +8,9 @@ from heapq import nsmallest
 
 from opusmap.converters import Registry
 from opusmap.expressions import nodes
-from opusmap.expressions.hints import FUNCTIONS, NAME_ADVICE
+from opusmap.expressions.hints import FUNCTIONS, NAME_ADVICE, RESERVED
 from opusmap.issues import Issue, Severity, Span
-from opusmap.wording import quote_value, suggest
+from opusmap.wording import find_nearest, quote_value, suggest
 
 ROW_FILE = "row.file"
 """The column that a source gets for `row.file`, unless it has a `file_column`."""
@@ -32,6 +32,14 @@ class UnknownNameError(Exception):
     code: str
     message: str
     help: str
+    meant: str | None = None
+    """The name that may have been meant, as it is known."""
+
+
+def quote_text(text: str) -> str:
+    """Return a text as a constant of an expression."""
+    escaped = text.replace("\\", "\\\\")
+    return f"'{escaped}'" if "'" not in text else '"' + escaped.replace('"', '\\"') + '"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +80,18 @@ class Scope:
         help_text = NAME_ADVICE.get(name.lower(), "")
         if name in FUNCTIONS:
             help_text = f"{name} is a function: call it with (…)"
-        raise self._no_column(
-            name, help_text or suggest(name, [*self.columns, *self.variables, *self.tables])
-        )
+        known = [*self.columns, *self.variables, *self.tables]
+        meant = None if help_text else find_nearest(name, known)
+        raise self._no_column(name, help_text or suggest(name, known), meant)
+
+    def write(self, name: str) -> str:
+        """Return how an expression reads a column, a variable or a table of this name."""
+        if name in self.variables or name in self.tables:
+            return name
+        first, *members = name.split(".")
+        taken = first in RESERVED or first in self.variables or first in self.tables or first in self.later
+        plain = not taken and first.isidentifier() and all(part.isidentifier() for part in members)
+        return name if plain else f"row[{quote_text(name)}]"
 
     def column(self, name: str, at: int) -> nodes.Node:
         """Return the source column of a name.
@@ -83,16 +100,16 @@ class Scope:
             UnknownNameError: the source has no such column.
         """
         if self.columns is not None and name not in self.columns:
-            raise self._no_column(name, suggest(name, self.columns))
+            raise self._no_column(name, suggest(name, self.columns), find_nearest(name, self.columns))
         return nodes.Cell(name, at)
 
     def optional(self, name: str, at: int) -> nodes.Cell:
         """Return the source column of a name; one that the source lacks, or may lack, is empty."""
         return nodes.Cell(name, at, optional=self.columns is None or name not in self.columns)
 
-    def _no_column(self, name: str, advice: str) -> UnknownNameError:
+    def _no_column(self, name: str, advice: str, meant: str | None) -> UnknownNameError:
         message = f"there is no column {quote_value(name)} in the source"
-        return UnknownNameError("unknown-column", message, advice or self.known_columns())
+        return UnknownNameError("unknown-column", message, advice or self.known_columns(), meant)
 
     def known_columns(self) -> str:
         """Return the first of the source's columns, as a hint."""

@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path as FilePath
 from zoneinfo import available_timezones
 
-from opusmap.compiler.mapping_checks import RESERVED
 from opusmap.connection import CHOICE_TYPES
 from opusmap.drafting.yaml_writer import in_double_quotes, quoted
 from opusmap.expressions.hints import FUNCTIONS, TESTS
+from opusmap.expressions.scope import Scope
 from opusmap.language.cursor import Cursor, Path, find_cursor
 from opusmap.language.descriptions import (
     as_code,
@@ -103,14 +103,14 @@ def complete(facts: Facts, position: Position) -> tuple[Completion, ...]:
 
 def _completion(facts: Facts, cursor: Cursor, offer: _Offer) -> Completion:
     token = cursor.token
-    new = offer.label if offer.raw else _as_scalar(offer.label, token.style)
+    new = offer.label if offer.raw else as_scalar(offer.label, token.style)
     if offer.is_key and not re.match(r"[ \t]*:", facts.text[token.end :]):
         new += ": "
     edit = TextEdit(facts.lines.position(token.start), facts.lines.position(token.end), new)
     return Completion(offer.label, offer.kind, offer.detail, offer.documentation, edit)
 
 
-def _as_scalar(text: str, style: str) -> str:
+def as_scalar(text: str, style: str) -> str:
     """Return a text as a scalar in the style of the one that it replaces."""
     if style == "'" and text.isprintable():
         return "'" + text.replace("'", "''") + "'"
@@ -292,13 +292,14 @@ def _in_template(facts: Facts, cursor: Cursor, slot: Slot, offset: int) -> Itera
     """Yield what fits in a template, each as a change of what is being written of it."""
     start = facts.lines.position(offset - len(slot.word))
     end = facts.lines.position(offset + slot.after)
+    scope = Scope(None, later=facts.variables.keys() | facts.tables.keys())
     for offer in _template_offers(facts, slot):
         new = offer.label
-        if offer.kind is Kind.SOURCE and slot.kind == "name" and not _is_plain_name(facts, new):
-            new = f"row[{_as_literal(new)}]"
+        if offer.kind is Kind.SOURCE and slot.kind == "name":
+            new = scope.write(new)
         if slot.kind == "text" and (slot.quote in new or "\\" in new):
             continue  # the quotes that are there already do not fit
-        new = _in_style(new, cursor.token.style)
+        new = in_style(new, cursor.token.style)
         yield Completion(
             offer.label, offer.kind, offer.detail, offer.documentation, TextEdit(start, end, new)
         )
@@ -326,20 +327,7 @@ def _template_offers(facts: Facts, slot: Slot) -> Iterator[_Offer]:
         yield from _targets(facts, only_choices=True)
 
 
-def _is_plain_name(facts: Facts, name: str) -> bool:
-    """Return whether a source column is meant by its name alone."""
-    first, *members = name.split(".")
-    taken = first in RESERVED or first in facts.variables or first in facts.tables
-    return not taken and first.isidentifier() and all(part.isidentifier() for part in members)
-
-
-def _as_literal(text: str) -> str:
-    """Return a text as an expression has it."""
-    escaped = text.replace("\\", "\\\\")
-    return f"'{escaped}'" if "'" not in text else '"' + escaped.replace('"', '\\"') + '"'
-
-
-def _in_style(expression: str, style: str) -> str:
+def in_style(expression: str, style: str) -> str:
     """Return a part of a template as it is written in a scalar of this style."""
     if style == "'":
         return expression.replace("'", "''")

@@ -12,8 +12,9 @@ from opusmap.language.analysis import Analysis, Analyzer
 from opusmap.language.completion import Completion, complete
 from opusmap.language.definition import Location, find_definition
 from opusmap.language.facts import Facts
+from opusmap.language.fixes import QuickFix, find_fixes
 from opusmap.language.hover import Hover, hover
-from opusmap.language.positions import Position
+from opusmap.language.positions import Position, Range
 
 
 class LanguageService:
@@ -73,6 +74,10 @@ class LanguageService:
     def find_definition(self, position: Position) -> tuple[Location, ...]:
         """Return where what is at a position is defined."""
         return find_definition(self._facts, position)
+
+    def find_fixes(self, place: Range) -> tuple[QuickFix, ...]:
+        """Return the quick fixes for what is in a range."""
+        return find_fixes(self._facts, self.problems, place)
 
     @property
     def _analysis(self) -> Analysis:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.errors import InvalidMapping
-from opusmap.issues import Issue, Span
+from opusmap.issues import Fix, Issue, Span, fix_with
 from opusmap.mapping.model import (
     Binding,
     ChoiceList,
@@ -41,7 +41,7 @@ from opusmap.mapping.yaml_reader import (
 )
 from opusmap.safe_files import UnreadableFile, resolve_inside
 from opusmap.source_options import FORMATS, SourceOptions, installed_formats
-from opusmap.wording import quote_value, suggest
+from opusmap.wording import find_nearest, quote_value, suggest
 
 TABLE_KEYS = (
     "path",
@@ -191,7 +191,8 @@ class _Builder:
                 allowed = ", ".join(FORMATS)
                 hint = f"allowed: {allowed}, and the formats of installed packages"
                 message = f"{what}.format can't be {quote_value(stated)}"
-                self._error("unknown-format", message, stated.span, suggest(stated, FORMATS) or hint)
+                fix = fix_with(stated.span, find_nearest(stated, FORMATS))
+                self._error("unknown-format", message, stated.span, suggest(stated, FORMATS) or hint, fix)
                 del source["format"]  # the source shows its other problems
         elif "options" in source:
             message = f"{what}.options is for the format of an installed package"
@@ -250,7 +251,13 @@ class _Builder:
         if named and len(odd) == 1:
             message = f'"{odd[0]}" is not a key of a table in a file (table {name})'
             hint = suggest(odd[0], TABLE_KEYS) or "it has `path`, `key`, `value`, and the keys of `source`"
-            self._error("unknown-key", message, odd[0].span, hint)
+            self._error(
+                "unknown-key",
+                message,
+                odd[0].span,
+                hint,
+                fix_with(odd[0].span, find_nearest(odd[0], TABLE_KEYS)),
+            )
         if odd:
             return False
         kinds = load_schema()["properties"]["source"]["properties"]
@@ -314,8 +321,8 @@ class _Builder:
             filtered=filtered,
         )
 
-    def _error(self, code: str, message: str, span: Span, help: str = "") -> None:
-        self._diagnostics.append(Issue(code, message, span, help))
+    def _error(self, code: str, message: str, span: Span, help: str = "", fix: Fix | None = None) -> None:
+        self._diagnostics.append(Issue(code, message, span, help, fix=fix))
 
 
 def _options(section: Entries, model: type[SourceOptions | TargetOptions]) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from opusmap.issues import Issue, Span
+from opusmap.issues import Issue, Span, fix_with
 from opusmap.mapping.yaml_reader import Entries, Items, Node, Text, as_boolean, as_integer, is_null
 from opusmap.mapping.yaml_slips import show_missing_blank
-from opusmap.wording import quote_value, suggest
+from opusmap.wording import find_nearest, quote_value, suggest
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
@@ -141,13 +141,19 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Issue[Span]]:
             if key not in known:
                 slip = show_missing_blank(key) if is_null(value) else ""
                 hint = slip or suggest(key, known) or "allowed: " + ", ".join(known)
-                yield Issue("unknown-key", f'"{key}" is not a key of {where}', key.span, hint)
+                fix = None if slip else fix_with(key.span, find_nearest(key, known))
+                yield Issue("unknown-key", f'"{key}" is not a key of {where}', key.span, hint, fix=fix)
         return
     code, message, hint = _describe(error, node, where)
     span = node.span
     if not isinstance(node, Text):  # its first character says enough
         span = Span(span.file, span.line, span.column, span.line, span.column + 1)
-    yield Issue(code, message, span, hint)
+    fix = None
+    expected: Any = error.validator_value
+    if error.validator == "enum" and isinstance(node, Text):
+        known = [value for value in expected if isinstance(value, str)]
+        fix = fix_with(span, find_nearest(str(node), known))
+    yield Issue(code, message, span, hint, fix=fix)
 
 
 def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str, str]:

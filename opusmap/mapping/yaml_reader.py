@@ -243,7 +243,8 @@ def _explain(error: yaml.MarkedYAMLError, text: str, name: str) -> Issue[Span]:
     slip = find_slip(text, name, error)
     if slip is None:
         return Issue("yaml-syntax", message, span, hint)
-    return Issue("yaml-syntax", slip.message or message, slip.span if slip.message else span, slip.hint)
+    place = slip.span if slip.message else span
+    return Issue("yaml-syntax", slip.message or message, place, slip.hint, fix=slip.fix)
 
 
 def _in_plain_words(error: yaml.MarkedYAMLError) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from itertools import islice
 
 import yaml
 
-from opusmap.issues import Span
+from opusmap.issues import Fix, Span
 from opusmap.wording import counted
 
 _CHARACTERS_TRIED = 60_000
@@ -47,10 +47,11 @@ class Slip:
     span: Span
     message: str
     hint: str
+    fix: Fix
 
 
 @dataclass(frozen=True, slots=True)
-class _Fix:
+class _Correction:
     """A line as it may be meant: its index, its text, and where and what was wrong."""
 
     index: int
@@ -83,7 +84,8 @@ def find_slip(text: str, name: str, error: yaml.MarkedYAMLError) -> Slip | None:
     shown = _shorten(best.line, best.at)
     if best.line.lstrip() == lines[best.index].lstrip():  # its indentation is what was wrong
         shown = best.line[: len(best.line) - len(best.line.lstrip())] + shown
-    return Slip(span, best.message, f"{best.advice}: `{shown}`")
+    line = Span(name, best.index + 1, 1, best.index + 1, len(lines[best.index]) + 1)
+    return Slip(span, best.message, f"{best.advice}: `{shown}`", Fix(line, best.line, "lines"))
 
 
 def show_quoted(line: str) -> str:
@@ -124,7 +126,7 @@ def _shorten(line: str, at: int) -> str:
     return f"{'…' * (start > indent)}{whole[start : start + _LINE_SHOWN]}{'…' * cut}"
 
 
-def _find_fixes(lines: list[str], error: yaml.MarkedYAMLError, mark: yaml.Mark) -> Iterator[_Fix]:
+def _find_fixes(lines: list[str], error: yaml.MarkedYAMLError, mark: yaml.Mark) -> Iterator[_Correction]:
     """Yield how lines may be meant, the likeliest first."""
     last = min(mark.line, len(lines) - 1)
     filled = [at for at in range(last, -1, -1) if _is_written(lines[at])]
@@ -152,7 +154,7 @@ def _is_written(line: str) -> bool:
     return len(line) <= _LONGEST and bool(start) and not start.startswith("#")
 
 
-def _replace_tab(lines: list[str], index: int, column: int) -> Iterator[_Fix]:
+def _replace_tab(lines: list[str], index: int, column: int) -> Iterator[_Correction]:
     line = lines[index]
     before, after = line[:column], line[column:].lstrip("\t ")
     if before.strip():
@@ -160,27 +162,27 @@ def _replace_tab(lines: list[str], index: int, column: int) -> Iterator[_Fix]:
         where = "is between words" if gap else "is before the colon" if after else "is at the end of the line"
         where = "follows the colon" if before.endswith(":") else where
         advice = f"write {'a blank' if gap else 'nothing'} in its place"
-        yield _Fix(index, (before + gap + after).rstrip(), column, f"a tab {where}", advice)
+        yield _Correction(index, (before + gap + after).rstrip(), column, f"a tab {where}", advice)
         return
     above = next((one for one in reversed(lines[:index]) if _is_written(one)), "")
     indent = len(above) - len(above.lstrip())
     opens = _COMMENT.sub("", above).rstrip().endswith(":")
     for blanks in dict.fromkeys((indent + 2 * opens, indent, len(line[:column].expandtabs(2)) + 2)):
         advice = f"indent with spaces, {blanks} here"
-        yield _Fix(index, " " * blanks + after, column, "a tab is used for indentation", advice)
+        yield _Correction(index, " " * blanks + after, column, "a tab is used for indentation", advice)
 
 
-def _put_blank_after_colon(index: int, line: str) -> Iterator[_Fix]:
+def _put_blank_after_colon(index: int, line: str) -> Iterator[_Correction]:
     if found := _NO_BLANK.match(line):
         at = found.end() - 1
         message = f'a blank is missing after the colon of "{found[1].strip()}"'
-        yield _Fix(index, f"{line[: at + 1]} {line[at + 1 :]}", at, message, "write")
+        yield _Correction(index, f"{line[: at + 1]} {line[at + 1 :]}", at, message, "write")
 
 
 _NOT_CLOSED = "the quotation mark that opens here is not closed"
 
 
-def _correct_quotes(index: int, line: str) -> Iterator[_Fix]:
+def _correct_quotes(index: int, line: str) -> Iterator[_Correction]:
     """Yield a line with a quotation mark added where one is missing, or with others around a text."""
     start, body, tail = _split(line)
     at = 0
@@ -192,17 +194,17 @@ def _correct_quotes(index: int, line: str) -> Iterator[_Fix]:
             other = "'" if mark == '"' else '"'
             if len(body) - first > 1 and body.endswith(other) and body.count(other, first) == 1:
                 message = f"the text that begins with {mark} ends with {other}"
-                yield _Fix(index, f"{head}{body[first:-1]}{mark}{tail}", offset, message, "write")
+                yield _Correction(index, f"{head}{body[first:-1]}{mark}{tail}", offset, message, "write")
             for end in _find_places_to_close(body, first):
                 text = f"{head}{body[first:end]}{mark}{body[end:]}{tail}"
-                yield _Fix(index, text, offset, _NOT_CLOSED, "close it")
+                yield _Correction(index, text, offset, _NOT_CLOSED, "close it")
             return
         if _ENDS.match(body, closed + 1) is None:
             for end in range(len(body) - 1, closed, -1):
                 if body[end] == mark and _ENDS.match(body, end + 1):
                     text = f"{head}{_requote(body[first + 1 : end], mark)}{body[end + 1 :]}{tail}"
                     message = "this quotation mark ends the text: there are quotation marks within it"
-                    yield _Fix(index, text, start + closed, message, "write")
+                    yield _Correction(index, text, start + closed, message, "write")
         at = closed + 1
 
 
@@ -251,29 +253,29 @@ def _requote(inner: str, mark: str) -> str:
     return "'" + inner.replace("''", "'").replace("'", "''") + "'"
 
 
-def _quote_value(index: int, line: str, problem: str = "") -> Iterator[_Fix]:
+def _quote_value(index: int, line: str, problem: str = "") -> Iterator[_Correction]:
     """Yield a line with its value in quotes: a template, a text with a colon, one that begins with a sign."""
     start, body, tail = _split(line)
     head = line[:start]
     if body[:1] == '"' and body[1:].endswith('"') and "escape" in problem:
         text = head + "'" + body[1:-1].replace("'", "''") + "'" + tail
-        yield _Fix(index, text, start + max(body.find("\\"), 0), "", "use single quotes")
+        yield _Correction(index, text, start + max(body.find("\\"), 0), "", "use single quotes")
     if not body or body[0] in "\"'":
         return
     for found in _BARE_SIGN.finditer(body) if body[0] in "{[" else ():
         value = found[1].rstrip()
         text = f'{head}{body[: found.start(1)]}"{value}"{body[found.start(1) + len(value) :]}{tail}'
-        yield _Fix(index, text, start + found.start(1), "", "put the value in quotes")
+        yield _Correction(index, text, start + found.start(1), "", "put the value in quotes")
     mark = '"' if '"' not in body and "\\" not in body else "'"
     quoted = mark + (body.replace("'", "''") if mark == "'" else body) + mark
     if "{{" in body or "{%" in body:
         message = "a template must be in quotes"
-        yield _Fix(index, head + quoted + tail, start, message, "write")
+        yield _Correction(index, head + quoted + tail, start, message, "write")
     elif body[0] not in "{[" and (body[0] in "%@`&*!|>?" or ": " in body or body.endswith(":")):
-        yield _Fix(index, head + quoted + tail, start, "", "put the value in quotes")
+        yield _Correction(index, head + quoted + tail, start, "", "put the value in quotes")
 
 
-def _move(lines: list[str], index: int) -> Iterator[_Fix]:
+def _move(lines: list[str], index: int) -> Iterator[_Correction]:
     """Yield a line indented as lines around it are."""
     line = lines[index]
     own = len(line) - len(line.lstrip(" "))
@@ -285,10 +287,10 @@ def _move(lines: list[str], index: int) -> Iterator[_Fix]:
             number = ("one blank", "two blanks", "three blanks")[count - 1]
             message = f"{number} too {word} before this: it is not indented like the lines around it"
             advice = f"indent it by {counted(blanks, 'blank')}" if blanks else "write it without indentation"
-            yield _Fix(index, " " * blanks + line.lstrip(" "), own, message, advice)
+            yield _Correction(index, " " * blanks + line.lstrip(" "), own, message, advice)
 
 
-def _close_bracket(lines: list[str], filled: list[int], error: yaml.MarkedYAMLError) -> Iterator[_Fix]:
+def _close_bracket(lines: list[str], filled: list[int], error: yaml.MarkedYAMLError) -> Iterator[_Correction]:
     """Yield the last lines with the bracket that is not closed."""
     opened = error.context_mark
     if opened is None or "flow" not in str(error.context) or opened.line >= len(lines):
@@ -298,4 +300,4 @@ def _close_bracket(lines: list[str], filled: list[int], error: yaml.MarkedYAMLEr
         start, body, tail = _split(lines[index])
         text = f"{lines[index][:start]}{body}{closing}{tail}"
         message = f"a `{closing}` is missing at the end of this line"
-        yield _Fix(index, text, max(start + len(body) - 1, 0), message, "write")
+        yield _Correction(index, text, max(start + len(body) - 1, 0), message, "write")
