@@ -30,6 +30,7 @@ from opusmap.cli.help_command import help_
 from opusmap.cli.init import init
 from opusmap.cli.lock import lock
 from opusmap.cli.logs import log, log_bug, log_error
+from opusmap.cli.lsp import lsp
 from opusmap.cli.map import map_
 from opusmap.cli.options import Command
 from opusmap.cli.output import print_json
@@ -91,6 +92,7 @@ for _command in (
     help_,
     init,
     lock,
+    lsp,
     map_,
     preview,
     prune,

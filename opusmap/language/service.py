@@ -15,6 +15,7 @@ from opusmap.language.facts import Facts
 from opusmap.language.fixes import QuickFix, find_fixes
 from opusmap.language.hover import Hover, hover
 from opusmap.language.positions import Position, Range
+from opusmap.records import Mapped
 
 
 class LanguageService:
@@ -78,6 +79,11 @@ class LanguageService:
     def find_fixes(self, place: Range) -> tuple[QuickFix, ...]:
         """Return the quick fixes for what is in a range."""
         return find_fixes(self._facts, self.problems, place)
+
+    def map_sample(self) -> tuple[Mapped, ...]:
+        """Map the sample's rows as the mapping is now, or was when it last compiled; nothing without rows."""
+        work, sample = self._facts.known.work, self._facts.known.sample
+        return () if work is None or sample is None else tuple(work.mapper.map_rows(sample.rows()))
 
     @property
     def _analysis(self) -> Analysis:

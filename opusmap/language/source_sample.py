@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +24,11 @@ from opusmap.sources import Source
 
 CHARACTERS_KEPT = 16 << 20
 """Characters of all values of a sample, about, at most: with longer rows, fewer are kept."""
+
+
+CELLS_PROFILED = 40_000
+"""Cells of a sample that are profiled, about, at most: it takes a second or two."""
+_LEAST_ROWS = 20
 
 
 class SourceSample(Source):
@@ -44,7 +50,12 @@ class SourceSample(Source):
             weight += sum(
                 len(value if isinstance(value, str) else repr(value)) for value in row.values.values()
             )
-        self.profile: SourceProfile = profile_source(self)
+
+    @cached_property
+    def profile(self) -> SourceProfile:
+        """The profile of the rows; of a wide source only of the first ones, as an editor waits for it."""
+        width = max((len(row.values) for row in self._rows[:10]), default=0)
+        return profile_source(self, max(_LEAST_ROWS, CELLS_PROFILED // max(1, width)))
 
     def rows(self) -> Iterator[Row | Reject]:
         """Yield the rows of the sample."""

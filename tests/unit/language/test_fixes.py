@@ -64,6 +64,7 @@ def test_an_alias_of_no_option_gets_the_option_that_was_meant(fixed, start):
     )
 
 
+OLD = "choices:\n  Choices: [a]\n  Choice:\n    options: [Red]\n    aliases:  # of old\n      r: Red\n"
 LISTS = "choices: {Choice: [Red, Green, Blue], Choices: [Red, Green, Blue]}\n"
 
 
@@ -79,9 +80,8 @@ LISTS = "choices: {Choice: [Red, Green, Blue], Choices: [Red, Green, Blue]}\n"
             "choices:\n  Choices: [a]\n  Choice:\n    aliases: {Rad: Red}\n    options: [Red]  # all\n",
         ),
         (
-            "choices:\n  Choices: [a]\n  Choice:\n    options: [Red]\n    aliases:  # of old\n      r: Red\n",
-            "choices:\n  Choices: [a]\n  Choice:\n    options: [Red]\n    aliases:  # of old\n"
-            "      Rad: Red\n      r: Red\n",
+            OLD,
+            OLD.replace("      r", "      Rad: Red\n      r"),
         ),
         (
             "choices: {Choices: [a], Choice: {options: [Red], aliases: {'r': Red}}}\n",
