@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeAlias, TypeVar
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -31,6 +31,7 @@ from opusmap.mapping.yaml_reader import SIZE_LIMIT
 from opusmap.safe_files import UnreadableFile, read_text
 
 Answer = TypeVar("Answer")
+_Found: TypeAlias = tuple[tuple[Issue[Span], ...], OpusmapError | None]
 
 _PAUSE = 0.1
 """Seconds after a keystroke in which another one may come before the problems are looked for."""
@@ -168,7 +169,7 @@ class MappingServer(LanguageServer):
         if document is not None:
             if document.pending is not None:
                 document.pending.cancel()
-            self._publish(document, ())
+            self._publish(document, (), None)
 
     def look_again(self) -> None:
         """Look at all documents again: a file has changed."""
@@ -209,14 +210,16 @@ class MappingServer(LanguageServer):
     async def _look_after(self, document: _Document, pause: float) -> None:
         await asyncio.sleep(pause)
         text = document.text
-        found: tuple[Issue[Span], ...] = ()
+        found: _Found = ((), None)
         if _MAPPING.search(text):
             loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._workers, document.ask, text, _all_problems)
+            found = await loop.run_in_executor(self._workers, document.ask, text, _find_problems)
         if self._documents.get(document.uri) is document and document.text == text:
-            self._publish(document, found)
+            self._publish(document, *found)
 
-    def _publish(self, document: _Document, problems: tuple[Issue[Span], ...]) -> None:
+    def _publish(
+        self, document: _Document, problems: tuple[Issue[Span], ...], error: OpusmapError | None
+    ) -> None:
         """Send the problems of a mapping by file; a file that two mappings include has those of both."""
         before, document.published = document.published, {}
         by_file: dict[str, list[Issue[Span]]] = {document.path: []}
@@ -224,7 +227,7 @@ class MappingServer(LanguageServer):
             by_file.setdefault(problem.place.file, []).append(problem)
         for file, found in by_file.items():
             document.published[file] = tuple(found)
-        if not problems and not before:
+        if not problems and error is None and not before:
             return
         for file in before.keys() | by_file.keys():
             everyone = (one.published.get(file, ()) for one in (document, *self._documents.values()))
@@ -233,28 +236,25 @@ class MappingServer(LanguageServer):
             uri = document.uri if own else from_fs_path(str(Path(file).absolute()))
             if uri is not None:
                 units = self.units(document.text if own else _text_of(file))
-                self.text_document_publish_diagnostics(
-                    types.PublishDiagnosticsParams(
-                        uri,
-                        [_diagnostic(issue, units) for issue in shown],
-                        document.version if own else None,
-                    )
-                )
+                diagnostics = [_diagnostic(issue, units) for issue in shown]
+                diagnostics += [] if error is None or not own else [_as_diagnostic(error)]
+                version = document.version if own else None
+                params = types.PublishDiagnosticsParams(uri, diagnostics, version)
+                self.text_document_publish_diagnostics(params)
 
 
-def _all_problems(service: LanguageService) -> tuple[Issue[Span], ...]:
-    """Return the problems of a mapping, and at its start what else keeps it from being checked."""
-    error = service.error
-    if error is None:
-        return service.problems
-    start = Span(service.path, 1, 1, 1, 2)
-    return (*service.problems, _as_issue(error, start))
+def _find_problems(service: LanguageService) -> _Found:
+    return service.problems, service.error
 
 
-def _as_issue(error: OpusmapError, place: Span) -> Issue[Span]:
+def _as_diagnostic(error: OpusmapError) -> types.Diagnostic:
+    """Return what keeps a mapping from being checked, at its start."""
     # Another source may be named on the command line; without its lock a mapping can't run.
-    severity = Severity.WARNING if isinstance(error, SourceError) else Severity.ERROR
-    return Issue(getattr(error, "code", ""), str(error), place, severity=severity)
+    is_source = isinstance(error, SourceError)
+    severity = types.DiagnosticSeverity.Warning if is_source else types.DiagnosticSeverity.Error
+    start = types.Range(types.Position(0, 0), types.Position(0, 1))
+    code = error.code if isinstance(error, SourceError) else None
+    return types.Diagnostic(start, str(error), severity, code, source="opusmap")
 
 
 def _text_of(file: str) -> str:
