@@ -195,7 +195,7 @@ class MappingServer(LanguageServer):
         return Units(text, str(self.workspace.position_encoding or "utf-16"))
 
     def _may_read(self, path: Path) -> bool:
-        """Return whether a file is in the workspace; a client without one has opened the file by itself."""
+        """Return whether a file is in the workspace; a client without one has opened this file alone."""
         roots = [to_fs_path(uri) for uri in self.workspace.folders]
         roots = roots or [self.workspace.root_path]
         folders = [Path(root).resolve() for root in roots if root]

@@ -26,6 +26,6 @@ def lsp(converters: tuple[str, ...], *, quiet: bool) -> int:
         problem, help_text = "the language server needs pygls", 'install it: pip install "opusmap[lsp]"'
         raise SettingsError("lsp", problem, help_text) from None
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr  # what a converter prints is no part of the protocol
+    sys.stdout = sys.stderr  # what a converter prints does not belong to the protocol
     serve(registry(converters), stdin, stdout)
     return 0

@@ -37,7 +37,7 @@ class Token:
         is_key: whether it is a key, or may become one (`is_open`).
         style: `'`, `"`, `|` (a block), `*` (an alias), or empty for a plain scalar.
         text: what it says, without quotes.
-        is_open: it is on a line of its own: a value, or a key whose colon is not written yet. `path` leads to
+        is_open: nothing else is on its line: a value, or a key whose colon is not written yet. `path` leads to
             the value, or to the keys of which it is one.
     """
 
@@ -264,7 +264,7 @@ class _Scanner:
         return (colon + 1, key) if text[colon : colon + 1] == ":" else (end, None)
 
     def _end_of_lines(self, at: int, indent: int) -> int:
-        """Return where a line comes that is no further indented than `indent` and begins with a key."""
+        """Return where a line comes indented by at most `indent` and begins with a key."""
         text, start = self.text, self._next(at)
         while start < len(text):
             content = self._skip(start)

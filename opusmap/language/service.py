@@ -21,7 +21,7 @@ from opusmap.records import Mapped
 class LanguageService:
     """Answers questions about the text of a mapping, which need not be saved, nor be YAML.
 
-    What it reads besides is in the mapping's folder: the connection, the files under `include`, lookup
+    It also reads files in the mapping's folder: the connection, the files under `include`, lookup
     tables, the first 1,000 rows of the source. It reads a file again when the file has changed, asks no
     database, and runs no code of the folder. Positions count lines and columns (code points) from 0.
     """
@@ -56,7 +56,7 @@ class LanguageService:
 
     @property
     def problems(self) -> tuple[Issue[Span], ...]:
-        """What is wrong or unusual: the issues of `opusmap check`, which looks at all rows besides."""
+        """What is wrong or unusual: the issues of `opusmap check`, which also looks at all rows."""
         return self._analysis.problems
 
     @property
