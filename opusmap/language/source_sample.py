@@ -1,7 +1,7 @@
 """The first rows of a mapping's source and their profile, read again only when the files have changed.
 
 Only files in the mapping's folder, in the formats of opusmap itself, are read. No database is asked, and no
-installed package is, which might look into a mailbox: an editor opens a mapping without a person asking for it.
+installed package, which might look into a mailbox: an editor opens a mapping without a person asking for it.
 """
 
 from __future__ import annotations
