@@ -37,8 +37,8 @@ class Token:
         is_key: whether it is a key, or may become one (`is_open`).
         style: `'`, `"`, `|` (a block), `*` (an alias), or empty for a plain scalar.
         text: what it says, without quotes.
-        is_open: nothing else is on its line: a value, or a key whose colon is not written yet. `path` leads to
-            the value, or to the keys of which it is one.
+        is_open: nothing else is on its line: a value, or a key whose colon is not written yet. `path` leads
+            to the value, or to the keys of which it is one.
     """
 
     start: int
