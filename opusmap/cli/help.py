@@ -12,7 +12,7 @@ GROUPS = {
     "Check": ("check", "preview", "explain", "test", "lock"),
     "Send": ("submit", "retry", "map"),
     "After": ("report", "prune"),
-    "More": ("help", "doctor", "emulator", "converters", "schema", "completion"),
+    "More": ("help", "doctor", "emulator", "lsp", "converters", "schema", "completion"),
 }
 """The commands, in the order in which a person needs them."""
 

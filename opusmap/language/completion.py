@@ -11,7 +11,6 @@ from pathlib import Path as FilePath
 from zoneinfo import available_timezones
 
 from opusmap.connection import CHOICE_TYPES
-from opusmap.drafting.yaml_writer import in_double_quotes, quoted
 from opusmap.expressions.hints import FUNCTIONS, TESTS
 from opusmap.expressions.scope import Scope
 from opusmap.language.cursor import Cursor, Path, find_cursor
@@ -31,6 +30,7 @@ from opusmap.language.facts import Facts
 from opusmap.language.positions import Position, TextEdit
 from opusmap.language.schema_guide import keys_at, values_at
 from opusmap.language.templates import Slot, find_slot
+from opusmap.mapping.yaml_writer import in_double_quotes, quoted
 from opusmap.safe_files import resolve_inside
 from opusmap.source_options import FORMATS
 from opusmap.wording import counted

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from opusmap.connection import CHOICE_TYPES, ColumnType
-from opusmap.drafting.yaml_writer import in_double_quotes, quoted
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Fix, Issue, Span
 from opusmap.language.completion import as_scalar, in_style
@@ -18,6 +17,7 @@ from opusmap.language.cursor import Token, find_token
 from opusmap.language.facts import Facts
 from opusmap.language.positions import Range, TextEdit, apply
 from opusmap.mapping.yaml_reader import parse_yaml, plain_data
+from opusmap.mapping.yaml_writer import in_double_quotes, quoted
 from opusmap.wording import counted, find_nearest, quote_value
 
 _ALIASES = 20
