@@ -101,9 +101,15 @@ def complete(facts: Facts, position: Position) -> tuple[Completion, ...]:
     return tuple(found.values())
 
 
+_BINDING = 2
+"""Keys on the path of a whole binding: `fields`, and the column."""
+
+
 def _completion(facts: Facts, cursor: Cursor, offer: _Offer) -> Completion:
-    token = cursor.token
-    new = offer.label if offer.raw else as_scalar(offer.label, token.style)
+    token, text = cursor.token, offer.label
+    if offer.kind is Kind.SOURCE and len(cursor.path) == _BINDING and ("{{" in text or "{%" in text):
+        text = f"{{{{ {Scope(None).write(text)} }}}}"  # as it is, it would be read as a template
+    new = text if offer.raw else as_scalar(text, token.style)
     if offer.is_key and not re.match(r"[ \t]*:", facts.text[token.end :]):
         new += ": "
     edit = TextEdit(facts.lines.position(token.start), facts.lines.position(token.end), new)

@@ -7,7 +7,7 @@ import json
 from string import ascii_letters
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from opusmap.language import LanguageService, Position
@@ -137,6 +137,9 @@ NAMES = st.text(st.sampled_from(ascii_letters + " '\"{}[]#:,.|%\\&*!-Ä🎉"), m
 
 
 @given(name=NAMES, style=st.sampled_from(["‸", '"‸"', "'‸'", "{from: ‸}", "[Key, ‸]"]))
+@example(name="{%", style="‸")
+@example(name="a{{ b }}", style="'‸'")
+@example(name="{%", style="[Key, ‸]")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_an_offered_column_is_written_as_yaml_reads_it(folder, name, style):
     _check_written(folder, name, f"  Line: {style}\n")
