@@ -157,7 +157,7 @@ def test_a_source_column_that_is_read_nowhere_is_a_warning() -> None:
     (found,) = lint(compiled("Line: B", columns=COLUMNS).plan, ROWS)
     assert (found.code, found.message) == (
         "unread-column",
-        '1 of the source\'s 3 columns are not used: "A"',
+        '1 of the source\'s 3 columns is not used: "A"',
     )
 
 
