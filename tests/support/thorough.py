@@ -6,6 +6,6 @@ import os
 
 from hypothesis import settings
 
-_EXAMPLES = {"ci": 300, "seeds": 2_000}
+_EXAMPLES = {"ci": 200, "seeds": 2_000}
 
 THOROUGH = settings(max_examples=_EXAMPLES.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 50))
