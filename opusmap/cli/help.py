@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 GROUPS = {
-    "Start": ("demo", "init"),
+    "Start": ("demo", "init", "studio"),
     "Check": ("check", "preview", "explain", "test", "lock"),
     "Send": ("submit", "retry", "map"),
     "After": ("report", "prune"),

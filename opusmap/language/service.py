@@ -64,6 +64,16 @@ class LanguageService:
         """What else keeps the mapping from being checked: a source, or a lock, that can't be read."""
         return self._analysis.error
 
+    @property
+    def latest(self) -> Analysis:
+        """What is known of the text as it is now."""
+        return self._analysis
+
+    @property
+    def known(self) -> Analysis:
+        """What is known of the text; what it leaves open is known from an earlier text."""
+        return self._facts.known
+
     def complete(self, position: Position) -> tuple[Completion, ...]:
         """Return what may be written at a position, what fits best first."""
         return complete(self._facts, position)

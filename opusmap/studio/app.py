@@ -1,0 +1,334 @@
+"""The studio's addresses: screens, actions, the mapping's text, questions of the editor, progress.
+
+A screen's address gives a whole page or, to htmx, the part of it that changes. An action does one thing and
+then answers with the view that the person was in. What is wrong is said above that view, never by a traceback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import (
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from opusmap.edits import ChangedOnDisk
+from opusmap.errors import InvalidMapping, OpusmapError
+from opusmap.language.positions import Position, Range, TextEdit
+from opusmap.mapping.yaml_reader import SIZE_LIMIT
+from opusmap.studio import frame
+from opusmap.studio.rendering import render
+from opusmap.studio.screens import SCREENS
+from opusmap.studio.visit import Screen, Studio, Visit
+from opusmap.studio.workbench import Workbench
+
+__all__ = ["make_app"]
+
+_STATIC = Path(__file__).parent / "static"
+_FORM_LIMIT = 4 * SIZE_LIMIT
+_TICK = 0.2
+"""Seconds between two looks at a job's progress."""
+
+
+def make_app(studio: Studio) -> Starlette:
+    """Return the application that serves a studio, to be put behind a `Guard`."""
+    server = _Server(studio)
+    routes = [
+        Route("/", server.home),
+        Route("/text", server.text, methods=["GET"]),
+        Route("/text", server.type, methods=["POST"]),
+        Route("/pulse", server.pulse),
+        Route("/ask/{question}", server.ask, methods=["POST"]),
+        Route("/progress/{number:int}", server.progress),
+        Route("/do/{screen}/{action}", server.do, methods=["POST"]),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+        *(route for screen in SCREENS.values() for route in getattr(screen, "routes", ())),
+        Route("/{screen}", server.show),
+    ]
+    return Starlette(routes=routes, exception_handlers={404: _not_found, Exception: _bug})
+
+
+class _Server:
+    """Answers requests about one studio."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    async def home(self, _request: Request) -> Response:
+        """Show the mapping that was named on the command line, or the list."""
+        first = self._studio.first
+        return RedirectResponse(f"/columns?mapping={first}" if first else "/home", 303)
+
+    async def show(self, request: Request) -> Response:
+        """Show a screen."""
+        name = request.path_params["screen"]
+        if name not in SCREENS:
+            return await _not_found(request, None)
+        visit = Visit(self._studio, name, dict(request.query_params))
+        return await run_in_threadpool(_show, visit, request)
+
+    async def do(self, request: Request) -> Response:
+        """Do what a form asks for; show the view that it came from, or another one."""
+        screen, action = SCREENS.get(request.path_params["screen"]), request.path_params["action"]
+        if screen is None or action not in screen.actions:
+            return await _not_found(request, None)
+        form, lists = await _read_form(request)
+        return await run_in_threadpool(self._do, screen, action, request, form, lists)
+
+    def _do(
+        self,
+        screen: Screen,
+        action: str,
+        request: Request,
+        form: Mapping[str, str],
+        lists: Mapping[str, tuple[str, ...]],
+    ) -> Response:
+        came_from = urlsplit(request.headers.get("hx-current-url", ""))
+        query = dict(parse_qsl(came_from.query)) or dict(request.query_params)
+        name = came_from.path.strip("/") or screen.name
+        visit = Visit(self._studio, name if name in SCREENS else screen.name, query, form, lists)
+        goes_to = None
+        try:
+            goes_to = screen.actions[action](visit)
+        except ChangedOnDisk:
+            pass  # the frame shows what is on disk, and asks what to do
+        except OpusmapError as error:
+            _tell(visit, error)
+        if goes_to is not None:
+            parts = urlsplit(goes_to)
+            target = Visit(
+                self._studio, parts.path.strip("/"), dict(parse_qsl(parts.query)), notices=visit.notices
+            )
+            response = _show(target, request)
+            response.headers["hx-push-url"] = goes_to
+            return response
+        fresh = Visit(self._studio, visit.screen, query, notices=visit.notices)
+        return _show(fresh, request)
+
+    async def text(self, request: Request) -> Response:
+        """Return the mapping's text, for the editor."""
+        return await self._about(request, lambda bench: JSONResponse(_facts(bench) | {"text": bench.text}))
+
+    async def type(self, request: Request) -> Response:
+        """Take the text that a person has typed; say whether it is saved, and what is wrong with it."""
+        body = await _read_body(request)
+        try:
+            text = body.decode("utf-8")
+        except UnicodeDecodeError:
+            return PlainTextResponse("the text is not UTF-8", 400)
+
+        def answer(bench: Workbench) -> Response:
+            with bench.lock:
+                if request.query_params.get("base", bench.version) != bench.version:
+                    return JSONResponse(_facts(bench) | {"conflict": True, "text": bench.text}, 409)
+                bench.type(text.replace("\r\n", "\n"))
+                return JSONResponse(_facts(bench) | {"problems": _problems(bench)})
+
+        return await self._about(request, answer)
+
+    async def pulse(self, request: Request) -> Response:
+        """Say how text and file relate now, so that a page notices what happens elsewhere."""
+        return await self._about(request, lambda bench: JSONResponse(_facts(bench)))
+
+    async def ask(self, request: Request) -> Response:
+        """Answer a question of the editor: problems, completion, hover, definition, fixes."""
+        question = _QUESTIONS.get(request.path_params["question"])
+        if question is None:
+            return await _not_found(request, None)
+        try:
+            asked = json.loads(await _read_body(request) or b"{}")
+            position = Position(int(asked.get("line", 0)), int(asked.get("column", 0)))
+        except (ValueError, AttributeError, TypeError):
+            return PlainTextResponse("the question can't be read", 400)
+        row = asked.get("row", 0) if isinstance(asked.get("row", 0), int) else 0
+
+        def answer(bench: Workbench) -> Response:
+            with bench.lock:
+                return JSONResponse(question(bench, position, row))
+
+        return await self._about(request, answer)
+
+    async def progress(self, request: Request) -> Response:
+        """Stream a job's progress as server-sent events, until it has ended."""
+        job = self._studio.jobs.find(request.path_params["number"])
+        if job is None:
+            return await _not_found(request, None)
+
+        async def events() -> AsyncIterator[str]:
+            seen = -1
+            while not self._studio.closing:
+                if job.version != seen:
+                    seen, running = job.version, job.running
+                    html = await run_in_threadpool(render, "progress.html", job=job)
+                    yield _event("progress", html)
+                    if not running:
+                        yield _event("end", "")
+                        return
+                await asyncio.sleep(_TICK)
+
+        return StreamingResponse(events(), media_type="text/event-stream")
+
+    async def _about(self, request: Request, answer: Callable[[Workbench], Response]) -> Response:
+        """Answer about the mapping that a request names."""
+
+        def run() -> Response:
+            try:
+                return answer(Visit(self._studio, "", dict(request.query_params)).bench)
+            except OpusmapError as error:
+                return JSONResponse({"error": str(error)}, 422)
+
+        return await run_in_threadpool(run)
+
+
+def _show(visit: Visit, request: Request) -> Response:
+    screen = SCREENS.get(visit.screen) or SCREENS["home"]
+    partial = (
+        request.headers.get("hx-request") == "true" and "hx-history-restore-request" not in request.headers
+    )
+    values: dict[str, Any] = {}
+    status = 200
+    if screen.needs_mapping:
+        try:
+            visit.bench  # noqa: B018 - it may not be readable
+        except OpusmapError as error:
+            _tell(visit, error)
+            screen, status = SCREENS["home"], 404
+            visit = Visit(visit.studio, "home", {}, notices=visit.notices)
+    try:
+        values = dict(screen.view(visit))
+    except OpusmapError as error:
+        _tell(visit, error)
+        values = {"failed": True}
+    page = render(
+        f"{screen.name}.html" if "failed" not in values else "failed.html",
+        layout="fragment.html" if partial else "page.html",
+        nonce=request.scope.get("nonce", ""),
+        screen=screen,
+        visit=visit,
+        frame=frame.describe(visit, screen),
+        **values,
+    )
+    return HTMLResponse(page, 200 if partial else status)
+
+
+def _tell(visit: Visit, error: OpusmapError) -> None:
+    """Say above the screen what is wrong."""
+    if isinstance(error, InvalidMapping):
+        for issue in error.diagnostics[:5]:
+            visit.tell("bad", f"line {issue.place.line}: {issue.message}", issue.hint, issue.code)
+        return
+    problem, _, help_text = str(error).partition("\n  help: ")
+    visit.tell("bad", problem, help_text, getattr(error, "code", ""))
+
+
+def _facts(bench: Workbench) -> dict[str, Any]:
+    return {"version": bench.version, "state": bench.state.value, "sha256": bench.sha256}
+
+
+def _problems(bench: Workbench) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": one.code,
+            "severity": str(one.severity),
+            "message": one.message,
+            "hint": one.hint,
+            "from": [one.place.line - 1, one.place.column - 1],
+            "to": [one.place.end_line - 1, one.place.end_column - 1],
+        }
+        for one in bench.problems
+        if one.place.file == str(bench.path)
+    ]
+
+
+def _complete(bench: Workbench, position: Position, _row: int) -> Any:
+    return [
+        {
+            "label": one.label,
+            "kind": str(one.kind.value),
+            "detail": one.detail,
+            "documentation": one.documentation,
+            **_edit(one.edit),
+        }
+        for one in bench.service.complete(position)
+    ]
+
+
+def _hover(bench: Workbench, position: Position, row: int) -> Any:
+    found = bench.service.hover(position, row)
+    return None if found is None else {"text": found.text, **_range(found.range)}
+
+
+def _definition(bench: Workbench, position: Position, _row: int) -> Any:
+    own = [one for one in bench.service.find_definition(position) if one.file == str(bench.path)]
+    return [_range(one.range) for one in own]
+
+
+def _fixes(bench: Workbench, position: Position, _row: int) -> Any:
+    return [
+        {"title": one.title, "edits": [_edit(edit) for edit in one.edits]}
+        for one in bench.service.find_fixes(Range(position, position))
+    ]
+
+
+def _edit(edit: TextEdit) -> dict[str, Any]:
+    return {"new": edit.new, **_range(edit)}
+
+
+def _range(place: Range | TextEdit) -> dict[str, Any]:
+    return {"from": [place.start.line, place.start.column], "to": [place.end.line, place.end.column]}
+
+
+_QUESTIONS: Mapping[str, Callable[[Workbench, Position, int], Any]] = {
+    "problems": lambda bench, _position, _row: _problems(bench),
+    "completion": _complete,
+    "hover": _hover,
+    "definition": _definition,
+    "fixes": _fixes,
+}
+
+
+def _event(name: str, data: str) -> str:
+    lines = "".join(f"data: {line}\n" for line in data.splitlines() or [""])
+    return f"event: {name}\n{lines}\n"
+
+
+async def _read_body(request: Request) -> bytes:
+    """Return a request's body, as far as it is not too large; the rest is not read."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > _FORM_LIMIT:
+            raise ClientDisconnect
+    return bytes(body)
+
+
+async def _read_form(request: Request) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    text = (await _read_body(request)).decode("utf-8", "replace")
+    lists = {name: tuple(values) for name, values in parse_qs(text, keep_blank_values=True).items()}
+    return {name: values[-1] for name, values in lists.items()}, lists
+
+
+async def _not_found(_request: Request, _error: Exception | None) -> Response:
+    return PlainTextResponse("There is no such page. Go back to /home.", 404)
+
+
+async def _bug(_request: Request, _error: Exception) -> Response:
+    return PlainTextResponse(
+        "This is a bug in opusmap. Report it with what the terminal shows; nothing that was saved is lost.",
+        500,
+    )

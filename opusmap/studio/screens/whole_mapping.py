@@ -1,0 +1,59 @@
+"""Actions on the mapping as a whole, which each screen offers: undo, redo, reload, keep mine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from opusmap.studio.visit import Screen, Visit
+
+
+def _view(_visit: Visit) -> Mapping[str, Any]:
+    return {}
+
+
+def _undo(visit: Visit) -> None:
+    visit.bench.undo()
+    visit.tell("good", "Undone.")
+
+
+def _redo(visit: Visit) -> None:
+    visit.bench.redo()
+
+
+def _reload(visit: Visit) -> None:
+    visit.bench.reload()
+    visit.tell("good", "The file is shown as it is on disk. Undo brings the page's text back.")
+
+
+def _keep(visit: Visit) -> None:
+    visit.bench.keep_mine()
+    visit.tell("good", "The page's text is written. Undo brings back what was on disk.")
+
+
+def _use_unsaved(visit: Visit) -> None:
+    visit.bench.take_unsaved(use=True)
+
+
+def _drop_unsaved(visit: Visit) -> None:
+    visit.bench.take_unsaved(use=False)
+
+
+def _refresh(visit: Visit) -> None:
+    visit.bench.refresh()
+
+
+SCREEN = Screen(
+    "mapping",
+    "Mapping",
+    _view,
+    {
+        "undo": _undo,
+        "redo": _redo,
+        "reload": _reload,
+        "keep": _keep,
+        "use-unsaved": _use_unsaved,
+        "drop-unsaved": _drop_unsaved,
+        "refresh": _refresh,
+    },
+)

@@ -1,0 +1,168 @@
+"""What a screen is given: the studio, the open mapping, and what the address and the form say.
+
+A screen is a template, what fills it (`view`), and its actions: each changes something by a form, after which
+the view that the person was in is shown again. Every view has an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlencode
+
+from opusmap.converters import Registry
+from opusmap.errors import SettingsError
+from opusmap.language.source_sample import SourceSample
+from opusmap.records import Mapped, Row
+from opusmap.studio.folder import Folder
+from opusmap.studio.jobs import Jobs
+from opusmap.studio.workbench import Workbench
+
+_DIGITS = 10
+
+__all__ = ["Action", "Notice", "Screen", "Studio", "Visit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence above the screen: `good`, `bad` or `attention`; `help` says what to do."""
+
+    kind: str
+    text: str
+    help: str = ""
+    code: str = ""
+
+
+@dataclass
+class Studio:
+    """All that is open.
+
+    Attributes:
+        folder: where files are read and written.
+        converters: those that mappings may name; None for the built-in and the installed ones.
+        allow_send: whether records may be sent to an Opus that is not on this machine.
+        first: the mapping that is shown first, by its name in the folder; empty for the list.
+        jobs: long work.
+        closing: whether the server is about to end.
+    """
+
+    folder: Folder
+    converters: Registry | None = None
+    allow_send: bool = False
+    first: str = ""
+    jobs: Jobs = field(default_factory=Jobs)
+    closing: bool = False
+    _open: dict[str, Workbench] = field(default_factory=dict)
+
+    def open(self, name: str) -> Workbench:
+        """Return the open mapping of this name; open it if it is not.
+
+        Raises:
+            InvalidMapping, SettingsError: it can't be read, or is not in the folder.
+        """
+        path = self.folder.resolve(name)
+        name = self.folder.name_of(path)
+        if name not in self._open:
+            self._open[name] = Workbench(path, name, self.converters)
+        return self._open[name]
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One look at a screen. `query` is what the address says after `?`, `form` what a person sent."""
+
+    studio: Studio
+    screen: str
+    query: Mapping[str, str]
+    form: Mapping[str, str] = field(default_factory=dict)
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """All values of each field of the form, where one was given several times."""
+    notices: list[Notice] = field(default_factory=list)
+
+    @cached_property
+    def bench(self) -> Workbench:
+        """The open mapping.
+
+        Raises:
+            InvalidMapping, SettingsError: it can't be read, is not in the folder, or none is named.
+        """
+        name = self.query.get("mapping", "")
+        if not name:
+            raise SettingsError("mapping", "no mapping is open", "choose one from the list")
+        return self.studio.open(name)
+
+    @property
+    def sample(self) -> SourceSample | None:
+        """The first rows of the source, or None if there are none."""
+        return self.bench.known.sample
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of the sample that can be read."""
+        return () if self.sample is None else tuple(one for one in self.sample.rows() if isinstance(one, Row))
+
+    @cached_property
+    def index(self) -> int:
+        """The position of the selected row among `rows`, from 0."""
+        given = self.query.get("row", "")
+        wanted = int(given) if given.isascii() and given.isdigit() and len(given) < _DIGITS else 0
+        return min(wanted, max(0, len(self.rows) - 1))
+
+    @property
+    def row(self) -> Row | None:
+        """The selected row, or None if there is none that can be read."""
+        return self.rows[self.index] if self.rows else None
+
+    @property
+    def mapped(self) -> Mapped | None:
+        """What the selected row becomes."""
+        row = self.row
+        found = (one for one in self.bench.sample.mapped if row is not None and one.row == row.number)
+        return next(found, None)
+
+    @property
+    def path(self) -> Path:
+        """The mapping's file."""
+        return self.bench.path
+
+    def address(self, screen: str | None = None, **changes: Any) -> str:
+        """Return the address of a view: this one, with another screen or other values; None removes one."""
+        values: dict[str, Any] = {**self.query, **changes}
+        if screen is not None and screen != self.screen:
+            values = {
+                name: one for name, one in values.items() if name in ("mapping", "row", "yaml", *changes)
+            }
+        kept = {name: str(one) for name, one in values.items() if one not in (None, "")}
+        return f"/{self.screen if screen is None else screen}" + (f"?{urlencode(kept)}" if kept else "")
+
+    def tell(self, kind: str, text: str, help: str = "", code: str = "") -> None:
+        """Say something above the screen that is shown next."""
+        self.notices.append(Notice(kind, text, help, code))
+
+    def field(self, name: str) -> str:
+        """Return a field of the form.
+
+        Raises:
+            SettingsError: the form lacks it.
+        """
+        if name not in self.form:
+            raise SettingsError(name, "the form lacks this field", "reload the page, and try again")
+        return self.form[name]
+
+
+Action: TypeAlias = Callable[[Visit], str | None]
+"""Does what a form asks for. Returns the address to show next, or None for the view that it came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A screen: its name (the first part of its address), its label, what fills its template, its actions."""
+
+    name: str
+    label: str
+    view: Callable[[Visit], Mapping[str, Any]]
+    actions: Mapping[str, Action] = field(default_factory=dict)
+    needs_mapping: bool = True

@@ -1,0 +1,23 @@
+// Dragging a source column onto a column of Opus does what its select does.
+import htmx from "htmx.org";
+
+document.addEventListener("dragstart", (event) => {
+  const source = event.target.closest?.("[data-drag]");
+  if (source) event.dataTransfer.setData("application/x-opusmap-column", source.dataset.drag);
+});
+document.addEventListener("dragover", (event) => {
+  const target = event.target.closest?.("[data-drop]");
+  if (!target || !event.dataTransfer.types.includes("application/x-opusmap-column")) return;
+  event.preventDefault();
+  target.classList.add("dropping");
+});
+document.addEventListener("dragleave", (event) => event.target.closest?.("[data-drop]")?.classList.remove("dropping"));
+document.addEventListener("drop", (event) => {
+  const target = event.target.closest?.("[data-drop]");
+  const value = event.dataTransfer.getData("application/x-opusmap-column");
+  if (!target || !value) return;
+  event.preventDefault();
+  htmx.ajax("POST", "/do/columns/bind", {
+    target: "#app", select: "#app", swap: "outerHTML", values: {column: target.dataset.drop, mode: "column", value},
+  });
+});

@@ -1,0 +1,1 @@
+// The virtual grid of rejected rows.

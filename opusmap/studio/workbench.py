@@ -1,0 +1,368 @@
+"""One mapping that is open: its file, its text while it is written, undo, and a sample of its rows.
+
+Owns when a text is saved and when it is not. Only text that can be read as a mapping is written to the file;
+other text is kept beside it, so that it outlives the server. A file that another program has changed is never
+written over before a person has decided.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from opusmap.converters import Registry
+from opusmap.edits import (
+    ChangedOnDisk,
+    Intent,
+    Patch,
+    TextEdit,
+    apply,
+    read_mapping_file,
+)
+from opusmap.errors import InvalidMapping, OpusmapError, SettingsError
+from opusmap.issues import Issue, Span
+from opusmap.language import LanguageService
+from opusmap.language.analysis import Analysis
+from opusmap.mapping.yaml_reader import SIZE_LIMIT
+from opusmap.output_files import write_whole
+from opusmap.records import Filtered, Mapped, Record, Reject
+from opusmap.safe_files import UnreadableFile, read_text
+
+_UNDO_STEPS = 200
+
+
+class State(StrEnum):
+    """How the text in the page and the file on disk relate."""
+
+    SAVED = "saved"
+    UNSAVED = "unsaved"
+    """The text can't be read as a mapping, or could not be written: the file has the text before it."""
+    CHANGED = "changed-on-disk"
+    GONE = "gone"
+    READ_ONLY = "read-only"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The first rows of the source, mapped. `stale`: by the last text that could be compiled."""
+
+    mapped: tuple[Mapped, ...] = ()
+    whole: bool = True
+    stale: bool = False
+
+    @property
+    def ready(self) -> int:
+        """Rows that give a record."""
+        return sum(isinstance(one, Record) for one in self.mapped)
+
+    @property
+    def filtered(self) -> int:
+        """Rows that `where` excludes."""
+        return sum(isinstance(one, Filtered) for one in self.mapped)
+
+    @property
+    def rejected(self) -> int:
+        """Rows that can't become a record."""
+        return sum(isinstance(one, Reject) for one in self.mapped)
+
+
+class Workbench:
+    """An open mapping. Its methods may be called from any thread, one at a time."""
+
+    def __init__(self, path: Path, name: str, converters: Registry | None = None) -> None:
+        """Open a mapping's file.
+
+        Args:
+            path: the file.
+            name: how the studio calls it: its name within the folder.
+            converters: those that it may name; by default the built-in and the installed ones.
+
+        Raises:
+            InvalidMapping: it can't be read, or is not text.
+        """
+        self.name = name
+        self.lock = threading.RLock()
+        self._file = read_mapping_file(path)
+        self._undo: list[Patch] = []
+        self._redo: list[Patch] = []
+        self._service = LanguageService(path, converters)
+        self._problem: OpusmapError | None = None
+        self._sample: tuple[str, Sample] | None = None
+        self._text = self._file.text
+        self._draft = path.with_name(f".{path.name}.unsaved")
+        self.left_unsaved = self._read_draft()
+        self._service.update(self._text)
+
+    @property
+    def path(self) -> Path:
+        """The mapping's file."""
+        return self._file.path
+
+    @property
+    def text(self) -> str:
+        """The text in the page, with LF as line breaks and without a byte-order mark, as an editor has it."""
+        return _plain(self._text)
+
+    @property
+    def version(self) -> str:
+        """What names the text: it changes whenever the text does."""
+        return f"{hash(self._text) & 0xFFFF_FFFF_FFFF:x}"
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the file's bytes, as they were read or written last."""
+        return self._file.sha256
+
+    @property
+    def state(self) -> State:
+        """How text and file relate now; looks at the disk."""
+        try:
+            now = read_mapping_file(self.path)
+        except InvalidMapping:
+            return State.CHANGED if os.path.lexists(self.path) else State.GONE
+        if now.sha256 != self._file.sha256:
+            return State.CHANGED
+        if self._text != self._file.text:
+            return State.UNSAVED
+        if not os.access(self.path, os.W_OK):
+            return State.READ_ONLY
+        return State.SAVED
+
+    @property
+    def problem(self) -> OpusmapError | None:
+        """Why the text in the page is not saved."""
+        return self._problem
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to undo."""
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a step to do again."""
+        return bool(self._redo)
+
+    @property
+    def service(self) -> LanguageService:
+        """What answers questions about the text. Hold `lock` while asking."""
+        return self._service
+
+    @property
+    def problems(self) -> tuple[Issue[Span], ...]:
+        """What is wrong or unusual in the text, as `opusmap check` says it."""
+        with self.lock:
+            return self._service.problems
+
+    @property
+    def known(self) -> Analysis:
+        """What is known of the mapping: of the text, or of the last one that could be compiled."""
+        with self.lock:
+            return self._service.known
+
+    @property
+    def sample(self) -> Sample:
+        """The first rows of the source, mapped by the text; by the last one that compiled, if it does not."""
+        with self.lock:
+            latest, known = self._service.latest, self._service.known
+            if self._sample is None or self._sample[0] != self._text or known.work is None:
+                whole = known.sample is None or known.sample.whole
+                stale = latest.work is None
+                self._sample = (self._text, Sample(self._service.map_sample(), whole, stale))
+            return self._sample[1]
+
+    def apply(self, *intents: Intent) -> Patch:
+        """Change the mapping as one step that can be undone, and save it.
+
+        Raises:
+            EditRefused, InvalidMapping: the text can't be changed so; nothing has changed.
+            ChangedOnDisk, SettingsError: the file was changed by another program, or can't be written.
+        """
+        with self.lock:
+            if self._text != self._file.text:
+                raise self._problem or ChangedOnDisk(str(self.path), "the text in the page is not saved yet")
+            patch = Patch.of(self._text, ())
+            for intent in intents:
+                patch = patch.then(apply(patch.text, intent, file=str(self.path), folder=self.path.parent))
+            if patch.edits:
+                self._save(patch)
+                self._undo = [*self._undo[-_UNDO_STEPS:], patch]
+                self._redo = []
+            return patch
+
+    def type(self, text: str) -> None:
+        """Take the text that a person has typed (LF as line breaks); save it if it can be read as a mapping.
+
+        Successive texts without another step between them are one step to undo, as long as each begins
+        where the last one ended.
+        """
+        with self.lock:
+            if text == self.text:
+                return
+            patch = _typed(self._text, text)
+            self._text = patch.text
+            self._service.update(patch.text)
+            self._problem = None
+            if self._service.latest.spec is None:
+                self._problem = InvalidMapping(self._service.problems)
+            else:
+                whole = Patch.of(self._file.text, _difference(self._file.text, patch.text))
+                try:
+                    self._save(whole)
+                except OpusmapError as error:
+                    self._problem = error
+                else:
+                    if whole.edits:
+                        self._undo = [*self._undo[-_UNDO_STEPS:], whole]
+                        self._redo = []
+            self._keep_draft()
+
+    def undo(self) -> None:
+        """Undo the last step; a text that is not saved goes back to the one that is.
+
+        Raises:
+            ChangedOnDisk, SettingsError: the file can't be written.
+        """
+        with self.lock:
+            if self._text != self._file.text:
+                self._take(self._file.text)
+            elif self._undo:
+                self._save(self._undo[-1].undo)
+                self._redo.append(self._undo.pop())
+
+    def redo(self) -> None:
+        """Do again what was undone last.
+
+        Raises:
+            ChangedOnDisk, SettingsError: the file can't be written.
+        """
+        with self.lock:
+            if self._redo and self._text == self._file.text:
+                self._save(self._redo[-1])
+                self._undo.append(self._redo.pop())
+
+    def text_on_disk(self) -> str:
+        """Return the file's text as it is now, with LF as line breaks; empty if it can't be read."""
+        try:
+            return _plain(read_mapping_file(self.path).text)
+        except InvalidMapping:
+            return ""
+
+    def reload(self) -> None:
+        """Take the file as it is on disk. What the page had can be had back by undo.
+
+        Raises:
+            InvalidMapping: it can't be read.
+        """
+        with self.lock:
+            mine, self._file = self._text, read_mapping_file(self.path)
+            if mine != self._file.text:
+                self._undo.append(Patch.of(mine, _difference(mine, self._file.text)))
+                self._redo = []
+            self._take(self._file.text)
+
+    def keep_mine(self) -> None:
+        """Write the page's text over what another program wrote. What that was can be had back by undo.
+
+        Raises:
+            SettingsError: the file can't be written.
+        """
+        with self.lock:
+            mine = self._text
+            try:
+                self._file = read_mapping_file(self.path)
+            except InvalidMapping:
+                with write_whole(self.path) as file:
+                    file.write(mine.encode(self._file.encoding))
+                self._file = read_mapping_file(self.path)
+            patch = Patch.of(self._file.text, _difference(self._file.text, mine))
+            if patch.edits:
+                self._save(patch)
+                self._undo.append(patch)
+                self._redo = []
+
+    def take_unsaved(self, *, use: bool) -> None:
+        """Use the text that an earlier studio could not save, or throw it away."""
+        with self.lock:
+            text, self.left_unsaved = self.left_unsaved, ""
+            if use and text:
+                self.type(_plain(text))
+            else:
+                self._keep_draft()
+
+    def refresh(self) -> None:
+        """Look again at the files beside the mapping: the source, the connection, tables."""
+        with self.lock:
+            self._service.update(self._text)
+            self._sample = None
+
+    def _save(self, patch: Patch) -> None:
+        if patch.before != self._file.text:
+            raise ChangedOnDisk(str(self.path), "the text in the page is not saved yet")
+        self._file = self._file.write(patch)
+        self._take(self._file.text)
+
+    def _take(self, text: str) -> None:
+        self._text = text
+        self._problem = None
+        self._service.update(text)
+        self._keep_draft()
+
+    def _keep_draft(self) -> None:
+        """Keep a text that is not saved in a hidden file beside the mapping, as long as it is not."""
+        unsaved = "" if self._text == self._file.text else self._text
+        try:
+            if unsaved:
+                with write_whole(self._draft) as file:
+                    file.write(unsaved.encode("utf-8", "surrogatepass"))
+            elif not self.left_unsaved:
+                self._draft.unlink(missing_ok=True)
+        except (OSError, SettingsError):
+            pass  # the page still has it, and says that it is not saved
+
+    def _read_draft(self) -> str:
+        try:
+            text = read_text(self._draft, SIZE_LIMIT)
+        except UnreadableFile:
+            return ""
+        return "" if _plain(text) == self.text else text
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
+
+
+def _difference(before: str, after: str) -> Sequence[TextEdit]:
+    """Return the edit that makes one text of another: all between what both begin and end with."""
+    start = _count_common(before, after)
+    most = min(len(before), len(after)) - start
+    end = _count_common(before[::-1][:most], after[::-1][:most])
+    return (TextEdit(start, len(before) - end, after[start : len(after) - end]),)
+
+
+def _count_common(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))
+
+
+def _typed(before: str, text: str) -> Patch:
+    """Return the patch of a text that a person makes by typing another in its plain form.
+
+    Outside what was typed, line breaks and a byte-order mark stay as they are; new lines break as the first
+    line of the text does.
+    """
+    mark = before.startswith("\ufeff")
+    ((start, end, new),) = _difference(_plain(before), text)
+    at, offsets = int(mark), []
+    while at < len(before):
+        offsets.append(at)
+        at += 2 if before.startswith("\r\n", at) else 1
+    offsets.append(at)
+    first = next((one for one in ("\r\n", "\n", "\r") if one in before.partition("\n")[0] + "\n"), "\n")
+    newline = "\r\n" if "\r\n" in before[: before.find("\n") + 1] else first
+    return Patch.of(before, [TextEdit(offsets[start], offsets[end], new.replace("\n", newline))])
