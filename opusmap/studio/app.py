@@ -1,7 +1,7 @@
 """The studio's addresses: screens, actions, the mapping's text, questions of the editor, progress.
 
-A screen's address gives a whole page or, to htmx, the part of it that changes. An action does one thing and
-then answers with the view that the person was in. What is wrong is said above that view, never by a traceback.
+A screen's address gives a whole page or, to htmx, the part of it that changes. An action does one thing, then
+answers with the view that the person was in. What is wrong is said above that view, never by a traceback.
 """
 
 from __future__ import annotations

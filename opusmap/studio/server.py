@@ -6,7 +6,7 @@ import secrets
 import socket
 import webbrowser
 from collections.abc import Callable
-from contextlib import suppress
+from types import FrameType
 
 import uvicorn
 
@@ -54,6 +54,11 @@ def serve(
             if browser:
                 webbrowser.open(address)
 
+        def handle_exit(self, _signal: int, _frame: FrameType | None) -> None:
+            """End in order at the first signal, at once at the second; uvicorn would raise it again later."""
+            self.force_exit = self.should_exit
+            self.should_exit = True
+
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             studio.closing = True
             await super().shutdown(sockets=sockets)
@@ -70,7 +75,7 @@ def serve(
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
     try:
-        with listener, suppress(KeyboardInterrupt):  # uvicorn raises Ctrl-C again after its orderly stop
+        with listener:
             _Server(config).run(sockets=[listener])
     finally:
         studio.jobs.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -33,6 +34,8 @@ from opusmap.records import Filtered, Mapped, Record, Reject
 from opusmap.safe_files import UnreadableFile, read_text
 
 _UNDO_STEPS = 200
+_PAUSE = 1.5
+"""Seconds after which what is typed is another step to undo."""
 
 
 class State(StrEnum):
@@ -91,6 +94,7 @@ class Workbench:
         self._redo: list[Patch] = []
         self._service = LanguageService(path, converters)
         self._problem: OpusmapError | None = None
+        self._typed_at = -_PAUSE
         self._sample: tuple[str, Sample] | None = None
         self._text = self._file.text
         self._draft = path.with_name(f".{path.name}.unsaved")
@@ -190,6 +194,7 @@ class Workbench:
                 patch = patch.then(apply(patch.text, intent, file=str(self.path), folder=self.path.parent))
             if patch.edits:
                 self._save(patch)
+                self._typed_at = -_PAUSE
                 self._undo = [*self._undo[-_UNDO_STEPS:], patch]
                 self._redo = []
             return patch
@@ -197,29 +202,29 @@ class Workbench:
     def type(self, text: str) -> None:
         """Take the text that a person has typed (LF as line breaks); save it if it can be read as a mapping.
 
-        Successive texts without another step between them are one step to undo, as long as each begins
-        where the last one ended.
+        What is typed without a pause is one step to undo.
         """
         with self.lock:
             if text == self.text:
                 return
-            patch = _typed(self._text, text)
-            self._text = patch.text
-            self._service.update(patch.text)
-            self._problem = None
-            if self._service.latest.spec is None:
-                self._problem = InvalidMapping(self._service.problems)
-            else:
-                whole = Patch.of(self._file.text, _difference(self._file.text, patch.text))
-                try:
-                    self._save(whole)
-                except OpusmapError as error:
-                    self._problem = error
-                else:
-                    if whole.edits:
-                        self._undo = [*self._undo[-_UNDO_STEPS:], whole]
-                        self._redo = []
+            self._take_text(_typed(self._text, text).text)
+            if self._problem is None:
+                self._save_typed()
             self._keep_draft()
+
+    def _save_typed(self) -> None:
+        patch = Patch.of(self._file.text, _difference(self._file.text, self._text))
+        try:
+            self._save(patch)
+        except OpusmapError as error:
+            self._problem = error
+            return
+        now = time.monotonic()
+        if self._undo and now - self._typed_at < _PAUSE:
+            patch = self._undo.pop().then(patch)
+        self._undo = [*self._undo[-_UNDO_STEPS:], patch]
+        self._redo = []
+        self._typed_at = now
 
     def undo(self) -> None:
         """Undo the last step; a text that is not saved goes back to the one that is.
@@ -231,7 +236,7 @@ class Workbench:
             if self._text != self._file.text:
                 self._take(self._file.text)
             elif self._undo:
-                self._save(self._undo[-1].undo)
+                self._step(self._undo[-1].undo)
                 self._redo.append(self._undo.pop())
 
     def redo(self) -> None:
@@ -242,7 +247,7 @@ class Workbench:
         """
         with self.lock:
             if self._redo and self._text == self._file.text:
-                self._save(self._redo[-1])
+                self._step(self._redo[-1])
                 self._undo.append(self._redo.pop())
 
     def text_on_disk(self) -> str:
@@ -300,6 +305,22 @@ class Workbench:
             self._service.update(self._text)
             self._sample = None
 
+    def _step(self, patch: Patch) -> None:
+        """Go to the text after a patch; one that can't be read as a mapping is not written to the file."""
+        self._typed_at = -_PAUSE
+        self._take_text(patch.text)
+        if self._problem is None:
+            self._save(patch)
+        else:
+            self._keep_draft()
+
+    def _take_text(self, text: str) -> None:
+        """Take a text; `problem` says why it can't be read as a mapping."""
+        self._text = text
+        self._service.update(text)
+        broken = self._service.latest.spec is None
+        self._problem = InvalidMapping(self._service.problems) if broken else None
+
     def _save(self, patch: Patch) -> None:
         if patch.before != self._file.text:
             raise ChangedOnDisk(str(self.path), "the text in the page is not saved yet")
@@ -307,9 +328,8 @@ class Workbench:
         self._take(self._file.text)
 
     def _take(self, text: str) -> None:
-        self._text = text
-        self._problem = None
-        self._service.update(text)
+        self._take_text(text)
+        self._problem = None  # it is what the file has
         self._keep_draft()
 
     def _keep_draft(self) -> None:
