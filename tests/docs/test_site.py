@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 
 import click
 import pytest
+from built_once import build_once
 from documentation import ROOT
 from pictures import CHROMIUM, QUIET
 from raised_codes import raised_codes
@@ -47,10 +49,12 @@ def build(source, site):
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("docs") / "site"
-    built = build(ROOT, folder)
-    assert built.returncode == 0, built.stderr
-    return folder
+    def build_site(folder):
+        built = build(ROOT, folder)
+        assert built.returncode == 0, built.stderr
+
+    own = tmp_path_factory.getbasetemp()
+    return build_once(own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own, "site", build_site)
 
 
 @pytest.fixture(scope="module")

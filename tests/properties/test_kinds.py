@@ -109,8 +109,18 @@ SEARCHED = settings(
     [
         (operators, "_COMPARABLE", (Kind.TEXT,)),
         (operators, "_check_numbers", lambda who, *known: base.check_kind(who, Kind.WHOLE, known[0])),
-        (base.Type, "filled", lambda self: base.Type(self.kind & ~(Kind.TEXT | Kind.LIST | Kind.WHOLE))),
-        (operators.Default, "infer", lambda self, types: self.fallback.infer(types)),
+        pytest.param(
+            base.Type,
+            "filled",
+            lambda self: base.Type(self.kind & ~(Kind.TEXT | Kind.LIST | Kind.WHOLE)),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            operators.Default,
+            "infer",
+            lambda self, types: self.fallback.infer(types),
+            marks=pytest.mark.slow,
+        ),
         pytest.param(filters, "result_type", lambda _converter: base.TEXT, marks=pytest.mark.slow),
         (kinds, "takes_kind", lambda _column: Kind.LIST),
     ],
