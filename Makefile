@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests slow package docs pictures bench bench-small bench-more soak harsh format clean corpora bench-sources bench-peers
+.PHONY: demo test lint types tests slow package docs pictures bench bench-small bench-more soak harsh format clean corpora studio-script bench-sources bench-peers
 
 demo: $(VENV)/installed
 	$(BIN)/opusmap demo
@@ -62,6 +62,10 @@ bench-more: $(VENV)/dev
 	$(BIN)/python benchmarks/submit.py
 	$(BIN)/python benchmarks/submit.py --latency 0.2 --concurrency 128
 	$(BIN)/python benchmarks/submit.py --grow
+
+# The script of the studio's page, from its sources; needs npm. A test builds it again and compares.
+studio-script:
+	cd opusmap/studio/web && npm ci --no-audit --no-fund && npm run build
 
 # Hours of faults, crashes and power losses; CI runs a part of each.
 soak: $(VENV)/dev

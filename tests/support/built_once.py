@@ -25,6 +25,8 @@ def build_once(shared: Path, name: str, build: Callable[[Path], object]) -> Path
                 raise TimeoutError(f"another test worker did not build {folder}") from None
             time.sleep(0.2)
         return folder
-    build(folder)
-    done.touch()
+    try:
+        build(folder)
+    finally:
+        done.touch()  # the others fail at once, too, if it is not whole
     return folder

@@ -1,4 +1,4 @@
-"""The mapping's text beside the screens: saved when it can be read, never lost, answered while it is typed."""
+"""The mapping's text beside the screens: saved if it can be read, never lost, answered while it is typed."""
 
 import hashlib
 import re
