@@ -1,12 +1,13 @@
 // The mapping's text in CodeMirror. The server keeps the text; each change goes there, and comes back with problems.
 import {autocompletion, completionKeymap} from "@codemirror/autocomplete";
-import {defaultKeymap, history, historyKeymap, indentWithTab, isolateHistory} from "@codemirror/commands";
+import {defaultKeymap, indentWithTab} from "@codemirror/commands";
 import {yaml} from "@codemirror/lang-yaml";
-import {defaultHighlightStyle, indentUnit, syntaxHighlighting} from "@codemirror/language";
-import {forceLinting, linter, lintGutter, lintKeymap, setDiagnostics} from "@codemirror/lint";
+import {HighlightStyle, indentUnit, syntaxHighlighting} from "@codemirror/language";
+import {lintGutter, lintKeymap, setDiagnostics} from "@codemirror/lint";
 import {highlightSelectionMatches, searchKeymap} from "@codemirror/search";
-import {Compartment, EditorState, StateEffect, StateField, Transaction} from "@codemirror/state";
+import {EditorState, StateEffect, StateField, Transaction} from "@codemirror/state";
 import {Decoration, EditorView, highlightActiveLine, hoverTooltip, keymap, lineNumbers} from "@codemirror/view";
+import {tags} from "@lezer/highlight";
 import {app, mapping, refresh} from "./page.js";
 
 const WAIT = 150; // milliseconds after a keystroke before the server is asked
@@ -186,7 +187,7 @@ function start({text, state}) {
       extensions: [
         EditorView.cspNonce.of(document.querySelector("meta[name=style-nonce]").content),
         lineNumbers(), highlightActiveLine(), yaml(), indentUnit.of("  "), EditorState.tabSize.of(2),
-        syntaxHighlighting(defaultHighlightStyle, {fallback: true}),
+        syntaxHighlighting(colours),
         autocompletion({override: [complete], activateOnTypingDelay: 200}), hover, lintGutter(), highlightSelectionMatches(), flashed,
         EditorState.readOnly.of(state === "read-only"),
         keymap.of([
@@ -226,6 +227,13 @@ const theme = EditorView.theme({
   ".cm-hover": {padding: ".4rem .6rem", whiteSpace: "pre-wrap", maxHeight: "20rem", overflow: "auto"},
   ".cm-changed": {backgroundColor: "var(--chosen)"},
 });
+
+const colours = HighlightStyle.define([
+  {tag: [tags.definition(tags.propertyName), tags.propertyName], color: "var(--link)"},
+  {tag: [tags.string, tags.special(tags.string)], color: "var(--good)"},
+  {tag: tags.comment, color: "var(--soft)"},
+  {tag: [tags.keyword, tags.typeName, tags.labelName], color: "var(--attention)"},
+]);
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   // An action must see what was typed before it.
