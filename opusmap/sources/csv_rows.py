@@ -99,7 +99,7 @@ def csv_reader(name: str, options: SourceOptions) -> Callable[[Iterator[Block]],
             notes = (f"{_DELIMITER_NAMES[delimiter]} was used as the delimiter",)
         sample = _read_sample(first, delimiter, quote) if needs_sample(options) else []
         if sample and not options.columns:
-            _refuse_json(name, first)
+            _refuse_other_format(name, first)
         row = choose_row(name, options, sample)
         if stated is not None and 0 < row <= len(sample):
             _refuse_delimiter(name, row, sample[row - 1], stated)
@@ -126,15 +126,21 @@ def _wrong_dialect(delimiter: str | None, quote: str | None) -> str:
 
 
 _JSON = re.compile(r'\s*(?:\{\s*"|\[\s*\{)')
+_PAGE = re.compile(r"\s*<(?:!doctype\s|html[\s>]|\?xml\s)", re.IGNORECASE)
 _SINGER = re.compile(r'"type"\s*:\s*"(?:SCHEMA|RECORD|STATE)"')
 
 
-def _refuse_json(name: str, text: str) -> None:
-    """Refuse text that begins as JSON.
+def _refuse_other_format(name: str, text: str) -> None:
+    """Refuse text that begins as JSON, or as a web page: often an error message that was saved as the export.
 
     Raises:
         SourceError: `no-header`.
     """
+    if _PAGE.match(text):
+        hint = "open the file in a browser to see what it says, and export again as CSV; "
+        hint += "or write `header_row: 1` under `source:` if row 1 really contains the names"
+        problem = "the file contains a web page or XML, not the rows of a CSV file"
+        raise SourceError(name, "no-header", problem, 1, hint)
     if not _JSON.match(text):
         return
     line = text.lstrip().partition("\n")[0].rstrip()

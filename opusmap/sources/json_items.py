@@ -47,7 +47,11 @@ _BEFORE_BRACKET = re.compile(rb'[^"\[\]{}]*+(?:' + _TEXT_SHAPE + rb'[^"\[\]{}]*+
 _TO_BRACKET = re.compile(_BEFORE_BRACKET.pattern + rb"([\[\]{}])", re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,\[\]{}\":]+")
 _BLANKS = b" \t\r\n"
+_BEGINS_VALUE = re.compile(rb'["\-0-9]|(?:true|false|null)\b')
+_PLAIN_NAME = re.compile(r"[^.\[\]\"'*\s]+")
 _SHOWN = 12
+_LEVELS_SHOWN = 3
+_CORRECT = "correct the file, or the program that writes it"
 
 
 class _Scanner:
@@ -58,7 +62,7 @@ class _Scanner:
         self._name = name
         self._window = b""
         self._at = 0
-        self._lists: list[str] = []
+        self._lists: list[tuple[int, str]] = []  # the levels left below each, and its path
 
     def items(self, path: tuple[str, ...]) -> Iterator[tuple[int, bytes]]:
         """Yield the items of the list at `path` as they are written, numbered from 1; then check the rest."""
@@ -92,6 +96,12 @@ class _Scanner:
         if found == b"{":
             self._at += 1
             self._find_member(None, where)
+        elif found and not _BEGINS_VALUE.match(self._window, self._at):
+            is_page = found == b"<"
+            what = "it seems to be a web page or XML" if is_page else "a value is missing"
+            self._refuse(
+                what, "is this the right file? What it contains may be a message" if is_page else _CORRECT
+            )
         kind = "an object" if found == b"{" else "a single value" if found else "empty"
         self._refuse_path(f"{where} is {kind}, not a list")
 
@@ -110,8 +120,8 @@ class _Scanner:
             hint = "if it is JSON Lines, write `format: jsonl`"
             self._refuse("unexpected data after the end of the document", hint)
 
-    def _find_member(self, wanted: str | None, where: str) -> None:
-        """Go to the value of a member; if there is none, note the lists here and refuse the path."""
+    def _find_member(self, wanted: str | None, where: str, levels: int = _LEVELS_SHOWN) -> None:
+        """Go to the value of a member; if there is none, note the lists here and below, and refuse."""
         first = True
         while self._peek() != b"}":
             if not first:
@@ -121,9 +131,16 @@ class _Scanner:
             if member == wanted:
                 self._lists.clear()
                 return
-            if self._peek() == b"[" and len(self._lists) < _SHOWN:
-                self._lists.append(f"{where}.{member}")
-            self._value(keep=False)
+            opening = self._peek()
+            path = where + (f".{member}" if _PLAIN_NAME.fullmatch(member) else f"[{member!r}]")
+            if opening == b"[" and len(self._lists) < _SHOWN:
+                self._lists.append((levels, path))
+            if opening == b"{" and levels > 1:
+                self._at += 1
+                self._find_member(None, path, levels - 1)
+                self._at += 1
+            else:
+                self._value(keep=False)
         if wanted is not None:
             self._refuse_path(f"{where} has no {quote_value(wanted)}")
 
@@ -205,7 +222,7 @@ class _Scanner:
         problem = "the file ends in the middle of its JSON"
         raise SourceError(self._name, "json-syntax", problem, help="a part of it is missing: fetch it again")
 
-    def _refuse(self, what: str, hint: str = "correct the file, or the program that writes it") -> NoReturn:
+    def _refuse(self, what: str, hint: str = _CORRECT) -> NoReturn:
         rest = self._window[self._at : self._at + 40]
         if not rest:
             self._refuse_end()
@@ -213,11 +230,11 @@ class _Scanner:
         raise SourceError(self._name, "json-syntax", f"the file is not JSON: {what}, near {near}", help=hint)
 
     def _refuse_path(self, problem: str) -> NoReturn:
-        path = self._lists[0] if self._lists else "$.result.records"
-        where = (
-            f"lists are at {', '.join(self._lists)}" if self._lists else "name the list of rows by its path"
-        )
-        hint = f"{where}: write `items: {path}` under `source:`"
+        lists = [path for _, path in sorted(self._lists, key=lambda one: -one[0])]  # the nearest first
+        if lists:
+            hint = f"lists are at {', '.join(lists)}: write `items: {lists[0]}` under `source:`"
+        else:
+            hint = "name the list of rows by its path: write `items: $.result.records` under `source:`"
         raise SourceError(self._name, "no-items", problem, help=hint)
 
 

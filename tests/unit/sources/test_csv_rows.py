@@ -441,3 +441,12 @@ def test_the_quote_is_no_delimiter() -> None:
 
 def test_one_name_is_not_called_names() -> None:
     assert "`columns` has 1 name, but" in refusal("a,b\n1,2\n", columns=("x",), header_row=1).problem
+
+
+@pytest.mark.parametrize(
+    "page", ["<!DOCTYPE html>\n<body>502</body>", "\n<html lang='en'>\n", '<?xml version="1.0"?>\n<a/>']
+)
+def test_a_web_page_that_was_saved_as_the_export_is_said_to_be_one(page: str) -> None:
+    with pytest.raises(SourceError, match="web page") as caught:
+        open_source(io.BytesIO(page.encode()), format="csv")
+    assert caught.value.code == "no-header"

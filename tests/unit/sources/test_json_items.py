@@ -85,6 +85,9 @@ def test_more_beside_the_list_than_an_item_may_hold_is_passed_over() -> None:
     [
         ('{"a": [], "b": [1]}', None, "$.a, $.b"),
         ('{"a": {"rows": []}}', "$.a.row", "$.a.rows"),
+        ('{"a": {"b": {"c": [{"d": []}]}, "e": []}}', None, "$.a.e, $.a.b.c"),
+        ('{"a": {"rows": []}}', "$.rows", "`items: $.a.rows`"),
+        ('{"my list": []}', None, "$['my list']"),
         ('{"a": 1}', "$.a", "items"),
         ("[1]", "$.a", "items"),
         ("12", None, "items"),
@@ -94,6 +97,15 @@ def test_a_path_to_no_list_tells_which_lists_there_are(content: str, items: str 
     error = refusal(content, items)
     assert error.code == "no-items"
     assert hint in error.help
+
+
+@pytest.mark.parametrize(
+    "content", ["<!DOCTYPE html><body>502 Bad gateway</body>", "<a/>", "oops", "nullable", "]"]
+)
+def test_what_does_not_begin_as_json_is_said_to_be_none(content: str) -> None:
+    error = refusal(content)
+    assert error.code == "json-syntax"
+    assert "items" not in error.help
 
 
 @pytest.mark.parametrize(
