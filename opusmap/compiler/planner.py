@@ -61,6 +61,8 @@ _BRACED = re.compile(r"^\W*[{\[<(].*[}\])>]\W*$")
 
 
 _BRACKET = r"""\[(?:\*|(\d{1,9})|'([^']+)')\]"""
+_MEMBER, _BEFORE_PATH = re.compile(r"\.(?! )"), re.compile(r"\.(?! )|\[")
+"""`author.email` is a path, `No. new` is a name."""
 _STEPS_BEGIN, _STEP = re.compile(_BRACKET), re.compile(_BRACKET + r"|\.([^.\[\]]+)")
 """A step of a path from its first bracket on: `[*]`, `[0]`, `['a name']`, and `.name` behind one of these."""
 
@@ -380,7 +382,7 @@ class _Planner:
 
     def _is_known(self, name: Text) -> bool:
         """Return whether a name is a variable, a column of the source, or a path that begins with one."""
-        names = {str(name), re.split(r"[.\[]", name)[0]}
+        names = {str(name), _BEFORE_PATH.split(name)[0]}
         return not (names.isdisjoint(self._columns or ()) and names.isdisjoint(self._scope.variables))
 
     def _source_column(self, name: Text) -> nodes.Node:
@@ -422,7 +424,7 @@ class _Planner:
 
     def _named(self, text: str) -> nodes.Node | None:
         """Return the variable, column or dotted path of a name, None if there is none of its first name."""
-        columns, path = self._columns, text.split(".")
+        columns, path = self._columns, _MEMBER.split(text)
         root, names = path[0], path[1:]
         if text in self._scope.variables or text in (columns or ()):
             return nodes.VariableRef(text) if text in self._scope.variables else nodes.Cell(text)

@@ -443,9 +443,12 @@ def each(convert: Callable[[Any], Any], value: Any, who: str) -> list[Any]:
 def where(value: Any, key: str | None, condition: str, wanted: Any, empty: EmptyValues) -> list[Any]:
     """Return the elements of a list whose field `key` (the element itself if None) meets a condition.
 
-    Empty elements have no field, so they are dropped. A dotted key leads into nested values.
+    Empty elements have no field, so they are dropped. A dotted key leads into nested values. An empty value is
+    a list without elements.
     """
-    if not isinstance(require(value, "where"), list):
+    if value is None:
+        return []
+    if not isinstance(value, list):
         message = f"`where` takes a list, not {quote_value(value)}"
         raise ValueProblem("wrong-kind", message, "put it into a list: `[…] | where(…)`")
     if isinstance(wanted, list) and len(value) * len(wanted) > WEIGHT_LIMIT:
@@ -461,15 +464,17 @@ def where(value: Any, key: str | None, condition: str, wanted: Any, empty: Empty
         elif key is not None:
             message = f"{quote_value(element)} has no field {quote_value(key)}"
             raise ValueProblem("unknown-field", message, "`where` with a field takes a list of objects")
-        if condition == "contains":
-            holds = contains(wanted, part)
-        elif condition == "equals":
-            holds = part in wanted if isinstance(wanted, list) else part == wanted
-        else:
-            holds = bool(part)
-        if holds:
+        if _holds(condition, wanted, part):
             found.append(element)
     return found
+
+
+def _holds(condition: str, wanted: Any, part: Any) -> bool:
+    if condition == "contains":
+        return contains(wanted, part)
+    if condition == "equals":
+        return part in wanted if isinstance(wanted, list) else bool(part == wanted)
+    return bool(part)
 
 
 OPERATIONS: dict[str, Any] = {

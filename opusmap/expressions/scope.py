@@ -21,7 +21,9 @@ _SHOWN = 12
 def absent_column(name: str, span: Span, columns: AbstractSet[str]) -> Issue[Span]:
     """Return the warning that a column which a mapping may do without is not there."""
     message = f"there is no column {quote_value(name)} in the source; it counts as empty"
-    help_text = suggest(name, columns) or "this is fine if another layout of the source has it"
+    help_text = "this is fine if another layout of the source has it"
+    if near := suggest(name, columns):
+        help_text += f"; otherwise: {near}"
     return Issue("absent-column", message, span, help_text, Severity.WARNING)
 
 

@@ -47,6 +47,22 @@ def test_a_column_that_the_source_lacks_is_noted_and_one_of_them_must_be_there()
     assert record(FIRST, {"Net": ""}) == {}
 
 
+def test_a_point_before_a_blank_belongs_to_a_name() -> None:
+    first = "Line: {from: {first_of: ['No. new', 'No']}}"
+    assert record(first, {"No": "7"}, columns=("Key", "No")) == {"_Line": "7"}
+    assert record(first, {"No": "7"}, columns=None) == {"_Line": "7"}
+    assert record(first, {"No": "7", "No. new": "8"}, columns=("Key", "No", "No. new")) == {"_Line": "8"}
+    assert [one.code for one in problems("Line: No. new", columns=("Key", "No"))] == ["unknown-column"]
+
+
+def test_the_help_on_an_absent_column_begins_with_the_other_layout() -> None:
+    (warning,) = compiled(
+        "Line: {from: {first_of: [Net amount, Amount]}}", columns=("Key", "Amount")
+    ).warnings
+    assert warning.help is not None
+    assert warning.help.startswith("this is fine if another layout")
+
+
 def test_a_row_is_asked_for_a_column_that_it_need_not_have() -> None:
     line = "Line: \"{{ row.get('Net') | default(Amount) }}\""
     for columns in (("Key", "Amount"), None):

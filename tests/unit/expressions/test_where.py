@@ -60,6 +60,14 @@ def test_an_element_has_the_fields_that_it_had() -> None:
     assert problem("(people | where('role', 'nobody') | first).name", ROW).code == "no-item"
 
 
+def test_nothing_is_left_of_a_list_that_is_empty() -> None:
+    row = ROW | {"Bare": []}
+    for name in ("Bare", "Nothing"):
+        assert evaluate(f"{name} | where('role', 'owner')", row) == []
+        assert evaluate(f"{name} | where(contains='x') | length", row) == 0
+        assert evaluate(f"({name} | where('role'))[*].name", row) == []
+
+
 def test_a_column_of_the_whole_name_comes_before_a_path() -> None:
     assert evaluate("a | where('b.c')", {"a": [{"b.c": 1}, {"b": {"c": 1}, "b.c": 0}]}) == [{"b.c": 1}]
 
@@ -67,7 +75,6 @@ def test_a_column_of_the_whole_name_comes_before_a_path() -> None:
 @pytest.mark.parametrize(
     ("expression", "code"),
     [
-        ("Nothing | where('a')", "empty-operand"),
         ("Text | where('a')", "wrong-kind"),
         ("names | where('a')", "unknown-field"),
         ("people | where('name.first')", "unknown-field"),
