@@ -443,8 +443,8 @@ def each(convert: Callable[[Any], Any], value: Any, who: str) -> list[Any]:
 def where(value: Any, key: str | None, condition: str, wanted: Any, empty: EmptyValues) -> list[Any]:
     """Return the elements of a list whose field `key` (the element itself if None) meets a condition.
 
-    Empty elements have no field, so they are dropped. A dotted key leads into nested values. An empty value is
-    a list without elements.
+    Empty elements have no field, so they are dropped. A dotted key leads into nested values. An empty
+    value is a list without elements.
     """
     if value is None:
         return []
