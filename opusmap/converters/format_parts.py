@@ -29,7 +29,7 @@ def check_format(format: str) -> frozenset[str]:
         known = "use one of %" + " %".join(sorted(_DIRECTIVES))
         raise ArgumentError(f"the format {quote_value(format)} has the unknown directive %{odd[0]}", known)
     if len(format) > _FORMAT_LIMIT or not format.isprintable() or not used - {"%"}:
-        meant = _from_spreadsheet(format)
+        meant = format.replace("%%", "%") if "%%" in format else _from_spreadsheet(format)
         raise ArgumentError(
             f"the format {quote_value(format)} has no part of a date, such as %d/%m/%Y",
             f'did you mean "{meant}"?' if meant else "",

@@ -71,7 +71,9 @@ class ArrowSource(Source):
             raise self._unreadable(error) from None
 
     def _unreadable(self, error: Exception, row: int | None = None) -> SourceError:
-        problem = f"the table can't be read: {str(error).strip().partition(chr(10))[0]}"
+        # pyarrow appends the traceback of what failed in Python to its message.
+        reason = str(error).partition(" Detail: Python exception:")[0].strip().partition("\n")[0]
+        problem = f"the table can't be read: {reason}"
         hint = "can the library that made it read all of it?"
         return SourceError(self.name, "source-unreadable", problem, row, hint)
 

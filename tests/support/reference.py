@@ -310,7 +310,8 @@ class _Row:
 
     def chosen(self, node: nodes.Where, context: Context) -> list[Any]:
         value, wanted = self.value(node.value, context), self.value(node.wanted, context)
-        OPERATIONS["require"](value, "where")
+        if value is None:
+            return []
         if not isinstance(value, list):
             raise ValueProblem("wrong-kind", "")
         found = []

@@ -203,6 +203,7 @@ def test_format_date_takes_only_directives_that_mean_the_same_everywhere(pattern
         ("yyyy-MM-dd HH:mm:ss", "%Y-%m-%d %H:%M:%S"),
         ("d-mmm-yy h:mm AM/PM", "%d-%b-%y %I:%M %p"),
         ("DD.MM.YYYY hh:mm", "%d.%m.%Y %H:%M"),
+        ("%%d.%%m.%%Y", "%d.%m.%Y"),
     ],
 )
 def test_a_format_as_spreadsheets_write_it_is_answered_with_the_right_one(written: str, meant: str) -> None:

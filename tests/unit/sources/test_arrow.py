@@ -90,13 +90,15 @@ def test_repeated_columns_are_refused() -> None:
     assert caught.value.code == "duplicate-header"
 
 
-def test_what_fails_in_the_middle_says_the_row_and_the_librarys_reason() -> None:
+@pytest.mark.parametrize("error", [ValueError, OSError, RuntimeError, KeyError])
+def test_what_fails_in_the_middle_says_the_row_and_the_librarys_reason(error: type[Exception]) -> None:
     def batches() -> Iterator[Any]:
         yield pa.record_batch({"n": [1, 2]})
-        raise ValueError("the connection is gone")
+        raise error("the connection is gone")
 
     rows = from_rows(pa.RecordBatchReader.from_batches(pa.schema({"n": pa.int64()}), batches())).rows()
     assert [next(rows), next(rows)]
     with pytest.raises(SourceError, match="the connection is gone") as caught:
         next(rows)
     assert (caught.value.code, caught.value.row) == ("source-unreadable", 3)
+    assert "Traceback" not in str(caught.value)
