@@ -46,6 +46,22 @@ _SHORTEST, _LONGEST = 6, 45
 _MONTHS_A_YEAR, _DAYS_A_MONTH, _HOURS_A_DAY = 12, 31, 23
 
 
+_INCOMPLETE = re.compile(
+    r"(?:1\d|20|21)\d\d(?P<month>-(?:(?P<none>00)|0[1-9]|1[0-2])(?P<day>-00)?)?", re.ASCII
+)
+
+
+def find_incomplete_formats(text: str) -> Iterator[str]:
+    """Yield the format that reads a text as a date without a day or a month, if there is one.
+
+    It is `%Y`, `%Y-%m`, or `%Y-%m-%d` where zeros are in their place. Any number of four digits from 1000 to
+    2199 has the first.
+    """
+    found = _INCOMPLETE.fullmatch(text)
+    if found is not None and (found["day"] or not found["none"]):
+        yield "%Y-%m-%d" if found["day"] else "%Y-%m" if found["month"] else "%Y"
+
+
 def find_formats(text: str) -> Iterator[tuple[str | None, Zone]]:
     """Yield each format that reads the whole of a text, and what the text says of its zone.
 

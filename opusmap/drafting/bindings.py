@@ -14,7 +14,7 @@ from opusmap.compiler.similar import find_similar
 from opusmap.connection import CHOICE_TYPES, Column, ColumnType
 from opusmap.drafting.matching import WORTH_TELLING, Candidate, Match
 from opusmap.drafting.value_scores import MANY_OPTIONS
-from opusmap.profile import ColumnProfile, Kind, SourceProfile
+from opusmap.profile import ColumnProfile, DateFormat, Kind, SourceProfile
 
 __all__ = ["DraftBinding", "DraftChoices", "draft_binding", "draft_choices"]
 
@@ -145,8 +145,11 @@ def _as_text(making: _Making) -> None:
 def _as_date(making: _Making) -> None:
     profile = making.profile
     if not profile.dates:
-        making.to_do("no value looks like a date")
-        making.open = True
+        if profile.incomplete:
+            _as_incomplete_date(making, None)
+        else:
+            making.to_do("no value looks like a date")
+            making.open = True
         return
     best = profile.dates[0]
     making.zone_needed = best.zone == "none"
@@ -171,7 +174,9 @@ def _as_date(making: _Making) -> None:
             making.converts[-1]["datetime"]["century"] = "TODO"
         else:
             making.keys["century"] = "TODO"
-    odd = profile.filled - best.count
+    if profile.incomplete:
+        _as_incomplete_date(making, best)
+    odd = profile.filled - best.count - sum(one.count for one in profile.incomplete)
     if odd:
         ways = ", ".join(one.pattern or "ISO" for one in profile.dates[1:3])
         making.to_do(
@@ -183,6 +188,20 @@ def _as_date(making: _Making) -> None:
                 else ": correct them, or `on_error: omit` leaves them out"
             )
         )
+
+
+def _as_incomplete_date(making: _Making, best: DateFormat | None) -> None:
+    """Propose what reads dates without a day or a month; `best` is the format of the others."""
+    formats = [one.text for one in making.profile.incomplete]
+    count = sum(one.count for one in making.profile.incomplete)
+    have = f"{_rows(count)} {'has a date' if count == 1 else 'have dates'} without a day or a month"
+    if making.open or making.converts:
+        making.to_do(f"{have} ({', '.join(formats)}): add these to the formats, with `incomplete: first_day`")
+        return
+    making.to_do(f"{have}: `incomplete: first_day` takes their first day; without it those rows are rejected")
+    if best is not None and best.pattern is not None:
+        making.keys["format"] = [best.pattern, *formats]
+    making.keys["incomplete"] = "first_day"
 
 
 def _as_number(making: _Making) -> None:
@@ -251,6 +270,7 @@ def _tell_short_path(making: _Making, levels: int) -> None:
 
 
 _TERMS = 3
+_LIST_TYPES = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE)
 _RULES = {
     ColumnType.DATE_TIME: _as_date,
     ColumnType.NUMBER: _as_number,
@@ -262,13 +282,26 @@ _RULES = {
 
 
 def _levels(making: _Making, source: SourceProfile) -> list[str]:
-    """Return the columns that hold the levels of a term path, one each: Class1, Class2, Class3."""
+    """Return the columns that together hold a value.
+
+    They are the levels of a term path (Class1, Class2, Class3), or a list's elements under a repeated name.
+    """
     name = making.profile.name
+    if making.column.type in _LIST_TYPES and not (making.keys or making.converts):
+        return _repeated(name, source)
     if making.column.type is not ColumnType.TAXONOMY or not name.endswith("1") or making.converts:
         return [name]
     stem, found = name[:-1], [name]
     while source.find(f"{stem}{len(found) + 1}") is not None:
         found.append(f"{stem}{len(found) + 1}")
+    return found
+
+
+def _repeated(name: str, source: SourceProfile) -> list[str]:
+    """Return a column and those of the same name, as `headers: number` calls them: Labels, Labels (2)."""
+    found = [name]
+    while source.find(f"{name} ({len(found) + 1})") is not None:
+        found.append(f"{name} ({len(found) + 1})")
     return found
 
 
@@ -325,9 +358,15 @@ def draft_choices(match: Match, source: SourceProfile) -> DraftChoices | None:
     profile = source.find(match.chosen.source)
     if profile is None:
         return None
-    lists = profile.lists if match.column.type is ColumnType.MULTIPLE_CHOICE else None
-    counted = profile.values if lists is None else lists.elements
-    more = profile.more if lists is None else lists.more
+    is_list = match.column.type is ColumnType.MULTIPLE_CHOICE
+    lists = profile.lists if is_list else None
+    if lists is not None:
+        counted, more = lists.elements, lists.more
+    else:
+        names = _repeated(profile.name, source) if is_list else [profile.name]
+        profiles = [one for one in map(source.find, names) if one is not None]
+        counted = tuple(value for one in profiles for value in one.values)
+        more = any(one.more for one in profiles)
     options: dict[str, tuple[str, int]] = {}
     for one in counted:
         spelling, count = options.get(one.text.casefold(), (one.text, 0))
@@ -339,4 +378,5 @@ def draft_choices(match: Match, source: SourceProfile) -> DraftChoices | None:
         second: first for second, first, _ in find_similar([text for text, _ in ordered], ignore_case=True)
     }
     values = tuple(SeenValue(text, count, like.get(text, "")) for text, count in ordered)
-    return DraftChoices(match.column, values, len(options) < len(counted))
+    spellings = {one.text for one in counted}
+    return DraftChoices(match.column, values, len(options) < len(spellings))

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from opusmap.converters.date_shapes import find_incomplete_formats
 from opusmap.profile.date_formats import DateFormat, DateFormats
 from opusmap.profile.list_shapes import (
     VALUE_LENGTH,
@@ -54,6 +55,8 @@ class ColumnProfile:
         more: whether there are further values, so that `values` is empty.
         repeats: whether any value occurs twice; None if that could not be followed to the end.
         dates: the formats of dates.
+        incomplete: the formats of dates without a day or a month. They count as `Kind.DATE`, too, where other
+            values show that the column has dates, so that 1783 is a year and not a number.
         path_separator: what separates the terms of paths, if there are any.
         lists: the shape of lists, if the cells hold lists.
         longest: characters of the longest value.
@@ -80,6 +83,7 @@ class ColumnProfile:
     more: bool = False
     repeats: bool | None = False
     dates: tuple[DateFormat, ...] = ()
+    incomplete: tuple[Count, ...] = ()
     path_separator: str | None = None
     lists: ListShape | None = None
     longest: int = 0
@@ -170,6 +174,7 @@ class ColumnProfiler:
         self._kinds: Counter[Kind] = Counter()
         self._paths: Counter[str] = Counter()
         self._dates = DateFormats()
+        self._incomplete: Counter[str] = Counter()
         self._lists = ListShapes()
         self._examples: list[str] = []
         self._values: dict[str, int] = {}
@@ -205,6 +210,7 @@ class ColumnProfiler:
     def profile(self, rows: int) -> ColumnProfile:
         """Return the profile; of the number of rows, those in which the column was missing are empty."""
         self._examine_collected()
+        self._note_incomplete_dates()
         self._note_placeholder()
         if self._objects:
             self._kinds[Kind.OBJECTS], self._more, self._repeats = self._objects, True, None
@@ -220,6 +226,7 @@ class ColumnProfiler:
             more=self._more,
             repeats=self._repeats,
             dates=self._dates.formats(),
+            incomplete=most_frequent(self._incomplete),
             path_separator=self._paths.most_common(1)[0][0] if self._paths else None,
             lists=self._lists.shape(filled),
             longest=self._longest,
@@ -287,6 +294,7 @@ class ColumnProfiler:
                     counted["address_lists"] += weight
                 if (separator := path_separator(plain)) is not None:
                     self._paths[separator] += weight
+                self._incomplete.update(dict.fromkeys(find_incomplete_formats(plain), weight))
         self._lists.add(plain, weight)
 
     def _note_number(self, text: str, weight: int) -> None:
@@ -296,6 +304,13 @@ class ColumnProfiler:
         self._counted["decimal_commas"] += weight * has_decimal_comma(number)
         self._counted["decimal_points"] += weight * has_decimal_point(number)
         self._counted["blank_groups"] += weight * has_blank_groups(number)
+
+    def _note_incomplete_dates(self) -> None:
+        """Take years for dates where a month or a whole date shows that they are."""
+        incomplete = self._incomplete.total()
+        telling = self._kinds[Kind.DATE] + incomplete - self._incomplete["%Y"]
+        if incomplete and telling >= _TELLING_DATES * (self._kinds[Kind.DATE] + incomplete):
+            self._kinds[Kind.DATE] += incomplete
 
     def _note_placeholder(self) -> None:
         """Take for "no value" a frequent text among what else are dates or numbers."""
@@ -320,6 +335,7 @@ _LONG = frozenset({Kind.EMAIL, Kind.URL, Kind.FILE})
 
 _CERTAIN_KINDS = (Kind.DATE, Kind.NUMBER)
 _OFTEN_ENOUGH = 0.3
+_TELLING_DATES = 0.05
 
 
 def _as_text(value: object) -> str:

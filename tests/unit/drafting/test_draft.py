@@ -361,6 +361,37 @@ def test_fourteen_digits_are_a_time():
     assert lines(draft)["Modified time"] == '{from: Last Updated, format: "%Y%m%d%H%M%S"}'
 
 
+@pytest.mark.parametrize(
+    ("cells", "binding"),
+    [
+        (["1783", "1783-02", "1783-00-00", "1783-02-05"], "{from: Created On, incomplete: first_day}"),
+        (["1783", "1784"], "{from: Created On, incomplete: first_day}"),
+        (["31.01.1783", "1783"], '{from: Created On, format: ["%d.%m.%Y", "%Y"], incomplete: first_day}'),
+    ],
+)
+def test_dates_without_a_day_or_a_month_are_read_as_the_first_day_and_told(cells, binding):
+    rows = [row | {"Created On": cells[place % len(cells)]} for place, row in enumerate(REGISTER)]
+    connection = connect(COLUMNS | {"_Created_%20_On": "DateTime"})
+    text = write_draft(drafted(rows, connection=connection, timezone="UTC"))
+    assert f"  Created On: {binding}" in text
+    assert "TODO Created On:" in text
+    assert "without a day or a month" in text
+    optional = {name: {"required": False} for name in list(COLUMNS)[1:7] if name != "termFullPath"}
+    fields = f"fields: {{rowKey: Doc No, Created On: {binding}}}"
+    spec = f"opusmap: 1\nconnection: c\ncolumns: {json.dumps(optional)}\n{fields}"
+    mapper = compile_mapping(parse_spec(spec), connection)
+    for row in rows:
+        assert mapper.map_row(row).values["_Created_%20_On"].startswith("178")
+
+
+def test_columns_of_a_repeated_name_are_the_elements_of_one_list():
+    rows = [row | {"Keywords": "HR", "Keywords (2)": "Legal", "Keywords (3)": None} for row in REGISTER]
+    text = write_draft(drafted(rows))
+    assert "  Tags: [Keywords, Keywords (2), Keywords (3)]" in text
+    assert re.search(r"#- HR +# \d+\n +#- Legal", text)
+    assert "Keywords (2):" not in text.partition("not used")[2].partition("tests:")[0]
+
+
 def test_an_inner_null_of_a_drafted_test_is_written_as_yaml_has_it():
     rows = [{**row, "Inner": {"a": None}} for row in REGISTER]
     assert "Inner: {a: null}" in write_draft(drafted(rows))

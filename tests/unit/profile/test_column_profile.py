@@ -135,3 +135,22 @@ def test_amounts_are_numbers_with_a_currency():
 def test_several_addresses_in_a_cell_are_counted():
     found = column("ann@example.org", "ann@example.org, ben@example.org")
     assert (found.kind, found.address_lists) == (Kind.EMAIL, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["1783", "1783-02", "1784-00-00"], Kind.DATE),
+        (["1783", "2024-01-31"], Kind.DATE),
+        (["1783", "1784"], Kind.NUMBER),
+        (["1783", "42", "2024-01"], Kind.TEXT),
+        (["1783-13", "1783-00", "0999-01"], Kind.TEXT),
+    ],
+)
+def test_a_year_is_a_date_among_dates_and_a_number_among_numbers(values, kind):
+    assert column(*values).kind is kind
+
+
+def test_the_formats_of_incomplete_dates_are_counted():
+    found = column("1783", "1784", "1783-02", "1783-00-00").incomplete
+    assert {one.text: one.count for one in found} == {"%Y": 2, "%Y-%m": 1, "%Y-%m-%d": 1}
