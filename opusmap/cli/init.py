@@ -237,6 +237,8 @@ def _summary(drafted: Drafted) -> list[str]:
     if draft.preset is not None:
         known = f"recognised as {draft.preset.name}"
         lines.append(f"{known}: its columns were matched by its documentation")
+        if draft.other_format is not None:
+            lines.append(f"if it wrote this file as text, read it with --set format={draft.other_format}")
     if drafted.schema_written:
         lines.append(f"{drafted.schema}: with this, an editor completes and checks the mapping as you type")
     lines += [f"  line {one.place.line}: {one.message}" for one in open_]

@@ -26,6 +26,7 @@ _BESIDE = 46
 
 _OPUS_LIST = "list Opus's options, in Opus's order; remove what Opus does not have, then delete this line"
 _NO_VALUES_TOLD = 10
+_TEXTS = (".txt", ".tsv", ".csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,13 @@ class Draft:
             for match, one in zip(self.matches, self.bindings, strict=True)
             if one.zone_needed and match.chosen is not None
         )
+
+    @property
+    def other_format(self) -> str | None:
+        """The `format` that reads a known export as it was meant, where a text was read in another way."""
+        if self.preset is None or "format" in self.options or not (self.source or "").endswith(_TEXTS):
+            return None
+        return self.preset.format
 
     @property
     def to_decide(self) -> int:
@@ -202,6 +210,9 @@ def _head(draft: Draft) -> Iterator[str]:
     if draft.preset is not None:
         yield f"# The source's columns are those of {draft.preset.name}:"
         yield f"# they were matched by {draft.preset.documentation}."
+        if (way := draft.other_format) is not None:
+            yield f"# If it wrote this file as text, run `init` again with --set format={way}, which reads"
+            yield "# the signs that it writes before some characters."
         yield "#"
     yield "# On the left is a column of Opus, on the right its source."
 

@@ -24,6 +24,7 @@ class Preset:
         recognised_by: headers that it has, all of them.
         builtin: the headers that are right for a built-in column of Opus; the first is the best.
         means: what headers mean, in English, where their own words do not say it.
+        format: the `format` that reads such files as they were meant, if their suffix does not show it.
     """
 
     name: str
@@ -31,13 +32,17 @@ class Preset:
     recognised_by: frozenset[str]
     builtin: Mapping[str, tuple[str, ...]]
     means: Mapping[str, str]
+    format: str | None = None
 
 
 def find_preset(headers: Iterable[str]) -> Preset | None:
-    """Return the preset that a source's headers show, the one of most headers; None if there is none."""
+    """Return the preset that a source's headers show, None if there is none.
+
+    Of several, it is one that names a format, otherwise the one of most headers.
+    """
     given = frozenset(headers)
     fitting = [one for one in _presets() if one.recognised_by <= given]
-    return max(fitting, key=lambda one: len(one.recognised_by), default=None)
+    return max(fitting, key=lambda one: (one.format is not None, len(one.recognised_by)), default=None)
 
 
 @cache
@@ -61,4 +66,5 @@ def _read(data: dict[str, str | list[str] | dict[str, str | list[str]]]) -> Pres
             for name, headers in builtin.items()
         },
         {header: str(meaning) for header, meaning in means.items()},
+        str(data["format"]) if "format" in data else None,
     )

@@ -337,6 +337,16 @@ def test_a_known_export_is_named():
     assert lines(draft)["Row key"] == "Issue key"
 
 
+def test_a_text_of_dataport_that_was_read_as_csv_is_told_its_format():
+    head = {"Record Type": "Document", "Date Registered": "2024-01-31"}
+    rows = [{"Record Number": f"D24/{n}", "Title (Free Text Part)": f"Hall {n}"} | head for n in range(9)]
+    draft = replace(drafted(rows), source="records.txt")
+    assert "--set format=dataport" in write_draft(draft)
+    assert lines(draft)["Name"] == "Title (Free Text Part)"
+    for other in (replace(draft, options={"format": "dataport"}), replace(draft, source="records.xlsx")):
+        assert "--set format" not in write_draft(other)
+
+
 def test_people_without_an_address_are_foretold():
     rows = [*REGISTER, *changed(REGISTER[:2], Responsible="Ann Smith")]
     assert "# TODO Owners: 2 rows have no e-mail address and would be rejected" in write_draft(drafted(rows))

@@ -25,7 +25,7 @@ def test_an_export_is_recognised_by_all_of_its_headers(data):
 
 @pytest.mark.parametrize("data", PRESETS, ids=lambda data: data["name"])
 def test_what_a_preset_says_is_about_opus_and_in_known_words(data):
-    assert set(data) <= {"name", "documentation", "recognised_by", "builtin", "means"}
+    assert set(data) <= {"name", "documentation", "recognised_by", "builtin", "means", "format"}
     assert set(data["builtin"]) <= set(BUILT_IN)
     assert data["documentation"].startswith("https://")
     for meaning in data["means"].values():
