@@ -110,7 +110,7 @@ def _compare_columns(source: Source, first: Source) -> None:
         problem = f"compared with {first.name}, {'; '.join(differences)}"
         hint = (
             "files of one pattern must have the same columns; name the others on the command line "
-            "in a run of their own (`first_of` lets one mapping read both layouts)"
+            "in a separate run (`first_of` lets one mapping read both layouts)"
         )
         raise SourceError(source.name, "columns-differ", problem, help=hint)
 
