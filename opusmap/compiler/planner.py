@@ -35,6 +35,7 @@ from opusmap.compiler.plan import (
     constant_arguments,
     noting_uses,
 )
+from opusmap.compiler.text_checks import check_constants, check_quotes
 from opusmap.connection import AS_DOWNLOADED, CHOICE_TYPES, Column, ColumnType, Connection
 from opusmap.converters import ArgumentError, Context, Converter, MissingCentury, Registry, bind_converter
 from opusmap.converters.dates import datetime_, find_two_ways, time_zone
@@ -126,6 +127,7 @@ class _Planner:
         )
         span = spec.target_spans.get("datetime_format", start)
         self.problems += check_datetime_format(spec.target, span)
+        self.problems += check_quotes(spec)
         self._choices = self._resolved_choices()
         self._context = Context(zone, self._choices, spec.target.choice_base)
 
@@ -333,6 +335,7 @@ class _Planner:
         self.problems += check_binding(
             binding, column, required=required, has_choices=choices is not None, empty=self._spec.source.empty
         )
+        self.problems += check_constants(binding, self._scope, choices)
         encoder = make_encoder(column.type, self._encoder_options(binding, column, context))
         table, converts = self._table(binding), tuple(self._converts(binding, context))
         default = self._default(binding, context)

@@ -1,0 +1,105 @@
+"""Checks of a mapping's texts that may mean something else than they say; each yields warnings.
+
+A source column's name that is taken as a text, and quotation marks that YAML does not read as such.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from opusmap.expressions import Scope
+from opusmap.issues import Issue, Severity, Span, fix_with
+from opusmap.mapping import Binding, ChoiceList, ConstantPart, MappingSpec, Text
+from opusmap.mapping.yaml_writer import in_double_quotes, quoted
+from opusmap.wording import quote_value
+
+
+def check_constants(binding: Binding, scope: Scope, choices: ChoiceList | None) -> Iterator[Issue[Span]]:
+    """Yield the constants of a binding that name a source column or a variable, and are not an option."""
+    options = () if choices is None else (*choices.options, *choices.aliases)
+    meant = {option.strip() for option in options}
+
+    def is_name(text: Text) -> bool:
+        return (text in scope.variables or text in (scope.columns or ())) and text not in meant
+
+    if binding.default is not None and is_name(binding.default):
+        template = f"{{{{ {scope.write(binding.default)} }}}}"
+        written = f"`default: {in_double_quotes(template)}`"
+        yield _constant_is_column(binding.default, scope, written, template)
+    const = binding.const
+    for text in () if const is None else (const,) if isinstance(const, Text) else const:
+        if is_name(text):
+            yield _constant_is_column(text, scope, f"`from: {quoted(text)}`")
+    for part in binding.sources:
+        if isinstance(part, ConstantPart) and is_name(part.text):
+            yield _constant_is_column(part.text, scope, f"`{quoted(part.text)}` without `const`")
+
+
+def check_quotes(spec: MappingSpec) -> Iterator[Issue[Span]]:
+    """Yield the quotation marks of templates and constants that YAML reads otherwise than they are meant."""
+    for text in _texts(spec):
+        yield from _odd_quotes(text)
+        if text.span.file == spec.path:
+            yield from _swallowed_lines(text, spec.text)
+
+
+def _constant_is_column(text: Text, scope: Scope, written: str, fix: str | None = None) -> Issue[Span]:
+    named = "variable" if text in scope.variables else "source column"
+    message = f"{quote_value(text)} is taken as this text, although a {named} has this name"
+    hint = f"for the value of the {named} write {written}"
+    return Issue("constant-is-column", message, text.span, hint, Severity.WARNING, fix_with(text.span, fix))
+
+
+def _texts(spec: MappingSpec) -> Iterator[Text]:
+    """Yield the templates and constants of a mapping."""
+    yield from (variable.template for variable in spec.let)
+    if spec.where is not None:
+        yield spec.where
+    for binding in spec.fields:
+        const = binding.const
+        yield from (one for one in (binding.template, binding.default) if one is not None)
+        yield from () if const is None else (const,) if isinstance(const, Text) else const
+        yield from (part.text for part in binding.sources if isinstance(part, ConstantPart))
+
+
+_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_TYPOGRAPHIC = re.compile("[“„‟«»‘‚‹›](.+)[“”‟«»‘’‹›]", re.DOTALL)  # noqa: RUF001 - what word processors set
+
+
+def _odd_quotes(text: Text) -> Iterator[Issue[Span]]:
+    """Yield the quotation mark at the end of a text that YAML takes for a part of it."""
+    if not text.plain:
+        return
+    own, mark = _EXPRESSION.sub("", text), text[-1:]
+    if mark in ('"', "'") and own.endswith(mark) and own.count(mark) % 2:
+        message = f"the {mark} at the end becomes part of the value, for there is none where the text begins"
+        bare = text[:-1]
+    elif (found := _TYPOGRAPHIC.fullmatch(text)) is not None:
+        message = f"{text[0]} and {mark} become part of the value: YAML reads only straight quotation marks"
+        bare = found[1]
+    else:
+        return
+    kept = quoted(text, quotes="'" if mark == '"' else '"')
+    hint = f"write: `{in_double_quotes(bare)}`; if they belong to the value: `{kept}`"
+    place = text.locate(len(text) - 1, len(text))
+    yield Issue("quote-in-text", message, place, hint, Severity.WARNING, fix_with(text.span, bare))
+
+
+_KEY_LINE = re.compile(r"([ \t]*)[^\s:\"'#{}\[\],][^:\"'{}]*:(?=\s|$)")
+
+
+def _swallowed_lines(text: Text, file: str) -> Iterator[Issue[Span]]:
+    """Yield a text in quotes that takes in the next key, for its closing quotation mark is missing."""
+    if text.style not in ("'", '"') or text.span.end_line == text.span.line:
+        return
+    first, *more = file.split("\n")[text.span.line - 1 : text.span.end_line]
+    indent = len(first) - len(first.lstrip())
+    for line in more:
+        found = _KEY_LINE.match(line)
+        if found is not None and len(found[1]) <= indent:
+            taken = quote_value(line.strip())
+            message = f"this text goes on until line {text.span.end_line}, and takes in {taken}"
+            hint = f"close it with {text.style} at the end of its line"
+            yield Issue("unclosed-quote", message, text.span, hint, Severity.WARNING)
+            return

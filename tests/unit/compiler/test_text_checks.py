@@ -1,0 +1,146 @@
+"""A text that may mean something else than it says is reported with what to write."""
+
+from __future__ import annotations
+
+import pytest
+from small_mapping import CONNECTION, compiled, problems
+
+from opusmap.compiler import compile_mapping
+from opusmap.issues import Issue, Span
+from opusmap.mapping import parse_spec
+
+COLUMNS = ("Key", "A", "Entered By", "Red", "Other")
+
+
+def found(fields: str, more: str = "", columns: tuple[str, ...] | None = COLUMNS) -> tuple[Issue[Span], ...]:
+    return compiled(fields, more, columns=columns).warnings
+
+
+def test_a_default_with_the_name_of_a_source_column_is_reported() -> None:
+    (one,) = found("Line: {from: A, default: Entered By}")
+    assert one.code == "constant-is-column"
+    assert one.severity == "warning"
+    assert one.message == '"Entered By" is taken as this text, although a source column has this name'
+    assert one.hint == """for the value of the source column write `default: "{{ row['Entered By'] }}"`"""
+
+
+@pytest.mark.parametrize("column", ["When", "People", "Choice", "Number"])
+def test_a_default_that_is_no_value_of_its_column_is_reported_beside_that_error(
+    column: str,
+) -> None:
+    codes = [one.code for one in problems(f"{column}: {{from: A, default: Entered By}}", columns=COLUMNS)]
+    assert "constant-is-column" in codes
+    assert len(codes) == 2
+
+
+def test_what_the_hint_on_a_default_says_reads_the_column_and_is_its_fix() -> None:
+    (one,) = found("Line: {from: A, default: Entered By}")
+    assert one.fix is not None
+    assert one.fix.text == "{{ row['Entered By'] }}"
+    mapper = compiled(f'Line: {{from: A, default: "{one.fix.text}"}}', columns=COLUMNS)
+    assert found(f'Line: {{from: A, default: "{one.fix.text}"}}') == ()
+    assert mapper.map_row({"Key": "k", "A": "", "Entered By": "Ann"}).values["_Line"] == "Ann"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("binding", "written"),
+    [
+        ("{const: Other}", "`from: Other`"),
+        ("{from: [{const: Other}, A]}", "`Other` without `const`"),
+    ],
+)
+def test_a_constant_with_the_name_of_a_source_column_is_reported(binding: str, written: str) -> None:
+    (one,) = found(f"Line: {binding}")
+    assert (one.code, one.hint) == (
+        "constant-is-column",
+        f"for the value of the source column write {written}",
+    )
+
+
+def test_each_element_of_a_constant_list_is_looked_at() -> None:
+    found = problems("People: {const: [a@x.org, Other]}", columns=COLUMNS)
+    assert [one.code for one in found if one.severity == "warning"] == ["constant-is-column"]
+
+
+def test_a_default_with_the_name_of_a_variable_is_reported() -> None:
+    (one,) = found("Line: {from: A, default: known}", 'let: {known: "{{ Other }}"}\n')
+    assert one.message == '"known" is taken as this text, although a variable has this name'
+    assert one.hint == 'for the value of the variable write `default: "{{ known }}"`'
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "Choice: {from: A, default: Red}",  # an option
+        "Choices: {const: [Red]}",
+        "Line: {from: A, default: entered by}",
+        "Line: {from: A, default: Unknown}",
+        "Line: {from: A, default: \"{{ 'Other' }}\"}",
+    ],
+)
+def test_a_default_that_is_an_option_or_no_name_is_not_reported(fields: str) -> None:
+    assert found(fields) == ()
+
+
+def test_without_the_columns_of_the_source_no_default_is_reported() -> None:
+    assert found("Line: {from: A, default: Other}", columns=None) == ()
+
+
+@pytest.mark.parametrize(
+    ("binding", "meant", "kept"),
+    [
+        ('CT-{{ A }}"', '"CT-{{ A }}"', "'CT-{{ A }}\"'"),
+        ("CT-{{ A }}'", '"CT-{{ A }}"', '"CT-{{ A }}\'"'),
+        ('a "b" {{ A }}"', '"a \\"b\\" {{ A }}"', '\'a "b" {{ A }}"\''),
+        ("“CT-{{ A }}”", '"CT-{{ A }}"', '"“CT-{{ A }}”"'),
+    ],
+)
+def test_a_quotation_mark_that_becomes_part_of_a_value_is_reported(
+    binding: str, meant: str, kept: str
+) -> None:
+    (one,) = found(f"Line: {binding}")
+    assert (one.code, one.severity) == ("quote-in-text", "warning")
+    assert one.hint == f"write: `{meant}`; if they belong to the value: `{kept}`"
+    assert found(f"Line: {meant}") == ()
+    assert found(f"Line: {kept}") == ()
+
+
+def test_the_mark_is_the_place_and_the_text_without_it_the_fix() -> None:
+    (one,) = found('Line: CT-{{ A }}"')
+    assert (one.place.column, one.place.end_column) == (19, 20)
+    assert one.fix is not None
+    assert one.fix.text == "CT-{{ A }}"
+
+
+@pytest.mark.parametrize("binding", ['{const: Deed"}', '{from: A, default: Deed"}'])
+def test_constants_are_looked_at_too(binding: str) -> None:
+    assert [one.code for one in found(f"Line: {binding}")] == ["quote-in-text"]
+
+
+@pytest.mark.parametrize(
+    "binding",
+    ['the "{{ A }}"', "it's {{ A }}", "about {{ A | default('') }}", "x {{ row['A'] }}", '|\n  {{ A }}"'],
+)
+def test_quotation_marks_in_pairs_and_within_a_text_are_not_reported(binding: str) -> None:
+    assert found(f"Line: {binding}") == ()
+
+
+SWALLOWED = """opusmap: 1
+connection: c.json
+fields:
+  rowKey: Key
+  Line: "see {{ A }}
+  Text: note"
+"""
+
+
+def test_a_text_that_takes_in_the_next_key_is_reported() -> None:
+    (one,) = compile_mapping(parse_spec(SWALLOWED, "m.yaml"), CONNECTION).warnings
+    assert one.code == "unclosed-quote"
+    assert one.message == 'this text goes on until line 6, and takes in "Text: note""'
+    assert one.place.line == 5
+
+
+def test_a_text_on_several_lines_that_are_indented_further_is_not_reported() -> None:
+    text = SWALLOWED.replace("  Text: note", "     Text: note")
+    assert compile_mapping(parse_spec(text, "m.yaml"), CONNECTION).warnings == ()
