@@ -39,8 +39,11 @@ class Known:
     datetime_format: str | None
 
 
-def decide(draft: Draft, known: Known, *, asks: bool) -> Draft:
-    """Return the draft with its time zone and date format; if `asks`, ask for those that are not known."""
+def decide(draft: Draft, known: Known, path: str, *, asks: bool) -> Draft:
+    """Return the draft with its time zone and date format; if `asks`, ask for those that are not known.
+
+    `path` is the file that the draft is written to.
+    """
     from opusmap.drafting import EXAMPLE_DATE, read_datetime_format, read_timezone
 
     zone, pattern = draft.timezone, draft.datetime_format
@@ -48,12 +51,20 @@ def decide(draft: Draft, known: Known, *, asks: bool) -> Draft:
         zone = read_timezone(known.timezone)
     if known.datetime_format is not None:
         pattern = read_datetime_format(known.datetime_format)
-    if asks and zone is None and draft.zone_needed:
+    asks_zone = asks and zone is None and bool(draft.zone_needed)
+    asks_format = asks and pattern is None and draft.has_dates
+    if asks_zone or asks_format:
+        count = "Two questions" if asks_zone and asks_format else "One question"
+        write_error(
+            f"This drafts a mapping from the connection and the source, and writes it to {path}. "
+            f"Nothing is sent. {count} first, which neither of the two answers:"
+        )
+    if asks_zone:
         columns = ", ".join(draft.zone_needed)
         zone = _ask(
             f"In which time zone are the times of {columns}? For example Europe/London.", read_timezone
         )
-    if asks and draft.has_dates and pattern is None:
+    if asks_format:
         question = (
             f"How does Opus write {EXAMPLE_DATE}? See Opus > Settings > General settings. "
             "Such as 2024-12-19 18:15:00."
@@ -129,11 +140,13 @@ def init(
     can decide is marked TODO; on a terminal, you are asked for the time zone of the source and the date
     format of Opus. Without a SOURCE, `--set database=…` names a database. Nothing is sent anywhere.
     """
-    from opusmap.drafting import default_output, draft_files, write_draft, write_files
+    from opusmap.drafting import default_output, draft_files, refuse_existing, write_draft, write_files
 
     path = str(default_output(connection)) if output is None else output
     base = "mapping.yaml" if path == "-" else path
     asks = not out.silent and path != "-" and sys.stdin.isatty() and sys.stderr.isatty()
+    if asks and not force:
+        refuse_existing(path)
     known_converters = registry(converters)
     draft = draft_files(
         connection,
@@ -143,7 +156,7 @@ def init(
         rows=limit,
         earlier=earlier,
         converters=known_converters,
-        decide=lambda draft: decide(draft, known, asks=asks),
+        decide=lambda draft: decide(draft, known, path, asks=asks),
     )
     if path == "-":
         write_result(write_draft(draft), end="")

@@ -20,6 +20,9 @@ from opusmap.mapping import Binding, MappingSpec, Table
 KEY_COLUMN = "rowKey"
 """Internal name of the column that identifies records."""
 
+UNDECIDED_KEY = "(TODO)"
+"""The row key of all records where rows are tried before one is decided."""
+
 
 UNKNOWN = nodes.Cell("")
 """A tree of which nothing is known: in place of what has a problem, and of a binding that is not lowered."""

@@ -7,7 +7,7 @@ is marked TODO in the draft, and `check` reports it.
 from opusmap.drafting.answers import EXAMPLE_DATE, read_datetime_format, read_timezone
 from opusmap.drafting.draft import Draft, make_draft, write_draft
 from opusmap.drafting.earlier import Carried
-from opusmap.drafting.files import Drafted, default_output, draft_files, write_files
+from opusmap.drafting.files import Drafted, default_output, draft_files, refuse_existing, write_files
 from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import Preset, find_preset
 from opusmap.drafting.sample_tests import with_tests
@@ -26,6 +26,7 @@ __all__ = [
     "match_columns",
     "read_datetime_format",
     "read_timezone",
+    "refuse_existing",
     "with_tests",
     "write_draft",
     "write_files",

@@ -107,7 +107,7 @@ def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
 
 
 def _left_open(match: Match, source: SourceProfile) -> DraftBinding:
-    near = [f"{one.source} ({_percent(one)})" for one in match.candidates if one.confidence >= WORTH_TELLING]
+    near = [_nearest(match, one, source) for one in match.candidates if one.confidence >= WORTH_TELLING]
     told = f"nearest: {', '.join(near)}" if near else "no column of the source looks like it"
     told += " (one may be used twice)" if match.column.required else ""
     remark = f"{match.column.type}; {told}"
@@ -118,6 +118,32 @@ def _left_open(match: Match, source: SourceProfile) -> DraftBinding:
     _RULES.get(match.column.type, _as_text)(making)
     proposal = _written(making, _levels(making, source))
     return DraftBinding(match.column, None, remark, open=True, proposal=proposal)
+
+
+def _nearest(match: Match, candidate: Candidate, source: SourceProfile) -> str:
+    """Return a candidate with how sure it is; one for the row key with what speaks for it and against."""
+    profile = source.find(candidate.source)
+    if match.column.internal_name != "rowKey" or profile is None:
+        return f"{candidate.source} ({_percent(candidate)})"
+    found = [_seen(profile)] if profile.is_key else [*_empty_cells(profile), *_repeated(profile)]
+    if candidate.name < WORTH_TELLING:
+        found.append("its name is not like that of a key")
+    return f"{candidate.source} ({_percent(candidate)}: {', '.join(found)})"
+
+
+def _empty_cells(profile: ColumnProfile) -> list[str]:
+    empty = profile.rows - profile.filled
+    return [f"{empty:,} of {_rows(profile.rows)} {'has' if empty == 1 else 'have'} no value"] if empty else []
+
+
+def _repeated(profile: ColumnProfile) -> list[str]:
+    """Return how many values occur several times, as far as that is known."""
+    if not profile.repeats:
+        return [] if profile.repeats is False else ["too many values to see whether one repeats"]
+    more = sum(one.count > 1 for one in profile.values)
+    if not more:
+        return ["some values repeat"]
+    return [f"{more:,} of {profile.distinct:,} values {'occurs' if more == 1 else 'occur'} more than once"]
 
 
 def _written(making: _Making, levels: Sequence[str]) -> Plain:
@@ -316,7 +342,7 @@ def _tell_empty(making: _Making) -> None:
 def _tell_key(making: _Making) -> None:
     profile = making.profile
     if profile.repeats:
-        making.to_do("some values repeat: only one of the rows with the same key becomes a record")
+        making.to_do(f"{_repeated(profile)[0]}: only one of the rows with the same key becomes a record")
     elif profile.repeats is None:
         making.above.append("there are too many values to see whether one repeats; `check` finds out")
     if profile.leading_zeros:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from opusmap.compiler.plan import KEY_COLUMN, UNDECIDED_KEY
 from opusmap.connection import ColumnType, Connection
 from opusmap.drafting.bindings import DraftBinding, DraftChoices, draft_binding, draft_choices
 from opusmap.drafting.matching import Match, match_columns
@@ -164,10 +165,13 @@ def _settled(draft: Draft) -> Iterator[str]:
         yield f"timezone: {quoted(draft.timezone)}"
     if draft.datetime_format is not None:
         yield f"target: {in_line({'datetime_format': draft.datetime_format})}"
-    optional = [one.column for one in draft.bindings if _is_open(draft, one) and one.column.required]
+    open_ = [one.column for one in draft.bindings if _is_open(draft, one) and one.column.required]
+    optional = [column for column in open_ if column.internal_name != KEY_COLUMN]
     yield "columns:" if optional else "# every required column has a source"
     yield from (f"  {quoted(column.internal_name)}: {{required: false}}" for column in optional)
     yield "fields:"
+    if len(optional) < len(open_):
+        yield f"  {KEY_COLUMN}: {{const: {UNDECIDED_KEY}}}"
     for one in draft.bindings:
         if not _is_open(draft, one) and one.binding is not None:
             yield f"  {quoted(one.column.internal_name)}: {in_line(one.binding)}"

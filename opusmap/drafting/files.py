@@ -26,7 +26,7 @@ from opusmap.output_files import is_same_file, write_whole
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.sources import is_remote
 
-__all__ = ["Drafted", "default_output", "draft_files", "write_files"]
+__all__ = ["Drafted", "default_output", "draft_files", "refuse_existing", "write_files"]
 
 _SCHEMA_FILE = "opusmap.schema.json"
 """The file beside a draft by which an editor completes and checks it, without the network."""
@@ -136,6 +136,16 @@ def _names(connection: str | Path, source: str | Path | None, output: str | Path
     return name, None if source is None or elsewhere else _inside(folder, source)
 
 
+def refuse_existing(output: str | Path) -> None:
+    """Refuse to write a draft to a file that is there already.
+
+    Raises:
+        SettingsError: it is.
+    """
+    if os.path.lexists(output):
+        raise SettingsError(str(output), "the file already exists", "name another with -o, or use --force")
+
+
 def write_files(
     draft: Draft, output: str | Path, *, force: bool = False, converters: Registry | None = None
 ) -> Drafted:
@@ -145,8 +155,8 @@ def write_files(
         SettingsError: the file already exists (and not `force`), or it can't be written.
     """
     path = Path(output)
-    if not force and os.path.lexists(path):
-        raise SettingsError(str(path), "the file already exists", "name another with -o, or use --force")
+    if not force:
+        refuse_existing(path)
     with write_whole(path) as file:
         file.write(write_draft(draft).encode("utf-8"))
     schema = path.parent / _SCHEMA_FILE

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from opusmap.compiler import Mapper, compile_mapping
-from opusmap.compiler.plan import ColumnPlan
+from opusmap.compiler.plan import UNDECIDED_KEY, ColumnPlan
 from opusmap.connection import Connection
 from opusmap.drafting.draft import Draft, DraftTest, write_draft
 from opusmap.errors import InvalidMapping
@@ -38,11 +38,11 @@ def with_tests(draft: Draft, connection: Connection, rows: Iterable[Row]) -> Dra
     chosen = mapped[:1] + mapped[1:][-1:]
     names = {column.internal_name: column.display_name for column in connection.columns}
     tests = [_test(mapper, row, record, names) for row, record in chosen]
-    return replace(draft, tests=tuple(tests))
+    return replace(draft, tests=tuple(test for test in tests if test.expect))
 
 
 def _settled_mapper(draft: Draft, connection: Connection) -> Mapper | None:
-    """Return the mapper of what is decided already; None if no mapping results, such as one without a key."""
+    """Return the mapper of what is decided already; None if no mapping results."""
     try:
         spec = parse_spec(write_draft(draft, settled=True))
         return compile_mapping(spec, connection, columns=draft.profile.row_columns)
@@ -68,6 +68,7 @@ def _test(mapper: Mapper, row: Row, record: Record, names: Mapping[str, str]) ->
         names[plan.column.internal_name]: record.values[plan.column.internal_name]
         for plan in mapper.plan.columns
         if plan.column.internal_name in record.values
+        and plan.binding.const != UNDECIDED_KEY
         and all(name in kept or name not in cells for name in (_holder(row, name) for name in _sources(plan)))
     }
     return DraftTest(f"row {row.number} of the source", kept, expect)

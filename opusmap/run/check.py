@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from opusmap.connection import ColumnType
@@ -39,7 +40,7 @@ class SourceCheck:
         dates = tuple(one.column.internal_name for one in columns if one.column.type is ColumnType.DATE_TIME)
         today = clock().astimezone(time_zone(target.timezone)).date()
         self._forecaster = Forecaster(work.mapper, FarDates(dates, target.datetime_format, today))
-        self._stream = MapStream(Work(work.mapper, self._source), workers)
+        self._stream = MapStream(replace(work, source=self._source), workers)
 
     def __iter__(self) -> Iterator[Report]:
         """Yield the totals after each chunk.

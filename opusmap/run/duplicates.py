@@ -21,6 +21,8 @@ from opusmap.wording import quote_value
 
 IN_MEMORY = 1_000_000
 """Keys that are kept in memory, about; they take some 75 MB."""
+ROWS_REMEMBERED = 200_000
+"""Keys of which it is known which row has them first, about; they take some 20 MB."""
 _MARKS = 500
 """Keys of one statement, at most: older SQLite takes 999."""
 
@@ -127,8 +129,11 @@ class DuplicateFilter:
         Raises:
             SourceError: that source can be read only once.
         """
-        self._last = _last_rows(work) if work.mapper.spec.duplicates == "last" else dict[int, int]()
+        self._work = work
+        is_last = work.mapper.spec.duplicates == "last" and not work.lacks_key
+        self._last = _last_rows(work) if is_last else dict[int, int]()
         self._seen = KeySet()
+        self._first = dict[int, int]()
         # A row that was rejected for its key and still has it would now replace what took its place.
         self._repeated = work.source.repeated if isinstance(work.source, RejectsSource) else {}
 
@@ -140,7 +145,7 @@ class DuplicateFilter:
 
     def filter(self, chunk: Chunk, row_at: RowAt) -> Chunk:
         """Return the chunk with a reject for each record that may not pass; `row_at` gives its rows."""
-        if self._all_new(chunk.keys):
+        if self._work.lacks_key or self._all_new(chunk):
             return chunk
         found, places = dict[int, Reject](), chunk.places()
         for place, (number, key) in enumerate(zip(chunk.numbers, chunk.keys, strict=True)):
@@ -151,21 +156,35 @@ class DuplicateFilter:
     def _other(self, number: int, key: str) -> str | None:
         """Return which other row has a row's key, so that this one is a reject; else remember it."""
         if self._repeated.get(number) == key:
-            return "an earlier"
+            return "an earlier row"
         hashed = hash(key)
         if hashed in self._last:
-            return None if self._last[hashed] == number else "a later"
+            last = self._last[hashed]
+            return None if last == number else self._work.source.place(last)
         # With `last` too: a source that is read twice may have grown meanwhile.
-        return None if self._seen.add_new({hashed}) else "an earlier"
+        if self._seen.add_new({hashed}):
+            self._note_first({hashed: number})
+            return None
+        first = self._first.get(hashed)
+        return "an earlier row" if first is None else self._work.source.place(first)
 
-    def _all_new(self, keys: Sequence[str]) -> bool:
-        """Return quickly whether these keys are new and different; if so, they are remembered."""
+    def _note_first(self, rows: dict[int, int]) -> None:
+        """Remember which row has each key first, as long as there is room."""
+        if len(self._first) < ROWS_REMEMBERED:
+            self._first.update(rows)
+
+    def _all_new(self, chunk: Chunk) -> bool:
+        """Return quickly whether a chunk's keys are new and different; if so, they are remembered."""
         if self._repeated:
             return False
-        hashes = set(map(hash, keys))
-        if len(hashes) < len(keys) or not self._last.keys().isdisjoint(hashes):
+        rows = dict(zip(map(hash, chunk.keys), chunk.numbers, strict=True))
+        hashes = set(rows)
+        if len(hashes) < len(chunk.keys) or not self._last.keys().isdisjoint(hashes):
             return False
-        return self._seen.add_new(hashes)
+        is_new = self._seen.add_new(hashes)
+        if is_new:
+            self._note_first(rows)
+        return is_new
 
 
 def _last_rows(work: Work) -> dict[int, int]:
@@ -183,7 +202,7 @@ def _last_rows(work: Work) -> dict[int, int]:
 
 
 def _reject_duplicate(number: int, key: str, values: Mapping[str, Any], other: str) -> Reject:
-    """Return the reject of a row whose key occurs in `other` row, too."""
-    message = f"the row key {quote_value(key)} occurs in {other} row, too"
+    """Return the reject of a row whose key `other`, such as `row 7`, has as well."""
+    message = f"{other} has the row key {quote_value(key)}, too"
     problem = Issue("duplicate-key", message, "Row key", "make the keys unique in the source")
     return Reject(number, key, (problem,), values)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from opusmap.compiler import Mapper, compile_mapping, read_mapping
 from opusmap.compiler.lint import SAMPLE_ROWS, lint
 from opusmap.compiler.lock import find_drift, lock_path, read_lock
-from opusmap.connection import Connection
+from opusmap.compiler.plan import KEY_COLUMN
+from opusmap.connection import BUILT_IN, Connection
 from opusmap.errors import InvalidMapping, SourceError
 from opusmap.expressions import ROW_FILE, nodes
 from opusmap.issues import Issue, Span
@@ -54,6 +55,11 @@ class Work:
     source: Source
     to_do: tuple[Issue[Span], ...] = ()
     left_out: tuple[str, ...] = ()
+
+    @property
+    def lacks_key(self) -> bool:
+        """Whether the row key is still to do: all records have the same one, so it tells nothing."""
+        return BUILT_IN[KEY_COLUMN] in self.left_out
 
     def place(self, row: int, column: str) -> str:
         """Return where a row is, or its cell if a column of Opus (its display name) comes from just one.

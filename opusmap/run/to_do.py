@@ -12,12 +12,12 @@ from itertools import islice
 
 from opusmap.compiler import Mapper, compile_mapping
 from opusmap.compiler.lint import SAMPLE_ROWS
-from opusmap.compiler.plan import KEY_COLUMN
+from opusmap.compiler.plan import KEY_COLUMN, UNDECIDED_KEY
 from opusmap.connection import Column, ColumnType, Connection
 from opusmap.converters import Registry
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Span
-from opusmap.mapping import MappingSpec, TargetOptions, Text
+from opusmap.mapping import Binding, MappingSpec, TargetOptions, Text
 from opusmap.records import Reject
 from opusmap.sources import Source
 
@@ -33,7 +33,7 @@ def compile_decided(
     """Return a mapper without what is still `TODO`, and the display names of the columns that it leaves out.
 
     Raises:
-        InvalidMapping: the mapping has other errors than that, or the row key itself is to do.
+        InvalidMapping: the mapping has other errors than that.
     """
     open_ = [one for one in invalid.diagnostics if one.severity == "error"]
     if any(one.code != "to-do" for one in open_):
@@ -65,8 +65,6 @@ def _compile(
 ) -> Mapper:
     """Compile a mapping without some columns; what is wrong then was hidden by what is to do."""
     names = {column.internal_name for column in left_out}
-    if KEY_COLUMN in names:
-        raise invalid
 
     def is_left_out(name: str) -> bool:
         column = connection.find(name)
@@ -74,15 +72,30 @@ def _compile(
 
     decided = replace(
         spec,
-        fields=tuple(one for one in spec.fields if not is_left_out(one.target)),
+        fields=tuple(
+            one if not is_left_out(one.target) else _undecided_key(one)
+            for one in spec.fields
+            if not is_left_out(one.target) or _is_key(connection, one.target)
+        ),
         choices=tuple(one for one in spec.choices if not is_left_out(one.column)),
         columns=tuple(one for one in spec.columns if not is_left_out(one.column)),
     )
-    optional = connection.with_columns({name: {"required": False} for name in names})
+    optional = connection.with_columns({name: {"required": False} for name in names - {KEY_COLUMN}})
     try:
         return compile_mapping(decided, optional, registry, columns)
     except InvalidMapping as more:
         raise InvalidMapping((*invalid.diagnostics, *more.diagnostics)) from None
+
+
+def _is_key(connection: Connection, name: str) -> bool:
+    column = connection.find(name)
+    return column is not None and column.internal_name == KEY_COLUMN
+
+
+def _undecided_key(binding: Binding) -> Binding:
+    """Return a binding that gives every record the same row key, so that the other columns can be seen."""
+    text = Text(UNDECIDED_KEY, binding.target.span, '"', "", 0)
+    return Binding(binding.target, binding.span, const=text)
 
 
 def _named(connection: Connection, names: Iterable[str]) -> Iterator[Column]:

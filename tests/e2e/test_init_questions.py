@@ -25,7 +25,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def ask(folder: Path, typed: str, *options: str) -> str:
+def ask(folder: Path, typed: str, *options: str, code: int = 0) -> str:
     """Run `init` at a terminal on which this is typed; return what it shows."""
     import pty
 
@@ -48,7 +48,7 @@ def ask(folder: Path, typed: str, *options: str) -> str:
     except OSError:  # the end of a pseudo-terminal, on Linux
         pass
     os.close(controller)
-    assert ended.returncode == 0, shown
+    assert ended.returncode == code, shown
     return shown.decode()
 
 
@@ -64,6 +64,17 @@ def test_what_is_answered_stands_in_the_draft_and_what_is_wrong_is_asked_again(f
     assert "In which time zone are the times of Modified?" in shown
     assert "no time zone" in shown
     assert "neither a format nor 19 December 2024" in shown
+
+
+def test_before_it_asks_it_says_what_it_will_write_and_refuses_a_file_that_is_there(folder):
+    shown = " ".join(ask(folder, "\n\n").split())
+    assert "writes it to mapping.yaml. Nothing is sent. Two questions first" in shown
+    assert shown.index("writes it to") < shown.index("In which time zone")
+    shown = " ".join(ask(folder, "\n", "--force", "--timezone", "UTC").split())
+    assert "One question first" in shown
+    shown = ask(folder, "\n\n", code=2)
+    assert "already exists" in shown
+    assert "In which time zone" not in shown
 
 
 @pytest.mark.parametrize("typed", ["\n\n", "\x04\x04"], ids=["Enter", "Ctrl-D"])

@@ -208,6 +208,31 @@ def test_a_required_column_without_a_source_is_left_to_a_person():
     assert [one.code for one in problems(draft)] == ["to-do"] * 3
 
 
+def without_a_key(number: int) -> dict[str, str]:
+    """Return a row whose only column without repeats has another name than a key, and repeats twice."""
+    row = {name: cell for name, cell in REGISTER[number].items() if name != "Doc No"}
+    return row | {"Subject": "Lease", "Ours": f"{max(2, number):04}"}
+
+
+def test_a_draft_without_a_row_key_has_tests_that_hold_once_it_is_decided():
+    draft = drafted([without_a_key(number) for number in range(len(REGISTER))])
+    assert lines(draft)["Row key"] == "TODO"
+    assert [list(test.expect) for test in draft.tests]
+    assert all("Row key" not in test.expect and test.expect["Amount"] for test in draft.tests)
+    text = with_options(write_draft(draft)).replace("Row key: TODO", "Row key: Ours")
+    results = run_tests(compile_mapping(parse_spec(text), CONNECTION))
+    assert len(results) == 2
+    assert all(one.passed for one in results), results
+
+
+def test_a_candidate_for_the_row_key_is_shown_with_what_speaks_for_it_and_against():
+    rows = [without_a_key(number) for number in range(len(REGISTER))]
+    repeated = write_draft(drafted([{**row, "Doc Ref": row["Ours"]} for row in rows]))
+    assert "1 of 26 values occurs more than once" in repeated
+    unique = write_draft(drafted([{**row, "Ours": f"{number:04}"} for number, row in enumerate(rows)]))
+    assert "Ours (45 %: never empty, no repeats, its name is not like that of a key)" in unique
+
+
 def test_an_optional_column_without_a_source_is_left_out_and_named():
     rows = [{name: cell for name, cell in row.items() if name != "Remarks"} for row in REGISTER]
     text = write_draft(drafted(rows))

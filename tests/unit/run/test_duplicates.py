@@ -73,6 +73,19 @@ def test_it_makes_no_difference_how_rows_are_cut_into_chunks(mapper: Mapper, chu
             assert found.keys == [key for single in singles for key in single.keys]
 
 
+@pytest.mark.parametrize(("in_memory", "known"), [(200_000, True), (0, False)])
+def test_a_reject_names_the_row_that_has_its_key(
+    mapper: Mapper, monkeypatch: pytest.MonkeyPatch, in_memory: int, *, known: bool
+) -> None:
+    monkeypatch.setattr(duplicates, "ROWS_REMEMBERED", in_memory)
+    source = IterableSource([{"Id": key} for key in "abcbd"])
+    ((reject,),) = [tuple(chunk.rejects()) for chunk in MapStream(Work(mapper, source))]
+    is_last = mapper.spec.duplicates == "last"
+    assert reject.row == (2 if is_last else 4)
+    other = "row 4" if is_last else "row 2" if known else "an earlier row"
+    assert reject.problems[0].message == f'{other} has the row key "b", too'
+
+
 class Growing(IterableSource):
     """A source to which another program adds rows: each read finds some more."""
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from opusmap.errors import InvalidMapping
+from opusmap.records import Record
+from opusmap.run.check import SourceCheck
 from opusmap.run.open import find_warnings, open_work
 
 CONNECTION = {
@@ -34,10 +36,10 @@ DECIDED = {
 }
 
 
-def work_of(folder: Path, head: str, fields: dict[str, str], *, around: bool = True):
+def work_of(folder: Path, head: str, fields: dict[str, str], *, around: bool = True, rows: int = 1):
     (folder / "c.json").write_text(json.dumps(CONNECTION))
     (folder / "x.csv").write_text(
-        "Key,Title,Created,Zoned,Kind,Sum\n1,a,2024-01-31T10:00:00,2024-01-31T10:00:00Z,Deed,5\n"
+        "Key,Title,Created,Zoned,Kind,Sum\n" + "1,a,2024-01-31T10:00:00,2024-01-31T10:00:00Z,Deed,5\n" * rows
     )
     bound = "".join(f"  {name}: {value}\n" for name, value in fields.items())
     (folder / "m.yaml").write_text(f"{HEAD}{head}\nfields:\n{bound}")
@@ -80,9 +82,18 @@ def test_what_is_decided_is_mapped(
     assert {names[name] for name in mapped.values} == {*names.values()} - {*left_out}
 
 
-def test_without_the_row_key_there_is_nothing_to_show(tmp_path: Path) -> None:
-    with pytest.raises(InvalidMapping):
-        work_of(tmp_path, f"timezone: UTC\n{CHOICES}", DECIDED | {"rowKey": "TODO"})
+def test_without_the_row_key_the_other_columns_are_mapped_and_no_row_is_a_duplicate(tmp_path: Path) -> None:
+    work = work_of(tmp_path, f"timezone: UTC\n{CHOICES}", DECIDED | {"rowKey": "TODO"}, rows=3)
+    with work.source:
+        checked = SourceCheck(work)
+        assert [report.mapped for report in checked] == [3]
+        assert checked.report().rejected == 0
+        (first, *_) = work.source.rows()
+    assert work.left_out == ("Row key",)
+    assert work.lacks_key
+    record = work.mapper.map_row(first.values, first.number)
+    assert isinstance(record, Record)
+    assert (record.key, record.values["leafName"]) == ("(TODO)", "a")
 
 
 def test_another_error_is_not_worked_around(tmp_path: Path) -> None:
