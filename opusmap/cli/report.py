@@ -135,9 +135,10 @@ def _read_subject(subject: str | None, run: int | None) -> tuple[Path | None, in
         return None, int(subject)
     mapping = Path(subject)
     if not mapping.is_file():
-        raise click.UsageError(
-            f"there is no mapping {quote_value(subject)}; name its file, or a run by its number"
-        )
+        from opusmap.mapping.yaml_reader import suggest_file
+
+        advice = suggest_file(mapping) or "name its file, or a run by its number"
+        raise click.UsageError(f"there is no mapping {quote_value(subject)}; {advice}")
     return mapping, run
 
 

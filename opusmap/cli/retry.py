@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from opusmap.cli.help import command
 from opusmap.cli.logs import log
-from opusmap.cli.next_step import Given
+from opusmap.cli.next_step import Given, show_command
 from opusmap.cli.options import MAPPING, open_mapping, read_settings, registry
 from opusmap.cli.sending import SendingOutput, fault_plan, open_target, send, sending
 
@@ -41,7 +42,7 @@ def retry(mapping: str, file: str | None, number: int | None, out: SendingOutput
     if file is not None and number is not None:
         raise click.UsageError("--run selects rows of the mapping's source; FILE has its own")
     if file is None and plan is not None:
-        raise click.UsageError("the embedded emulator keeps no journal; pass a corrected rejects FILE")
+        raise click.UsageError(_advise_rehearsal(mapping))
     settings = read_settings(mapping) if plan is None else None
     if file is None and number is None and settings is not None:
         file = _find_edited_rejects(mapping, settings, quiet=out.quiet)
@@ -52,6 +53,20 @@ def retry(mapping: str, file: str | None, number: int | None, out: SendingOutput
     target = open_target(work, settings, plan, out)
     only = None if file else keys_to_retry(work.mapper, target.settings, number)
     return send(work, target, SubmitOptions(only=only), out, Given(mapping, file, out.converters))
+
+
+def _advise_rehearsal(mapping: str) -> str:
+    """Return what to do where a rehearsal is to be retried: it keeps no journal of what was refused."""
+    whole = show_command("submit", mapping, "--to", "emulator")
+    path = Path(mapping)
+    found = [one for one in path.parent.glob("*.rejects.*") if one.name.startswith(f"{path.stem}.")]
+    latest = max(found, key=lambda one: one.stat().st_mtime, default=None)
+    file = "FILE" if latest is None else str(latest)
+    named = show_command("retry", mapping, file, "--to", "emulator")
+    return (
+        "a rehearsal keeps no journal, so nothing is known that could be sent again. "
+        f"To rehearse all rows: `{whole}`. To rehearse rejects that you have corrected: `{named}`"
+    )
 
 
 def _find_edited_rejects(mapping: str, settings: Settings, *, quiet: bool) -> str | None:

@@ -13,12 +13,14 @@ from opusmap.compiler.interpreter import Environment, Interpreter
 from opusmap.compiler.plan import KEY_COLUMN, Plan
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
+from opusmap.converters.date_problems import can_read
+from opusmap.converters.date_shapes import swap_day_and_month
 from opusmap.converters.dates import datetime_
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Evaluate, Frame, Gap, Node
-from opusmap.issues import Issue, Severity, Span
-from opusmap.wording import quote_names, quote_value
+from opusmap.issues import Issue, Severity, Span, fix_with
+from opusmap.wording import counted, quote_names, quote_value
 
 SAMPLE_ROWS = 1_000
 """Rows of the source that are looked at."""
@@ -37,6 +39,7 @@ def lint(
         *_unread_elements(plan, sample),
         *_short_term_paths(plan, sample),
         *_without_zone(plan, sample),
+        *_swapped_days(plan, sample),
         *_unused(plan),
         *_unread(plan),
     ]
@@ -265,6 +268,35 @@ def _converts_naive(root: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bo
             ):
                 return True
     return False
+
+
+def _swapped_days(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+    """Yield the formats that, with day and month swapped, read the same dates of a column and more.
+
+    Those that both read become another day, and nothing else shows it.
+    """
+    interpreter, empty = Interpreter(plan, []), make_empty_values(plan.spec.source.empty)
+    for column in plan.columns:
+        formats, node = column.binding.format, column.parts[0]
+        other = swap_day_and_month(formats[0]) if len(formats) == 1 and isinstance(node, nodes.Cell) else None
+        if other is None or column.column.type is not ColumnType.DATE_TIME:
+            continue
+        assert isinstance(node, nodes.Cell)
+        rows = [row for row in sample if interpreter.is_wanted(Frame(row), [])]
+        cells = [cell.strip() for row in rows if isinstance(cell := empty(row.get(node.name)), str)]
+        read = [(can_read(formats[0], cell), can_read(other, cell)) for cell in cells]
+        by_format, by_other = map(sum, zip(*read, strict=True)) if read else (0, 0)
+        if by_format == by_other or any(one and not two for one, two in read):
+            continue
+        message = (
+            f"{quote_value(other)} reads {by_other:,} of the first {counted(len(cells), 'date')} of "
+            f"{quote_value(column.column.display_name)}, and {quote_value(formats[0])} only {by_format:,}, "
+            "with day and month swapped"
+        )
+        first = "day" if other.startswith("%d") else "month"
+        hint = f'if the {first} comes first in this source, write `format: "{other}"`'
+        fix = fix_with(formats[0].span, other)
+        yield Issue("swapped-days", message, formats[0].span, hint, Severity.WARNING, fix)
 
 
 def _unused(plan: Plan) -> Iterator[Issue[Span]]:

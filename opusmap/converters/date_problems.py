@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache, lru_cache
+from itertools import islice
 
 from opusmap.converters.coerce import text_of
 from opusmap.converters.date_shapes import find_formats
@@ -33,11 +34,11 @@ def no_date(value: object, formats: Sequence[str], *, incomplete: bool = False) 
     text, shown = whole.strip(), quote_value(whole)
     if _OTHER_YEARS.fullmatch(text):
         return ValueProblem("bad-date", f"{shown} is outside the years 1 to 9999", _AS_NONE)
+    if _is_missing_day(text) if not formats else any(_is_missing_day_of(one, text) for one in formats):
+        return ValueProblem("bad-date", f"{shown} is not a day of the calendar", _AS_NONE)
     message = f"{shown} is not a date and time like {' or '.join(formats)}"
     if not formats:
         message = f"{shown} is not an ISO date or time such as 2024-01-31 or 2024-01-31T18:15:00Z"
-        if _is_missing_day(text):
-            return ValueProblem("bad-date", f"{shown} is not a day of the calendar", _AS_NONE)
     return ValueProblem("bad-date", message, _find_help(value, text, formats, incomplete=incomplete))
 
 
@@ -66,6 +67,8 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
     if not isinstance(value, str):
         return _OF_NUMBERS
     if formats:
+        if (half := _HALF_OF_DAY.search(text)) is not None and (hint := _write_half(half, formats)):
+            return hint
         found = _find_shorter(text, tuple(formats)) if _PART_OF_DATE.fullmatch(text) else None
         if found is None:
             written = _describe_formats(text, tuple(formats))
@@ -106,7 +109,7 @@ _LIKE = {
 @lru_cache(maxsize=1024)
 def _describe_formats_like(text: str, tried: tuple[str, ...]) -> str:
     found = [
-        one for one, _ in find_formats(text) if one is not None and one not in tried and _reads(one, text)
+        one for one, _ in find_formats(text) if one is not None and one not in tried and can_read(one, text)
     ]
     found = [one for one in found if any(_same_day(one, each) for each in tried)] or found
     if not found:
@@ -122,7 +125,8 @@ def _same_day(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)
 
 
-def _reads(format: str, text: str) -> bool:
+def can_read(format: str, text: str) -> bool:
+    """Return whether a format reads a text, whatever the century of its years is."""
     try:
         _prepared_reader(format)(text)
     except (ValueError, OverflowError):
@@ -131,7 +135,7 @@ def _reads(format: str, text: str) -> bool:
 
 
 @cache
-def _prepared_reader(format: str) -> Callable[[str], object]:
+def _prepared_reader(format: str) -> Callable[[str], date]:
     return format_reader(format, _ANY_CENTURY if "%y" in format else None)
 
 
@@ -158,6 +162,45 @@ def _is_missing_day(text: str) -> bool:
         return first_day(text) is None
     return False
 
+
+def _is_missing_day_of(format: str, text: str) -> bool:
+    """Return whether a text is written in a format, but for a day that its month does not have."""
+    for found in islice(_LAST_DAYS.finditer(text), _DAYS_TRIED):
+        before, after = text[: found.start()], text[found.end() :]
+        days = [_read_day(format, f"{before}{day:02}{after}") for day in (1, 2)]
+        if days == [1, 2]:  # it is the day that was replaced, and no other part
+            return True
+    return False
+
+
+def _read_day(format: str, text: str) -> int | None:
+    try:
+        return _prepared_reader(format)(text).day
+    except (ValueError, OverflowError):
+        return None
+
+
+_LAST_DAYS = re.compile("29|30|31")
+_DAYS_TRIED = 4
+
+
+def _write_half(half: re.Match[str], formats: Sequence[str]) -> str:
+    """Return how to read a time with `p.m.` by a format with %p; "" where that would not do."""
+    text, pm = half.string, f"{half['letter']}m"
+    plain = text[: half.start()] + pm + text[half.end() :]
+    if len(formats) > 1 or "%p" not in formats[0] or not can_read(formats[0], plain):
+        return ""
+    written = half.group()
+    other = {"a": "p", "p": "a", "A": "P", "P": "A"}[half["letter"]] + written[1:]
+    replaced = "".join(f'{{replace: ["{one}", {one[0].upper()}M]}}, ' for one in sorted({written, other}))
+    century = ", century: …" if "%y" in formats[0] else ""
+    read = f'{{datetime: {{format: "{formats[0]}"{century}}}}}'
+    return (
+        f"`%p` reads AM and PM, not {written}; in the place of `format` write `convert: [{replaced}{read}]`"
+    )
+
+
+_HALF_OF_DAY = re.compile(r"(?P<letter>[ap])\.[ ]?m\b\.?", re.IGNORECASE)
 
 _PART_OF_DATE = re.compile(r"(?:[^0-9]*[0-9]){2,6}[^0-9]*")
 """As many digits as a year, or a year and a month, may have."""

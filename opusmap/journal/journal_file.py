@@ -169,7 +169,10 @@ def _make_private(name: str, *, create: bool) -> None:
     try:
         mode = os.lstat(name).st_mode
     except FileNotFoundError:
-        help_text = "the first `opusmap submit` creates it; if it is elsewhere, name it in OPUSMAP_JOURNAL"
+        help_text = (
+            "the first `opusmap submit` to Opus makes it, and a rehearsal keeps none; if it is elsewhere, "
+            "name it in OPUSMAP_JOURNAL"
+        )
         raise JournalError(name, "there is no journal here", help_text) from None
     if not stat.S_ISREG(mode):
         raise JournalError(

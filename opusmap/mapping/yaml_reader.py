@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
@@ -22,7 +23,7 @@ from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue, Span
 from opusmap.mapping.yaml_slips import find_slip, show_quoted
 from opusmap.safe_files import UnreadableFile, read_text
-from opusmap.wording import quote_value
+from opusmap.wording import find_nearest, quote_value
 
 SIZE_LIMIT = 1 << 20
 """Bytes of a mapping file that are read at most."""
@@ -180,8 +181,22 @@ def read_yaml(path: Path, name: str | None = None, events: Events = _parse_event
     try:
         text = read_text(path, SIZE_LIMIT)
     except UnreadableFile as error:
-        raise refuse_file(error, name) from None
+        hint = suggest_file(path) if isinstance(error.__cause__, FileNotFoundError) else ""
+        raise refuse_file(error, name, hint) from None
     return parse_yaml(text, name, events)
+
+
+def suggest_file(path: Path) -> str:
+    """Return `did you mean "…"?` with the YAML file in the same folder whose name is nearest, or ""."""
+    try:
+        names = [one.name for one in islice(path.parent.iterdir(), _FILES_LISTED)]
+    except OSError:
+        return ""
+    near = find_nearest(path.name, [name for name in names if name.endswith((".yaml", ".yml"))])
+    return "" if near is None else f'did you mean "{path.with_name(near)}"?'
+
+
+_FILES_LISTED = 2_000
 
 
 def parse_yaml(text: str, name: str, events: Events = _parse_events) -> YamlFile:
@@ -371,9 +386,9 @@ class _Composer:
         return _refuse(self._span(event), code, message, help)
 
 
-def refuse_file(error: UnreadableFile, name: str) -> InvalidMapping:
+def refuse_file(error: UnreadableFile, name: str, hint: str = "") -> InvalidMapping:
     """Return the error for a YAML file that can't be used."""
-    hint = _LONG_LISTS if error.code == "file-too-large" else error.hint
+    hint = _LONG_LISTS if error.code == "file-too-large" else hint or error.hint
     return _refuse(Span(name, error.line, 1, error.line, 2), error.code, error.message, hint)
 
 

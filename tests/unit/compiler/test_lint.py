@@ -153,6 +153,33 @@ def test_a_date_alone_or_a_time_with_its_zone_needs_no_other(fields: str) -> Non
     assert warnings(fields) == []
 
 
+def swapped(format: str, *cells: str) -> list[str]:
+    rows = tuple({"Key": str(at), "A": "x", "B": cell} for at, cell in enumerate(cells))
+    found = warnings(f'When: {{from: B, format: "{format}"}}', "timezone: UTC\n", rows)
+    return [message for code, message in found if code == "swapped-days"]
+
+
+def test_a_format_that_reads_all_dates_with_day_and_month_swapped_is_a_warning() -> None:
+    assert swapped("%m/%d/%Y", "05/04/2024", "13/04/2024", "", "31/12/2024") == [
+        '"%d/%m/%Y" reads 3 of the first 3 dates of "When", and "%m/%d/%Y" only 1, with day and month swapped'
+    ]
+    assert swapped("%d/%m/%Y %H:%M", "05/04/2024 10:00", "04/13/2024 10:00", "unknown")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("05/04/2024", "06/04/2024"),  # nothing is rejected
+        ("25/04/2024", "04/13/2024"),  # both orders occur
+        ("05/04/2024", "unknown"),
+        ("05/04/2024", "31/02/2024"),
+        (),
+    ],
+)
+def test_dates_that_swapping_does_not_help_are_no_warning(cells: tuple[str, ...]) -> None:
+    assert swapped("%d/%m/%Y", *cells) == []
+
+
 def test_a_source_column_that_is_read_nowhere_is_a_warning() -> None:
     (found,) = lint(compiled("Line: B", columns=COLUMNS).plan, ROWS)
     assert (found.code, found.message) == (

@@ -27,6 +27,39 @@ def test_a_day_that_does_not_exist_asks_for_no_format(text: str) -> None:
     assert "format" not in hint
 
 
+@pytest.mark.parametrize(
+    ("format", "text"),
+    [
+        ("%d/%m/%Y", "30/02/2024"),
+        ("%d/%m/%Y %H:%M", "31/04/2024 10:30"),
+        ("%d-%b-%Y", "31-Apr-2024"),
+        ("%Y%m%d", "20230229"),
+        ("%m/%d/%Y", "02/30/2024"),
+        ("%d.%m.%y", "31.06.31"),
+    ],
+)
+def test_a_day_that_does_not_exist_is_no_fault_of_the_format(format: str, text: str) -> None:
+    century = ", century: 1930" if "%y" in format else ""
+    message, hint = problem_of(f'When: {{from: A, format: "{format}"{century}}}', text)
+    assert message == f'"{text}" is not a day of the calendar'
+    assert "format" not in hint
+
+
+@pytest.mark.parametrize("text", ["30/13/2024", "32/01/2024", "31/01/2024x", "02/30/2024", "2024-02-30"])
+def test_a_text_that_differs_in_more_than_its_day_is_not_like_the_format(text: str) -> None:
+    assert "is not a date and time like" in problem_of('When: {from: A, format: "%d/%m/%Y"}', text)[0]
+
+
+@pytest.mark.parametrize("half", ["p.m.", "P.M.", "a.m.", "p.m", "a. m."])
+def test_a_half_of_the_day_with_points_is_answered_with_what_reads_it(half: str) -> None:
+    text = f"31/01/2024 10:15 {half}"
+    hint = problem_of('When: {from: A, format: "%d/%m/%Y %I:%M %p"}', text)[1]
+    written = re.search("`(convert: .*)`", hint)
+    assert written is not None
+    found = record(f"When: {{from: A, {written[1]}}}", {"A": text}, "timezone: UTC\n")
+    assert found == {"_When": f"2024-01-31 {'10' if half[0] in 'aA' else '22'}:15:00"}
+
+
 @pytest.mark.parametrize("text", ["31/12/2024", "5 March 2024", "2024-31-12", "May 1783", "31122024"])
 def test_a_date_that_is_written_in_another_way_asks_for_its_format(text: str) -> None:
     assert "`format:" in problem_of("When: A", text)[1]

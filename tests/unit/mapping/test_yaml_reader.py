@@ -178,6 +178,19 @@ def test_what_is_asked_for_as_number_boolean_or_nothing_is_so_only_without_quote
     assert [is_null(node) for node in data][7:] == [True, True, False]
 
 
+def test_a_file_that_is_not_there_is_answered_with_the_nearest_beside_it(tmp_path: Path) -> None:
+    for name in ("mapping.yaml", "mapping.csv", "other.yaml"):
+        (tmp_path / name).touch()
+    for name, near in (("mapping.yml", "mapping.yaml"), ("oter.yaml", "other.yaml")):
+        with pytest.raises(InvalidMapping) as raised:
+            read_yaml(tmp_path / name)
+        assert raised.value.diagnostics[0].hint == f'did you mean "{tmp_path / near}"?'
+    for path in (tmp_path / "quite-another.txt", tmp_path / "none" / "mapping.yaml"):
+        with pytest.raises(InvalidMapping) as raised:
+            read_yaml(path)
+        assert raised.value.diagnostics[0].hint == ""
+
+
 def test_a_file_over_the_limit_is_refused_without_reading_it_all(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     path.write_bytes(b"a: " + b"x" * (30 << 20))

@@ -1,0 +1,48 @@
+"""What is typed after a rehearsal, or with a slip in a file's name, is answered with what to do."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from opusmap.cli import main
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(list(words)) == 2
+    return " ".join(capsys.readouterr().err.split())
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPUSMAP_JOURNAL", raising=False)
+    (tmp_path / "mapping.yaml").touch()
+    return tmp_path
+
+
+def test_a_report_without_a_journal_says_that_a_rehearsal_keeps_none(capsys):
+    for words in ((), ("mapping.yaml",), ("mapping.yaml", "--html")):
+        shown = said(capsys, "report", *words)
+        assert "a rehearsal (`--to emulator`) keeps none" in shown
+        assert "`opusmap emulator " in shown
+
+
+def test_a_retry_of_a_rehearsal_names_the_latest_rejects_and_the_commands(folder, capsys):
+    shown = said(capsys, "retry", "mapping.yaml", "--to", "emulator")
+    assert "`opusmap submit mapping.yaml --to emulator`" in shown
+    assert "`opusmap retry mapping.yaml FILE --to emulator`" in shown
+    for age, name in enumerate(
+        ("mapping.rehearsal.rejects.csv", "mapping.run-1.rejects.csv", "x.rejects.csv")
+    ):
+        (folder / name).touch()
+        os.utime(folder / name, (age and 1_000, age and 1_000))
+    os.utime(folder / "mapping.rehearsal.rejects.csv", (2_000, 2_000))
+    shown = said(capsys, "retry", "mapping.yaml", "--to", "emulator")
+    assert "`opusmap retry mapping.yaml mapping.rehearsal.rejects.csv --to emulator`" in shown
+
+
+@pytest.mark.parametrize("command", ["check", "preview", "report"])
+def test_a_slip_in_the_name_of_a_mapping_is_answered_with_the_name(command, capsys):
+    assert 'did you mean "mapping.yaml"?' in said(capsys, command, "mapping.yml")
