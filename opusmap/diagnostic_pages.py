@@ -9,6 +9,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from opusmap.guide_pages import remove_links
+
 DOCUMENTATION = ""
 """The address of the documentation as a site, with a `/` at its end; empty as long as it has none."""
 
@@ -16,8 +18,6 @@ _PACKAGED = Path(__file__).parent / "diagnostics"
 _FOLDER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "docs" / "diagnostics"
 _LINE = re.compile(r"^\| \[`([\w-]+)`\]\([\w-]+\.md\) \| (.+) \|$", re.MULTILINE)
 """A line of the index: a code, and what it means."""
-_LINK_OR_CODE = re.compile(r"```.*?```|`[^`\n]*`|\[((?:`[^`\n]*`|[^\]`])+)\]\([^)\s]+\)", re.DOTALL)
-"""A link, whose text is the group; or code, in which nothing is a link."""
 
 
 def summarise(code: str) -> str:
@@ -38,12 +38,12 @@ def list_codes() -> dict[str, list[str]]:
     return {group: codes for group, codes in groups.items() if codes}
 
 
-def read_page(code: str) -> str:
-    """Return the page of a code as Markdown without links and comments, "" without one."""
+def read_page(code: str, *, links: bool = False) -> str:
+    """Return the page of a code as Markdown, "" without one; only with `links` as it is written."""
     if not summarise(code):  # so that no other file is read
         return ""
-    text = re.sub(r"<!--.*?-->\n?", "", (_FOLDER / f"{code}.md").read_text("utf-8"), flags=re.DOTALL)
-    return _LINK_OR_CODE.sub(lambda found: found[1] or found[0], text)
+    text = (_FOLDER / f"{code}.md").read_text("utf-8")
+    return text if links else remove_links(text)
 
 
 def locate_page(code: str, documentation: str = "") -> str:

@@ -1,4 +1,4 @@
-"""`opusmap help`: the page of a diagnostic code, the list of all codes, or the help of a command."""
+"""`opusmap help`: the page of a diagnostic code, one about a word, the list of all, a command's help."""
 
 from __future__ import annotations
 
@@ -11,70 +11,107 @@ from opusmap.cli.help import command
 from opusmap.cli.options import verbosity
 from opusmap.cli.terminal import make_console, write_result
 
+_MOST_FOUND, _MOST_LINKS = 4, 12
+"""How many guides a word finds, and how many are named below a page, at most."""
+
 
 def _complete(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
-    """Return the codes that begin with what was typed."""
-    from opusmap.diagnostic_pages import list_codes
+    """Return the codes and how-to pages that begin with what was typed."""
+    return sorted(name for name in _known_names() if name.startswith(typed))
 
-    return sorted(code for codes in list_codes().values() for code in codes if code.startswith(typed))
+
+def _known_names() -> list[str]:
+    from opusmap.diagnostic_pages import list_codes
+    from opusmap.guide_pages import list_guides
+
+    codes = (code for codes in list_codes().values() for code in codes)
+    return [*codes, *(guide.name for guide in list_guides())]
 
 
 @command(
-    "Explain a diagnostic code, or a command",
+    "Explain a diagnostic code, a command, or a word such as dates",
     "opusmap help unknown-column",
+    "opusmap help dates",
     "opusmap help",
     "opusmap help submit",
     name="help",
 )
-@click.argument("code", required=False, shell_complete=_complete)
+@click.argument("word", required=False, shell_complete=_complete)
 @verbosity
-def help_(code: str | None, *, quiet: bool) -> int:
-    """Print the page of a diagnostic CODE: what it means, why it matters, an example and its fix.
+def help_(word: str | None, *, quiet: bool) -> int:
+    """Print the page of a diagnostic code: what it means, why it matters, an example and its fix.
 
-    Without CODE, all codes are listed, each with what it means. The name of a command prints its help.
+    A WORD such as dates, excel or windows prints the how-to page, or the section of the language, that is
+    about it. Without WORD, all codes and how-to pages are listed. The name of a command prints its help.
     """
-    from opusmap.diagnostic_pages import list_codes, locate_page, read_page
+    from opusmap.diagnostic_pages import locate_page, read_page
+    from opusmap.guide_pages import find_guides
 
     del quiet  # there are no notes
     context = click.get_current_context()
     program = context.find_root().command
     assert isinstance(program, click.Group)
-    if code is None:
+    if word is None:
         _print_codes()
         return 0
-    if code in program.commands:
-        named = program.commands[code]
-        with click.Context(named, info_name=code, parent=context.find_root()) as own:
+    if word in program.commands:
+        named = program.commands[word]
+        with click.Context(named, info_name=word, parent=context.find_root()) as own:
             write_result(named.get_help(own))
         return 0
-    page = read_page(code)
+    guides = [] if read_page(word) else find_guides(word)
+    page = read_page(word, links=True) or (guides[0].text if guides else "")
     if not page:
-        known = [*(one for codes in list_codes().values() for one in codes), *program.commands]
-        near = difflib.get_close_matches(code.lower(), known, cutoff=0.5)
+        near = difflib.get_close_matches(word.lower(), [*_known_names(), *program.commands], cutoff=0.5)
         meant = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise click.UsageError(f"There is no code '{code}'.{meant} `opusmap help` lists all codes.")
-    if link := locate_page(code):
-        page += f"\n{link}\n"
-    if sys.stdout.isatty():
-        from rich.markdown import Markdown
-
-        make_console().print(Markdown(page))
-    else:
-        write_result(page, end="")
+        raise click.UsageError(f"There is no page about '{word}'.{meant} `opusmap help` lists all.")
+    _print_page(
+        page, word, [one.name for one in guides[:_MOST_FOUND] if one.text not in page], locate_page(word)
+    )
     return 0
 
 
+def _print_page(page: str, word: str, found: list[str], address: str) -> None:
+    """Print a page; below, what to type for the others found by the word, and for those that it links to."""
+    from opusmap.diagnostic_pages import summarise
+    from opusmap.guide_pages import find_links, has_guide, remove_links
+
+    program = click.get_current_context().find_root().command
+    assert isinstance(program, click.Group)
+    linked = [
+        name for name in find_links(page) if name in program.commands or summarise(name) or has_guide(name)
+    ]
+    more = [name for name in dict.fromkeys((*found, *linked)) if name != word][:_MOST_LINKS]
+    text = remove_links(page)
+    if more:
+        text = (
+            text.rstrip() + "\n\n" + "See also:\n\n" + "".join(f"- `opusmap help {name}`\n" for name in more)
+        )
+    if address:
+        text += f"\n{address}\n"
+    if sys.stdout.isatty():
+        from rich.markdown import Markdown
+
+        make_console().print(Markdown(text))
+    else:
+        write_result(text, end="")
+
+
 def _print_codes() -> None:
-    """Print the codes in groups, one a line with what it means."""
+    """Print the codes in groups, one a line with what it means, and the how-to pages."""
     from rich.text import Text
 
     from opusmap.cli.terminal import text_width, wrap_words
     from opusmap.diagnostic_pages import list_codes, summarise
+    from opusmap.guide_pages import list_guides
 
-    console, groups = make_console(), list_codes()
-    indent = max((len(code) for codes in groups.values() for code in codes), default=0) + 4
-    for at, (group, codes) in enumerate(groups.items()):
+    console = make_console()
+    groups = {group: [(code, summarise(code)) for code in codes] for group, codes in list_codes().items()}
+    if guides := [(guide.name, guide.title) for guide in list_guides()]:
+        groups["How to"] = guides
+    indent = max((len(name) for names in groups.values() for name, _ in names), default=0) + 4
+    for at, (group, names) in enumerate(groups.items()):
         console.print(("\n" if at else "") + group, style="bold", soft_wrap=True)
-        for code in codes:
-            for line in wrap_words(Text(summarise(code)), text_width(console), indent, f"  {code}"):
+        for name, meaning in names:
+            for line in wrap_words(Text(meaning), text_width(console), indent, f"  {name}"):
                 console.print(line, soft_wrap=True)

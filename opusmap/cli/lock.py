@@ -18,7 +18,7 @@ def lock(mapping: str, converters: tuple[str, ...], out: Output) -> int:
     """Fingerprint the connection and the options' order, beside MAPPING.
 
     From then on `check` and `submit` refuse any change to the meaning of an order or a column, until
-    `lock` accepts it. Compare the options with Opus first: their order there can't be seen from here.
+    `lock` accepts it. Compare the options with Opus first: the connection file does not have them.
     """
     from opusmap.compiler import load_mapping
     from opusmap.compiler.lock import find_drift, lock_path, make_lock, read_lock, write_lock
@@ -37,7 +37,8 @@ def lock(mapping: str, converters: tuple[str, ...], out: Output) -> int:
         locked = counted(len(new.columns), "column")
         print_note(f"locked {locked}, and the options of {len(new.choices)} of them, in {path}.")
         print_note(
-            "Opus does not show how it orders options: compare these with Opus > Settings > Connector now:"
+            "The connection file does not have the options: compare these now with "
+            "Opus > Settings > Connector, in the order that Opus shows:"
         )
         names = {column.internal_name: column.display_name for column in mapper.connection.columns}
         for name, options in new.choices.items():

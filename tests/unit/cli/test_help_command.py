@@ -27,20 +27,41 @@ def test_every_code_has_a_page_in_plain_text(capsys: pytest.CaptureFixture[str])
         assert "](" not in shown
 
 
+@pytest.mark.parametrize(("word", "title"), [("dates", "Date"), ("excel", "Excel"), ("windows", "Windows")])
+def test_a_word_prints_the_page_about_it(word: str, title: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", word]) == 0
+    shown = capsys.readouterr().out
+    assert title in shown.splitlines()[0]
+    assert "<!--" not in shown
+    assert "](" not in shown
+
+
+def test_what_is_named_below_a_page_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    for word in ("bad-date", "dates", "excel", "times-and-zones"):
+        assert main(["help", word]) == 0
+        named = re.findall("^- `opusmap help (.+)`$", capsys.readouterr().out, re.MULTILINE)
+        assert named
+        assert word not in named
+        for name in named:
+            assert main(["help", name]) == 0
+            capsys.readouterr()
+
+
 def test_the_list_has_each_code_once_with_its_sentence_in_groups(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for code in CODES:
         (line,) = (line for line in lines if line.split()[:1] == [code] and line.startswith("  "))
         assert diagnostic_pages.summarise(code) in line
-    assert [line for line in lines if line and line[0] != " "] == list(diagnostic_pages.list_codes())
+    assert [line for line in lines if line and line[0] != " "] == [*diagnostic_pages.list_codes(), "How to"]
+    assert any(line.startswith("  dates ") for line in lines)
 
 
 def test_a_code_that_is_not_known_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help", "unknwn-colum"]) == 2
     assert "Did you mean unknown-column" in capsys.readouterr().err
     assert main(["help", "../index"]) == 2
-    assert "`opusmap help` lists all codes" in capsys.readouterr().err
+    assert "`opusmap help` lists all" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", program.commands)

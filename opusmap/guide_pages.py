@@ -1,0 +1,139 @@
+"""The how-to pages and the sections of the language's page, for a terminal: the wheel has them as well.
+
+Owns finding one by a word, and what a reader types for a page that another one links to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_PACKAGED = Path(__file__).parent / "guides"
+_FOLDER = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "docs"
+_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^(#{1,3}) (.+)$", re.MULTILINE)
+_SEARCHED = re.compile(r"<!-- searched: (.+?) -->")
+_LINK = re.compile(r"\[(?:`[^`\n]*`|[^\]`])+\]\(([^)\s]+)\)")
+_LINK_OR_CODE = re.compile(r"```.*?```|`[^`\n]*`|\[((?:`[^`\n]*`|[^\]`])+)\]\([^)\s]+\)", re.DOTALL)
+"""A link, whose text is the group; or code, in which nothing is a link."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """A how-to page, or a section of a page, as Markdown with its links.
+
+    `name` is what is typed for it, `words` what it is found by in addition to its title.
+    """
+
+    name: str
+    title: str
+    text: str
+    words: tuple[str, ...] = ()
+    is_page: bool = False
+
+
+def find_guides(word: str) -> list[Guide]:
+    """Return the guides that a word is about, the best first; none if no title has it.
+
+    >>> [guide.name for guide in find_guides("excel")][0]
+    'excel-register'
+    """
+    wanted = _normalise(word)
+    if not wanted:
+        return []
+    ranked = [(_rank(guide, wanted), guide) for guide in _read_guides().values()]
+    ranked.sort(key=lambda one: one[0])
+    return [guide for rank, guide in ranked if rank < _UNFIT]
+
+
+def has_guide(name: str) -> bool:
+    """Return whether a guide has this name."""
+    return name in _read_guides()
+
+
+def list_guides() -> list[Guide]:
+    """Return the how-to pages, in the order of their index; none in a copy of the package without them."""
+    order = re.findall(r"\((\w[\w-]*)\.md\)", _read("howto/index.md"))
+    pages = {guide.name: guide for guide in _read_guides().values() if guide.is_page}
+    return [pages[name] for name in order if name in pages]
+
+
+def find_links(text: str) -> list[str]:
+    """Return what a reader types after `opusmap help` for the pages that a page links to.
+
+    It is the name of a guide or of a command, or a diagnostic code, whose pages end in `.md` as well.
+    """
+    found = dict[str, None]()
+    for target in _LINK.findall(_FENCE.sub("", text)):
+        page, _, anchor = target.partition("#")
+        name = page.rpartition("/")[2].removesuffix(".md")
+        if anchor in _read_guides() or name == "command-line":
+            name = anchor
+        if page.endswith(".md") and name and "://" not in page:
+            found[name] = None
+    return list(found)
+
+
+def remove_links(text: str) -> str:
+    """Return Markdown with the texts of its links, and without comments."""
+    text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
+    return _LINK_OR_CODE.sub(lambda found: found[1] or found[0], text)
+
+
+def _normalise(text: str) -> tuple[str, ...]:
+    """Return the words of a text, without letter case and the plural's s."""
+    words = re.findall(r"[^\W_]+", text.lower())
+    return tuple(word.removesuffix("s") if len(word) > len("yes") else word for word in words)
+
+
+_UNFIT = 5
+
+
+def _rank(guide: Guide, wanted: tuple[str, ...]) -> int:
+    """Return how well a guide fits some words, 0 best; `_UNFIT` if it lacks one of them."""
+    if wanted == _normalise(guide.name):
+        return 0 if guide.is_page else 1
+    if wanted in map(_normalise, guide.words):
+        return 2
+    if set(wanted) <= {*_normalise(guide.name), *_normalise(guide.title)}:
+        return 3 if guide.is_page else 4
+    return _UNFIT
+
+
+@cache
+def _read_guides() -> dict[str, Guide]:
+    """Return all guides by their names; of several with the same name a page, or else that of a how-to."""
+    files = [*sorted(_FOLDER.glob("howto/*.md")), _FOLDER / "language.md"]
+    read = [list(_split(path)) for path in files if path.stem != "index"]
+    found = dict[str, Guide]()
+    pages, sections = [guides[:1] for guides in read], [guides[1:] for guides in read]
+    for guide in (one for guides in (*pages, *sections) for one in guides):
+        found.setdefault(guide.name, guide)
+    return found
+
+
+def _split(path: Path) -> Iterator[Guide]:
+    """Yield a file's page, then its sections."""
+    text = _read(path.relative_to(_FOLDER).as_posix())
+    masked = _FENCE.sub(lambda fence: re.sub(r"[^\n]", " ", fence[0]), text)  # a comment is not a heading
+    headings = list(_HEADING.finditer(masked))
+    for at, heading in enumerate(headings):
+        level, title = len(heading[1]), heading[2].replace("`", "")
+        if title[0].isdigit():  # a step of a page, of no use alone
+            continue
+        ends = (other.start() for other in headings[at + 1 :] if len(other[1]) <= level)
+        part = text[heading.start() : next(ends, len(text))]
+        name = re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") if at else path.stem
+        searched = _SEARCHED.search(text) if not at else None
+        words = tuple(searched[1].split(", ")) if searched is not None else ()
+        yield Guide(name, title, part, words, is_page=not at)
+
+
+def _read(name: str) -> str:
+    try:
+        return (_FOLDER / name).read_text("utf-8")
+    except OSError:  # a copy of the package without them
+        return ""

@@ -1,0 +1,65 @@
+"""A word finds the how-to page or the section about it, and a link says what to type."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from documentation import ROOT
+
+from opusmap.guide_pages import find_guides, find_links, has_guide, list_guides, remove_links
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("dates", "dates"),
+        ("date format", "dates"),
+        ("Excel", "excel-register"),
+        ("windows", "on-windows"),
+        ("choice", "choices"),
+        ("people", "people"),
+        ("own converter", "custom-converter"),
+        ("templates", "templates-with-if"),
+        ("lookup tables", "lookup-tables"),
+    ],
+)
+def test_a_word_finds_what_is_about_it_first(word: str, name: str) -> None:
+    guide = find_guides(word)[0]
+    assert guide.name == name
+    assert guide.text.lstrip("#").strip().startswith(guide.title[:5])
+
+
+@pytest.mark.parametrize("word", ["", "-", "no-such-thing", "../../etc/passwd"])
+def test_what_no_title_has_finds_nothing(word: str) -> None:
+    assert find_guides(word) == []
+
+
+def test_the_pages_are_listed_in_the_order_of_their_index() -> None:
+    names = [guide.name for guide in list_guides()]
+    assert set(names) == {path.stem for path in (ROOT / "docs" / "howto").glob("*.md")} - {"index"}
+    assert names[0] == "install"
+
+
+def test_each_page_and_section_is_found_by_its_name() -> None:
+    for guide in list_guides():
+        assert find_guides(guide.name)[0] == guide
+        assert has_guide(guide.name)
+
+
+def test_a_comment_in_code_is_not_a_heading() -> None:
+    (guide,) = (one for one in find_guides("whole file") if one.name == "a-whole-file")
+    assert guide.text.count("```") % 2 == 0
+
+
+def test_a_link_gives_what_is_typed_for_its_page() -> None:
+    text = (
+        "[a](bad-date.md) [`b`](../language.md#times-and-zones) [c](../command-line.md#check)\n"
+        "[d](https://x.org/y.md) [e](../howto/dates.md) [f](picture.svg)\n```\n[g](g.md)\n```\n"
+    )
+    assert find_links(text) == ["bad-date", "times-and-zones", "check", "dates"]
+    assert remove_links(text).startswith("a `b` c\n")
+
+
+def test_no_name_of_a_page_has_to_be_quoted() -> None:
+    assert all(re.fullmatch(r"[a-z0-9-]+", guide.name) for guide in list_guides())
