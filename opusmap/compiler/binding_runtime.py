@@ -20,6 +20,22 @@ EmptyValues: TypeAlias = Callable[[Any], Any]
 _LOG = logging.getLogger("opusmap.mapper")
 
 
+_TERM_HINT = (
+    "list the columns, which leaves out empty ones: `[Class1, Class2]`; or name a term for an empty one: "
+    "`{{ … | default('General') }}`"
+)
+
+
+def advise_on_terms(problem: Issue[str], terms: frozenset[str]) -> Issue[str]:
+    """Return a problem; of a gap in a path of `terms`, columns by display name, with what a path can do.
+
+    The usual hint, an empty text, would make a path with an empty term.
+    """
+    if problem.code != "empty-in-template" or problem.place not in terms:
+        return problem
+    return Issue(problem.code, problem.message, problem.place, _TERM_HINT)
+
+
 def as_problem(column: str, error: Exception) -> Issue[str]:
     """Return the problem that describes an exception in a binding.
 

@@ -116,7 +116,8 @@ class _Walker:
         try:
             yield from self._value_stages()
         except Exception as error:  # noqa: BLE001 - a converter may raise anything; the mapper treats it alike
-            yield _failed(binding_runtime.as_problem(name, error), span=span)
+            problem = binding_runtime.as_problem(name, error)
+            yield _failed(binding_runtime.advise_on_terms(problem, self.plan.terms), span=span)
             try:
                 yield from self._error_stages()
             except Exception as second:  # noqa: BLE001 - as above

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from opusmap.compiler import binding_runtime
 from opusmap.compiler.codegen import generate
 from opusmap.compiler.interpreter import FILTERED, Interpreter
 from opusmap.compiler.kinds import KindChecker
@@ -58,6 +59,7 @@ class Mapper:
         generated = generate(plan, self.interpreter)
         self.source = generated.source
         self._replaced = self.interpreter.replaced
+        self._terms = plan.terms
         self._format_counts: Counter[tuple[str, str]] = Counter()
         self._reads_numbers = any(isinstance(node, nodes.RowNumber) for node in plan.nodes())
         self._patterns = dict(sorted(self.interpreter.patterns.items()))
@@ -89,7 +91,8 @@ class Mapper:
             self._replaced.clear()
         if problems:
             key = None if record is FILTERED else record.get(KEY_COLUMN)
-            return Reject(number, key, tuple(problems), values)
+            found = [binding_runtime.advise_on_terms(one, self._terms) for one in problems]
+            return Reject(number, key, tuple(found), values)
         if record is FILTERED:
             return Filtered(number)
         return Record(number, record[KEY_COLUMN], record, notes, replaced)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from opusmap.compiler.column_types import Encoder
-from opusmap.connection import Column, Connection
+from opusmap.connection import Column, ColumnType, Connection
 from opusmap.converters import ArgumentError, Context, Converter, bind_converter
 from opusmap.errors import ValueProblem
 from opusmap.expressions import Expression, constant_value, nodes, walk
@@ -121,6 +121,12 @@ class Plan:
     warnings: tuple[Issue[Span], ...] = ()
     format_lists: tuple[FormatList, ...] = ()
     format_uses: dict[FormatList, int] = field(default_factory=dict)
+
+    @property
+    def terms(self) -> frozenset[str]:
+        """The display names of the columns that take term paths."""
+        names = (one.column for one in self.columns if one.column.type is ColumnType.TAXONOMY)
+        return frozenset(column.display_name for column in names)
 
     def context_of(self, place: str) -> Context:
         """Return what converters know of the mapping in a variable (`let NAME`) or in `where`."""

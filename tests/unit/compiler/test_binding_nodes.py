@@ -192,6 +192,20 @@ def test_nothing_is_retyped_by_an_expression_alone() -> None:
     assert record('Line: "{{ A }}"', {"A": "0010"}) == {"_Line": "0010"}
 
 
+def test_an_empty_value_within_a_term_path_is_answered_with_what_a_path_can_do() -> None:
+    path, text = "termFullPath: '{{ A }}/{{ B }}'", "Line: '{{ A }}/{{ B }}'"
+    found = mapped(f"{path}\n{text}", {"A": "x", "B": ""})
+    assert isinstance(found, Reject)
+    hints = {one.place: one.hint for one in found.problems}
+    assert "`[Class1, Class2]`" in hints["Classification"]
+    assert "default('')" not in hints["Classification"]
+    assert "default('')" in hints["Line"]
+    assert record("termFullPath: [A, B]", {"A": "x", "B": ""}) == {"termFullPath": "x"}
+    assert record("termFullPath: \"{{ A }}/{{ B | default('General') }}\"", {"A": "x", "B": ""}) == {
+        "termFullPath": "x/General"
+    }
+
+
 def test_an_empty_value_within_a_text_rejects_the_row() -> None:
     assert rejects('Line: "CT-{{ A }}"', {"A": ""}) == {"Line": "empty-in-template"}
 
