@@ -19,7 +19,7 @@ from opusmap.env_file import read_env_file, read_small_text
 from opusmap.errors import SettingsError
 from opusmap.output_files import JOURNAL_NAME
 from opusmap.safe_files import refuse_irregular, resolve_inside
-from opusmap.wording import suggest, visible
+from opusmap.wording import show_extra, suggest, visible
 
 _CENTERS = (
     *("au", "sg", "ca", "ne", "we", "fr", "de", "jp", "kr", "ch", "uk", "us"),
@@ -467,7 +467,7 @@ def _check_origin(found: _Found, parts: SplitResult) -> str:
 
 def _split_url(found: _Found) -> SplitResult:
     if not re.fullmatch(r"[!-~]+", found.text) or "\\" in found.text:
-        raise found.error("not a URL: blanks, backslashes and non-ASCII characters are refused")
+        raise found.error("not a URL: spaces, backslashes and non-ASCII characters are refused")
     try:
         parts = urlsplit(found.text)
         port = parts.port
@@ -531,7 +531,7 @@ def _read_trust(levels: tuple[_Level, ...]) -> bool:
 
 def _read_client_id(found: _Found) -> str:
     if not re.fullmatch(r"[!-~]{1,256}", found.text):
-        raise found.error("not a client id: blanks and non-ASCII characters are refused")
+        raise found.error("not a client id: spaces and non-ASCII characters are refused")
     return found.text
 
 
@@ -552,7 +552,7 @@ def _ask_keyring(found: _Found, client_id: str) -> str:
         import keyring  # noqa: PLC0415 - an extra
         from keyring.errors import KeyringError  # noqa: PLC0415 - an extra
     except ImportError:
-        help_text = 'install it: pip install "opusmap[keyring]"'
+        help_text = show_extra("keyring")
         raise found.error("the package keyring is not installed", help_text) from None
     try:
         text: str | None = keyring.get_password(found.text, client_id)

@@ -71,11 +71,11 @@ _STRAY_QUOTE = "write it without quotation marks, or with a straight one at both
 def _describe_difference(name: str, alike: str) -> str:
     """Return how two names differ that look the same."""
     if name.strip() == alike:
-        return f"there is a blank too many at its {'start' if name[0].isspace() else 'end'}"
+        return f"there is a space too many at its {'start' if name[0].isspace() else 'end'}"
     if alike.strip() == name:
-        return f"that one has a blank at its {'start' if alike[0].isspace() else 'end'}: write it in quotes"
+        return f"that one has a space at its {'start' if alike[0].isspace() else 'end'}: write it in quotes"
     if name.isascii() and " ".join(name.split()) == alike:
-        return "there is a blank too many between its words"
+        return "there is a space too many between its words"
     return "the two differ only in spaces, or in characters that look the same"
 
 
@@ -112,6 +112,11 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     ('1 row', '1,200 rows', '0 entries')
     """
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def show_extra(extra: str) -> str:
+    """Return the hint for what an extra installs: how that is done is written in one place."""
+    return f"install the extra `{extra}`; `opusmap help extras` shows how"
 
 
 def quote_value(value: object, limit: int = 60) -> str:

@@ -6,6 +6,7 @@ import sys
 
 from opusmap.cli.help import command
 from opusmap.cli.options import custom, registry, verbosity
+from opusmap.wording import show_extra
 
 
 @command("Serve editors: problems, completion, hover, quick fixes", "opusmap lsp")
@@ -23,7 +24,7 @@ def lsp(converters: tuple[str, ...], *, quiet: bool) -> int:
     try:
         from opusmap.lsp import serve
     except ImportError:
-        problem, help_text = "the language server needs pygls", 'install it: pip install "opusmap[lsp]"'
+        problem, help_text = "the language server needs pygls", show_extra("lsp")
         raise SettingsError("lsp", problem, help_text) from None
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # what a converter prints does not belong to the protocol

@@ -54,7 +54,7 @@ def find_similar(options: Sequence[Option], *, ignore_case: bool) -> Iterator[tu
         if len(options) <= OPTIONS_COMPARED and len(shape) <= LENGTH_COMPARED:
             near = mistakes.find(shape)
             if near is not None:
-                yield option, first_of[near], "differ by no more than one letter, blank or ending"
+                yield option, first_of[near], "differ by no more than one letter, space or ending"
         first_of[shape] = option
 
 
@@ -62,8 +62,8 @@ def _difference(first: str, second: str) -> str:
     if first.casefold() == second.casefold():
         return "letter case"
     if " ".join(first.split()) == " ".join(second.split()):
-        return "blanks"
-    return "blanks, signs, accents, letter case or letters that look the same"
+        return "spaces"
+    return "spaces, signs, accents, letter case or letters that look the same"
 
 
 def _shape(text: str) -> str:

@@ -14,7 +14,7 @@ SEGMENT_LIMIT = 255
 
 
 def join_path(parts: Iterable[object]) -> str:
-    """Join the terms into a path; blanks around terms are trimmed, empty terms dropped.
+    """Join the terms into a path; spaces around terms are trimmed, empty terms dropped.
 
     Raises:
         ValueProblem: a term contains a `/` or is too long, or there is no term.

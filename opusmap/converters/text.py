@@ -18,13 +18,13 @@ from opusmap.converters.registry import ArgumentError, converter
 
 @converter(examples={"'  Lease of hall ' | trim": "Lease of hall", "'xxAxx' | trim('x')": "A"})
 def trim(value: str, chars: str | None = None) -> str:
-    """Remove blanks (or the given characters) from both ends."""
+    """Remove spaces (or the given characters) from both ends."""
     return value.strip(chars)
 
 
 @converter(examples={"'Lease   of\\n hall ' | squeeze": "Lease of hall"})
 def squeeze(value: str) -> str:
-    """Replace each run of white space, line breaks included, by one blank, and trim."""
+    """Replace each run of white space, line breaks included, by one space, and trim."""
     if "  " not in value and value.isprintable() and value.strip() == value:
         return value  # the blank is the only printable white space
     return " ".join(value.split())
@@ -121,7 +121,7 @@ def strip_html(value: str) -> str:
 
 @converter(examples={"'one\\ntwo' | single_line": "one two"})
 def single_line(value: str) -> str:
-    """Replace each line break, and the blanks around it, by one blank."""
+    """Replace each line break, and the spaces around it, by one space."""
     lines = value.splitlines()
     return value if lines == [value] else " ".join(line.strip() for line in lines)
 

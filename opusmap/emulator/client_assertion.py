@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from opusmap.emulator.http import read_json
 from opusmap.errors import SettingsError
 from opusmap.records import JsonValue
+from opusmap.wording import show_extra
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 """The one type of client assertion (RFC 7523, 2.2)."""
@@ -48,7 +49,7 @@ class AssertionVerifier:
             raise SettingsError(
                 "certificate",
                 "checking certificates needs pyjwt and cryptography, which are not installed",
-                'pip install "opusmap[certificate]"',
+                show_extra("certificate"),
             ) from None
         try:
             pem = b"-----BEGIN " in certificate

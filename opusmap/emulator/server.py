@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from opusmap.emulator.application import Emulator
 from opusmap.emulator.http import Receive, Scope, Send, answer_json, send_answer
 from opusmap.errors import SettingsError
+from opusmap.wording import show_extra
 
 if TYPE_CHECKING:
     import uvicorn
@@ -98,7 +99,7 @@ def _prepare(
         import uvicorn  # noqa: PLC0415 - an extra
     except ImportError:
         raise SettingsError(
-            "emulator", "serving needs uvicorn, which is not installed", 'pip install "opusmap[emulator]"'
+            "emulator", "serving needs uvicorn, which is not installed", show_extra("emulator")
         ) from None
     from opusmap.emulator.protocol import protocol_with  # noqa: PLC0415 - built on uvicorn
 

@@ -148,7 +148,7 @@ def _check_term(value: JsonValue, rules: Rules) -> str | None:
     if problem is not None or not isinstance(value, str):
         return problem
     if any(not segment or segment != segment.strip() for segment in value.split("/")):
-        return f"{show(value)} is not a term path: a segment is empty or padded with blanks"
+        return f"{show(value)} is not a term path: a segment is empty or padded with spaces"
     if rules.terms is not None and value not in rules.terms:
         return f"{show(value)} is not the full path of a known term"
     return None

@@ -41,7 +41,7 @@ def in_plain_words(message: str, text: str, at: int, columns: Iterable[str]) -> 
     """
     name = odd_name(text, at, columns)
     if name:
-        return f"a name with blanks or signs must be in row['…']: {name}", f"write row['{name}']"
+        return f"a name with spaces or signs must be in row['…']: {name}", f"write row['{name}']"
     for mark in _QUOTES:
         last = text.rfind(mark, 0, at + 1)
         if last >= 0 and text.count(mark) % 2 and (meant := _quote_whole(text, last)):
@@ -157,5 +157,5 @@ def _two_values(text: str, at: int, got: str) -> tuple[str, str]:
         return "`else if` is not part of the language", "write {% elif … %}"
     return (
         f'an operator is missing before "{got}"',
-        "write a column whose name has blanks as row['Contract No']; join texts with ~",
+        "write a column whose name has spaces as row['Contract No']; join texts with ~",
     )

@@ -236,7 +236,7 @@ class _Builder:
         for key, value in entries.items():
             if found.setdefault(key.strip(), value) != value:
                 message = f"table {name}: duplicate key {quote_value(key.strip())} with different values"
-                self._error(code, message, span, "blanks around a key are ignored: remove one of the two")
+                self._error(code, message, span, "spaces around a key are ignored: remove one of the two")
         return found
 
     def _is_file(self, name: Text, table: Entries) -> bool:

@@ -98,7 +98,7 @@ def show_missing_blank(line: str) -> str:
     """Return a hint for a line such as `Name:Title`, which YAML reads as one text; "" for others.
 
     >>> show_missing_blank("Doc Type:[Contract, Deed]")
-    'a blank is missing after the colon of "Doc Type", write: `Doc Type: [Contract, Deed]`'
+    'a space is missing after the colon of "Doc Type", write: `Doc Type: [Contract, Deed]`'
     """
     fix = next(_put_blank_after_colon(0, line), None) if _is_written(line) else None
     return "" if fix is None else f"{fix.message}, write: `{_shorten(fix.line, fix.at)}`"
@@ -161,7 +161,7 @@ def _replace_tab(lines: list[str], index: int, column: int) -> Iterator[_Correct
         gap = "" if not after or after.startswith(":") else " "
         where = "is between words" if gap else "is before the colon" if after else "is at the end of the line"
         where = "follows the colon" if before.endswith(":") else where
-        advice = f"write {'a blank' if gap else 'nothing'} in its place"
+        advice = f"write {'a space' if gap else 'nothing'} in its place"
         yield _Correction(index, (before + gap + after).rstrip(), column, f"a tab {where}", advice)
         return
     above = next((one for one in reversed(lines[:index]) if _is_written(one)), "")
@@ -175,7 +175,7 @@ def _replace_tab(lines: list[str], index: int, column: int) -> Iterator[_Correct
 def _put_blank_after_colon(index: int, line: str) -> Iterator[_Correction]:
     if found := _NO_BLANK.match(line):
         at = found.end() - 1
-        message = f'a blank is missing after the colon of "{found[1].strip()}"'
+        message = f'a space is missing after the colon of "{found[1].strip()}"'
         yield _Correction(index, f"{line[: at + 1]} {line[at + 1 :]}", at, message, "write")
 
 
@@ -284,9 +284,9 @@ def _move(lines: list[str], index: int) -> Iterator[_Correction]:
     for blanks in sorted(indents, key=lambda one: abs(one - own)):
         if 0 < abs(blanks - own) <= _MOST_BLANKS:
             count, word = abs(blanks - own), "many" if own > blanks else "few"
-            number = ("one blank", "two blanks", "three blanks")[count - 1]
+            number = ("one space", "two spaces", "three spaces")[count - 1]
             message = f"{number} too {word} before this: it is not indented like the lines around it"
-            advice = f"indent it by {counted(blanks, 'blank')}" if blanks else "write it without indentation"
+            advice = f"indent it by {counted(blanks, 'space')}" if blanks else "write it without indentation"
             yield _Correction(index, " " * blanks + line.lstrip(" "), own, message, advice)
 
 

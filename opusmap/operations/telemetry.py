@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from opusmap import __version__
 from opusmap.operations.metrics_file import list_metrics
 from opusmap.operations.run_status import RunStatus
+from opusmap.wording import show_extra
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
@@ -68,7 +69,7 @@ def export_run(status: RunStatus) -> None:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - an extra
         from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: PLC0415 - an extra
     except ImportError:  # the variable may be meant for other programs
-        _log.info('%s is set, but the extra is not installed: pip install "opusmap[otel]"', _ENDPOINT)
+        _log.info("%s is set, but the extra is not installed: %s", _ENDPOINT, show_extra("otel"))
         return
 
     def send() -> None:

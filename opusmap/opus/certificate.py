@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from opusmap.errors import SettingsError, SignInError
 from opusmap.safe_files import UnreadableFile, read_bytes
 from opusmap.settings import CertificateFile, Secret
+from opusmap.wording import show_extra
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -105,7 +106,7 @@ def read_certificate(file: CertificateFile) -> SigningCertificate:
         raise SettingsError(
             _SETTING,
             "signing in with a certificate needs pyjwt and cryptography, which are not installed",
-            'pip install "opusmap[certificate]"',
+            show_extra("certificate"),
         ) from None
     try:
         data = read_bytes(file.path, _FILE_LIMIT, devices=True)

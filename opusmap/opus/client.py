@@ -26,6 +26,7 @@ from opusmap.opus.exchange import Answer, BeforeResend, Exchange, NoAnswer, Tran
 from opusmap.opus.responses import SCOPE, parse_http_date, parse_retry_after, read_status
 from opusmap.opus.transport_httpx import HttpxTransport
 from opusmap.settings import Secret, Settings
+from opusmap.wording import show_extra
 
 PATHS = ("/connector/records", "/records/connector/records")
 """The paths that `auto` tries, in order: the seed's, and the one of AvePoint's current documentation."""
@@ -370,7 +371,7 @@ def _choose_transport(name: str) -> Callable[[ssl.SSLContext], httpx.AsyncBaseTr
             if name == "aiohttp":
                 problem, help_text = (
                     "aiohttp 3.10 or later is not installed",
-                    'install it: pip install "opusmap[fast]"',
+                    show_extra("fast"),
                 )
                 raise SettingsError("OPUSMAP_TRANSPORT", problem, help_text) from None
         else:

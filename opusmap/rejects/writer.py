@@ -20,6 +20,7 @@ from opusmap.output_files import File, check_output, create_unless_there, hash_f
 from opusmap.records import Reject
 from opusmap.rejects.file_formats import CellShape, LineShape, Shape, WorkbookShape
 from opusmap.sources import Source
+from opusmap.wording import show_extra
 
 ERROR_COLUMNS = ("_row", "_key", "_error_column", "_error_code", "_error")
 """What a file of rejects has in addition to the source's columns."""
@@ -230,6 +231,6 @@ def _shape_of(source: Source, columns: Sequence[str]) -> tuple[str, Callable[[IO
     if source.typed_cells:
         if find_spec("xlsxwriter") is None:
             problem = "a workbook of rejects needs xlsxwriter, which is not installed"
-            raise SettingsError("--rejects", problem, 'pip install "opusmap[excel]"')
+            raise SettingsError("--rejects", problem, show_extra("excel"))
         return ".rejects.xlsx", partial(WorkbookShape, columns=columns, reasons=ERROR_COLUMNS)
     return ".rejects.jsonl", LineShape

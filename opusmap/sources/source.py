@@ -24,7 +24,7 @@ from opusmap.source_options import SourceOptions
 from opusmap.sources.batches import Part, row_parts
 from opusmap.sources.changes import Watch
 from opusmap.sources.text_io import Block, Input, prepare_blocks
-from opusmap.wording import quote_value
+from opusmap.wording import quote_value, show_extra
 
 ROW_LIMIT = 32 << 20
 """Bytes or characters of all values of a database row, at most; a row with more is a reject."""
@@ -272,5 +272,5 @@ def load_extra(module: str, extra: str, what: str, name: str) -> Any:
         return import_module(module)
     except ImportError:
         problem = f"{what} needs more than the default installation"
-        hint = f'install the extra: pip install "opusmap[{extra}]"'
+        hint = show_extra(extra)
         raise SourceError(name, "missing-extra", problem, help=hint) from None

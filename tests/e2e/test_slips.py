@@ -34,7 +34,7 @@ KEY, NAME, TYPE = '  rowKey: "CT-{{ ContractNo }}"\n', "  Name: Title\n", "  Doc
 LONG_NAME = (
     "  Name: {from: Title, convert: trim}   # some titles are padded; one with a line break is rejected\n"
 )
-NOT_ALIGNED, NO_BLANK, NESTED = "blank too", "a blank is missing after the colon", "quotation marks within it"
+NOT_ALIGNED, NO_BLANK, NESTED = "space too", "a space is missing after the colon", "quotation marks within it"
 OPEN, MISSING = "the quotation mark that opens here is not closed", "a quotation mark (') is missing"
 OTHERS = ("unexpected colon", "a comma or closing bracket", "expected <", "Traceback")
 """What a slip is taken for, and must not be."""
@@ -75,12 +75,12 @@ SLIPS = [
     ("timezone: UTC\n", " timezone: UTC\n", ["without indentation: `timezone: UTC`"], []),
     (NAME, "  Name:\n    from: Title\n     default: x\n", [NOT_ALIGNED + " many", "`    default: x`"], []),
     (NAME, "  Name:\n    from: Title\n   default: x\n", [NOT_ALIGNED + " few", "`    default: x`"], []),
-    (NAME, '  Name: {from: "Title "}\n', ['did you mean "Title"', "a blank too many at its end"], []),
-    (NAME, '  Name: " Title"\n', ['did you mean "Title"', "a blank too many at its start"], []),
-    (NAME, "  Name: \"{{ row['Title '] }}\"\n", ['did you mean "Title"', "a blank too many at its end"], []),
-    (TYPE, "  Doc  Type: DocType\n", ['did you mean "Doc Type"', "a blank too many between its words"], []),
-    (TYPE, '  "Doc Type ": DocType\n', ['did you mean "Doc Type"', "a blank too many at its end"], []),
-    ("fields:\n", '"fields ":\n', ['did you mean "fields"', "a blank too many at its end"], []),
+    (NAME, '  Name: {from: "Title "}\n', ['did you mean "Title"', "a space too many at its end"], []),
+    (NAME, '  Name: " Title"\n', ['did you mean "Title"', "a space too many at its start"], []),
+    (NAME, "  Name: \"{{ row['Title '] }}\"\n", ['did you mean "Title"', "a space too many at its end"], []),
+    (TYPE, "  Doc  Type: DocType\n", ['did you mean "Doc Type"', "a space too many between its words"], []),
+    (TYPE, '  "Doc Type ": DocType\n', ['did you mean "Doc Type"', "a space too many at its end"], []),
+    ("fields:\n", '"fields ":\n', ['did you mean "fields"', "a space too many at its end"], []),
     (NAME, "  Name:Title\n", [NO_BLANK, "`Name: Title`"], ["key: value"]),
     (KEY, KEY.replace(": ", ":"), [NO_BLANK, f"`{KEY.strip()}`"], []),
     (TYPE, "  Doc Type:DocType\n", [NO_BLANK, "`Doc Type: DocType`"], []),

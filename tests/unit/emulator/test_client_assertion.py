@@ -145,6 +145,6 @@ def test_a_file_without_a_certificate_is_refused_when_the_emulator_is_made(make_
 
 def test_without_the_extra_it_is_named(make_caller, monkeypatch):
     monkeypatch.setitem(sys.modules, "jwt", None)
-    with pytest.raises(SettingsError, match=r'pip install "opusmap\[certificate\]"'):
+    with pytest.raises(SettingsError, match="install the extra `certificate`"):
         make_caller(client=(public_pem(CERTIFICATE),))
     assert isinstance(make_caller().emulator, Emulator)

@@ -22,8 +22,8 @@ def problem(template: str, columns: frozenset[str] | None = COLUMNS) -> Issue[Sp
 @pytest.mark.parametrize(
     ("template", "said", "advised"),
     [
-        ("{{ Contract No }}", "a name with blanks or signs", "row['Contract No']"),
-        ("{{ [Contract No] }}", "a name with blanks or signs", "row['Contract No']"),
+        ("{{ Contract No }}", "a name with spaces or signs", "row['Contract No']"),
+        ("{{ [Contract No] }}", "a name with spaces or signs", "row['Contract No']"),
         ("{{ Box No }}", 'missing before "No"', "row['Contract No']"),
         ("{{ Status = 'Active' }}", "`=` does not compare", "`==`"),
         ("{% if Status = 'Active' %}x{% endif %}", "`=` does not compare", "`==`"),

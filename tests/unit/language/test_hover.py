@@ -25,7 +25,7 @@ def shown(asked, start):
         ("  Line: Ti‸tle", ["**Title** (source column)", "2 of the first 3 rows", "Samples: `One`, `Two`"]),
         ("  Line: Doc N‸o", ["**Doc No** (source column)", "3 distinct values"]),
         ("  Line: {from: Title, con‸vert: trim}", ["**convert**", "A converter, or several in turn."]),
-        ("  Line: {from: Title, convert: tr‸im}", ["**trim(chars)** (converter)", "Remove blanks"]),
+        ("  Line: {from: Title, convert: tr‸im}", ["**trim(chars)** (converter)", "Remove spaces"]),
         ("  Line: {from: Title, convert: {trun‸cate: 3}}", ["(converter)", "- `length`: a whole number"]),
         ("  Line: {from: Title, lookup: col‸ours, default: x}", ["**colours** (lookup table)", "2 ent"]),
         ("  Line: ti‸tle", ["**title** (variable)", "`{{ Title | trim }}`"]),

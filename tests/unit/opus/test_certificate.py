@@ -165,7 +165,7 @@ def test_neither_the_key_nor_an_assertion_shows(tmp_path: Path) -> None:
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "jwt", None)
     path = write_pfx(tmp_path / "c.pfx", KEY, CERTIFICATE)
-    assert refused(path).help == 'pip install "opusmap[certificate]"'
+    assert refused(path).help == "install the extra `certificate`; `opusmap help extras` shows how"
 
 
 def test_the_thumbprint_shows_as_a_registration_does() -> None:

@@ -103,5 +103,5 @@ def test_without_the_extra_it_is_named_before_the_first_row(tmp_path, monkeypatc
     monkeypatch.setattr("opusmap.rejects.writer.find_spec", lambda _: None)
     source = from_rows([])
     source.typed_cells = True
-    with pytest.raises(SettingsError, match=r'pip install "opusmap\[excel\]"'):
+    with pytest.raises(SettingsError, match="install the extra `excel`"):
         RejectWriter.beside(tmp_path / "mapping.yaml", source)
