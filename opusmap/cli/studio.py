@@ -45,10 +45,8 @@ def studio(
         from opusmap.studio.opening import open_studio
         from opusmap.studio.server import serve
     except ImportError:
-        problem, help_text = (
-            "the studio needs starlette and uvicorn",
-            'install them: pip install "opusmap[studio]"',
-        )
+        problem = "the studio needs starlette and uvicorn"
+        help_text = "install the extra `studio`; `opusmap help extras` shows how"
         raise SettingsError("studio", problem, help_text) from None
     opened = open_studio(tuple(map(Path, files)), registry(converters), allow_send=allow_send)
     serve(opened, port, browser=not no_browser, on_ready=lambda address: write_result(f"Studio: {address}"))
