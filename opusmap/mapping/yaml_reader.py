@@ -11,7 +11,7 @@ parser is used, not libyaml's: the two accept different texts, and an installati
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,7 @@ import yaml
 
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue, Span
-from opusmap.mapping.yaml_slips import find_slip, show_quoted
+from opusmap.mapping.yaml_slips import Events, find_slip, show_quoted
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import find_nearest, quote_value
 
@@ -139,7 +139,6 @@ class Entries(dict[str, "Node"]):
 
 
 Node: TypeAlias = Text | Items | Entries
-Events: TypeAlias = Callable[[str], Iterator[yaml.Event]]
 
 
 def is_null(node: object) -> bool:
@@ -219,7 +218,7 @@ def parse_yaml(text: str, name: str, events: Events = _parse_events) -> YamlFile
         help_text = "remove it" if error.character else "save the file as UTF-8"  # UTF-16 without its mark
         raise _refuse(span, "yaml-syntax", message, help_text) from None
     except yaml.MarkedYAMLError as error:
-        raise InvalidMapping((_explain(error, text, name),)) from None
+        raise InvalidMapping((_explain(error, text, name, events),)) from None
     except (ValueError, OverflowError, RecursionError):  # escapes such as "\UFFFFFFFF", huge %YAML versions
         hint = "check the escapes (\\U…), and lines that begin with %"
         raise _refuse(Span(name, 1, 1, 1, 2), "yaml-syntax", "the file is not YAML", hint) from None
@@ -250,12 +249,12 @@ _PLAIN_WORDS = {
 """A part of PyYAML's message -> what is wrong, what to do."""
 
 
-def _explain(error: yaml.MarkedYAMLError, text: str, name: str) -> Issue[Span]:
+def _explain(error: yaml.MarkedYAMLError, text: str, name: str, events: Events) -> Issue[Span]:
     """Return what is wrong with a text that is not YAML; for a slip, with the line as it should be."""
     mark = error.problem_mark or error.context_mark
     offset = mark.index if mark else 0
     span, (message, hint) = Span.between(name, text, offset, offset + 1), _in_plain_words(error)
-    slip = find_slip(text, name, error)
+    slip = find_slip(text, name, error, events)
     if slip is None:
         return Issue("yaml-syntax", message, span, hint)
     place = slip.span if slip.message else span

@@ -8,9 +8,10 @@ line where it stopped.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeAlias
 
 import yaml
 
@@ -61,8 +62,15 @@ class _Correction:
     advice: str
 
 
-def find_slip(text: str, name: str, error: yaml.MarkedYAMLError) -> Slip | None:
-    """Return the slip that keeps a text of the file `name` from being read, None if none is known."""
+Events: TypeAlias = Callable[[str], Iterator[yaml.Event]]
+"""PyYAML's events of a text."""
+
+
+def find_slip(text: str, name: str, error: yaml.MarkedYAMLError, events: Events) -> Slip | None:
+    """Return the slip that keeps a text of the file `name` from being read, None if none is known.
+
+    `events` reads the text as it may be meant.
+    """
     mark = error.problem_mark or error.context_mark
     if mark is None:
         return None
@@ -73,7 +81,7 @@ def find_slip(text: str, name: str, error: yaml.MarkedYAMLError) -> Slip | None:
         budget -= len(tried)
         if budget < 0:
             break
-        reached = _read_until(tried)
+        reached = _read_until(tried, events)
         if reached is None or reached > furthest:
             best, furthest = fix, len(lines) if reached is None else reached
         if reached is None:
@@ -104,10 +112,10 @@ def show_missing_blank(line: str) -> str:
     return "" if fix is None else f"{fix.message}, write: `{_shorten(fix.line, fix.at)}`"
 
 
-def _read_until(text: str) -> int | None:
+def _read_until(text: str, events: Events) -> int | None:
     """Return the line at which YAML stops, None if it reads all of a text."""
     try:
-        for _ in yaml.parse(text, Loader=yaml.SafeLoader):
+        for _ in events(text):
             pass
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
