@@ -6,13 +6,14 @@ import linecache
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
 
 from opusmap.compiler import binding_runtime
-from opusmap.compiler.codegen import generate
+from opusmap.compiler.codegen import Generated, generate
 from opusmap.compiler.interpreter import FILTERED, Interpreter
 from opusmap.compiler.kinds import KindChecker
 from opusmap.compiler.lower import lower_bindings
@@ -20,6 +21,7 @@ from opusmap.compiler.plan import KEY_COLUMN, Plan
 from opusmap.compiler.planner import Warn, resolve_names
 from opusmap.connection import Connection, load_connection
 from opusmap.converters import Registry
+from opusmap.converters.patterns import Pattern
 from opusmap.converters.plugins import all_converters
 from opusmap.errors import InvalidMapping
 from opusmap.expressions import nodes
@@ -40,14 +42,13 @@ class Mapper:
         spec: the mapping file's model.
         connection: the connection, as corrected by the mapping.
         plan: the mapping resolved.
-        source: the generated Python text, for readers.
         warnings: what is unusual in the mapping but not an error.
     """
 
     def __init__(
         self, plan: Plan, registry: Registry, raw_connection: Connection, notes: list[Issue[str]]
     ) -> None:
-        """Generate and load the plan's function; use `load_mapping` or `compile_mapping` instead."""
+        """Keep a plan; use `load_mapping` or `compile_mapping` instead."""
         self.plan = plan
         self.spec = plan.spec
         self.connection = plan.connection
@@ -56,14 +57,30 @@ class Mapper:
         self._raw_connection = raw_connection
         self._notes = notes
         self.interpreter = Interpreter(plan, notes)
-        generated = generate(plan, self.interpreter)
-        self.source = generated.source
         self._replaced = self.interpreter.replaced
         self._terms = plan.terms
         self._format_counts: Counter[tuple[str, str]] = Counter()
         self._reads_numbers = any(isinstance(node, nodes.RowNumber) for node in plan.nodes())
-        self._patterns = dict(sorted(self.interpreter.patterns.items()))
-        self._function = _load(generated.source, generated.namespace, plan.spec.path)
+
+    @cached_property
+    def _generated(self) -> Generated:
+        """The code, made when a row is mapped first: an editor, or a check without rows, needs none."""
+        return generate(self.plan, self.interpreter)
+
+    @property
+    def source(self) -> str:
+        """The generated Python text, for readers."""
+        return self._generated.source
+
+    @cached_property
+    def _function(self) -> Callable[[Mapping[str, Any], list[Issue[str]]], Any]:
+        return _load(self._generated.source, self._generated.namespace, self.spec.path)
+
+    @cached_property
+    def _patterns(self) -> dict[Span, list[Pattern]]:
+        """The regular expressions by their places; those of filters are bound where code is generated."""
+        assert self._generated is not None
+        return dict(sorted(self.interpreter.patterns.items()))
 
     def map_row(self, values: Mapping[str, Any], number: int = 1) -> Mapped:
         """Map one row.

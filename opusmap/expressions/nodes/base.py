@@ -6,7 +6,7 @@ Owns the contract between nodes and those who use them: the interpreter, which e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import Flag, auto
 from typing import Any, Protocol, TypeAlias
 
@@ -314,8 +314,8 @@ class Node:
 
     def children(self) -> Iterator[Node]:
         """Yield the nodes right below this one, in the order of the text."""
-        for field in fields(self):
-            yield from _nodes(getattr(self, field.name))
+        for name in self.__dataclass_fields__:  # `fields` makes a new tuple each time
+            yield from _nodes(getattr(self, name))
 
     def infer(self, types: Types) -> Type:
         """Return what is known of the value."""
