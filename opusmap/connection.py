@@ -83,15 +83,24 @@ class Connection:
     path: str = ""
     warnings: tuple[Issue[Span], ...] = ()
     _by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False, hash=False)
+    _by_display_name: Mapping[str, list[Column]] = field(init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
         by_name = {column.display_name: column for column in reversed(self.columns)}
         by_name.update((column.internal_name, column) for column in self.columns)
         object.__setattr__(self, "_by_name", by_name)
+        by_display_name: dict[str, list[Column]] = {}
+        for column in self.columns:
+            by_display_name.setdefault(column.display_name, []).append(column)
+        object.__setattr__(self, "_by_display_name", by_display_name)
 
     def find(self, name: str) -> Column | None:
         """Return the column with this internal or display name, or None. Internal names win."""
         return self._by_name.get(name)
+
+    def namesakes(self, display_name: str) -> list[Column]:
+        """Return all columns with this display name."""
+        return self._by_display_name.get(display_name, [])
 
     def names(self) -> list[str]:
         """Return all display and internal names, for suggestions."""

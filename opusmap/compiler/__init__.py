@@ -1,5 +1,6 @@
 """The compiler: spec and connection -> plan -> generated Python -> mapper."""
 
+from opusmap.compiler.known_columns import KnownColumns
 from opusmap.compiler.mapper import (
     Mapper,
     compile_mapping,
@@ -12,6 +13,7 @@ from opusmap.compiler.plan import ColumnPlan, Plan
 
 __all__ = [
     "ColumnPlan",
+    "KnownColumns",
     "Mapper",
     "Plan",
     "compile_mapping",

@@ -51,15 +51,16 @@ class Explanation:
 
 
 def explain_row(
-    mapper: Mapper, column: ColumnPlan, values: Mapping[str, Any], number: int = 1
+    mapper: Mapper, column: ColumnPlan, values: Mapping[str, Any], number: int = 1, *, at_once: bool = False
 ) -> Explanation:
     """Return the stages of one column of one row, which end in what the mapper gives.
 
+    `at_once` is for an editor: the row is interpreted, for generating the mapper's code would take longer.
     For a record that is the column's value; for a reject the problem of the column or, where it has none,
     those for which the row is rejected.
     """
     stages = explain_column(mapper, column, values, number)
-    mapped = mapper.map_row(values, number)
+    mapped = mapper.interpret_row(values, number) if at_once else mapper.map_row(values, number)
     if isinstance(mapped, Record):
         value = mapped.values.get(column.column.internal_name)
         if stages[-1].problem is not None or repr(stages[-1].value) != repr(value):

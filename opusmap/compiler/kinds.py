@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opusmap.compiler.binding_nodes import Apply
+from opusmap.compiler.known_columns import KnownColumns
 from opusmap.compiler.plan import ColumnPlan, Plan
 from opusmap.connection import CHOICE_TYPES, ColumnType
 from opusmap.errors import ValueProblem
@@ -23,8 +24,9 @@ from opusmap.wording import quote_value
 class KindChecker:
     """Checks a plan: its variables, `where`, its columns. The plan may have problems of names already."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, known: KnownColumns) -> None:
         self.empty_texts = plan.spec.source.empty
+        self._known = known
         self._plan = plan
         self._variables: dict[str, Type] = {}
 
@@ -46,7 +48,11 @@ class KindChecker:
                 help_text = "it is one expression that compares: `{{ Status != 'Draft' }}`"
                 yield Issue("where-not-boolean", message, where.text.span, help_text)
         for column in self._plan.columns:
-            yield from self._column(column)
+            if not self._known.is_checked(column, self.variable_type):
+                found = list(self._column(column))
+                yield from found
+                if not found:
+                    self._known.note_checked(column, self.variable_type)
 
     def mistakes(self, tree: Node) -> Iterator[tuple[Node, ValueProblem]]:
         """Yield the mistakes of a tree, each with the node that can never give a value."""

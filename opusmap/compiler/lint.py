@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
@@ -81,13 +80,19 @@ def _may_be_empty(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
     an `else` is reported unless `where` excludes all rows that it concerns: later rows may differ.
     """
     interpreter = Interpreter(plan, [])
-    frames = [(frame, interpreter.is_wanted(frame, [])) for frame in map(Frame, sample)]
-    known = _SampleGaps(plan, [frame.row for frame, is_wanted in frames if is_wanted])
+    all_are_wanted = plan.where is None
+    are_wanted = [all_are_wanted or interpreter.is_wanted(Frame(row), []) for row in sample]
+    known = _SampleGaps(plan, [row for row, is_wanted in zip(sample, are_wanted, strict=True) if is_wanted])
+    frames = list[Frame]()
     for index, column in enumerate(plan.columns):
         gaps = list(dict.fromkeys(column.tree.gaps(known))) if column.required else []
         if not gaps:
             continue
-        failed = [(frame.row, is_wanted, _codes(interpreter, index, frame)) for frame, is_wanted in frames]
+        frames = frames or list(map(Frame, sample))
+        failed = [
+            (frame.row, is_wanted, _codes(interpreter, index, frame))
+            for frame, is_wanted in zip(frames, are_wanted, strict=True)
+        ]
         name = quote_value(column.column.display_name)
         for gap in gaps:
             codes = {"not-in-table"} if gap.lookup else _EMPTINESS
@@ -149,6 +154,8 @@ def _unread_elements(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterato
 
 def _read_by_position(plan: Plan) -> tuple[dict[Hashable, tuple[Node, Span, set[int]]], set[Hashable]]:
     """Return what elements are read of by position, where and which; and what is read as a whole."""
+    if not any(isinstance(node, nodes.Subscript) for node in plan.nodes()):
+        return {}, set()
     trees = [(variable.expression.tree, variable.span) for variable in plan.variables]
     trees += [] if plan.where is None else [(plan.where.tree, plan.where.text.span)]
     trees += [(tree, column.span) for column in plan.columns for tree in column.trees()]
@@ -185,7 +192,8 @@ def _length(evaluate: Evaluate, row: Mapping[str, Any]) -> int:
 def _identity(value: object) -> Hashable:
     """Return a key that is the same for what is written in the same way in two places."""
     if isinstance(value, Node):
-        parts = (getattr(value, one.name) for one in fields(value) if one.name not in ("at", "place"))
+        names = (name for name in value.__dataclass_fields__ if name not in ("at", "place"))
+        parts = (getattr(value, name) for name in names)
         return (type(value), *map(_identity, parts))
     return tuple(map(_identity, value)) if isinstance(value, tuple) else repr(value)
 

@@ -16,9 +16,10 @@ from opusmap.compiler import binding_runtime
 from opusmap.compiler.codegen import Generated, generate
 from opusmap.compiler.interpreter import FILTERED, Interpreter
 from opusmap.compiler.kinds import KindChecker
+from opusmap.compiler.known_columns import KnownColumns
 from opusmap.compiler.lower import lower_bindings
 from opusmap.compiler.plan import KEY_COLUMN, Plan
-from opusmap.compiler.planner import Warn, resolve_names
+from opusmap.compiler.planner import resolve_names
 from opusmap.connection import Connection, load_connection
 from opusmap.converters import Registry
 from opusmap.converters.patterns import Pattern
@@ -92,6 +93,13 @@ class Mapper:
         problems: list[Issue[str]] = []
         self.interpreter.number = number
         record = self._function(values, problems)
+        return self._outcome(record, problems, values, number)
+
+    def interpret_row(self, values: Mapping[str, Any], number: int = 1) -> Mapped:
+        """Return what `map_row` returns, without code, which takes longer to generate than one row to map."""
+        problems: list[Issue[str]] = []
+        self.interpreter.number = number
+        record = self.interpreter.row(values, problems)
         return self._outcome(record, problems, values, number)
 
     def _outcome(
@@ -253,8 +261,10 @@ def read_mapping(path: str | Path) -> tuple[MappingSpec, Connection]:
     return spec, connection_of(spec)
 
 
-def connection_of(spec: MappingSpec) -> Connection:
-    """Read the connection that a mapping names.
+def connection_of(
+    spec: MappingSpec, load: Callable[[str | Path], Connection] = load_connection
+) -> Connection:
+    """Read the connection that a mapping names; `load` reads its file.
 
     Raises:
         InvalidMapping: it can't be read; with the problems of the mapping before it.
@@ -266,7 +276,7 @@ def connection_of(spec: MappingSpec) -> Connection:
         problem = Issue("outside-folder", message, spec.connection.span, help_text)
         raise InvalidMapping((*spec.problems, problem))
     try:
-        return load_connection(connection_path)
+        return load(connection_path)
     except InvalidMapping as error:
         first, *others = error.diagnostics
         if first.code == "connection-unreadable":
@@ -279,15 +289,17 @@ def make_plan(
     connection: Connection,
     registry: Registry,
     source_columns: frozenset[str] | None = None,
-    warn: Warn = lambda _column, _code, _message: None,
+    known: KnownColumns | None = None,
 ) -> tuple[Plan | None, tuple[Issue[Span], ...]]:
     """Resolve and check a mapping; return its plan (None if it has errors) and all problems in order.
 
-    `warn(column, code, message)` is called for values that are unusual but not errors, when the plan runs.
+    What is `known` of its columns is not found out again. When the plan runs, converters note there what is
+    unusual but not an error.
     """
-    plan, problems = resolve_names(spec, connection, registry, source_columns, warn)
+    known = known or KnownColumns()
+    plan, problems = resolve_names(spec, connection, registry, source_columns, known)
     plan = lower_bindings(plan)
-    unique = dict.fromkeys((*spec.problems, *problems, *KindChecker(plan).problems()))
+    unique = dict.fromkeys((*spec.problems, *problems, *KindChecker(plan, known).problems()))
     ordered = tuple(sorted(unique, key=lambda problem: (problem.place, problem.code)))
     if any(problem.severity is Severity.ERROR for problem in ordered):
         return None, ordered
@@ -299,19 +311,15 @@ def compile_mapping(
     connection: Connection,
     registry: Registry | None = None,
     columns: frozenset[str] | None = None,
+    known: KnownColumns | None = None,
 ) -> Mapper:
-    """Compile a spec against its connection; see `load_mapping`."""
-    notes: list[Issue[str]] = []
-
-    def warn(column: str, code: str, message: str) -> None:
-        notes.append(Issue(code, message, column))
-
-    registry = registry or all_converters()
-    plan, problems = make_plan(spec, connection, registry, columns, warn)
+    """Compile a spec against its connection; see `load_mapping` and `make_plan`."""
+    registry, known = registry or all_converters(), known or KnownColumns()
+    plan, problems = make_plan(spec, connection, registry, columns, known)
     if plan is None:
         raise InvalidMapping(problems)
-    notes.clear()  # constants were tried: what they gave to note is of no row
-    return Mapper(plan, registry, connection, notes)
+    known.notes.clear()  # constants were tried: what they gave to note is of no row
+    return Mapper(plan, registry, connection, known.notes)
 
 
 def _load(

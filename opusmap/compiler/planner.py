@@ -7,7 +7,7 @@ phases can look for other problems.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, tzinfo
 from functools import cached_property, partial, reduce
@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from opusmap.compiler.binding_nodes import FirstOf as FirstOfNode
 from opusmap.compiler.column_types import EncoderOptions, make_encoder
+from opusmap.compiler.known_columns import KnownColumns, describe_choices, pattern_place
 from opusmap.compiler.mapping_checks import (
     check_binding,
     check_datetime_format,
@@ -55,8 +56,6 @@ from opusmap.issues import Fix, Issue, Severity, Span, fix_with
 from opusmap.mapping import Binding, ChoiceList, ConstantPart, FirstOf, MappingSpec, SourcePart, Table, Text
 from opusmap.wording import find_nearest, quote_names, quote_value, suggest
 
-Warn = Callable[[str, str, str], None]
-
 _BRACED = re.compile(r"^\W*[{\[<(].*[}\])>]\W*$")
 """A template as other programs write it: `${Title}`, `[Title]`, `<<Title>>`."""
 
@@ -87,14 +86,15 @@ def resolve_names(
     spec: MappingSpec,
     connection: Connection,
     registry: Registry,
-    source_columns: frozenset[str] | None = None,
-    warn: Warn = lambda _column, _code, _message: None,
+    source_columns: frozenset[str] | None,
+    known: KnownColumns,
 ) -> tuple[Plan, list[Issue[Span]]]:
     """Return the plan of a mapping, and all errors and warnings. A plan with errors can be checked, not run.
 
-    While the plan runs, `warn(column, code, message)` is called for values that are unusual but not errors.
+    Columns that are known are not planned again. While the plan runs, converters note in `known` what is
+    unusual but not an error.
     """
-    planner = _Planner(spec, connection, registry, source_columns, warn)
+    planner = _Planner(spec, connection, registry, source_columns, known)
     return planner.plan(), planner.problems
 
 
@@ -105,16 +105,15 @@ class _Planner:
         connection: Connection,
         registry: Registry,
         source_columns: frozenset[str] | None,
-        warn: Warn,
+        known: KnownColumns,
     ) -> None:
         self.problems: list[Issue[Span]] = []
-        self._format_uses: dict[FormatList, int] = {}
+        self._known = known
         self._format_lists: list[FormatList] = []
         self._place = "where"
         """What is being resolved: a column by its display name, `let NAME` or `where`."""
         self._spec = spec
         self._registry = registry
-        self._warn = warn
         self._columns = source_columns
         self._file_column = spec.source.file_column or ROW_FILE
         self._tables = {str(table.name): table for table in spec.tables}
@@ -157,7 +156,7 @@ class _Planner:
             self._context,
             self._columns,
             format_lists=tuple(dict.fromkeys(self._format_lists)),
-            format_uses=self._format_uses,
+            format_uses=self._known.format_uses,
         )
 
     def _check_steady_key(self, columns: tuple[ColumnPlan, ...], variables: tuple[VariablePlan, ...]) -> None:
@@ -224,7 +223,7 @@ class _Planner:
             fix = fix_with(name.span, find_nearest(name, connection.names()))
             self._error("unknown-target", message, name.span, help_text, fix)
         elif column.internal_name != name:
-            namesakes = [other.internal_name for other in connection.columns if other.display_name == name]
+            namesakes = [other.internal_name for other in connection.namesakes(name)]
             if len(namesakes) > 1:
                 message = f"the connection has {len(namesakes)} columns with the name {quote_value(name)}"
                 help_text = "use the internal name: " + " or ".join(namesakes)
@@ -308,6 +307,7 @@ class _Planner:
 
     def _plan_columns(self) -> Iterator[ColumnPlan]:
         bound: dict[str, Text] = {}
+        self._known.begin(self._environment())
         for binding in self._spec.fields:
             column = self._find(self._connection, binding.target)
             self._place = str(binding.target) if column is None else column.display_name
@@ -323,12 +323,32 @@ class _Planner:
                 message = f"{name} is bound twice; first at line {first.span.line} as {quote_value(first)}"
                 self._error("bound-twice", message, binding.target.span, "remove one of the two")
             bound.setdefault(column.internal_name, binding.target)
-            yield self._plan_column(binding, column)
+            yield self._known_column(binding, column)
+
+    def _environment(self) -> tuple[Any, ...]:
+        """Return all that the plan of a column depends on, but for its binding and the column itself."""
+        spec = self._spec
+        variables, tables = frozenset(str(variable.name) for variable in spec.let), frozenset(self._tables)
+        zone = None if spec.timezone is None else str(spec.timezone)
+        source = self._columns, spec.source.empty, self._file_column
+        return self._registry, variables, tables, zone, source, describe_choices(self._choices), spec.target
+
+    def _known_column(self, binding: Binding, column: Column) -> ColumnPlan:
+        """Return the plan of a column, as it is known or made now."""
+        plan = self._known.find(binding, column, self._tables)
+        if plan is not None:
+            self._format_lists += self._known.format_lists(column)
+            return plan
+        problems, lists = len(self.problems), len(self._format_lists)
+        plan = self._plan_column(binding, column)
+        if len(self.problems) == problems:
+            self._known.keep(plan, tuple(self._format_lists[lists:]))
+        return plan
 
     def _plan_column(self, binding: Binding, column: Column) -> ColumnPlan:
-        warn = partial(self._warn, column.display_name)
+        warn = partial(self._known.warn, column.display_name)
         context = replace(self._context, column=column.internal_name, warn=warn)
-        context = noting_uses(context, column.display_name, self._format_uses)
+        context = noting_uses(context, column.display_name, self._known.format_uses)
         parts = self._value_parts(binding, context)
         required = column.required or bool(binding.required)
         choices = self._choices.get(column.internal_name)
@@ -552,7 +572,7 @@ class _Planner:
             span, place = use.name.span, None
             self._check_arguments(converter, use.args, use.kwargs, span)
             if isinstance(function, Pattern):
-                place = use.places.get("pattern") or use.places.get(0) or span
+                place = pattern_place(use)
             yield ConvertPlan(converter, function, converter.takes_list, span, place)
 
     def _default(self, binding: Binding, context: Context) -> nodes.Node | None:

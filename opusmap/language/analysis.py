@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from opusmap.compiler import compile_mapping, connection_of
+from opusmap.compiler import KnownColumns, compile_mapping, connection_of
 from opusmap.compiler.lint import lint
 from opusmap.connection import Connection
 from opusmap.converters import Registry
@@ -54,6 +54,7 @@ class Analyzer:
         self._converters = converters
         self._reader = CachingReader()
         self._samples = SampleCache()
+        self._columns = KnownColumns()
 
     def analyze(self, text: str) -> Analysis:
         """Return what is known of a text."""
@@ -79,7 +80,7 @@ class Analyzer:
 
     def _analyze(self, spec: MappingSpec) -> Analysis:
         try:
-            connection = connection_of(spec)
+            connection = connection_of(spec, self._reader.connection)
         except InvalidMapping as invalid:
             return self._with_sample(Analysis(_ordered(invalid.diagnostics), spec=spec))
         known = self._with_sample(Analysis(spec=spec, connection=connection))
@@ -111,12 +112,14 @@ class Analyzer:
         assert spec is not None
         assert connection is not None
         if sample is None:
-            mapper = compile_mapping(spec, connection, self._converters)
+            mapper = compile_mapping(spec, connection, self._converters, None, self._columns)
             check_lock(mapper)
             work = Work(mapper, from_rows(()))
             return work, (*mapper.warnings, *lint(mapper.plan))
         columns = frozenset(sample.columns or ()) or None
-        work = compile_work(spec, connection, self._converters, columns, sample, around_to_do=True)
+        work = compile_work(
+            spec, connection, self._converters, columns, sample, around_to_do=True, known=self._columns
+        )
         if self._reader.left_out:  # what is looked up in a table that was not read is not missing
             return work, (*work.mapper.warnings, *lint(work.mapper.plan))
         return work, find_warnings(work)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from opusmap.connection import Connection, load_connection
 from opusmap.errors import OpusmapError
 from opusmap.mapping.reader import Reader
 from opusmap.mapping.yaml_reader import YamlFile, parse_yaml, read_yaml
@@ -75,6 +76,7 @@ class CachingReader(Reader):
         self._events = SectionEvents()
         self._fragments = FileCache[YamlFile]()
         self._tables = FileCache[dict[str, Any]]()
+        self._connections = FileCache[Connection]()
         self.left_out = False
         """Whether a table was left out because it is in a database."""
 
@@ -85,6 +87,10 @@ class CachingReader(Reader):
     def read(self, path: Path, name: str) -> YamlFile:
         """Read a YAML file, unless it is as it was."""
         return self._fragments.get(path, (path, name), lambda: read_yaml(path, name))
+
+    def connection(self, path: str | Path) -> Connection:
+        """Read a connection, unless its file is as it was."""
+        return self._connections.get(Path(path), path, lambda: load_connection(path))
 
     def table(
         self,

@@ -18,16 +18,14 @@ from opusmap.language.descriptions import (
     as_code,
     describe_converter,
     describe_key,
-    describe_source,
     describe_table,
     describe_target,
     describe_variable,
     signature,
-    summarize_source,
     summarize_target,
 )
 from opusmap.language.facts import Facts
-from opusmap.language.positions import Position, TextEdit
+from opusmap.language.positions import Position, Range, TextEdit
 from opusmap.language.schema_guide import keys_at, values_at
 from opusmap.language.templates import Slot, find_slot
 from opusmap.mapping.yaml_writer import in_double_quotes, quoted
@@ -92,10 +90,11 @@ def complete(facts: Facts, position: Position) -> tuple[Completion, ...]:
         return tuple(islice(_in_template(facts, cursor, slot, offset), ANSWERS))
     if cursor.token.style == "|":
         return ()
+    place = Range(facts.lines.position(cursor.token.start), facts.lines.position(cursor.token.end))
     found: dict[str, Completion] = {}
     for offer in _offers(facts, cursor):
         if offer.label not in found and not (offer.is_key and offer.label in cursor.siblings):
-            found[offer.label] = _completion(facts, cursor, offer)
+            found[offer.label] = _completion(facts, cursor, offer, place)
             if len(found) == ANSWERS:
                 break
     return tuple(found.values())
@@ -105,14 +104,14 @@ _BINDING = 2
 """Keys on the path of a whole binding: `fields`, and the column."""
 
 
-def _completion(facts: Facts, cursor: Cursor, offer: _Offer) -> Completion:
+def _completion(facts: Facts, cursor: Cursor, offer: _Offer, place: Range) -> Completion:
     token, text = cursor.token, offer.label
     if offer.kind is Kind.SOURCE and len(cursor.path) == _BINDING and ("{{" in text or "{%" in text):
         text = f"{{{{ {Scope(None).write(text)} }}}}"  # as it is, it would be read as a template
     new = text if offer.raw else as_scalar(text, token.style)
     if offer.is_key and not re.match(r"[ \t]*:", facts.text[token.end :]):
         new += ": "
-    edit = TextEdit(facts.lines.position(token.start), facts.lines.position(token.end), new)
+    edit = TextEdit(place.start, place.end, new)
     return Completion(offer.label, offer.kind, offer.detail, offer.documentation, edit)
 
 
@@ -215,8 +214,8 @@ def _targets(facts: Facts, *, only_choices: bool = False, left: bool = False) ->
 
 
 def _sources(facts: Facts) -> Iterator[_Offer]:
-    for name, profile in facts.source_columns.items():
-        yield _Offer(name, Kind.SOURCE, summarize_source(profile), describe_source(name, profile))
+    for name, described in facts.source_descriptions.items():
+        yield _Offer(name, Kind.SOURCE, described.summary, described.text)
 
 
 def _converters(facts: Facts) -> Iterator[_Offer]:

@@ -15,6 +15,7 @@ from opusmap.errors import ValueProblem
 from opusmap.language.analysis import Analysis
 from opusmap.language.cursor import Token, scan
 from opusmap.language.positions import Lines
+from opusmap.language.source_sample import SourceDescription
 from opusmap.mapping import ChoiceList
 from opusmap.profile import ColumnProfile
 from opusmap.records import Row
@@ -47,6 +48,10 @@ class Facts:
         """The keys and scalars of the text as it is now."""
         return scan(self.text)
 
+    def token_at(self, offset: int) -> Token | None:
+        """Return the key or scalar at an offset."""
+        return next((one for one in self.tokens if one.start <= offset <= one.end), None)
+
     @property
     def connection(self) -> Connection | None:
         """The connection, as the mapping corrects it where that is known."""
@@ -72,6 +77,13 @@ class Facts:
         if self.known.sample is not None:
             return {one.name: one for one in self.known.sample.profile.columns}
         return {} if self.known.work is None else dict.fromkeys(self.known.work.mapper.plan.cells())
+
+    @property
+    def source_descriptions(self) -> dict[str, SourceDescription]:
+        """What is said of each source column."""
+        if self.known.sample is not None:
+            return self.known.sample.descriptions
+        return {name: SourceDescription.of(name, None) for name in self.source_columns}
 
     @property
     def variables(self) -> dict[str, str]:

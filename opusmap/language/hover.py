@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opusmap.compiler.explain import Stage, explain_row
-from opusmap.language.cursor import Token, find_token
+from opusmap.language.cursor import Token
 from opusmap.language.descriptions import (
     as_code,
     as_text,
@@ -37,7 +37,7 @@ class Hover:
 def hover(facts: Facts, position: Position, row: int = 0) -> Hover | None:
     """Return what is at a position, None if there is nothing to tell; `row` is one of the sample, from 0."""
     offset = facts.lines.offset(position)
-    token = find_token(facts.text, offset)
+    token = facts.token_at(offset)
     if token is None:
         return None
     parts = [_of_key(facts, token)] if token.is_key else [_of_value(facts, token, offset)]
@@ -128,7 +128,7 @@ def explain_value(facts: Facts, target: str, row: int) -> str:
     plan = next((one for one in work.mapper.plan.columns if one.column == column), None)
     if plan is None:
         return ""
-    stages = explain_row(work.mapper, plan, chosen.values, chosen.number).stages
+    stages = explain_row(work.mapper, plan, chosen.values, chosen.number, at_once=True).stages
     lines = [f"- {as_text(stage.what)}{_shown(stage)}" for stage in stages]
     return "\n".join([f"Row {chosen.number}:", "", *lines])
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from opusmap.compiler.lint import SAMPLE_ROWS
 from opusmap.errors import SourceError
 from opusmap.language.cached_files import Stamp, stamp
+from opusmap.language.descriptions import describe_source, summarize_source
 from opusmap.mapping import MappingSpec
-from opusmap.profile import SourceProfile, profile_source
+from opusmap.profile import ColumnProfile, SourceProfile, profile_source
 from opusmap.records import Reject, Row
 from opusmap.run.open import open_own_source
 from opusmap.source_options import FORMATS, SourceOptions
@@ -29,6 +30,19 @@ CHARACTERS_KEPT = 16 << 20
 CELLS_PROFILED = 40_000
 """Cells of a sample that are profiled, about, at most: it takes a second or two."""
 _LEAST_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDescription:
+    """What is said of a source column: in a few words, and in Markdown."""
+
+    summary: str
+    text: str
+
+    @classmethod
+    def of(cls, name: str, profile: ColumnProfile | None) -> SourceDescription:
+        """Return the description of a column with this profile, if it has one."""
+        return cls(summarize_source(profile), describe_source(name, profile))
 
 
 class SourceSample(Source):
@@ -56,6 +70,11 @@ class SourceSample(Source):
         """The profile of the rows; of a wide source only of the first ones, as an editor waits for it."""
         width = max((len(row.values) for row in self._rows[:10]), default=0)
         return profile_source(self, max(_LEAST_ROWS, CELLS_PROFILED // max(1, width)))
+
+    @cached_property
+    def descriptions(self) -> dict[str, SourceDescription]:
+        """What is said of each column; an editor asks for all of them at each keystroke."""
+        return {one.name: SourceDescription.of(one.name, one) for one in self.profile.columns}
 
     def rows(self) -> Iterator[Row | Reject]:
         """Yield the rows of the sample."""

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opusmap.compiler import Mapper, compile_mapping, read_mapping
+from opusmap.compiler import KnownColumns, Mapper, compile_mapping, read_mapping
 from opusmap.compiler.lint import SAMPLE_ROWS, lint
 from opusmap.compiler.lock import find_drift, lock_path, read_lock
 from opusmap.compiler.plan import KEY_COLUMN
@@ -139,21 +139,24 @@ def compile_work(
     source: Source,
     *,
     around_to_do: bool = False,
+    known: KnownColumns | None = None,
 ) -> Work:
     """Compile a mapping against the columns of its source, hold its lock; on an error close the source.
+
+    What is `known` of its columns is not found out again.
 
     Raises:
         InvalidMapping, SourceError: as `open_work`.
     """
     try:
         try:
-            mapper = compile_mapping(spec, connection, converters, columns)
+            mapper = compile_mapping(spec, connection, converters, columns, known)
         except InvalidMapping as invalid:
             if any(one.code == "unknown-column" for one in invalid.diagnostics):
                 _refuse_unreadable(source)
             if not around_to_do:
                 raise
-            mapper, left_out = compile_decided(spec, connection, converters, columns, source, invalid)
+            mapper, left_out = compile_decided(spec, connection, converters, columns, source, invalid, known)
             return Work(mapper, source, tuple(invalid.diagnostics), left_out)
         check_lock(mapper)
     except BaseException:

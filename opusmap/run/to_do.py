@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from itertools import islice
 
-from opusmap.compiler import Mapper, compile_mapping
+from opusmap.compiler import KnownColumns, Mapper, compile_mapping
 from opusmap.compiler.lint import SAMPLE_ROWS
 from opusmap.compiler.plan import KEY_COLUMN, UNDECIDED_KEY
 from opusmap.connection import Column, ColumnType, Connection
@@ -29,6 +29,7 @@ def compile_decided(
     columns: frozenset[str] | None,
     source: Source,
     invalid: InvalidMapping,
+    known: KnownColumns | None,
 ) -> tuple[Mapper, tuple[str, ...]]:
     """Return a mapper without what is still `TODO`, and the display names of the columns that it leaves out.
 
@@ -48,9 +49,9 @@ def compile_decided(
     left_out += _named(connection, [str(one.target) for one in spec.fields if places & set(_spans(one))])
     if without_zone:
         spec = replace(spec, timezone=None)
-        trial = _compile(spec, connection, registry, columns, left_out, invalid)
+        trial = _compile(spec, connection, registry, columns, left_out, invalid, known)
         left_out += _need_zone(trial, source)
-    mapper = _compile(spec, connection, registry, columns, left_out, invalid)
+    mapper = _compile(spec, connection, registry, columns, left_out, invalid, known)
     names = {column.internal_name for column in left_out}
     return mapper, tuple(one.display_name for one in connection.columns if one.internal_name in names)
 
@@ -62,6 +63,7 @@ def _compile(
     columns: frozenset[str] | None,
     left_out: Sequence[Column],
     invalid: InvalidMapping,
+    known: KnownColumns | None,
 ) -> Mapper:
     """Compile a mapping without some columns; what is wrong then was hidden by what is to do."""
     names = {column.internal_name for column in left_out}
@@ -82,7 +84,7 @@ def _compile(
     )
     optional = connection.with_columns({name: {"required": False} for name in names - {KEY_COLUMN}})
     try:
-        return compile_mapping(decided, optional, registry, columns)
+        return compile_mapping(decided, optional, registry, columns, known)
     except InvalidMapping as more:
         raise InvalidMapping((*invalid.diagnostics, *more.diagnostics)) from None
 

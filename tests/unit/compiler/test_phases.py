@@ -12,7 +12,7 @@ import opusmap.compiler
 
 FOLDER = Path(opusmap.compiler.__file__).parent
 PHASES = (
-    ("column_types", "binding_runtime", "plan", "binding_nodes"),  # what the phases hand on
+    ("column_types", "binding_runtime", "plan", "binding_nodes", "known_columns"),  # what the phases hand on
     ("similar", "mapping_checks", "text_checks", "planner"),  # names resolved
     ("lower",),  # bindings lowered
     ("kinds",),  # kinds checked
