@@ -28,7 +28,7 @@ from opusmap.language.facts import Facts
 from opusmap.language.positions import Position, Range, TextEdit
 from opusmap.language.schema_guide import keys_at, values_at
 from opusmap.language.templates import Slot, find_slot
-from opusmap.mapping.yaml_writer import in_double_quotes, quoted
+from opusmap.mapping.yaml_writer import in_double_quotes, in_line, quoted
 from opusmap.safe_files import resolve_inside
 from opusmap.source_options import FORMATS
 from opusmap.wording import counted
@@ -106,9 +106,9 @@ _BINDING = 2
 
 def _completion(facts: Facts, cursor: Cursor, offer: _Offer, place: Range) -> Completion:
     token, text = cursor.token, offer.label
-    if offer.kind is Kind.SOURCE and len(cursor.path) == _BINDING and ("{{" in text or "{%" in text):
-        text = f"{{{{ {Scope(None).write(text)} }}}}"  # as it is, it would be read as a template
     new = text if offer.raw else as_scalar(text, token.style)
+    if offer.kind is Kind.SOURCE and len(cursor.path) == _BINDING and ("{{" in text or "{%" in text):
+        new = in_line({"from": text})  # as it is, it would be read as a template; the edits write the same
     if offer.is_key and not re.match(r"[ \t]*:", facts.text[token.end :]):
         new += ": "
     edit = TextEdit(place.start, place.end, new)

@@ -77,11 +77,6 @@ def find_cursor(text: str, offset: int) -> Cursor | None:
     return Cursor(token, text[token.start : offset], frozenset(siblings))
 
 
-def find_token(text: str, offset: int) -> Token | None:
-    """Return the key or scalar at an offset."""
-    return next((one for one in scan(text) if one.start <= offset <= one.end), None)
-
-
 def scan(text: str) -> list[Token]:
     """Return the keys and scalars of a text in their order."""
     scanner = _Scanner(text)

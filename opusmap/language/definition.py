@@ -10,7 +10,7 @@ from pathlib import Path
 
 from opusmap.connection import SIZE_LIMIT
 from opusmap.issues import Span
-from opusmap.language.cursor import Token, find_token
+from opusmap.language.cursor import Token
 from opusmap.language.facts import Facts
 from opusmap.language.positions import Position, Range
 from opusmap.language.templates import find_name, in_template
@@ -30,7 +30,7 @@ class Location:
 def find_definition(facts: Facts, position: Position) -> tuple[Location, ...]:
     """Return where what is at a position is defined; nothing where that is not known."""
     offset = facts.lines.offset(position)
-    token = find_token(facts.text, offset)
+    token = facts.token_at(offset)
     if token is None:
         return ()
     return tuple(_defined(facts, token, offset))

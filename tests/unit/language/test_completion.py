@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from opusmap import edits
 from opusmap.language import LanguageService, Position
 from opusmap.language.completion import Kind
 from opusmap.language.positions import apply
@@ -143,6 +144,19 @@ NAMES = st.text(st.sampled_from(ascii_letters + " '\"{}[]#:,.|%\\&*!-Ä🎉"), m
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 def test_an_offered_column_is_written_as_yaml_reads_it(folder, name, style):
     _check_written(folder, name, f"  Line: {style}\n")
+
+
+@pytest.mark.parametrize("style", ["‸", '"‸"', "'‸'"])
+def test_an_offered_column_that_looks_like_a_template_is_written_as_the_edits_write_it(folder, style):
+    name = "{% Kind %}"
+    (folder / "rows.csv").write_text(f"Key,{name}\nk1,x\n")
+    before = "opusmap: 1\nconnection: c.json\nsource: {path: rows.csv}\nfields:\n  rowKey: Key\n"
+    service, text = LanguageService(folder / "mapping.yaml"), f"{before}  Line: {style}\n"
+    service.update(text.replace("‸", ""))
+    position = Position(before.count("\n"), len("  Line: ") + style.index("‸"))
+    (found,) = [one for one in service.complete(position) if one.label == name]
+    bound = edits.apply(f"{before}  Line: x\n", edits.Bind("Line", edits.FromColumn(name)))
+    assert apply(service.text, (found.edit,)) == bound.text
 
 
 @given(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from opusmap import edits
 from opusmap.language import Position, Range
 from opusmap.language.positions import apply
 
@@ -77,15 +78,15 @@ LISTS = "choices: {Choice: [Red, Green, Blue], Choices: [Red, Green, Blue]}\n"
         ),
         (
             "choices:\n  Choices: [a]\n  Choice:\n    options: [Red]  # all\n",
-            "choices:\n  Choices: [a]\n  Choice:\n    aliases: {Rad: Red}\n    options: [Red]  # all\n",
+            "choices:\n  Choices: [a]\n  Choice:\n    options: [Red]  # all\n    aliases: {Rad: Red}\n",
         ),
         (
             OLD,
-            OLD.replace("      r", "      Rad: Red\n      r"),
+            OLD + "      Rad: Red\n",
         ),
         (
             "choices: {Choices: [a], Choice: {options: [Red], aliases: {'r': Red}}}\n",
-            "choices: {Choices: [a], Choice: {options: [Red], aliases: {Rad: Red, 'r': Red}}}\n",
+            "choices: {Choices: [a], Choice: {options: [Red], aliases: {'r': Red, Rad: Red}}}\n",
         ),
     ],
 )
@@ -97,6 +98,7 @@ def test_a_value_that_is_nearly_an_option_becomes_an_alias(asked, start, written
     (found,) = service.find_fixes(Range(Position(line, 3), Position(line, 3)))
     assert found.title == 'Make "Rad" (2 times in the sample) an alias of "Red"'
     assert apply(text, found.edits) == text.replace(written, meant)
+    assert apply(text, found.edits) == edits.apply(text, edits.SetAlias("Choice", "Rad", "Red")).text
 
 
 @pytest.mark.parametrize(
@@ -120,6 +122,20 @@ def test_the_format_that_fits_is_written(asked, start, written, meant):
     ]
     assert [one.title for one in found] == ['Read "Signed" by "%d/%m/%Y" (fits 2 of 2 values)']
     assert apply(service.text, found[0].edits) == start + meant + "\n"
+    intent = edits.SetBindingKey("When", "format", "%d/%m/%Y")
+    assert apply(service.text, found[0].edits) == edits.apply(service.text, intent).text
+
+
+@pytest.mark.parametrize(
+    "written", ["  When: {from: Signed, format: ['%d/%m/%Y', '%Y']}", "  When: &w {from: Signed}\n  Line: *w"]
+)
+def test_no_format_is_offered_where_more_than_it_would_change(asked, start, written):
+    service, _ = asked("‸", whole=start)
+    service.update(start + written + "\n")
+    line = start.count("\n")
+    assert not [
+        one for one in service.find_fixes(Range(Position(line, 3), Position(line, 3))) if one.issue is None
+    ]
 
 
 def test_a_format_that_is_there_is_not_offered_and_two_that_fit_both_are(asked, start):
