@@ -65,10 +65,10 @@ def apply(text: str, intent: Intent, *, file: str = "<mapping>", folder: Path | 
             edits = chain(text, edits, more)
             changed = replace_spans(changed, more)
     except NotPossible as error:
-        raise EditRefused(_nearest(before, error.path), error.problem, error.hint) from None
+        raise EditRefused(_nearest(before, error.path), "edit-target", error.problem, error.hint) from None
     except NotWritable:
         raise EditRefused(
-            before.span, "this is written in a form that can't be edited here", _BY_HAND
+            before.span, "edit-by-hand", "this is written in a form that can't be edited here", _BY_HAND
         ) from None
     patch = Patch.of(text, edits)
     _check_result(patch, meant, before, file)
@@ -87,7 +87,9 @@ def _check_result(patch: Patch, meant: dict[str, Any], before: Entries, file: st
     where = Span.between(file, patch.before, *(_first_span(patch)))
     if len(patch.text.encode("utf-8", "surrogatepass")) > SIZE_LIMIT:
         problem = f"the mapping would have more than {SIZE_LIMIT >> 20} MB"
-        raise EditRefused(where, problem, "put long lists into a CSV file beside the mapping")
+        raise EditRefused(
+            where, "edit-not-valid", problem, "put long lists into a CSV file beside the mapping"
+        )
     try:
         after = _read(patch.text, file)
     except InvalidMapping as error:
@@ -98,7 +100,7 @@ def _check_result(patch: Patch, meant: dict[str, Any], before: Entries, file: st
     for issue in validate(after, file):
         if (issue.code, issue.message) not in known:
             problem = f"the mapping would not be valid: {issue.message}"
-            raise EditRefused(where, problem, issue.hint or "give another value")
+            raise EditRefused(where, "edit-not-valid", problem, issue.hint or "give another value")
 
 
 def _first_span(patch: Patch) -> tuple[int, int]:
@@ -109,7 +111,7 @@ def _first_span(patch: Patch) -> tuple[int, int]:
 def _refuse_form(where: Span, issue: Issue[Span] | None) -> NoReturn:
     reason = f" ({issue.message})" if issue else ""
     problem = f"the mapping is written in a form that can't be edited here{reason}"
-    raise EditRefused(where, problem, _BY_HAND)
+    raise EditRefused(where, "edit-by-hand", problem, _BY_HAND)
 
 
 def _nearest(data: Entries, path: tuple[str, ...]) -> Span:
@@ -153,4 +155,4 @@ def _check_included(intent: Intent, data: Entries, file: str, folder: Path | Non
             problem = (
                 f"`{section}.{name}` comes from {quote_value(str(shared))}, which other mappings may share"
             )
-            raise EditRefused(shared.span, problem, f"edit it at {there}", there)
+            raise EditRefused(shared.span, "edit-elsewhere", problem, f"edit it at {there}", there)

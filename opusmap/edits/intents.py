@@ -13,31 +13,6 @@ from typing import Any, TypeAlias
 from opusmap.edits.steps import RemoveKey, RenameKey, SetKey, Step, WrapValue
 from opusmap.edits.yaml_edits import Value
 
-__all__ = [
-    "AddTest",
-    "Bind",
-    "Constant",
-    "FromColumn",
-    "FromColumns",
-    "InsertOption",
-    "Intent",
-    "MoveOption",
-    "NotPossible",
-    "RemoveBinding",
-    "RemoveOption",
-    "SetAlias",
-    "SetBindingKey",
-    "SetConnection",
-    "SetIgnoreCase",
-    "SetOptions",
-    "SetSourceOption",
-    "SetTableEntry",
-    "SetTargetOption",
-    "SetTimezone",
-    "Template",
-    "find_steps",
-]
-
 _ORIGINS = ("from", "value", "const")
 _FILE_KEYS = ("path", "database")
 

@@ -61,9 +61,11 @@ class MappingFile:
             found = read_bytes(self.path, SIZE_LIMIT)
             status = self.path.stat()
         except (UnreadableFile, OSError):
-            raise ChangedOnDisk(str(self.path), "the file can't be read any more") from None
+            raise ChangedOnDisk(
+                str(self.path), "mapping-changed", "the file can't be read any more"
+            ) from None
         if hashlib.sha256(found).hexdigest() != self.sha256:
-            raise ChangedOnDisk(str(self.path), "the file has changed since it was read")
+            raise ChangedOnDisk(str(self.path), "mapping-changed", "the file has changed since it was read")
         return status
 
 

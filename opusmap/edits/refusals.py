@@ -16,19 +16,21 @@ class EditRefused(OpusmapError):
 
     Attributes:
         span: the place in the mapping that the edit is about.
+        code: what kind of refusal it is; each has a page in docs/diagnostics.
         problem: what is wrong.
         help: what to do.
         elsewhere: the place, perhaps in another file, where the edit can be made by hand, or None.
     """
 
     span: Span
+    code: str
     problem: str
     help: str
     elsewhere: Span | None = None
 
     def describe(self) -> str:
-        """Return `place: problem`, and the help on its own line."""
-        return f"{self.span}: {self.problem}\n  help: {self.help}"
+        """Return `place: error[code]: problem`, and the help on its own line."""
+        return f"{self.span}: error[{self.code}]: {self.problem}\n  help: {self.help}"
 
 
 @dataclass(eq=True, unsafe_hash=True)
@@ -36,9 +38,10 @@ class ChangedOnDisk(OpusmapError):
     """A mapping's file has changed since it was read, so nothing was written to it."""
 
     path: str
+    code: str
     problem: str
     help: str = "read the file again, and make the edit in its new text"
 
     def describe(self) -> str:
-        """Return `path: problem`, and the help on its own line."""
-        return f"{self.path}: {self.problem}\n  help: {self.help}"
+        """Return `path: error[code]: problem`, and the help on its own line."""
+        return f"{self.path}: error[{self.code}]: {self.problem}\n  help: {self.help}"

@@ -219,7 +219,8 @@ class _Placed:
         if len(found) > 1:
             first = self._span(found[0].start)
             problem = f"`{'.'.join(path)}` is there twice, first in line {first.line}"
-            raise EditRefused(self._span(found[1].start), problem, "remove or rename one of the two", first)
+            hint = "remove or rename one of the two"
+            raise EditRefused(self._span(found[1].start), "edit-target", problem, hint, first)
         return found[0] if found else None
 
     def _check_shared(self, node: Node, path: Path) -> None:
@@ -252,7 +253,7 @@ class _Placed:
 
     def _refuse(self, at: int, problem: str, there: Span) -> NoReturn:
         hint = f"edit {there} by hand, or write the value out in both places"
-        raise EditRefused(self._span(at), problem, hint, there)
+        raise EditRefused(self._span(at), "edit-elsewhere", problem, hint, there)
 
     def _span(self, at: int) -> Span:
         return span_at(self.tree.text, at, self.file)

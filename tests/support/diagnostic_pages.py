@@ -13,6 +13,8 @@ KIND is one of:
 - `fields`: entries of the mapping's `fields`; each replaces the scaffold's binding of that name;
 - `expression`: a template, bound to the column Notes;
 - `row`: cells of the scaffold's row;
+- `edit`: an intent of `opusmap.edits`, applied to the mapping; the last one counts;
+- `meanwhile`: as `top`, by another program; behind the last edit, between reading and writing the file;
 - `lock`: the mapping is locked as it is now; a block is not looked at;
 - `none: REASON`: a page can't show it; a block is not looked at.
 """
@@ -34,6 +36,7 @@ from pathlib import Path
 import yaml
 from documentation import ROOT, table
 
+from opusmap import edits
 from opusmap.compiler.lock import lock_path, make_lock, write_lock
 from opusmap.compiler.mapper import load_mapping
 from opusmap.errors import InvalidMapping, SourceError
@@ -66,6 +69,7 @@ PLACES = (
     "Error in a source",
     "Reject of a row",
     "Note on a row",
+    "Edit of a mapping",
 )
 """What the line below a page's title consists of."""
 
@@ -164,7 +168,7 @@ class _Files:
         elif kind in _CHANGES:
             self._mapping = _CHANGES[kind](self._mapping, part.text)
         else:
-            assert kind in ("lock", "none:"), f"there is no kind {part.kind!r} of block"
+            assert kind in ("lock", "none:", "edit"), f"there is no kind {part.kind!r} of block"
 
     @property
     def _mapping(self) -> str:
@@ -234,7 +238,7 @@ def _with_expression(mapping: str, text: str) -> str:
 
 
 _WHOLE = {"mapping": MAPPING, "connection": CONNECTION, "csv": SOURCE}
-_CHANGES = {"top": _with_top, "fields": _with_fields, "expression": _with_expression}
+_CHANGES = {"top": _with_top, "meanwhile": _with_top, "fields": _with_fields, "expression": _with_expression}
 
 
 def examine(page: Page, stage: str, folder: Path) -> set[Finding]:
@@ -244,10 +248,27 @@ def examine(page: Page, stage: str, folder: Path) -> set[Finding]:
         _write(locked, folder)
         _lock(folder)
     parts = [*page.stage("example"), *(page.stage("fixed") if stage == "fixed" else [])]
-    _write(parts, folder)
+    edit = max((at for at, part in enumerate(parts) if part.kind == "edit"), default=len(parts))
+    _write(parts[: edit + 1], folder)
     if any(part.kind == "lock" for part in parts):
         _lock(folder)
-    return set(_findings(folder))
+    found = set(_findings(folder))
+    return found | set(_edit(parts[edit:], folder))
+
+
+def _edit(parts: list[Part], folder: Path) -> Iterator[Finding]:
+    """Read the mapping, make the edit of the first block, and write it; other blocks come in between."""
+    if not parts:
+        return
+    intent = eval(parts[0].text, vars(edits).copy())
+    try:
+        file = edits.read_mapping_file(folder / MAPPING)
+        patch = edits.apply(file.text, intent, file=str(file.path), folder=folder)
+        for part in parts[1:]:
+            file.path.write_text(_with_top(file.text, part.text), "utf-8")
+        file.write(patch)
+    except (edits.EditRefused, edits.ChangedOnDisk) as error:
+        yield Finding("Edit of a mapping", error.code)
 
 
 def _write(parts: list[Part], folder: Path) -> None:

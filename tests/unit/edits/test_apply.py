@@ -1,7 +1,10 @@
 """What each intent makes of a mapping as people write it: exactly these characters, and no others."""
 
+from typing import get_args
+
 import pytest
 
+from opusmap import edits
 from opusmap.edits import (
     AddTest,
     Bind,
@@ -185,3 +188,7 @@ def test_two_thousand_options_are_pasted_in_two_passes():
 )  # fmt: skip
 def test_odd_forms_are_edited_as_they_are(before, after):
     assert apply(f"{HEAD}{before}", Bind("B", FromColumn("z"))).text == f"{HEAD}{after}"
+
+
+def test_every_intent_can_be_named_by_its_users():
+    assert {one.__name__ for one in get_args(edits.Intent)} <= set(edits.__all__)

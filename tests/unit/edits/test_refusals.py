@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 
+from opusmap.diagnostic_pages import summarise
 from opusmap.edits import (
     Bind,
     EditRefused,
@@ -31,6 +32,8 @@ def refuse(text, intent, **options):
     error = raised.value
     assert error.help
     assert str(error).startswith("mapping.yaml:")
+    assert f": error[{error.code}]: " in str(error)
+    assert summarise(error.code)
     assert pickle.loads(pickle.dumps(error)) == error
     return error
 
