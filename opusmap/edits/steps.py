@@ -209,10 +209,13 @@ class _Placed:
         found = tree.root
         for name in path:
             found = found.find(name)[0].value
-        numbers = [at + sum(len(items) for gap, items in gaps.items() if gap <= at) for at in gone]
+        numbers = {at: at + sum(len(items) for gap, items in gaps.items() if gap <= at) for at in gone}
+        moved = {number for at, number in numbers.items() if at in sources}
         if len(found.entries) != len(old) + sum(map(len, gaps.values())):
             raise NotWritable
-        return chain(self.tree.text, added, YamlEditor(tree).remove_items(found, numbers))
+        return chain(
+            self.tree.text, added, YamlEditor(tree).remove_items(found, list(numbers.values()), moved)
+        )
 
     def _entry(self, node: Node, key: str, path: Path) -> Entry | None:
         found = node.find(key)

@@ -220,11 +220,13 @@ class YamlEditor:
             for at, items in gaps.items():
                 line_break = self.tree.break_at(node.entries[max(at - 1, 0)].end)
                 lines = [
-                    self._copied_lines(one) if isinstance(one, Entry) else self._item(one, indent, line_break)
+                    self._copied_lines(node, one)
+                    if isinstance(one, Entry)
+                    else self._item(one, indent, line_break)
                     for one in items
                 ]
                 if at == 0:
-                    edits.append(self._before_line(node.entries[0], lines))
+                    edits.append(self._before_line(node.entries[0], lines, self._top(node, node.entries[0])))
                 else:
                     edits += self._behind_line(node, at - 1, lines, top=False)
             return edits
@@ -236,14 +238,33 @@ class YamlEditor:
             edits += self._insert_in_flow(node, at, new)
         return edits
 
-    def remove_items(self, node: Node, numbers: Sequence[int]) -> list[TextEdit]:
-        """Take items out of a list that has others."""
+    def remove_items(self, node: Node, numbers: Sequence[int], moved: Iterable[int] = ()) -> list[TextEdit]:
+        """Take items out of a list that has others; those that are `moved` with the comments above them."""
         if node.flow:
             return list(self._remove_from_flow(node, numbers))
-        return [self._remove_lines(node, node.entries[at]) for at in numbers]
+        entries = node.entries
+        return [
+            self._remove_lines(node, entries[at], self._top(node, entries[at]) if at in moved else None)
+            for at in numbers
+        ]
 
-    def _copied_lines(self, entry: Entry) -> str:
-        return self.tree.text[entry.start : self.tree.last_line_end(entry.end)]
+    def _copied_lines(self, node: Node, entry: Entry) -> str:
+        lines = self.tree.text[self._top(node, entry) : self.tree.last_line_end(entry.end)]
+        return lines.lstrip(" \t") if self.tree.begins_line(entry.start) else lines
+
+    def _top(self, node: Node, entry: Entry) -> int:
+        """Return where an item begins: with the comments in the lines right above it."""
+        tree, number = self.tree, node.entries.index(entry)
+        if not tree.begins_line(entry.start):
+            return entry.start
+        top, before = tree.line_start(entry.start), node.entries[number - 1].end if number else 0
+        while top > 0:
+            end = tree.last_line_end(top)
+            start = tree.line_start(end)
+            if start < before or not tree.text[start:end].lstrip().startswith("#"):
+                break
+            top = start
+        return top
 
     def _copied(self, entry: Entry) -> _New:
         text, end = self.tree.text, entry.end
@@ -255,12 +276,13 @@ class YamlEditor:
 
     # -- lines ---------------------------------------------------------------------------------------------
 
-    def _before_line(self, entry: Entry, texts: Sequence[str]) -> TextEdit:
+    def _before_line(self, entry: Entry, texts: Sequence[str], top: int | None = None) -> TextEdit:
         tree = self.tree
         if not tree.begins_line(entry.start):
             raise NotWritable
         at = tree.line_start(entry.start)
         indent, line_break = tree.text[at : entry.start], tree.break_at(entry.end)
+        at = at if top is None else top
         return TextEdit(at, at, "".join(f"{indent}{text}{line_break}" for text in texts))
 
     def _behind_line(self, node: Node, number: int, texts: Sequence[str], *, top: bool) -> list[TextEdit]:
@@ -312,14 +334,14 @@ class YamlEditor:
             return []
         return [TextEdit(value.body, value.body + len(header), f"{header.replace('+', '')}-")]
 
-    def _remove_lines(self, node: Node, entry: Entry) -> TextEdit:
+    def _remove_lines(self, node: Node, entry: Entry, top: int | None = None) -> TextEdit:
         tree = self.tree
         if not tree.begins_line(entry.start):
             number = node.entries.index(entry) + 1
             if number >= len(node.entries):
                 raise NotWritable
             return TextEdit(entry.start, node.entries[number].start, "")
-        start, stop = tree.line_start(entry.start), tree.last_line_end(entry.end)
+        start, stop = tree.line_start(entry.start) if top is None else top, tree.last_line_end(entry.end)
         end = tree.after_break(stop)
         if end == stop and start > 0:  # the last line, without a line break
             start -= 2 if tree.text.endswith("\r\n", 0, start) else 1

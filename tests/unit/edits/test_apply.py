@@ -3,6 +3,8 @@
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opusmap import edits
 from opusmap.edits import (
@@ -102,7 +104,7 @@ TAIL = "fields:\n  A: x\n"
         ("  A: [Red, Blue]\n", InsertOption("A", "Green", 3), "  A: [Red, Blue, Green]\n"),
         ("  A: [Red, Blue]\n", MoveOption("A", "Blue", 1), "  A: [Blue, Red]\n"),
         ("  A: [Red, Blue]\n", RemoveOption("A", "Red"), "  A: [Blue]\n"),
-        ("  A:\n  - Red  # 12\n  # next\n  - Blue  # 3\n", MoveOption("A", "Blue", 1), "  A:\n  - Blue  # 3\n  - Red  # 12\n  # next\n"),
+        ("  A:\n  - Red  # 12\n  # next\n  - Blue  # 3\n", MoveOption("A", "Blue", 1), "  A:\n  # next\n  - Blue  # 3\n  - Red  # 12\n"),
         ("  A: [\n    Red,  # 12\n    Blue  # 3\n  ]\n", MoveOption("A", "Blue", 1), "  A: [\n    Blue,  # 3\n    Red  # 12\n  ]\n"),
         ("  A: [\n    Red,  # 12\n    Blue,  # 3\n  ]\n", RemoveOption("A", "Red"), "  A: [\n    Blue,  # 3\n  ]\n"),
         ("  A: [2023, 2024]\n", MoveOption("A", "2024", 1), "  A: [2024, 2023]\n"),
@@ -192,3 +194,37 @@ def test_odd_forms_are_edited_as_they_are(before, after):
 
 def test_every_intent_can_be_named_by_its_users():
     assert {one.__name__ for one in get_args(edits.Intent)} <= set(edits.__all__)
+
+
+@given(
+    comments=st.lists(st.integers(0, 2), min_size=2, max_size=5),
+    option=st.integers(0, 4),
+    position=st.integers(1, 5),
+    ends=st.booleans(),
+    insert=st.booleans(),
+)
+def test_the_comments_above_an_option_stay_above_it(comments, option, position, ends, insert):
+    names = [f"Option {at}" for at in range(len(comments))]
+    lines = [
+        line
+        for name, count in zip(names, comments, strict=True)
+        for line in [*(f"    # {name}, {one}" for one in range(count)), f"    - {name}  # beside {name}"]
+    ]
+    text = f"{HEAD}fields:\n  Name: Title\nchoices:\n  A:\n" + "\n".join(lines) + "\n" * ends
+    position = min(position, len(names))
+    moved = MoveOption("A", names[option % len(names)], position)
+    changed = apply(text, InsertOption("A", "New", position) if insert else moved).text.splitlines()
+    start = changed.index("  A:") + 1
+    above, found = [], {}
+    for line in changed[start:]:
+        if line.lstrip().startswith("#"):
+            above.append(line.strip())
+        else:
+            found[line.strip().partition("  #")[0].removeprefix("- ")] = above
+            above = []
+    expected = {
+        name: [f"# {name}, {one}" for one in range(count)]
+        for name, count in zip(names, comments, strict=True)
+    }
+    assert found == expected | ({"New": []} if insert else {})
+    assert above == []
