@@ -314,7 +314,7 @@ def _levels(making: _Making, source: SourceProfile) -> list[str]:
     """
     name = making.profile.name
     if making.column.type in _LIST_TYPES and not (making.keys or making.converts):
-        return _repeated(name, source)
+        return _same_name(name, source)
     if making.column.type is not ColumnType.TAXONOMY or not name.endswith("1") or making.converts:
         return [name]
     stem, found = name[:-1], [name]
@@ -323,7 +323,7 @@ def _levels(making: _Making, source: SourceProfile) -> list[str]:
     return found
 
 
-def _repeated(name: str, source: SourceProfile) -> list[str]:
+def _same_name(name: str, source: SourceProfile) -> list[str]:
     """Return a column and those of the same name, as `headers: number` calls them: Labels, Labels (2)."""
     found = [name]
     while source.find(f"{name} ({len(found) + 1})") is not None:
@@ -389,7 +389,7 @@ def draft_choices(match: Match, source: SourceProfile) -> DraftChoices | None:
     if lists is not None:
         counted, more = lists.elements, lists.more
     else:
-        names = _repeated(profile.name, source) if is_list else [profile.name]
+        names = _same_name(profile.name, source) if is_list else [profile.name]
         profiles = [one for one in map(source.find, names) if one is not None]
         counted = tuple(value for one in profiles for value in one.values)
         more = any(one.more for one in profiles)

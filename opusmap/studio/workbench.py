@@ -188,7 +188,7 @@ class Workbench:
         """
         with self.lock:
             if self._text != self._file.text:
-                raise self._problem or ChangedOnDisk(str(self.path), "the text in the page is not saved yet")
+                raise self._problem or self._not_saved()
             patch = Patch.of(self._text, ())
             for intent in intents:
                 patch = patch.then(apply(patch.text, intent, file=str(self.path), folder=self.path.parent))
@@ -323,9 +323,12 @@ class Workbench:
 
     def _save(self, patch: Patch) -> None:
         if patch.before != self._file.text:
-            raise ChangedOnDisk(str(self.path), "the text in the page is not saved yet")
+            raise self._not_saved()
         self._file = self._file.write(patch)
         self._take(self._file.text)
+
+    def _not_saved(self) -> ChangedOnDisk:
+        return ChangedOnDisk(str(self.path), "mapping-changed", "the text in the page is not saved yet")
 
     def _take(self, text: str) -> None:
         self._take_text(text)

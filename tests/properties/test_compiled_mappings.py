@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from reference import Outcome, interpret
 from thorough import THOROUGH
 
+from opusmap.compiler.known_columns import KnownColumns
 from opusmap.compiler.planner import resolve_names
 from opusmap.converters import builtin_converters
 from opusmap.emulator import TargetFormat
@@ -45,22 +46,18 @@ def test_compiled_is_interpreted(
     text: str, read: list[dict[str, Any]], columns: frozenset[str] | None
 ) -> None:
     mapper = compile_unchecked(text, CONNECTION, columns)
-    notes: list[tuple[str, str]] = []
-    plan, _ = resolve_names(
-        parse_spec(text),
-        CONNECTION,
-        builtin_converters(),
-        columns,
-        lambda column, code, _message: notes.append((column, code)),
-    )
+    noted = KnownColumns()
+    plan, _ = resolve_names(parse_spec(text), CONNECTION, builtin_converters(), columns, noted)
     for row in read:
-        notes.clear()
+        noted.notes.clear()
         note(mapper.source)
         mapped, meant = mapper.map_row(row), interpret(plan, row)
         assert outcome_of(mapped) == meant
         assert repr(outcome_of(mapped)) == repr(meant)  # 1, 1.0 and True are equal, but not the same JSON
         if isinstance(mapped, Record):
-            assert [(one.column, one.code) for one in mapped.notes] == notes
+            assert [(one.column, one.code) for one in mapped.notes] == [
+                (one.column, one.code) for one in noted.notes
+            ]
 
 
 @given(text=mappings(), read=st.lists(rows(), min_size=1, max_size=4))

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from opusmap.compiler.column_types import Encoder
+from opusmap.compiler.known_columns import KnownColumns
 from opusmap.compiler.lower import lower_bindings
 from opusmap.compiler.mapper import Mapper, make_plan
 from opusmap.compiler.plan import Plan
@@ -19,7 +20,7 @@ from opusmap.connection import Connection, parse_connection
 from opusmap.converters import builtin_converters
 from opusmap.errors import InvalidMapping, ValueProblem
 from opusmap.expressions import is_template
-from opusmap.issues import Issue, Severity, Span
+from opusmap.issues import Severity, Span
 from opusmap.mapping import Text, Variable
 from opusmap.mapping.load import parse_spec
 from opusmap.records import Record
@@ -77,33 +78,21 @@ def compiled(
     )
     source = replace(spec.source, empty=empty)
     known = None if columns is None else frozenset(columns)
-    notes: list[Issue[str]] = []
+    noted = KnownColumns()
     spec = replace(spec, let=steps, source=source)
-    plan, problems = make_plan(
-        spec,
-        _CONNECTION,
-        builtin_converters(),
-        known,
-        lambda column, code, message: notes.append(Issue(code, message, column)),
-    )
+    plan, problems = make_plan(spec, _CONNECTION, builtin_converters(), known, noted)
     if plan is None:
         raise InvalidMapping(problems)
-    return Mapper(_handing_out(plan), builtin_converters(), _CONNECTION, notes)
+    return Mapper(_handing_out(plan), builtin_converters(), _CONNECTION, noted.notes)
 
 
 def compile_unchecked(text: str, connection: Connection, columns: frozenset[str] | None = None) -> Mapper:
     """Compile a mapping whatever its kinds are, so that rows meet what is refused otherwise."""
-    notes: list[Issue[str]] = []
+    noted = KnownColumns()
     registry = builtin_converters()
-    plan, problems = resolve_names(
-        parse_spec(text),
-        connection,
-        registry,
-        columns,
-        lambda column, code, message: notes.append(Issue(code, message, column)),
-    )
+    plan, problems = resolve_names(parse_spec(text), connection, registry, columns, noted)
     assert not any(problem.severity is Severity.ERROR for problem in problems), problems
-    return Mapper(lower_bindings(plan), registry, connection, notes)
+    return Mapper(lower_bindings(plan), registry, connection, noted.notes)
 
 
 def _handing_out(plan: Plan) -> Plan:
