@@ -163,6 +163,7 @@ def _is_missing_day(text: str) -> bool:
     return False
 
 
+@lru_cache(maxsize=4096)
 def _is_missing_day_of(format: str, text: str) -> bool:
     """Return whether a text is written in a format, but for a day that its month does not have."""
     for found in islice(_LAST_DAYS.finditer(text), _DAYS_TRIED):
