@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from opusmap.report import Report
     from opusmap.sources import Source
 
-_COUNTED_BYTES = 8 << 20
-"""A file of at most so many bytes is read once to count its rows; of a larger one the share read is shown."""
-
 _A_SECOND = 4
 """How often the line is drawn."""
 
@@ -33,8 +30,6 @@ _WHY, _WORTH_READING = 0, 16
 
 _MINUTE, _HOUR = 60, 3_600
 _SPINNER = "|/-\\"
-_WORTH_GUESSING, _TOLD_BY = 3.0, 0.001
-"""Seconds, and the share of the source, from which on a guess of the time left is worth something."""
 
 
 @contextmanager
@@ -45,17 +40,11 @@ def progress_line(title: str, source: Source, *, quiet: bool) -> Iterator[Callab
         return
     from rich.live import Live
 
-    line = _Line(title, source, _count_rows(source))
+    from opusmap.run.time_left import count_rows
+
+    line = _Line(title, source, count_rows(source))
     with Live(line, console=make_console(stderr=True), transient=True, refresh_per_second=_A_SECOND):
         yield line.show
-
-
-def _count_rows(source: Source) -> int | None:
-    """Return how many rows a small file has, None for anything else: a database would be asked twice."""
-    size = source.size()
-    if size is None or size > _COUNTED_BYTES or not source.rereadable:
-        return None
-    return sum(1 for _ in source.rows())
 
 
 @dataclass
@@ -82,12 +71,9 @@ class _Line:
         yield Text(text, no_wrap=True, overflow="ellipsis", end="")
 
     def _share(self) -> float | None:
-        if self.report is None:
-            return None
-        if self.total is not None:
-            return self.report.read / self.total if self.total else 1.0
-        share = self.source.share_read()
-        return None if share == 1.0 else share  # read ahead to its end: what is left is not known
+        from opusmap.run.time_left import find_share
+
+        return None if self.report is None else find_share(self.source, self.total, self.report.read)
 
 
 def _parts(report: Report, elapsed: float, share: float | None) -> list[tuple[int, str]]:
@@ -109,9 +95,10 @@ def _parts(report: Report, elapsed: float, share: float | None) -> list[tuple[in
 
 
 def _time(elapsed: float, share: float | None) -> str:
-    if share is None or share < _TOLD_BY or elapsed < _WORTH_GUESSING:
-        return _clock(elapsed)
-    return f"{_clock(elapsed * (1 - share) / share)} left" if share < 1 else _clock(elapsed)
+    from opusmap.run.time_left import guess_seconds_left
+
+    left = guess_seconds_left(elapsed, share)
+    return _clock(elapsed) if left is None else f"{_clock(left)} left"
 
 
 def _clock(seconds: float) -> str:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 import click
 
@@ -39,25 +37,23 @@ from opusmap.cli.terminal import write_error
 from opusmap.errors import BUG_EXIT_CODE, OpusmapError, OpusUnavailable, SettingsError, StoppedEarly
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
-    from opusmap.emulator import FaultPlan, SeededFaults
+    from opusmap.emulator import FaultPlan
     from opusmap.operations import RunWatch
     from opusmap.rejects import RejectWriter
     from opusmap.report import Report
     from opusmap.run.open import Work
-    from opusmap.run.rehearsal import EmbeddedTransport
     from opusmap.run.submit import SubmitOptions
+    from opusmap.run.target import Target
     from opusmap.settings import Settings
 
 
 def print_host(settings: Settings) -> None:
     """Print which hosts are asked, and as which client, before the first request to them."""
-    sign_in = urlsplit(settings.token_url)
-    where = f"{sign_in.scheme}://{sign_in.netloc}"
-    at = "" if settings.base_url == where else f", signing in at {where}"
-    print_note(f"Opus is {settings.base_url}{at}, as client {settings.client_id}")
+    from opusmap.run.target import describe_host
+
+    print_note(describe_host(settings))
 
 
 def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:
@@ -173,15 +169,6 @@ def _watched(command: Command) -> Command:
     return cast("Command", run)
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where records go: the settings, what carries requests instead of the network, and the faults there."""
-
-    settings: Settings
-    transport: EmbeddedTransport | None = None
-    faults: SeededFaults | None = None
-
-
 def fault_plan(out: SendingOutput) -> FaultPlan | None:
     """Return the plan of the embedded emulator's faults; None if records go to Opus."""
     if out.to == "emulator":
@@ -193,16 +180,15 @@ def fault_plan(out: SendingOutput) -> FaultPlan | None:
 
 def open_target(work: Work, settings: Settings | None, plan: FaultPlan | None, out: SendingOutput) -> Target:
     """Return where records go: to Opus, after its host is shown, or to an emulator with its faults."""
+    from opusmap.run.target import Target, make_rehearsal
+
     if settings is not None:
         if not out.quiet:
             print_host(settings)
         confirm_overwrite(work, settings, yes=out.yes)
         return Target(settings)
     assert plan is not None
-    from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
-
-    emulator, settings = embedded_opus(work.mapper)
-    return Target(settings, EmbeddedTransport(emulator), emulator.follow(plan))
+    return make_rehearsal(work.mapper, plan)
 
 
 def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput, given: Given) -> int:
@@ -210,12 +196,12 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
     import asyncio
 
     from opusmap.run.parallel import Workers
-    from opusmap.run.submit import submit_stream
+    from opusmap.run.target import describe_where, find_exit_code, run_submit
 
     if out.as_json and work.source.checkpoints is not None:
         raise click.UsageError("--json prints on standard output, where a tap's state goes; leave --json out")
     out.watch.begin(work.mapper.connection.id)
-    writer = reject_writer(work, out.rejects, None, "run" if target.transport is None else "rehearsal")
+    writer = reject_writer(work, out.rejects, None, "rehearsal" if target.is_rehearsal else "run")
     with (
         work.source,
         writer,
@@ -223,14 +209,12 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
         stopped_by_signals() as on_start,
         progress_line("submitting", work.source, quiet=out.silent) as progress,
     ):
-        stop = asyncio.Event()
-        chosen = replace(options, transport=target.transport, concurrency=out.concurrency, workers=workers)
-
-        def note(report: Report) -> None:
-            out.watch.note(report)
-            progress(report)
-
-        report = _read(submit_stream(work, target.settings, chosen, writer, stop), stop, on_start, note)
+        chosen = replace(options, concurrency=out.concurrency, workers=workers)
+        note = _note_reports(out.watch, progress)
+        try:
+            report = run_submit(work, target, chosen, writer, note, on_start)
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
     if out.as_json:
         print_json({**report.as_json(), "rejects": str(writer.path) if writer.count else None})
     elif not out.quiet:
@@ -245,28 +229,16 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
     if report.stopped is not None:
         log_error(report.stopped)
     if not out.silent:
-        print_note(_describe_where(target, report))
+        print_note(describe_where(target, report))
     print_next(out, *_choose_next(target, report, options, given, writer))
-    if report.stopped is not None:
-        return report.stopped.exit_code
-    return 0 if report.clean else 1
-
-
-def _describe_where(target: Target, report: Report) -> str:
-    """Return where the records went, so that a rehearsal is never mistaken for a real run."""
-    if target.transport is not None:
-        return "This was a rehearsal: nothing left this machine."
-    run = "" if report.run is None else f", run {report.run}"
-    if not report.requests:
-        return f"Nothing was sent to {target.settings.base_url}{run}."
-    return f"Sent to {target.settings.base_url}{run}."
+    return find_exit_code(report)
 
 
 def _choose_next(
     target: Target, report: Report, options: SubmitOptions, given: Given, writer: RejectWriter
 ) -> tuple[str, str]:
     """Return what to do after a run, and the command."""
-    rehearsal = target.transport is not None
+    rehearsal = target.is_rehearsal
     to = ("--to", "emulator") if rehearsal else ()
     resumed = given.command("retry" if options.only is not None else "submit", *to)
     if report.stopped is not None and report.stopped.exit_code == OpusUnavailable.exit_code:
@@ -293,53 +265,31 @@ def _choose_next(
 
 
 def _print_report(work: Work, report: Report, only: frozenset[str] | None, *, every: bool) -> None:
+    from opusmap.run.target import describe_open
+
     beside = work.source.checkpoints is not None  # standard output is for the states of a tap
     sections = reject_reasons(report, work.place), replaced_reasons(report.replaced, work.place)
     print_summary(report, sections, sent=True, every=every, stderr=beside, below=4)
     if report.stopped is None:
         if only is not None:
-            print_note(_describe_open(only, report.read, work))
+            print_note(describe_open(only, report.read, work))
         elif not report.read:
             print_note(describe_no_rows(work.source))
 
 
-def _read(
-    reports: AsyncIterator[Report],
-    stop: asyncio.Event,
-    on_start: Callable[[Callable[[], object], Callable[[], object]], None],
-    progress: Callable[[Report], None],
-) -> Report:
-    """Show a run's reports as they come; return the last one. Signals stop the run, or cancel it."""
-    import asyncio
+def _note_reports(watch: RunWatch, progress: Callable[[Report], None]) -> Callable[[Report], None]:
+    """Return what takes a run's reports: it shows totals, and logs what is new about the journal."""
+    journal_note = state = ""
 
-    from opusmap.report import Report
+    def note(now: Report) -> None:
+        nonlocal journal_note, state
+        if now.journal_note != journal_note:
+            news = now.journal_note.removeprefix(journal_note).removeprefix(". ")
+            log(f"warning: {news}", logging.WARNING)
+        if now.state != state:
+            print_state(now.state)
+        journal_note, state = now.journal_note, now.state
+        watch.note(now)
+        progress(now)
 
-    async def read() -> Report:
-        loop, main, report = asyncio.get_running_loop(), asyncio.current_task(), Report()
-        assert main is not None
-        on_start(lambda: loop.call_soon_threadsafe(stop.set), lambda: loop.call_soon_threadsafe(main.cancel))
-        async with aclosing(reports):  # type: ignore[type-var]
-            async for now in reports:
-                if now.journal_note != report.journal_note:
-                    news = now.journal_note.removeprefix(report.journal_note).removeprefix(". ")
-                    log(f"warning: {news}", logging.WARNING)
-                if now.state != report.state:
-                    print_state(now.state)
-                report = now
-                progress(report)
-        return report
-
-    try:
-        return asyncio.run(read())
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
-
-
-def _describe_open(keys: frozenset[str], read: int, work: Work) -> str:
-    """Return what `retry` without a file found, so that totals of zero are not taken for a success."""
-    if not keys:
-        return "nothing to send again: the journal has no record that Opus refused or did not answer for"
-    if read < len(keys):
-        gone = len(keys) - read
-        return f"{gone} of {len(keys)} records to send again are no longer in {work.source.name}"
-    return f"records to send again: {len(keys)}"
+    return note
