@@ -31,7 +31,7 @@ _PATIENCE = 1.0 if sys.platform == "win32" else 0.0
 """Seconds to wait until a file may be replaced: Windows refuses it while another program has it open."""
 _PAUSE = 0.02
 
-_KEPT = (".last-run.json", ".lock.json")
+_KEPT = (".last-run.json", ".lock.json", ".sign-off.json")
 """Endings of the names of files that opusmap keeps beside a mapping."""
 JOURNAL_NAME = "opusmap-journal.db"
 """The name of a journal that settings do not name."""
@@ -84,7 +84,7 @@ def create_output(path: str | Path) -> IO[bytes]:
 
 
 @contextmanager
-def write_whole(path: str | Path, *, mode: int = 0o600) -> Iterator[IO[bytes]]:
+def write_whole(path: str | Path, *, mode: int = 0o600, kept: bool = False) -> Iterator[IO[bytes]]:
     """Open a file for writing that appears under its name when the block has ended without an error.
 
     Until then it is `.NAME.….part` in the same folder, and a file that has the name stays as it is. What
@@ -93,6 +93,7 @@ def write_whole(path: str | Path, *, mode: int = 0o600) -> Iterator[IO[bytes]]:
     Args:
         path: the file's name.
         mode: its permissions, for a file that others than its owner are to read.
+        kept: whether it is a file that opusmap keeps beside a mapping, which nothing else may replace.
 
     Raises:
         SettingsError: the path can't be written (a full disk, say), is a symbolic link, or holds what
@@ -104,7 +105,7 @@ def write_whole(path: str | Path, *, mode: int = 0o600) -> Iterator[IO[bytes]]:
             raw = _Raw(os.dup(opened.fileno()), name)
         yield from _lend(raw, durable=False)
         return
-    check_output(target)
+    check_output(target, kept=kept)
     if _REJECTS.search(target.name) and target.exists():
         problem = "this is a file of rejects, which may contain corrections"
         raise SettingsError(name, problem, "name another file, or remove this one first")
@@ -229,8 +230,8 @@ def is_same_file(path: str | Path, name: str) -> bool:
         return False
 
 
-def check_output(path: Path) -> None:
-    """Refuse a place where a file could not be created later on.
+def check_output(path: Path, *, kept: bool = False) -> None:
+    """Refuse a place where a file could not be created later on; `kept` as in `write_whole`.
 
     Raises:
         SettingsError: it is a symbolic link, its folder is not there, or the file is one by which opusmap
@@ -243,8 +244,8 @@ def check_output(path: Path) -> None:
     if path.is_dir():
         raise SettingsError(str(path), "this is a folder", "name a file in it")
     name = path.name.casefold().rstrip(". ")  # Windows and macOS take other spellings for the same file
-    if name.endswith(_KEPT) or name.startswith(JOURNAL_NAME) or _is_database(path):
-        problem = "this is a journal, a lock or another database, which must not be overwritten"
+    if (name.endswith(_KEPT) and not kept) or name.startswith(JOURNAL_NAME) or _is_database(path):
+        problem = "this is a journal, a lock, a sign-off or another database, which must not be overwritten"
         raise SettingsError(str(path), problem, "name another file")
 
 

@@ -49,5 +49,6 @@ def studio(
         help_text = "install the extra `studio`; `opusmap help extras` shows how"
         raise SettingsError("studio", problem, help_text) from None
     opened = open_studio(tuple(map(Path, files)), registry(converters), allow_send=allow_send)
+    opened.converter_files = converters
     serve(opened, port, browser=not no_browser, on_ready=lambda address: write_result(f"Studio: {address}"))
     return 0

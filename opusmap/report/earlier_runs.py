@@ -92,6 +92,29 @@ def read_history(journal: Journal, run: Run) -> History | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ReasonChange:
+    """A reason for rejects in two runs: in how many rows of the earlier and the later one, 0 if in none."""
+
+    column: str
+    code: str
+    before: int
+    after: int
+
+    @property
+    def kind(self) -> str:
+        """`came`, `went` or `stayed`."""
+        return "stayed" if self.before and self.after else "came" if self.after else "went"
+
+
+def compare_reasons(before: Evidence, after: Evidence) -> tuple[ReasonChange, ...]:
+    """Return the reasons for rejects of two runs side by side: those that came, went, and stayed."""
+    old, new = ({(one.column, one.code): one.count for one in each.reasons} for each in (before, after))
+    changes = [ReasonChange(*key, old.get(key, 0), new.get(key, 0)) for key in {**new, **old}]
+    order = ("came", "went", "stayed")
+    return tuple(sorted(changes, key=lambda one: (order.index(one.kind), -max(one.before, one.after))))
+
+
 def _target(run: Run) -> tuple[str, str, str]:
     return run.origin, run.connection, PurePath(run.mapping).name
 

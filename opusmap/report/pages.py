@@ -62,7 +62,7 @@ class End:
     share: float
 
 
-_MEANINGS = (
+MEANINGS = (
     ("submitted", "Submitted", "Opus accepted the record"),
     ("unchanged", "Unchanged", "Opus already has the same record"),
     ("filtered", "Filtered", "the mapping's “where” excludes the row"),
@@ -71,9 +71,12 @@ _MEANINGS = (
     ("uncertain", "Uncertain", "it is not known whether Opus accepted it; the next run sends it again"),
     ("not_sent", "Not sent", "the run ended before its turn"),
 )
+"""Where rows end: the name of the total, its label, and what it means."""
 
 
-def write_run(journal: Journal, run: Run, *, rows: bool = True, earlier: bool = False) -> str:
+def write_run(
+    journal: Journal, run: Run, *, rows: bool = True, earlier: bool = False, nonce: str = ""
+) -> str:
     """Return the page of a run that the journal knows.
 
     Args:
@@ -81,6 +84,7 @@ def write_run(journal: Journal, run: Run, *, rows: bool = True, earlier: bool = 
         run: the run.
         rows: with the cells of rejected rows.
         earlier: with the runs before it of the same mapping and connection.
+        nonce: what the page's style carries where the answer of a server permits only that.
     """
     evidence = Evidence.read(journal.evidence(run))
     found = islice(journal.records(run, *OPEN_STATES), OPEN_ENDS + 1)
@@ -97,6 +101,7 @@ def write_run(journal: Journal, run: Run, *, rows: bool = True, earlier: bool = 
         datetime.now(UTC),
         more_open_ends=more,
         history=read_history(journal, run) if earlier else None,
+        nonce=nonce,
     )
 
 
@@ -109,6 +114,7 @@ def render_run(
     *,
     more_open_ends: int = 0,
     history: History | None = None,
+    nonce: str = "",
 ) -> str:
     """Return the page of one run.
 
@@ -120,6 +126,7 @@ def render_run(
         made: when the page is made, with a zone.
         more_open_ends: how many open ends were left out.
         history: the runs before it, if the page shows them.
+        nonce: see `write_run`.
     """
     step, spans = read_timeline(evidence.timeline or {})
     ends, rehearsal = _ends(run.counts), is_rehearsal(run)
@@ -130,7 +137,7 @@ def render_run(
         f"{'Rehearsal, run' if rehearsal else 'Run'} {run.id} of {name}",
         run=run,
         name=name,
-        connection="" if connection is None else _connection_name(connection.path),
+        connection="" if connection is None else connection_name(connection.path),
         rehearsal=rehearsal,
         status=describe_status(run, evidence),
         needs=list_needs(run, evidence),
@@ -150,10 +157,11 @@ def render_run(
         codes=_list_codes(history.reasons if history else ()),
         stacks={} if history is None else _stack_runs(history),
         made=made,
+        nonce=nonce,
     )
 
 
-def _connection_name(path: str) -> str:
+def connection_name(path: str) -> str:
     """Return the name of a connection's file as people call the connection."""
     return PurePath(path).name.removesuffix(".connection.json").removesuffix(".json")
 
@@ -193,13 +201,14 @@ def render_preview(
         f"Preview of {name}",
         mapper=mapper,
         name=name,
-        connection=_connection_name(mapper.connection.path),
+        connection=connection_name(mapper.connection.path),
         source=source,
         rows=shown,
         names=names,
         options=_name_options(mapper),
         codes=_list_codes(problem for _, mapped in pairs for problem in _told(mapped)),
         made=made,
+        nonce="",
     )
 
 
@@ -249,7 +258,7 @@ def _ends(counts: Mapping[str, int]) -> list[End]:
     read = counts.get("read", 0)
     return [
         End(name, label, counts.get(name, 0), meaning, counts.get(name, 0) / read if read else 0.0)
-        for name, label, meaning in _MEANINGS
+        for name, label, meaning in MEANINGS
     ]
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opusmap import __version__
+from opusmap.compiler.lock import lock_path
 from opusmap.output_files import File, hash_file
 from opusmap.report.crosswalk import Crosswalk, Line, make_crosswalk
 from opusmap.report.summary import Reason, Report
@@ -105,6 +106,7 @@ def gather_evidence(mapper: Mapper, source: Source) -> Evidence:
     named = [
         ("mapping", spec.path),
         ("connection", mapper.connection.path),
+        ("lock", str(lock_path(spec.path))),
         *(("table or shared part", path) for path in spec.files),
         *(("source", path) for path in (source.files or (source.name,))[:SOURCES]),
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import glob
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,6 +205,20 @@ def _why_not(
             f"if its rows are still right, {by_name}"
         )
     return ""
+
+
+def list_rejects(mapping: Path) -> tuple[Path, ...]:
+    """Return the files of rejects beside a mapping, of rehearsals and of runs, the latest written first."""
+    pattern = f"{glob.escape(mapping.stem)}.*rejects.*"
+    own = re.compile(
+        rf"{re.escape(mapping.stem)}\.(run-[0-9]+|rehearsal)\.rejects(\.[0-9]+)?\.(csv|xlsx|jsonl)"
+    )
+    found = [
+        path
+        for path in mapping.parent.glob(pattern)
+        if own.fullmatch(path.name) and path.is_file() and not path.is_symlink()
+    ]
+    return tuple(sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True))
 
 
 def _find_by_name(mapping: Path, run: int) -> Path | None:

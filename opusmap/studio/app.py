@@ -1,7 +1,7 @@
 """The studio's addresses: screens, actions, the mapping's text, questions of the editor, progress.
 
-A screen's address gives a whole page or, to htmx, the part of it that changes. An action does one thing, then
-answers with the view that the person was in. What is wrong is said above that view, never by a traceback.
+A screen's address gives a whole page or, to htmx, the part of it that changes. An action does one thing,
+then shows the view that the person was in. What is wrong is said above that view, never by a traceback.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from opusmap.mapping.yaml_reader import SIZE_LIMIT
 from opusmap.studio import frame
 from opusmap.studio.rendering import render
 from opusmap.studio.screens import SCREENS
+from opusmap.studio.screens.report_screen import write_page
 from opusmap.studio.visit import Screen, Studio, Visit
 from opusmap.studio.workbench import Workbench
 
@@ -56,6 +57,7 @@ def make_app(studio: Studio) -> Starlette:
         Route("/ask/{question}", server.ask, methods=["POST"]),
         Route("/progress/{number:int}", server.progress),
         Route("/do/{screen}/{action}", server.do, methods=["POST"]),
+        Route("/report/{run:int}", server.report),
         Mount("/static", StaticFiles(directory=_STATIC)),
         *(route for screen in SCREENS.values() for route in getattr(screen, "routes", ())),
         Route("/{screen}", server.show),
@@ -182,6 +184,19 @@ class _Server:
                 await asyncio.sleep(_TICK)
 
         return StreamingResponse(events(), media_type="text/event-stream")
+
+    async def report(self, request: Request) -> Response:
+        """Show the whole page of a run; it has a style of its own and no script."""
+        visit = Visit(self._studio, "report", dict(request.query_params))
+        number, nonce = request.path_params["run"], request.scope.get("nonce", "")
+
+        def run() -> Response:
+            try:
+                return HTMLResponse(write_page(visit, number, nonce))
+            except OpusmapError as error:
+                return PlainTextResponse(str(error), 404)
+
+        return await run_in_threadpool(run)
 
     async def _about(self, request: Request, answer: Callable[[Workbench], Response]) -> Response:
         """Answer about the mapping that a request names."""

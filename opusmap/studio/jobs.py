@@ -31,6 +31,7 @@ class Job:
         report: the totals so far.
         error: why it did not end as it should.
         result: what it leaves for its screen.
+        about: what its screen knows of it from its beginning on.
         version: grows with each change, for those who watch.
     """
 
@@ -40,6 +41,7 @@ class Job:
     report: Report = field(default_factory=Report)
     error: OpusmapError | None = None
     result: Any = None
+    about: Any = None
     version: int = 0
     started: float = field(default_factory=time.time)
     ended: float | None = None
@@ -84,8 +86,8 @@ class Jobs:
         self._jobs: dict[int, Job] = {}
         self._lock = threading.Lock()
 
-    def start(self, kind: str, mapping: str, work: Callable[[Job], Any]) -> Job:
-        """Begin work in a thread of its own; `work` returns the job's result.
+    def start(self, kind: str, mapping: str, work: Callable[[Job], Any], about: Any = None) -> Job:
+        """Begin work in a thread of its own; `work` returns the job's result. See `Job.about`.
 
         A job of the same kind for the same mapping that still goes on is returned instead.
         """
@@ -93,7 +95,7 @@ class Jobs:
             now = self.latest(mapping, kind)
             if now is not None and now.running:
                 return now
-            job = Job(next(self._numbers), kind, mapping)
+            job = Job(next(self._numbers), kind, mapping, about=about)
             for old in [one for one in self._jobs.values() if (one.kind, one.mapping) == (kind, mapping)]:
                 del self._jobs[old.number]
             self._jobs[job.number] = job

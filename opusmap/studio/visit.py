@@ -43,6 +43,7 @@ class Studio:
     Attributes:
         folder: where files are read and written.
         converters: those that mappings may name; None for the built-in and the installed ones.
+        converter_files: the files that declare some of them, for processes that map.
         allow_send: whether records may be sent to an Opus that is not on this machine.
         first: the mapping that is shown first, by its name in the folder; empty for the list.
         jobs: long work.
@@ -55,6 +56,7 @@ class Studio:
     first: str = ""
     jobs: Jobs = field(default_factory=Jobs)
     closing: bool = False
+    converter_files: tuple[str, ...] = ()
     _open: dict[str, Workbench] = field(default_factory=dict)
 
     def open(self, name: str) -> Workbench:

@@ -7,7 +7,7 @@ from recorded_runs import record_run
 
 from opusmap.journal import open_journal
 from opusmap.report import Evidence
-from opusmap.report.earlier_runs import PastRun, read_history, scale_bars
+from opusmap.report.earlier_runs import PastRun, compare_reasons, read_history, scale_bars
 from opusmap.report.pages import write_run
 from opusmap.report.status import Status
 
@@ -46,6 +46,21 @@ def test_reasons_are_compared_by_column_and_code(journal, three):
     assert returning.keys() == counts[2].keys() & (counts[0].keys() | counts[1].keys())
     assert history.new_reasons == len(counts[2].keys() - returning.keys())
     assert history.gone == len(counts[1].keys() - counts[2].keys())
+
+
+def test_reasons_of_two_runs_came_went_or_stayed(journal, three):
+    latest, second, _first = (Evidence.read(journal.evidence(run)) for run in journal.runs())
+    old, new = ({(one.column, one.code): one.count for one in run.report.reasons} for run in three[1:])
+    changes = compare_reasons(second, latest)
+    assert {(one.column, one.code): (one.before, one.after) for one in changes} == {
+        key: (old.get(key, 0), new.get(key, 0)) for key in old.keys() | new.keys()
+    }
+    kinds = {(one.column, one.code): one.kind for one in changes}
+    assert {key for key, kind in kinds.items() if kind == "stayed"} == old.keys() & new.keys()
+    assert {key for key, kind in kinds.items() if kind == "came"} == new.keys() - old.keys()
+    back = compare_reasons(latest, second)
+    assert {one.kind for one in back} <= {"went", "stayed"}
+    assert [one.kind for one in compare_reasons(Evidence(), latest)] == ["came"] * len(new)
 
 
 def test_rows_are_compared_by_their_keys(journal):

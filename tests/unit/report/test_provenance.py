@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 
+from opusmap.compiler import load_mapping
+from opusmap.compiler.lock import lock_path, make_lock, write_lock
 from opusmap.journal import open_journal
 from opusmap.output_files import File, hash_file
 from opusmap.report import Evidence, Reason, Report, Timeline, gather_evidence
@@ -44,6 +46,14 @@ def test_each_file_that_a_run_reads_is_hashed(tmp_path):
         data = (tmp_path / name).read_bytes()
         assert file.path == str(tmp_path / name)
         assert (file.size, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+
+
+def test_the_lock_of_a_mapping_that_has_one_is_hashed(tmp_path):
+    evidence(tmp_path)
+    mapper = load_mapping(tmp_path / "m.yaml")
+    write_lock(make_lock(mapper.plan), lock_path(tmp_path / "m.yaml"))
+    lock = evidence(tmp_path).find("lock")
+    assert lock == hash_file("lock", tmp_path / "m.lock.json")
 
 
 def test_what_is_no_file_has_no_hash(tmp_path):
