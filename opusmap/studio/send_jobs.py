@@ -214,7 +214,7 @@ def start(studio: Studio, bench: Workbench, order: Order, typed: str = "") -> Jo
     if order.kind != "rehearse":
         settings = read_settings(bench)
         _refuse_unconfirmed(studio, bench, settings, typed)
-    where = "an emulator in this program; nothing leaves this machine"
+    where = "Records go to an emulator inside this program; nothing leaves this machine"
     sending = Sending(order, where if settings is None else describe_host(settings), bench.version)
     return studio.jobs.start(
         order.kind, bench.name, lambda job: _run(job, studio, bench.path, sending, settings), about=sending

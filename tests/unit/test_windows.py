@@ -81,7 +81,8 @@ def test_no_path_of_windows_leads_out_of_a_folder(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["m.last-run.json", "M.LAST-RUN.JSON", "m.Lock.Json", "OpusMap-Journal.db-wal", "m.Sign-Off.json. "]
+    "name",
+    ["m.last-run.json", "M.LAST-RUN.JSON", "m.Lock.Json", "OpusMap-Journal.db-wal", "m.Sign-Off.json. "],
 )
 def test_what_opusmap_keeps_is_protected_in_any_spelling_of_its_name(name, tmp_path):
     with pytest.raises(SettingsError):

@@ -166,9 +166,12 @@ def test_nothing_is_sent_while_something_is_wrong_and_words_say_what(problem, fe
         page.reload()
     page.wait_for_selector("#obstacles")
     words = {
-        "error": "error", "todo": "still TODO", "unsaved": "not saved", "changed": "changed by another program",
+        "error": "error",
+        "todo": "still TODO",
+        "unsaved": "not saved",
+        "changed": "changed by another program",
         "lock": "lock is stale",
-    }  # fmt: skip
+    }
     assert words[problem] in page.inner_text("#obstacles")
     assert page.is_disabled("#rehearse")
     refused = page.evaluate(
@@ -339,7 +342,5 @@ def test_production_needs_the_option_and_the_name_and_the_secret_is_nowhere(few,
     opened.process.send_signal(signal.SIGTERM)
     logs += "".join(opened.process.communicate(timeout=30))
     assert not any(SECRET in one for one in (*pages, *urls, logs))
-    assert not any(
-        SECRET.encode() in path.read_bytes() for path in few.rglob("*") if path.is_file()
-    )
+    assert not any(SECRET.encode() in path.read_bytes() for path in few.rglob("*") if path.is_file())
     assert all(url.startswith((shut.origin, opened.origin)) for url in urls)
