@@ -335,3 +335,11 @@ def test_the_foot_of_a_printed_sheet_is_text_whatever_the_mappings_name_is(value
     assert re.fullmatch(r"([A-Za-z0-9]|\\[0-9a-f]+ )*", foot)
     shown = re.sub(r"\\([0-9a-f]+) ", lambda found: chr(int(found[1], 16)), foot)
     assert shown == f"Run 3 of {PurePath(value).name}"
+
+
+def test_the_style_carries_a_nonce_only_where_one_is_given():
+    plain = render_run(RUN, Evidence(), [], RejectedRows(), MADE)
+    with_nonce = render_run(RUN, Evidence(), [], RejectedRows(), MADE, nonce="n0nce")
+    assert with_nonce.replace(' nonce="n0nce"', "", 1) == plain
+    assert '<style nonce="n0nce">' in with_nonce
+    assert "nonce" not in plain
