@@ -116,8 +116,9 @@ class Mapper:
             self._replaced.clear()
         if problems:
             key = None if record is FILTERED else record.get(KEY_COLUMN)
-            found = [binding_runtime.advise_on_terms(one, self._terms) for one in problems]
-            return Reject(number, key, tuple(found), values)
+            if self._terms:
+                problems = [binding_runtime.advise_on_terms(one, self._terms) for one in problems]
+            return Reject(number, key, tuple(problems), values)
         if record is FILTERED:
             return Filtered(number)
         return Record(number, record[KEY_COLUMN], record, notes, replaced)

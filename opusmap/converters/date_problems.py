@@ -34,7 +34,7 @@ def no_date(value: object, formats: Sequence[str], *, incomplete: bool = False) 
     text, shown = whole.strip(), quote_value(whole)
     if _OTHER_YEARS.fullmatch(text):
         return ValueProblem("bad-date", f"{shown} is outside the years 1 to 9999", _AS_NONE)
-    if _is_missing_day(text) if not formats else any(_is_missing_day_of(one, text) for one in formats):
+    if _is_missing_day_of(text, tuple(formats)) if formats else _is_missing_day(text):
         return ValueProblem("bad-date", f"{shown} is not a day of the calendar", _AS_NONE)
     message = f"{shown} is not a date and time like {' or '.join(formats)}"
     if not formats:
@@ -164,13 +164,14 @@ def _is_missing_day(text: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _is_missing_day_of(format: str, text: str) -> bool:
-    """Return whether a text is written in a format, but for a day that its month does not have."""
-    for found in islice(_LAST_DAYS.finditer(text), _DAYS_TRIED):
-        before, after = text[: found.start()], text[found.end() :]
-        days = [_read_day(format, f"{before}{day:02}{after}") for day in (1, 2)]
-        if days == [1, 2]:  # it is the day that was replaced, and no other part
-            return True
+def _is_missing_day_of(text: str, formats: tuple[str, ...]) -> bool:
+    """Return whether a text is written in one of some formats, but for a day that its month does not have."""
+    for format in formats:
+        for found in islice(_LAST_DAYS.finditer(text), _DAYS_TRIED):
+            before, after = text[: found.start()], text[found.end() :]
+            days = [_read_day(format, f"{before}{day:02}{after}") for day in (1, 2)]
+            if days == [1, 2]:  # it is the day that was replaced, and no other part
+                return True
     return False
 
 
