@@ -18,6 +18,7 @@ from opusmap.edits.intents import (
     SetIgnoreCase,
     SetOptions,
     SetTableEntry,
+    SetTableFile,
     find_steps,
 )
 from opusmap.edits.patches import Patch, TextEdit, chain, replace_spans
@@ -128,7 +129,7 @@ def _nearest(data: Entries, path: tuple[str, ...]) -> Span:
 def _check_included(intent: Intent, data: Entries, file: str, folder: Path | None) -> None:
     """Refuse to edit a table or options that come from a file under `include`."""
     match intent:
-        case SetTableEntry(table=name):
+        case SetTableEntry(table=name) | SetTableFile(table=name):
             section = "tables"
         case (
             SetOptions(column=name)

@@ -182,6 +182,16 @@ class SetTableEntry:
     value: Value
 
 
+@dataclass(frozen=True, slots=True)
+class SetTableFile:
+    """Defines a lookup table that is read from a file: `key` and `value` name two of its columns."""
+
+    table: str
+    path: str
+    key: str
+    value: str
+
+
 Intent: TypeAlias = (
     Bind
     | RemoveBinding
@@ -198,6 +208,7 @@ Intent: TypeAlias = (
     | SetConnection
     | SetTimezone
     | SetTableEntry
+    | SetTableFile
 )
 
 
@@ -227,6 +238,8 @@ def find_steps(intent: Intent, data: Mapping[str, Any]) -> Iterator[Step]:
             yield from _set_option(data, (), "timezone", zone)
         case SetTableEntry():
             yield from _set_table_entry(data, intent)
+        case SetTableFile(table=table, path=path, key=key, value=value):
+            yield SetKey(("tables",), table, {"path": path, "key": key, "value": value})
         case _:
             yield from _choice_steps(intent, data)
 

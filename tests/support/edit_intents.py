@@ -28,6 +28,7 @@ from opusmap.edits import (
     SetOptions,
     SetSourceOption,
     SetTableEntry,
+    SetTableFile,
     SetTargetOption,
     SetTimezone,
     Template,
@@ -171,6 +172,7 @@ def intents(draw: st.DrawFn, data: dict[str, Any]) -> Intent:  # noqa: C901, PLR
                 "connection",
                 "zone",
                 "table",
+                "table-file",
                 "unbind",
             ]
         )
@@ -230,6 +232,8 @@ def intents(draw: st.DrawFn, data: dict[str, Any]) -> Intent:  # noqa: C901, PLR
             return SetConnection(draw(TEXTS))
         case "zone":
             return SetTimezone(value_or_none(TEXTS))
+        case "table-file":
+            return SetTableFile(known(data.get("tables"), TEXTS), draw(TEXTS), draw(TEXTS), draw(TEXTS))
     table = known(data.get("tables"), TEXTS)
     return SetTableEntry(table, known((data.get("tables") or {}).get(table), TEXTS), value_or_none(TEXTS))
 
@@ -284,6 +288,8 @@ def mean(data: dict[str, Any], intent: Intent) -> dict[str, Any]:  # noqa: C901,
             _set(tables, table, key, value)
             if not tables:
                 del new["tables"]
+        case SetTableFile(table=table, path=path, key=key, value=value):
+            new["tables"] = {**(new.get("tables") or {}), table: {"path": path, "key": key, "value": value}}
         case _:
             _choose(new, intent)
     return new
