@@ -236,10 +236,8 @@ def find_steps(intent: Intent, data: Mapping[str, Any]) -> Iterator[Step]:
             yield SetKey((), "connection", path)
         case SetTimezone(zone=zone):
             yield from _set_option(data, (), "timezone", zone)
-        case SetTableEntry():
-            yield from _set_table_entry(data, intent)
-        case SetTableFile(table=table, path=path, key=key, value=value):
-            yield SetKey(("tables",), table, {"path": path, "key": key, "value": value})
+        case SetTableEntry() | SetTableFile():
+            yield from _set_table(data, intent)
         case _:
             yield from _choice_steps(intent, data)
 
@@ -363,7 +361,12 @@ def _set_binding_key(data: Mapping[str, Any], column: str, key: str, value: Valu
     yield SetKey(path, key, value)
 
 
-def _set_table_entry(data: Mapping[str, Any], intent: SetTableEntry) -> Iterator[Step]:
+def _set_table(data: Mapping[str, Any], intent: SetTableEntry | SetTableFile) -> Iterator[Step]:
+    if isinstance(intent, SetTableFile):
+        yield SetKey(
+            ("tables",), intent.table, {"path": intent.path, "key": intent.key, "value": intent.value}
+        )
+        return
     path = ("tables", intent.table)
     found = _section(data, "tables").get(intent.table)
     places = [str(found[name]) for name in _FILE_KEYS if name in found] if isinstance(found, dict) else []

@@ -53,7 +53,9 @@ def find_lookup(column: ColumnPlan) -> Lookup | None:
     return node if isinstance(node, Lookup) else None
 
 
-def count_arrivals(plan: Plan, nodes: Mapping[str, Node], rows: Iterable[Row | Reject]) -> dict[str, Arrivals]:
+def count_arrivals(
+    plan: Plan, nodes: Mapping[str, Node], rows: Iterable[Row | Reject]
+) -> dict[str, Arrivals]:
     """Count the values of some nodes in the rows that `where` keeps; of a list, each of its elements.
 
     Args:

@@ -25,8 +25,8 @@ class LockState:
     """How a mapping and its lock relate.
 
     `kind` is `none` (there is no lock), `held`, `grown` (options or columns were added, which changes no
-    number), `stale` (a number or a column has another meaning: `drift` says which), `unreadable` (`error` says
-    why) or `unknown` (the text in the page can't be read).
+    number), `stale` (a number or a column has another meaning: `drift` says which), `unreadable` (`error`
+    says why) or `unknown` (the text in the page can't be read).
     """
 
     kind: Literal["none", "held", "grown", "stale", "unreadable", "unknown"]
@@ -73,7 +73,9 @@ def write_lock_of(bench: Workbench, converters: Registry | None = None) -> Lock:
     """
     with bench.lock:
         if bench.state not in (State.SAVED, State.READ_ONLY):
-            raise SettingsError(str(bench.path), "the text in the page is not what is in the file", "save it first")
+            raise SettingsError(
+                str(bench.path), "the text in the page is not what is in the file", "save it first"
+            )
         lock = make_lock(load_mapping(bench.path, converters=converters).plan)
         write_lock(lock, lock_path(bench.path))
         bench.refresh()

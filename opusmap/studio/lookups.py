@@ -93,7 +93,9 @@ def find_lookups(bench: Workbench, plan: Plan, rows: list[Row | Reject]) -> tupl
         name, label = column.column.internal_name, column.column.display_name
         values = arrivals[name].values
         lacking = tuple(
-            Lacking(value, count, "no-email", (label,)) for value, count in values.items() if not _is_email(value)
+            Lacking(value, count, "no-email", (label,))
+            for value, count in values.items()
+            if not _is_email(value)
         )
         if lacking:
             found.append(
@@ -137,7 +139,7 @@ def _place(
     given = _written(bench, name)
     if given is None:
         return "elsewhere", "a text that can't be read", named, None
-    if "path" not in given and "database" not in given or not set(given) <= {*TABLE_KEYS}:
+    if ("path" not in given and "database" not in given) or not set(given) <= {*TABLE_KEYS}:
         return "inline", "this mapping", named, None
     if "database" in given:
         return "elsewhere", f"the database in {given['database']}", named, None

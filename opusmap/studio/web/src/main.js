@@ -3,5 +3,7 @@ import "./page.js";
 import "./editor.js";
 import "./keys.js";
 import "./drag.js";
+import "./reorder.js";
+import "./paste_grid.js";
 import "./progress.js";
 import "./grid.js";
