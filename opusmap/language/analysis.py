@@ -34,7 +34,8 @@ class Analysis:
         spec: its model; None where the text can't be read.
         connection: the connection that it names, as the file has it; None where it can't be read.
         sample: the first rows of its source; None where there is none that an editor may read.
-        work: the mapping compiled, with the sample as its source; None where it has errors.
+        work: the mapping compiled, with the sample as its source; None where it has errors, other than that its
+            lock is stale or can't be read.
     """
 
     problems: tuple[Issue[Span], ...] = ()
@@ -88,9 +89,15 @@ class Analyzer:
             work, found = self._compile(known)
         except InvalidMapping as invalid:
             return replace(known, problems=_ordered(invalid.diagnostics))
+        known = replace(known, work=work, problems=_ordered({*work.to_do, *found}))
+        try:
+            if not work.to_do:
+                check_lock(work.mapper)
+        except InvalidMapping as drift:  # what the mapping makes of rows can be shown all the same
+            return replace(known, problems=_ordered(drift.diagnostics))
         except OpusmapError as error:  # a lock that can't be read
-            return replace(known, error=error)
-        return replace(known, work=work, problems=_ordered({*work.to_do, *found}))
+            return replace(known, error=error, problems=())
+        return known
 
     def _with_sample(self, known: Analysis) -> Analysis:
         assert known.spec is not None
@@ -106,19 +113,24 @@ class Analyzer:
 
         Raises:
             InvalidMapping: it has errors.
-            SettingsError: its lock can't be read.
         """
         spec, connection, sample = known.spec, known.connection, known.sample
         assert spec is not None
         assert connection is not None
         if sample is None:
             mapper = compile_mapping(spec, connection, self._converters, None, self._columns)
-            check_lock(mapper)
             work = Work(mapper, from_rows(()))
             return work, (*mapper.warnings, *lint(mapper.plan))
         columns = frozenset(sample.columns or ()) or None
         work = compile_work(
-            spec, connection, self._converters, columns, sample, around_to_do=True, known=self._columns
+            spec,
+            connection,
+            self._converters,
+            columns,
+            sample,
+            around_to_do=True,
+            hold_lock=False,
+            known=self._columns,
         )
         if self._reader.left_out:  # what is looked up in a table that was not read is not missing
             return work, (*work.mapper.warnings, *lint(work.mapper.plan))

@@ -139,10 +139,12 @@ def compile_work(
     source: Source,
     *,
     around_to_do: bool = False,
+    hold_lock: bool = True,
     known: KnownColumns | None = None,
 ) -> Work:
     """Compile a mapping against the columns of its source, hold its lock; on an error close the source.
 
+    Without `hold_lock` its lock is not looked at: to show what a mapping makes of rows, which is not sent.
     What is `known` of its columns is not found out again.
 
     Raises:
@@ -158,7 +160,8 @@ def compile_work(
                 raise
             mapper, left_out = compile_decided(spec, connection, converters, columns, source, invalid, known)
             return Work(mapper, source, tuple(invalid.diagnostics), left_out)
-        check_lock(mapper)
+        if hold_lock:
+            check_lock(mapper)
     except BaseException:
         source.close()
         raise

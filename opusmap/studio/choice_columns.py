@@ -23,7 +23,7 @@ class Value:
     """A value of the source, how often it occurs, and what it is.
 
     `kind` is `option`, `alias`, `order` (an order number) or `open` (none of them). `words` say which
-    `option` it is and why, `help` what to do about an open one, of which `nearest` is the most similar option.
+    `option` it is and why, `help` what to do about an open one, of which `nearest` is the nearest option.
     """
 
     text: str

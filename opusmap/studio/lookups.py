@@ -34,12 +34,16 @@ _IN_PLACE = frozenset({"path", "key", "value", "delimiter", "quote", "encoding"}
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """A value that is not in a table (or is no e-mail address), how often it arrives, and from where."""
+    """A value that is not in a table (or is no e-mail address), how often it arrives, and from where.
+
+    `replaced` says that the column's `default` replaces it.
+    """
 
     value: str
     count: int
     code: Literal["not-in-table", "no-email"]
     columns: tuple[str, ...]
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ def _describe(bench: Workbench, plan: Plan, name: str, use: _Use) -> LookupTable
     entries = {key: _shown(value) for key, value in plan.tables[name].entries.items()}
     labels = tuple(one.column.display_name for one in use.columns)
     people = any(one.column.type is ColumnType.PEOPLE and not one.converts for one in use.columns)
+    defaults = {one.column.display_name for one in use.columns if one.default is not None}
     counts: dict[str, tuple[int, list[str]]] = {}
     arriving: dict[str, int] = {}
     for label, values in use.arriving.items():
@@ -119,7 +124,8 @@ def _describe(bench: Workbench, plan: Plan, name: str, use: _Use) -> LookupTable
     lacking = []
     for value, (count, columns) in sorted(counts.items(), key=lambda one: (-one[1][0], one[0])):
         if value not in entries:
-            lacking.append(Lacking(value, count, "not-in-table", tuple(columns)))
+            replaced = all(label in defaults for label in columns)
+            lacking.append(Lacking(value, count, "not-in-table", tuple(columns), replaced))
         elif people and not _is_email(entries[value]):
             lacking.append(Lacking(value, count, "no-email", tuple(columns)))
     kind, where, named, file = _place(bench, plan, name)

@@ -36,8 +36,10 @@ class ListLine:
 
 def describe_line(visit: Visit, table: LookupTable, current: LookupTable | None) -> ListLine:
     """Return a table's line in the list on the left."""
-    open_ = len(table.lacking)
+    open_ = sum(not one.replaced for one in table.lacking)
     words = "each value that arrives is in the table"
+    if table.lacking:
+        words = f"{counted(len(table.lacking), 'value')} without an entry: the default is used"
     if open_:
         words = f"{counted(open_, 'value')} without an entry"
     elif not table.columns:
@@ -62,7 +64,7 @@ def describe(visit: Visit, table: LookupTable) -> dict[str, Any]:
         "value": table.named[1],
         "people": table.people,
         "lacking": [
-            (one.value, one.count, _WHY[one.code], table.entries.get(one.value, ""))
+            (one.value, one.count, _WHY[one.code], one.replaced, table.entries.get(one.value, ""))
             for one in table.lacking[:_LACKING_SHOWN]
         ],
         "more_lacking": max(0, len(table.lacking) - _LACKING_SHOWN),

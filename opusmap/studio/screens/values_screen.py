@@ -44,6 +44,10 @@ class OptionLine:
 def _view(visit: Visit) -> Mapping[str, Any]:
     plan = _plan(visit)
     lock = state_of_lock(visit.bench)
+    known = visit.bench.known
+    told = any(one.code.startswith("drift-") for one in visit.bench.problems)
+    if known.work is not None and not known.work.to_do and told != (lock.kind == "stale"):
+        visit.bench.refresh()  # the lock was written by `opusmap lock`
     if plan is None:
         return {"columns": (), "tables": (), "column": None, "table": None, "lock": lock, "lists": ()}
     columns = find_choice_columns(plan)
@@ -142,7 +146,7 @@ def _detail(
         "fresh": fresh,
         "failed": arrivals[name].failed if name in arrivals else 0,
         "open": len(open_),
-        "clusters": find_clusters(open_, column.options) if column.options else (),
+        "clusters": tuple(one for one in find_clusters(open_, column.options) if len(one.members) > 1),
         "options": _options(column, counts),
         "names": column.options,
         "as_select": len(column.options) <= _SELECT_AT_MOST,
