@@ -217,7 +217,7 @@ class _Builder:
         before = len(self._diagnostics)
         self._check_source(node, f"tables.{name}")
         if len(self._diagnostics) > before or ("path" in node and path is None):
-            return Table(name, {})
+            return Table(name, {}, plain_data(node))
         options = SourceOptions(**_options(node, SourceOptions))
         entries: dict[str, Any] = {}
         try:
@@ -226,7 +226,7 @@ class _Builder:
         except UnreadableFile as error:
             hint = _FILE_MISSING if error.code == "file-unreadable" else error.hint
             self._error("table-unreadable", f"table {name}: {error}", place.span, hint)
-        return Table(name, self._trimmed(name, entries, "table-unreadable", place.span))
+        return Table(name, self._trimmed(name, entries, "table-unreadable", place.span), plain_data(node))
 
     def _trimmed(self, name: Text, entries: dict[str, Any], code: str, span: Span) -> dict[str, Any]:
         """Return a table's entries by their keys, without the blanks around them, which do not count."""

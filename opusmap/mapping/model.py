@@ -42,10 +42,15 @@ class ChoiceList:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A lookup table, its file (if it has one) read already."""
+    """A lookup table, its file (if it has one) read already.
+
+    `origin` are the keys of one that is a file or a query (`path`, `key`, `value` and so on), as written; of
+    one that is written in the mapping there are none.
+    """
 
     name: Text
     entries: Mapping[str, Any]
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,8 @@ from opusmap.connection import ColumnType
 from opusmap.converters.coerce import text_of
 from opusmap.converters.people import email
 from opusmap.edits import SetBindingKey, SetTableEntry, SetTableFile
-from opusmap.errors import InvalidMapping, SettingsError, ValueProblem
+from opusmap.errors import SettingsError, ValueProblem
 from opusmap.expressions.nodes import Node
-from opusmap.mapping.load import TABLE_KEYS
-from opusmap.mapping.yaml_reader import parse_yaml, plain_data
 from opusmap.records import Reject, Row
 from opusmap.safe_files import resolve_inside
 from opusmap.studio.arrivals import count_arrivals, find_lookup
@@ -142,10 +140,8 @@ def _place(
     written = plan.tables[name].name.span.file
     if written != str(bench.path):
         return "elsewhere", f"{Path(written).name}, which other mappings may share", named, None
-    given = _written(bench, name)
-    if given is None:
-        return "elsewhere", "a text that can't be read", named, None
-    if ("path" not in given and "database" not in given) or not set(given) <= {*TABLE_KEYS}:
+    given = plan.tables[name].origin
+    if not given:
         return "inline", "this mapping", named, None
     if "database" in given:
         return "elsewhere", f"the database in {given['database']}", named, None
@@ -156,16 +152,6 @@ def _place(
         return "elsewhere", where, named, None
     options = {key: str(given[key]) for key in ("delimiter", "quote", "encoding") if key in given}
     return "csv", where, named, CsvTable.read(path, *named, **options)
-
-
-def _written(bench: Workbench, name: str) -> dict[str, Any] | None:
-    """Return a table as the mapping has it."""
-    try:
-        tables = plain_data(parse_yaml(bench.text, str(bench.path)).data).get("tables")
-    except (InvalidMapping, AttributeError):
-        return None
-    found = tables.get(name) if isinstance(tables, dict) else None
-    return found if isinstance(found, dict) else None
 
 
 def set_entries(bench: Workbench, table: LookupTable, entries: Mapping[str, str], sha256: str = "") -> int:

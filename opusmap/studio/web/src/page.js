@@ -35,9 +35,11 @@ function show(offline) {
   document.getElementById("offline").hidden = !offline;
 }
 
+const busy = () => !!document.querySelector(".htmx-request");
+
 let beating = false;
 async function pulse() {
-  if (beating || !mapping() || document.hidden) return;
+  if (beating || busy() || !mapping() || document.hidden) return;
   beating = true;
   try {
     const answer = await fetch(`/pulse?mapping=${encodeURIComponent(mapping())}`);
@@ -45,6 +47,7 @@ async function pulse() {
     if (!answer.ok) return;
     const {version, state} = await answer.json();
     const {dataset} = app();
+    if (busy()) return; // its answer shows what has changed
     if (version !== dataset.version || state !== dataset.state) await refresh();
   } catch {
     show(true);
