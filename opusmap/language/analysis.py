@@ -34,8 +34,8 @@ class Analysis:
         spec: its model; None where the text can't be read.
         connection: the connection that it names, as the file has it; None where it can't be read.
         sample: the first rows of its source; None where there is none that an editor may read.
-        work: the mapping compiled, with the sample as its source; None where it has errors, other than that its
-            lock is stale or can't be read.
+        work: the mapping compiled, with the sample as its source; None where it has errors, but for
+            those of its lock.
     """
 
     problems: tuple[Issue[Span], ...] = ()

@@ -15,6 +15,7 @@ from small_mapping import CONNECTION
 
 from opusmap.cli import main
 from opusmap.language import LanguageService
+from opusmap.records import Record
 
 MAPPINGS = sorted(
     path for path in (ROOT / "mappings").rglob("*.yaml") if "opusmap: 1" in path.read_text("utf-8")
@@ -221,3 +222,15 @@ def test_code_beside_a_mapping_is_not_run(small):
     (small / "converters.py").write_text("raise SystemExit\n")
     (small / "conftest.py").write_text("raise SystemExit\n")
     assert codes(asked(small, START + "  Line: {from: Title, convert: shout}\n")) == ["unknown-converter"]
+
+
+def test_a_stale_lock_is_told_and_rows_are_mapped_all_the_same(tmp_path, capsys):
+    shutil.copytree(ROOT / "mappings" / "contracts", tmp_path / "contracts")
+    path = tmp_path / "contracts" / "mapping.yaml"
+    assert main(["lock", str(path), "--quiet"]) == 0
+    path.write_text(path.read_text("utf-8").replace("[Contract, Deed,", "[Deed, Contract,"), "utf-8")
+    service = LanguageService(path)
+    service.update(path.read_text("utf-8"))
+    assert "drift-choices" in codes(service)
+    assert told(service) == checked(path, capsys)
+    assert any(isinstance(one, Record) for one in service.map_sample())
