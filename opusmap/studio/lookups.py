@@ -167,7 +167,8 @@ def set_entries(bench: Workbench, table: LookupTable, entries: Mapping[str, str]
         SettingsError: the table can't be edited here, or its file was changed or can't be written.
         EditRefused: the mapping can't be edited so.
     """
-    changed = {key: value for key, value in entries.items() if table.entries.get(key) != value}
+    known = {key: _as_typed(value) for key, value in table.entries.items()}
+    changed = {key: value for key, value in entries.items() if known.get(key) != _as_typed(value)}
     if table.kind == "inline":
         bench.apply(*(SetTableEntry(table.name, key, value) for key, value in changed.items()))
     elif table.file is not None:
@@ -218,6 +219,11 @@ def _names(name: str) -> Iterator[str]:
     while True:
         yield f"{name}{number}"
         number += 1
+
+
+def _as_typed(text: str) -> str:
+    """Return a value as it comes back from a field of one line, if nothing was typed into it."""
+    return text.replace("\r", "").replace("\n", "").strip()
 
 
 def _is_email(text: str) -> bool:

@@ -116,6 +116,18 @@ def test_an_entry_ends_what_a_table_lacks(bench):
         assert table.lacking == ()
 
 
+def test_entries_that_come_back_as_they_were_shown_change_nothing(bench):
+    path = bench.path.with_name("staff.csv")
+    text = path.read_text("utf-8").replace("ana.chen@example.org", '" ana.chen@example.org\n"')
+    path.write_text(text, "utf-8")
+    bench.refresh()
+    table = next(one for one in find_lookups(bench, *look(bench)) if one.name == "staff")
+    assert table.entries["achen"] == " ana.chen@example.org\n"
+    shown = {key: value.replace("\n", "").strip() for key, value in table.entries.items()}
+    assert set_entries(bench, table, shown) == 0
+    assert path.read_text("utf-8") == text
+
+
 def test_an_entry_that_is_no_address_is_lacking_for_a_column_of_people(bench):
     table = next(one for one in find_lookups(bench, *look(bench)) if one.name == "staff")
     set_entries(bench, table, {"achen": "nobody"})

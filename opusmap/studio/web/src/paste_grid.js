@@ -44,7 +44,7 @@ function addRow(body) {
     one.setAttribute("aria-label", `${one.name} of a new entry`);
   }
   [...row.cells].slice(2).forEach((one) => { one.textContent = ""; one.className = "soft"; });
-  row.cells[row.cells.length - 1].textContent = "new";
+  row.cells[2].textContent = "new";
   body.append(row);
   return row;
 }
