@@ -118,6 +118,7 @@ def test_an_unknown_value_becomes_an_option_only_at_a_position_that_a_person_nam
     assert options_of(contracts) == DOC_TYPES
     value_line(page, "Dweling").get_by_role("link").click()
     page.wait_for_selector("#new-option[open]")
+    page.wait_for_function("document.activeElement.id === 'new-position'")
     press(page, "#insert-option", "no position is chosen")
     assert options_of(contracts) == DOC_TYPES
     assert page.locator("#new-position option", has_text="before Deed").inner_text() == (
