@@ -45,7 +45,7 @@ CUT_ROWS = 100
 """Rows that are examined together, at most: they may be the pieces of one row."""
 
 _MOST = 0.5
-_DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
+DELIMITER_NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 
 
 _Numbered: TypeAlias = tuple[int, list[str]]
@@ -80,7 +80,7 @@ def csv_reader(name: str, options: SourceOptions) -> Callable[[Iterator[Block]],
     stated = options.delimiter
     if stated is None and name.lower().removesuffix(".gz").endswith(".tsv"):
         stated = "\t"
-    problem = _wrong_dialect(stated, quote)
+    problem = wrong_dialect(stated, quote)
     if problem:
         raise SourceError(name, "wrong-option", problem, help="see `source:`")
     if csv.field_size_limit() < FIELD_LIMIT:  # it is the process's: a program's larger one stays
@@ -95,9 +95,9 @@ def csv_reader(name: str, options: SourceOptions) -> Callable[[Iterator[Block]],
             raise replace(error, row=1) from None
         delimiter = stated
         if delimiter is None:
-            delimiter = _propose_delimiter(first, quote, options.header_row)
-            notes = (f"{_DELIMITER_NAMES[delimiter]} was used as the delimiter",)
-        sample = _read_sample(first, delimiter, quote) if needs_sample(options) else []
+            delimiter = propose_delimiter(first, quote, options.header_row)
+            notes = (f"{DELIMITER_NAMES[delimiter]} was used as the delimiter",)
+        sample = read_sample(first, delimiter, quote) if needs_sample(options) else []
         if sample and not options.columns:
             _refuse_other_format(name, first)
         row = choose_row(name, options, sample)
@@ -114,7 +114,7 @@ def csv_reader(name: str, options: SourceOptions) -> Callable[[Iterator[Block]],
     return begin
 
 
-def _wrong_dialect(delimiter: str | None, quote: str | None) -> str:
+def wrong_dialect(delimiter: str | None, quote: str | None) -> str:
     """Return what is wrong with a delimiter and a quote; an empty text if nothing is."""
     if delimiter is not None and (len(delimiter) != 1 or delimiter in "\r\n\0"):
         return '`delimiter` must be one character, such as ";" or "\\t"'
@@ -178,7 +178,7 @@ def _dialect(delimiter: str, quote: str | None, *, strict: bool = True) -> _Dial
     return {"delimiter": delimiter, "quotechar": quotechar, "quoting": quoting, "strict": strict}
 
 
-def _propose_delimiter(sample: str, quote: str | None, header_row: int | None) -> str:
+def propose_delimiter(sample: str, quote: str | None, header_row: int | None) -> str:
     """Return the delimiter that cuts most rows of a sample into equally many cells, two at least.
 
     They must be as many as the header has, if its row is known; where the first row may be a title, as many
@@ -211,7 +211,7 @@ def _propose_delimiter(sample: str, quote: str | None, header_row: int | None) -
     return best(None)[1] if header_row is None and found[0] < _MOST else delimiter
 
 
-def _read_sample(text: str, delimiter: str, quote: str | None) -> list[list[str]]:
+def read_sample(text: str, delimiter: str, quote: str | None) -> list[list[str]]:
     """Return the first rows of a text, as a lenient reader reads them; without the last, if it may be cut."""
     rows = list[list[str]]()
     with suppress(csv.Error):

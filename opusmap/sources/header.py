@@ -94,7 +94,7 @@ def choose_row(name: str, options: SourceOptions, sample: Sequence[Sequence[str]
         return 0
     if options.header_row is not None and options.header_row != FIND:
         return options.header_row
-    row = _find_row(sample)
+    row = find_row(sample)
     if row != 1 and options.header_row is None:
         what = "a title" if _filled(sample[0]) else "blank"
         problem = f"row 1 is {what}, and the column names seem to be in row {row}"
@@ -233,7 +233,7 @@ def _listed(positions: Sequence[int]) -> str:
     return f"column{'' if one else 's'} {some} {'has' if one else 'have'} no name"
 
 
-def _find_row(sample: Sequence[Sequence[str]]) -> int:
+def find_row(sample: Sequence[Sequence[str]]) -> int:
     """Return the number of the row that looks like the header; 1 where nothing says otherwise.
 
     It is the first row with names in nearly as many cells as most rows have values, below rows with fewer.

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import NoReturn
 
 from opusmap.errors import SourceError
@@ -52,6 +54,7 @@ _PLAIN_NAME = re.compile(r"[^.\[\]\"'*\s]+")
 _SHOWN = 12
 _LEVELS_SHOWN = 3
 _CORRECT = "correct the file, or the program that writes it"
+_LISTS_DEPTH = 4
 
 
 class _Scanner:
@@ -79,6 +82,26 @@ class _Scanner:
             self._leave(path)
         except SourceError as error:
             raise replace(error, row=number + 1) from None
+
+    def lists(self, where: str = "$", depth: int = 0) -> Iterator[str]:
+        """Yield the paths of the lists of this value, which is passed; those within a list are left out."""
+        found = self._peek()
+        if found == b"[":
+            yield where
+        if found != b"{" or depth == _LISTS_DEPTH:
+            self._value(keep=False)
+            return
+        self._at += 1
+        first = True
+        while self._peek() != b"}":
+            if not first:
+                self._expect(b",", "a comma between two members, or `}` after the last")
+            first = False
+            member = self._member()
+            plain = f".{member}"
+            step = plain if _STEP.fullmatch(plain) else f"['{member}']"
+            yield from self.lists(where + step, depth + 1)
+        self._at += 1
 
     def _enter(self, path: tuple[str, ...]) -> None:
         """Go to the first item of the list."""
@@ -236,6 +259,14 @@ class _Scanner:
         else:
             hint = "name the list of rows by its path: write `items: $.result.records` under `source:`"
         raise SourceError(self._name, "no-items", problem, help=hint)
+
+
+def list_paths(blocks: Iterator[Block], options: SourceOptions, name: str) -> tuple[str, ...]:
+    """Return the paths of the lists of a document, as `items` takes them, as far as its blocks show them."""
+    scanner, found = _Scanner(utf8_blocks(blocks, options.encoding, name), name), list[str]()
+    with suppress(SourceError):  # the document may go on after the blocks
+        found.extend(islice(scanner.lists(), _SHOWN))
+    return tuple(found)
 
 
 def open_json(input: Input, options: SourceOptions) -> Source:

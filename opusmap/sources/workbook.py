@@ -48,111 +48,50 @@ _EXACT = 10**15
 _OTHER_WAY = "open it in Excel and save it again, or save the sheet as CSV and map that"
 
 
-class WorkbookSource(Source):
-    """The rows of one sheet, with the numbers that a spreadsheet program shows.
+class Workbook:
+    """A workbook's file, checked, from which a sheet can be read again and again."""
 
-    Hidden rows and columns are read like others. Whole numbers come without `.0`, others with at most 15
-    digits, as Excel keeps them; dates and times as such, and a day in a column of times as its midnight; a
-    formula as the result that was saved; an error such as `#N/A` as that text. A value in a column without
-    a name makes its row a reject.
-    """
+    def __init__(self, input: Input, sheet: str) -> None:
+        """Check a workbook.
 
-    typed_cells = True
-    rereadable = True
+        Args:
+            input: the file.
+            sheet: the sheet that is read, by its name or its number from 1; empty for the first.
 
-    def __init__(self, input: Input, options: SourceOptions) -> None:
+        Raises:
+            SourceError: it is not one that can be read.
+        """
         self.name = input.name
         self._until = ExitStack()
-        self._sheet, self._options = options.sheet or "", options
+        self._sheet = sheet
         if find_spec("python_calamine") is None:
             load_extra("python_calamine", "excel", "an Excel or OpenDocument workbook", input.name)
         try:
             self._path = input.as_file(self._until)
             self._scan = scan_workbook(self._path, self.name)
-            sheet, rows = self._open()
-            self._header, rows = self._read_header(rows)
         except BaseException:
             self.close()
             raise
-        self._first: Iterator[tuple[int, list[Any]]] | None = rows
-        self.columns, self.header_row = self._header.columns, self._header.row
-        self.notes = (f"the sheet is {quote_value(sheet)}", *filter(None, [self._header.note]))
-
-    def rows(self) -> Iterator[Row | Reject]:
-        """Yield the rows that are not blank; see `Source.rows`."""
-        rows, self._first = self._first, None
-        if rows is None:
-            _, rows = self._open()
-            header, rows = self._read_header(rows)
-            if header != self._header:
-                raise SourceError(self.name, "source-changed", "the file was changed while it was being read")
-        return self._rows(rows)
-
-    def place(self, number: int, column: str | None = None) -> str:
-        """Return `cell B7`, or `row 7` without a column."""
-        if self.columns is None or column not in self.columns:
-            return f"row {number}"
-        position = self._header.positions[self.columns.index(column)]
-        return f"cell {column_letters(position + 1)}{number}"
 
     def close(self) -> None:
         """End the reading processes, and remove the temporary copy."""
         self._until.close()
 
-    def _rows(self, rows: Iterator[tuple[int, list[Any]]]) -> Iterator[Row | Reject]:
-        columns, positions = self._header.columns, self._header.positions
-        named = set(positions)
-        in_order = positions == tuple(range(len(positions)))
-        sample = list(islice(rows, SAMPLE_ROWS))
-        times = {at for _, cells in sample for at, cell in enumerate(cells) if cell.__class__ is datetime}
-        for number, cells in chain(sample, rows):
-            for at in times:
-                if cells[at].__class__ is date:  # midnight, which calamine gives as a day
-                    cells[at] = datetime.combine(cells[at], time())
-            kept, width = cells, len(cells)
-            if not in_order or width != len(positions):
-                kept = [cells[at] if at < width else None for at in positions]
-            plain = [_plain_number(cell) if cell.__class__ is float else cell for cell in kept]
-            values = dict(zip(columns, plain, strict=True))
-            odd = None
-            if kept is not cells:
-                unnamed = (at for at, cell in enumerate(cells) if cell is not None and at not in named)
-                odd = next(unnamed, None)
-            if odd is not None:
-                yield refuse_unnamed(number, f"cell {column_letters(odd + 1)}{number}", cells[odd], values)
-            elif any(cell is not None for cell in plain):
-                yield Row(number, values)
+    def open(self) -> tuple[str, list[str], Iterator[tuple[int, list[Any]]]]:
+        """Start a process that reads the sheet; return its name, those of all sheets, and numbered rows.
 
-    def _read_header(
-        self, rows: Iterator[tuple[int, list[Any]]]
-    ) -> tuple[Header, Iterator[tuple[int, list[Any]]]]:
-        """Return the header, and the rows below it."""
-        options, name = self._options, self.name
-        sample = list(islice(rows, HEADER_ROWS)) if needs_sample(options) else []
-        row = choose_row(name, options, [_texts(cells) for _, cells in sample])
-        rows = chain(sample, rows)
-        if not row:
-            return given_header(name, options), rows
-        last, cells = 0, list[Any]()
-        while last < row and (following := next(rows, None)) is not None:
-            last, cells = following
-        if last < row:
-            problem = f"the sheet ends at row {last}, before row {row}" if last else "the sheet is empty"
-            hint = "write the row of the column names as `header_row` under `source:`"
-            raise SourceError(name, "no-header", problem, help=hint)
-        return read_header(name, options, row, _texts(cells)), rows
-
-    def _open(self) -> tuple[str, Iterator[tuple[int, list[Any]]]]:
-        """Start a process that reads the sheet; return the sheet's name, and its numbered rows."""
+        Raises:
+            SourceError: `unknown-sheet`, `source-damaged`; also while the rows are read.
+        """
         if self._scan is None:
             memory = MEMORY_FREE + XLS_RATIO * self._path.stat().st_size
         else:
             memory = MEMORY_FREE + MEMORY_RATIO * self._scan.unpacked
         frames = self._frames(Task(str(self._path.resolve()), self._sheet, memory))
-        sheet = next(frames)
+        sheet, sheets = next(frames)
         rows = enumerate(chain.from_iterable(frames), 1)
         errors = errors_of_sheet(self._path, self._scan, sheet) if self._scan else {}
-        return sheet, _with_errors(rows, errors) if errors else rows
+        return sheet, sheets, _with_errors(rows, errors) if errors else rows
 
     def _frames(self, task: Task) -> Iterator[Any]:
         """Yield the frames of a process that does the task.
@@ -187,7 +126,98 @@ class WorkbookSource(Source):
             raise SourceError(self.name, code, problem, help=hint) from None
 
 
-def _texts(cells: list[Any]) -> list[str]:
+class WorkbookSource(Source):
+    """The rows of one sheet, with the numbers that a spreadsheet program shows.
+
+    Hidden rows and columns are read like others. Whole numbers come without `.0`, others with at most 15
+    digits, as Excel keeps them; dates and times as such, and a day in a column of times as its midnight; a
+    formula as the result that was saved; an error such as `#N/A` as that text. A value in a column without
+    a name makes its row a reject.
+    """
+
+    typed_cells = True
+    rereadable = True
+
+    def __init__(self, input: Input, options: SourceOptions) -> None:
+        self.name = input.name
+        self._options = options
+        self._workbook = Workbook(input, options.sheet or "")
+        try:
+            sheet, _, rows = self._workbook.open()
+            self._header, rows = self._read_header(rows)
+        except BaseException:
+            self.close()
+            raise
+        self._first: Iterator[tuple[int, list[Any]]] | None = rows
+        self.columns, self.header_row = self._header.columns, self._header.row
+        self.notes = (f"the sheet is {quote_value(sheet)}", *filter(None, [self._header.note]))
+
+    def rows(self) -> Iterator[Row | Reject]:
+        """Yield the rows that are not blank; see `Source.rows`."""
+        rows, self._first = self._first, None
+        if rows is None:
+            *_, rows = self._workbook.open()
+            header, rows = self._read_header(rows)
+            if header != self._header:
+                raise SourceError(self.name, "source-changed", "the file was changed while it was being read")
+        return self._rows(rows)
+
+    def place(self, number: int, column: str | None = None) -> str:
+        """Return `cell B7`, or `row 7` without a column."""
+        if self.columns is None or column not in self.columns:
+            return f"row {number}"
+        position = self._header.positions[self.columns.index(column)]
+        return f"cell {column_letters(position + 1)}{number}"
+
+    def close(self) -> None:
+        """End the reading processes, and remove the temporary copy."""
+        self._workbook.close()
+
+    def _rows(self, rows: Iterator[tuple[int, list[Any]]]) -> Iterator[Row | Reject]:
+        columns, positions = self._header.columns, self._header.positions
+        named = set(positions)
+        in_order = positions == tuple(range(len(positions)))
+        sample = list(islice(rows, SAMPLE_ROWS))
+        times = {at for _, cells in sample for at, cell in enumerate(cells) if cell.__class__ is datetime}
+        for number, cells in chain(sample, rows):
+            for at in times:
+                if cells[at].__class__ is date:  # midnight, which calamine gives as a day
+                    cells[at] = datetime.combine(cells[at], time())
+            kept, width = cells, len(cells)
+            if not in_order or width != len(positions):
+                kept = [cells[at] if at < width else None for at in positions]
+            plain = [_plain_number(cell) if cell.__class__ is float else cell for cell in kept]
+            values = dict(zip(columns, plain, strict=True))
+            odd = None
+            if kept is not cells:
+                unnamed = (at for at, cell in enumerate(cells) if cell is not None and at not in named)
+                odd = next(unnamed, None)
+            if odd is not None:
+                yield refuse_unnamed(number, f"cell {column_letters(odd + 1)}{number}", cells[odd], values)
+            elif any(cell is not None for cell in plain):
+                yield Row(number, values)
+
+    def _read_header(
+        self, rows: Iterator[tuple[int, list[Any]]]
+    ) -> tuple[Header, Iterator[tuple[int, list[Any]]]]:
+        """Return the header, and the rows below it."""
+        options, name = self._options, self.name
+        sample = list(islice(rows, HEADER_ROWS)) if needs_sample(options) else []
+        row = choose_row(name, options, [texts_of_cells(cells) for _, cells in sample])
+        rows = chain(sample, rows)
+        if not row:
+            return given_header(name, options), rows
+        last, cells = 0, list[Any]()
+        while last < row and (following := next(rows, None)) is not None:
+            last, cells = following
+        if last < row:
+            problem = f"the sheet ends at row {last}, before row {row}" if last else "the sheet is empty"
+            hint = "write the row of the column names as `header_row` under `source:`"
+            raise SourceError(name, "no-header", problem, help=hint)
+        return read_header(name, options, row, texts_of_cells(cells)), rows
+
+
+def texts_of_cells(cells: list[Any]) -> list[str]:
     """Return the cells of a row as texts, empty ones as empty texts."""
     plain = (_plain_number(cell) if cell.__class__ is float else cell for cell in cells)
     return ["" if cell is None else str(cell) for cell in plain]

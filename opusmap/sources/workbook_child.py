@@ -1,7 +1,8 @@
 """Reads a workbook in a separate process, so that a hostile one harms nothing else.
 
 Run as a script, only by `workbook`. It imports nothing of opusmap. Standard input brings a `Task`. Standard
-output gets frames, as `child` describes them: the sheet's name, then lists of rows, from row 1 and column A.
+output gets frames, as `child` describes them: the sheet's name with those of all sheets, then lists of rows,
+from row 1 and column A.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def main() -> None:
                 return
             sheet = names[number - 1]
         rows = _rows(workbook.get_sheet_by_name(sheet))
-        _write(sheet)
+        _write([sheet, names])
         while frame := list(islice(rows, ROWS_IN_FRAME)):
             _write(frame)
         _write(False)
