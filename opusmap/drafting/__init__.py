@@ -7,13 +7,21 @@ is marked TODO in the draft, and `check` reports it.
 from opusmap.drafting.answers import EXAMPLE_DATE, read_datetime_format, read_timezone
 from opusmap.drafting.draft import Draft, make_draft, write_draft
 from opusmap.drafting.earlier import Carried
-from opusmap.drafting.files import Drafted, default_output, draft_files, refuse_existing, write_files
+from opusmap.drafting.files import (
+    ROWS_LOOKED_AT,
+    Drafted,
+    default_output,
+    draft_files,
+    refuse_existing,
+    write_files,
+)
 from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import Preset, find_preset
 from opusmap.drafting.sample_tests import with_tests
 
 __all__ = [
     "EXAMPLE_DATE",
+    "ROWS_LOOKED_AT",
     "Carried",
     "Draft",
     "Drafted",

@@ -9,7 +9,8 @@ import asyncio
 import glob
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,6 +123,28 @@ def find_runs(journal: Journal, mapping: Path | None) -> tuple[Run, ...]:
     return tuple(
         run for run in runs if Path(run.mapping).name == mapping.name and connection in (None, run.connection)
     )
+
+
+def latest_runs(
+    mappings: Iterable[Path], environ: Mapping[str, str], most: int
+) -> tuple[tuple[Run, Path], ...]:
+    """Return the latest runs of some mappings with their mappings, the latest first, as `report` finds them.
+
+    A mapping without a journal, or with one that can't be read, has none.
+    """
+    from opusmap.journal import open_journal  # noqa: PLC0415 - slow to load
+
+    found: list[tuple[Run, Path]] = []
+    journals: dict[Path, list[Path]] = {}
+    for mapping in mappings:
+        with suppress(OpusmapError):
+            journals.setdefault(find_journal(mapping, None, environ).resolve(), []).append(mapping)
+    for path, its in journals.items():
+        with suppress(OpusmapError), open_journal(path, write=False) as journal:
+            for mapping in its:
+                found += ((run, mapping) for run in find_runs(journal, mapping)[:most])
+    # A journal of several mappings of one name, each in its own folder, has a run once.
+    return tuple(sorted(found, key=lambda one: (-one[0].started, one[0].id))[:most])
 
 
 def find_earlier_pace(mapper: Mapper, environ: Mapping[str, str]) -> Pace | None:

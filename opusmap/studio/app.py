@@ -28,7 +28,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from opusmap.edits import ChangedOnDisk
-from opusmap.errors import InvalidMapping, OpusmapError
+from opusmap.errors import OpusmapError
 from opusmap.language.positions import Position, Range, TextEdit
 from opusmap.mapping.yaml_reader import SIZE_LIMIT
 from opusmap.studio import frame
@@ -59,10 +59,12 @@ def make_app(studio: Studio) -> Starlette:
         Route("/do/{screen}/{action}", server.do, methods=["POST"]),
         Route("/report/{run:int}", server.report),
         Mount("/static", StaticFiles(directory=_STATIC)),
-        *(route for screen in SCREENS.values() for route in getattr(screen, "routes", ())),
+        *(route for screen in SCREENS.values() for route in screen.routes),
         Route("/{screen}", server.show),
     ]
-    return Starlette(routes=routes, exception_handlers={404: _not_found, Exception: _bug})
+    app = Starlette(routes=routes, exception_handlers={404: _not_found, Exception: _bug})
+    app.state.studio = studio
+    return app
 
 
 class _Server:
@@ -110,9 +112,11 @@ class _Server:
         except ChangedOnDisk:
             pass  # the frame shows what is on disk, and asks what to do
         except OpusmapError as error:
-            _tell(visit, error)
+            visit.tell_error(error)
         if goes_to is not None:
             parts = urlsplit(goes_to)
+            if dict(parse_qsl(parts.query)).get("mapping") != query.get("mapping"):
+                return Response(headers={"hx-redirect": goes_to})  # another mapping is another page
             target = Visit(
                 self._studio, parts.path.strip("/"), dict(parse_qsl(parts.query)), notices=visit.notices
             )
@@ -221,13 +225,13 @@ def _show(visit: Visit, request: Request) -> Response:
         try:
             visit.bench  # noqa: B018 - it may not be readable
         except OpusmapError as error:
-            _tell(visit, error)
+            visit.tell_error(error)
             screen, status = SCREENS["home"], 404
             visit = Visit(visit.studio, "home", {}, notices=visit.notices)
     try:
         values = dict(screen.view(visit))
     except OpusmapError as error:
-        _tell(visit, error)
+        visit.tell_error(error)
         values = {"failed": True}
     page = render(
         f"{screen.name}.html" if "failed" not in values else "failed.html",
@@ -239,16 +243,6 @@ def _show(visit: Visit, request: Request) -> Response:
         **values,
     )
     return HTMLResponse(page, 200 if partial else status)
-
-
-def _tell(visit: Visit, error: OpusmapError) -> None:
-    """Say above the screen what is wrong."""
-    if isinstance(error, InvalidMapping):
-        for issue in error.diagnostics[:5]:
-            visit.tell("bad", f"line {issue.place.line}: {issue.message}", issue.hint, issue.code)
-        return
-    problem, _, help_text = str(error).partition("\n  help: ")
-    visit.tell("bad", problem, help_text, getattr(error, "code", ""))
 
 
 def _facts(bench: Workbench) -> dict[str, Any]:

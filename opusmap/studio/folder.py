@@ -9,6 +9,7 @@ from pathlib import Path
 
 from opusmap.errors import SettingsError
 from opusmap.safe_files import names_device, refuse_irregular, resolve_inside
+from opusmap.sources.formats import all_formats
 
 FOUND_AT_MOST = 200
 """Mappings that are listed."""
@@ -17,6 +18,8 @@ _SEEN_AT_MOST = 20_000
 _HEAD = 4096
 _MAPPING = re.compile(rb"^\s*\{?\s*[\"']?opusmap[\"']?\s*:", re.MULTILINE)
 _NAME_LIMIT = 200
+_OTHERS = re.compile(r"\.(connection|lock|last-run|schema)\.json$|(^|/)opusmap-journal\.db|\.rejects\.")
+"""Names of connections, and of what opusmap itself writes."""
 
 
 class Folder:
@@ -65,6 +68,11 @@ class Folder:
         """Return the names of files with some suffixes (lower case), in order."""
         found = (self.name_of(path) for path in self._walk() if path.suffix.lower() in suffixes)
         return tuple(sorted(found, key=lambda name: (name.count("/"), name)))[:FOUND_AT_MOST]
+
+    def sources(self) -> tuple[str, ...]:
+        """Return the names of files that may be a source, in order, without connections and opusmap's own."""
+        suffixes = (".gz", *(suffix for one in all_formats() for suffix in one.suffixes))
+        return tuple(name for name in self.files(*suffixes) if not _OTHERS.search(name))
 
     def free_name(self, given: str) -> Path:
         """Return the path for a new file: its plain name, with a number if that is taken.

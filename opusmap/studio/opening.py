@@ -7,7 +7,7 @@ from pathlib import Path
 
 from opusmap.connection import load_connection
 from opusmap.converters import Registry
-from opusmap.drafting import default_output, draft_files, write_files
+from opusmap.drafting import ROWS_LOOKED_AT, default_output, draft_files, write_files
 from opusmap.errors import InvalidMapping, SettingsError
 from opusmap.studio.folder import Folder
 from opusmap.studio.visit import Studio
@@ -51,25 +51,34 @@ def tell_apart(one: Path, other: Path) -> tuple[Path, Path]:
     """Return two files as connection and source, in whichever order they were given.
 
     Raises:
-        InvalidMapping: neither is a connection.
+        SettingsError: neither is a connection, or both are.
+        InvalidMapping: the one that may be a connection, by its name, can't be read as one.
     """
-    first: InvalidMapping | None = None
-    for connection, source in ((one, other), (other, one)):
+    errors: dict[Path, InvalidMapping] = {}
+    for path in (one, other):
         try:
-            load_connection(connection)
+            load_connection(path)
         except InvalidMapping as error:
-            first = first or error
-        else:
-            return connection, source
-    assert first is not None
-    raise first
+            errors[path] = error
+    if not errors:
+        problem = f"both {one.name} and {other.name} are connections"
+        raise SettingsError("studio", problem, "give a connection, and the file with the records")
+    if len(errors) == 1:
+        return (other, one) if one in errors else (one, other)
+    named = [path for path in errors if path.suffix.lower() == ".json"]
+    if len(named) == 1:
+        raise errors[named[0]]
+    problem = f"neither {one.name} nor {other.name} is a connection"
+    raise SettingsError(
+        "studio", problem, "one of the two must be the file that Opus gives under Settings > Connector"
+    )
 
 
 def draft_mapping(connection: Path, source: Path, output: Path, converters: Registry | None = None) -> Path:
-    """Draft a mapping of two files and write it; return its file.
+    """Draft a mapping of two files, by the first rows of the source, and write it; return its file.
 
     Raises:
         SettingsError: the file is already there. InvalidMapping, SourceError: a file can't be read.
     """
-    draft = draft_files(connection, source, output, converters=converters)
+    draft = draft_files(connection, source, output, rows=ROWS_LOOKED_AT, converters=converters)
     return write_files(draft, output, converters=converters).path

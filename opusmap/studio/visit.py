@@ -6,15 +6,17 @@ the view that the person was in is shown again. Every view has an address.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
+from starlette.routing import BaseRoute
+
 from opusmap.converters import Registry
-from opusmap.errors import SettingsError
+from opusmap.errors import InvalidMapping, OpusmapError, SettingsError
 from opusmap.language.source_sample import SourceSample
 from opusmap.records import Mapped, Row
 from opusmap.studio.folder import Folder
@@ -22,6 +24,7 @@ from opusmap.studio.jobs import Jobs
 from opusmap.studio.workbench import Workbench
 
 _DIGITS = 10
+_ISSUES_TOLD = 5
 
 __all__ = ["Action", "Notice", "Screen", "Studio", "Visit"]
 
@@ -144,6 +147,17 @@ class Visit:
         """Say something above the screen that is shown next."""
         self.notices.append(Notice(kind, text, help, code))
 
+    def tell_error(self, error: OpusmapError) -> None:
+        """Say above the screen that is shown next what is wrong."""
+        if not isinstance(error, InvalidMapping):
+            problem, _, help_text = str(error).partition("\n  help: ")
+            self.tell("bad", problem, help_text, getattr(error, "code", ""))
+            return
+        for issue in error.diagnostics[:_ISSUES_TOLD]:
+            file = Path(issue.place.file).name
+            where = "" if self.query.get("mapping", "").endswith(file) else f"{file}, "
+            self.tell("bad", f"{where}line {issue.place.line}: {issue.message}", issue.hint, issue.code)
+
     def field(self, name: str) -> str:
         """Return a field of the form.
 
@@ -168,3 +182,5 @@ class Screen:
     view: Callable[[Visit], Mapping[str, Any]]
     actions: Mapping[str, Action] = field(default_factory=dict)
     needs_mapping: bool = True
+    routes: Sequence[BaseRoute] = ()
+    """Further addresses; the studio is in `request.app.state.studio`."""

@@ -1,4 +1,4 @@
-"""The beginning of a file as it is, for a person to see which row, encoding, delimiter, sheet or list is right."""
+"""The beginning of a file as it is: a person sees which row, encoding, delimiter, sheet or list is right."""
 
 import gzip
 import json
@@ -42,7 +42,8 @@ def test_the_rows_above_a_header_are_there_with_their_numbers(tmp_path):
 
 def test_a_sheet_is_shown_as_it_is_and_the_sheets_are_named(book):
     found = first(book)
-    assert found.rows == ((1, ("Building permits", "")), (2, ("", "")), (3, ("No", "Lodged")), (4, ("7", "01/02/2025")))  # fmt: skip
+    cells = [("Building permits", ""), ("", ""), ("No", "Lodged"), ("7", "01/02/2025")]
+    assert found.rows == tuple(enumerate(cells, 1))
     assert found.header_row == 3
     assert [one.value for one in found.sheets] == ["Permits", "Notes"]
     assert dict(found.now) == {"sheet": "Permits"}

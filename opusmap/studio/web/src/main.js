@@ -7,3 +7,4 @@ import "./reorder.js";
 import "./paste_grid.js";
 import "./progress.js";
 import "./grid.js";
+import "./upload.js";
