@@ -5,6 +5,7 @@ is marked TODO in the draft, and `check` reports it.
 """
 
 from opusmap.drafting.answers import EXAMPLE_DATE, read_datetime_format, read_timezone
+from opusmap.drafting.bindings import draft_binding
 from opusmap.drafting.draft import Draft, make_draft, write_draft
 from opusmap.drafting.earlier import Carried
 from opusmap.drafting.files import (
@@ -15,19 +16,23 @@ from opusmap.drafting.files import (
     refuse_existing,
     write_files,
 )
-from opusmap.drafting.matching import Match, match_columns
+from opusmap.drafting.matching import THRESHOLD, WORTH_TELLING, Candidate, Match, match_columns
 from opusmap.drafting.presets import Preset, find_preset
 from opusmap.drafting.sample_tests import with_tests
 
 __all__ = [
     "EXAMPLE_DATE",
     "ROWS_LOOKED_AT",
+    "THRESHOLD",
+    "WORTH_TELLING",
+    "Candidate",
     "Carried",
     "Draft",
     "Drafted",
     "Match",
     "Preset",
     "default_output",
+    "draft_binding",
     "draft_files",
     "find_preset",
     "make_draft",

@@ -59,10 +59,13 @@ class RowPanel:
     key: str
     column: str
     stages: tuple[StageLine, ...]
-    values: tuple[tuple[str, str], ...]
+    values: tuple[tuple[str, str, str], ...]
+    """Of each value of the record its column, the value, and the address of its way."""
     problems: tuple[StageLine, ...]
     previous: str
     next: str
+    whole: str
+    """The address of the whole row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +233,7 @@ def _row_panel(visit: Visit) -> RowPanel | None:
             )
             for one in explained.stages
         )
-    values: list[tuple[str, str]] = []
+    values: list[tuple[str, str, str]] = []
     problems: tuple[StageLine, ...] = ()
     kind, key = "not mapped yet", ""
     if isinstance(mapped, Record):
@@ -240,7 +243,10 @@ def _row_panel(visit: Visit) -> RowPanel | None:
             if work
             else {}
         )
-        values = [(names.get(name, name), shown(value)) for name, value in mapped.values.items()]
+        values = [
+            (names.get(name, name), shown(value), visit.address(column=name))
+            for name, value in mapped.values.items()
+        ]
     elif isinstance(mapped, Reject):
         kind, key = "needs you", mapped.key or ""
         problems = tuple(
@@ -262,6 +268,7 @@ def _row_panel(visit: Visit) -> RowPanel | None:
         problems=problems,
         previous=visit.address(row=index - 1) if index > 0 else "",
         next=visit.address(row=index + 1) if index + 1 < count else "",
+        whole=visit.address(column=None),
     )
 
 

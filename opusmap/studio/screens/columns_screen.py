@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from zoneinfo import available_timezones
 
-from opusmap.connection import Column, ColumnType
-from opusmap.drafting import Match, find_preset, match_columns
+from opusmap.connection import CHOICE_TYPES, Column, ColumnType
+from opusmap.drafting import EXAMPLE_DATE, THRESHOLD, read_datetime_format, read_timezone
 from opusmap.edits import (
     Bind,
     Constant,
@@ -21,14 +22,29 @@ from opusmap.edits import (
     Template,
 )
 from opusmap.errors import SettingsError
-from opusmap.mapping import Binding
+from opusmap.mapping import Binding, Text
 from opusmap.profile import ColumnProfile
+from opusmap.studio.column_detail import Columns, say_why
 from opusmap.studio.rendering import shown
 from opusmap.studio.visit import Screen, Visit
 
-_SURE = 0.6
-"""Confidence below which a match is a question, and never written before it is accepted."""
-_SAMPLES = 3
+_SAMPLES, _SLOTS = 3, 3
+_MODES = {
+    "column": "One column",
+    "columns": "Several columns",
+    "constant": "Always the same",
+    "lookup": "Look up",
+    "template": "Expression",
+}
+_LISTS = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE)
+_READ_KEYS = ("format", "century", "incomplete", "split", "convert", "lookup", "join")
+_STALE = {
+    "columns": ("lookup", "split", "format", "century", "incomplete"),
+    "constant": _READ_KEYS,
+    "lookup": ("join", "format", "century", "incomplete"),
+    "template": ("lookup", "split", "join"),
+}
+"""For each way to bind, the keys of a binding that have no meaning with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +53,11 @@ class Line:
 
     name: str
     label: str
-    type: str
     required: bool
     status: str
     mark: str
     origin: str
+    rejects: int
     address: str
     current: bool
 
@@ -57,84 +73,33 @@ class SourceColumn:
 
 
 def _view(visit: Visit) -> Mapping[str, Any]:
-    known = visit.bench.known
-    if known.connection is None:
-        return {"lines": (), "sources": (), "chosen": None}
-    matches = {match.column.internal_name: match for match in _matches(visit)}
-    lines = tuple(
-        _line(column, visit, matches.get(column.internal_name)) for column in known.connection.columns
-    )
-    chosen = known.connection.find(visit.query.get("column", ""))
-    return {
-        "lines": sorted(lines, key=lambda line: (not line.required, line.status == "open")),
-        "sources": tuple(_sources(visit)),
-        "chosen": None if chosen is None else _detail(chosen, visit, matches.get(chosen.internal_name)),
-    }
+    with visit.bench.lock:
+        columns = Columns(visit)
+        chosen = columns.find(visit.query.get("column", ""))
+        sources = tuple(_sources(visit))
+        return {
+            "lines": tuple(_line(column, columns, visit) for column in columns.all),
+            "sources": sources,
+            "unused": [one.name for one in sources if not one.used],
+            "rows": len(visit.bench.sample.mapped),
+            "chosen": None if chosen is None else _detail(chosen, columns, visit),
+            "times": _times(columns, visit, chosen),
+        }
 
 
-def _binding(column: Column, visit: Visit) -> Binding | None:
-    spec = visit.bench.known.spec
-    names = (column.internal_name, column.display_name)
-    return None if spec is None else next((one for one in spec.fields if str(one.target) in names), None)
-
-
-def _matches(visit: Visit) -> tuple[Match, ...]:
-    """Return which source columns might be meant by columns of Opus, as a draft would have it."""
-    known = visit.bench.known
-    if known.connection is None or known.sample is None:
-        return ()
-    profiles = known.sample.profile.columns
-    return match_columns(known.connection.columns, profiles, find_preset(one.name for one in profiles))
-
-
-def _line(column: Column, visit: Visit, match: Match | None) -> Line:
-    binding = _binding(column, visit)
-    problems = _problems_of(column, visit)
-    origin, status, mark = _origin(binding), "bound", "✓"
-    if binding is None:
-        status, mark = ("needed", "!") if column.required else ("open", "\u2013")
-        if match is not None and match.chosen is not None:
-            origin = f"{match.chosen.source}? {match.chosen.confidence:.0%}"
-            mark = "?"
-    elif problems:
-        status, mark = "problem", "!"
+def _line(column: Column, columns: Columns, visit: Visit) -> Line:
+    status = columns.status(column)
     return Line(
         column.internal_name,
         column.display_name,
-        str(column.type),
         column.required,
-        status,
-        mark,
-        origin,
-        visit.address(column=column.internal_name),
+        status.name,
+        status.mark,
+        status.origin,
+        columns.rejects[column.display_name],
+        visit.address(column=column.internal_name, mode=None, **{"from": None}),
         visit.query.get("column") == column.internal_name,
     )
-
-
-def _problems_of(column: Column, visit: Visit) -> tuple[str, ...]:
-    """Return what is wrong with a column: in the mapping, then in the sample's rows."""
-    binding = _binding(column, visit)
-    found = dict.fromkeys(
-        one.message
-        for one in visit.bench.problems
-        if binding is not None and one.severity == "error" and binding.target.span.line == one.place.line
-    )
-    for mapped in visit.bench.sample.mapped:
-        for one in getattr(mapped, "problems", ()):
-            if one.place == column.display_name:
-                found.setdefault(one.message)
-    return tuple(found)
-
-
-def _origin(binding: Binding | None) -> str:
-    """Return where a binding's value comes from, in a few words."""
-    if binding is None:
-        return ""
-    if binding.template is not None:
-        return str(binding.template)
-    if binding.sources:
-        return ", ".join(str(one) for one in binding.sources)
-    return "a constant"
 
 
 def _sources(visit: Visit) -> Iterator[SourceColumn]:
@@ -142,6 +107,8 @@ def _sources(visit: Visit) -> Iterator[SourceColumn]:
     if known.sample is None:
         return
     used = set(known.work.mapper.plan.cells()) if known.work is not None else set()
+    if known.spec is not None:
+        used |= {str(part) for one in known.spec.fields for part in one.sources if isinstance(part, Text)}
     for profile in known.sample.profile.columns:
         yield SourceColumn(profile.name, _samples(profile), 1 - profile.null_rate, profile.name in used)
 
@@ -150,56 +117,221 @@ def _samples(profile: ColumnProfile) -> tuple[str, ...]:
     return tuple(shown(one, 60) for one in profile.examples[:_SAMPLES])
 
 
-def _detail(column: Column, visit: Visit, match: Match | None) -> dict[str, Any]:
-    binding = _binding(column, visit)
+def _detail(column: Column, columns: Columns, visit: Visit) -> dict[str, Any]:
+    binding, spec = columns.binding(column), visit.bench.known.spec
+    asked = columns.questions(column)
+    mode = visit.query.get("mode", "")
+    mode = mode if mode in _MODES else _mode_of(binding)
+    bound = tuple(str(part) for part in binding.sources if isinstance(part, Text)) if binding else ()
+    first = visit.query.get("from", "") or (bound[0] if bound else "")
+    known = columns.source(first)
+    first = first if known is not None or bound else ""
+    rate = columns.rate(column, first) if first else None
     return {
         "name": column.internal_name,
         "label": column.display_name,
         "type": str(column.type),
         "required": column.required,
+        "status": columns.status(column),
         "bound": binding is not None,
-        "origin": _origin(binding),
-        "problems": _problems_of(column, visit),
-        "candidates": () if match is None else match.candidates,
-        "is_date": column.type is ColumnType.DATE_TIME,
+        "problems": columns.problems(column),
+        "reasons": columns.reasons(column),
+        "modes": [(name, label, visit.address(mode=name), name == mode) for name, label in _MODES.items()],
+        "mode": mode,
+        "from": first,
+        "pending": bool(first) and bound != (first,),
+        "slots": (*bound, *[""] * max(1, _SLOTS - len(bound))),
+        "join": str((binding and binding.join) or ""),
+        "split": str((binding and binding.split) or ""),
+        "takes_split": column.type in _LISTS,
+        "takes_join": column.type in (ColumnType.SINGLE_TEXT, ColumnType.MULTIPLE_TEXT),
+        "template": str((binding and binding.template) or ""),
+        "constant": "" if binding is None or not isinstance(binding.const, Text) else str(binding.const),
+        "options": _options(column, visit),
+        "tables": () if spec is None else tuple(str(one.name) for one in spec.tables),
+        "table": str((binding and binding.lookup) or ""),
+        "century": binding is not None and str(binding.century or "").startswith("TODO"),
+        "fills": None if known is None else 1 - known.null_rate,
+        "samples": () if known is None else _samples(known),
+        "why": "" if rate is None else say_why(rate, column),
+        "candidates": [
+            (one, say_why(one, column), one.confidence < THRESHOLD)
+            for one in asked
+            if one.source not in bound
+        ],
+        "dates": None if not first or mode != "column" else columns.dates(column, first),
+        "formats": () if binding is None or bound != (first,) else tuple(map(str, binding.format)),
+        "reading_known": bool(binding) and bound == (first,),
+        "examples": [(one, visit.address(row=one.position)) for one in columns.examples(column, bound)]
+        if binding is not None
+        else (),
     }
 
 
-def _apply(visit: Visit, *intents: Intent) -> None:
-    visit.bench.apply(*intents)
+def _mode_of(binding: Binding | None) -> str:
+    if binding is None:
+        return "column"
+    if binding.template is not None:
+        return "template"
+    if binding.const is not None:
+        return "constant"
+    if binding.lookup is not None:
+        return "lookup"
+    return "columns" if binding.listed or len(binding.sources) > 1 else "column"
 
 
-def _bind(visit: Visit) -> None:
-    """Bind a column as the form says: `mode` is column, columns, constant or template."""
-    column, mode, value = visit.field("column"), visit.field("mode"), visit.form.get("value", "")
+def _options(column: Column, visit: Visit) -> tuple[str, ...]:
+    """Return the options of a choice column, as far as the mapping knows them."""
+    spec = visit.bench.known.spec
+    if spec is None or column.type not in CHOICE_TYPES:
+        return ()
+    names = (column.internal_name, column.display_name)
+    found = (one.options for one in spec.choices if str(one.column) in names)
+    return tuple(str(one) for one in next(found, ()))
+
+
+def _times(columns: Columns, visit: Visit, chosen: Column | None) -> dict[str, Any] | None:
+    """Return what is asked about times: with a column of dates, and while a bound one has no answer yet."""
+    spec = visit.bench.known.spec
+    if spec is None:
+        return None
+    bound = any(one.type is ColumnType.DATE_TIME and columns.binding(one) for one in columns.all)
+    zone = str(spec.timezone or "")
+    stated = spec.target_spans.get("datetime_format") is not None
+    pattern = spec.target.datetime_format if stated else ""
+    is_open = zone.startswith("TODO") or pattern.startswith("TODO")
+    if chosen is None and not (bound and (is_open or not zone)):
+        return None
+    if chosen is not None and chosen.type is not ColumnType.DATE_TIME:
+        return None
+    return {
+        "zone": "" if zone.startswith("TODO") else zone,
+        "zone_open": not zone or zone.startswith("TODO"),
+        "zones": sorted(available_timezones()),
+        "format": "" if pattern.startswith("TODO") else pattern,
+        "format_open": not pattern or pattern.startswith("TODO"),
+        "default": spec.target.datetime_format if not stated else "",
+        "example": EXAMPLE_DATE,
+    }
+
+
+def _column(visit: Visit, columns: Columns) -> Column:
+    found = columns.find(visit.field("column"))
+    if found is None:
+        problem = "the connection has no such column"
+        raise SettingsError(visit.field("column"), problem, "reload the page, and choose one of the list")
+    return found
+
+
+def _bind(visit: Visit) -> str:
+    """Bind a column as the form says: `mode` is column, columns, constant, lookup or template."""
+    columns = Columns(visit)
+    column, mode = _column(visit, columns), visit.field("mode")
+    value, key = visit.form.get("value", ""), columns.key(column)
+    asked: str | None = None
     if mode == "column":
-        _apply(visit, Bind(column, FromColumn(value)))
+        asked = _bind_column(visit, columns, column, value)
     elif mode == "columns":
-        _apply(visit, Bind(column, FromColumns(visit.lists.get("value", ()))))
+        names = tuple(filter(None, visit.lists.get("value", ())))
+        if not names:
+            raise SettingsError(column.display_name, "no column is chosen", "choose two or more")
+        join = visit.form.get("join", "")
+        keys = {"join": join} if join else {}
+        _apply(visit, columns, column, Bind(key, FromColumns(names)), keys, (*_STALE[mode], "join"))
     elif mode == "constant":
-        _apply(visit, Bind(column, Constant(value)))
+        _apply(visit, columns, column, Bind(key, Constant(value)), {}, _STALE[mode])
+    elif mode == "lookup":
+        lookup = {"lookup": visit.field("table")}
+        _apply(visit, columns, column, Bind(key, FromColumn(value)), lookup, _STALE[mode])
     elif mode == "template":
-        _apply(visit, Bind(column, Template(value)))
+        if not value.strip():
+            raise SettingsError(
+                column.display_name, "the expression is empty", "write one, or choose a column"
+            )
+        _apply(visit, columns, column, Bind(key, Template(value)), {}, _STALE[mode])
     else:
         raise SettingsError(
             "mode", f"{mode!r} is not a way to bind a column", "reload the page, and try again"
         )
+    return visit.address("columns", column=column.internal_name, mode=None, **{"from": asked})
+
+
+def _bind_column(visit: Visit, columns: Columns, column: Column, source: str) -> str | None:
+    """Bind a column to one of the source; return the source if it is first to be said how dates are read."""
+    if columns.profile is not None and columns.source(source) is None and source not in _variables(visit):
+        raise SettingsError(source, "the source has no such column", "choose one of the list")
+    binding, keys = columns.binding(column), columns.drafted_keys(column, source)
+    same = binding is not None and [str(one) for one in binding.sources] == [source]
+    convert = keys.get("convert")
+    if "format" in visit.form:
+        chosen = visit.form["format"]
+        if isinstance(convert, dict) and "datetime" in convert:
+            keys["convert"] = {"datetime": {**convert["datetime"], "format": chosen}}
+        else:
+            keys = {key: one for key, one in keys.items() if key != "format"}
+            keys |= {"format": chosen} if chosen else {}
+    elif str(keys.get("format", "")).startswith("TODO"):
+        visit.tell("attention", f"Nothing is saved yet: say how the dates of {source} are read.")
+        return source
+    stale = ("lookup", "join", *(("format",) if "format" in visit.form else ())) if same else _READ_KEYS
+    if same:
+        keys = {key: one for key, one in keys.items() if key in ("format", "century")}
+    _apply(visit, columns, column, Bind(columns.key(column), FromColumn(source)), keys, stale)
+    return None
+
+
+def _variables(visit: Visit) -> set[str]:
+    spec = visit.bench.known.spec
+    return set() if spec is None else {str(one.name) for one in spec.let}
+
+
+def _apply(
+    visit: Visit,
+    columns: Columns,
+    column: Column,
+    bind: Bind,
+    keys: Mapping[str, Any],
+    stale: tuple[str, ...],
+) -> None:
+    """Bind a column and set keys of its binding; remove those of an earlier binding that mean nothing now."""
+    binding = columns.binding(column)
+    unfit = [key for key in stale if key not in keys and binding is not None and getattr(binding, key)]
+    intents: list[Intent] = [SetBindingKey(bind.column, key, None) for key in unfit]
+    intents += [bind, *(SetBindingKey(bind.column, key, value) for key, value in keys.items())]
+    visit.bench.apply(*intents)
 
 
 def _remove(visit: Visit) -> None:
-    _apply(visit, RemoveBinding(visit.field("column")))
+    columns = Columns(visit)
+    visit.bench.apply(RemoveBinding(columns.key(_column(visit, columns))))
 
 
 def _set(visit: Visit) -> None:
-    _apply(visit, SetBindingKey(visit.field("column"), visit.field("key"), visit.form.get("value") or None))
+    """Set a key of a binding, such as `split`; without a value, remove it."""
+    columns = Columns(visit)
+    column, key = _column(visit, columns), visit.field("key")
+    binding = columns.binding(column)
+    value = visit.form.get("value") or None
+    if value is not None or (binding is not None and getattr(binding, key, None)):
+        visit.bench.apply(SetBindingKey(columns.key(column), key, value))
 
 
 def _set_zone(visit: Visit) -> None:
-    _apply(visit, SetTimezone(visit.form.get("value") or None))
+    visit.bench.apply(SetTimezone(_read(read_timezone, visit.field("value"), "time zone")))
 
 
 def _set_target(visit: Visit) -> None:
-    _apply(visit, SetTargetOption(visit.field("key"), visit.form.get("value") or None))
+    pattern = _read(read_datetime_format, visit.field("value"), "Opus's date format")
+    visit.bench.apply(SetTargetOption("datetime_format", pattern))
+
+
+def _read(read: Any, text: str, what: str) -> str:
+    """Read an answer about times; what is wrong is said of the question, not of an option."""
+    try:
+        found: str = read(text)
+    except SettingsError as error:
+        raise replace(error, setting=what) from None
+    return found
 
 
 SCREEN = Screen(

@@ -87,7 +87,7 @@ def _problem_of(error: OpusmapError | None) -> Problem | None:
     if error is None:
         return None
     if isinstance(error, SourceError):
-        row = "" if error.row is None else f"row {error.row}: "
+        row = "" if error.row is None or "row" in error.problem else f"row {error.row}: "
         return Problem(row + error.problem, error.help, error.code)
     problem, _, help_text = str(error).partition("\n  help: ")
     return Problem(problem, help_text, "")
@@ -154,7 +154,7 @@ def _pickers(spec: MappingSpec, first: FirstRows) -> Iterator[Picker]:
             "the list in the file whose items are the rows",
             _with(first.lists, source.items),
             source.items or "",
-            "the document itself",
+            "the document itself" if "$" in (one.value for one in first.lists) else "none is chosen",
         )
 
 
