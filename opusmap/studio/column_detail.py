@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any
 
@@ -23,6 +23,7 @@ from opusmap.drafting import (
     match_columns,
 )
 from opusmap.issues import Issue, Severity, Span
+from opusmap.language.source_sample import SourceSample
 from opusmap.mapping import Binding, Text
 from opusmap.profile import ColumnProfile, SourceProfile
 from opusmap.records import Record, Reject
@@ -124,10 +125,8 @@ class Columns:
     @cached_property
     def matches(self) -> Mapping[str, Match]:
         """What a draft would say of each column."""
-        if self.profile is None:
-            return {}
-        profiles = self.profile.columns
-        found = match_columns(self.all, profiles, find_preset(one.name for one in profiles))
+        sample = self.visit.sample
+        found = () if sample is None else _match(self.all, sample)
         return {one.column.internal_name: one for one in found}
 
     def questions(self, column: Column) -> tuple[Candidate, ...]:
@@ -230,6 +229,12 @@ class Columns:
                 problem = next((p.message for p in one.problems if p.place == column.display_name), "")
             cells = " · ".join(shown(row.values.get(name), 60) for name in sources)
             yield Example(position, row.number, cells, value, problem)
+
+
+@lru_cache(maxsize=4)  # of the mappings that are open: it takes longer than all else of a view
+def _match(columns: tuple[Column, ...], sample: SourceSample) -> tuple[Match, ...]:
+    profiles = sample.profile.columns
+    return match_columns(columns, profiles, find_preset(one.name for one in profiles))
 
 
 def say_origin(binding: Binding) -> str:

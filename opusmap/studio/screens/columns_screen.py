@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -120,7 +121,7 @@ def _samples(profile: ColumnProfile) -> tuple[str, ...]:
 def _detail(column: Column, columns: Columns, visit: Visit) -> dict[str, Any]:
     binding, spec = columns.binding(column), visit.bench.known.spec
     asked = columns.questions(column)
-    mode = visit.query.get("mode", "")
+    mode = visit.query.get("mode", "column" if "from" in visit.query else "")
     mode = mode if mode in _MODES else _mode_of(binding)
     bound = tuple(str(part) for part in binding.sources if isinstance(part, Text)) if binding else ()
     first = visit.query.get("from", "") or (bound[0] if bound else "")
@@ -207,12 +208,17 @@ def _times(columns: Columns, visit: Visit, chosen: Column | None) -> dict[str, A
     return {
         "zone": "" if zone.startswith("TODO") else zone,
         "zone_open": not zone or zone.startswith("TODO"),
-        "zones": sorted(available_timezones()),
+        "zones": _zones(),
         "format": "" if pattern.startswith("TODO") else pattern,
         "format_open": not pattern or pattern.startswith("TODO"),
         "default": spec.target.datetime_format if not stated else "",
         "example": EXAMPLE_DATE,
     }
+
+
+@cache
+def _zones() -> tuple[str, ...]:
+    return tuple(sorted(available_timezones()))
 
 
 def _column(visit: Visit, columns: Columns) -> Column:

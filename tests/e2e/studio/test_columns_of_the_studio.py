@@ -1,4 +1,4 @@
-"""Columns are bound by clicks; what only a person can know is asked, and nothing is written before the answer."""
+"""Columns are bound by clicks; what only a person can know is asked, and not written before the answer."""
 
 import json
 import os
@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from documentation import ROOT
 from opusmap_program import run_opusmap
+
+from opusmap.connection import load_connection
 
 CONTRACTS = ROOT / "mappings" / "contracts"
 DATA = Path(os.environ.get("OPUSMAP_TEST_DATA", "/nowhere"))
@@ -62,6 +64,8 @@ def binding(folder, name):
 def bind(page, column, source):
     page.click(f"#column-{column}")
     page.wait_for_selector(f".current #column-{column}")
+    page.click("#mode-column")
+    page.wait_for_selector("#mode-column[aria-current]")
     page.select_option("#from", source)
     page.click("#bind")
 
@@ -74,14 +78,12 @@ def test_nothing_ambiguous_is_saved_before_it_is_chosen(permits, columns):
     heads = columns.locator(".dates thead th").all_inner_texts()
     assert [head.split("\n")[0].strip() for head in heads] == ["As written", "day first", "month first"]
     assert all("60/60 fit" in head for head in heads[1:])
-    row = columns.locator(".dates tbody tr", has_text="03/04/2025" if "03/04/2025" in columns.content() else "02/02/2025")  # fmt: skip
     columns.reload()
     columns.wait_for_selector("#ambiguous")
     assert written(permits) == MAPPING, "the question has an address, and looking at it saves nothing"
-    assert row.count() >= 0
     columns.click(".use-reading:has-text('month first')")
     columns.wait_for_selector(".dates .good:has-text('read so')")
-    assert binding(permits, "Created time") == '{from: Lodged, format: "%m/%d/%Y"}'.replace('"', '"') or "%m/%d/%Y" in binding(permits, "Created time")  # fmt: skip
+    assert binding(permits, "Created time").replace("'", '"') == '{from: Lodged, format: "%m/%d/%Y"}'
     columns.click("#undo")
     columns.wait_for_selector("#undo[disabled]")
     assert written(permits) == MAPPING
@@ -93,7 +95,7 @@ def test_both_readings_are_shown_on_real_cells(permits, columns):
         row.locator("th").inner_text(): row.locator("td").all_inner_texts()
         for row in columns.locator(".dates tbody tr:has(th)").all()
     }
-    months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     assert found
     for cell, (day_first, month_first) in found.items():
         one, other = int(cell[:2]), int(cell[3:5])
@@ -128,7 +130,8 @@ def test_public_data_whose_day_is_always_the_first_is_ambiguous(tmp_path, start_
     shutil.copytree(ROOT / "mappings" / "doaj", tmp_path / "doaj")
     shutil.copy(DATA / "doaj.csv", tmp_path / "doaj")
     before = written(tmp_path / "doaj")
-    page = open_page(start_studio(tmp_path / "doaj", "mapping.yaml"), "/columns?mapping=mapping.yaml&column=timeCreated")  # fmt: skip
+    studio = start_studio(tmp_path / "doaj", "mapping.yaml")
+    page = open_page(studio, "/columns?mapping=mapping.yaml&column=timeCreated")
     assert "no day is over 12" in page.inner_text("#ambiguous")
     assert "1,000/1,000 fit" in page.inner_text(".dates")
     page.click("#bind")  # the format that the mapping has stays
@@ -193,7 +196,7 @@ def test_a_value_is_looked_up_in_a_table(tmp_path, start_studio, open_page):
     page.select_option("#table", "departments")
     page.click("#bind")
     page.wait_for_selector(".origin:has-text('Dept, looked up in departments')")
-    assert re.search(r"^  Supplier: \{from: Dept, .*lookup: departments", written(folder), re.MULTILINE)
+    assert binding(folder, "Supplier") == "{from: Dept, convert: squeeze, lookup: departments}"
 
 
 def test_a_match_below_60_percent_is_a_question_and_is_not_written(permits, columns):
@@ -203,8 +206,9 @@ def test_a_match_below_60_percent_is_a_question_and_is_not_written(permits, colu
     asked.first.locator("a").click()
     columns.wait_for_selector(".candidate")
     assert written(permits) == before
-    shares = [int(text) for text in re.findall(r"(\d+) %", columns.inner_text(".detail"))]
-    assert all("a question" in one.inner_text() for one in columns.locator(".candidate").all()) == all(share < 60 for share in shares[:1])  # fmt: skip
+    for one in columns.locator(".candidate").all():
+        text = one.inner_text()
+        assert ("a question" in text) == (int(re.search(r"(\d+) %", text)[1]) < 60)
     columns.click(".candidate summary >> nth=0")
     assert "names" in columns.inner_text(".candidate details >> nth=0")
     columns.click(".candidate .accept >> nth=0")
@@ -217,10 +221,7 @@ def test_required_columns_come_first_and_rejected_rows_are_a_count_beside_them(
 ):
     shutil.copytree(CONTRACTS, tmp_path / "contracts")
     page = open_page(start_studio(tmp_path / "contracts", "mapping.yaml"), "/columns?mapping=mapping.yaml")
-    told = json.loads(run_opusmap("preview", "mapping.yaml", "--json", "-n", "1", cwd=tmp_path / "contracts").stdout or "{}")  # fmt: skip
-    assert told is not None
-    connection = json.loads((CONTRACTS / "contracts.connection.json").read_text("utf-8-sig"))
-    order = list(connection["data"][0] if isinstance(connection["data"], list) else connection["data"])
+    order = [one.internal_name for one in load_connection(CONTRACTS / "contracts.connection.json").columns]
     names = [one.get_attribute("id").removeprefix("column-") for one in page.locator(".lines a").all()]
     required = page.locator(".lines li:has-text('required')").count()
     assert [name for name in order if name in names[:required]] == names[:required]
@@ -260,7 +261,7 @@ def test_the_zone_and_the_date_format_of_opus_are_asked_with_dates(permits, colu
     columns.wait_for_selector("label[for=zone]:not(:has-text('?'))")
     columns.fill("#datetime-format", "19/12/2024 18:15")
     columns.click("#save-format")
-    columns.wait_for_function("() => !document.querySelector('label[for=datetime-format]')?.innerText.startsWith('?')")  # fmt: skip
+    columns.wait_for_selector("label[for=datetime-format]:not(:has-text('?'))")
     assert "timezone: Australia/Brisbane" in written(permits)
     assert "%d/%m/%Y %H:%M" in written(permits)
 
@@ -276,7 +277,8 @@ def test_the_steps_of_a_value_equal_those_of_explain(column, tmp_path, start_stu
     folder = tmp_path / "contracts"
     page = open_page(start_studio(folder, "mapping.yaml"), "/columns?mapping=mapping.yaml&row=2")
     number = re.search(r"Row (\d+)", page.inner_text("#row-title"))[1]
-    told = json.loads(run_opusmap("explain", "mapping.yaml", column, "--row", number, "--json", cwd=folder).stdout)  # fmt: skip
+    explained = run_opusmap("explain", "mapping.yaml", column, "--row", number, "--json", cwd=folder)
+    told = json.loads(explained.stdout)
     assert len(told["stages"]) >= 2
     page.click(f"#row-panel dd a[href*='column={column.replace('%', '%25')}']")
     page.wait_for_selector(".stages")
@@ -291,7 +293,8 @@ def test_the_steps_of_a_value_equal_those_of_explain(column, tmp_path, start_stu
         if stage["value"] in (None, ""):
             assert value.count() == 0
         else:
-            text = stage["value"] if isinstance(stage["value"], str) else json.dumps(stage["value"], ensure_ascii=False)  # fmt: skip
-            assert value.inner_text().strip('"') == text.strip('"')
+            given = stage["value"]
+            text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+            assert value.inner_text().strip('"') == text
         if stage["place"] is not None:
             assert place.inner_text() == f"line {stage['place'].split(':')[1]}"
