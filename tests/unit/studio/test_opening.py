@@ -29,7 +29,7 @@ def test_either_order_gives_the_same(files):
 
 def test_two_sources_and_two_connections_are_refused(files, tmp_path):
     connection, source = files
-    with pytest.raises(SettingsError, match="neither .* is a connection"):
+    with pytest.raises(SettingsError, match=r"neither .* is a connection"):
         tell_apart(source, shutil.copy(source, tmp_path / "other.csv"))
     with pytest.raises(SettingsError, match=r"both .* are connections"):
         tell_apart(connection, shutil.copy(connection, tmp_path / "other.json"))
