@@ -38,11 +38,12 @@ _MODES = {
     "template": "Expression",
 }
 _LISTS = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE)
-_READ_KEYS = ("format", "century", "incomplete", "split", "convert", "lookup", "join")
+_DATES = ("format", "century", "incomplete")
 _STALE = {
-    "columns": ("lookup", "split", "format", "century", "incomplete"),
-    "constant": _READ_KEYS,
-    "lookup": ("join", "format", "century", "incomplete"),
+    "column": ("lookup", "join"),
+    "columns": _DATES,
+    "constant": (*_DATES, "split", "convert", "lookup", "join"),
+    "lookup": (*_DATES, "join"),
     "template": ("lookup", "split", "join"),
 }
 """For each way to bind, the keys of a binding that have no meaning with it."""
@@ -176,9 +177,9 @@ def _mode_of(binding: Binding | None) -> str:
         return "template"
     if binding.const is not None:
         return "constant"
-    if binding.lookup is not None:
-        return "lookup"
-    return "columns" if binding.listed or len(binding.sources) > 1 else "column"
+    if binding.listed or len(binding.sources) > 1:
+        return "columns"
+    return "column" if binding.lookup is None else "lookup"
 
 
 def _options(column: Column, visit: Visit) -> tuple[str, ...]:
@@ -268,7 +269,8 @@ def _bind_column(visit: Visit, columns: Columns, column: Column, source: str) ->
         raise SettingsError(source, "the source has no such column", "choose one of the list")
     binding, keys = columns.binding(column), columns.drafted_keys(column, source)
     same = binding is not None and [str(one) for one in binding.sources] == [source]
-    convert = keys.get("convert")
+    rereads, convert = "format" in visit.form or not same, keys.get("convert")
+    decided = same and binding is not None and binding.format and not binding.format[0].startswith("TODO")
     if "format" in visit.form:
         chosen = visit.form["format"]
         if isinstance(convert, dict) and "datetime" in convert:
@@ -276,12 +278,14 @@ def _bind_column(visit: Visit, columns: Columns, column: Column, source: str) ->
         else:
             keys = {key: one for key, one in keys.items() if key != "format"}
             keys |= {"format": chosen} if chosen else {}
-    elif str(keys.get("format", "")).startswith("TODO"):
+    elif str(keys.get("format", "")).startswith("TODO") and not decided:
         visit.tell("attention", f"Nothing is saved yet: say how the dates of {source} are read.")
         return source
-    stale = ("lookup", "join", *(("format",) if "format" in visit.form else ())) if same else _READ_KEYS
-    if same:
-        keys = {key: one for key, one in keys.items() if key in ("format", "century")}
+    stale = (*_STALE["column"], *(_DATES if rereads else ()))
+    if binding is not None:  # what a person has written there stays, but for how other dates were read
+        keys = {
+            key: one for key, one in keys.items() if (rereads and key in _DATES) or not getattr(binding, key)
+        }
     _apply(visit, columns, column, Bind(columns.key(column), FromColumn(source)), keys, stale)
     return None
 
@@ -305,6 +309,9 @@ def _apply(
     intents: list[Intent] = [SetBindingKey(bind.column, key, None) for key in unfit]
     intents += [bind, *(SetBindingKey(bind.column, key, value) for key, value in keys.items())]
     visit.bench.apply(*intents)
+    if unfit:
+        gone = ", ".join(f"`{key}`" for key in unfit)
+        visit.tell("attention", f"Removed, as it has no meaning with this: {gone}.", "Undo brings it back")
 
 
 def _remove(visit: Visit) -> None:

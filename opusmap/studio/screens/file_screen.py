@@ -63,7 +63,7 @@ def _view(visit: Visit) -> Mapping[str, Any]:
             problem = problem or _problem_of(failed)
         problem = problem or _problem_of(first.problem)
     elif problem is None and sample is None:
-        problem = Problem(f"{spec.source.path} is not there", "choose another file below", "source-missing")
+        problem = Problem(f"{spec.source.path} is not there", "choose another file below", "no-source")
     return {
         "spec": spec,
         "database": spec.source.database is not None,

@@ -147,6 +147,8 @@ def test_a_column_is_bound_by_drag_or_by_select(permits, columns):
     columns.wait_for_selector(".bound .origin:has-text('Second')")
     assert binding(permits, "Supplier") == "Second"
     assert "rowKey: Number   # kept" in written(permits)
+    columns.click("#undo")
+    columns.wait_for_selector(".bound .origin:has-text('First')")
     columns.click("#unbind")
     columns.wait_for_selector(".optional #column-_Supplier, .question #column-_Supplier")
     assert written(permits) == MAPPING
@@ -197,6 +199,9 @@ def test_a_value_is_looked_up_in_a_table(tmp_path, start_studio, open_page):
     page.click("#bind")
     page.wait_for_selector(".current .origin:has-text('Dept, looked up in departments')")
     assert binding(folder, "Supplier") == "{from: Dept, convert: squeeze, lookup: departments}"
+    bind(page, "_Supplier", "Supplier")
+    page.wait_for_selector(".notice:has-text('Removed, as it has no meaning with this: lookup')")
+    assert binding(folder, "Supplier") == "{from: Supplier, convert: squeeze}"
 
 
 def test_a_match_below_60_percent_is_a_question_and_is_not_written(permits, columns):
