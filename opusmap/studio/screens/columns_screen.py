@@ -271,10 +271,11 @@ def _bind_column(visit: Visit, columns: Columns, column: Column, source: str) ->
     same = binding is not None and [str(one) for one in binding.sources] == [source]
     rereads, convert = "format" in visit.form or not same, keys.get("convert")
     decided = same and binding is not None and binding.format and not binding.format[0].startswith("TODO")
+    utc: dict[str, Any] | None = None
     if "format" in visit.form:
         chosen = visit.form["format"]
         if isinstance(convert, dict) and "datetime" in convert:
-            keys["convert"] = {"datetime": {**convert["datetime"], "format": chosen}}
+            keys["convert"] = utc = {"datetime": {**convert["datetime"], "format": chosen}}
         else:
             keys = {key: one for key, one in keys.items() if key != "format"}
             keys |= {"format": chosen} if chosen else {}
@@ -284,7 +285,9 @@ def _bind_column(visit: Visit, columns: Columns, column: Column, source: str) ->
     stale = (*_STALE["column"], *(_DATES if rereads else ()))
     if binding is not None:  # what a person has written there stays, but for how other dates were read
         keys = {
-            key: one for key, one in keys.items() if (rereads and key in _DATES) or not getattr(binding, key)
+            key: one
+            for key, one in keys.items()
+            if (rereads and (key in _DATES or one is utc)) or not getattr(binding, key)
         }
     _apply(visit, columns, column, Bind(columns.key(column), FromColumn(source)), keys, stale)
     return None
