@@ -43,7 +43,7 @@ def studio(
 
     try:
         from opusmap.studio.opening import open_studio
-        from opusmap.studio.server import serve
+        from opusmap.studio.serving import serve
     except ImportError:
         problem = "the studio needs starlette and uvicorn"
         help_text = "install the extra `studio`; `opusmap help extras` shows how"

@@ -166,10 +166,10 @@ def _is_missing_day(text: str) -> bool:
 @lru_cache(maxsize=4096)
 def _is_missing_day_of(text: str, formats: tuple[str, ...]) -> bool:
     """Return whether a text is written in one of some formats, but for a day that its month does not have."""
-    for format in formats:
+    for one in formats:
         for found in islice(_LAST_DAYS.finditer(text), _DAYS_TRIED):
             before, after = text[: found.start()], text[found.end() :]
-            days = [_read_day(format, f"{before}{day:02}{after}") for day in (1, 2)]
+            days = [_read_day(one, f"{before}{day:02}{after}") for day in (1, 2)]
             if days == [1, 2]:  # it is the day that was replaced, and no other part
                 return True
     return False

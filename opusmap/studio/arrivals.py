@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from opusmap.compiler.binding_nodes import Apply, DropEmpty, Emptied, JoinList, Lookup, OrDefault, Split
 from opusmap.compiler.binding_runtime import make_empty_values
 from opusmap.compiler.interpreter import Environment, Interpreter
+from opusmap.compiler.known_columns import KnownColumns
 from opusmap.compiler.lower import lower_bindings
 from opusmap.compiler.plan import UNKNOWN, ColumnPlan, Plan
 from opusmap.compiler.planner import resolve_names
@@ -41,7 +42,7 @@ def plan_loosely(known: Analysis, registry: Registry) -> Plan | None:
     if known.spec is None or known.connection is None:
         return None
     columns = None if known.sample is None else frozenset(known.sample.columns or ()) or None
-    plan, _ = resolve_names(known.spec, known.connection, registry, columns)
+    plan, _ = resolve_names(known.spec, known.connection, registry, columns, KnownColumns())
     return lower_bindings(plan)
 
 

@@ -9,7 +9,7 @@ from opusmap.connection import load_connection
 from opusmap.converters import Registry
 from opusmap.drafting import ROWS_LOOKED_AT, default_output, draft_files, write_files
 from opusmap.errors import InvalidMapping, SettingsError
-from opusmap.studio.folder import Folder
+from opusmap.studio.opened_folder import Folder
 from opusmap.studio.visit import Studio
 
 __all__ = ["draft_mapping", "open_studio", "tell_apart"]

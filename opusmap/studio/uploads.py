@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from opusmap.errors import SettingsError
-from opusmap.studio.folder import Folder
+from opusmap.studio.opened_folder import Folder
 from opusmap.wording import counted
 
 __all__ = ["ROUTES", "SIZE_LIMIT", "store"]

@@ -19,8 +19,8 @@ from opusmap.converters import Registry
 from opusmap.errors import InvalidMapping, OpusmapError, SettingsError
 from opusmap.language.source_sample import SourceSample
 from opusmap.records import Mapped, Row
-from opusmap.studio.folder import Folder
 from opusmap.studio.jobs import Jobs
+from opusmap.studio.opened_folder import Folder
 from opusmap.studio.workbench import Workbench
 
 _DIGITS = 10

@@ -47,7 +47,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("writer", WRITERS, ids=" ".join)
 @pytest.mark.parametrize(
-    "name", ["opusmap-journal.db", "named.db", "mapping.last-run.json", "mapping.lock.json", "mapping.sign-off.json"]
+    "name",
+    ["opusmap-journal.db", "named.db", "mapping.last-run.json", "mapping.lock.json", "mapping.sign-off.json"],
 )
 def test_what_is_known_of_runs_is_not_replaced(folder: Path, writer: tuple[str, ...], name: str) -> None:
     if name != "mapping.lock.json":

@@ -8,7 +8,7 @@ from documentation import ROOT
 pytest.importorskip("starlette", reason="the extra `studio` is not installed")
 
 from opusmap.studio.column_detail import Columns, say_why
-from opusmap.studio.folder import Folder
+from opusmap.studio.opened_folder import Folder
 from opusmap.studio.visit import Studio, Visit
 
 

@@ -10,7 +10,7 @@ pytest.importorskip("starlette", reason="the extra `studio` is not installed")
 from starlette.requests import ClientDisconnect
 
 from opusmap.errors import SettingsError
-from opusmap.studio.folder import Folder
+from opusmap.studio.opened_folder import Folder
 from opusmap.studio.uploads import store
 
 
