@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from opusmap.compiler.lock import find_drift, lock_path, read_lock
 from opusmap.emulator import read_plan
 from opusmap.errors import OpusmapError, SettingsError
 from opusmap.issues import Severity
@@ -39,11 +38,11 @@ from opusmap.run.target import (
 from opusmap.run.time_left import count_rows, find_share, guess_seconds_left
 from opusmap.settings import Outlets, Settings, load_outlets, load_settings
 from opusmap.studio.jobs import Job
+from opusmap.studio.locking import state_of_lock
 from opusmap.studio.workbench import State, Workbench
 from opusmap.wording import counted
 
 if TYPE_CHECKING:
-    from opusmap.issues import Issue, Span
     from opusmap.studio.visit import Studio
 
 KINDS = ("rehearse", "send", "retry")
@@ -145,30 +144,25 @@ def find_obstacles(bench: Workbench) -> Iterator[Obstacle]:
         )
     to_do = () if latest.work is None else latest.work.to_do
     errors = [one for one in problems if one.severity is Severity.ERROR and one not in to_do]
-    drift = [one for one in errors if one.code.startswith("drift-")]
-    if not drift and latest.work is not None and latest.work.to_do == ():
-        drift = list(_find_drift(bench.path, latest.work))
-    errors = [one for one in errors if one not in drift]
+    lock = state_of_lock(bench)
+    errors = [one for one in errors if not one.code.startswith("drift-")]
     if errors:
         count = counted(len(errors), "error")
         yield Obstacle(f"The mapping has {count}: {errors[0].message}", errors[0].hint or "correct it")
     if to_do:
         names = ", ".join(latest.work.left_out) if latest.work is not None else ""
         yield Obstacle(f"Columns are still TODO: {names or 'see the text'}", "decide each one on Columns")
-    if drift:
+    if lock.drift:
         yield Obstacle(
-            f"The lock is stale: {drift[0].message}",
+            f"The lock is stale: {lock.drift[0].message}",
             "compare the options with Opus on Values, and write the lock again",
         )
+    if lock.error is not None:
+        problem, _, hint = str(lock.error).partition("\n  help: ")
+        yield Obstacle(problem, hint)
     if bench.service.error is not None and state is not State.UNSAVED:
         problem, _, hint = str(bench.service.error).partition("\n  help: ")
         yield Obstacle(problem, hint)
-
-
-def _find_drift(path: Path, work: Work) -> tuple[Issue[Span], ...]:
-    """Return what the lock on disk says against a mapping; it may be newer than what the page knows."""
-    lock = read_lock(lock_path(path))
-    return () if lock is None else find_drift(lock, work.mapper.plan)
 
 
 def read_settings(bench: Workbench) -> Settings:

@@ -188,6 +188,11 @@ def test_options_are_reordered_by_keyboard_and_the_lock_goes_stale(
     assert page.locator("#app.stale").count() == 0  # what the rows become is shown by the new order
     assert main(["check", str(contracts / "mapping.yaml"), "--no-source"]) != 0
     assert "drift-choices" in capsys.readouterr().err
+    page.click("#step-send")
+    page.wait_for_selector("#rehearse[disabled]")
+    assert "The lock is stale" in page.inner_text("#obstacles")
+    page.click("#step-values")
+    page.wait_for_selector(".lock.stale")
     press(page, "#undo", "Undone")
     page.wait_for_selector(".options li:nth-child(3)[data-option=NDA]")
     press(page, "#undo", "Undone")
