@@ -5,7 +5,7 @@ Owns the frozen types only; `planner` makes them, `lower` adds the trees of colu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -131,6 +131,18 @@ class Plan:
     def context_of(self, place: str) -> Context:
         """Return what converters know of the mapping in a variable (`let NAME`) or in `where`."""
         return noting_uses(self.context, place, self.format_uses)
+
+    def sources_of(self, trees: Iterable[nodes.Node]) -> Iterator[str]:
+        """Yield the source columns that trees read, in themselves and by way of variables, each once."""
+        left = {variable.name: variable.expression.tree for variable in self.variables}
+        pending, seen = list(trees), set[str]()
+        while pending:
+            for node in walk(pending.pop(0)):
+                if isinstance(node, nodes.Cell) and node.name not in seen:
+                    seen.add(node.name)
+                    yield node.name
+                elif isinstance(node, nodes.VariableRef) and node.name in left:
+                    pending.append(left.pop(node.name))
 
     def nodes(self) -> Iterator[nodes.Node]:
         """Yield all nodes of expressions: of variables, of `where` and of columns."""

@@ -110,7 +110,7 @@ class RejectWriter:
                 not installed.
         """
         columns = [name for name in source.columns or () if name not in ERROR_COLUMNS]
-        suffix, begin = _shape_of(source, columns)
+        suffix, begin = shape_of(source, columns)
         own = "" if given or not sending else f".{sending}"
         path = Path(given or base.with_suffix(own + suffix))
         if is_same_file(path, source.name) and not own:
@@ -223,7 +223,7 @@ def _name_by_run(base: Path, suffix: str, run: int) -> Path:
     return base.with_suffix(f".run-{run}{suffix}")
 
 
-def _shape_of(source: Source, columns: Sequence[str]) -> tuple[str, Callable[[IO[bytes]], Shape]]:
+def shape_of(source: Source, columns: Sequence[str]) -> tuple[str, Callable[[IO[bytes]], Shape]]:
     """Return the suffix of a source's rejects, and what begins such a file."""
     if source.delimiter is not None:
         cells = partial(CellShape, columns=columns, reasons=ERROR_COLUMNS, delimiter=source.delimiter)

@@ -5,12 +5,11 @@ Owns the words. It reads the plan, so it says what the mapper does, and holds no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opusmap.connection import CHOICE_TYPES, ColumnType
-from opusmap.expressions import nodes, walk
 from opusmap.mapping import ConstantPart, FirstOf
 from opusmap.wording import quote_names, quote_value
 
@@ -72,7 +71,7 @@ def _line(plan: Plan, column: ColumnPlan) -> Line:
         internal_name=column.column.internal_name,
         type=str(column.column.type),
         required=column.required,
-        sources=tuple(_cells(plan, column.trees())),
+        sources=tuple(plan.sources_of(column.trees())),
         rules=tuple(_rules(plan, column)),
         line=column.span.line,
     )
@@ -94,19 +93,6 @@ def _general(plan: Plan) -> Iterator[str]:
         yield "Of several rows with the same row key, the first is used; the others are rejected."
     if spec.timezone is not None:
         yield f"Times without a zone are those of {spec.timezone}; they are sent in {spec.target.timezone}."
-
-
-def _cells(plan: Plan, trees: Iterable[nodes.Node]) -> Iterator[str]:
-    """Yield the source columns that trees read, in themselves and by way of variables, each once."""
-    left = {variable.name: variable.expression.tree for variable in plan.variables}
-    pending, seen = list(trees), set[str]()
-    while pending:
-        for node in walk(pending.pop(0)):
-            if isinstance(node, nodes.Cell) and node.name not in seen:
-                seen.add(node.name)
-                yield node.name
-            elif isinstance(node, nodes.VariableRef) and node.name in left:
-                pending.append(left.pop(node.name))
 
 
 def _rules(plan: Plan, column: ColumnPlan) -> list[str]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from opusmap.connection import ColumnType
 from opusmap.converters.dates import time_zone
 from opusmap.profile import FarDates
+from opusmap.records import Chunk
 from opusmap.report import Forecast, Forecaster, Pace, ProfilingSource, Report
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work
@@ -26,6 +27,7 @@ class SourceCheck:
         work: Work,
         workers: Workers | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        each: Callable[[Chunk], object] = lambda _chunk: None,
     ) -> None:
         """Begin with a mapping and its source.
 
@@ -34,6 +36,7 @@ class SourceCheck:
             workers: as for `MapStream`.
             clock: tells the time, with a zone: dates after today are noted, as today is where times are
                 written.
+            each: is given each chunk, for one who wants more than the totals.
         """
         self._source = ProfilingSource(work.source, work.mapper.spec.source.empty)
         target, columns = work.mapper.spec.target, work.mapper.plan.columns
@@ -41,6 +44,7 @@ class SourceCheck:
         today = clock().astimezone(time_zone(target.timezone)).date()
         self._forecaster = Forecaster(work.mapper, FarDates(dates, target.datetime_format, today))
         self._stream = MapStream(replace(work, source=self._source), workers)
+        self._each = each
 
     def __iter__(self) -> Iterator[Report]:
         """Yield the totals after each chunk.
@@ -50,6 +54,7 @@ class SourceCheck:
         """
         for chunk in self._stream:
             self._forecaster.add(chunk)
+            self._each(chunk)
             yield self._stream.report()
 
     def report(self) -> Report:

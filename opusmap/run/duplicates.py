@@ -150,7 +150,7 @@ class DuplicateFilter:
         found, places = dict[int, Reject](), chunk.places()
         for place, (number, key) in enumerate(zip(chunk.numbers, chunk.keys, strict=True)):
             if (other := self._other(number, key)) is not None:
-                found[place] = _reject_duplicate(number, key, row_at(places[place]).values, other)
+                found[place] = reject_duplicate(number, key, row_at(places[place]).values, other)
         return chunk.reject(found) if found else chunk
 
     def _other(self, number: int, key: str) -> str | None:
@@ -201,7 +201,7 @@ def _last_rows(work: Work) -> dict[int, int]:
     return last
 
 
-def _reject_duplicate(number: int, key: str, values: Mapping[str, Any], other: str) -> Reject:
+def reject_duplicate(number: int, key: str, values: Mapping[str, Any], other: str) -> Reject:
     """Return the reject of a row whose key `other`, such as `row 7`, has as well."""
     message = f"{other} has the row key {quote_value(key)}, too"
     problem = Issue("duplicate-key", message, "Row key", "make the keys unique in the source")

@@ -124,11 +124,19 @@ def open_corrected_rejects(mapping: str | Path, file: str | Path, converters: Re
         SourceError: the file can't be read.
     """
     spec, connection = read_mapping(mapping)
-    # As `rejects` writes it, whatever the source's own dialect is.
-    options = {} if Path(file).suffix == ".jsonl" else {"header_row": 1}
-    opened = RejectsSource(open_source(file, **options))
+    opened = open_rejects(file)
     columns = None if opened.columns is None else frozenset(opened.columns)
     return compile_work(spec, connection, converters, columns, opened)
+
+
+def open_rejects(file: str | Path) -> RejectsSource:
+    """Open a file of rejects as `rejects` writes it, whatever the dialect of a mapping's own source is.
+
+    Raises:
+        SourceError: the file can't be read.
+    """
+    options = {} if Path(file).suffix == ".jsonl" else {"header_row": 1}
+    return RejectsSource(open_source(file, **options))
 
 
 def compile_work(

@@ -59,6 +59,7 @@ def make_app(studio: Studio) -> Starlette:
         Route("/do/{screen}/{action}", server.do, methods=["POST"]),
         Route("/report/{run:int}", server.report),
         Mount("/static", StaticFiles(directory=_STATIC)),
+        Route("/data/{screen}/{name}", server.data, methods=["GET", "POST"]),
         *(route for screen in SCREENS.values() for route in screen.routes),
         Route("/{screen}", server.show),
     ]
@@ -125,6 +126,26 @@ class _Server:
             return response
         fresh = Visit(self._studio, visit.screen, query, notices=visit.notices)
         return _show(fresh, request)
+
+    async def data(self, request: Request) -> Response:
+        """Answer a script of a screen with plain data; an error is a sentence with what to do."""
+        screen, is_read = SCREENS.get(request.path_params["screen"]), request.method == "GET"
+        answers = {} if screen is None else screen.reads if is_read else screen.writes
+        answer = answers.get(request.path_params["name"])
+        if screen is None or answer is None:
+            return await _not_found(request, None)
+        form, lists = ({}, {}) if is_read else await _read_form(request)
+        visit = Visit(self._studio, screen.name, dict(request.query_params), form, lists)
+
+        def run() -> Response:
+            try:
+                content, status = answer(visit), 200
+            except OpusmapError as error:
+                content, status = {"error": str(error).replace("\n  help: ", ": ")}, 422
+            # ASCII: a cell may contain half of a surrogate pair, which is not UTF-8.
+            return Response(json.dumps(content), status, media_type="application/json")
+
+        return await run_in_threadpool(run)
 
     async def text(self, request: Request) -> Response:
         """Return the mapping's text, for the editor."""

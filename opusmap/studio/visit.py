@@ -175,7 +175,11 @@ Action: TypeAlias = Callable[[Visit], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """A screen: its name (the first part of its address), its label, what fills its template, its actions."""
+    """A screen: its name (the first part of its address), its label, what fills its template, its actions.
+
+    `reads` and `writes` answer scripts of the page with plain data, at `/data/SCREEN/NAME`: `reads` to GET,
+    `writes`, which may change something, to POST.
+    """
 
     name: str
     label: str
@@ -184,3 +188,5 @@ class Screen:
     needs_mapping: bool = True
     routes: Sequence[BaseRoute] = ()
     """Further addresses; the studio is in `request.app.state.studio`."""
+    reads: Mapping[str, Callable[[Visit], Any]] = field(default_factory=dict)
+    writes: Mapping[str, Callable[[Visit], Any]] = field(default_factory=dict)

@@ -87,7 +87,7 @@ class Workbench:
         Raises:
             InvalidMapping: it can't be read, or is not text.
         """
-        self.name = name
+        self.name, self.converters = name, converters
         self.lock = threading.RLock()
         self._file = read_mapping_file(path)
         self._undo: list[Patch] = []
