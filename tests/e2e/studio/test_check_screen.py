@@ -356,15 +356,16 @@ def test_thousands_of_rejects_are_scrolled_without_a_slow_frame(contracts, start
     focus_grid(page)
     assert int(page.get_attribute("#grid", "aria-rowcount")) > 1_900
     tries = []
-    for _ in range(3):  # another program may hold a frame up on a busy machine
+    for _ in range(6):  # other programs hold frames up on a busy machine, which the page can't help
         tries.append(page.evaluate(FRAMES))
         if tries[-1]["slowest"] <= 100:
             break
     assert tries[-1]["slowest"] <= 100, tries
     assert all(one["rows"] < 200 and one["end"] for one in tries)
-    page.wait_for_function("!document.querySelector('#grid').innerText.includes('…\\n')")
+    page.wait_for_function("() => !document.querySelector('#grid').innerText.includes('…\\n')")
     press(page, "Control+End")
-    assert page.inner_text("#grid .active") == page.inner_text("#grid [role=row]:last-child > :last-child")
+    rows, columns = (page.get_attribute("#grid", f"aria-{one}count") for one in ("row", "col"))
+    assert page.locator(f"[aria-rowindex='{rows}'] > .active[aria-colindex='{columns}']").count() == 1
 
 
 def resident(process):

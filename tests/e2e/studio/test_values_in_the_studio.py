@@ -118,7 +118,7 @@ def test_an_unknown_value_becomes_an_option_only_at_a_position_that_a_person_nam
     assert options_of(contracts) == DOC_TYPES
     value_line(page, "Dweling").get_by_role("link").click()
     page.wait_for_selector("#new-option[open]")
-    page.wait_for_function("document.activeElement.id === 'new-position'")
+    page.wait_for_function("() => document.activeElement.id === 'new-position'")
     press(page, "#insert-option", "no position is chosen")
     assert options_of(contracts) == DOC_TYPES
     assert page.locator("#new-position option", has_text="before Deed").inner_text() == (
@@ -179,7 +179,7 @@ def test_options_are_reordered_by_keyboard_and_the_lock_goes_stale(
     page.get_by_role("button", name="Move NDA up").focus()
     page.keyboard.press("Enter")
     said(page, "Lease 3 → 4")
-    page.wait_for_function("document.activeElement.getAttribute('aria-label') === 'Move NDA up'")
+    page.wait_for_function("() => document.activeElement.getAttribute('aria-label') === 'Move NDA up'")
     page.keyboard.press("Space")
     said(page, "NDA 3 → 2")
     assert options_of(contracts) == ["Contract", "NDA", "Deed", "Lease", "Variation"]

@@ -3,7 +3,7 @@ import {formatBlock, parseBlock} from "./tsv.js";
 
 const HEIGHT = 32; // pixels of a row
 const PAGE = 100; // rows that are asked for at once
-const AHEAD = 8; // rows that are kept ready above and below
+const AHEAD = 4; // rows that are kept ready above and below
 const OWN = 2; // columns of the grid's own: the row's number, and what is wrong
 const AT_ONCE = 1000; // edits of one request
 const POLL = 2000; // milliseconds between two looks for more rows while a check goes on
@@ -152,17 +152,22 @@ class Grid {
       }
     }
     let missing = false;
+    const filled = [];
     for (let index = first; index <= last; index++) {
       if (!this.shown.has(index)) {
         const element = spare.pop() ?? this.make();
         this.shown.set(index, element);
         this.fill(element, index);
+        filled.push([index, element]);
       }
       missing ||= !this.row(index);
     }
     spare.forEach((one) => one.remove());
-    this.mark();
+    const block = JSON.stringify([this.block(), this.state.at]);
+    this.mark(block === this.marked ? filled : this.shown); // a scroll alone changes no mark
+    this.marked = block;
     if (missing) this.load(first, last).then(() => this.refill());
+    else this.load(Math.max(0, first - PAGE), Math.min(this.total - 1, last + PAGE)); // what comes into view next
   }
 
   refill() {
@@ -194,9 +199,10 @@ class Grid {
     element.setAttribute("aria-rowindex", String(index + 2));
     element.classList.toggle("locked", !!row?.locked);
     const [number, wrong, ...cells] = element.children;
-    for (const [column, cell] of [...element.children].entries()) cell.id = `cell-${index}-${column}`;
     number.textContent = row ? row.row : "…";
     wrong.textContent = row ? [row.state === "rejected" ? "" : row.state, ...row.problems.map((one) => one.text)].filter(Boolean).join(" · ") : "";
+    for (const [column, cell] of [...element.children].entries()) cell.id = `cell-${index}-${column}`;
+    element.marked = true; // what it was filled with before is unmarked
     wrong.className = row?.state === "fixed" ? "good" : row ? "bad" : "";
     wrong.title = wrong.textContent;
     for (const [at, cell] of cells.entries()) {
@@ -222,14 +228,15 @@ class Grid {
     };
   }
 
-  mark() {
+  mark(rows = this.shown) {
     const {top, bottom, left, right} = this.block();
     const {at} = this.state;
-    for (const [index, element] of this.shown) {
-      for (let column = 0; column < element.children.length; column++) {
-        const inside = index >= top && index <= bottom && column >= left && column <= right;
-        const cell = element.children[column];
-        if (inside !== (cell.getAttribute("aria-selected") === "true")) cell.setAttribute("aria-selected", String(inside));
+    for (const [index, element] of rows) {
+      const within = index >= top && index <= bottom;
+      if (!within && !element.marked) continue;
+      element.marked = within;
+      for (const [column, cell] of [...element.children].entries()) {
+        cell.setAttribute("aria-selected", String(within && column >= left && column <= right));
         cell.classList.toggle("active", index === at.row && column === at.column);
       }
     }
