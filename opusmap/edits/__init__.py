@@ -25,6 +25,7 @@ from opusmap.edits.intents import (
     SetTableFile,
     SetTargetOption,
     SetTimezone,
+    SetWhere,
     Template,
 )
 from opusmap.edits.mapping_file import MappingFile, read_mapping_file
@@ -56,6 +57,7 @@ __all__ = [
     "SetTableFile",
     "SetTargetOption",
     "SetTimezone",
+    "SetWhere",
     "Template",
     "TextEdit",
     "apply",

@@ -174,6 +174,13 @@ class SetTimezone:
 
 
 @dataclass(frozen=True, slots=True)
+class SetWhere:
+    """Sets or removes the condition that a row must meet to become a record."""
+
+    condition: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SetTableEntry:
     """Sets or removes an entry of a lookup table that is written in the mapping."""
 
@@ -207,6 +214,7 @@ Intent: TypeAlias = (
     | SetTargetOption
     | SetConnection
     | SetTimezone
+    | SetWhere
     | SetTableEntry
     | SetTableFile
 )
@@ -234,8 +242,8 @@ def find_steps(intent: Intent, data: Mapping[str, Any]) -> Iterator[Step]:
             yield from _set_option(data, ("target",), key, value)
         case SetConnection(path=path):
             yield SetKey((), "connection", path)
-        case SetTimezone(zone=zone):
-            yield from _set_option(data, (), "timezone", zone)
+        case SetTimezone(zone=value) | SetWhere(condition=value):
+            yield from _set_option(data, (), "where" if isinstance(intent, SetWhere) else "timezone", value)
         case SetTableEntry() | SetTableFile():
             yield from _set_table(data, intent)
         case _:

@@ -31,6 +31,7 @@ from opusmap.edits import (
     SetTableFile,
     SetTargetOption,
     SetTimezone,
+    SetWhere,
     Template,
 )
 
@@ -171,6 +172,7 @@ def intents(draw: st.DrawFn, data: dict[str, Any]) -> Intent:  # noqa: C901, PLR
                 "target",
                 "connection",
                 "zone",
+                "where",
                 "table",
                 "table-file",
                 "unbind",
@@ -232,6 +234,8 @@ def intents(draw: st.DrawFn, data: dict[str, Any]) -> Intent:  # noqa: C901, PLR
             return SetConnection(draw(TEXTS))
         case "zone":
             return SetTimezone(value_or_none(TEXTS))
+        case "where":
+            return SetWhere(value_or_none(TEXTS))
         case "table-file":
             return SetTableFile(known(data.get("tables"), TEXTS), draw(TEXTS), draw(TEXTS), draw(TEXTS))
     table = known(data.get("tables"), TEXTS)
@@ -282,6 +286,10 @@ def mean(data: dict[str, Any], intent: Intent) -> dict[str, Any]:  # noqa: C901,
             _drop(new, "timezone")
         case SetTimezone(zone=zone):
             new["timezone"] = zone
+        case SetWhere(condition=None):
+            _drop(new, "where")
+        case SetWhere(condition=condition):
+            new["where"] = condition
         case SetTableEntry(table=table, key=key, value=value):
             tables = new.setdefault("tables", {})
             _needs(not set(tables.get(table, {})) & {"path", "database"})

@@ -68,15 +68,26 @@ class Decision:
 def _view(visit: Visit) -> Mapping[str, Any]:
     bench = visit.bench
     job = current_check(visit.studio.jobs, bench)
+    running = (
+        job is not None and job.running
+    )  # before its totals: it may end at any time, and asks again then
     check = _check_of(job)
     if job is None or check is None:
-        return {"job": job, "check": None, "stale": False, "report": Report(), "facets": ()}
+        return {
+            "job": job,
+            "running": running,
+            "check": None,
+            "stale": False,
+            "report": Report(),
+            "facets": (),
+        }
     with bench.lock:
         fixes, judged = _fixes(visit, check)
     report = check.report
     facets = tuple(_facets(visit, check, report, fixes, judged))
     return {
         "job": job,
+        "running": running,
         "check": check,
         "stale": check.version != bench.version,
         "report": report,

@@ -20,6 +20,7 @@ from opusmap.edits import (
     SetBindingKey,
     SetTargetOption,
     SetTimezone,
+    SetWhere,
     Template,
 )
 from opusmap.errors import SettingsError
@@ -27,6 +28,7 @@ from opusmap.mapping import Binding, Text
 from opusmap.profile import ColumnProfile
 from opusmap.studio.column_detail import Columns, say_why
 from opusmap.studio.rendering import shown
+from opusmap.studio.row_condition import COMPARISONS, write_condition
 from opusmap.studio.visit import Screen, Visit
 
 _SAMPLES, _SLOTS = 3, 3
@@ -86,6 +88,7 @@ def _view(visit: Visit) -> Mapping[str, Any]:
             "rows": len(visit.bench.sample.mapped),
             "chosen": None if chosen is None else _detail(chosen, columns, visit),
             "times": _times(columns, visit, chosen),
+            "where": _where(visit),
         }
 
 
@@ -217,6 +220,13 @@ def _times(columns: Columns, visit: Visit, chosen: Column | None) -> dict[str, A
     }
 
 
+def _where(visit: Visit) -> dict[str, Any]:
+    """Return which rows become records, and what a person may choose from to say so."""
+    spec = visit.bench.known.spec
+    condition = "" if spec is None or spec.where is None else str(spec.where)
+    return {"condition": condition, "comparisons": tuple(COMPARISONS)}
+
+
 @cache
 def _zones() -> tuple[str, ...]:
     return tuple(sorted(available_timezones()))
@@ -332,6 +342,18 @@ def _set(visit: Visit) -> None:
         visit.bench.apply(SetBindingKey(columns.key(column), key, value))
 
 
+def _set_where(visit: Visit) -> None:
+    """Say which rows become records: by a comparison, by an expression, or all rows."""
+    if "comparison" in visit.form:
+        value = visit.form.get("value", "")
+        condition = write_condition(visit.field("from"), visit.field("comparison"), value, visit.rows)
+    else:
+        condition = visit.form.get("value", "").strip()
+    spec = visit.bench.known.spec
+    if condition or (spec is not None and spec.where is not None):
+        visit.bench.apply(SetWhere(condition or None))
+
+
 def _set_zone(visit: Visit) -> None:
     visit.bench.apply(SetTimezone(_read(read_timezone, visit.field("value"), "time zone")))
 
@@ -354,5 +376,12 @@ SCREEN = Screen(
     "columns",
     "Columns",
     _view,
-    {"bind": _bind, "remove": _remove, "set": _set, "zone": _set_zone, "target": _set_target},
+    {
+        "bind": _bind,
+        "remove": _remove,
+        "set": _set,
+        "zone": _set_zone,
+        "where": _set_where,
+        "target": _set_target,
+    },
 )

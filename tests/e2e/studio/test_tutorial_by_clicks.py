@@ -1,0 +1,106 @@
+"""The tutorial by clicks alone: from two files to a rehearsal, with the counts of the command line."""
+
+import json
+import re
+
+import pytest
+from documentation import ROOT
+from opusmap_program import run_opusmap
+
+TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
+
+
+def file_of_tutorial(name):
+    return re.search(rf"<!-- file: {re.escape(name)} -->\n```\w+\n(.*?)```", TUTORIAL, re.DOTALL)[1]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("permits.csv", "permits.connection.json"):
+        (tmp_path / name).write_text(file_of_tutorial(name), "utf-8")
+    return tmp_path
+
+
+class Clicks:
+    """A person at the page: each click waits until the page has answered it."""
+
+    def __init__(self, page):
+        self.page = page
+
+    def press(self, target):
+        with self.page.expect_response(lambda answer: "/do/" in answer.url):
+            self.page.locator(target).first.click()
+        self.page.wait_for_function(
+            "() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')"
+        )
+
+    def column(self, name):
+        self.page.click(f"#column-{name}")
+        self.page.wait_for_selector(f"#column-{name}[aria-current]")
+
+    def bind(self, name, source):
+        self.column(name)
+        self.page.click("#mode-column")
+        self.page.wait_for_selector("#mode-column[aria-current]")
+        self.page.select_option("#from", source)
+        self.press("#bind")
+
+    def express(self, name, template):
+        self.column(name)
+        self.page.click("#mode-template")
+        self.page.fill("#template", template)
+        self.press("#bind")
+
+
+def test_the_whole_tutorial_is_done_by_clicks_and_the_command_line_counts_alike(
+    folder, start_studio, open_page
+):
+    """Proof 3 of the studio: the YAML pane is never touched."""
+    page = open_page(start_studio(folder))
+    do = Clicks(page)
+    page.select_option("#file-one", "permits.csv")
+    page.select_option("#file-other", "permits.connection.json")
+    page.click("#make-draft")
+    page.wait_for_selector("#app.screen-columns")
+    page.click("#toggle-yaml")
+    page.wait_for_selector("#editor", state="hidden")
+    do.bind("rowKey", "PermitNo")
+    do.bind("leafName", "Address")
+    do.column("termFullPath")
+    page.click("#mode-constant")
+    page.fill("#constant", "Planning/Building permits")
+    do.press("#bind")
+    do.bind("timeModified", "Decided")
+    page.fill("#zone", "Australia/Brisbane")
+    do.press("#save-zone")
+    page.fill("#datetime-format", "2024-12-19 18:15:00")
+    do.press("#save-format")
+    for name in ("createdBy", "modifiedBy"):
+        do.express(name, "{{ Officer | email }}")
+    do.bind(r"_Permit_\%20_Type", "Kind")
+    page.click("summary:has-text('Leave rows out')")
+    page.select_option("#where-column", "Status")
+    page.fill("#where-value", "decided")
+    do.press("#save-where")
+    page.click("#step-values")
+    page.wait_for_selector("#app.screen-values")
+    page.fill("#pasted", "Dwelling\nDemolition\nFence\nPool")
+    do.press("#paste")
+    do.press("#ignore-case")
+    do.press("#lock")
+    page.click("#step-check")
+    page.wait_for_selector("#checked")
+    page.wait_for_function("() => /Rows\\s*8/.test(document.querySelector('#check-totals').innerText)")
+    checked = json.loads(run_opusmap("check", "mapping.yaml", "--json", cwd=folder).stdout)
+    assert {name: checked[name] for name in ("read", "mapped", "filtered", "rejected")} == {
+        "read": 8, "mapped": 3, "filtered": 1, "rejected": 4,
+    }  # fmt: skip
+    shown = [int(number) for number in re.findall(r"\d+", page.inner_text("#check-totals"))]
+    assert shown == [checked[name] for name in ("read", "mapped", "filtered", "rejected")]
+    do.press("#keep-test")
+    page.click("#step-send")
+    do.press("#rehearse")
+    page.wait_for_selector("#outcome")
+    assert "3" in page.inner_text("#outcome")
+    tested = run_opusmap("test", "mapping.yaml", cwd=folder)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
