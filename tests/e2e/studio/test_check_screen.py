@@ -196,9 +196,8 @@ def test_an_edit_that_is_still_wrong_says_why_and_is_not_among_the_fixed_rows(co
 def test_a_key_that_another_row_has_is_no_fix(contracts, studio, open_page):
     page = open_grid(open_page, studio, CHECK + "&reason=empty-in-template%3ARow+key")
     write_cell(page, "000002")
-    assert 'still wrong · Row key: the row key "CT-000002" occurs in another row' in page.inner_text(
-        "#cell-0-1"
-    )
+    wrong = page.inner_text("#cell-0-1")
+    assert 'still wrong · Row key: another row has the row key "CT-000002", too' in wrong
     press(page, "ArrowUp")
     write_cell(page, "900001")
     assert page.inner_text("#cell-0-1") == "fixed"

@@ -207,6 +207,7 @@ function start({text, state}) {
       ],
     }),
   });
+  view.scrollDOM.tabIndex = 0; // it scrolls, so the keyboard must reach it
   window.opusmapEditor = view;
   fetch(address("/ask/problems"), {method: "POST", body: "{}"}).then((answer) => answer.ok && answer.json().then(show));
 }

@@ -1,0 +1,81 @@
+"""Proof 18 of the studio: an accessibility checker finds nothing, and the path is walked by keyboard."""
+
+import shutil
+
+import pytest
+from documentation import ROOT
+
+axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="the extra `browser` is not installed"
+)
+
+SCREENS = ("file", "columns", "values", "check", "send", "report")
+
+
+@pytest.fixture
+def contracts(tmp_path):
+    shutil.copytree(ROOT / "mappings" / "contracts", tmp_path / "contracts")
+    return tmp_path / "contracts"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_found_by_an_accessibility_checker(scheme, contracts, start_studio, open_page):
+    page = open_page(start_studio(contracts), "/home", color_scheme=scheme, bypass_csp=True)
+    found = {"home": axe.Axe().run(page).response["violations"]}
+    page.click("text=mapping.yaml")
+    for screen in SCREENS:
+        page.click(f"#step-{screen}")
+        page.wait_for_selector(f"#app.screen-{screen}")
+        if screen == "columns":
+            page.click("#column-timeCreated")
+            page.wait_for_selector(".stages")
+        if screen == "check":
+            page.wait_for_selector("#checked")
+        found[screen] = axe.Axe().run(page).response["violations"]
+    told = {
+        name: [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in violations]
+        for name, violations in found.items()
+        if violations
+    }
+    assert not told
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_phone_shows_each_screen_without_scrolling_sideways(screen, contracts, start_studio, open_page):
+    page = open_page(
+        start_studio(contracts, "mapping.yaml"),
+        f"/{screen}?mapping=mapping.yaml&column=timeCreated",
+        viewport={"width": 390, "height": 844},
+    )
+    page.wait_for_selector(f"#app.screen-{screen}")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+
+
+def test_the_way_from_the_list_to_a_rehearsal_is_walked_by_keyboard(contracts, start_studio, open_page):
+    page = open_page(start_studio(contracts), "/home")
+    focus(page, "a[href*='mapping=mapping.yaml']")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#app.screen-columns")
+    focus(page, "#column-_Department")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#column-_Department[aria-current]")
+    for number, screen in ((1, "file"), (3, "values"), (4, "check"), (5, "send")):
+        page.keyboard.press(f"Alt+{number}")
+        page.wait_for_selector(f"#app.screen-{screen}")
+    focus(page, "#rehearse")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#outcome", timeout=60_000)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("columns")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#app.screen-columns")
+
+
+def focus(page, selector):
+    """Go to something by the Tab key alone."""
+    page.locator(".skip").focus()  # the first stop of a page
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        if page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
+            return
+    pytest.fail(f"{selector} is not reached by the Tab key")
