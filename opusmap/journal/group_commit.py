@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Protocol, Self, TypeAlias
 
-from opusmap.journal.sqlite_schema import WriteSet
+from opusmap.journal.write_set import WriteSet
 
 SyncExecutor: TypeAlias = Callable[[Callable[[], None], Callable[[BaseException | None], None]], None]
 """Syncs somewhere; calls back, in the event loop, with the error if there was one."""

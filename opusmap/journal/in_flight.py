@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from opusmap.journal.models import Item, Result, State, Timestamp
-from opusmap.journal.sqlite_schema import RequestRows, WriteSet
+from opusmap.journal.models import Item, JournalRecord, Result, State, Timestamp
+from opusmap.journal.write_set import RequestRows, WriteSet
 
 
 @dataclass(slots=True)
@@ -33,6 +33,13 @@ class Request:
             return None
         items = msgspec.msgpack.encode([(item.row, item.key, item.content) for item in self.items.values()])
         return self.id, self.target, self.run, self.sent.wall, self.sent.ticks, items
+
+    def pending(self, sent: Timestamp | None = None) -> list[JournalRecord]:
+        """Return its records as the journal knows them: pending."""
+        return [
+            JournalRecord(self.run, item.row, item.key, item.content, State.PENDING, "", sent)
+            for item in self.items.values()
+        ]
 
     @classmethod
     def from_row(cls, row: tuple[Any, ...]) -> Request:

@@ -6,6 +6,7 @@ Those that a record needs are msgspec's structs: frozen as dataclasses are, and 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -103,6 +104,9 @@ class Pruned:
     records: int
 
 
+PRUNED = "pruned"
+"""What a run's counts hold once it was pruned: how many records were forgotten."""
+
 _LATEST = 1e11
 """Seconds since 1970 that no run began after: later ones are beyond the calendar."""
 
@@ -119,6 +123,23 @@ def read_run(row: tuple[Any, ...]) -> Run:
     if not all(0 <= moment < _LATEST for moment in (run.started, run.finished or 0.0)):
         raise ValueError("the time of a run is not valid")
     return run
+
+
+def pack_evidence(evidence: Mapping[str, Any]) -> bytes:
+    """Return what a run leaves for its report as a journal keeps it: compressed JSON."""
+    return zlib.compress(json.dumps(evidence, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def unpack_evidence(content: bytes) -> dict[str, Any]:
+    """Return what `pack_evidence` packed.
+
+    Raises:
+        ValueError, TypeError: it is something else.
+    """
+    try:
+        return dict(json.loads(zlib.decompress(content)))
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
 
 
 def read_accepted(row: tuple[Any, ...]) -> JournalRecord:

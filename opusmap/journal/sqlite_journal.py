@@ -10,10 +10,8 @@ import heapq
 import json
 import sqlite3
 import time
-import zlib
 from collections.abc import (
     AsyncIterator,
-    Awaitable,
     Callable,
     Collection,
     Iterable,
@@ -23,6 +21,7 @@ from collections.abc import (
 )
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -33,28 +32,29 @@ from opusmap.journal.in_flight import InFlight, Request
 from opusmap.journal.interface import Journal, Session
 from opusmap.journal.journal_file import Storage, damaged, hold_file, reading, translated
 from opusmap.journal.models import (
-    Item,
+    PRUNED,
     JournalRecord,
     Pruned,
-    Result,
     Run,
     State,
     Timestamp,
+    pack_evidence,
     read_accepted,
     read_detailed,
     read_run,
+    unpack_evidence,
 )
+from opusmap.journal.grouped_session import GroupedSession
 from opusmap.journal.sqlite_schema import (
     ACCEPTED_COLUMNS,
     DETAILED_COLUMNS,
     REQUEST_COLUMNS,
-    WriteSet,
     apply_writes,
     check_kind,
     look_up_records,
-    merge_writes,
     prepare_schema,
 )
+from opusmap.journal.write_set import WriteSet, merge_writes
 
 _RUNS = """
 SELECT runs.id, origin, connection, mapping, started, finished, ending, counts, trusted_from, older_hash
@@ -69,9 +69,6 @@ _DETAILED = f"SELECT {DETAILED_COLUMNS} FROM detailed WHERE run = ?"  # noqa: S6
 _REQUESTS = f"SELECT {REQUEST_COLUMNS} FROM requests"  # noqa: S608 - a constant
 _OLD = "SELECT id, ending, counts FROM runs WHERE coalesce(finished, started) < ?"
 _PLACE = attrgetter("row", "key")
-
-_PRUNED = "pruned"
-"""What a run's counts hold once it was pruned: how many records were forgotten."""
 
 
 class SqliteJournal(Journal):
@@ -160,7 +157,16 @@ class SqliteJournal(Journal):
         if found is None:
             raise JournalError(self._path, f"the journal contains no run {run.id}")
         async with GroupCommit(self, self._sync_executor) as commits:
-            yield _SqliteSession(self._path, self._reader, self._in_flight, commits, run, found[0])
+            yield GroupedSession(self._in_flight, commits, run, found[0], partial(self._look_up, found[0]))
+
+    async def _look_up(self, target: int, keys: Sequence[str]) -> dict[str, JournalRecord]:
+        accepted, detailed = look_up_records(len(keys))
+        place = (target, *keys)
+        with reading(self._path):
+            found = {row[2]: read_accepted(row) for row in self._reader.execute(accepted, place)}
+            if self._in_flight.any_detailed:
+                found |= {row[2]: read_detailed(row) for row in self._reader.execute(detailed, place)}
+        return found
 
     def write(self, sets: Iterable[WriteSet]) -> None:
         """Write what was planned, all or none. It outlives this process, but no power loss before `sync`.
@@ -202,17 +208,17 @@ class SqliteJournal(Journal):
         return ended
 
     def keep_evidence(self, run: Run, evidence: Mapping[str, Any]) -> None:
-        content = zlib.compress(json.dumps(evidence, ensure_ascii=False, separators=(",", ":")).encode())
         with self._durably() as database:
-            database.execute("INSERT OR REPLACE INTO evidence VALUES (?, ?)", (run.id, content))
+            query = "INSERT OR REPLACE INTO evidence VALUES (?, ?)"
+            database.execute(query, (run.id, pack_evidence(evidence)))
 
     def evidence(self, run: Run) -> dict[str, Any]:
         with translated(self._path):
             query = "SELECT content FROM evidence WHERE run = ?"
             found = self._reader.execute(query, (run.id,)).fetchone()
         try:
-            return {} if found is None else dict(json.loads(zlib.decompress(found[0])))
-        except (zlib.error, ValueError, TypeError):
+            return {} if found is None else unpack_evidence(found[0])
+        except (ValueError, TypeError):
             raise damaged(self._path, f"the report data of run {run.id} can't be read") from None
 
     def prune(self, before: float, only: Collection[int] | None = None) -> Pruned:
@@ -220,14 +226,14 @@ class SqliteJournal(Journal):
         with reading(self._path), self._durably() as database:
             for run, ending, text in database.execute(_OLD, (before,)).fetchall():
                 counts = json.loads(text)
-                if _PRUNED in counts or (only is not None and run not in only):
+                if PRUNED in counts or (only is not None and run not in only):
                     continue
                 tables = ("accepted", "detailed", "requests")
                 deletions = (f"DELETE FROM {table} WHERE run = ?" for table in tables)  # noqa: S608 - constants
                 forgotten[run] = sum(database.execute(each, (run,)).rowcount for each in deletions)
                 # The ending of a run that was stopped may quote Opus's reason.
                 told = ending if ending in ("", "done") else "stopped"
-                counts = json.dumps({**counts, _PRUNED: forgotten[run]})
+                counts = json.dumps({**counts, PRUNED: forgotten[run]})
                 query = "UPDATE runs SET ending = ?, counts = ? WHERE id = ?"
                 database.execute(query, (told, counts, run))
         with translated(self._path):
@@ -247,7 +253,7 @@ class SqliteJournal(Journal):
             special = [read_detailed(row) for row in self._reader.execute(_DETAILED, (run.id,))]
             for row in self._reader.execute(f"{_REQUESTS} WHERE run = ?", (run.id,)):
                 request = Request.from_row(row)
-                special += [_pending(request, item, request.sent) for item in request.items.values()]
+                special += request.pending(request.sent)
             special = sorted((each for each in special if each.state in wanted), key=_PLACE)
             if State.ACCEPTED not in wanted:
                 yield from special
@@ -297,49 +303,3 @@ class SqliteJournal(Journal):
             apply_writes(database, self._in_flight.recover(killed, now))
             detailed = database.execute("SELECT EXISTS (SELECT 1 FROM detailed)").fetchone()[0]
             self._in_flight.any_detailed = bool(detailed)
-
-
-class _SqliteSession(Session):
-    """A run that sends: what it writes counts in memory at once, and goes to the disk in groups."""
-
-    def __init__(
-        self,
-        path: str,
-        reader: sqlite3.Connection,
-        in_flight: InFlight,
-        commits: GroupCommit,
-        run: Run,
-        target: int,
-    ) -> None:
-        self._path = path
-        self._reader = reader
-        self._in_flight = in_flight
-        self._commits = commits
-        self.run = run
-        self._target = target
-
-    async def look_up(self, keys: Sequence[str]) -> dict[str, JournalRecord]:
-        accepted, detailed = look_up_records(len(keys))
-        place = (self._target, *keys)
-        with reading(self._path):
-            found = {row[2]: read_accepted(row) for row in self._reader.execute(accepted, place)}
-            if self._in_flight.any_detailed:
-                found |= {row[2]: read_detailed(row) for row in self._reader.execute(detailed, place)}
-        requests = self._in_flight.find(self._target)
-        for key in requests.keys() & keys:
-            found[key] = _pending(requests[key], requests[key].items[key])
-        return found
-
-    def begin(self, items: Iterable[Item], sent: Timestamp) -> Awaitable[None]:
-        return self._commits.add(self._in_flight.begin(self._target, self.run.id, items, sent))
-
-    def finish(self, results: Iterable[Result]) -> Awaitable[None]:
-        # A result has time: who waits for it needs it for the report alone, and an intent comes soon.
-        return self._commits.add(self._in_flight.finish(self._target, self.run.id, results), urgent=False)
-
-    def cancel(self, keys: Iterable[str]) -> Awaitable[None]:
-        return self._commits.add(self._in_flight.cancel(self._target, self.run.id, keys))
-
-
-def _pending(request: Request, item: Item, sent: Timestamp | None = None) -> JournalRecord:
-    return JournalRecord(request.run, item.row, item.key, item.content, State.PENDING, "", sent)

@@ -5,23 +5,18 @@ and wins over `accepted`. `requests` is what is in flight, a row a request: one 
 `evidence` is the report data of a run other than its counts: compressed JSON without values of rows.
 `identity` tells the journal from another one. `targets.trusted_from` is the first run whose records of a
 target may count as unchanged; `older_hash`: an older version hashed those before, and no run is done since.
-
-A write set names each row's new values, or None where the row is removed. What several of them leave of a row
-is what the last of them says, so they are written as one, by few statements: each statement has its price,
-however few rows it takes.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any
 
 from opusmap.errors import JournalError
-from opusmap.journal.models import Item, Result
+from opusmap.journal.write_set import WriteSet
 
 ACCEPTED_COLUMNS = "run, row, key, content"
 DETAILED_COLUMNS = "run, row, key, content, state, reason, sent, ticks"
@@ -121,51 +116,12 @@ def _pragma(database: sqlite3.Connection, name: str) -> int:
     return value
 
 
-RequestRows: TypeAlias = "dict[int, tuple[Any, ...] | None]"
-"""Rows of the table `requests` by id, as they are to be; None: the request is over."""
-
-_Place: TypeAlias = "tuple[int, str]"  # a target's number and a rowKey
-
 _REQUESTS = f"requests ({REQUEST_COLUMNS})"
 _ACCEPTED = f"accepted (target, {ACCEPTED_COLUMNS})"
 _DETAILED = f"detailed (target, {DETAILED_COLUMNS})"
 
 _ROWS = 90
 """Rows of one statement at most: nine values each stay below the 999 of older SQLite."""
-
-
-@dataclass(frozen=True, slots=True)
-class WriteSet:
-    """New rows of `requests` (by id), `accepted` and `detailed` (by target and key); None removes a row."""
-
-    requests: RequestRows = field(default_factory=dict)
-    accepted: dict[_Place, tuple[Any, ...]] = field(default_factory=dict)
-    detailed: dict[_Place, tuple[Any, ...] | None] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        """Return how many rows are written or removed."""
-        return len(self.requests) + len(self.accepted) + len(self.detailed)
-
-    def accept(self, target: int, run: int, item: Item) -> None:
-        """Note that Opus accepted a record, and nothing else."""
-        self.accepted[target, item.key] = target, run, item.row, item.key, item.content
-
-    def detail(self, target: int, run: int, item: Item, result: Result) -> None:
-        """Note more about a record: this counts, whatever `accepted` contains."""
-        sent = result.unanswered
-        times = (None, None) if sent is None else (sent.wall, sent.ticks)
-        facts = target, run, item.row, item.key, item.content
-        self.detailed[target, item.key] = *facts, result.state.value, result.reason, *times
-
-
-def merge_writes(sets: Iterable[WriteSet]) -> WriteSet:
-    """Return what write sets come to that are written one after the other."""
-    merged = WriteSet()
-    for writes in sets:
-        merged.requests.update(writes.requests)
-        merged.accepted.update(writes.accepted)
-        merged.detailed.update(writes.detailed)
-    return merged
 
 
 def apply_writes(database: sqlite3.Connection, writes: WriteSet) -> None:

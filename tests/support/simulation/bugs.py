@@ -27,7 +27,7 @@ from opusmap.journal import (
     Timestamp,
 )
 from opusmap.journal.in_flight import InFlight, Request
-from opusmap.journal.sqlite_schema import WriteSet, merge_writes
+from opusmap.journal.write_set import WriteSet, merge_writes
 from opusmap.opus import Answer, NoAnswer, Sender, TransportError, read_exchange
 from opusmap.opus.exchange import BeforeResend, Exchange
 from simulation.story import Variant

@@ -11,7 +11,7 @@ import pytest
 
 from opusmap.errors import JournalError
 from opusmap.journal.group_commit import GroupCommit, run_inline
-from opusmap.journal.sqlite_schema import WriteSet
+from opusmap.journal.write_set import WriteSet
 
 
 class Disk:

@@ -8,7 +8,7 @@ import pytest
 
 from opusmap.journal import Item, Result, State, Timestamp
 from opusmap.journal.in_flight import InFlight, Request
-from opusmap.journal.sqlite_schema import WriteSet, merge_writes
+from opusmap.journal.write_set import WriteSet, merge_writes
 
 SENT, LATER = Timestamp(100.0, 10.0), Timestamp(200.0, 20.0)
 TARGET, RUN = 1, 7

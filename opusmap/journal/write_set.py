@@ -1,0 +1,53 @@
+"""Write sets: what a journal writes, as new rows of its tables, whatever keeps them.
+
+A write set names each row's new values, or None where the row is removed. What several of them leave of a row
+is what the last of them says, so they are written as one, by few statements: each statement has its price,
+however few rows it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from opusmap.journal.models import Item, Result
+
+RequestRows: TypeAlias = "dict[int, tuple[Any, ...] | None]"
+"""Rows of the table `requests` by id, as they are to be; None: the request is over."""
+
+_Place: TypeAlias = "tuple[int, str]"  # a target's number and a rowKey
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSet:
+    """New rows of `requests` (by id), `accepted` and `detailed` (by target and key); None removes a row."""
+
+    requests: RequestRows = field(default_factory=dict)
+    accepted: dict[_Place, tuple[Any, ...]] = field(default_factory=dict)
+    detailed: dict[_Place, tuple[Any, ...] | None] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        """Return how many rows are written or removed."""
+        return len(self.requests) + len(self.accepted) + len(self.detailed)
+
+    def accept(self, target: int, run: int, item: Item) -> None:
+        """Note that Opus accepted a record, and nothing else."""
+        self.accepted[target, item.key] = target, run, item.row, item.key, item.content
+
+    def detail(self, target: int, run: int, item: Item, result: Result) -> None:
+        """Note more about a record: this counts, whatever `accepted` contains."""
+        sent = result.unanswered
+        times = (None, None) if sent is None else (sent.wall, sent.ticks)
+        facts = target, run, item.row, item.key, item.content
+        self.detailed[target, item.key] = *facts, result.state.value, result.reason, *times
+
+
+def merge_writes(sets: Iterable[WriteSet]) -> WriteSet:
+    """Return what write sets come to that are written one after the other."""
+    merged = WriteSet()
+    for writes in sets:
+        merged.requests.update(writes.requests)
+        merged.accepted.update(writes.accepted)
+        merged.detailed.update(writes.detailed)
+    return merged
