@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # loads a library that only issues need: `--help` does withou
 __all__ = [
     "InvalidMapping",
     "JournalError",
+    "NoJournal",
     "OpusUnavailable",
     "OpusmapError",
     "SettingsError",
@@ -110,6 +111,10 @@ class JournalError(_PlacedError):
     path: str
     problem: str
     help: str = ""
+
+
+class NoJournal(JournalError):
+    """There is no journal at a place that is read. The first run creates it."""
 
 
 @dataclass(eq=True, unsafe_hash=True)

@@ -13,10 +13,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from opusmap.env_file import read_env_file, read_small_text
 from opusmap.errors import SettingsError
+from opusmap.journal_address import BadAddress, find_user, is_address, read_address
 from opusmap.output_files import JOURNAL_NAME
 from opusmap.safe_files import refuse_irregular, resolve_inside
 from opusmap.wording import show_extra, suggest, visible
@@ -57,6 +59,9 @@ _NAMES = (
     "proxy",
     "timeout",
     "journal",
+    "journal_password",
+    "journal_password_file",
+    "journal_password_keyring",
     "late_effect_window",
     "retry_timeout",
     "transport",
@@ -67,10 +72,14 @@ _OUTLETS = ("webhook", "metrics")
 _OLD_NAMES = {"late_effect_window": "fence", "retry_timeout": "patience"}
 """Settings by the names that they had before; these are read until the next release."""
 _ADDRESSES = ("base_url", "token_url")
-_HIDDEN = frozenset(("client_id", "client_secret", "certificate_password", "proxy", "webhook"))
+_HIDDEN = frozenset(
+    ("client_id", "client_secret", "certificate_password", "journal_password", "proxy", "webhook")
+)
 """Settings whose values a bug report hides. The client's ID is not secret, but identifies the owner."""
 _PROOFS = ("client_secret", "client_secret_file", "client_secret_keyring", "certificate")
-_FILES = ("client_secret_file", "certificate", "certificate_password_file", "journal")
+_JOURNAL_PASSWORDS = ("journal_password", "journal_password_file", "journal_password_keyring")
+_ENV_FILE_PATHS = ("client_secret_file", "certificate", "certificate_password_file", "journal")
+_FILES = (*_ENV_FILE_PATHS, "journal_password_file")
 _IN_ENV_FILE = frozenset(
     (
         *("data_center", "client_id", "certificate_password", "api_path"),
@@ -78,7 +87,7 @@ _IN_ENV_FILE = frozenset(
         *(*_OLD_NAMES, *_OLD_NAMES.values()),
         *_ADDRESSES,
         *(name for name in _PROOFS if not name.endswith("_keyring")),
-        *_FILES,
+        *_ENV_FILE_PATHS,
     )
 )
 """What a `.env` file may say. The rest, and whatever is added, is the environment's unless it is put here."""
@@ -125,6 +134,21 @@ class CertificateFile:
 
 
 @dataclass(frozen=True, slots=True)
+class PostgresAddress:
+    """A journal in PostgreSQL: libpq's URL, which contains no password and may be shown, and the password."""
+
+    url: str
+    password: Secret | None = None
+
+    def __str__(self) -> str:
+        return self.url
+
+
+JournalPlace: TypeAlias = Path | PostgresAddress
+"""Where a journal is: a file, or a database."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Where and how to submit. `load_settings` checks the values; code that builds it is trusted.
 
@@ -141,7 +165,7 @@ class Settings:
     token_url: str
     client_id: str
     client_secret: Secret | None
-    journal: Path
+    journal: JournalPlace
     api_path: str = "auto"
     proxy: Secret | None = None
     certificate: CertificateFile | None = None
@@ -324,10 +348,12 @@ def list_given(environ: Mapping[str, str], folder: Path) -> tuple[Given, ...]:
         if found is None:
             continue
         origin = "the environment" if found.folder is None else ".env"
-        file = (found.folder or Path()) / found.text if name in (*_FILES, "metrics") else None
-        given.append(
-            Given(f"OPUSMAP_{name.upper()}", origin, "" if name in _HIDDEN else visible(found.text), file)
-        )
+        in_database = name == "journal" and is_address(found.text)
+        is_file = name in (*_FILES, "metrics") and not in_database
+        hidden = name in _HIDDEN or (in_database and not _is_good_address(found.text))
+        shown = "" if hidden else visible(found.text)
+        file = (found.folder or Path()) / found.text if is_file else None
+        given.append(Given(f"OPUSMAP_{name.upper()}", origin, shown, file))
     known = {f"OPUSMAP_{name.upper()}" for name in (*_NAMES, *_OLD_NAMES.values(), *_OUTLETS)}
     for variable in sorted(set(environ) - known):
         if variable.startswith("OPUSMAP_DATABASE"):
@@ -337,8 +363,18 @@ def list_given(environ: Mapping[str, str], folder: Path) -> tuple[Given, ...]:
     return tuple(given)
 
 
-def locate_journal(options: Mapping[str, str | None], environ: Mapping[str, str], folder: Path) -> Path:
-    """Return the journal's path alone, for commands that read it and never sign in."""
+def _is_good_address(text: str) -> bool:
+    try:
+        read_address(text)
+    except BadAddress:  # it may contain a password
+        return False
+    return True
+
+
+def locate_journal(
+    options: Mapping[str, str | None], environ: Mapping[str, str], folder: Path
+) -> JournalPlace:
+    """Return the journal's place alone, for commands that read it and never sign in to Opus."""
     return _read_journal(_read_levels(options, environ, folder), folder)
 
 
@@ -535,10 +571,11 @@ def _read_client_id(found: _Found) -> str:
     return found.text
 
 
-def _read_secret(found: _Found, client_id: str) -> Secret:
+def _read_secret(found: _Found, user: str, whose: str = "client id") -> Secret:
+    """Return a secret from a value, a file or the keyring; `user` is whose it is there, `whose` in words."""
     text = found.text
     if found.name.endswith("_keyring"):
-        text = _ask_keyring(found, client_id)
+        text = _ask_keyring(found, user, whose)
     elif found.name.endswith("_file"):
         text = read_small_text(found.path(), found.blame, devices=found.folder is None).strip()
     if not text or not text.isprintable():
@@ -546,8 +583,8 @@ def _read_secret(found: _Found, client_id: str) -> Secret:
     return Secret(text)
 
 
-def _ask_keyring(found: _Found, client_id: str) -> str:
-    """Return the password that the system's keyring holds for a service and the client's id as its user."""
+def _ask_keyring(found: _Found, user: str, whose: str) -> str:
+    """Return the password that the system's keyring holds for a service and a user."""
     try:
         import keyring  # noqa: PLC0415 - an extra
         from keyring.errors import KeyringError  # noqa: PLC0415 - an extra
@@ -555,13 +592,13 @@ def _ask_keyring(found: _Found, client_id: str) -> str:
         help_text = show_extra("keyring")
         raise found.error("the package keyring is not installed", help_text) from None
     try:
-        text: str | None = keyring.get_password(found.text, client_id)
+        text: str | None = keyring.get_password(found.text, user)
     except (KeyringError, OSError, RuntimeError) as error:
         problem = f"the system's keyring can't be used ({type(error).__name__})"
         raise found.error(problem, "is it unlocked for this account? `keyring diagnose` shows more") from None
     if text is None:
-        help_text = f"store it: keyring set {found.text} {client_id}"
-        raise found.error("the system's keyring has no such entry for the client id", help_text)
+        help_text = f"store it: keyring set {found.text} {user}"
+        raise found.error(f"the system's keyring has no such entry for the {whose}", help_text)
     return text.strip()
 
 
@@ -571,12 +608,34 @@ def _find_certificate(found: _Found, levels: tuple[_Level, ...], client_id: str)
     return CertificateFile(found.path(), _read_secret(password, client_id) if password else None)
 
 
-def _read_journal(levels: tuple[_Level, ...], folder: Path) -> Path:
+def _read_journal(levels: tuple[_Level, ...], folder: Path) -> JournalPlace:
     found = _first(levels, "journal")
+    if found and is_address(found.text):
+        return _read_database(found, levels)
     path = found.path() if found else folder / JOURNAL_NAME
     if found and str(path) == ":memory:":  # SQLite's name for a database without a file
         raise found.error("this is not a file, and a journal must remain after the run", "name a file")
     return path
+
+
+def _read_database(found: _Found, levels: tuple[_Level, ...]) -> PostgresAddress:
+    """Return the database that a journal is in. A file that came with a mapping must not name it."""
+    if found.folder is not None:
+        raise found.error(
+            "a .env file can come with a mapping from a stranger, so it can't name a database",
+            "set OPUSMAP_JOURNAL as an environment variable",
+        )
+    try:
+        url = read_address(found.text)
+    except BadAddress as bad:
+        raise found.error(bad.problem, bad.help) from None
+    password = _first(levels, *_JOURNAL_PASSWORDS)
+    if password is None:
+        return PostgresAddress(url)
+    user = find_user(url)
+    if not user and password.name.endswith("_keyring"):
+        raise found.error("the keyring needs the user", "write it as postgresql://user@host/database")
+    return PostgresAddress(url, _read_secret(password, user, "user of the journal"))
 
 
 def _read_seconds(found: _Found) -> float:

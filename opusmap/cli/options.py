@@ -32,7 +32,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 JOURNAL = click.option(
     "--journal",
     type=click.Path(dir_okay=False),
-    help="Journal file.  [default: OPUSMAP_JOURNAL, or in MAPPING's folder or this one]",
+    help="Journal's file or address.  [default: OPUSMAP_JOURNAL, or in MAPPING's folder or this one]",
 )
 SOURCE = click.argument("source", required=False)
 WORKERS = click.option(

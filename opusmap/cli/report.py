@@ -71,8 +71,9 @@ def report(
         note_old_option("report --prune DAYS", "prune --older-than DAYS")
         prune_and_print(mapping, journal, prune, out)
         return 0
-    path = find_journal(mapping, journal, os.environ)
-    with open_journal(path, write=False) as opened:
+    place = find_journal(mapping, journal, os.environ)
+    folder = place.parent if isinstance(place, Path) else Path() if mapping is None else mapping.parent
+    with open_journal(place, write=False) as opened:
         runs = find_runs(opened, mapping)
         earlier = number is None and html is not None
         if number is None and html is not None:
@@ -98,7 +99,7 @@ def report(
             for one in opened.records(found, *OPEN_STATES)
         ]
         evidence = Evidence.read(opened.evidence(found))
-        rejects, edited = _rejects_now(evidence, path.parent)
+        rejects, edited = _rejects_now(evidence, folder)
         if out.as_json:
             print_json(_all_facts(found, evidence, rejects, not_accepted))
         elif html is None:

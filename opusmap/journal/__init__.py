@@ -1,11 +1,11 @@
 """The journal: what each run meant to send and what became of it, on disk before it counts.
 
 Owns the state of a record under service origin, connection and rowKey. It knows nothing of HTTP,
-batches or mappings. `interface` is what others use; `sqlite_journal` keeps it in a file.
+batches or mappings. `interface` is what others use; `sqlite_journal` keeps it in a file,
+`postgres_journal` in a database.
 """
 
-from pathlib import Path
-
+from opusmap.errors import JournalError
 from opusmap.journal.interface import Journal, Session
 from opusmap.journal.models import (
     OPEN_STATES,
@@ -18,6 +18,7 @@ from opusmap.journal.models import (
     hash_content,
 )
 from opusmap.journal.sqlite_journal import SqliteJournal
+from opusmap.settings import JournalPlace, PostgresAddress
 
 __all__ = [
     "OPEN_STATES",
@@ -35,14 +36,22 @@ __all__ = [
 ]
 
 
-def open_journal(address: Path | str, *, write: bool = True) -> Journal:
-    """Open the journal at an address: a file's path, or `:memory:` for one that is thrown away.
+def open_journal(place: JournalPlace | str, *, write: bool = True) -> Journal:
+    """Open the journal at a place: a file's path (or `:memory:` for one that is thrown away), or a database.
 
-    A file that isn't there is made, and one of the version before is upgraded, if it is opened to `write`, as
-    its only writer. What a killed run had in flight becomes pending then. Reports open it with False.
+    One that isn't there is made, and one of the version before is upgraded, if it is opened to `write`. Only
+    one run writes at a time: of all, in a file; of each connection, in a database. What a killed run had in
+    flight becomes pending then. Reports open it with False.
 
     Raises:
         JournalError: it can't be opened, is of another kind or version, has another writer, or lies on a
-            network share.
+            network share. `NoJournal` if it is to be read and is not there.
     """
-    return SqliteJournal(address, write=write)
+    if not isinstance(place, PostgresAddress):
+        return SqliteJournal(place, write=write)
+    try:
+        from opusmap.journal.postgres_journal import PostgresJournal  # noqa: PLC0415 - an extra
+    except ImportError:
+        problem = "the package psycopg is not installed, which a journal in PostgreSQL needs"
+        raise JournalError(str(place), problem, 'install it: pip install "opusmap[postgres]"') from None
+    return PostgresJournal(place, write=write)

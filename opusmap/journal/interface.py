@@ -57,7 +57,7 @@ class Session(ABC):
 
 
 class Journal(ABC):
-    """A journal. One process writes at a time; any may read.
+    """A journal. One run of a connection writes at a time, and any process may read; a store may be stricter.
 
     A record is known by service origin, connection and rowKey, and the journal holds the last that
     happened to it: a run's own records are those that no later run has finished.

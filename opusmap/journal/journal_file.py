@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from opusmap.errors import JournalError
+from opusmap.errors import JournalError, NoJournal
 
 LONG = 8000
 """Rows after which the log is taken into the database: 32 MB when each touches a different page."""
@@ -173,7 +173,7 @@ def _make_private(name: str, *, create: bool) -> None:
             "the first `opusmap submit` to Opus makes it, and a rehearsal keeps none; if it is elsewhere, "
             "name it in OPUSMAP_JOURNAL"
         )
-        raise JournalError(name, "there is no journal here", help_text) from None
+        raise NoJournal(name, "there is no journal here", help_text) from None
     if not stat.S_ISREG(mode):
         raise JournalError(
             name, "the journal is not a regular file", "name the file itself, not a link to it"

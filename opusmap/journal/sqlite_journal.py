@@ -28,6 +28,7 @@ from typing import Any
 
 from opusmap.errors import JournalError
 from opusmap.journal.group_commit import GroupCommit, SyncExecutor, run_inline
+from opusmap.journal.grouped_session import GroupedSession
 from opusmap.journal.in_flight import InFlight, Request
 from opusmap.journal.interface import Journal, Session
 from opusmap.journal.journal_file import Storage, damaged, hold_file, reading, translated
@@ -44,7 +45,6 @@ from opusmap.journal.models import (
     read_run,
     unpack_evidence,
 )
-from opusmap.journal.grouped_session import GroupedSession
 from opusmap.journal.sqlite_schema import (
     ACCEPTED_COLUMNS,
     DETAILED_COLUMNS,

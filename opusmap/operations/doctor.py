@@ -20,14 +20,24 @@ from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from opusmap.errors import JournalError, SettingsError
+from opusmap.errors import JournalError, NoJournal, SettingsError
 from opusmap.operations.one_request import NoContact, send_request
 from opusmap.operations.versions import list_versions
-from opusmap.settings import Given, Settings, list_given, load_outlets, load_settings, locate_journal
+from opusmap.settings import (
+    Given,
+    JournalPlace,
+    PostgresAddress,
+    Settings,
+    list_given,
+    load_outlets,
+    load_settings,
+    locate_journal,
+)
 
 Verdict = Literal["ok", "note", "problem"]
 
 _LITTLE_ROOM = 200 << 20
+_NO_JOURNAL = "there is none yet; the first `opusmap submit` creates it"
 _SKEW = 120
 """Seconds that clocks may differ; a certificate's sign-in is valid for some minutes."""
 
@@ -109,31 +119,43 @@ def _examine_clock() -> Iterator[Finding]:
 
 
 def _examine_journal(environ: Mapping[str, str], folder: Path) -> Iterator[Finding]:
-    from opusmap.journal import open_journal  # noqa: PLC0415 - slow to load
-    from opusmap.journal.journal_file import refuse_share  # noqa: PLC0415 - as above
-
     try:
-        path = locate_journal({}, environ, folder)
-        refuse_share(str(path))
-        if not path.exists():
-            yield Finding(
-                "journal", str(path), "there is none yet; the first `opusmap submit` creates it", "note"
-            )
-        else:
-            with open_journal(path, write=False) as journal:
-                runs = journal.runs()
-            last = f"; the latest ended: {runs[0].ending or 'not at all'}" if runs else ""
-            size = path.stat().st_size / (1 << 20)
-            yield Finding("journal", str(path), f"{len(runs):,} runs, {size:,.1f} MB{last}")
-        free = shutil.disk_usage(path.parent).free
+        place = locate_journal({}, environ, folder)
+        yield from _examine_file(place) if isinstance(place, Path) else _examine_database(place)
     except (SettingsError, JournalError) as error:
         yield _problem("journal", error)
     except OSError as error:
         yield Finding("journal", str(folder), f"its folder can't be read: {error.strerror}", "problem")
+
+
+def _examine_file(path: Path) -> Iterator[Finding]:
+    from opusmap.journal.journal_file import refuse_share  # noqa: PLC0415 - slow to load
+
+    refuse_share(str(path))
+    if not path.exists():
+        yield Finding("journal", str(path), _NO_JOURNAL, "note")
     else:
-        room: Verdict = "ok" if free >= _LITTLE_ROOM else "problem"
-        help_text = "" if room == "ok" else "free disk space: a run stops when its journal can't be written"
-        yield Finding("journal", "free disk space", f"{free / (1 << 30):,.1f} GB", room, help_text)
+        yield _count_runs(path, f", {path.stat().st_size / (1 << 20):,.1f} MB")
+    free = shutil.disk_usage(path.parent).free
+    room: Verdict = "ok" if free >= _LITTLE_ROOM else "problem"
+    help_text = "" if room == "ok" else "free disk space: a run stops when its journal can't be written"
+    yield Finding("journal", "free disk space", f"{free / (1 << 30):,.1f} GB", room, help_text)
+
+
+def _examine_database(address: PostgresAddress) -> Iterator[Finding]:
+    try:
+        yield _count_runs(address)
+    except NoJournal:
+        yield Finding("journal", str(address), _NO_JOURNAL, "note")
+
+
+def _count_runs(place: JournalPlace, more: str = "") -> Finding:
+    from opusmap.journal import open_journal  # noqa: PLC0415 - slow to load
+
+    with open_journal(place, write=False) as journal:
+        runs = journal.runs()
+    last = f"; the latest ended: {runs[0].ending or 'not at all'}" if runs else ""
+    return Finding("journal", str(place), f"{len(runs):,} runs{more}{last}")
 
 
 def _examine_permissions(folder: Path, given: tuple[Given, ...]) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ _EXTRAS = (
     "aiohttp",
     "cryptography",
     "openpyxl",
+    "psycopg",
     "python-calamine",
     "pyarrow",
     "sqlalchemy",

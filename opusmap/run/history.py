@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opusmap.compiler import Mapper, read_mapping
-from opusmap.errors import JournalError, OpusmapError
+from opusmap.errors import JournalError, NoJournal, OpusmapError
 from opusmap.output_files import File, find_file, hash_file
 from opusmap.report import Evidence, Pace, find_pace
-from opusmap.settings import locate_journal
+from opusmap.settings import JournalPlace, locate_journal
 
 if TYPE_CHECKING:
     from opusmap.journal import Journal, Run
@@ -65,23 +65,25 @@ def is_first_overwrite(mapper: Mapper, settings: Settings) -> bool:
 
     if mapper.spec.conflict != "overwrite" or str(settings.journal) == ":memory:":
         return False
-    if not settings.journal.exists():
-        return True
     try:
         with open_journal(settings.journal, write=False) as journal:
             target = (settings.base_url, mapper.connection.id)
             runs = (run for run in journal.runs() if (run.origin, run.connection) == target)
             return not any(journal.evidence(run).get("conflict") == "overwrite" for run in runs)
+    except NoJournal:
+        return True
     except JournalError:
         return False
 
 
-def find_journal(mapping: Path | None, given: str | None, environ: Mapping[str, str]) -> Path:
+def find_journal(mapping: Path | None, given: str | None, environ: Mapping[str, str]) -> JournalPlace:
     """Return where the journal is that `submit` uses for a mapping, or in the working directory for None.
+
+    A database is not asked whether it has one.
 
     Args:
         mapping: whose folder may have a `.env` file that names the journal.
-        given: the journal's path if it is known already.
+        given: the journal's path or address if it is known already.
         environ: the environment's variables.
 
     Raises:
@@ -91,7 +93,7 @@ def find_journal(mapping: Path | None, given: str | None, environ: Mapping[str, 
 
     folder = Path.cwd() if mapping is None else mapping.parent
     path = locate_journal({"journal": given}, environ, folder)
-    if os.path.lexists(path):
+    if not isinstance(path, Path) or os.path.lexists(path):
         return path
     before = None if mapping is None else LastRun(mapping).latest()
     if before is not None:
@@ -153,7 +155,7 @@ def find_earlier_pace(mapper: Mapper, environ: Mapping[str, str]) -> Pace | None
 
     try:
         path = locate_journal({}, environ, Path(mapper.spec.path).parent)
-        if not path.is_file():
+        if isinstance(path, Path) and not path.is_file():
             return None
         with open_journal(path, write=False) as journal:
             return find_pace(journal.runs(), mapper.connection.id)

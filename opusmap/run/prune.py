@@ -17,6 +17,7 @@ from opusmap.output_files import File, hash_file
 from opusmap.report import Evidence
 from opusmap.report.forecast import estimate
 from opusmap.run.history import find_runs
+from opusmap.settings import JournalPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,14 @@ class PruneSummary:
         return {"runs": list(self.runs), "records": self.records, "removed": removed, "kept": kept}
 
 
-def prune_runs(journal: Path, mapping: Path | None, before: float) -> PruneSummary:
+def prune_runs(journal: JournalPlace, mapping: Path | None, before: float) -> PruneSummary:
     """Forget the records of runs that ended before a moment, and remove their files of rejects.
 
     A file that is no longer what the run wrote stays: it is a person's own by now. So does one of a run
     that was killed, because it is not known what it wrote last.
 
     Args:
-        journal: the journal's file.
+        journal: the journal's file or database.
         mapping: whose runs are pruned; those of all mappings if None.
         before: seconds since 1970.
 
@@ -57,7 +58,8 @@ def prune_runs(journal: Path, mapping: Path | None, before: float) -> PruneSumma
         runs = find_runs(opened, mapping)
         pruned = opened.prune(before, None if mapping is None else {run.id for run in runs})
         old = [(run, Evidence.read(opened.evidence(run))) for run in runs if run.id in pruned.runs]
-    folders = (journal.parent, *({mapping.parent} if mapping else ()))
+    folder = journal.parent if isinstance(journal, Path) else Path()
+    folders = (folder, *({mapping.parent} if mapping else ()))
     files = dict(_remove_rejects(old, *folders))
     for each in _find_mappings({run.mapping for run in runs}, folders) if mapping is None else [mapping]:
         files |= _remove_other_rejects(each, before)

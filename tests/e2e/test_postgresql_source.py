@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import tempfile
 import tracemalloc
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
+from postgres import Server
 
 from opusmap.errors import SourceError
 from opusmap.records import Row
@@ -26,40 +21,10 @@ psycopg = pytest.importorskip("psycopg", reason="the driver psycopg is not insta
 VARIABLE = "OPUSMAP_DATABASE_TEST"
 
 
-def program(name: str) -> str | None:
-    places = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    return str(places[-1]) if places else shutil.which(name)
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The address of an empty PostgreSQL that listens on a socket in a folder, and nowhere else."""
-    initdb, control = program("initdb"), program("pg_ctl")
-    if initdb is None or control is None:
-        pytest.skip("PostgreSQL's server is not installed (Debian's package postgresql)")
-    # A socket's path must be short, and another user must get there: pytest's own folders are neither.
-    with tempfile.TemporaryDirectory(prefix="opusmap-pg-") as folder:
-        as_user = []
-        if hasattr(os, "getuid") and os.getuid() == 0:  # PostgreSQL refuses to run as root
-            if shutil.which("setpriv") is None:
-                pytest.skip("PostgreSQL does not run as root, and there is no setpriv to be somebody else")
-            as_user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-            os.chown(folder, 65534, 65534)
-        data = f"{folder}/data"
-        options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-
-        def run(*command: str) -> None:
-            done = subprocess.run(
-                [*as_user, *command], cwd=folder, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, done.stderr
-
-        run(initdb, "-D", data, "-U", "opus", "-A", "trust", "--no-sync")
-        run(control, "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
-        try:
-            yield f"postgresql+psycopg://opus:pw-secret@/postgres?host={folder}"
-        finally:
-            run(control, "-D", data, "-m", "immediate", "stop")
+def server(postgres: Server) -> str:
+    """The address of an empty database."""
+    return postgres.make_database().replace("postgresql://opus@", "postgresql+psycopg://opus:pw-secret@")
 
 
 @pytest.fixture(scope="module")

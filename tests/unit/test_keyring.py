@@ -59,6 +59,19 @@ def test_the_password_of_a_certificate_is_taken_as_well(kept, tmp_path):
     assert load_settings({}, given, tmp_path).certificate.password == Secret("Planted-password")
 
 
+def test_the_password_of_a_journal_s_database_is_taken_as_well(kept, tmp_path):
+    kept.set_password("journal", "o pus", "Planted-password")
+    given = {**GIVEN, "OPUSMAP_JOURNAL_PASSWORD_KEYRING": "journal"}
+    kept.set_password("opusmap", "app-1", "Planted-secret")
+    settings = load_settings({}, {**given, "OPUSMAP_JOURNAL": "postgresql://o%20pus@localhost/db"}, tmp_path)
+    assert settings.journal.password == Secret("Planted-password")
+    with pytest.raises(SettingsError, match="the keyring needs the user"):
+        load_settings({}, {**given, "OPUSMAP_JOURNAL": "postgresql:///db"}, tmp_path)
+    with pytest.raises(SettingsError, match="no such entry for the user") as caught:
+        load_settings({}, {**given, "OPUSMAP_JOURNAL": "postgresql://x@/db"}, tmp_path)
+    assert caught.value.help == "store it: keyring set journal x"
+
+
 def test_what_is_not_there_or_locked_is_told_with_the_way_out(kept, tmp_path):
     with pytest.raises(SettingsError, match="no such entry") as caught:
         load_settings({}, GIVEN, tmp_path)

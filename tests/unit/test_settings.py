@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.errors import SettingsError
-from opusmap.settings import DATA_CENTERS, CertificateFile, Secret, load_settings, locate_journal
+from opusmap.settings import (
+    DATA_CENTERS,
+    CertificateFile,
+    PostgresAddress,
+    Secret,
+    list_given,
+    load_settings,
+    locate_journal,
+)
 
 CANARY = "Canary-4f1c"
 FULL = {
@@ -350,3 +358,106 @@ def test_a_journal_in_memory_is_refused(text: str, tmp_path: Path, monkeypatch: 
     Path(".env").write_text(f"OPUSMAP_JOURNAL={text}")
     with pytest.raises(SettingsError, match="must remain after the run"):
         locate_journal({}, {}, Path())
+
+
+# -- a journal in a database
+
+
+def locate(text: str, **more: str) -> object:
+    return locate_journal({}, {"OPUSMAP_JOURNAL": text, **more}, Path())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://opus@localhost/db",
+        "postgres://127.0.0.1:5433/db",
+        "postgresql://opus@[::1]:5433/db",
+        "postgresql:///db",
+        "postgresql://opus@/db?host=/var/run/postgresql",
+        "postgresql://opus@%2Fvar%2Frun%2Fpostgresql/db",
+        "postgresql://opus@h.example.com/db?sslmode=verify-full&sslrootcert=system",
+        "postgresql://opus@h.example.com/db?sslmode=disable",
+        "postgresql://opus@a.example.com:1,b.example.com:2/db?sslmode=require&target_session_attrs=read-write",
+    ],
+)
+def test_a_journal_may_be_in_a_database(text: str) -> None:
+    assert locate(text) == PostgresAddress(text)
+    assert str(locate(text, OPUSMAP_JOURNAL_PASSWORD=CANARY)) == text
+    assert locate_journal({"journal": text}, {}, Path()) == PostgresAddress(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "used"),
+    [
+        ("postgresql://o@h.example.com/db", "postgresql://o@h.example.com/db?sslmode=require"),
+        ("postgresql://o@10.0.0.1/db?connect_timeout=3", "…&sslmode=require"),
+        ("postgresql://o@localhost,h.example.com/db", "…?sslmode=require"),
+        ("postgresql://o@localhost/db?host=h.example.com", "…&sslmode=require"),
+        ("postgresql://o@localhost.example.com/db", "…?sslmode=require"),
+    ],
+)
+def test_what_is_sent_elsewhere_is_encrypted_unless_the_address_says_how(text: str, used: str) -> None:
+    assert str(locate(text)) == used.replace("…", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"postgresql://opus:{CANARY}@localhost/db", "with a password is refused"),
+        (f"postgresql://opus:{CANARY}@[::1/db", "not the address of a database"),
+        (f"postgresql://opus@localhost/db?password={CANARY}", "with a password is refused"),
+        (f"postgresql://localhost/db?sslpassword={CANARY}", "with a password is refused"),
+        (f"postgresql://a@{CANARY}@localhost/db", "with a password is refused"),
+        (f"postgresql://localhost/db#{CANARY}", "are refused"),
+        (f"postgresql://localhost/{CANARY} b", "are refused"),
+        (f"postgresql://{CANARY}", "names no database"),
+        (f"postgresql://{CANARY}/?sslmode=require", "names no database"),
+        (f"postgresql+psycopg://o:{CANARY}@localhost/db", "only a file or a PostgreSQL database"),
+        (f"mysql://{CANARY}/db", "only a file or a PostgreSQL database"),
+        (f"postgresql://localhost/db?options={CANARY}", "the parameter options is not one"),
+        (f"postgresql://localhost/db?{CANARY}=1", "the parameter a name that is not plain is not one"),
+        ("postgresql://localhost/db?host=a&host=b", "the parameter host is there twice"),
+    ],
+)
+def test_a_bad_address_of_a_journal_is_refused_and_not_quoted(text: str, problem: str) -> None:
+    with pytest.raises(SettingsError, match="OPUSMAP_JOURNAL: ") as caught:
+        locate(text)
+    assert problem in caught.value.problem
+    assert CANARY not in str(caught.value)
+    [given] = [
+        one for one in list_given({"OPUSMAP_JOURNAL": text}, Path()) if one.variable == "OPUSMAP_JOURNAL"
+    ]
+    assert (given.shown, given.file) == ("", None)
+
+
+def test_the_password_of_a_journal_s_database_comes_from_a_variable_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text(f"{CANARY}\n")
+    address = PostgresAddress("postgresql://opus@localhost/db", Secret(CANARY))
+    assert locate(address.url, OPUSMAP_JOURNAL_PASSWORD=CANARY) == address
+    assert locate(address.url, OPUSMAP_JOURNAL_PASSWORD_FILE=str(tmp_path / "pw")) == address
+    assert CANARY not in repr(address) + str(address) + f"{address}"
+    both = {"OPUSMAP_JOURNAL_PASSWORD": CANARY, "OPUSMAP_JOURNAL_PASSWORD_FILE": "pw"}
+    with pytest.raises(SettingsError, match="only one of them"):
+        locate(address.url, **both)
+    assert locate("j.db", OPUSMAP_JOURNAL_PASSWORD=CANARY) == Path("j.db")
+    shown = list_given({"OPUSMAP_JOURNAL": address.url, **both}, Path())
+    assert CANARY not in repr(shown)
+    assert [(one.shown, one.file) for one in shown] == [(address.url, None), ("", None), ("pw", Path("pw"))]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["OPUSMAP_JOURNAL=postgresql://opus@evil.example/db", f"OPUSMAP_JOURNAL_PASSWORD={CANARY}"],
+)
+def test_a_file_beside_the_mapping_names_no_database(line: str, tmp_path: Path) -> None:
+    """Else a stranger's mapping could have the password of the environment sent to a host of its choice."""
+    (tmp_path / ".env").write_text(line + "\n")
+    with pytest.raises(SettingsError, match=r"in \.env: a \.env file can come with a mapping") as caught:
+        locate_journal({}, {"OPUSMAP_JOURNAL_PASSWORD": CANARY}, tmp_path)
+    assert CANARY not in str(caught.value)
+
+
+def test_what_looks_like_a_path_is_one() -> None:
+    for text in ("postgresql:j.db", "C:\\data\\j.db", "sub/j.db", "./postgresql/j.db"):
+        assert locate(text) == Path(text)

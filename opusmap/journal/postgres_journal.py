@@ -1,0 +1,430 @@
+"""A journal in PostgreSQL, for processes that have no disk, and for several that share reports.
+
+It keeps the promises of the one in a file: intents are durable before requests, what is in flight goes there
+in one commit, and what a killed process had in flight is pending. One run of a connection writes at a time
+(`postgres_lease`); runs of others may, and any may read. If the connection is lost, the run stops, as it does
+at a full disk: what Opus said is written, or the record stays pending.
+
+The late-effect window counts by the database's clock, because another machine may go on: a moment is stored
+by that clock, and given out as so many seconds before now, by the clocks of the process that asks. So a wrong
+clock of one machine shortens no wait; one that runs backwards in the database makes it start again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import json
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
+from operator import attrgetter
+from typing import Any
+
+import psycopg
+
+from opusmap.errors import JournalError
+from opusmap.journal.group_commit import GroupCommit, SyncExecutor
+from opusmap.journal.grouped_session import GroupedSession
+from opusmap.journal.in_flight import InFlight, Request
+from opusmap.journal.interface import Journal, Session
+from opusmap.journal.models import (
+    PRUNED,
+    JournalRecord,
+    Pruned,
+    Run,
+    State,
+    Timestamp,
+    pack_evidence,
+    read_run,
+    unpack_evidence,
+)
+from opusmap.journal.postgres_lease import LEASE, Leases
+from opusmap.journal.postgres_schema import (
+    DURABLE,
+    NOW,
+    PRUNED_TABLES,
+    apply_writes,
+    check_schema,
+    prepare_schema,
+)
+from opusmap.journal.postgres_server import Database, connect, damaged, reading, translated
+from opusmap.journal.write_set import WriteSet, merge_writes
+from opusmap.settings import PostgresAddress
+
+_RUNS = """
+SELECT runs.id, origin, connection, mapping, started, finished, ending, counts, trusted_from, false
+FROM opusmap.runs JOIN opusmap.targets ON targets.id = target
+"""
+_PLAIN = "run, row, key, content, 'taken', ''::bytea, NULL::float8"
+_DETAILS = f"run, row, key, content, state, reason, {NOW} - sent"
+_LOOK_UP = f"""
+SELECT {_PLAIN} FROM opusmap.accepted WHERE target = %(target)s AND key = ANY(%(keys)s::bytea[])
+UNION ALL
+SELECT {_DETAILS} FROM opusmap.detailed WHERE target = %(target)s AND key = ANY(%(keys)s::bytea[])
+"""  # noqa: S608 - constants
+_ACCEPTED = f"""
+SELECT {_PLAIN} FROM opusmap.accepted WHERE run = %(run)s AND NOT EXISTS (
+    SELECT FROM opusmap.detailed WHERE detailed.target = accepted.target AND detailed.key = accepted.key)
+ORDER BY row, key
+"""  # noqa: S608 - constants
+_DETAILED = f"SELECT {_DETAILS} FROM opusmap.detailed WHERE run = %(run)s"  # noqa: S608 - constants
+_REQUEST = f"id, target, run, 0::float8, {NOW} - sent, items"
+_REQUESTS = f"SELECT {_REQUEST} FROM opusmap.requests WHERE run = %(run)s"  # noqa: S608 - constants
+_KILLED = f"""
+DELETE FROM opusmap.requests WHERE target = %(target)s AND writer <> %(writer)s RETURNING {_REQUEST}
+"""  # noqa: S608 - constants
+_OLD = """
+SELECT id, target, ending, counts FROM opusmap.runs WHERE coalesce(finished, started) < %s ORDER BY id
+"""
+_START = f"""
+INSERT INTO opusmap.runs (id, target, mapping, started)
+VALUES (%(run)s, %(target)s, %(mapping)s, {NOW})
+"""  # noqa: S608 - constants
+_FINISH = f"""
+UPDATE opusmap.runs SET finished = {NOW}, ending = %(ending)s, counts = %(counts)s WHERE id = %(run)s
+"""  # noqa: S608 - constants
+_TARGET = "INSERT INTO opusmap.targets (origin, connection) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+_PLACE = attrgetter("row", "key")
+
+
+class PostgresJournal(Journal):
+    """A journal in a database's schema `opusmap`. `open_journal` opens one as usual."""
+
+    def __init__(
+        self,
+        address: PostgresAddress,
+        *,
+        write: bool = True,
+        clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+        database_clock: Callable[[], float] | None = None,
+        lease: float = LEASE,
+        sync_executor: SyncExecutor | None = None,
+        in_flight: InFlight | None = None,
+    ) -> None:
+        """Open the journal at an address; a database without its tables gets them.
+
+        Args:
+            address: of the database.
+            write: to write, too. Reports open it with False.
+            clock: seconds since 1970, by this machine.
+            ticks: seconds that never run backwards while the machine is up.
+            database_clock: seconds since 1970 that count in place of the server's, in simulations.
+            lease: seconds until another may write if this process is gone.
+            sync_executor: waits for the server; by default a thread does.
+            in_flight: plans what is written, if not as usual.
+
+        Raises:
+            JournalError: the server can't be used, or the journal is of another version. `NoJournal` if it is
+                to be read and there is none.
+        """
+        self._address, self._place = address, str(address)
+        self._clock, self._ticks = clock, ticks
+        self._now: Callable[[], float | None] = database_clock or (lambda: None)
+        self._in_flight = in_flight or InFlight()
+        self._executor = sync_executor
+        self._lock = threading.RLock()
+        self._held = set[int]()
+        self._idle: list[Database] = []  # connections for long readings
+        with ExitStack() as opened, reading(self._place):
+            self._reader = connect(address)
+            opened.callback(self._reader.close)
+            opened.callback(self._close_idle)
+            self._leases: Leases | None = None
+            if write:
+                self._database = connect(address)
+                opened.callback(self._database.close)
+                prepare_schema(self._database, self._place)
+                leases = Leases(self._database, self._lock, self._place, now=self._now, lease=lease)
+                self._leases = opened.enter_context(leases)
+                leases.visit_left(partial(self._recover, writer=leases.writer))
+            else:
+                check_schema(self._reader, self._place)
+            self._opened = opened.pop_all()
+
+    def close(self) -> None:
+        self._opened.close()
+
+    @property
+    def in_memory(self) -> bool:
+        return False
+
+    def identity(self) -> str:
+        with reading(self._place):
+            found = self._reader.execute("SELECT id FROM opusmap.journal").fetchone()
+        if found is None:
+            raise damaged(self._place, "its id is missing")
+        return str(found[0])
+
+    def start_run(self, *, origin: str, connection: str, mapping: str, distrust: bool = False) -> Run:
+        with reading(self._place):
+            with self._durably() as database:
+                place = (origin, connection)
+                database.execute(_TARGET, place)
+                query = "SELECT id FROM opusmap.targets WHERE origin = %s AND connection = %s"
+                target = _one(database.execute(query, place))
+            self._hold(target)
+            with self._durably(target) as database:
+                query = "UPDATE opusmap.journal SET last_run = last_run + 1 RETURNING last_run"
+                number = _one(database.execute(query))
+                facts = {"run": number, "target": target, "mapping": mapping.encode(), "now": self._now()}
+                database.execute(_START, facts)
+                if distrust:
+                    query = "UPDATE opusmap.targets SET trusted_from = %s WHERE id = %s"
+                    database.execute(query, (number, target))
+                return self._find_run(database, number)
+
+    @asynccontextmanager
+    async def session(self, run: Run) -> AsyncIterator[Session]:
+        with reading(self._place):
+            found = self._reader.execute(
+                "SELECT target FROM opusmap.runs WHERE id = %s", (run.id,)
+            ).fetchone()
+        if found is None:
+            raise JournalError(self._place, f"the journal contains no run {run.id}")
+        target: int = found[0]
+        self._hold(target)
+        with ThreadPoolExecutor(1, thread_name_prefix="opusmap-journal-reads") as thread:
+            find = partial(self._look_up, thread, target)
+            async with GroupCommit(_TargetWriter(self, target), self._executor) as commits:
+                yield GroupedSession(self._in_flight, commits, run, target, find)
+
+    async def _look_up(
+        self, thread: ThreadPoolExecutor, target: int, keys: Sequence[str]
+    ) -> dict[str, JournalRecord]:
+        def ask() -> dict[str, JournalRecord]:
+            values = {"target": target, "keys": [key.encode() for key in keys], "now": self._now()}
+            with reading(self._place):
+                rows = self._reader.execute(_LOOK_UP, values, binary=True).fetchall()
+                read = self._make_reader()
+                return {each.key: each for each in map(read, rows)}  # those with more to say come last
+
+        loop = asyncio.get_running_loop()
+        if self._executor is None:
+            return await loop.run_in_executor(thread, ask)
+        done, answers = loop.create_future(), list[dict[str, JournalRecord]]()
+
+        def end(error: BaseException | None) -> None:
+            if not done.done():  # who waited was cancelled
+                done.set_result(error)
+
+        self._executor(lambda: answers.append(ask()), end)
+        error = await done
+        if error is not None:
+            raise error
+        return answers[0]
+
+    def apply(self, target: int, writes: WriteSet) -> None:
+        """Write what was planned for a target, all or none, and durably.
+
+        Raises:
+            JournalError: it can't be written, or another run holds the target.
+        """
+        with self._lock, translated(self._place):
+            written = apply_writes(
+                self._database, target, self._writer, writes, ticks=self._ticks(), now=self._now()
+            )
+        if not written:
+            raise self._lost()
+
+    def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int], whole: bool = True) -> Run:  # noqa: ARG002 - no version before hashed otherwise
+        with reading(self._place), self._durably() as database:
+            facts = {"ending": ending.encode(), "counts": json.dumps(dict(counts)), "run": run.id}
+            database.execute(_FINISH, {**facts, "now": self._now()})
+            return self._find_run(database, run.id)
+
+    def keep_evidence(self, run: Run, evidence: Mapping[str, Any]) -> None:
+        query = (
+            "INSERT INTO opusmap.evidence VALUES (%s, %s) "
+            "ON CONFLICT (run) DO UPDATE SET content = excluded.content"
+        )
+        with translated(self._place), self._durably() as database:
+            database.execute(query, (run.id, pack_evidence(evidence)))
+
+    def evidence(self, run: Run) -> dict[str, Any]:
+        with reading(self._place):
+            query = "SELECT content FROM opusmap.evidence WHERE run = %s"
+            found = self._reader.execute(query, (run.id,)).fetchone()
+        try:
+            return {} if found is None else unpack_evidence(found[0])
+        except (ValueError, TypeError):
+            raise damaged(self._place, f"the report data of run {run.id} can't be read") from None
+
+    def prune(self, before: float, only: Collection[int] | None = None) -> Pruned:
+        forgotten: dict[int, int] = {}
+        with reading(self._place):
+            rows = self._reader.execute(_OLD, (before,)).fetchall()
+            old = [
+                (run, target, ending.decode(), counts)
+                for run, target, ending, text in rows
+                if PRUNED not in (counts := json.loads(text)) and (only is None or run in only)
+            ]
+            targets = sorted({target for _, target, _, _ in old})
+            for target in targets:  # a run that goes on must not lose what it has in flight
+                self._hold(target)
+            with self._durably(*targets) as database:
+                for run, _, ending, counts in old:
+                    deletions = (f"DELETE FROM opusmap.{table} WHERE run = %s" for table in PRUNED_TABLES)  # noqa: S608 - constants
+                    forgotten[run] = sum(database.execute(each, (run,)).rowcount for each in deletions)
+                    # The ending of a run that was stopped may quote Opus's reason.
+                    told = ending if ending in ("", "done") else "stopped"
+                    query = "UPDATE opusmap.runs SET ending = %s, counts = %s WHERE id = %s"
+                    kept = json.dumps({**counts, PRUNED: forgotten[run]})
+                    database.execute(query, (told.encode(), kept, run))
+            # Nothing that was deleted is left in the tables' files: each is written again.
+            with self._lock:
+                for table in (*PRUNED_TABLES, "runs") if forgotten else ():
+                    self._database.execute(f"VACUUM (FULL) opusmap.{table}")
+        return Pruned(tuple(forgotten), sum(forgotten.values()))
+
+    def runs(self) -> tuple[Run, ...]:
+        with reading(self._place):
+            rows = self._reader.execute(f"{_RUNS} ORDER BY runs.id DESC").fetchall()
+            return tuple(_read_run(row) for row in rows)
+
+    def records(self, run: Run, *states: State) -> Iterator[JournalRecord]:
+        wanted = states or tuple(State)
+        values = {"run": run.id, "now": self._now()}
+        with reading(self._place):
+            read = self._make_reader()
+            special = [read(row) for row in self._reader.execute(_DETAILED, values, binary=True).fetchall()]
+            for row in self._reader.execute(_REQUESTS, values, binary=True).fetchall():
+                *facts, age, items = row
+                request = Request.from_row((*facts, 0.0, items))
+                special += request.pending(self._at(age))
+            special = sorted((each for each in special if each.state in wanted), key=_PLACE)
+            if State.ACCEPTED not in wanted:
+                yield from special
+                return
+            # Many rows: the server hands them out as they are read.
+            with (
+                self._spare() as database,
+                database.transaction(),
+                database.cursor(name="accepted") as cursor,
+            ):
+                cursor.itersize = 2_000
+                cursor.execute(_ACCEPTED, {"run": run.id}, binary=True)
+                yield from heapq.merge(map(read, cursor), special, key=_PLACE)
+
+    # -- inside
+
+    @property
+    def _writer(self) -> int:
+        if self._leases is None:
+            raise JournalError(self._place, "the journal was opened for reading only")
+        return self._leases.writer
+
+    def _lost(self) -> JournalError:
+        return JournalError(
+            self._place,
+            "another run of this connection has taken the journal over, because this one did not answer",
+            "see to it that one run of a connection is started at a time; the other one goes on",
+        )
+
+    def _hold(self, target: int) -> None:
+        """Hold a target as its only writer; make pending what a killed run had in flight there."""
+        if target in self._held:
+            return
+        writer = self._writer
+        assert self._leases is not None
+        with reading(self._place):
+            self._leases.take(target, lambda: self._recover(target, writer))
+        self._held.add(target)
+
+    def _recover(self, target: int, writer: int) -> None:
+        """Make pending what other writers left in flight; this one holds the target, in a transaction."""
+        values = {"target": target, "writer": writer, "now": self._now()}
+        rows = self._database.execute(_KILLED, values, binary=True).fetchall()
+        killed = [Request.from_row(row) for row in sorted(rows)]
+        ticks = self._ticks()
+        writes = self._in_flight.recover(killed, Timestamp(self._clock(), ticks))
+        kept = WriteSet(detailed=writes.detailed)
+        apply_writes(self._database, target, writer, kept, ticks=ticks, now=self._now())
+        query = "SELECT EXISTS (SELECT FROM opusmap.detailed WHERE target = %s)"
+        if not self._held:
+            self._in_flight.any_detailed = False
+        self._in_flight.any_detailed |= bool(_one(self._database.execute(query, (target,))))
+
+    @contextmanager
+    def _durably(self, *targets: int) -> Iterator[Database]:
+        """Begin a transaction that is durable at its end, for targets that no other writer holds."""
+        writer = self._writer
+        with self._lock, self._database.transaction():
+            self._database.execute(f"SELECT {DURABLE}")
+            query = "SELECT 1 FROM opusmap.targets WHERE id = ANY(%s) AND writer = %s FOR SHARE"
+            if targets and self._database.execute(query, (list(targets), writer)).rowcount < len(targets):
+                raise self._lost()
+            yield self._database
+
+    @contextmanager
+    def _spare(self) -> Iterator[Database]:
+        """Use a connection alone; it is kept for the next time."""
+        database = self._idle.pop() if self._idle else connect(self._address)
+        try:
+            yield database
+        except BaseException:
+            database.close()
+            raise
+        self._idle.append(database)
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def _find_run(self, database: Database, number: int) -> Run:
+        row = database.execute(f"{_RUNS} WHERE runs.id = %s", (number,)).fetchone()
+        if row is None:
+            raise JournalError(self._place, f"the journal contains no run {number}")
+        return _read_run(row)
+
+    def _at(self, age: float) -> Timestamp:
+        """Return the moment so many seconds ago, by this process's clocks; none that is still to come."""
+        return Timestamp(self._clock() - max(0.0, age), self._ticks() - max(0.0, age))
+
+    def _make_reader(self) -> Callable[[tuple[Any, ...]], JournalRecord]:
+        """Return what makes a record of a row of `_PLAIN` or `_DETAILS`."""
+
+        def read(row: tuple[Any, ...]) -> JournalRecord:
+            run, place, key, content, state, reason, age = row
+            sent = None if age is None else self._at(age)
+            return JournalRecord(run, place, key.decode(), content, State(state), reason.decode(), sent)
+
+        return read
+
+
+class _TargetWriter:
+    """Writes a session's groups: one statement each, whose end is the server's word that it is durable."""
+
+    has_long_log = True
+    """A network may be slow at any time, so the event loop never waits for it itself."""
+
+    def __init__(self, journal: PostgresJournal, target: int) -> None:
+        self._journal, self._target = journal, target
+        self._staged = WriteSet()
+
+    def write(self, sets: Iterable[WriteSet]) -> None:
+        """Stage them: the next sync writes them."""
+        self._staged = merge_writes(sets)
+
+    def sync(self) -> None:
+        """Write what is staged, durably."""
+        self._journal.apply(self._target, self._staged)
+
+
+def _read_run(row: tuple[Any, ...]) -> Run:
+    number, origin, connection, mapping, *times, ending, counts, trusted_from, older_hash = row
+    texts = mapping.decode(), ending.decode()
+    return read_run(
+        (number, origin, connection, texts[0], *times, texts[1], counts, trusted_from, older_hash)
+    )
+
+
+def _one(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Any:
+    row = cursor.fetchone()
+    if row is None:
+        raise ValueError("a row is missing")
+    return row[0]
