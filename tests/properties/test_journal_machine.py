@@ -26,6 +26,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from postgres import Server, cut_off, empty_database, let_leases_run_out
 from simulation import Variant
 from simulation.bugs import BUGS
 from simulation.disk import Disk, DiskStorage
@@ -33,6 +34,8 @@ from simulation.disk import Disk, DiskStorage
 from opusmap.errors import JournalError
 from opusmap.journal import Item, Journal, Result, Run, Session, State, Timestamp
 from opusmap.journal.group_commit import run_inline
+from opusmap.journal.in_flight import InFlight
+from opusmap.settings import PostgresAddress
 
 ALL_KEYS = ["a", "A", "b", "é", "'; --", "", "\0"]
 KEYS = st.lists(st.sampled_from(ALL_KEYS), unique=True, max_size=6)
@@ -86,6 +89,36 @@ class SqliteOnDisk(Place):
     def close(self) -> None:
         self._disk.close()
         self._folder.cleanup()
+
+
+class InPostgres(Place):
+    """A database whose client is gone without a word: what was not acknowledged may be missing."""
+
+    variant = Variant()
+    address = ""
+
+    def __init__(self) -> None:
+        empty_database(self.address)
+
+    def open(self) -> Journal:
+        from opusmap.journal.postgres_journal import PostgresJournal
+
+        return PostgresJournal(
+            PostgresAddress(self.address),
+            clock=lambda: 1.0,
+            ticks=lambda: 1.0,
+            database_clock=lambda: 1.0,
+            sync_executor=lambda sync, then: sync_later(4, sync, then),
+            in_flight=self.variant.in_flight(),
+        )
+
+    def crash(self, journal: Journal) -> None:
+        cut_off(self.address)
+        journal.close()
+        let_leases_run_out(self.address)
+
+    def close(self) -> None:
+        pass
 
 
 def sync_later(steps: int, sync: Callable[[], None], then: Callable[[BaseException | None], None]) -> None:
@@ -307,6 +340,33 @@ class JournalMachine(RuleBasedStateMachine):
 
 TestSqliteJournal = JournalMachine.TestCase
 TestSqliteJournal.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+
+
+def in_postgres(server: Server, bug: str | None = None) -> type[JournalMachine]:
+    """Return the machine of a journal in a database, with a planted bug if one is named."""
+
+    class There(InPostgres):
+        variant = Variant() if bug is None else BUGS[bug].plant()
+        address = server.make_database()
+
+    class Machine(JournalMachine):
+        place = There
+
+    return Machine
+
+
+@pytest.mark.parametrize("examples", [8, pytest.param(100, marks=pytest.mark.slow)])
+def test_a_journal_in_a_database_behaves_alike(examples: int, postgres: Server) -> None:
+    some = settings(max_examples=examples, stateful_step_count=25, deadline=None)
+    run_state_machine_as_test(in_postgres(postgres), settings=settings(some, database=None))
+
+
+@pytest.mark.parametrize("bug", ["loses the intent", "forgets what a killed run had under way"])
+def test_the_machine_catches_a_journal_in_a_database_that(bug: str, postgres: Server) -> None:
+    assert BUGS[bug].plant().in_flight is not InFlight
+    many = settings(max_examples=1_000, stateful_step_count=25, deadline=None, phases=[Phase.generate])
+    with pytest.raises((AssertionError, JournalError)):
+        run_state_machine_as_test(in_postgres(postgres, bug), settings=settings(many, database=None))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from postgres import Server
 from simulation import Variant, tell_story
 from simulation.weather import KINDS
 
@@ -50,6 +51,17 @@ def share(seeds: int, *, size: int, quick: int) -> pytest.MarkDecorator:
 def test_no_story_loses_or_doubles_a_record(seeds: range, tmp_path: Path) -> None:
     for seed in seeds:
         tell(seed, tmp_path)
+
+
+@share(60, size=10, quick=10)
+def test_no_story_loses_a_record_if_the_journal_is_in_a_database(
+    seeds: range, postgres: Server, tmp_path: Path
+) -> None:
+    variant = Variant(database=postgres.make_database(), slow=bool(seeds.start % 20))
+    troubles = Counter[str]()
+    for seed in seeds:
+        troubles += tell(seed, tmp_path, variant).troubles
+    assert troubles["lost the database"]
 
 
 @share(100, size=20, quick=20)

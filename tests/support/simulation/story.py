@@ -18,16 +18,18 @@ from pathlib import Path
 
 import msgspec
 from journal_steps import count_states
+from postgres import cut_off, empty_database, let_leases_run_out
 from sending import send_records
 
 from opusmap.delivery import Event, KeyLocks, ResumePolicy, RetryPolicy, SubmitTotals
+from opusmap.errors import JournalError
 from opusmap.journal import Journal, Run, SqliteJournal, State, hash_content
 from opusmap.journal.in_flight import InFlight
 from opusmap.journal.journal_file import Storage
 from opusmap.opus import Sender
 from opusmap.opus.client import OpusClient
 from opusmap.records import Record
-from opusmap.settings import Secret, Settings
+from opusmap.settings import PostgresAddress, Secret, Settings
 from simulation.disk import Disk, DiskStorage, UnsyncedStorage
 from simulation.loop import Killed, Timeline, VirtualLoop
 from simulation.opus import FAILS, MOOD, POISON, Opus, is_refused
@@ -57,6 +59,9 @@ class Variant:
     place of the journal's own. `slow`: in each run many requests take effect late, and sign-ins are long and
     many, so that much time lies between an intent and its request; and a kill comes at a moment of time, for
     those between two steps are seldom amid a long wait.
+
+    `database`: the address of one that is emptied, and has the journal in place of the file; its server's
+    clock is the world's own time, which never jumps. In some runs its connections are cut off.
     """
 
     journal: type[SqliteJournal] = SqliteJournal
@@ -69,11 +74,12 @@ class Variant:
     power_loss: bool = False
     pragma: str = ""
     slow: bool = False
+    database: str = ""
 
     @property
     def sound(self) -> Variant:
         """The same world, and the engine as it is."""
-        return Variant(pauses=self.pauses, power_loss=self.power_loss, slow=self.slow)
+        return Variant(pauses=self.pauses, power_loss=self.power_loss, slow=self.slow, database=self.database)
 
 
 @dataclass(slots=True)
@@ -123,6 +129,9 @@ class _Plot:
         self._variant = variant
         self._disk = Disk(random.Random(f"disk {seed}")) if variant.power_loss else None
         self._storage: Storage = UnsyncedStorage()
+        self._is_cut_off = False  # from the database with the journal
+        if variant.database:
+            empty_database(variant.database)
         if self._disk is not None:
             self._storage = DiskStorage(self._disk, pragma=variant.pragma)
         self._draw = draw = random.Random(f"plot {seed}")
@@ -219,17 +228,8 @@ class _Plot:
         loop = VirtualLoop(self._timeline, self._draw, kill, weather.kill_after)
         wire = Wire(self._opus, self._timeline, weather, self._draw, self._log)
         ended = _Ended(wire)
-        if self._disk is not None and kill is not None:
-            self._disk.on_failure = loop.kill
-            self._disk.fails_at = self._disk.acts + 1 + kill % 97 if self._draw.random() < 0.5 else None
-        journal = self._variant.journal(
-            self._path,
-            clock=self._wall,
-            ticks=self._ticks,
-            storage=self._storage,
-            sync_executor=loop.sync_later,
-            in_flight=self._variant.in_flight(),
-        )
+        self._plan_failures(loop, kill)
+        journal = self._open_journal(loop)
         image, began = None, self._timeline.now
         try:
             self._check_journal(journal)
@@ -241,16 +241,15 @@ class _Plot:
             self._check_retries(wire, ended.totals, self._timeline.now - began)
             if ended.totals.stopped is not None:
                 self._story.troubles[f"stopped: {type(ended.totals.stopped).__name__}"] += 1
+        except JournalError as error:
+            self._note_lost(error)
         except Killed:
             self._story.kills += 1
             self._log.append(f"{self._timeline.now:.6f} killed")
             if self._disk is not None:
                 image = self._disk.image or self._disk.cut()
         finally:
-            journal.close()
-            if self._disk is not None:
-                self._disk.forget()
-                self._disk.fails_at = None
+            self._close(journal)
             if image is not None:
                 image.restore()
             wire.cut_off = True
@@ -261,6 +260,57 @@ class _Plot:
         self._story.requests += wire.requests
         self._story.troubles += wire.troubles
         return ended
+
+    def _plan_failures(self, loop: VirtualLoop, kill: int | None) -> None:
+        """Let the disk or the database fail in some of the runs that may be killed."""
+        if self._disk is not None and kill is not None:
+            self._disk.on_failure = loop.kill
+            self._disk.fails_at = self._disk.acts + 1 + kill % 97 if self._draw.random() < 0.5 else None
+        if self._variant.database and kill is not None and self._draw.random() < 0.7:
+            loop.call_later(self._draw.expovariate(4), self._cut_off)
+
+    def _note_lost(self, error: JournalError) -> None:
+        """Note that a run lost its journal: it ends as if it were killed, but its process can say why."""
+        if not self._is_cut_off:
+            raise error
+        self._story.kills += 1
+        self._story.troubles["lost the database"] += 1
+        self._log.append(f"{self._timeline.now:.6f} lost the database: {error.problem}")
+
+    def _close(self, journal: Journal) -> None:
+        journal.close()
+        if self._is_cut_off:  # so the lease was not given back
+            let_leases_run_out(self._variant.database)
+        self._is_cut_off = False
+        if self._disk is not None:
+            self._disk.forget()
+            self._disk.fails_at = None
+
+    def _open_journal(self, loop: VirtualLoop) -> Journal:
+        variant = self._variant
+        if not variant.database:
+            return variant.journal(
+                self._path,
+                clock=self._wall,
+                ticks=self._ticks,
+                storage=self._storage,
+                sync_executor=loop.sync_later,
+                in_flight=variant.in_flight(),
+            )
+        from opusmap.journal.postgres_journal import PostgresJournal
+
+        return PostgresJournal(
+            PostgresAddress(variant.database),
+            clock=self._wall,
+            ticks=self._ticks,
+            database_clock=lambda: 1.7e9 + self._timeline.now,
+            sync_executor=loop.sync_later,
+            in_flight=variant.in_flight(),
+        )
+
+    def _cut_off(self) -> None:
+        self._is_cut_off = True
+        cut_off(self._variant.database)
 
     def _jump(self, by: float) -> None:
         self._jumped += by
