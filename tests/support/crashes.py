@@ -127,12 +127,12 @@ def prepare(folder: Path, records: int) -> dict[str, str]:
     return names
 
 
-def start(folder: Path, opus: Counting, *more: str) -> subprocess.Popen[str]:
-    """Start a run in a process of its own."""
+def start(folder: Path, opus: Counting, *more: str, **settings: str) -> subprocess.Popen[str]:
+    """Start a run in a process of its own, with these variables as well."""
     return subprocess.Popen(
         _command("--json", *more),
         cwd=folder,
-        env=environment(opus),
+        env={**environment(opus), **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
