@@ -111,24 +111,25 @@ def check_nothing_is_lost(
     assert finish(folder, opus, address)["requests"] == 0
 
 
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_killed_run_is_gone_on_with_and_sends_again_what_was_in_flight_at_most(
-    postgres: Server, tmp_path: Path
+    kills: int, postgres: Server, tmp_path: Path
 ) -> None:
-    names, address = prepare(tmp_path, 3_000), postgres.make_database()
+    names, address = prepare(tmp_path, 2_000 * kills), postgres.make_database()
     with serve_counting(random.Random(1), quickest=0.01, slowest=0.05) as opus:
-        for kill in (1, 2):
+        for kill in range(1, kills + 1):
             process = start(tmp_path, opus, OPUSMAP_JOURNAL=address)
             wait_for_requests(opus, 40 * kill, process)
             process.kill()
             process.communicate()
             let_leases_run_out(address)
-        check_nothing_is_lost(tmp_path, opus, address, names, 2)
+        check_nothing_is_lost(tmp_path, opus, address, names, kills)
 
 
 def test_a_server_that_is_restarted_in_the_middle_stops_the_run_and_loses_nothing(
     postgres: Server, tmp_path: Path
 ) -> None:
-    names, address = prepare(tmp_path, 6_000), postgres.make_database()
+    names, address = prepare(tmp_path, 3_000), postgres.make_database()
     with serve_counting(random.Random(2), quickest=0.05, slowest=0.1) as opus:
         process = start(tmp_path, opus, OPUSMAP_JOURNAL=address)
         wait_for_requests(opus, 40, process)

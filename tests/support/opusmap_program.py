@@ -36,6 +36,7 @@ _PRELOADED = (
     "rich.table",
     "opusmap.drafting",
     "opusmap.emulator",
+    "opusmap.journal.postgres_journal",
     "opusmap.report",
     "opusmap.run.check",
     "opusmap.run.map",
