@@ -53,5 +53,7 @@ def open_journal(place: JournalPlace | str, *, write: bool = True) -> Journal:
         from opusmap.journal.postgres_journal import PostgresJournal  # noqa: PLC0415 - an extra
     except ImportError:
         problem = "the package psycopg is not installed, which a journal in PostgreSQL needs"
-        raise JournalError(str(place), problem, 'install it: pip install "opusmap[postgres]"') from None
+        raise JournalError(
+            str(place), problem, "install the extra `postgres`; `opusmap help extras` shows how"
+        ) from None
     return PostgresJournal(place, write=write)

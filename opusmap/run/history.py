@@ -137,10 +137,11 @@ def latest_runs(
     from opusmap.journal import open_journal  # noqa: PLC0415 - slow to load
 
     found: list[tuple[Run, Path]] = []
-    journals: dict[Path, list[Path]] = {}
+    journals: dict[JournalPlace, list[Path]] = {}
     for mapping in mappings:
         with suppress(OpusmapError):
-            journals.setdefault(find_journal(mapping, None, environ).resolve(), []).append(mapping)
+            place = find_journal(mapping, None, environ)
+            journals.setdefault(place.resolve() if isinstance(place, Path) else place, []).append(mapping)
     for path, its in journals.items():
         with suppress(OpusmapError), open_journal(path, write=False) as journal:
             for mapping in its:

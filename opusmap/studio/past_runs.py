@@ -107,7 +107,8 @@ def open_past_runs(mapping: Path, environ: Mapping[str, str] = os.environ) -> It
         SettingsError: the `.env` file beside the mapping can't be read.
     """
     journal = locate_journal({}, environ, mapping.parent)
-    if not os.path.lexists(journal) and LastRun(mapping).latest() is None:
+    absent = isinstance(journal, Path) and not os.path.lexists(journal)
+    if absent and LastRun(mapping).latest() is None:
         yield PastRuns(None, ())
         return
     with open_journal(find_journal(mapping, None, environ), write=False) as opened:

@@ -148,7 +148,8 @@ def _find_unfinished(visit: Visit) -> Unfinished | None:
 def _find_again(visit: Visit, settings: Settings | None) -> Again:
     files = tuple(path.name for path in list_rejects(visit.path))
     work = visit.bench.known.work
-    if settings is None or work is None or not settings.journal.exists():
+    journal = None if settings is None else settings.journal
+    if settings is None or work is None or (isinstance(journal, Path) and not journal.exists()):
         return Again(files=files)
     try:
         found = find_rejects(visit.path, settings)
