@@ -18,7 +18,8 @@ from opusmap.compiler.interpreter import Environment, Interpreter
 from opusmap.compiler.plan import ColumnPlan, Plan
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
-from opusmap.converters.dates import datetime_, time_zone
+from opusmap.converters.dates import datetime_
+from opusmap.converters.zones import time_zone
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Failure, Frame, Node

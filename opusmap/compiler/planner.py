@@ -39,8 +39,9 @@ from opusmap.compiler.plan import (
 from opusmap.compiler.text_checks import check_constants, check_quotes
 from opusmap.connection import AS_DOWNLOADED, CHOICE_TYPES, Column, ColumnType, Connection
 from opusmap.converters import ArgumentError, Context, Converter, MissingCentury, Registry, bind_converter
-from opusmap.converters.dates import datetime_, find_two_ways, time_zone
+from opusmap.converters.dates import datetime_, find_two_ways
 from opusmap.converters.patterns import Pattern
+from opusmap.converters.zones import describe_fixed_offset, time_zone
 from opusmap.expressions import (
     ROW_FILE,
     Expression,
@@ -232,7 +233,7 @@ class _Planner:
 
     def _zone(self, key: str, name: str, span: Span) -> tzinfo:
         try:
-            return time_zone(name)
+            zone = time_zone(name)
         except ArgumentError as problem:
             if is_placeholder(name):
                 help_text = "name the zone of the source's times, such as Europe/Berlin or UTC"
@@ -240,6 +241,11 @@ class _Planner:
             else:
                 self._error("unknown-timezone", f"{key}: {problem}", span, problem.help)
             return UTC
+        fixed = describe_fixed_offset(name)
+        if fixed is not None:
+            meaning, hint = fixed
+            self.problems.append(Issue("fixed-offset", f"{key}: {meaning}", span, hint, Severity.WARNING))
+        return zone
 
     def _resolved_choices(self) -> dict[str, ChoiceList]:
         """Return the options of each choice column by all of the column's names."""

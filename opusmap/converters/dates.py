@@ -7,15 +7,12 @@ there is none. A date without a time is a `date` and never shifts between zones.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
-from functools import cache
 from itertools import product
 from typing import Literal
-from zoneinfo import ZoneInfo, available_timezones
 
 from opusmap.converters.cache import Cache
 from opusmap.converters.coerce import text_of
@@ -31,41 +28,9 @@ from opusmap.converters.datetime_fastpath import (
 from opusmap.converters.format_parts import CENTURY_UNUSED, check_format, check_reading_format
 from opusmap.converters.numbers import parse_number
 from opusmap.converters.registry import ArgumentError, Context, converter, wrong_kind
+from opusmap.converters.zones import time_zone
 from opusmap.errors import ValueProblem
-from opusmap.wording import quote_value, suggest
-
-
-def time_zone(name: str) -> tzinfo:
-    """Return the time zone of an IANA name.
-
-    Raises:
-        ArgumentError: there is no such zone.
-    """
-    if name.upper() == "UTC":
-        return UTC
-    if re.fullmatch(r"[A-Za-z0-9+_-]+(?:/[A-Za-z0-9+_-]+)*", name):
-        try:
-            zone = ZoneInfo(name)
-            if sys.platform == "linux" or name in _zone_names():
-                return zone
-        except (OSError, ValueError, LookupError):  # LookupError covers ZoneInfoNotFoundError
-            pass
-    raise ArgumentError(f"there is no time zone {quote_value(name)}", _suggest_zone(name))
-
-
-def _suggest_zone(name: str) -> str:
-    """Return the zone that may be meant: Europe/London for London, or the nearest of a name with a `/`."""
-    place = name.strip().replace(" ", "_").casefold()
-    cities = [zone for zone in sorted(_zone_names()) if zone.casefold().rpartition("/")[2] == place]
-    if cities:
-        return f'did you mean "{cities[0]}"?'
-    return (suggest(name, _zone_names()) if "/" in name else "") or "use a name such as Europe/Berlin or UTC"
-
-
-@cache
-def _zone_names() -> frozenset[str]:
-    """Return the names of all zones; where files' names have no case, other spellings are found, too."""
-    return frozenset(available_timezones())
+from opusmap.wording import quote_value
 
 
 def localise(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], None]) -> datetime:

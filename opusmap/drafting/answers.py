@@ -9,7 +9,7 @@ from datetime import datetime
 
 from opusmap.compiler.mapping_checks import check_datetime_format
 from opusmap.converters import ArgumentError
-from opusmap.converters.dates import time_zone
+from opusmap.converters.zones import time_zone
 from opusmap.errors import SettingsError
 from opusmap.issues import Span
 from opusmap.mapping import TargetOptions

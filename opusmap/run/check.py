@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from opusmap.connection import ColumnType
-from opusmap.converters.dates import time_zone
+from opusmap.converters.zones import time_zone
 from opusmap.profile import FarDates
 from opusmap.records import Chunk
 from opusmap.report import Forecast, Forecaster, Pace, ProfilingSource, Report

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.cli.terminal import begin_streams, write_json
-from opusmap.converters import dates
+from opusmap.converters import zones
 from opusmap.converters.registry import ArgumentError
 from opusmap.errors import SettingsError
 from opusmap.output_files import check_output, replace_file, write_whole
@@ -122,10 +122,10 @@ def test_what_is_no_time_is_none(seconds):
 
 
 def test_a_zone_is_known_by_its_own_spelling_alone():
-    assert "Europe/Berlin" in dates._zone_names()
-    assert "europe/berlin" not in dates._zone_names()
+    assert "Europe/Berlin" in zones._zone_names()
+    assert "europe/berlin" not in zones._zone_names()
     with pytest.raises(ArgumentError):
-        dates.time_zone("europe/berlin")
+        zones.time_zone("europe/berlin")
 
 
 def test_there_are_no_more_workers_than_windows_can_wait_for():

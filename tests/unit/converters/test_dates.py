@@ -19,7 +19,6 @@ from opusmap.converters.dates import (
     fiscal_year,
     format_date,
     only_date,
-    time_zone,
     unix_time,
 )
 from opusmap.errors import InvalidMapping, ValueProblem
@@ -234,19 +233,3 @@ def test_the_text_of_a_date_that_no_calendar_here_has_is_told_as_that(text: str,
     assert caught.value.code == "bad-date"
     assert "outside the years 1 to 9999" in caught.value.problem
     assert "`empty`" in caught.value.help
-
-
-@pytest.mark.parametrize(
-    ("name", "meant"),
-    [
-        ("London", 'did you mean "Europe/London"?'),
-        ("New York", 'did you mean "America/New_York"?'),
-        ("Europe/Londn", 'did you mean "Europe/London"?'),
-        ("AEST", "use a name such as Europe/Berlin or UTC"),  # EST is another zone
-        ("utc+1", "use a name such as Europe/Berlin or UTC"),
-    ],
-)
-def test_a_time_zone_that_may_be_meant_is_named_and_none_that_is_another(name: str, meant: str) -> None:
-    with pytest.raises(ArgumentError) as caught:
-        time_zone(name)
-    assert caught.value.help == meant

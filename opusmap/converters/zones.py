@@ -1,0 +1,84 @@
+"""Time zones by their IANA names: which one a name is, which may be meant, and which names mislead.
+
+Facts on names such as `Etc/GMT+1` and `EST`: the tz database, files `etcetera` and `northamerica`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import UTC, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from opusmap.converters.registry import ArgumentError
+from opusmap.wording import counted, quote_value, suggest
+
+_OFFSET = re.compile(r"(?:Etc/)?(?:GMT|UTC)([+-])(\d{1,2})", re.IGNORECASE)
+_FIXED = {
+    "EST": ("five hours behind UTC", "America/New_York"),
+    "MST": ("seven hours behind UTC", "America/Denver"),
+    "HST": ("ten hours behind UTC", "Pacific/Honolulu"),
+    "GMT": ("the same as UTC", "Europe/London"),
+}
+"""Short names without daylight saving: what they are all year, and a city that may be meant."""
+
+
+def time_zone(name: str) -> tzinfo:
+    """Return the time zone of an IANA name.
+
+    Raises:
+        ArgumentError: there is no such zone.
+    """
+    if name.upper() == "UTC":
+        return UTC
+    if re.fullmatch(r"[A-Za-z0-9+_-]+(?:/[A-Za-z0-9+_-]+)*", name):
+        try:
+            zone = ZoneInfo(name)
+            if sys.platform == "linux" or name in _zone_names():
+                return zone
+        except (OSError, ValueError, LookupError):  # LookupError covers ZoneInfoNotFoundError
+            pass
+    raise ArgumentError(f"there is no time zone {quote_value(name)}", _suggest_zone(name))
+
+
+def describe_fixed_offset(name: str) -> tuple[str, str] | None:
+    """Return what a zone's name means that is easily taken for another, and what to write; None for others.
+
+    These are zones with the same offset all year: `Etc/GMT+1`, whose sign is the reverse of what people
+    expect, and short names such as `EST`.
+
+    >>> describe_fixed_offset("Etc/GMT+1")[0]
+    '"Etc/GMT+1" is one hour behind UTC all year'
+    """
+    if name in _FIXED:
+        meaning, city = _FIXED[name]
+        hint = f"if clocks change in summer where the source comes from, name a city, such as {city}"
+        return f"{quote_value(name)} is {meaning} all year, without daylight saving", hint
+    found = _OFFSET.fullmatch(name) if name.startswith("Etc/") else None
+    if found is None or not int(found[2]):
+        return None
+    hours = "one hour" if int(found[2]) == 1 else counted(int(found[2]), "hour")
+    meaning = f"{hours} {'behind' if found[1] == '+' else 'ahead of'} UTC"
+    return f"{quote_value(name)} is {meaning} all year", f"{_NAME_A_CITY}, unless you mean this"
+
+
+_NAME_A_CITY = "name a city in the zone, such as Europe/Oslo"
+
+
+def _suggest_zone(name: str) -> str:
+    """Return the zone that may be meant: Europe/London for London, or the nearest of a name with a `/`."""
+    if _OFFSET.fullmatch(name.strip()):
+        return f"{_NAME_A_CITY}; a zone can't be given as a difference from UTC"
+    known = [zone for zone in sorted(_zone_names()) if not _OFFSET.fullmatch(zone)]
+    place = name.strip().replace(" ", "_").casefold()
+    cities = [zone for zone in known if zone.casefold().rpartition("/")[2] == place]
+    if cities:
+        return f'did you mean "{cities[0]}"?'
+    return (suggest(name, known) if "/" in name else "") or "use a name such as Europe/Berlin or UTC"
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    """Return the names of all zones; where files' names have no case, other spellings are found, too."""
+    return frozenset(available_timezones())

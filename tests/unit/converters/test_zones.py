@@ -1,0 +1,59 @@
+"""A zone is found by its name; what may be meant by another is named, and what misleads is described."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from opusmap.converters.registry import ArgumentError
+from opusmap.converters.zones import describe_fixed_offset, time_zone
+
+CITY = "name a city in the zone, such as Europe/Oslo; a zone can't be given as a difference from UTC"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("London", 'did you mean "Europe/London"?'),
+        ("New York", 'did you mean "America/New_York"?'),
+        ("Europe/Londn", 'did you mean "Europe/London"?'),
+        ("AEST", "use a name such as Europe/Berlin or UTC"),  # EST is another zone
+        ("utc+1", CITY),
+        ("GMT+1", CITY),  # Etc/GMT+1 is the opposite
+        ("GMT-10", CITY),
+        ("Etc/GMT+15", CITY),
+    ],
+)
+def test_a_time_zone_that_may_be_meant_is_named_and_none_that_is_another(name: str, meant: str) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        time_zone(name)
+    assert caught.value.help == meant
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning", "hours"),
+    [
+        ("Etc/GMT+1", "one hour behind UTC", -1),
+        ("Etc/GMT-10", "10 hours ahead of UTC", 10),
+        ("EST", "five hours behind UTC all year, without daylight saving", -5),
+        ("MST", "seven hours behind UTC all year, without daylight saving", -7),
+        ("HST", "ten hours behind UTC all year, without daylight saving", -10),
+        ("GMT", "the same as UTC all year, without daylight saving", 0),
+    ],
+)
+def test_a_fixed_zone_with_a_misleading_name_is_described_as_it_is(
+    name: str, meaning: str, hours: int
+) -> None:
+    found = describe_fixed_offset(name)
+    assert found is not None
+    assert found[0].startswith(f'"{name}" is {meaning}')
+    for month in (1, 7):
+        assert datetime(2024, month, 1, tzinfo=time_zone(name)).utcoffset() == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    "name", ["UTC", "Etc/UTC", "Etc/GMT+0", "Europe/Oslo", "CET", "EST5EDT", "Asia/Tokyo"]
+)
+def test_other_zones_need_no_description(name: str) -> None:
+    assert describe_fixed_offset(name) is None
