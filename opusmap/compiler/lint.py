@@ -39,6 +39,7 @@ def lint(
         *_short_term_paths(plan, sample),
         *_without_zone(plan, sample),
         *_swapped_days(plan, sample),
+        *_texts_compared_with_numbers(plan, sample),
         *_unused(plan),
         *_unread(plan),
     ]
@@ -156,9 +157,7 @@ def _read_by_position(plan: Plan) -> tuple[dict[Hashable, tuple[Node, Span, set[
     """Return what elements are read of by position, where and which; and what is read as a whole."""
     if not any(isinstance(node, nodes.Subscript) for node in plan.nodes()):
         return {}, set()
-    trees = [(variable.expression.tree, variable.span) for variable in plan.variables]
-    trees += [] if plan.where is None else [(plan.where.tree, plan.where.text.span)]
-    trees += [(tree, column.span) for column in plan.columns for tree in column.trees()]
+    trees = _list_trees(plan)
     lists: dict[Hashable, tuple[Node, Span, set[int]]] = {}
     whole = {_identity(tree) for tree, _ in trees}
     for tree, span in trees:
@@ -170,6 +169,13 @@ def _read_by_position(plan: Plan) -> tuple[dict[Hashable, tuple[Node, Span, set[
                 elif not (isinstance(node, nodes.Filter) and node.converter.name == "length"):
                     whole.add(_identity(child))
     return lists, whole
+
+
+def _list_trees(plan: Plan) -> list[tuple[Node, Span]]:
+    """Return the trees of variables, of `where` and of columns, with where they are written."""
+    trees = [(variable.expression.tree, variable.span) for variable in plan.variables]
+    trees += [] if plan.where is None else [(plan.where.tree, plan.where.text.span)]
+    return [*trees, *((tree, column.span) for column in plan.columns for tree in column.trees())]
 
 
 def _position(node: Node) -> int | None:
@@ -305,6 +311,53 @@ def _swapped_days(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
         hint = f'if the {first} comes first in this source, write `format: "{other}"`'
         fix = fix_with(formats[0].span, other)
         yield Issue("swapped-days", message, formats[0].span, hint, Severity.WARNING, fix)
+
+
+_EQUALITY = {"eq": "==", "ne": "!=", "in": "in", "notin": "not in"}
+
+
+def _texts_compared_with_numbers(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+    """Yield the comparisons for equality of a cell with a number, where all cells of a sample are texts."""
+    for tree, span in _list_trees(plan):
+        for name, operator, other in _compared_cells(tree):
+            numbers = [one for one in _numbers_in(other) if one is not None]
+            values = [row.get(name) for row in sample if row.get(name) not in (None, "")]
+            if not numbers or not values or not all(isinstance(value, str) for value in values):
+                continue
+            cell = name if name.isidentifier() else f"row['{name}']"
+            sign, first = _EQUALITY[operator], numbers[0]
+            quoted, plain = (f"['{first}', …]", f"[{first}, …]") if "in" in sign else (f"'{first}'", first)
+            message = (
+                f"the cells of {quote_value(name)} are texts in the first {counted(len(sample), 'row')}, and "
+                f"a text never equals the number {first}"
+            )
+            hint = f"write `{cell} {sign} {quoted}`, or `{cell} | number {sign} {plain}`"
+            yield _warning("text-equals-number", message, span, hint)
+
+
+def _compared_cells(tree: Node) -> Iterator[tuple[str, str, Node]]:
+    """Yield each cell of an expression that is compared for equality, the operator, and the other side."""
+    for node in walk(tree):
+        if not isinstance(node, nodes.Compare):
+            continue
+        left = node.left
+        for operator, right in node.others:
+            if operator in _EQUALITY:
+                sides = [(left, right)] if "in" in operator else [(left, right), (right, left)]
+                for cell, other in sides:
+                    if isinstance(cell, nodes.Cell) and not cell.dotted:
+                        yield cell.name, operator, other
+            left = right
+
+
+def _numbers_in(node: Node) -> list[str | None]:
+    """Return the number that a node is, or those in a list; None for what else it is."""
+    if isinstance(node, nodes.ListLiteral):
+        return [number for item in node.items for number in _numbers_in(item)]
+    if isinstance(node, nodes.Unary):
+        return [None if one is None else f"{node.sign}{one}" for one in _numbers_in(node.value)]
+    value = node.value if isinstance(node, nodes.Constant) else None
+    return [str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else None]
 
 
 def _unused(plan: Plan) -> Iterator[Issue[Span]]:

@@ -180,6 +180,45 @@ def test_dates_that_swapping_does_not_help_are_no_warning(cells: tuple[str, ...]
     assert swapped("%d/%m/%Y", *cells) == []
 
 
+def compared(test: str, *cells: object) -> list[tuple[str, str]]:
+    """Return message and help of a warning of a `where` that compares cells with a number."""
+    rows = tuple({"Key": str(at), "A": cell, "B": ""} for at, cell in enumerate(cells))
+    found = lint(compiled("Line: B", f'where: "{{{{ {test} }}}}"\n', columns=COLUMNS).plan, rows)
+    return [(one.message, one.help) for one in found if one.code == "text-equals-number"]
+
+
+@pytest.mark.parametrize(
+    ("test", "written"),
+    [
+        ("A == 7", "`A == '7'`, or `A | number == 7`"),
+        ("7 != A", "`A != '7'`, or `A | number != 7`"),
+        ("A == -7", "`A == '-7'`, or `A | number == -7`"),
+        ("A in [7, 8]", "`A in ['7', …]`, or `A | number in [7, …]`"),
+        ("not (B == 'x' or row['A'] not in ['7', 8])", "`A not in ['8', …]`, or `A | number not in [8, …]`"),
+    ],
+)
+def test_a_text_that_is_compared_with_a_number_is_a_warning(test: str, written: str) -> None:
+    ((message, hint),) = compared(test, "7", "", "x")
+    assert message.startswith('the cells of "A" are texts in the first 3 rows, and a text never equals the ')
+    assert hint == f"write {written}"
+
+
+@pytest.mark.parametrize(
+    ("test", "cells"),
+    [
+        ("A == 7", (7, "x")),  # a workbook's or JSON's
+        ("A == 7", ("", None)),
+        ("A == 7", ()),
+        ("A == '7'", ("7",)),
+        ("A == true", ("7",)),
+        ("A | number == 7", ("7",)),
+        ("A in ['7', '8']", ("7",)),
+    ],
+)
+def test_a_comparison_that_may_be_true_is_no_warning(test: str, cells: tuple[object, ...]) -> None:
+    assert compared(test, *cells) == []
+
+
 def test_a_source_column_that_is_read_nowhere_is_a_warning() -> None:
     (found,) = lint(compiled("Line: B", columns=COLUMNS).plan, ROWS)
     assert (found.code, found.message) == (
