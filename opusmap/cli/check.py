@@ -25,12 +25,12 @@ from opusmap.cli.options import (
     registry,
 )
 from opusmap.cli.output import (
-    describe_no_rows,
     facts_of_to_do,
     print_changes,
     print_json,
     print_left_out,
     print_note,
+    print_nothing_done,
 )
 from opusmap.cli.progress import progress_line
 from opusmap.cli.sending import print_host
@@ -130,8 +130,8 @@ def check(
         print_summary(report, sections, sent=False, every=every, below=2 + bool(work.to_do))
         if forecast.estimate.requests and not work.to_do:
             _print_estimate(forecast.estimate)
-        if not (report.read or out.quiet):
-            print_note(describe_no_rows(work.source))
+        if not out.quiet:
+            print_nothing_done(work, report)
     print_changes(report.source_changed)
     print_next_of_check(out, given, work, report, online=online)
     return InvalidMapping.exit_code if work.to_do else 0 if report.clean else 1

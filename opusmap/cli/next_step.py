@@ -30,6 +30,12 @@ class Given:
         own = [word for file in self.converters for word in ("--converters", file)]
         return show_command(name, self.mapping, *named, *words, *own)
 
+    def explain(self, column: str, *words: str) -> str:
+        """Return the command that explains a column of Opus, which is named before the source."""
+        named = [self.source] if self.source is not None else []
+        own = [word for file in self.converters for word in ("--converters", file)]
+        return show_command("explain", self.mapping, column, *named, *words, *own)
+
 
 def show_command(*words: str) -> str:
     """Return a command of opusmap as it is typed in this system's shell."""
@@ -49,27 +55,37 @@ def print_next_of_check(out: Output, given: Given, work: Work, report: Report, *
         why = f"decide each TODO in {given.mapping}, and check again"
         print_next(out, why, given.command("check"))
         return
+    if report.all_filtered and work.source.rereadable:
+        print_next(out, *next_of_filtered(given))
+        return
     bound = {plan.column.display_name for plan in work.mapper.plan.columns}
     about_values = (one for one in report.reasons if one.column in bound and one.code != "duplicate-key")
     reason = next(about_values, None)
     if reason is not None and work.source.rereadable:
-        # The column comes before the source.
-        named = [given.source] if given.source is not None else []
-        own = [word for file in given.converters for word in ("--converters", file)]
-        words = (reason.column, *named, "--row", str(reason.rows[0]), *own)
         why = "see what causes the most frequent problem"
-        print_next(out, why, show_command("explain", given.mapping, *words))
+        print_next(out, why, given.explain(reason.column, "--row", str(reason.rows[0])))
     elif online:
         print_next(out, "send the first records", given.command("submit", "--limit", "20"))
     else:
         print_next(out, "compare rows with their records", given.command("preview"))
 
 
-def print_next_of_preview(out: Output, given: Given, work: Work, *, any_shown: bool) -> None:
+def next_of_filtered(given: Given) -> tuple[str, str]:
+    """Return what to do where `where` excludes every row, and the command."""
+    from opusmap.compiler.plan import KEY_COLUMN
+
+    return f"look at `where` in {given.mapping}, and at what it reads of a row", given.explain(KEY_COLUMN)
+
+
+def print_next_of_preview(
+    out: Output, given: Given, work: Work, *, any_shown: bool, all_filtered: bool
+) -> None:
     """Print what to do after `preview`."""
     if work.to_do:
         why = f"decide each TODO in {given.mapping}, and look again"
         print_next(out, why, given.command("preview"))
+    elif all_filtered and work.source.rereadable:
+        print_next(out, *next_of_filtered(given))
     elif any_shown:
         print_next(out, "rehearse sending", given.command("submit", "--to", "emulator"))
     else:

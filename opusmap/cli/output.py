@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from opusmap.compiler.plan import ColumnPlan
     from opusmap.issues import Issue
     from opusmap.records import Mapped
+    from opusmap.report import Report
     from opusmap.run.open import Work
     from opusmap.sources import FileChange, Source
 
@@ -139,6 +140,21 @@ def facts_of_to_do(work: Work) -> dict[str, Any]:
 
     error = InvalidMapping(work.to_do)
     return {"error": type(error).__name__, "message": str(error), "left_out": list(work.left_out)}
+
+
+def print_nothing_done(work: Work, report: Report) -> None:
+    """Print why no row became a record or a reject, where that is so."""
+    if not report.read:
+        print_note(describe_no_rows(work.source))
+    elif report.all_filtered:
+        print_note(describe_all_filtered(work, f"every row ({report.read:,} of {report.read:,})"))
+
+
+def describe_all_filtered(work: Work, which: str) -> str:
+    """Return that `where` excludes rows (`which`: "every row"), and what it says."""
+    where = work.mapper.plan.where
+    assert where is not None
+    return f"{where.text.span}: `where` excludes {which}: {shorten(str(where.text).strip(), 200)}"
 
 
 def describe_no_rows(source: Source) -> str:

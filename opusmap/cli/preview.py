@@ -22,6 +22,7 @@ from opusmap.cli.options import (
     write_html,
 )
 from opusmap.cli.output import (
+    describe_all_filtered,
     describe_no_rows,
     facts_of_to_do,
     mapped_as_json,
@@ -61,7 +62,7 @@ def preview(
     """
     from itertools import islice
 
-    from opusmap.records import Reject
+    from opusmap.records import Filtered, Reject
 
     work = open_mapping(mapping, source, converters, out, around_to_do=True)
     with work.source:
@@ -73,6 +74,10 @@ def preview(
     ]
     if not (shown or out.silent):
         print_note(describe_no_rows(work.source))
+    all_filtered = bool(shown) and all(isinstance(mapped, Filtered) for _, mapped in shown)
+    if all_filtered and not out.silent:
+        which = f"each of the first {counted(len(shown), 'row')}"
+        print_note(describe_all_filtered(work, which))
     if out.as_json:
         becomes = [{"values": values, "becomes": mapped_as_json(mapped)} for values, mapped in shown]
         found = {"diagnostics": [one.as_json() for one in work.to_do]} if work.to_do else {}
@@ -85,7 +90,8 @@ def preview(
     elif not out.as_json:
         print_left_out(work)
         _print_preview(work.mapper, shown)
-    print_next_of_preview(out, Given(mapping, source, converters), work, any_shown=bool(shown))
+    given = Given(mapping, source, converters)
+    print_next_of_preview(out, given, work, any_shown=bool(shown), all_filtered=all_filtered)
     return InvalidMapping.exit_code if work.to_do else 0
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from opusmap.cli.logs import log, log_error
-from opusmap.cli.next_step import Given, print_next
+from opusmap.cli.next_step import Given, next_of_filtered, print_next
 from opusmap.cli.options import (
     ALL,
     Command,
@@ -24,10 +24,10 @@ from opusmap.cli.options import (
     reject_writer,
 )
 from opusmap.cli.output import (
-    describe_no_rows,
     print_changes,
     print_json,
     print_note,
+    print_nothing_done,
     print_state,
 )
 from opusmap.cli.progress import progress_line
@@ -247,6 +247,8 @@ def _choose_next(
         )
     if report.stopped is not None:
         return ("rehearse again from the start" if rehearsal else "go on where it stopped"), resumed
+    if report.all_filtered and options.only is None:
+        return next_of_filtered(given)
     if writer.count:
         named = (str(writer.path),) if rehearsal else ()
         why = f"fix the rows in {writer.path} and {'rehearse' if rehearsal else 'send'} them"
@@ -273,8 +275,8 @@ def _print_report(work: Work, report: Report, only: frozenset[str] | None, *, ev
     if report.stopped is None:
         if only is not None:
             print_note(describe_open(only, report.read, work))
-        elif not report.read:
-            print_note(describe_no_rows(work.source))
+        else:
+            print_nothing_done(work, report)
 
 
 def _note_reports(watch: RunWatch, progress: Callable[[Report], None]) -> Callable[[Report], None]:

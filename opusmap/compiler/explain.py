@@ -7,7 +7,7 @@ calls. The end of an explanation is what the mapper gives, whatever the walk say
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -67,7 +67,7 @@ def explain_row(
         if stages[-1].problem is not None or repr(stages[-1].value) != repr(value):
             stages = [*stages[:-1], Stage("in the record", value, column.span)]
     elif isinstance(mapped, Filtered):
-        stages.append(Stage("the row is filtered: excluded by `where`"))
+        stages += _where_stages(mapper.plan, values)
     else:
         own = [one for one in mapped.problems if one.place == column.column.display_name]
         if not own:
@@ -77,6 +77,17 @@ def explain_row(
         shown = [] if own and stages[-1].problem in own else own or mapped.problems
         stages += [_failed(one, None if own else "the row is rejected for") for one in shown]
     return Explanation(tuple(stages), mapped)
+
+
+def _where_stages(plan: Plan, values: Mapping[str, Any]) -> Iterator[Stage]:
+    """Yield what `where` reads of a row that it excludes, and that it does."""
+    where = plan.where
+    if where is not None:
+        cells = [node for node in walk(where.tree) if isinstance(node, nodes.Cell) and not node.dotted]
+        for name in dict.fromkeys(node.name for node in cells):
+            yield Stage(f"`where` reads column {name}", values.get(name), where.text.span)
+    span = None if where is None else where.text.span
+    yield Stage("the row is filtered: excluded by `where`", None, span)
 
 
 def _failed(problem: Issue[str], why: str | None = None, span: Span | None = None) -> Stage:
@@ -126,14 +137,19 @@ class _Walker:
                 yield _failed(binding_runtime.as_problem(name, second), span=span)
 
     def _value_stages(self) -> Iterator[Stage]:
-        yield from self._cell_stages()
-        yield from self._variable_stages()
         root, given, lacking = self.column.tree, list[tuple[Node, Any]](), list[ValueProblem]()
         traced = Environment(self._interpreter, self.column.context, lacking.append, given.append)
+        value, failure, default = None, None, self.column.default
         try:
             value = traced.evaluator(root)(self._frame)
-        finally:  # on the way to an error, too
-            yield from self._node_stages(root, given, lacking)
+        except Exception as error:  # noqa: BLE001 - a converter may raise anything; raised again below
+            failure = error
+        uses_default = failure is not None or any(node is default for node, _ in given)
+        yield from self._cell_stages(uses_default=uses_default)
+        yield from self._variable_stages()
+        yield from self._node_stages(root, given, lacking)
+        if failure is not None:
+            raise failure
         yield self._encoded(value)
 
     def _node_stages(
@@ -226,12 +242,15 @@ class _Walker:
         """Return what an empty value is in the record; where it is left out, None."""
         return "" if self.plan.spec.target.empty == "blank" else None
 
-    def _cell_stages(self) -> Iterator[Stage]:
+    def _cell_stages(self, *, uses_default: bool) -> Iterator[Stage]:
+        """Yield the cells that the column reads; one that only an unused default reads is not used."""
         value_or_none = binding_runtime.make_empty_values(self.plan.spec.source.empty)
+        used = {node.name for node in self._read(nodes.Cell, () if uses_default else self.column.parts)}
         for node in self._read(nodes.Cell):
+            note = "" if uses_default or node.name in used else ", not used"
             value = self.row.get(node.name)
             if node.optional and node.name not in self.row and not node.dotted:
-                yield Stage(f"column {node.name} (not in the source, so empty)")
+                yield Stage(f"column {node.name} (not in the source, so empty{note})")
                 continue
             if node.dotted:
                 try:
@@ -239,8 +258,8 @@ class _Walker:
                 except ValueProblem as problem:  # no problem unless it is used
                     yield Stage(f"column {node.name} can't be read: {problem.code}: {problem.problem}")
                     continue
-            shown = " (empty)" if value_or_none(value) is None else ""
-            yield Stage(f"column {node.name}{shown}", value)
+            facts = ("empty" if value_or_none(value) is None else "") + note
+            yield Stage(f"column {node.name}" + (f" ({facts.removeprefix(', ')})" if facts else ""), value)
 
     def _variable_stages(self) -> Iterator[Stage]:
         used = {node.name for node in self._read(nodes.VariableRef)}
@@ -261,11 +280,14 @@ class _Walker:
                     yield Stage(f"| {name}", self._evaluate(part, self.plan.context))
                 yield Stage(what, value, variable.span)
 
-    def _read(self, kind: type[Named]) -> list[Named]:
-        """Return the cells or variables that the column reads, also by way of variables, each once."""
+    def _read(self, kind: type[Named], trees: Sequence[Node] = ()) -> list[Named]:
+        """Return the cells or variables that the column reads, also by way of variables, each once.
+
+        With `trees` those that only these read, of the column's.
+        """
         found: dict[str, Named] = {}
         left = {variable.name: variable.expression.tree for variable in self.plan.variables}
-        pending = deque(self.column.trees())
+        pending = deque(trees or self.column.trees())
         while pending:
             for node in walk(pending.popleft()):
                 if isinstance(node, kind):

@@ -98,6 +98,11 @@ class Report:
         """Return whether nothing was rejected, failed, or left open, and the source stayed as it was."""
         return not (self.rejected or self.failed or self.uncertain or self.source_changed)
 
+    @property
+    def all_filtered(self) -> bool:
+        """Return whether rows were read, and `where` excluded all of them."""
+        return bool(self.read) and self.filtered == self.read
+
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain data."""
         names = ("reasons", "notes", "replaced")

@@ -108,6 +108,25 @@ def test_errors_of_the_mapping_come_before_a_source_that_is_not_there(
     assert "no-source" not in said
 
 
+@pytest.mark.parametrize("command", ["check", "preview", "submit"])
+def test_a_where_that_excludes_every_row_is_shown_and_is_what_to_look_at_next(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("c.csv").write_text("No,Title,By,Created\n1,a,x,2024-01-02\n2,b,x,2024-01-02\n")
+    write_mapping("path: c.csv")
+    Path("m.yaml").write_text(Path("m.yaml").read_text() + 'where: "{{ No == 1 }}"\n')
+    assert run(command) == 0
+    shown = " ".join(capsys.readouterr().err.split())
+    which = "each of the first 2 rows" if command == "preview" else "every row (2 of 2)"
+    assert f"m.yaml:12:8: `where` excludes {which}: {{{{ No == 1 }}}}" in shown
+    assert "Next, look at `where` in m.yaml, and at what it reads of a row: opusmap explain m.yaml" in shown
+    assert "warning[text-equals-number]" in shown or command != "check"
+    assert main(["explain", "m.yaml", "rowKey"]) == 0
+    assert "`where` reads column No" in capsys.readouterr().out
+    assert run(command, "--quiet") == 0
+    assert "Next" not in capsys.readouterr().err
+
+
 BROKEN = {
     "cut.json": ('[{"No": "1", "Title": "a"}, {"No": ', "json-syntax"),
     "cut.jsonl": ('{"No": "1"\n{"Nr": "2"}\n', "json-syntax"),

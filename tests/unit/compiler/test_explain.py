@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from small_mapping import compiled
 
-from opusmap.compiler.explain import explain_column
+from opusmap.compiler.explain import explain_column, explain_row
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,38 @@ def test_a_date_and_a_time_with_a_zone_of_its_own_show_no_change(value: str) -> 
     column = next(one for one in mapper.plan.columns if one.column.display_name == "When")
     last = explain_column(mapper, column, {"Key": "k", "A": value, "B": "", "L": []})[-1]
     assert last.what == "written as DateTime"
+
+
+@pytest.mark.parametrize(
+    ("binding", "cells", "shown"),
+    [
+        ("{from: A, default: '{{ B }}'}", ("a", "b"), ["column A", "column B (not used)"]),
+        ("{from: A, default: '{{ B }}'}", ("a", ""), ["column A", "column B (empty, not used)"]),
+        ("{from: A, default: '{{ B }}'}", ("", "b"), ["column A (empty)", "column B"]),
+        ("{from: A, default: '{{ A ~ B }}'}", ("a", "b"), ["column A", "column B (not used)"]),
+        ("{from: A, convert: upper, default: '{{ s }}'}", ("a", "b"), ["column A", "column B (not used)"]),
+        (
+            "{value: '{{ A | number }}', on_error: default, default: '{{ B }}'}",
+            ("x", "b"),
+            ["column A", "column B"],
+        ),
+    ],
+)
+def test_a_column_that_only_an_unused_default_reads_is_not_used(
+    binding: str, cells: tuple[str, str], shown: list[str]
+) -> None:
+    mapper = compiled(f"Line: {binding}", "let: {s: '{{ B }}'}\n")
+    column = next(one for one in mapper.plan.columns if one.column.display_name == "Line")
+    row = {"Key": "k", "A": cells[0], "B": cells[1], "L": []}
+    found = [one.what for one in explain_column(mapper, column, row)]
+    assert [one for one in found if one.startswith("column")] == shown
+
+
+def test_a_row_that_where_excludes_shows_what_it_reads() -> None:
+    mapper = compiled("Line: A", "where: \"{{ B == 'x' }}\"\n")
+    found = explain_row(mapper, mapper.plan.columns[-1], {"Key": "k", "A": "a", "B": "y", "L": []})
+    assert [(one.what, one.value) for one in found.stages[-2:]] == [
+        ("`where` reads column B", "y"),
+        ("the row is filtered: excluded by `where`", None),
+    ]
+    assert found.stages[-1].span is not None
