@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from opusmap.compiler.binding_runtime import make_empty_values
 from opusmap.compiler.interpreter import Environment, Interpreter
+from opusmap.compiler.lint_dates import lint_dates
 from opusmap.compiler.plan import KEY_COLUMN, Plan
 from opusmap.connection import ColumnType
-from opusmap.converters import Context
-from opusmap.converters.date_problems import can_read
-from opusmap.converters.date_shapes import swap_day_and_month
-from opusmap.converters.dates import datetime_
-from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Evaluate, Frame, Gap, Node
-from opusmap.issues import Issue, Severity, Span, fix_with
+from opusmap.issues import Issue, Severity, Span
 from opusmap.wording import counted, quote_names, quote_value
 
 SAMPLE_ROWS = 1_000
@@ -37,8 +32,7 @@ def lint(
         *_may_be_empty(plan, sample),
         *_unread_elements(plan, sample),
         *_short_term_paths(plan, sample),
-        *_without_zone(plan, sample),
-        *_swapped_days(plan, sample),
+        *lint_dates(plan, sample),
         *_texts_compared_with_numbers(plan, sample),
         *_unused(plan),
         *_unread(plan),
@@ -157,7 +151,7 @@ def _read_by_position(plan: Plan) -> tuple[dict[Hashable, tuple[Node, Span, set[
     """Return what elements are read of by position, where and which; and what is read as a whole."""
     if not any(isinstance(node, nodes.Subscript) for node in plan.nodes()):
         return {}, set()
-    trees = _list_trees(plan)
+    trees = plan.trees()
     lists: dict[Hashable, tuple[Node, Span, set[int]]] = {}
     whole = {_identity(tree) for tree, _ in trees}
     for tree, span in trees:
@@ -169,13 +163,6 @@ def _read_by_position(plan: Plan) -> tuple[dict[Hashable, tuple[Node, Span, set[
                 elif not (isinstance(node, nodes.Filter) and node.converter.name == "length"):
                     whole.add(_identity(child))
     return lists, whole
-
-
-def _list_trees(plan: Plan) -> list[tuple[Node, Span]]:
-    """Return the trees of variables, of `where` and of columns, with where they are written."""
-    trees = [(variable.expression.tree, variable.span) for variable in plan.variables]
-    trees += [] if plan.where is None else [(plan.where.tree, plan.where.text.span)]
-    return [*trees, *((tree, column.span) for column in plan.columns for tree in column.trees())]
 
 
 def _position(node: Node) -> int | None:
@@ -224,101 +211,12 @@ def _numeric_keys(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
                 yield _warning("numeric-key", message, column.span, help_text)
 
 
-_READ_ISO = datetime_(context=Context())
-_TIME_OF_DAY = re.compile(r"%[HI]")
-
-
-def _without_zone(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
-    if plan.spec.timezone is not None:
-        return
-    for column in plan.columns:
-        formats = column.binding.format
-        finished = column.column.type is ColumnType.DATE_TIME and (
-            any(map(_names_no_zone, formats)) if formats else _reads_naive(column.parts[0], sample)
-        )
-        name = quote_value(column.column.display_name)
-        if finished or any(_converts_naive(part, sample) for part in column.trees()):
-            yield _no_zone(f"the times of {name}", column.span)
-    for variable in plan.variables:
-        if _converts_naive(variable.expression.tree, sample):
-            yield _no_zone(f"the times of the variable {quote_value(variable.name)}", variable.span)
-
-
-def _no_zone(times: str, span: Span) -> Issue[Span]:
-    message = f"{times} have no time zone, so their rows are rejected"
-    return _warning("no-timezone", message, span, "set `timezone:` to the zone of the source's times")
-
-
-def _names_no_zone(pattern: str) -> bool:
-    return bool(_TIME_OF_DAY.search(pattern)) and "%z" not in pattern
-
-
-def _reads_naive(node: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether a node is a source column with a time that names no zone."""
-    if isinstance(node, nodes.Cell):
-        for row in sample:
-            try:
-                _READ_ISO(row.get(node.name))
-            except ValueProblem as problem:
-                if problem.code == "no-timezone":
-                    return True
-    return False
-
-
-def _converts_naive(root: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether an expression makes a time, by `datetime`, of a text that names no zone."""
-    for node in walk(root):
-        if isinstance(node, nodes.Filter) and node.converter.name == "datetime":
-            given = dict(zip(("format", "timezone"), node.args, strict=False)) | dict(node.kwargs)
-            written = given.get("format")
-            parts = written.items if isinstance(written, nodes.ListLiteral) else (written,)
-            formats = [
-                one.value for one in parts if isinstance(one, nodes.Constant) and one.value is not None
-            ]
-            if "timezone" not in given and (
-                any(_names_no_zone(str(one)) for one in formats)
-                if formats
-                else _reads_naive(node.value, sample)
-            ):
-                return True
-    return False
-
-
-def _swapped_days(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
-    """Yield the formats that, with day and month swapped, read the same dates of a column and more.
-
-    Those that both read become another day, and nothing else shows it.
-    """
-    interpreter, empty = Interpreter(plan, []), make_empty_values(plan.spec.source.empty)
-    for column in plan.columns:
-        formats, node = column.binding.format, column.parts[0]
-        other = swap_day_and_month(formats[0]) if len(formats) == 1 and isinstance(node, nodes.Cell) else None
-        if other is None or column.column.type is not ColumnType.DATE_TIME:
-            continue
-        assert isinstance(node, nodes.Cell)
-        rows = [row for row in sample if interpreter.is_wanted(Frame(row), [])]
-        cells = [cell.strip() for row in rows if isinstance(cell := empty(row.get(node.name)), str)]
-        read = [(can_read(formats[0], cell), can_read(other, cell)) for cell in cells]
-        by_format, by_other = map(sum, zip(*read, strict=True)) if read else (0, 0)
-        if by_format == by_other or any(one and not two for one, two in read):
-            continue
-        message = (
-            f"{quote_value(other)} reads {by_other:,} of the first {counted(len(cells), 'date')} of "
-            f"{quote_value(column.column.display_name)}, and {quote_value(formats[0])} only {by_format:,}, "
-            "with day and month swapped"
-        )
-        first = "day" if other.startswith("%d") else "month"
-        hint = f'if the {first} comes first in this source, write `format: "{other}"`'
-        fix = fix_with(formats[0].span, other)
-        yield Issue("swapped-days", message, formats[0].span, hint, Severity.WARNING, fix)
-
-
 _EQUALITY = {"eq": "==", "ne": "!=", "in": "in", "notin": "not in"}
 
 
 def _texts_compared_with_numbers(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
     """Yield the comparisons for equality of a cell with a number, where all cells of a sample are texts."""
-    for tree, span in _list_trees(plan):
+    for tree, span in plan.trees():
         for name, operator, other in _compared_cells(tree):
             numbers = [one for one in _numbers_in(other) if one is not None]
             values = [row.get(name) for row in sample if row.get(name) not in (None, "")]

@@ -144,15 +144,16 @@ class Plan:
                 elif isinstance(node, nodes.VariableRef) and node.name in left:
                     pending.append(left.pop(node.name))
 
+    def trees(self) -> list[tuple[nodes.Node, Span]]:
+        """Return the trees of variables, of `where` and of columns, with where they are written."""
+        trees = [(variable.expression.tree, variable.span) for variable in self.variables]
+        trees += [] if self.where is None else [(self.where.tree, self.where.text.span)]
+        return [*trees, *((tree, column.span) for column in self.columns for tree in column.trees())]
+
     def nodes(self) -> Iterator[nodes.Node]:
         """Yield all nodes of expressions: of variables, of `where` and of columns."""
-        for variable in self.variables:
-            yield from walk(variable.expression.tree)
-        if self.where is not None:
-            yield from walk(self.where.tree)
-        for column in self.columns:
-            for tree in column.trees():
-                yield from walk(tree)
+        for tree, _ in self.trees():
+            yield from walk(tree)
 
     def cells(self) -> dict[str, bool]:
         """Return the source columns that are read, in order of first use; true where only as a path."""

@@ -63,7 +63,9 @@ def check_reading_format(format: str, century: int | None, *, incomplete: bool =
         datetime.strptime("", format)  # noqa: DTZ007 - only the format is tried
     except (ValueError, re.error) as error:
         if "does not match" not in str(error):
-            raise ArgumentError(f"the format {name} is not valid: {error}") from None
+            meant = correct_minutes(format)
+            hint = f'did you mean "{meant}"? %m is the month, %M are minutes' if meant != format else ""
+            raise ArgumentError(f"the format {name} is not valid: {error}", hint) from None
     return bool(used & set("HIMSpfz"))
 
 
@@ -128,6 +130,25 @@ def find_odd_parts(used: Collection[str]) -> tuple[str, str] | None:
             return why, "remove one of them"
     return None
 
+
+def correct_minutes(format: str) -> str:
+    """Return a format with month and minutes where they belong: %m beside day or year, %M after the hour.
+
+    >>> correct_minutes("%d/%M/%Y %H:%m")
+    '%d/%m/%Y %H:%M'
+    """
+    parts = re.findall(r"%.|[^%]+", format, re.DOTALL)
+    places = [at for at, part in enumerate(parts) if part[0] == "%"]
+    used = ["", *(parts[at] for at in places), ""]
+    for at, before, part, after in zip(places, used, used[1:], used[2:], strict=False):
+        if part == "%M" and before not in _HOURS and _DATE_PARTS & {before, after}:
+            parts[at] = "%m"
+        elif part == "%m" and before in _HOURS and after not in _DATE_PARTS:
+            parts[at] = "%M"
+    return "".join(parts)
+
+
+_HOURS, _DATE_PARTS = frozenset(("%H", "%I")), frozenset(("%d", "%Y", "%y"))
 
 _SHEET_PARTS = re.compile(r"y+|m+|d+|h+|s+|am/pm|tt|[^a-z]+")
 _SHEET_NAMES = {

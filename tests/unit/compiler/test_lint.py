@@ -180,6 +180,23 @@ def test_dates_that_swapping_does_not_help_are_no_warning(cells: tuple[str, ...]
     assert swapped("%d/%m/%Y", *cells) == []
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        'When: {from: B, format: "%d/%M/%Y %H:%m"}',
+        'When: {from: B, format: ["%Y-%m-%d", "%d/%M/%Y %H:%m"]}',
+        "When: \"{{ B | datetime('%d/%M/%Y %H:%m') }}\"",
+    ],
+)
+def test_a_format_with_minutes_in_the_place_of_the_month_is_a_warning(line: str) -> None:
+    (found,) = [
+        one
+        for one in lint(compiled(line, "timezone: UTC\n", columns=COLUMNS).plan)
+        if one.code == "swapped-minutes"
+    ]
+    assert 'did you mean "%d/%m/%Y %H:%M"?' in str(found.help)
+
+
 def compared(test: str, *cells: object) -> list[tuple[str, str]]:
     """Return message and help of a warning of a `where` that compares cells with a number."""
     rows = tuple({"Key": str(at), "A": cell, "B": ""} for at, cell in enumerate(cells))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from small_mapping import compiled, problems
 
+from opusmap.converters.format_parts import correct_minutes
+
 FORMS = (
     'When: {{from: A, format: "{format}"}}',
     'When: {{from: A, convert: {{datetime: "{format}"}}}}',
@@ -65,3 +67,21 @@ def test_an_empty_format_is_told(form: str) -> None:
 def test_times_are_not_written_by_a_format_that_loses_half_of_the_day(format: str) -> None:
     found = problems("When: A", f'timezone: UTC\ntarget: {{datetime_format: "{format}"}}')
     assert [one.code for one in found] == ["bad-format"]
+
+
+@pytest.mark.parametrize(
+    ("format", "corrected"),
+    [
+        ("%d/%M/%Y", "%d/%m/%Y"),
+        ("%Y-%M-%d %H:%m:%S", "%Y-%m-%d %H:%M:%S"),
+        ("%M/%d/%Y %I:%M %p", "%m/%d/%Y %I:%M %p"),
+        ("%d/%m/%Y %H:%m", "%d/%m/%Y %H:%M"),
+        ("%H:%m %d.%M.%y", "%H:%M %d.%m.%y"),
+        *(
+            (right, right)
+            for right in ("%d/%m/%Y %H:%M", "%H %m/%d/%Y", "%Y%m%d%H%M", "%I:%M %p %d %b %Y", "%H:%M")
+        ),
+    ],
+)
+def test_minutes_and_month_belong_beside_their_neighbours(format: str, corrected: str) -> None:
+    assert correct_minutes(format) == corrected

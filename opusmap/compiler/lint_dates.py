@@ -1,0 +1,134 @@
+"""Warnings about how a mapping reads dates: without a zone, or with parts that are swapped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from opusmap.compiler.binding_runtime import make_empty_values
+from opusmap.compiler.interpreter import Interpreter
+from opusmap.compiler.plan import Plan
+from opusmap.connection import ColumnType
+from opusmap.converters import Context
+from opusmap.converters.date_problems import can_read
+from opusmap.converters.date_shapes import swap_day_and_month
+from opusmap.converters.dates import datetime_
+from opusmap.converters.format_parts import correct_minutes
+from opusmap.errors import ValueProblem
+from opusmap.expressions import nodes, walk
+from opusmap.expressions.nodes import Frame
+from opusmap.issues import Issue, Severity, Span, fix_with
+from opusmap.wording import counted, quote_value
+
+
+def lint_dates(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+    """Yield warnings about a plan's dates, and about how it reads those of a sample of rows."""
+    yield from _without_zone(plan, sample)
+    yield from _swapped_days(plan, sample)
+    yield from _swapped_minutes(plan)
+
+
+_READ_ISO = datetime_(context=Context())
+_TIME_OF_DAY = re.compile(r"%[HI]")
+
+
+def _without_zone(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+    if plan.spec.timezone is not None:
+        return
+    for column in plan.columns:
+        formats = column.binding.format
+        finished = column.column.type is ColumnType.DATE_TIME and (
+            any(map(_names_no_zone, formats)) if formats else _reads_naive(column.parts[0], sample)
+        )
+        name = quote_value(column.column.display_name)
+        if finished or any(_converts_naive(part, sample) for part in column.trees()):
+            yield _no_zone(f"the times of {name}", column.span)
+    for variable in plan.variables:
+        if _converts_naive(variable.expression.tree, sample):
+            yield _no_zone(f"the times of the variable {quote_value(variable.name)}", variable.span)
+
+
+def _no_zone(times: str, span: Span) -> Issue[Span]:
+    message = f"{times} have no time zone, so their rows are rejected"
+    hint = "set `timezone:` to the zone of the source's times"
+    return Issue("no-timezone", message, span, hint, Severity.WARNING)
+
+
+def _names_no_zone(pattern: str) -> bool:
+    return bool(_TIME_OF_DAY.search(pattern)) and "%z" not in pattern
+
+
+def _reads_naive(node: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a node is a source column with a time that names no zone."""
+    if isinstance(node, nodes.Cell):
+        for row in sample:
+            try:
+                _READ_ISO(row.get(node.name))
+            except ValueProblem as problem:
+                if problem.code == "no-timezone":
+                    return True
+    return False
+
+
+def _converts_naive(root: nodes.Node, sample: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether an expression makes a time, by `datetime`, of a text that names no zone."""
+    return any(
+        not names_zone
+        and (any(map(_names_no_zone, formats)) if formats else _reads_naive(node.value, sample))
+        for node, formats, names_zone in _find_datetimes(root)
+    )
+
+
+def _find_datetimes(root: nodes.Node) -> Iterator[tuple[nodes.Filter, list[str], bool]]:
+    """Yield each use of `datetime` in an expression: its formats, and whether it names a zone."""
+    for node in walk(root):
+        if isinstance(node, nodes.Filter) and node.converter.name == "datetime":
+            given = dict(zip(("format", "timezone"), node.args, strict=False)) | dict(node.kwargs)
+            written = given.get("format")
+            parts = written.items if isinstance(written, nodes.ListLiteral) else (written,)
+            constants = [one.value for one in parts if isinstance(one, nodes.Constant)]
+            yield node, [str(one) for one in constants if one is not None], "timezone" in given
+
+
+def _swapped_days(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+    """Yield the formats that, with day and month swapped, read the same dates of a column and more.
+
+    Those that both read become another day, and nothing else shows it.
+    """
+    interpreter, empty = Interpreter(plan, []), make_empty_values(plan.spec.source.empty)
+    for column in plan.columns:
+        formats, node = column.binding.format, column.parts[0]
+        other = swap_day_and_month(formats[0]) if len(formats) == 1 and isinstance(node, nodes.Cell) else None
+        if other is None or column.column.type is not ColumnType.DATE_TIME:
+            continue
+        assert isinstance(node, nodes.Cell)
+        rows = [row for row in sample if interpreter.is_wanted(Frame(row), [])]
+        cells = [cell.strip() for row in rows if isinstance(cell := empty(row.get(node.name)), str)]
+        read = [(can_read(formats[0], cell), can_read(other, cell)) for cell in cells]
+        by_format, by_other = map(sum, zip(*read, strict=True)) if read else (0, 0)
+        if by_format == by_other or any(one and not two for one, two in read):
+            continue
+        message = (
+            f"{quote_value(other)} reads {by_other:,} of the first {counted(len(cells), 'date')} of "
+            f"{quote_value(column.column.display_name)}, and {quote_value(formats[0])} only {by_format:,}, "
+            "with day and month swapped"
+        )
+        first = "day" if other.startswith("%d") else "month"
+        hint = f'if the {first} comes first in this source, write `format: "{other}"`'
+        fix = fix_with(formats[0].span, other)
+        yield Issue("swapped-days", message, formats[0].span, hint, Severity.WARNING, fix)
+
+
+def _swapped_minutes(plan: Plan) -> Iterator[Issue[Span]]:
+    """Yield the formats that have minutes (%M) in the place of the month (%m), or the other way round."""
+    found = [(str(one), one.span, True) for column in plan.columns for one in column.binding.format]
+    for tree, span in plan.trees():
+        found += [(one, span, False) for _, formats, _ in _find_datetimes(tree) for one in formats]
+    for written, span, is_whole in dict.fromkeys(found):
+        corrected = correct_minutes(written)
+        if corrected != written:
+            message = f"month (%m) and minutes (%M) seem to be swapped in {quote_value(written)}"
+            fix = fix_with(span, corrected) if is_whole else None
+            hint = f'%m is the month, %M are minutes: did you mean "{corrected}"?'
+            yield Issue("swapped-minutes", message, span, hint, Severity.WARNING, fix)
