@@ -1,4 +1,6 @@
-"""The how-to pages and the sections of the language's page, for a terminal: the wheel has them as well.
+"""The how-to pages, and the sections of the language's and the command line's page, for a terminal.
+
+The wheel has them as well.
 
 Owns finding one by a word, and what a reader types for a page that another one links to.
 """
@@ -25,7 +27,8 @@ _LINK_OR_CODE = re.compile(r"```.*?```|`[^`\n]*`|\[((?:`[^`\n]*`|[^\]`])+)\]\([^
 class Guide:
     """A how-to page, or a section of a page, as Markdown with its links.
 
-    `name` is what is typed for it, `words` what it is found by in addition to its title.
+    `name` is what is typed for it, `words` what it is found by in addition to its title, as the page says
+    below its heading: `<!-- searched: PHRASE, PHRASE -->`.
     """
 
     name: str
@@ -36,7 +39,10 @@ class Guide:
 
 
 def find_guides(word: str) -> list[Guide]:
-    """Return the guides that a word is about, the best first; none if no title has it.
+    """Return the guides that a word, or several, are about, the best first.
+
+    They have all the words in their title or among those that they are found by; if none has, pages that
+    have them in their headings or first paragraph.
 
     >>> [guide.name for guide in find_guides("excel")][0]
     'excel-register'
@@ -46,7 +52,8 @@ def find_guides(word: str) -> list[Guide]:
         return []
     ranked = [(_rank(guide, wanted), guide) for guide in _read_guides().values()]
     ranked.sort(key=lambda one: one[0])
-    return [guide for rank, guide in ranked if rank < _UNFIT]
+    found = [guide for rank, guide in ranked if rank < _UNFIT]
+    return found or [guide for _, guide in ranked if guide.is_page and set(wanted) <= _opening_words(guide)]
 
 
 def has_guide(name: str) -> bool:
@@ -89,14 +96,24 @@ def _normalise(text: str) -> tuple[str, ...]:
     return tuple(word.removesuffix("s") if len(word) > len("yes") else word for word in words)
 
 
+def _opening_words(guide: Guide) -> set[str]:
+    """Return the words of a page's headings and first paragraph."""
+    text = remove_links(_FENCE.sub("", guide.text))
+    headings = [heading[2] for heading in _HEADING.finditer(text)]
+    first = next((part for part in text.split("\n\n")[1:] if part.strip()), "")
+    return set(_normalise(" ".join((*headings, first, *guide.words))))
+
+
 _UNFIT = 5
 
 
 def _rank(guide: Guide, wanted: tuple[str, ...]) -> int:
     """Return how well a guide fits some words, 0 best; `_UNFIT` if it lacks one of them."""
-    if wanted == _normalise(guide.name):
-        return 0 if guide.is_page else 1
+    if wanted == _normalise(guide.name) and guide.is_page:
+        return 0
     if wanted in map(_normalise, guide.words):
+        return 1
+    if wanted == _normalise(guide.name):
         return 2
     if set(wanted) <= {*_normalise(guide.name), *_normalise(guide.title)}:
         return 3 if guide.is_page else 4
@@ -106,7 +123,7 @@ def _rank(guide: Guide, wanted: tuple[str, ...]) -> int:
 @cache
 def _read_guides() -> dict[str, Guide]:
     """Return all guides by their names; of several with the same name a page, or else that of a how-to."""
-    files = [*sorted(_FOLDER.glob("howto/*.md")), _FOLDER / "language.md"]
+    files = [*sorted(_FOLDER.glob("howto/*.md")), _FOLDER / "language.md", _FOLDER / "command-line.md"]
     read = [list(_split(path)) for path in files if path.stem != "index"]
     found = dict[str, Guide]()
     pages, sections = [guides[:1] for guides in read], [guides[1:] for guides in read]
@@ -127,7 +144,8 @@ def _split(path: Path) -> Iterator[Guide]:
         ends = (other.start() for other in headings[at + 1 :] if len(other[1]) <= level)
         part = text[heading.start() : next(ends, len(text))]
         name = re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") if at else path.stem
-        searched = _SEARCHED.search(text) if not at else None
+        below = headings[at + 1].start() if at + 1 < len(headings) else len(text)
+        searched = _SEARCHED.search(text, heading.end(), below)
         words = tuple(searched[1].split(", ")) if searched is not None else ()
         yield Guide(name, title, part, words, is_page=not at)
 

@@ -36,13 +36,14 @@ def _known_names() -> list[str]:
     "opusmap help submit",
     name="help",
 )
-@click.argument("word", required=False, shell_complete=_complete)
+@click.argument("words", nargs=-1, metavar="[WORD]...", shell_complete=_complete)
 @verbosity
-def help_(word: str | None, *, quiet: bool) -> int:
+def help_(words: tuple[str, ...], *, quiet: bool) -> int:
     """Print the page of a diagnostic code: what it means, why it matters, an example and its fix.
 
-    A WORD such as dates, excel or windows prints the how-to page, or the section of the language, that is
-    about it. Without WORD, all codes and how-to pages are listed. The name of a command prints its help.
+    A WORD such as dates, excel or windows, or several such as exit code, prints the how-to page, or the
+    section of the language or the command line, that is about it. Without WORD, all codes and how-to pages
+    are listed. The name of a command prints its help.
     """
     from opusmap.diagnostic_pages import locate_page, read_page
     from opusmap.guide_pages import find_guides
@@ -51,7 +52,8 @@ def help_(word: str | None, *, quiet: bool) -> int:
     context = click.get_current_context()
     program = context.find_root().command
     assert isinstance(program, click.Group)
-    if word is None:
+    word = " ".join(words)
+    if not words:
         _print_codes()
         return 0
     if word in program.commands:

@@ -141,9 +141,10 @@ def correct_minutes(format: str) -> str:
     places = [at for at, part in enumerate(parts) if part[0] == "%"]
     used = ["", *(parts[at] for at in places), ""]
     for at, before, part, after in zip(places, used, used[1:], used[2:], strict=False):
+        is_time = before in _HOURS and (after not in _DATE_PARTS or parts[at - 1] == ":")
         if part == "%M" and before not in _HOURS and _DATE_PARTS & {before, after}:
             parts[at] = "%m"
-        elif part == "%m" and before in _HOURS and after not in _DATE_PARTS:
+        elif part == "%m" and is_time:
             parts[at] = "%M"
     return "".join(parts)
 

@@ -22,12 +22,33 @@ from opusmap.guide_pages import find_guides, find_links, has_guide, list_guides,
         ("own converter", "custom-converter"),
         ("templates", "templates-with-if"),
         ("lookup tables", "lookup-tables"),
+        ("exit code", "exit-codes"),
+        ("exit codes", "exit-codes"),
+        ("xlsx", "excel-register"),
+        ("spreadsheet", "excel-register"),
+        ("excel file", "excel-register"),
+        ("am/pm", "dates"),
+        ("aliases", "choices"),
+        ("alias", "choices"),
+        ("nightly", "scheduled-runs"),
+        ("schedule", "scheduled-runs"),
+        ("two people", "people"),
+        ("people several", "several-people"),
+        ("rejects", "correcting-rejects"),
     ],
 )
 def test_a_word_finds_what_is_about_it_first(word: str, name: str) -> None:
     guide = find_guides(word)[0]
     assert guide.name == name
     assert guide.text.lstrip("#").strip().startswith(guide.title[:5])
+
+
+def test_words_of_headings_and_first_paragraphs_find_a_page_if_no_title_has_them() -> None:
+    assert find_guides("repository mapping lock")[0].name == "github-actions"
+    assert find_guides("service accounts")[0].name in (
+        "people",
+        "people-who-left-service-accounts-empty-cells",
+    )
 
 
 @pytest.mark.parametrize("word", ["", "-", "no-such-thing", "../../etc/passwd"])
