@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
+
 from opusmap.cli.help import command
 from opusmap.cli.logs import log_error
 from opusmap.cli.next_step import print_next, show_command
@@ -11,16 +13,32 @@ from opusmap.cli.options import ALL, Output, common
 from opusmap.cli.output import print_json, print_note, show_record
 from opusmap.cli.summary import print_summary, reject_reasons, replaced_reasons
 from opusmap.cli.terminal import make_console, print_pairs
+from opusmap.errors import SettingsError
 from opusmap.wording import counted
 
 _SAMPLES = 3
+_FILES = ("mapping.yaml", "contracts.connection.json", "contracts.csv", "staff.csv")
+"""What a person needs of the bundled register."""
 
 
-@command("Map a bundled register and submit it to an Opus in this process", "opusmap demo")
+@command(
+    "Map a bundled register and submit it to an Opus in this process",
+    "opusmap demo",
+    "opusmap demo --write contracts",
+)
+@click.option(
+    "--write",
+    "folder",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False),
+    help="Write the register and its mapping into FOLDER instead, to try commands on.",
+)
 @ALL
 @common
-def demo(out: Output, *, every: bool) -> int:
+def demo(out: Output, *, folder: str | None, every: bool) -> int:
     """Map a bundled contract register and submit it to the embedded Opus."""
+    if folder is not None:
+        return _write_files(Path(folder), out)
     from opusmap.run.open import open_work
     from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
     from opusmap.run.submit import SubmitOptions, submit_source
@@ -52,10 +70,33 @@ def demo(out: Output, *, every: bool) -> int:
         print_note("Nothing left this machine: this Opus was an emulator in this process.")
     print_next(
         out,
-        "try it on your own register, with your file names",
-        show_command("init", "contracts.connection.json", "contracts.csv"),
+        "write these files into a folder, to try commands on them",
+        show_command("demo", "--write", "contracts"),
     )
     return 0 if report.submitted == report.mapped == len(held) else 1
+
+
+def _write_files(folder: Path, out: Output) -> int:
+    """Write the bundled register's files into a folder, and nothing over a file that is there."""
+    from opusmap.output_files import write_whole
+
+    for name in _FILES:
+        if (folder / name).exists():
+            raise SettingsError("--write", f"{folder / name} is there already", "name a new folder")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"the folder {folder} can't be made: {error.strerror}"
+        raise SettingsError("--write", problem, "name another folder") from None
+    for name in _FILES:
+        with write_whole(folder / name) as file:
+            file.write((_folder() / name).read_bytes())
+    if out.as_json:
+        print_json({"files": [str(folder / name) for name in _FILES]})
+    elif not out.quiet:
+        print_note(f"wrote {', '.join(_FILES)} into {folder}")
+    print_next(out, "see what the mapping makes of each row", show_command("check", str(folder / _FILES[0])))
+    return 0
 
 
 def _folder() -> Path:

@@ -48,6 +48,22 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return run
 
 
+def test_the_demo_proposes_commands_that_run_in_an_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo"]) == 0
+    words = next_of(capsys.readouterr().err)
+    assert words == ["demo", "--write", "contracts"]
+    assert main(words) == 0
+    words = next_of(capsys.readouterr().err)
+    assert words == ["check", str(Path("contracts") / "mapping.yaml")]
+    assert main(words) == 1  # the register is dirty on purpose
+    assert next_of(capsys.readouterr().err)[0] == "explain"
+    assert main(["demo", "--write", "contracts"]) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
 def next_of(shown: str) -> list[str]:
     """Return the words of the one command that is proposed, without the program's name."""
     (line,) = re.findall(r"^Next, [^:]+: (opusmap .*)$", shown, re.MULTILINE)
