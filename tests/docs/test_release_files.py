@@ -9,7 +9,7 @@ import tomllib
 
 import pytest
 import yaml
-from documentation import ROOT
+from documentation import ROOT, section, table
 
 import opusmap
 
@@ -28,6 +28,13 @@ def test_the_version_is_written_once_and_cited_as_it_is():
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     assert cited["version"] == opusmap.__version__
     assert cited["license"] == PROJECT["project"]["license"]
+
+
+def test_the_page_on_installing_lists_each_extra_that_a_user_may_need_once():
+    rows = table(section((ROOT / "docs" / "howto" / "install.md").read_text("utf-8"), "Extras"))
+    listed = [name for cell, _ in rows for name in re.findall("`([^`]+)`", cell)]
+    for_developers = {"browser", "docs", "dev"}
+    assert sorted(listed) == sorted(PROJECT["project"]["optional-dependencies"].keys() - for_developers)
 
 
 def test_the_changelog_has_sections_and_kinds_of_changes_as_keep_a_changelog_says():
