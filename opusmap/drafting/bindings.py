@@ -108,16 +108,29 @@ def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
 
 def _left_open(match: Match, source: SourceProfile) -> DraftBinding:
     near = [_nearest(match, one, source) for one in match.candidates if one.confidence >= WORTH_TELLING]
+    addresses = [] if near else _with_addresses(match.column, source)
     told = f"nearest: {', '.join(near)}" if near else "no column of the source looks like it"
-    told += " (one may be used twice)" if match.column.required else ""
+    if addresses:
+        told = f"no name is like it; with e-mail addresses: {', '.join(one.name for one in addresses)}"
+    told += " (you can use one column twice)" if match.column.required else ""
     remark = f"{match.column.type}; {told}"
-    profile = source.find(match.candidates[0].source) if near else None
+    profile = source.find(match.candidates[0].source) if near else next(iter(addresses), None)
     if profile is None:
         return DraftBinding(match.column, None, remark, open=True)
     making = _Making(match.column, profile)
     _RULES.get(match.column.type, _as_text)(making)
     proposal = _written(making, _levels(making, source))
     return DraftBinding(match.column, None, remark, open=True, proposal=proposal)
+
+
+def _with_addresses(column: Column, source: SourceProfile) -> list[ColumnProfile]:
+    """Return the columns of e-mail addresses, for a column of people whose name is like that of none."""
+    if column.type is not ColumnType.PEOPLE and column.internal_name not in ("createdBy", "modifiedBy"):
+        return []
+    return [one for one in source.columns if one.filled and _has_addresses(one)][:_ADDRESSES_TOLD]
+
+
+_ADDRESSES_TOLD = 3
 
 
 def _nearest(match: Match, candidate: Candidate, source: SourceProfile) -> str:
@@ -355,7 +368,7 @@ def _has_addresses(profile: ColumnProfile) -> bool:
 
 def _reason(chosen: Candidate, profile: ColumnProfile) -> str:
     seen = _seen(profile)
-    return f"{_percent(chosen)}" + (f"; {seen}" if seen else "")
+    return f"{_percent(chosen)} sure" + (f"; {seen}" if seen else "")
 
 
 def _seen(profile: ColumnProfile) -> str:

@@ -335,6 +335,17 @@ def test_values_alone_bind_nothing_but_are_told():
     assert re.search(r"Created time: TODO .*nearest: F5 \(45 %\)", text)
 
 
+def test_a_column_of_addresses_is_proposed_for_people_and_never_bound_for_its_values():
+    columns = {"rowKey": "SingleText", "_Zuständig": "PeopleOrGroup", "createdBy": "SingleText"}
+    rows = [{"No": f"A{at}", "F7": f"ann{at % 3}@example.org", "F8": f"x{at}"} for at in range(30)]
+    draft = drafted(rows, connect(columns))
+    text = write_draft(draft)
+    assert "# TODO Zuständig: F7" in text
+    assert text.count("no name is like it; with e-mail addresses: F7") == 2
+    assert re.search(r"^  Created by: TODO .*F7 \(you can use one column twice\)$", text, re.MULTILINE)
+    assert {one.column.internal_name for one in draft.bindings if one.binding is not None} <= {"rowKey"}
+
+
 def test_every_todo_names_its_column():
     rows = [{**row, "Responsible": "Ann Smith", "Last Updated": "01/11/24", "Author": ""} for row in REGISTER]
     text = write_draft(drafted(rows))
