@@ -12,6 +12,7 @@ from opusmap.cli.logs import log
 from opusmap.cli.next_step import Given, show_command
 from opusmap.cli.options import MAPPING, open_mapping, read_settings, registry
 from opusmap.cli.sending import SendingOutput, fault_plan, open_target, send, sending
+from opusmap.errors import SettingsError
 
 if TYPE_CHECKING:
     from opusmap.settings import Settings
@@ -43,7 +44,7 @@ def retry(mapping: str, file: str | None, number: int | None, out: SendingOutput
         raise click.UsageError("--run selects rows of the mapping's source; FILE has its own")
     if file is None and plan is not None:
         raise click.UsageError(_advise_rehearsal(mapping))
-    settings = read_settings(mapping) if plan is None else None
+    settings = _read_settings(mapping, file) if plan is None else None
     if file is None and number is None and settings is not None:
         file = _find_edited_rejects(mapping, settings, quiet=out.quiet)
     if file is None:
@@ -55,12 +56,34 @@ def retry(mapping: str, file: str | None, number: int | None, out: SendingOutput
     return send(work, target, SubmitOptions(only=only), out, Given(mapping, file, out.converters))
 
 
+def _read_settings(mapping: str, file: str | None) -> Settings:
+    """Return the settings; where they are missing, the error names what a rehearsal rejected, if it did.
+
+    Raises:
+        SettingsError: as `read_settings`.
+    """
+    try:
+        return read_settings(mapping)
+    except SettingsError as error:
+        latest = _find_latest(mapping, "rehearsal*.rejects.*") if file is None else None
+        if latest is None:
+            raise
+        named = show_command("retry", mapping, str(latest), "--to", "emulator")
+        hint = f"{error.help}; to rehearse the rows of {latest}, once you have corrected them: `{named}`"
+        raise SettingsError(error.setting, error.problem, hint) from None
+
+
+def _find_latest(mapping: str, pattern: str) -> Path | None:
+    """Return the newest of the mapping's files of rejects that match a pattern."""
+    path = Path(mapping)
+    found = [one for one in path.parent.glob(f"*.{pattern}") if one.name.startswith(f"{path.stem}.")]
+    return max(found, key=lambda one: one.stat().st_mtime, default=None)
+
+
 def _advise_rehearsal(mapping: str) -> str:
     """Return what to do where a rehearsal is to be retried: it keeps no journal of what was refused."""
     whole = show_command("submit", mapping, "--to", "emulator")
-    path = Path(mapping)
-    found = [one for one in path.parent.glob("*.rejects.*") if one.name.startswith(f"{path.stem}.")]
-    latest = max(found, key=lambda one: one.stat().st_mtime, default=None)
+    latest = _find_latest(mapping, "rejects.*")
     file = "FILE" if latest is None else str(latest)
     named = show_command("retry", mapping, file, "--to", "emulator")
     return (

@@ -62,15 +62,28 @@ class _Hints:
             if len(parts) > 1 and not parts.isdisjoint(self._folded):
                 return 'split a text that lists several options: `split: ";"`'
         option = text.strip()
-        help_text = self._names.suggest(option)
+        help_text = self._suggest_option(option)
         help_text = help_text or "add it to `choices` in Opus's order, or give it an alias"
         if option.casefold() in self._folded:
             return f"{help_text} (only letter case differs: `ignore_case: true`)"
         return help_text
 
+    def _suggest_option(self, text: str) -> str:
+        """Return the nearest option, or that of the nearest alias; "" if none is near."""
+        alias = self._aliases.find(text)[0]
+        is_alias = alias is not None and alias.casefold() == text.casefold()
+        found = "" if is_alias else self._options.suggest(text)
+        if found or alias is None:
+            return found
+        return f'did you mean "{self._choices.aliases[alias]}"? Its alias "{alias}" is similar'
+
     @cached_property
-    def _names(self) -> Names:
-        return Names([*self._choices.options, *self._choices.aliases])
+    def _options(self) -> Names:
+        return Names(self._choices.options)
+
+    @cached_property
+    def _aliases(self) -> Names:
+        return Names(self._choices.aliases)
 
     @cached_property
     def _folded(self) -> frozenset[str]:

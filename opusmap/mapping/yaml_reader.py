@@ -191,8 +191,10 @@ def suggest_file(path: Path) -> str:
         names = [one.name for one in islice(path.parent.iterdir(), _FILES_LISTED)]
     except OSError:
         return ""
-    near = find_nearest(path.name, [name for name in names if name.endswith((".yaml", ".yml"))])
-    return "" if near is None else f'did you mean "{path.with_name(near)}"?'
+    # Without the suffix, which makes any two names look similar.
+    stems = {Path(name).stem: name for name in sorted(names) if name.endswith((".yaml", ".yml"))}
+    near = find_nearest(path.stem, stems)
+    return "" if near is None else f'did you mean "{path.with_name(stems[near])}"?'
 
 
 _FILES_LISTED = 2_000

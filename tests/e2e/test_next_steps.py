@@ -64,6 +64,17 @@ def test_the_demo_proposes_commands_that_run_in_an_empty_folder(
     assert "is there already" in capsys.readouterr().err
 
 
+def test_a_retry_without_settings_names_what_a_rehearsal_rejected(told) -> None:
+    assert "to rehearse the rows of" not in told("retry", "mapping.yaml")[1]
+    told("submit", "mapping.yaml", "wrong.csv", "--to", "emulator")
+    code, shown = told("retry", "mapping.yaml")
+    assert code == 2
+    named = "opusmap retry mapping.yaml mapping.rehearsal.rejects.csv --to emulator"
+    assert f"of mapping.rehearsal.rejects.csv, once you have corrected them: `{named}`" in " ".join(
+        shown.split()
+    )
+
+
 def next_of(shown: str) -> list[str]:
     """Return the words of the one command that is proposed, without the program's name."""
     (line,) = re.findall(r"^Next, [^:]+: (opusmap .*)$", shown, re.MULTILINE)

@@ -185,7 +185,12 @@ def test_a_file_that_is_not_there_is_answered_with_the_nearest_beside_it(tmp_pat
         with pytest.raises(InvalidMapping) as raised:
             read_yaml(tmp_path / name)
         assert raised.value.diagnostics[0].hint == f'did you mean "{tmp_path / near}"?'
-    for path in (tmp_path / "quite-another.txt", tmp_path / "none" / "mapping.yaml"):
+    for path in (
+        tmp_path / "quite-another.txt",
+        tmp_path / "nosuch.yaml",
+        tmp_path / "tab.yaml",
+        tmp_path / "none" / "mapping.yaml",
+    ):
         with pytest.raises(InvalidMapping) as raised:
             read_yaml(path)
         assert raised.value.diagnostics[0].hint == ""

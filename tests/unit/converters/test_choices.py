@@ -1,0 +1,34 @@
+"""A text that is not an option is answered with an option, never with another spelling that is wrong."""
+
+from __future__ import annotations
+
+import pytest
+from small_mapping import compiled
+
+from opusmap.converters.choices import order_lookup
+from opusmap.errors import ValueProblem
+
+CHOICES = """choices:
+  Choice:
+    options: [Tug, Pilotage, Other vessel]
+    aliases: {Othr: Other vessel, Lotse: Pilotage, Tog: Tug}
+"""
+CASE = "(only letter case differs: `ignore_case: true`)"
+
+
+@pytest.mark.parametrize(
+    ("text", "help_text"),
+    [
+        ("Other vesel", 'did you mean "Other vessel"?'),
+        ("Other", 'did you mean "Other vessel"? Its alias "Othr" is similar'),
+        ("Tugg", 'did you mean "Tug"?'),
+        ("Tuug", 'did you mean "Tug"?'),
+        ("lotse", f'did you mean "Pilotage"? Its alias "Lotse" is similar {CASE}'),
+        ("Quay", "add it to `choices` in Opus's order, or give it an alias"),
+    ],
+)
+def test_an_option_is_suggested(text: str, help_text: str) -> None:
+    options = compiled("Choice: A", choices=CHOICES).plan.context.choices["Choice"]
+    with pytest.raises(ValueProblem) as caught:
+        order_lookup(options, 1)(text)
+    assert caught.value.help == help_text
