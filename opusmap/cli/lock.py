@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from opusmap.cli.diagnostics import print_diagnostics
 from opusmap.cli.help import command
-from opusmap.cli.next_step import Given, print_next
+from opusmap.cli.next_step import Given, next_of_rehearsal, print_next
 from opusmap.cli.options import MAPPING, Output, common, custom, registry
 from opusmap.cli.output import print_json, print_note
 from opusmap.wording import counted
@@ -22,6 +24,7 @@ def lock(mapping: str, converters: tuple[str, ...], out: Output) -> int:
     """
     from opusmap.compiler import load_mapping
     from opusmap.compiler.lock import find_drift, lock_path, make_lock, read_lock, write_lock
+    from opusmap.run.history import list_rejects
 
     mapper = load_mapping(mapping, converters=registry(converters))
     path = lock_path(mapping)
@@ -45,6 +48,9 @@ def lock(mapping: str, converters: tuple[str, ...], out: Output) -> int:
             base = mapper.spec.target.choice_base
             listed = ", ".join(f"{base + index} {option}" for index, option in enumerate(options))
             print_note(f"  {names[name]}: {listed}")
-        rehearse = Given(mapping, converters=converters).command("submit", "--to", "emulator")
-        print_next(out, "rehearse sending", rehearse)
+        given = Given(mapping, converters=converters)
+        if any(".rehearsal." in path.name for path in list_rejects(Path(mapping))):
+            print_next(out, *next_of_rehearsal(given))
+        else:
+            print_next(out, "rehearse sending", given.command("submit", "--to", "emulator"))
     return 0

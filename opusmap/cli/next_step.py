@@ -77,6 +77,12 @@ def next_of_filtered(given: Given) -> tuple[str, str]:
     return f"look at `where` in {given.mapping}, and at what it reads of a row", given.explain(KEY_COLUMN)
 
 
+def next_of_rehearsal(given: Given) -> tuple[str, str]:
+    """Return what to do once sending was rehearsed, and the command."""
+    command = given.command("check", "--no-source", "--online", source=False)
+    return "verify the settings, without sending a record", command
+
+
 def print_next_of_preview(
     out: Output, given: Given, work: Work, *, any_shown: bool, all_filtered: bool
 ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from opusmap.cli.logs import log, log_error
-from opusmap.cli.next_step import Given, next_of_filtered, print_next
+from opusmap.cli.next_step import Given, next_of_filtered, next_of_rehearsal, print_next
 from opusmap.cli.options import (
     ALL,
     Command,
@@ -259,8 +259,7 @@ def _choose_next(
         words = () if report.run is None else ("--run", str(report.run))
         return "send again what is still open", given.command("retry", *words, source=False)
     if rehearsal:
-        why = "verify the settings, without sending a record"
-        return why, given.command("check", "--no-source", "--online", source=False)
+        return next_of_rehearsal(given)
     if options.limit is not None and report.submitted + report.unchanged >= options.limit:
         return "send the rest", given.command("submit")
     return "read and sign the report", Given(given.mapping).command("report", "--html")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from opusmap.errors import SourceError
 from opusmap.report.provenance import Evidence
-from opusmap.report.rejected_rows import explain_change, read_keys
+from opusmap.report.rejected_rows import explain_change, is_edited, read_keys
 from opusmap.report.status import Status, count_attention, describe_status
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class History:
     """The runs of one mapping against one connection, the earliest first, up to the one of the page.
 
     `new_reasons` are how many reasons of the latest run no earlier one had; `gone` how many of the run before
-    it has no more. `rows` are the first of `rows_returning`. `unread` are runs whose keys are not known.
+    it has no more. `rows` are the first of `rows_returning`. `unread` are runs whose keys are not known;
+    `edited` those for which that is because a person corrected the file of rejects.
     """
 
     runs: tuple[PastRun, ...]
@@ -69,6 +70,7 @@ class History:
     rows: tuple[ReturningRow, ...] = ()
     rows_returning: int = 0
     unread: tuple[int, ...] = ()
+    edited: tuple[int, ...] = ()
 
 
 def read_history(journal: Journal, run: Run) -> History | None:
@@ -87,9 +89,11 @@ def read_history(journal: Journal, run: Run) -> History | None:
     before = {(one.column, one.code) for one in evidence[-2].reasons}
     gone = len(before - {(one.column, one.code) for one in evidence[-1].reasons})
     rows, unread = _compare_rows(runs, evidence)
-    return History(
-        past, tuple(reasons[:_REASONS_SHOWN]), new, gone, tuple(rows[:_KEYS_SHOWN]), len(rows), unread
-    )
+    files = {run.id: left.find("rejects") for run, left in zip(runs, evidence, strict=True)}
+    edited = tuple(one for one in unread if (file := files[one]) is not None and is_edited(file))
+    unread = tuple(one for one in unread if one not in edited)
+    shown = tuple(rows[:_KEYS_SHOWN])
+    return History(past, tuple(reasons[:_REASONS_SHOWN]), new, gone, shown, len(rows), unread, edited)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -311,6 +312,8 @@ def _environment() -> jinja2.Environment:
         "shown": _shown,
         "coded": _coded,
         "number": _number,
+        "near": _near,
+        "breakable": _breakable,
         "counted": counted,
         "local": _local,
         "utc": _utc,
@@ -332,6 +335,18 @@ def _shown(value: Any, limit: int = _CUT) -> str:
         char if char.isprintable() or char in "\n\t" + _JOINERS else char.encode("unicode_escape").decode()
         for char in cut
     )
+
+
+def _near(path: str, mapping: str) -> str:
+    """Return a path relative to the mapping's folder, as it is if it is elsewhere."""
+    own = PurePath(path)
+    folder = PurePath(mapping).parent
+    return own.relative_to(folder).as_posix() if own.is_relative_to(folder) else path
+
+
+def _breakable(path: str) -> Markup:
+    """Return a path that is broken behind a `/` before it is broken within a name."""
+    return Markup("<wbr>").join(re.split(r"(?<=[/\\\\])", _shown(path)))
 
 
 def _coded(text: str) -> Markup:

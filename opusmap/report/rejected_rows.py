@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from opusmap.errors import SourceError
@@ -93,12 +94,20 @@ def read_rows(evidence: Evidence, limit: int = ROWS) -> RejectedRows:
 
 def explain_change(file: File) -> str:
     """Return why a file of rejects shows no longer what its run wrote, as a sentence; "" if it does."""
-    now = hash_file("rejects", file.path)
+    now, name = hash_file("rejects", file.path), PurePath(file.path).name
     if now is None:
-        return f"{file.path} no longer exists."
+        return f"{name} no longer exists."
     if now != file:
-        return f"{file.path} was changed after the run, so its rows are not evidence."
+        return (
+            f"{name} was changed after the run, as when you correct it, which is fine. The reasons below are "
+            "still those of the run; its cells no longer show what was wrong."
+        )
     return ""
+
+
+def is_edited(file: File) -> bool:
+    """Return whether a file of rejects is still there, and is not as its run wrote it."""
+    return hash_file("rejects", file.path) not in (None, file)
 
 
 @dataclass(frozen=True, slots=True)

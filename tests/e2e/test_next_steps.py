@@ -64,6 +64,11 @@ def test_the_demo_proposes_commands_that_run_in_an_empty_folder(
     assert "is there already" in capsys.readouterr().err
 
 
+def test_lock_after_a_rehearsal_proposes_what_comes_after_it(told) -> None:
+    told("submit", "mapping.yaml", "wrong.csv", "--to", "emulator")
+    assert next_of(told("lock", "mapping.yaml")[1]) == ["check", "mapping.yaml", "--no-source", "--online"]
+
+
 def test_a_retry_without_settings_names_what_a_rehearsal_rejected(told) -> None:
     assert "to rehearse the rows of" not in told("retry", "mapping.yaml")[1]
     told("submit", "mapping.yaml", "wrong.csv", "--to", "emulator")

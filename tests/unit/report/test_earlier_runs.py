@@ -83,6 +83,18 @@ def test_a_run_whose_rejects_are_gone_is_named(tmp_path):
     assert "is not known of run 1" in page
 
 
+def test_a_run_whose_rejects_were_corrected_is_fine(tmp_path):
+    first, _ = record_run(tmp_path, 60), record_run(tmp_path, 90)
+    with first.rejects.open("ab") as file:
+        file.write(b"\r\n")
+    with open_journal(first.journal, write=False) as journal:
+        history = read_history(journal, journal.runs()[0])
+        assert (history.unread, history.edited) == ((), (1,))
+        page = write_run(journal, journal.runs()[0], earlier=True)
+    assert "The rejects of run 1 were changed since, as when you correct them, which is fine." in page
+    assert "is not known of run" not in page
+
+
 def test_another_mapping_or_target_is_not_compared(tmp_path):
     with open_journal(tmp_path / "j.db") as journal:
         for origin, mapping in (

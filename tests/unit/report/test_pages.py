@@ -135,7 +135,7 @@ def test_open_ends_are_bounded_and_counted(tmp_path):
 
 
 ALLOWED = re.compile(
-    "html|head|meta|title|style|body|a|header|p|h1|h2|h3|bdi|dl|div|dt|dd|nav|ul|ol|li|main|section|svg|rect|"
+    "html|head|meta|title|style|body|a|header|p|h1|h2|h3|bdi|wbr|dl|div|dt|dd|nav|ul|ol|li|main|section|svg|rect|"
     "line|text|table|caption|thead|tbody|tfoot|tr|th|td|span|strong|figure|figcaption|details|summary|"
     "article|code|br|footer|time"
 )
@@ -306,6 +306,17 @@ def test_a_timeline_is_shown_only_where_there_is_one():
     for evidence, shown in ((timed, True), (Evidence(seconds=1.0), False)):
         page = render_run(RUN, evidence, [], RejectedRows(), MADE)
         assert ('id="timeline"' in page) == ('href="#timeline"' in page) == shown
+        assert ("1 request was made." in page) == shown
+
+
+def test_a_path_is_shown_from_the_mappings_folder_and_whole_in_its_title_and_beside_its_hash():
+    files = tuple(File(role, f"/data/port/{role}.csv", 1, "0" * 64) for role in ("source", "rejects"))
+    crosswalk = Crosswalk((Line("A", "A", "SingleText", True, ("A",), (), 1),))
+    run = replace(RUN, mapping="/data/port/mapping.yaml")
+    page = render_run(run, Evidence(files=files, crosswalk=crosswalk), [], RejectedRows(), MADE)
+    assert '<dd title="/data/port/mapping.yaml"><bdi>mapping.yaml</bdi></dd>' in page
+    assert '<bdi title="/data/port/source.csv">source.csv</bdi>' in page
+    assert "/<wbr>data/<wbr>port/<wbr>rejects.csv" in page
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone can't be set there")
