@@ -60,18 +60,18 @@ __all__ = [
 FOLDER = ROOT / "docs" / "diagnostics"
 INDEX = FOLDER / "index.md"
 
-PLACES = (
-    "Error in a mapping",
-    "Warning in a mapping",
-    "Error in a connection file",
-    "Warning in a connection file",
-    "Error against the lock",
-    "Error in a source",
-    "Reject of a row",
-    "Note on a row",
-    "Edit of a mapping",
-)
-"""What the line below a page's title consists of."""
+PLACES = {
+    "an error in the mapping": "Error in a mapping",
+    "a warning in the mapping": "Warning in a mapping",
+    "an error in the connection file": "Error in a connection file",
+    "a warning in the connection file": "Warning in a connection file",
+    "an error when the mapping is compared with its lock": "Error against the lock",
+    "an error in the source": "Error in a source",
+    "the reason why a row is rejected": "Reject of a row",
+    "a note on a row": "Note on a row",
+    "the reason why a change of the mapping is refused": "Edit of a mapping",
+}
+"""What the line below a page's title may say that a diagnostic appears as, and the place that this is."""
 
 MAPPING, CONNECTION, SOURCE = "mapping.yaml", "contracts.connection.json", "contracts.csv"
 
@@ -126,7 +126,8 @@ def read_page(path: Path) -> Page:
         for found in _PART.finditer(path.read_text("utf-8"))
     )
     bodies = dict(section.split("\n", 1) for section in sections)
-    kinds = tuple(kind.strip() for kind in places.strip().removesuffix(".").split(". "))
+    said = re.fullmatch(r"It appears as (.+)\.", places.strip())
+    kinds = tuple(PLACES[kind] for kind in re.split(r",(?: or)? as ", said[1])) if said else ()
     return Page(title.removeprefix("# "), kinds, bodies, parts)
 
 
