@@ -43,13 +43,13 @@ def time_zone(name: str) -> tzinfo:
 
 
 def describe_fixed_offset(name: str) -> tuple[str, str] | None:
-    """Return what a zone's name means that is easily taken for another, and what to write; None for others.
+    """Return what a zone's name means that is often taken for another, and what to write; None for others.
 
     These are zones with the same offset all year: `Etc/GMT+1`, whose sign is the reverse of what people
     expect, and short names such as `EST`.
 
-    >>> describe_fixed_offset("Etc/GMT+1")[0]
-    '"Etc/GMT+1" is one hour behind UTC all year'
+    >>> describe_fixed_offset("EST")[0]
+    '"EST" is five hours behind UTC all year, without daylight saving'
     """
     if name in _FIXED:
         meaning, city = _FIXED[name]
