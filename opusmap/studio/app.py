@@ -113,7 +113,7 @@ class _Server:
         except ChangedOnDisk:
             pass  # the frame shows what is on disk, and asks what to do
         except OpusmapError as error:
-            visit.tell_error(error)
+            visit.notify_error(error)
         if goes_to is not None:
             parts = urlsplit(goes_to)
             if dict(parse_qsl(parts.query)).get("mapping") != query.get("mapping"):
@@ -246,13 +246,13 @@ def _show(visit: Visit, request: Request) -> Response:
         try:
             visit.bench  # noqa: B018 - it may not be readable
         except OpusmapError as error:
-            visit.tell_error(error)
+            visit.notify_error(error)
             screen, status = SCREENS["home"], 404
             visit = Visit(visit.studio, "home", {}, notices=visit.notices)
     try:
         values = dict(screen.view(visit))
     except OpusmapError as error:
-        visit.tell_error(error)
+        visit.notify_error(error)
         values = {"failed": True}
     page = render(
         f"{screen.name}.html" if "failed" not in values else "failed.html",

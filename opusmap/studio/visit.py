@@ -143,20 +143,20 @@ class Visit:
         kept = {name: str(one) for name, one in values.items() if one not in (None, "")}
         return f"/{self.screen if screen is None else screen}" + (f"?{urlencode(kept)}" if kept else "")
 
-    def tell(self, kind: str, text: str, help: str = "", code: str = "") -> None:
+    def notify(self, kind: str, text: str, help: str = "", code: str = "") -> None:
         """Say something above the screen that is shown next."""
         self.notices.append(Notice(kind, text, help, code))
 
-    def tell_error(self, error: OpusmapError) -> None:
+    def notify_error(self, error: OpusmapError) -> None:
         """Say above the screen that is shown next what is wrong."""
         if not isinstance(error, InvalidMapping):
             problem, _, help_text = str(error).partition("\n  help: ")
-            self.tell("bad", problem, help_text, getattr(error, "code", ""))
+            self.notify("bad", problem, help_text, getattr(error, "code", ""))
             return
         for issue in error.diagnostics[:_ISSUES_TOLD]:
             file = Path(issue.place.file).name
             where = "" if self.query.get("mapping", "").endswith(file) else f"{file}, "
-            self.tell("bad", f"{where}line {issue.place.line}: {issue.message}", issue.hint, issue.code)
+            self.notify("bad", f"{where}line {issue.place.line}: {issue.message}", issue.hint, issue.code)
 
     def field(self, name: str) -> str:
         """Return a field of the form.

@@ -297,7 +297,7 @@ def _stop(visit: Visit) -> None:
     if job is not None and job.running:
         job.stop()
         job.wait(_STOP_SECONDS)
-        visit.tell("attention", "The check was stopped. The counts are those of the rows up to there.")
+        visit.notify("attention", "The check was stopped. The counts are those of the rows up to there.")
 
 
 _STOP_SECONDS = 5.0
@@ -309,7 +309,7 @@ def _leave(visit: Visit) -> None:
         fixes = Fixes(visit.bench.path)
         fixes.leave(column, code, why)
         fixes.save()
-    visit.tell("good", "The rows stay rejected, and the report says why." if why.strip() else "Taken back.")
+    visit.notify("good", "The rows stay rejected, and the report says why." if why.strip() else "Taken back.")
 
 
 def _decide(visit: Visit) -> None:
@@ -355,7 +355,7 @@ def _keep_test(visit: Visit) -> None:
     becomes = (
         "it becomes this record" if test.expect else "it is rejected" if test.reject else "it is filtered"
     )
-    visit.tell("good", f"Row {number} is kept as a test: {becomes}. `opusmap test` runs it.")
+    visit.notify("good", f"Row {number} is kept as a test: {becomes}. `opusmap test` runs it.")
 
 
 SCREEN = Screen(

@@ -187,12 +187,14 @@ def _set_header(visit: Visit) -> None:
         if not names:
             raise SettingsError("names", "no name is given", "write a name for each column, one a line")
         visit.bench.apply(SetSourceOption("columns", list(names)), *_without(spec, "header_row", "headers"))
-        visit.tell("good", f"The file has no row of names: its {len(names)} columns are named as you wrote.")
+        visit.notify(
+            "good", f"The file has no row of names: its {len(names)} columns are named as you wrote."
+        )
         return
     if not row.isascii() or not row.isdigit():
         raise SettingsError("row", f"{row!r} is not a row", "click the row that has the column names")
     visit.bench.apply(SetSourceOption("header_row", int(row)), *_without(spec, "columns"))
-    visit.tell("good", f"Row {row} has the column names.")
+    visit.notify("good", f"Row {row} has the column names.")
 
 
 def _set_option(visit: Visit) -> None:
@@ -220,7 +222,7 @@ def _replace(visit: Visit) -> None:
     other = [key for one in all_formats() for key in one.options if key not in takes]
     unfit = dict.fromkeys((*other, "format", "database", "sql"))
     visit.bench.apply(SetSourceOption("path", name), *_without(spec, *unfit))
-    visit.tell("good", f"The rows come from {name} now.")
+    visit.notify("good", f"The rows come from {name} now.")
 
 
 def _without(spec: MappingSpec, *keys: str) -> list[Intent]:

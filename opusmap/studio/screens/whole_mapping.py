@@ -14,7 +14,7 @@ def _view(_visit: Visit) -> Mapping[str, Any]:
 
 def _undo(visit: Visit) -> None:
     visit.bench.undo()
-    visit.tell("good", "Undone.")
+    visit.notify("good", "Undone.")
 
 
 def _redo(visit: Visit) -> None:
@@ -23,12 +23,12 @@ def _redo(visit: Visit) -> None:
 
 def _reload(visit: Visit) -> None:
     visit.bench.reload()
-    visit.tell("good", "The file is shown as it is on disk. Undo brings the page's text back.")
+    visit.notify("good", "The file is shown as it is on disk. Undo brings the page's text back.")
 
 
 def _keep(visit: Visit) -> None:
     visit.bench.keep_mine()
-    visit.tell("good", "The page's text is written. Undo brings back what was on disk.")
+    visit.notify("good", "The page's text is written. Undo brings back what was on disk.")
 
 
 def _use_unsaved(visit: Visit) -> None:
