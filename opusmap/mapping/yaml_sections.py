@@ -25,7 +25,7 @@ _HEAD = re.compile(
 """The line of a section's key, and the lines up to its first entry, which is indented."""
 _LINE = re.compile(r"^([ ]*)([^ \n#])([^\n]?)", re.MULTILINE)
 _NO_KEY = frozenset("?:,[]{}&*!|>%@`\t")
-"""What begins a line that is no plain `key: value`."""
+"""What begins a line that is not a plain `key: value`."""
 _UNREADABLE = (yaml.YAMLError, ValueError, OverflowError, RecursionError)
 
 

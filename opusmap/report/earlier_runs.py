@@ -114,7 +114,10 @@ class ReasonChange:
 def compare_reasons(before: Evidence, after: Evidence) -> tuple[ReasonChange, ...]:
     """Return the reasons for rejects of two runs side by side: those that came, went, and stayed."""
     old, new = ({(one.column, one.code): one.count for one in each.reasons} for each in (before, after))
-    changes = [ReasonChange(*key, old.get(key, 0), new.get(key, 0)) for key in {**new, **old}]
+    changes = [
+        ReasonChange(column, code, old.get((column, code), 0), new.get((column, code), 0))
+        for column, code in {**new, **old}
+    ]
     order = ("came", "went", "stayed")
     return tuple(sorted(changes, key=lambda one: (order.index(one.kind), -max(one.before, one.after))))
 

@@ -1,4 +1,4 @@
-"""Sending from its first record to its last: where records go, in words too, and a run in a loop of its own.
+"""Sending from its first record to its last: where records go, in words too, and a run in its own loop.
 
 Owns what the commands and the studio share of it. Asking a person, and showing totals, is theirs.
 """

@@ -113,7 +113,7 @@ class _Server:
         except ChangedOnDisk:
             pass  # the frame shows what is on disk, and asks what to do
         except OpusmapError as error:
-            visit.notify_error(error)
+            visit.announce_error(error)
         if goes_to is not None:
             parts = urlsplit(goes_to)
             if dict(parse_qsl(parts.query)).get("mapping") != query.get("mapping"):
@@ -211,7 +211,7 @@ class _Server:
         return StreamingResponse(events(), media_type="text/event-stream")
 
     async def report(self, request: Request) -> Response:
-        """Show the whole page of a run; it has a style of its own and no script."""
+        """Show the whole page of a run; it has its own style and no script."""
         visit = Visit(self._studio, "report", dict(request.query_params))
         number, nonce = request.path_params["run"], request.scope.get("nonce", "")
 
@@ -246,13 +246,13 @@ def _show(visit: Visit, request: Request) -> Response:
         try:
             visit.bench  # noqa: B018 - it may not be readable
         except OpusmapError as error:
-            visit.notify_error(error)
+            visit.announce_error(error)
             screen, status = SCREENS["home"], 404
             visit = Visit(visit.studio, "home", {}, notices=visit.notices)
     try:
         values = dict(screen.view(visit))
     except OpusmapError as error:
-        visit.notify_error(error)
+        visit.announce_error(error)
         values = {"failed": True}
     page = render(
         f"{screen.name}.html" if "failed" not in values else "failed.html",

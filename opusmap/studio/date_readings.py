@@ -62,7 +62,7 @@ def read_dates(profile: ColumnProfile, values: Iterable[Any], stated: Sequence[s
 
     Args:
         profile: the column's profile, which knows the formats.
-        values: its cells; what is no text is a date already.
+        values: its cells; a cell that is not a text is a date already.
         stated: the formats that the mapping has.
     """
     texts = [text for value in values if isinstance(value, str) and (text := value.strip())]

@@ -45,7 +45,6 @@ class StageLine:
     line: int | None
     problem: str = ""
     help: str = ""
-    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +228,6 @@ def _row_panel(visit: Visit) -> RowPanel | None:
                 None if one.span is None else one.span.line,
                 "" if one.problem is None else one.problem.message,
                 "" if one.problem is None else one.problem.hint,
-                "" if one.problem is None else one.problem.code,
             )
             for one in explained.stages
         )
@@ -250,8 +248,7 @@ def _row_panel(visit: Visit) -> RowPanel | None:
     elif isinstance(mapped, Reject):
         kind, key = "needs you", mapped.key or ""
         problems = tuple(
-            StageLine(one.place or "whole row", "", None, one.message, one.hint, one.code)
-            for one in mapped.problems
+            StageLine(one.place or "whole row", "", None, one.message, one.hint) for one in mapped.problems
         )
     elif isinstance(mapped, Filtered):
         kind = "filtered: excluded by `where`"

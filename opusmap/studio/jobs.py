@@ -87,7 +87,7 @@ class Jobs:
         self._lock = threading.Lock()
 
     def start(self, kind: str, mapping: str, work: Callable[[Job], Any], about: Any = None) -> Job:
-        """Begin work in a thread of its own; `work` returns the job's result. See `Job.about`.
+        """Begin work in its own thread; `work` returns the job's result. See `Job.about`.
 
         A job of the same kind for the same mapping that still goes on is returned instead.
         """

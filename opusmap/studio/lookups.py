@@ -32,7 +32,7 @@ _IN_PLACE = frozenset({"path", "key", "value", "delimiter", "quote", "encoding"}
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """A value that is not in a table (or is no e-mail address), how often it arrives, and from where.
+    """A value that is not in a table (or is not an e-mail address), how often it arrives, and from where.
 
     `replaced` says that the column's `default` replaces it.
     """

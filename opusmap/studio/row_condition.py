@@ -30,7 +30,7 @@ def write_condition(column: str, comparison: str, value: str, rows: Iterable[Row
         rows: rows of the source: where its cells are numbers or booleans, so is the value.
 
     Raises:
-        SettingsError: it is no comparison.
+        SettingsError: it is not a comparison.
     """
     if comparison not in COMPARISONS:
         raise SettingsError("comparison", f"{comparison!r} is not a comparison", "choose one from the list")

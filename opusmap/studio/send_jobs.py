@@ -197,7 +197,7 @@ def start(studio: Studio, bench: Workbench, order: Order, typed: str = "") -> Jo
         typed: the name of the connection, as a person typed it.
 
     Raises:
-        SettingsError: something stands against it; nothing was sent.
+        SettingsError: something prevents it; nothing was sent.
     """
     obstacle = next(find_obstacles(bench), None)
     if obstacle is not None:

@@ -266,7 +266,7 @@ class Standing:
 
 
 def look_up_sign_off(mapping: Path) -> Standing | None:
-    """Return how a mapping's sign-off stands; None if there is none."""
+    """Return whether a mapping's sign-off still matches its files; None if there is none."""
     file = sign_off_path(mapping).name
     try:
         signed = read_sign_off(mapping)

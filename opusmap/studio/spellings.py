@@ -2,7 +2,7 @@
 
 Owns what counts as alike, from sure to less sure: letter case, blanks, the fingerprint (letters and digits
 without accents and signs, the words in any order), a small edit distance. It only proposes: nothing becomes
-an option or an alias by itself. Numbers are never alike: `Class 3` is not a spelling of `Class 2`.
+an option or an alias without a person. Numbers are never alike: `Class 3` is not a spelling of `Class 2`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Cluster:
 
 
 def find_clusters(values: Mapping[str, int], options: Sequence[str]) -> tuple[Cluster, ...]:
-    """Return the clusters of values that are no option.
+    """Return the clusters of values that are not an option.
 
     Args:
         values: the values without an option, with how often each occurs.

@@ -36,7 +36,8 @@ class Notice:
     kind: str
     text: str
     help: str = ""
-    code: str = ""
+    diagnostic: str = ""
+    """Its code, if it has one."""
 
 
 @dataclass
@@ -143,20 +144,21 @@ class Visit:
         kept = {name: str(one) for name, one in values.items() if one not in (None, "")}
         return f"/{self.screen if screen is None else screen}" + (f"?{urlencode(kept)}" if kept else "")
 
-    def notify(self, kind: str, text: str, help: str = "", code: str = "") -> None:
+    def announce(self, kind: str, text: str, help: str = "") -> None:
         """Say something above the screen that is shown next."""
-        self.notices.append(Notice(kind, text, help, code))
+        self.notices.append(Notice(kind, text, help))
 
-    def notify_error(self, error: OpusmapError) -> None:
+    def announce_error(self, error: OpusmapError) -> None:
         """Say above the screen that is shown next what is wrong."""
         if not isinstance(error, InvalidMapping):
             problem, _, help_text = str(error).partition("\n  help: ")
-            self.notify("bad", problem, help_text, getattr(error, "code", ""))
+            self.announce("bad", problem, help_text)
             return
         for issue in error.diagnostics[:_ISSUES_TOLD]:
             file = Path(issue.place.file).name
             where = "" if self.query.get("mapping", "").endswith(file) else f"{file}, "
-            self.notify("bad", f"{where}line {issue.place.line}: {issue.message}", issue.hint, issue.code)
+            message = f"{where}line {issue.place.line}: {issue.message}"
+            self.notices.append(Notice("bad", message, issue.hint, issue.code))
 
     def field(self, name: str) -> str:
         """Return a field of the form.

@@ -22,7 +22,7 @@ from opusmap.report import Forecast, Report
 from opusmap.run.check import SourceCheck
 from opusmap.run.duplicates import reject_duplicate
 from opusmap.run.open import Work, open_work
-from opusmap.studio.fixes import Fixes, mark_row
+from opusmap.studio.fixed_rows import Fixes, mark_row
 from opusmap.studio.jobs import Job, Jobs
 from opusmap.studio.kept_rejects import KeptRejects
 from opusmap.studio.workbench import State, Workbench

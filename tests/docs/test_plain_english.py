@@ -142,7 +142,11 @@ def files(root: str) -> list[Path]:
         else sorted(
             one
             for one in path.rglob("*")
-            if one.suffix in FORMATS and not one.name.endswith(".connection.json")
+            if one.suffix in FORMATS
+            and not one.name.endswith(".connection.json")
+            and "node_modules" not in one.parts
+            and one
+            != ROOT / "opusmap" / "studio" / "static" / "studio.js"  # is built, mostly of others' code
         )
     )
 

@@ -11,7 +11,7 @@ from opusmap.errors import SettingsError
 from opusmap.records import Reject
 from opusmap.report import Report
 from opusmap.studio.cell_text import cell_text
-from opusmap.studio.fixes import Fixes
+from opusmap.studio.fixed_rows import Fixes
 from opusmap.studio.jobs import Job
 from opusmap.studio.kept_rejects import ReasonKey
 from opusmap.studio.row_tests import make_test
@@ -132,7 +132,7 @@ def _grid_query(visit: Visit) -> str:
 def _facets(
     visit: Visit, check: WholeCheck, report: Report, fixes: Fixes, judged: Mapping[int, Judged]
 ) -> Iterator[Facet]:
-    why = {(one.column, one.code): one.why for one in fixes.left}
+    why = {one.reason: one.why for one in fixes.left}
     fixed: dict[ReasonKey, int] = {}
     for one in judged.values():
         if one.state is FixState.READY and one.row is not None:
@@ -297,19 +297,21 @@ def _stop(visit: Visit) -> None:
     if job is not None and job.running:
         job.stop()
         job.wait(_STOP_SECONDS)
-        visit.notify("attention", "The check was stopped. The counts are those of the rows up to there.")
+        visit.announce("attention", "The check was stopped. The counts are those of the rows up to there.")
 
 
 _STOP_SECONDS = 5.0
 
 
 def _leave(visit: Visit) -> None:
-    column, code, why = visit.field("column"), visit.field("code"), visit.field("why")
+    why = visit.field("why")
     with visit.bench.lock:
         fixes = Fixes(visit.bench.path)
-        fixes.leave(column, code, why)
+        fixes.leave_rejected((visit.field("column"), visit.field("code")), why)
         fixes.save()
-    visit.notify("good", "The rows stay rejected, and the report says why." if why.strip() else "Taken back.")
+    visit.announce(
+        "good", "The rows stay rejected, and the report says why." if why.strip() else "Taken back."
+    )
 
 
 def _decide(visit: Visit) -> None:
@@ -355,7 +357,7 @@ def _keep_test(visit: Visit) -> None:
     becomes = (
         "it becomes this record" if test.expect else "it is rejected" if test.reject else "it is filtered"
     )
-    visit.notify("good", f"Row {number} is kept as a test: {becomes}. `opusmap test` runs it.")
+    visit.announce("good", f"Row {number} is kept as a test: {becomes}. `opusmap test` runs it.")
 
 
 SCREEN = Screen(

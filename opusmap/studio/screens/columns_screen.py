@@ -290,7 +290,7 @@ def _bind_column(visit: Visit, columns: Columns, column: Column, source: str) ->
             keys = {key: one for key, one in keys.items() if key != "format"}
             keys |= {"format": chosen} if chosen else {}
     elif str(keys.get("format", "")).startswith("TODO") and not decided:
-        visit.notify("attention", f"Nothing is saved yet: say how the dates of {source} are read.")
+        visit.announce("attention", f"Nothing is saved yet: say how the dates of {source} are read.")
         return source
     stale = (*_STALE["column"], *(_DATES if rereads else ()))
     if binding is not None:  # what a person has written there stays, but for how other dates were read
@@ -324,7 +324,9 @@ def _apply(
     visit.bench.apply(*intents)
     if unfit:
         gone = ", ".join(f"`{key}`" for key in unfit)
-        visit.notify("attention", f"Removed, as it has no meaning with this: {gone}.", "Undo brings it back")
+        visit.announce(
+            "attention", f"Removed, as it has no meaning with this: {gone}.", "Undo brings it back"
+        )
 
 
 def _remove(visit: Visit) -> None:

@@ -25,7 +25,7 @@ _FREE = ("encoding", "delimiter", "sheet", "items")
 
 @dataclass(frozen=True, slots=True)
 class Picker:
-    """One option of the source: what may be chosen, what is, and what the reader takes by itself."""
+    """One option of the source: what may be chosen, what is, and what the reader would take."""
 
     key: str
     label: str
@@ -37,12 +37,13 @@ class Picker:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class SourceProblem:
     """Why the source can't be read, and what to do."""
 
     text: str
     help: str
-    code: str
+    diagnostic: str = ""
+    """Its code, if it has one."""
 
 
 def _view(visit: Visit) -> Mapping[str, Any]:
@@ -63,7 +64,7 @@ def _view(visit: Visit) -> Mapping[str, Any]:
             problem = problem or _problem_of(failed)
         problem = problem or _problem_of(first.problem)
     elif problem is None and sample is None:
-        problem = Problem(f"{spec.source.path} is not there", "choose another file below", "no-source")
+        problem = SourceProblem(f"{spec.source.path} is not there", "choose another file below", "no-source")
     return {
         "spec": spec,
         "database": spec.source.database is not None,
@@ -83,14 +84,14 @@ def _view(visit: Visit) -> Mapping[str, Any]:
     }
 
 
-def _problem_of(error: OpusmapError | None) -> Problem | None:
+def _problem_of(error: OpusmapError | None) -> SourceProblem | None:
     if error is None:
         return None
     if isinstance(error, SourceError):
         row = "" if error.row is None or "row" in error.problem else f"row {error.row}: "
-        return Problem(row + error.problem, error.help, error.code)
+        return SourceProblem(row + error.problem, error.help, error.code)
     problem, _, help_text = str(error).partition("\n  help: ")
-    return Problem(problem, help_text, "")
+    return SourceProblem(problem, help_text)
 
 
 def _files(visit: Visit, spec: MappingSpec) -> tuple[str, ...]:
@@ -187,14 +188,14 @@ def _set_header(visit: Visit) -> None:
         if not names:
             raise SettingsError("names", "no name is given", "write a name for each column, one a line")
         visit.bench.apply(SetSourceOption("columns", list(names)), *_without(spec, "header_row", "headers"))
-        visit.notify(
+        visit.announce(
             "good", f"The file has no row of names: its {len(names)} columns are named as you wrote."
         )
         return
     if not row.isascii() or not row.isdigit():
         raise SettingsError("row", f"{row!r} is not a row", "click the row that has the column names")
     visit.bench.apply(SetSourceOption("header_row", int(row)), *_without(spec, "columns"))
-    visit.notify("good", f"Row {row} has the column names.")
+    visit.announce("good", f"Row {row} has the column names.")
 
 
 def _set_option(visit: Visit) -> None:
@@ -222,7 +223,7 @@ def _replace(visit: Visit) -> None:
     other = [key for one in all_formats() for key in one.options if key not in takes]
     unfit = dict.fromkeys((*other, "format", "database", "sql"))
     visit.bench.apply(SetSourceOption("path", name), *_without(spec, *unfit))
-    visit.notify("good", f"The rows come from {name} now.")
+    visit.announce("good", f"The rows come from {name} now.")
 
 
 def _without(spec: MappingSpec, *keys: str) -> list[Intent]:

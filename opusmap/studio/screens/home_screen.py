@@ -76,7 +76,7 @@ def _draft(visit: Visit) -> str:
     try:
         return _address("columns", _draft_from(visit, one, other, name))
     except OpusmapError as error:
-        visit.notify_error(error)
+        visit.announce_error(error)
         return f"/home?{urlencode({'one': one, 'other': other, 'output': name})}"
 
 

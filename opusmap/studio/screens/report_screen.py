@@ -32,7 +32,7 @@ def _view(visit: Visit) -> Mapping[str, Any]:
             wanted = _number(visit, "run")
             past = runs.find(wanted)
             if past is None and wanted is not None:
-                visit.notify("attention", f"The journal contains no run {wanted} of this mapping.")
+                visit.announce("attention", f"The journal contains no run {wanted} of this mapping.")
                 past = runs.find()
             listed = runs.statuses()[:_LISTED]
             values |= {"runs": listed, "more": len(runs.runs) - len(listed), "past": past}
@@ -44,7 +44,7 @@ def _view(visit: Visit) -> Mapping[str, Any]:
                     values["compared"] = runs.compare(*sorted((other, past.run.id)))
     except OpusmapError as error:
         problem, _, hint = str(error).partition("\n  help: ")
-        visit.notify("bad", problem, hint)
+        visit.announce("bad", problem, hint)
     return values
 
 
@@ -93,7 +93,7 @@ def _sign(visit: Visit) -> None:
             declaration=visit.field("declaration"),
         )
     path = write_sign_off(signed, visit.path)
-    visit.notify("good", f"Run {past.run.id} is signed off, in `{path.name}` beside the mapping.")
+    visit.announce("good", f"Run {past.run.id} is signed off, in `{path.name}` beside the mapping.")
 
 
 SCREEN = Screen("report", "Report", _view, {"sign": _sign})

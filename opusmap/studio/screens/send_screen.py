@@ -133,7 +133,7 @@ def _latest_run(visit: Visit) -> PastRun | None:
             return runs.find()
     except OpusmapError as error:
         problem, _, hint = str(error).partition("\n  help: ")
-        visit.notify("attention", problem, hint)
+        visit.announce("attention", problem, hint)
         return None
 
 
@@ -195,7 +195,7 @@ def _stop(visit: Visit) -> None:
     for job in visit.studio.jobs.running(visit.bench.name):
         if job.kind in KINDS:
             job.stop()
-            visit.notify("attention", "Stopping: requests in flight end first. What is done is kept.")
+            visit.announce("attention", "Stopping: requests in flight end first. What is done is kept.")
 
 
 SCREEN = Screen(

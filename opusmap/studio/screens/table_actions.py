@@ -83,12 +83,12 @@ def set_table(visit: Visit) -> None:
     entries = _entries(visit)
     count = set_entries(visit.bench, table, entries, visit.form.get("sha256", ""))
     if not count:
-        visit.notify("attention", "Nothing to write: no entry has a new value.")
+        visit.announce("attention", "Nothing to write: no entry has a new value.")
         return
     undo = (
         "Undo takes it back." if table.kind == "inline" else "Undo changes the mapping only, not this file."
     )
-    visit.notify("good", f"{counted(count, 'entry', 'entries')} written into {table.where}. {undo}")
+    visit.announce("good", f"{counted(count, 'entry', 'entries')} written into {table.where}. {undo}")
 
 
 def make_table(visit: Visit) -> str:
@@ -104,7 +104,7 @@ def make_table(visit: Visit) -> str:
             path.name, "this is not the name of a CSV file", "name it people.csv, for example"
         )
     name = make_people_table(visit.bench, table, path, entries)
-    visit.notify(
+    visit.announce(
         "good",
         f"{path.name} is written, and {quote_value(table.label)} is looked up in it: the table {name}.",
     )

@@ -218,13 +218,13 @@ def _alias(visit: Visit) -> None:
     visit.bench.apply(*(SetAlias(column.written, one, option) for one in spellings))
     number = column.options.index(option) + column.base
     shown = ", ".join(map(quote_value, spellings[:_NAMED])) + (", …" if len(spellings) > _NAMED else "")
-    visit.notify("good", f"{shown}: sent as {number}, {quote_value(option)}. Undo takes it back.")
+    visit.announce("good", f"{shown}: sent as {number}, {quote_value(option)}. Undo takes it back.")
 
 
 def _unalias(visit: Visit) -> None:
     column, spelling = _column(visit), visit.field("spelling")
     visit.bench.apply(SetAlias(column.written, spelling, None))
-    visit.notify("good", f"{quote_value(spelling)} is no longer an alias.")
+    visit.announce("good", f"{quote_value(spelling)} is no longer an alias.")
 
 
 def _paste(visit: Visit) -> None:
@@ -300,7 +300,7 @@ def _remove(visit: Visit) -> None:
     )
     if aliases:
         gone = ", ".join(map(quote_value, aliases[:_NAMED]))
-        visit.notify("attention", f"With {quote_value(option)} its aliases are removed: {gone}.")
+        visit.announce("attention", f"With {quote_value(option)} its aliases are removed: {gone}.")
     _tell_numbers(visit, column, left)
 
 
@@ -313,7 +313,7 @@ def _lock(visit: Visit) -> None:
     """Write the lock: the person has compared all lists with Opus."""
     lock = write_lock_of(visit.bench, visit.studio.converters)
     lists = counted(len(lock.choices), "list")
-    visit.notify(
+    visit.announce(
         "good",
         f"Locked: {lists} of options. A change of their order is refused until you compare again.",
     )
@@ -339,13 +339,13 @@ def _tell_numbers(visit: Visit, column: ChoiceColumn, options: Sequence[str]) ->
     last = len(options) + column.base - 1
     if not moved:
         numbers = f"numbered {column.base} to {last}"
-        visit.notify(
+        visit.announce(
             "good",
             f"{counted(len(options), 'option')}, {numbers}; no number of an earlier option has changed.",
         )
         return
     shown = "; ".join(moved[:_NAMED]) + ("; …" if len(moved) > _NAMED else "")
-    visit.notify("attention", f"Numbers have changed: {shown}.", "compare the list with Opus, then lock it")
+    visit.announce("attention", f"Numbers have changed: {shown}.", "compare the list with Opus, then lock it")
 
 
 SCREEN = Screen(

@@ -14,7 +14,7 @@ def _view(_visit: Visit) -> Mapping[str, Any]:
 
 def _undo(visit: Visit) -> None:
     visit.bench.undo()
-    visit.notify("good", "Undone.")
+    visit.announce("good", "Undone.")
 
 
 def _redo(visit: Visit) -> None:
@@ -23,12 +23,12 @@ def _redo(visit: Visit) -> None:
 
 def _reload(visit: Visit) -> None:
     visit.bench.reload()
-    visit.notify("good", "The file is shown as it is on disk. Undo brings the page's text back.")
+    visit.announce("good", "The file is shown as it is on disk. Undo brings the page's text back.")
 
 
 def _keep(visit: Visit) -> None:
     visit.bench.keep_mine()
-    visit.notify("good", "The page's text is written. Undo brings back what was on disk.")
+    visit.announce("good", "The page's text is written. Undo brings back what was on disk.")
 
 
 def _use_unsaved(visit: Visit) -> None:

@@ -348,4 +348,4 @@ def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(JournalError, match="psycopg is not installed") as caught:
         open_journal(PostgresAddress("postgresql://opus@/x"))
-    assert "opusmap[postgres]" in caught.value.help
+    assert "`postgres`" in caught.value.help

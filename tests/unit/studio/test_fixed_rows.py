@@ -10,7 +10,7 @@ from opusmap.language.cached_files import stamp
 from opusmap.records import Reject, Row
 from opusmap.run.open import open_rejects
 from opusmap.sources import open_source
-from opusmap.studio.fixes import Fixes, mark_row
+from opusmap.studio.fixed_rows import Fixes, mark_row
 
 PROBLEM = (Issue("unknown-choice", "is not an option", "Type", "alias it"),)
 
@@ -84,10 +84,10 @@ def test_a_source_that_has_changed_since_makes_the_fixed_rows_outdated(mapping, 
 
 def test_why_rows_are_left_rejected_is_kept_until_it_is_taken_back(mapping):
     fixes = Fixes(mapping)
-    fixes.leave("Type", "unknown-choice", " they are notes ")
+    fixes.leave_rejected(("Type", "unknown-choice"), " they are notes ")
     fixes.save()
     assert [one.why for one in Fixes(mapping).left] == ["they are notes"]
-    fixes.leave("Type", "unknown-choice", "")
+    fixes.leave_rejected(("Type", "unknown-choice"), "")
     fixes.save()
     assert Fixes(mapping).left == ()
 

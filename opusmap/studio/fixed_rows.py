@@ -24,6 +24,7 @@ from opusmap.rejects import RejectWriter, shape_of
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.sources import Source
 from opusmap.studio.cell_text import cell_text, read_cell
+from opusmap.studio.kept_rejects import ReasonKey
 from opusmap.studio.workbench import Workbench
 
 __all__ = [
@@ -55,10 +56,9 @@ class Fix(msgspec.Struct):
 
 
 class LeftRejected(msgspec.Struct, frozen=True):
-    """A reason (a column and a code) whose rows stay rejected, and why, in a person's words."""
+    """A reason whose rows stay rejected (see `ReasonKey`), and why, in a person's words."""
 
-    column: str
-    code: str
+    reason: ReasonKey
     why: str
 
 
@@ -169,11 +169,11 @@ class Fixes:
             kept[found.get(fix.source, row)] = fix
         self._content.rows = kept
 
-    def leave(self, column: str, code: str, why: str) -> None:
+    def leave_rejected(self, reason: ReasonKey, why: str) -> None:
         """Note why the rows of a reason stay rejected; an empty sentence takes the note back."""
-        left = [one for one in self._content.left if (one.column, one.code) != (column, code)]
+        left = [one for one in self._content.left if one.reason != reason]
         if why.strip():
-            left.append(LeftRejected(column, code, why.strip()))
+            left.append(LeftRejected(reason, why.strip()))
         self._content.left = left
 
     def save(self) -> None:
