@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests slow package docs pictures bench bench-small bench-more soak harsh format clean corpora studio-script bench-sources bench-peers
+.PHONY: demo test lint types tests slow studio package docs pictures bench bench-small bench-more soak harsh format clean corpora studio-script bench-sources bench-peers
 
 demo: $(VENV)/installed
 	$(BIN)/opusmap demo
@@ -22,10 +22,16 @@ types: $(VENV)/dev
 
 # CI sets HYPOTHESIS_PROFILE=ci: more examples, the same ones each time; and it runs the slow tests as well.
 tests: $(VENV)/dev
-	$(BIN)/pytest -n auto --dist worksteal -m "not slow" --durations=10
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not studio" --durations=10
 
 slow: $(VENV)/dev
 	$(BIN)/pytest -n auto --dist worksteal -m slow --durations=10
+
+# The studio in a real browser. A page that waits for its server may be late on a busy machine, so what fails is tried
+# once more, alone.
+studio: $(VENV)/dev
+	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" --durations=10 tests/e2e/studio \
+	  || $(BIN)/pytest --last-failed -m "not slow" tests/e2e/studio
 
 # The wheel must work where nothing of this folder is.
 package: $(VENV)/dev

@@ -11,6 +11,7 @@ import opusmap.errors
 from opusmap.errors import (
     InvalidMapping,
     JournalError,
+    NoJournal,
     OpusmapError,
     OpusUnavailable,
     SettingsError,
@@ -28,6 +29,7 @@ ERRORS = [
     (SourceError("s.csv", "short-row", "too short"), 2, "s.csv: error[short-row]: too short"),
     (SourceError("s.csv", "c", "p", 7, "h"), 2, "s.csv, row 7: error[c]: p\n  help: h"),
     (JournalError("j.db", "in use"), 2, "j.db: in use"),
+    (NoJournal("j.db", "not there"), 2, "j.db: not there"),
     (OpusUnavailable("https://x", "no answer", "try later"), 3, "https://x: no answer\n  help: try later"),
     (SignInError("https://x", "refused"), 3, "https://x: refused"),
     (StoppedEarly("Ctrl-C"), 4, "Ctrl-C\n  help: run the same command again to go on"),

@@ -99,4 +99,4 @@ def test_without_the_package_the_way_out_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "keyring", None)
     with pytest.raises(SettingsError, match="not installed") as caught:
         load_settings({}, GIVEN, tmp_path)
-    assert "opusmap[keyring]" in caught.value.help
+    assert "`keyring`" in caught.value.help

@@ -113,9 +113,7 @@ def test_a_reason_has_its_sentence_help_top_values_and_three_ways_out(contracts,
     page.wait_for_selector(".facets .left.current")
     assert "they are notes, not records" in page.inner_text(".facets .current")
     kept = json.loads((contracts / "mapping.fixes.json").read_text("utf-8"))
-    assert kept["left"] == [
-        {"column": "Doc Type", "code": "unknown-choice", "why": "they are notes, not records"}
-    ]
+    assert kept["left"] == [{"reason": ["Doc Type", "unknown-choice"], "why": "they are notes, not records"}]
     page.reload()
     page.click(".facets .current button")
     page.wait_for_selector("#why")

@@ -11,7 +11,7 @@ from opusmap.studio.cell_text import cell_text
 from opusmap.studio.row_condition import write_condition
 
 NAMES = st.text("aB ç'\"%.-", min_size=1, max_size=8)
-CELLS = st.one_of(st.text("aB '\"%\\é", min_size=1, max_size=8), st.integers(), st.booleans())
+CELLS = st.one_of(st.text("aB '\"%\\é", min_size=1, max_size=8), st.integers(-(10**9), 10**9), st.booleans())
 
 
 def is_wanted(column, comparison, value, row, rows):
