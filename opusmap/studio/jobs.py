@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from opusmap.errors import OpusmapError
+from opusmap.errors import OpusmapError, StoppedEarly
 from opusmap.report import Report
 
 __all__ = ["Job", "Jobs"]
 
 _STOP_SECONDS = 20.0
+_BUG = "this is a bug in opusmap"
 
 
 @dataclass(eq=False)
@@ -105,6 +106,9 @@ class Jobs:
                 job.result = work(job)
             except OpusmapError as error:
                 job.error = error
+            except Exception:
+                job.error = StoppedEarly(_BUG, "report it with what the terminal shows, and try again")
+                raise  # the thread prints where
             finally:
                 job.ended = time.time()
                 job.version += 1

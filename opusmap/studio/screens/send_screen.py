@@ -102,8 +102,6 @@ def _describe_end(job: Job) -> Mapping[str, Any]:
     sending, report = job.about, job.report
     stopped = report.stopped or job.error
     problem, _, hint = ("", "", "") if stopped is None else str(stopped).partition("\n  help: ")
-    if stopped is None and job.result is None:
-        problem, hint = "this is a bug in opusmap", "report it with what the terminal shows, and send again"
     tone = "bad" if problem else "good" if report.clean else "attention"
     words = {"bad": "Ended early", "good": "Done", "attention": "Done, and some rows need you"}[tone]
     return {
