@@ -63,7 +63,8 @@ def _texts(spec: MappingSpec) -> Iterator[Text]:
         yield from (part.text for part in binding.sources if isinstance(part, ConstantPart))
 
 
-_EXPRESSION = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+# An opening within an expression begins it again, so that `{{{{{{…` is read once, not once a brace.
+_EXPRESSION = re.compile(r"\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}", re.DOTALL)
 _TYPOGRAPHIC = re.compile("[“„‟«»‘‚‹›](.+)[“”‟«»‘’‹›]", re.DOTALL)  # noqa: RUF001 - what word processors set
 
 
@@ -71,8 +72,8 @@ def _odd_quotes(text: Text) -> Iterator[Issue[Span]]:
     """Yield the quotation mark at the end of a text that YAML takes for a part of it."""
     if not text.plain:
         return
-    own, mark = _EXPRESSION.sub("", text), text[-1:]
-    if mark in ('"', "'") and own.endswith(mark) and own.count(mark) % 2:
+    mark = text[-1:]
+    if mark in ('"', "'") and (own := _EXPRESSION.sub("", text)).endswith(mark) and own.count(mark) % 2:
         message = f"the {mark} at the end becomes part of the value, for there is none where the text begins"
         bare = text[:-1]
     elif (found := _TYPOGRAPHIC.fullmatch(text)) is not None:
