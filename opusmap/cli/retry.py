@@ -11,10 +11,13 @@ from opusmap.cli.help import command
 from opusmap.cli.logs import log
 from opusmap.cli.next_step import Given, show_command
 from opusmap.cli.options import MAPPING, open_mapping, read_settings, registry
+from opusmap.cli.output import print_json, print_note
 from opusmap.cli.sending import SendingOutput, fault_plan, open_target, send, sending
 from opusmap.errors import SettingsError
 
 if TYPE_CHECKING:
+    from opusmap.run.history import FoundRejects
+    from opusmap.run.open import Work
     from opusmap.settings import Settings
 
 
@@ -45,14 +48,22 @@ def retry(mapping: str, file: str | None, number: int | None, out: SendingOutput
     if file is None and plan is not None:
         raise click.UsageError(_advise_rehearsal(mapping))
     settings = _read_settings(mapping, file) if plan is None else None
+    found = None
     if file is None and number is None and settings is not None:
-        file = _find_edited_rejects(mapping, settings, quiet=out.quiet)
+        found = _find_rejects(mapping, settings, quiet=out.quiet)
+        file = None if found is None or found.why_not else str(found.path)
     if file is None:
         work = open_mapping(mapping, None, out.converters, out)
     else:
         work = open_corrected_rejects(mapping, file, registry(out.converters))
+    only = None
+    if file is None and settings is not None:
+        only = keys_to_retry(work.mapper, settings, number)
+        if not only:
+            if found is not None and found.awaits_edit:
+                raise _ask_for_corrections(mapping, found)
+            return _end_without_run(work, out)
     target = open_target(work, settings, plan, out)
-    only = None if file else keys_to_retry(work.mapper, target.settings, number)
     return send(work, target, SubmitOptions(only=only), out, Given(mapping, file, out.converters))
 
 
@@ -92,17 +103,40 @@ def _advise_rehearsal(mapping: str) -> str:
     )
 
 
-def _find_edited_rejects(mapping: str, settings: Settings, *, quiet: bool) -> str | None:
-    """Return the latest run's file of rejects if it was edited; log which it is, or why there is none."""
+def _find_rejects(mapping: str, settings: Settings, *, quiet: bool) -> FoundRejects | None:
+    """Return the latest run's file of rejects; log that its rows are sent as edited, or why they are not."""
     from opusmap.run.history import find_rejects
 
     found = find_rejects(mapping, settings)
-    if found is None:
-        return None
+    if found is None or quiet:
+        return found
     if found.why_not:
-        if not quiet:
-            log(f"note: {found.why_not}")
-        return None
-    if not quiet:
+        log(f"note: {found.why_not}")
+    else:
         log(f"sending the rows of {found.path}, the rejects of run {found.run}, as they were edited")
-    return str(found.path)
+    return found
+
+
+def _end_without_run(work: Work, out: SendingOutput) -> int:
+    """Say that nothing is to be sent again, and make no run of it; return the exit code."""
+    from opusmap.report import Report
+    from opusmap.run.target import describe_open
+
+    with work.source:
+        if out.as_json:
+            print_json({**Report().as_json(), "rejects": None})
+        elif not out.quiet:
+            print_note(describe_open(frozenset(), 0, work))
+    return 0
+
+
+def _ask_for_corrections(mapping: str, found: FoundRejects) -> SettingsError:
+    """Return the error of a retry that has nothing to send, for nothing was corrected since the run."""
+    whole = show_command("submit", mapping)
+    again = show_command("retry", mapping)
+    return SettingsError(
+        str(found.path),
+        f"nothing in it was corrected since run {found.run} wrote it, so nothing was sent",
+        f"correct the cells that its column _error_column names, save it there, and run `{again}` again; if "
+        f"the mistake is in the source or the mapping, fix it there and run `{whole}`",
+    )

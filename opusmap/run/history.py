@@ -32,11 +32,13 @@ class FoundRejects:
     """The latest file of rejects that is still there (or the latest run's, which is not), and its run.
 
     `why_not` says in a sentence why its rows are not to be sent without being asked for; "" if they are.
+    `awaits_edit` says that it is the latest run's file, and still as the run wrote it.
     """
 
     path: Path
     run: int
     why_not: str = ""
+    awaits_edit: bool = False
 
 
 def check_online(mapper: Mapper, settings: Settings) -> Online:
@@ -183,6 +185,7 @@ def find_rejects(mapping: str | Path, settings: Settings) -> FoundRejects | None
         runs = [
             one for one in journal.runs() if (one.origin, one.connection, Path(one.mapping).name) == place
         ]
+        newest = next((one.id for one in runs if _read_any(one)), 0)
         for run in runs:
             evidence = Evidence.read(journal.evidence(run))
             written = evidence.find("rejects")
@@ -190,7 +193,7 @@ def find_rejects(mapping: str | Path, settings: Settings) -> FoundRejects | None
             now = None if path is None else hash_file("rejects", path)
             if path is None or now is None:
                 sent |= {file.sha256: run.id for file in evidence.files if file.role == "source"}
-                if written is not None and run.id == next(filter(_read_any, runs), run).id:
+                if written is not None and run.id == newest:
                     why = (
                         f"the rejects of run {run.id} are not at {written.path} any more: if the file was "
                         f"moved or renamed, name it: `opusmap retry {mapping} FILE`"
@@ -198,7 +201,9 @@ def find_rejects(mapping: str | Path, settings: Settings) -> FoundRejects | None
                     gone = FoundRejects(Path(written.path), run.id, why)
                 continue
             latest = next((one.id for one in runs if _sent_any(one)), 0)
-            return FoundRejects(path, run.id, _why_not(mapping, path, written, now, run.id, latest, sent))
+            awaits_edit = run.id == newest and written is not None and now.sha256 == written.sha256
+            why_not = _why_not(mapping, path, written, now, run.id, latest, sent)
+            return FoundRejects(path, run.id, why_not, awaits_edit)
     return gone
 
 

@@ -241,34 +241,41 @@ def test_retry_says_that_the_rejects_are_not_where_they_were(folder, opus, moved
         assert "nothing to send again" in ended.stderr
 
 
+def test_retry_of_rejects_that_were_not_edited_sends_nothing_and_asks_for_corrections(folder, opus):
+    run(folder, "submit", "mapping.yaml", opus=opus)
+    sent = len(opus.requests)
+    ended = run(folder, "retry", "mapping.yaml", opus=opus)
+    shown = " ".join(ended.stderr.split())
+    assert ended.returncode == 2
+    assert "mapping.run-1.rejects.csv: nothing in it was corrected since run 1 wrote it" in shown
+    assert "correct the cells that its column _error_column names" in shown
+    assert "Next, " not in shown
+    assert len(opus.requests) == sent
+    assert [one["run"] for one in totals(run(folder, "report", "--json"))["runs"]] == [1]
+
+
 def test_retry_takes_the_latest_run_s_rejects_once_they_were_edited(folder, opus):
     run(folder, "submit", "mapping.yaml", opus=opus)
     file = folder / "mapping.run-1.rejects.csv"
-    ended = run(folder, "retry", "mapping.yaml", "--json", opus=opus)
-    assert totals(ended)["read"] == 0
-    assert "mapping.run-1.rejects.csv, the rejects of run 1, was not edited" in ended.stderr.replace(
-        str(folder) + os.sep, ""
-    )
-
     write_source(folder, "Red", "Blue", "Green", "Pink")
     run(folder, "submit", "mapping.yaml", opus=opus)
-    latest = folder / "mapping.run-3.rejects.csv"
+    latest = folder / "mapping.run-2.rejects.csv"
     fix(file)
     older = run(folder, "retry", "mapping.yaml", "--json", opus=opus)
-    assert (totals(older)["read"], "mapping.run-3.rejects.csv" in older.stderr) == (0, True)
+    assert (older.returncode, "mapping.run-2.rejects.csv: nothing in it" in older.stderr) == (2, True)
 
     rows = read(latest)
     write(latest, [{**rows[0], "Choice": "Red"}, {**rows[1], "Choice": "still wrong"}])
     again = totals(run(folder, "retry", "mapping.yaml", "--json", opus=opus))
-    assert (again["submitted"], again["rejected"], again["rejects"]) == (1, 1, "mapping.run-5.rejects.csv")
+    assert (again["submitted"], again["rejected"], again["rejects"]) == (1, 1, "mapping.run-3.rejects.csv")
 
-    fix(folder / "mapping.run-5.rejects.csv")
+    fix(folder / "mapping.run-3.rejects.csv")
     last = run(folder, "retry", "mapping.yaml", "--json", opus=opus)
     assert totals(last)["submitted"] == 1
-    assert "mapping.run-5.rejects.csv, the rejects of run 5" in last.stderr
+    assert "mapping.run-3.rejects.csv, the rejects of run 3" in last.stderr
     assert set(opus.records) == {"K-0", "K-1", "K-2", "K-3"}
     sent = run(folder, "retry", "mapping.yaml", "--json", opus=opus)
-    assert (totals(sent)["read"], "was already sent by run 6" in sent.stderr) == (0, True)
+    assert (totals(sent)["read"], "was already sent by run 4" in sent.stderr) == (0, True)
 
 
 def test_retry_does_not_send_edited_rejects_over_what_a_later_run_sent(folder, opus):
