@@ -38,9 +38,12 @@ BUILT_IN = {
 }
 """Opus's own columns and their display names."""
 
+CLASSIFICATION = "termFullPath"
+"""Opus's own column of the term that a record is classified by."""
+
 AS_DOWNLOADED = "use the file as downloaded from Opus > Settings > Connector"
 
-REQUIRED = frozenset(BUILT_IN) - {"termFullPath"}
+REQUIRED = frozenset(BUILT_IN) - {CLASSIFICATION}
 """Columns that a record can't do without (as the seed of the API states it)."""
 
 

@@ -10,7 +10,7 @@ from opusmap.compiler.binding_runtime import make_empty_values
 from opusmap.compiler.interpreter import Environment, Interpreter
 from opusmap.compiler.lint_dates import lint_dates
 from opusmap.compiler.plan import KEY_COLUMN, Plan
-from opusmap.connection import ColumnType
+from opusmap.connection import CLASSIFICATION, ColumnType
 from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Evaluate, Frame, Gap, Node
 from opusmap.issues import Issue, Severity, Span
@@ -32,6 +32,7 @@ def lint(
         *_may_be_empty(plan, sample),
         *_unread_elements(plan, sample),
         *_short_term_paths(plan, sample),
+        *_no_classification(plan),
         *lint_dates(plan, sample),
         *_texts_compared_with_numbers(plan, sample),
         *_unused(plan),
@@ -126,6 +127,20 @@ def _short_term_paths(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterat
             message = f"the term path of {name} has fewer than three terms{where}: {quote_value(short[0])}"
             help_text = "write the full path: term group, term set, term (and terms below it)"
             yield _warning("short-term-path", message, column.span, help_text)
+
+
+def _no_classification(plan: Plan) -> Iterator[Issue[Span]]:
+    """Yield that no record gets a classification, where the connection has a column for it."""
+    column = plan.connection.find(CLASSIFICATION)
+    if column is None or any(one.column.internal_name == CLASSIFICATION for one in plan.columns):
+        return
+    name = quote_value(column.display_name)
+    message = f"{name} is not bound, so records come to Opus without a classification"
+    help_text = (
+        "bind it to the columns of a term's path, or to one path for all records: "
+        f"`{column.display_name}: {{const: Group/Set/Term}}`; leave it out if Opus is to classify them"
+    )
+    yield _warning("no-classification", message, plan.spec.fields_span, help_text)
 
 
 def _unread_elements(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:

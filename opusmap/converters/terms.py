@@ -27,7 +27,10 @@ def join_path(parts: Iterable[object]) -> str:
     for segment in segments:
         if "/" in segment:
             message = f"the term {quote_value(segment)} contains a /, which separates terms"
-            help_text = "replace it: `| replace('/', '-')`, or give the whole path as one text"
+            help_text = (
+                'replace it in each term: `{from: [A, B], convert: {replace: ["/", "-"]}}` (in an expression '
+                "`| replace('/', '-')`); bind a column that has a whole path alone, without a list"
+            )
             raise ValueProblem("bad-term-path", message, help_text)
         if len(segment) > SEGMENT_LIMIT:
             message = f"the term {quote_value(segment)} has more than {SEGMENT_LIMIT} characters"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from opusmap.compiler.similar import find_similar
-from opusmap.connection import CHOICE_TYPES, Column, ColumnType
+from opusmap.connection import CHOICE_TYPES, CLASSIFICATION, Column, ColumnType
 from opusmap.drafting.matching import WORTH_TELLING, Candidate, Match
 from opusmap.drafting.value_scores import MANY_OPTIONS
 from opusmap.profile import ColumnProfile, DateFormat, Kind, SourceProfile
@@ -113,6 +113,8 @@ def _left_open(match: Match, source: SourceProfile) -> DraftBinding:
     if addresses:
         told = f"no name is like it; with e-mail addresses: {', '.join(one.name for one in addresses)}"
     told += " (you can use one column twice)" if match.column.required else ""
+    if match.column.internal_name == CLASSIFICATION:
+        told += "; see `opusmap help classification`"
     remark = f"{match.column.type}; {told}"
     profile = source.find(match.candidates[0].source) if near else next(iter(addresses), None)
     if profile is None:

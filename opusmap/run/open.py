@@ -199,8 +199,8 @@ def find_warnings(work: Work) -> tuple[Issue[Span], ...]:
         rows = islice(work.source.rows(), SAMPLE_ROWS)
         sample = [row.values for row in rows if not isinstance(row, Reject)]
     found = lint(work.mapper.plan, sample, typed_cells=work.source.typed_cells)
-    if work.to_do:  # what reads the other columns may be still to do
-        found = tuple(one for one in found if one.code != "unread-column")
+    if work.to_do:  # what reads the other columns, or classifies records, may be still to do
+        found = tuple(one for one in found if one.code not in ("unread-column", "no-classification"))
     work.mapper.forget_notes()  # the sample was mapped to see what is rejected
     return (*work.mapper.warnings, *found)
 

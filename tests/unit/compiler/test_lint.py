@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from small_mapping import compiled
+from small_mapping import CONNECTION, compiled, connect
 
 from opusmap.compiler.lint import lint
+from opusmap.connection import Connection
 
 COLUMNS = ("Key", "A", "B")
 TABLES = "tables: {t: {a: b}}\n"
@@ -18,10 +19,11 @@ ROWS: tuple[dict[str, Any], ...] = (
 
 
 def warnings(fields: str, more: str = "", rows: tuple[dict[str, Any], ...] = ROWS) -> list[tuple[str, str]]:
-    """Return code and message of each warning, but for columns that are not read."""
+    """Return code and message of each warning, but for columns that are not read or bound."""
     found = lint(compiled(fields, more, columns=COLUMNS).plan, rows)
     assert all(one.span.line > 1 and one.help for one in found)
-    return [(one.code, one.message) for one in found if one.code != "unread-column"]
+    others = ("unread-column", "no-classification")
+    return [(one.code, one.message) for one in found if one.code not in others]
 
 
 def required(binding: str, more: str = "") -> list[str]:
@@ -237,7 +239,9 @@ def test_a_comparison_that_may_be_true_is_no_warning(test: str, cells: tuple[obj
 
 
 def test_a_source_column_that_is_read_nowhere_is_a_warning() -> None:
-    (found,) = lint(compiled("Line: B", columns=COLUMNS).plan, ROWS)
+    (found,) = (
+        one for one in lint(compiled("Line: B", columns=COLUMNS).plan, ROWS) if one.code == "unread-column"
+    )
     assert (found.code, found.message) == (
         "unread-column",
         '1 of the source\'s 3 columns is not used: "A"',
@@ -281,3 +285,15 @@ def test_rows_that_are_not_wanted_have_no_short_path_and_a_fixed_one_needs_no_ro
         if "short" in one[0]
     ]
     assert [code for code, _ in warnings("Classification: {const: a/b}", rows=())] == ["short-term-path"]
+
+
+def test_a_classification_that_is_not_bound_is_a_warning() -> None:
+    def unbound(fields: str, connection: Connection = CONNECTION) -> list[str]:
+        found = lint(compiled(fields, columns=COLUMNS, connection=connection, choices="").plan, ROWS)
+        return [one.message for one in found if one.code == "no-classification"]
+
+    (message,) = unbound("Line: B")
+    assert message.startswith('"Classification" is not bound')
+    assert not unbound("Classification: {const: a/b/c}")
+    assert not unbound("termFullPath: A")
+    assert not unbound("Line: B", connect({"rowKey": "SingleText", "_Line": "SingleText"}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from small_mapping import connect, mapped, record, rejects
 
-from opusmap.records import Record
+from opusmap.records import Record, Reject
 
 
 @pytest.mark.parametrize("text", ["a\tb", "Zoë 中文", " padded "])
@@ -247,3 +248,10 @@ def test_conflict_is_overwrite_unless_said_otherwise() -> None:
 
     assert compiled("Line: A").spec.conflict == "overwrite"
     assert compiled("Line: A", "conflict: skip\n").spec.conflict == "skip"
+
+
+def test_the_help_for_a_slash_in_a_term_works_in_a_list() -> None:
+    found = mapped("termFullPath: [A, B]", {"A": "x/y", "B": "z"})
+    assert isinstance(found, Reject)
+    (binding,) = re.findall(r"`(\{from: .+?\}\})`", found.problems[0].hint)
+    assert record(f"termFullPath: {binding}", {"A": "x/y", "B": "z"}) == {"termFullPath": "x-y/z"}
