@@ -125,6 +125,11 @@ class Chunk(msgspec.Struct):
         kept = [place for place in range(len(self.keys)) if place not in rejects]
         return self._with(kept, sorted(others, key=lambda placed: placed[0]))
 
+    def replace_rejects(self, rejects: Mapping[int, Reject]) -> Chunk:
+        """Return the chunk with other rejects for some of its own, by their place among all rows."""
+        others = [(place, rejects.get(place, one)) for place, one in self.others]
+        return self._with(range(len(self.keys)), others)
+
     def only(self, keys: frozenset[str]) -> Chunk:
         """Return the chunk with nothing but its records with some row keys."""
         return self._with([place for place, key in enumerate(self.keys) if key in keys], [])

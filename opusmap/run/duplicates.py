@@ -1,5 +1,7 @@
 """Of several rows with the same rowKey all but one are rejects, for Opus would hold only one.
 
+A row that is a reject for another reason says so as well, for it would be one still once that is corrected.
+
 Owns that rule, and which keys a run has met: a million in memory, all others in a temporary file, so that a
 run takes as much memory for any number of rows. Of a key only its 64-bit hash is kept: of ten million
 different keys, two have the same one once in 370,000 runs.
@@ -10,6 +12,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Self, TypeAlias
 
 from opusmap.errors import SourceError, StoppedEarly
@@ -144,14 +147,51 @@ class DuplicateFilter:
         self._seen.close()
 
     def filter(self, chunk: Chunk, row_at: RowAt) -> Chunk:
-        """Return the chunk with a reject for each record that may not pass; `row_at` gives its rows."""
-        if self._work.lacks_key or self._all_new(chunk):
+        """Return the chunk with a reject for each record that may not pass; `row_at` gives its rows.
+
+        A reject whose key another row has says that, too.
+        """
+        if self._work.lacks_key:
+            return chunk
+        rejects = [(place, one) for place, one in chunk.placed_rejects() if one.key is not None]
+        before = self._seen.find({hash(one.key) for _, one in rejects}) if rejects else set[int]()
+        filtered = self._without_duplicates(chunk, row_at)
+        if not rejects:
+            return filtered
+        found, first = dict[int, Reject](), dict[int, int]()
+        for place, key in zip(chunk.places(), chunk.keys, strict=True):
+            first.setdefault(hash(key), place)
+        for place, one in rejects:
+            is_later = hash(one.key) in before or first.get(hash(one.key), place) < place
+            other = self._other_of_reject(one, is_later=is_later)
+            if other is not None:
+                problems = (*one.problems, _duplicate(str(one.key), other))
+                found[place] = replace(one, problems=problems)
+        return filtered.replace_rejects(found) if found else filtered
+
+    def _without_duplicates(self, chunk: Chunk, row_at: RowAt) -> Chunk:
+        if self._all_new(chunk):
             return chunk
         found, places = dict[int, Reject](), chunk.places()
         for place, (number, key) in enumerate(zip(chunk.numbers, chunk.keys, strict=True)):
             if (other := self._other(number, key)) is not None:
                 found[place] = reject_duplicate(number, key, row_at(places[place]).values, other)
         return chunk.reject(found) if found else chunk
+
+    def _other_of_reject(self, reject: Reject, *, is_later: bool) -> str | None:
+        """Return which other row a reject's key would lose to; `is_later` if an earlier one is a record."""
+        hashed = hash(reject.key)
+        if self._repeated.get(reject.row) == reject.key:
+            return "an earlier row"
+        if self._work.mapper.spec.duplicates == "last":
+            last = self._last.get(hashed, 0)
+            return self._work.source.place(last) if last > reject.row else None
+        return self._earlier(hashed) if is_later else None
+
+    def _earlier(self, hashed: int) -> str:
+        """Return which row has a key first."""
+        first = self._first.get(hashed)
+        return "an earlier row" if first is None else self._work.source.place(first)
 
     def _other(self, number: int, key: str) -> str | None:
         """Return which other row has a row's key, so that this one is a reject; else remember it."""
@@ -165,8 +205,7 @@ class DuplicateFilter:
         if self._seen.add_new({hashed}):
             self._note_first({hashed: number})
             return None
-        first = self._first.get(hashed)
-        return "an earlier row" if first is None else self._work.source.place(first)
+        return self._earlier(hashed)
 
     def _note_first(self, rows: dict[int, int]) -> None:
         """Remember which row has each key first, as long as there is room."""
@@ -203,6 +242,9 @@ def _last_rows(work: Work) -> dict[int, int]:
 
 def reject_duplicate(number: int, key: str, values: Mapping[str, Any], other: str) -> Reject:
     """Return the reject of a row whose key `other`, such as `row 7`, has as well."""
+    return Reject(number, key, (_duplicate(key, other),), values)
+
+
+def _duplicate(key: str, other: str) -> Issue[str]:
     message = f"{other} has the row key {quote_value(key)}, too"
-    problem = Issue("duplicate-key", message, "Row key", "make the keys unique in the source")
-    return Reject(number, key, (problem,), values)
+    return Issue("duplicate-key", message, "Row key", "make the keys unique in the source")

@@ -8,6 +8,7 @@ import sqlite3
 import tracemalloc
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -153,3 +154,32 @@ def test_a_temporary_file_that_can_t_be_written_stops_the_run_in_words(monkeypat
     monkeypatch.setattr(duplicates, "IN_MEMORY", 2)
     with KeySet() as seen, pytest.raises(StoppedEarly, match=r"unable to open.*\n.*TMPDIR"):
         seen.add_new({1, 2})
+
+
+@pytest.mark.parametrize(("setting", "twice"), [("first", [3, 5]), ("last", [1, 3])])
+@pytest.mark.parametrize("size", [1, 2, 10])
+def test_a_row_that_is_rejected_for_something_else_says_that_another_row_has_its_key_as_well(
+    tmp_path: Path, setting: str, size: int, twice: list[int]
+) -> None:
+    columns = {"rowKey": "SingleText", "_N": "Number"}
+    connection = {"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11", "data": [columns]}
+    (tmp_path / "c.json").write_text(json.dumps(connection), "utf-8")
+    lines = f"opusmap: 1\nconnection: c.json\nduplicates: {setting}\nfields: {{rowKey: Id, N: N}}\n"
+    (tmp_path / "m.yaml").write_text(lines, "utf-8")
+    mapper = load_mapping(tmp_path / "m.yaml")
+    rows = [("a", "x"), ("a", "1"), ("a", "x"), ("b", "x"), ("a", "y"), ("c", "1")]
+    if setting == "last":
+        rows[4] = ("a", "2")
+        rows.append(("a", "x"))
+    work = Work(mapper, IterableSource([{"Id": key, "N": number} for key, number in rows]))
+    found = dict[int, set[str]]()
+    source = list(work.source.rows())
+    with DuplicateFilter(work) as keys:
+        for at in range(0, len(source), size):
+            part = source[at : at + size]
+            chunk = keys.filter(mapper.map_chunk(part), part.__getitem__)
+            found |= {one.row: {each.code for each in one.problems} for one in chunk.rejects()}
+    if setting == "last":
+        assert found[2] == {"duplicate-key"}
+    assert [row for row, codes in found.items() if codes == {"bad-number", "duplicate-key"}] == twice
+    assert found[4] == {"bad-number"}
