@@ -39,6 +39,7 @@ from opusmap.cli.prune import prune
 from opusmap.cli.report import report
 from opusmap.cli.retry import retry
 from opusmap.cli.schema import schema
+from opusmap.cli.stage import stage
 from opusmap.cli.studio import studio
 from opusmap.cli.submit import submit
 from opusmap.cli.terminal import begin_streams, discard, flush_result, write_result
@@ -100,6 +101,7 @@ for _command in (
     report,
     retry,
     schema,
+    stage,
     studio,
     submit,
     test,

@@ -10,7 +10,7 @@ import click
 GROUPS = {
     "Start": ("demo", "init", "studio"),
     "Check": ("check", "preview", "explain", "test", "lock"),
-    "Send": ("submit", "retry", "map"),
+    "Send": ("submit", "retry", "map", "stage"),
     "After": ("report", "prune"),
     "More": ("help", "doctor", "emulator", "lsp", "converters", "schema", "completion"),
 }

@@ -81,12 +81,7 @@ class LineShape(_Written):
 
     def write(self, values: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
         """Write one line; see `Shape`."""
-        whole = {**values, **reasons}
-        try:
-            line = _encode_line(whole)
-        except UnicodeEncodeError:
-            line = _encode_line(_printable(whole))
-        self._file.write(line + b"\n")
+        self._file.write(encode_cells({**values, **reasons}) + b"\n")
         self._file.flush()
 
 
@@ -158,6 +153,14 @@ _DIGITS = 15
 """Digits of a number that Excel keeps."""
 
 _encode_line = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode
+
+
+def encode_cells(values: Mapping[str, Any]) -> bytes:
+    """Return a row's cells as a JSON object, every value exactly as it was."""
+    try:
+        return _encode_line(values)
+    except UnicodeEncodeError:
+        return _encode_line(_printable(values))
 
 
 def _is_exact(value: float | Decimal) -> bool:

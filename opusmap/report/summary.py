@@ -6,6 +6,7 @@ line's; what a page looks like is a later module's.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -144,6 +145,19 @@ class Tally:
             else:
                 self.filtered += 1
 
+    def add_issues(self, kind: str, row: int | None, issues: Iterable[Issue[str]]) -> None:
+        """Count the `problems` of a row that was counted elsewhere, or what was `replaced`, or its `notes`.
+
+        Rows may come in any order; the first ones are kept.
+        """
+        counted = {"problems": self._reasons, "replaced": self._replaced, "notes": self._notes}[kind]
+        for issue in issues:
+            _count_all(counted, None, [issue])
+            if row is not None:
+                rows = counted[issue.place, issue.code].rows
+                insort(rows, row)
+                del rows[FIRST_ROWS:]
+
     def reasons(self) -> tuple[Reason, ...]:
         """Return why rows were rejected, the most frequent reason first."""
         return _sorted(self._reasons)
@@ -165,14 +179,16 @@ class _Counted:
     rows: list[int] = field(default_factory=list)
 
 
-def _count_all(counted: dict[tuple[str, str], _Counted], row: int, problems: Iterable[Issue[str]]) -> None:
+def _count_all(
+    counted: dict[tuple[str, str], _Counted], row: int | None, problems: Iterable[Issue[str]]
+) -> None:
     for problem in problems:
         key = (problem.place, problem.code)
         found = counted.get(key)
         if found is None:
             found = counted[key] = _Counted(problem.message, problem.hint)
         found.count += 1
-        if len(found.rows) < FIRST_ROWS:
+        if row is not None and len(found.rows) < FIRST_ROWS:
             found.rows.append(row)
 
 

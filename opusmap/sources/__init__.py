@@ -16,6 +16,7 @@ from opusmap.sources.formats import (
     find_format,
     is_missing,
     is_remote,
+    name_address,
     open_source,
     open_with,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "is_missing",
     "is_pattern",
     "is_remote",
+    "name_address",
     "open_source",
     "open_with",
     "row_parts",

@@ -156,6 +156,12 @@ def is_remote(path: object) -> bool:
     return isinstance(path, str) and bool(_ADDRESS.match(path))
 
 
+def name_address(address: str) -> str:
+    """Return an address without what may be secret in it: who signs in, and what comes after its path."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
 def _input(path: str | Path | IO[Any]) -> Input:
     if path == "-":
         return Input("<stdin>", sys.stdin.buffer)
@@ -175,8 +181,7 @@ def _remote_input(address: str) -> Input:
     Raises:
         SourceError: `missing-extra`; `source-unreadable` when it is opened.
     """
-    parts = urlsplit(address)
-    name = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    name = name_address(address)
     fsspec = load_extra("fsspec", "remote", "reading from an address", name)
 
     def open_stream() -> IO[bytes]:

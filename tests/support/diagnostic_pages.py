@@ -15,6 +15,8 @@ KIND is one of:
 - `row`: cells of the scaffold's row;
 - `edit`: an intent of `opusmap.edits`, applied to the mapping; the last one counts;
 - `meanwhile`: as `top`, by another program; behind the last edit, between reading and writing the file;
+- `staged`: commands that harm the staged run `run-7` of the mapping (`rm`, `cp`, `sed`, `opusmap stage`);
+- `staging`: a program that writes `run-7` itself; of the two kinds the last block counts;
 - `lock`: the mapping is locked as it is now; a block is not looked at;
 - `none: REASON`: a page can't show it; a block is not looked at.
 """
@@ -25,10 +27,12 @@ import csv
 import io
 import json
 import re
+import shlex
+import shutil
 import sqlite3
 import textwrap
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import chdir, closing
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -43,6 +47,7 @@ from opusmap.errors import InvalidMapping, SourceError
 from opusmap.issues import Issue, Span
 from opusmap.run.map import MapStream
 from opusmap.run.open import find_warnings, open_work
+from opusmap.staging import StagedWriter, open_staged, read_rules
 
 __all__ = [
     "FOLDER",
@@ -67,6 +72,7 @@ PLACES = {
     "a warning in the connection file": "Warning in a connection file",
     "an error when the mapping is compared with its lock": "Error against the lock",
     "an error in the source": "Error in a source",
+    "an error in a staged run": "Error in a staged run",
     "the reason why a row is rejected": "Reject of a row",
     "a note on a row": "Note on a row",
     "the reason why a change of the mapping is refused": "Edit of a mapping",
@@ -169,7 +175,7 @@ class _Files:
         elif kind in _CHANGES:
             self._mapping = _CHANGES[kind](self._mapping, part.text)
         else:
-            assert kind in ("lock", "none:", "edit"), f"there is no kind {part.kind!r} of block"
+            assert kind in ("lock", "none:", "edit", *_STAGED), f"there is no kind {part.kind!r} of block"
 
     @property
     def _mapping(self) -> str:
@@ -254,7 +260,56 @@ def examine(page: Page, stage: str, folder: Path) -> set[Finding]:
     if any(part.kind == "lock" for part in parts):
         _lock(folder)
     found = set(_findings(folder))
-    return found | set(_edit(parts[edit:], folder))
+    staged = [part for part in parts if part.kind in _STAGED][-1:]
+    return found | set(_edit(parts[edit:], folder)) | {one for part in staged for one in _stage(part, folder)}
+
+
+_STAGED = ("staged", "staging")
+
+
+def _stage(part: Part, folder: Path) -> Iterator[Finding]:
+    """Stage the mapping and do to the staged run what a block says; yield what is said of it then."""
+    with chdir(folder):
+        run = "run-7"
+        try:
+            if part.kind == "staging":
+                exec(part.text, {"rules": read_rules(load_mapping(MAPPING))})
+            else:
+                _stage_mapping(run)
+                for line in part.text.splitlines():
+                    run = _do(shlex.split(line.removeprefix("$ ")), run)
+            staged = open_staged(run)
+            assert sum(1 for one in staged.parts for _ in staged.read(one)) == staged.counts.staged
+        except SourceError as error:
+            yield Finding("Error in a staged run", error.code)
+
+
+def _stage_mapping(run: str) -> None:
+    work = open_work(MAPPING)
+    with work.source, StagedWriter(run, work.mapper, parts=1) as writer:
+        for chunk in MapStream(work):
+            writer.write(chunk)
+        writer.finish()
+
+
+def _do(words: list[str], run: str) -> str:
+    """Do what a command says; return the staged run that it is about."""
+    match words:
+        case ["rm", name]:
+            Path(name).unlink()
+        case ["rm", "-r", name]:
+            shutil.rmtree(name)
+        case ["cp", name, copy]:
+            shutil.copy(name, copy)
+        case ["sed", "-i", script, name]:
+            _, before, after, _ = script.split("/")
+            assert before in Path(name).read_text("utf-8")
+            Path(name).write_text(Path(name).read_text("utf-8").replace(before, after), "utf-8")
+        case ["opusmap", "stage", _, "-o", run]:
+            _stage_mapping(run)
+        case _:
+            raise AssertionError(words)
+    return run
 
 
 def _edit(parts: list[Part], folder: Path) -> Iterator[Finding]:
