@@ -63,15 +63,15 @@ def stage(
         work = open_mapping(mapping, source, converters, out)
         with (
             work.source,
-            StagedWriter(output, work.mapper, parts) as writer,
+            StagedWriter(output, work.mapper, work.source, parts=parts) as writer,
             progress_line("staging", work.source, quiet=out.silent) as progress,
         ):
             stream = MapStream(work, workers)
             for chunk in stream:
                 progress(stream.report())
                 writer.write(chunk)
-            staged = writer.finish()
-    report = stream.report()
+            report = stream.report()
+            staged = writer.finish(report.source_changed)
     if out.as_json:
         facts = {"address": staged.name, "content_hash": staged.content_hash, "parts": len(staged.parts)}
         print_json({**report.as_json(), **facts})

@@ -100,22 +100,26 @@ class Evidence:
         return next((file for file in self.files if file.role == role), None)
 
 
-def gather_evidence(mapper: Mapper, source: Source) -> Evidence:
-    """Return what is known before a run's first row: what it reads, and by which rules it maps."""
+def gather_evidence(mapper: Mapper, source: Source | None) -> Evidence:
+    """Return what is known before a run's first row: what it reads, and by which rules it maps.
+
+    Without a source (another program reads it), nothing is known of it.
+    """
     spec = mapper.spec
+    read = () if source is None else source.files or (source.name,)
     named = [
         ("mapping", spec.path),
         ("connection", mapper.connection.path),
         ("lock", str(lock_path(spec.path))),
         *(("table or shared part", path) for path in spec.files),
-        *(("source", path) for path in (source.files or (source.name,))[:SOURCES]),
+        *(("source", path) for path in read[:SOURCES]),
     ]
     files = (_known_file(source, role, path) or hash_file(role, path) for role, path in named)
     return Evidence(
         version=__version__,
         person=_find_person(),
-        source=source.name,
-        more_sources=len(source.files[SOURCES:]),
+        source="" if source is None else source.name,
+        more_sources=len(read[SOURCES:]),
         conflict=spec.conflict,
         files=tuple(file for file in files if file is not None),
         crosswalk=make_crosswalk(mapper.plan),
@@ -129,9 +133,10 @@ def _find_person() -> str:
         return ""
 
 
-def _known_file(source: Source, role: str, path: str) -> File | None:
+def _known_file(source: Source | None, role: str, path: str) -> File | None:
     """Return a file of the source whose hash its watch knows already."""
-    state = None if source.watch is None or role != "source" else source.watch.state(str(Path(path)))
+    watch = None if source is None or role != "source" else source.watch
+    state = None if watch is None else watch.state(str(Path(path)))
     return None if state is None or state.sha256 is None else File(role, path, state.size, state.sha256)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,9 @@ from opusmap.compiler import Mapper
 from opusmap.compiler.lock import Lock, make_lock
 from opusmap.connection import SIZE_LIMIT
 from opusmap.errors import SourceError
-from opusmap.report import Reason
+from opusmap.report import Evidence, Reason, gather_evidence
 from opusmap.safe_files import UnreadableFile, read_text
+from opusmap.sources import FileChange, Source, is_remote
 
 VERSION = 1
 MANIFEST = "manifest.json"
@@ -40,11 +43,21 @@ class StagedText(msgspec.Struct, frozen=True):
 
 
 class StagedRules(msgspec.Struct, frozen=True):
-    """By which rules records were made: the mapping, the connection, and what options and columns meant."""
+    """By which rules records were made: the mapping, the connection, and what options and columns meant.
+
+    `evidence` is what a run leaves for its report (`Evidence.as_json`): hashes of what was read, and the
+    rules in words. Files are named without their folders, and no person is named.
+    """
 
     mapping: StagedText
     connection: StagedText
     lock: Lock
+    evidence: dict[str, Any]
+
+    def with_changes(self, source_changed: Iterable[FileChange]) -> StagedRules:
+        """Return the rules with the files of the source that changed while it was read."""
+        found = [asdict(replace(one, path=Path(one.path).name)) for one in source_changed]
+        return msgspec.structs.replace(self, evidence={**self.evidence, "source_changed": found})
 
 
 class StagedPart(msgspec.Struct, frozen=True):
@@ -85,8 +98,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     rejects: tuple[StagedPart, ...] = ()
 
 
-def read_rules(mapper: Mapper) -> StagedRules:
+def read_rules(mapper: Mapper, source: Source | None = None) -> StagedRules:
     """Return the rules of a mapper for a manifest. Call it before rows are mapped: files may change.
+
+    `source` gives the rows, if opusmap reads them; its files are hashed.
 
     Raises:
         SourceError: `source-unreadable`, the connection file can't be read any more.
@@ -97,8 +112,17 @@ def read_rules(mapper: Mapper) -> StagedRules:
     except UnreadableFile as error:
         raise SourceError(path, "source-unreadable", error.message, help=error.hint) from None
     return StagedRules(
-        _text(mapper.spec.path, mapper.spec.text), _text(path, connection), make_lock(mapper.plan)
+        _text(mapper.spec.path, mapper.spec.text),
+        _text(path, connection),
+        make_lock(mapper.plan),
+        _without_places(gather_evidence(mapper, source)).as_json(),
     )
+
+
+def _without_places(evidence: Evidence) -> Evidence:
+    files = tuple(replace(file, path=Path(file.path).name) for file in evidence.files)
+    source = evidence.source if is_remote(evidence.source) else Path(evidence.source).name
+    return replace(evidence, person="", source=source, files=files)
 
 
 def _text(path: str, text: str) -> StagedText:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +20,7 @@ from opusmap.errors import SourceError
 from opusmap.issues import Issue
 from opusmap.journal import hash_content
 from opusmap.mapping import MappingSpec, parse_spec
+from opusmap.report import Evidence
 from opusmap.report.provenance import keep_reasons
 from opusmap.report.summary import Tally
 from opusmap.sources.source import load_extra
@@ -107,6 +109,12 @@ class StagedRun:
     def lock(self) -> Lock:
         """What options and columns meant when the records were made."""
         return self.manifest.rules.lock
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What a run that sends the records leaves for its report: what was read, and by which rules."""
+        found = Evidence.read(self.rules.evidence)
+        return replace(found, reasons=self.manifest.reasons, replaced=self.manifest.replaced)
 
     @cached_property
     def spec(self) -> MappingSpec:
@@ -230,8 +238,9 @@ def write_manifest(
         rejects=rejects,
     )
     check_counts(manifest, storage.name)
-    storage.write(MANIFEST, encode_manifest(manifest))
-    return StagedRun(storage, manifest)
+    sealed = encode_manifest(manifest)
+    storage.write(MANIFEST, sealed)
+    return StagedRun(storage, decode_manifest(sealed, storage.name))
 
 
 def refuse_existing(place: str) -> NoReturn:

@@ -16,6 +16,7 @@ from opusmap.issues import Issue
 from opusmap.journal import hash_content
 from opusmap.records import Chunk, Reject
 from opusmap.rejects import encode_cells
+from opusmap.sources import FileChange, Source
 from opusmap.sources.source import load_extra
 from opusmap.staging.manifest import MANIFEST, RECORDS, REJECTS, read_rules
 from opusmap.staging.staged_run import (
@@ -26,7 +27,7 @@ from opusmap.staging.staged_run import (
     refuse_existing,
     write_manifest,
 )
-from opusmap.staging.storage import Storage
+from opusmap.staging.storage import Storage, refuse_unfinished
 
 WAITING = 64 << 20
 """Bytes of records that wait for their row group, at most, in all parts together."""
@@ -43,12 +44,15 @@ class StagedWriter:
         name: what messages call the place.
     """
 
-    def __init__(self, address: str | Path, mapper: Mapper, parts: int = 8) -> None:
+    def __init__(
+        self, address: str | Path, mapper: Mapper, source: Source | None = None, *, parts: int = 8
+    ) -> None:
         """Begin a staged run.
 
         Args:
             address: a folder that does not exist yet or is empty, or an address that fsspec knows.
             mapper: what makes the records.
+            source: what gives the rows, if it is known: the hashes of its files go into the manifest.
             parts: how many files the records go into.
 
         Raises:
@@ -57,10 +61,11 @@ class StagedWriter:
         """
         self._storage = Storage(address)
         self.name = self._storage.name
-        self._address, self._mapper = address, mapper
+        self._address = address
         _refuse_occupied(self._storage)
-        self._rules = read_rules(mapper)
+        self._rules = read_rules(mapper, source)
         self._read = self._filtered = 0
+        self._finished = False
         self._files: list[_PartWriter] = []
         self._rejects: _PartWriter | None = None
         self._conflict = mapper.spec.conflict
@@ -102,22 +107,27 @@ class StagedWriter:
         problems = _as_json(one.problems)
         self._rejects.write((one.row, one.key, problems, cells), len(cells) + len(problems or ""))
 
-    def finish(self) -> StagedRun:
+    def finish(self, source_changed: Iterable[FileChange] = ()) -> StagedRun:
         """Close the files and write the manifest; return the staged run.
+
+        `source_changed` are files of the source that changed while it was read.
 
         Raises:
             SettingsError, SourceError: as `write_manifest`.
         """
         for file in self._all():
             file.close()
-        return write_manifest(self._address, self._rules, filtered=self._filtered, read=self._read)
+        rules = self._rules.with_changes(source_changed)
+        staged = write_manifest(self._address, rules, filtered=self._filtered, read=self._read)
+        self._finished = True
+        return staged
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Remove what was written, if an error ends the block."""
-        if kind is not None:
+        """Remove what was written, if an error ends the block before the staged run is finished."""
+        if kind is not None and not self._finished:
             self._remove()
 
     def _all(self) -> list[_PartWriter]:
@@ -126,7 +136,7 @@ class StagedWriter:
     def _remove(self) -> None:
         for file in self._all():
             file.abandon()
-        self._storage.remove([MANIFEST, *(file.name for file in self._all())])
+        self._storage.remove(file.name for file in self._all())
 
 
 class _PartWriter:
@@ -195,8 +205,6 @@ def _refuse_occupied(storage: Storage) -> None:
     if MANIFEST in found:
         refuse_existing(storage.name)
     if {RECORDS, REJECTS} & set(found):
-        problem = "an unfinished staged run is here: staging goes on, or broke off before its manifest"
-        hint = "if nothing is staging there any more, remove it, or name another address"
-        raise SourceError(storage.name, "staged-unfinished", problem, help=hint)
+        refuse_unfinished(storage.name)
     problem = "the folder is not empty"
     raise SourceError(storage.name, "staged-exists", problem, help="name a folder that does not exist yet")

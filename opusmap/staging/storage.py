@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from opusmap.errors import OpusmapError, SettingsError, SourceError
 from opusmap.output_files import write_whole
@@ -81,16 +81,24 @@ class Storage:
 
         Raises:
             SettingsError: it can't be created.
+            SourceError: `staged-unfinished`, another job writes to the same folder.
         """
         with self._writing():
-            if self._remote is None:
-                Path(self._base).mkdir(mode=0o700, exist_ok=True)
-            for folder in ("records", "rejects"):
-                # Of two jobs that write to one folder at once, the second ends here.
-                if self._remote is None:
-                    Path(self._place(folder)).mkdir()
-                else:
+            if self._remote is not None:
+                for folder in ("records", "rejects"):
                     self._remote.makedirs(self._place(folder), exist_ok=True)
+                return
+            base = Path(self._base)
+            if not base.parent.is_dir():
+                raise SettingsError(
+                    self.name, "there is no such folder to make it in", "make the folder first"
+                )
+            base.mkdir(mode=0o700, exist_ok=True)
+            try:
+                (base / "records").mkdir()
+            except FileExistsError:
+                refuse_unfinished(self.name)
+            (base / "rejects").mkdir()
 
     def open_output(self, name: str) -> Any:
         """Return Arrow's output stream for a new file.
@@ -213,6 +221,17 @@ class Storage:
         if isinstance(error, OSError) and error.strerror:
             return error.strerror
         return f"{type(error).__name__}: {error}".partition("\n")[0].replace(self._base, self.name)
+
+
+def refuse_unfinished(place: str) -> NoReturn:
+    """Refuse to write where an unfinished staged run is.
+
+    Raises:
+        SourceError: `staged-unfinished`.
+    """
+    problem = "an unfinished staged run is here: staging goes on, or broke off before its manifest"
+    hint = "if nothing is staging there any more, remove it, or name another address"
+    raise SourceError(place, "staged-unfinished", problem, help=hint)
 
 
 def _digest(stream: Any, target: Any = None) -> str:
