@@ -6,13 +6,15 @@ batches or mappings. `interface` is what others use; `sqlite_journal` keeps it i
 """
 
 from opusmap.errors import JournalError
-from opusmap.journal.interface import Journal, Session
+from opusmap.journal.interface import Journal, Session, Share
 from opusmap.journal.models import (
     OPEN_STATES,
     Item,
     JournalRecord,
+    Progress,
     Result,
     Run,
+    StagedParts,
     State,
     Timestamp,
     hash_content,
@@ -25,10 +27,13 @@ __all__ = [
     "Item",
     "Journal",
     "JournalRecord",
+    "Progress",
     "Result",
     "Run",
     "Session",
+    "Share",
     "SqliteJournal",
+    "StagedParts",
     "State",
     "Timestamp",
     "hash_content",

@@ -11,7 +11,17 @@ from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, 
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Self
 
-from opusmap.journal.models import Item, JournalRecord, Pruned, Result, Run, State, Timestamp
+from opusmap.journal.models import (
+    Item,
+    JournalRecord,
+    Progress,
+    Pruned,
+    Result,
+    Run,
+    StagedParts,
+    State,
+    Timestamp,
+)
 
 
 class Session(ABC):
@@ -55,6 +65,54 @@ class Session(ABC):
             ValueError: one of them is not in flight in this run; nothing is written.
         """
 
+    async def may_send(self) -> float:
+        """Await this last before a request leaves: return for how many seconds none may, 0 if it may.
+
+        Where another process may take over, this makes sure that none has. Each wait that another process
+        was asked for by Opus is returned once.
+
+        Raises:
+            JournalError: another process has taken over, or it can't be known.
+        """
+        return 0.0
+
+    def hold(self, seconds: float) -> None:  # noqa: B027 - where one process sends, no other is to be told
+        """Tell the connection's other processes to send nothing for so long: Opus asked for it."""
+
+
+class Share(ABC):
+    """What one process takes of a run that any number of processes send together, part by part.
+
+    A part is taken by one process at a time, and is that one's until it is done or given back. If a process
+    is gone, its parts are free after some time, and what it had in flight is pending.
+    All methods raise a `JournalError` if the journal can't be used, or another process has taken over.
+    """
+
+    run: Run
+
+    @abstractmethod
+    async def take(self) -> int | None:
+        """Take the first part that is free; None if none is free now."""
+
+    @abstractmethod
+    async def finish(self, part: int, counts: Mapping[str, int]) -> None:
+        """Write that a part that was taken is done, and what became of its records, by `PART_COUNTS`."""
+
+    @abstractmethod
+    async def look(self) -> Progress:
+        """Return how far the run has come by all processes. When the last part is done, the run ends."""
+
+    @abstractmethod
+    def note_requests(self, requests: int, retries: int) -> None:
+        """Note how many requests this process has sent so far; it is written now and then."""
+
+    @abstractmethod
+    async def leave(self, ending: str, counts: Mapping[int, Mapping[str, int]]) -> Progress:
+        """Give back the parts that are not done, with what became of their records so far.
+
+        If no other process is left, the run has ended for now, with this word; it can be joined again.
+        """
+
 
 class Journal(ABC):
     """A journal. One run of a connection writes at a time, and any process may read; a store may be stricter.
@@ -91,6 +149,27 @@ class Journal(ABC):
 
         With `distrust`, nothing that earlier runs sent to this connection counts as unchanged from now on:
         the journal may not know what replaced it since.
+        """
+
+    async def wait_to_write(self, *, origin: str, connection: str) -> None:  # noqa: B027 - few stores have to
+        """Wait until `start_run` need not wait for a process that is gone. It may be cancelled at any time.
+
+        Raises:
+            JournalError: another run of the connection is alive.
+        """
+
+    @abstractmethod
+    async def share_run(
+        self, *, origin: str, connection: str, mapping: str, staged: StagedParts, distrust: bool = False
+    ) -> Share:
+        """Join the run that sends a staged run to a connection, or begin it; `session` then lets it send.
+
+        The connection's latest run is joined if it sends the same content, and processes still send it, or
+        parts are left, or all records were accepted. `distrust` is as for `start_run`: only a run that was
+        begun so is joined. It may be cancelled while it waits for a process that is gone.
+
+        Raises:
+            JournalError: another run of the connection is alive.
         """
 
     @abstractmethod

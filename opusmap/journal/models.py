@@ -107,6 +107,44 @@ class Pruned:
 PRUNED = "pruned"
 """What a run's counts hold once it was pruned: how many records were forgotten."""
 
+PART_COUNTS = ("submitted", "unchanged", "failed", "uncertain", "trusted")
+"""What is counted of a staged run's part; see `Report`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedParts:
+    """What a journal knows of a staged run: the hash of its content, and the number of its parts.
+
+    `counts` are the rows that were read, mapped (so many records there are to send), filtered and rejected
+    when it was staged.
+    """
+
+    content: str
+    parts: int
+    counts: Mapping[str, int]
+
+    def total(self, sent: Mapping[str, int]) -> dict[str, int]:
+        """Return a run's counts: of these rows, those of records sent (`PART_COUNTS`), and of requests."""
+        ends = sum(sent.get(name, 0) for name in ("submitted", "unchanged", "failed", "uncertain"))
+        return {**self.counts, **sent, "not_sent": self.counts["mapped"] - ends}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a shared run has come: its parts by what is with them, and how many processes send it now.
+
+    `counts` has the `PART_COUNTS` of parts that are done or given back, and the `requests` and `retries` of
+    all processes. `run.finished` is None as long as it is not at its end.
+    """
+
+    run: Run
+    done: int
+    taken: int
+    free: int
+    processes: int
+    counts: Mapping[str, int]
+
+
 _LATEST = 1e11
 """Seconds since 1970 that no run began after: later ones are beyond the calendar."""
 

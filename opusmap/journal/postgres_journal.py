@@ -2,8 +2,9 @@
 
 It keeps the promises of the one in a file: intents are durable before requests, what is in flight goes there
 in one commit, and what a killed process had in flight is pending. One run of a connection writes at a time
-(`postgres_lease`); runs of others may, and any may read. If the connection is lost, the run stops, as it does
-at a full disk: what Opus said is written, or the record stays pending.
+(`postgres_lease`), by one process or by several that share it (`postgres_share`); runs of others may, and any
+may read. If the connection is lost, the run stops, as it does at a full disk: what Opus said is written, or
+the record stays pending.
 
 The late-effect window counts by the database's clock, because another machine may go on: a moment is stored
 by that clock, and given out as so many seconds before now, by the clocks of the process that asks. So a wrong
@@ -19,30 +20,30 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
 from opusmap.errors import JournalError
 from opusmap.journal.group_commit import GroupCommit, SyncExecutor
-from opusmap.journal.grouped_session import GroupedSession
 from opusmap.journal.in_flight import InFlight, Request
-from opusmap.journal.interface import Journal, Session
+from opusmap.journal.interface import Journal, Session, Share
 from opusmap.journal.models import (
     PRUNED,
     JournalRecord,
     Pruned,
     Run,
+    StagedParts,
     State,
     Timestamp,
     pack_evidence,
     read_run,
     unpack_evidence,
 )
-from opusmap.journal.postgres_lease import LEASE, Leases
+from opusmap.journal.postgres_lease import Leases, Other, Waiting, count_uptime
 from opusmap.journal.postgres_schema import (
     DURABLE,
     NOW,
@@ -52,6 +53,8 @@ from opusmap.journal.postgres_schema import (
     prepare_schema,
 )
 from opusmap.journal.postgres_server import Database, connect, damaged, reading, translated
+from opusmap.journal.postgres_session import LeasedSession
+from opusmap.journal.postgres_share import PostgresShare, join_or_begin
 from opusmap.journal.write_set import WriteSet, merge_writes
 from opusmap.settings import PostgresAddress
 
@@ -75,20 +78,24 @@ _DETAILED = f"SELECT {_DETAILS} FROM opusmap.detailed WHERE run = %(run)s"  # no
 _REQUEST = f"id, target, run, 0::float8, {NOW} - sent, items"
 _REQUESTS = f"SELECT {_REQUEST} FROM opusmap.requests WHERE run = %(run)s"  # noqa: S608 - constants
 _KILLED = f"""
-DELETE FROM opusmap.requests WHERE target = %(target)s AND writer <> %(writer)s RETURNING {_REQUEST}
+DELETE FROM opusmap.requests WHERE target = %(target)s AND NOT EXISTS (
+    SELECT FROM opusmap.leases WHERE leases.writer = requests.writer AND leases.target = requests.target
+    AND expires IS NOT NULL)
+RETURNING {_REQUEST}
 """  # noqa: S608 - constants
 _OLD = """
 SELECT id, target, ending, counts FROM opusmap.runs WHERE coalesce(finished, started) < %s ORDER BY id
 """
 _START = f"""
-INSERT INTO opusmap.runs (id, target, mapping, started)
-VALUES (%(run)s, %(target)s, %(mapping)s, {NOW})
+INSERT INTO opusmap.runs (id, target, mapping, started, staged)
+VALUES (%(run)s, %(target)s, %(mapping)s, {NOW}, %(staged)s)
 """  # noqa: S608 - constants
 _FINISH = f"""
 UPDATE opusmap.runs SET finished = {NOW}, ending = %(ending)s, counts = %(counts)s WHERE id = %(run)s
 """  # noqa: S608 - constants
 _TARGET = "INSERT INTO opusmap.targets (origin, connection) VALUES (%s, %s) ON CONFLICT DO NOTHING"
 _PLACE = attrgetter("row", "key")
+_T = TypeVar("_T")
 
 
 class PostgresJournal(Journal):
@@ -102,7 +109,7 @@ class PostgresJournal(Journal):
         clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.monotonic,
         database_clock: Callable[[], float] | None = None,
-        lease: float = LEASE,
+        lease: float | None = None,
         sync_executor: SyncExecutor | None = None,
         in_flight: InFlight | None = None,
     ) -> None:
@@ -114,7 +121,7 @@ class PostgresJournal(Journal):
             clock: seconds since 1970, by this machine.
             ticks: seconds that never run backwards while the machine is up.
             database_clock: seconds since 1970 that count in place of the server's, in simulations.
-            lease: seconds until another may write if this process is gone.
+            lease: seconds until another may write if this process is gone; by default as the database says.
             sync_executor: waits for the server; by default a thread does.
             in_flight: plans what is written, if not as usual.
 
@@ -128,8 +135,8 @@ class PostgresJournal(Journal):
         self._in_flight = in_flight or InFlight()
         self._executor = sync_executor
         self._lock = threading.RLock()
-        self._held = set[int]()
         self._idle: list[Database] = []  # connections for long readings
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="opusmap-journal-reads")
         with ExitStack() as opened, reading(self._place):
             self._reader = connect(address)
             opened.callback(self._reader.close)
@@ -139,11 +146,20 @@ class PostgresJournal(Journal):
                 self._database = connect(address)
                 opened.callback(self._database.close)
                 prepare_schema(self._database, self._place)
-                leases = Leases(self._database, self._lock, self._place, now=self._now, lease=lease)
+                leases = Leases(
+                    self._database,
+                    self._lock,
+                    self._place,
+                    now=self._now,
+                    lease=lease,
+                    uptime=count_uptime if database_clock is None else ticks,
+                    recover=self._recover,
+                )
                 self._leases = opened.enter_context(leases)
-                leases.visit_left(partial(self._recover, writer=leases.writer))
+                leases.visit_left()
             else:
                 check_schema(self._reader, self._place)
+            opened.callback(self._thread.shutdown)
             self._opened = opened.pop_all()
 
     def close(self) -> None:
@@ -162,21 +178,37 @@ class PostgresJournal(Journal):
 
     def start_run(self, *, origin: str, connection: str, mapping: str, distrust: bool = False) -> Run:
         with reading(self._place):
-            with self._durably() as database:
-                place = (origin, connection)
-                database.execute(_TARGET, place)
-                query = "SELECT id FROM opusmap.targets WHERE origin = %s AND connection = %s"
-                target = _one(database.execute(query, place))
+            target = self._find_target(origin, connection)
             self._hold(target)
-            with self._durably(target) as database:
-                query = "UPDATE opusmap.journal SET last_run = last_run + 1 RETURNING last_run"
-                number = _one(database.execute(query))
-                facts = {"run": number, "target": target, "mapping": mapping.encode(), "now": self._now()}
-                database.execute(_START, facts)
-                if distrust:
-                    query = "UPDATE opusmap.targets SET trusted_from = %s WHERE id = %s"
-                    database.execute(query, (number, target))
-                return self._find_run(database, number)
+            with self.durably(target):
+                return self._insert_run(target, mapping, distrust=distrust)
+
+    async def wait_to_write(self, *, origin: str, connection: str) -> None:
+        target = await self.in_thread(partial(self._find_target, origin, connection))
+        await self._wait(partial(self.leases.take_alone, target))
+
+    async def share_run(
+        self, *, origin: str, connection: str, mapping: str, staged: StagedParts, distrust: bool = False
+    ) -> Share:
+        target = await self.in_thread(partial(self._find_target, origin, connection))
+        joined: list[Run] = []
+
+        def join() -> Other | None:
+            with self.leases.locked(target) as others:
+                database = self._database
+                database.execute(f"SELECT {DURABLE}")
+                insert = partial(self._insert_run, target, mapping, distrust=distrust, staged=staged.content)
+                found = join_or_begin(database, target, staged, others, insert, distrust=distrust)
+                if isinstance(found, Other):
+                    return found
+                self.leases.open(target, found)
+                # Whatever the others write, what this one accepts has nothing more to say.
+                self._in_flight.any_detailed = True
+                joined.append(self.find_run(database, found))
+            return None
+
+        await self._wait(join)
+        return PostgresShare(self, self._database, joined[0], target, staged)
 
     @asynccontextmanager
     async def session(self, run: Run) -> AsyncIterator[Session]:
@@ -188,14 +220,11 @@ class PostgresJournal(Journal):
             raise JournalError(self._place, f"the journal contains no run {run.id}")
         target: int = found[0]
         self._hold(target)
-        with ThreadPoolExecutor(1, thread_name_prefix="opusmap-journal-reads") as thread:
-            find = partial(self._look_up, thread, target)
-            async with GroupCommit(_TargetWriter(self, target), self._executor) as commits:
-                yield GroupedSession(self._in_flight, commits, run, target, find)
+        find = partial(self._look_up, target)
+        async with GroupCommit(_TargetWriter(self, target), self._executor) as commits:
+            yield LeasedSession(self, self._in_flight, commits, run, target, find)
 
-    async def _look_up(
-        self, thread: ThreadPoolExecutor, target: int, keys: Sequence[str]
-    ) -> dict[str, JournalRecord]:
+    async def _look_up(self, target: int, keys: Sequence[str]) -> dict[str, JournalRecord]:
         def ask() -> dict[str, JournalRecord]:
             values = {"target": target, "keys": [key.encode() for key in keys], "now": self._now()}
             with reading(self._place):
@@ -203,20 +232,29 @@ class PostgresJournal(Journal):
                 read = self._make_reader()
                 return {each.key: each for each in map(read, rows)}  # those with more to say come last
 
+        return await self.in_thread(ask)
+
+    async def in_thread(self, work: Callable[[], _T]) -> _T:
+        """Do something that waits for the server, while the event loop goes on."""
         loop = asyncio.get_running_loop()
         if self._executor is None:
-            return await loop.run_in_executor(thread, ask)
-        done, answers = loop.create_future(), list[dict[str, JournalRecord]]()
+            return await loop.run_in_executor(self._thread, work)
+        done, answers = loop.create_future(), list[_T]()
 
         def end(error: BaseException | None) -> None:
             if not done.done():  # who waited was cancelled
                 done.set_result(error)
 
-        self._executor(lambda: answers.append(ask()), end)
+        self._executor(lambda: answers.append(work()), end)
         error = await done
         if error is not None:
             raise error
         return answers[0]
+
+    async def _wait(self, attempt: Callable[[], Other | None]) -> None:
+        waiting = Waiting(self._place, attempt)
+        while pause := await self.in_thread(waiting.step):  # noqa: ASYNC110 - no event of ours ends it
+            await asyncio.sleep(pause)
 
     def apply(self, target: int, writes: WriteSet) -> None:
         """Write what was planned for a target, all or none, and durably.
@@ -225,24 +263,28 @@ class PostgresJournal(Journal):
             JournalError: it can't be written, or another run holds the target.
         """
         with self._lock, translated(self._place):
-            written = apply_writes(
-                self._database, target, self._writer, writes, ticks=self._ticks(), now=self._now()
-            )
-        if not written:
-            raise self._lost()
+            written = self.write_rows(target, writes)
+        if written is None:
+            raise self.lost()
+        self.leases.note_hold(target, *written)
+
+    def write_rows(self, target: int, writes: WriteSet) -> tuple[float | None, float | None] | None:
+        """Write rows of a target, by `apply_writes`."""
+        writer = self.leases.writer
+        return apply_writes(self._database, target, writer, writes, ticks=self._ticks(), now=self._now())
 
     def finish_run(self, run: Run, *, ending: str, counts: Mapping[str, int], whole: bool = True) -> Run:  # noqa: ARG002 - no version before hashed otherwise
-        with reading(self._place), self._durably() as database:
+        with reading(self._place), self.durably() as database:
             facts = {"ending": ending.encode(), "counts": json.dumps(dict(counts)), "run": run.id}
             database.execute(_FINISH, {**facts, "now": self._now()})
-            return self._find_run(database, run.id)
+            return self.find_run(database, run.id)
 
     def keep_evidence(self, run: Run, evidence: Mapping[str, Any]) -> None:
         query = (
             "INSERT INTO opusmap.evidence VALUES (%s, %s) "
             "ON CONFLICT (run) DO UPDATE SET content = excluded.content"
         )
-        with translated(self._place), self._durably() as database:
+        with translated(self._place), self.durably() as database:
             database.execute(query, (run.id, pack_evidence(evidence)))
 
     def evidence(self, run: Run) -> dict[str, Any]:
@@ -266,7 +308,7 @@ class PostgresJournal(Journal):
             targets = sorted({target for _, target, _, _ in old})
             for target in targets:  # a run that goes on must not lose what it has in flight
                 self._hold(target)
-            with self._durably(*targets) as database:
+            with self.durably(*targets) as database:
                 for run, _, ending, counts in old:
                     deletions = (f"DELETE FROM opusmap.{table} WHERE run = %s" for table in PRUNED_TABLES)  # noqa: S608 - constants
                     forgotten[run] = sum(database.execute(each, (run,)).rowcount for each in deletions)
@@ -313,12 +355,23 @@ class PostgresJournal(Journal):
     # -- inside
 
     @property
-    def _writer(self) -> int:
+    def leases(self) -> Leases:
+        """The leases of this process, which writes."""
         if self._leases is None:
             raise JournalError(self._place, "the journal was opened for reading only")
-        return self._leases.writer
+        return self._leases
 
-    def _lost(self) -> JournalError:
+    @property
+    def now(self) -> float | None:
+        """The time of a simulated server, or None."""
+        return self._now()
+
+    def translated(self) -> AbstractContextManager[None]:
+        """Turn PostgreSQL's errors into ours."""
+        return translated(self._place)
+
+    def lost(self) -> JournalError:
+        """Return the error for a process whose lease another one has ended."""
         return JournalError(
             self._place,
             "another run of this connection has taken the journal over, because this one did not answer",
@@ -327,37 +380,51 @@ class PostgresJournal(Journal):
 
     def _hold(self, target: int) -> None:
         """Hold a target as its only writer; make pending what a killed run had in flight there."""
-        if target in self._held:
+        if target in self.leases.held:
             return
-        writer = self._writer
-        assert self._leases is not None
-        with reading(self._place):
-            self._leases.take(target, lambda: self._recover(target, writer))
-        self._held.add(target)
+        waiting = Waiting(self._place, partial(self.leases.take_alone, target))
+        while pause := waiting.step():
+            time.sleep(pause)
 
-    def _recover(self, target: int, writer: int) -> None:
-        """Make pending what other writers left in flight; this one holds the target, in a transaction."""
-        values = {"target": target, "writer": writer, "now": self._now()}
+    def _recover(self, target: int) -> None:
+        """Make pending what writers without a lease left in flight; this one has one, in a transaction."""
+        values = {"target": target, "now": self._now()}
         rows = self._database.execute(_KILLED, values, binary=True).fetchall()
         killed = [Request.from_row(row) for row in sorted(rows)]
-        ticks = self._ticks()
-        writes = self._in_flight.recover(killed, Timestamp(self._clock(), ticks))
-        kept = WriteSet(detailed=writes.detailed)
-        apply_writes(self._database, target, writer, kept, ticks=ticks, now=self._now())
+        writes = self._in_flight.recover(killed, Timestamp(self._clock(), self._ticks()))
+        self.write_rows(target, WriteSet(detailed=writes.detailed))
         query = "SELECT EXISTS (SELECT FROM opusmap.detailed WHERE target = %s)"
-        if not self._held:
+        if not self.leases.held:
             self._in_flight.any_detailed = False
         self._in_flight.any_detailed |= bool(_one(self._database.execute(query, (target,))))
 
+    def _find_target(self, origin: str, connection: str) -> int:
+        with reading(self._place), self.durably() as database:
+            database.execute(_TARGET, (origin, connection))
+            query = "SELECT id FROM opusmap.targets WHERE origin = %s AND connection = %s"
+            return int(_one(database.execute(query, (origin, connection))))
+
+    def _insert_run(self, target: int, mapping: str, *, distrust: bool, staged: str | None = None) -> Run:
+        """Insert a run, in a transaction."""
+        database = self._database
+        number = _one(
+            database.execute("UPDATE opusmap.journal SET last_run = last_run + 1 RETURNING last_run")
+        )
+        facts = {"run": number, "target": target, "mapping": mapping.encode(), "staged": staged}
+        database.execute(_START, {**facts, "now": self._now()})
+        if distrust:
+            query = "UPDATE opusmap.targets SET trusted_from = %s WHERE id = %s"
+            database.execute(query, (number, target))
+        return self.find_run(database, number)
+
     @contextmanager
-    def _durably(self, *targets: int) -> Iterator[Database]:
+    def durably(self, *targets: int) -> Iterator[Database]:
         """Begin a transaction that is durable at its end, for targets that no other writer holds."""
-        writer = self._writer
+        leases = self.leases
         with self._lock, self._database.transaction():
             self._database.execute(f"SELECT {DURABLE}")
-            query = "SELECT 1 FROM opusmap.targets WHERE id = ANY(%s) AND writer = %s FOR SHARE"
-            if targets and self._database.execute(query, (list(targets), writer)).rowcount < len(targets):
-                raise self._lost()
+            if not all(leases.is_held(target) for target in targets):
+                raise self.lost()
             yield self._database
 
     @contextmanager
@@ -375,7 +442,7 @@ class PostgresJournal(Journal):
         while self._idle:
             self._idle.pop().close()
 
-    def _find_run(self, database: Database, number: int) -> Run:
+    def find_run(self, database: Database, number: int) -> Run:
         row = database.execute(f"{_RUNS} WHERE runs.id = %s", (number,)).fetchone()
         if row is None:
             raise JournalError(self._place, f"the journal contains no run {number}")

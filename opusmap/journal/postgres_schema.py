@@ -3,9 +3,11 @@
 The tables are those of `sqlite_schema`, in the schema `opusmap`. Texts that people or Opus wrote are bytes
 (UTF-8): a text of PostgreSQL can't contain every character that they may, and is sorted by language.
 
-`targets` has the leases: `writer` is the number of the one opened journal that may write (no other will ever
-have it), `expires` when its lease runs out. So the number is a fencing token: each write locks the target's
-row for other writers, and does nothing if another one is in it. `requests` are numbered by their writer.
+`leases` has who may write to a target: `writer` is the number of one opened journal (no other will ever have
+it), `expires` when its lease runs out, None once it is over. So the number is a fencing token: each write
+locks its lease's row for those who would end it, and does nothing if the lease is over. `run` is the run that
+several processes send together, each its `parts`; None where one process writes alone. `requests` are
+numbered by their writer. `targets` has the moment and the end of the latest hold: Opus asked to wait.
 
 Times are seconds since 1970 by the database's clock (`NOW`). A moment that a process saw comes as its age, by
 the clock of that process that never jumps.
@@ -24,7 +26,7 @@ from opusmap.errors import JournalError, NoJournal
 from opusmap.journal.postgres_server import Database
 from opusmap.journal.write_set import WriteSet
 
-VERSION = 1
+VERSION = 2
 """The version of the tables, in `opusmap.journal`."""
 
 NOW = "coalesce(%(now)s::float8, extract(epoch FROM clock_timestamp())::float8)"
@@ -37,17 +39,31 @@ DURABLE = """set_config('synchronous_commit',
 
 _TABLES = """
 CREATE TABLE opusmap.journal (
-    id text NOT NULL, version integer NOT NULL, last_run bigint NOT NULL, last_writer bigint NOT NULL
+    id text NOT NULL, version integer NOT NULL, last_run bigint NOT NULL, last_writer bigint NOT NULL,
+    lease float8 NOT NULL DEFAULT 30
 );
 CREATE TABLE opusmap.targets (
     id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, origin text NOT NULL, connection text NOT NULL,
-    trusted_from bigint NOT NULL DEFAULT 0, writer bigint, expires float8, UNIQUE (origin, connection)
+    trusted_from bigint NOT NULL DEFAULT 0, hold_at float8, hold_until float8, UNIQUE (origin, connection)
 );
 CREATE TABLE opusmap.runs (
     id bigint PRIMARY KEY, target bigint NOT NULL REFERENCES opusmap.targets, mapping bytea NOT NULL,
     started float8 NOT NULL, finished float8, ending bytea NOT NULL DEFAULT '',
-    counts text NOT NULL DEFAULT '{}'
+    counts text NOT NULL DEFAULT '{}', staged text
 );
+CREATE TABLE opusmap.leases (
+    writer bigint NOT NULL, target bigint NOT NULL REFERENCES opusmap.targets,
+    run bigint REFERENCES opusmap.runs, expires float8, requests bigint NOT NULL DEFAULT 0,
+    retries bigint NOT NULL DEFAULT 0, PRIMARY KEY (writer, target)
+);
+CREATE INDEX ON opusmap.leases (target);
+CREATE TABLE opusmap.parts (
+    run bigint NOT NULL REFERENCES opusmap.runs, part bigint NOT NULL, writer bigint,
+    done boolean NOT NULL DEFAULT false, submitted bigint NOT NULL DEFAULT 0,
+    unchanged bigint NOT NULL DEFAULT 0, failed bigint NOT NULL DEFAULT 0,
+    uncertain bigint NOT NULL DEFAULT 0, trusted bigint NOT NULL DEFAULT 0, PRIMARY KEY (run, part)
+);
+CREATE INDEX ON opusmap.parts (writer) WHERE writer IS NOT NULL;
 CREATE TABLE opusmap.evidence (run bigint PRIMARY KEY REFERENCES opusmap.runs, content bytea NOT NULL);
 CREATE TABLE opusmap.accepted (
     target bigint NOT NULL, key bytea NOT NULL, content bytea NOT NULL, run bigint NOT NULL,
@@ -108,9 +124,10 @@ def check_schema(database: Database, place: str) -> None:
 
 
 # The parts of a write, each a statement within one: so it is one transaction, and one way to the server and
-# back. `held` has a row if the target is held; the others take their rows from it.
-_HELD = f"""held AS (
-    SELECT {DURABLE} FROM opusmap.targets WHERE id = %(target)s AND writer = %(writer)s FOR SHARE)"""  # noqa: S608 - constants
+# back. `held` has a row if the writer's lease is not over; the others take their rows from it.
+HELD = """FROM opusmap.leases JOIN opusmap.targets ON targets.id = leases.target
+    WHERE leases.target = %(target)s AND writer = %(writer)s AND expires IS NOT NULL FOR SHARE OF leases"""
+_HELD = f"held AS (SELECT hold_at, hold_until - {NOW} AS hold_for, {DURABLE} {HELD})"
 _PARTS = {
     "requests": f"""INSERT INTO opusmap.requests (writer, id, target, run, sent, items)
         SELECT %(writer)s, new.id, new.target, new.run, {NOW} - new.age, new.items FROM held, unnest(
@@ -143,10 +160,11 @@ _PARTS = {
 
 def apply_writes(
     database: Database, target: int, writer: int, writes: WriteSet, *, ticks: float, now: float | None
-) -> bool:
-    """Write a write set of a target, durably; return False, and write nothing, if another writer holds it.
+) -> tuple[float | None, float | None] | None:
+    """Write a write set of a target, durably; return None, and write nothing, if the writer's lease is over.
 
-    `ticks` is the process's time by the clock of its `Timestamp.ticks`.
+    Otherwise return the moment of the latest hold, and how many seconds it still lasts. `ticks` is the
+    process's time by the clock of its `Timestamp.ticks`.
     """
     rows: dict[str, list[tuple[Any, ...]]] = {
         "requests": [
@@ -179,11 +197,11 @@ def apply_writes(
         for place, column in enumerate(zip(*rows[part], strict=True))
     )
     values = dict(chain(columns, (("target", target), ("writer", writer), ("now", now))))
-    return database.execute(_write_parts(parts), values).fetchone() is not None
+    return database.execute(_write_parts(parts), values).fetchone()
 
 
 @cache
 def _write_parts(parts: tuple[str, ...]) -> bytes:
     """Return the statement that writes these parts."""
     written = (f"{part} AS ({_PARTS[part]})" for part in parts)
-    return f"WITH {', '.join([_HELD, *written])} SELECT 1 FROM held".encode()  # noqa: S608 - constants
+    return f"WITH {', '.join([_HELD, *written])} SELECT hold_at, hold_for FROM held".encode()  # noqa: S608 - constants

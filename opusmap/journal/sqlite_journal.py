@@ -30,13 +30,15 @@ from opusmap.errors import JournalError
 from opusmap.journal.group_commit import GroupCommit, SyncExecutor, run_inline
 from opusmap.journal.grouped_session import GroupedSession
 from opusmap.journal.in_flight import InFlight, Request
-from opusmap.journal.interface import Journal, Session
+from opusmap.journal.interface import Journal, Session, Share
 from opusmap.journal.journal_file import Storage, damaged, hold_file, reading, translated
+from opusmap.journal.lone_share import LoneShare
 from opusmap.journal.models import (
     PRUNED,
     JournalRecord,
     Pruned,
     Run,
+    StagedParts,
     State,
     Timestamp,
     pack_evidence,
@@ -149,6 +151,12 @@ class SqliteJournal(Journal):
             if distrust:
                 database.execute("UPDATE targets SET trusted_from = ? WHERE id = ?", (number, target))
             return read_run(database.execute(f"{_RUNS} WHERE runs.id = ?", (number,)).fetchone())
+
+    async def share_run(
+        self, *, origin: str, connection: str, mapping: str, staged: StagedParts, distrust: bool = False
+    ) -> Share:
+        run = self.start_run(origin=origin, connection=connection, mapping=mapping, distrust=distrust)
+        return LoneShare(self, run, staged)
 
     @asynccontextmanager
     async def session(self, run: Run) -> AsyncIterator[Session]:

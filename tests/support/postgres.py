@@ -89,7 +89,7 @@ def cut_off(address: str) -> None:
 
 def let_leases_run_out(address: str) -> None:
     """Let the leases of processes that are gone run out now, and not in 30 seconds."""
-    _execute(address, "UPDATE opusmap.targets SET expires = 0")
+    _execute(address, "UPDATE opusmap.leases SET expires = 0 WHERE expires IS NOT NULL")
 
 
 def _execute(address: str, query: str) -> None:

@@ -1,0 +1,60 @@
+"""A session that writes under a lease, which another process may end; it learns of holds by each write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from opusmap.errors import JournalError
+from opusmap.journal.group_commit import GroupCommit
+from opusmap.journal.grouped_session import GroupedSession
+from opusmap.journal.in_flight import InFlight
+from opusmap.journal.models import JournalRecord, Run
+
+if TYPE_CHECKING:
+    from opusmap.journal.postgres_journal import PostgresJournal
+
+
+class LeasedSession(GroupedSession):
+    """A run's session in `journal`; see `GroupedSession`."""
+
+    def __init__(
+        self,
+        journal: PostgresJournal,
+        in_flight: InFlight,
+        commits: GroupCommit,
+        run: Run,
+        target: int,
+        find: Callable[[Sequence[str]], Awaitable[dict[str, JournalRecord]]],
+    ) -> None:
+        super().__init__(in_flight, commits, run, target, find)
+        self._journal, self._target_held = journal, target
+        self._telling = set[asyncio.Future[None]]()
+
+    async def may_send(self) -> float:
+        leases = self._journal.leases
+        if not leases.is_fresh and not leases.lost:
+            await self._journal.in_thread(self._renew)
+        if leases.lost:
+            raise self._journal.lost()
+        return leases.take_hold(self._target_held)
+
+    def _renew(self) -> None:
+        with self._journal.translated():
+            self._journal.leases.renew()
+
+    def hold(self, seconds: float) -> None:
+        telling = asyncio.ensure_future(self._tell(seconds))
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+
+    async def _tell(self, seconds: float) -> None:
+        def tell() -> None:
+            with self._journal.translated():
+                self._journal.leases.hold(self._target_held, seconds)
+
+        with suppress(JournalError):  # a database that is away shows at the next write
+            await self._journal.in_thread(partial(tell))
