@@ -33,7 +33,7 @@ _SPINNER = "|/-\\"
 
 
 @contextmanager
-def progress_line(title: str, source: Source, *, quiet: bool) -> Iterator[Callable[[Report], None]]:
+def progress_line(title: str, source: Source | None, *, quiet: bool) -> Iterator[Callable[[Report], None]]:
     """Show totals during work; yield the function that takes them. Without a terminal, show nothing."""
     if quiet or logs_as_json() or not sys.stderr.isatty():
         yield lambda _report: None
@@ -42,7 +42,7 @@ def progress_line(title: str, source: Source, *, quiet: bool) -> Iterator[Callab
 
     from opusmap.run.time_left import count_rows
 
-    line = _Line(title, source, count_rows(source))
+    line = _Line(title, source, None if source is None else count_rows(source))
     with Live(line, console=make_console(stderr=True), transient=True, refresh_per_second=_A_SECOND):
         yield line.show
 
@@ -52,7 +52,7 @@ class _Line:
     """What is shown. `total` is the number of rows, where it is known."""
 
     title: str
-    source: Source
+    source: Source | None
     total: int | None
     began: float = field(default_factory=time.monotonic)
     report: Report | None = None
@@ -73,13 +73,25 @@ class _Line:
     def _share(self) -> float | None:
         from opusmap.run.time_left import find_share
 
-        return None if self.report is None else find_share(self.source, self.total, self.report.read)
+        report = self.report
+        if report is None or self.source is None:
+            return None if report is None or not report.mapped else 1 - report.not_sent / report.mapped
+        return find_share(self.source, self.total, report.read)
 
 
 def _parts(report: Report, elapsed: float, share: float | None) -> list[tuple[int, str]]:
     """Return the parts of the line in order, each with its rank: the highest is left out first."""
     done = "" if share is None else f" ({share:.0%})"
-    parts = [(1, f"{report.read:,} rows{done}")]
+    rows, shared = report.read, report.shared
+    if shared is None:
+        parts = [(1, f"{rows:,} rows{done}")]
+    else:
+        rows = report.mapped - report.not_sent
+        parts = [
+            (1, f"{rows:,} of {report.mapped:,} records{done}"),
+            (3, f"parts: {shared.done} done, {shared.leased} leased, {shared.free} free"),
+            (4, counted(shared.processes, "process", "processes")),
+        ]
     if report.rejected:
         parts.append((3, f"{report.rejected:,} rejected"))
     if report.requests or report.concurrency:
@@ -88,7 +100,7 @@ def _parts(report: Report, elapsed: float, share: float | None) -> list[tuple[in
         parts += [(8, f"{report.concurrency} at a time")] if report.concurrency else []
     if report.waiting:
         parts.append((_WHY, _shown(report.waiting)))
-    rate = report.read / elapsed if elapsed else 0.0
+    rate = rows / elapsed if elapsed else 0.0
     parts.append((7, f"{rate:,.0f} rows/s"))
     parts.append((2, _time(elapsed, share)))
     return parts

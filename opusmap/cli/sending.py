@@ -56,7 +56,7 @@ def print_host(settings: Settings) -> None:
     print_note(describe_host(settings))
 
 
-def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:
+def confirm_overwrite(conflict: str, connection: str, source: str, settings: Settings, *, yes: bool) -> None:
     """Ask once, before records of a connection may be overwritten for the first time, by the journal.
 
     An Opus on this machine is an emulator, so no question is asked.
@@ -67,9 +67,8 @@ def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:
     """
     from opusmap.run.history import is_first_overwrite
 
-    if yes or settings.is_local or not is_first_overwrite(work.mapper, settings):
+    if yes or settings.is_local or not is_first_overwrite(conflict, connection, settings):
         return
-    connection = work.mapper.connection.id
     what = f"the first run that may overwrite records of connection {connection} at {settings.base_url}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise SettingsError(
@@ -79,7 +78,7 @@ def confirm_overwrite(work: Work, settings: Settings, *, yes: bool) -> None:
         )
     lines = (
         f"According to the journal {settings.journal}, this is {what}.",
-        f"Records in Opus that have a row key of {work.source.name} are replaced.",
+        f"Records in Opus that have a row key of {source} are replaced.",
         "(`--to emulator` rehearses it; `--limit 5` sends the first five.)",
     )
     write_error("\n".join(lines))
@@ -141,14 +140,14 @@ def _watched(command: Command) -> Command:
     """Report the end of a command's run, also of one that an error kept from beginning."""
 
     @wraps(command)
-    def run(mapping: str, out: SendingOutput, **values: Any) -> int:
+    def run(mapping: str | None, out: SendingOutput, **values: Any) -> int:
         from opusmap.operations.telemetry import is_asked_for
         from opusmap.settings import Outlets, load_outlets
 
         outlets, watch = Outlets(), out.watch
         if out.to == "opus":
             outlets = replace(load_outlets(os.environ), telemetry=is_asked_for(os.environ))
-        watch.start(outlets, command.__name__, mapping)
+        watch.start(outlets, command.__name__, mapping or str(values["staged"]))
         try:
             code = int(command(mapping=mapping, out=out, **values))
         except click.ClickException:
@@ -185,7 +184,8 @@ def open_target(work: Work, settings: Settings | None, plan: FaultPlan | None, o
     if settings is not None:
         if not out.quiet:
             print_host(settings)
-        confirm_overwrite(work, settings, yes=out.yes)
+        mapper = work.mapper
+        confirm_overwrite(mapper.spec.conflict, mapper.connection.id, work.source.name, settings, yes=out.yes)
         return Target(settings)
     assert plan is not None
     return make_rehearsal(work.mapper, plan)
@@ -210,7 +210,7 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
         progress_line("submitting", work.source, quiet=out.silent) as progress,
     ):
         chosen = replace(options, concurrency=out.concurrency, workers=workers)
-        note = _note_reports(out.watch, progress)
+        note = note_reports(out.watch, progress)
         try:
             report = run_submit(work, target, chosen, writer, note, on_start)
         except asyncio.CancelledError:
@@ -221,9 +221,7 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
         _print_report(work, report, options.only, every=out.every)
         if writer.count:
             print_note(f"rejects: {writer.path}")
-        if target.faults is not None and target.faults.met:
-            met = sorted(target.faults.met.items(), key=lambda pair: -pair[1])
-            print_note("faults: " + ", ".join(f"{kind} {count}" for kind, count in met))
+        print_faults(target)
     print_rejects_note(writer)
     print_changes(report.source_changed)
     if report.stopped is not None:
@@ -278,7 +276,14 @@ def _print_report(work: Work, report: Report, only: frozenset[str] | None, *, ev
             print_nothing_done(work, report)
 
 
-def _note_reports(watch: RunWatch, progress: Callable[[Report], None]) -> Callable[[Report], None]:
+def print_faults(target: Target) -> None:
+    """Print which faults the emulator of a rehearsal made, the most frequent first."""
+    if target.faults is not None and target.faults.met:
+        met = sorted(target.faults.met.items(), key=lambda pair: -pair[1])
+        print_note("faults: " + ", ".join(f"{kind} {count}" for kind, count in met))
+
+
+def note_reports(watch: RunWatch, progress: Callable[[Report], None]) -> Callable[[Report], None]:
     """Return what takes a run's reports: it shows totals, and logs what is new about the journal."""
     journal_note = state = ""
 

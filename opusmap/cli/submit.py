@@ -9,7 +9,6 @@ import click
 from opusmap.cli.help import command
 from opusmap.cli.next_step import Given
 from opusmap.cli.options import (
-    MAPPING,
     SOURCE,
     note_old_option,
     open_mapping,
@@ -36,9 +35,11 @@ def _read_max_errors(_context: click.Context, _option: click.Parameter, text: st
     "Send the records to Opus, or rehearse it with --to emulator",
     "opusmap submit mapping.yaml --to emulator",
     "opusmap submit mapping.yaml export.csv --concurrency 16",
+    "opusmap submit --staged run-7",
 )
-@MAPPING
+@click.argument("mapping", required=False, type=click.Path(dir_okay=False))
 @SOURCE
+@click.option("--staged", metavar="ADDRESS", help="Send a staged run, alone or with other processes.")
 @click.option("--limit", type=click.IntRange(1), help="Maximum number of records to send.")
 @click.option(
     "--resend", is_flag=True, help="Send all records, including those that Opus already accepted unchanged."
@@ -57,8 +58,9 @@ def _read_max_errors(_context: click.Context, _option: click.Parameter, text: st
 )
 @sending
 def submit(
-    mapping: str,
+    mapping: str | None,
     source: str | None,
+    staged: str | None,
     limit: int | None,
     max_errors: MaxErrors | None,
     workers: int | None,
@@ -67,18 +69,39 @@ def submit(
     resend: bool,
     full: bool,
 ) -> int:
-    """Send the records of a source to Opus.
+    """Send the records of a source to Opus, or those of a staged run.
+
+    With --staged, mapping and connection are those of its manifest, and settings are read from the
+    environment or a `.env` file in the working directory. With a journal in PostgreSQL, any number of
+    processes may send one staged run at the same time.
 
     Where Opus is and how to sign in comes from OPUSMAP_* settings, in the environment or in a `.env`
     file beside the mapping: OPUSMAP_DATA_CENTER (or OPUSMAP_BASE_URL and OPUSMAP_TOKEN_URL),
     OPUSMAP_CLIENT_ID, OPUSMAP_CLIENT_SECRET (or OPUSMAP_CLIENT_SECRET_FILE, or OPUSMAP_CERTIFICATE).
     `--to emulator` needs none.
     """
+    if full:
+        note_old_option("--full", "--resend")
+    if staged is not None:
+        from opusmap.cli.staged import refuse_with_staged, submit_staged
+
+        refuse_with_staged(
+            {
+                "MAPPING": mapping,
+                "SOURCE": source,
+                "--limit": limit,
+                "--max-errors": max_errors,
+                "--workers": workers,
+                "--rejects": out.rejects,
+                "--converters": out.converters,
+            }
+        )
+        return submit_staged(staged, out, resend=resend or full)
+    if mapping is None:
+        raise click.UsageError("Missing argument 'MAPPING'; or name a staged run with --staged.")
     from opusmap.run.parallel import Workers
     from opusmap.run.submit import SubmitOptions
 
-    if full:
-        note_old_option("--full", "--resend")
     plan = fault_plan(out)
     # A missing setting is reported before the source is read, which may take long.
     settings = read_settings(mapping) if plan is None else None

@@ -183,13 +183,13 @@ class Attempts:
             nonlocal began, attempt
             read(answer)
             attempt += 1
-            if not await self._rate_limiter.wait_out_hold():
+            if not (await self._rate_limiter.wait_out_hold() and await self._may_send()):
                 raise _Stopped
             began = self._clock.clock()
 
         try:
             await self._results.begin(batch, self._clock.now())
-            if self._stop_signal.is_set:
+            if not await self._may_send():
                 return None
             began = self._clock.clock()
             result = read(await self._client.send(body, before_resend))
@@ -202,6 +202,20 @@ class Attempts:
             # Counted from now, not from when the request was begun: it may have left long after that.
             batch.state.unanswered.update(dict.fromkeys(batch.keys, self._clock.now()))
         return result
+
+    async def _may_send(self) -> bool:
+        """Wait as long as other processes say that Opus asked for it; return False when the run halts.
+
+        Raises:
+            JournalError: another process has taken over what this one sends.
+        """
+        while not self._stop_signal.is_set and (held := await self._results.may_send()):
+            # Not all processes at the same moment.
+            self._rate_limiter.hold(held + self._clock.random() * min(held, _SPREAD))
+            said = self._tell_wait(held, "another process was asked to wait, or finds Opus in trouble")
+            await self._rate_limiter.wait_out_hold()
+            self._end_wait(said)
+        return not self._stop_signal.is_set
 
     def _note_result(self, batch: Batch, result: AttemptResult, attempt: int) -> None:
         """Count a request, report it, and log it under a new ID."""
@@ -264,6 +278,8 @@ class Attempts:
                 )
                 if everyone:
                     self._rate_limiter.hold(delay)
+                if everyone or self._is_outage():
+                    self._results.hold(delay)
                 await self._rate_limiter.wait(delay)
                 await self._rate_limiter.afford_retry()
                 self._end_wait(said)
@@ -273,6 +289,11 @@ class Attempts:
                 self._stop_signal.stop(kind(self._client.url, result.message, help))
         return None
 
+    def _is_outage(self) -> bool:
+        """Return whether Opus is away, though it was there: else the address may be wrong."""
+        since = self._silent_since
+        return self._reached and since is not None and self._clock.clock() - since >= _LONG_WAIT
+
 
 _HALTED = "the run stopped before there was an answer"
 
@@ -280,6 +301,9 @@ _HALTED = "the run stopped before there was an answer"
 class _Stopped(Exception):
     """The run halts, so a request is not sent again."""
 
+
+_SPREAD = 1.0
+"""Seconds in which processes that waited for the same begin to send again."""
 
 _LONG_WAIT, _SELDOM = 4.0, 60.0
 """Seconds without a success after which a wait is logged, and seconds between two such lines."""

@@ -85,6 +85,7 @@ class Batcher:
         look_up: returns what the journal knows of rowKeys.
         is_taken: tells whether a record with a rowKey is in flight, or waits for that.
         trusted_from: see `ResumePolicy.is_unchanged`.
+        run: the number of the run, which another process may have begun.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class Batcher:
         look_up: LookUp,
         is_taken: Callable[[str], bool],
         trusted_from: int = 0,
+        run: int = 0,
     ) -> None:
         self._items = aiter(records)
         self._conflict = conflict
@@ -103,9 +105,11 @@ class Batcher:
         self._look_up = look_up
         self._is_taken = is_taken
         self._trusted_from = trusted_from
+        self._run = run
         self._ready: list[_Waiting] = []
         self._taken: list[EncodedRecord] = []
         self._unchanged: list[EncodedRecord] = []
+        self._accepted: list[EncodedRecord] = []
         self._number = 0
         self.ended = False
 
@@ -114,9 +118,14 @@ class Batcher:
         return [one.record for one in self._ready] + self._taken
 
     def take_unchanged(self) -> list[EncodedRecord]:
-        """Return what was passed over since it was asked for last."""
+        """Return what was passed over since it was asked for last, because an earlier run sent it."""
         unchanged, self._unchanged = self._unchanged, []
         return unchanged
+
+    def take_accepted(self) -> list[EncodedRecord]:
+        """Return what was passed over since it was asked for last, because this run has sent it before."""
+        accepted, self._accepted = self._accepted, []
+        return accepted
 
     async def next(self) -> Batch | None:
         """Return the next batch; None where much is unchanged and should be counted first, and at the end.
@@ -125,7 +134,7 @@ class Batcher:
             OpusmapError: whatever the records' iterator raises.
         """
         while len(self._ready) < BATCH_SIZE:
-            if len(self._unchanged) >= _UNCHANGED:
+            if len(self._unchanged) + len(self._accepted) >= _UNCHANGED:
                 return None
             await self._take()
             if not self._taken:
@@ -154,7 +163,8 @@ class Batcher:
             key = item.key
             one = _Waiting(record, item, known.get(key), busy or key in waiting)
             if not one.stale and self._resume.is_unchanged(item, one.known, self._trusted_from):
-                self._unchanged.append(record)
+                own = one.known is not None and one.known.run == self._run
+                (self._accepted if own else self._unchanged).append(record)
                 continue
             self._ready.append(one)
             waiting.add(key)

@@ -115,6 +115,7 @@ class _Engine:
             look_up=self._results.look_up,
             is_taken=self._key_locks.is_taken,
             trusted_from=self._results.run.trusted_from,
+            run=self._results.run.id,
         )
         batches: _Batches = asyncio.Queue(concurrency)  # mapping runs ahead by a batch for each worker
         async with asyncio.TaskGroup() as group:
@@ -153,6 +154,7 @@ class _Engine:
             if unchanged := batcher.take_unchanged():
                 self._early_abort.note_accepted()
                 self._results.pass_over(unchanged, "unchanged")
+            self._results.pass_over(batcher.take_accepted(), "submitted")
             if batch is not None:
                 await batches.put(
                     (batch, self._key_locks.take(batch.state.items))

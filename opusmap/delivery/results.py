@@ -114,6 +114,8 @@ class Results:
     ) -> None:
         self.run = session.run
         self.look_up = session.look_up
+        self.may_send = session.may_send
+        self.hold = session.hold
         self.requests = 0
         self._events = asyncio.Queue[Sequence[Event]]()
         self._room = asyncio.Event()

@@ -222,7 +222,11 @@ class PostgresJournal(Journal):
         self._hold(target)
         find = partial(self._look_up, target)
         async with GroupCommit(_TargetWriter(self, target), self._executor) as commits:
-            yield LeasedSession(self, self._in_flight, commits, run, target, find)
+            session = LeasedSession(self, self._in_flight, commits, run, target, find)
+            try:
+                yield session
+            finally:
+                await session.end()
 
     async def _look_up(self, target: int, keys: Sequence[str]) -> dict[str, JournalRecord]:
         def ask() -> dict[str, JournalRecord]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING
 
 from opusmap.errors import JournalError
@@ -51,10 +50,14 @@ class LeasedSession(GroupedSession):
         self._telling.add(telling)
         telling.add_done_callback(self._telling.discard)
 
+    async def end(self) -> None:
+        """Wait until what other processes are to know is told."""
+        await asyncio.gather(*self._telling)
+
     async def _tell(self, seconds: float) -> None:
         def tell() -> None:
             with self._journal.translated():
                 self._journal.leases.hold(self._target_held, seconds)
 
         with suppress(JournalError):  # a database that is away shows at the next write
-            await self._journal.in_thread(partial(tell))
+            await self._journal.in_thread(tell)

@@ -40,6 +40,8 @@ _LOOK = f"""SELECT count(*) FILTER (WHERE done), count(*) FILTER (WHERE NOT done
 _LOOK_AT_PROCESSES = """SELECT count(*) FILTER (WHERE expires IS NOT NULL),
     coalesce(sum(requests), 0)::bigint, coalesce(sum(retries), 0)::bigint
     FROM opusmap.leases WHERE run = %(run)s"""
+_NOTE_REQUESTS = """UPDATE opusmap.leases SET requests = %(requests)s, retries = %(retries)s
+    WHERE writer = %(writer)s AND run = %(run)s AND expires IS NOT NULL"""
 _LEAVE = """UPDATE opusmap.leases SET expires = NULL, requests = %(requests)s, retries = %(retries)s
     WHERE writer = %(writer)s AND run = %(run)s"""
 _END = f"""UPDATE opusmap.runs SET finished = {NOW}, ending = %(ending)s, counts = %(counts)s
@@ -142,6 +144,7 @@ class PostgresShare(Share):
 
     def _look(self) -> Progress:
         with self._journal.durably() as database:
+            database.execute(_NOTE_REQUESTS, self._values())
             progress = self._count(database)
             if progress.done == self._staged.parts and progress.run.finished is None:
                 self._end("done")

@@ -1,8 +1,8 @@
 """Reports: what became of every row, and what a run leaves as evidence."""
 
 from opusmap.report.forecast import Forecast, Forecaster, Pace, ProfilingSource, find_pace
-from opusmap.report.provenance import Evidence, gather_evidence
-from opusmap.report.summary import Reason, Report, Tally
+from opusmap.report.provenance import Evidence, gather_evidence, staged_evidence
+from opusmap.report.summary import Reason, Report, Shared, Tally
 from opusmap.report.timeline import Timeline
 
 __all__ = [
@@ -13,8 +13,10 @@ __all__ = [
     "ProfilingSource",
     "Reason",
     "Report",
+    "Shared",
     "Tally",
     "Timeline",
     "find_pace",
     "gather_evidence",
+    "staged_evidence",
 ]

@@ -126,6 +126,19 @@ def gather_evidence(mapper: Mapper, source: Source | None) -> Evidence:
     )
 
 
+def staged_evidence(place: str, conflict: str, reasons: Iterable[Reason]) -> Evidence:
+    """Return what is known before the first record of a staged run, which names the files of its own."""
+    kept, more = keep_reasons(reasons)
+    return Evidence(
+        version=__version__,
+        person=_find_person(),
+        source=place,
+        conflict=conflict,
+        reasons=kept,
+        more_reasons=more,
+    )
+
+
 def _find_person() -> str:
     try:
         return getpass.getuser()

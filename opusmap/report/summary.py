@@ -7,7 +7,7 @@ line's; what a page looks like is a later module's.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -50,6 +50,25 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """How far a staged run has been sent: parts by what is with them, and how many processes send it now.
+
+    `own` is what this process has counted, by the names of the report's totals, which are the whole run's.
+    """
+
+    done: int
+    leased: int
+    free: int
+    processes: int
+    own: Mapping[str, int]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        parts = {"done": self.done, "leased": self.leased, "free": self.free}
+        return {"parts": parts, "processes": self.processes, "process": dict(self.own)}
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What became of every row of a run.
 
@@ -61,7 +80,7 @@ class Report:
     says were taken. `source_changed` are files of the source that changed while it was read.
     `journal_note` is what was odd about the journal, in sentences: it is older than the last run, say.
     `waiting`, while a run goes on, says why nothing is sent just now. `state` is the newest state of a Singer
-    tap, as JSON, that may be kept: all rows before it have been dealt with.
+    tap, as JSON, that may be kept: all rows before it have been dealt with. `shared`: a staged run is sent.
     """
 
     read: int = 0
@@ -87,6 +106,7 @@ class Report:
     journal_note: str = ""
     waiting: str = ""
     state: str = ""
+    shared: Shared | None = None
 
     @property
     def adds_up(self) -> bool:
@@ -111,7 +131,8 @@ class Report:
         ending = {"run": self.run, "seconds": self.seconds, "stopped": self.stopped and str(self.stopped)}
         changed = [asdict(change) for change in self.source_changed]
         told = {"source_changed": changed, "journal_note": self.journal_note or None}
-        return {**self.counts(), **ending, **lists, **told}
+        shared = {} if self.shared is None else self.shared.as_json()
+        return {**self.counts(), **ending, **lists, **told, **shared}
 
     def counts(self) -> dict[str, int]:
         """Return the totals by name."""

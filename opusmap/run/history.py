@@ -58,18 +58,18 @@ def check_online(mapper: Mapper, settings: Settings) -> Online:
     return asyncio.run(ask())
 
 
-def is_first_overwrite(mapper: Mapper, settings: Settings) -> bool:
-    """Return whether no run that the journal knows has overwritten records of this connection yet.
+def is_first_overwrite(conflict: str, connection: str, settings: Settings) -> bool:
+    """Return whether a run overwrites records of a connection (by id) as the first that the journal knows.
 
     A journal that can't be read says nothing here; the run itself will say why.
     """
     from opusmap.journal import open_journal  # noqa: PLC0415 - slow to load
 
-    if mapper.spec.conflict != "overwrite" or str(settings.journal) == ":memory:":
+    if conflict != "overwrite" or str(settings.journal) == ":memory:":
         return False
     try:
         with open_journal(settings.journal, write=False) as journal:
-            target = (settings.base_url, mapper.connection.id)
+            target = (settings.base_url, connection)
             runs = (run for run in journal.runs() if (run.origin, run.connection) == target)
             return not any(journal.evidence(run).get("conflict") == "overwrite" for run in runs)
     except NoJournal:

@@ -7,15 +7,20 @@ its own.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from opusmap.compiler import Mapper
+from opusmap.connection import ColumnType, Connection
 from opusmap.emulator import TOKEN_PATH, Client, ConnectionCut, Emulator, Readings, TargetFormat
+from opusmap.mapping import TargetOptions
 from opusmap.settings import Secret, Settings
+
+if TYPE_CHECKING:
+    from opusmap.staging import StagedRun
 
 
 def embedded_opus(mapper: Mapper) -> tuple[Emulator, Settings]:
@@ -24,8 +29,27 @@ def embedded_opus(mapper: Mapper) -> tuple[Emulator, Settings]:
     It judges what it is sent by the connection file and the mapping's options; the journal is thrown away.
     Requests come to it through an `EmbeddedTransport`.
     """
+    return _embed(lambda client: make_emulator(mapper, client))
+
+
+def embedded_staged(staged: StagedRun) -> tuple[Emulator, Settings]:
+    """Return the same for the connection of a staged run, as its mapping corrected it."""
+    connection, spec = staged.connection, staged.spec
+    changes: dict[str, dict[str, Any]] = {
+        name: {"type": ColumnType(one.type)} for name, one in staged.lock.columns.items()
+    }
+    for change in spec.columns:
+        column = connection.find(change.column)
+        if column is not None and change.required is not None:
+            changes.setdefault(column.internal_name, {})["required"] = change.required
+    corrected = connection.with_columns(changes)
+    options = {name: len(choices) for name, choices in staged.lock.choices.items()}
+    return _embed(lambda client: _emulate(corrected, spec.target, options, client))
+
+
+def _embed(make: Callable[[Client], Emulator]) -> tuple[Emulator, Settings]:
     secret = secrets.token_urlsafe(16)
-    emulator = make_emulator(mapper, Client("rehearsal", secret))
+    emulator = make(Client("rehearsal", secret))
     url = "http://127.0.0.1"
     settings = Settings(url, url + TOKEN_PATH, "rehearsal", Secret(secret), Path(":memory:"))
     return emulator, settings
@@ -33,12 +57,22 @@ def embedded_opus(mapper: Mapper) -> tuple[Emulator, Settings]:
 
 def make_emulator(mapper: Mapper, client: Client, readings: Readings | None = None) -> Emulator:
     """Return an Opus with the mapping's connection, which lets this client sign in; see `Emulator`."""
-    target = mapper.spec.target
+    options = {name: len(choices.options) for name, choices in mapper.plan.context.choices.items()}
+    return _emulate(mapper.connection, mapper.spec.target, options, client, readings)
+
+
+def _emulate(
+    connection: Connection,
+    target: TargetOptions,
+    options: Mapping[str, int],
+    client: Client,
+    readings: Readings | None = None,
+) -> Emulator:
     return Emulator(
-        mapper.connection,
+        connection,
         client,
         readings=readings,
-        options={name: len(choices.options) for name, choices in mapper.plan.context.choices.items()},
+        options=options,
         target=TargetFormat(
             datetime_format=target.datetime_format,
             choice_base=target.choice_base,

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from opusmap.compiler import Mapper
 from opusmap.delivery import (
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from opusmap.settings import Settings
 
+_T = TypeVar("_T")
 _OLDER_HASH = (
     "an older version of opusmap wrote the journal {}, and its notes on accepted records can't be "
     "compared with what is sent now: each one is sent again, once"
@@ -186,6 +187,8 @@ async def submit_stream(
 
     client = OpusClient(settings, transport=options.transport)  # a bad certificate is reported first
     with open_journal(settings.journal) as journal:
+        connection = work.mapper.connection.id
+        await or_stopped(journal.wait_to_write(origin=settings.base_url, connection=connection), stop)
         run = _Run(work, settings, options, rejects, journal)
         yield run.report()
         async with client:
@@ -212,6 +215,25 @@ async def submit_stream(
                         yield run.report()
                         told = time.monotonic()
         yield run.end()
+
+
+async def or_stopped(wait: Awaitable[_T], stop: asyncio.Event | None) -> _T:
+    """Return what comes of waiting.
+
+    Raises:
+        StoppedEarly: the run was stopped before.
+    """
+    waiting = asyncio.ensure_future(wait)
+    stopping = asyncio.ensure_future((stop or asyncio.Event()).wait())
+    try:
+        await asyncio.wait((waiting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            return waiting.result()
+        raise StoppedEarly("the run was stopped")
+    finally:
+        for each in (waiting, stopping):
+            each.cancel()
+        await asyncio.gather(waiting, stopping, return_exceptions=True)
 
 
 class _Run:

@@ -6,13 +6,14 @@ Owns what the commands and the studio share of it. Asking a person, and showing 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from opusmap.report import Report
+from opusmap.run.send_staged import StagedOptions, send_staged
 from opusmap.run.submit import RejectSink, SubmitOptions, submit_stream
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from opusmap.run.open import Work
     from opusmap.run.rehearsal import EmbeddedTransport
     from opusmap.settings import Settings
+    from opusmap.staging import StagedRun
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,14 @@ def make_rehearsal(mapper: Mapper, plan: FaultPlan) -> Target:
     from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus  # noqa: PLC0415 - slow to load
 
     emulator, settings = embedded_opus(mapper)
+    return Target(settings, EmbeddedTransport(emulator), emulator.follow(plan))
+
+
+def make_staged_rehearsal(staged: StagedRun, plan: FaultPlan) -> Target:
+    """Return the same for a staged run."""
+    from opusmap.run.rehearsal import EmbeddedTransport, embedded_staged  # noqa: PLC0415 - slow to load
+
+    emulator, settings = embedded_staged(staged)
     return Target(settings, EmbeddedTransport(emulator), emulator.follow(plan))
 
 
@@ -105,8 +115,33 @@ def run_submit(
     """
     stop = asyncio.Event()
     chosen = replace(options, transport=target.transport)
-    reports = submit_stream(work, target.settings, chosen, rejects, stop)
+    return _read_to_end(submit_stream(work, target.settings, chosen, rejects, stop), stop, note, on_start)
 
+
+def run_staged(
+    staged: StagedRun,
+    target: Target,
+    options: StagedOptions,
+    note: Callable[[Report], object],
+    on_start: Callable[[Callable[[], object], Callable[[], object]], object],
+) -> Report:
+    """Send a staged run as `run_submit` does a source.
+
+    Raises:
+        JournalError, SettingsError, SignInError: as `send_staged`.
+        asyncio.CancelledError: the run was cancelled.
+    """
+    stop = asyncio.Event()
+    chosen = replace(options, transport=target.transport)
+    return _read_to_end(send_staged(staged, target.settings, chosen, stop), stop, note, on_start)
+
+
+def _read_to_end(
+    reports: AsyncIterator[Report],
+    stop: asyncio.Event,
+    note: Callable[[Report], object],
+    on_start: Callable[[Callable[[], object], Callable[[], object]], object],
+) -> Report:
     async def read() -> Report:
         loop, main, report = asyncio.get_running_loop(), asyncio.current_task(), Report()
         assert main is not None

@@ -232,7 +232,11 @@ def _refuse_unconfirmed(studio: Studio, bench: Workbench, settings: Settings, ty
 def warn_of_first_overwrite(bench: Workbench, settings: Settings) -> bool:
     """Return whether this may be the first run that overwrites records of a real Opus."""
     work = bench.known.work
-    return work is not None and not settings.is_local and is_first_overwrite(work.mapper, settings)
+    return (
+        work is not None
+        and not settings.is_local
+        and is_first_overwrite(work.mapper.spec.conflict, work.mapper.connection.id, settings)
+    )
 
 
 def _run(job: Job, studio: Studio, path: Path, sending: Sending, settings: Settings | None) -> Report:

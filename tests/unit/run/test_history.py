@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from postgres import Server
 
-from opusmap import load_mapping
+from opusmap import Mapper, load_mapping
 from opusmap.errors import JournalError
 from opusmap.journal import open_journal
 from opusmap.run.history import find_earlier_pace, find_journal, is_first_overwrite, keys_to_retry
@@ -26,18 +26,22 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> JournalPlace:
     return PostgresAddress(server.make_database())
 
 
+def is_first(mapper: Mapper, settings: Settings) -> bool:
+    return is_first_overwrite(mapper.spec.conflict, mapper.connection.id, settings)
+
+
 def test_the_first_run_that_overwrites_is_known_from_the_journal(place: JournalPlace) -> None:
     mapper, settings = load_mapping(MAPPING), replace(SETTINGS, journal=place)
     assert mapper.spec.conflict == "overwrite"
-    assert is_first_overwrite(mapper, settings)  # there is no journal yet
+    assert is_first(mapper, settings)  # there is no journal yet
     facts = {"connection": mapper.connection.id, "mapping": str(MAPPING)}
     with open_journal(place) as journal:
         journal.start_run(origin="https://other.example.com", **facts)
-        assert is_first_overwrite(mapper, settings)
+        assert is_first(mapper, settings)
         run = journal.start_run(origin=settings.base_url, **facts)
-        assert is_first_overwrite(mapper, settings)
+        assert is_first(mapper, settings)
         journal.keep_evidence(run, {"conflict": "overwrite"})
-    assert not is_first_overwrite(mapper, settings)
+    assert not is_first(mapper, settings)
     assert keys_to_retry(mapper, settings) == frozenset()
     with pytest.raises(JournalError, match="no run 7 of this connection"):
         keys_to_retry(mapper, settings, 7)
@@ -46,6 +50,6 @@ def test_the_first_run_that_overwrites_is_known_from_the_journal(place: JournalP
 def test_a_journal_that_can_t_be_read_is_not_the_concern_of_a_check() -> None:
     away = PostgresAddress("postgresql://opus@127.0.0.1:1/x")
     mapper = load_mapping(MAPPING)
-    assert not is_first_overwrite(mapper, replace(SETTINGS, journal=away))  # the run itself says why
+    assert not is_first(mapper, replace(SETTINGS, journal=away))  # the run itself says why
     assert find_earlier_pace(mapper, {"OPUSMAP_JOURNAL": away.url}) is None
     assert find_journal(None, None, {"OPUSMAP_JOURNAL": away.url}) == away
