@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types tests slow studio package docs pictures bench bench-small bench-more soak harsh format clean corpora studio-script bench-sources bench-peers
+.PHONY: demo test lint types tests slow studio spark package docs pictures bench bench-small bench-more soak harsh format clean corpora studio-script bench-sources bench-peers
 
 demo: $(VENV)/installed
 	$(BIN)/opusmap demo
@@ -22,7 +22,7 @@ types: $(VENV)/dev
 
 # CI sets HYPOTHESIS_PROFILE=ci: more examples, the same ones each time; and it runs the slow tests as well.
 tests: $(VENV)/dev
-	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not studio" --durations=10
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not studio and not spark" --durations=10
 
 slow: $(VENV)/dev
 	$(BIN)/pytest -n auto --dist worksteal -m slow --durations=10
@@ -32,6 +32,11 @@ slow: $(VENV)/dev
 studio: $(VENV)/dev
 	$(BIN)/pytest -n 2 --dist worksteal -m "not slow" --durations=10 tests/e2e/studio \
 	  || $(BIN)/pytest --last-failed -m "not slow" tests/e2e/studio
+
+# On Apache Spark, which is installed here only (some 500 MB); it needs Java. One process, for it starts Spark once.
+spark: $(VENV)/dev
+	$(BIN)/python -m pip install --quiet --editable '.[spark]' || echo "Spark can't be installed here."
+	$(BIN)/pytest -m spark --durations=10 tests/unit/spark tests/e2e/test_spark_cluster.py
 
 # The wheel must work where nothing of this folder is.
 package: $(VENV)/dev

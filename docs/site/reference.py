@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import opusmap
-from opusmap import testing
+from opusmap import spark, testing
 from opusmap.cli.entry import opusmap as program
 from opusmap.converters import Converter, builtin_converters
 from opusmap.mapping.schema import load_schema
@@ -126,7 +126,7 @@ def _value(value: Any) -> str:
 
 def library() -> str:
     """Return the directives that document the public names, from their docstrings."""
-    modules = ((opusmap, "opusmap"), (testing, "opusmap.testing"))
+    modules = ((opusmap, "opusmap"), (testing, "opusmap.testing"), (spark, "opusmap.spark"))
     parts = (_directive(module, name, home) for module, home in modules for name in module.__all__)
     return "```{eval-rst}\n" + "\n".join(part for part in parts if part) + "\n```"
 

@@ -50,7 +50,7 @@ class ExplodedSource(Source):
             if len(self._firsts) < POSITIONS_KEPT:
                 self._firsts.append(number + 1)
                 self._origins.append(row.row if isinstance(row, Reject) else row.number)
-            for number, values in enumerate(self._explode(row), number + 1):  # noqa: B020 - it counts on
+            for number, values in enumerate(explode(row, self._path), number + 1):  # noqa: B020 - it counts on
                 yield (replace(values, row=number) if isinstance(values, Reject) else Row(number, values))
 
     def place(self, number: int, column: str | None = None) -> str:
@@ -65,23 +65,23 @@ class ExplodedSource(Source):
         """Close the whole source."""
         self._whole.close()
 
-    def _explode(self, row: Row | Reject) -> Iterator[Mapping[str, Any] | Reject]:
-        if isinstance(row, Reject):
-            yield row
-            return
-        names = [self._path] if self._path in row.values else self._path.split(".")
-        elements: Any = row.values
-        for name in names:
-            elements = elements.get(name) if isinstance(elements, Mapping) else None
-        if isinstance(elements, list):
-            for element in elements:
-                yield _with_element(row.values, names, element)
-        elif elements is not None:
-            message = (
-                f"{quote_value(self._path)} is {quote_value(elements)}, not a list whose elements are rows"
-            )
-            problem = Issue("not-a-list", message, self._path, "correct the source, or remove `each`")
-            yield Reject(row.number, None, (problem,), row.values)
+
+def explode(row: Row | Reject, path: str) -> Iterator[Mapping[str, Any] | Reject]:
+    """Yield the values of a row for each element of the list at a path; see `ExplodedSource`."""
+    if isinstance(row, Reject):
+        yield row
+        return
+    names = [path] if path in row.values else path.split(".")
+    elements: Any = row.values
+    for name in names:
+        elements = elements.get(name) if isinstance(elements, Mapping) else None
+    if isinstance(elements, list):
+        for element in elements:
+            yield _with_element(row.values, names, element)
+    elif elements is not None:
+        message = f"{quote_value(path)} is {quote_value(elements)}, not a list whose elements are rows"
+        problem = Issue("not-a-list", message, path, "correct the source, or remove `each`")
+        yield Reject(row.number, None, (problem,), row.values)
 
 
 def _with_element(values: Mapping[str, Any], names: Sequence[str], element: Any) -> Mapping[str, Any]:

@@ -35,7 +35,7 @@ from __future__ import annotations
 
 from opusmap.staging.manifest import StagedCounts, StagedPart, StagedRules, read_rules
 from opusmap.staging.staged_run import StagedRecord, StagedReject, StagedRun, open_staged, write_manifest
-from opusmap.staging.staged_writer import StagedWriter
+from opusmap.staging.staged_writer import StagedWriter, encode_issues, refuse_occupied
 
 __all__ = [
     "StagedCounts",
@@ -45,7 +45,9 @@ __all__ = [
     "StagedRules",
     "StagedRun",
     "StagedWriter",
+    "encode_issues",
     "open_staged",
     "read_rules",
+    "refuse_occupied",
     "write_manifest",
 ]

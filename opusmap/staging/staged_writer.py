@@ -62,7 +62,7 @@ class StagedWriter:
         self._storage = Storage(address)
         self.name = self._storage.name
         self._address = address
-        _refuse_occupied(self._storage)
+        refuse_occupied(self._storage)
         self._rules = read_rules(mapper, source)
         self._read = self._filtered = 0
         self._finished = False
@@ -90,7 +90,7 @@ class StagedWriter:
             zip(chunk.numbers, chunk.keys, chunk.records(), strict=True)
         ):
             file = self._files[zlib.crc32(key.encode()) % len(self._files)]
-            remarks = (_as_json(found.get(place, ())) for found in (chunk.replaced, chunk.notes))
+            remarks = (encode_issues(found.get(place, ())) for found in (chunk.replaced, chunk.notes))
             content = hash_content(body, self._conflict)
             file.write((number, key, content, body.decode(), *remarks), len(key) + len(body))
         for _, one in chunk.others:
@@ -104,7 +104,7 @@ class StagedWriter:
             name = f"{REJECTS}/part-00000.parquet"
             self._rejects = _PartWriter(self._storage, name, REJECT_COLUMNS, WAITING)
         cells = encode_cells(one.values).decode()
-        problems = _as_json(one.problems)
+        problems = encode_issues(one.problems)
         self._rejects.write((one.row, one.key, problems, cells), len(cells) + len(problems or ""))
 
     def finish(self, source_changed: Iterable[FileChange] = ()) -> StagedRun:
@@ -187,13 +187,13 @@ class _PartWriter:
             self._stream.close()
 
 
-def _as_json(issues: Iterable[Issue[str]]) -> str | None:
+def encode_issues(issues: Iterable[Issue[str]]) -> str | None:
     """Return issues for a column: None where there are none."""
     plain = [one.as_json() for one in issues]
     return msgspec.json.encode(plain).decode() if plain else None
 
 
-def _refuse_occupied(storage: Storage) -> None:
+def refuse_occupied(storage: Storage) -> None:
     """Refuse a place where something is.
 
     Raises:
