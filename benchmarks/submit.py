@@ -68,17 +68,20 @@ class Waiting(asyncio.Protocol):
         length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
         if len(body) < length:
             return
-        signs_in = head.startswith(b"POST /connect/token")
         self._read.clear()
-        status, said = (200, TOKEN) if signs_in else (201, TAKEN)
-        answer = b"HTTP/1.1 %d .\r\nContent-Length: %d\r\n\r\n%s" % (status, len(said), said)
+        answer = self.answer(signs_in=head.startswith(b"POST /connect/token"))
         asyncio.get_running_loop().call_later(self.latency, self._transport.write, answer)
 
+    def answer(self, *, signs_in: bool) -> bytes:
+        """Return the answer to a request."""
+        status, said = (200, TOKEN) if signs_in else (201, TAKEN)
+        return b"HTTP/1.1 %d .\r\nContent-Length: %d\r\n\r\n%s" % (status, len(said), said)
 
-def serve(latency: float, ready: Connection) -> None:
+
+def serve(latency: float, ready: Connection, protocol: type[Waiting] = Waiting) -> None:
     async def run() -> None:
-        Waiting.latency = latency
-        server = await asyncio.get_running_loop().create_server(Waiting, "127.0.0.1", 0, backlog=1024)
+        protocol.latency = latency
+        server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0, backlog=1024)
         ready.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
