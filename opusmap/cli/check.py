@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opusmap.cli.diagnostics import print_diagnostics
+from opusmap.cli.drain_time import LINES, print_drain_time, print_estimate
 from opusmap.cli.help import command
 from opusmap.cli.next_step import Given, print_next, print_next_of_check
 from opusmap.cli.options import (
@@ -42,13 +43,11 @@ from opusmap.cli.summary import (
     reject_reasons,
     replaced_reasons,
 )
-from opusmap.cli.terminal import write_result
 from opusmap.errors import InvalidMapping
 from opusmap.wording import counted
 
 if TYPE_CHECKING:
-    from opusmap.report import Forecast
-    from opusmap.report.forecast import Estimate
+    from opusmap.report import Forecast, Report
 
 
 @command(
@@ -62,6 +61,9 @@ if TYPE_CHECKING:
     "--online", is_flag=True, help="Verify the settings as well: sign in to Opus, without sending a record."
 )
 @click.option("--no-source", is_flag=True, help="Check the mapping alone; its source is not needed.")
+@click.option(
+    "--drain-time", is_flag=True, help="Show how long sending everything takes, and by what that is known."
+)
 @WORKERS
 @ALL
 @custom
@@ -76,36 +78,26 @@ def check(
     every: bool,
     online: bool,
     no_source: bool,
+    drain_time: bool,
 ) -> int:
     """Report every problem in MAPPING and what each source row would become.
 
     Nothing is sent. The rows go through the same code as in `submit`. Columns that are still TODO are
     left out, and the exit code is 2.
     """
-    from opusmap.compiler import load_mapping
-    from opusmap.compiler.lint import lint
+    from opusmap.report.drain_time import forecast_drain_time
     from opusmap.run.check import SourceCheck
     from opusmap.run.history import find_earlier_pace
-    from opusmap.run.open import check_lock, find_warnings
+    from opusmap.run.open import find_warnings
     from opusmap.run.parallel import Workers
 
-    if no_source and source is not None:
-        raise click.UsageError("--no-source checks the mapping alone; it takes no SOURCE")
     given = Given(mapping, source, converters)
-    proved = {}
-    if online:
-        proved["online"] = _prove_settings(mapping, converters, out)
+    for option, used in (("SOURCE", source is not None), ("--drain-time", drain_time)):
+        if no_source and used:
+            raise click.UsageError(f"--no-source checks the mapping alone; it takes no {option}")
+    proved = {"online": _prove_settings(mapping, converters, out)} if online else {}
     if no_source:
-        mapper = load_mapping(mapping, converters=registry(converters))
-        check_lock(mapper)
-        warnings = (*mapper.warnings, *lint(mapper.plan))
-        print_diagnostics(warnings)
-        if out.as_json:
-            print_json({"diagnostics": [warning.as_json() for warning in warnings], **proved})
-        elif not out.quiet:
-            print_note(f"{mapping}: no errors. No row was looked at (--no-source).")
-            print_next(out, "check each row of the source", given.command("check"))
-        return 0
+        return _check_alone(given, out, proved)
     with Workers(count, converters) as workers:
         work = open_mapping(mapping, source, converters, out, around_to_do=True)
         with work.source, progress_line("checking", work.source, quiet=out.silent) as progress:
@@ -113,13 +105,18 @@ def check(
             checked = SourceCheck(work, workers)
             for report in checked:
                 progress(report)
-            report, forecast = checked.report(), checked.forecast(find_earlier_pace(work.mapper, os.environ))
+            pace = find_earlier_pace(work.mapper, os.environ)
+            report, forecast = checked.report(), checked.forecast(pace)
     problems = tuple(sorted({*work.to_do, *warnings, *forecast.patterns}, key=lambda one: one.place))
     print_diagnostics(problems)
+    drained = forecast_drain_time(report.mapped, pace, _measure_mapping(report)) if drain_time else None
     if out.as_json:
+        if drained is not None:
+            proved["drain_time"] = drained.as_json()
         found = {"diagnostics": [problem.as_json() for problem in problems]}
         print_json({**report.as_json(), **forecast.as_json(), **found, **facts_of_to_do(work), **proved})
     else:
+        below = 2 if drained is None else LINES
         print_left_out(work)
         sections = (
             reject_reasons(report, work.place),
@@ -127,14 +124,42 @@ def check(
             make_reasons("Unusual, but not an error", report.notes, work.place),
             *_forecast_sections(forecast),
         )
-        print_summary(report, sections, sent=False, every=every, below=2 + bool(work.to_do))
-        if forecast.estimate.requests and not work.to_do:
-            _print_estimate(forecast.estimate)
+        print_summary(report, sections, sent=False, every=every, below=below + bool(work.to_do))
+        if drained is not None and drained.requests:
+            print_drain_time(drained)
+        elif forecast.estimate.requests and not work.to_do:
+            print_estimate(forecast.estimate)
         if not out.quiet:
             print_nothing_done(work, report)
     print_changes(report.source_changed)
     print_next_of_check(out, given, work, report, online=online)
     return InvalidMapping.exit_code if work.to_do else 0 if report.clean else 1
+
+
+def _check_alone(given: Given, out: Output, proved: dict[str, Any]) -> int:
+    """Check a mapping without its source; return the exit code."""
+    from opusmap.compiler import load_mapping
+    from opusmap.compiler.lint import lint
+    from opusmap.run.open import check_lock
+
+    mapper = load_mapping(given.mapping, converters=registry(given.converters))
+    check_lock(mapper)
+    warnings = (*mapper.warnings, *lint(mapper.plan))
+    print_diagnostics(warnings)
+    if out.as_json:
+        print_json({"diagnostics": [warning.as_json() for warning in warnings], **proved})
+    elif not out.quiet:
+        print_note(f"{given.mapping}: no errors. No row was looked at (--no-source).")
+        print_next(out, "check each row of the source", given.command("check"))
+    return 0
+
+
+def _measure_mapping(report: Report) -> float | None:
+    """Return the rows a second that were mapped just now; None where the start took most of the time."""
+    return report.read / report.seconds if report.read >= _MANY_ROWS and report.seconds > 0 else None
+
+
+_MANY_ROWS = 10_000
 
 
 def _prove_settings(mapping: str, converters: tuple[str, ...], out: Output) -> dict[str, Any]:
@@ -208,15 +233,6 @@ def _forecast_sections(forecast: Forecast) -> Iterator[Section]:
         yield Section(title, ("rows", "share", "column"), found)
 
 
-def _print_estimate(estimate: Estimate) -> None:
-    """Print how many requests it takes to send everything, and how long."""
-    quick, slow = map(_duration, estimate.seconds)
-    same_unit = quick.partition(" ")[2] == slow.partition(" ")[2]
-    time = slow if quick == slow else f"{quick.partition(' ')[0] if same_unit else quick} to {slow}"
-    needed = counted(estimate.requests, "request")
-    write_result(f"\nTo send all: {needed}, about {time} ({estimate.basis})")
-
-
 def _rows(rows: Sequence[int], count: int) -> str:
     return ", ".join(map(str, rows)) + (" …" if count > len(rows) else "")
 
@@ -227,15 +243,3 @@ def _rest(rows: int, what: str) -> str:
 
 def _share(rate: float) -> str:
     return "< 1 %" if 0 < rate < 0.01 else f"{rate:.0%}".replace("%", " %")  # noqa: PLR2004 - a hundredth
-
-
-_MINUTE, _HOUR = 60, 3_600
-
-
-def _duration(seconds: float) -> str:
-    """Return a duration in the unit that suits it."""
-    if seconds < 2 * _MINUTE:
-        return counted(max(1, round(seconds)), "second")
-    if seconds < 2 * _HOUR:
-        return counted(round(seconds / _MINUTE), "minute")
-    return f"{seconds / _HOUR:,.1f} hours"

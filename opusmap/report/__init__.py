@@ -1,6 +1,7 @@
 """Reports: what became of every row, and what a run leaves as evidence."""
 
-from opusmap.report.forecast import Forecast, Forecaster, Pace, ProfilingSource, find_pace
+from opusmap.report.drain_time import Pace, find_pace
+from opusmap.report.forecast import Forecast, Forecaster, ProfilingSource
 from opusmap.report.provenance import Evidence, gather_evidence, staged_evidence
 from opusmap.report.summary import Reason, Report, Shared, Tally
 from opusmap.report.timeline import Timeline

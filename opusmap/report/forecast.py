@@ -7,7 +7,7 @@ command line's.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from itertools import islice
@@ -19,10 +19,9 @@ from opusmap.compiler.explain import explain_column
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.errors import ValueProblem
 from opusmap.issues import Issue, Span
-from opusmap.journal import Run
-from opusmap.opus import BATCH_SIZE
 from opusmap.profile import FarDates, FarKind, Profiler, SourceProfile
 from opusmap.records import Chunk, Reject, Row
+from opusmap.report.drain_time import Estimate, Pace, estimate
 from opusmap.sources import Source
 from opusmap.wording import quote_value
 
@@ -33,9 +32,6 @@ KEPT = 1_000
 """Values without an option, and repeated keys, that are counted each for itself."""
 
 FIRST_ROWS = 5
-ROUND_TRIPS = 0.2, 1.0
-"""Seconds that a request may take, from quick to slow, where no earlier run tells: an assumption."""
-
 _NEAR = 60.0
 COMPARED = 300_000
 """Comparisons of values with options to find the nearest, at most; the most frequent values come first."""
@@ -104,15 +100,6 @@ class FormatUse:
     column: str
     format: str
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Requests that sending everything takes, and the time, quick and slow; `basis` says why."""
-
-    requests: int
-    seconds: tuple[float, float]
-    basis: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,42 +356,3 @@ def _is_unknown(column: ColumnPlan, value: Any) -> bool:
     except ValueProblem as problem:
         return problem.code == "unknown-choice"
     return False
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Requests a second that an earlier run reached, and that run's number."""
-
-    requests: float
-    run: int
-
-
-def find_pace(runs: Iterable[Run], connection: str) -> Pace | None:
-    """Return the pace of the latest run that sent enough to this connection of a real Opus, if one did."""
-    for run in runs:
-        requests = run.counts.get("requests", 0)
-        seconds = 0.0 if run.finished is None else run.finished - run.started
-        here = "//127." in run.origin or "//localhost" in run.origin  # an emulator's pace tells nothing
-        if run.connection == connection and requests >= _ENOUGH and seconds > 0 and not here:
-            return Pace(requests / seconds, run.id)
-    return None
-
-
-_ENOUGH = 20
-
-
-def estimate(records: int, pace: Pace | None = None, concurrency: int = 8) -> Estimate:
-    """Return how many requests so many records take, and about how long.
-
-    >>> estimate(31).requests
-    3
-    """
-    requests = -(-records // BATCH_SIZE)
-    if pace is not None:
-        seconds = requests / pace.requests
-        return Estimate(
-            requests, (seconds, seconds), f"as run {pace.run}: {pace.requests:,.1f} requests a second"
-        )
-    quick, slow = (requests / concurrency * one for one in ROUND_TRIPS)
-    basis = f"if a request takes {ROUND_TRIPS[0]} to {ROUND_TRIPS[1]:.0f} s, {concurrency} at a time"
-    return Estimate(requests, (round(quick, 1), round(slow, 1)), basis)

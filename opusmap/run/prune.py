@@ -15,7 +15,7 @@ from opusmap.journal import Run, open_journal
 from opusmap.journal.last_run import LastRun
 from opusmap.output_files import File, hash_file
 from opusmap.report import Evidence
-from opusmap.report.forecast import estimate
+from opusmap.report.drain_time import count_requests
 from opusmap.run.history import find_runs
 from opusmap.settings import JournalPlace
 
@@ -32,7 +32,7 @@ class PruneSummary:
     @property
     def requests(self) -> int:
         """How many requests it takes to send the forgotten records again."""
-        return estimate(self.records).requests
+        return count_requests(self.records)
 
     def as_json(self) -> dict[str, object]:
         """Return all of it as plain data."""

@@ -46,10 +46,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
         draw: random.Random,
         kill_before: int | None = None,
         kill_after: float | None = None,
+        steps_limit: int = STEPS_LIMIT,
     ) -> None:
         super().__init__()
         self.kill_before = kill_before
         self.steps = 0
+        self._steps_limit = steps_limit
         self.errors: list[dict[str, Any]] = []
         self._timeline = timeline
         self._draw = draw
@@ -96,7 +98,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if self.kill_before is not None and self.steps >= self.kill_before:
             raise Killed
         self.steps += 1
-        if self.steps > STEPS_LIMIT:
+        if self.steps > self._steps_limit:
             raise Stuck("the run never ends")
         while not self._ready:
             self._pass_time()

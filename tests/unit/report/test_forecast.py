@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_mapping import compiled
 
-from opusmap.journal import Run
-from opusmap.report.forecast import KEPT, Pace, estimate, find_pace
+from opusmap.report.forecast import KEPT
 from opusmap.run.check import SourceCheck
 from opusmap.run.open import Work
 from opusmap.sources import from_rows
@@ -95,31 +94,6 @@ def test_the_whole_is_plain_data():
     found = forecast.as_json()
     assert found["empty"]["source"][2] == {"column": "Colours", "empty": 1, "of": 1, "rate": 1.0}
     assert found["profile"]["rows"] == 1
-
-
-def run(number, requests, seconds, origin="https://graph-au.example.net", connection="c"):
-    finished = None if seconds is None else 1_000.0 + seconds
-    return Run(number, origin, connection, "m.yaml", 1_000.0, finished, "done", {"requests": requests})
-
-
-def test_the_pace_is_that_of_the_latest_run_that_tells():
-    runs = [
-        run(6, 3, 1.0),  # too few
-        run(5, 100, None),  # not finished
-        run(4, 100, 10.0, origin="http://127.0.0.1:8015"),  # an emulator's
-        run(3, 100, 10.0, connection="other"),
-        run(2, 100, 20.0),
-        run(1, 100, 1.0),
-    ]
-    assert find_pace(runs, "c") == Pace(5.0, 2)
-    assert find_pace([], "c") is None
-
-
-def test_an_estimate_says_what_it_rests_on():
-    assert estimate(150).seconds == (0.2, 1.2)
-    assert "if a request takes" in estimate(150).basis
-    assert estimate(150, Pace(5.0, 2)).seconds == (2.0, 2.0)
-    assert "run 2" in estimate(150, Pace(5.0, 2)).basis
 
 
 def test_a_mapping_that_takes_the_last_of_equal_keys_counts_cells_once():
