@@ -42,6 +42,7 @@ def _make_readings(**given: bool) -> Readings:
     "Run an emulator of Opus to rehearse against",
     "opusmap emulator mapping.yaml",
     "opusmap emulator mapping.yaml --faults harsh --rate 50",
+    'opusmap emulator mapping.yaml --retention "Records/Permits=7y" --approval',
 )
 @MAPPING
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -68,11 +69,23 @@ def _make_readings(**given: bool) -> Readings:
     is_flag=True,
     help="Number the pages of due records, instead of giving a token for the next page.",
 )
+@click.option(
+    "--approval", is_flag=True, help="A record can be marked as destroyed only after it was approved."
+)
+@click.option(
+    "--marked-once", is_flag=True, help="A record that was marked as destroyed before fails the second time."
+)
+@click.option(
+    "--retention",
+    multiple=True,
+    metavar="TERM=PERIOD",
+    help='When records of a term are due: "Records/Permits=7y" or "=30d" after they were modified.',
+)
 @custom
 @common
 @gather("client", _make_client, "client_id", "certificate")
 @gather("plan", read_faults, "faults", "seed", "latency", "rate")
-@gather("readings", _make_readings, "no_content", "page_index")
+@gather("readings", _make_readings, "no_content", "page_index", "approval", "marked_once")
 def emulator(
     mapping: str,
     converters: tuple[str, ...],
@@ -81,6 +94,7 @@ def emulator(
     client: Client,
     plan: FaultPlan,
     readings: Readings,
+    retention: tuple[str, ...],
     out: Output,
 ) -> int:
     """Run an emulator of Opus with MAPPING's connection, to rehearse against.
@@ -88,12 +102,14 @@ def emulator(
     The client secret is read from OPUSMAP_CLIENT_SECRET; if that is not set, a new one is made and shown.
     """
     from opusmap.compiler import load_mapping
-    from opusmap.emulator import FAULTS_PATH, TOKEN_PATH, serve
+    from opusmap.emulator import APPROVALS_PATH, FAULTS_PATH, TOKEN_PATH, read_retention, serve
     from opusmap.run.rehearsal import make_emulator
 
+    rules = read_retention(retention)
     mapper = load_mapping(mapping, converters=registry(converters))
     embedded = make_emulator(mapper, client, readings)
     embedded.follow(plan)
+    embedded.disposal.retention = rules
 
     def ready(url: str) -> None:
         given = client.secret == os.environ.get(_SECRET)
@@ -113,6 +129,8 @@ def emulator(
                 print_note(
                     f"Faults are injected with seed {plan.seed}. See and change them at {url}{FAULTS_PATH}"
                 )
+            if readings.approval:
+                print_note(f"A POST of {{}} to {url}{APPROVALS_PATH} approves what is due by now")
 
     serve(embedded, host, port, ready)
     return 0

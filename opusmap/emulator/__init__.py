@@ -7,6 +7,7 @@ of the mapper or the client, so that their mistakes meet an independent check.
 from __future__ import annotations
 
 from opusmap.emulator.application import Counts, Emulator
+from opusmap.emulator.disposal import APPROVALS_PATH, Retention, read_retention
 from opusmap.emulator.fault_injector import SeededFaults
 from opusmap.emulator.fault_profile import FAULTS_PATH, KINDS, LEVELS, FaultPlan, make_plan, read_plan
 from opusmap.emulator.faults import FailureShape, Fault, FaultHook, HandledRequest, RequestInfo, in_turn
@@ -18,6 +19,7 @@ from opusmap.emulator.validation import RECORD_PATHS, Readings
 from opusmap.emulator.values import TargetFormat
 
 __all__ = [
+    "APPROVALS_PATH",
     "FAULTS_PATH",
     "HELD_PATH",
     "KINDS",
@@ -36,12 +38,14 @@ __all__ = [
     "HandledRequest",
     "Readings",
     "RequestInfo",
+    "Retention",
     "SeededFaults",
     "TargetFormat",
     "Time",
     "in_turn",
     "make_plan",
     "read_plan",
+    "read_retention",
     "serve",
     "served",
 ]

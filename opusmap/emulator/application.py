@@ -5,10 +5,11 @@ process through `opusmap.run.rehearsal`, or on a port through `opusmap.emulator.
 with the mapper's checks nor with the client: it judges on its own.
 
 Left open by the contract, and chosen here: a rowKey twice in one request is processed in order, so the
-later one stays with Overwrite and the earlier one with Skip; a record is due when `set_due` said so; one that
-was marked as destroyed stays held, is due no more and may be marked again; only the record operations of the
-contract exist, under each of `record_paths`. Beside them, for rehearsals alone: `FAULTS_PATH` shows and
-changes the faults, `HELD_PATH` gives what is held.
+later one stays with Overwrite and the earlier one with Skip; a record is due when the retention of its term
+or `set_due` said so, and only then can be marked as destroyed; one that was marked stays held and is due no
+more; only the record operations of the contract exist, under each of `record_paths`. Beside them, for
+rehearsals alone: `FAULTS_PATH` shows and changes the faults, `HELD_PATH` gives what is held, `APPROVALS_PATH`
+approves what is due.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime
-from datetime import time as clock_time
+from datetime import date
 from typing import Any, TypeAlias
 
 from opusmap.connection import Connection
 from opusmap.emulator.description import describe_api
+from opusmap.emulator.disposal import APPROVALS_PATH, Disposal
 from opusmap.emulator.fault_injector import SeededFaults
 from opusmap.emulator.fault_profile import FAULTS_PATH, FaultPlan, make_plan
 from opusmap.emulator.faults import Fault, FaultHook, HandledRequest, RequestInfo
@@ -49,6 +50,7 @@ from opusmap.emulator.validation import (
     ROW_KEY,
     Readings,
     RecordValidator,
+    read_approvals,
     read_destruction,
     read_due_query,
     read_submission,
@@ -62,6 +64,7 @@ LOG_LIMIT = 100_000
 """Requests that the log keeps; the oldest go first."""
 
 OK, CREATED = 200, 201
+_CONTROLS = (FAULTS_PATH, APPROVALS_PATH)
 NOTHING = Answer(NO_CONTENT, b"")
 RIGHT = Fault()
 
@@ -86,6 +89,7 @@ class Emulator:
     """An Opus with one connection, held in memory.
 
     Attributes:
+        disposal: when records are due, by which rules, and what was marked as destroyed.
         record_paths: the paths under which records are submitted, found and destroyed.
         faults: asked before each request is handled: what is to become of it. May be set at any time.
     """
@@ -127,6 +131,7 @@ class Emulator:
         self._time = time or Time()
         self._tokens = TokenEndpoint(client, self._time)
         self._store = RecordStore()
+        self.disposal = Disposal(self._store, self._readings, self._target, self._time)
         self._log: deque[HandledRequest] = deque(maxlen=LOG_LIMIT)
         self._counter: Counter[str] = Counter()
         self._pending: list[tuple[float, int, Callable[[], Answer]]] = []  # a heap: what is processed late
@@ -137,6 +142,7 @@ class Emulator:
             "/openapi.json": {"GET": lambda *_: answer_json(200, self.describe())},
             FAULTS_PATH: {"GET": self._show_faults, "POST": self._change_faults},
             HELD_PATH: {"GET": self._show_held},
+            APPROVALS_PATH: {"POST": self._approve},
         }
         records: dict[str, Handler] = {"POST": self._submit, "GET": self._find_due, "DELETE": self._destroy}
         self._routes.update((path, records) for path in self.record_paths)
@@ -153,7 +159,7 @@ class Emulator:
         """The rowKeys of the records that were marked as destroyed; they are held as before."""
         with self._lock:
             self._catch_up()
-            return self._store.destroyed
+            return frozenset(self.disposal.destroyed)
 
     @property
     def requests(self) -> tuple[HandledRequest, ...]:
@@ -185,8 +191,7 @@ class Emulator:
 
         The record need not have arrived yet. Times carry no zone, as in the contract.
         """
-        moment = due if isinstance(due, datetime) else datetime.combine(due, clock_time())
-        self._store.set_due(key, moment.replace(tzinfo=None))
+        self.disposal.set_due(key, due)
 
     def describe(self) -> dict[str, Any]:
         """Return the OpenAPI description of this emulator, for its connection."""
@@ -204,7 +209,7 @@ class Emulator:
 
     def answer(self, request: Request) -> Answer:
         """Answer one request: the faults are asked, then the right to ask, then what is asked is done."""
-        judged = request.path in self.record_paths or request.path == FAULTS_PATH
+        judged = request.path in (*self.record_paths, *_CONTROLS)
         body = read_json(request.body) if judged and request.method in ("POST", "DELETE") else None
         with self._lock:
             self._catch_up()
@@ -247,11 +252,11 @@ class Emulator:
         handler = handlers.get(request.method)
         if handler is None:
             return self._refuse(405, "this path does not accept this method", ("allow", ", ".join(handlers)))
-        if request.path in (*self.record_paths, HELD_PATH) and not self._tokens.accepts(
+        if request.path in (*self.record_paths, HELD_PATH, APPROVALS_PATH) and not self._tokens.accepts(
             request.headers.get("authorization", "")
         ):
             return self._refuse(401, "there is no token, or it has expired", ("www-authenticate", "Bearer"))
-        reads = request.path in self.record_paths or request.path == FAULTS_PATH
+        reads = request.path in (*self.record_paths, *_CONTROLS)
         if reads and request.method != "GET" and request.media_type != "application/json":
             return self._refuse(415, "send the body as application/json")
         return self._refuse(body.status, body.message) if isinstance(body, Refusal) else handler
@@ -284,6 +289,7 @@ class Emulator:
             problems.append("refused by the emulator's faults")
         if not problems and isinstance(key, str):
             self._counter[self._store.keep(key, record, overwrite=overwrite)] += 1
+            self.disposal.note_kept(key)
         return problems
 
     def _destroy(self, _request: Request, body: JsonValue, fault: Fault) -> Answer:
@@ -294,8 +300,8 @@ class Emulator:
         for key in keys:
             if key in fault.refuses:
                 failed.append((key, "refused by the emulator's faults"))
-            elif not self._store.mark_destroyed(key):
-                failed.append((key, "there is no such record"))
+            elif problem := self.disposal.mark(key):
+                failed.append((key, problem))
         self._counter["destroyed"] += len(keys) - len(failed)
         if self._readings.no_content and not failed:
             return NOTHING
@@ -313,9 +319,9 @@ class Emulator:
             return self._refuse(query.status, query.message)
         start, token = query.start, None
         if isinstance(start, int):
-            due = self._store.find_due(query.before)[start * query.limit :]
+            due = self.disposal.find_due(query.before)[start * query.limit :]
         else:
-            due = self._store.find_due(query.before, start)
+            due = self.disposal.find_due(query.before, start)
         page = due[: query.limit]
         if len(due) > len(page):
             token = start + 1 if isinstance(start, int) else write_page_token(str(page[-1][ROW_KEY]))
@@ -334,6 +340,7 @@ class Emulator:
                 "description": "/openapi.json",
                 "faults": FAULTS_PATH,
                 "held": HELD_PATH,
+                "approvals": APPROVALS_PATH,
             },
             "records": len(self._store),
             "counts": asdict(self.counts),
@@ -354,6 +361,13 @@ class Emulator:
         except SettingsError as error:
             return self._refuse(400, ". ".join(filter(None, (error.problem, error.help))))
         return self._show_faults(request, body, fault)
+
+    def _approve(self, _request: Request, body: JsonValue, _fault: Fault) -> Answer:
+        keys = read_approvals(body)
+        if isinstance(keys, Refusal):
+            return self._refuse(keys.status, keys.message)
+        approved = self.disposal.approve(keys)
+        return answer_json(OK, {"approved": list[JsonValue](approved)})
 
     def _show_held(self, _request: Request, _body: JsonValue, _fault: Fault) -> Answer:
         lines = "".join(json.dumps(record) + "\n" for record in self._store.copy().values())

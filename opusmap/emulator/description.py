@@ -10,6 +10,7 @@ from typing import Any
 
 from opusmap.connection import Column, ColumnType, Connection
 from opusmap.emulator.client_assertion import ASSERTION_TYPE
+from opusmap.emulator.disposal import APPROVALS_PATH
 from opusmap.emulator.fault_profile import FAULTS_PATH, KINDS, LEVELS, NUMBERS
 from opusmap.emulator.store import HELD_PATH
 from opusmap.emulator.tokens import SCOPE, TOKEN_PATH
@@ -135,6 +136,8 @@ def _describe_controls() -> dict[str, Any]:
         "Of the shares, those other than `sign-in` come to at most 1.",
     }
     faults = _object(plan={"type": ["object", "null"]}, met={"type": "object"})
+    keys = {"type": ["array", "null"], "items": {"type": "string"}}
+    approvals = {**_object(rowKeys=keys), "required": []}
     held = {"description": "Done", "content": {"application/jsonl": {"schema": {"type": "string"}}}}
     return {
         FAULTS_PATH: {
@@ -147,6 +150,17 @@ def _describe_controls() -> dict[str, Any]:
                 "requestBody": _body(plan),
                 "responses": {"200": _json(faults), **_answers("400", "413", "415")},
             },
+        },
+        APPROVALS_PATH: {
+            "post": {
+                "summary": "Approve records that are due: those of `rowKeys`, or all",
+                "requestBody": _body(approvals),
+                "responses": {
+                    "200": _json(_object(approved={"type": "array", "items": {"type": "string"}})),
+                    **_answers("400", "401", "413", "415"),
+                },
+                "security": [{"token": []}],
+            }
         },
         HELD_PATH: {
             "get": {

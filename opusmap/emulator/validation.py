@@ -72,11 +72,15 @@ class Readings:
             destroyed; else 200 with a body.
         page_index: `startIndex` is the number of a page, so that records that are destroyed between two
             pages shift those that follow; else a token that says where the page before ended.
+        approval: a record can be marked as destroyed only once it was approved (manual approval in Opus).
+        marked_once: a record that was marked before fails when it is marked again.
         record_paths: paths to serve; others answer 404, so that a client's fallback can be rehearsed.
     """
 
     no_content: bool = False
     page_index: bool = False
+    approval: bool = False
+    marked_once: bool = False
     record_paths: tuple[str, ...] = RECORD_PATHS
 
 
@@ -121,6 +125,17 @@ def read_destruction(body: JsonValue) -> tuple[str, ...] | Refusal:
     if unknown := [key for key in body if key != "disposalIds"]:
         return Refusal(400, f"the request has no parameter {quote_value(unknown[0])}")
     return _read_items(body.get("disposalIds"), "disposalIds", str)
+
+
+def read_approvals(body: JsonValue) -> tuple[str, ...] | Refusal | None:
+    """Read which records are to be approved, for rehearsals: their rowKeys, or None for all that are due."""
+    keys = body.get("rowKeys") if isinstance(body, dict) and body.keys() <= {"rowKeys"} else ""
+    if keys is None:
+        return None
+    found = tuple(key for key in keys if isinstance(key, str)) if isinstance(keys, list) else None
+    if found is None or not isinstance(keys, list) or len(found) < len(keys):
+        return Refusal(400, 'send {} to approve all that is due, or {"rowKeys": ["…"]}')
+    return found
 
 
 def read_due_query(query: bytes, connection_id: str, readings: Readings) -> DueQuery | Refusal:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap.emulator import Readings
+from opusmap.emulator import APPROVALS_PATH, Readings, Retention, read_retention
+from opusmap.errors import SettingsError
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
 READINGS = [Readings(no_content=some, page_index=other) for some in (False, True) for other in (False, True)]
@@ -171,6 +172,7 @@ def test_records_are_marked_as_destroyed_and_due_no_more_but_held(opus, make_rec
 def test_a_record_that_is_not_there_fails_alone(make_caller, make_record, no_content):
     opus = make_caller(readings=Readings(no_content=no_content))
     opus.submit(make_record("a"))
+    opus.emulator.set_due("a", date(2024, 1, 1))
     answer = opus.ask("DELETE", json={"disposalIds": ["x", "a"]})
     assert answer.status_code == 418
     assert answer.json()["failedItems"] == [{"rowKey": "x", "message": "there is no such record"}]
@@ -196,3 +198,98 @@ def test_a_destruction_that_is_not_the_contracts_is_refused(opus, make_record, b
     opus.submit(make_record("a"))
     assert opus.ask("DELETE", json=body).status_code == 400
     assert opus.emulator.destroyed == set()
+
+
+def failures(answer):
+    """Return the rowKeys that an answer to a DELETE names, with the reasons."""
+    return {each["rowKey"]: each["message"] for each in answer.json().get("failedItems", [])}
+
+
+@pytest.mark.parametrize("due", [None, date(9000, 1, 1)])
+def test_a_record_that_is_not_due_by_now_cannot_be_marked(opus, make_record, due):
+    opus.submit(make_record("a"))
+    if due:
+        opus.emulator.set_due("a", due)
+    answer = opus.ask("DELETE", json={"disposalIds": ["a"]})
+    assert (answer.status_code, failures(answer)) == (418, {"a": "it is not due"})
+    assert opus.emulator.destroyed == set()
+
+
+def test_a_record_that_was_marked_before_fails_where_a_mark_counts_once(make_caller, make_record):
+    opus = make_caller(readings=Readings(marked_once=True))
+    opus.submit(make_record("a"))
+    opus.emulator.set_due("a", date(2024, 1, 1))
+    assert opus.ask("DELETE", json={"disposalIds": ["a"]}).status_code == 200
+    answer = opus.ask("DELETE", json={"disposalIds": ["a"]})
+    assert failures(answer) == {"a": "it was marked as destroyed before"}
+
+
+def test_a_term_says_how_long_its_records_are_kept_and_the_longest_beginning_counts(opus, make_record):
+    opus.emulator.disposal.retention = read_retention(["A/B=1y", "A/B/C = 7y", "A/X=30d"])
+    terms = {"short": "A/B/D", "long": "A/B/C", "days": "A/X/Y", "no rule": "A/Bee/C", "none": ""}
+    opus.submit(*(make_record(key, termFullPath=term or ...) for key, term in terms.items()))
+    due = {key: [] for key in terms}
+    for day in ("2025-01-19", "2025-01-20", "2025-12-20", "2025-12-21", "2031-12-20", "2031-12-21"):
+        for item in find(opus, disposalDueDate=day).json()["queriedItems"]:
+            due[item["rowKey"]].append(day)
+    first = {key: min(days, default=None) for key, days in due.items()}
+    assert first == {
+        "short": "2025-12-21",
+        "long": "2031-12-21",
+        "days": "2025-01-20",
+        "no rule": None,
+        "none": None,
+    }
+
+
+def test_a_period_from_a_leap_day_ends_on_the_first_of_march():
+    assert Retention(1).end(datetime.fromisoformat("2024-02-29")) == datetime.fromisoformat("2025-03-01")
+    assert Retention(4).end(datetime.fromisoformat("2024-02-29")) == datetime.fromisoformat("2028-02-29")
+    assert Retention(9000).end(datetime.fromisoformat("2024-02-29")) is None
+
+
+@pytest.mark.parametrize("text", ["7y", "=7y", "A=", "A=7", "A=y", "A=-1d", "A=1m", "A=9999y"])
+def test_what_is_no_term_and_period_is_refused(text):
+    with pytest.raises(SettingsError, match="is not a term and a period"):
+        read_retention([text])
+
+
+def test_where_records_are_approved_one_is_marked_only_after_that_and_as_it_was_then(
+    make_caller, make_record
+):
+    opus = make_caller(readings=Readings(approval=True))
+    opus.submit(*(make_record(key) for key in "abc"))
+    for key in "abc":
+        opus.emulator.set_due(key, date(2024, 1, 1))
+    answer = opus.ask("DELETE", json={"disposalIds": ["a"]})
+    assert failures(answer) == {"a": "it is not approved"}
+    answer = opus.ask("POST", APPROVALS_PATH, json={"rowKeys": ["a", "x"]})
+    assert answer.json() == {"approved": ["a"]}
+    assert opus.ask("POST", APPROVALS_PATH, json={}).json() == {"approved": ["a", "b", "c"]}
+    opus.submit(make_record("b", leafName="changed"))
+    answer = opus.ask("DELETE", json={"disposalIds": ["a", "b"]})
+    assert failures(answer) == {"b": "it is not approved"}
+    assert opus.emulator.destroyed == {"a"}
+
+
+@pytest.mark.parametrize("body", [[], {"keys": []}, {"rowKeys": "a"}, {"rowKeys": [1]}])
+def test_an_approval_that_names_no_records_is_refused(opus, body):
+    assert opus.ask("POST", APPROVALS_PATH, json=body).status_code == 400
+
+
+def test_a_key_that_another_connection_has_too_is_marked_there_as_well(opus, make_record):
+    opus.submit(make_record("a"))
+    opus.emulator.set_due("a", date(2024, 1, 1))
+    opus.emulator.disposal.elsewhere = {"a": {"other"}, "b": {"other", "third"}}
+    assert opus.ask("DELETE", json={"disposalIds": ["a", "b"]}).status_code == 200
+    assert opus.emulator.destroyed == {"a"}
+    assert opus.emulator.disposal.destroyed_elsewhere == {("other", "a"), ("other", "b"), ("third", "b")}
+
+
+def test_a_destroyed_record_that_is_submitted_again_is_noted_and_stays_destroyed(opus, make_record):
+    opus.submit(make_record("a"), make_record("b"))
+    opus.emulator.set_due("a", date(2024, 1, 1))
+    opus.ask("DELETE", json={"disposalIds": ["a"]})
+    opus.submit(make_record("a"), make_record("b"))
+    assert (opus.emulator.destroyed, opus.emulator.disposal.returned) == ({"a"}, {"a"})
+    assert find(opus).json()["queriedItems"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 import httpx
 import pytest
@@ -43,6 +44,8 @@ def test_only_the_first_records_may_be_processed(opus, make_record, first):
 
 def test_only_the_first_records_may_be_destroyed(opus, make_record):
     opus.submit(*three(make_record))
+    opus.emulator.set_due("a", date(2024, 1, 1))
+    opus.emulator.set_due("b", date(2024, 1, 1))
     opus.emulator.faults = in_turn(Fault(500, after=True, first=1))
     opus.ask("DELETE", json={"disposalIds": ["a", "b"]})
     assert opus.emulator.destroyed == {"a"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 
 import jsonschema
 import pytest
@@ -15,6 +16,7 @@ PATH = "/connector/records"
 def test_the_log_tells_what_arrived_and_how_it_was_answered(opus, make_record):
     opus.submit(make_record("a"), make_record("b", leafName=""))
     opus.call("POST", PATH, json={"data": [7, {"rowKey": 7}, {"rowKey": "c"}]})
+    opus.emulator.set_due("a", date(2024, 1, 1))
     opus.ask("DELETE", json={"disposalIds": ["a"]})
     opus.call("GET", "/nowhere?secret=planted")
     assert opus.emulator.requests == (
@@ -32,6 +34,7 @@ def test_the_counts_tell_what_became_of_requests_and_records(opus, make_record):
     opus.submit(make_record("b"), conflictOption="Skip")
     opus.submit()
     opus.sign_in(client_secret="wrong")
+    opus.emulator.set_due("a", date(2024, 1, 1))
     opus.ask("DELETE", json={"disposalIds": ["a", "x"]})
     assert opus.emulator.counts == Counts(
         requests=7, sign_ins=1, refused=2, created=2, replaced=1, skipped=1, failed=2, destroyed=1
@@ -87,6 +90,7 @@ def test_the_description_covers_every_route_and_column(opus):
         "/openapi.json": ["get"],
         "/emulator/faults": ["get", "post"],
         "/emulator/records": ["get"],
+        "/emulator/approvals": ["post"],
     }
     record = described["components"]["schemas"]["Record"]
     assert set(record["properties"]) >= {"rowKey", "_Doc_%20_Type", "_Odd"}
