@@ -23,6 +23,7 @@ from opusmap.cli.converters import converters
 from opusmap.cli.demo import demo
 from opusmap.cli.diagnostics import print_diagnostics
 from opusmap.cli.doctor import doctor
+from opusmap.cli.due import due
 from opusmap.cli.emulator import emulator
 from opusmap.cli.explain import explain
 from opusmap.cli.help import Program, show_examples
@@ -89,6 +90,7 @@ for _command in (
     converters,
     demo,
     doctor,
+    due,
     emulator,
     explain,
     help_,

@@ -11,7 +11,7 @@ GROUPS = {
     "Start": ("demo", "init", "studio"),
     "Check": ("check", "preview", "explain", "test", "lock"),
     "Send": ("submit", "retry", "map", "stage"),
-    "After": ("report", "prune"),
+    "After": ("report", "due", "prune"),
     "More": ("help", "doctor", "emulator", "lsp", "converters", "schema", "completion"),
 }
 """The commands, in the order in which a person needs them."""

@@ -232,6 +232,13 @@ class Mapper:
         known = None if columns is None else frozenset(columns)
         return compile_mapping(self.spec, self._raw_connection, self._registry, known)
 
+    def without_where(self) -> Mapper:
+        """Return the mapper that maps the rows, too, that `where` excludes: they are in the source."""
+        if self.spec.where is None:
+            return self
+        spec = replace(self.spec, where=None)
+        return compile_mapping(spec, self._raw_connection, self._registry, self.plan.source_columns)
+
 
 def load_mapping(
     path: str | Path, *, columns: Iterable[str] | None = None, converters: Registry | None = None

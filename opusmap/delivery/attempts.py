@@ -235,7 +235,7 @@ class Attempts:
             self.unknown.note_clear()
         elif result.unreadable:
             self._note_unreadable(batch, result.message)
-        self._reached = self._reached or result.error not in _NOT_REACHED
+        self._reached = self._reached or result.error not in NOT_REACHED
         self._show_outlook()
         if _log.isEnabledFor(logging.DEBUG):
             self._log_result(batch, result, attempt)
@@ -313,4 +313,5 @@ _WHO_ANSWERS = (
     "of Opus? Then run the same command again: it sends what is uncertain or left"
 )
 
-_NOT_REACHED = frozenset({TransportError.UNREACHED, TransportError.SIGN_IN, TransportError.UNTRUSTED})
+NOT_REACHED = frozenset({TransportError.UNREACHED, TransportError.SIGN_IN, TransportError.UNTRUSTED})
+"""Why there is no answer although nothing came as far as Opus."""

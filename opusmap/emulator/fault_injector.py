@@ -19,6 +19,7 @@ from opusmap.emulator.fault_profile import FaultPlan
 from opusmap.emulator.faults import Fault, RequestInfo, draw_garbled, draw_shape, draw_unmatched
 from opusmap.emulator.http import Delivery
 from opusmap.emulator.tokens import TOKEN_PATH
+from opusmap.emulator.validation import RECORD_PATHS
 
 TROUBLES = (500, 502, 503, 504)
 EXPIRY_PAUSE = 100
@@ -55,7 +56,7 @@ class SeededFaults:
         """Return what happens to a request; None if all is right and nothing waits."""
         if request.path == TOKEN_PATH:
             return self._draw_for_sign_in(request)
-        if not request.records:
+        if not request.records and not _is_question(request):
             return None
         fault = self._draw(request)
         if not self.plan.latency:
@@ -74,11 +75,13 @@ class SeededFaults:
             return None
         if kind == "expire":
             self._expired = request.number
+        if kind in _OF_RECORDS and not request.records:
+            return None
         self._count(kind)
         lot = _Lot(
             draw,
             seconds=draw.uniform(0, self.plan.seconds),
-            first=draw.randrange(request.records),
+            first=draw.randrange(request.records or 1),
             request=request,
             throttle=lambda: self._throttle(draw),
         )
@@ -112,6 +115,14 @@ class SeededFaults:
         date = formatdate(self._wall_clock() + seconds, usegmt=True)
         wait = draw.choice((str(seconds), date, None))
         return Fault(TOO_MANY, () if wait is None else (("Retry-After", wait),))
+
+
+_OF_RECORDS = frozenset({"error-halfway", "late", "lying-status", "unmatched", "refuse"})
+"""Faults that a question for due records can't meet: it changes nothing."""
+
+
+def _is_question(request: RequestInfo) -> bool:
+    return request.method == "GET" and request.path in RECORD_PATHS
 
 
 @dataclass(frozen=True, slots=True)

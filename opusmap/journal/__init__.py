@@ -6,6 +6,7 @@ batches or mappings. `interface` is what others use; `sqlite_journal` keeps it i
 """
 
 from opusmap.errors import JournalError
+from opusmap.journal.destruction import Destruction, DestructionState
 from opusmap.journal.interface import Journal, Session, Share
 from opusmap.journal.models import (
     OPEN_STATES,
@@ -24,6 +25,8 @@ from opusmap.settings import JournalPlace, PostgresAddress
 
 __all__ = [
     "OPEN_STATES",
+    "Destruction",
+    "DestructionState",
     "Item",
     "Journal",
     "JournalRecord",

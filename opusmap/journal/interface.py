@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping, 
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Self
 
+from opusmap.journal.destruction import Destruction
 from opusmap.journal.models import (
     Item,
     JournalRecord,
@@ -208,4 +209,26 @@ class Journal(ABC):
         """Yield what is known of a run's records, by row; only those in one of `states` if any is given.
 
         Accepted records are looked for in the whole journal; all others are few, and found at once.
+        """
+
+    @abstractmethod
+    def find_records(self, origin: str, connection: str, keys: Collection[str]) -> dict[str, JournalRecord]:
+        """Return what is known of records of a connection, by rowKey; a request in flight is pending."""
+
+    @abstractmethod
+    def find_connections(self, origin: str, keys: Collection[str]) -> dict[str, frozenset[str]]:
+        """Return the ids of the service's connections under which each of these rowKeys is known."""
+
+    @abstractmethod
+    def destructions(
+        self, origin: str, connection: str, keys: Collection[str] | None = None
+    ) -> Iterator[Destruction]:
+        """Yield the destructions of a connection's records, those of some rowKeys or all, by time."""
+
+    @abstractmethod
+    def write_destructions(self, origin: str, connection: str, rows: Iterable[Destruction]) -> None:
+        """Write destructions, each in place of what was known of its rowKey and plan; `prune` leaves them.
+
+        Raises:
+            JournalError: no run has submitted to this connection, or another one is submitting to it now.
         """

@@ -15,6 +15,8 @@ from typing import Any
 
 import msgspec
 
+from opusmap.errors import JournalError
+
 
 class State(StrEnum):
     """What is known of a record: it may be in flight; or Opus's answer, or the lack of one.
@@ -191,6 +193,12 @@ def read_detailed(row: tuple[Any, ...]) -> JournalRecord:
     number, place, key, content, state, reason, sent, ticks = row
     moment = None if sent is None else Timestamp(sent, ticks)
     return JournalRecord(number, place, key, content, State(state), reason, moment)
+
+
+def unknown_connection(place: str, connection: str) -> JournalError:
+    """Return the error that a journal knows no run of a connection."""
+    problem = f"the journal has no run that submitted to the connection {connection}"
+    return JournalError(place, problem, "name the journal of the runs that submitted its records")
 
 
 def hash_content(record: bytes, conflict: str) -> bytes:

@@ -28,6 +28,8 @@ from typing import Any, TypeVar
 import psycopg
 
 from opusmap.errors import JournalError
+from opusmap.journal import postgres_destructions
+from opusmap.journal.destruction import Destruction
 from opusmap.journal.group_commit import GroupCommit, SyncExecutor
 from opusmap.journal.in_flight import InFlight, Request
 from opusmap.journal.interface import Journal, Session, Share
@@ -41,6 +43,7 @@ from opusmap.journal.models import (
     Timestamp,
     pack_evidence,
     read_run,
+    unknown_connection,
     unpack_evidence,
 )
 from opusmap.journal.postgres_lease import Leases, Other, Waiting, count_uptime
@@ -77,6 +80,7 @@ ORDER BY row, key
 _DETAILED = f"SELECT {_DETAILS} FROM opusmap.detailed WHERE run = %(run)s"  # noqa: S608 - constants
 _REQUEST = f"id, target, run, 0::float8, {NOW} - sent, items"
 _REQUESTS = f"SELECT {_REQUEST} FROM opusmap.requests WHERE run = %(run)s"  # noqa: S608 - constants
+_FLYING = f"SELECT {_REQUEST} FROM opusmap.requests WHERE target = %(target)s"  # noqa: S608 - constants
 _KILLED = f"""
 DELETE FROM opusmap.requests WHERE target = %(target)s AND NOT EXISTS (
     SELECT FROM opusmap.leases WHERE leases.writer = requests.writer AND leases.target = requests.target
@@ -146,6 +150,7 @@ class PostgresJournal(Journal):
                 self._database = connect(address)
                 opened.callback(self._database.close)
                 prepare_schema(self._database, self._place)
+                postgres_destructions.prepare_destructions(self._database)
                 leases = Leases(
                     self._database,
                     self._lock,
@@ -356,7 +361,54 @@ class PostgresJournal(Journal):
                 cursor.execute(_ACCEPTED, {"run": run.id}, binary=True)
                 yield from heapq.merge(map(read, cursor), special, key=_PLACE)
 
+    def find_records(self, origin: str, connection: str, keys: Collection[str]) -> dict[str, JournalRecord]:
+        with reading(self._place):
+            target = self._known_target(origin, connection)
+            return {} if target is None else self._find_records(target, keys)
+
+    def find_connections(self, origin: str, keys: Collection[str]) -> dict[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        with reading(self._place):
+            query = "SELECT id, connection FROM opusmap.targets WHERE origin = %s"
+            for target, connection in self._reader.execute(query, (origin,)).fetchall():
+                for key in self._find_records(target, keys):
+                    found.setdefault(key, set()).add(connection)
+        return {key: frozenset(connections) for key, connections in found.items()}
+
+    def destructions(
+        self, origin: str, connection: str, keys: Collection[str] | None = None
+    ) -> Iterator[Destruction]:
+        with reading(self._place):
+            target = self._known_target(origin, connection)
+            if target is not None:
+                yield from postgres_destructions.read_destructions(self._reader, target, keys)
+
+    def write_destructions(self, origin: str, connection: str, rows: Iterable[Destruction]) -> None:
+        with reading(self._place):
+            target = self._known_target(origin, connection)
+            if target is None:
+                raise unknown_connection(self._place, connection)
+            self._hold(target)
+            with self.durably(target) as database:
+                postgres_destructions.write_destructions(database, target, rows)
+
     # -- inside
+
+    def _known_target(self, origin: str, connection: str) -> int | None:
+        query = "SELECT id FROM opusmap.targets WHERE origin = %s AND connection = %s"
+        found = self._reader.execute(query, (origin, connection)).fetchone()
+        return None if found is None else int(found[0])
+
+    def _find_records(self, target: int, keys: Collection[str]) -> dict[str, JournalRecord]:
+        values = {"target": target, "keys": [key.encode() for key in keys], "now": self._now()}
+        read, wanted = self._make_reader(), set(keys)
+        rows = self._reader.execute(_LOOK_UP, values, binary=True).fetchall()
+        found = {each.key: each for each in map(read, rows)}
+        for row in self._reader.execute(_FLYING, values, binary=True).fetchall():
+            *facts, age, items = row
+            request = Request.from_row((*facts, 0.0, items))
+            found |= {each.key: each for each in request.pending(self._at(age)) if each.key in wanted}
+        return found
 
     @property
     def leases(self) -> Leases:

@@ -27,6 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.errors import JournalError
+from opusmap.journal import sqlite_destructions
+from opusmap.journal.destruction import Destruction
 from opusmap.journal.group_commit import GroupCommit, SyncExecutor, run_inline
 from opusmap.journal.grouped_session import GroupedSession
 from opusmap.journal.in_flight import InFlight, Request
@@ -45,6 +47,7 @@ from opusmap.journal.models import (
     read_accepted,
     read_detailed,
     read_run,
+    unknown_connection,
     unpack_evidence,
 )
 from opusmap.journal.sqlite_schema import (
@@ -268,6 +271,30 @@ class SqliteJournal(Journal):
                 return
             plain = (read_accepted(row) for row in self._reader.execute(_ACCEPTED, {"run": run.id}))
             yield from heapq.merge(plain, special, key=_PLACE)
+
+    def find_records(self, origin: str, connection: str, keys: Collection[str]) -> dict[str, JournalRecord]:
+        with reading(self._path):
+            target = sqlite_destructions.find_target(self._reader, origin, connection)
+            return {} if target is None else sqlite_destructions.find_records(self._reader, target, keys)
+
+    def find_connections(self, origin: str, keys: Collection[str]) -> dict[str, frozenset[str]]:
+        with reading(self._path):
+            return sqlite_destructions.find_connections(self._reader, origin, keys)
+
+    def destructions(
+        self, origin: str, connection: str, keys: Collection[str] | None = None
+    ) -> Iterator[Destruction]:
+        with reading(self._path):
+            target = sqlite_destructions.find_target(self._reader, origin, connection)
+            if target is not None:
+                yield from sqlite_destructions.read_destructions(self._reader, target, keys)
+
+    def write_destructions(self, origin: str, connection: str, rows: Iterable[Destruction]) -> None:
+        with reading(self._path), self._durably() as database:
+            target = sqlite_destructions.find_target(database, origin, connection)
+            if target is None:
+                raise unknown_connection(self._path, connection)
+            sqlite_destructions.write_destructions(database, target, rows)
 
     @contextmanager
     def _durably(self) -> Iterator[sqlite3.Connection]:

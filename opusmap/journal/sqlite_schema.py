@@ -2,6 +2,7 @@
 
 `accepted` is all that millions of records need: what Opus holds. `detailed` is what there is more to say of,
 and wins over `accepted`. `requests` is what is in flight, a row a request: one insert is a durable intent.
+`destructions` are what Opus was asked to mark as destroyed.
 `evidence` is the report data of a run other than its counts: compressed JSON without values of rows.
 `identity` tells the journal from another one. `targets.trusted_from` is the first run whose records of a
 target may count as unchanged; `older_hash`: an older version hashed those before, and no run is done since.
@@ -58,6 +59,14 @@ CREATE TABLE requests (
 );
 """
 
+_DESTRUCTIONS = """
+CREATE TABLE IF NOT EXISTS destructions (
+    target INTEGER NOT NULL, key TEXT NOT NULL, plan TEXT NOT NULL, content BLOB NOT NULL,
+    state TEXT NOT NULL, at REAL NOT NULL, by TEXT NOT NULL, answer TEXT NOT NULL, lifted TEXT NOT NULL,
+    PRIMARY KEY (target, key, plan)
+) WITHOUT ROWID;
+"""
+
 # Content hashes were taken of other bytes, so accepted records are known as such and count as changed.
 _UPGRADE = """
 ALTER TABLE taken RENAME TO accepted;
@@ -105,9 +114,11 @@ def prepare_schema(database: sqlite3.Connection) -> None:
     version = _pragma(database, "user_version")
     if version != VERSION:
         database.executescript(
-            f"BEGIN IMMEDIATE; {_UPGRADE if version else _TABLES} PRAGMA application_id = {_APPLICATION_ID};"
-            f"PRAGMA user_version = {VERSION}; COMMIT;"
+            f"BEGIN IMMEDIATE; {_UPGRADE if version else _TABLES} {_DESTRUCTIONS}"
+            f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
         )
+    else:
+        database.executescript(_DESTRUCTIONS)  # which the first journals of this version lack
 
 
 def _pragma(database: sqlite3.Connection, name: str) -> int:

@@ -36,14 +36,15 @@ ANSWER_LIMIT = 1 << 20
 
 _NO_BODY = 204
 _SHORTEST_TOKEN = 12
-_LONG_AGO = "2000-01-01T00:00:00"
+LONG_AGO = "2000-01-01T00:00:00"
+"""A time before which no record is due: a question that gives nothing, and proves that one may ask."""
 
 _ACCEPTING = frozenset({200, 201, 400, 418})
 """Statuses that only a request with an accepted token gets."""
 
 _UNAUTHORIZED = 401
-_UNKNOWN_PATH = {"POST": (404,), "GET": (404, 405)}
-"""Statuses by which a path is not Opus's; one that takes records alone does not know a question."""
+_UNKNOWN_PATH = {"POST": (404,), "GET": (404, 405), "DELETE": (404, 405)}
+"""Statuses by which a path is not Opus's; one that takes records alone does not know the other methods."""
 
 _SENT_AT_MOST = 8
 """Times that a request is sent with other tokens and paths, should others go through meanwhile."""
@@ -140,17 +141,35 @@ class OpusClient:
         headers = {"Content-Type": "application/json"}
         return await self._ask_as_app("POST", "", body, headers, before_resend)
 
-    async def ask_due(self, connection: str) -> Exchange:
-        """Ask for the one record that was due by the year 2000: a question that changes nothing.
+    async def ask_due(
+        self, connection: str, before: str = LONG_AGO, start: str = "", items: int = 1
+    ) -> Exchange:
+        """Ask for a page of the records that are due: a question that changes nothing.
 
         Args:
             connection: the connection's id.
+            before: a time without a zone (ISO); records that are due earlier are asked for.
+            start: the `startIndex` that the page before gave; empty for the first page.
+            items: records on the page, at most 100.
 
         Raises:
             SignInError: the identity service refuses the sign-in, or Opus a freshly renewed token.
         """
-        question = {"id": connection, "disposalDueDate": _LONG_AGO, "startIndex": "", "itemsPerPage": "1"}
+        question = {
+            "id": connection,
+            "disposalDueDate": before,
+            "startIndex": start,
+            "itemsPerPage": str(items),
+        }
         return await self._ask_as_app("GET", "?" + urlencode(question), b"", {})
+
+    async def mark_destroyed(self, body: bytes, before_resend: BeforeResend | None = None) -> Exchange:
+        """Send one request that marks records as destroyed; see `send`.
+
+        Raises:
+            SignInError: the identity service refuses the sign-in, or Opus a freshly renewed token.
+        """
+        return await self._ask_as_app("DELETE", "", body, {"Content-Type": "application/json"}, before_resend)
 
     async def _ask_as_app(
         self,

@@ -56,6 +56,14 @@ def encode_body(
     return _ENCODER.encode(head)[:-1] + b',"data":[' + b",".join(records) + b"]}"
 
 
+def encode_destruction(keys: Sequence[bytes]) -> bytes:
+    """Return the body of a request that marks records as destroyed, each rowKey written as JSON.
+
+    It names no connection: a rowKey that two connections have may be marked in both.
+    """
+    return b'{"disposalIds":[' + b",".join(keys) + b"]}"
+
+
 class TransportError(StrEnum):
     """Why there is no answer."""
 

@@ -113,7 +113,12 @@ class AttemptResult:
 
 
 def read_exchange(
-    exchange: Exchange, keys: Sequence[str], seconds: float = 0.0, *, trust_status: bool = False
+    exchange: Exchange,
+    keys: Sequence[str],
+    seconds: float = 0.0,
+    *,
+    trust_status: bool = False,
+    no_content: bool = False,
 ) -> AttemptResult:
     """Return what became of the records with these rowKeys.
 
@@ -122,18 +127,13 @@ def read_exchange(
         keys: the request's rowKeys, at least one, each once.
         seconds: how long it took.
         trust_status: believe an HTTP status of 200 or 201 that surely comes without any body.
+        no_content: 204 without a body says that all is done, as the documentation has it of destroying.
     """
     if isinstance(exchange, NoAnswer):
-        verdict, signal = _NO_ANSWER[exchange.error]
-        return AttemptResult(
-            verdict,
-            exchange.detail,
-            error=exchange.error,
-            retry_after=exchange.retry_after,
-            signal=signal,
-            seconds=seconds,
-        )
+        return read_silence(exchange, seconds)
     make = partial(_make_result, exchange, seconds)
+    if no_content and exchange.status == _NO_CONTENT and not exchange.body:
+        return make(Verdict.ACCEPTED, _NO_CONTENT, accepted=tuple(keys))
     if trust_status and not exchange.body and not exchange.cut and exchange.status in _TAKEN:
         return make(Verdict.ACCEPTED, exchange.status, accepted=tuple(keys), trusted=True)
     content = _read_json(exchange.body)
@@ -156,6 +156,19 @@ def read_exchange(
         return make(Verdict.UNKNOWN, _EXCEPTIONS, failed, unreadable=True)
     accepted = tuple(key for key in keys if key not in failed)
     return make(Verdict.ACCEPTED, _EXCEPTIONS, message, accepted=accepted, failed=failed)
+
+
+def read_silence(exchange: NoAnswer, seconds: float) -> AttemptResult:
+    """Return what a request came to that got no answer."""
+    verdict, signal = _NO_ANSWER[exchange.error]
+    return AttemptResult(
+        verdict,
+        exchange.detail,
+        error=exchange.error,
+        retry_after=exchange.retry_after,
+        signal=signal,
+        seconds=seconds,
+    )
 
 
 def read_due_answer(answer: Answer) -> AttemptResult:

@@ -133,7 +133,7 @@ def render_run(
     ends, rehearsal = _ends(run.counts), is_rehearsal(run)
     name = PurePath(run.mapping).name
     connection = evidence.find("connection")
-    return _render(
+    return render_page(
         "run.html",
         f"{'Rehearsal, run' if rehearsal else 'Run'} {run.id} of {name}",
         run=run,
@@ -197,7 +197,7 @@ def render_preview(
         for values, mapped in pairs
     ]
     name = PurePath(mapper.spec.path).name
-    return _render(
+    return render_page(
         "preview.html",
         f"Preview of {name}",
         mapper=mapper,
@@ -273,8 +273,8 @@ def _stack(ends: Iterable[End]) -> list[tuple[str, float, float]]:
     return found
 
 
-def _render(template: str, subject: str, **values: Any) -> str:
-    """Return a page; `subject` is what its printed sheets say at their foot."""
+def render_page(template: str, subject: str, **values: Any) -> str:
+    """Return a page of one of the templates; `subject` is what its printed sheets say at their foot."""
     foot = f"@page {{ @bottom-left {{ content: {_css_text(subject)}; }} }}\n"
     style = (_FOLDER / "style.css").read_text("utf-8") + foot
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

@@ -1,0 +1,117 @@
+"""`opusmap due`: which records Opus says are due, and what the journal and the source know of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from opusmap.cli.help import command
+from opusmap.cli.options import (
+    ALL,
+    MAPPING,
+    SOURCE,
+    Output,
+    common,
+    custom,
+    open_mapping,
+    read_settings,
+    refuse_own_input,
+)
+from opusmap.cli.output import print_json, print_note, shorten
+from opusmap.cli.sending import print_host
+from opusmap.cli.terminal import escape, make_console
+from opusmap.wording import counted
+
+if TYPE_CHECKING:
+    from opusmap.disposal.due import DueList
+
+UNTIL = click.option(
+    "--until", metavar="DATE", help="The last day that counts, such as 2026-06-30.  [default: today]"
+)
+_SHOWN = 20
+
+
+@command(
+    "List the records that Opus says are due",
+    "opusmap due mapping.yaml",
+    "opusmap due mapping.yaml --until 2026-06-30 -o due.xlsx",
+)
+@MAPPING
+@SOURCE
+@UNTIL
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="File for those who review the list: .csv, .xlsx or .html.",
+)
+@ALL
+@custom
+@common
+def due(
+    mapping: str,
+    source: str | None,
+    until: str | None,
+    output: str | None,
+    converters: tuple[str, ...],
+    out: Output,
+    *,
+    every: bool,
+) -> int:
+    """List the records that Opus says are due for disposal, and what the journal and the source know of them.
+
+    Nothing is changed. The exit code is 1 if a record must be looked at before it can be destroyed.
+    """
+    from opusmap.disposal.due import DueState, find_due, read_day
+    from opusmap.disposal.review import check_review, write_review
+
+    day = read_day(until, "--until")
+    if output is not None:
+        check_review(output)
+    settings = read_settings(mapping)
+    work = open_mapping(mapping, source, converters, out)
+    with work.source:
+        if output is not None:
+            refuse_own_input(work.mapper, "--output", output, work.source)
+        if not out.quiet:
+            print_host(settings)
+        found = find_due(work, settings, day)
+    if output is not None:
+        write_review(found, output, mapping)
+    if out.as_json:
+        print_json({"until": str(found.until), "due": [entry.as_json() for entry in found.entries]})
+    elif not out.quiet:
+        _print_entries(found, every=every)
+        _print_meanings(found)
+        if output is not None:
+            print_note(f"list: {output}")
+    return 0 if all(entry.state is DueState.KNOWN for entry in found.entries) else 1
+
+
+def _print_entries(found: DueList, *, every: bool) -> None:
+    """Print the list, as many records as fit unless all are asked for."""
+    from rich.table import Table
+
+    shown = found.entries if every else found.entries[:_SHOWN]
+    if not shown:
+        return
+    console = make_console()
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in ("key", "name", "classification", "modified", "state", "source"):
+        table.add_column(title, justify="left", overflow="fold")
+    for entry in shown:
+        facts = (entry.key, entry.name, entry.term, entry.modified, entry.state.value, entry.place or "-")
+        table.add_row(*(escape(shorten(fact, 60)) for fact in facts))
+    console.print(table)
+    if len(shown) < len(found.entries):
+        print_note(f"and {counted(len(found.entries) - len(shown), 'more record')}; --all shows each")
+
+
+def _print_meanings(found: DueList) -> None:
+    from opusmap.disposal.due import MEANINGS, DueState, describe_counts
+
+    print_note(describe_counts(found))
+    for state in found.counts:
+        if state != DueState.KNOWN:
+            print_note(f"  {state}: {MEANINGS[DueState(state)]}")

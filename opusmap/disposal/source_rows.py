@@ -1,0 +1,83 @@
+"""What a source has now of records that were submitted earlier: their rows, by rowKey.
+
+The mapping's `where` does not count here: a row that it excludes is a row that is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import islice
+
+from opusmap.journal import hash_content
+from opusmap.records import Chunk, JsonValue, Reject
+from opusmap.run.open import Work
+from opusmap.run.parallel import CHUNK_ROWS
+
+_KEY = "Row key"
+_NO_KEY = "empty-required"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A row that has the rowKey of a record: its number, and what would be sent of it.
+
+    `content` is the hash of that, None where the row is rejected now; `values` are by internal name.
+    """
+
+    number: int
+    content: bytes | None = None
+    values: dict[str, JsonValue] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRows:
+    """The rows found by rowKey, how many were read, and the numbers of those whose key can't be read."""
+
+    found: dict[str, SourceRow]
+    read: int
+    unreadable: tuple[int, ...]
+
+
+def find_rows(work: Work, keys: Collection[str]) -> SourceRows:
+    """Read a source to its end and return the rows that have one of these rowKeys.
+
+    Of several rows with one key the one counts that `submit` would send.
+
+    Raises:
+        SourceError: it can't be read.
+    """
+    mapper, wanted = work.mapper.without_where(), frozenset(keys)
+    latest = mapper.spec.duplicates == "last"
+    found: dict[str, SourceRow] = {}
+    unreadable: list[int] = []
+    read, rows = 0, iter(work.source.rows())
+    while part := list(islice(rows, CHUNK_ROWS)):
+        read += len(part)
+        chunk = mapper.map_chunk(part)
+        for key, row in _rows_of(chunk, wanted, mapper.spec.conflict):
+            if latest or key not in found:
+                found[key] = row
+        for reject in chunk.rejects():
+            if reject.key in wanted:
+                found.setdefault(str(reject.key), SourceRow(reject.row))
+            elif reject.key is None and not _has_no_key(reject):
+                unreadable.append(reject.row)
+    return SourceRows(found, read, tuple(unreadable))
+
+
+def _rows_of(chunk: Chunk, wanted: frozenset[str], conflict: str) -> list[tuple[str, SourceRow]]:
+    if wanted.isdisjoint(chunk.keys):
+        return []
+    facts = zip(chunk.numbers, chunk.keys, chunk.records(), chunk.values(), strict=True)
+    return [
+        (key, SourceRow(number, hash_content(record, conflict), values))
+        for number, key, record, values in facts
+        if key in wanted
+    ]
+
+
+def _has_no_key(reject: Reject) -> bool:
+    """Return whether a row surely has no rowKey, such as a line with a sum; else its key can't be read."""
+    codes = {problem.code for problem in reject.problems if problem.place == _KEY}
+    return codes == {_NO_KEY}
