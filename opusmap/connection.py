@@ -192,7 +192,10 @@ def parse_connection(text: str, path: str = "<connection>") -> Connection:
             line, column = _place(text, internal_name)
             message = f"column {quote_value(internal_name)} has the unknown type {quote_value(type_name)}"
             span = Span(path, line, column, line, column + len(internal_name) + 2)
-            help_text = "its values are sent as text; `columns:` in the mapping may give it a type"
+            help_text = (
+                "its values are sent as text; `columns:` in the mapping may give it a type: "
+                + ", ".join(one for one in ColumnType if one is not ColumnType.UNKNOWN)
+            )
             warnings.append(Issue("unknown-type", message, span, help_text, Severity.WARNING))
         columns.append(Column(internal_name, decode_name(internal_name), kind, internal_name in REQUIRED))
     return Connection(guid, tuple(columns), path, tuple(warnings))

@@ -1,4 +1,4 @@
-"""The how-to pages, and the sections of the language's and the command line's page, for a terminal.
+"""The how-to pages, and the sections of the pages on language, sources and command line, for a terminal.
 
 The wheel has them as well.
 
@@ -123,7 +123,8 @@ def _rank(guide: Guide, wanted: tuple[str, ...]) -> int:
 @cache
 def _read_guides() -> dict[str, Guide]:
     """Return all guides by their names; of several with the same name a page, or else that of a how-to."""
-    files = [*sorted(_FOLDER.glob("howto/*.md")), _FOLDER / "language.md", _FOLDER / "command-line.md"]
+    reference = (_FOLDER / name for name in ("language.md", "command-line.md", "sources.md"))
+    files = [*sorted(_FOLDER.glob("howto/*.md")), *reference]
     read = [list(_split(path)) for path in files if path.stem != "index"]
     found = dict[str, Guide]()
     pages, sections = [guides[:1] for guides in read], [guides[1:] for guides in read]

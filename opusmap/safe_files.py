@@ -34,6 +34,18 @@ class UnreadableFile(Exception):
         return self.message
 
 
+_NOT_TEXT = {
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"%PDF-": "a PDF document",
+    b"PK\x03\x04": "a workbook, an Office document or a ZIP file",
+    b"\xd0\xcf\x11\xe0": "an old Office document",
+    b"SQLite format 3\0": "an SQLite database",
+}
+"""How files begin that are taken for text by mistake, and what they are."""
+
+
 def read_text(
     path: str | Path, limit: int, *, what: str = "the file", devices: bool = False, errors: str = "strict"
 ) -> str:
@@ -48,6 +60,8 @@ def read_text(
     try:
         return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors)
     except UnicodeDecodeError as error:  # which quotes the bytes, and they may be a secret's
+        if kind := next((kind for start, kind in _NOT_TEXT.items() if data.startswith(start)), ""):
+            raise UnreadableFile("not-utf8", f"{what} is {kind}, not text", "name another file") from None
         line = data.count(b"\n", 0, error.start) + 1
         message = f"{what} is not UTF-8 text: byte {error.start}, in line {line}"
     raise UnreadableFile("not-utf8", message, "save the file as UTF-8", line)

@@ -49,6 +49,7 @@ def demo(out: Output, *, folder: str | None, every: bool) -> int:
         print_note(
             f"Mapping {Path(work.source.name).name} by mapping.yaml, and submitting it to the embedded Opus."
         )
+        print_note("The register is dirty on purpose: some of its rows are rejected, and you see why.")
     with work.source:
         report = submit_source(work, settings, SubmitOptions(EmbeddedTransport(emulator)))
     held = emulator.records

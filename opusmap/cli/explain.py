@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opusmap.cli.help import command
+from opusmap.cli.next_step import show_command
 from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, open_mapping
 from opusmap.cli.output import mapped_as_json, print_json, shorten
 from opusmap.cli.terminal import make_console, measure, text_width, wrap_words
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     "opusmap explain mapping.yaml Name --row 12",
 )
 @MAPPING
-@click.argument("column")
+@click.argument("column", required=False, metavar="COLUMN")
 @SOURCE
 @click.option("--key", help="The row with this row key.")
 @click.option(
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 @common
 def explain(
     mapping: str,
-    column: str,
+    column: str | None,
     source: str | None,
     key: str | None,
     number: int | None,
@@ -52,6 +53,9 @@ def explain(
     from opusmap.records import Reject
 
     work = open_mapping(mapping, source, converters, out)
+    if column is None:
+        work.source.close()
+        raise click.UsageError(_ask_for_column(mapping, work.mapper, key, number))
     with work.source:
         plan = _column_plan(work.mapper, column)
         row = _find_row(work, key, number)
@@ -64,6 +68,14 @@ def explain(
     else:
         _print_stages(f"{plan.column.display_name} of row {row.number}", explained.stages)
     return 1 if isinstance(explained.mapped, Reject) else 0
+
+
+def _ask_for_column(mapping: str, mapper: Mapper, key: str | None, number: int | None) -> str:
+    """Return which columns can be explained, and the command for one of them and the same row."""
+    names = [plan.column.display_name for plan in mapper.plan.columns]
+    row = ["--key", key] if key is not None else [] if number is None else ["--row", str(number)]
+    example = show_command("explain", mapping, names[-1], *row)
+    return f"name a column of Opus, such as `{example}`; the mapping binds {', '.join(names)}"
 
 
 def _column_plan(mapper: Mapper, name: str) -> ColumnPlan:

@@ -44,6 +44,22 @@ class ExamplesFirst(click.Command):
             if error.option_name not in _REHEARSAL_OPTIONS:
                 raise
             raise click.UsageError(self._advise(error.option_name, ctx.meta[_WORDS]), ctx) from None
+        except click.UsageError as error:
+            if not error.message.startswith("Got unexpected extra argument") or not (
+                found := self._name_run(ctx.meta[_WORDS])
+            ):
+                raise
+            raise click.UsageError(f"{error.message}. {found}", ctx) from None
+
+    def _name_run(self, typed: Sequence[str]) -> str:
+        """Return how to name a run whose number is an argument too many; empty if there is none."""
+        from opusmap.cli.next_step import show_command
+
+        at = next((at for at, word in enumerate(typed) if word.isdecimal()), None)
+        if at is None or "--run" not in {name for each in self.params for name in each.opts}:
+            return ""
+        meant = show_command(self.name or "", *typed[:at], "--run", *typed[at:])
+        return f"Did you mean `{meant}`?"
 
     def _advise(self, option: str, typed: Sequence[str]) -> str:
         """Return what to use in the place of an option that is not there."""

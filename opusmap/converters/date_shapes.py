@@ -7,6 +7,7 @@ formats are given.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator
 from typing import Literal
 
@@ -43,7 +44,7 @@ _NAMED_DAY = re.compile(
     _WEEKDAY + _MONTH + r"(?P<sep> )(?P<d>\d{1,2})(?P<sep2>,? )(?P<year>\d{4})" + _TIME, re.ASCII
 )
 _SHORTEST, _LONGEST = 6, 45
-_MONTHS_A_YEAR, _DAYS_A_MONTH, _HOURS_A_DAY = 12, 31, 23
+_MONTHS_A_YEAR, _HOURS_A_DAY, _LEAP_YEAR = 12, 23, 2000
 
 
 _INCOMPLETE = re.compile(
@@ -103,10 +104,18 @@ def _day_or_month_first(found: re.Match[str], clock: str, zone: Zone) -> Iterato
     first, second, sep = int(found["a"]), int(found["b"]), found["sep"]
     year = "%Y" if len(found["year"]) == 4 else "%y"  # noqa: PLR2004 - digits of a year
     day_first, month_first = f"%d{sep}%m{sep}{year}{clock}", f"%m{sep}%d{sep}{year}{clock}"
-    if 0 < first <= _DAYS_A_MONTH and 0 < second <= _MONTHS_A_YEAR:
+    if _is_day(found["year"], second, first):
         yield day_first, zone
-    if 0 < first <= _MONTHS_A_YEAR and 0 < second <= _DAYS_A_MONTH:
+    if _is_day(found["year"], first, second):
         yield month_first, zone
+
+
+def _is_day(year: str, month: int, day: int) -> bool:
+    """Return whether the calendar has a day; in a year of two digits February may have 29 days."""
+    if not 0 < month <= _MONTHS_A_YEAR or (len(year) == 4 and not int(year)):  # noqa: PLR2004 - digits
+        return False
+    full = int(year) if len(year) == 4 else _LEAP_YEAR  # noqa: PLR2004 - digits of a year
+    return 0 < day <= monthrange(full, month)[1]
 
 
 def swap_day_and_month(pattern: str) -> str | None:
@@ -120,15 +129,15 @@ _SWAPPABLE = re.compile(r"(%d|%m)([-/. ])(%d|%m)(?=[-/. ]%[Yy])")
 
 def _date_pattern(shape: re.Pattern[str], found: re.Match[str]) -> str | None:
     """Return the pattern of a match's date part, or None if its numbers are not a date."""
-    if not 0 < int(found["d"]) <= _DAYS_A_MONTH:
-        return None
     if shape in (_ISO_LIKE, _COMPACT, _YEAR_FIRST):
-        if not 0 < int(found["m"]) <= _MONTHS_A_YEAR:
+        if not _is_day(found["year"], int(found["m"]), int(found["d"])):
             return None
         sep = "" if shape is _COMPACT else "-" if shape is _ISO_LIKE else found["sep"]
         return f"%Y{sep}%m{sep}%d"
     month = found["month"].lower()
     if month[:3] not in _MONTHS:
+        return None
+    if not _is_day(found["year"], _MONTHS.index(month[:3]) + 1, int(found["d"])):
         return None
     name = "%b" if len(month) == 3 else "%B"  # noqa: PLR2004 - letters of a short name
     weekday = f"{'%A' if found['longday'] else '%a'}{found['comma']} " if found["weekday"] else ""

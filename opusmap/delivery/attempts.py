@@ -25,7 +25,7 @@ from opusmap.delivery.retry_policy import (
 )
 from opusmap.errors import OpusUnavailable, SignInError
 from opusmap.opus.exchange import Answer, Conflict, ConflictKey, Exchange, Sender, TransportError, encode_body
-from opusmap.opus.responses import AttemptResult, LoadSignal, Verdict, read_exchange
+from opusmap.opus.responses import AttemptResult, LoadSignal, Verdict, advise_absent, read_exchange
 
 _log = logging.getLogger("opusmap.delivery")
 
@@ -81,7 +81,8 @@ class Attempts:
 
     def give_up(self) -> None:
         """Stop the run: Opus stays away."""
-        help_text = "run the same command again later: it sends what is left"
+        help_text = advise_absent(self._client.url, self._trouble)
+        help_text = help_text or "run the same command again later: it sends what is left"
         self._stop_signal.stop(OpusUnavailable(self._client.url, self._trouble, help_text))
 
     async def wait_for_late_effects(self, seconds: float) -> None:
@@ -286,7 +287,8 @@ class Attempts:
                 return 0.0 if everyone else delay
             case StopRun(sign_in, help):
                 kind = SignInError if sign_in else OpusUnavailable
-                self._stop_signal.stop(kind(self._client.url, result.message, help))
+                help_text = advise_absent(self._client.url, result.message) or help
+                self._stop_signal.stop(kind(self._client.url, result.message, help_text))
         return None
 
     def _is_outage(self) -> bool:

@@ -8,6 +8,7 @@ do not come in whole. Loopback by default: the emulator guards nothing else.
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import re
 import socket
@@ -110,7 +111,12 @@ def _prepare(
         host.encode("idna")  # a name that has no such form would be a TypeError, and leave a socket open
         listener = socket.create_server((host, port), family=family)
     except (OSError, UnicodeError) as error:
-        raise SettingsError("host, port", f"can't listen on {host} port {port}: {error}") from None
+        reason = getattr(error, "strerror", None) or str(error)
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            reason = "another program, perhaps an emulator, uses it already"
+        problem = f"can't listen on {host} port {port}: {reason}"
+        help_text = "stop that program, or choose another port: `--port 0` takes a free one"
+        raise SettingsError("host, port", problem, help_text) from None
     config = uvicorn.Config(
         _only_for(emulator, host),
         http=protocol_with(request_seconds),

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from opusmap.errors import OpusUnavailable, SignInError
 from opusmap.opus.client import OpusClient
 from opusmap.opus.exchange import NoAnswer, TransportError
-from opusmap.opus.responses import PATH_HELP, PERMISSION_HELP, TRUST_HELP, Verdict, read_due_answer
+from opusmap.opus.responses import (
+    PATH_HELP,
+    PERMISSION_HELP,
+    TRUST_HELP,
+    Verdict,
+    advise_absent,
+    read_due_answer,
+)
 
 _HELP = {
     400: "compare the connection file with Opus: is it of this tenant, and does the connection still exist?",
@@ -48,7 +55,8 @@ async def check_online(client: OpusClient, connection: str) -> Online:
     """
     answer = await client.ask_due(connection)
     if isinstance(answer, NoAnswer):
-        raise OpusUnavailable(client.url, answer.detail, _ERROR_HELP.get(answer.error, _REACH))
+        help_text = advise_absent(client.url, answer.detail) or _ERROR_HELP.get(answer.error, _REACH)
+        raise OpusUnavailable(client.url, answer.detail, help_text)
     result = read_due_answer(answer)
     if result.verdict is not Verdict.ACCEPTED:
         kind = SignInError if result.status in (401, 403) else OpusUnavailable

@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum, StrEnum, auto
 from functools import partial
 from typing import Any, NoReturn, TypeAlias
+from urllib.parse import urlsplit
 
 from opusmap.opus.exchange import Answer, Exchange, NoAnswer, TransportError
 
@@ -61,6 +62,18 @@ _YES, _NO = ("true", "1", "yes"), ("", "false", "0", "no")
 _FAILURE = re.compile(r"[45][0-9][0-9]|err.*|fail.*", re.DOTALL)
 """What contradicts a success beside it. None of these names is documented: they are what other services
 use, and what a gateway between adds."""
+
+
+def advise_absent(url: str, trouble: str) -> str:
+    """Return what to do where nothing listens on this machine: an emulator was stopped; else ""."""
+    address = urlsplit(url)
+    if address.hostname not in ("127.0.0.1", "localhost", "::1") or "refused" not in trouble:
+        return ""
+    port = "" if address.port is None else f" --port {address.port}"
+    return (
+        f"the emulator is not running: start it in another terminal (`opusmap emulator MAPPING{port}`), and "
+        "take over the settings that it prints"
+    )
 
 
 class Verdict(StrEnum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import socket
 import webbrowser
@@ -40,7 +41,10 @@ def serve(
     try:
         listener = socket.create_server(("127.0.0.1", port))
     except OSError as error:
-        problem = f"can't listen on port {port}: {error.strerror}"
+        reason = error.strerror
+        if error.errno == errno.EADDRINUSE:
+            reason = "another program, perhaps a studio, uses it already"
+        problem = f"can't listen on port {port}: {reason}"
         raise SettingsError("--port", problem, "leave it out, and a free port is used") from None
     own, token = listener.getsockname()[1], secrets.token_urlsafe(24)
     address = f"http://127.0.0.1:{own}/?token={token}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -274,3 +275,28 @@ def test_a_source_in_json_with_an_id_and_data_is_no_connection_file(folder: Path
     text = SMALL.replace("{path: small.csv}", "{path: api.json, items: data}")
     (folder / "api.yaml").write_text(text, "utf-8")
     assert told("check", "api.yaml", "api.json")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("report", "mapping.yaml", "3"), "Did you mean `opusmap report mapping.yaml --run 3`?"),
+        (("explain", "small.yaml", "--row", "2"), "such as `opusmap explain small.yaml 'Doc Type' --row 2`"),
+        (("check", "picture.png"), "the file is a picture, not text"),
+        (("check", "paper.pdf"), "the file is a PDF document, not text"),
+    ],
+)
+def test_a_wrong_word_or_file_is_named(folder: Path, told, words: tuple[str, ...], says: str) -> None:
+    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\xff")
+    (folder / "paper.pdf").write_bytes(b"%PDF-1.7\n\xff\xfe")
+    code, shown = told(*words)
+    assert code == 2
+    assert says in " ".join(shown.split())
+
+
+def test_a_port_in_use_says_what_to_do(folder: Path, told) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for command in (("emulator", "small.yaml"), ("studio", "small.yaml", "--no-browser")):
+            code, shown = told(*command, "--port", port)
+            assert (code, "uses it already" in shown, "help: " in shown) == (2, True, True), shown

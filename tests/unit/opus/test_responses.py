@@ -16,6 +16,7 @@ from opusmap.opus.responses import (
     AttemptResult,
     LoadSignal,
     Verdict,
+    advise_absent,
     name_answer,
     read_due_answer,
     read_exchange,
@@ -325,3 +326,10 @@ def test_the_lack_of_an_answer_says_the_same(
     assert result == AttemptResult(
         verdict, "it broke", error=error, retry_after=7.0, signal=signal, seconds=0.5
     )
+
+
+def test_an_emulator_that_was_stopped_is_to_be_started_again() -> None:
+    refused = "identity service: can't connect: connection refused"
+    assert "opusmap emulator MAPPING --port 8015" in advise_absent("http://127.0.0.1:8015", refused)
+    assert advise_absent("https://opus.example.com", refused) == ""
+    assert advise_absent("http://127.0.0.1:8015", "the answer is not HTTP") == ""

@@ -124,3 +124,24 @@ def test_times_as_databases_and_mails_write_them_are_read(text, pattern, zone):
 @pytest.mark.parametrize("text", ["31.01.2024 10:15+01", "20241331101500", "99999999999999"])
 def test_what_no_format_reads_is_no_date(text):
     assert formats(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "31/06/2024",
+        "31/06/2024 10:00",
+        "2024-02-30",
+        "29/02/2023",
+        "31 Jun 2024",
+        "June 31, 2024",
+        "20240230",
+    ],
+)
+def test_a_day_that_the_calendar_lacks_has_no_format(text: str) -> None:
+    assert not DateFormats().note(text)
+
+
+@pytest.mark.parametrize("text", ["30/06/2024", "29/02/2024", "29/02/24", "30 Jun 2024", "29-Feb-00"])
+def test_a_day_that_the_calendar_has_has_a_format(text: str) -> None:
+    assert DateFormats().note(text)
