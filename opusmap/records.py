@@ -126,7 +126,7 @@ class Chunk(msgspec.Struct):
         return self._with(kept, sorted(others, key=lambda placed: placed[0]))
 
     def replace_rejects(self, rejects: Mapping[int, Reject]) -> Chunk:
-        """Return the chunk with other rejects for some of its own, by their place among all rows."""
+        """Return the chunk in which other rejects replace some, by their place among all rows."""
         others = [(place, rejects.get(place, one)) for place, one in self.others]
         return self._with(range(len(self.keys)), others)
 
