@@ -38,6 +38,7 @@ from opusmap.cli.sending import print_host
 from opusmap.cli.summary import (
     Finding,
     Section,
+    empty_cells,
     make_reasons,
     print_summary,
     reject_reasons,
@@ -225,12 +226,8 @@ def _forecast_sections(forecast: Forecast) -> Iterator[Section]:
         ("rows", "column", "format"),
         tuple(Finding(one.count, (one.column, one.format)) for one in forecast.formats),
     )
-    for title, cells in (
-        ("Empty cells, by source column", forecast.source),
-        ("Records without a value, by column of Opus", forecast.target),
-    ):
-        found = tuple(Finding(one.empty, (_share(one.rate), one.column)) for one in cells if one.empty)
-        yield Section(title, ("rows", "share", "column"), found)
+    yield empty_cells("Empty cells, by source column", forecast.source)
+    yield empty_cells("Records without a value, by column of Opus", forecast.target)
 
 
 def _rows(rows: Sequence[int], count: int) -> str:
@@ -241,5 +238,3 @@ def _rest(rows: int, what: str) -> str:
     return f"{counted(rows, 'more row')} {what}" if rows else ""
 
 
-def _share(rate: float) -> str:
-    return "< 1 %" if 0 < rate < 0.01 else f"{rate:.0%}".replace("%", " %")  # noqa: PLR2004 - a hundredth

@@ -82,9 +82,12 @@ def _options_of(mapper: Mapper, plan: ColumnPlan, value: Any) -> str:
     choices = plan.context.choices.get(column.internal_name)
     if choices is None or column.type not in CHOICE_TYPES:
         return ""
-    base, options = mapper.spec.target.choice_base, choices.options
-    places = [int(order) - base for order in re.findall(r"\d+", str(value))]
-    return " · " + ", ".join(str(options[at]) if 0 <= at < len(options) else "?" for at in places)
+    return name_orders(value, dict(enumerate(choices.options, mapper.spec.target.choice_base)))
+
+
+def name_orders(value: Any, options: Mapping[int, str]) -> str:
+    """Return the names of the options whose orders a value of a choice column is, ` · Deed`."""
+    return " · " + ", ".join(str(options.get(int(order), "?")) for order in re.findall(r"\d+", str(value)))
 
 
 def shorten(value: Any, limit: int = 200) -> str:

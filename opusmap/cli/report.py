@@ -15,6 +15,7 @@ from opusmap.cli.help import command
 from opusmap.cli.options import ALL, JOURNAL, Output, common, html_option, note_old_option, write_html
 from opusmap.cli.output import describe_trusted, print_changes, print_json
 from opusmap.cli.prune import prune_and_print
+from opusmap.cli.report_staged import report_staged
 from opusmap.cli.summary import Finding, Section, print_sections, replaced_reasons
 from opusmap.cli.terminal import escape, make_console
 from opusmap.wording import counted, quote_value
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     "opusmap report",
     "opusmap report contracts/mapping.yaml --run 3",
     "opusmap report 3 --html run-3.html",
+    "opusmap report --staged run-7",
 )
 @click.argument("subject", metavar="[MAPPING]", required=False)
 @click.option(
@@ -38,6 +40,11 @@ if TYPE_CHECKING:
     help="Number of a run. A number in place of MAPPING means the same.",
 )
 @JOURNAL
+@click.option(
+    "--staged",
+    metavar="ADDRESS",
+    help="Show what a staged run (folder or address) would send, instead of a run.",
+)
 @ALL
 @html_option("Write an HTML page about the run (by default the latest).  [default: opusmap-run-N.html]")
 @click.option("--no-rows", is_flag=True, help="Leave the cells of rejected rows out of the page.")
@@ -47,6 +54,7 @@ def report(
     subject: str | None,
     number: int | None,
     journal: str | None,
+    staged: str | None,
     html: str | None,
     prune: int | None,
     out: Output,
@@ -60,16 +68,17 @@ def report(
     hashes; without a run's number also the results of earlier runs. The page loads nothing. It shows cells
     of rejected rows, unless --no-rows is given.
     """
+    if staged is not None:
+        if any(given is not None for given in (subject, number, journal, prune)):
+            raise click.UsageError("--staged names a staged run; it takes no mapping, run or journal")
+        return report_staged(staged, html, out, every=every, rows=not no_rows)
     from opusmap.journal import OPEN_STATES, open_journal
     from opusmap.report import Evidence
     from opusmap.run.history import find_journal, find_runs
 
     mapping, number = _read_subject(subject, number)
     if prune is not None:
-        if number is not None or html is not None:
-            raise click.UsageError("--prune is about all old runs; it takes neither a run nor --html")
-        note_old_option("report --prune DAYS", "prune --older-than DAYS")
-        prune_and_print(mapping, journal, prune, out)
+        _prune(mapping, journal, prune, out, narrowed=number is not None or html is not None)
         return 0
     place = find_journal(mapping, journal, os.environ)
     folder = place.parent if isinstance(place, Path) else Path() if mapping is None else mapping.parent
@@ -77,11 +86,7 @@ def report(
         runs = find_runs(opened, mapping)
         earlier = number is None and html is not None
         if number is None and html is not None:
-            if not runs:
-                raise click.UsageError(
-                    "the journal contains no runs yet" + (f" of {mapping}" if mapping else "")
-                )
-            number = runs[0].id
+            number = _latest(runs, mapping)
         if number is None:
             if out.as_json:
                 print_json({"runs": [_run_facts(run) for run in runs]})
@@ -109,6 +114,14 @@ def report(
             print_sections(sections, every=every, taken=_LINES_OF_A_RUN)
             print_changes(evidence.source_changed)
     return 0
+
+
+def _prune(mapping: Path | None, journal: str | None, days: int, out: Output, *, narrowed: bool) -> None:
+    """Do what `prune` does, by its old name."""
+    if narrowed:
+        raise click.UsageError("--prune is about all old runs; it takes neither a run nor --html")
+    note_old_option("report --prune DAYS", "prune --older-than DAYS")
+    prune_and_print(mapping, journal, days, out)
 
 
 def _all_facts(
@@ -141,6 +154,17 @@ def _read_subject(subject: str | None, run: int | None) -> tuple[Path | None, in
         advice = suggest_file(mapping) or "name its file, or a run by its number"
         raise click.UsageError(f"there is no mapping {quote_value(subject)}; {advice}")
     return mapping, run
+
+
+def _latest(runs: Sequence[Run], mapping: Path | None) -> int:
+    """Return the number of the latest run.
+
+    Raises:
+        click.UsageError: there is none.
+    """
+    if not runs:
+        raise click.UsageError("the journal contains no runs yet" + (f" of {mapping}" if mapping else ""))
+    return runs[0].id
 
 
 def _pick_run(runs: Sequence[Run], number: int, mapping: Path | None) -> Run:

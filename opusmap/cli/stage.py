@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from opusmap.cli.help import command
+from opusmap.cli.next_step import print_next, show_command
 from opusmap.cli.options import ALL, MAPPING, SOURCE, WORKERS, Output, common, custom, open_mapping
 from opusmap.cli.output import describe_no_rows, print_changes, print_json, print_note
 from opusmap.cli.progress import progress_line
@@ -82,6 +83,7 @@ def stage(
         sections = reject_reasons(report, work.place), replaced_reasons(report.replaced, work.place)
         print_sections(sections, every=every, stderr=True)
     print_changes(report.source_changed)
+    print_next(out, "look at what will be sent", show_command("report", "--staged", output))
     return 0 if report.clean else 1
 
 

@@ -83,7 +83,7 @@ def submit(
     if full:
         note_old_option("--full", "--resend")
     if staged is not None:
-        from opusmap.cli.staged import refuse_with_staged, submit_staged
+        from opusmap.cli.submit_staged import refuse_with_staged, submit_staged
 
         refuse_with_staged(
             {

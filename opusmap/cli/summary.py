@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from opusmap.report import Reason, Report
+    from opusmap.report.forecast import EmptyCells
 
 LEAST_HEIGHT = 24
 """Lines that a screen is taken to have at least."""
@@ -89,6 +90,16 @@ def reject_reasons(report: Report, place: Place) -> Section:
 def replaced_reasons(reasons: Iterable[Reason], place: Place = lambda row, _column: f"row {row}") -> Section:
     """Return which wrong values `on_error` or a `default` replaced in records."""
     return make_reasons("Wrong values replaced in records, by column and reason", reasons, place)
+
+
+def empty_cells(title: str, columns: Iterable[EmptyCells]) -> Section:
+    """Return how often columns have nothing in them."""
+    found = tuple(Finding(one.empty, (_say_share(one.rate), one.column)) for one in columns if one.empty)
+    return Section(title, ("rows", "share", "column"), found)
+
+
+def _say_share(rate: float) -> str:
+    return "< 1 %" if 0 < rate < 0.01 else f"{rate:.0%}".replace("%", " %")  # noqa: PLR2004 - a hundredth
 
 
 def _first_rows(reason: Reason, place: Place) -> str:

@@ -155,7 +155,7 @@ def render_run(
         more_open_ends=more_open_ends,
         rejected=rejected,
         history=history,
-        codes=_list_codes(history.reasons if history else ()),
+        codes=list_codes(history.reasons if history else ()),
         stacks={} if history is None else _stack_runs(history),
         made=made,
         nonce=nonce,
@@ -207,7 +207,7 @@ def render_preview(
         rows=shown,
         names=names,
         options=_name_options(mapper),
-        codes=_list_codes(problem for _, mapped in pairs for problem in _told(mapped)),
+        codes=list_codes(problem for _, mapped in pairs for problem in _told(mapped)),
         made=made,
         nonce="",
     )
@@ -225,7 +225,7 @@ class _Coded(Protocol):
     def code(self) -> str: ...
 
 
-def _list_codes(found: Iterable[_Coded]) -> list[str]:
+def list_codes(found: Iterable[_Coded]) -> list[str]:
     """Return each code that has a meaning, once: the list that a code on the page leads to."""
     return sorted({one.code for one in found if summarise(one.code)})
 

@@ -34,11 +34,13 @@ with staged.open_part(part) as records:         # the same; fetches and verifies
 from __future__ import annotations
 
 from opusmap.staging.manifest import StagedCounts, StagedPart, StagedRules, read_rules
+from opusmap.staging.overview import StagedOverview, look_at
 from opusmap.staging.staged_run import StagedRecord, StagedReject, StagedRun, open_staged, write_manifest
 from opusmap.staging.staged_writer import StagedWriter, encode_issues, refuse_occupied
 
 __all__ = [
     "StagedCounts",
+    "StagedOverview",
     "StagedPart",
     "StagedRecord",
     "StagedReject",
@@ -46,6 +48,7 @@ __all__ = [
     "StagedRun",
     "StagedWriter",
     "encode_issues",
+    "look_at",
     "open_staged",
     "read_rules",
     "refuse_occupied",

@@ -184,6 +184,9 @@ class _PartWriter:
     def abandon(self) -> None:
         """Close the file, whatever becomes of it."""
         with suppress(Exception):  # the file goes, and another error is shown
+            self._writer.close()
+        self._writer.is_open = False  # else it is closed again when it is collected
+        with suppress(Exception):
             self._stream.close()
 
 

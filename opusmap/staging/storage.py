@@ -39,6 +39,7 @@ class Storage:
         self.name = name_address(address) if isinstance(address, str) and is_remote(address) else str(address)
         self.arrow = load_extra("pyarrow", "parquet", "a staged run", self.name)
         files = load_extra("pyarrow.fs", "parquet", "a staged run", self.name)
+        self._address = str(address)
         self._selector, self._types = files.FileSelector, files.FileType
         self._remote: Any = None
         if self.name == str(address):
@@ -220,7 +221,7 @@ class Storage:
     def _reason(self, error: Exception) -> str:
         if isinstance(error, OSError) and error.strerror:
             return error.strerror
-        return f"{type(error).__name__}: {error}".partition("\n")[0].replace(self._base, self.name)
+        return f"{type(error).__name__}: {error}".partition("\n")[0].replace(self._address, self.name)
 
 
 def refuse_unfinished(place: str) -> NoReturn:
