@@ -126,7 +126,9 @@ def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
 def documented_keys(command: str) -> set[str]:
     """Return the keys of a command's JSON, as the page tells them: the common ones and its own."""
     common, _, own = section(PAGE, "Output for machines").partition("These keys come in addition")
-    counted = {row[0] for row in table(common)} if command in ("check", "map", "submit", "demo") else set()
+    counted = (
+        {row[0] for row in table(common)} if command in ("check", "map", "stage", "submit", "demo") else set()
+    )
     return counted | {row[1] for row in table(own) if row[0] == command}
 
 
@@ -136,6 +138,7 @@ def documented_keys(command: str) -> set[str]:
         ("init", "contracts.connection.json", "contracts.csv", "-o", "draft.yaml"),
         ("check", "mapping.yaml"),
         ("map", "mapping.yaml", "-o", "records.jsonl"),
+        ("stage", "mapping.yaml", "-o", "run-7"),
         ("submit", "mapping.yaml", "--to", "emulator"),
         ("demo",),
         ("preview", "mapping.yaml"),
@@ -150,6 +153,18 @@ def documented_keys(command: str) -> set[str]:
 def test_the_json_of_each_command_has_the_keys_described(args, register):
     ended = run(register, *args, "--json")
     assert set(json.loads(ended.stdout)) == documented_keys(args[0]), ended.stderr
+
+
+def test_the_json_of_a_staged_runs_report_has_the_keys_described(register):
+    run(register, "stage", "mapping.yaml", "-o", "run-8")
+    ended = run(register, "report", "--staged", "run-8", "--json")
+    keys = {
+        key
+        for row in table(section(PAGE, "Output for machines"))
+        if row[0] == "report --staged"
+        for key in row[1].split(", ")
+    }
+    assert set(json.loads(ended.stdout)) == {key.strip("`") for key in keys}, ended.stderr
 
 
 def test_the_json_of_the_emulator_has_the_keys_described(register):
