@@ -15,7 +15,7 @@ from opusmap.cli.help import command
 from opusmap.cli.options import ALL, JOURNAL, Output, common, html_option, note_old_option, write_html
 from opusmap.cli.output import describe_trusted, print_changes, print_json
 from opusmap.cli.prune import prune_and_print
-from opusmap.cli.report_staged import report_staged
+from opusmap.cli.staged_report import report_staged
 from opusmap.cli.summary import Finding, Section, print_sections, replaced_reasons
 from opusmap.cli.terminal import escape, make_console
 from opusmap.wording import counted, quote_value

@@ -17,8 +17,9 @@ A staged run is a folder, or an address that fsspec knows. Nothing in it changes
 | `cells` | string | JSON object: the row as it was read |
 
 Parts may have any name that does not begin with `_` or `.`; files that do (Spark's `_SUCCESS`) don't count.
-What writes the files itself (as Spark does) calls `read_rules` before it maps, and `write_manifest` when all
-files are there. `StagedWriter` writes files and manifest from chunks. `open_staged` reads:
+What writes the files itself (as Spark does) calls `refuse_occupied` and `read_rules` before it maps, and
+`write_manifest` when all files are there; `encode_issues` gives the text of `problems`, `replaced` and `notes`.
+`StagedWriter` writes files and manifest from chunks, `look_at` is for people. `open_staged` reads:
 
 ```python
 staged = open_staged("s3://bucket/run-7")       # refuses what is not whole; reads no part yet
