@@ -30,9 +30,6 @@ class Clicks:
     def press(self, target):
         with self.page.expect_response(lambda answer: "/do/" in answer.url):
             self.page.locator(target).first.click()
-        self.page.wait_for_function(
-            "() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')"
-        )
 
     def column(self, name):
         self.page.click(f"#column-{name}")

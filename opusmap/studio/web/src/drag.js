@@ -1,5 +1,5 @@
 // Dragging a source column onto a column of Opus does what its select does.
-import htmx from "htmx.org";
+import {act} from "./redraw.js";
 
 document.addEventListener("dragstart", (event) => {
   const source = event.target.closest?.("[data-drag]");
@@ -17,7 +17,5 @@ document.addEventListener("drop", (event) => {
   const value = event.dataTransfer.getData("application/x-opusmap-column");
   if (!target || !value) return;
   event.preventDefault();
-  htmx.ajax("POST", "/do/columns/bind", {
-    target: "#app", select: "#app", swap: "outerHTML", values: {column: target.dataset.drop, mode: "column", value},
-  });
+  act("/do/columns/bind", {column: target.dataset.drop, mode: "column", value});
 });

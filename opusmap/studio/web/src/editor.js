@@ -8,7 +8,7 @@ import {highlightSelectionMatches, searchKeymap} from "@codemirror/search";
 import {EditorState, StateEffect, StateField, Transaction} from "@codemirror/state";
 import {Decoration, EditorView, highlightActiveLine, hoverTooltip, keymap, lineNumbers} from "@codemirror/view";
 import {tags} from "@lezer/highlight";
-import {app, mapping, refresh} from "./page.js";
+import {app, hold, mapping, refresh} from "./redraw.js";
 
 const WAIT = 150; // milliseconds after a keystroke before the server is asked
 const address = (path) => `${path}?mapping=${encodeURIComponent(mapping())}`;
@@ -236,9 +236,15 @@ const colours = HighlightStyle.define([
   {tag: [tags.keyword, tags.typeName, tags.labelName], color: "var(--attention)"},
 ]);
 
-document.addEventListener("htmx:beforeRequest", (event) => {
-  // An action must see what was typed before it.
-  if (event.detail.requestConfig?.verb === "post" && typed) flush();
+document.addEventListener("htmx:confirm", (event) => {
+  const {verb, issueRequest} = event.detail;
+  if (verb !== "post" || !(typed || sending)) return;
+  event.preventDefault(); // an action must see what was typed before it
+  const end = hold();
+  flush().finally(() => {
+    issueRequest(true);
+    end();
+  });
 });
 document.addEventListener("htmx:afterSettle", () => {
   if (mapping() && app().dataset.version !== version && !typed) load();

@@ -1,5 +1,5 @@
 // Keys for everything: the palette, the next problem, the steps, undo, the list of keys.
-import {go} from "./page.js";
+import {go} from "./redraw.js";
 
 const typing = (target) => target.closest("input, textarea, select, .cm-editor, [contenteditable]");
 

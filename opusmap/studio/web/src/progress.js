@@ -1,5 +1,5 @@
 // Progress of long work, as the server streams it: <div data-progress="NUMBER">.
-import {refresh} from "./page.js";
+import {refresh} from "./redraw.js";
 
 let watching = null;
 

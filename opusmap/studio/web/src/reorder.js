@@ -1,5 +1,5 @@
 // Dragging an option onto another puts it in that one's place, as its buttons do step by step.
-import htmx from "htmx.org";
+import {act} from "./redraw.js";
 
 const TYPE = "application/x-opusmap-option";
 
@@ -20,7 +20,5 @@ document.addEventListener("drop", (event) => {
   if (!target || !event.dataTransfer.types.includes(TYPE)) return;
   event.preventDefault();
   const column = target.querySelector("input[name=column]").value;
-  htmx.ajax("POST", "/do/values/move", {
-    target: "#app", select: "#app", swap: "outerHTML", values: {column, option, position: target.dataset.position},
-  });
+  act("/do/values/move", {column, option, position: target.dataset.position});
 });
