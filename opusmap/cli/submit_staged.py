@@ -53,7 +53,7 @@ def submit_staged(address: str, out: SendingOutput, *, resend: bool) -> int:
     """Send a staged run; print what became of its records, and return the exit code."""
     import asyncio
 
-    from opusmap.run.send_staged import StagedOptions
+    from opusmap.run.submit import SubmitOptions
     from opusmap.run.target import Target, describe_where, find_exit_code, make_staged_rehearsal, run_staged
     from opusmap.settings import load_settings
     from opusmap.staging import open_staged
@@ -74,7 +74,7 @@ def submit_staged(address: str, out: SendingOutput, *, resend: bool) -> int:
         stopped_by_signals() as on_start,
         progress_line("sending", None, quiet=out.silent) as progress,
     ):
-        options = StagedOptions(concurrency=out.concurrency, resend=resend)
+        options = SubmitOptions(concurrency=out.concurrency, resend=resend)
         try:
             report = run_staged(staged, target, options, note_reports(out.watch, progress), on_start)
         except asyncio.CancelledError:

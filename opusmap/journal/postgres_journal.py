@@ -46,7 +46,7 @@ from opusmap.journal.models import (
     unknown_connection,
     unpack_evidence,
 )
-from opusmap.journal.postgres_lease import Leases, Other, Waiting, count_uptime
+from opusmap.journal.postgres_lease import Leases, Other, Waiting
 from opusmap.journal.postgres_schema import (
     DURABLE,
     NOW,
@@ -105,6 +105,9 @@ _T = TypeVar("_T")
 class PostgresJournal(Journal):
     """A journal in a database's schema `opusmap`. `open_journal` opens one as usual."""
 
+    leases_type: type[Leases] = Leases
+    share_type: type[PostgresShare] = PostgresShare
+
     def __init__(
         self,
         address: PostgresAddress,
@@ -151,13 +154,13 @@ class PostgresJournal(Journal):
                 opened.callback(self._database.close)
                 prepare_schema(self._database, self._place)
                 postgres_destructions.prepare_destructions(self._database)
-                leases = Leases(
+                leases = self.leases_type(
                     self._database,
                     self._lock,
                     self._place,
                     now=self._now,
                     lease=lease,
-                    uptime=count_uptime if database_clock is None else ticks,
+                    uptime=None if database_clock is None else ticks,
                     recover=self._recover,
                 )
                 self._leases = opened.enter_context(leases)
@@ -213,7 +216,7 @@ class PostgresJournal(Journal):
             return None
 
         await self._wait(join)
-        return PostgresShare(self, self._database, joined[0], target, staged)
+        return self.share_type(self, self._database, joined[0], target, staged)
 
     @asynccontextmanager
     async def session(self, run: Run) -> AsyncIterator[Session]:

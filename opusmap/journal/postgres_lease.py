@@ -96,8 +96,9 @@ class Leases:
     """The leases of one opened journal, `writer` by number. Use it as a context manager.
 
     `lock` is held while the connection is used: a heartbeat must not come into a transaction. `recover` makes
-    pending what writers without a lease left in flight at a target, which is locked. `requests` and `retries`
-    are what this process has sent; they go with each heartbeat. `lost`: another process has ended a lease.
+    pending what writers without a lease left in flight at a target, which is locked. `uptime` is a
+    simulation's seconds, or None. `requests` and `retries` are what this process has sent; they go with each
+    heartbeat. `lost`: another process has ended a lease.
     """
 
     def __init__(
@@ -108,11 +109,12 @@ class Leases:
         *,
         now: Callable[[], float | None],
         lease: float | None,
-        uptime: Callable[[], float],
+        uptime: Callable[[], float] | None,
         recover: Callable[[int], None],
     ) -> None:
         self._database, self._lock, self._place = database, lock, place
-        self._now, self._uptime, self._recover = now, uptime, recover
+        self._now, self._uptime, self._recover = now, uptime or count_uptime, recover
+        self._beats = uptime is None  # a simulation has no time of its own in which to beat
         query = "UPDATE opusmap.journal SET last_writer = last_writer + 1 RETURNING last_writer, lease"
         found = database.execute(query).fetchone()
         assert found is not None  # `check_schema` has read the row
@@ -168,7 +170,7 @@ class Leases:
         self._recover(target)
         self.held.add(target)
         self._beat_at = began if len(self.held) == 1 else min(began, self._beat_at)
-        if self._heart is None:
+        if self._heart is None and self._beats:
             self._heart = threading.Thread(target=self._beat, name="opusmap-journal-lease", daemon=True)
             self._heart.start()
 

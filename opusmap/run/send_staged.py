@@ -30,11 +30,9 @@ from opusmap.errors import OpusmapError, StoppedEarly
 from opusmap.journal import Journal, Progress, Share, StagedParts, open_journal
 from opusmap.opus import EncodedRecord
 from opusmap.report import Evidence, Report, Shared, staged_evidence
-from opusmap.run.submit import or_stopped
+from opusmap.run.submit import SubmitOptions, or_stopped
 
 if TYPE_CHECKING:
-    import httpx
-
     from opusmap.settings import Settings
     from opusmap.staging import StagedPart, StagedRun
 
@@ -47,23 +45,8 @@ _PAUSE = 1.0
 _OPEN = ("submitted", "unchanged", "failed", "uncertain")
 
 
-@dataclass(frozen=True, slots=True)
-class StagedOptions:
-    """How to send a staged run.
-
-    Attributes:
-        transport: what carries requests instead of the network (an emulator in this process).
-        concurrency: requests in flight at most, of this process.
-        resend: send records, too, that Opus holds already as they are, by all processes.
-    """
-
-    transport: httpx.AsyncBaseTransport | None = None
-    concurrency: int = 8
-    resend: bool = False
-
-
 async def send_staged(
-    staged: StagedRun, settings: Settings, options: StagedOptions, stop: asyncio.Event | None = None
+    staged: StagedRun, settings: Settings, options: SubmitOptions, stop: asyncio.Event | None = None
 ) -> AsyncIterator[Report]:
     """Send what is left of a staged run, with other processes; yield the whole run's totals now and then.
 
@@ -73,7 +56,7 @@ async def send_staged(
     Args:
         staged: the staged run.
         settings: where Opus is, how to sign in, where the journal is.
-        options: how to send.
+        options: how to send: `transport`, `concurrency`, and `resend`, which counts for all processes.
         stop: set it to stop this process gracefully: its parts are given back.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from opusmap.report import Report
-from opusmap.run.send_staged import StagedOptions, send_staged
+from opusmap.run.send_staged import send_staged
 from opusmap.run.submit import RejectSink, SubmitOptions, submit_stream
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def run_submit(
 def run_staged(
     staged: StagedRun,
     target: Target,
-    options: StagedOptions,
+    options: SubmitOptions,
     note: Callable[[Report], object],
     on_start: Callable[[Callable[[], object], Callable[[], object]], object],
 ) -> Report:

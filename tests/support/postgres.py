@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["PASSWORD", "Server", "cut_off", "empty_database", "let_leases_run_out", "run_server"]
+__all__ = ["PASSWORD", "Server", "cut_off", "empty_database", "execute", "let_leases_run_out", "run_server"]
 
 PASSWORD = "pg-password-planted"
 """Of the user `opus`, by the port alone; the socket asks for none."""
@@ -75,12 +75,12 @@ class Server:
 
 def empty_database(address: str) -> None:
     """Remove the journal that a database has, if it has one."""
-    _execute(address, "DROP SCHEMA IF EXISTS opusmap CASCADE")
+    execute(address, "DROP SCHEMA IF EXISTS opusmap CASCADE")
 
 
 def cut_off(address: str) -> None:
     """End all connections to a database, as the end of their processes, or of the server, does."""
-    _execute(
+    execute(
         address,
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid()",
@@ -89,10 +89,10 @@ def cut_off(address: str) -> None:
 
 def let_leases_run_out(address: str) -> None:
     """Let the leases of processes that are gone run out now, and not in 30 seconds."""
-    _execute(address, "UPDATE opusmap.leases SET expires = 0 WHERE expires IS NOT NULL")
+    execute(address, "UPDATE opusmap.leases SET expires = 0 WHERE expires IS NOT NULL")
 
 
-def _execute(address: str, query: str) -> None:
+def execute(address: str, query: str) -> None:
     import psycopg
 
     with psycopg.connect(address, autocommit=True) as connection:

@@ -20,7 +20,8 @@ from opusmap.errors import SourceError, StoppedEarly
 from opusmap.journal import open_journal
 from opusmap.report import Report
 from opusmap.run.rehearsal import embedded_opus
-from opusmap.run.send_staged import StagedOptions, send_staged
+from opusmap.run.send_staged import send_staged
+from opusmap.run.submit import SubmitOptions
 from opusmap.settings import JournalPlace, PostgresAddress, Settings
 from opusmap.staging import StagedRun, open_staged
 
@@ -74,7 +75,7 @@ async def send(
     resend: bool = False,
 ) -> AsyncIterator[Report]:
     emulator, settings = opus
-    options = StagedOptions(httpx.ASGITransport(emulator), concurrency=2, resend=resend)
+    options = SubmitOptions(httpx.ASGITransport(emulator), concurrency=2, resend=resend)
     reports = send_staged(staged, replace(settings, journal=place), options, stop)
     async with aclosing(reports):  # type: ignore[type-var]
         async for report in reports:
