@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 __all__ = ["codes_in", "raised_codes"]
@@ -21,6 +22,7 @@ HANDED_ABOUT = "warn"
 """A function that is handed about as a value, without its definition: `warn(…, code, message)`."""
 
 
+@cache
 def raised_codes() -> dict[str, str]:
     """Return each code of the package and the first place that gives it."""
     package = ROOT / "opusmap"
