@@ -113,7 +113,12 @@ SEARCHED = settings(
     ("owner", "name", "bug"),
     [
         (operators, "_COMPARABLE", (Kind.TEXT,)),
-        (operators, "_check_numbers", lambda who, *known: base.check_kind(who, Kind.WHOLE, known[0])),
+        pytest.param(
+            operators,
+            "_check_numbers",
+            lambda who, *known: base.check_kind(who, Kind.WHOLE, known[0]),
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             base.Type,
             "filled",

@@ -170,7 +170,14 @@ def test_without_a_planted_bug_the_laws_hold() -> None:
     check_laws()
 
 
-SELDOM_MET = (emit_case, evaluate_default, evaluate_first_link, evaluate_not_dropped, read_failed_variable)
+SELDOM_MET = (
+    emit_case,
+    emit_where_of_an_empty_value,
+    evaluate_default,
+    evaluate_first_link,
+    evaluate_not_dropped,
+    read_failed_variable,
+)
 """Bugs that take the search long."""
 
 
