@@ -236,5 +236,3 @@ def _rows(rows: Sequence[int], count: int) -> str:
 
 def _rest(rows: int, what: str) -> str:
     return f"{counted(rows, 'more row')} {what}" if rows else ""
-
-
