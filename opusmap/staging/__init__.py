@@ -18,7 +18,7 @@ A staged run is a folder, or an address that fsspec knows. Nothing in it changes
 
 Parts may have any name that does not begin with `_` or `.`; files that do (Spark's `_SUCCESS`) don't count.
 What writes the files itself (as Spark does) calls `refuse_occupied` and `read_rules` before it maps, and
-`write_manifest` when all files are there; `encode_issues` gives the text of `problems` and `notes`.
+`write_manifest` when all files are there; `encode_issues` gives the text of `problems` and the like.
 `StagedWriter` writes files and manifest from chunks, `look_at` is for people. `open_staged` reads:
 
 ```python

@@ -31,6 +31,8 @@ from opusmap.staging.storage import Storage, refuse_unfinished
 
 WAITING = 64 << 20
 """Bytes of records that wait for their row group, at most, in all parts together."""
+_ROW = 400
+"""Bytes that Python's own objects for a row take, about."""
 _LEAST_GROUP = 128 << 10
 """Bytes of a row group, at least: smaller ones take longer to write and to read."""
 
@@ -159,7 +161,7 @@ class _PartWriter:
     def write(self, row: tuple[Any, ...], size: int) -> None:
         """Take a row of about so many bytes."""
         self._rows.append(row)
-        self._waiting += size
+        self._waiting += size + _ROW
         if self._waiting >= self._most:
             self._write_group()
 
