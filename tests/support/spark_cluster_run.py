@@ -1,6 +1,6 @@
 """Stages a Parquet file on a cluster of Spark on this machine: two executors, each a process with one core.
 
-A program of its own, for a process has one Spark at most:
+A separate program, for a process has one Spark at most:
 
     python spark_cluster_run.py MAPPING ROWS CONVERTERS FOLDER
 """
