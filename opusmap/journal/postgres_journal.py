@@ -47,6 +47,15 @@ from opusmap.journal.models import (
     unpack_evidence,
 )
 from opusmap.journal.postgres_lease import Leases, Other, Waiting
+from opusmap.journal.postgres_records import (
+    ACCEPTED,
+    DETAILED,
+    FLYING,
+    KILLED,
+    LOOK_UP,
+    REQUESTS,
+    record_reader,
+)
 from opusmap.journal.postgres_schema import (
     DURABLE,
     NOW,
@@ -56,37 +65,15 @@ from opusmap.journal.postgres_schema import (
     prepare_schema,
 )
 from opusmap.journal.postgres_server import Database, connect, damaged, reading, translated
-from opusmap.journal.postgres_session import LeasedSession
+from opusmap.journal.postgres_session import LeasedSession, TargetWriter
 from opusmap.journal.postgres_share import PostgresShare, join_or_begin
-from opusmap.journal.write_set import WriteSet, merge_writes
+from opusmap.journal.write_set import WriteSet
 from opusmap.settings import PostgresAddress
 
 _RUNS = """
 SELECT runs.id, origin, connection, mapping, started, finished, ending, counts, trusted_from, false
 FROM opusmap.runs JOIN opusmap.targets ON targets.id = target
 """
-_PLAIN = "run, row, key, content, 'taken', ''::bytea, NULL::float8"
-_DETAILS = f"run, row, key, content, state, reason, {NOW} - sent"
-_LOOK_UP = f"""
-SELECT {_PLAIN} FROM opusmap.accepted WHERE target = %(target)s AND key = ANY(%(keys)s::bytea[])
-UNION ALL
-SELECT {_DETAILS} FROM opusmap.detailed WHERE target = %(target)s AND key = ANY(%(keys)s::bytea[])
-"""  # noqa: S608 - constants
-_ACCEPTED = f"""
-SELECT {_PLAIN} FROM opusmap.accepted WHERE run = %(run)s AND NOT EXISTS (
-    SELECT FROM opusmap.detailed WHERE detailed.target = accepted.target AND detailed.key = accepted.key)
-ORDER BY row, key
-"""  # noqa: S608 - constants
-_DETAILED = f"SELECT {_DETAILS} FROM opusmap.detailed WHERE run = %(run)s"  # noqa: S608 - constants
-_REQUEST = f"id, target, run, 0::float8, {NOW} - sent, items"
-_REQUESTS = f"SELECT {_REQUEST} FROM opusmap.requests WHERE run = %(run)s"  # noqa: S608 - constants
-_FLYING = f"SELECT {_REQUEST} FROM opusmap.requests WHERE target = %(target)s"  # noqa: S608 - constants
-_KILLED = f"""
-DELETE FROM opusmap.requests WHERE target = %(target)s AND NOT EXISTS (
-    SELECT FROM opusmap.leases WHERE leases.writer = requests.writer AND leases.target = requests.target
-    AND expires IS NOT NULL)
-RETURNING {_REQUEST}
-"""  # noqa: S608 - constants
 _OLD = """
 SELECT id, target, ending, counts FROM opusmap.runs WHERE coalesce(finished, started) < %s ORDER BY id
 """
@@ -229,7 +216,7 @@ class PostgresJournal(Journal):
         target: int = found[0]
         self._hold(target)
         find = partial(self._look_up, target)
-        async with GroupCommit(_TargetWriter(self, target), self._executor) as commits:
+        async with GroupCommit(TargetWriter(self, target), self._executor) as commits:
             session = LeasedSession(self, self._in_flight, commits, run, target, find)
             try:
                 yield session
@@ -240,8 +227,8 @@ class PostgresJournal(Journal):
         def ask() -> dict[str, JournalRecord]:
             values = {"target": target, "keys": [key.encode() for key in keys], "now": self._now()}
             with reading(self._place):
-                rows = self._reader.execute(_LOOK_UP, values, binary=True).fetchall()
-                read = self._make_reader()
+                rows = self._reader.execute(LOOK_UP, values, binary=True).fetchall()
+                read = record_reader(self._at)
                 return {each.key: each for each in map(read, rows)}  # those with more to say come last
 
         return await self.in_thread(ask)
@@ -344,9 +331,9 @@ class PostgresJournal(Journal):
         wanted = states or tuple(State)
         values = {"run": run.id, "now": self._now()}
         with reading(self._place):
-            read = self._make_reader()
-            special = [read(row) for row in self._reader.execute(_DETAILED, values, binary=True).fetchall()]
-            for row in self._reader.execute(_REQUESTS, values, binary=True).fetchall():
+            read = record_reader(self._at)
+            special = [read(row) for row in self._reader.execute(DETAILED, values, binary=True).fetchall()]
+            for row in self._reader.execute(REQUESTS, values, binary=True).fetchall():
                 *facts, age, items = row
                 request = Request.from_row((*facts, 0.0, items))
                 special += request.pending(self._at(age))
@@ -361,7 +348,7 @@ class PostgresJournal(Journal):
                 database.cursor(name="accepted") as cursor,
             ):
                 cursor.itersize = 2_000
-                cursor.execute(_ACCEPTED, {"run": run.id}, binary=True)
+                cursor.execute(ACCEPTED, {"run": run.id}, binary=True)
                 yield from heapq.merge(map(read, cursor), special, key=_PLACE)
 
     def find_records(self, origin: str, connection: str, keys: Collection[str]) -> dict[str, JournalRecord]:
@@ -404,10 +391,10 @@ class PostgresJournal(Journal):
 
     def _find_records(self, target: int, keys: Collection[str]) -> dict[str, JournalRecord]:
         values = {"target": target, "keys": [key.encode() for key in keys], "now": self._now()}
-        read, wanted = self._make_reader(), set(keys)
-        rows = self._reader.execute(_LOOK_UP, values, binary=True).fetchall()
+        read, wanted = record_reader(self._at), set(keys)
+        rows = self._reader.execute(LOOK_UP, values, binary=True).fetchall()
         found = {each.key: each for each in map(read, rows)}
-        for row in self._reader.execute(_FLYING, values, binary=True).fetchall():
+        for row in self._reader.execute(FLYING, values, binary=True).fetchall():
             *facts, age, items = row
             request = Request.from_row((*facts, 0.0, items))
             found |= {each.key: each for each in request.pending(self._at(age)) if each.key in wanted}
@@ -448,7 +435,7 @@ class PostgresJournal(Journal):
     def _recover(self, target: int) -> None:
         """Make pending what writers without a lease left in flight; this one has one, in a transaction."""
         values = {"target": target, "now": self._now()}
-        rows = self._database.execute(_KILLED, values, binary=True).fetchall()
+        rows = self._database.execute(KILLED, values, binary=True).fetchall()
         killed = [Request.from_row(row) for row in sorted(rows)]
         writes = self._in_flight.recover(killed, Timestamp(self._clock(), self._ticks()))
         self.write_rows(target, WriteSet(detailed=writes.detailed))
@@ -510,35 +497,6 @@ class PostgresJournal(Journal):
     def _at(self, age: float) -> Timestamp:
         """Return the moment so many seconds ago, by this process's clocks; none that is still to come."""
         return Timestamp(self._clock() - max(0.0, age), self._ticks() - max(0.0, age))
-
-    def _make_reader(self) -> Callable[[tuple[Any, ...]], JournalRecord]:
-        """Return what makes a record of a row of `_PLAIN` or `_DETAILS`."""
-
-        def read(row: tuple[Any, ...]) -> JournalRecord:
-            run, place, key, content, state, reason, age = row
-            sent = None if age is None else self._at(age)
-            return JournalRecord(run, place, key.decode(), content, State(state), reason.decode(), sent)
-
-        return read
-
-
-class _TargetWriter:
-    """Writes a session's groups: one statement each, whose end is the server's word that it is durable."""
-
-    has_long_log = True
-    """A network may be slow at any time, so the event loop never waits for it itself."""
-
-    def __init__(self, journal: PostgresJournal, target: int) -> None:
-        self._journal, self._target = journal, target
-        self._staged = WriteSet()
-
-    def write(self, sets: Iterable[WriteSet]) -> None:
-        """Stage them: the next sync writes them."""
-        self._staged = merge_writes(sets)
-
-    def sync(self) -> None:
-        """Write what is staged, durably."""
-        self._journal.apply(self._target, self._staged)
 
 
 def _read_run(row: tuple[Any, ...]) -> Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from opusmap.journal.group_commit import GroupCommit
 from opusmap.journal.grouped_session import GroupedSession
 from opusmap.journal.in_flight import InFlight
 from opusmap.journal.models import JournalRecord, Run
+from opusmap.journal.write_set import WriteSet, merge_writes
 
 if TYPE_CHECKING:
     from opusmap.journal.postgres_journal import PostgresJournal
@@ -61,3 +62,22 @@ class LeasedSession(GroupedSession):
 
         with suppress(JournalError):  # a database that is away shows at the next write
             await self._journal.in_thread(tell)
+
+
+class TargetWriter:
+    """Writes a session's groups: one statement each, whose end is the server's word that it is durable."""
+
+    has_long_log = True
+    """A network may be slow at any time, so the event loop never waits for it itself."""
+
+    def __init__(self, journal: PostgresJournal, target: int) -> None:
+        self._journal, self._target = journal, target
+        self._staged = WriteSet()
+
+    def write(self, sets: Iterable[WriteSet]) -> None:
+        """Stage them: the next sync writes them."""
+        self._staged = merge_writes(sets)
+
+    def sync(self) -> None:
+        """Write what is staged, durably."""
+        self._journal.apply(self._target, self._staged)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,11 +93,13 @@ def let_leases_run_out(address: str) -> None:
     execute(address, "UPDATE opusmap.leases SET expires = 0 WHERE expires IS NOT NULL")
 
 
-def execute(address: str, query: str) -> None:
+def execute(address: str, query: str) -> list[tuple[Any, ...]]:
+    """Execute a statement; return its rows."""
     import psycopg
 
     with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(query)
+        cursor = connection.execute(query)
+        return [] if cursor.description is None else cursor.fetchall()
 
 
 def _find(name: str) -> str:
