@@ -175,7 +175,7 @@ class _SharedRun:
         while not self._stop.is_set():
             await self.look()
             assert self._progress is not None
-            if self._progress.run.finished is not None:
+            if self._progress.done == self._parts.parts:
                 return False
             self._first = await self._share.take()
             if self._first is not None:
