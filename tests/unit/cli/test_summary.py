@@ -25,7 +25,7 @@ from opusmap.cli.summary import (
 from opusmap.report import Reason, Report
 
 WORDS = st.text("abcäß漢|[]%'\"-", min_size=1, max_size=30)
-SENTENCES = st.lists(WORDS, min_size=1, max_size=25).map(" ".join)
+SENTENCES = st.lists(WORDS, min_size=1, max_size=12).map(" ".join)
 FINDINGS = st.builds(
     Finding, st.integers(1, 10**6), st.tuples(WORDS, WORDS, WORDS), SENTENCES, st.just("") | SENTENCES
 )
@@ -33,7 +33,7 @@ SECTIONS = st.builds(
     Section,
     st.just("Rejected rows"),
     st.just(("rows", "column", "code", "first rows")),
-    st.lists(FINDINGS, min_size=1, max_size=30).map(tuple),
+    st.lists(FINDINGS, min_size=1, max_size=20).map(tuple),
 )
 
 
