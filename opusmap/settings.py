@@ -76,6 +76,8 @@ _HIDDEN = frozenset(
     ("client_id", "client_secret", "certificate_password", "journal_password", "proxy", "webhook")
 )
 """Settings whose values a bug report hides. The client's ID is not secret, but identifies the owner."""
+REHEARSE_INSTEAD = "; to rehearse without it, add `--to emulator`"
+"""What the command line adds to the advice about a setting that lacks."""
 _PROOFS = ("client_secret", "client_secret_file", "client_secret_keyring", "certificate")
 _JOURNAL_PASSWORDS = ("journal_password", "journal_password_file", "journal_password_keyring")
 _ENV_FILE_PATHS = ("client_secret_file", "certificate", "certificate_password_file", "journal")
@@ -273,8 +275,7 @@ def load_settings(options: Mapping[str, str | None], environ: Mapping[str, str],
         raise SettingsError(
             ", ".join(missing),
             "not set",
-            "set it as an environment variable or in a .env file beside the mapping; to rehearse without it, "
-            "add `--to emulator`",
+            f"set it as an environment variable or in a .env file beside the mapping{REHEARSE_INSTEAD}",
         )
     token = _first(levels, "token_url")
     _refuse_strange_addresses(proof, place, token)

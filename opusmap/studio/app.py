@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import (
     HTMLResponse,
     JSONResponse,
@@ -42,6 +43,10 @@ __all__ = ["make_app"]
 
 _STATIC = Path(__file__).parent / "static"
 _FORM_LIMIT = 4 * SIZE_LIMIT
+_TOO_LARGE = (
+    f"Nothing was changed: this is more than the {_FORM_LIMIT >> 20} MB that the studio takes at once. "
+    "Paste it in parts, or edit the file in an editor."
+)
 _TICK = 0.2
 """Seconds between two looks at a job's progress."""
 
@@ -338,12 +343,19 @@ def _event(name: str, data: str) -> str:
 
 
 async def _read_body(request: Request) -> bytes:
-    """Return a request's body, as far as it is not too large; the rest is not read."""
-    body = bytearray()
+    """Return a request's body.
+
+    Raises:
+        HTTPException: 413, it is too large. It is read to its end all the same: a browser does not show the
+            answer to a request that it could not send whole.
+    """
+    body, is_too_large = bytearray(), False
     async for part in request.stream():
-        body += part
-        if len(body) > _FORM_LIMIT:
-            raise ClientDisconnect
+        is_too_large = is_too_large or len(body) + len(part) > _FORM_LIMIT
+        if not is_too_large:
+            body += part
+    if is_too_large:
+        raise HTTPException(413, _TOO_LARGE)
     return bytes(body)
 
 

@@ -6,7 +6,7 @@ without a table is listed with the values that are not e-mail addresses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -154,7 +154,13 @@ def _place(
     return "csv", where, named, CsvTable.read(path, *named, **options)
 
 
-def set_entries(bench: Workbench, table: LookupTable, entries: Mapping[str, str], sha256: str = "") -> int:
+def set_entries(
+    bench: Workbench,
+    table: LookupTable,
+    entries: Mapping[str, str],
+    sha256: str = "",
+    keep: Callable[[Path], object] | None = None,
+) -> int:
     """Write entries into a table where it is; return how many have changed.
 
     Args:
@@ -162,6 +168,7 @@ def set_entries(bench: Workbench, table: LookupTable, entries: Mapping[str, str]
         table: one that is `inline` or `csv`.
         entries: the values by their keys.
         sha256: the hash of the CSV file as the person has seen it.
+        keep: if given, a CSV file is copied before it is written, and `keep` is called with the copy.
 
     Raises:
         SettingsError: the table can't be edited here, or its file was changed or can't be written.
@@ -176,6 +183,8 @@ def set_entries(bench: Workbench, table: LookupTable, entries: Mapping[str, str]
             problem = "the table's file was changed by another program since this page was shown"
             raise SettingsError(table.where, problem, "it is shown as it is now: look, and enter them again")
         if changed:
+            if keep is not None:
+                keep(table.file.copy())
             table.file.write(table.file.set(changed))
             bench.refresh()
     else:

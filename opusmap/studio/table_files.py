@@ -144,6 +144,24 @@ class CsvTable:
                 os.fchmod(file.fileno(), mode)
         return CsvTable.read(self.path, self.key, self.value, self.delimiter, self.quote, self.encoding)
 
+    def copy(self) -> Path:
+        """Copy the file, as it is on disk, to a new one beside it; return the copy.
+
+        Raises:
+            SettingsError: it can't be read or written.
+        """
+        path, number = self.path.with_name(f"{self.path.stem}.before{self.path.suffix}"), 2
+        while os.path.lexists(path):
+            path = self.path.with_name(f"{self.path.stem}.before-{number}{self.path.suffix}")
+            number += 1
+        try:
+            data = read_bytes(self.path, SIZE_LIMIT)
+        except UnreadableFile as error:
+            raise SettingsError(str(self.path), error.message, error.hint) from None
+        with write_whole(path, mode=0o644) as file:
+            file.write(data)
+        return path
+
     def _with(self, text: str) -> CsvTable:
         return CsvTable(
             self.path, text, self.sha256, self.key, self.value, self.delimiter, self.quote, self.encoding,

@@ -10,7 +10,7 @@ from typing import Any
 from opusmap.errors import OpusmapError, SettingsError
 from opusmap.run.history import FoundRejects, find_rejects, keys_to_retry, list_rejects
 from opusmap.run.target import describe_host
-from opusmap.settings import Settings
+from opusmap.settings import REHEARSE_INSTEAD, Settings
 from opusmap.studio import send_jobs
 from opusmap.studio.jobs import Job
 from opusmap.studio.past_runs import PastRun, open_past_runs
@@ -83,7 +83,8 @@ def _find_place(visit: Visit) -> tuple[Place, Settings | None]:
     try:
         settings = send_jobs.read_settings(bench)
     except SettingsError as error:
-        return Place(problem=f"{error.setting}: {error.problem}", help=error.help), None
+        help_text = error.help.removesuffix(REHEARSE_INSTEAD)  # the page has a button for it
+        return Place(problem=f"{error.setting}: {error.problem}", help=help_text), None
     return (
         Place(
             where=describe_host(settings),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from opusmap.converters.plugins import all_converters
@@ -81,13 +82,15 @@ def set_table(visit: Visit) -> None:
     """Write the entries of the grid that have a value."""
     table = _table(visit)
     entries = _entries(visit)
-    count = set_entries(visit.bench, table, entries, visit.form.get("sha256", ""))
+    kept: list[Path] = []
+    keep = kept.append if visit.form.get("copy") == "yes" else None
+    count = set_entries(visit.bench, table, entries, visit.form.get("sha256", ""), keep)
     if not count:
         visit.announce("attention", "Nothing to write: no entry has a new value.")
         return
-    undo = (
-        "Undo takes it back." if table.kind == "inline" else "Undo changes the mapping only, not this file."
-    )
+    undo = "Undo takes it back." if table.kind == "inline" else "Undo does not cover this file."
+    if kept:
+        undo = f"As it was before, it is in {kept[0].name}."
     visit.announce("good", f"{counted(count, 'entry', 'entries')} written into {table.where}. {undo}")
 
 

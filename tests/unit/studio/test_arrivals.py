@@ -130,7 +130,7 @@ def test_entries_that_come_back_as_they_were_shown_change_nothing(bench):
 
 def test_an_entry_that_is_no_address_is_lacking_for_a_column_of_people(bench):
     table = next(one for one in find_lookups(bench, *look(bench)) if one.name == "staff")
-    set_entries(bench, table, {"achen": "nobody"})
+    set_entries(bench, table, {"achen": "no address"})
     table = next(one for one in find_lookups(bench, *look(bench)) if one.name == "staff")
     assert ("achen", "no-email") in [(one.value, one.code) for one in table.lacking]
 
@@ -151,3 +151,14 @@ def test_people_without_addresses_get_a_table_with_those_that_have_one(bench):
     assert not any(
         one.code == "not-in-table" for row in bench.sample.mapped for one in getattr(row, "problems", ())
     )
+
+
+def test_a_table_s_file_is_copied_before_it_is_written_if_that_is_asked_for(bench):
+    path, kept = bench.path.with_name("staff.csv"), []
+    before = path.read_bytes()
+    for address in ("a.chen@example.org", "chen@example.org"):
+        table = next(one for one in find_lookups(bench, *look(bench)) if one.name == "staff")
+        set_entries(bench, table, {"achen": address}, keep=kept.append)
+    assert [one.name for one in kept] == ["staff.before.csv", "staff.before-2.csv"]
+    assert kept[0].read_bytes() == before
+    assert b"a.chen@example.org" in kept[1].read_bytes()

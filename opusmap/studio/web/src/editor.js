@@ -131,7 +131,7 @@ async function send(text) {
     typed = false;
     return refresh();
   }
-  if (!answer.ok) return say(`Not saved (${answer.status})`);
+  if (!answer.ok) return say(answer.status === 413 ? await answer.text() : `Not saved (${answer.status})`);
   const facts = await answer.json();
   version = facts.version;
   show(facts.problems);

@@ -1,11 +1,10 @@
 // The virtual grid of rejected rows: only rows in view are in the page, and the server maps each edited row again.
+import {PAGE, Rows} from "./grid_rows.js";
 import {formatBlock, parseBlock} from "./tsv.js";
 
 const HEIGHT = 32; // pixels of a row
-const PAGE = 100; // rows that are asked for at once
 const AHEAD = 4; // rows that are kept ready above and below
 const OWN = 2; // columns of the grid's own: the row's number, and what is wrong
-const AT_ONCE = 1000; // edits of one request
 const POLL = 2000; // milliseconds between two looks for more rows while a check goes on
 
 const remembered = new Map(); // what a person sees and does outlives a swap of the page, by the address of the rows
@@ -17,21 +16,16 @@ class Grid {
     this.root = root;
     // Styles are set on elements without an id: htmx copies attributes of those with one, which the policy forbids.
     this.box = root.parentElement;
-    this.address = root.dataset.rejects;
-    this.total = 0;
-    this.columns = [];
-    this.data = new Map();
-    this.places = new Map();
-    this.pending = new Map();
+    this.rows = new Rows(root.dataset.rejects, root.dataset.fix, (words) => this.say(words));
     this.shown = new Map();
-    const before = remembered.get(this.address);
+    const before = remembered.get(root.dataset.rejects);
     this.state = before ?? {top: 0, left: 0, at: {row: 0, column: OWN}, anchor: {row: 0, column: OWN}, editing: null, undo: [], focused: false};
-    remembered.set(this.address, this.state);
+    remembered.set(root.dataset.rejects, this.state);
     this.start();
   }
 
   async start() {
-    await this.load(0, 0);
+    await this.rows.load(0, 0);
     if (grid !== this) return;
     this.build();
     if (this.root.dataset.running) this.timer = setInterval(() => this.look(), POLL);
@@ -39,21 +33,19 @@ class Grid {
 
   async look() {
     if (!this.root.isConnected) return clearInterval(this.timer);
-    const known = this.total;
-    await this.fetch(Math.floor(this.total / PAGE));
-    if (this.total !== known) this.resize();
+    if (await this.rows.look()) this.resize();
   }
 
   build() {
     const {root, state} = this;
     root.replaceChildren();
-    this.box.style.setProperty("--columns", `5rem 22rem ${this.columns.map(() => "12rem").join(" ")}`);
-    root.setAttribute("aria-colcount", String(this.columns.length + OWN));
+    this.box.style.setProperty("--columns", `5rem 22rem ${this.rows.columns.map(() => "12rem").join(" ")}`);
+    root.setAttribute("aria-colcount", String(this.rows.columns.length + OWN));
     this.head = document.createElement("div");
     this.head.role = "row";
     this.head.className = "grid-row grid-head";
     this.head.setAttribute("aria-rowindex", "1");
-    for (const [at, {name, concerned}] of [{name: "Row"}, {name: "What is wrong"}, ...this.columns].entries()) {
+    for (const [at, {name, concerned}] of [{name: "Row"}, {name: "What is wrong"}, ...this.rows.columns].entries()) {
       const cell = document.createElement("div");
       cell.role = "columnheader";
       cell.setAttribute("aria-colindex", String(at + 1));
@@ -89,43 +81,11 @@ class Grid {
   }
 
   resize() {
-    this.root.setAttribute("aria-rowcount", String(this.total + 1));
-    if (this.body) this.body.style.height = `${this.total * HEIGHT}px`;
-    this.box.style.height = `min(36rem, ${(this.total + 2) * HEIGHT}px)`;
-    for (const place of [this.state.at, this.state.anchor]) place.row = Math.max(0, Math.min(place.row, this.total - 1));
+    this.root.setAttribute("aria-rowcount", String(this.rows.total + 1));
+    if (this.body) this.body.style.height = `${this.rows.total * HEIGHT}px`;
+    this.box.style.height = `min(36rem, ${(this.rows.total + 2) * HEIGHT}px)`;
+    for (const place of [this.state.at, this.state.anchor]) place.row = Math.max(0, Math.min(place.row, this.rows.total - 1));
     if (this.body) this.render();
-  }
-
-  // Rows of the server
-
-  row(index) {
-    return this.data.get(index);
-  }
-
-  async load(first, last) {
-    const pages = [];
-    for (let page = Math.floor(first / PAGE); page <= Math.floor(last / PAGE); page++) pages.push(this.page(page));
-    await Promise.all(pages);
-  }
-
-  page(page) {
-    if (this.data.has(page * PAGE)) return Promise.resolve();
-    if (!this.pending.has(page)) this.pending.set(page, this.fetch(page).finally(() => this.pending.delete(page)));
-    return this.pending.get(page);
-  }
-
-  async fetch(page) {
-    const answer = await fetch(`${this.address}&start=${page * PAGE}&count=${PAGE}`);
-    const found = await answer.json();
-    if (!answer.ok) return this.say(found.error);
-    this.total = found.total;
-    if (!this.columns.length) this.columns = found.columns;
-    found.rows.forEach((row, at) => this.put(page * PAGE + at, row));
-  }
-
-  put(index, row) {
-    this.data.set(index, row);
-    this.places.set(row.row, index);
   }
 
   // What is in view
@@ -143,7 +103,7 @@ class Grid {
 
   render() {
     const first = Math.max(0, Math.floor(this.root.scrollTop / HEIGHT) - AHEAD);
-    const last = Math.min(this.total - 1, Math.ceil((this.root.scrollTop + this.root.clientHeight) / HEIGHT) + AHEAD);
+    const last = Math.min(this.rows.total - 1, Math.ceil((this.root.scrollTop + this.root.clientHeight) / HEIGHT) + AHEAD);
     const spare = [];
     for (const [index, element] of this.shown) {
       if ((index < first || index > last) && index !== this.state.editing?.row) {
@@ -160,19 +120,19 @@ class Grid {
         this.fill(element, index);
         filled.push([index, element]);
       }
-      missing ||= !this.row(index);
+      missing ||= !this.rows.row(index);
     }
     spare.forEach((one) => one.remove());
     const block = JSON.stringify([this.block(), this.state.at]);
     this.mark(block === this.marked ? filled : this.shown); // a scroll alone changes no mark
     this.marked = block;
-    if (missing) this.load(first, last).then(() => this.refill());
-    else this.load(Math.max(0, first - PAGE), Math.min(this.total - 1, last + PAGE)); // what comes into view next
+    if (missing) this.rows.load(first, last).then(() => this.refill());
+    else this.rows.load(Math.max(0, first - PAGE), Math.min(this.rows.total - 1, last + PAGE)); // what comes into view next
   }
 
   refill() {
     if (!this.root.isConnected) return;
-    for (const [index, element] of this.shown) if (element.waiting && this.row(index)) this.fill(element, index);
+    for (const [index, element] of this.shown) if (element.waiting && this.rows.row(index)) this.fill(element, index);
     this.mark();
     this.tell();
   }
@@ -181,7 +141,7 @@ class Grid {
     const element = document.createElement("div");
     element.role = "row";
     element.className = "grid-row";
-    for (let column = 0; column < this.columns.length + OWN; column++) {
+    for (let column = 0; column < this.rows.columns.length + OWN; column++) {
       const cell = document.createElement("div");
       cell.role = column ? "gridcell" : "rowheader";
       cell.setAttribute("aria-colindex", String(column + 1));
@@ -192,7 +152,7 @@ class Grid {
   }
 
   fill(element, index) {
-    const row = this.row(index);
+    const row = this.rows.row(index);
     element.waiting = !row;
     element.index = index;
     element.style.transform = `translateY(${index * HEIGHT}px)`;
@@ -247,7 +207,7 @@ class Grid {
 
   move(row, column, extend = false) {
     const {state, root} = this;
-    state.at = {row: Math.max(0, Math.min(row, this.total - 1)), column: Math.max(0, Math.min(column, this.columns.length + OWN - 1))};
+    state.at = {row: Math.max(0, Math.min(row, this.rows.total - 1)), column: Math.max(0, Math.min(column, this.rows.columns.length + OWN - 1))};
     if (!extend) state.anchor = {...state.at};
     const head = this.head.offsetHeight;
     const y = state.at.row * HEIGHT;
@@ -268,7 +228,7 @@ class Grid {
     const {at} = this.state;
     const jump = event.ctrlKey || event.metaKey;
     const screen = Math.max(1, Math.floor(this.root.clientHeight / HEIGHT) - 2);
-    const last = {row: this.total - 1, column: this.columns.length + OWN - 1};
+    const last = {row: this.rows.total - 1, column: this.rows.columns.length + OWN - 1};
     const to = {
       ArrowUp: [jump ? 0 : at.row - 1, at.column], ArrowDown: [jump ? last.row : at.row + 1, at.column],
       ArrowLeft: [at.row, jump ? 0 : at.column - 1], ArrowRight: [at.row, jump ? last.column : at.column + 1],
@@ -315,7 +275,7 @@ class Grid {
 
   edit(text) {
     const {at} = this.state;
-    const row = this.row(at.row);
+    const row = this.rows.row(at.row);
     const why = this.why(row, at.column);
     if (why) {
       this.state.editing = null;
@@ -327,7 +287,7 @@ class Grid {
     const area = document.createElement("textarea");
     area.value = text ?? row.cells[at.column - OWN];
     area.rows = 1;
-    area.setAttribute("aria-label", `${this.columns[at.column - OWN].name} of row ${row.row} (Enter saves, Esc leaves it)`);
+    area.setAttribute("aria-label", `${this.rows.columns[at.column - OWN].name} of row ${row.row} (Enter saves, Esc leaves it)`);
     this.state.editing = {...at, text: area.value};
     cell.append(area);
     cell.classList.add("editing");
@@ -361,8 +321,9 @@ class Grid {
 
   /** Give each cell of the block the text that `text(row, column)` returns; undefined leaves it. */
   async set(text) {
+    this.root.setAttribute("aria-busy", "true"); // until the edits are saved, in `apply`
     const {top, bottom, left, right} = this.block();
-    await this.load(top, bottom);
+    await this.rows.load(top, bottom);
     const edits = [];
     for (let index = top; index <= bottom; index++) {
       for (let column = Math.max(OWN, left); column <= right; column++) edits.push({index, column, text: text(index, column)});
@@ -371,23 +332,24 @@ class Grid {
   }
 
   async fillDown() {
+    this.root.setAttribute("aria-busy", "true");
     const {top, bottom} = this.block();
     if (top === bottom && top > 0) this.state.anchor = {row: top - 1, column: this.state.anchor.column};
     const first = this.block().top;
-    await this.load(first, first);
-    await this.set((_row, column) => this.row(first)?.cells[column - OWN]);
+    await this.rows.load(first, first);
+    await this.set((_row, column) => this.rows.row(first)?.cells[column - OWN]);
   }
 
   takeBack() {
     const {top, bottom} = this.block();
     this.state.anchor = {row: top, column: OWN};
-    this.state.at = {row: bottom, column: this.columns.length + OWN - 1};
-    return this.set((row, column) => this.row(row)?.was[column - OWN]);
+    this.state.at = {row: bottom, column: this.rows.columns.length + OWN - 1};
+    return this.set((row, column) => this.rows.row(row)?.was[column - OWN]);
   }
 
   undo() {
     const last = this.state.undo.pop();
-    if (last) this.apply(last.map(({row, column, text}) => ({index: this.places.get(row), column, text})), true);
+    if (last) this.apply(last.map(({row, column, text}) => ({index: this.rows.find(row), column, text})), true);
     else this.say("There is no edit of a cell to undo.");
   }
 
@@ -395,32 +357,16 @@ class Grid {
     const edits = [];
     const left = new Set();
     for (const {index, column, text} of wanted) {
-      const row = this.row(index);
+      const row = this.rows.row(index);
       if (text === undefined) continue;
       const why = this.why(row, column);
+      const before = row?.cells[column - OWN];
       if (why) left.add(why);
-      else if (row.cells[column - OWN] !== text) edits.push({row: row.row, column, before: row.cells[column - OWN], text});
+      else if (before !== text) edits.push({row: row.row, column, name: this.rows.columns[column - OWN].name, before, text});
     }
-    const done = [];
     this.root.setAttribute("aria-busy", "true");
-    for (let at = 0; at < edits.length; at += AT_ONCE) {
-      const part = edits.slice(at, at + AT_ONCE);
-      const body = new URLSearchParams({edits: JSON.stringify(part.map(({row, column, text}) => [row, this.columns[column - OWN].name, text]))});
-      let answer;
-      try {
-        answer = await fetch(this.root.dataset.fix, {method: "POST", body});
-      } catch {
-        left.add("The studio does not answer, so the edit is not saved. Start it again, and edit the cell again.");
-        break;
-      }
-      const found = await answer.json().catch(() => ({error: `Not saved (${answer.status})`}));
-      if (!answer.ok) {
-        left.add(found.error);
-        break;
-      }
-      done.push(...part);
-      this.take(found);
-    }
+    const {done, problem} = await this.rows.save(edits, (found) => this.take(found));
+    if (problem) left.add(problem);
     if (done.length && !undoing) this.state.undo.push(done.map(({row, column, before}) => ({row, column, text: before})));
     this.root.setAttribute("aria-busy", "false");
     this.tell([...left].join(" "));
@@ -428,9 +374,8 @@ class Grid {
 
   take({rows, ready, wrong}) {
     for (const row of rows) {
-      const index = this.places.get(row.row);
+      const index = this.rows.replace(row);
       if (index === undefined) continue;
-      this.data.set(index, row);
       const element = this.shown.get(index);
       if (element && index !== this.state.editing?.row) this.fill(element, index);
     }
@@ -448,7 +393,7 @@ class Grid {
     const {top, bottom, left, right} = this.block();
     const rows = [];
     for (let index = top; index <= bottom; index++) {
-      const row = this.row(index);
+      const row = this.rows.row(index);
       if (!row) return this.say("Scroll through these rows once before you copy them.");
       const problems = row.problems.map((one) => one.text).join("; ");
       rows.push([String(row.row), problems, ...row.cells].slice(left, right + 1));
@@ -464,7 +409,7 @@ class Grid {
     const {top, bottom, left, right} = this.block();
     if (pasted.length > 1 || pasted[0].length > 1) {
       this.state.anchor = {row: top, column: left};
-      this.state.at = {row: Math.min(this.total - 1, top + Math.max(pasted.length, 1) - 1), column: Math.min(this.columns.length + OWN - 1, left + pasted[0].length - 1)};
+      this.state.at = {row: Math.min(this.rows.total - 1, top + Math.max(pasted.length, 1) - 1), column: Math.min(this.rows.columns.length + OWN - 1, left + pasted[0].length - 1)};
       this.set((row, column) => pasted[row - top]?.[column - left]);
     } else if (bottom - top || right - left || pasted[0][0] !== undefined) {
       this.set(() => pasted[0][0]);
@@ -475,13 +420,13 @@ class Grid {
 
   tell(trouble = "") {
     const {at} = this.state;
-    const row = this.row(at.row);
+    const row = this.rows.row(at.row);
     const keep = document.getElementById("grid-keep");
     if (keep) {
       keep.querySelector("[name=number]").value = row ? row.row : "";
       keep.querySelector("button").disabled = !row;
     }
-    if (!row) return this.say(trouble || (this.total ? "" : "No row."));
+    if (!row) return this.say(trouble || (this.rows.total ? "" : "No row."));
     const was = row.was[at.column - OWN];
     const parts = [
       trouble,
