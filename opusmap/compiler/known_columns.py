@@ -6,9 +6,10 @@ depends on. Only columns without problems are kept, so every problem is found an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from operator import is_
+from typing import Any, TypeVar
 
 from opusmap.compiler.plan import ColumnPlan, ConvertPlan, FormatList
 from opusmap.connection import Column
@@ -21,14 +22,22 @@ _ENVIRONMENTS = 3
 """Environments that are kept: a mapping with `TODO` is also compiled without what is to do."""
 
 
+Found = TypeVar("Found")
+
+
 @dataclass(slots=True)
 class _Known:
-    """A column that has no problems of names, and none of kinds when variables have the types `checked`."""
+    """A column that has no problems of names, and none of kinds when variables have the types `checked`.
+
+    `seen` is what rows have shown of it, at that `sight` of rows.
+    """
 
     plan: ColumnPlan
     format_lists: tuple[FormatList, ...]
     variables: tuple[str, ...]
     checked: tuple[Type, ...] | None = None
+    sight: int = 0
+    seen: dict[Hashable, Any] = field(default_factory=dict)
 
 
 class KnownColumns:
@@ -46,6 +55,10 @@ class KnownColumns:
         self._before: dict[Any, _Known] = {}
         self._now: dict[Any, _Known] = {}
         self._by_name: dict[str, _Known] = {}
+        self._rows: Sequence[Mapping[str, Any]] = ()
+        self._around: tuple[Any, ...] = ()
+        self._sight = 0
+        self._seen: dict[Hashable, Any] = {}
 
     def warn(self, column: str, code: str, message: str) -> None:
         """Note that a column's value is unusual but no error."""
@@ -95,6 +108,32 @@ class KnownColumns:
         known = self._of(plan)
         if known is not None:
             known.checked = tuple(map(type_of, known.variables))
+
+    def see(self, rows: Sequence[Mapping[str, Any]], around: tuple[Any, ...]) -> None:
+        """Look at some rows; `around` is what their values depend on besides the environment and a column.
+
+        What other rows have shown is forgotten.
+        """
+        around = (*around, *(environment for environment, _ in self._environments[:1]))
+        same = len(rows) == len(self._rows) and all(map(is_, rows, self._rows))
+        if not same or around != self._around:
+            self._rows, self._around, self._seen = rows, around, {}
+            self._sight += 1
+
+    def seen(self, what: Hashable, find: Callable[[], Found], plan: ColumnPlan | None = None) -> Found:
+        """Return what the rows show, of a column or in all: `what` names it, and `find` finds it out once."""
+        kept = self._seen
+        if plan is not None:
+            known = self._of(plan)
+            if known is None:
+                return find()
+            if known.sight != self._sight:
+                known.sight, known.seen = self._sight, {}
+            kept = known.seen
+        if what not in kept:
+            kept[what] = find()
+        found: Found = kept[what]
+        return found
 
     def _of(self, plan: ColumnPlan) -> _Known | None:
         known = self._by_name.get(plan.column.internal_name)

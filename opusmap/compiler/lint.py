@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from opusmap.compiler.binding_runtime import make_empty_values
 from opusmap.compiler.interpreter import Environment, Interpreter
+from opusmap.compiler.known_columns import KnownColumns
 from opusmap.compiler.lint_dates import lint_dates
-from opusmap.compiler.plan import KEY_COLUMN, Plan
+from opusmap.compiler.plan import KEY_COLUMN, ColumnPlan, Plan
+from opusmap.compiler.sampled_rows import SampledRows
 from opusmap.connection import CLASSIFICATION, ColumnType
 from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Evaluate, Frame, Gap, Node
@@ -21,19 +23,25 @@ SAMPLE_ROWS = 1_000
 
 
 def lint(
-    plan: Plan, sample: Sequence[Mapping[str, Any]] = (), *, typed_cells: bool = False
+    plan: Plan,
+    sample: Sequence[Mapping[str, Any]] = (),
+    *,
+    typed_cells: bool = False,
+    known: KnownColumns | None = None,
 ) -> tuple[Issue[Span], ...]:
     """Return warnings about a plan, and about how it meets a sample of the source's rows.
 
     `typed_cells` says that a number in the source may be a key that has lost its zeros, as in a workbook.
+    What is `known` of columns and of the same rows is not found out again.
     """
+    rows = SampledRows(plan, sample, KnownColumns() if known is None else known)
     found = [
         *(_numeric_keys(plan, sample) if typed_cells else ()),
-        *_may_be_empty(plan, sample),
+        *_may_be_empty(plan, rows),
         *_unread_elements(plan, sample),
-        *_short_term_paths(plan, sample),
+        *_short_term_paths(plan, rows),
         *_no_classification(plan),
-        *lint_dates(plan, sample),
+        *lint_dates(plan, rows),
         *_texts_compared_with_numbers(plan, sample),
         *_unused(plan),
         *_unread(plan),
@@ -44,61 +52,46 @@ def lint(
 class _SampleGaps:
     """Why a plan's variables, and the source's columns in a sample of its rows, may be empty."""
 
-    def __init__(self, plan: Plan, sample: Sequence[Mapping[str, Any]]) -> None:
-        self._empty, self._sample = make_empty_values(plan.spec.source.empty), sample
-        self._cells: dict[str, list[Gap]] = {}
+    def __init__(self, plan: Plan, rows: SampledRows) -> None:
+        self._rows = rows
         self._variables: dict[str, tuple[Gap, ...]] = {}
         for variable in plan.variables:  # in their order, in which one reads only those before it
             self._variables[variable.name] = tuple(dict.fromkeys(variable.expression.tree.gaps(self)))
 
     def of_cell(self, name: str) -> list[Gap]:
-        if name not in self._cells:
-            help_text = "give a `default:` to keep those rows"
-            gap = Gap(f"{quote_value(name)} is empty", help_text, cell=name)
-            self._cells[name] = [gap] if any(self.is_empty(row, name) for row in self._sample) else []
-        return self._cells[name]
+        if not self._rows.has_empty(name):
+            return []
+        return [Gap(f"{quote_value(name)} is empty", "give a `default:` to keep those rows", cell=name)]
 
     def of_variable(self, name: str) -> tuple[Gap, ...]:
         return self._variables[name]
-
-    def is_empty(self, row: Mapping[str, Any], name: str) -> bool:
-        """Return whether a row has nothing in a column."""
-        return self._empty(row.get(name)) is None
 
 
 _EMPTINESS = frozenset({"empty-required", "empty-operand", "empty-in-template"})
 
 
-def _may_be_empty(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+def _may_be_empty(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
     """Yield the gaps of required columns; where there are rows, only those that reject one of them.
 
     What a tree shows may never come true: `where`, `coalesce` or an `else` may deal with it. An `if` without
     an `else` is reported unless `where` excludes all rows that it concerns: later rows may differ.
     """
-    interpreter = Interpreter(plan, [])
-    all_are_wanted = plan.where is None
-    are_wanted = [all_are_wanted or interpreter.is_wanted(Frame(row), []) for row in sample]
-    known = _SampleGaps(plan, [row for row, is_wanted in zip(sample, are_wanted, strict=True) if is_wanted])
-    frames = list[Frame]()
-    for index, column in enumerate(plan.columns):
+    known = _SampleGaps(plan, rows)
+    for column in plan.columns:
         gaps = list(dict.fromkeys(column.tree.gaps(known))) if column.required else []
         if not gaps:
             continue
-        frames = frames or list(map(Frame, sample))
-        failed = [
-            (frame.row, is_wanted, _codes(interpreter, index, frame))
-            for frame, is_wanted in zip(frames, are_wanted, strict=True)
-        ]
+        failed = list(zip(rows.rows, rows.are_wanted, rows.codes(column), strict=True))
         name = quote_value(column.column.display_name)
         for gap in gaps:
             codes = {"not-in-table"} if gap.lookup else _EMPTINESS
-            rows = [(row, is_wanted) for row, is_wanted, found in failed if not codes.isdisjoint(found)]
-            wanted = [row for row, is_wanted in rows if is_wanted]
-            count = sum(gap.cell is None or known.is_empty(row, gap.cell) for row in wanted)
-            may_come = not rows and gap.cell is None and not gap.lookup
-            if sample and not count and not may_come:
+            lacking = [(row, is_wanted) for row, is_wanted, found in failed if not codes.isdisjoint(found)]
+            wanted = [row for row, is_wanted in lacking if is_wanted]
+            count = sum(gap.cell is None or rows.is_empty(row, gap.cell) for row in wanted)
+            may_come = not lacking and gap.cell is None and not gap.lookup
+            if rows.rows and not count and not may_come:
                 continue
-            where = "" if gap.cell is None else f" in {count:,} of the first {len(sample):,} rows"
+            where = "" if gap.cell is None else f" in {count:,} of the first {len(rows.rows):,} rows"
             yield _warning("may-be-empty", f"{name} is required, and {gap.why}{where}", column.span, gap.help)
 
 
@@ -106,27 +99,24 @@ _TERMS = 3
 """Terms of a full path: term group, term set, term (AvePoint's documentation of the Opus connector)."""
 
 
-def _short_term_paths(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+def _short_term_paths(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
     """Yield the term columns whose paths are too short for a term; one that reads no row needs no sample."""
-    interpreter = Interpreter(plan, [])
-    for index, column in enumerate(plan.columns):
+    for column in plan.columns:
         if column.column.type is not ColumnType.TAXONOMY:
             continue
         fixed = all(isinstance(node, nodes.Constant) for part in column.parts for node in walk(part))
-        rows = [row for row in sample if interpreter.is_wanted(Frame(row), [])] if not fixed else [{}]
-        short = []
-        for row in rows:
-            record: dict[str, Any] = {}
-            interpreter.column(index, Frame(row), record, [])
-            path = record.get(column.column.internal_name)
-            if isinstance(path, str) and path and path.count("/") < _TERMS - 1:
-                short.append(path)
+        short = rows.of_column(column, "short-paths", partial(_find_short, rows, column, is_fixed=fixed))
         if short:
-            where = "" if fixed else f" in {len(short):,} of the first {len(sample):,} rows"
+            where = "" if fixed else f" in {len(short):,} of the first {len(rows.rows):,} rows"
             name = quote_value(column.column.display_name)
             message = f"the term path of {name} has fewer than three terms{where}: {quote_value(short[0])}"
             help_text = "write the full path: term group, term set, term (and terms below it)"
             yield _warning("short-term-path", message, column.span, help_text)
+
+
+def _find_short(rows: SampledRows, column: ColumnPlan, *, is_fixed: bool) -> list[str]:
+    paths = (rows.value(column, row) for row in ([{}] if is_fixed else rows.wanted))
+    return [path for path in paths if isinstance(path, str) and path and path.count("/") < _TERMS - 1]
 
 
 def _no_classification(plan: Plan) -> Iterator[Issue[Span]]:
@@ -206,12 +196,6 @@ def _identity(value: object) -> Hashable:
     return tuple(map(_identity, value)) if isinstance(value, tuple) else repr(value)
 
 
-def _codes(interpreter: Interpreter, index: int, frame: Frame) -> set[str]:
-    problems: list[Issue[str]] = []
-    interpreter.column(index, frame, {}, problems)
-    return {problem.code for problem in problems}
-
-
 def _numeric_keys(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
     for column in plan.columns:
         if column.column.internal_name != KEY_COLUMN:
@@ -234,8 +218,10 @@ def _texts_compared_with_numbers(plan: Plan, sample: Sequence[Mapping[str, Any]]
     for tree, span in plan.trees():
         for name, operator, other in _compared_cells(tree):
             numbers = [one for one in _numbers_in(other) if one is not None]
+            if not numbers:
+                continue
             values = [row.get(name) for row in sample if row.get(name) not in (None, "")]
-            if not numbers or not values or not all(isinstance(value, str) for value in values):
+            if not values or not all(isinstance(value, str) for value in values):
                 continue
             cell = name if name.isidentifier() else f"row['{name}']"
             sign, first = _EQUALITY[operator], numbers[0]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from opusmap.compiler.binding_runtime import make_empty_values
-from opusmap.compiler.interpreter import Interpreter
 from opusmap.compiler.plan import Plan
+from opusmap.compiler.sampled_rows import SampledRows
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
 from opusmap.converters.date_problems import can_read
@@ -17,15 +17,14 @@ from opusmap.converters.dates import datetime_
 from opusmap.converters.format_parts import correct_minutes
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
-from opusmap.expressions.nodes import Frame
 from opusmap.issues import Issue, Severity, Span, fix_with
 from opusmap.wording import counted, quote_value
 
 
-def lint_dates(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+def lint_dates(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
     """Yield warnings about a plan's dates, and about how it reads those of a sample of rows."""
-    yield from _without_zone(plan, sample)
-    yield from _swapped_days(plan, sample)
+    yield from _without_zone(plan, rows.rows)
+    yield from _swapped_days(plan, rows)
     yield from _swapped_minutes(plan)
 
 
@@ -91,26 +90,24 @@ def _find_datetimes(root: nodes.Node) -> Iterator[tuple[nodes.Filter, list[str],
             yield node, [str(one) for one in constants if one is not None], "timezone" in given
 
 
-def _swapped_days(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+def _swapped_days(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
     """Yield the formats that, with day and month swapped, read the same dates of a column and more.
 
     Those that both read become another day, and nothing else shows it.
     """
-    interpreter, empty = Interpreter(plan, []), make_empty_values(plan.spec.source.empty)
     for column in plan.columns:
         formats, node = column.binding.format, column.parts[0]
         other = swap_day_and_month(formats[0]) if len(formats) == 1 and isinstance(node, nodes.Cell) else None
         if other is None or column.column.type is not ColumnType.DATE_TIME:
             continue
         assert isinstance(node, nodes.Cell)
-        rows = [row for row in sample if interpreter.is_wanted(Frame(row), [])]
-        cells = [cell.strip() for row in rows if isinstance(cell := empty(row.get(node.name)), str)]
-        read = [(can_read(formats[0], cell), can_read(other, cell)) for cell in cells]
+        find = partial(_read_both_ways, rows, node.name, formats[0], other)
+        read = rows.of_column(column, "swapped-days", find)
         by_format, by_other = map(sum, zip(*read, strict=True)) if read else (0, 0)
         if by_format == by_other or any(one and not two for one, two in read):
             continue
         message = (
-            f"{quote_value(other)} reads {by_other:,} of the first {counted(len(cells), 'date')} of "
+            f"{quote_value(other)} reads {by_other:,} of the first {counted(len(read), 'date')} of "
             f"{quote_value(column.column.display_name)}, and {quote_value(formats[0])} only {by_format:,}, "
             "with day and month swapped"
         )
@@ -118,6 +115,11 @@ def _swapped_days(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
         hint = f'if the {first} comes first in this source, write `format: "{other}"`'
         fix = fix_with(formats[0].span, other)
         yield Issue("swapped-days", message, formats[0].span, hint, Severity.WARNING, fix)
+
+
+def _read_both_ways(rows: SampledRows, name: str, *formats: str) -> list[tuple[bool, ...]]:
+    """Return, for each text of a source column, whether each format reads it."""
+    return [tuple(can_read(one, text) for one in formats) for text in rows.texts(name)]
 
 
 def _swapped_minutes(plan: Plan) -> Iterator[Issue[Span]]:

@@ -134,7 +134,7 @@ class Analyzer:
         )
         if self._reader.left_out:  # what is looked up in a table that was not read is not missing
             return work, (*work.mapper.warnings, *lint(work.mapper.plan))
-        return work, find_warnings(work)
+        return work, find_warnings(work, self._columns)
 
 
 _NAMING = ("opusmap", "connection", "source", "columns", "choices", "tables", "let", "include")

@@ -82,7 +82,7 @@ class _Offer:
 def complete(facts: Facts, position: Position) -> tuple[Completion, ...]:
     """Return what may be written at a position, what fits best first."""
     offset = facts.lines.offset(position)
-    cursor = find_cursor(facts.text, offset)
+    cursor = find_cursor(facts.text, offset, facts.tokens)
     if cursor is None or cursor.token.style == "*":
         return ()
     slot = find_slot(cursor.before, facts.text[offset : cursor.token.end])

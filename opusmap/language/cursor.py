@@ -7,6 +7,7 @@ line is indented as the line on which it began. For YAML that can be read, paths
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -64,8 +65,14 @@ class Cursor:
         return self.token.path
 
 
-def find_cursor(text: str, offset: int) -> Cursor | None:
-    """Return what is around an offset; None in a comment. Line breaks of the text are LF."""
+def find_cursor(text: str, offset: int, tokens: Sequence[Token] = ()) -> Cursor | None:
+    """Return what is around an offset; None in a comment. Line breaks of the text are LF.
+
+    `tokens` are those of the text, if it has been scanned: within one of them it need not be scanned again.
+    """
+    around = [one for one in tokens if one.start <= offset <= one.end]
+    if len(around) == 1 and around[0].style == "" and text[:offset].rpartition("\n")[2].strip():
+        return _cursor(text, offset, around[0], tokens)
     tokens = scan(text[:offset] + _HERE + text[offset:])
     found = next((one for one in tokens if one.start <= offset < one.end), None)
     if found is None:
@@ -73,7 +80,11 @@ def find_cursor(text: str, offset: int) -> Cursor | None:
     before, _, after = found.text.partition(_HERE)
     path = tuple(step.replace(_HERE, "") if isinstance(step, str) else step for step in found.path)
     token = Token(found.start, found.end - 1, path, found.is_key, found.style, before + after, found.is_open)
-    siblings = (one.text for one in tokens if one.is_key and one.path == found.path and one is not found)
+    return _cursor(text, offset, token, [one for one in tokens if one is not found])
+
+
+def _cursor(text: str, offset: int, token: Token, tokens: Iterable[Token]) -> Cursor:
+    siblings = (one.text for one in tokens if one.is_key and one.path == token.path and one is not token)
     return Cursor(token, text[token.start : offset], frozenset(siblings))
 
 

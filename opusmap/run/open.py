@@ -189,16 +189,16 @@ def _refuse_unreadable(source: Source) -> None:
             raise unreadable_row(source, row)
 
 
-def find_warnings(work: Work) -> tuple[Issue[Span], ...]:
+def find_warnings(work: Work, known: KnownColumns | None = None) -> tuple[Issue[Span], ...]:
     """Return what is unusual in a mapping, and in how it meets the first rows of its source.
 
-    A source that can be read only once is not looked at.
+    A source that can be read only once is not looked at. What is `known` is not found out again.
     """
     sample = []
     if work.source.rereadable:
         rows = islice(work.source.rows(), SAMPLE_ROWS)
         sample = [row.values for row in rows if not isinstance(row, Reject)]
-    found = lint(work.mapper.plan, sample, typed_cells=work.source.typed_cells)
+    found = lint(work.mapper.plan, sample, typed_cells=work.source.typed_cells, known=known)
     if work.to_do:  # what reads the other columns, or classifies records, may be still to do
         found = tuple(one for one in found if one.code not in ("unread-column", "no-classification"))
     work.mapper.forget_notes()  # the sample was mapped to see what is rejected

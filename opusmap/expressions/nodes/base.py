@@ -315,7 +315,11 @@ class Node:
     def children(self) -> Iterator[Node]:
         """Yield the nodes right below this one, in the order of the text."""
         for name in self.__dataclass_fields__:  # `fields` makes a new tuple each time
-            yield from _nodes(getattr(self, name))
+            value = getattr(self, name)
+            if isinstance(value, Node):
+                yield value
+            elif isinstance(value, tuple):
+                yield from _nodes(value)
 
     def infer(self, types: Types) -> Type:
         """Return what is known of the value."""
@@ -366,9 +370,11 @@ def _nodes(value: object) -> Iterator[Node]:
 
 def walk(node: Node) -> Iterator[Node]:
     """Yield a node and all below it."""
-    yield node
-    for child in node.children():
-        yield from walk(child)
+    pending = [node]
+    while pending:
+        one = pending.pop()
+        yield one
+        pending += reversed([*one.children()])
 
 
 class NotConstant(Exception):
