@@ -18,6 +18,7 @@ PHASES = (
     ("kinds",),  # kinds checked
     ("lock",),  # what orders mean
     ("interpreter",),  # the meaning
+    ("sampled_rows",),
     ("lint_dates",),
     ("lint",),  # warnings, also of what becomes of a sample of rows
     ("cells", "caching", "encoding", "codegen"),  # code generated
