@@ -233,9 +233,9 @@ class Leases:
 
         Each is given once: should the database's clock be set back, nothing waits for that.
         """
-        moment, until = self._holds.get(target, (0.0, 0.0))
-        if self._known_holds.get(target, 0.0) == moment:
+        if target not in self._holds or self._known_holds.get(target) == self._holds[target][0]:
             return 0.0
+        moment, until = self._holds[target]
         self._known_holds[target] = moment
         return max(0.0, until - self._uptime())
 
