@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # loads a library that only issues need: `--help` does withou
     from opusmap.issues import Issue, Span
 
 __all__ = [
+    "DestructionRefused",
     "InvalidMapping",
     "JournalError",
     "NoJournal",
@@ -115,6 +116,15 @@ class JournalError(_PlacedError):
 
 class NoJournal(JournalError):
     """There is no journal at a place that is read. The first run creates it."""
+
+
+@dataclass(eq=True, unsafe_hash=True)
+class DestructionRefused(_PlacedError):
+    """Records may not be destroyed by this plan, or a file is not what its hashes say; nothing was sent."""
+
+    plan: str
+    problem: str
+    help: str = ""
 
 
 @dataclass(eq=True, unsafe_hash=True)

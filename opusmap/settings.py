@@ -66,6 +66,10 @@ _NAMES = (
     "retry_timeout",
     "transport",
     "trust_status",
+    "allow_destroy",
+    "approval_certificate",
+    "approval_certificate_password",
+    "approval_certificate_password_file",
 )
 _OUTLETS = ("webhook", "metrics")
 """Settings of where runs are reported to. They are the environment's alone: a run does not depend on them."""
@@ -73,7 +77,10 @@ _OLD_NAMES = {"late_effect_window": "fence", "retry_timeout": "patience"}
 """Settings by the names that they had before; these are read until the next release."""
 _ADDRESSES = ("base_url", "token_url")
 _HIDDEN = frozenset(
-    ("client_id", "client_secret", "certificate_password", "journal_password", "proxy", "webhook")
+    (
+        *("client_id", "client_secret", "certificate_password", "journal_password", "proxy", "webhook"),
+        "approval_certificate_password",
+    )
 )
 """Settings whose values a bug report hides. The client's ID is not secret, but identifies the owner."""
 REHEARSE_INSTEAD = "; to rehearse without it, add `--to emulator`"
@@ -81,7 +88,10 @@ REHEARSE_INSTEAD = "; to rehearse without it, add `--to emulator`"
 _PROOFS = ("client_secret", "client_secret_file", "client_secret_keyring", "certificate")
 _JOURNAL_PASSWORDS = ("journal_password", "journal_password_file", "journal_password_keyring")
 _ENV_FILE_PATHS = ("client_secret_file", "certificate", "certificate_password_file", "journal")
-_FILES = (*_ENV_FILE_PATHS, "journal_password_file")
+_FILES = (
+    *(*_ENV_FILE_PATHS, "journal_password_file"),
+    *("approval_certificate", "approval_certificate_password_file"),
+)
 _IN_ENV_FILE = frozenset(
     (
         *("data_center", "client_id", "certificate_password", "api_path"),
@@ -315,6 +325,25 @@ def load_outlets(environ: Mapping[str, str]) -> Outlets:
         raise webhook.error("a URL with a fragment is refused")
     through = _read_proxy(proxy) if proxy and parts.hostname not in _LOOPBACK else None
     return Outlets(Path(metrics.text) if metrics else None, Secret(webhook.text), through)
+
+
+def load_approval_certificate(environ: Mapping[str, str]) -> CertificateFile | None:
+    """Return the certificate that signs approvals, from `OPUSMAP_APPROVAL_CERTIFICATE`; None without one.
+
+    Raises:
+        SettingsError: its password can't be read.
+    """
+    names = ("approval_certificate", "approval_certificate_password", "approval_certificate_password_file")
+    file, text, in_file = (_from_environ(environ, name) for name in names)
+    if file is None:
+        return None
+    password = text or in_file
+    return CertificateFile(Path(file.text), _read_secret(password, "") if password else None)
+
+
+def may_destroy(environ: Mapping[str, str]) -> bool:
+    """Return whether `OPUSMAP_ALLOW_DESTROY` lets this process mark records as destroyed."""
+    return environ.get("OPUSMAP_ALLOW_DESTROY", "").strip() == "1"
 
 
 def _from_environ(environ: Mapping[str, str], name: str) -> _Found | None:

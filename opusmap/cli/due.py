@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from opusmap.cli.help import command
+from opusmap.cli.next_step import print_next, show_command
 from opusmap.cli.options import (
     ALL,
     MAPPING,
@@ -61,9 +62,9 @@ def due(
 ) -> int:
     """List the records that Opus says are due for disposal, and what the journal and the source know of them.
 
-    Nothing is changed. The exit code is 1 if a record must be looked at before it can be destroyed.
+    Nothing is changed. Only a record that is `known` can be destroyed by a plan.
     """
-    from opusmap.disposal.due import DueState, find_due, read_day
+    from opusmap.disposal.due import find_due, read_day
     from opusmap.disposal.review import check_review, write_review
 
     day = read_day(until, "--until")
@@ -86,7 +87,10 @@ def due(
         _print_meanings(found)
         if output is not None:
             print_note(f"list: {output}")
-    return 0 if all(entry.state is DueState.KNOWN for entry in found.entries) else 1
+        if found.entries:
+            freeze = show_command("destroy", "plan", mapping, "-o", "plan.json")
+            print_next(out, "freeze what may be destroyed into a plan", freeze)
+    return 0
 
 
 def _print_entries(found: DueList, *, every: bool) -> None:

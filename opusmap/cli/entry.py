@@ -21,6 +21,7 @@ from opusmap.cli.check import check
 from opusmap.cli.completion import completion
 from opusmap.cli.converters import converters
 from opusmap.cli.demo import demo
+from opusmap.cli.destroy import destroy
 from opusmap.cli.diagnostics import print_diagnostics
 from opusmap.cli.doctor import doctor
 from opusmap.cli.due import due
@@ -89,6 +90,7 @@ for _command in (
     completion,
     converters,
     demo,
+    destroy,
     doctor,
     due,
     emulator,

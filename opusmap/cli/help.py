@@ -11,7 +11,7 @@ GROUPS = {
     "Start": ("demo", "init", "studio"),
     "Check": ("check", "preview", "explain", "test", "lock"),
     "Send": ("submit", "retry", "map", "stage"),
-    "After": ("report", "due", "prune"),
+    "After": ("report", "due", "destroy", "prune"),
     "More": ("help", "doctor", "emulator", "lsp", "converters", "schema", "completion"),
 }
 """The commands, in the order in which a person needs them."""
@@ -112,6 +112,22 @@ class Program(ExamplesFirst, click.Group):
         click.Command.format_options(self, ctx, formatter)
         with formatter.section("Exit codes"):
             formatter.write_dl(EXIT_CODES)
+
+
+class Family(ExamplesFirst, click.Group):
+    """A command that has commands of its own, shown in their order with a whole line for each."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """Return the names in the order in which a person needs them."""
+        return list(self.commands)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, then the options."""
+        width = max(map(len, self.commands))
+        with formatter.section("Commands"):
+            for name, each in self.commands.items():
+                formatter.write(f"{'':>{formatter.current_indent}}{name:<{width}}  {each.short_help}\n")
+        click.Command.format_options(self, ctx, formatter)
 
 
 def command(

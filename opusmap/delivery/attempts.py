@@ -7,7 +7,7 @@ Owns waiting until a request may be sent, the intent before it goes, reading the
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from opusmap.delivery.batcher import Batch, KeyLocks
@@ -24,7 +24,16 @@ from opusmap.delivery.retry_policy import (
     StopRun,
 )
 from opusmap.errors import OpusUnavailable, SignInError
-from opusmap.opus.exchange import Answer, Conflict, ConflictKey, Exchange, Sender, TransportError, encode_body
+from opusmap.opus.exchange import (
+    Answer,
+    Conflict,
+    ConflictKey,
+    Exchange,
+    Sender,
+    TransportError,
+    encode_body,
+    encode_destruction,
+)
 from opusmap.opus.responses import AttemptResult, LoadSignal, Verdict, advise_absent, read_exchange
 
 _log = logging.getLogger("opusmap.delivery")
@@ -42,6 +51,7 @@ class DeliveryOptions:
         retries: decides what follows a request that did not settle its records.
         key_locks: makes what keeps the versions of a rowKey in order, for one run.
         trust_status: believe an HTTP status of success that comes without a body; what it took is counted.
+        destroys: records are not submitted but marked as destroyed; the JSON of each is its rowKey's.
     """
 
     conflict: Conflict
@@ -51,6 +61,7 @@ class DeliveryOptions:
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     key_locks: Callable[[], KeyLocks] = KeyLocks
     trust_status: bool = False
+    destroys: bool = False
 
 
 class Attempts:
@@ -129,12 +140,7 @@ class Attempts:
         Return what the last request came to, and the last decision, None where it was accepted or the run
         halts. The verdict is unknown if any request may have been processed, and none was accepted.
         """
-        body = encode_body(
-            [record.json for record in batch.records],
-            connection_id=self._results.run.connection,
-            conflict=self._options.conflict,
-            conflict_key=self._options.conflict_key,
-        )
+        body = self._encode([record.json for record in batch.records])
         end = AttemptResult(Verdict.UNKNOWN if maybe else Verdict.RETRY, _HALTED)
         attempt, heard, spent = 0, self.heard, 0.0
         try:
@@ -164,6 +170,16 @@ class Attempts:
             self._stop_signal.stop(error)
         return end, None
 
+    def _encode(self, records: Sequence[bytes]) -> bytes:
+        if self._options.destroys:
+            return encode_destruction(records)
+        return encode_body(
+            records,
+            connection_id=self._results.run.connection,
+            conflict=self._options.conflict,
+            conflict_key=self._options.conflict_key,
+        )
+
     async def _attempt(self, batch: Batch, body: bytes, attempt: int) -> AttemptResult | None:
         """Send a body as soon as it may be, its intent durable before; None when the run halts.
 
@@ -176,7 +192,10 @@ class Attempts:
 
         def read(exchange: Exchange) -> AttemptResult:
             seconds = self._clock.clock() - began
-            result = read_exchange(exchange, batch.keys, seconds, trust_status=self._options.trust_status)
+            trust, destroys = self._options.trust_status, self._options.destroys
+            result = read_exchange(
+                exchange, batch.keys, seconds, trust_status=trust and not destroys, no_content=destroys
+            )
             self._note_result(batch, result, attempt)
             return result
 

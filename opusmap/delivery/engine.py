@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from opusmap.delivery.attempts import Attempts, DeliveryOptions
 from opusmap.delivery.batcher import Batch, Batcher, KeyLock
@@ -19,7 +20,7 @@ from opusmap.delivery.rate_limit import Clock, RateLimiter
 from opusmap.delivery.results import Event, Results, Stopped
 from opusmap.delivery.retry_policy import GiveUp, Split
 from opusmap.errors import OpusmapError, StoppedEarly
-from opusmap.journal import Journal, Run, State
+from opusmap.journal import Run, Session, State
 from opusmap.opus.exchange import EncodedRecord, Sender
 from opusmap.opus.responses import Verdict
 
@@ -27,10 +28,21 @@ _SILENT = 3
 """Records that are sent alone, one after the other, without Opus dealing with anything, until it is away."""
 
 
+_REFUSED = "correct the mapping or the connection, and run the same command again"
+_UNMARKED = "look at these records in Opus: are they approved there? Then run the same command again"
+
+
+class Sessions(Protocol):
+    """What gives sessions: a journal, or what notes elsewhere what is sent."""
+
+    def session(self, run: Run) -> AbstractAsyncContextManager[Session]:
+        """Let a run send; see `Journal.session`."""
+
+
 async def deliver(
     records: AsyncIterable[EncodedRecord],
     client: Sender,
-    journal: Journal,
+    journal: Sessions,
     run: Run,
     options: DeliveryOptions,
     *,
@@ -281,7 +293,7 @@ class _Engine:
         self._stop_signal.stop(
             StoppedEarly(
                 f"Opus refused each of the first {count} records for the same reason: {reason}",
-                "correct the mapping or the connection, and run the same command again",
+                _UNMARKED if self._options.destroys else _REFUSED,
             )
         )
 

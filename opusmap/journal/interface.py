@@ -226,8 +226,12 @@ class Journal(ABC):
         """Yield the destructions of a connection's records, those of some rowKeys or all, by time."""
 
     @abstractmethod
-    def write_destructions(self, origin: str, connection: str, rows: Iterable[Destruction]) -> None:
+    def write_destructions(
+        self, origin: str, connection: str, rows: Iterable[Destruction], *, forget: Collection[str] = ()
+    ) -> None:
         """Write destructions, each in place of what was known of its rowKey and plan; `prune` leaves them.
+
+        The records with the rowKeys `forget` are as if they had never been submitted.
 
         Raises:
             JournalError: no run has submitted to this connection, or another one is submitting to it now.

@@ -58,5 +58,13 @@ def write_destructions(database: Database, target: int, rows: Iterable[Destructi
         cursor.executemany(_WRITE, values)
 
 
+def forget_records(database: Database, target: int, keys: Collection[str]) -> None:
+    """Forget what is known of a target's records with these rowKeys; none of them is in flight."""
+    values = {"target": target, "keys": _encode(keys)}
+    for table in ("accepted", "detailed") if keys else ():
+        query = f"DELETE FROM opusmap.{table} WHERE target = %(target)s AND key = ANY(%(keys)s::bytea[])"  # noqa: S608 - constants
+        database.execute(query.encode(), values)
+
+
 def _encode(keys: Collection[str]) -> object:
     return [key.encode() for key in keys]

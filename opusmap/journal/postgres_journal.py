@@ -373,7 +373,9 @@ class PostgresJournal(Journal):
             if target is not None:
                 yield from postgres_destructions.read_destructions(self._reader, target, keys)
 
-    def write_destructions(self, origin: str, connection: str, rows: Iterable[Destruction]) -> None:
+    def write_destructions(
+        self, origin: str, connection: str, rows: Iterable[Destruction], *, forget: Collection[str] = ()
+    ) -> None:
         with reading(self._place):
             target = self._known_target(origin, connection)
             if target is None:
@@ -381,6 +383,7 @@ class PostgresJournal(Journal):
             self._hold(target)
             with self.durably(target) as database:
                 postgres_destructions.write_destructions(database, target, rows)
+                postgres_destructions.forget_records(database, target, forget)
 
     # -- inside
 

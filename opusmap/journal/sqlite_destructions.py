@@ -84,6 +84,13 @@ def write_destructions(database: sqlite3.Connection, target: int, rows: Iterable
     )
 
 
+def forget_records(database: sqlite3.Connection, target: int, keys: Collection[str]) -> None:
+    """Forget what is known of a target's records with these rowKeys; none of them is in flight."""
+    for table in ("accepted", "detailed"):
+        query = f"DELETE FROM {table} WHERE target = ? AND key = ?"  # noqa: S608 - constants
+        database.executemany(query, [(target, key) for key in keys])
+
+
 def _read(row: tuple[Any, ...]) -> Destruction:
     key, plan, content, state, at, *texts = row
     return Destruction(key, plan, content, DestructionState(state), at, *texts)

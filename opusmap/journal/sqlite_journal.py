@@ -289,12 +289,15 @@ class SqliteJournal(Journal):
             if target is not None:
                 yield from sqlite_destructions.read_destructions(self._reader, target, keys)
 
-    def write_destructions(self, origin: str, connection: str, rows: Iterable[Destruction]) -> None:
+    def write_destructions(
+        self, origin: str, connection: str, rows: Iterable[Destruction], *, forget: Collection[str] = ()
+    ) -> None:
         with reading(self._path), self._durably() as database:
             target = sqlite_destructions.find_target(database, origin, connection)
             if target is None:
                 raise unknown_connection(self._path, connection)
             sqlite_destructions.write_destructions(database, target, rows)
+            sqlite_destructions.forget_records(database, target, forget)
 
     @contextmanager
     def _durably(self) -> Iterator[sqlite3.Connection]:

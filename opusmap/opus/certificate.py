@@ -36,7 +36,8 @@ class SigningCertificate:
     """A certificate with its private key.
 
     `thumbprint` is the SHA-1 of the certificate, by which the identity service finds it; times are
-    seconds since 1970. `names_usage`: it says what its key may be used for, signing among it.
+    seconds since 1970. `names_usage`: it says what its key may be used for, signing among it. `der` is the
+    certificate itself.
     """
 
     key: RSAPrivateKey = field(repr=False)
@@ -44,6 +45,7 @@ class SigningCertificate:
     valid_from: float
     valid_until: float
     names_usage: bool = True
+    der: bytes = b""
 
     @property
     def shown_thumbprint(self) -> str:
@@ -102,6 +104,7 @@ def read_certificate(file: CertificateFile) -> SigningCertificate:
         import jwt  # noqa: F401, PLC0415 - reported now, not after the first rows
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
         from cryptography.hazmat.primitives.hashes import SHA1  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415
     except ImportError:
         raise SettingsError(
             _SETTING,
@@ -123,6 +126,7 @@ def read_certificate(file: CertificateFile) -> SigningCertificate:
         own.not_valid_before_utc.timestamp(),
         own.not_valid_after_utc.timestamp(),
         _check_usage(own),
+        own.public_bytes(Encoding.DER),
     )
 
 

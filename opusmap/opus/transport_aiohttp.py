@@ -72,7 +72,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             await self._session.close()
 
     def _open(self) -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=_Connector(limit=1, ssl=self._tls, keepalive_timeout=_KEPT),
             max_line_size=_LINE,
             max_field_size=_LINE,
@@ -80,6 +80,10 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             auto_decompress=False,
             trust_env=False,
         )
+        # aiohttp sends a GET or DELETE again unseen when its connection ends without an answer; whether one
+        # may have been processed before must be known to who reads the next answer.
+        session._retry_connection = False  # noqa: SLF001 - there is no other way
+        return session
 
 
 class _Connector(aiohttp.TCPConnector):

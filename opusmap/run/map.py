@@ -57,6 +57,7 @@ class MapStream:
         limit: int | None = None,
         only: frozenset[str] | None = None,
         too_many: Callable[[int, int], bool] = lambda _rejected, _read: False,
+        reject_more: Callable[[Chunk, RowAt], Chunk] | None = None,
     ) -> None:
         """Begin with the mapping and source of `work`.
 
@@ -66,10 +67,12 @@ class MapStream:
             limit: records at most; the source is read no further.
             only: the row keys that count; other rows are passed over.
             too_many: tells by the numbers of rejected and of read rows, after each reject, whether to end.
+            reject_more: rejects records for what is known beyond the source.
         """
         self.tally = Tally()
         self._work, self._workers = work, workers
         self._limit, self._only, self._too_many = limit, only, too_many
+        self._reject_more = reject_more
         self._is_over = False
         self._changed: tuple[FileChange, ...] | None = None
         self._began = time.monotonic()
@@ -84,7 +87,7 @@ class MapStream:
         """
         with self._watched(), DuplicateFilter(self._work) as keys:
             for mapped, row_at in self._mapped():
-                yield self._counted(keys.filter(mapped, row_at))
+                yield self._counted(self._filtered(keys, mapped, row_at))
                 if self._is_over:
                     return
 
@@ -98,7 +101,7 @@ class MapStream:
         """
         with self._watched(), DuplicateFilter(self._work) as keys:
             async for mapped, row_at in self._mapped_beside():
-                yield self._counted(keys.filter(mapped, row_at)), row_at
+                yield self._counted(self._filtered(keys, mapped, row_at)), row_at
                 if self._is_over:
                     return
 
@@ -117,6 +120,10 @@ class MapStream:
     def find_changes(self) -> tuple[FileChange, ...]:
         """Return the files of the source that changed while it was read, so far or in all."""
         return find_changes(self._work.source.watch) if self._changed is None else self._changed
+
+    def _filtered(self, keys: DuplicateFilter, mapped: Chunk, row_at: RowAt) -> Chunk:
+        chunk = keys.filter(mapped, row_at)
+        return chunk if self._reject_more is None else self._reject_more(chunk, row_at)
 
     def _counted(self, chunk: Chunk) -> Chunk:
         """Return what counts of a chunk, counted."""

@@ -40,6 +40,7 @@ from opusmap.run.checkpoints import Checkpoints
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work, open_rows
 from opusmap.run.parallel import Workers
+from opusmap.run.tombstones import Tombstones
 from opusmap.sources import ArrowStream
 
 if TYPE_CHECKING:
@@ -248,8 +249,14 @@ class _Run:
         journal: Journal,
     ) -> None:
         self._work, self._options, self._rejects, self._journal = work, options, rejects, journal
+        tombstones = Tombstones(journal, settings.base_url, work.mapper.connection.id)
         self._stream = MapStream(
-            work, options.workers, limit=options.limit, only=options.only, too_many=self._too_many
+            work,
+            options.workers,
+            limit=options.limit,
+            only=options.only,
+            too_many=self._too_many,
+            reject_more=tombstones.filter if tombstones else None,
         )
         self._totals, self._timeline, self._outlook = SubmitTotals(), Timeline(), Outlook(0)
         self._failure: OpusmapError | None = None  # of what takes the rejects

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import subprocess
+from itertools import dropwhile
 from pathlib import Path
 
 import click
@@ -38,7 +39,9 @@ COMMANDS = [
 
 def options(command: click.Command) -> set[str]:
     """Return the names of a command's options, the long ones where there are such."""
-    named = [each.opts for each in command.params if isinstance(each, click.Option) and not each.hidden]
+    own = getattr(command, "commands", {}).values()
+    params = [param for each in (command, *own) for param in each.params]
+    named = [each.opts for each in params if isinstance(each, click.Option) and not each.hidden]
     return {max(names, key=len) for names in named} | {"--help"}
 
 
@@ -46,6 +49,7 @@ def options(command: click.Command) -> set[str]:
 def test_each_command_shown_is_one_that_the_program_understands(line):
     words = shlex.split(line[2:].replace("\\", "/"), comments=True)
     words = words[: next((at for at, word in enumerate(words) if word in (">", "|", "&&")), len(words))]
+    words = [*dropwhile(re.compile("[A-Z_]+=").match, words)]
     assert words.pop(0).rpartition("/")[2] == "opusmap"
     command = program.commands[words.pop(0)]
     command.make_context("opusmap", words)  # raises what is wrong in the arguments

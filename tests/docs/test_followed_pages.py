@@ -15,6 +15,7 @@ FOLLOWED = [
     "howto/choices.md",
     "howto/people.md",
     "howto/check-before-sending.md",
+    "howto/destroy-due-records.md",
     *(
         pytest.param(page, marks=pytest.mark.slow)
         for page in ("tutorial.md", "howto/testing.md", "howto/file-share.md", "howto/custom-converter.md")

@@ -17,6 +17,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 from documentation import ROOT, Block, blocks
@@ -25,6 +26,7 @@ from opusmap_program import COMMAND, run_opusmap
 __all__ = ["Reader", "pattern", "plain"]
 
 PORT = "8015"
+_ASSIGNMENT = re.compile(r"[A-Z_]+=")
 SAMPLES = ROOT / "docs" / "samples"
 PROGRAMS = {
     "opusmap": COMMAND,
@@ -86,9 +88,12 @@ class Reader:
         path.write_text(before.replace(old, new), "utf-8")
 
     def type(self, command: str, output: str, place: str) -> None:
-        program, *args = shlex.split(command)
+        words = shlex.split(command)
+        given = dict(word.split("=", 1) for word in takewhile(_ASSIGNMENT.match, words))
+        program, *args = words[len(given) :]
         if program == "opusmap":
-            ended = run_opusmap(*args, cwd=self.folder, env=self.environ(), together=True)
+            environ = {**self.environ(), **given}
+            ended = run_opusmap(*args, cwd=self.folder, env=environ, together=True)
         else:
             ended = subprocess.run(
                 self.args(command),

@@ -86,6 +86,14 @@ def test_records_and_the_connections_that_know_them_are_found_without_a_run(plac
         assert journal.find_records(ORIGIN, CONNECTION, ["a"])["a"].state is State.PENDING
 
 
+def test_a_record_is_forgotten_with_what_is_written(place: JournalPlace) -> None:
+    with open_journal(place) as journal:
+        submit(journal, CONNECTION, ["a", "b"])
+        submit(journal, CONNECTION, ["c"], State.FAILED)
+        journal.write_destructions(ORIGIN, CONNECTION, [row("a")], forget=["a", "c", "x"])
+        assert set(journal.find_records(ORIGIN, CONNECTION, ["a", "b", "c"])) == {"b"}
+
+
 def test_nothing_is_destroyed_of_a_connection_that_nothing_was_submitted_to(place: JournalPlace) -> None:
     with open_journal(place) as journal, pytest.raises(JournalError, match="no run that submitted"):
         journal.write_destructions(ORIGIN, CONNECTION, [row("a")])

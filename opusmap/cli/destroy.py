@@ -1,0 +1,425 @@
+"""`opusmap destroy`: from a plan over approvals and confirmations to a certificate.
+
+Everything is a look but `run`, which stands behind OPUSMAP_ALLOW_DESTROY=1.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from opusmap.cli.due import UNTIL
+from opusmap.cli.help import ExamplesFirst, Family, command
+from opusmap.cli.next_step import print_next, show_command
+from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, open_mapping, read_settings
+from opusmap.cli.output import print_json, print_note, shorten
+from opusmap.cli.sending import print_host
+from opusmap.cli.terminal import write_error
+from opusmap.errors import SettingsError
+from opusmap.wording import counted, quote_value
+
+if TYPE_CHECKING:
+    from opusmap.disposal.executing import Outcome
+    from opusmap.disposal.plan import PlanFile
+
+PLAN = click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
+PERSON = click.option("--as", "person", metavar="PERSON", required=True, help='Who acts: "Name <address>".')
+COUNT = click.option(
+    "--count", type=click.IntRange(1), help="The number of records in the plan, instead of typing it."
+)
+HOLD = click.option(
+    "--hold",
+    "holds",
+    multiple=True,
+    type=click.Path(dir_okay=False),
+    help="File of row keys that must be kept, one on each line. May be given several times.",
+)
+_NAMED = 10
+
+
+@click.group(
+    "destroy",
+    cls=Family,
+    short_help="Destroy due records by an approved plan, and certify it",
+)
+def destroy() -> None:
+    """Destroy due records by an approved plan, and certify it.
+
+    The objects are in the source, and their owner destroys them. Opus then marks their records.
+    """
+
+
+@command(
+    "Freeze what may be destroyed into a plan",
+    "opusmap destroy plan mapping.yaml --authority 'GDA 12.3' --hold holds.txt -o plan.json",
+)
+@MAPPING
+@SOURCE
+@UNTIL
+@HOLD
+@click.option(
+    "--authority", default="", help="The disposal authority, such as the number of a schedule's class."
+)
+@click.option(
+    "--approvals",
+    default=2,
+    show_default=True,
+    type=click.IntRange(1, 20),
+    help="Number of different people who must approve the plan.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The plan's file.  [default: beside MAPPING]",
+)
+@custom
+@common
+def plan(
+    mapping: str,
+    source: str | None,
+    until: str | None,
+    holds: tuple[str, ...],
+    authority: str,
+    approvals: int,
+    output: Path | None,
+    *,
+    converters: tuple[str, ...],
+    out: Output,
+) -> int:
+    """Freeze what is due, known and not held into one file, under one hash. Nothing is changed in Opus."""
+    from opusmap.disposal.due import find_due, read_day
+    from opusmap.disposal.plan import make_plan, refuse_existing
+
+    day = read_day(until, "--until")
+    path = output or Path(mapping).with_suffix(f".destroy-{day}.json")
+    refuse_existing(path)
+    settings = read_settings(mapping)
+    work = open_mapping(mapping, source, converters, out)
+    with work.source:
+        if not out.quiet:
+            print_host(settings)
+        due = find_due(work, settings, day)
+    file = make_plan(
+        due,
+        path,
+        origin=settings.base_url,
+        connection=work.mapper.connection.id,
+        mapping=mapping,
+        holds=holds,
+        authority=authority,
+        approvals=approvals,
+        now=time.time(),
+    )
+    file.write()
+    frozen = file.plan
+    held = sum(len(hold.held) for hold in frozen.holds)
+    if out.as_json:
+        left_out = [{"key": one.key, "state": one.state, "why": one.why} for one in frozen.left_out]
+        facts = {"plan": str(path), "sha256": file.sha256, "records": len(frozen.records), "held": held}
+        print_json({**facts, "left_out": left_out})
+    elif not out.quiet:
+        print_note(f"plan: {path}, {counted(len(frozen.records), 'record')}, SHA-256 {file.sha256}")
+        for hold in frozen.holds:
+            print_note(
+                f"  held by {hold.path}: {', '.join(map(quote_value, hold.held)) or 'none that is due'}"
+            )
+        for one in frozen.left_out[:_NAMED]:
+            print_note(f"  left out: {quote_value(one.key)} ({one.state}): {one.why}")
+        if len(frozen.left_out) > _NAMED:
+            print_note(f"  and {len(frozen.left_out) - _NAMED} more; the plan names each")
+        if not authority:
+            print_note("  No disposal authority is named (--authority).")
+        approve_it = show_command("destroy", "approve", str(path), "--as", "Name <address>")
+        print_next(out, "have it approved", approve_it)
+    return 0
+
+
+@command(
+    "Approve a plan",
+    "opusmap destroy approve plan.json --as 'Ann Lee <ann@x.org>' --comment 'Checked with legal'",
+)
+@PLAN
+@PERSON
+@click.option("--comment", default="", help="What the certificate quotes.")
+@COUNT
+@common
+def approve(plan: Path, person: str, comment: str, count: int | None, out: Output) -> int:
+    """Approve a plan, by its hash: by typing the number of its records, or by a signature.
+
+    With OPUSMAP_APPROVAL_CERTIFICATE the approval is signed with that certificate.
+    """
+    from dataclasses import replace
+
+    from opusmap.disposal.approvals import Approval, find_flaws, read_person, write_time
+    from opusmap.disposal.plan import read_plan_file
+    from opusmap.disposal.signatures import sign
+    from opusmap.errors import DestructionRefused
+
+    who, file, now = read_person(person), read_plan_file(plan), time.time()
+    records = len(file.plan.records)
+    approval = Approval(file.sha256, str(who), records, write_time(now), shorten(comment, 1000))
+    approval = replace(approval, signature=sign(approval.statement, now))
+    if approval.signature is None:
+        _check_count(file, count, f"{who} approves that {_describe(file)} are destroyed")
+    approved = replace(file, approvals=(*file.approvals, approval))
+    if flaws := find_flaws(approved.approvals, sha256=file.sha256, records=records, needed=0):
+        raise DestructionRefused(str(plan), "; ".join(flaws), "another person must approve it")
+    approved.write()
+    missing = max(0, file.plan.approvals_needed - len(approved.approvals))
+    if out.as_json:
+        signed = approval.signature is not None
+        print_json({"sha256": file.sha256, "approvals": len(approved.approvals), "signed": signed})
+    elif not out.quiet:
+        print_note(f"{who} has approved plan {file.sha256}")
+        if missing:
+            print_note(f"{counted(missing, 'more person', 'more people')} must approve it.")
+        else:
+            confirm_it = show_command("destroy", "confirm", str(plan), str(file.mapping))
+            print_next(out, "destroy the objects in the source, and have that confirmed", confirm_it)
+    return 0
+
+
+@command(
+    "Confirm that the objects of a plan are gone",
+    "opusmap destroy confirm plan.json mapping.yaml",
+    "opusmap destroy confirm plan.json mapping.yaml --certificate vendor.pdf",
+)
+@PLAN
+@MAPPING
+@SOURCE
+@click.option(
+    "--certificate",
+    type=click.Path(dir_okay=False),
+    help="Certificate of those who destroyed the objects; its hash confirms all records of the plan.",
+)
+@custom
+@common
+def confirm(
+    plan: Path,
+    mapping: str,
+    source: str | None,
+    certificate: str | None,
+    converters: tuple[str, ...],
+    out: Output,
+) -> int:
+    """Look whether the row of each record is gone from the source; the exit code is 1 if one is there."""
+    from opusmap.disposal.confirming import confirm_by_certificate, confirm_by_source
+    from opusmap.disposal.plan import read_plan_file
+
+    file = read_plan_file(plan)
+    if certificate is not None:
+        file = confirm_by_certificate(file, certificate, time.time())
+    work = open_mapping(mapping, source, converters, out)
+    with work.source:
+        file, rows = confirm_by_source(file, work, time.time())
+    file.write()
+    there = [record.key for record in file.plan.records if record.key in rows.found]
+    confirmed = file.confirmed
+    missing = [record.key for record in file.plan.records if record.key not in confirmed]
+    if out.as_json:
+        facts = {"confirmed": len(confirmed), "not_confirmed": missing, "rows": rows.read}
+        print_json({"sha256": file.sha256, **facts})
+    elif not out.quiet:
+        print_note(f"{counted(rows.read, 'row')} of {work.source.name} read")
+        if not rows.read:
+            print_note("  The source has no rows at all: is it the right one?")
+        for key in there[:_NAMED]:
+            print_note(f"  still there: {quote_value(key)}, {work.source.place(rows.found[key].number)}")
+        if len(there) > _NAMED:
+            print_note(f"  and {len(there) - _NAMED} more")
+        print_note(f"{len(file.plan.records) - len(missing)} of {_describe(file)} are confirmed")
+        if not missing:
+            run_it = show_command("destroy", "run", str(plan), "--as", "Name <address>", "--limit", "1")
+            print_next(out, "destroy one record first, with OPUSMAP_ALLOW_DESTROY=1", run_it)
+    return 1 if missing else 0
+
+
+@command(
+    "Execute a plan: Opus marks its records as destroyed",
+    "opusmap destroy run plan.json --as 'Cy Orr <cy@x.org>' --limit 1",
+)
+@PLAN
+@PERSON
+@COUNT
+@click.option("--limit", type=click.IntRange(1), help="Maximum number of records to mark.")
+@HOLD
+@click.option("--yes", is_flag=True, help="Don't ask for the number of records.")
+@common
+def run(
+    plan: Path,
+    person: str,
+    count: int | None,
+    limit: int | None,
+    holds: tuple[str, ...],
+    out: Output,
+    *,
+    yes: bool,
+) -> int:
+    """Check a plan again, and let Opus mark its records as destroyed. It needs OPUSMAP_ALLOW_DESTROY=1.
+
+    It stops before the first request if one of its records is no longer due, is held, changed or not
+    confirmed, or if the plan is not approved. The same command goes on after a stop.
+    """
+    from opusmap.cli.signals import stopped_by_signals
+    from opusmap.delivery import RetryPolicy
+    from opusmap.disposal.approvals import read_person
+    from opusmap.disposal.executing import ExecutionOptions, refuse_flaws
+    from opusmap.disposal.execution_loop import run_execution
+    from opusmap.disposal.plan import read_plan_file
+    from opusmap.settings import may_destroy
+
+    who, file = read_person(person), read_plan_file(plan)
+    if not may_destroy(os.environ):
+        problem = "not 1, so nothing is marked as destroyed"
+        raise SettingsError("OPUSMAP_ALLOW_DESTROY", problem, "set it to 1 for this command alone")
+    refuse_flaws(file, str(who), holds)
+    settings = read_settings(str(file.mapping))
+    if not out.quiet:
+        print_host(settings)
+    if not yes:
+        _check_count(file, count, f"{_describe(file)} are marked as destroyed, for ever")
+    options = ExecutionOptions(
+        str(who),
+        limit,
+        holds,
+        late_effect_window=settings.late_effect_window,
+        retries=RetryPolicy(settings.retry_timeout),
+    )
+    with stopped_by_signals() as on_start:
+        outcome = run_execution(file, settings, options, on_start)
+    _print_outcome(outcome, limit, out)
+    if outcome.stopped is not None:
+        return outcome.stopped.exit_code
+    counts = outcome.counts
+    return 1 if counts["failed"] or counts["uncertain"] or (limit is None and counts["not_sent"]) else 0
+
+
+def _print_outcome(outcome: Outcome, limit: int | None, out: Output) -> None:
+    from opusmap.cli.logs import log_error
+
+    if out.as_json:
+        print_json(outcome.as_json())
+    elif not out.quiet:
+        print_note(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in outcome.counts.items()))
+        for state in outcome.records:
+            if state.state in ("failed", "uncertain"):
+                print_note(f"  {state.state}: {quote_value(state.key)}: {state.answer}")
+        if outcome.newly_due:
+            named = ", ".join(map(quote_value, outcome.newly_due[:_NAMED]))
+            print_note(f"{counted(len(outcome.newly_due), 'record')} newly due, and not touched: {named}")
+    if outcome.stopped is not None:
+        log_error(outcome.stopped)
+    path = str(outcome.file.path)
+    if outcome.counts["destroyed"] == outcome.counts["planned"]:
+        print_next(out, "certify it", show_command("destroy", "certificate", path, "-o", "certificate"))
+    elif limit is not None and outcome.stopped is None:
+        print_next(out, "look at it in Opus, and go on", show_command("destroy", "run", path, "--as", "…"))
+
+
+@command("Certify what a plan's execution came to", "opusmap destroy certificate plan.json -o certificate")
+@PLAN
+@click.option(
+    "-o", "--output", metavar="NAME", help="NAME.html and NAME.json are written.  [default: beside PLAN]"
+)
+@common
+def certificate(plan: Path, output: str | None, out: Output) -> int:
+    """Write a certificate: a page to read and print, and a JSON file with the same facts."""
+    from opusmap.disposal.destruction_certificate import write_certificate
+    from opusmap.disposal.executing import count_states, list_states
+    from opusmap.disposal.plan import read_plan_file
+    from opusmap.journal import open_journal
+    from opusmap.run.history import find_journal
+
+    file = read_plan_file(plan)
+    with open_journal(find_journal(file.mapping, None, os.environ), write=False) as journal:
+        states = list_states(file.plan, journal, file.sha256)
+    name = output or str(plan.with_suffix("")) + ".certificate"
+    page, data = write_certificate(file, states, name, time.time())
+    counts = count_states(states)
+    if out.as_json:
+        print_json({"page": page, "data": data, "plan": file.sha256, **counts})
+    elif not out.quiet:
+        print_note(f"page: {page}")
+        print_note(f"data: {data}")
+        print_note(f"{counts['destroyed']} of {_describe(file)} are destroyed")
+        print_next(out, "verify it", show_command("destroy", "verify", page))
+    return 0 if counts["destroyed"] == counts["planned"] else 1
+
+
+@command("Verify a plan or a certificate, offline", "opusmap destroy verify certificate.html")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@common
+def verify(file: Path, out: Output) -> int:
+    """Verify the hashes, approvals, signatures and counts of a plan or a certificate, without any network."""
+    from opusmap.disposal.verifying import verify as verify_file
+
+    found = verify_file(file)
+    if out.as_json:
+        print_json({"kind": found.kind, "verified": not found.flaws, "flaws": list(found.flaws)})
+    else:
+        for sentence in () if out.quiet else found.holds:
+            print_note(f"{file}: {sentence}")
+        for sentence in found.flaws:
+            write_error(f"{file}: not verified: {sentence}")
+    return 2 if found.flaws else 0
+
+
+@command(
+    "Let a destroyed record be submitted again",
+    "opusmap destroy lift mapping.yaml 'BP-0101' --as 'Ann Lee <ann@x.org>' --reason 'Wrong key in plan'",
+)
+@MAPPING
+@click.argument("key")
+@PERSON
+@click.option("--reason", required=True, help="Why; the journal keeps it.")
+@common
+def lift(mapping: str, key: str, person: str, reason: str, out: Output) -> int:
+    """Let a record that was marked as destroyed be submitted again. Opus is not asked or changed."""
+    from opusmap.compiler import load_mapping
+    from opusmap.disposal.approvals import read_person, write_time
+    from opusmap.run.tombstones import lift_tombstone
+
+    who, settings = read_person(person), read_settings(mapping)
+    words = f"{who}, {write_time(time.time())}: {shorten(reason, 500)}"
+    lift_tombstone(settings, load_mapping(mapping).connection.id, key, words)
+    if out.as_json:
+        print_json({"lifted": key})
+    elif not out.quiet:
+        print_note(f"{quote_value(key)} can be submitted again")
+    return 0
+
+
+def _describe(file: PlanFile) -> str:
+    return counted(len(file.plan.records), "record")
+
+
+def _check_count(file: PlanFile, count: int | None, what: str) -> None:
+    """Ask for the number of a plan's records, or compare the given one.
+
+    Raises:
+        SettingsError: it is another number, or there is no terminal to ask at.
+    """
+    records = len(file.plan.records)
+    if count is None:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            problem = "there is no terminal on which to type the number of records"
+            raise SettingsError("--count", problem, "give the number of records in the plan with --count")
+        for record in file.plan.records[:_NAMED]:
+            write_error(f"  {record.key}  {record.name}  {record.term}")
+        write_error(f"{what}. Plan {file.sha256}")
+        count = click.prompt("Type the number of records", type=int, err=True)
+    if count != records:
+        raise SettingsError(
+            "--count", f"the plan does not have {counted(count, 'record')}", "look at it again"
+        )
+
+
+for _command in (plan, approve, confirm, run, certificate, verify, lift):
+    assert isinstance(_command, ExamplesFirst)
+    destroy.add_command(_command)

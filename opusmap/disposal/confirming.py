@@ -1,0 +1,63 @@
+"""Confirming that the objects of a plan's records are gone: their owner destroys them, before Opus knows.
+
+A row of the source with a record's key is an object that is still there. Where a row's key can't be read, it
+might be one, so nothing is confirmed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from opusmap.disposal.approvals import write_time
+from opusmap.disposal.plan import Confirmation, PlanFile
+from opusmap.disposal.source_rows import SourceRows, find_rows
+from opusmap.errors import DestructionRefused
+from opusmap.output_files import hash_file
+from opusmap.run.open import Work
+from opusmap.wording import counted
+
+_ROWS_NAMED = 5
+
+
+def confirm_by_source(file: PlanFile, work: Work, now: float) -> tuple[PlanFile, SourceRows]:
+    """Look whether each record's row is gone from the source; return the plan's file with what was found.
+
+    What an earlier look at the source confirmed no longer counts.
+
+    Raises:
+        DestructionRefused: it is another connection's mapping, or a row's key can't be read.
+        SourceError: the source can't be read.
+    """
+    connection = work.mapper.connection.id
+    if connection.lower() != file.plan.connection.lower():
+        problem = f"{work.mapper.spec.path} is a mapping of the connection {connection}, not of the plan's"
+        raise DestructionRefused(str(file.path), problem, "name the mapping that the plan was made with")
+    rows = find_rows(work, file.plan.keys)
+    if rows.unreadable:
+        named = ", ".join(work.source.place(row) for row in rows.unreadable[:_ROWS_NAMED])
+        problem = f"the key of {counted(len(rows.unreadable), 'row')} can't be read ({named})"
+        help_text = "correct them: each might be the row of a record whose object is still there"
+        raise DestructionRefused(work.source.name, problem, help_text)
+    found = hash_file("source", work.source.name)
+    gone = tuple(record.key for record in file.plan.records if record.key not in rows.found)
+    sha256 = "" if found is None else found.sha256
+    confirmation = Confirmation(
+        file.sha256, "source", write_time(now), work.source.name, sha256, rows.read, gone
+    )
+    kept = [one for one in file.confirmations if one.method != "source"]
+    return replace(file, confirmations=(*kept, confirmation)), rows
+
+
+def confirm_by_certificate(file: PlanFile, path: str, now: float) -> PlanFile:
+    """Take a vendor's certificate, by its hash, as what confirms all records of a plan.
+
+    Raises:
+        DestructionRefused: there is no such file.
+    """
+    found = hash_file("certificate", path)
+    if found is None:
+        raise DestructionRefused(path, "there is no such file", "name the certificate of who destroyed them")
+    keys = tuple(record.key for record in file.plan.records)
+    confirmation = Confirmation(file.sha256, "vendor", write_time(now), path, found.sha256, 0, keys)
+    kept = [one for one in file.confirmations if one.method != "vendor" or one.sha256 != found.sha256]
+    return replace(file, confirmations=(confirmation, *kept))

@@ -1,0 +1,356 @@
+"""A plan: the records that may be destroyed, frozen under one hash in a file; and what was added since.
+
+The plan itself never changes. Beside it the file has the approvals, the confirmations and the executions.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from opusmap import __version__
+from opusmap.disposal.approvals import Approval, write_time
+from opusmap.disposal.due import DueList, DueState
+from opusmap.disposal.sealed import Sealed, join_sealed, read_sealed, seal, write_sealed
+from opusmap.errors import DestructionRefused, SettingsError
+from opusmap.output_files import hash_file
+from opusmap.safe_files import UnreadableFile, read_bytes
+
+FORMAT = "opusmap destruction plan 1"
+_HOLD_LIMIT = 1 << 28
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRecord:
+    """A record of a plan: what Opus says of it, and the hash of the content that it accepted."""
+
+    key: str
+    name: str
+    term: str
+    created: str
+    modified: str
+    created_by: str
+    modified_by: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A record that was due and is not in the plan: its rowKey, its state, and why in words."""
+
+    key: str
+    state: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A file of rowKeys that must not be destroyed: its path from the plan's folder, its SHA-256, its keys.
+
+    `held` are those of them that were due.
+    """
+
+    path: str
+    sha256: str
+    keys: int
+    held: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What may be destroyed. Paths are from the plan's folder.
+
+    Attributes:
+        made: when (ISO, UTC); `opusmap` is the version that made it.
+        origin: the service; `connection` is the connection's id.
+        mapping: the mapping's path.
+        until: the last day of the question for due records.
+        authority: the disposal authority, as it was given.
+        approvals_needed: how many different people must approve it.
+        holds: the files of holds that were looked at.
+        left_out: what was due and is not in the plan, other than what is held.
+        records: what may be destroyed.
+    """
+
+    made: str
+    opusmap: str
+    origin: str
+    connection: str
+    mapping: str
+    until: str
+    authority: str
+    approvals_needed: int
+    holds: tuple[Hold, ...]
+    left_out: tuple[LeftOut, ...]
+    records: tuple[PlannedRecord, ...]
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The rowKeys of the records."""
+        return frozenset(record.key for record in self.records)
+
+    @property
+    def considered(self) -> frozenset[str]:
+        """The rowKeys of all that was due when the plan was made."""
+        held = (key for hold in self.holds for key in hold.held)
+        return self.keys.union((each.key for each in self.left_out), held)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What confirms that the objects of some records are gone.
+
+    Attributes:
+        plan: the plan's hash.
+        method: `source` (they are not in the source any more) or `vendor` (who destroyed them certifies it).
+        at: when that was seen (ISO, UTC).
+        name, sha256: of the source's file (no hash where it is none), or of the certificate.
+        rows: how many rows of the source were read.
+        keys: the rowKeys of the records.
+    """
+
+    plan: str
+    method: str
+    at: str
+    name: str
+    sha256: str
+    rows: int
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A run of the plan: who ran it, from when to when, what it counted. Without `ended` it was killed."""
+
+    by: str
+    started: str
+    ended: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    stopped: str = ""
+    newly_due: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """A plan as it is in its file, with its seal."""
+
+    path: Path
+    plan: Plan
+    sealed: Sealed
+    approvals: tuple[Approval, ...] = ()
+    confirmations: tuple[Confirmation, ...] = ()
+    executions: tuple[Execution, ...] = ()
+
+    @property
+    def sha256(self) -> str:
+        """The plan's hash."""
+        return self.sealed.sha256
+
+    @property
+    def confirmed(self) -> dict[str, Confirmation]:
+        """What confirms each record, by rowKey."""
+        found = (one for one in self.confirmations if one.plan == self.sha256)
+        return {key: one for one in found for key in one.keys}
+
+    @property
+    def mapping(self) -> Path:
+        """The mapping's file."""
+        return self.path.parent / self.plan.mapping
+
+    def write(self) -> None:
+        """Write the file.
+
+        Raises:
+            SettingsError: it can't be written.
+        """
+        parts = {
+            "approvals": [one.as_json() for one in self.approvals],
+            "confirmations": [asdict(one) for one in self.confirmations],
+            "executions": [asdict(one) for one in self.executions],
+        }
+        write_sealed(self.path, join_sealed(FORMAT, [self.sealed], parts))
+
+    def executed(self, execution: Execution) -> Self:
+        """Return it with an execution in the place of the last one that began at the same time."""
+        others = [
+            one for one in self.executions if one.started != execution.started or one.by != execution.by
+        ]
+        return replace(self, executions=(*others, execution))
+
+
+def make_plan(
+    due: DueList,
+    path: Path,
+    *,
+    origin: str,
+    connection: str,
+    mapping: str,
+    holds: Sequence[str] = (),
+    authority: str = "",
+    approvals: int = 2,
+    now: float,
+) -> PlanFile:
+    """Freeze what is due, `known`, and not held into a plan for a file that is not written yet.
+
+    Raises:
+        DestructionRefused: a file of holds can't be read, or nothing is left to be destroyed.
+    """
+    listed = [(hold, read_hold(hold)) for hold in holds]
+    held = frozenset(key for _, keys in listed for key in keys)
+    keys = {entry.key for entry in due.entries}
+    free = [entry for entry in due.entries if entry.key not in held]
+    names = [each.name for each in fields(PlannedRecord)]
+    records = tuple(
+        PlannedRecord(**{name: getattr(entry, name) for name in names})
+        for entry in free
+        if entry.state is DueState.KNOWN
+    )
+    if not records:
+        problem = f"of {len(due.entries)} due records none may be destroyed"
+        raise DestructionRefused(str(path), problem, "`opusmap due` shows what is known of each")
+    plan = Plan(
+        made=write_time(now),
+        opusmap=__version__,
+        origin=origin,
+        connection=connection,
+        mapping=_from_folder(mapping, path.parent),
+        until=str(due.until),
+        authority=authority,
+        approvals_needed=approvals,
+        holds=tuple(
+            Hold(_from_folder(hold, path.parent), _hash(hold), len(found), tuple(sorted(found & keys)))
+            for hold, found in listed
+        ),
+        left_out=tuple(
+            LeftOut(entry.key, entry.state.value, entry.why)
+            for entry in free
+            if entry.state is not DueState.KNOWN
+        ),
+        records=records,
+    )
+    return PlanFile(path, plan, seal("plan", asdict(plan)))
+
+
+def read_plan_file(path: str | Path) -> PlanFile:
+    """Read a plan's file.
+
+    Raises:
+        DestructionRefused: it can't be read, or the plan was changed after it was made.
+    """
+    sealed, rest = read_sealed(path, FORMAT, ("plan",))
+    return PlanFile(Path(path), read_plan(sealed["plan"], str(path)), sealed["plan"], *_read_rest(rest, path))
+
+
+def read_plan(sealed: Sealed, path: str) -> Plan:
+    """Return the plan of a sealed line.
+
+    Raises:
+        DestructionRefused: it is none, or has two records with one rowKey.
+    """
+    try:
+        plan = msgspec.convert(sealed.read(), Plan)
+        date.fromisoformat(plan.until)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise DestructionRefused(path, f"this is not a plan that can be read: {error}") from None
+    if len(plan.keys) < len(plan.records) or plan.approvals_needed < 1:
+        raise DestructionRefused(path, "the plan has a record twice, or needs no approval")
+    return plan
+
+
+def read_approvals(values: Any) -> tuple[Approval, ...]:
+    """Read the approvals of a file.
+
+    Raises:
+        ValueError: they are none.
+    """
+    try:
+        return tuple(Approval.read(one) for one in values)
+    except (TypeError, KeyError) as error:
+        raise ValueError(str(error)) from None
+
+
+def read_executions(values: Any) -> tuple[Execution, ...]:
+    """Read the executions of a file.
+
+    Raises:
+        ValueError: they are none.
+    """
+    return msgspec.convert(values, tuple[Execution, ...])
+
+
+def read_confirmations(values: Any) -> tuple[Confirmation, ...]:
+    """Read the confirmations of a file.
+
+    Raises:
+        ValueError: they are none.
+    """
+    return msgspec.convert(values, tuple[Confirmation, ...])
+
+
+def _read_rest(
+    rest: dict[str, Any], path: str | Path
+) -> tuple[tuple[Approval, ...], tuple[Confirmation, ...], tuple[Execution, ...]]:
+    try:
+        return (
+            read_approvals(rest.get("approvals", [])),
+            read_confirmations(rest.get("confirmations", [])),
+            read_executions(rest.get("executions", [])),
+        )
+    except ValueError as error:
+        raise DestructionRefused(str(path), f"what was added to the plan can't be read: {error}") from None
+
+
+def read_hold(path: str | Path) -> frozenset[str]:
+    """Return the rowKeys of a file of holds: one on each line, in UTF-8; empty lines don't count.
+
+    Raises:
+        DestructionRefused: it can't be read.
+    """
+    try:
+        text = read_bytes(path, _HOLD_LIMIT).decode("utf-8-sig")
+    except UnreadableFile as error:
+        raise DestructionRefused(str(path), error.message, "a hold that can't be read stops all") from None
+    except UnicodeDecodeError:
+        raise DestructionRefused(
+            str(path), "this is not UTF-8", "save it as UTF-8, a key on each line"
+        ) from None
+    return frozenset(line.strip() for line in text.split("\n") if line.strip())
+
+
+def find_held(file: PlanFile, more: Iterable[str] = ()) -> dict[str, str]:
+    """Return which of a plan's records are held now, by the plan's files of holds and others: key -> file.
+
+    Raises:
+        DestructionRefused: one of the files can't be read.
+    """
+    paths = [str(file.path.parent / hold.path) for hold in file.plan.holds]
+    return {key: path for path in (*paths, *more) for key in read_hold(path) & file.plan.keys}
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse to write a plan over a file that is there: it may have approvals.
+
+    Raises:
+        SettingsError: it is there.
+    """
+    if os.path.lexists(path):
+        raise SettingsError(str(path), "this file is there already", "name another one with -o")
+
+
+def _hash(path: str) -> str:
+    found = hash_file("hold", path)
+    return "" if found is None else found.sha256
+
+
+def _from_folder(path: str, folder: Path) -> str:
+    """Return a path as it is named from the plan's folder, so that both can be moved together."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive of Windows
+        return str(Path(path).resolve())
