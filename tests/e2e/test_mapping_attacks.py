@@ -127,7 +127,7 @@ def test_a_query_that_asks_for_too_much(database: Path, columns: str, said: str)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize("command", ["check", "map"])
+@pytest.mark.parametrize("command", ["check", pytest.param("map", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     "query",
     [
