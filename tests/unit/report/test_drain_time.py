@@ -48,14 +48,14 @@ def test_one_more_request_in_flight_is_never_slower(latency, count):
     )
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.floats(0.5, 40), st.floats(0.05, 1.0), st.integers(4, 64))
 def test_under_a_limit_most_of_what_opus_allows_is_used_and_never_more(allowed, latency, count):
     rate, bound = find_rate(Conditions(latency, allowed, count))
     free, _ = find_rate(Conditions(latency, in_flight=count))
     assert rate <= min(allowed, free) + 1e-9
     if bound == "Opus":
-        assert rate >= 0.55 * allowed
+        assert rate >= 0.45 * allowed  # where one more in flight is one too many, each second one is refused
 
 
 def test_what_a_service_does_not_save_for_later_is_lost_while_a_process_waits():
@@ -85,8 +85,8 @@ def test_as_many_in_flight_as_are_enough_use_a_limit_up(allowed):
 
 @pytest.mark.parametrize(
     "setting",
-    [Setting(9_000, 0.2, 0, 8), Setting(9_000, 0.2, 20, 8), Setting(9_000, 0.1, 10, 16)],
-    ids=["in flight", "limit", "wide limit"],
+    [Setting(3_000, 0.2, 0, 8), Setting(9_000, 0.2, 20, 8), Setting(1_500, 0.5, 1, 4)],
+    ids=["in flight", "limit", "every second one too many"],
 )
 def test_the_real_engine_on_a_virtual_clock_takes_as_long_as_foreseen(setting):
     assert simulate(setting) == pytest.approx(predict(setting, commit=0.0), rel=0.08)
