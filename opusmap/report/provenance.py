@@ -126,16 +126,19 @@ def gather_evidence(mapper: Mapper, source: Source | None) -> Evidence:
     )
 
 
-def staged_evidence(place: str, conflict: str, reasons: Iterable[Reason]) -> Evidence:
-    """Return what is known before the first record of a staged run, which names the files of its own."""
-    kept, more = keep_reasons(reasons)
-    return Evidence(
+def staged_evidence(evidence: Evidence, place: str) -> Evidence:
+    """Return what is known before a staged run's first record: what staging found, and who sends it now."""
+    kept, more = keep_reasons(evidence.reasons)
+    replaced, more_replaced = keep_reasons(evidence.replaced)
+    return replace(
+        evidence,
         version=__version__,
         person=_find_person(),
         source=place,
-        conflict=conflict,
         reasons=kept,
         more_reasons=more,
+        replaced=replaced,
+        more_replaced=more_replaced,
     )
 
 

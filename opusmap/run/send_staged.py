@@ -31,6 +31,7 @@ from opusmap.journal import Journal, Progress, Share, StagedParts, open_journal
 from opusmap.opus import EncodedRecord
 from opusmap.report import Evidence, Report, Shared, staged_evidence
 from opusmap.run.submit import SubmitOptions, or_stopped
+from opusmap.run.tombstones import refuse_destroyed
 
 if TYPE_CHECKING:
     from opusmap.settings import Settings
@@ -60,6 +61,7 @@ async def send_staged(
         stop: set it to stop this process gracefully: its parts are given back.
 
     Raises:
+        SourceError: a record of it was destroyed (`destroyed-record`), or a part is not what it was.
         JournalError: the journal can't be used, another run of the connection is alive, or another process
             has taken over what this one was sending, because it did not answer.
         SettingsError, SignInError: the certificate can't be used, or is out of its time.
@@ -73,6 +75,8 @@ async def send_staged(
     rows |= {"filtered": counts.filtered, "rejected": counts.rejected}
     parts = StagedParts(staged.content_hash, len(staged.parts), rows)
     with open_journal(settings.journal) as journal:
+        tombstones = tuple(journal.destructions(settings.base_url, staged.connection.id))
+        await asyncio.to_thread(refuse_destroyed, staged, tombstones)
         share = await or_stopped(
             journal.share_run(
                 origin=settings.base_url,
@@ -84,7 +88,7 @@ async def send_staged(
             stop,
         )
         if not journal.evidence(share.run):  # a run that is killed has a report, too
-            evidence = staged_evidence(staged.name, staged.spec.conflict, staged.manifest.reasons)
+            evidence = staged_evidence(staged.evidence, staged.name)
             evidence = replace(evidence, trust_status=settings.trust_status)
             journal.keep_evidence(share.run, evidence.as_json())
         run = _SharedRun(staged, parts, share, journal, stop)

@@ -5,19 +5,24 @@ A person can lift one, by the record's key and with a reason, which the journal 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from opusmap.errors import JournalError
+from opusmap.errors import JournalError, SourceError
 from opusmap.issues import Issue
 from opusmap.journal import Destruction, DestructionState, Journal, open_journal
 from opusmap.records import Chunk, Reject
 from opusmap.run.duplicates import RowAt
-from opusmap.wording import quote_value
+from opusmap.wording import counted, quote_value
 
 if TYPE_CHECKING:
     from opusmap.settings import Settings
+    from opusmap.staging import StagedRun
+
+_SHOWN = 5
+"""Row keys that a message names, at most."""
 
 
 class Tombstones:
@@ -51,6 +56,31 @@ class Tombstones:
                 problem = _describe(found[key])
                 rejects[place] = Reject(number, key, (problem,), row_at(places[place]).values)
         return chunk.reject(rejects)
+
+
+def refuse_destroyed(staged: StagedRun, tombstones: Iterable[Destruction]) -> None:
+    """Refuse a staged run that has a record which was destroyed, before anything of it is sent.
+
+    Its records were made before the journal was asked, and can't be left out one by one: its counts and
+    hashes are those of all. Where there are no tombstones, nothing is read.
+
+    Raises:
+        SourceError: `destroyed-record`; or a part can't be read.
+    """
+    destroyed = {row.key for row in tombstones if row.is_tombstone}
+    if not destroyed:
+        return
+    found = sorted({key for key in staged.keys() if key in destroyed})  # noqa: SIM118 - of records, not of a dict
+    if found:
+        some = ", ".join(map(quote_value, found[:_SHOWN])) + (" …" if len(found) > _SHOWN else "")
+        problem = (
+            f"{counted(len(found), 'record')} of it was marked as destroyed in Opus, or may have been: {some}"
+        )
+        help_text = (
+            "remove the rows from the source, and stage it again; if they are right, "
+            "`opusmap destroy lift` lets a record be submitted"
+        )
+        raise SourceError(staged.name, "destroyed-record", problem, help=help_text)
 
 
 def _describe(row: Destruction) -> Issue[str]:

@@ -148,6 +148,16 @@ class StagedRun:
         with self.open_part(part) as records:
             yield from records
 
+    def keys(self) -> Iterator[str]:
+        """Yield the row keys of all records, part by part.
+
+        Raises:
+            SourceError: as `open_part`.
+        """
+        for part in self.parts:
+            with self._open(part) as file:
+                yield from (key for (key,) in file.rows(("key",)))
+
     def rejects(self) -> Iterator[StagedReject]:
         """Yield the rows that gave no record, file by file.
 

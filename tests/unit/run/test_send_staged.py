@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from postgres import Server
 
@@ -17,8 +18,8 @@ from opusmap import load_mapping
 from opusmap.cli import main
 from opusmap.emulator import Emulator, Fault
 from opusmap.errors import SourceError, StoppedEarly
-from opusmap.journal import open_journal
-from opusmap.report import Report
+from opusmap.journal import Destruction, DestructionState, open_journal
+from opusmap.report import Evidence, Report
 from opusmap.run.rehearsal import embedded_opus
 from opusmap.run.send_staged import send_staged
 from opusmap.run.submit import SubmitOptions
@@ -124,6 +125,34 @@ def test_what_opus_refused_is_in_the_journal_with_its_reason_and_is_sent_again(s
     opus[0].faults = None
     again = send_all(staged, opus, place)
     assert (again.submitted, again.unchanged, again.failed) == (1, ROWS - 1, 0)
+
+
+def test_a_staged_run_with_a_destroyed_record_is_refused_before_anything_is_sent(staged, opus, place) -> None:
+    _, settings = opus
+    target = settings.base_url, staged.connection.id
+    gone = [
+        Destruction(key, "ab" * 32, b"", state, 1.0, "Ann Lee <ann@bayview.example>")
+        for key, state in (("k7", DestructionState.DESTROYED), ("k9", DestructionState.UNCERTAIN))
+    ]
+    with open_journal(place) as journal:
+        journal.start_run(origin=target[0], connection=target[1], mapping="earlier.yaml")
+        journal.write_destructions(*target, gone)
+    with pytest.raises(SourceError, match=r"2 records of it .* \"k7\", \"k9\"") as caught:
+        send_all(staged, opus, place)
+    assert caught.value.code == "destroyed-record"
+    assert opus[0].records == {}
+    with open_journal(place) as journal:
+        journal.write_destructions(*target, [msgspec.structs.replace(one, lifted="Ann") for one in gone])
+    assert send_all(staged, opus, place).submitted == ROWS
+
+
+def test_the_report_of_a_staged_run_has_what_staging_found(staged, opus, place) -> None:
+    report = send_all(staged, opus, place)
+    with open_journal(place, write=False) as journal:
+        evidence = Evidence.read(journal.evidence(journal.runs()[0]))
+    assert evidence.reasons == report.reasons
+    assert [line.target for line in evidence.crosswalk.lines] == ["Row key", "Name"]
+    assert {file.role for file in evidence.files} >= {"mapping", "connection", "source"}
 
 
 def test_a_run_that_was_stopped_is_gone_on_with(staged, opus, place) -> None:
