@@ -1,6 +1,6 @@
 """`opusmap destroy`: from a plan over approvals and confirmations to a certificate.
 
-Everything is a look but `run`, which stands behind OPUSMAP_ALLOW_DESTROY=1.
+Everything is a look but `run`, which needs OPUSMAP_ALLOW_DESTROY=1.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from opusmap.cli.due import UNTIL
-from opusmap.cli.help import ExamplesFirst, Family, command
+from opusmap.cli.help import ExamplesFirst, Family, command, show_examples
 from opusmap.cli.next_step import print_next, show_command
 from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, open_mapping, read_settings
 from opusmap.cli.output import print_json, print_note, shorten
@@ -46,6 +46,7 @@ _NAMED = 10
     "destroy",
     cls=Family,
     short_help="Destroy due records by an approved plan, and certify it",
+    epilog=show_examples("opusmap destroy plan mapping.yaml -o plan.json"),
 )
 def destroy() -> None:
     """Destroy due records by an approved plan, and certify it.

@@ -115,7 +115,7 @@ class Program(ExamplesFirst, click.Group):
 
 
 class Family(ExamplesFirst, click.Group):
-    """A command that has commands of its own, shown in their order with a whole line for each."""
+    """A command with its own commands, shown in their order with a whole line for each."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """Return the names in the order in which a person needs them."""

@@ -84,7 +84,7 @@ class Approval:
         """Read plain data.
 
         Raises:
-            ValueError: they are no approval.
+            ValueError: they are not an approval.
         """
         if not isinstance(value, dict) or value.keys() != set(cls.__slots__):
             raise ValueError("an approval has other parts")

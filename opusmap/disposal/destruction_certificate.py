@@ -1,6 +1,6 @@
 """The certificate of a destruction: a page and a JSON file, which can be read and checked without opusmap.
 
-The JSON has the plan's line as it was approved, and a line of its own; each has its hash in the first line,
+The JSON has the plan's line as it was approved, and a second line; each has its hash in the first line,
 and so has the page. `certificate.schema.json` describes it.
 """
 
@@ -35,7 +35,7 @@ SCHEMA = Path(__file__).parent / "certificate.schema.json"
 
 
 def make_certificate(file: PlanFile, states: Sequence[RecordState], now: float) -> Sealed:
-    """Return the certificate's own line: all that is not in the plan."""
+    """Return the certificate's line: all that is not in the plan."""
     confirmed = file.confirmed
     return seal(
         "certificate",

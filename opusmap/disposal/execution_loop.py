@@ -1,4 +1,4 @@
-"""A plan executed from its first record to its last, in an event loop of its own."""
+"""A plan executed from its first record to its last, in its own event loop."""
 
 from __future__ import annotations
 

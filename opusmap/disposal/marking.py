@@ -1,4 +1,4 @@
-"""Marking records of a plan as destroyed in Opus: by the engine that submits, with a journal of its own kind.
+"""Marking records of a plan as destroyed in Opus: by the engine that submits, with another kind of session.
 
 Owns what is noted of each record, and when: its intent before a request, and what came of it. Opus may refuse
 what it has marked before, so a refusal alone says nothing: the record is uncertain until it is known whether

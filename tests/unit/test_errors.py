@@ -9,6 +9,7 @@ import pytest
 
 import opusmap.errors
 from opusmap.errors import (
+    DestructionRefused,
     InvalidMapping,
     JournalError,
     NoJournal,
@@ -29,6 +30,7 @@ ERRORS = [
     (SourceError("s.csv", "short-row", "too short"), 2, "s.csv: error[short-row]: too short"),
     (SourceError("s.csv", "c", "p", 7, "h"), 2, "s.csv, row 7: error[c]: p\n  help: h"),
     (JournalError("j.db", "in use"), 2, "j.db: in use"),
+    (DestructionRefused("plan.json", "not approved"), 2, "plan.json: not approved"),
     (NoJournal("j.db", "not there"), 2, "j.db: not there"),
     (OpusUnavailable("https://x", "no answer", "try later"), 3, "https://x: no answer\n  help: try later"),
     (SignInError("https://x", "refused"), 3, "https://x: refused"),

@@ -41,16 +41,26 @@ def test_examples_come_first_and_exit_codes_last() -> None:
     assert text.rstrip().splitlines()[-1].split()[0] == EXIT_CODES[-1][0]
 
 
-@pytest.mark.parametrize("name", program.commands)
-def test_the_examples_of_a_command_come_before_its_options(name: str) -> None:
-    text = shown(name)
+WHOLE = [
+    words
+    for name, command in program.commands.items()
+    for words in ([(name, own) for own in getattr(command, "commands", ())] or [(name,)])
+]
+"""All commands that do something: those of a family with the family's name."""
+
+
+@pytest.mark.parametrize("words", [*WHOLE, ("destroy",)], ids=" ".join)
+def test_the_examples_of_a_command_come_before_its_options(words: tuple[str, ...]) -> None:
+    text, name = shown(*words), " ".join(words)
     assert text.index("Example") < text.index("Options:")
     assert f"opusmap {name}" in text.partition("Example")[2].partition("Options:")[0]
 
 
-@pytest.mark.parametrize("name", program.commands)
-def test_every_command_can_be_quiet_and_verbose(name: str) -> None:
-    named = {option for each in program.commands[name].params for option in each.opts}
+@pytest.mark.parametrize("words", WHOLE, ids=" ".join)
+def test_every_command_can_be_quiet_and_verbose(words: tuple[str, ...]) -> None:
+    command = program.commands[words[0]]
+    command = getattr(command, "commands", {}).get(words[-1], command)
+    named = {option for each in command.params for option in each.opts}
     assert named >= {"-q", "--quiet", "-v", "--verbose"}
 
 
