@@ -93,7 +93,7 @@ def live(seed: int, folder: Path) -> None:
     file = replace(file, approvals=(approval,), confirmations=(gone,))
     for attempt in range(6):
         calm = attempt == 5
-        faults = {"level": "harsh", "seed": seed + attempt}
+        faults = {"level": "harsh", "refuse": 0.15, "seed": seed + attempt}
         emulator.faults = None if calm else emulator.follow(make_faults(faults))
         kill = None if calm or draw.random() < 0.5 else draw.randrange(400)
 
