@@ -37,13 +37,20 @@ class UnreadableFile(Exception):
 _NOT_TEXT = {
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
-    b"GIF8": "a picture",
+    b"GIF87a": "a picture",
+    b"GIF89a": "a picture",
     b"%PDF-": "a PDF document",
     b"PK\x03\x04": "a workbook, an Office document or a ZIP file",
     b"\xd0\xcf\x11\xe0": "an old Office document",
     b"SQLite format 3\0": "an SQLite database",
+    b"\x1f\x8b": "a file compressed by gzip",
 }
 """How files begin that are taken for text by mistake, and what they are."""
+
+
+def name_binary(start: bytes) -> str:
+    """Return what a file is that begins with these bytes, such as `a PDF document`; "" if it may be text."""
+    return next((kind for known, kind in _NOT_TEXT.items() if start.startswith(known)), "")
 
 
 def read_text(
@@ -60,7 +67,7 @@ def read_text(
     try:
         return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig", errors)
     except UnicodeDecodeError as error:  # which quotes the bytes, and they may be a secret's
-        if kind := next((kind for start, kind in _NOT_TEXT.items() if data.startswith(start)), ""):
+        if kind := name_binary(data):
             raise UnreadableFile("not-utf8", f"{what} is {kind}, not text", "name another file") from None
         line = data.count(b"\n", 0, error.start) + 1
         message = f"{what} is not UTF-8 text: byte {error.start}, in line {line}"

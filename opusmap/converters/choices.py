@@ -12,6 +12,9 @@ from opusmap.converters.registry import ArgumentError, ChoiceOptions, Context, c
 from opusmap.errors import ValueProblem
 from opusmap.wording import Names, quote_value
 
+_ADD = "add it to `choices` in Opus's order, or give it an alias"
+_CORRECT = "Correct it in the source, or add it to `aliases`"
+
 
 @lru_cache(maxsize=64)  # a mapping may ask for the same options thousands of times
 def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:
@@ -62,11 +65,12 @@ class _Hints:
             if len(parts) > 1 and not parts.isdisjoint(self._folded):
                 return 'split a text that lists several options: `split: ";"`'
         option = text.strip()
-        help_text = self._suggest_option(option)
-        help_text = help_text or "add it to `choices` in Opus's order, or give it an alias"
+        suggested = self._suggest_option(option)
         if option.casefold() in self._folded:
-            return f"{help_text} (only letter case differs: `ignore_case: true`)"
-        return help_text
+            return f"{suggested or _ADD} (only letter case differs: `ignore_case: true`)"
+        if not suggested:
+            return _ADD
+        return f"{suggested} {_CORRECT}" if suggested.endswith("?") else f"{suggested}. {_CORRECT}"
 
     def _suggest_option(self, text: str) -> str:
         """Return the nearest option, or that of the nearest alias; "" if none is near."""

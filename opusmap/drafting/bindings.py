@@ -7,7 +7,7 @@ the person who reads the draft. What the source does not show becomes TODO.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from opusmap.compiler.similar import find_similar
@@ -192,8 +192,17 @@ def _as_date(making: _Making) -> None:
             making.to_do("no value looks like a date")
             making.open = True
         return
-    best = profile.dates[0]
-    making.zone_needed = best.zone == "none"
+    # A cell that is a date itself needs no format: `format` is for the texts beside it.
+    texts = _dates_in_texts(profile)
+    best = texts[0] if texts else replace(profile.dates[0], count=0)
+    making.zone_needed = best.zone == "none" or (
+        profile.real_dates > 0 and any(one.pattern is None and one.zone == "none" for one in profile.dates)
+    )
+    if profile.real_dates and best.pattern is not None:
+        making.above.append(
+            f"{_rows(best.count)} {'has' if best.count == 1 else 'have'} the date as a text: "
+            "`format` reads it, and leaves cells that are dates as they are"
+        )
     if best.swapped is not None:
         making.to_do(
             "day or month first? No number is over 12, so both fit. Keep the right format, remove the other"
@@ -217,18 +226,33 @@ def _as_date(making: _Making) -> None:
             making.keys["century"] = "TODO"
     if profile.incomplete:
         _as_incomplete_date(making, best)
-    odd = profile.filled - best.count - sum(one.count for one in profile.incomplete)
-    if odd:
-        ways = ", ".join(one.pattern or "ISO" for one in profile.dates[1:3])
-        making.to_do(
-            f"{_rows(odd)} {'has' if odd == 1 else 'have'} "
-            + (f"dates in another format ({ways})" if ways else "something that is not such a date")
-            + (
-                ": correct them"
-                if making.column.required
-                else ": correct them, or `on_error: omit` leaves them out"
-            )
-        )
+    _tell_odd_dates(making, best, texts[1:3])
+
+
+def _tell_odd_dates(making: _Making, best: DateFormat, others: Sequence[DateFormat]) -> None:
+    """Report the values that are not such dates as most are; `others` are further formats of texts."""
+    profile = making.profile
+    odd = profile.filled - profile.real_dates - best.count - sum(one.count for one in profile.incomplete)
+    if not odd:
+        return
+    ways = ", ".join(one.pattern or "ISO" for one in others)
+    if ways:
+        found = f"dates in another format ({ways})"
+    else:
+        found = f"{'a text' if profile.real_dates else 'something'} that is not such a date"
+    way = ": correct them" + ("" if making.column.required else ", or `on_error: omit` leaves them out")
+    making.to_do(f"{_rows(odd)} {'has' if odd == 1 else 'have'} {found}{way}")
+
+
+def _dates_in_texts(profile: ColumnProfile) -> list[DateFormat]:
+    """Return the formats of the dates that are texts; the ISO text of a cell that is a date is none."""
+    found, real = [], profile.real_dates
+    for one in profile.dates:
+        known = min(real, one.count) if one.pattern is None else 0
+        real -= known
+        if one.count > known:
+            found.append(replace(one, count=one.count - known))
+    return sorted(found, key=lambda one: -one.count)
 
 
 def _as_incomplete_date(making: _Making, best: DateFormat | None) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import date
+from typing import Any
 
 from opusmap.compiler import Mapper, compile_mapping
 from opusmap.compiler.plan import UNDECIDED_KEY, ColumnPlan
@@ -29,7 +31,7 @@ def with_tests(draft: Draft, connection: Connection, rows: Iterable[Row]) -> Dra
     mapper = _settled_mapper(draft, connection)
     if mapper is None:
         return draft
-    tried = [(row, mapper.map_row(row.values, row.number)) for row in rows]
+    tried = [(row, mapper.map_row(_as_written(row), row.number)) for row in rows]
     mapped = [(row, record) for row, record in tried if isinstance(record, Record) and _is_short(row, mapper)]
     # A column that is still open may be required: a row without its cell would fail once that is decided.
     required = [one.chosen.source for one in draft.matches if one.column.required and one.chosen is not None]
@@ -48,6 +50,11 @@ def _settled_mapper(draft: Draft, connection: Connection) -> Mapper | None:
         return compile_mapping(spec, connection, columns=draft.profile.row_columns)
     except InvalidMapping:
         return None
+
+
+def _as_written(row: Row) -> dict[str, Any]:
+    """Return a row as a test holds it: YAML has no cells that are dates, so their ISO text must do."""
+    return {name: cell.isoformat() if isinstance(cell, date) else cell for name, cell in row.values.items()}
 
 
 def _is_filled(row: Row, name: str) -> bool:

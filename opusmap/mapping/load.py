@@ -26,7 +26,7 @@ from opusmap.mapping.model import (
     Variable,
 )
 from opusmap.mapping.reader import Reader
-from opusmap.mapping.schema import fits, load_schema, validate
+from opusmap.mapping.schema import fits, lacks_key, load_schema, validate
 from opusmap.mapping.yaml_reader import (
     Entries,
     Items,
@@ -95,6 +95,8 @@ class _Builder:
         self._diagnostics += file.duplicates
         self._diagnostics += validate(data, self._path)
         if not isinstance(data, Entries) or any(found.code not in RECOVERABLE for found in self._diagnostics):
+            raise InvalidMapping(tuple(self._diagnostics))
+        if self._diagnostics and lacks_key(data):  # a misspelt key is shown, but what it is for is not there
             raise InvalidMapping(tuple(self._diagnostics))
         merged = self._merge(data)
         source, target = data.get_entries("source"), data.get_entries("target")

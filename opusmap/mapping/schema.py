@@ -80,6 +80,15 @@ def validate(data: Node | None, file: str, *, whole: bool = True) -> tuple[Issue
     return tuple(sorted(set(found), key=lambda diagnostic: (diagnostic.place, diagnostic.code)))
 
 
+def lacks_key(data: Node) -> bool:
+    """Return whether a required key is missing anywhere in a mapping, be it only misspelt."""
+    schema = load_schema()
+    if fits(data, schema):
+        return False
+    errors = type(_validator())(schema).iter_errors(data)
+    return any(error.validator == "required" for error in errors)
+
+
 def fits(node: Any, schema: Mapping[str, Any]) -> bool:
     """Return whether a node has what a schema asks for; a keyword that is not known here is not fulfilled.
 
@@ -144,6 +153,8 @@ def _translate(error: ValidationError, data: Entries) -> Iterator[Issue[Span]]:
                 fix = None if slip else fix_with(key.span, find_nearest(key, known))
                 yield Issue("unknown-key", f'"{key}" is not a key of {where}', key.span, hint, fix=fix)
         return
+    if error.validator == "required" and not _list_missing(error.validator_value, node, error.schema):
+        return
     code, message, hint = _describe(error, node, where)
     span = node.span
     if not isinstance(node, Text):  # its first character says enough
@@ -162,7 +173,7 @@ def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str,
     match error.validator:
         case "required":
             assert isinstance(error.schema, Mapping)
-            missing = [name for name in expected if name not in node]
+            missing = _list_missing(expected, node, error.schema)
             message = f"{where} lacks " + ", ".join(f"`{name}`" for name in missing)
             hints = []
             for name in missing:
@@ -191,6 +202,17 @@ def _describe(error: ValidationError, node: Node, where: str) -> tuple[str, str,
             return "converter-form", f"{where} names {len(node)} converters at once", hint
         case _:
             return "wrong-value", f"{where}: {error.message}", _GIVE_VALUE if is_null(node) else ""
+
+
+def _list_missing(required: Any, node: Any, schema: Any) -> list[str]:
+    """Return the required keys that a node lacks, without those that an unknown key is meant to be.
+
+    `field:` for `fields:` is one mistake, which the unknown key shows where it is.
+    """
+    known = schema.get("properties", {})
+    unknown = [key for key in node if key not in known] if schema.get("additionalProperties") is False else []
+    meant = {find_nearest(key, known) for key in unknown}
+    return [name for name in required if name not in node and name not in meant]
 
 
 _GIVE_VALUE = "give it a value, or remove the key"

@@ -72,7 +72,7 @@ def advise_absent(url: str, trouble: str) -> str:
     port = "" if address.port is None else f" --port {address.port}"
     return (
         f"the emulator is not running: start it in another terminal (`opusmap emulator MAPPING{port}`), and "
-        "take over the settings that it prints"
+        "use the settings that it prints"
     )
 
 

@@ -55,6 +55,8 @@ class ColumnProfile:
         more: whether there are further values, so that `values` is empty.
         repeats: whether any value occurs twice; None if that could not be followed to the end.
         dates: the formats of dates.
+        real_dates: values that are dates or times themselves, as in a workbook, and not texts. Their ISO text
+            counts in `dates`, too.
         incomplete: the formats of dates without a day or a month. They count as `Kind.DATE`, too, where other
             values show that the column has dates, so that 1783 is a year and not a number.
         path_separator: what separates the terms of paths, if there are any.
@@ -83,6 +85,7 @@ class ColumnProfile:
     more: bool = False
     repeats: bool | None = False
     dates: tuple[DateFormat, ...] = ()
+    real_dates: int = 0
     incomplete: tuple[Count, ...] = ()
     path_separator: str | None = None
     lists: ListShape | None = None
@@ -193,6 +196,7 @@ class ColumnProfiler:
             text = self._add_list(value)
         else:
             text = "" if value is None else _as_text(value)
+            self._counted["real_dates"] += isinstance(value, date)
         if not text:
             self._empty += 1
             return

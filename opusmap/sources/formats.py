@@ -18,6 +18,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from opusmap.errors import SourceError
+from opusmap.safe_files import name_binary, refuse_irregular
 from opusmap.source_options import SourceOptions, installed_formats
 from opusmap.sources.changes import FileWatch
 from opusmap.sources.explode import ExplodedSource
@@ -26,7 +27,7 @@ from opusmap.sources.header import FIND
 from opusmap.sources.installed import InstalledSource
 from opusmap.sources.multi_file import MultiFileSource, find_files
 from opusmap.sources.source import Format, Source, load_extra
-from opusmap.sources.text_io import Input, Remote
+from opusmap.sources.text_io import Input, Remote, advise_on_binary
 from opusmap.wording import quote_value, suggest
 
 _MODULES = (
@@ -103,11 +104,35 @@ def open_with(
         source: Source = MultiFileSource(opened.name, files, options.file_column, same_columns=True)
         source.watch = watch
         return source
-    chosen = find_format(options.path if path == "-" and options.path else opened.name, stated)
+    chosen = _choose_format(options.path if path == "-" and options.path else opened.name, stated, local)
     _check_options(opened.name, chosen, options)
     source = chosen.open(opened, options)
     source.watch = source.watch or watch
     return source if options.each is None else ExplodedSource(source, options.each)
+
+
+def _choose_format(name: str, stated: str | None, local: Path | None) -> Format:
+    """Return the format as `find_format`; where there is none, the error says what a local file is.
+
+    Raises:
+        SourceError: `unknown-format`.
+    """
+    try:
+        return find_format(name, stated)
+    except SourceError as error:
+        kind = "" if stated is not None or local is None else _name_binary_file(local)
+        if not kind:
+            raise
+        raise SourceError(name, error.code, f"this is {kind}", help=advise_on_binary(kind)) from None
+
+
+def _name_binary_file(path: Path) -> str:
+    try:
+        refuse_irregular(path)
+        with path.open("rb") as file:
+            return name_binary(file.read(16))
+    except OSError:  # opening it as a source shows why
+        return ""
 
 
 def _open_pattern(path: Path, options: SourceOptions, inside: Path | None) -> Source:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any, TypeAlias, TypeVar
 
 from opusmap.errors import SourceError
+from opusmap.safe_files import name_binary
 from opusmap.wording import quote_value
 
 BLOCK_SIZE = 1 << 19
@@ -206,6 +207,8 @@ def decode_blocks(blocks: Iterator[Block], stated: str | None, name: str) -> Ite
     if found := find_byte_order_mark(first):
         mark, encoding = found
         first, offset = first[len(mark) :], len(mark)
+    elif kind := name_binary(first):
+        raise SourceError(name, "encoding", f"this is {kind}, not text", help=advise_on_binary(kind))
     elif encoding in {"utf-16", "utf-32"}:
         problem = f"the file has no byte-order mark, without which {encoding} is ambiguous"
         hint = f"write `encoding: {encoding}-le` (usual) or `{encoding}-be` under `source:`"
@@ -253,6 +256,22 @@ def _decode(blocks: Iterator[bytes], encoding: str, offset: int, name: str) -> I
             raise SourceError(name, "encoding", problem, help="save the file as UTF-8") from None
         yield text
         offset += len(block)
+
+
+def advise_on_binary(kind: str) -> str:
+    """Return what to do about a source that is a file of a kind as `name_binary` calls it."""
+    return next(
+        (advice for word, advice in _ADVICE.items() if word in kind),
+        "name the export, a CSV file or a workbook, instead",
+    )
+
+
+_ADVICE = {
+    "ZIP": "for a workbook, write `format: excel` under `source:`; for a ZIP file, unpack it first",
+    "old Office": "for a workbook, write `format: excel` under `source:`",
+    "SQLite": "write `format: sqlite` under `source:`",
+    "gzip": "give it a name that ends in .csv.gz, or unpack it",
+}
 
 
 _NEAR = 16

@@ -13,16 +13,17 @@ CHOICES = """choices:
     options: [Tug, Pilotage, Other vessel]
     aliases: {Othr: Other vessel, Lotse: Pilotage, Tog: Tug}
 """
+CORRECT = "Correct it in the source, or add it to `aliases`"
 CASE = "(only letter case differs: `ignore_case: true`)"
 
 
 @pytest.mark.parametrize(
     ("text", "help_text"),
     [
-        ("Other vesel", 'did you mean "Other vessel"?'),
-        ("Other", 'did you mean "Other vessel"? Its alias "Othr" is similar'),
-        ("Tugg", 'did you mean "Tug"?'),
-        ("Tuug", 'did you mean "Tug"?'),
+        ("Other vesel", f'did you mean "Other vessel"? {CORRECT}'),
+        ("Other", f'did you mean "Other vessel"? Its alias "Othr" is similar. {CORRECT}'),
+        ("Tugg", f'did you mean "Tug"? {CORRECT}'),
+        ("Tuug", f'did you mean "Tug"? {CORRECT}'),
         ("lotse", f'did you mean "Pilotage"? Its alias "Lotse" is similar {CASE}'),
         ("Quay", "add it to `choices` in Opus's order, or give it an alias"),
     ],

@@ -5,6 +5,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -428,6 +429,22 @@ def test_dates_without_a_day_or_a_month_are_read_as_the_first_day_and_told(cells
     mapper = compile_mapping(parse_spec(spec), connection)
     for row in rows:
         assert mapper.map_row(row).values["_Created_%20_On"].startswith("178")
+
+
+def test_texts_among_cells_that_are_dates_give_the_format_and_the_cells_no_to_do():
+    cells = [date(2024, 3, 5), date(2024, 3, 6), "17/03/2024", "31/02/2024"]
+    rows = [row | {"Created On": cells[place % len(cells)]} for place, row in enumerate(REGISTER)]
+    draft = drafted(rows, connection=connect(COLUMNS | {"_Created_%20_On": "DateTime"}), timezone="UTC")
+    text = write_draft(draft)
+    assert lines(draft)["Created On"] == '{from: Created On, format: "%d/%m/%Y"}'
+    assert re.search(r"# \d+ rows? ha\w+ the date as a text: `format` reads it, and leaves cells", text)
+    assert re.search(r"# TODO Created On: \d+ rows? ha\w+ a text that is not such a date: correct", text)
+    mapper = compile_mapping(
+        parse_spec(with_options(text)), connect(COLUMNS | {"_Created_%20_On": "DateTime"})
+    )
+    results = run_tests(mapper)
+    assert results
+    assert all(result.passed for result in results)
 
 
 def test_columns_of_a_repeated_name_are_the_elements_of_one_list():

@@ -34,6 +34,12 @@ MESSAGES = {
         "1:1",
     ),
     HEAD + FIELDS + "feilds: 1": ('"feilds" is not a key of the mapping', 'did you mean "fields"?', "4:1"),
+    HEAD + "field: {a: b}": ('"field" is not a key of the mapping', 'did you mean "fields"?', "3:1"),
+    HEAD + FIELDS + "choices: {C: {option: [a]}}": (
+        '"option" is not a key of choices.C',
+        'did you mean "options"?',
+        "4:15",
+    ),
     HEAD + FIELDS + "x1: 1": (
         '"x1" is not a key of the mapping',
         "allowed: " + ", ".join(load_schema()["properties"]),

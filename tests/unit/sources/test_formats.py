@@ -48,6 +48,26 @@ def test_an_unknown_format_is_an_error_that_names_the_known_ones(name: str) -> N
     assert all(suffix in caught.value.help for suffix in suffixes)
 
 
+@pytest.mark.parametrize(
+    ("start", "kind", "advice"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "a picture", "name the export"),
+        (b"%PDF-1.7\n1 0 obj\n", "a PDF document", "name the export"),
+        (b"PK\x03\x04\x14\0", "a workbook, an Office document or a ZIP file", "for a ZIP file, unpack it"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["csv", "bin"])
+def test_a_file_that_is_no_export_is_named_by_what_it_is(
+    tmp_path: Path, start: bytes, kind: str, advice: str, suffix: str
+) -> None:
+    path = tmp_path / f"x.{suffix}"
+    path.write_bytes(start)
+    with pytest.raises(SourceError) as caught:
+        open_source(path)
+    assert f"this is {kind}" in caught.value.problem
+    assert advice in caught.value.help
+
+
 def test_a_stated_format_may_be_written_in_capitals(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("a,b\n1,2\n")
     with open_source(tmp_path / "a.txt", format="CSV") as source:
