@@ -60,8 +60,10 @@ def retry(mapping: str, file: str | None, number: int | None, out: SendingOutput
     if file is None and settings is not None:
         only = keys_to_retry(work.mapper, settings, number)
         if not only:
+            if number is not None:
+                found = _find_rejects_of(mapping, settings, number, quiet=out.quiet)
             if found is not None and found.awaits_edit:
-                raise _ask_for_corrections(mapping, found)
+                raise _ask_for_corrections(mapping, found, None if number is None else str(found.path))
             return _end_without_run(work, out)
     target = open_target(work, settings, plan, out)
     return send(work, target, SubmitOptions(only=only), out, Given(mapping, file, out.converters))
@@ -117,6 +119,17 @@ def _find_rejects(mapping: str, settings: Settings, *, quiet: bool) -> FoundReje
     return found
 
 
+def _find_rejects_of(mapping: str, settings: Settings, run: int, *, quiet: bool) -> FoundRejects | None:
+    """Return the file of rejects of one run; log how its rows are sent, for --run sends none of them."""
+    from opusmap.run.history import find_rejects
+
+    found = find_rejects(mapping, settings, run)
+    if found is not None and not found.awaits_edit and not quiet:
+        named = show_command("retry", mapping, str(found.path))
+        log(f"note: {found.why_not or f'{found.path} was edited: `{named}` sends its rows'}")
+    return found
+
+
 def _end_without_run(work: Work, out: SendingOutput) -> int:
     """Say that nothing is to be sent again, and make no run of it; return the exit code."""
     from opusmap.report import Report
@@ -130,10 +143,13 @@ def _end_without_run(work: Work, out: SendingOutput) -> int:
     return 0
 
 
-def _ask_for_corrections(mapping: str, found: FoundRejects) -> SettingsError:
-    """Return the error of a retry that has nothing to send, for nothing was corrected since the run."""
+def _ask_for_corrections(mapping: str, found: FoundRejects, file: str | None) -> SettingsError:
+    """Return the error of a retry that has nothing to send, for nothing was corrected since the run.
+
+    `file` is to be named where a retry without it would take that of a later run.
+    """
     whole = show_command("submit", mapping)
-    again = show_command("retry", mapping)
+    again = show_command("retry", mapping) if file is None else show_command("retry", mapping, file)
     return SettingsError(
         str(found.path),
         f"nothing in it was corrected since run {found.run} wrote it, so nothing was sent",

@@ -77,7 +77,7 @@ class Session(ABC):
         """
         return 0.0
 
-    def hold(self, seconds: float) -> None:  # noqa: B027 - where one process sends, no other is to be told
+    def hold(self, seconds: float) -> None:  # noqa: B027 - where one process sends, no other needs to know
         """Tell the connection's other processes to send nothing for so long: Opus asked for it."""
 
 

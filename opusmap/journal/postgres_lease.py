@@ -78,7 +78,7 @@ _log = logging.getLogger("opusmap.journal")
 
 def count_uptime() -> float:
     """Return seconds that never run backwards; where the system can tell, those of its sleep count, too."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)  # the other one of Linux stands still in its sleep
+    clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux's other clock pauses while it sleeps
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
@@ -114,7 +114,7 @@ class Leases:
     ) -> None:
         self._database, self._lock, self._place = database, lock, place
         self._now, self._uptime, self._recover = now, uptime or count_uptime, recover
-        self._beats = uptime is None  # a simulation has no time of its own in which to beat
+        self._beats = uptime is None  # a simulation has no real time in which to beat
         query = "UPDATE opusmap.journal SET last_writer = last_writer + 1 RETURNING last_writer, lease"
         found = database.execute(query).fetchone()
         assert found is not None  # `check_schema` has read the row

@@ -52,7 +52,7 @@ class LeasedSession(GroupedSession):
         telling.add_done_callback(self._telling.discard)
 
     async def end(self) -> None:
-        """Wait until what other processes are to know is told."""
+        """Wait until everything that other processes must know is written."""
         await asyncio.gather(*self._telling)
 
     async def _tell(self, seconds: float) -> None:

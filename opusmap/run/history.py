@@ -32,7 +32,8 @@ class FoundRejects:
     """The latest file of rejects that is still there (or the latest run's, which is not), and its run.
 
     `why_not` says in a sentence why its rows are not to be sent without being asked for; "" if they are.
-    `awaits_edit` says that it is the latest run's file, and still as the run wrote it.
+    `awaits_edit` says that it is the latest run's file, or that of the run asked about, and still as the run
+    wrote it.
     """
 
     path: Path
@@ -166,8 +167,10 @@ def find_earlier_pace(mapper: Mapper, environ: Mapping[str, str]) -> Pace | None
         return None
 
 
-def find_rejects(mapping: str | Path, settings: Settings) -> FoundRejects | None:
+def find_rejects(mapping: str | Path, settings: Settings, number: int | None = None) -> FoundRejects | None:
     """Return the latest file of rejects that a run of a mapping wrote, as far as the journal knows.
+
+    With a `number`, it is that of this run.
 
     Its rows are to be sent if a person edited it since, no later run of the mapping sent records, and no run
     has read it as it is now.
@@ -185,9 +188,12 @@ def find_rejects(mapping: str | Path, settings: Settings) -> FoundRejects | None
         runs = [
             one for one in journal.runs() if (one.origin, one.connection, Path(one.mapping).name) == place
         ]
-        newest = next((one.id for one in runs if _read_any(one)), 0)
+        newest = number or next((one.id for one in runs if _read_any(one)), 0)
         for run in runs:
             evidence = Evidence.read(journal.evidence(run))
+            if number not in (None, run.id):
+                sent |= {file.sha256: run.id for file in evidence.files if file.role == "source"}
+                continue
             written = evidence.find("rejects")
             path = find_file(written, mapping.parent) if written else _find_by_name(mapping, run.id)
             now = None if path is None else hash_file("rejects", path)

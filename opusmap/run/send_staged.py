@@ -51,7 +51,7 @@ async def send_staged(
 ) -> AsyncIterator[Report]:
     """Send what is left of a staged run, with other processes; yield the whole run's totals now and then.
 
-    A report's `shared` tells of the parts, of the processes, and what this one has counted. The last report's
+    A report's `shared` has the parts, of the processes, and what this one has counted. The last report's
     `stopped` is why this process ended before the run did, if so.
 
     Args:

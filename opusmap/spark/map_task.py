@@ -32,7 +32,7 @@ MAPPED, FILTERED, REJECTED = "mapped", "filtered", "rejected"
 """What may become of a row, as the totals of a report name it."""
 TEXTS = ("outcome", "key", "body", "replaced", "notes", "problems", "cells")
 ORDER, NUMBER = "order", "number"
-"""What `map_dataframe` needs in addition: a row's cell in `order_by`, and its number in its partition."""
+"""The columns that `map_dataframe` also needs: a row's cell in `order_by`; its number in its partition."""
 BATCH_ROWS, BATCH_BYTES = 1_000, 8 << 20
 """Rows of a batch that comes back, at most, and bytes of its records and cells, about."""
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -252,6 +253,23 @@ def test_retry_of_rejects_that_were_not_edited_sends_nothing_and_asks_for_correc
     assert "Next, " not in shown
     assert len(opus.requests) == sent
     assert [one["run"] for one in totals(run(folder, "report", "--json"))["runs"]] == [1]
+
+
+def test_retry_of_an_older_run_asks_for_corrections_of_its_own_rejects(folder, opus):
+    for _ in range(2):
+        run(folder, "submit", "mapping.yaml", opus=opus)
+    sent = len(opus.requests)
+    ended = run(folder, "retry", "mapping.yaml", "--run", "1", opus=opus)
+    shown = " ".join(ended.stderr.split())
+    assert ended.returncode == 2
+    assert "mapping.run-1.rejects.csv: nothing in it was corrected since run 1 wrote it" in shown
+    assert re.search(r"run `opusmap retry mapping.yaml \S*mapping\.run-1\.rejects\.csv` again", shown)
+    fix(folder / "mapping.run-1.rejects.csv")
+    ended = run(folder, "retry", "mapping.yaml", "--run", "1", opus=opus)
+    shown = " ".join(ended.stderr.split())
+    assert (ended.returncode, "mapping.run-1.rejects.csv was edited" in shown) == (0, True)
+    assert re.search(r"`opusmap retry mapping.yaml \S*mapping\.run-1\.rejects\.csv` sends", shown)
+    assert len(opus.requests) == sent
 
 
 def test_retry_takes_the_latest_run_s_rejects_once_they_were_edited(folder, opus):

@@ -126,7 +126,10 @@ def small(tmp_path):
     return tmp_path
 
 
-START = "opusmap: 1\nconnection: c.json\nsource: {path: rows.csv}\nfields:\n  rowKey: Key\n"
+START = (
+    "opusmap: 1\nconnection: c.json\nsource: {path: rows.csv}\n"
+    "fields:\n  rowKey: Key\n  termFullPath: {const: A/B/C}\n"
+)
 
 
 def asked(folder, text):
@@ -136,7 +139,7 @@ def asked(folder, text):
 
 
 def codes(service):
-    return [problem.code for problem in service.problems if problem.code != "no-classification"]
+    return [problem.code for problem in service.problems]
 
 
 def test_files_that_change_are_read_again(small):
