@@ -24,8 +24,8 @@ from opusmap.errors import SettingsError
 from opusmap.wording import counted, quote_value
 
 if TYPE_CHECKING:
+    from opusmap.disposal.destruction_plan import PlanFile
     from opusmap.disposal.executing import Outcome
-    from opusmap.disposal.plan import PlanFile
 
 PLAN = click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
 PERSON = click.option("--as", "person", metavar="PERSON", required=True, help='Who acts: "Name <address>".')
@@ -94,8 +94,8 @@ def plan(
     out: Output,
 ) -> int:
     """Freeze what is due, known and not held into one file, under one hash. Nothing is changed in Opus."""
+    from opusmap.disposal.destruction_plan import make_plan, refuse_existing
     from opusmap.disposal.due import find_due, read_day
-    from opusmap.disposal.plan import make_plan, refuse_existing
 
     day = read_day(until, "--until")
     path = output or Path(mapping).with_suffix(f".destroy-{day}.json")
@@ -158,7 +158,7 @@ def approve(plan: Path, person: str, comment: str, count: int | None, out: Outpu
     from dataclasses import replace
 
     from opusmap.disposal.approvals import Approval, find_flaws, read_person, write_time
-    from opusmap.disposal.plan import read_plan_file
+    from opusmap.disposal.destruction_plan import read_plan_file
     from opusmap.disposal.signatures import sign
     from opusmap.errors import DestructionRefused
 
@@ -211,7 +211,7 @@ def confirm(
 ) -> int:
     """Look whether the row of each record is gone from the source; the exit code is 1 if one is there."""
     from opusmap.disposal.confirming import confirm_by_certificate, confirm_by_source
-    from opusmap.disposal.plan import read_plan_file
+    from opusmap.disposal.destruction_plan import read_plan_file
 
     file = read_plan_file(plan)
     if certificate is not None:
@@ -270,9 +270,9 @@ def run(
     from opusmap.cli.signals import stopped_by_signals
     from opusmap.delivery import RetryPolicy
     from opusmap.disposal.approvals import read_person
+    from opusmap.disposal.destruction_plan import read_plan_file
     from opusmap.disposal.executing import ExecutionOptions, refuse_flaws
     from opusmap.disposal.execution_loop import run_execution
-    from opusmap.disposal.plan import read_plan_file
     from opusmap.settings import may_destroy
 
     who, file = read_person(person), read_plan_file(plan)
@@ -332,8 +332,8 @@ def _print_outcome(outcome: Outcome, limit: int | None, out: Output) -> None:
 def certificate(plan: Path, output: str | None, out: Output) -> int:
     """Write a certificate: a page to read and print, and a JSON file with the same facts."""
     from opusmap.disposal.destruction_certificate import write_certificate
+    from opusmap.disposal.destruction_plan import read_plan_file
     from opusmap.disposal.executing import count_states, list_states
-    from opusmap.disposal.plan import read_plan_file
     from opusmap.journal import open_journal
     from opusmap.run.history import find_journal
 

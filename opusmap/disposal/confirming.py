@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from opusmap.disposal.approvals import write_time
-from opusmap.disposal.plan import Confirmation, PlanFile
+from opusmap.disposal.destruction_plan import Confirmation, PlanFile
 from opusmap.disposal.source_rows import SourceRows, find_rows
 from opusmap.errors import DestructionRefused
 from opusmap.output_files import hash_file

@@ -15,8 +15,8 @@ from typing import Any
 
 from opusmap import __version__
 from opusmap.disposal.approvals import write_time
+from opusmap.disposal.destruction_plan import Plan, PlanFile
 from opusmap.disposal.executing import RecordState, count_states
-from opusmap.disposal.plan import Plan, PlanFile
 from opusmap.disposal.sealed import Sealed, join_sealed, seal
 from opusmap.disposal.signatures import describe_certificate
 from opusmap.output_files import write_whole

@@ -15,9 +15,9 @@ from typing import Any
 from opusmap.delivery import Clock, RetryPolicy
 from opusmap.delivery.questions import ask_all_due
 from opusmap.disposal.approvals import find_flaws, write_time
+from opusmap.disposal.destruction_plan import Execution, Plan, PlanFile, PlannedRecord, find_held
 from opusmap.disposal.due import day_after
 from opusmap.disposal.marking import NO_REQUEST, Ledger, Marker, Target, mark_records
-from opusmap.disposal.plan import Execution, Plan, PlanFile, PlannedRecord, find_held
 from opusmap.errors import DestructionRefused, OpusmapError, OpusUnavailable, StoppedEarly
 from opusmap.journal import DestructionState, Journal, State
 from opusmap.opus.due_pages import DueRecord

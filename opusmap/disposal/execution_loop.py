@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from opusmap.disposal.destruction_plan import PlanFile
 from opusmap.disposal.executing import ExecutionOptions, Outcome, execute
-from opusmap.disposal.plan import PlanFile
 from opusmap.errors import DestructionRefused
 from opusmap.journal import open_journal
 

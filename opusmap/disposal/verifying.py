@@ -11,8 +11,8 @@ from typing import Any
 
 from opusmap.disposal.approvals import Approval, find_flaws
 from opusmap.disposal.destruction_certificate import FORMAT, SEAL
-from opusmap.disposal.plan import FORMAT as PLAN_FORMAT
-from opusmap.disposal.plan import Plan, read_executions, read_plan, read_plan_file
+from opusmap.disposal.destruction_plan import FORMAT as PLAN_FORMAT
+from opusmap.disposal.destruction_plan import Plan, read_executions, read_plan, read_plan_file
 from opusmap.disposal.sealed import read_content, read_sealed
 from opusmap.errors import DestructionRefused
 

@@ -15,9 +15,9 @@ from journal_steps import begin, finish
 from opusmap.connection import parse_connection
 from opusmap.delivery import Clock
 from opusmap.disposal.approvals import Approval
+from opusmap.disposal.destruction_plan import Confirmation, PlanFile, make_plan
 from opusmap.disposal.due import DueEntry, DueList, DueState
 from opusmap.disposal.executing import ExecutionOptions, execute
-from opusmap.disposal.plan import Confirmation, PlanFile, make_plan
 from opusmap.emulator import TOKEN_PATH, Client, Emulator, Readings, Time
 from opusmap.emulator import make_plan as make_faults
 from opusmap.errors import OpusmapError

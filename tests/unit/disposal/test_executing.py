@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from disposal_register import ANN, BOB, RUN, open_register
 
-from opusmap.disposal.plan import read_plan_file
+from opusmap.disposal.destruction_plan import read_plan_file
 from opusmap.emulator import Fault, Readings
 from opusmap.emulator.fault_injector import LOST
 from opusmap.journal import DestructionState, open_journal
