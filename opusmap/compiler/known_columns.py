@@ -110,7 +110,7 @@ class KnownColumns:
             known.checked = tuple(map(type_of, known.variables))
 
     def see(self, rows: Sequence[Mapping[str, Any]], around: tuple[Any, ...]) -> None:
-        """Look at some rows; `around` is what their values depend on in addition to the environment and a column.
+        """Look at some rows; `around` is what else their values depend on than environment and column.
 
         What other rows have shown is forgotten.
         """
