@@ -14,7 +14,7 @@ from opusmap.cli.next_step import Given, print_next
 from opusmap.cli.options import Output, common, custom, gather, limit_option, registry
 from opusmap.cli.output import print_json, print_note
 from opusmap.cli.terminal import write_error, write_result
-from opusmap.wording import counted
+from opusmap.wording import counted, quote_value
 
 if TYPE_CHECKING:
     from opusmap.drafting import Carried, Draft, Drafted
@@ -54,10 +54,10 @@ def decide(draft: Draft, known: Known, path: str, *, asks: bool) -> Draft:
     asks_zone = asks and zone is None and bool(draft.zone_needed)
     asks_format = asks and pattern is None and draft.has_dates
     if asks_zone or asks_format:
-        count = "Two questions" if asks_zone and asks_format else "One question"
+        count = "two questions" if asks_zone and asks_format else "one question"
         write_error(
             f"This drafts a mapping from the connection and the source, and writes it to {path}. "
-            f"Nothing is sent. {count} first, which neither of the two answers:"
+            f"Nothing is sent. First, {count} that these files can't answer:"
         )
     if asks_zone:
         columns = ", ".join(draft.zone_needed)
@@ -69,8 +69,28 @@ def decide(draft: Draft, known: Known, path: str, *, asks: bool) -> Draft:
             f"How does Opus write {EXAMPLE_DATE}? See Opus > Settings > General settings. "
             "Such as 2024-12-19 18:15:00."
         )
-        pattern = _ask(question, read_datetime_format)
+        pattern = _ask(question, _make_format_reader())
     return replace(draft, timezone=zone, datetime_format=pattern)
+
+
+def _make_format_reader() -> Callable[[str], str]:
+    """Return what reads how Opus writes dates; it takes one without a time of day only the second time."""
+    from opusmap.converters.format_parts import writes_time
+    from opusmap.drafting import read_datetime_format
+    from opusmap.errors import SettingsError
+
+    refused = set[str]()
+
+    def read(text: str) -> str:
+        pattern = read_datetime_format(text)
+        if not writes_time(pattern) and pattern not in refused:
+            refused.add(pattern)
+            problem = f"{quote_value(text)} has no time of day, so 18:15 would be lost"
+            hint = "write it with its time; or once more, if Opus shows none"
+            raise SettingsError("--datetime-format", problem, hint)
+        return pattern
+
+    return read
 
 
 def _ask(question: str, read: Callable[[str], str]) -> str | None:

@@ -1,34 +1,37 @@
-"""Warnings about how a mapping reads dates: without a zone, or with parts that are swapped."""
+"""Warnings about how a mapping reads and writes dates: without a zone or a time, or with parts swapped."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from opusmap.compiler.plan import Plan
+from opusmap.compiler.plan import ColumnPlan, Plan
 from opusmap.compiler.sampled_rows import SampledRows
 from opusmap.connection import ColumnType
 from opusmap.converters import Context
 from opusmap.converters.date_problems import can_read
 from opusmap.converters.date_shapes import swap_day_and_month
 from opusmap.converters.dates import datetime_
-from opusmap.converters.format_parts import correct_minutes
+from opusmap.converters.format_parts import correct_minutes, writes_time
 from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
 from opusmap.issues import Issue, Severity, Span, fix_with
-from opusmap.wording import counted, quote_value
+from opusmap.wording import counted, quote_names, quote_value
 
 
 def lint_dates(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
     """Yield warnings about a plan's dates, and about how it reads those of a sample of rows."""
     yield from _without_zone(plan, rows.rows)
+    yield from _without_time(plan, rows.wanted)
     yield from _swapped_days(plan, rows)
     yield from _swapped_minutes(plan)
 
 
 _READ_ISO = datetime_(context=Context())
+_READ_ISO_AS_UTC = datetime_(context=Context(UTC))
 _TIME_OF_DAY = re.compile(r"%[HI]")
 
 
@@ -46,6 +49,56 @@ def _without_zone(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[I
     for variable in plan.variables:
         if _converts_naive(variable.expression.tree, sample):
             yield _no_zone(f"the times of the variable {quote_value(variable.name)}", variable.span)
+
+
+def _without_time(plan: Plan, sample: Sequence[Mapping[str, Any]]) -> Iterator[Issue[Span]]:
+    """Yield that the times of columns are written for Opus without their time of day."""
+    target = plan.spec.target
+    if writes_time(target.datetime_format):
+        return
+    dates = [column for column in plan.columns if column.column.type is ColumnType.DATE_TIME]
+    lost = [column.column.display_name for column in dates if _reads_times(plan, column, sample)]
+    if lost:
+        message = (
+            f"{quote_value(target.datetime_format)} writes no time of day, so that of {quote_names(lost)} is "
+            f"lost; times become those of {target.timezone} first, so the day can change, too"
+        )
+        hint = (
+            "write the whole format of Opus > Settings > General settings, with the time: such as "
+            f'"{target.datetime_format} %H:%M:%S"; if Opus keeps only days, set `timezone` there, too'
+        )
+        span = plan.spec.target_spans.get("datetime_format", plan.spec.fields_span)
+        yield Issue("format-without-time", message, span, hint, Severity.WARNING)
+
+
+def _reads_times(plan: Plan, column: ColumnPlan, sample: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether what a column is made of has a time of day, by its formats or in a row of the sample."""
+    if column.binding.format:
+        return any(map(_TIME_OF_DAY.search, column.binding.format))
+    variables = {variable.name: variable.expression.tree for variable in plan.variables}
+    trees, seen = [*column.parts], set[str]()
+    for tree in trees:  # which grows by the variables that they read
+        for node in walk(tree):
+            if isinstance(node, nodes.VariableRef) and node.name not in seen:
+                seen.add(node.name)
+                trees.append(variables[node.name])
+    if any(
+        _TIME_OF_DAY.search(one)
+        for tree in trees
+        for _, formats, _ in _find_datetimes(tree)
+        for one in formats
+    ):
+        return True
+    cells = {node.name for tree in trees for node in walk(tree) if isinstance(node, nodes.Cell)}
+    return any(_is_time(row.get(name)) for name in cells for row in sample)
+
+
+def _is_time(value: object) -> bool:
+    """Return whether a cell is a time; one at midnight is one, too: in another zone it is on another day."""
+    try:
+        return isinstance(_READ_ISO_AS_UTC(value), datetime)
+    except ValueProblem:
+        return False
 
 
 def _no_zone(times: str, span: Span) -> Issue[Span]:

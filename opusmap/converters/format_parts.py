@@ -37,6 +37,11 @@ def check_format(format: str) -> frozenset[str]:
     return used
 
 
+def writes_time(format: str) -> bool:
+    """Return whether a date written in a format has a time of day."""
+    return not set("HIcX").isdisjoint(re.findall("%(.)", format))
+
+
 def check_reading_format(format: str, century: int | None, *, incomplete: bool = False) -> bool:
     """Check a format for reading dates, and the `century` of its years; tell whether it has a time of day.
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from opusmap.connection import CHOICE_TYPES, ColumnType
+from opusmap.converters.dates import date_writer
 from opusmap.mapping import ConstantPart, FirstOf
 from opusmap.wording import quote_names, quote_value
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from opusmap.mapping import Binding, ConverterCall
 
 _LISTS = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE)
+_EXAMPLE = datetime(2024, 12, 19, 18, 15, tzinfo=UTC)
 _OPTIONS_SHOWN = 60
 """Options of a choice column that are listed at most."""
 
@@ -93,6 +96,10 @@ def _general(plan: Plan) -> Iterator[str]:
         yield "Of several rows with the same row key, the first is used; the others are rejected."
     if spec.timezone is not None:
         yield f"Times without a zone are those of {spec.timezone}; they are sent in {spec.target.timezone}."
+    if any(column.column.type is ColumnType.DATE_TIME for column in plan.columns):
+        pattern = spec.target.datetime_format
+        written = date_writer(pattern)(_EXAMPLE)
+        yield f"Dates are written for Opus as {pattern}: 19 December 2024, 18:15:00 is {written}."
 
 
 def _rules(plan: Plan, column: ColumnPlan) -> list[str]:

@@ -66,12 +66,20 @@ def test_what_is_answered_stands_in_the_draft_and_what_is_wrong_is_asked_again(f
     assert "neither a format nor 19 December 2024" in shown
 
 
+def test_a_date_without_its_time_is_asked_for_again_and_taken_from_who_insists(folder):
+    shown = ask(folder, "UTC\n19/12/2024\n19/12/2024 18:15\n")
+    assert '"19/12/2024" has no time of day, so 18:15 would be lost' in shown
+    assert answers(folder) == ("UTC", "%d/%m/%Y %H:%M")
+    ask(folder, "19/12/2024\n19/12/2024\n", "--force", "--timezone", "UTC")
+    assert answers(folder) == ("UTC", "%d/%m/%Y")
+
+
 def test_before_it_asks_it_says_what_it_will_write_and_refuses_a_file_that_is_there(folder):
     shown = " ".join(ask(folder, "\n\n").split())
-    assert "writes it to mapping.yaml. Nothing is sent. Two questions first" in shown
+    assert "writes it to mapping.yaml. Nothing is sent. First, two questions that these" in shown
     assert shown.index("writes it to") < shown.index("In which time zone")
     shown = " ".join(ask(folder, "\n", "--force", "--timezone", "UTC").split())
-    assert "One question first" in shown
+    assert "First, one question that" in shown
     shown = ask(folder, "\n\n", code=2)
     assert "already exists" in shown
     assert "In which time zone" not in shown

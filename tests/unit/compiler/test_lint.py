@@ -297,3 +297,28 @@ def test_a_classification_that_is_not_bound_is_a_warning() -> None:
     assert not unbound("Classification: {const: a/b/c}")
     assert not unbound("termFullPath: A")
     assert not unbound("Line: B", connect({"rowKey": "SingleText", "_Line": "SingleText"}))
+
+
+@pytest.mark.parametrize(
+    ("binding", "more"),
+    [
+        ("B", ""),
+        ('{from: A, format: ["%d/%m/%Y", "%d/%m/%Y %H:%M"]}', ""),
+        ("\"{{ A | datetime('%d/%m/%Y %I:%M %p') }}\"", ""),
+        ('"{{ s }}"', 'let: {s: "{{ B }}"}\n'),
+    ],
+)
+def test_a_time_of_day_that_is_not_written_for_opus_is_a_warning(binding: str, more: str) -> None:
+    def found(target: str) -> list[str]:
+        text = f'timezone: UTC\n{more}target: {{datetime_format: "{target}"}}\n'
+        return [one for code, one in warnings(f"When: {binding}", text) if code == "format-without-time"]
+
+    (message,) = found("%d/%m/%Y")
+    assert message.startswith('"%d/%m/%Y" writes no time of day, so that of "When" is lost')
+    assert not found("%d/%m/%Y %H:%M")
+
+
+@pytest.mark.parametrize("binding", ["B", '{from: B, format: "%Y-%m-%d"}'])
+def test_a_date_without_a_time_may_be_written_without_one(binding: str) -> None:
+    text = 'timezone: UTC\ntarget: {datetime_format: "%d/%m/%Y"}\n'
+    assert not warnings(f"When: {binding}", text, ({"Key": "1", "A": "", "B": "2024-01-03"},))

@@ -104,3 +104,8 @@ def test_the_rules_for_all_rows_are_told():
         "A record that Opus already holds is replaced.",
         "Of several rows with the same row key, the last is used; the others are rejected.",
     )
+
+
+def test_how_dates_are_written_for_opus_is_said_where_a_record_has_one():
+    general = crosswalk("When: A", 'target: {datetime_format: "%d/%m/%Y"}').general
+    assert general[-1] == "Dates are written for Opus as %d/%m/%Y: 19 December 2024, 18:15:00 is 19/12/2024."
