@@ -51,7 +51,8 @@ package: $(VENV)/dev
 docs: $(VENV)/dev
 	$(BIN)/python -m sphinx -q -E -W --keep-going -b html -c docs/site . build/site
 
-# The pictures of the README and of the documentation's first page. The report's needs Chromium from the system.
+# The pictures of the README, of the documentation's first page and of the tutorial. Photographs need Chromium from the
+# system.
 pictures: $(VENV)/dev
 	$(BIN)/python tests/support/pictures.py
 

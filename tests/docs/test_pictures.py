@@ -7,7 +7,7 @@ import struct
 
 import pytest
 from documentation import ROOT
-from pictures import CHROMIUM, FOLDER, draw_terminal, photograph_report, read_terminal, write_report
+from pictures import CHROMIUM, FOLDER, STUDIO, draw_terminal, photograph_report, read_terminal, write_report
 
 SIZE_LIMIT = 200_000
 AGAIN = "run `make pictures`, look at docs/pictures, and commit them"
@@ -26,8 +26,10 @@ def test_the_text_of_a_terminal_is_read_line_by_line():
 
 
 def test_the_pictures_load_nothing_and_are_small():
-    assert {path.name for path in FOLDER.iterdir()} == {"terminal.svg", "report.png"}
+    names = {"terminal.svg", "report.png", *(f"studio-{name}.webp" for name in STUDIO)}
+    assert {path.name for path in FOLDER.iterdir()} == names
     assert all(path.stat().st_size < SIZE_LIMIT for path in FOLDER.iterdir())
+    assert all(path.stat().st_size < 80_000 for path in FOLDER.glob("studio-*"))
     drawn = (FOLDER / "terminal.svg").read_text("utf-8")
     assert "url(http" not in drawn
     assert "href" not in drawn
@@ -58,3 +60,12 @@ def test_the_readme_and_the_first_page_show_them():
         re.findall(r'<img src="([^"]+)"[^>]* alt="[^"]+">', readme)
     )
     assert "](pictures/terminal.svg)" in (ROOT / "docs" / "index.md").read_text("utf-8")
+
+
+def test_the_tutorial_shows_each_picture_of_the_studio_in_the_order_of_its_steps():
+    tutorial = (ROOT / "docs" / "tutorial.md").read_text("utf-8")
+    shown = re.findall(r"!\[([^\]]{20,})\]\(pictures/studio-(\w+)\.webp\)", tutorial)
+    assert [name for _, name in shown] == list(STUDIO)
+    for name in STUDIO:
+        picture = (FOLDER / f"studio-{name}.webp").read_bytes()
+        assert (picture[:4], picture[8:12]) == (b"RIFF", b"WEBP")

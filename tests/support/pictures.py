@@ -1,8 +1,9 @@
-"""The pictures of the README: the demo on a terminal, and a report's page. `make pictures` makes both again.
+"""The pictures of the README and of the tutorial. `make pictures` makes them again.
 
 The terminal's picture is an SVG of what `opusmap demo` really prints on 100 columns. The report's is a
-photograph of the page that `opusmap report --html` writes about a submission of the same register; it needs
-the extra `browser` and Chromium from the system's packages.
+photograph of the page that `opusmap report --html` writes about a submission of the same register. The
+studio's are photographs that the test of the tutorial by clicks takes on its way. Photographs need the
+extra `browser` and Chromium from the system's packages.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import io
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -32,6 +34,8 @@ __all__ = [
     "CHROMIUM",
     "FOLDER",
     "QUIET",
+    "STUDIO",
+    "TAKE_PICTURES",
     "draw_terminal",
     "photograph_report",
     "read_terminal",
@@ -42,6 +46,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "pictures"
 CONTRACTS = ROOT / "mappings" / "contracts"
 COLUMNS, LINES = 100, 30
+STUDIO = ("files", "columns", "dates", "values", "check", "send")
+"""What the tutorial by clicks shows of the studio, each in docs/pictures/studio-NAME.webp."""
+TAKE_PICTURES = "OPUSMAP_TEST_PICTURES"
+"""The variable of the environment that names the folder into which a test puts its pictures."""
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -137,6 +145,11 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / "terminal.svg").write_text(draw_terminal(), "utf-8", newline="\n")
     if CHROMIUM is None:
-        sys.exit("docs/pictures/terminal.svg is made; report.png is not, because no Chromium is installed.")
+        sys.exit("docs/pictures/terminal.svg is made; no photographs, for no Chromium is installed.")
     with tempfile.TemporaryDirectory() as temporary:
         photograph_report(write_report(Path(temporary)), FOLDER / "report.png")
+    walk = ROOT / "tests" / "e2e" / "studio" / "test_tutorial_by_clicks.py"
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", str(walk)],
+        cwd=ROOT, env={**os.environ, TAKE_PICTURES: str(FOLDER)}, check=True,
+    )  # fmt: skip
