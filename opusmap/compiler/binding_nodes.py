@@ -363,7 +363,7 @@ class OrDefault(Node):
         return self.value.infer(types).filled().or_(self.default.infer(types))
 
     def gaps(self, known: Gaps) -> Iterator[Gap]:
-        yield from ()
+        yield from (gap for gap in self.value.gaps(known) if gap.joined)
 
     def evaluator(self, env: Environment) -> Evaluate:
         value, default = env.evaluator(self.value), env.evaluator(self.default)

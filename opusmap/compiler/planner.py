@@ -433,7 +433,10 @@ class _Planner:
         help_text, fix = suggest(text, known), fix_with(name.span, find_nearest(text, known))
         help_text = help_text or self._scope.known_columns()
         if _BRACED.search(text):
-            help_text, fix = 'a template is written "{{ Title }}"', None
+            help_text, fix = (
+                'a template is written "{{ Title }}"; with other keys, write `value:` instead of `from:`',
+                None,
+            )
         elif columns and help_text.startswith("columns"):
             help_text += f"; a text for every record is written {{const: {text[:30]}}}"
         message = f"there is no column {quote_value(text)} in the source"

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from opusmap.connection import CHOICE_TYPES, ColumnType
 from opusmap.converters.dates import date_writer
+from opusmap.expressions import nodes
 from opusmap.mapping import ConstantPart, FirstOf
 from opusmap.wording import quote_names, quote_value
 
 if TYPE_CHECKING:
     from opusmap.compiler.plan import ColumnPlan, Plan
-    from opusmap.mapping import Binding, ConverterCall
+    from opusmap.mapping import ConverterCall
 
 _LISTS = (ColumnType.MULTIPLE_CHOICE, ColumnType.PEOPLE)
 _EXAMPLE = datetime(2024, 12, 19, 18, 15, tzinfo=UTC)
@@ -104,11 +105,20 @@ def _general(plan: Plan) -> Iterator[str]:
 
 def _rules(plan: Plan, column: ColumnPlan) -> list[str]:
     """Return what is done, in words, step by step."""
-    found = [*_beginning(column), *_steps(column.binding), *_options(plan, column)]
+    found = [*_beginning(column), *_steps(column), *_options(plan, column)]
     return found or ["as it is"]
 
 
-def _steps(binding: Binding) -> Iterator[str]:
+def _as_a_whole(column: ColumnPlan) -> str:
+    """Say what a default does not do for a text of several parts, of which one may be empty."""
+    if column.binding.template is None or not isinstance(column.parts[0], nodes.Concat):
+        return ""
+    is_rejected = column.binding.on_error not in ("omit", "default")
+    return f" as a whole{' (a row with only a part empty is rejected)' if is_rejected else ''}"
+
+
+def _steps(column: ColumnPlan) -> Iterator[str]:
+    binding = column.binding
     if binding.split is not None:
         yield f"split at {quote_value(str(binding.split))}"
     if binding.lookup is not None:
@@ -121,7 +131,7 @@ def _steps(binding: Binding) -> Iterator[str]:
     if binding.incomplete is not None:
         yield "without a day or month: the first day"
     if binding.default is not None:
-        yield f"if empty: {binding.default}"
+        yield f"if empty{_as_a_whole(column)}: {binding.default}"
     if binding.on_error == "omit":
         yield "if wrong: left out"
     elif binding.on_error == "default":

@@ -222,14 +222,21 @@ class Types(Protocol):
 class Gap:
     """Why a value may be empty, or a row rejected for an empty part of it, and what can be done.
 
-    `lookup` where it is a key that a table lacks: then the row is rejected before a `default` is asked.
-    `cell` is the column of the source where it is one that has empty cells.
+    `lookup` where it is a key that a table lacks, and `joined` where it is a part of a text: then the row is
+    rejected before a `default` is asked. `cell` is the column of the source where it is one that has empty
+    cells.
     """
 
     why: str
     help: str
     lookup: bool = False
     cell: str | None = None
+    joined: bool = False
+
+    @property
+    def rejects(self) -> bool:
+        """Whether the row is rejected before a `default` is asked."""
+        return self.lookup or self.joined
 
 
 class Gaps(Protocol):

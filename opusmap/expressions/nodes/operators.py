@@ -148,7 +148,8 @@ class Concat(Node):
         solid = [part for part in self.parts if not _is_blank(part)]
         certain: list[Node] = [part for part in solid if not isinstance(part, Conditional)]
         for part in certain if self.template and certain else solid:
-            yield from part.gaps(known)
+            for gap in part.gaps(known):
+                yield gap if gap.cell is None else _in_a_text(gap, gap.cell)
 
     def evaluator(self, env: Environment) -> Evaluate:
         parts, join = [env.evaluator(part) for part in self.parts], OPERATIONS[self._function()]
@@ -173,6 +174,14 @@ class Concat(Node):
 
     def _function(self) -> str:
         return "template" if self.template else "concat"
+
+
+def _in_a_text(gap: Gap, cell: str) -> Gap:
+    """Return the gap of a part of a text: a `default:` beside the text comes too late."""
+    name = cell if cell.isidentifier() else f"row[{cell!r}]"
+    return replace(
+        gap, joined=True, help=f"keep those rows by `{{{{ {name} | default('…') }}}}` within the text"
+    )
 
 
 def _joined(parts: list[tuple[str, Type, Node]]) -> str:
@@ -379,7 +388,7 @@ class Not(Node):
 
 def _gaps_of_either(first: Node, last: Node, known: Gaps) -> Iterator[Gap]:
     """Yield the gaps of a value that gives way to another where it is empty."""
-    yield from (gap for gap in first.gaps(known) if gap.lookup)
+    yield from (gap for gap in first.gaps(known) if gap.rejects)
     yield from last.gaps(known)
 
 
@@ -539,7 +548,7 @@ class Call(Node):
 
     def gaps(self, known: Gaps) -> Iterator[Gap]:
         found = [list(argument.gaps(known)) for argument in self.args]
-        yield from (gap for gaps in found for gap in gaps if gap.lookup or all(found))
+        yield from (gap for gaps in found for gap in gaps if gap.rejects or all(found))
 
     def evaluator(self, env: Environment) -> Evaluate:
         args, function = [env.evaluator(argument) for argument in self.args], OPERATIONS[self.name]

@@ -74,6 +74,17 @@ def test_a_step_is_looked_into() -> None:
     assert required('"{{ s | upper }}"', "let: {s: \"{{ B if A == 'x' }}\"}\n") == [NO_ELSE]
 
 
+def test_a_default_beside_a_text_of_parts_does_not_keep_a_row_with_an_empty_part() -> None:
+    binding = "Line: {value: \"{{ B }}, {{ row['Call No'] }}\", default: none}"
+    rows = ({"Key": "1", "B": "b", "Call No": ""}, {"Key": "2", "B": "b", "Call No": "c"})
+    plan = compiled(binding, "columns: {Line: {required: true}}\n", columns=("Key", "B", "Call No")).plan
+    (found,) = [one for one in lint(plan, rows) if one.code == "may-be-empty"]
+    assert '"Call No" is empty in 1 of the first 2 rows' in found.message
+    assert "`{{ row['Call No'] | default('…') }}`" in found.help
+    assert required("{value: \"{{ B }}-{{ A | default('x') }}\", default: x}") == []
+    assert required('{value: "{{ B ~ A }}", default: x}') == [EMPTY]
+
+
 @pytest.mark.parametrize(
     "binding",
     [

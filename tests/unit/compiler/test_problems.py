@@ -281,3 +281,9 @@ def test_a_rejected_row_is_not_held_on_to():
     del row
     gc.collect()
     assert seen() is None
+
+
+def test_a_template_under_from_is_to_be_written_under_value() -> None:
+    (found,) = problems('Line: {from: "{{ A }}", default: x}', columns=("Key", "A"))
+    assert found.code == "unknown-column"
+    assert "write `value:` instead of `from:`" in found.help

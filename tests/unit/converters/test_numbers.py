@@ -104,3 +104,15 @@ def test_a_blank_between_thousands_may_be_a_narrow_one_or_one_that_keeps_lines_w
     assert number(decimal=",", thousands=" ")(f"1{blank}234,5") == Decimal("1234.5")
     with pytest.raises(ValueProblem, match="bad-number"):
         number(decimal=",", thousands=".")(f"1{blank}234,5")
+
+
+@pytest.mark.parametrize("text", ["TBA", "n/k", "-"])
+def test_a_cell_without_a_digit_is_advised_to_be_empty_and_one_with_digits_to_have_marks(text: str) -> None:
+    def advice(cell: str) -> str:
+        with pytest.raises(ValueProblem) as raised:
+            parse_number(cell)
+        return raised.value.help
+
+    assert "add it to `empty`" in advice(text)
+    assert "give the marks" not in advice(text)
+    assert "give the marks" in advice("1.234,50")

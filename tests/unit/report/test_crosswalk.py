@@ -36,6 +36,12 @@ def crosswalk(fields, more="", columns=("Key", "A", "B"), **options):
             ["read as %d/%m/%y, years from 1930 on"],
         ),
         ("Number: {from: A, default: 0, on_error: default}", ["A"], ["if empty: 0", "if wrong: as if empty"]),
+        (
+            "Line: {value: '{{ A }}-{{ B }}', default: none}",
+            ["A", "B"],
+            ["{{ A }}-{{ B }}", "if empty as a whole (a row with only a part empty is rejected): none"],
+        ),
+        ("Line: {value: '{{ A }}', default: none}", ["A"], ["{{ A }}", "if empty: none"]),
         ("Choice: A", ["A"], ["sent as the option's order: Red = 1, Green = 2, Blue = 3"]),
         (
             "Choices: {from: A, split: ';', lookup: t}",
