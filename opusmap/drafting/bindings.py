@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from opusmap.compiler.similar import find_similar
 from opusmap.connection import CHOICE_TYPES, CLASSIFICATION, Column, ColumnType
+from opusmap.drafting.concepts import words_of
 from opusmap.drafting.matching import WORTH_TELLING, Candidate, Match
 from opusmap.drafting.value_scores import MANY_OPTIONS
 from opusmap.profile import ColumnProfile, DateFormat, Kind, SourceProfile
@@ -110,6 +111,8 @@ def _left_open(match: Match, source: SourceProfile) -> DraftBinding:
     near = [_nearest(match, one, source) for one in match.candidates if one.confidence >= WORTH_TELLING]
     addresses = [] if near else _with_addresses(match.column, source)
     told = f"nearest: {', '.join(near)}" if near else "no column of the source looks like it"
+    if not near and (sharing := _with_a_word(match.column, source)):
+        told = f"no column is near; with a word in common: {', '.join(sharing)}"
     if addresses:
         told = f"no name is like it; with e-mail addresses: {', '.join(one.name for one in addresses)}"
     told += " (you can use one column twice)" if match.column.required else ""
@@ -123,6 +126,22 @@ def _left_open(match: Match, source: SourceProfile) -> DraftBinding:
     _RULES.get(match.column.type, _as_text)(making)
     proposal = _written(making, _levels(making, source))
     return DraftBinding(match.column, None, remark, open=True, proposal=proposal)
+
+
+def _with_a_word(column: Column, source: SourceProfile) -> list[str]:
+    """Return the columns whose names share a word, or its stem, with a column's: too little to bind one."""
+    wanted = _stems(column.display_name)
+    return [one.name for one in source.columns if wanted & _stems(one.name)][:_SHARING_TOLD]
+
+
+def _stems(name: str) -> set[str]:
+    return {word[:_STEM] for word in words_of(name) if len(word) >= _WORD and word not in _SAYS_LITTLE}
+
+
+_STEM, _WORD = 6, 4
+"""Letters of a word that are compared ("depart" of "departed" and "departure"), and that it has at least."""
+_SAYS_LITTLE = frozenset({"date", "time", "name", "number", "type", "code"})
+_SHARING_TOLD = 3
 
 
 def _with_addresses(column: Column, source: SourceProfile) -> list[ColumnProfile]:

@@ -15,7 +15,7 @@ from opusmap.drafting.bindings import DraftBinding, DraftChoices, draft_binding,
 from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import Preset, find_preset
 from opusmap.mapping.yaml_writer import in_line, quoted
-from opusmap.profile import ColumnProfile, SourceProfile
+from opusmap.profile import ColumnProfile, Kind, SourceProfile
 
 if TYPE_CHECKING:
     from opusmap.drafting.earlier import Carried
@@ -330,6 +330,8 @@ def _sources(binding: Any) -> Sequence[str]:
 
 def _told(column: ColumnProfile) -> str:
     told = [column.kind.value if column.filled else "always empty"]
+    if column.kind is Kind.DATE and (patterns := _patterns(column)):
+        told = [f"{told[0]} ({' or '.join(patterns)})"]
     if column.lists is not None:
         told = ["list"]
     if column.filled and not column.more:
@@ -337,6 +339,11 @@ def _told(column: ColumnProfile) -> str:
     if column.filled and column.filled < column.rows:
         told.append(f"{max(1, round(100 * column.null_rate))} % empty")
     return ", ".join(told)
+
+
+def _patterns(column: ColumnProfile) -> list[str]:
+    found = [pattern for one in column.dates for pattern in (one.pattern, one.swapped) if pattern is not None]
+    return list(dict.fromkeys(found))
 
 
 def _tests(tests: Sequence[DraftTest]) -> Iterator[str]:

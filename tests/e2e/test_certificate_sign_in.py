@@ -126,4 +126,4 @@ def test_check_online_proves_the_settings_and_sends_no_record(register, opus):
     wrong = run(register, url, "check", "mapping.yaml", "--online", OPUSMAP_CLIENT_SECRET=PASSWORD)
     assert (wrong.returncode, "secret is wrong" in wrong.stderr) == (3, True)
     nowhere = run(register, "http://127.0.0.1:9", "check", "mapping.yaml", "--online", **by)
-    assert (nowhere.returncode, "OPUSMAP_TOKEN_URL" in nowhere.stderr) == (3, True)
+    assert (nowhere.returncode, "opusmap emulator MAPPING --port 9" in nowhere.stderr) == (3, True)

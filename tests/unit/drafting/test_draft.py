@@ -240,6 +240,24 @@ def test_an_optional_column_without_a_source_is_left_out_and_named():
     assert re.search(r"^  # Notes: TODO ", text, re.MULTILINE)
 
 
+def test_a_column_whose_name_shares_a_word_is_named_and_an_unused_date_is_shown_with_its_format():
+    columns = {
+        "rowKey": "SingleText",
+        "_Gross_%20_Tonnage": "Number",
+        "_Departure": "DateTime",
+        "_Hull": "SingleText",
+    }
+    rows = [
+        {"No": f"A{at}", "Tonnage": f"{at}x", "Departed": "x", "Sailed": f"{at:02}/11/2024"}
+        for at in range(1, 29)
+    ]
+    text = write_draft(drafted(rows, connect(columns)))
+    assert re.search("Gross Tonnage: TODO .*with a word in common: Tonnage", text)
+    assert re.search("Departure: TODO .*with a word in common: Departed", text)
+    assert re.search("Hull: TODO .*no column of the source looks like it", text)
+    assert "#   Sailed: date (%d/%m/%Y), 28 different" in text
+
+
 def test_names_are_no_addresses():
     rows = [{**row, "Owners": "Ann Smith"} for row in REGISTER]
     text = write_draft(drafted(rows))
