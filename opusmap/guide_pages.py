@@ -42,7 +42,8 @@ def find_guides(word: str) -> list[Guide]:
     """Return the guides that a word, or several, are about, the best first.
 
     They have all the words in their title or among those that they are found by; if none has, pages that
-    have them in their headings or first paragraph.
+    have them in their headings or first paragraph. Of a question that no page has whole, its longest phrase
+    that is among the words that pages are found by counts, the first of several.
 
     >>> [guide.name for guide in find_guides("excel")][0]
     'excel-register'
@@ -53,7 +54,22 @@ def find_guides(word: str) -> list[Guide]:
     ranked = [(_rank(guide, wanted), guide) for guide in _read_guides().values()]
     ranked.sort(key=lambda one: one[0])
     found = [guide for rank, guide in ranked if rank < _UNFIT]
-    return found or [guide for _, guide in ranked if guide.is_page and set(wanted) <= _opening_words(guide)]
+    found = found or [guide for _, guide in ranked if guide.is_page and set(wanted) <= _opening_words(guide)]
+    return found or _find_by_phrase(wanted)
+
+
+def _find_by_phrase(words: tuple[str, ...]) -> list[Guide]:
+    for length in range(min(len(words) - 1, _LONGEST_PHRASE), 0, -1):
+        for start in range(len(words) - length + 1):
+            phrase = words[start : start + length]
+            ranked = [(_rank(guide, phrase), guide) for guide in _read_guides().values()]
+            if found := [one for one in ranked if one[0] <= _BY_NAME and any(map(str.isalpha, phrase))]:
+                return [guide for _, guide in sorted(found, key=lambda one: one[0])]
+    return []
+
+
+_LONGEST_PHRASE, _BY_NAME = 4, 2
+"""Words of a phrase that is looked for within a question, at most, and the worst rank of what it finds."""
 
 
 def has_guide(name: str) -> bool:

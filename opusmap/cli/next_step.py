@@ -12,6 +12,9 @@ from opusmap.cli.options import Output
 from opusmap.cli.output import print_note
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opusmap.records import Mapped
     from opusmap.report import Report
     from opusmap.run.open import Work
 
@@ -83,16 +86,22 @@ def next_of_rehearsal(given: Given) -> tuple[str, str]:
     return "verify the settings, without sending a record", command
 
 
-def print_next_of_preview(
-    out: Output, given: Given, work: Work, *, any_shown: bool, all_filtered: bool
-) -> None:
-    """Print what to do after `preview`."""
+def print_next_of_preview(out: Output, given: Given, work: Work, becomes: Sequence[Mapped]) -> None:
+    """Print what to do after `preview`, by what becomes of the rows: explain the first that is rejected."""
+    from opusmap.records import Filtered, Reject
+
+    bound = {plan.column.display_name for plan in work.mapper.plan.columns}
+    rejects = [one for one in becomes if isinstance(one, Reject)]
+    wrong = [(one.row, issue.place) for one in rejects for issue in one.problems if issue.place in bound]
     if work.to_do:
         why = f"decide each TODO in {given.mapping}, and look again"
         print_next(out, why, given.command("preview"))
-    elif all_filtered and work.source.rereadable:
+    elif becomes and all(isinstance(one, Filtered) for one in becomes) and work.source.rereadable:
         print_next(out, *next_of_filtered(given))
-    elif any_shown:
+    elif wrong and work.source.rereadable:
+        row, column = wrong[0]
+        print_next(out, "see what causes the first problem", given.explain(column, "--row", str(row)))
+    elif becomes:
         print_next(out, "rehearse sending", given.command("submit", "--to", "emulator"))
     else:
         print_next(out, "check the mapping", given.command("check"))

@@ -74,8 +74,7 @@ def preview(
     ]
     if not (shown or out.silent):
         print_note(describe_no_rows(work.source))
-    all_filtered = bool(shown) and all(isinstance(mapped, Filtered) for _, mapped in shown)
-    if all_filtered and not out.silent:
+    if shown and all(isinstance(mapped, Filtered) for _, mapped in shown) and not out.silent:
         which = f"each of the first {counted(len(shown), 'row')}"
         print_note(describe_all_filtered(work, which))
     if out.as_json:
@@ -91,7 +90,7 @@ def preview(
         print_left_out(work)
         _print_preview(work.mapper, shown)
     given = Given(mapping, source, converters)
-    print_next_of_preview(out, given, work, any_shown=bool(shown), all_filtered=all_filtered)
+    print_next_of_preview(out, given, work, becomes=[mapped for _, mapped in shown])
     return InvalidMapping.exit_code if work.to_do else 0
 
 

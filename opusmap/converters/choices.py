@@ -42,7 +42,8 @@ def order_lookup(choices: ChoiceOptions, base: int) -> Callable[[object], int]:
             order = int(option) if int(option) in numbers else None
         if order is None:
             kind = "neither an option nor an order" if choices.by_order else "not an option"
-            raise ValueProblem("unknown-choice", f"{quote_value(text)} is {kind}", hints.of(text))
+            trimmed = "" if option == text else " (spaces around it do not matter)"
+            raise ValueProblem("unknown-choice", f"{quote_value(option)} is {kind}{trimmed}", hints.of(text))
         return order
 
     return find

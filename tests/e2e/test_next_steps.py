@@ -121,6 +121,13 @@ def test_a_demo_and_a_rehearsal_say_that_nothing_left_the_machine(tmp_path: Path
     assert told(*next_of(told("demo")[1]))[0] == 0  # the example's names are those of this folder
 
 
+def test_a_preview_of_a_rejected_row_proposes_to_explain_it(told) -> None:
+    code, shown = told("preview", "mapping.yaml", "wrong.csv")
+    assert code == 0
+    assert next_of(shown) == ["explain", "mapping.yaml", "Amount", "wrong.csv", "--row", "2"]
+    assert told(*next_of(shown))[0] == 1
+
+
 def test_rejects_that_were_corrected_are_rehearsed_by_the_proposed_command(tmp_path: Path, told) -> None:
     code, shown = told("check", "mapping.yaml", "wrong.csv")
     assert code == 1

@@ -50,6 +50,12 @@ from opusmap.guide_pages import find_guides, find_links, has_guide, list_guides,
         ("classification", "classification"),
         ("3", "exit-codes"),
         ("70", "exit-codes"),
+        ("can it read my excel file", "excel-register"),
+        ("run it each night on windows", "scheduled-runs"),
+        ("crosswalk", "prove"),
+        ("who signed, is there a signature?", "prove"),
+        ("submitted", "prove"),
+        ("rehearsal", "check-before-sending"),
     ],
 )
 def test_a_word_finds_what_is_about_it_first(word: str, name: str) -> None:

@@ -33,3 +33,10 @@ def test_an_option_is_suggested(text: str, help_text: str) -> None:
     with pytest.raises(ValueProblem) as caught:
         order_lookup(options, 1)(text)
     assert caught.value.help == help_text
+
+
+def test_an_unknown_option_is_quoted_without_the_spaces_around_it() -> None:
+    options = compiled("Choice: A", choices=CHOICES).plan.context.choices["Choice"]
+    with pytest.raises(ValueProblem) as caught:
+        order_lookup(options, 1)("cargo ")
+    assert caught.value.problem == '"cargo" is not an option (spaces around it do not matter)'
