@@ -86,7 +86,7 @@ def _make_format_reader() -> Callable[[str], str]:
         if not writes_time(pattern) and pattern not in refused:
             refused.add(pattern)
             problem = f"{quote_value(text)} has no time of day, so 18:15 would be lost"
-            hint = "write it with its time; or once more, if Opus shows none"
+            hint = "write it with its time; or the same again, if Opus shows none"
             raise SettingsError("--datetime-format", problem, hint)
         return pattern
 

@@ -38,7 +38,7 @@ from opusmap.wording import counted
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
-    from opusmap.records import Mapped
+    from opusmap.records import Mapped, Reject
 
 
 @command("Show the first rows and their records", "opusmap preview mapping.yaml --limit 3")
@@ -98,7 +98,7 @@ def _print_preview(mapper: Mapper, rows: Iterable[tuple[dict[str, Any], Mapped]]
     console = make_console()
     for values, mapped in rows:
         cells = (f"row {mapped.row}", _read_cells(mapper, values))
-        print_pairs(console, cells, _becomes(mapper, mapped))
+        print_pairs(console, cells, _becomes(mapper, values, mapped))
         console.print()
 
 
@@ -115,13 +115,27 @@ def _read_cells(mapper: Mapper, values: dict[str, Any]) -> list[tuple[str, str]]
     return [*shown, ("", f"({others} that the mapping does not read)")] if len(values) > len(shown) else shown
 
 
-def _becomes(mapper: Mapper, mapped: Mapped) -> tuple[str, list[tuple[str, str]]]:
-    """Return a title and names with values: of the record, or of what is wrong."""
+def _becomes(mapper: Mapper, values: dict[str, Any], mapped: Mapped) -> tuple[str, list[tuple[str, str]]]:
+    """Return a title and names with values: of the record, or of what is wrong and then of what is right."""
     from opusmap.records import Record, Reject
 
     if isinstance(mapped, Record):
         return f"record {mapped.key}", show_record(mapper, mapped.values, mapped.replaced, empty=True)
     if isinstance(mapped, Reject):
         problems = [(one.place or "whole row", f"{one.code}: {one.message}") for one in mapped.problems]
-        return "rejected", problems
+        return "rejected", [*problems, *_right_columns(mapper, values, mapped)]
     return "filtered: excluded by `where`", []
+
+
+def _right_columns(mapper: Mapper, values: dict[str, Any], reject: Reject) -> list[tuple[str, str]]:
+    """Return the columns of a rejected row that are right; none where the row as a whole is wrong."""
+    wrong = {one.place for one in reject.problems}
+    if not wrong <= {plan.column.display_name for plan in mapper.plan.columns}:
+        return []
+    interpreter = mapper.interpreter
+    interpreter.number = reject.row
+    record = interpreter.row(values, [])
+    replaced = tuple(interpreter.replaced.values())
+    interpreter.replaced.clear()
+    mapper.forget_notes()
+    return [(name, text) for name, text in show_record(mapper, record, replaced) if name not in wrong]

@@ -124,6 +124,8 @@ def test_a_demo_and_a_rehearsal_say_that_nothing_left_the_machine(tmp_path: Path
 def test_a_preview_of_a_rejected_row_proposes_to_explain_it(told) -> None:
     code, shown = told("preview", "mapping.yaml", "wrong.csv")
     assert code == 0
+    assert "bad-number" in shown
+    assert re.search(r"^.*Doc Type +\d · ", shown, re.MULTILINE)  # a column that is right
     assert next_of(shown) == ["explain", "mapping.yaml", "Amount", "wrong.csv", "--row", "2"]
     assert told(*next_of(shown))[0] == 1
 
