@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from opusmap.journal.destruction import Destruction, DestructionState
+from opusmap.journal.postgres_schema import WITH_DESTRUCTIONS
 from opusmap.journal.postgres_server import Database
 
 _TABLE = """
@@ -49,13 +50,19 @@ def read_destructions(database: Database, target: int, keys: Collection[str] | N
 
 
 def write_destructions(database: Database, target: int, rows: Iterable[Destruction]) -> None:
-    """Write destructions, each in place of what was known of its rowKey and plan."""
+    """Write destructions, each in place of what was known of its rowKey and plan.
+
+    From the first one on, an older opusmap, which would submit the record again, refuses the journal.
+    """
     values = []
     for row in rows:
         texts = row.by.encode(), row.answer.encode(), row.lifted.encode()
         values.append((target, row.key.encode(), row.plan, row.content, row.state.value, row.at, *texts))
     with database.cursor() as cursor:
         cursor.executemany(_WRITE, values)
+    if values:
+        query = "UPDATE opusmap.journal SET version = %(version)s WHERE version < %(version)s"
+        database.execute(query, {"version": WITH_DESTRUCTIONS})
 
 
 def forget_records(database: Database, target: int, keys: Collection[str]) -> None:

@@ -29,6 +29,9 @@ from opusmap.journal.write_set import WriteSet
 VERSION = 2
 """The version of the tables, in `opusmap.journal`."""
 
+WITH_DESTRUCTIONS = 3
+"""That of a journal that knows of destructions: an opusmap that would submit their records refuses it."""
+
 NOW = "coalesce(%(now)s::float8, extract(epoch FROM clock_timestamp())::float8)"
 """Seconds since 1970; `now` is None, or the time of a simulated server."""
 
@@ -116,7 +119,7 @@ def check_schema(database: Database, place: str) -> None:
         way_out = "the first `opusmap submit` creates it; if it is elsewhere, name it in OPUSMAP_JOURNAL"
         raise NoJournal(place, "there is no journal in this database", way_out)
     found = database.execute("SELECT version FROM opusmap.journal").fetchone()
-    if found == (VERSION,):
+    if found in ((VERSION,), (WITH_DESTRUCTIONS,)):
         return
     problem = f"the journal has version {found and found[0]}, this opusmap reads version {VERSION}"
     way_out = "use the version of opusmap that wrote it, or name an empty database in OPUSMAP_JOURNAL"

@@ -12,7 +12,7 @@ from typing import Any
 from opusmap.journal.destruction import Destruction, DestructionState
 from opusmap.journal.in_flight import Request
 from opusmap.journal.models import JournalRecord, read_accepted, read_detailed
-from opusmap.journal.sqlite_schema import REQUEST_COLUMNS, look_up_records
+from opusmap.journal.sqlite_schema import REQUEST_COLUMNS, WITH_DESTRUCTIONS, look_up_records
 
 _COLUMNS = "key, plan, content, state, at, by, answer, lifted"
 _BLOCK = 500
@@ -72,16 +72,19 @@ def read_destructions(
 
 
 def write_destructions(database: sqlite3.Connection, target: int, rows: Iterable[Destruction]) -> None:
-    """Write destructions, each in place of what was known of its rowKey and plan."""
+    """Write destructions, each in place of what was known of its rowKey and plan.
+
+    From the first one on, an older opusmap, which would submit the record again, refuses the journal.
+    """
     marks = ", ".join("?" * 9)
     query = f"INSERT OR REPLACE INTO destructions (target, {_COLUMNS}) VALUES ({marks})"  # noqa: S608 - constants
-    database.executemany(
-        query,
-        [
-            (target, row.key, row.plan, row.content, row.state.value, row.at, row.by, row.answer, row.lifted)
-            for row in rows
-        ],
-    )
+    values = [
+        (target, row.key, row.plan, row.content, row.state.value, row.at, row.by, row.answer, row.lifted)
+        for row in rows
+    ]
+    database.executemany(query, values)
+    if values:
+        database.execute(f"PRAGMA user_version = {WITH_DESTRUCTIONS}")
 
 
 def forget_records(database: sqlite3.Connection, target: int, keys: Collection[str]) -> None:

@@ -26,6 +26,9 @@ REQUEST_COLUMNS = "id, target, run, sent, ticks, items"
 VERSION = 5
 """`user_version` of a journal."""
 
+WITH_DESTRUCTIONS = 6
+"""`user_version` of one that knows of destructions: an opusmap that would submit their records refuses it."""
+
 _BEFORE = 4
 """The version that is upgraded."""
 
@@ -93,10 +96,12 @@ def check_kind(database: sqlite3.Connection, path: str, *, write: bool) -> None:
     if kind != _APPLICATION_ID:
         problem = "the file is not a journal of opusmap"
         raise JournalError(path, problem, "name another file in OPUSMAP_JOURNAL")
-    if version == VERSION or (write and version == _BEFORE):
+    if version in (VERSION, WITH_DESTRUCTIONS) or (write and version == _BEFORE):
         return
     if version == _BEFORE:
         help_text = "the next `opusmap submit` upgrades it"
+    elif version > VERSION:
+        help_text = "use the version of opusmap that wrote it: a new journal does not know which records were destroyed"
     else:
         help_text = (
             "finish its runs with the version of opusmap that wrote it, or name a new file in "
@@ -112,7 +117,7 @@ def prepare_schema(database: sqlite3.Connection) -> None:
     It is one transaction: a crash leaves the file as it was, or as it is to be.
     """
     version = _pragma(database, "user_version")
-    if version != VERSION:
+    if version not in (VERSION, WITH_DESTRUCTIONS):
         database.executescript(
             f"BEGIN IMMEDIATE; {_UPGRADE if version else _TABLES} {_DESTRUCTIONS}"
             f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from journal_steps import begin, finish
-from postgres import Server
+from postgres import Server, execute
 
 from opusmap.errors import JournalError
 from opusmap.journal import (
@@ -63,6 +65,30 @@ def test_a_destruction_replaces_the_one_of_its_plan_alone_and_stays_when_the_run
         assert some == set(KEYS[1:])
         assert not list(journal.destructions(ORIGIN, "other"))
         assert not list(journal.destructions(ORIGIN, CONNECTION, []))
+
+
+def read_version(place: JournalPlace) -> int:
+    """Return the version that an opusmap looks at before it uses a journal."""
+    if isinstance(place, Path):
+        with closing(sqlite3.connect(place)) as database:
+            return int(database.execute("PRAGMA user_version").fetchone()[0])
+    return int(execute(place.url, "SELECT version FROM opusmap.journal")[0][0])
+
+
+def test_an_older_opusmap_which_knows_of_no_tombstones_refuses_a_journal_that_has_one(
+    place: JournalPlace,
+) -> None:
+    with open_journal(place) as journal:
+        submit(journal, CONNECTION, ["a"])
+        journal.write_destructions(ORIGIN, CONNECTION, [])
+    before = read_version(place)
+    for rows in ([row("a")], [row("a", at=2.0)]):
+        with open_journal(place) as journal:
+            journal.write_destructions(ORIGIN, CONNECTION, rows)
+            journal.prune(9e10)
+        assert read_version(place) == before + 1
+    with open_journal(place, write=False) as journal:
+        assert [each.key for each in journal.destructions(ORIGIN, CONNECTION)] == ["a"]
 
 
 def test_only_what_may_be_marked_and_is_not_lifted_is_a_tombstone() -> None:
