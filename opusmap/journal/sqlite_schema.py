@@ -101,7 +101,10 @@ def check_kind(database: sqlite3.Connection, path: str, *, write: bool) -> None:
     if version == _BEFORE:
         help_text = "the next `opusmap submit` upgrades it"
     elif version > VERSION:
-        help_text = "use the version of opusmap that wrote it: a new journal does not know which records were destroyed"
+        help_text = (
+            "use the version of opusmap that wrote it, or a later one; "
+            "a new journal does not know which records were destroyed"
+        )
     else:
         help_text = (
             "finish its runs with the version of opusmap that wrote it, or name a new file in "
