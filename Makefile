@@ -79,8 +79,9 @@ bench-more: $(VENV)/dev
 studio-script:
 	cd opusmap/studio/web && npm ci --no-audit --no-fund && npm run build
 
-# Hours of faults, crashes and power losses; CI runs a part of each.
+# Hours of faults, crashes and power losses, and many rows through Spark; CI runs a part of each.
 soak: $(VENV)/dev
+	$(BIN)/python -m pip install --quiet --editable '.[spark]' || echo "Spark can't be installed here."
 	$(BIN)/python tests/soak.py
 
 # 100,000 records against an Opus with faults, the program killed five times: some ten minutes.

@@ -1,6 +1,10 @@
-"""The long figures: simulated stories, real kills, power losses. `make soak` runs it; CI runs a part of each.
+"""The long figures: simulated stories, real kills, power losses, and rows through Spark and three processes.
 
-    python tests/soak.py [--seeds 10000] [--kills 500] [--power-losses 500] [--workers 2]
+`make soak` runs it; CI runs a part of each.
+
+    python tests/soak.py [--seeds 10000] [--kills 500] [--power-losses 500] [--rows 200000] [--workers 2]
+
+The rows are left out where pyspark, Java or PostgreSQL is not installed, and with `--rows 0`.
 
 Exits with 1 if anything was lost, doubled beyond what is promised, or a planted bug went unseen.
 """
@@ -15,13 +19,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 sys.path.insert(0, str(Path(__file__).resolve().parent / "support"))
 
+import pytest
 from crashes import live_through_crashes
+from postgres import run_server
+from scale_proof import drain, stage_on_cluster
 from simulation import Variant, tell_story
+from spark_session import require_spark
 
 CHUNK = 50
 
@@ -71,6 +81,26 @@ def run(
     return happened, broken
 
 
+def send_at_scale(rows: int) -> list[str]:
+    """Map, stage and send many rows, see `scale_proof`; print the figures, and return what broke."""
+    print(f"\n{rows:,} rows of the register through Spark and three processes:", flush=True)
+    with ExitStack() as stack:
+        try:
+            require_spark()
+            server = stack.enter_context(run_server())
+        except pytest.skip.Exception as reason:
+            print(f"  left out: {reason}")
+            return []
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        staged = stage_on_cluster(folder, rows)
+        print(f"  {len(staged.values):,} records staged in {staged.seconds:.0f} s", flush=True)
+        drained = drain(staged, server, seed=1)
+    print(f"  {drained}\n  faults met: {dict(sorted(drained.met.items()))}")
+    for problem in drained.problems[:20]:
+        print(f"  BROKEN {problem}")
+    return drained.problems
+
+
 def count(happened: Counter[str], *names: str) -> str:
     return ", ".join(f"{happened[name]:,} {name}" for name in names)
 
@@ -80,6 +110,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--power-losses", type=int, default=500)
+    parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     chunks = [(first, min(CHUNK, options.seeds - first), False) for first in range(0, options.seeds, CHUNK)]
@@ -108,6 +139,8 @@ def main() -> int:
         f"  records sent again: {kills['resent']:,}, at most {most} owed to one kill (8 x 15 = 120 allowed)"
     )
     broken += problems
+    if options.rows:
+        broken += send_at_scale(options.rows)
     print(f"\n{'all held' if not broken else f'{len(broken)} BROKEN'}")
     return 1 if broken else 0
 

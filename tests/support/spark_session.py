@@ -35,6 +35,9 @@ fields:
   Text: {from: Code, lookup: t}
 """
 
+_QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Java's quick compiler alone: the thorough one takes more than it saves in a minute."""
+
 
 def require_spark() -> None:
     """Skip the test where Spark can't run."""
@@ -55,6 +58,8 @@ def start_session(master: str, folder: Path, **options: str) -> Any:
         "spark.driver.memory": "1g",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
+        "spark.driver.extraJavaOptions": _QUICK,
+        "spark.executor.extraJavaOptions": _QUICK,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.shuffle.partitions": "4",
