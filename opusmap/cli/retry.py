@@ -9,7 +9,7 @@ import click
 
 from opusmap.cli.help import command
 from opusmap.cli.logs import log
-from opusmap.cli.next_step import Given, show_command
+from opusmap.cli.next_step import Given, print_next, show_command
 from opusmap.cli.options import MAPPING, open_mapping, read_settings, registry
 from opusmap.cli.output import print_json, print_note
 from opusmap.cli.sending import SendingOutput, fault_plan, open_target, send, sending
@@ -140,6 +140,8 @@ def _end_without_run(work: Work, out: SendingOutput) -> int:
             print_json({**Report().as_json(), "rejects": None})
         elif not out.quiet:
             print_note(describe_open(frozenset(), 0, work))
+            command = show_command("report", work.mapper.spec.path, "--html")
+            print_next(out, "read what the latest run came to", command)
     return 0
 
 
