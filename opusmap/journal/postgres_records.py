@@ -10,10 +10,15 @@ from opusmap.journal.postgres_schema import NOW
 
 _PLAIN = "run, row, key, content, 'taken', ''::bytea, NULL::float8"
 _DETAILS = f"run, row, key, content, state, reason, {NOW} - sent"
+# One record at a time, by the whole primary key. With `key = ANY(…)`, the server read all records of a target
+# of which its statistics knew nothing yet, for each batch, because it took them for one record.
+_WANTED = "SELECT found.* FROM unnest(%(keys)s::bytea[]) AS wanted (key), LATERAL"
 LOOK_UP = f"""
-SELECT {_PLAIN} FROM opusmap.accepted WHERE target = %(target)s AND key = ANY(%(keys)s::bytea[])
+{_WANTED} (SELECT {_PLAIN} FROM opusmap.accepted
+    WHERE target = %(target)s AND accepted.key = wanted.key LIMIT 1) AS found
 UNION ALL
-SELECT {_DETAILS} FROM opusmap.detailed WHERE target = %(target)s AND key = ANY(%(keys)s::bytea[])
+{_WANTED} (SELECT {_DETAILS} FROM opusmap.detailed
+    WHERE target = %(target)s AND detailed.key = wanted.key LIMIT 1) AS found
 """  # noqa: S608 - constants
 ACCEPTED = f"""
 SELECT {_PLAIN} FROM opusmap.accepted WHERE run = %(run)s AND NOT EXISTS (

@@ -237,6 +237,33 @@ def test_many_accepted_records_come_in_the_order_of_their_rows(address) -> None:
         assert found[6].state is State.PENDING
 
 
+# -- quick
+
+
+def test_a_look_up_reads_only_what_it_asks_for_though_the_server_has_no_statistics_of_the_target(
+    address,
+) -> None:
+    from opusmap.journal.postgres_records import LOOK_UP
+
+    items = [Item(row, f"k{row}", b"1") for row in range(300)]
+    results = [Result(item.key, State.ACCEPTED) for item in items]
+    with open_with(address) as journal:
+        for connection in ("known", "new"):
+            run = start(journal, connection)
+            begin(journal, run, items, NOW)
+            finish(journal, run, results)
+            if connection == "known":
+                execute(address, "ANALYZE opusmap.accepted")
+        assert len(look_up(journal, run, ["k1", "k2", "no"])) == 2
+    ((target,),) = execute(address, "SELECT target FROM opusmap.runs ORDER BY id DESC LIMIT 1")
+    import psycopg
+
+    with psycopg.connect(address.url) as connection:
+        values = {"target": target, "keys": [b"k%d" % row for row in range(15)], "now": None}
+        plan = connection.execute(f"EXPLAIN (ANALYZE) {LOOK_UP}".encode(), values).fetchall()
+    assert not [line for (line,) in plan if "Rows Removed" in line]
+
+
 # -- in words
 
 
