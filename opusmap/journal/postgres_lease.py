@@ -12,6 +12,7 @@ how long ago it renewed the lease, by its own clock, and renews it first if that
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -78,8 +79,10 @@ _log = logging.getLogger("opusmap.journal")
 
 def count_uptime() -> float:
     """Return seconds that never run backwards; where the system can tell, those of its sleep count, too."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)  # Linux's other clock pauses while it sleeps
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
+    uptime = time.monotonic()
+    if sys.platform == "linux":
+        uptime = time.clock_gettime(time.CLOCK_BOOTTIME)  # the other clock pauses while the machine sleeps
+    return uptime
 
 
 @dataclass(frozen=True, slots=True)
