@@ -44,6 +44,22 @@ def check_quotes(spec: MappingSpec) -> Iterator[Issue[Span]]:
             yield from _swallowed_lines(text, spec.text)
 
 
+def check_joined_options(spec: MappingSpec) -> Iterator[Issue[Span]]:
+    """Yield the options that take in the next one: YAML joins a line with more spaces to the one above."""
+    lines = spec.text.split("\n")
+    for choices in spec.choices:
+        for option in choices.options:
+            span = option.span
+            if not option.plain or span.file != spec.path:
+                continue
+            more = [line.strip() for line in lines[span.line : span.end_line]]
+            taken = next((line for line in more if line.startswith("- ")), None)
+            if taken is not None:
+                message = f"the option {quote_value(option)} takes in the line {quote_value(taken)}"
+                hint = f"write as many spaces before {quote_value(taken)} as before the `-` above it"
+                yield Issue("joined-options", message, span, hint)
+
+
 def _constant_is_column(text: Text, scope: Scope, written: str, fix: str | None = None) -> Issue[Span]:
     named = "variable" if text in scope.variables else "source column"
     message = f"{quote_value(text)} is taken as this text, although a {named} has this name"

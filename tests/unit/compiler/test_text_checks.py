@@ -6,6 +6,7 @@ import pytest
 from small_mapping import CONNECTION, compiled, problems
 
 from opusmap.compiler import compile_mapping
+from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue, Span
 from opusmap.mapping import parse_spec
 
@@ -144,3 +145,36 @@ def test_a_text_that_takes_in_the_next_key_is_reported() -> None:
 def test_a_text_on_several_lines_that_are_indented_further_is_not_reported() -> None:
     text = SWALLOWED.replace("  Text: note", "     Text: note")
     assert compile_mapping(parse_spec(text, "m.yaml"), CONNECTION).warnings == ()
+
+
+JOINED = """opusmap: 1
+connection: c.json
+choices:
+  Choice:
+    - Cat
+      - Rabbit
+    - Reptile
+fields:
+  rowKey: Key
+  Choice: A
+"""
+
+
+def problems_of(mapping: str) -> tuple[Issue[Span], ...]:
+    try:
+        compile_mapping(parse_spec(mapping, "m.yaml"), CONNECTION)
+    except InvalidMapping as error:
+        return tuple(error.diagnostics)
+    return ()
+
+
+def test_an_option_that_takes_in_the_next_one_is_an_error_for_all_others_would_move_up() -> None:
+    (one,) = problems_of(JOINED)
+    assert (one.code, one.severity) == ("joined-options", "error")
+    assert one.message == 'the option "Cat - Rabbit" takes in the line "- Rabbit"'
+    assert one.place.line == 5
+
+
+@pytest.mark.parametrize("option", ["'Cat\n      - Rabbit'", "Cat - Rabbit", ">-\n      Cat\n      - Rabbit"])
+def test_an_option_with_a_dash_of_its_own_is_left_alone(option: str) -> None:
+    assert problems_of(JOINED.replace("Cat\n      - Rabbit", option)) == ()
