@@ -132,7 +132,7 @@ def print_left_out(work: Work) -> None:
         names = ", ".join(work.left_out)
         print_note(f"Left out until each TODO is decided: {names or 'no column'}. The others are mapped:")
         if work.lacks_key:
-            print_note("Without a row key, rows with the same one can't be found yet.")
+            print_note("Without a row key, duplicate keys can't be found yet.")
 
 
 def facts_of_to_do(work: Work) -> dict[str, Any]:

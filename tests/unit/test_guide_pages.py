@@ -14,6 +14,8 @@ from opusmap.guide_pages import find_guides, find_links, has_guide, list_guides,
     ("word", "name"),
     [
         ("dates", "dates"),
+        ("filtered", "send"),
+        ("not sent", "send"),
         ("date format", "dates"),
         ("Excel", "excel-register"),
         ("windows", "on-windows"),
