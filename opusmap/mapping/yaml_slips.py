@@ -152,6 +152,11 @@ def _find_fixes(lines: list[str], error: yaml.MarkedYAMLError, mark: yaml.Mark) 
     for at in near:
         yield from _quote_value(at, lines[at], str(error.problem))
     yield from _close_bracket(lines, filled, error)
+    at = error.context_mark.line if error.context_mark is not None else mark.line
+    if "expected ':'" in str(error.problem) and at in filled:
+        yield from _put_colon(lines, at, min(at + 1, len(lines) - 1))
+    elif len(filled) > 1 and filled[0] == mark.line:
+        yield from _put_colon(lines, filled[1], filled[0])
     for at in filled[:2]:
         yield from _move(lines, at)
 
@@ -185,6 +190,23 @@ def _put_blank_after_colon(index: int, line: str) -> Iterator[_Correction]:
         at = found.end() - 1
         message = f'a space is missing after the colon of "{found[1].strip()}"'
         yield _Correction(index, f"{line[: at + 1]} {line[at + 1 :]}", at, message, "write")
+
+
+_NAME_AND_VALUE = 2
+_WORDS = re.compile(r"[ \t]*[\w.]+(?:[ \t]+[\w./-]+)*[ \t]*")
+
+
+def _put_colon(lines: list[str], index: int, below: int) -> Iterator[_Correction]:
+    """Yield a line of words with a colon: without one, YAML reads it and the line below as one text."""
+    line = _COMMENT.sub("", lines[index]).rstrip()
+    words = list(re.finditer(r"\S+", line))
+    is_deeper = len(lines[below]) - len(lines[below].lstrip()) > len(line) - len(line.lstrip())
+    if _WORDS.fullmatch(line) is None or is_deeper is not (len(words) == 1):
+        return
+    at = words[max(len(words) // 2, 1) - 1].end()
+    message = "a colon is missing in this line"
+    advice = "write" if len(words) <= _NAME_AND_VALUE else "write it after the name, such as"
+    yield _Correction(index, f"{line[:at]}:{line[at:]}", at, message, advice)
 
 
 _NOT_CLOSED = "the quotation mark that opens here is not closed"

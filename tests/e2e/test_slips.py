@@ -36,6 +36,7 @@ LONG_NAME = (
     "  Name: {from: Title, convert: trim}   # some titles are padded; one with a line break is rejected\n"
 )
 NOT_ALIGNED, NO_BLANK, NESTED = "space too", "a space is missing after the colon", "quotation marks within it"
+NO_COLON = "a colon is missing in this line"
 OPEN, MISSING = "the quotation mark that opens here is not closed", "a quotation mark (') is missing"
 OTHERS = ("unexpected colon", "a comma or closing bracket", "expected <", "Traceback")
 """What a slip is taken for, and must not be."""
@@ -121,6 +122,10 @@ SLIPS = [
     (NAME, "  Name:\tTitle\n", ["a tab follows the colon", "`Name: Title`"], ["indent"]),
     (NAME, "  Name\t: Title\n", ["a tab is before the colon", "`Name: Title`"], ["indent"]),
     (NAME, "  Name: Title\t\n", ["a tab is at the end", "`Name: Title`"], ["indent"]),
+    (NAME, "  Name Title\n", [NO_COLON, "`Name: Title`"], [NOT_ALIGNED]),
+    (TYPE, "  Doc Type Doc Type\n", [NO_COLON, "such as: `Doc Type: Doc Type`"], [NOT_ALIGNED]),
+    ("timezone: UTC\n", "timezone UTC\n", [NO_COLON, "`timezone: UTC`"], ["indentation"]),
+    ("fields:\n", "fields\n", [NO_COLON, "`fields:`"], [NOT_ALIGNED]),
     (NAME, "  Name: a: b\n", ["unexpected colon", '`Name: "a: b"`'], []),
     (NAME, "  Name: %x\n", ["can't begin with %", '`Name: "%x"`'], []),
 ]
