@@ -34,6 +34,8 @@ def check_constants(binding: Binding, scope: Scope, choices: ChoiceList | None) 
     for part in binding.sources:
         if isinstance(part, ConstantPart) and is_name(part.text):
             yield _constant_is_column(part.text, scope, f"`{quoted(part.text)}` without `const`")
+    for mixed in (binding.template, binding.default):
+        yield from () if mixed is None else _single_braces(mixed, scope)
 
 
 def check_quotes(spec: MappingSpec) -> Iterator[Issue[Span]]:
@@ -60,6 +62,17 @@ def check_joined_options(spec: MappingSpec) -> Iterator[Issue[Span]]:
                 yield Issue("joined-options", message, span, hint)
 
 
+def _single_braces(text: Text, scope: Scope) -> Iterator[Issue[Span]]:
+    """Yield a name within single braces, which is taken as text: "{ Title }: {{ Place }}"."""
+    for found in _IN_BRACES.finditer(_EXPRESSION.sub("", text)):
+        name = found[1].strip()
+        if name in scope.variables or name in (scope.columns or ()):
+            named = "variable" if name in scope.variables else "source column"
+            message = f"{quote_value(found[0])} is taken as this text, although a {named} has this name"
+            hint = f"for the value of the {named} write two braces: `{{{{ {scope.write(name)} }}}}`"
+            yield Issue("constant-is-column", message, text.span, hint, Severity.WARNING)
+
+
 def _constant_is_column(text: Text, scope: Scope, written: str, fix: str | None = None) -> Issue[Span]:
     named = "variable" if text in scope.variables else "source column"
     message = f"{quote_value(text)} is taken as this text, although a {named} has this name"
@@ -81,6 +94,7 @@ def _texts(spec: MappingSpec) -> Iterator[Text]:
 
 # An opening within an expression begins it again, so that `{{{{{{…` is read once, not once a brace.
 _EXPRESSION = re.compile(r"\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}", re.DOTALL)
+_IN_BRACES = re.compile(r"\{([^{}%#]+)\}")
 _TYPOGRAPHIC = re.compile("[“„‟«»‘‚‹›](.+)[“”‟«»‘’‹›]", re.DOTALL)  # noqa: RUF001 - what word processors set
 
 

@@ -160,6 +160,18 @@ fields:
 """
 
 
+def test_a_name_within_single_braces_is_reported_for_it_goes_to_opus_as_it_is() -> None:
+    (one,) = found('Line: "{ Entered By }: {{ A }}"')
+    assert (one.code, one.severity) == ("constant-is-column", "warning")
+    assert one.message == '"{ Entered By }" is taken as this text, although a source column has this name'
+    assert one.hint == "for the value of the source column write two braces: `{{ row['Entered By'] }}`"
+
+
+@pytest.mark.parametrize("template", ["{ x }: {{ A }}", "{{ A }} {}", "{% if A %}{{ A }}{% endif %}"])
+def test_other_braces_are_not_reported(template: str) -> None:
+    assert [one.code for one in found(f'Line: "{template}"') if one.code == "constant-is-column"] == []
+
+
 def problems_of(mapping: str) -> tuple[Issue[Span], ...]:
     try:
         compile_mapping(parse_spec(mapping, "m.yaml"), CONNECTION)
