@@ -142,7 +142,7 @@ def test_an_opus_that_is_not_there_exits_3_and_loses_nothing(register):
         ended = run("submit", "mapping.yaml", "--limit", "5", "--json", cwd=register, env=env)
     assert ended.returncode == 3
     assert url in ended.stderr
-    assert "run the same command again" in ended.stderr
+    assert "the emulator is not running" in ended.stderr
     result = json.loads(ended.stdout)
     assert adds_up(result)
     assert (result["submitted"], result["not_sent"]) == (0, 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -113,7 +114,7 @@ def test_an_executor_needs_no_file_of_the_mapping_s_folder(tmp_path: Path) -> No
     path = write_mapping(tmp_path, MAPPING.replace("lookup: t}", "lookup: t, convert: shout}"))
     task = travelled(load_mapping(path, converters=all_converters([converters])), [converters])
     for file in tmp_path.iterdir():
-        file.unlink()
+        shutil.rmtree(file) if file.is_dir() else file.unlink()  # Python keeps compiled code there
     rows = [{"Id": "a", "Sum": "1", "Rate": "1", "Code": "x", "State": "Open"}]
     (row,) = run(task, batches_of(rows, []))
     assert json.loads(row["body"])["_Text"] == "THE X"
