@@ -52,6 +52,7 @@ class DeliveryOptions:
         key_locks: makes what keeps the versions of a rowKey in order, for one run.
         trust_status: believe an HTTP status of success that comes without a body; what it took is counted.
         destroys: records are not submitted but marked as destroyed; the JSON of each is its rowKey's.
+        shared: other processes send the same run, and what they have sent counts as submitted by it.
     """
 
     conflict: Conflict
@@ -62,6 +63,7 @@ class DeliveryOptions:
     key_locks: Callable[[], KeyLocks] = KeyLocks
     trust_status: bool = False
     destroys: bool = False
+    shared: bool = False
 
 
 class Attempts:

@@ -85,7 +85,7 @@ class Batcher:
         look_up: returns what the journal knows of rowKeys.
         is_taken: tells whether a record with a rowKey is in flight, or waits for that.
         trusted_from: see `ResumePolicy.is_unchanged`.
-        run: the number of the run, which another process may have begun.
+        run: the number of a run that several processes send; None if this one is alone.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Batcher:
         look_up: LookUp,
         is_taken: Callable[[str], bool],
         trusted_from: int = 0,
-        run: int = 0,
+        run: int | None = None,
     ) -> None:
         self._items = aiter(records)
         self._conflict = conflict

@@ -127,7 +127,7 @@ class _Engine:
             look_up=self._results.look_up,
             is_taken=self._key_locks.is_taken,
             trusted_from=self._results.run.trusted_from,
-            run=self._results.run.id,
+            run=self._results.run.id if self._options.shared else None,
         )
         batches: _Batches = asyncio.Queue(concurrency)  # mapping runs ahead by a batch for each worker
         async with asyncio.TaskGroup() as group:

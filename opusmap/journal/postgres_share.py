@@ -47,6 +47,8 @@ _LEAVE = """UPDATE opusmap.leases SET expires = NULL, requests = %(requests)s, r
 _END = f"""UPDATE opusmap.runs SET finished = {NOW}, ending = %(ending)s, counts = %(counts)s
     WHERE id = %(run)s AND finished IS NULL"""  # noqa: S608 - constants
 
+_RECOUNT = "UPDATE opusmap.runs SET counts = %(counts)s WHERE id = %(run)s AND finished IS NOT NULL"
+
 
 def join_or_begin(
     database: Database,
@@ -129,6 +131,7 @@ class PostgresShare(Share):
                 leases.held.discard(self._target)
                 if not any(other.run == self.run.id for other in others):
                     self._end(ending)
+                self._recount()
             return self._look()
 
         return await self._in_thread(leave)
@@ -170,6 +173,11 @@ class PostgresShare(Share):
             ending = "done"
         counts = json.dumps(self._staged.total(progress.counts))
         self._database.execute(_END, self._values(ending=ending.encode(), counts=counts))
+
+    def _recount(self) -> None:
+        """Count again, in a transaction, for a run that another process ended while this one had requests."""
+        counts = json.dumps(self._staged.total(self._count(self._database).counts))
+        self._database.execute(_RECOUNT, self._values(counts=counts))
 
     def _values(self, **more: Any) -> dict[str, Any]:
         leases = self._journal.leases

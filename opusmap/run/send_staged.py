@@ -100,6 +100,7 @@ async def send_staged(
                 resume=ResumePolicy(settings.late_effect_window),
                 retries=RetryPolicy(settings.retry_timeout),
                 trust_status=settings.trust_status,
+                shared=True,
             )
             yield await run.look()
             while await run.take_first():
