@@ -230,7 +230,7 @@ class _Plot:
             ended = False
         self._emulator.faults = None
         if self._asked - (file.plan.keys if may else set()):
-            raise Broken(f"Opus was asked to mark {sorted(self._asked)[:5]}, which nobody approved")
+            raise Broken(f"Opus was asked to mark {sorted(self._asked)[:5]}, which was not approved")
         self._check()
         return ended
 

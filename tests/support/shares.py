@@ -63,7 +63,7 @@ def join(
 
 
 class _Unfenced(PostgresJournal):
-    """Writes, and takes what it sent for its own, whoever has its lease."""
+    """Writes, and takes what it sent for its own, even if another process has its lease."""
 
     def write_rows(self, target: int, writes: WriteSet) -> tuple[float | None, float | None] | None:
         written = super().write_rows(target, writes)
@@ -92,7 +92,7 @@ class _Eternal(PostgresJournal):
 
 
 class _SharesParts(PostgresShare):
-    """Takes the first part that is not done, whoever has it."""
+    """Takes the first part that is not done, even if another process has it."""
 
     take_statement = """UPDATE opusmap.parts SET writer = %(writer)s WHERE run = %(run)s AND part = (
         SELECT min(part) FROM opusmap.parts WHERE run = %(run)s AND NOT done) RETURNING part"""

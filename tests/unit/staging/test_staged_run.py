@@ -1,4 +1,4 @@
-"""Staged runs are opened whole or not at all, whoever wrote their files."""
+"""Staged runs are opened whole or not at all, whatever wrote their files."""
 
 from __future__ import annotations
 
