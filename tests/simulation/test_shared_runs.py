@@ -11,7 +11,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass, field
 
 import pytest
@@ -121,7 +121,7 @@ async def drain(process: Process, journal: Journal, share: Share) -> None:
             await asyncio.sleep(1.0)
             continue
         counts: Counter[str] = Counter()
-        options = DeliveryOptions(conflict="overwrite", concurrency=2)
+        options = DeliveryOptions(conflict="overwrite", concurrency=2, shared=True)
         events = deliver(encode_all(records_of(part)), process, journal, share.run, options, clock=clock)
         async with aclosing(events):  # type: ignore[type-var]
             async for event in events:
@@ -189,13 +189,13 @@ def _check(world: World) -> None:
     resent = sum((world.arrived - Counter(world.arrived.keys())).values())
     if resent > world.lost * 2 * 15:
         raise Broken(f"{resent} records are sent again")
-    reader = Machines(world.address).open()
-    [run] = reader.runs()
+    with closing(Machines(world.address).open()) as reader:
+        [run] = reader.runs()
+        accepted = sum(1 for _ in reader.records(run, State.ACCEPTED))
     if (run.ending, run.counts.get("submitted"), run.counts.get("not_sent")) != ("done", PARTS * SIZE, 0):
         raise Broken(f"the run ended with {run}")
-    if sum(1 for _ in reader.records(run, State.ACCEPTED)) != PARTS * SIZE:
+    if accepted != PARTS * SIZE:
         raise Broken("the journal does not have all records as accepted")
-    reader.close()
 
 
 SEEDS = [1, 2, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3, 30))]
