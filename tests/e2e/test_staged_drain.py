@@ -103,16 +103,16 @@ def _ask(address: str, query: str) -> int:
         return int(row[0])
 
 
-@pytest.mark.slow  # on a busy machine, one process may have sent all before the next one has started
 def test_three_processes_send_a_run_though_one_is_killed_and_another_hangs(
     postgres: Server, tmp_path: Path
 ) -> None:
     """`kill -9` while it holds a lease; `SIGSTOP` for longer than the lease, then `SIGCONT`."""
     with serve_counting(Random(1), quickest=0.02, slowest=0.08) as opus:
         drain = Drain(tmp_path, opus, postgres.make_database(), 1_800, lease=4.0)
-        first, second = drain.start(), drain.start()
-        drain.wait_for_lease(second, 2)
-        third = drain.start()
+        opus.unpaused.clear()
+        first, second, third = (drain.start() for _ in range(3))
+        drain.wait_for_lease(third, 3)
+        opus.unpaused.set()
         drain.wait_for_requests(20)
         first.kill()
         first.communicate()
@@ -132,8 +132,10 @@ def test_three_processes_send_a_run_though_one_is_killed_and_another_hangs(
 def test_a_server_that_is_restarted_stops_all_and_loses_nothing(postgres: Server, tmp_path: Path) -> None:
     with serve_counting(Random(2), quickest=0.02, slowest=0.08) as opus:
         drain = Drain(tmp_path, opus, postgres.make_database(), 1_500, lease=2.0)
+        opus.unpaused.clear()
         processes = [drain.start(), drain.start()]
         drain.wait_for_lease(processes[1], 2)
+        opus.unpaused.set()
         drain.wait_for_requests(20)
         postgres.restart()
         for process in processes:

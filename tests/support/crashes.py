@@ -43,15 +43,25 @@ LATE_EFFECT_WINDOW = 0.3
 """Seconds; the service here is done with a request in far less."""
 
 
+def _set_event() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 @dataclass(slots=True)
 class Counting:
-    """What the service has seen: `held` by rowKey, `arrived` and `answered` by rowKey and Name."""
+    """What the service has seen: `held` by rowKey, `arrived` and `answered` by rowKey and Name.
+
+    While `unpaused` is not set, it answers nothing: no process can be through before a test has begun.
+    """
 
     url: str = ""
     held: dict[str, str] = field(default_factory=dict)
     arrived: Counter[tuple[str, str]] = field(default_factory=Counter)
     answered: set[tuple[str, str]] = field(default_factory=set)
     requests: int = 0
+    unpaused: threading.Event = field(default_factory=_set_event)
     busy: threading.Event = field(default_factory=threading.Event)
 
 
@@ -215,6 +225,8 @@ def serve_counting(
         opus.requests += 1
         pairs = [(record["rowKey"], record["leafName"]) for record in json.loads(body)["data"]]
         opus.arrived.update(pairs)
+        if not opus.unpaused.is_set():
+            await asyncio.to_thread(opus.unpaused.wait)
         await asyncio.sleep(draw.uniform(quickest, slowest))
         opus.held.update(pairs)
         await asyncio.sleep(draw.uniform(quickest, slowest))
