@@ -135,9 +135,12 @@ def hash_text(text: str) -> str:
 
 
 def hash_parts(rules: StagedRules, parts: tuple[StagedPart, ...]) -> str:
-    """Return the hash of all that is sent: the rules' hashes, then name, records and hash of each part."""
+    """Return the hash of all that is sent: the rules' hashes, then records and hash of each part, in order.
+
+    Names are no part of it: the same source staged at two addresses gives the same hash.
+    """
     lines = [rules.mapping.sha256, rules.connection.sha256]
-    lines += [f"{one.name} {one.records} {one.sha256}" for one in parts]
+    lines += [f"{one.records} {one.sha256}" for one in parts]
     return hash_text("\n".join(lines))
 
 
@@ -204,7 +207,9 @@ def check_counts(manifest: Manifest, place: str) -> None:
     )
     wrong = next((what for holds, what in facts if not holds), None)
     if wrong is not None:
-        hint = "rows may be missing: stage the source again, to another address"
+        hint = (
+            "rows may be missing, or another job staged here, too: stage the source again, to another address"
+        )
         raise SourceError(place, "staged-counts", f"the counts do not add up: {wrong}", help=hint)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
@@ -72,10 +73,13 @@ class StagedWriter:
         self._rejects: _PartWriter | None = None
         self._conflict = mapper.spec.conflict
         self._storage.create()
+        # At an address, two jobs may begin at once. Names of their own keep one from writing over the other's
+        # files; what comes second is then too much, by the counts or for the manifest.
+        self._suffix = f"-{secrets.token_hex(4)}" if self._storage.is_remote else ""
         most = max(WAITING // parts, _LEAST_GROUP)
         try:
             for number in range(parts):
-                name = f"{RECORDS}/part-{number:05}.parquet"
+                name = f"{RECORDS}/part-{number:05}{self._suffix}.parquet"
                 self._files.append(_PartWriter(self._storage, name, (*RECORD_COLUMNS, *REMARKS), most))
         except BaseException:
             self._remove()
@@ -103,7 +107,7 @@ class StagedWriter:
 
     def _reject(self, one: Reject) -> None:
         if self._rejects is None:
-            name = f"{REJECTS}/part-00000.parquet"
+            name = f"{REJECTS}/part-00000{self._suffix}.parquet"
             self._rejects = _PartWriter(self._storage, name, REJECT_COLUMNS, WAITING)
         cells = encode_cells(one.values).decode()
         problems = encode_issues(one.problems)

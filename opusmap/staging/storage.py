@@ -28,6 +28,7 @@ class Storage:
     Attributes:
         name: what messages call it.
         arrow: the module `pyarrow`.
+        is_remote: an address, where two jobs can't be kept apart by a folder that only one can make.
     """
 
     def __init__(self, address: str | Path) -> None:
@@ -36,7 +37,8 @@ class Storage:
         Raises:
             SourceError: `missing-extra`, or `source-unreadable` for an address of an unknown kind.
         """
-        self.name = name_address(address) if isinstance(address, str) and is_remote(address) else str(address)
+        self.is_remote = isinstance(address, str) and is_remote(address)
+        self.name = name_address(str(address)) if self.is_remote else str(address)
         self.arrow = load_extra("pyarrow", "parquet", "a staged run", self.name)
         files = load_extra("pyarrow.fs", "parquet", "a staged run", self.name)
         self._address = str(address)

@@ -37,6 +37,12 @@ def stage(mapper: Mapper, address: str | Path) -> None:
         writer.finish()
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each job find the place empty, as one does that looks while another one begins."""
+    monkeypatch.setattr("opusmap.staging.staged_writer.refuse_occupied", lambda _: None)
+
+
 @pytest.mark.parametrize("scheme", ["", "file://", "memory://"])
 def test_a_run_is_the_same_at_any_kind_of_address(scheme: str, tmp_path: Path) -> None:
     plain, _ = stage_source(write_register(tmp_path), tmp_path / "plain")
@@ -95,6 +101,46 @@ def test_an_unfinished_run_is_neither_read_nor_written_over(mapper: Mapper, tmp_
         with pytest.raises(SourceError) as caught:
             use()
         assert caught.value.code == "staged-unfinished"
+
+
+@pytest.mark.parametrize("second_ends_first", [False, True])
+@pytest.mark.usefixtures("at_once")
+def test_two_jobs_at_one_address_never_make_one_run(
+    mapper: Mapper, tmp_path: Path, *, second_ends_first: bool
+) -> None:
+    address = f"memory://{tmp_path.as_posix()}/run"
+    first, second = StagedWriter(address, mapper, parts=1), StagedWriter(address, mapper, parts=1)
+    first.write(chunk(["a"], "of the first"))
+    second.write(chunk(["a"], "of the second"))
+    last, early = (first, second) if second_ends_first else (second, first)
+    for file in last._all():
+        file.close()
+    with pytest.raises(SourceError, match="another job") as caught, early:
+        early.finish()
+    assert caught.value.code == "staged-counts"
+    last.finish()
+    [record] = everything(open_staged(address))
+    assert ("of the second" in str(record)) is not second_ends_first
+    fsspec.filesystem("memory").rm(f"{tmp_path.as_posix()}/run", recursive=True)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_job_that_ends_after_another_one_s_manifest_leaves_that_run_whole(
+    mapper: Mapper, tmp_path: Path
+) -> None:
+    """As in an object store, where a file is not there before it is closed."""
+    address = f"memory://{tmp_path.as_posix()}/run"
+    first = StagedWriter(address, mapper, parts=1)
+    first.write(chunk(["a"], "of the first"))
+    first.finish()
+    second = StagedWriter(address, mapper, parts=1)
+    second.write(chunk(["a"], "of the second"))
+    with pytest.raises(SourceError) as caught, second:
+        second.finish()
+    assert caught.value.code == "staged-exists"
+    [record] = everything(open_staged(address))
+    assert "of the first" in str(record)
+    fsspec.filesystem("memory").rm(f"{tmp_path.as_posix()}/run", recursive=True)
 
 
 def test_other_files_are_not_mixed_with_a_run(mapper: Mapper, tmp_path: Path) -> None:
