@@ -329,20 +329,18 @@ def test_a_check_can_be_stopped_and_done_again(contracts, start_studio, open_pag
     page.wait_for_selector("#check-totals dd:has-text('20,000')", timeout=LONG)
 
 
-FRAMES = """async () => {
-  const grid = document.getElementById("grid"), end = grid.scrollHeight - grid.clientHeight, gaps = [];
-  let before = performance.now(), most = 0;
-  for (let step = 0; step <= 240; step++) {
-    grid.scrollTop = end * step / 240;
-    await new Promise(requestAnimationFrame);
-    const now = performance.now();
-    gaps.push(now - before);
-    before = now;
-    most = Math.max(most, document.querySelectorAll("#grid [role=row]").length);
-  }
-  return {slowest: Math.max(...gaps), rows: most, end: grid.scrollTop >= end - 1};
+SCROLL = """async share => {
+  const grid = document.getElementById("grid"), end = grid.scrollHeight - grid.clientHeight;
+  grid.scrollTop = end * share;
+  await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  return [document.querySelectorAll("#grid [role=row]").length, grid.scrollTop >= end * share - 1];
 }"""
-"""Scrolls through all rows, a step each frame: the slowest frame in ms, and the most rows in the page."""
+"""Scrolls to a share of all rows and waits until it is drawn: how many rows are in the page; has it moved?"""
+
+STEPS = 240
+SLOW_FRAME = 0.1
+"""Seconds of CPU: what other programs take of a busy machine is not the page's."""
 
 
 def test_thousands_of_rejects_are_scrolled_without_a_slow_frame(contracts, start_studio, open_page):
@@ -352,13 +350,27 @@ def test_thousands_of_rejects_are_scrolled_without_a_slow_frame(contracts, start
     page.wait_for_selector("#checked", timeout=LONG)
     focus_grid(page)
     assert int(page.get_attribute("#grid", "aria-rowcount")) > 1_900
-    tries = []
-    for _ in range(6):  # other programs hold frames up on a busy machine, which the page can't help
-        tries.append(page.evaluate(FRAMES))
-        if tries[-1]["slowest"] <= 100:
-            break
-    assert tries[-1]["slowest"] <= 100, tries
-    assert all(one["rows"] < 200 and one["end"] for one in tries)
+    browser = page.context.new_cdp_session(page)
+    browser.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def measure_cpu() -> float:
+        found = browser.send("Performance.getMetrics")["metrics"]
+        return next(one["value"] for one in found if one["name"] == "TaskDuration")
+
+    def find_slowest() -> float:
+        slowest, before = 0.0, measure_cpu()
+        for step in range(STEPS + 1):
+            rows, moved = page.evaluate(SCROLL, step / STEPS)
+            assert rows < 200
+            assert moved
+            after = measure_cpu()
+            slowest, before = max(slowest, after - before), after
+        return slowest
+
+    tries = [
+        find_slowest() for _ in range(2)
+    ]  # what the browser does now and then for itself is in one of them
+    assert 0 < min(tries) <= SLOW_FRAME, tries
     page.wait_for_function("() => !document.querySelector('#grid').innerText.includes('…\\n')")
     press(page, "Control+End")
     rows, columns = (page.get_attribute("#grid", f"aria-{one}count") for one in ("row", "col"))
