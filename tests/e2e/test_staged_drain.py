@@ -155,3 +155,27 @@ def test_a_process_that_is_asked_to_stop_gives_its_parts_back(postgres: Server, 
         assert stopped["submitted"] + stopped["not_sent"] == len(drain.names)
         assert drain.end(drain.start())["submitted"] == len(drain.names)  # at once: a lease lasts ten minutes
         drain.check(cuts=0)
+
+
+def test_a_full_disk_of_the_server_stops_all_and_loses_nothing(postgres: Server, tmp_path: Path) -> None:
+    """The server says so by its code, which a trigger gives here as a full disk would."""
+    with serve_counting(Random(4), quickest=0.02, slowest=0.08) as opus:
+        drain = Drain(tmp_path, opus, postgres.make_database(), 1_500, lease=2.0)
+        opus.unpaused.clear()
+        processes = [drain.start(), drain.start()]
+        drain.wait_for_lease(processes[1], 2)
+        opus.unpaused.set()
+        drain.wait_for_requests(20)
+        execute(
+            drain.address,
+            "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$",
+        )
+        trigger = "TRIGGER no_room BEFORE INSERT ON opusmap.requests"
+        execute(drain.address, f"CREATE {trigger} FOR EACH ROW EXECUTE FUNCTION no_room()")
+        for process in processes:
+            assert "the server's disk is full" in drain.end(process, code=2)["said"]
+        assert opus.held != drain.names
+        execute(drain.address, "DROP TRIGGER no_room ON opusmap.requests")
+        assert drain.end(drain.start())["submitted"] == len(drain.names)
+        drain.check(cuts=2)
