@@ -1,10 +1,12 @@
-"""The long figures: simulated stories, real kills, power losses, and rows through Spark and three processes.
+"""The long figures: simulated stories and lives, real kills, power losses, rows through Spark.
 
 `make soak` runs it; CI runs a part of each.
 
-    python tests/soak.py [--seeds 10000] [--kills 500] [--power-losses 500] [--rows 200000] [--workers 2]
+    python tests/soak.py [--seeds 10000] [--lives 10000] [--lives-with-power-losses 1000]
+        [--lives-in-database 300] [--kills 500] [--power-losses 500] [--rows 200000] [--workers 2]
 
-The rows are left out where pyspark, Java or PostgreSQL is not installed, and with `--rows 0`.
+What is 0 is left out. So are the rows where pyspark, Java or PostgreSQL is not installed, and the lives in a
+database where PostgreSQL is not.
 
 Exits with 1 if anything was lost, doubled beyond what is promised, or a planted bug went unseen.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import sys
 import tempfile
 import time
@@ -20,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +32,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "support"))
 
 import pytest
 from crashes import live_through_crashes
+from disposal_lives import MakeHome, live
+from life_journals import DatabaseHome, DiskHome
 from postgres import run_server
 from scale_proof import drain, stage_on_cluster
 from simulation import Variant, tell_story
@@ -51,6 +57,32 @@ def tell(job: tuple[int, int, bool]) -> tuple[Counter[str], list[str]]:
         happened.update(stories=1, runs=story.runs, kills=story.kills, requests=story.requests)
         happened.update(resent=story.resent)
     return happened, broken
+
+
+def live_all(job: tuple[int, int, str]) -> tuple[Counter[str], list[str]]:
+    """Live a chunk of lives: of journals in a `file`, on a `disk` that loses power, or at an address."""
+    first, count, place = job
+    happened, broken = Counter[str](), list[str]()
+    for seed in range(first, first + count):
+        make_home: MakeHome | None = None
+        if place == "disk":
+            make_home = partial(_make_disk_home, random.Random(f"disk {seed}"))
+        elif place != "file":
+            make_home = partial(_make_database_home, place)
+        try:
+            happened += live(seed, make_home).met
+        except AssertionError as error:
+            broken.append(str(error))
+        happened["lives"] += 1
+    return happened, broken
+
+
+def _make_disk_home(draw: random.Random, folder: Path, _: Callable[[], float]) -> DiskHome:
+    return DiskHome(folder, draw)
+
+
+def _make_database_home(address: str, _: Path, now: Callable[[], float]) -> DatabaseHome:
+    return DatabaseHome(address, now)
 
 
 def kill(job: tuple[int, int]) -> tuple[Counter[str], list[str]]:
@@ -101,6 +133,24 @@ def send_at_scale(rows: int) -> list[str]:
     return drained.problems
 
 
+def live_on(name: str, place: str, lives: int, workers: int) -> list[str]:
+    """Live many lives; print what happened, and return what broke."""
+    chunks = [(first, min(CHUNK, lives - first), place) for first in range(0, lives, CHUNK)]
+    happened, broken = run(name, live_all, chunks, workers)
+    print("  " + ", ".join(f"{what or 'no trouble'} {number:,}" for what, number in happened.most_common()))
+    return broken
+
+
+def live_in_database(lives: int) -> list[str]:
+    """Live lives whose journal is in PostgreSQL; return what broke."""
+    try:
+        with run_server() as server:
+            return live_on("lives with PostgreSQL", server.make_database(), lives, 1)
+    except pytest.skip.Exception as reason:
+        print(f"\nlives with PostgreSQL: left out: {reason}")
+        return []
+
+
 def count(happened: Counter[str], *names: str) -> str:
     return ", ".join(f"{happened[name]:,} {name}" for name in names)
 
@@ -108,6 +158,9 @@ def count(happened: Counter[str], *names: str) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description="The long figures.")
     parser.add_argument("--seeds", type=int, default=10_000)
+    parser.add_argument("--lives", type=int, default=10_000)
+    parser.add_argument("--lives-with-power-losses", type=int, default=1_000)
+    parser.add_argument("--lives-in-database", type=int, default=300)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--power-losses", type=int, default=500)
     parser.add_argument("--rows", type=int, default=200_000)
@@ -121,6 +174,13 @@ def main() -> int:
     print(
         "  " + ", ".join(f"{name} {number:,}" for name, number in stories.most_common() if name not in skip)
     )
+    if options.lives:
+        broken += live_on("lives of records", "file", options.lives, options.workers)
+    if options.lives_with_power_losses:
+        lives = options.lives_with_power_losses
+        broken += live_on("lives with power losses", "disk", lives, options.workers)
+    if options.lives_in_database:
+        broken += live_in_database(options.lives_in_database)
     losses, first = Counter[str](), 0
     while losses["kills"] < options.power_losses:
         need = options.power_losses - losses["kills"]

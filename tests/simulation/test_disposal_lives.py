@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,26 +27,20 @@ SEEDS = 60
     ],
     ids=lambda seeds: f"{seeds.start}-{seeds.stop - 1}",
 )
-def test_nothing_is_destroyed_that_was_not_approved_or_comes_back(seeds: range, tmp_path: Path) -> None:
+def test_nothing_is_destroyed_that_was_not_approved_or_comes_back(seeds: range) -> None:
     for seed in seeds:
-        tell(seed, tmp_path)
+        live(seed)
 
 
 @pytest.mark.slow
-def test_lives_meet_every_kind_of_trouble(tmp_path: Path) -> None:
+def test_lives_meet_every_kind_of_trouble() -> None:
     wanted = {"approval", "twice", "executor", "hold", "change", "copy", "killed", "refused"}
     met = Counter[str]()
     for seed in range(SEEDS):
-        met += tell(seed, tmp_path)
+        met += live(seed).met
         if wanted <= met.keys():
             break
     assert wanted <= met.keys(), f"never met: {wanted - met.keys()}"
-
-
-def tell(seed: int, tmp_path: Path) -> Counter[str]:
-    folder = tmp_path / str(seed)
-    folder.mkdir()
-    return live(seed, folder).met
 
 
 # -- bugs to be planted: each takes the place of what is sound
@@ -144,16 +137,15 @@ BUGS: list[tuple[int, Any, str, Callable[..., Any] | property]] = [
     ids=[getattr(bug[3], "__name__", "is_surely_destroyed") for bug in BUGS],
 )
 def test_a_planted_bug_is_caught_by_a_life_that_holds_without_it(
-    first: int, owner: Any, name: str, bug: Any, tmp_path: Path
+    first: int, owner: Any, name: str, bug: Any
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, name, bug)
         for seed in itertools.chain([first], (seed for seed in range(SEEDS) if seed != first)):
             try:
-                tell(seed, tmp_path)
+                live(seed)
             except Broken:
                 break
         else:
             pytest.fail(f"{SEEDS} lives do not catch it")
-    (tmp_path / "sound").mkdir()
-    live(seed, tmp_path / "sound")
+    live(seed)

@@ -9,15 +9,19 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import tempfile
+import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import httpx
+from life_journals import LEASE, FileHome
 from simulation import Broken
-from simulation.disk import UnsyncedStorage
 
 from opusmap import submit
 from opusmap.compiler import compile_mapping
@@ -32,18 +36,21 @@ from opusmap.disposal.executing import ExecutionOptions, count_states, execute, 
 from opusmap.emulator import TOKEN_PATH, Client, Emulator, Fault, Readings, RequestInfo, Time
 from opusmap.emulator import make_plan as make_faults
 from opusmap.errors import DestructionRefused, OpusmapError
-from opusmap.journal import DestructionState, SqliteJournal
+from opusmap.journal import DestructionState
 from opusmap.mapping import parse_spec
 from opusmap.opus.client import OpusClient
 from opusmap.run.open import Work, open_rows
 from opusmap.run.rehearsal import EmbeddedTransport
 from opusmap.settings import Secret, Settings
 
-__all__ = ["Life", "live"]
+__all__ = ["Life", "MakeHome", "live"]
+
+MakeHome: TypeAlias = "Callable[[Path, Callable[[], float]], FileHome]"
+"""Makes the home of a life's journal, in a folder, by the life's clock."""
 
 GUID = "d9da492f-cc67-4920-99f9-6fbaae1f1410"
 ORIGIN = "http://127.0.0.1"
-ANN, BOB, CY = "Ann <a@x.org>", "Bob <b@x.org>", "Cy <c@x.org>"
+ANN, BOB, CY, DI = "Ann <a@x.org>", "Bob <b@x.org>", "Cy <c@x.org>", "Di <d@x.org>"
 UNTIL = date(2020, 1, 1)
 COLUMNS = ("rowKey", "leafName", "termFullPath", "timeCreated", "timeModified", "createdBy", "modifiedBy")
 TYPES = {"termFullPath": "Taxonomy", "timeCreated": "DateTime", "timeModified": "DateTime"}
@@ -63,6 +70,7 @@ fields:
   modifiedBy: {const: Ann}
 """
 LATE_EFFECT_WINDOW = 30.0
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 TROUBLES = ("approval", "twice", "executor", "hold", "change", "copy")
 FAULTS = {"level": "harsh", "refuse": 0.1, "late": 0.1, "lost-after": 0.1, "seconds": 25}
 
@@ -81,9 +89,12 @@ class Mortal(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, emulator: Emulator, last: int | None) -> None:
-        self.dead, self._way, self._last, self._marking = False, EmbeddedTransport(emulator), last, 0
+        self.dead = self.replaced = False
+        self._way, self._last, self._marking = EmbeddedTransport(emulator), last, 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.replaced and request.method == "DELETE":
+            raise Broken("a process asks Opus to mark records although another one has taken over")
         if not self.dead:
             answer = await self._way.handle_async_request(request)
             self._marking += request.method == "DELETE"
@@ -93,33 +104,31 @@ class Mortal(httpx.AsyncBaseTransport):
         return answer
 
 
-class MortalJournal(SqliteJournal):
-    """The journal of a process: one that was killed writes nothing."""
-
-    dead = False
-
-    def write_destructions(self, *args: Any, **options: Any) -> None:
-        if self.dead:
-            raise asyncio.CancelledError
-        super().write_destructions(*args, **options)
-
-
 class _Plot:
-    def __init__(self, seed: int, folder: Path) -> None:
-        self.life, self._seed, self._folder = Life(), seed, folder
+    def __init__(self, seed: int, folder: Path, make_home: MakeHome) -> None:
+        self.life, self._folder = Life(), folder
         self._now, self._draw = 1.7e9, random.Random(f"life {seed}")
+        self._home = make_home(folder, lambda: self._now)
         draw = self._draw
         self._mapper = compile_mapping(parse_spec(MAPPING, str(folder / "m.yaml")), CONNECTION)
         readings = Readings(no_content=draw.random() < 0.5, marked_once=draw.random() < 0.5)
         time = Time(lambda: self._now, lambda: self._now, self._sleep)
         self._emulator = Emulator(CONNECTION, Client("app", "s"), readings=readings, time=time)
-        self._settings = Settings(ORIGIN, ORIGIN + TOKEN_PATH, "app", Secret("s"), folder / "j.db")
+        self._settings = Settings(ORIGIN, ORIGIN + TOKEN_PATH, "app", Secret("s"), self._home.place)
         self._source = {f"k{number:02}": "a" for number in range(draw.choice((1, 3, 18, 40)))}
-        self._asked = set[str]()  # rowKeys that a request asked to mark, in the run that goes on
+        self._allowed: frozenset[str] = frozenset()  # rowKeys that a request may ask to mark now
+        self._wrong = set[str]()  # those that one asked to mark, and may not
         self._may = set[str]()  # rowKeys of all plans that could be run, when they were
+        self._intents = 0
         self._ends: dict[tuple[str, str], Any] = {}
 
     def live(self) -> Life:
+        try:
+            return self._live()
+        finally:
+            self._home.close()
+
+    def _live(self) -> Life:
         self._submit()
         for key in self._source:
             if self._draw.random() < 0.8:
@@ -141,8 +150,7 @@ class _Plot:
         """Make a plan that two people approve and the source confirms; None if nothing is left for one."""
         draw, holds = self._draw, self._folder / "holds.txt"
         self._hold([key for key in self._source if draw.random() < 0.1])
-        with self._open() as journal:
-            due = join_due(asyncio.run(self._ask()), journal, self._work(), ORIGIN, UNTIL)
+        due = join_due(asyncio.run(self._ask()), self._home.read(), self._work(), ORIGIN, UNTIL)
         path = self._folder / f"plan-{number}.json"
         made = {"origin": ORIGIN, "connection": GUID, "mapping": str(self._folder / "m.yaml")}
         try:
@@ -155,7 +163,8 @@ class _Plot:
 
     def _execute_with_troubles(self, file: PlanFile) -> None:
         draw, held = self._draw, self._held
-        names = {key: self._emulator.records[key]["leafName"] for key in file.plan.keys}
+        records = self._emulator.records
+        names = {key: records[key]["leafName"] for key in file.plan.keys}
         right = replace(file, approvals=(self._approve(file, ANN), self._approve(file, BOB)))
         for _ in range(draw.choice((1, 2, 4))):
             self._hold(held)
@@ -164,7 +173,7 @@ class _Plot:
             approved, by = self._meet(trouble, right, names)
             may = trouble in ("", "change", "copy") and not self._changed(file, names)
             self._faults = self._emulator.follow(make_faults({**FAULTS, "seed": draw.randrange(10**6)}))
-            self._run(approved, by, may=may, calm=False)
+            self._run(approved, by, may=may, names=names)
             self._now += draw.choice((0.0, 1.0, 100.0))
         self._hold(held)
         self._end_calmly(right, names)
@@ -194,11 +203,10 @@ class _Plot:
         """Execute a plan in calm weather: all of it is destroyed, or it may no longer be and nothing is."""
         self._faults, self._now = None, self._now + 100.0
         may = not self._changed(file, names)
-        ended = self._run(file, CY, may=may, calm=True)
+        ended = self._run(file, CY, may=may)
         if ended != may:
             raise Broken(f"in calm weather the plan ended: {ended}, it could be executed: {may}")
-        with self._open() as journal:
-            known = count_states(list_states(file.plan, journal, file.sha256))
+        known = count_states(list_states(file.plan, self._home.read(), file.sha256))
         wanted = len(file.plan.keys if may else file.plan.keys & self._emulator.destroyed)
         if known["uncertain"] or known["destroyed"] != wanted:
             raise Broken(f"in calm weather the plan came to {known}")
@@ -206,18 +214,17 @@ class _Plot:
     def _changed(self, file: PlanFile, names: dict[str, Any]) -> bool:
         """Tell whether a record of a plan is not what was approved, or no longer in the journal."""
         left = file.plan.keys - self._emulator.destroyed
-        with self._open() as journal:
-            known = journal.find_records(ORIGIN, GUID, left)
+        known = self._home.read().find_records(ORIGIN, GUID, left)
         held = self._emulator.records
         return not left <= known.keys() or any(held[key]["leafName"] != names[key] for key in left)
 
-    def _run(self, file: PlanFile, by: str, *, may: bool, calm: bool) -> bool:
-        """Execute a plan once; tell whether it came to its end without a refusal."""
-        self._asked = set()
-        self._may |= file.plan.keys if may else set()
+    def _run(self, file: PlanFile, by: str, *, may: bool, names: dict[str, Any] | None = None) -> bool:
+        """Execute a plan once, in calm weather without `names`; tell whether it came to its end."""
+        self._wrong, self._allowed = set(), file.plan.keys if may else frozenset()
+        self._may |= self._allowed
         self._emulator.faults = self._watch
         try:
-            asyncio.run(self._run_process(file, by, calm=calm))
+            asyncio.run(self._run_process(file, by, names))
             ended = True
         except asyncio.CancelledError:
             self.life.met["killed"] += 1
@@ -229,33 +236,78 @@ class _Plot:
             self.life.met[type(error).__name__] += 1
             ended = False
         self._emulator.faults = None
-        if self._asked - (file.plan.keys if may else set()):
-            raise Broken(f"Opus was asked to mark {sorted(self._asked)[:5]}, which was not approved")
+        if self._wrong:
+            raise Broken(f"Opus was asked to mark {sorted(self._wrong)[:5]}, which was not approved")
         self._check()
         return ended
 
-    async def _run_process(self, file: PlanFile, by: str, *, calm: bool) -> None:
+    async def _run_process(self, file: PlanFile, by: str, names: dict[str, Any] | None) -> None:
         """Execute a plan in a process, which may be killed: nothing of it reaches anything then."""
         draw = self._draw
-        death = "" if calm else draw.choice(("", "", "turns", "answer", "answer"))
+        death = "" if names is None else draw.choice(self._home.deaths)
         way = Mortal(self._emulator, draw.randint(1, 3) if death == "answer" else None)
-        clock = Clock(lambda: self._now, lambda: self._now, draw.random, self._sleep)
-        options = ExecutionOptions(by, concurrency=draw.randint(1, 4), late_effect_window=LATE_EFFECT_WINDOW)
-        with self._open() as journal:
+
+        def kill() -> None:
+            way.dead = journal.dead = True
+
+        with self._home.open(death, kill) as journal:
+            options = ExecutionOptions(
+                by, concurrency=draw.randint(1, 4), late_effect_window=LATE_EFFECT_WINDOW
+            )
+            if death == "hang" and names is not None:
+                journal.on_intent = partial(self._hang, draw.randrange(3), way, file, names)
             async with OpusClient(self._settings, transport=way, clock=lambda: self._now) as client:
-                task = asyncio.ensure_future(execute(file, journal, client, options, clock=clock))
-                for _ in range(draw.randrange(400) if death == "turns" else 10**6):
+                task = asyncio.ensure_future(execute(file, journal, client, options, clock=self._clock()))
+                for _ in range(draw.randrange(400) if death in ("turns", "cut") else 10**6):
                     if task.done() or way.dead:
                         break
                     await asyncio.sleep(0)
-                if not task.done():
-                    way.dead = journal.dead = True
+                if death == "cut":
+                    self.life.met["cut"] += not task.done()
+                    self._home.disturb()
+                elif not task.done():
+                    kill()
                     task.cancel()
                 await task
 
+    def _hang(self, after: int, way: Mortal, file: PlanFile, names: dict[str, Any]) -> None:
+        """Hang, when so many intents are durable, until another process has taken over and is through."""
+        self._intents += 1
+        if self._intents != after + 1 or way.replaced:
+            return
+        way.replaced = True
+        self.life.met["hung"] += 1
+        self._now += LEASE + 1.0
+        other = threading.Thread(target=self._take_over, args=(file, names))
+        other.start()
+        other.join()
+
+    def _take_over(self, file: PlanFile, names: dict[str, Any]) -> None:
+        """Execute a plan in another process, before which a record or a hold may have changed."""
+        draw = self._draw
+        trouble = draw.choice(("", "hold", "change"))
+        self._meet(trouble, file, names)
+        if trouble == "hold" or self._changed(file, names):
+            self._allowed = frozenset()
+
+        async def run() -> None:
+            options = ExecutionOptions(DI, late_effect_window=LATE_EFFECT_WINDOW)
+            way = EmbeddedTransport(self._emulator)
+            with self._home.open() as journal:
+                async with OpusClient(self._settings, transport=way, clock=lambda: self._now) as client:
+                    await execute(file, journal, client, options, clock=self._clock())
+
+        try:
+            asyncio.run(run())
+        except OpusmapError as error:
+            self.life.met[f"other {type(error).__name__}"] += 1
+
+    def _clock(self) -> Clock:
+        return Clock(lambda: self._now, lambda: self._now, self._draw.random, self._sleep)
+
     def _watch(self, request: RequestInfo) -> Fault | None:
         if request.method == "DELETE":
-            self._asked.update(request.keys)
+            self._wrong.update(set(request.keys) - self._allowed)
         return None if self._faults is None else self._faults(request)
 
     def _submit(self) -> None:
@@ -264,7 +316,7 @@ class _Plot:
         self._check()
 
     def _prune(self) -> None:
-        with self._open() as journal:
+        with self._home.open() as journal:
             journal.prune(9e10)
 
     def _approve(self, file: PlanFile, by: str) -> Approval:
@@ -283,17 +335,13 @@ class _Plot:
         self._now += seconds
         await asyncio.sleep(0)
 
-    def _open(self) -> MortalJournal:
-        return MortalJournal(self._folder / "j.db", storage=UnsyncedStorage())
-
     def _work(self) -> Work:
         return open_rows(self._mapper, [{"Key": key, "Name": name} for key, name in self._source.items()])
 
     # -- the laws
 
     def _check(self) -> None:
-        with self._open() as journal:
-            rows = list(journal.destructions(ORIGIN, GUID))
+        rows = list(self._home.read().destructions(ORIGIN, GUID))
         destroyed = self._emulator.destroyed
         if more := destroyed - self._may:
             raise Broken(f"{sorted(more)[:5]} are destroyed, and in no plan that was approved")
@@ -311,10 +359,14 @@ class _Plot:
         self._ends = done
 
 
-def live(seed: int, folder: Path) -> Life:
-    """Live one life in an empty folder.
+def live(seed: int, make_home: MakeHome | None = None) -> Life:
+    """Live one life; `make_home` makes the home of its journal, in a folder, and by the life's clock.
 
     Raises:
         Broken: a law does not hold.
     """
-    return _Plot(seed, folder).live()
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        try:
+            return _Plot(seed, Path(folder), make_home or (lambda place, _: FileHome(place))).live()
+        except Broken as broken:
+            raise Broken(f"life {seed}: {broken}") from None
