@@ -111,6 +111,10 @@ class Ledger:
                 states[key] = DestructionState.FAILED, row.answer or "no answer came, and Opus still lists it"
         self.note(states)
 
+    async def stay_writer(self) -> None:
+        """Make sure that no other process has taken over; see `Journal.stay_writer`."""
+        await self._journal.stay_writer()
+
     def find(self, *states: DestructionState) -> list[str]:
         """Return the rowKeys of records in one of these states."""
         return [key for key, row in self.known.items() if row.state in states]
@@ -153,6 +157,11 @@ class MarkingSession(Session):
         self._ledger.note(dict.fromkeys(unknown, (DestructionState.FAILED, NO_REQUEST)))
         self._begun.subtract(cancelled)
         return _done()
+
+    async def may_send(self) -> float:
+        """Make sure that no other process has taken over: what it found to be in order may not be so now."""
+        await self._ledger.stay_writer()
+        return 0.0
 
     def _judge(self, result: Result) -> tuple[DestructionState, str]:
         if result.state is State.ACCEPTED:

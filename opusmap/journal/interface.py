@@ -159,6 +159,13 @@ class Journal(ABC):
             JournalError: another run of the connection is alive.
         """
 
+    async def stay_writer(self) -> None:  # noqa: B027 - few stores have to
+        """Await this last before a request leaves: make sure that no other process has taken over.
+
+        Raises:
+            JournalError: another process has taken over, or it can't be known.
+        """
+
     @abstractmethod
     async def share_run(
         self, *, origin: str, connection: str, mapping: str, staged: StagedParts, distrust: bool = False

@@ -182,6 +182,16 @@ class PostgresJournal(Journal):
         target = await self.in_thread(partial(self._find_target, origin, connection))
         await self._wait(partial(self.leases.take_alone, target))
 
+    async def stay_writer(self) -> None:
+        if not self.leases.is_fresh and not self.leases.lost:
+            await self.in_thread(self._renew)
+        if self.leases.lost:
+            raise self.lost()
+
+    def _renew(self) -> None:
+        with self.translated():
+            self.leases.renew()
+
     async def share_run(
         self, *, origin: str, connection: str, mapping: str, staged: StagedParts, distrust: bool = False
     ) -> Share:

@@ -35,16 +35,8 @@ class LeasedSession(GroupedSession):
         self._telling = set[asyncio.Future[None]]()
 
     async def may_send(self) -> float:
-        leases = self._journal.leases
-        if not leases.is_fresh and not leases.lost:
-            await self._journal.in_thread(self._renew)
-        if leases.lost:
-            raise self._journal.lost()
-        return leases.take_hold(self._target_held)
-
-    def _renew(self) -> None:
-        with self._journal.translated():
-            self._journal.leases.renew()
+        await self._journal.stay_writer()
+        return self._journal.leases.take_hold(self._target_held)
 
     def hold(self, seconds: float) -> None:
         telling = asyncio.ensure_future(self._tell(seconds))

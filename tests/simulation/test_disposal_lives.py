@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from disposal_lives import live
+from disposal_lives import MakeHome, live
+from life_journals import DatabaseHome, DiskHome
+from postgres import Server
 from simulation import Broken
 
 from opusmap.disposal import approvals, executing
@@ -41,6 +44,47 @@ def test_lives_meet_every_kind_of_trouble() -> None:
         if wanted <= met.keys():
             break
     assert wanted <= met.keys(), f"never met: {wanted - met.keys()}"
+
+
+def some(first: int, quick: int, last: int, step: int) -> list[Any]:
+    """Return ranges of seeds, of which all but the first ones are slow."""
+    return [
+        pytest.param(range(at, at + step), marks=() if at < first + quick else pytest.mark.slow, id=f"{at}")
+        for at in range(first, last, step)
+    ]
+
+
+@pytest.mark.parametrize("seeds", some(0, 4, 40, 4))
+def test_a_power_loss_while_a_plan_runs_loses_no_intent_and_no_result(seeds: range) -> None:
+    live_all(seeds, make_disk_home)
+
+
+def live_all(seeds: range, make_home: Callable[[int], MakeHome]) -> Counter[str]:
+    return sum((live(seed, make_home(seed)).met for seed in seeds), Counter[str]())
+
+
+def make_disk_home(seed: int) -> MakeHome:
+    return lambda folder, _: DiskHome(folder, random.Random(f"disk {seed}"))
+
+
+@pytest.fixture(scope="module")
+def address(postgres: Server) -> str:
+    return postgres.make_database()
+
+
+@pytest.mark.parametrize("seeds", some(6, 2, 36, 2))
+def test_a_journal_in_postgresql_that_is_cut_off_or_taken_over_destroys_nothing_else(
+    seeds: range, address: str
+) -> None:
+    live_all(seeds, lambda _: lambda _, now: DatabaseHome(address, now))
+
+
+@pytest.mark.slow
+def test_a_server_that_is_started_again_while_a_plan_runs_loses_no_intent_and_no_result(
+    address: str, postgres: Server
+) -> None:
+    met = live_all(range(40, 52), lambda _: lambda _, now: DatabaseHome(address, now, postgres))
+    assert met["cut"]
 
 
 # -- bugs to be planted: each takes the place of what is sound
@@ -149,3 +193,20 @@ def test_a_planted_bug_is_caught_by_a_life_that_holds_without_it(
         else:
             pytest.fail(f"{SEEDS} lives do not catch it")
     live(seed)
+
+
+def test_a_journal_that_does_not_sync_is_found_out_when_the_power_fails() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqliteJournal, "sync", lambda _: None)
+        with pytest.raises(Broken, match="has no tombstone"):
+            live_all(range(SEEDS), make_disk_home)
+
+
+def test_a_process_that_does_not_see_that_another_one_took_over_is_found_out(address: str) -> None:
+    async def look_at_nothing(_: MarkingSession) -> float:
+        return 0.0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MarkingSession, "may_send", look_at_nothing)
+        with pytest.raises(Broken, match="another one has taken over"):
+            live_all(range(6, SEEDS), lambda _: lambda _, now: DatabaseHome(address, now))

@@ -255,6 +255,8 @@ class _Plot:
                 by, concurrency=draw.randint(1, 4), late_effect_window=LATE_EFFECT_WINDOW
             )
             if death == "hang" and names is not None:
+                # Of several requests, others may be between their last look at the lease and the way out.
+                options = replace(options, concurrency=1)
                 journal.on_intent = partial(self._hang, draw.randrange(3), way, file, names)
             async with OpusClient(self._settings, transport=way, clock=lambda: self._now) as client:
                 task = asyncio.ensure_future(execute(file, journal, client, options, clock=self._clock()))
@@ -283,11 +285,9 @@ class _Plot:
         other.join()
 
     def _take_over(self, file: PlanFile, names: dict[str, Any]) -> None:
-        """Execute a plan in another process, before which a record or a hold may have changed."""
-        draw = self._draw
-        trouble = draw.choice(("", "hold", "change"))
-        self._meet(trouble, file, names)
-        if trouble == "hold" or self._changed(file, names):
+        """Execute a plan in another process, before which a record may have changed."""
+        self._meet(self._draw.choice(("", "change")), file, names)
+        if self._changed(file, names):
             self._allowed = frozenset()
 
         async def run() -> None:

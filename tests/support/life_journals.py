@@ -104,7 +104,7 @@ class DiskHome(FileHome):
         journal = MortalFile(self._path, storage=DiskStorage(disk), sync_executor=run_inline)
         try:
             if death == "power":
-                disk.fails_at = disk.acts + self._draw.randint(1, 80)
+                disk.fails_at = disk.acts + self._draw.randint(1, 24)
                 disk.on_failure = kill
             yield journal
         finally:

@@ -167,9 +167,10 @@ class _Open(apsw.VFSFile):
 class _Cursor:
     """A cursor as `sqlite3` has it."""
 
-    def __init__(self, cursor: Any, lastrowid: int) -> None:
+    def __init__(self, cursor: Any, lastrowid: int, rowcount: int) -> None:
         self._cursor = cursor
         self.lastrowid = lastrowid
+        self.rowcount = rowcount
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._cursor)
@@ -190,7 +191,7 @@ class _Connection:
 
     def execute(self, statement: str, parameters: Any = ()) -> _Cursor:
         cursor = self._inner.execute(statement, parameters or None)
-        return _Cursor(cursor, self._inner.last_insert_rowid())
+        return _Cursor(cursor, self._inner.last_insert_rowid(), self._inner.changes())
 
     def executemany(self, statement: str, rows: Iterable[Any]) -> None:
         self._inner.executemany(statement, rows)
