@@ -159,14 +159,15 @@ def approve(plan: Path, person: str, comment: str, count: int | None, out: Outpu
 
     from opusmap.disposal.approvals import Approval, find_flaws, read_person, write_time
     from opusmap.disposal.destruction_plan import read_plan_file
-    from opusmap.disposal.signatures import sign
+    from opusmap.disposal.signatures import load_signer
     from opusmap.errors import DestructionRefused
 
     who, file, now = read_person(person), read_plan_file(plan), time.time()
     records = len(file.plan.records)
     approval = Approval(file.sha256, str(who), records, write_time(now), shorten(comment, 1000))
-    approval = replace(approval, signature=sign(approval.statement, now))
-    if approval.signature is None:
+    if (signer := load_signer(now)) is not None:
+        approval = replace(approval, signature=signer.sign(approval.statement))
+    else:
         _check_count(file, count, f"{who} approves that {_describe(file)} are destroyed")
     approved = replace(file, approvals=(*file.approvals, approval))
     if flaws := find_flaws(approved.approvals, sha256=file.sha256, records=records, needed=0):

@@ -7,6 +7,7 @@ and so has the page. `certificate.schema.json` describes it.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,14 +19,14 @@ from opusmap.disposal.approvals import write_time
 from opusmap.disposal.destruction_plan import Plan, PlanFile
 from opusmap.disposal.executing import RecordState, count_states
 from opusmap.disposal.sealed import Sealed, join_sealed, seal
-from opusmap.disposal.signatures import describe_certificate
+from opusmap.disposal.signatures import Signature, Signer, describe_certificate, load_signer
 from opusmap.output_files import write_whole
 from opusmap.report.pages import render_page
 
 FORMAT = "opusmap destruction certificate 1"
 METHOD = (
-    "The objects were destroyed by their owner, as confirmed below. The records were then marked as "
-    "destroyed in AvePoint Opus through its connector API, by opusmap."
+    "The objects were destroyed by their owner, as confirmed below. opusmap then asked AvePoint Opus, "
+    "through its connector API, to mark the records as destroyed; the list says what came of each."
 )
 CLOCK = "Times are those of the machines that acted, in UTC; no third party has confirmed them."
 SEAL = b"<!-- SHA-256 of all lines above: "
@@ -34,7 +35,9 @@ SEAL = b"<!-- SHA-256 of all lines above: "
 SCHEMA = Path(__file__).parent / "certificate.schema.json"
 
 
-def make_certificate(file: PlanFile, states: Sequence[RecordState], now: float) -> Sealed:
+def make_certificate(
+    file: PlanFile, states: Sequence[RecordState], now: float, signer: Signer | None = None
+) -> Sealed:
     """Return the certificate's line: all that is not in the plan."""
     confirmed = file.confirmed
     return seal(
@@ -45,6 +48,7 @@ def make_certificate(file: PlanFile, states: Sequence[RecordState], now: float) 
             "plan_sha256": file.sha256,
             "method": METHOD,
             "clock": CLOCK,
+            "signer": "" if signer is None else describe_certificate(signer.certificate),
             "approvals": [_describe_approval(one.as_json(), one) for one in file.approvals],
             "confirmations": [
                 {**asdict(one), "keys": len(one.keys)}
@@ -67,30 +71,50 @@ def make_certificate(file: PlanFile, states: Sequence[RecordState], now: float) 
 
 def _describe_approval(value: dict[str, Any], approval: Any) -> dict[str, Any]:
     signature = approval.signature
-    return {**value, "certificate": "" if signature is None else describe_certificate(signature)}
+    return {**value, "certificate": "" if signature is None else describe_certificate(signature.certificate)}
 
 
 def write_certificate(
     file: PlanFile, states: Sequence[RecordState], name: str, now: float
 ) -> tuple[str, str]:
-    """Write `NAME.html` and `NAME.json`; return their paths.
+    """Write `NAME.html` and `NAME.json`, signed if a certificate for that is set; return their paths.
 
     Raises:
-        SettingsError: they can't be written.
+        SettingsError: they can't be written, or the certificate that signs can't be used.
     """
-    certificate = make_certificate(file, states, now)
+    signer = load_signer(now)
+    certificate = make_certificate(file, states, now, signer)
     page = render_certificate(file.plan, file.sha256, certificate)
     paths = f"{name}.html", f"{name}.json"
-    whole = join_certificate(file.sealed, certificate, page)
+    whole = join_certificate(file.sealed, certificate, page, signer)
     for path, content in zip(paths, (page, whole), strict=True):
         with write_whole(path, mode=0o644) as output:
             output.write(content)
     return paths
 
 
-def join_certificate(plan: Sealed, certificate: Sealed, page: bytes) -> bytes:
+def join_certificate(plan: Sealed, certificate: Sealed, page: bytes, signer: Signer | None = None) -> bytes:
     """Return the JSON file."""
-    return join_sealed(FORMAT, [plan, certificate], {"page_sha256": hashlib.sha256(page).hexdigest()})
+    page_sha256 = hashlib.sha256(page).hexdigest()
+    parts: dict[str, Any] = {"page_sha256": page_sha256}
+    if signer is not None:
+        parts["signature"] = asdict(signer.sign(state_certificate(certificate.sha256, page_sha256)))
+    return join_sealed(FORMAT, [plan, certificate], parts)
+
+
+def state_certificate(sha256: str, page_sha256: str) -> bytes:
+    """Return what is signed of a certificate: its line, which has the plan's hash, and its page."""
+    lines = ("I made this certificate of destruction.", f"SHA-256 of the certificate: {sha256}")
+    return "\n".join((*lines, f"SHA-256 of the page: {page_sha256}")).encode()
+
+
+def read_signature(value: Any) -> Signature:
+    """Read the signature of a certificate.
+
+    Raises:
+        KeyError, TypeError: it is none.
+    """
+    return Signature(str(value["certificate"]), str(value["value"]))
 
 
 def render_certificate(plan: Plan, plan_sha256: str, certificate: Sealed) -> bytes:
@@ -107,6 +131,7 @@ def render_certificate(plan: Plan, plan_sha256: str, certificate: Sealed) -> byt
         sha256=certificate.sha256,
         facts=facts,
         rows=[(record, found[record.key]) for record in plan.records],
+        marked=Counter(each["by"] for each in facts["records"] if each["state"] == "destroyed"),
         made=datetime.fromisoformat(facts["made"]).astimezone(UTC),
         nonce="",
     )

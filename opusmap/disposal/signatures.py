@@ -1,7 +1,8 @@
-"""Signatures of approvals: an X.509 certificate with its RSA key signs a statement (PKCS #1 v1.5, SHA-256).
+"""Signatures of approvals and of certificates of destruction: an X.509 certificate with its RSA key signs.
 
-The libraries are the extra `certificate`, loaded when one signs or a signature is checked. Whether a
-certificate is trusted is not decided here: a person knows its hash.
+What is signed is a statement (PKCS #1 v1.5, SHA-256). The libraries are the extra `certificate`, loaded when
+one signs or a signature is checked. Whether a certificate is trusted is not decided here: a person knows its
+hash.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from opusmap.settings import load_approval_certificate
 from opusmap.wording import show_extra
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.x509 import Certificate
 
 SETTING = "OPUSMAP_APPROVAL_CERTIFICATE"
@@ -30,11 +32,26 @@ class Signature:
     value: str
 
 
-def sign(statement: bytes, now: float, environ: Mapping[str, str] | None = None) -> Signature | None:
-    """Sign a statement with the certificate that the environment names; None if it names none.
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who can sign: the certificate (DER, as Base64), and its private key."""
+
+    certificate: str
+    key: RSAPrivateKey
+
+    def sign(self, statement: bytes) -> Signature:
+        """Sign a statement."""
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415 - an extra
+        from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - an extra
+
+        value = self.key.sign(statement, PKCS1v15(), SHA256())
+        return Signature(self.certificate, b64encode(value).decode())
+
+
+def load_signer(now: float, environ: Mapping[str, str] | None = None) -> Signer | None:
+    """Return who signs, by the certificate that the environment names; None if it names none.
 
     Args:
-        statement: what is signed.
         now: seconds since 1970; the certificate must be valid then.
         environ: the environment's variables; the process's by default.
 
@@ -44,9 +61,6 @@ def sign(statement: bytes, now: float, environ: Mapping[str, str] | None = None)
     file = load_approval_certificate(os.environ if environ is None else environ)
     if file is None:
         return None
-    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415 - an extra
-    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - an extra
-
     from opusmap.opus.certificate import read_certificate  # noqa: PLC0415 - slow to load
 
     try:
@@ -56,23 +70,22 @@ def sign(statement: bytes, now: float, environ: Mapping[str, str] | None = None)
         raise SettingsError(setting, error.problem, error.help) from None
     if not own.valid_from <= now <= own.valid_until:
         raise SettingsError(SETTING, "the certificate is not valid now", "name one that is")
-    value = own.key.sign(statement, PKCS1v15(), SHA256())
-    return Signature(b64encode(own.der).decode(), b64encode(value).decode())
+    return Signer(b64encode(own.der).decode(), own.key)
 
 
-def find_flaw(signature: Signature, statement: bytes, signed: float, address: str) -> str:
+def find_flaw(signature: Signature, statement: bytes, signed: float, address: str = "") -> str:
     """Return what is wrong with a signature; an empty text if nothing is.
 
     Args:
         signature: of the statement.
         statement: what should be signed.
         signed: when it was signed, in seconds since 1970.
-        address: the signer's, which the certificate must have if it has any.
+        address: the signer's, which the certificate must have if it has any; empty if it is not known.
 
     Raises:
         SettingsError: the extra is not installed.
     """
-    certificate = _load(signature)
+    certificate = _load(signature.certificate)
     if certificate is None:
         return "its certificate can't be read"
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - an extra
@@ -91,14 +104,14 @@ def find_flaw(signature: Signature, statement: bytes, signed: float, address: st
     if not start <= signed <= end:
         return "its certificate was not valid when it was signed"
     addresses = _find_addresses(certificate)
-    if addresses and address.casefold() not in addresses:
+    if address and addresses and address.casefold() not in addresses:
         return f"its certificate is of {', '.join(sorted(addresses))}"
     return ""
 
 
-def describe_certificate(signature: Signature) -> str:
-    """Return whose certificate signed, and its SHA-256, by which a person knows it."""
-    certificate = _load(signature)
+def describe_certificate(certificate_der: str) -> str:
+    """Return whose certificate this is (DER, as Base64), and its SHA-256, by which a person knows it."""
+    certificate = _load(certificate_der)
     if certificate is None:
         return "a certificate that can't be read"
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - an extra
@@ -106,14 +119,14 @@ def describe_certificate(signature: Signature) -> str:
     return f"{certificate.subject.rfc4514_string()}, SHA-256 {certificate.fingerprint(SHA256()).hex()}"
 
 
-def _load(signature: Signature) -> Certificate | None:
+def _load(certificate: str) -> Certificate | None:
     try:
         from cryptography.x509 import load_der_x509_certificate  # noqa: PLC0415 - an extra
     except ImportError:
         problem = "checking a signature needs cryptography, which is not installed"
         raise SettingsError(SETTING, problem, show_extra("certificate")) from None
     try:
-        return load_der_x509_certificate(b64decode(signature.certificate))
+        return load_der_x509_certificate(b64decode(certificate))
     except ValueError:
         return None
 

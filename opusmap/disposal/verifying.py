@@ -6,14 +6,16 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from opusmap.disposal.approvals import Approval, find_flaws
-from opusmap.disposal.destruction_certificate import FORMAT, SEAL
+from opusmap.disposal.destruction_certificate import FORMAT, SEAL, read_signature, state_certificate
 from opusmap.disposal.destruction_plan import FORMAT as PLAN_FORMAT
 from opusmap.disposal.destruction_plan import Plan, read_executions, read_plan, read_plan_file
 from opusmap.disposal.sealed import read_content, read_sealed
+from opusmap.disposal.signatures import describe_certificate, find_flaw
 from opusmap.errors import DestructionRefused
 
 _STATES = ("destroyed", "failed", "uncertain", "not_sent")
@@ -91,8 +93,11 @@ def _verify_certificate(path: Path) -> Verified:
     ]
     try:
         flaws = list(_find_flaws(plan, plan_sha256, facts))
+        signed, flaw = _check_signature(sealed["certificate"].sha256, facts, rest)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return Verified("certificate", tuple(holds), (f"a part of it can't be read: {error}",))
+    holds += [signed] if signed else []
+    flaws += [flaw] if flaw else []
     page = path.with_suffix(".html")
     if page.is_file():
         if hashlib.sha256(read_content(page)).hexdigest() == rest.get("page_sha256"):
@@ -102,6 +107,21 @@ def _verify_certificate(path: Path) -> Verified:
     if not flaws:
         holds.append("the approvals are enough, the counts add up, and each record was in the plan")
     return Verified("certificate", tuple(holds), tuple(flaws))
+
+
+def _check_signature(sha256: str, facts: dict[str, Any], rest: dict[str, Any]) -> tuple[str, str]:
+    """Return what holds of a certificate's signature and what does not; nothing of one that has none."""
+    signer = facts["signer"]
+    if not signer and "signature" not in rest:
+        return "", ""
+    if "signature" not in rest:
+        return "", f"the signature of {signer} is missing"
+    signature = read_signature(rest["signature"])
+    made = datetime.fromisoformat(facts["made"]).timestamp()
+    if describe_certificate(signature.certificate) != signer:
+        return "", "it is signed by another certificate than it says"
+    flaw = find_flaw(signature, state_certificate(sha256, str(rest.get("page_sha256"))), made)
+    return ("", flaw) if flaw else (f"it is signed by {signer}", "")
 
 
 def _find_flaws(plan: Plan, plan_sha256: str, facts: dict[str, Any]) -> Iterator[str]:
@@ -116,7 +136,12 @@ def _find_flaws(plan: Plan, plan_sha256: str, facts: dict[str, Any]) -> Iterator
         sha256=plan_sha256,
         records=len(plan.records),
         needed=plan.approvals_needed,
-        executors=[one.by for one in read_executions(facts["executions"])],
+        executors=dict.fromkeys(
+            [
+                *(one.by for one in read_executions(facts["executions"])),
+                *(record["by"] for record in facts["records"] if record["by"]),  # on other machines, too
+            ]
+        ),
     )
     records, counts = facts["records"], facts["counts"]
     found = Counter(record["state"] for record in records)

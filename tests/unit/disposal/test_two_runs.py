@@ -1,0 +1,75 @@
+"""Two runs of one plan at once: one of them executes it, and the other one stops with words."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from disposal_register import ANN, BOB, RUN, open_register
+from opusmap_program import run_opusmap
+from postgres import Server, execute
+
+KEYS = ("a", "b", "c")
+OTHER = "Di Fox <di@x.org>"
+
+
+@pytest.fixture(params=["one machine and a file", "two machines and PostgreSQL"])
+def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The journal's address; empty for a file."""
+    if request.param == "one machine and a file":
+        return ""
+    if os.name == "nt":
+        pytest.skip("the server of the tests is started as on POSIX")
+    server: Server = request.getfixturevalue("postgres")
+    address = server.make_database()
+    monkeypatch.setenv("OPUSMAP_JOURNAL", address)
+    return address
+
+
+def test_of_two_runs_of_one_plan_at_once_one_is_refused_and_nothing_is_marked_twice(
+    place, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("OPUSMAP_ALLOW_DESTROY", "1")
+    folder, other = tmp_path / "here", tmp_path / "there"
+    folder.mkdir()
+    with open_register(folder, capsys, monkeypatch) as register:
+        register.write(*KEYS)
+        register.submit()
+        register.make_due(*KEYS)
+        register.run("destroy", "plan", "mapping.yaml", "-o", "plan.json")
+        for person in (ANN, BOB):
+            register.run("destroy", "approve", "plan.json", "--as", person, "--count", "3")
+        register.remove(*KEYS)
+        register.run("destroy", "confirm", "plan.json", "mapping.yaml")
+        if place:
+            execute(place, "UPDATE opusmap.journal SET lease = 1")
+            shutil.copytree(folder, other)
+        else:
+            other = folder
+        words = ("destroy", "run", "plan.json", "--count", "3", "--json", "--as")
+        refused = []
+
+        def run_another(request):
+            if request.method == "DELETE" and not refused:
+                refused.append(run_opusmap(*words, OTHER, cwd=other, env=dict(os.environ)))
+
+        register.emulator.faults = run_another
+        first = register.run(*words, RUN)
+        register.emulator.faults = None
+        assert (first.code, first.json["destroyed"]) == (0, 3), first.err
+        (second,) = refused
+        assert second.returncode == 2, second.stderr
+        assert "another run" in second.stderr
+        assert "is using the journal" in second.stderr
+        monkeypatch.chdir(other)
+        again = register.run(*words, OTHER)
+        assert (again.code, again.json["destroyed"], again.json["requests"]) == (0, 3, 0), again.err
+        assert {each["by"] for each in again.json["records"]} == {RUN}
+        sent = [each.request.keys for each in register.emulator.requests if each.request.method == "DELETE"]
+        assert sent == [KEYS]
+        assert register.run("destroy", "certificate", "plan.json", "-o", "c").code == 0
+        assert register.run("destroy", "verify", "c.html").code == 0
+        page = Path("c.html").read_text("utf-8")
+        assert RUN.partition(" <")[0] in page  # who marked them, whichever machine certifies it
