@@ -55,7 +55,8 @@ from opusmap.expressions import (
 )
 from opusmap.issues import Fix, Issue, Severity, Span, fix_with
 from opusmap.mapping import Binding, ChoiceList, ConstantPart, FirstOf, MappingSpec, SourcePart, Table, Text
-from opusmap.wording import find_nearest, quote_names, quote_value, suggest
+from opusmap.mapping.yaml_writer import quoted
+from opusmap.wording import find_nearest, quote_names, quote_value, strip_quotes, suggest
 
 _BRACED = re.compile(r"^\W*[{\[<(].*[}\])>]\W*$")
 """A template as other programs write it: `${Title}`, `[Title]`, `<<Title>>`."""
@@ -439,7 +440,8 @@ class _Planner:
                 None,
             )
         elif columns and help_text.startswith("columns"):
-            help_text += f"; a text for every record is written {{const: {text[:30]}}}"
+            constant = quoted(strip_quotes(text).strip()[:30])
+            help_text += f"; a text for every record is written {{const: {constant}}}"
         message = f"there is no column {quote_value(text)} in the source"
         self._error("unknown-column", message, name.span, help_text, fix)
         return UNKNOWN

@@ -36,6 +36,7 @@ LONG_NAME = (
     "  Name: {from: Title, convert: trim}   # some titles are padded; one with a line break is rejected\n"
 )
 NOT_ALIGNED, NO_BLANK, NESTED = "space too", "a space is missing after the colon", "quotation marks within it"
+CURLY = "typographic quotation marks"
 NO_COLON = "a colon is missing in this line"
 OPEN, MISSING = "the quotation mark that opens here is not closed", "a quotation mark (') is missing"
 OTHERS = ("unexpected colon", "a comma or closing bracket", "expected <", "Traceback")
@@ -110,7 +111,48 @@ SLIPS = [
     ("[Contract, Deed]", '[Contract, "Deed]', [OPEN, '`Doc Type: [Contract, "Deed"]`'], []),
     (NAME, "  Name: \"Title'\n", ["begins with \" ends with '", '`Name: "Title"`'], []),
     (NAME, '  Name: Title"\n', ['did you mean "Title"', "without quotation marks"], []),
-    (NAME, "  Name: “Title”\n", ['did you mean "Title"', "without quotation marks"], []),
+    (NAME, "  Name: “Title”\n", ['did you mean "Title"', CURLY, '`Name: "Title"`'], []),
+    (NAME, '  Name: Dog"\n', ["is written {const: Dog}"], ['{const: Dog"}']),
+    (NAME, "  “Name”: Title\n", [CURLY, "`Name: Title`"], []),
+    (KEY, "  rowKey: {value: “{{ ContractNo }}”}\n", [CURLY, '`rowKey: {value: "{{ ContractNo }}"}`'], []),
+    (
+        NAME,
+        "  Name: “Lease: {{ Title }}”\n",
+        [CURLY, '`Name: "Lease: {{ Title }}"`'],
+        ['“Lease: {{ Title }}”"`'],
+    ),
+    (NAME, "  Name: {from: Title, default: “a, b”}\n", [CURLY, '`Name: {from: Title, default: "a, b"}`'], []),
+    (
+        NAME,
+        "  Name: {from: Title, format: “%d, %H”}\n",
+        [CURLY, '`Name: {from: Title, format: "%d, %H"}`'],
+        [],
+    ),
+    (
+        "  timeCreated: Created\n",
+        "  timeCreated: { from: “Created” , format: “dd/mm/yyyy” }\n",
+        [CURLY, '`timeCreated: { from: "Created" , format: "dd/mm/yyyy" }`', 'did you mean "%d/%m/%Y"?'],
+        [],
+    ),
+    (
+        "  timeCreated: Created\n",
+        "  timeCreated: { field: “Created” , format: “dd/mm/yyyy” }\n",
+        [CURLY, '`timeCreated: { field: "Created" , format: "dd/mm/yyyy" }`'],
+        [],
+    ),
+    ("[Contract, Deed]", '["Contract”, Deed]', [CURLY, '`Doc Type: ["Contract", Deed]`'], [OPEN]),
+    (
+        "{path: small.csv}",
+        "{path: “small.csv”, quote: “'”}",
+        [CURLY, '`source: {path: "small.csv", quote: "\'"}`'],
+        [],
+    ),
+    (
+        NAME,
+        '  Name: "{{ Title ~ “ x” }}"\n',
+        ["typographic quotation marks (“ ”)", "`{{ Title ~ ' x' }}`"],
+        [],
+    ),
     (KEY, "  rowKey: {{ ContractNo }}\n", ["must be in quotes", '`rowKey: "{{ ContractNo }}"`'], []),
     (NAME, '  Name: "{{ Title ~ \'x }}"\n', [MISSING, "`{{ Title ~ 'x' }}`"], []),
     (NAME, '  Name: "{{ Title ~ x\' }}"\n', [MISSING, "`{{ Title ~ 'x' }}`"], []),
