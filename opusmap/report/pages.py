@@ -29,7 +29,7 @@ from opusmap.journal import OPEN_STATES
 from opusmap.records import Mapped, Record, Reject
 from opusmap.report.chart import HEIGHT, WIDTH, draw_charts, say_duration
 from opusmap.report.crosswalk import make_crosswalk
-from opusmap.report.earlier_runs import History, read_history, scale_bars
+from opusmap.report.earlier_runs import History, Retried, find_retried, read_history, scale_bars
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import RejectedRows, read_rows
 from opusmap.report.status import count_attention, describe_status, is_rehearsal, list_needs
@@ -102,6 +102,7 @@ def write_run(
         datetime.now(UTC),
         more_open_ends=more,
         history=read_history(journal, run) if earlier else None,
+        retried=find_retried(journal, run, evidence),
         nonce=nonce,
     )
 
@@ -115,6 +116,7 @@ def render_run(
     *,
     more_open_ends: int = 0,
     history: History | None = None,
+    retried: Retried | None = None,
     nonce: str = "",
 ) -> str:
     """Return the page of one run.
@@ -127,6 +129,7 @@ def render_run(
         made: when the page is made, with a zone.
         more_open_ends: how many open ends were left out.
         history: the runs before it, if the page shows them.
+        retried: what it sent again, if it is a retry.
         nonce: see `write_run`.
     """
     step, spans = read_timeline(evidence.timeline or {})
@@ -155,7 +158,8 @@ def render_run(
         more_open_ends=more_open_ends,
         rejected=rejected,
         history=history,
-        codes=list_codes(history.reasons if history else ()),
+        retried=retried,
+        codes=list_codes((*(history.reasons if history else ()), *(retried.reasons if retried else ()))),
         stacks={} if history is None else _stack_runs(history),
         made=made,
         nonce=nonce,

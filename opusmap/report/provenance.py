@@ -42,6 +42,7 @@ class Evidence:
     `timeline` is what `Timeline.as_json` gives. `reasons` (for rejects) and `replaced` (wrong values in whose
     place records have others) have no examples, for those quote cells; `more_reasons` and `more_replaced` are
     how many were left out. `trust_status`: HTTP statuses without a body were trusted.
+    `retried` is how many records a retry asked for that earlier runs left open; None for other runs.
     `source_changed` are files that changed while they were read; their hashes in `files` are from before.
     """
 
@@ -61,6 +62,7 @@ class Evidence:
     trust_status: bool = False
     source_changed: tuple[FileChange, ...] = ()
     journal_note: str = ""
+    retried: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data; `read` reads it."""

@@ -268,7 +268,12 @@ class _Run:
         self.begun = self._begin(settings)
         # What is known before the first row: a run that is killed has a report, too.
         evidence = Evidence() if journal.in_memory else gather_evidence(work.mapper, work.source)
-        self._evidence = replace(evidence, trust_status=settings.trust_status, journal_note=self._note)
+        self._evidence = replace(
+            evidence,
+            trust_status=settings.trust_status,
+            journal_note=self._note,
+            retried=None if options.only is None else len(options.only),
+        )
         journal.keep_evidence(self.begun, self._evidence.as_json())
         if rejects is not None and not journal.in_memory:
             rejects.belong_to(self.begun.id)
