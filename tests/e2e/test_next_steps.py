@@ -66,7 +66,9 @@ def test_the_demo_proposes_commands_that_run_in_an_empty_folder(
 
 def test_lock_after_a_rehearsal_proposes_what_comes_after_it(told) -> None:
     told("submit", "mapping.yaml", "wrong.csv", "--to", "emulator")
-    assert next_of(told("lock", "mapping.yaml")[1]) == ["check", "mapping.yaml", "--no-source", "--online"]
+    shown = told("lock", "mapping.yaml")[1]
+    assert next_of(shown) == ["check", "mapping.yaml", "--no-source", "--online"]
+    assert "Next, write the settings into .env (`opusmap help settings`), and verify them: " in shown
 
 
 def test_a_retry_without_settings_names_what_a_rehearsal_rejected(told) -> None:

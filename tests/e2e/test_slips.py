@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
@@ -328,7 +329,17 @@ def test_a_source_in_json_with_an_id_and_data_is_no_connection_file(folder: Path
     ("words", "says"),
     [
         (("report", "mapping.yaml", "3"), "Did you mean `opusmap report mapping.yaml --run 3`?"),
-        (("explain", "small.yaml", "--row", "2"), "such as `opusmap explain small.yaml 'Doc Type' --row 2`"),
+        (
+            ("explain", "small.yaml", "DocType"),
+            "which \"Doc Type\" in Opus is made of: `opusmap explain small.yaml 'Doc Type'`",
+        ),
+        (("explain", "small.yaml", "due date"), "it is a column of the source, and no binding reads it"),
+        (("explain", "small.yaml", "Nome"), 'did you mean "Name"?'),
+        (
+            ("explain", "small.yaml", "--row", "1"),
+            "no readable row 1: its only row is 2, counted as a spreadsheet counts them, with the header",
+        ),
+        (("explain", "small.yaml", "--row", "9"), "no readable row 9: its only row is 2"),
         (("check", "picture.png"), "the file is a picture, not text"),
         (("check", "paper.pdf"), "the file is a PDF document, not text"),
     ],
@@ -339,6 +350,17 @@ def test_a_wrong_word_or_file_is_named(folder: Path, told, words: tuple[str, ...
     code, shown = told(*words)
     assert code == 2
     assert says in " ".join(shown.split())
+
+
+def test_without_a_column_each_bound_one_is_explained(told) -> None:
+    code, shown = told("explain", "small.yaml", "--row", "2")
+    assert code == 0
+    for column in ("Row key", "Name", "Created time", "Doc Type"):
+        assert f"{column} of row 2" in shown
+    explained = json.loads(told("explain", "small.yaml", "--json")[1])
+    one = json.loads(told("explain", "small.yaml", "Name", "--json")[1])
+    assert {"column": one["column"], "stages": one["stages"]} in explained["columns"]
+    assert explained["becomes"] == one["becomes"]
 
 
 def test_a_port_in_use_says_what_to_do(folder: Path, told) -> None:
