@@ -36,7 +36,7 @@ from opusmap.compiler.plan import (
     constant_arguments,
     noting_uses,
 )
-from opusmap.compiler.text_checks import check_constants, check_joined_options, check_quotes
+from opusmap.compiler.text_checks import check_commas, check_constants, check_joined_options, check_quotes
 from opusmap.connection import AS_DOWNLOADED, CHOICE_TYPES, Column, ColumnType, Connection
 from opusmap.converters import ArgumentError, Context, Converter, MissingCentury, Registry, bind_converter
 from opusmap.converters.dates import datetime_, find_two_ways
@@ -129,6 +129,7 @@ class _Planner:
         span = spec.target_spans.get("datetime_format", start)
         self.problems += check_datetime_format(spec.target, span)
         self.problems += check_quotes(spec)
+        self.problems += check_commas(spec)
         self.problems += check_joined_options(spec)
         self._choices = self._resolved_choices()
         self._context = Context(zone, self._choices, spec.target.choice_base)

@@ -46,6 +46,21 @@ def check_quotes(spec: MappingSpec) -> Iterator[Issue[Span]]:
             yield from _swallowed_lines(text, spec.text)
 
 
+def check_commas(spec: MappingSpec) -> Iterator[Issue[Span]]:
+    """Yield the options that end with a comma: in a list with dashes, it becomes part of the option."""
+    for choices in spec.choices:
+        for option in choices.options:
+            if option.plain and option.endswith(","):
+                bare = option.rstrip(", ")
+                message = f"the comma at the end becomes part of the option {quote_value(option)}"
+                hint = (
+                    f"write: `- {quoted(bare)}`; if it belongs to the option: `- {in_double_quotes(option)}`"
+                )
+                place = option.locate(len(option) - 1, len(option))
+                fix = fix_with(option.span, bare)
+                yield Issue("quote-in-text", message, place, hint, Severity.WARNING, fix)
+
+
 def check_joined_options(spec: MappingSpec) -> Iterator[Issue[Span]]:
     """Yield the options that take in the next one: YAML joins a line with more spaces to the one above."""
     lines = spec.text.split("\n")

@@ -141,6 +141,7 @@ SLIPS = [
         [CURLY, '`timeCreated: { field: "Created" , format: "dd/mm/yyyy" }`'],
         [],
     ),
+    ("timezone: UTC\n", "timezone: IST\n", ["Asia/Kolkata", "Abbreviations such as IST are ambiguous"], []),
     ("[Contract, Deed]", '["Contract”, Deed]', [CURLY, '`Doc Type: ["Contract", Deed]`'], [OPEN]),
     (
         "{path: small.csv}",
