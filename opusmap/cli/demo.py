@@ -63,7 +63,7 @@ def demo(out: Output, *, folder: str | None, every: bool) -> int:
             print_pairs(console, (title, show_record(work.mapper, values)))
             console.print()
         sections = reject_reasons(report, work.place), replaced_reasons(report.replaced, work.place)
-        print_summary(report, sections, sent=True, every=every, below=2)
+        print_summary(report, sections, sent=True, every=every, below=2, explained=True)
     if report.stopped is not None:
         log_error(report.stopped)
         return report.stopped.exit_code

@@ -23,6 +23,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from opusmap import __version__
+from opusmap.compiler.explain import map_right_columns
 from opusmap.diagnostic_pages import locate_page, summarise
 from opusmap.issues import Issue
 from opusmap.journal import OPEN_STATES
@@ -33,7 +34,8 @@ from opusmap.report.earlier_runs import History, Retried, find_retried, read_his
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import RejectedRows, read_rows
 from opusmap.report.status import count_attention, describe_status, is_rehearsal, list_needs
-from opusmap.report.timeline import read_timeline
+from opusmap.report.summary import ENDS, label_end
+from opusmap.report.timeline import FEWEST_SPANS, read_timeline
 from opusmap.sources.changes import describe_state
 from opusmap.wording import counted
 
@@ -61,18 +63,6 @@ class End:
     count: int
     meaning: str
     share: float
-
-
-MEANINGS = (
-    ("submitted", "Submitted", "Opus accepted the record"),
-    ("unchanged", "Unchanged", "Opus already has the same record"),
-    ("filtered", "Filtered", "the mapping's “where” excludes the row"),
-    ("rejected", "Rejected", "the row can't become a record"),
-    ("failed", "Failed", "Opus refused the record"),
-    ("uncertain", "Uncertain", "it is not known whether Opus accepted it; the next run sends it again"),
-    ("not_sent", "Not sent", "the run ended before its turn"),
-)
-"""Where rows end: the name of the total, its label, and what it means."""
 
 
 def write_run(
@@ -151,7 +141,7 @@ def render_run(
         total=sum(end.count for end in ends),
         read=run.counts.get("read", 0),
         bar=_stack(ends),
-        charts=draw_charts(step, spans),
+        charts=draw_charts(step, spans) if len(spans) >= FEWEST_SPANS else (),
         step=step,
         spans=spans,
         open_ends=open_ends,
@@ -197,6 +187,7 @@ def render_preview(
             "kind": _KINDS.get(type(mapped), ""),
             "mapped": mapped,
             "wrong": _wrong_cells(mapped, values, made_of),
+            "right": map_right_columns(mapper, mapped, values) if isinstance(mapped, Reject) else None,
         }
         for values, mapped in pairs
     ]
@@ -262,8 +253,14 @@ def _name_options(mapper: Mapper) -> dict[str, dict[str, str]]:
 def _ends(counts: Mapping[str, int]) -> list[End]:
     read = counts.get("read", 0)
     return [
-        End(name, label, counts.get(name, 0), meaning, counts.get(name, 0) / read if read else 0.0)
-        for name, label, meaning in MEANINGS
+        End(
+            name,
+            label_end(name),
+            counts.get(name, 0),
+            meaning,
+            counts.get(name, 0) / read if read else 0.0,
+        )
+        for name, meaning in ENDS.items()
     ]
 
 
@@ -342,9 +339,14 @@ def _shown(value: Any, limit: int = _CUT) -> str:
 
 
 def _near(path: str, mapping: str) -> str:
-    """Return a path relative to the mapping's folder, as it is if it is elsewhere."""
+    """Return a path relative to the mapping's folder, as it is if it is elsewhere.
+
+    Rejects, which have the mapping's name, are beside it; their path is whole, so that they are found again.
+    """
     own = PurePath(path)
     folder = PurePath(mapping).parent
+    if own.is_absolute() and not folder.is_absolute() and own.name.startswith(f"{PurePath(mapping).stem}."):
+        return own.name
     return own.relative_to(folder).as_posix() if own.is_relative_to(folder) else path
 
 

@@ -30,6 +30,35 @@ COUNTS = (
     "retries",
     "trusted",
 )
+ENDS = {
+    "submitted": "Opus accepted the record",
+    "unchanged": "Opus already has the same record",
+    "filtered": "the mapping's “where” excludes the row",
+    "rejected": "the row can't become a record",
+    "failed": "Opus refused the record",
+    "uncertain": "it is not known whether Opus accepted it; the next run sends it again",
+    "not_sent": "the run ended before its turn",
+}
+"""Where rows end: the name of the total, and what it means."""
+MEANINGS = {
+    "read": "rows of the source",
+    "mapped": "rows that became a record",
+    **ENDS,
+    "requests": "calls of Opus; each takes up to 15 records",
+    "retries": "requests that were sent again",
+}
+"""What each total means that a terminal shows."""
+
+
+def label_end(name: str) -> str:
+    """Return the label of a total on a page.
+
+    >>> label_end("not_sent")
+    'Not sent'
+    """
+    return name.replace("_", " ").capitalize()
+
+
 FIRST_ROWS = 50
 """Row numbers that are kept for each reason."""
 
