@@ -9,7 +9,7 @@ import click
 
 GROUPS = {
     "Start": ("demo", "init", "studio"),
-    "Check": ("check", "preview", "explain", "test", "lock"),
+    "Check": ("check", "preview", "explain", "diff", "test", "lock"),
     "Send": ("submit", "retry", "map", "stage"),
     "After": ("report", "due", "destroy", "prune"),
     "More": ("help", "doctor", "emulator", "lsp", "converters", "schema", "completion"),

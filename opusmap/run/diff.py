@@ -57,6 +57,17 @@ class Kind(StrEnum):
     LEFT_OUT = "left_out"
 
 
+MEANINGS = {
+    Kind.NEW: "not submitted before, as far as the journal knows",
+    Kind.CHANGED: "accepted earlier with other values",
+    Kind.AGAIN: "accepted as they are, but something newer may have replaced them",
+    Kind.OPEN: "refused by Opus, or its answer is not known",
+    Kind.UNCHANGED: "accepted as they are, so not sent",
+    Kind.GONE: "accepted earlier, and absent from the source now",
+    Kind.LEFT_OUT: "accepted earlier, and excluded by `where` now",
+}
+"""What each kind means, for a person."""
+
 SENT = (Kind.NEW, Kind.CHANGED, Kind.AGAIN, Kind.OPEN)
 """The kinds of records that a run would send."""
 
@@ -224,7 +235,7 @@ class SourceDiff:
         self._report = Report()
 
     def __iter__(self) -> Iterator[Report]:
-        """Yield the totals after each chunk of rows, and once more at the end.
+        """Yield the totals after each chunk of rows, and again at the end.
 
         Raises:
             SourceError, StoppedEarly: as `MapStream` does.
@@ -255,7 +266,7 @@ class SourceDiff:
         """Return what a run would change, as far as rows were read."""
         return Diff(
             self._report,
-            self._counts,
+            {kind: self._counts[kind] for kind in Kind},
             dict(self._columns.most_common()),
             self._columns_unknown,
             self._destroyed,
@@ -358,7 +369,7 @@ class SourceDiff:
                     self._add(Difference(kind, key, "", None, *facts))
 
     def _read_excluded(self, keys: KeySet) -> None:
-        """Read the source once more, for the keys of the rows that `where` excludes (and of the others)."""
+        """Read the source again, for the keys of the rows that `where` excludes (and of the others)."""
         mapper, rows = self._work.mapper.without_where(), iter(self._work.source.rows())
         while part := list(islice(rows, CHUNK_ROWS)):
             chunk = mapper.map_chunk(part)
