@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import httpx
+from jsonschema import Draft202012Validator
 from life_journals import LEASE, FileHome
 from simulation import Broken
 
@@ -30,9 +31,11 @@ from opusmap.delivery import Clock
 from opusmap.delivery.questions import ask_all_due
 from opusmap.disposal.approvals import Approval
 from opusmap.disposal.confirming import confirm_by_source
-from opusmap.disposal.destruction_plan import PlanFile, make_plan
+from opusmap.disposal.destruction_certificate import SCHEMA, write_certificate
+from opusmap.disposal.destruction_plan import PlanFile, make_plan, read_plan_file
 from opusmap.disposal.due import DueList, day_after, join_due
 from opusmap.disposal.executing import ExecutionOptions, count_states, execute, list_states
+from opusmap.disposal.verifying import verify
 from opusmap.emulator import TOKEN_PATH, Client, Emulator, Fault, Readings, RequestInfo, Time
 from opusmap.emulator import make_plan as make_faults
 from opusmap.errors import DestructionRefused, OpusmapError
@@ -69,6 +72,7 @@ fields:
   createdBy: {const: Ann}
   modifiedBy: {const: Ann}
 """
+_SCHEMA = Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
 LATE_EFFECT_WINDOW = 30.0
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 TROUBLES = ("approval", "twice", "executor", "hold", "change", "copy")
@@ -176,6 +180,7 @@ class _Plot:
             self._run(approved, by, may=may, names=names)
             self._now += draw.choice((0.0, 1.0, 100.0))
         self._hold(held)
+        self._certify(right)
         self._end_calmly(right, names)
 
     def _meet(self, trouble: str, file: PlanFile, names: dict[str, Any]) -> tuple[PlanFile, str]:
@@ -210,6 +215,22 @@ class _Plot:
         wanted = len(file.plan.keys if may else file.plan.keys & self._emulator.destroyed)
         if known["uncertain"] or known["destroyed"] != wanted:
             raise Broken(f"in calm weather the plan came to {known}")
+        self._certify(file)
+
+    def _certify(self, file: PlanFile) -> None:
+        """Certify what a plan came to so far, and have that verified."""
+        if file.path.exists():
+            file = replace(file, executions=read_plan_file(file.path).executions)
+        states = list_states(file.plan, self._home.read(), file.sha256)
+        page, data = write_certificate(file, states, str(self._folder / "c"), self._now)
+        whole = json.loads(Path(data).read_bytes())
+        if errors := [error.message for error in _SCHEMA.iter_errors(whole)]:
+            raise Broken(f"the certificate is not as its schema says: {errors[0]}")
+        if flaws := verify(Path(page)).flaws:
+            raise Broken(f"the certificate is not verified: {flaws}")
+        destroyed = {one["key"] for one in whole["certificate"]["records"] if one["state"] == "destroyed"}
+        if wrong := destroyed - self._emulator.destroyed:
+            raise Broken(f"it is certified that {sorted(wrong)[:5]} are destroyed, and they are not")
 
     def _changed(self, file: PlanFile, names: dict[str, Any]) -> bool:
         """Tell whether a record of a plan is not what was approved, or no longer in the journal."""
