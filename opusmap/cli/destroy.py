@@ -158,7 +158,7 @@ def approve(plan: Path, person: str, comment: str, count: int | None, out: Outpu
     from dataclasses import replace
 
     from opusmap.disposal.approvals import Approval, find_flaws, read_person, write_time
-    from opusmap.disposal.destruction_plan import read_plan_file
+    from opusmap.disposal.destruction_plan import read_again, read_plan_file
     from opusmap.disposal.signatures import load_signer
     from opusmap.errors import DestructionRefused
 
@@ -169,6 +169,7 @@ def approve(plan: Path, person: str, comment: str, count: int | None, out: Outpu
         approval = replace(approval, signature=signer.sign(approval.statement))
     else:
         _check_count(file, count, f"{who} approves that {_describe(file)} are destroyed")
+    file = read_again(file)  # while the number was typed, another person may have approved
     approved = replace(file, approvals=(*file.approvals, approval))
     if flaws := find_flaws(approved.approvals, sha256=file.sha256, records=records, needed=0):
         raise DestructionRefused(str(plan), "; ".join(flaws), "another person must approve it")
@@ -211,8 +212,10 @@ def confirm(
     out: Output,
 ) -> int:
     """Look whether the row of each record is gone from the source; the exit code is 1 if one is there."""
+    from dataclasses import replace
+
     from opusmap.disposal.confirming import confirm_by_certificate, confirm_by_source
-    from opusmap.disposal.destruction_plan import read_plan_file
+    from opusmap.disposal.destruction_plan import read_again, read_plan_file
 
     file = read_plan_file(plan)
     if certificate is not None:
@@ -220,7 +223,7 @@ def confirm(
     work = open_mapping(mapping, source, converters, out)
     with work.source:
         file, rows = confirm_by_source(file, work, time.time())
-    file.write()
+    replace(read_again(file), confirmations=file.confirmations).write()
     there = [record.key for record in file.plan.records if record.key in rows.found]
     confirmed = file.confirmed
     missing = [record.key for record in file.plan.records if record.key not in confirmed]

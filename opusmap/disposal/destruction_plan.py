@@ -247,6 +247,18 @@ def read_plan_file(path: str | Path) -> PlanFile:
     return PlanFile(Path(path), read_plan(sealed["plan"], str(path)), sealed["plan"], *_read_rest(rest, path))
 
 
+def read_again(file: PlanFile) -> PlanFile:
+    """Read a plan's file again before it is written: others may have added to it meanwhile.
+
+    Raises:
+        DestructionRefused: it can't be read, or has another plan now.
+    """
+    latest = read_plan_file(file.path)
+    if latest.sha256 != file.sha256:
+        raise DestructionRefused(str(file.path), "the file has another plan now", "look at it again")
+    return latest
+
+
 def read_plan(sealed: Sealed, path: str) -> Plan:
     """Return the plan of a sealed line.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -152,6 +153,42 @@ def test_no_one_approves_twice(register):
     again = approve(register, "A. Lee <Ann@X.org>")
     assert (again.code, "the same person approved before" in again.err) == (2, True)
     assert len(read_plan_file("plan.json").approvals) == 1
+
+
+def test_people_who_approve_at_the_same_time_both_count(register, monkeypatch):
+    register.write(*KEYS)
+    register.submit()
+    register.make_due(*KEYS)
+    plan(register)
+
+    def type_late(*_, **__):
+        assert approve(register, BOB).code == 0
+        return 3
+
+    monkeypatch.setattr("click.prompt", type_late)
+    for stream in (sys.stdin, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    assert register.run("destroy", "approve", "plan.json", "--as", ANN).code == 0
+    assert [one.by for one in read_plan_file("plan.json").approvals] == [BOB, ANN]
+
+
+def test_a_plan_that_is_replaced_while_the_number_is_typed_is_not_approved(register, monkeypatch):
+    register.write(*KEYS)
+    register.submit()
+    register.make_due(*KEYS)
+    plan(register)
+
+    def type_late(*_, **__):
+        Path("plan.json").unlink()
+        plan(register, "--authority", "another")
+        return 3
+
+    monkeypatch.setattr("click.prompt", type_late)
+    for stream in (sys.stdin, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    ended = register.run("destroy", "approve", "plan.json", "--as", ANN)
+    assert (ended.code, "the file has another plan now" in ended.err) == (2, True)
+    assert read_plan_file("plan.json").approvals == ()
 
 
 def test_an_approval_of_another_hash_does_not_count(register):
