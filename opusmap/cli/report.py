@@ -105,14 +105,14 @@ def report(
             {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
             for one in opened.records(found, *OPEN_STATES)
         ]
-        evidence = Evidence.read(opened.evidence(found))
+        evidence = Evidence.of_run(opened, found)
         retried = find_retried(opened, found, evidence)
     rejects, edited = _rejects_now(evidence, folder)
     if out.as_json:
         print_json(_all_facts(found, evidence, rejects, not_accepted))
     elif html is None:
         rejects += " (edited since)" if edited else ""
-        _print_run(found, rejects, evidence.journal_note, retried, any_open=bool(not_accepted))
+        _print_run(found, rejects, evidence, retried, any_open=bool(not_accepted))
         compared = () if retried is None or retried.run is None else (_compare(retried),)
         sections = _not_accepted(not_accepted), *compared, replaced_reasons(evidence.replaced)
         print_sections(sections, every=every, taken=_LINES_OF_A_RUN + bool(retried))
@@ -137,6 +137,7 @@ def _all_facts(
         "source_changed": [asdict(change) for change in evidence.source_changed],
         "rejects": rejects or None,
         "journal_note": evidence.journal_note or None,
+        "gone": None if evidence.gone is None else asdict(evidence.gone),
         "records": not_accepted,
     }
 
@@ -261,7 +262,9 @@ def _compare(retried: Retried) -> Section:
     )
 
 
-def _print_run(run: Run, rejects: str, note: str, retried: Retried | None, *, any_open: bool) -> None:
+def _print_run(
+    run: Run, rejects: str, evidence: Evidence, retried: Retried | None, *, any_open: bool
+) -> None:
     """Print one run's totals, what it sent again, its rejects file, and notes."""
     console = make_console()
     _print_runs([run])
@@ -274,8 +277,10 @@ def _print_run(run: Run, rejects: str, note: str, retried: Retried | None, *, an
         where = f": see {rejects}" if rejects else ""
         rows = f"{counted(rejected, 'row')} {'was' if rejected == 1 else 'were'}"
         console.print(escape(f"{rows} rejected, and not sent{where}"), soft_wrap=True)
-    if note:
-        console.print(escape(note), soft_wrap=True)
+    if evidence.journal_note:
+        console.print(escape(evidence.journal_note), soft_wrap=True)
+    if evidence.gone is not None and evidence.gone.records:
+        console.print(escape(evidence.gone.describe()), soft_wrap=True)
     if not any_open:
         console.print(_describe_open_records(run.counts), soft_wrap=True)
 

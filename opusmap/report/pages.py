@@ -77,7 +77,7 @@ def write_run(
         earlier: with the runs before it of the same mapping and connection.
         nonce: what the page's style carries where the answer of a server permits only that.
     """
-    evidence = Evidence.read(journal.evidence(run))
+    evidence = Evidence.of_run(journal, run)
     found = islice(journal.records(run, *OPEN_STATES), OPEN_ENDS + 1)
     open_ends, more = list(found), 0
     if len(open_ends) > OPEN_ENDS:
