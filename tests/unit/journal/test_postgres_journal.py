@@ -362,7 +362,7 @@ def test_the_password_is_used_and_is_nowhere_in_the_database_or_the_servers_log(
         begin(journal, run, ITEMS, NOW)
         journal.keep_evidence(run, {"a": 1})
     tables = execute(address, "SELECT tablename FROM pg_tables WHERE schemaname = 'opusmap'")
-    assert len(tables) == 10
+    assert len(tables) == 12
     for (table,) in tables:
         assert PASSWORD not in str(execute(address, f"SELECT t::text FROM opusmap.{table} AS t"))
     assert PASSWORD not in postgres.log

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from journal_steps import begin
 from postgres import Server
 
 from opusmap.compiler import Mapper, load_mapping
 from opusmap.errors import SettingsError
-from opusmap.journal import Destruction, DestructionState, open_journal
+from opusmap.journal import Destruction, DestructionState, Item, State, Timestamp, open_journal
 from opusmap.journal.column_hashes import ColumnHasher
 from opusmap.records import Filtered, Record
 from opusmap.report import Report
@@ -220,11 +221,34 @@ def test_what_is_absent_is_gone_unless_it_is_excluded_rejected_or_destroyed(worl
     assert counts(world.diff(rows[:3], mapper)) == counts(found)  # it is not gone without its row either
 
 
-def test_what_opus_refused_is_open_and_a_crash_between_batches_leaves_the_rest_new(world: World) -> None:
+def test_a_run_that_was_killed_between_batches_leaves_open_what_was_in_flight_and_the_rest_new(
+    world: World,
+) -> None:
     rows = [row(f"k{number:02}") for number in range(40)]
     world.submit(rows, limit=15)
-    found = world.diff(rows)
-    assert counts(found) == {"new": 25, "unchanged": 15}
+    with open_journal(world.journal) as journal:
+        run = journal.runs()[0]
+        begin(journal, run, [Item(17, "k15", b"content")], Timestamp(1.0, 1.0))
+    found = world.diff(rows)  # as it is while the file still has the intent
+    assert counts(found) == {"new": 24, "open": 1, "unchanged": 15}
+    with open_journal(world.journal) as journal:  # which makes it pending
+        known = journal.find_records(run.origin, run.connection, ["k15"])
+    assert known["k15"].state is State.PENDING
+    assert counts(world.diff(rows)) == counts(found)
+    assert found.examples[Kind.OPEN][0].state == "intended"
+    assert world.submit(rows).submitted == found.to_send
+
+
+def test_a_planted_bug_that_writes_no_layout_leaves_columns_unknown(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ColumnHasher, "take_new", lambda _self: {})
+        world.submit([row("a")])
+    found = world.diff([row("a", A="x")])
+    assert (found.columns, found.columns_unknown) == ({}, 1)
+    world.submit([row("a", A="x")])
+    assert world.diff([row("a", A="y")]).columns == {"A": 1}
 
 
 def test_only_the_first_of_each_kind_are_kept_and_all_are_counted(world: World) -> None:
