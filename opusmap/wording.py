@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
@@ -123,6 +125,16 @@ def show_extra(extra: str) -> str:
 def strip_quotes(text: str) -> str:
     """Return a text without the quotation marks, of any kind, at its ends."""
     return text.strip(_QUOTES)
+
+
+def show_command(*words: str) -> str:
+    """Return a command of opusmap as it is typed in this system's shell."""
+    line = ("opusmap", *words)
+    if sys.platform == "win32":
+        from subprocess import list2cmdline  # noqa: PLC0415 - slow to load
+
+        return list2cmdline(line)
+    return shlex.join(line)
 
 
 def quote_value(value: object, limit: int = 60) -> str:

@@ -8,13 +8,13 @@ import click
 
 from opusmap.cli.help import command
 from opusmap.cli.logs import log_error
-from opusmap.cli.next_step import print_next, show_command
+from opusmap.cli.next_step import print_next
 from opusmap.cli.options import ALL, Output, common
 from opusmap.cli.output import print_json, print_note, show_record
 from opusmap.cli.summary import print_summary, reject_reasons, replaced_reasons
 from opusmap.cli.terminal import make_console, print_pairs
 from opusmap.errors import SettingsError
-from opusmap.wording import counted
+from opusmap.wording import counted, show_command
 
 _SAMPLES = 3
 _FILES = ("mapping.yaml", "contracts.connection.json", "contracts.csv", "staff.csv")

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opusmap.cli.help import command
-from opusmap.cli.next_step import show_command
 from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, open_mapping
 from opusmap.cli.output import mapped_as_json, print_json, shorten
 from opusmap.cli.terminal import make_console, measure, text_width, wrap_words
-from opusmap.wording import quote_names, quote_value, suggest, visible
+from opusmap.wording import quote_names, quote_value, show_command, suggest, visible
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +9,7 @@ from typing import TYPE_CHECKING
 from opusmap.cli.options import Output, read_settings
 from opusmap.cli.output import print_note
 from opusmap.errors import OpusmapError
+from opusmap.wording import show_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,12 +38,6 @@ class Given:
         named = [self.source] if self.source is not None else []
         own = [word for file in self.converters for word in ("--converters", file)]
         return show_command("explain", self.mapping, column, *named, *words, *own)
-
-
-def show_command(*words: str) -> str:
-    """Return a command of opusmap as it is typed in this system's shell."""
-    line = ("opusmap", *words)
-    return subprocess.list2cmdline(line) if sys.platform == "win32" else shlex.join(line)
 
 
 def print_next(out: Output, why: str, command: str) -> None:

@@ -9,11 +9,12 @@ import click
 
 from opusmap.cli.help import command
 from opusmap.cli.logs import log
-from opusmap.cli.next_step import Given, print_next, show_command
+from opusmap.cli.next_step import Given, print_next
 from opusmap.cli.options import MAPPING, open_mapping, read_settings, registry
 from opusmap.cli.output import print_json, print_note
 from opusmap.cli.sending import SendingOutput, fault_plan, open_target, send, sending
 from opusmap.errors import SettingsError
+from opusmap.wording import show_command
 
 if TYPE_CHECKING:
     from opusmap.run.history import FoundRejects
