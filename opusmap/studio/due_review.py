@@ -42,6 +42,15 @@ class Choice(StrEnum):
     OPEN = "open"
 
 
+WORDS = {
+    Choice.DESTROY: "may be destroyed",
+    Choice.KEEP: "must be kept",
+    Choice.LEFT_OUT: "can't be planned yet",
+    Choice.OPEN: "not decided",
+}
+"""The choices in words."""
+
+
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
     """Who signed which decisions, and when (UTC); `counts` are of all that was due, by `Choice`.
 
@@ -201,9 +210,9 @@ def draft_declaration(counts: dict[Choice, int]) -> str:
         "and I know of no freeze, legal proceedings or request for access that concerns one of them."
     )
     if kept:
-        text += f" {counted(kept, 'record')} must be kept, for the reasons that the list names."
+        text += f" {counted(kept, 'record')} {WORDS[Choice.KEEP]}, for the reasons that the list names."
     if out:
-        text += f" {counted(out, 'record')} can't be planned before what is known of them is cleared up."
+        text += f" {counted(out, 'record')} {WORDS[Choice.LEFT_OUT]}, for the reasons that the list names."
     return text
 
 
@@ -270,7 +279,7 @@ def sign_review(
 
 def _say(review: DueReview, entry: DueEntry) -> str:
     choice = choice_of(review, entry)
-    return f"keep: {review.kept[entry.key]}" if choice is Choice.KEEP else choice.value.replace("-", " ")
+    return WORDS[choice] + (f": {review.kept[entry.key]}" if choice is Choice.KEEP else "")
 
 
 def _sign_file(role: str, path: Path) -> SignedFile:

@@ -13,6 +13,7 @@ from opusmap.errors import SettingsError
 from opusmap.run.target import describe_host
 from opusmap.studio import due_jobs
 from opusmap.studio.due_review import (
+    WORDS,
     Choice,
     DueReview,
     choice_of,
@@ -40,14 +41,6 @@ _REVIEWS = 20
 _DIGITS = 7
 _NONE = "-"
 """An empty classification, in an address."""
-_LABELS = {
-    Choice.DESTROY: "may be destroyed",
-    Choice.KEEP: "must be kept",
-    Choice.LEFT_OUT: "can't be planned yet",
-    Choice.OPEN: "not decided",
-}
-
-
 _WAYS_OUT = {
     Choice.KEEP: "take that decision back first",
     Choice.LEFT_OUT: "clear up what is known of them, and ask again",
@@ -103,7 +96,7 @@ def _view(visit: Visit) -> Mapping[str, Any]:
         "old": job is not None and due is not None and job.about.is_old(visit.bench),
         "problem": problem,
         "meanings": {state.value: MEANINGS[state] for state in DueState},
-        "labels": _LABELS,
+        "labels": WORDS,
         "reviews": list_reviews(visit.path)[:_REVIEWS],
         "standing": look_up_review(review, visit.path, due),
         "command": "" if review is None else next_command(review, visit.bench.name),
@@ -168,7 +161,7 @@ def _list(visit: Visit, due: DueList, review: DueReview) -> Listed:
         (
             "decision",
             "Decision",
-            [(one.value, _LABELS[one], n) for one, n in counts.items() if n],
+            [(one.value, WORDS[one], n) for one, n in counts.items() if n],
         ),
         ("term", "Classification", [(one or _NONE, one or "none", count) for one, count in terms[:_TERMS]]),
     )
@@ -277,11 +270,11 @@ def _decide(visit: Visit) -> None:
         write_review_file(after, visit.path)
     found = Counter(choice_of(after, one) for one in entries)
     done = len(entries) if choice is Choice.OPEN else found.pop(choice, 0)
-    words = "not decided any more" if choice is Choice.OPEN else _LABELS[choice]
-    visit.announce("good", f"{counted(done, 'record')}: {words}.")
+    words = "undecided again" if choice is Choice.OPEN else WORDS[choice]
+    visit.announce("good", f"{counted(done, 'record')} {words}.")
     for other in (Choice.KEEP, Choice.LEFT_OUT):
         if choice is Choice.DESTROY and found[other]:
-            what = f"{counted(found[other], 'record')} {_LABELS[other]}, and so it stays."
+            what = f"{counted(found[other], 'record')} {WORDS[other]}, and so it stays."
             visit.announce("attention", what, _WAYS_OUT[other])
 
 

@@ -120,7 +120,7 @@ def test_a_signed_review_gives_the_holds_and_the_page_with_which_the_command_lin
     ]
     paper = (folder / f"finished.mapping.due-{DAY}.html").read_text("utf-8")
     for words in (
-        "keep: Access was requested",
+        "must be kept: Access was requested",
         "Ana Pérez",
         "may be destroyed",
         "I have reviewed the 4 records",
@@ -194,9 +194,7 @@ def test_a_reason_and_a_record_must_be_given_and_nothing_due_is_said(permits, as
     assert asked.url.endswith("until=2001-01-01")
 
 
-def test_what_prevents_the_question_is_said_as_the_command_line_says_it(
-    permits, start_studio, open_page, tmp_path
-):
+def test_what_prevents_the_question_is_said_as_the_command_line_says_it(permits, start_studio, open_page):
     page = open_page(start_studio(permits.folder), DUE)
     assert "OPUSMAP_CLIENT_ID" in page.inner_text("#no-settings")
     assert page.locator("#ask").count() == 0
@@ -211,9 +209,7 @@ def test_what_prevents_the_question_is_said_as_the_command_line_says_it(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_found_by_an_accessibility_checker_on_due_records(
-    scheme, permits, start_studio, open_page
-):
+def test_nothing_is_found_by_an_accessibility_checker(scheme, permits, start_studio, open_page):
     """Proof 18 of the studio."""
     studio = start_studio(permits.folder, env=permits.settings)
     page = open_page(studio, DUE, color_scheme=scheme, bypass_csp=True)
