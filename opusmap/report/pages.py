@@ -332,6 +332,8 @@ def _shown(value: Any, limit: int = _CUT) -> str:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    if cut.isprintable():  # nearly all, and a page may have a million
+        return cut
     return "".join(
         char if char.isprintable() or char in "\n\t" + _JOINERS else char.encode("unicode_escape").decode()
         for char in cut

@@ -82,9 +82,8 @@ def test_no_way_of_deciding_agrees_to_what_is_kept_or_not_known(states, steps):
     for choice, keys in steps:
         review = choose(review, [entries[key] for key in keys], choice, "why")
         for key in keys:
-            if choice is not Choice.DESTROY:
-                model[key] = choice
-            elif entries[key].state is DueState.KNOWN and model[key] is not Choice.KEEP:
+            may_agree = entries[key].state is DueState.KNOWN and model[key] is not Choice.KEEP
+            if choice is not Choice.DESTROY or may_agree:
                 model[key] = choice
     for key, one in entries.items():
         unplanned = model[key] is Choice.OPEN and one.state is not DueState.KNOWN
