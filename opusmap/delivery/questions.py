@@ -57,7 +57,7 @@ async def ask_all_due(
         before: a time without a zone, ISO.
         retries: decides how often a page is asked for again.
         clock: time and chance.
-        note: is told after each page how many records are listed so far; what it raises ends the question.
+        note: is called after each page with how many records are listed; what it raises ends the question.
 
     Raises:
         OpusUnavailable: Opus stays away, refuses the question, or its answers can't be read.

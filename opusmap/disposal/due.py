@@ -127,7 +127,7 @@ def find_due(
         work: the mapping and the source.
         settings: of Opus, and of the journal.
         until: the last day that counts.
-        note: is told now and then how many records are listed, and how many rows of the source were read;
+        note: is called now and then with how many records are listed, and how many rows were read;
             what it raises ends the question.
 
     Raises:

@@ -34,7 +34,7 @@ def write_hold(path: str | Path, keys: Iterable[str]) -> None:
     """Write a file of holds, which `read_hold` reads.
 
     Raises:
-        DestructionRefused: a key can't be on a line of its own, so that a plan would not know it again.
+        DestructionRefused: a key can't be a line, so a plan would not know it again.
         SettingsError: the file can't be written.
     """
     lines = [_write_line(key, str(path)) for key in keys]

@@ -49,7 +49,7 @@ def find_rows(
     Args:
         work: the mapping and the source.
         keys: the rowKeys.
-        note: is told how many rows were read so far; what it raises ends the reading.
+        note: is called with how many rows were read so far; what it raises ends the reading.
 
     Raises:
         SourceError: it can't be read.
