@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 from opusmap.converters import Registry
 from opusmap.disposal.due import DueList, find_due
 from opusmap.errors import StoppedEarly
-from opusmap.language.cached_files import Stamp, stamp
 from opusmap.run.open import open_work
 from opusmap.run.target import describe_host
 from opusmap.settings import Settings
+from opusmap.studio.basis import Basis
 from opusmap.studio.jobs import Job, Jobs
 from opusmap.studio.workbench import Workbench
 
@@ -29,27 +29,20 @@ class Question:
         until: the last day that counts.
         where: which Opus is asked, in words; `origin` is its address.
         connection: the connection's id, once it is known.
-        version: names the mapping's text that is compared with.
+        basis: what the list is compared with.
         listed: records that Opus has listed so far.
         read: rows of the source that were read so far.
-        stamps: the source's files as they were at the beginning.
         ended: when it ended.
     """
 
     until: date
     where: str
     origin: str
-    version: str
+    basis: Basis
     connection: str = ""
     listed: int = 0
     read: int = 0
-    stamps: dict[str, Stamp | None] = field(default_factory=dict)
     ended: datetime | None = None
-
-    def is_old(self, bench: Workbench) -> bool:
-        """Whether the mapping or its source has changed since."""
-        files = self.stamps.items()
-        return self.version != bench.version or any(stamp(Path(name)) != one for name, one in files)
 
 
 def start(jobs: Jobs, bench: Workbench, settings: Settings, until: date) -> Job:
@@ -61,14 +54,14 @@ def start(jobs: Jobs, bench: Workbench, settings: Settings, until: date) -> Job:
         settings: of Opus, and of the journal.
         until: the last day that counts.
     """
-    asked = Question(until, describe_host(settings), settings.base_url, bench.version)
+    asked = Question(until, describe_host(settings), settings.base_url, Basis(bench.version))
     path, converters = bench.path, bench.converters
     return jobs.start(KIND, bench.name, lambda job: _ask(job, asked, path, converters, settings), about=asked)
 
 
 def _ask(job: Job, asked: Question, path: Path, converters: Registry | None, settings: Settings) -> DueList:
     work = open_work(path, converters=converters)
-    asked.stamps = {name: stamp(Path(name)) for name in work.source.files or (work.source.name,)}
+    asked.basis = Basis.of(asked.basis.version, work)
     asked.connection = work.mapper.connection.id
 
     def note(listed: int, read: int) -> None:

@@ -93,7 +93,7 @@ def _view(visit: Visit) -> Mapping[str, Any]:
         "job": job,
         "running": job is not None and job.running,
         "due": due,
-        "old": job is not None and due is not None and job.about.is_old(visit.bench),
+        "old": job is not None and due is not None and job.about.basis.is_old(visit.bench),
         "problem": problem,
         "meanings": {state.value: MEANINGS[state] for state in DueState},
         "labels": WORDS,
@@ -153,7 +153,6 @@ def _list(visit: Visit, due: DueList, review: DueReview) -> Listed:
     entries = tuple(_filter(visit.query, due.entries, review))
     pages = max(1, -(-len(entries) // PAGE))
     page = min(max(1, _number(visit.query.get("page", ""))), pages)
-    places = _places(visit)
     terms = Counter(entry.term for entry in due.entries).most_common()
     counts = count_choices(review, due)
     filters = (
@@ -171,7 +170,7 @@ def _list(visit: Visit, due: DueList, review: DueReview) -> Listed:
                 entry,
                 choice_of(review, entry),
                 review.kept.get(entry.key, ""),
-                visit.address(row=places[entry.place]) if entry.place in places else "",
+                visit.find_row(entry.place),
             )
             for entry in entries[(page - 1) * PAGE : page * PAGE]
         ),
@@ -211,14 +210,6 @@ def _filter(query: Mapping[str, str], entries: Iterable[DueEntry], review: DueRe
 
 def _has_all(text: str, words: Iterable[str]) -> bool:
     return all(word in text for word in words)
-
-
-def _places(visit: Visit) -> dict[str, int]:
-    """Return the positions of the sample's rows by how the list names their places."""
-    work = visit.bench.known.work
-    if work is None:
-        return {}
-    return {work.source.place(row.number): at for at, row in enumerate(visit.rows)}
 
 
 def _number(given: str) -> int:
@@ -282,8 +273,8 @@ def _sign(visit: Visit) -> None:
     with visit.bench.lock:
         due, review = _reviewed(visit)
         job = visit.studio.jobs.latest(visit.bench.name, due_jobs.KIND)
-        if job is not None and job.about.is_old(visit.bench):
-            problem = "the mapping or its source has changed since the list was made"
+        if job is not None and job.about.basis.is_old(visit.bench):
+            problem = "the mapping, its source or what was sent has changed since the list was made"
             raise SettingsError("list", problem, "ask Opus again, look at what is different, and sign then")
         signed = sign_review(
             review,

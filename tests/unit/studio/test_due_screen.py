@@ -12,6 +12,7 @@ pytest.importorskip("starlette", reason="the extra `studio` is not installed")
 from opusmap.disposal.due import DueEntry, DueList, DueState
 from opusmap.errors import SettingsError
 from opusmap.studio import due_jobs
+from opusmap.studio.basis import Basis
 from opusmap.studio.due_review import read_review
 from opusmap.studio.opened_folder import Folder
 from opusmap.studio.screens.due_screen import PAGE, SCREEN
@@ -43,7 +44,9 @@ def opened(tmp_path_factory):
     )
     studio = Studio(Folder(folder))
     bench = studio.open(NAME)
-    asked = due_jobs.Question(DAY, "Opus", "https://o", bench.version, "c", ended=datetime.now().astimezone())
+    asked = due_jobs.Question(
+        DAY, "Opus", "https://o", Basis(bench.version), "c", ended=datetime.now().astimezone()
+    )
     job = studio.jobs.start(due_jobs.KIND, NAME, lambda _job: DueList(DAY, entries, DUE), about=asked)
     job.wait()
     return SimpleNamespace(studio=studio, job=job, path=bench.path)
@@ -109,7 +112,8 @@ def test_a_form_of_an_earlier_list_is_refused(visit, opened, action):
 
 def test_a_list_that_is_older_than_the_source_is_not_signed(visit, opened):
     SCREEN.actions["decide"](visit({"decision": "destroy", "which": "all"}))
-    opened.job.about.stamps = {str(opened.path.with_name("permits.csv")): None}
+    basis = opened.job.about.basis
+    opened.job.about.basis = Basis(basis.version, {opened.path.with_name("permits.csv"): None})
     with pytest.raises(SettingsError, match="has changed since the list was made"):
         SCREEN.actions["sign"](visit({"name": "A", "role": "R", "declaration": "D"}))
-    opened.job.about.stamps = {}
+    opened.job.about.basis = basis
