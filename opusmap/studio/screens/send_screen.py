@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.errors import OpusmapError, SettingsError
-from opusmap.run.diff import Kind
+from opusmap.run.diff import MEANINGS
 from opusmap.run.history import FoundRejects, find_rejects, keys_to_retry, list_rejects
 from opusmap.run.target import describe_host
 from opusmap.settings import REHEARSE_INSTEAD, Settings
@@ -20,18 +20,6 @@ from opusmap.studio.sign_off import look_up_sign_off
 from opusmap.studio.visit import Screen, Visit
 
 _MORE_REASONS = 5
-
-
-LABELS = {
-    Kind.NEW: ("New", "Opus has not accepted the record before"),
-    Kind.CHANGED: ("Changed", "it differs from what Opus accepted"),
-    Kind.AGAIN: ("Again", "Opus accepted the same, but the journal may not know what came after"),
-    Kind.OPEN: ("Open", "Opus refused the latest version, or its answer is not known"),
-    Kind.UNCHANGED: ("Unchanged", "Opus has the same record"),
-    Kind.GONE: ("Gone", "Opus accepted the record, and the source has no row of it now"),
-    Kind.LEFT_OUT: ("Left out", "Opus accepted the record, and `where` excludes its row now"),
-}
-"""What a run would do with a record, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +88,7 @@ def _describe_diff(visit: Visit) -> dict[str, Any]:
         "comparing": job,
         "diff": diff,
         "old_diff": diff is not None and job is not None and job.about.basis.is_old(visit.bench),
-        "kinds": LABELS,
+        "meanings": MEANINGS,
     }
 
 

@@ -9,6 +9,10 @@ from documentation import ROOT
 from emulator_process import serve_emulator
 from opusmap_program import environment_of, run_opusmap
 
+axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="the extra `browser` is not installed"
+)
+
 SEND = "/send?mapping=finished.mapping.yaml"
 NEW = (
     "BP-0200;1 New Rd, Bayview;Pool;05/02/2025 11:02;25/02/2025 09:00;ann.lee@bayview.example;10,00;decided\n"
@@ -48,6 +52,8 @@ def test_new_changed_and_gone_records_are_counted_and_named_and_the_run_does_jus
     nothing = dict.fromkeys(("again", "open", "left_out"), 0)
     found = {"new": 1, "changed": 1, "unchanged": 2, "filtered": 1, "rejected": 3}
     assert said == {"read": 8, **found, "gone": 1, **nothing}
+    told = run_opusmap("diff", "finished.mapping.yaml", "--json", cwd=sent.folder, env=sent.env)
+    assert said == {name: json.loads(told.stdout)[name] for name in said}
     assert page.inner_text("[data-diff=to_send]") == "2 records"
     assert page.locator("#diff-columns li").all_inner_texts() == ["Name 1 record"]
     assert "BP-0105" in page.inner_text("#diff-gone")
@@ -68,6 +74,18 @@ def test_new_changed_and_gone_records_are_counted_and_named_and_the_run_does_jus
     assert counts(page)["unchanged"] == 4
     assert counts(page)["gone"] == 1
     assert page.watched.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_found_by_an_accessibility_checker(scheme, sent, start_studio, open_page):
+    """Proof 18 of the studio."""
+    studio = start_studio(sent.folder, env=sent.settings)
+    page = open_page(studio, SEND, color_scheme=scheme, bypass_csp=True)
+    compare(page)
+    violations = axe.Axe().run(page).response["violations"]
+    assert [(one["id"], [node["html"][:200] for node in one["nodes"][:3]]) for one in violations] == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
 
 
 def test_without_a_journal_all_records_are_new_and_without_a_source_it_is_said(sent, start_studio, open_page):
