@@ -76,6 +76,19 @@ def test_new_changed_and_gone_records_are_counted_and_named_and_the_run_does_jus
     assert page.watched.complaints == []
 
 
+def test_a_run_s_report_brings_what_is_gone(sent, start_studio, open_page):
+    page = open_page(start_studio(sent.folder, env=sent.settings), SEND)
+    page.click("#send-all")
+    page.wait_for_selector("#outcome")
+    said = "1 record accepted earlier was absent from the source"
+    assert f"{said}: BP-0105" in page.inner_text("#outcome")
+    page.click("#step-report")
+    page.wait_for_selector("#needs")
+    assert said in page.inner_text("#needs")
+    page.goto(page.locator("#needs a[href$='#gone']").evaluate("link => link.href"))
+    assert page.locator("section:has(#gone) li").all_inner_texts() == ["BP-0105"]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_found_by_an_accessibility_checker(scheme, sent, start_studio, open_page):
     """Proof 18 of the studio."""
