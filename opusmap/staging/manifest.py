@@ -137,7 +137,7 @@ def hash_text(text: str) -> str:
 def hash_parts(rules: StagedRules, parts: tuple[StagedPart, ...]) -> str:
     """Return the hash of all that is sent: the rules' hashes, then records and hash of each part, in order.
 
-    Names are no part of it: the same source staged at two addresses gives the same hash.
+    It has no names in it: the same source staged at two addresses gives the same hash.
     """
     lines = [rules.mapping.sha256, rules.connection.sha256]
     lines += [f"{one.records} {one.sha256}" for one in parts]

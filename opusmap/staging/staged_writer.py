@@ -73,8 +73,8 @@ class StagedWriter:
         self._rejects: _PartWriter | None = None
         self._conflict = mapper.spec.conflict
         self._storage.create()
-        # At an address, two jobs may begin at once. Names of their own keep one from writing over the other's
-        # files; what comes second is then too much, by the counts or for the manifest.
+        # At an address, two jobs may begin at once. Separate names keep each one's files as they are;
+        # what comes second is then too much, by the counts or for the manifest.
         self._suffix = f"-{secrets.token_hex(4)}" if self._storage.is_remote else ""
         most = max(WAITING // parts, _LEAST_GROUP)
         try:
