@@ -219,8 +219,8 @@ def _straighten_quotes(index: int, line: str) -> Iterator[_Correction]:
     """Yield a line with straight quotation marks in the place of typographic ones."""
     start, body, tail = _split(line)
     meant = straighten(line[:start], body) + tail
-    if meant != line:
-        marks = show_marks(line[: len(line) - len(tail)])
+    marks = show_marks(line[: len(line) - len(tail)])
+    if marks and meant != line:
         at = min(map(line.index, marks.split()))
         yield _Correction(index, meant, at, NEEDS_STRAIGHT.format(marks), "write")
 
