@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +63,10 @@ def retry(mapping: str, file: str | None, number: int | None, out: SendingOutput
         work = open_corrected_rejects(mapping, file, registry(out.converters))
     only = None
     if file is None and settings is not None:
-        only = _find_open(work, settings, number, found, quiet=out.quiet)
+        with ExitStack() as opened:  # an error must not leave the source's file open
+            opened.callback(work.source.close)
+            only = _find_open(work, settings, number, found, quiet=out.quiet)
+            opened.pop_all()
         if not only:
             return _end_without_run(work, out)
     target = open_target(work, settings, plan, out)
