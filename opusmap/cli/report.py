@@ -279,10 +279,10 @@ def _print_run(
         console.print(escape(f"{rows} rejected, and not sent{where}"), soft_wrap=True)
     if evidence.journal_note:
         console.print(escape(evidence.journal_note), soft_wrap=True)
-    if evidence.gone is not None and evidence.gone.records:
-        console.print(escape(evidence.gone.describe()), soft_wrap=True)
     if not any_open:
         console.print(_describe_open_records(run.counts), soft_wrap=True)
+    if evidence.gone is not None and evidence.gone.records:
+        console.print(escape(evidence.gone.describe()), soft_wrap=True)
 
 
 def _describe_open_records(counts: Mapping[str, int]) -> str:
