@@ -31,7 +31,7 @@ _PATIENCE = 1.0 if sys.platform == "win32" else 0.0
 """Seconds to wait until a file may be replaced: Windows refuses it while another program has it open."""
 _PAUSE = 0.02
 
-_KEPT = (".last-run.json", ".lock.json", ".sign-off.json")
+_KEPT = (".last-run.json", ".lock.json", ".sign-off.json", ".review.json")
 """Endings of the names of files that opusmap keeps beside a mapping."""
 JOURNAL_NAME = "opusmap-journal.db"
 """The name of a journal that settings do not name."""
@@ -245,7 +245,7 @@ def check_output(path: Path, *, kept: bool = False) -> None:
         raise SettingsError(str(path), "this is a folder", "name a file in it")
     name = path.name.casefold().rstrip(". ")  # Windows and macOS take other spellings for the same file
     if (name.endswith(_KEPT) and not kept) or name.startswith(JOURNAL_NAME) or _is_database(path):
-        problem = "this is a journal, a lock, a sign-off or another database, which must not be overwritten"
+        problem = "opusmap keeps this file (a journal, a lock, a sign-off or a review), or it is a database"
         raise SettingsError(str(path), problem, "name another file")
 
 

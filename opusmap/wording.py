@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
@@ -54,7 +56,7 @@ class Names:
         alike = next((one for one in self._look.get(_seen(name), ()) if one != name), None)
         if alike is not None:
             return alike, f'did you mean "{alike}"? {_describe_difference(name, alike)}'
-        bare = name.strip(_QUOTES)
+        bare = strip_quotes(name)
         if bare != name and bare in self._look:
             return bare, f'did you mean "{bare}"? {_STRAY_QUOTE}'
         nearest = _find_nearest()(name.casefold(), self._folded) if self._folded else None
@@ -64,7 +66,8 @@ class Names:
         return found, f'did you mean "{found}"?'
 
 
-_QUOTES = "\"'“”‘’„‚«»`"  # noqa: RUF001 - the marks that word processors set
+TYPOGRAPHIC_QUOTES = "“”„‟«»‘’‚‹›"  # noqa: RUF001 - the marks that word processors set
+_QUOTES = f"\"'`{TYPOGRAPHIC_QUOTES}"
 _STRAY_QUOTE = "write it without quotation marks, or with a straight one at both ends"
 
 
@@ -117,6 +120,21 @@ def counted(count: int, noun: str, plural: str = "") -> str:
 def show_extra(extra: str) -> str:
     """Return the hint for what an extra installs: how that is done is written in one place."""
     return f"install the extra `{extra}`; `opusmap help extras` shows how"
+
+
+def strip_quotes(text: str) -> str:
+    """Return a text without the quotation marks, of any kind, at its ends."""
+    return text.strip(_QUOTES)
+
+
+def show_command(*words: str) -> str:
+    """Return a command of opusmap as it is typed in this system's shell."""
+    line = ("opusmap", *words)
+    if sys.platform == "win32":
+        from subprocess import list2cmdline  # noqa: PLC0415 - slow to load
+
+        return list2cmdline(line)
+    return shlex.join(line)
 
 
 def quote_value(value: object, limit: int = 60) -> str:

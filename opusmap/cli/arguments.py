@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from opusmap.cli.next_step import show_command
 from opusmap.errors import SettingsError
 from opusmap.safe_files import refuse_irregular
+from opusmap.wording import show_command
 
 Kind = Literal["mapping", "connection file", "source", ""]
 

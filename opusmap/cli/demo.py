@@ -8,13 +8,13 @@ import click
 
 from opusmap.cli.help import command
 from opusmap.cli.logs import log_error
-from opusmap.cli.next_step import print_next, show_command
+from opusmap.cli.next_step import print_next
 from opusmap.cli.options import ALL, Output, common
 from opusmap.cli.output import print_json, print_note, show_record
 from opusmap.cli.summary import print_summary, reject_reasons, replaced_reasons
 from opusmap.cli.terminal import make_console, print_pairs
 from opusmap.errors import SettingsError
-from opusmap.wording import counted
+from opusmap.wording import counted, show_command
 
 _SAMPLES = 3
 _FILES = ("mapping.yaml", "contracts.connection.json", "contracts.csv", "staff.csv")
@@ -63,7 +63,7 @@ def demo(out: Output, *, folder: str | None, every: bool) -> int:
             print_pairs(console, (title, show_record(work.mapper, values)))
             console.print()
         sections = reject_reasons(report, work.place), replaced_reasons(report.replaced, work.place)
-        print_summary(report, sections, sent=True, every=every, below=2)
+        print_summary(report, sections, sent=True, every=every, below=2, explained=True)
     if report.stopped is not None:
         log_error(report.stopped)
         return report.stopped.exit_code

@@ -15,13 +15,13 @@ import click
 
 from opusmap.cli.due import UNTIL
 from opusmap.cli.help import ExamplesFirst, Family, command, show_examples
-from opusmap.cli.next_step import print_next, show_command
+from opusmap.cli.next_step import print_next
 from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, open_mapping, read_settings
 from opusmap.cli.output import print_json, print_note, shorten
 from opusmap.cli.sending import print_host
 from opusmap.cli.terminal import write_error
 from opusmap.errors import SettingsError
-from opusmap.wording import counted, quote_value
+from opusmap.wording import counted, quote_value, show_command
 
 if TYPE_CHECKING:
     from opusmap.disposal.destruction_plan import PlanFile

@@ -18,7 +18,7 @@ LINES = 9
 def print_estimate(estimate: Estimate) -> None:
     """Print how many requests it takes to send everything, and how long."""
     needed = counted(estimate.requests, "request")
-    write_result(f"\nTo send all: {needed}, about {_show_range(estimate.seconds)} ({estimate.basis})")
+    write_result(f"\nTo send all: {needed}, about {show_range(estimate.seconds)} ({estimate.basis})")
 
 
 def print_drain_time(time: DrainTime) -> None:
@@ -44,8 +44,8 @@ def _print_limits(time: DrainTime, needed: str) -> None:
     rows = [
         (
             f"{one.allowed:,.0f} a second",
-            _show_range(one.seconds),
-            "the same" if one.seconds_enough == one.seconds else _show_range(one.seconds_enough),
+            show_range(one.seconds),
+            "the same" if one.seconds_enough == one.seconds else show_range(one.seconds_enough),
             " to ".join(dict.fromkeys(map(str, one.enough))),
         )
         for one in time.limited
@@ -62,11 +62,12 @@ def _print_limits(time: DrainTime, needed: str) -> None:
     )
 
 
-def _show_range(seconds: tuple[float, float]) -> str:
+def show_range(seconds: tuple[float, float]) -> str:
+    """Return a range of durations, with their unit once if it is the same."""
     quick, slow = map(show_duration, seconds)
     if quick == slow:
         return slow
-    same_unit = quick.partition(" ")[2] == slow.partition(" ")[2]
+    same_unit = quick.partition(" ")[2].rstrip("s") == slow.partition(" ")[2].rstrip("s")
     return f"{quick.partition(' ')[0] if same_unit else quick} to {slow}"
 
 

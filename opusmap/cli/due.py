@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from opusmap.cli.help import command
-from opusmap.cli.next_step import print_next, show_command
+from opusmap.cli.next_step import print_next
 from opusmap.cli.options import (
     ALL,
     MAPPING,
@@ -22,7 +22,7 @@ from opusmap.cli.options import (
 from opusmap.cli.output import print_json, print_note, shorten
 from opusmap.cli.sending import print_host
 from opusmap.cli.terminal import escape, make_console
-from opusmap.wording import counted
+from opusmap.wording import counted, show_command
 
 if TYPE_CHECKING:
     from opusmap.disposal.due import DueList

@@ -23,6 +23,7 @@ from opusmap.cli.converters import converters
 from opusmap.cli.demo import demo
 from opusmap.cli.destroy import destroy
 from opusmap.cli.diagnostics import print_diagnostics
+from opusmap.cli.diff import diff
 from opusmap.cli.doctor import doctor
 from opusmap.cli.due import due
 from opusmap.cli.emulator import emulator
@@ -91,6 +92,7 @@ for _command in (
     converters,
     demo,
     destroy,
+    diff,
     doctor,
     due,
     emulator,

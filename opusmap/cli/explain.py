@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opusmap.cli.help import command
-from opusmap.cli.next_step import show_command
 from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, open_mapping
 from opusmap.cli.output import mapped_as_json, print_json, shorten
 from opusmap.cli.terminal import make_console, measure, text_width, wrap_words
-from opusmap.wording import visible
+from opusmap.wording import quote_names, quote_value, show_command, suggest, visible
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -26,13 +25,17 @@ if TYPE_CHECKING:
     "Show how one value is made, step by step",
     "opusmap explain mapping.yaml 'Doc Type' --key CT-000040",
     "opusmap explain mapping.yaml Name --row 12",
+    "opusmap explain mapping.yaml --row 12",
 )
 @MAPPING
-@click.argument("column", required=False, metavar="COLUMN")
+@click.argument("column", required=False, metavar="[COLUMN]")
 @SOURCE
 @click.option("--key", help="The row with this row key.")
 @click.option(
-    "--row", "number", type=click.IntRange(1), help="The row with this number, as a spreadsheet shows it."
+    "--row",
+    "number",
+    type=click.IntRange(1),
+    help="The row with this number, as a spreadsheet shows it: 2 is the first below the header.",
 )
 @custom
 @common
@@ -47,55 +50,65 @@ def explain(
 ) -> int:
     """Show how the value of COLUMN is made for one row: each step from cell to record, with its place.
 
-    Without --key or --row, this is the first row. The result is the value that `map` and `submit` write.
+    COLUMN is a column of Opus; without it, each one that the mapping binds is explained. Without --key or
+    --row, this is the first row. The result is the value that `map` and `submit` write.
     """
     from opusmap.compiler.explain import explain_row
     from opusmap.records import Reject
 
     work = open_mapping(mapping, source, converters, out)
-    if column is None:
-        work.source.close()
-        raise click.UsageError(_ask_for_column(mapping, work.mapper, key, number))
     with work.source:
-        plan = _column_plan(work.mapper, column)
+        plans = work.mapper.plan.columns if column is None else (_column_plan(work.mapper, column),)
         row = _find_row(work, key, number)
-    explained = explain_row(work.mapper, plan, row.values, row.number)
+    explained = [(plan.column, explain_row(work.mapper, plan, row.values, row.number)) for plan in plans]
+    mapped = explained[0][1].mapped
     if out.as_json:
-        name, stages = plan.column.internal_name, [_stage_as_json(one) for one in explained.stages]
-        print_json(
-            {"row": row.number, "column": name, "stages": stages, "becomes": mapped_as_json(explained.mapped)}
-        )
+        made = [
+            {"column": one.internal_name, "stages": [_stage_as_json(stage) for stage in found.stages]}
+            for one, found in explained
+        ]
+        columns = made[0] if column is not None else {"columns": made}
+        print_json({"row": row.number, **columns, "becomes": mapped_as_json(mapped)})
     else:
-        _print_stages(f"{plan.column.display_name} of row {row.number}", explained.stages)
-    return 1 if isinstance(explained.mapped, Reject) else 0
-
-
-def _ask_for_column(mapping: str, mapper: Mapper, key: str | None, number: int | None) -> str:
-    """Return which columns can be explained, and the command for one of them and the same row."""
-    names = [plan.column.display_name for plan in mapper.plan.columns]
-    row = ["--key", key] if key is not None else [] if number is None else ["--row", str(number)]
-    example = show_command("explain", mapping, names[-1], *row)
-    return f"name a column of Opus, such as `{example}`; the mapping binds {', '.join(names)}"
+        for one, found in explained:
+            _print_stages(f"{one.display_name} of row {row.number}", found.stages)
+    return 1 if isinstance(mapped, Reject) else 0
 
 
 def _column_plan(mapper: Mapper, name: str) -> ColumnPlan:
-    from opusmap.wording import suggest
-
     column = mapper.connection.find(name)
-    names = [plan.column.display_name for plan in mapper.plan.columns]
     found = next((plan for plan in mapper.plan.columns if plan.column == column), None)
     if found is None:
-        known = suggest(name, names) or "bound columns: " + ", ".join(names)
-        raise click.UsageError(f"the mapping binds no column {name!r}; {known}")
+        raise click.UsageError(f"the mapping binds no column {quote_value(name)}; {_advise(mapper, name)}")
     return found
+
+
+def _advise(mapper: Mapper, name: str) -> str:
+    """Return which column of Opus may be meant: one that is made of a source column with this name, say."""
+    from opusmap.report.crosswalk import make_crosswalk
+
+    names = [plan.column.display_name for plan in mapper.plan.columns]
+    made_of = {line.target: line.sources for line in make_crosswalk(mapper.plan).lines}
+    sources = {source for line in made_of.values() for source in line} | set(mapper.plan.source_columns or ())
+    read = next((one for one in sources if one.casefold() == name.casefold()), None)
+    if read is None:
+        return suggest(name, names) or "bound columns: " + ", ".join(names)
+    made = [target for target, line in made_of.items() if read in line]
+    if not made:
+        return f"it is a column of the source, and no binding reads it. Bound columns: {', '.join(names)}"
+    example = show_command("explain", mapper.spec.path, made[0])
+    others = f" (or {', '.join(made[1:])})" if made[1:] else ""
+    return f"it is a column of the source, which {quote_names(made)} in Opus is made of: `{example}`{others}"
 
 
 def _find_row(work: Work, key: str | None, number: int | None) -> Row:
     from opusmap.records import Filtered, Reject
 
+    first = last = 0
     for row in work.source.rows():
         if isinstance(row, Reject):
             continue
+        first, last = first or row.number, row.number
         if number is None and key is None:
             return row
         if number is not None and row.number == number:
@@ -105,7 +118,12 @@ def _find_row(work: Work, key: str | None, number: int | None) -> Row:
             if not isinstance(mapped, Filtered) and mapped.key == key:
                 return row
     wanted = f"row {number}" if number is not None else f"row with the key {key!r}" if key else "row"
-    raise click.UsageError(f"{work.source.name} has no readable {wanted}")
+    between = ""
+    if number is not None and last and not first <= number <= last:
+        between = f": its only row is {first}" if first == last else f": its rows are {first} to {last}"
+    if between and first > 1:
+        between += ", counted as a spreadsheet counts them, with the header"
+    raise click.UsageError(f"{work.source.name} has no readable {wanted}{between}")
 
 
 def _stage_as_json(stage: Stage) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import click
 
 GROUPS = {
     "Start": ("demo", "init", "studio"),
-    "Check": ("check", "preview", "explain", "test", "lock"),
+    "Check": ("check", "preview", "explain", "diff", "test", "lock"),
     "Send": ("submit", "retry", "map", "stage"),
     "After": ("report", "due", "destroy", "prune"),
     "More": ("help", "doctor", "emulator", "lsp", "converters", "schema", "completion"),
@@ -53,7 +53,7 @@ class ExamplesFirst(click.Command):
 
     def _name_run(self, typed: Sequence[str]) -> str:
         """Return how to name a run whose number is an argument too many; empty if there is none."""
-        from opusmap.cli.next_step import show_command
+        from opusmap.wording import show_command
 
         at = next((at for at, word in enumerate(typed) if word.isdecimal()), None)
         if at is None or "--run" not in {name for each in self.params for name in each.opts}:
@@ -63,7 +63,7 @@ class ExamplesFirst(click.Command):
 
     def _advise(self, option: str, typed: Sequence[str]) -> str:
         """Return what to use in the place of an option that is not there."""
-        from opusmap.cli.next_step import show_command
+        from opusmap.wording import show_command
 
         named = {name for each in self.params for name in each.opts}
         if "--to" not in named:

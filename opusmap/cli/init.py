@@ -44,13 +44,13 @@ def decide(draft: Draft, known: Known, path: str, *, asks: bool) -> Draft:
 
     `path` is the file that the draft is written to.
     """
-    from opusmap.drafting import EXAMPLE_DATE, read_datetime_format, read_timezone
+    from opusmap.drafting import EXAMPLE_DATE, read_timezone
 
     zone, pattern = draft.timezone, draft.datetime_format
     if known.timezone is not None:
         zone = read_timezone(known.timezone)
     if known.datetime_format is not None:
-        pattern = read_datetime_format(known.datetime_format)
+        pattern = _read_given_format(known.datetime_format)
     asks_zone = asks and zone is None and bool(draft.zone_needed)
     asks_format = asks and pattern is None and draft.has_dates
     if asks_zone or asks_format:
@@ -71,6 +71,24 @@ def decide(draft: Draft, known: Known, path: str, *, asks: bool) -> Draft:
         )
         pattern = _ask(question, _make_format_reader())
     return replace(draft, timezone=zone, datetime_format=pattern)
+
+
+def _read_given_format(text: str) -> str:
+    """Return the format that `--datetime-format` names; a date without a time of day is not taken for one.
+
+    Raises:
+        SettingsError: it can't be read, or is a date that does not show how Opus writes the time.
+    """
+    from opusmap.converters.format_parts import writes_time
+    from opusmap.drafting import read_datetime_format
+    from opusmap.errors import SettingsError
+
+    pattern = read_datetime_format(text)
+    if "%" not in text and not writes_time(pattern):
+        problem = f"{quote_value(text)} has no time of day, so 18:15 would be lost"
+        hint = f'write it with its time, such as "{text} 18:15"; if Opus shows none, write "{pattern}"'
+        raise SettingsError("--datetime-format", problem, hint)
+    return pattern
 
 
 def _make_format_reader() -> Callable[[str], str]:
@@ -266,7 +284,9 @@ def _summary(drafted: Drafted) -> list[str]:
     if draft.carried is not None:
         lines += _carried_lines(draft.carried)
     else:
-        lines.append(f"{drafted.path}: {bound} of {len(draft.matches)} columns have a source")
+        lines.append(
+            f"{drafted.path}: found a source for {bound} of the connection's {len(draft.matches)} columns"
+        )
     if draft.preset is not None:
         known = f"recognised as {draft.preset.name}"
         lines.append(f"{known}: its columns were matched by its documentation")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opusmap.cli.options import Output
+from opusmap.cli.options import Output, read_settings
 from opusmap.cli.output import print_note
+from opusmap.errors import OpusmapError
+from opusmap.wording import show_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,12 +38,6 @@ class Given:
         named = [self.source] if self.source is not None else []
         own = [word for file in self.converters for word in ("--converters", file)]
         return show_command("explain", self.mapping, column, *named, *words, *own)
-
-
-def show_command(*words: str) -> str:
-    """Return a command of opusmap as it is typed in this system's shell."""
-    line = ("opusmap", *words)
-    return subprocess.list2cmdline(line) if sys.platform == "win32" else shlex.join(line)
 
 
 def print_next(out: Output, why: str, command: str) -> None:
@@ -81,9 +75,15 @@ def next_of_filtered(given: Given) -> tuple[str, str]:
 
 
 def next_of_rehearsal(given: Given) -> tuple[str, str]:
-    """Return what to do once sending was rehearsed, and the command."""
+    """Return what to do once sending was rehearsed, and the command; missing settings come first."""
     command = given.command("check", "--no-source", "--online", source=False)
-    return "verify the settings, without sending a record", command
+    why = "verify the settings, without sending a record"
+    try:
+        read_settings(given.mapping)
+    except OpusmapError:
+        folder = Path(given.mapping).parent
+        why = f"write the settings into {folder / '.env'} (`opusmap help settings`), and verify them"
+    return why, command
 
 
 def print_next_of_preview(out: Output, given: Given, work: Work, becomes: Sequence[Mapped]) -> None:

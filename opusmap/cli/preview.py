@@ -38,7 +38,7 @@ from opusmap.wording import counted
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
-    from opusmap.records import Mapped, Reject
+    from opusmap.records import Mapped
 
 
 @command("Show the first rows and their records", "opusmap preview mapping.yaml --limit 3")
@@ -117,25 +117,13 @@ def _read_cells(mapper: Mapper, values: dict[str, Any]) -> list[tuple[str, str]]
 
 def _becomes(mapper: Mapper, values: dict[str, Any], mapped: Mapped) -> tuple[str, list[tuple[str, str]]]:
     """Return a title and names with values: of the record, or of what is wrong and then of what is right."""
+    from opusmap.compiler.explain import map_right_columns
     from opusmap.records import Record, Reject
 
     if isinstance(mapped, Record):
         return f"record {mapped.key}", show_record(mapper, mapped.values, mapped.replaced, empty=True)
     if isinstance(mapped, Reject):
         problems = [(one.place or "whole row", f"{one.code}: {one.message}") for one in mapped.problems]
-        return "rejected", [*problems, *_right_columns(mapper, values, mapped)]
+        right = map_right_columns(mapper, mapped, values)
+        return "rejected", [*problems, *show_record(mapper, right.values, right.replaced)]
     return "filtered: excluded by `where`", []
-
-
-def _right_columns(mapper: Mapper, values: dict[str, Any], reject: Reject) -> list[tuple[str, str]]:
-    """Return the columns of a rejected row that are right; none where the row as a whole is wrong."""
-    wrong = {one.place for one in reject.problems}
-    if not wrong <= {plan.column.display_name for plan in mapper.plan.columns}:
-        return []
-    interpreter = mapper.interpreter
-    interpreter.number = reject.row
-    record = interpreter.row(values, [])
-    replaced = tuple(interpreter.replaced.values())
-    interpreter.replaced.clear()
-    mapper.forget_notes()
-    return [(name, text) for name, text in show_record(mapper, record, replaced) if name not in wrong]

@@ -23,6 +23,7 @@ from opusmap.wording import counted, quote_value
 if TYPE_CHECKING:
     from opusmap.journal import Run
     from opusmap.report import Evidence
+    from opusmap.report.earlier_runs import Retried
 
 
 @command(
@@ -74,6 +75,7 @@ def report(
         return report_staged(staged, html, out, every=every, rows=not no_rows)
     from opusmap.journal import OPEN_STATES, open_journal
     from opusmap.report import Evidence
+    from opusmap.report.earlier_runs import find_retried
     from opusmap.run.history import find_journal, find_runs
 
     mapping, number = _read_subject(subject, number)
@@ -103,16 +105,18 @@ def report(
             {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
             for one in opened.records(found, *OPEN_STATES)
         ]
-        evidence = Evidence.read(opened.evidence(found))
-        rejects, edited = _rejects_now(evidence, folder)
-        if out.as_json:
-            print_json(_all_facts(found, evidence, rejects, not_accepted))
-        elif html is None:
-            rejects += " (edited since)" if edited else ""
-            _print_run(found, rejects, evidence.journal_note, any_open=bool(not_accepted))
-            sections = _not_accepted(not_accepted), replaced_reasons(evidence.replaced)
-            print_sections(sections, every=every, taken=_LINES_OF_A_RUN)
-            print_changes(evidence.source_changed)
+        evidence = Evidence.of_run(opened, found)
+        retried = find_retried(opened, found, evidence)
+    rejects, edited = _rejects_now(evidence, folder)
+    if out.as_json:
+        print_json(_all_facts(found, evidence, rejects, not_accepted))
+    elif html is None:
+        rejects += " (edited since)" if edited else ""
+        _print_run(found, rejects, evidence, retried, any_open=bool(not_accepted))
+        compared = () if retried is None or retried.run is None else (_compare(retried),)
+        sections = _not_accepted(not_accepted), *compared, replaced_reasons(evidence.replaced)
+        print_sections(sections, every=every, taken=_LINES_OF_A_RUN + bool(retried))
+        print_changes(evidence.source_changed)
     return 0
 
 
@@ -133,6 +137,7 @@ def _all_facts(
         "source_changed": [asdict(change) for change in evidence.source_changed],
         "rejects": rejects or None,
         "journal_note": evidence.journal_note or None,
+        "gone": None if evidence.gone is None else asdict(evidence.gone),
         "records": not_accepted,
     }
 
@@ -245,21 +250,39 @@ def _not_accepted(records: Iterable[dict[str, Any]]) -> Section:
     return Section("Not accepted", ("row", "key", "state"), found, numbered=True)
 
 
-def _print_run(run: Run, rejects: str, note: str, *, any_open: bool) -> None:
-    """Print one run's totals, its rejects file, and notes."""
+def _compare(retried: Retried) -> Section:
+    """Return why rows were rejected in the run that was retried, and in its retry."""
+    found = tuple(
+        Finding(one.before, (str(one.after), one.column or "the row", one.code)) for one in retried.reasons
+    )
+    return Section(
+        f"Why rows were rejected in run {retried.run}, and in this retry",
+        ("before", "now", "column", "code"),
+        found,
+    )
+
+
+def _print_run(
+    run: Run, rejects: str, evidence: Evidence, retried: Retried | None, *, any_open: bool
+) -> None:
+    """Print one run's totals, what it sent again, its rejects file, and notes."""
     console = make_console()
     _print_runs([run])
     console.print()
+    if retried is not None:
+        console.print(escape(f"{retried}."), soft_wrap=True)
     if trusted := run.counts.get("trusted"):
         console.print(describe_trusted(trusted))
     if rejected := run.counts.get("rejected", 0):
         where = f": see {rejects}" if rejects else ""
         rows = f"{counted(rejected, 'row')} {'was' if rejected == 1 else 'were'}"
         console.print(escape(f"{rows} rejected, and not sent{where}"), soft_wrap=True)
-    if note:
-        console.print(escape(note), soft_wrap=True)
+    if evidence.journal_note:
+        console.print(escape(evidence.journal_note), soft_wrap=True)
     if not any_open:
         console.print(_describe_open_records(run.counts), soft_wrap=True)
+    if evidence.gone is not None and evidence.gone.records:
+        console.print(escape(evidence.gone.describe()), soft_wrap=True)
 
 
 def _describe_open_records(counts: Mapping[str, int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ import click
 
 from opusmap.cli.help import command
 from opusmap.cli.logs import log
-from opusmap.cli.next_step import Given, print_next, show_command
+from opusmap.cli.next_step import Given, print_next
 from opusmap.cli.options import MAPPING, open_mapping, read_settings, registry
 from opusmap.cli.output import print_json, print_note
 from opusmap.cli.sending import SendingOutput, fault_plan, open_target, send, sending
 from opusmap.errors import SettingsError
+from opusmap.wording import show_command
 
 if TYPE_CHECKING:
     from opusmap.run.history import FoundRejects
@@ -35,38 +37,63 @@ def retry(mapping: str, file: str | None, number: int | None, out: SendingOutput
     """Send again the rejected rows that you corrected in FILE, or the records that Opus refused.
 
     FILE is a file of rejects that a run wrote: fix its cells and leave its columns. Without FILE, it is the
-    file of the latest run, if that was edited. Otherwise, and with --run, the rows of the mapping's source
-    are sent again whose records Opus refused, or whose answer was lost.
+    file of the latest run (of the latest rehearsal with --to emulator), if that was edited. Otherwise, and
+    with --run, the rows of the mapping's source are sent again whose records Opus refused, or whose
+    answer was lost.
     """
-    from opusmap.run.history import keys_to_retry
+    from opusmap.run.history import find_rejects
     from opusmap.run.open import open_corrected_rejects
     from opusmap.run.submit import SubmitOptions
 
     plan = fault_plan(out)
     if file is not None and number is not None:
         raise click.UsageError("--run selects rows of the mapping's source; FILE has its own")
-    if file is None and plan is not None:
-        raise click.UsageError(_advise_rehearsal(mapping))
+    if plan is not None:
+        file = _choose_rehearsed(mapping, file, number, quiet=out.quiet)
     settings = _read_settings(mapping, file) if plan is None else None
     found = None
     if file is None and number is None and settings is not None:
-        found = _find_rejects(mapping, settings, quiet=out.quiet)
+        found = find_rejects(mapping, settings)
         file = None if found is None or found.why_not else str(found.path)
+        if found is not None and file is not None and not out.quiet:
+            log(f"sending the rows of {file}, the rejects of run {found.run}, as they were edited")
     if file is None:
         work = open_mapping(mapping, None, out.converters, out)
     else:
         work = open_corrected_rejects(mapping, file, registry(out.converters))
     only = None
     if file is None and settings is not None:
-        only = keys_to_retry(work.mapper, settings, number)
+        with ExitStack() as opened:  # an error must not leave the source's file open
+            opened.callback(work.source.close)
+            only = _find_open(work, settings, number, found, quiet=out.quiet)
+            opened.pop_all()
         if not only:
-            if number is not None:
-                found = _find_rejects_of(mapping, settings, number, quiet=out.quiet)
-            if found is not None and found.awaits_edit:
-                raise _ask_for_corrections(mapping, found, None if number is None else str(found.path))
             return _end_without_run(work, out)
     target = open_target(work, settings, plan, out)
     return send(work, target, SubmitOptions(only=only), out, Given(mapping, file, out.converters))
+
+
+def _find_open(
+    work: Work, settings: Settings, number: int | None, found: FoundRejects | None, *, quiet: bool
+) -> frozenset[str]:
+    """Return the keys of records that Opus did not accept; log why the latest file of rejects is not sent.
+
+    Raises:
+        SettingsError: there are none, and the file of rejects waits for corrections.
+    """
+    from opusmap.run.history import keys_to_retry
+
+    mapping = work.mapper.spec.path
+    only = keys_to_retry(work.mapper, settings, number)
+    if not only and number is not None:
+        found = _find_rejects_of(mapping, settings, number, quiet=quiet)
+    if not only and found is not None and found.awaits_edit:
+        words = () if number is None else (str(found.path),)
+        again, whole = show_command("retry", mapping, *words), show_command("submit", mapping)
+        raise _ask_for_corrections(found.path, f"run {found.run}", again, whole)
+    if number is None and found is not None and not quiet:
+        log(f"note: {found.why_not}")
+    return only
 
 
 def _read_settings(mapping: str, file: str | None) -> Settings:
@@ -105,18 +132,28 @@ def _advise_rehearsal(mapping: str) -> str:
     )
 
 
-def _find_rejects(mapping: str, settings: Settings, *, quiet: bool) -> FoundRejects | None:
-    """Return the latest run's file of rejects; log that its rows are sent as edited, or why they are not."""
-    from opusmap.run.history import find_rejects
+def _choose_rehearsed(mapping: str, file: str | None, number: int | None, *, quiet: bool) -> str:
+    """Return the file to rehearse: FILE, or that of the latest rehearsal if a person corrected it.
 
-    found = find_rejects(mapping, settings)
-    if found is None or quiet:
-        return found
-    if found.why_not:
-        log(f"note: {found.why_not}")
-    else:
-        log(f"sending the rows of {found.path}, the rejects of run {found.run}, as they were edited")
-    return found
+    Raises:
+        click.UsageError: there is none, or a run's number was given.
+        SettingsError: nothing in that of the latest rehearsal was corrected.
+    """
+    from opusmap.journal.last_run import LastRun
+
+    named = Path(file) if file is not None else _find_latest(mapping, "rehearsal.rejects*")
+    if named is None or number is not None:
+        raise click.UsageError(_advise_rehearsal(mapping))
+    is_as_written = LastRun(mapping).is_as_written(named)
+    if file is None and is_as_written:
+        again = show_command("retry", mapping, "--to", "emulator")
+        whole = show_command("submit", mapping, "--to", "emulator")
+        raise _ask_for_corrections(named, "the rehearsal", again, whole)
+    if not quiet and is_as_written:
+        log(f"note: nothing in {named} was corrected since opusmap wrote it; its rows are mapped again")
+    elif not quiet and file is None:
+        log(f"rehearsing the rows of {named}, the rejects of the latest rehearsal, as they were edited")
+    return str(named)
 
 
 def _find_rejects_of(mapping: str, settings: Settings, run: int, *, quiet: bool) -> FoundRejects | None:
@@ -145,16 +182,14 @@ def _end_without_run(work: Work, out: SendingOutput) -> int:
     return 0
 
 
-def _ask_for_corrections(mapping: str, found: FoundRejects, file: str | None) -> SettingsError:
+def _ask_for_corrections(path: Path, run: str, again: str, whole: str) -> SettingsError:
     """Return the error of a retry that has nothing to send, for nothing was corrected since the run.
 
-    `file` is to be named where a retry without it would take that of a later run.
+    `again` retries this file, where a later run may have written another; `whole` sends all rows.
     """
-    whole = show_command("submit", mapping)
-    again = show_command("retry", mapping) if file is None else show_command("retry", mapping, file)
     return SettingsError(
-        str(found.path),
-        f"nothing in it was corrected since run {found.run} wrote it, so nothing was sent",
+        str(path),
+        f"nothing in it was corrected since {run} wrote it, so nothing was sent",
         f"correct the cells that its column _error_column names, save it there, and run `{again}` again; if "
         f"the mistake is in the source or the mapping, fix it there and run `{whole}`",
     )

@@ -274,6 +274,8 @@ def _print_report(work: Work, report: Report, only: frozenset[str] | None, *, ev
             print_note(describe_open(only, report.read, work))
         else:
             print_nothing_done(work, report)
+            if report.gone is not None and report.gone.records:
+                print_note(f"{report.gone.describe()}; nothing was deleted")
 
 
 def print_faults(target: Target) -> None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from opusmap.cli.help import command
-from opusmap.cli.next_step import print_next, show_command
+from opusmap.cli.next_step import print_next
 from opusmap.cli.options import ALL, MAPPING, SOURCE, WORKERS, Output, common, custom, open_mapping
 from opusmap.cli.output import describe_no_rows, print_changes, print_json, print_note
 from opusmap.cli.progress import progress_line
 from opusmap.cli.summary import print_sections, reject_reasons, replaced_reasons
-from opusmap.wording import counted
+from opusmap.wording import counted, show_command
 
 if TYPE_CHECKING:
     from opusmap.report import Report

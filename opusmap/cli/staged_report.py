@@ -6,12 +6,12 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from opusmap.cli.next_step import print_next, show_command
+from opusmap.cli.next_step import print_next
 from opusmap.cli.options import Output, write_html
 from opusmap.cli.output import name_orders, print_json, shorten
 from opusmap.cli.summary import Finding, Section, empty_cells, make_reasons, print_sections, replaced_reasons
 from opusmap.cli.terminal import escape, make_console, print_pairs
-from opusmap.wording import counted
+from opusmap.wording import counted, show_command
 
 if TYPE_CHECKING:
     from rich.console import Console

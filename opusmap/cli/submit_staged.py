@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from opusmap.cli.logs import log_error
-from opusmap.cli.next_step import print_next, show_command
+from opusmap.cli.next_step import print_next
 from opusmap.cli.output import print_json, print_note
 from opusmap.cli.progress import progress_line
 from opusmap.cli.sending import (
@@ -23,7 +23,7 @@ from opusmap.cli.sending import (
 from opusmap.cli.signals import stopped_by_signals
 from opusmap.cli.summary import print_summary, reject_reasons, replaced_reasons
 from opusmap.errors import OpusUnavailable
-from opusmap.wording import counted
+from opusmap.wording import counted, show_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -89,7 +89,7 @@ def reject_reasons(report: Report, place: Place) -> Section:
 
 def replaced_reasons(reasons: Iterable[Reason], place: Place = lambda row, _column: f"row {row}") -> Section:
     """Return which wrong values `on_error` or a `default` replaced in records."""
-    return make_reasons("Wrong values replaced in records, by column and reason", reasons, place)
+    return make_reasons("Wrong values replaced in records by `on_error` or `default`", reasons, place)
 
 
 def empty_cells(title: str, columns: Iterable[EmptyCells]) -> Section:
@@ -133,15 +133,21 @@ def print_summary(
     every: bool,
     stderr: bool = False,
     below: int = 0,
+    explained: bool = False,
 ) -> None:
-    """Print the results of all rows, and the sections; `below` is how many lines are still to come."""
-    above = print_totals(report, sent=sent, stderr=stderr)
+    """Print the results of all rows, and the sections; `below` is how many lines are still to come.
+
+    `explained`: what each total means is shown beside it.
+    """
+    above = print_totals(report, sent=sent, stderr=stderr, explained=explained)
     print_sections(sections, every=every, stderr=stderr, taken=above + below)
 
 
-def print_totals(report: Report, *, sent: bool, stderr: bool = False) -> int:
+def print_totals(report: Report, *, sent: bool, stderr: bool = False, explained: bool = False) -> int:
     """Print the results of all rows; return how many lines that took."""
     from rich.table import Table
+
+    from opusmap.report.summary import MEANINGS
 
     names = ["read", "mapped", "filtered", "rejected"]
     names += (
@@ -153,7 +159,8 @@ def print_totals(report: Report, *, sent: bool, stderr: bool = False) -> int:
     for name in names:
         count = getattr(report, name)
         if count or name in ("read", "mapped", "rejected", "submitted"):
-            table.add_row(name.replace("_", " "), f"{count:,}")
+            meaning = (MEANINGS[name],) if explained else ()
+            table.add_row(name.replace("_", " "), f"{count:,}", *meaning)
     table.add_row("seconds", f"{report.seconds:,.1f}")
     make_console(stderr=stderr).print(table)
     if report.trusted:

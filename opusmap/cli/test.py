@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from opusmap.cli.help import command
-from opusmap.cli.next_step import Given, print_next, show_command
+from opusmap.cli.next_step import Given, print_next
 from opusmap.cli.options import Output, common, custom, refuse_own_input, registry
 from opusmap.cli.output import print_json, print_note, shorten
 from opusmap.cli.terminal import escape, make_console
+from opusmap.wording import show_command
 
 if TYPE_CHECKING:
     from opusmap.testing import TestResult

@@ -24,7 +24,7 @@ from opusmap.errors import ValueProblem
 from opusmap.expressions import nodes, walk
 from opusmap.expressions.nodes import Failure, Frame, Node
 from opusmap.issues import Issue, Span
-from opusmap.records import Filtered, Mapped, Record
+from opusmap.records import Filtered, Mapped, Record, Reject
 
 if TYPE_CHECKING:
     from opusmap.compiler.mapper import Mapper
@@ -49,6 +49,30 @@ class Explanation:
 
     stages: tuple[Stage, ...]
     mapped: Mapped
+
+
+@dataclass(frozen=True, slots=True)
+class RightValues:
+    """What is right of a rejected row: values by internal name, and those that replaced wrong ones."""
+
+    values: Mapping[str, Any]
+    replaced: tuple[Issue[str], ...] = ()
+
+
+def map_right_columns(mapper: Mapper, reject: Reject, values: Mapping[str, Any]) -> RightValues:
+    """Return the columns of a rejected row that are right; none where the row as a whole is wrong."""
+    wrong = {one.place for one in reject.problems}
+    names = {plan.column.internal_name: plan.column.display_name for plan in mapper.plan.columns}
+    if not wrong <= set(names.values()):
+        return RightValues({})
+    interpreter = mapper.interpreter
+    interpreter.number = reject.row
+    record = interpreter.row(values, [])
+    replaced = tuple(one for one in interpreter.replaced.values() if one.place not in wrong)
+    interpreter.replaced.clear()
+    mapper.forget_notes()
+    right = {name: value for name, value in record.items() if names.get(name) not in wrong}
+    return RightValues(right, replaced)
 
 
 def explain_row(

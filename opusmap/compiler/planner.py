@@ -36,7 +36,7 @@ from opusmap.compiler.plan import (
     constant_arguments,
     noting_uses,
 )
-from opusmap.compiler.text_checks import check_constants, check_joined_options, check_quotes
+from opusmap.compiler.text_checks import check_commas, check_constants, check_joined_options, check_quotes
 from opusmap.connection import AS_DOWNLOADED, CHOICE_TYPES, Column, ColumnType, Connection
 from opusmap.converters import ArgumentError, Context, Converter, MissingCentury, Registry, bind_converter
 from opusmap.converters.dates import datetime_, find_two_ways
@@ -55,7 +55,8 @@ from opusmap.expressions import (
 )
 from opusmap.issues import Fix, Issue, Severity, Span, fix_with
 from opusmap.mapping import Binding, ChoiceList, ConstantPart, FirstOf, MappingSpec, SourcePart, Table, Text
-from opusmap.wording import find_nearest, quote_names, quote_value, suggest
+from opusmap.mapping.yaml_writer import quoted
+from opusmap.wording import find_nearest, quote_names, quote_value, strip_quotes, suggest
 
 _BRACED = re.compile(r"^\W*[{\[<(].*[}\])>]\W*$")
 """A template as other programs write it: `${Title}`, `[Title]`, `<<Title>>`."""
@@ -128,6 +129,7 @@ class _Planner:
         span = spec.target_spans.get("datetime_format", start)
         self.problems += check_datetime_format(spec.target, span)
         self.problems += check_quotes(spec)
+        self.problems += check_commas(spec)
         self.problems += check_joined_options(spec)
         self._choices = self._resolved_choices()
         self._context = Context(zone, self._choices, spec.target.choice_base)
@@ -439,7 +441,8 @@ class _Planner:
                 None,
             )
         elif columns and help_text.startswith("columns"):
-            help_text += f"; a text for every record is written {{const: {text[:30]}}}"
+            constant = quoted(strip_quotes(text).strip()[:30])
+            help_text += f"; a text for every record is written {{const: {constant}}}"
         message = f"there is no column {quote_value(text)} in the source"
         self._error("unknown-column", message, name.span, help_text, fix)
         return UNKNOWN

@@ -12,7 +12,7 @@ from opusmap.expressions import Scope
 from opusmap.issues import Issue, Severity, Span, fix_with
 from opusmap.mapping import Binding, ChoiceList, ConstantPart, MappingSpec, Text
 from opusmap.mapping.yaml_writer import in_double_quotes, quoted
-from opusmap.wording import quote_value
+from opusmap.wording import TYPOGRAPHIC_QUOTES, quote_value
 
 
 def check_constants(binding: Binding, scope: Scope, choices: ChoiceList | None) -> Iterator[Issue[Span]]:
@@ -39,11 +39,26 @@ def check_constants(binding: Binding, scope: Scope, choices: ChoiceList | None) 
 
 
 def check_quotes(spec: MappingSpec) -> Iterator[Issue[Span]]:
-    """Yield the quotation marks of templates and constants that YAML reads otherwise than they are meant."""
+    """Yield the quotation marks of texts that YAML reads otherwise than they are meant."""
     for text in _texts(spec):
         yield from _odd_quotes(text)
         if text.span.file == spec.path:
             yield from _swallowed_lines(text, spec.text)
+
+
+def check_commas(spec: MappingSpec) -> Iterator[Issue[Span]]:
+    """Yield the options that end with a comma: in a list with dashes, it becomes part of the option."""
+    for choices in spec.choices:
+        for option in choices.options:
+            if option.plain and option.endswith(","):
+                bare = option.rstrip(", ")
+                message = f"the comma at the end becomes part of the option {quote_value(option)}"
+                hint = (
+                    f"write: `- {quoted(bare)}`; if it belongs to the option: `- {in_double_quotes(option)}`"
+                )
+                place = option.locate(len(option) - 1, len(option))
+                fix = fix_with(option.span, bare)
+                yield Issue("quote-in-text", message, place, hint, Severity.WARNING, fix)
 
 
 def check_joined_options(spec: MappingSpec) -> Iterator[Issue[Span]]:
@@ -81,7 +96,7 @@ def _constant_is_column(text: Text, scope: Scope, written: str, fix: str | None 
 
 
 def _texts(spec: MappingSpec) -> Iterator[Text]:
-    """Yield the templates and constants of a mapping."""
+    """Yield the templates, constants, formats and options of a mapping."""
     yield from (variable.template for variable in spec.let)
     if spec.where is not None:
         yield spec.where
@@ -90,29 +105,27 @@ def _texts(spec: MappingSpec) -> Iterator[Text]:
         yield from (one for one in (binding.template, binding.default) if one is not None)
         yield from () if const is None else (const,) if isinstance(const, Text) else const
         yield from (part.text for part in binding.sources if isinstance(part, ConstantPart))
+        yield from binding.format
+    for choices in spec.choices:
+        yield from (*choices.options, *choices.aliases.values())
 
 
 # An opening within an expression begins it again, so that `{{{{{{…` is read once, not once a brace.
 _EXPRESSION = re.compile(r"\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}", re.DOTALL)
 _IN_BRACES = re.compile(r"\{([^{}%#]+)\}")
-_TYPOGRAPHIC = re.compile("[“„‟«»‘‚‹›](.+)[“”‟«»‘’‹›]", re.DOTALL)  # noqa: RUF001 - what word processors set
 
 
 def _odd_quotes(text: Text) -> Iterator[Issue[Span]]:
     """Yield the quotation mark at the end of a text that YAML takes for a part of it."""
-    if not text.plain:
+    mark, own = text[-1:], _EXPRESSION.sub("", text)
+    if not text.plain or mark not in ('"', "'") or not own.endswith(mark) or not own.count(mark) % 2:
         return
-    mark = text[-1:]
-    if mark in ('"', "'") and (own := _EXPRESSION.sub("", text)).endswith(mark) and own.count(mark) % 2:
-        message = f"the {mark} at the end becomes part of the value, for there is none where the text begins"
-        bare = text[:-1]
-    elif (found := _TYPOGRAPHIC.fullmatch(text)) is not None:
-        message = f"{text[0]} and {mark} become part of the value: YAML reads only straight quotation marks"
-        bare = found[1]
-    else:
+    if text[0] in TYPOGRAPHIC_QUOTES:  # has been reported, with the other kind
         return
+    message = f"the {mark} at the end becomes part of the value, for there is none where the text begins"
+    bare = text[:-1]
     kept = quoted(text, quotes="'" if mark == '"' else '"')
-    hint = f"write: `{in_double_quotes(bare)}`; if they belong to the value: `{kept}`"
+    hint = f"write: `{in_double_quotes(bare)}`; if it belongs to the value: `{kept}`"
     place = text.locate(len(text) - 1, len(text))
     yield Issue("quote-in-text", message, place, hint, Severity.WARNING, fix_with(text.span, bare))
 

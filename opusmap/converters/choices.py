@@ -13,7 +13,7 @@ from opusmap.errors import ValueProblem
 from opusmap.wording import Names, quote_value
 
 _ADD = "add it to `choices` in Opus's order, or give it an alias"
-_CORRECT = "Correct it in the source, or add it to `aliases`"
+_CORRECT = "Correct it in the source or under `choices`, or add it to `aliases`"
 
 
 @lru_cache(maxsize=64)  # a mapping may ask for the same options thousands of times

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from opusmap.converters.registry import ArgumentError, MissingCentury
-from opusmap.wording import quote_value
+from opusmap.wording import quote_value, strip_quotes
 
 _DIRECTIVES = frozenset("aAbBdfGHIjmMpSuUVwWyYzZ%")
 """The letters that may follow a %: those that mean the same on every system."""
@@ -29,7 +29,8 @@ def check_format(format: str) -> frozenset[str]:
         known = "use one of %" + " %".join(sorted(_DIRECTIVES))
         raise ArgumentError(f"the format {quote_value(format)} has the unknown directive %{odd[0]}", known)
     if len(format) > _FORMAT_LIMIT or not format.isprintable() or not used - {"%"}:
-        meant = format.replace("%%", "%") if "%%" in format else _from_spreadsheet(format)
+        bare = strip_quotes(format)
+        meant = bare.replace("%%", "%") if "%%" in bare else _from_spreadsheet(bare)
         raise ArgumentError(
             f"the format {quote_value(format)} has no part of a date, such as %d/%m/%Y",
             f'did you mean "{meant}"?' if meant else "",

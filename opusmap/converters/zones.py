@@ -63,6 +63,37 @@ def describe_fixed_offset(name: str) -> tuple[str, str] | None:
     return f"{quote_value(name)} is {meaning} all year", f"{_NAME_A_CITY}, unless you mean this"
 
 
+_ABBREVIATIONS = {
+    "ACST": ("Australia/Darwin", "Australia/Adelaide"),
+    "ACDT": ("Australia/Adelaide",),
+    "AEST": ("Australia/Brisbane", "Australia/Sydney"),
+    "AEDT": ("Australia/Sydney",),
+    "AST": ("America/Halifax", "Asia/Riyadh"),
+    "AWST": ("Australia/Perth",),
+    "BST": ("Europe/London", "Asia/Dhaka"),
+    "CDT": ("America/Chicago", "America/Havana"),
+    "CEST": ("Europe/Berlin",),
+    "CST": ("America/Chicago", "Asia/Shanghai"),
+    "EDT": ("America/New_York",),
+    "EEST": ("Europe/Athens",),
+    "HKT": ("Asia/Hong_Kong",),
+    "IST": ("Asia/Kolkata", "Europe/Dublin", "Asia/Jerusalem"),
+    "JST": ("Asia/Tokyo",),
+    "KST": ("Asia/Seoul",),
+    "MDT": ("America/Denver",),
+    "MEZ": ("Europe/Berlin",),
+    "MESZ": ("Europe/Berlin",),
+    "MSK": ("Europe/Moscow",),
+    "NZDT": ("Pacific/Auckland",),
+    "NZST": ("Pacific/Auckland",),
+    "PDT": ("America/Los_Angeles",),
+    "PST": ("America/Los_Angeles", "Asia/Manila"),
+    "SAST": ("Africa/Johannesburg",),
+    "SGT": ("Asia/Singapore",),
+    "WEST": ("Europe/Lisbon",),
+}
+"""Abbreviations that are not names of zones -> zones that use them, some in a part of the year."""
+
 _NAME_A_CITY = "name a city in the zone, such as Europe/Oslo"
 
 
@@ -70,6 +101,10 @@ def _suggest_zone(name: str) -> str:
     """Return the zone that may be meant: Europe/London for London, or the nearest of a name with a `/`."""
     if _OFFSET.fullmatch(name.strip()):
         return f"{_NAME_A_CITY}; a zone can't be given as a difference from UTC"
+    meant = _ABBREVIATIONS.get(name.strip().upper())
+    if meant is not None:
+        names = " or ".join(f'"{zone}"' for zone in meant)
+        return f"did you mean {names}? Abbreviations such as {name.strip()} are ambiguous"
     known = [zone for zone in sorted(_zone_names()) if not _OFFSET.fullmatch(zone)]
     place = name.strip().replace(" ", "_").casefold()
     cities = [zone for zone in known if zone.casefold().rpartition("/")[2] == place]

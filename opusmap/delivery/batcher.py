@@ -17,6 +17,7 @@ from opusmap.delivery.retry_policy import ResumePolicy
 from opusmap.journal import Item, JournalRecord, Timestamp, hash_content
 from opusmap.opus.exchange import BATCH_SIZE, Conflict, EncodedRecord
 
+HashColumns: TypeAlias = Callable[[bytes, bytes], bytes]
 LookUp: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, JournalRecord]]]
 
 
@@ -86,6 +87,7 @@ class Batcher:
         is_taken: tells whether a record with a rowKey is in flight, or waits for that.
         trusted_from: see `ResumePolicy.is_unchanged`.
         run: the number of a run that several processes send; None if this one is alone.
+        hash_columns: see `Session.hash_columns`.
     """
 
     def __init__(
@@ -98,7 +100,9 @@ class Batcher:
         is_taken: Callable[[str], bool],
         trusted_from: int = 0,
         run: int | None = None,
+        hash_columns: HashColumns = lambda _record, _content: b"",
     ) -> None:
+        self._hash_columns = hash_columns
         self._items = aiter(records)
         self._conflict = conflict
         self._resume = resume
@@ -166,6 +170,8 @@ class Batcher:
                 own = one.known is not None and one.known.run == self._run
                 (self._accepted if own else self._unchanged).append(record)
                 continue
+            columns = self._hash_columns(record.json, item.content)
+            one.item = Item(item.row, key, item.content, columns)
             self._ready.append(one)
             waiting.add(key)
         self._taken = []

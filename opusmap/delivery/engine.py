@@ -128,6 +128,7 @@ class _Engine:
             is_taken=self._key_locks.is_taken,
             trusted_from=self._results.run.trusted_from,
             run=self._results.run.id if self._options.shared else None,
+            hash_columns=self._results.hash_columns,
         )
         batches: _Batches = asyncio.Queue(concurrency)  # mapping runs ahead by a batch for each worker
         async with asyncio.TaskGroup() as group:

@@ -6,6 +6,7 @@ A question changes nothing, so it is asked again however it went wrong, as long 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
@@ -46,6 +47,7 @@ async def ask_all_due(
     *,
     retries: RetryPolicy | None = None,
     clock: Clock | None = None,
+    note: Callable[[int], None] = lambda _listed: None,
 ) -> tuple[DueRecord, ...]:
     """Return all records of a connection that are due before a time, each rowKey once, in Opus's order.
 
@@ -55,6 +57,7 @@ async def ask_all_due(
         before: a time without a zone, ISO.
         retries: decides how often a page is asked for again.
         clock: time and chance.
+        note: is called after each page with how many records are listed; what it raises ends the question.
 
     Raises:
         OpusUnavailable: Opus stays away, refuses the question, or its answers can't be read.
@@ -68,6 +71,7 @@ async def ask_all_due(
         page = await _ask_page(client, (connection, before, start, PAGE_SIZE), limiter, retries, clock)
         for record in page.records:
             found.setdefault(record.key, record)
+        note(len(found))
         if page.next is None:
             return tuple(found.values())
         start = page.next

@@ -114,6 +114,7 @@ class Results:
     ) -> None:
         self.run = session.run
         self.look_up = session.look_up
+        self.hash_columns = session.hash_columns
         self.may_send = session.may_send
         self.hold = session.hold
         self.requests = 0

@@ -17,13 +17,12 @@ import msgspec
 from opusmap import __version__
 from opusmap.disposal.approvals import Approval, write_time
 from opusmap.disposal.due import DueList, DueState
+from opusmap.disposal.holds import read_hold
 from opusmap.disposal.sealed import Sealed, join_sealed, read_sealed, seal, write_sealed
 from opusmap.errors import DestructionRefused, SettingsError
 from opusmap.output_files import hash_file
-from opusmap.safe_files import UnreadableFile, read_bytes
 
 FORMAT = "opusmap destruction plan 1"
-_HOLD_LIMIT = 1 << 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,23 +315,6 @@ def _read_rest(
         )
     except ValueError as error:
         raise DestructionRefused(str(path), f"what was added to the plan can't be read: {error}") from None
-
-
-def read_hold(path: str | Path) -> frozenset[str]:
-    """Return the rowKeys of a file of holds: one on each line, in UTF-8; empty lines don't count.
-
-    Raises:
-        DestructionRefused: it can't be read.
-    """
-    try:
-        text = read_bytes(path, _HOLD_LIMIT).decode("utf-8-sig")
-    except UnreadableFile as error:
-        raise DestructionRefused(str(path), error.message, "a hold that can't be read stops all") from None
-    except UnicodeDecodeError:
-        raise DestructionRefused(
-            str(path), "this is not UTF-8", "save it as UTF-8, a key on each line"
-        ) from None
-    return frozenset(line.strip() for line in text.split("\n") if line.strip())
 
 
 def find_held(file: PlanFile, more: Iterable[str] = ()) -> dict[str, str]:

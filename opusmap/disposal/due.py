@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opusmap.delivery.questions import ask_all_due
@@ -114,19 +115,34 @@ def day_after(day: date) -> str:
     return f"{day + timedelta(1) if day < date.max else day}T00:00:00"
 
 
-def find_due(work: Work, settings: Settings, until: date) -> DueList:
+def find_due(
+    work: Work,
+    settings: Settings,
+    until: date,
+    note: Callable[[int, int], None] = lambda _listed, _read: None,
+) -> DueList:
     """Ask Opus what is due by a day, and join it with the journal and the source, which is read to its end.
+
+    Args:
+        work: the mapping and the source.
+        settings: of Opus, and of the journal.
+        until: the last day that counts.
+        note: is called now and then with how many records are listed, and how many rows were read;
+            what it raises ends the question.
 
     Raises:
         OpusUnavailable, SignInError, SettingsError: as `ask_due`.
         JournalError, SourceError: they can't be read. `NoJournal` if nothing was submitted from here yet.
     """
     with open_journal(settings.journal, write=False) as journal:
-        records = asyncio.run(ask_due(settings, work.mapper.connection.id, until))
-        return join_due(records, journal, work, settings.base_url, until)
+        asked = ask_due(settings, work.mapper.connection.id, until, lambda listed: note(listed, 0))
+        records = asyncio.run(asked)
+        return join_due(records, journal, work, settings.base_url, until, partial(note, len(records)))
 
 
-async def ask_due(settings: Settings, connection: str, until: date) -> tuple[DueRecord, ...]:
+async def ask_due(
+    settings: Settings, connection: str, until: date, note: Callable[[int], None] = lambda _listed: None
+) -> tuple[DueRecord, ...]:
     """Ask Opus for all records of a connection that are due by a day.
 
     Raises:
@@ -137,17 +153,24 @@ async def ask_due(settings: Settings, connection: str, until: date) -> tuple[Due
 
     async with OpusClient(settings) as client:
         retries = RetryPolicy(settings.retry_timeout)
-        return await ask_all_due(client, connection, day_after(until), retries=retries)
+        return await ask_all_due(client, connection, day_after(until), retries=retries, note=note)
 
 
-def join_due(records: Sequence[DueRecord], journal: Journal, work: Work, origin: str, until: date) -> DueList:
+def join_due(
+    records: Sequence[DueRecord],
+    journal: Journal,
+    work: Work,
+    origin: str,
+    until: date,
+    note: Callable[[int], None] = lambda _read: None,
+) -> DueList:
     """Join what Opus lists with the journal and the source's rows.
 
     Raises:
         JournalError, SourceError: one of them can't be read.
     """
     keys = [record.key for record in records]
-    rows = find_rows(work, keys) if keys else SourceRows({}, 0, ())
+    rows = find_rows(work, keys, note) if keys else SourceRows({}, 0, ())
     known = journal.find_records(origin, work.mapper.connection.id, keys)
     connections = journal.find_connections(origin, keys)
     destroyed = {

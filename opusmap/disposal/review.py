@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path, PurePath
@@ -24,6 +26,28 @@ _REVIEW = ("decision", "reviewer", "note")
 """Columns that are left empty for those who review."""
 
 
+@dataclass(frozen=True, slots=True)
+class SignedReview:
+    """A review that a person has signed, for its page.
+
+    Attributes:
+        name, role, declaration: of the person.
+        at: when.
+        decisions: what was decided about each record, in words, by rowKey.
+        counts: how many records there are of each decision.
+        holds, sha256: the file of what must be kept, and its hash.
+    """
+
+    name: str
+    role: str
+    declaration: str
+    at: datetime
+    decisions: Mapping[str, str]
+    counts: Mapping[str, int]
+    holds: str
+    sha256: str
+
+
 def check_review(path: str) -> None:
     """Refuse a file for a list whose ending does not say how it is to be written, before Opus is asked.
 
@@ -43,8 +67,7 @@ def write_review(due: DueList, path: str, mapping: str) -> None:
     """
     kind = Path(path).suffix.lower()
     if kind in (".html", ".htm"):
-        with write_whole(path) as file:
-            file.write(render_review(due, mapping).encode("utf-8", "backslashreplace"))
+        _write_page(path, render_review(due, mapping))
         return
     content = _Content()
     shape = _open_shape(content, kind)
@@ -53,6 +76,20 @@ def write_review(due: DueList, path: str, mapping: str) -> None:
     shape.close()
     with write_whole(path) as file:
         file.write(content.written)
+
+
+def write_signed_review(due: DueList, path: str, mapping: str, signed: SignedReview) -> None:
+    """Write the page of a signed review.
+
+    Raises:
+        SettingsError: it can't be written.
+    """
+    _write_page(path, render_review(due, mapping, signed.at, signed))
+
+
+def _write_page(path: str, page: str) -> None:
+    with write_whole(path) as file:
+        file.write(page.encode("utf-8", "backslashreplace"))
 
 
 class _Content(BytesIO):
@@ -77,8 +114,10 @@ def _open_shape(file: IO[bytes], kind: str) -> Shape:
         raise SettingsError("--output", problem, show_extra("excel")) from None
 
 
-def render_review(due: DueList, mapping: str, made: datetime | None = None) -> str:
-    """Return the list as one page that can be printed and signed."""
+def render_review(
+    due: DueList, mapping: str, made: datetime | None = None, signed: SignedReview | None = None
+) -> str:
+    """Return the list as one page that can be printed and signed; or with what was signed in the studio."""
     name = PurePath(mapping).name
     return render_page(
         "due.html",
@@ -87,5 +126,6 @@ def render_review(due: DueList, mapping: str, made: datetime | None = None) -> s
         due=due,
         meanings={state.value: meaning for state, meaning in MEANINGS.items()},
         made=made or datetime.now(UTC),
+        signed=signed,
         nonce="",
     )

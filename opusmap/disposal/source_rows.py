@@ -5,7 +5,7 @@ The mapping's `where` does not count here: a row that it excludes is a row that 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import islice
 
@@ -39,10 +39,17 @@ class SourceRows:
     unreadable: tuple[int, ...]
 
 
-def find_rows(work: Work, keys: Collection[str]) -> SourceRows:
+def find_rows(
+    work: Work, keys: Collection[str], note: Callable[[int], None] = lambda _read: None
+) -> SourceRows:
     """Read a source to its end and return the rows that have one of these rowKeys.
 
     Of several rows with one key the one counts that `submit` would send.
+
+    Args:
+        work: the mapping and the source.
+        keys: the rowKeys.
+        note: is called with how many rows were read so far; what it raises ends the reading.
 
     Raises:
         SourceError: it can't be read.
@@ -54,6 +61,7 @@ def find_rows(work: Work, keys: Collection[str]) -> SourceRows:
     read, rows = 0, iter(work.source.rows())
     while part := list(islice(rows, CHUNK_ROWS)):
         read += len(part)
+        note(read)
         chunk = mapper.map_chunk(part)
         for key, row in _rows_of(chunk, wanted, mapper.spec.conflict):
             if latest or key not in found:

@@ -255,12 +255,14 @@ def _tell_odd_dates(making: _Making, best: DateFormat, others: Sequence[DateForm
     if not odd:
         return
     ways = ", ".join(one.pattern or "ISO" for one in others)
+    one = odd == 1
     if ways:
-        found = f"dates in another format ({ways})"
+        found = f"{'a date' if one else 'dates'} in another format ({ways})"
     else:
-        found = f"{'a text' if profile.real_dates else 'something'} that is not such a date"
-    way = ": correct them" + ("" if making.column.required else ", or `on_error: omit` leaves them out")
-    making.to_do(f"{_rows(odd)} {'has' if odd == 1 else 'have'} {found}{way}")
+        found = f"{'a text' if profile.real_dates else 'a value'} that is not a date in this format"
+    way = f": correct {'it' if one else 'them'}"
+    way += "" if making.column.required else f", or `on_error: omit` leaves {'it' if one else 'them'} out"
+    making.to_do(f"{_rows(odd)} {'has' if one else 'have'} {found}{way}")
 
 
 def _dates_in_texts(profile: ColumnProfile) -> list[DateFormat]:

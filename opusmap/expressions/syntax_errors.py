@@ -11,6 +11,9 @@ from itertools import islice
 
 from jinja2 import Environment, TemplateError
 
+from opusmap.mapping.typographic_quotes import show_marks, straighten_expressions
+from opusmap.wording import TYPOGRAPHIC_QUOTES
+
 _WORD = re.compile(r"\w+|==|\S", re.ASCII)
 _FIRST_QUOTED = re.compile(r"'(\w*)'")
 _TAGS = "only {% if %}, {% elif %}, {% else %} and {% endif %} are part of the language"
@@ -27,8 +30,8 @@ _CHARACTERS = {
         "$@#", ("unexpected character before a name", "write a column's name as it is: `{{ Title }}`")
     ),
     **dict.fromkeys(
-        "“”‘’„‚«»`´",  # noqa: RUF001 - the marks that word processors set
-        ("this quotation mark is not part of the language", "write ' or \" at both ends of a text"),
+        f"{TYPOGRAPHIC_QUOTES}`\u00b4",
+        ("this is not a straight quotation mark", "write ' at both ends of a text"),
     ),
 }
 """Character that Jinja does not know -> what is wrong, what to do."""
@@ -47,7 +50,7 @@ def in_plain_words(message: str, text: str, at: int, columns: Iterable[str]) -> 
         if last >= 0 and text.count(mark) % 2 and (meant := _quote_whole(text, last)):
             return f"a quotation mark ({mark}) is missing", f"write: `{meant}`"
     if message.startswith("unexpected char"):
-        return _CHARACTERS.get(text[at : at + 1], (message.partition(" at ")[0], "remove it"))
+        return _unknown_character(message, text, at)
     if message.startswith("invalid syntax for function call"):
         return "the arguments in these brackets can't be read", "`==` compares, `=` does not"
     if "tag" in message or "end of template. Jinja" in message:
@@ -69,18 +72,40 @@ _LENGTH_TRIED, _MOST_TRIED = 300, 20
 _ENVIRONMENT = Environment(autoescape=False)  # noqa: S701 - nothing is ever rendered
 
 
+def _unknown_character(message: str, text: str, at: int) -> tuple[str, str]:
+    if text[at : at + 1] in TYPOGRAPHIC_QUOTES and (meant := _straighten(text)):
+        marks = show_marks(text)
+        return f"typographic quotation marks ({marks}): expressions need straight ones", f"write: `{meant}`"
+    return _CHARACTERS.get(text[at : at + 1], (message.partition(" at ")[0], "remove it"))
+
+
+def _straighten(text: str) -> str:
+    """Return the text with straight quotation marks in its expressions; "" if it can't be read so either."""
+    if len(text) > _LENGTH_TRIED:
+        return ""
+    meant = (
+        straighten_expressions(text) if _has_braces(text) else straighten_expressions(f"{{{{{text}}}}}")[2:-2]
+    )
+    return meant if _is_readable(meant) else ""
+
+
 def _quote_whole(text: str, at: int) -> str:
     """Return the text with the quotation mark that the one at an offset lacks; "" if it is not clear."""
     if len(text) > _LENGTH_TRIED:
         return ""
-    braces = "{{" in text or "{%" in text
-    for meant in islice(_add_quote(text, at), _MOST_TRIED):
-        try:
-            _ENVIRONMENT.parse(meant if braces else f"{{{{ {meant} }}}}")
-        except (TemplateError, RecursionError):
-            continue
-        return meant
-    return ""
+    return next(filter(_is_readable, islice(_add_quote(text, at), _MOST_TRIED)), "")
+
+
+def _has_braces(text: str) -> bool:
+    return "{{" in text or "{%" in text
+
+
+def _is_readable(text: str) -> bool:
+    try:
+        _ENVIRONMENT.parse(text if _has_braces(text) else f"{{{{ {text} }}}}")
+    except (TemplateError, RecursionError):
+        return False
+    return True
 
 
 def _add_quote(text: str, at: int) -> Iterator[str]:

@@ -42,6 +42,10 @@ class Session(ABC):
         A record whose result is not durable yet may be known as it was before.
         """
 
+    def hash_columns(self, record: bytes, content: bytes) -> bytes:  # noqa: ARG002 - where none are kept
+        """Return the `Item.columns` of a record (JSON) whose content has this hash; nothing if not kept."""
+        return b""
+
     @abstractmethod
     def begin(self, items: Iterable[Item], sent: Timestamp) -> Awaitable[None]:
         """Write the intent to send these records, in one request, at this moment. Await it, then send.
@@ -221,6 +225,33 @@ class Journal(ABC):
     @abstractmethod
     def find_records(self, origin: str, connection: str, keys: Collection[str]) -> dict[str, JournalRecord]:
         """Return what is known of records of a connection, by rowKey; a request in flight is pending."""
+
+    @abstractmethod
+    def compare_columns(
+        self, origin: str, connection: str, records: Mapping[str, tuple[bytes, bytes]]
+    ) -> dict[str, tuple[str, ...]]:
+        """Return by rowKey which columns of records differ from what Opus accepted, by their internal names.
+
+        A record is missing where that is not known: an older opusmap sent it, say. A difference of which all
+        hashes are the same by chance (1 in 4 billion) is none.
+
+        Args:
+            origin: of Opus.
+            connection: its id.
+            records: by rowKey the hash of the content that was accepted, and the JSON of the record now.
+        """
+
+    @abstractmethod
+    def accepted_keys(self, origin: str, connection: str) -> Iterator[str]:
+        """Yield the rowKeys of a connection's records of which Opus accepted a version, in their order."""
+
+    @abstractmethod
+    def keep_gone(self, run: Run, keys: Iterable[str]) -> None:
+        """Write which records (the first rowKeys) were absent from a run's source; pruning forgets them."""
+
+    @abstractmethod
+    def gone(self, run: Run) -> tuple[str, ...]:
+        """Return the rowKeys that `keep_gone` kept of a run, in their order."""
 
     @abstractmethod
     def find_connections(self, origin: str, keys: Collection[str]) -> dict[str, frozenset[str]]:

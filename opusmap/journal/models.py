@@ -56,11 +56,15 @@ class Run:
 
 
 class Item(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A record about to be sent: the row that it came from, its rowKey, and the hash of its content."""
+    """A record about to be sent: the row that it came from, its rowKey, and the hash of its content.
+
+    `columns` are the hashes of its columns, by `Session.hash_columns`, to be kept once it is accepted.
+    """
 
     row: int
     key: str
     content: bytes
+    columns: bytes = b""
 
 
 class Timestamp(msgspec.Struct, frozen=True, gc=False):

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 import psycopg
 
 from opusmap.errors import JournalError
-from opusmap.journal import postgres_destructions
+from opusmap.journal import postgres_columns, postgres_destructions
 from opusmap.journal.destruction import Destruction
 from opusmap.journal.group_commit import GroupCommit, SyncExecutor
 from opusmap.journal.in_flight import InFlight, Request
@@ -141,6 +141,7 @@ class PostgresJournal(Journal):
                 opened.callback(self._database.close)
                 prepare_schema(self._database, self._place)
                 postgres_destructions.prepare_destructions(self._database)
+                postgres_columns.prepare_columns(self._database)
                 leases = self.leases_type(
                     self._database,
                     self._lock,
@@ -226,8 +227,10 @@ class PostgresJournal(Journal):
         target: int = found[0]
         self._hold(target)
         find = partial(self._look_up, target)
+        with reading(self._place):
+            hasher = postgres_columns.read_hasher(self._reader, target)
         async with GroupCommit(TargetWriter(self, target), self._executor) as commits:
-            session = LeasedSession(self, self._in_flight, commits, run, target, find)
+            session = LeasedSession(self, self._in_flight, commits, run, target, find, hasher)
             try:
                 yield session
             finally:
@@ -326,9 +329,10 @@ class PostgresJournal(Journal):
                     query = "UPDATE opusmap.runs SET ending = %s, counts = %s WHERE id = %s"
                     kept = json.dumps({**counts, PRUNED: forgotten[run]})
                     database.execute(query, (told.encode(), kept, run))
+                postgres_columns.forget_gone(database, forgotten)
             # Nothing that was deleted is left in the tables' files: each is written again.
             with self._lock:
-                for table in (*PRUNED_TABLES, "runs") if forgotten else ():
+                for table in (*PRUNED_TABLES, "gone", "runs") if forgotten else ():
                     self._database.execute(f"VACUUM (FULL) opusmap.{table}")
         return Pruned(tuple(forgotten), sum(forgotten.values()))
 
@@ -365,6 +369,27 @@ class PostgresJournal(Journal):
         with reading(self._place):
             target = self._known_target(origin, connection)
             return {} if target is None else self._find_records(target, keys)
+
+    def compare_columns(
+        self, origin: str, connection: str, records: Mapping[str, tuple[bytes, bytes]]
+    ) -> dict[str, tuple[str, ...]]:
+        with reading(self._place):
+            target = self._known_target(origin, connection)
+            return {} if target is None else postgres_columns.compare_columns(self._reader, target, records)
+
+    def accepted_keys(self, origin: str, connection: str) -> Iterator[str]:
+        with reading(self._place):
+            target = self._known_target(origin, connection)
+            if target is not None:
+                yield from postgres_columns.read_accepted_keys(self._spare, target)
+
+    def keep_gone(self, run: Run, keys: Iterable[str]) -> None:
+        with translated(self._place), self.durably() as database:
+            postgres_columns.write_gone(database, run.id, keys)
+
+    def gone(self, run: Run) -> tuple[str, ...]:
+        with reading(self._place):
+            return postgres_columns.read_gone(self._reader, run.id)
 
     def find_connections(self, origin: str, keys: Collection[str]) -> dict[str, frozenset[str]]:
         found: dict[str, set[str]] = {}

@@ -15,6 +15,7 @@ the clock of that process that never jumps.
 
 from __future__ import annotations
 
+import json
 import secrets
 from functools import cache
 from itertools import chain
@@ -140,12 +141,18 @@ _PARTS = {
             target = excluded.target, run = excluded.run, sent = excluded.sent, items = excluded.items""",  # noqa: S608 - constants
     "over": """DELETE FROM opusmap.requests USING held
         WHERE writer = %(writer)s AND id = ANY(%(over_0)s::bigint[])""",
-    "accepted": """INSERT INTO opusmap.accepted (target, run, row, key, content)
+    "accepted": """INSERT INTO opusmap.accepted (target, run, row, key, content, columns)
         SELECT new.* FROM held, unnest(
             %(accepted_0)s::bigint[], %(accepted_1)s::bigint[], %(accepted_2)s::bigint[],
-            %(accepted_3)s::bytea[], %(accepted_4)s::bytea[]) AS new (target, run, row, key, content)
-        ON CONFLICT (target, key) DO UPDATE SET
-            run = excluded.run, row = excluded.row, content = excluded.content""",
+            %(accepted_3)s::bytea[], %(accepted_4)s::bytea[], %(accepted_5)s::bytea[])
+            AS new (target, run, row, key, content, columns)
+        ON CONFLICT (target, key) DO UPDATE SET run = excluded.run, row = excluded.row,
+            content = excluded.content, columns = excluded.columns""",
+    "layouts": """INSERT INTO opusmap.column_layouts (target, number, names)
+        SELECT new.* FROM held, unnest(
+            %(layouts_0)s::bigint[], %(layouts_1)s::bytea[], %(layouts_2)s::text[])
+            AS new (target, number, names)
+        ON CONFLICT DO NOTHING""",
     "detailed": f"""INSERT INTO opusmap.detailed (target, run, row, key, content, state, reason, sent)
         SELECT new.target, new.run, new.row, new.key, new.content, new.state, new.reason, {NOW} - new.age
         FROM held, unnest(
@@ -178,8 +185,10 @@ def apply_writes(
         ],
         "over": [(number,) for number, row in writes.requests.items() if row is None],
         "accepted": [
-            (of, run, row, key.encode(), content) for of, run, row, key, content in writes.accepted.values()
+            (of, run, row, key.encode(), content, columns)
+            for of, run, row, key, content, columns in writes.accepted.values()
         ],
+        "layouts": [(of, number, json.dumps(names)) for (of, number), names in writes.layouts.items()],
         "detailed": [
             (
                 *row[:3],

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from opusmap.errors import JournalError
+from opusmap.journal.column_hashes import ColumnHasher
 from opusmap.journal.group_commit import GroupCommit
 from opusmap.journal.grouped_session import GroupedSession
 from opusmap.journal.in_flight import InFlight
@@ -29,8 +30,9 @@ class LeasedSession(GroupedSession):
         run: Run,
         target: int,
         find: Callable[[Sequence[str]], Awaitable[dict[str, JournalRecord]]],
+        hasher: ColumnHasher | None = None,
     ) -> None:
-        super().__init__(in_flight, commits, run, target, find)
+        super().__init__(in_flight, commits, run, target, find, hasher)
         self._journal, self._target_held = journal, target
         self._telling = set[asyncio.Future[None]]()
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.errors import JournalError
-from opusmap.journal import sqlite_destructions
+from opusmap.journal import sqlite_columns, sqlite_destructions
 from opusmap.journal.destruction import Destruction
 from opusmap.journal.group_commit import GroupCommit, SyncExecutor, run_inline
 from opusmap.journal.grouped_session import GroupedSession
@@ -165,10 +165,13 @@ class SqliteJournal(Journal):
     async def session(self, run: Run) -> AsyncIterator[Session]:
         with reading(self._path):
             found = self._reader.execute("SELECT target FROM runs WHERE id = ?", (run.id,)).fetchone()
-        if found is None:
-            raise JournalError(self._path, f"the journal contains no run {run.id}")
+            if found is None:
+                raise JournalError(self._path, f"the journal contains no run {run.id}")
+            target = found[0]
+            hasher = None if self.in_memory else sqlite_columns.read_hasher(self._reader, target)
         async with GroupCommit(self, self._sync_executor) as commits:
-            yield GroupedSession(self._in_flight, commits, run, found[0], partial(self._look_up, found[0]))
+            look_up = partial(self._look_up, target)
+            yield GroupedSession(self._in_flight, commits, run, target, look_up, hasher)
 
     async def _look_up(self, target: int, keys: Sequence[str]) -> dict[str, JournalRecord]:
         accepted, detailed = look_up_records(len(keys))
@@ -247,6 +250,7 @@ class SqliteJournal(Journal):
                 counts = json.dumps({**counts, PRUNED: forgotten[run]})
                 query = "UPDATE runs SET ending = ?, counts = ? WHERE id = ?"
                 database.execute(query, (told, counts, run))
+            sqlite_columns.forget_gone(database, forgotten)
         with translated(self._path):
             # Nothing that was deleted is left in a free page or in the log.
             self._database.execute("VACUUM")
@@ -276,6 +280,27 @@ class SqliteJournal(Journal):
         with reading(self._path):
             target = sqlite_destructions.find_target(self._reader, origin, connection)
             return {} if target is None else sqlite_destructions.find_records(self._reader, target, keys)
+
+    def compare_columns(
+        self, origin: str, connection: str, records: Mapping[str, tuple[bytes, bytes]]
+    ) -> dict[str, tuple[str, ...]]:
+        with reading(self._path):
+            target = sqlite_destructions.find_target(self._reader, origin, connection)
+            return {} if target is None else sqlite_columns.compare_columns(self._reader, target, records)
+
+    def accepted_keys(self, origin: str, connection: str) -> Iterator[str]:
+        with reading(self._path):
+            target = sqlite_destructions.find_target(self._reader, origin, connection)
+            if target is not None:
+                yield from sqlite_columns.read_accepted_keys(self._reader, target)
+
+    def keep_gone(self, run: Run, keys: Iterable[str]) -> None:
+        with self._durably() as database:
+            sqlite_columns.write_gone(database, run.id, keys)
+
+    def gone(self, run: Run) -> tuple[str, ...]:
+        with reading(self._path):
+            return sqlite_columns.read_gone(self._reader, run.id)
 
     def find_connections(self, origin: str, keys: Collection[str]) -> dict[str, frozenset[str]]:
         with reading(self._path):

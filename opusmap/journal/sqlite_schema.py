@@ -2,7 +2,9 @@
 
 `accepted` is all that millions of records need: what Opus holds. `detailed` is what there is more to say of,
 and wins over `accepted`. `requests` is what is in flight, a row a request: one insert is a durable intent.
-`destructions` are what Opus was asked to mark as destroyed.
+`destructions` are what Opus was asked to mark as destroyed. `accepted.columns` has hashes of a record's
+columns, which `column_layouts` names, and `gone` the first records that were absent from a run's source
+(`sqlite_columns`).
 `evidence` is the report data of a run other than its counts: compressed JSON without values of rows.
 `identity` tells the journal from another one. `targets.trusted_from` is the first run whose records of a
 target may count as unchanged; `older_hash`: an older version hashed those before, and no run is done since.
@@ -17,6 +19,7 @@ from itertools import chain
 from typing import Any
 
 from opusmap.errors import JournalError
+from opusmap.journal.sqlite_columns import ADDED, has_columns, write_layouts
 from opusmap.journal.write_set import WriteSet
 
 ACCEPTED_COLUMNS = "run, row, key, content"
@@ -122,11 +125,13 @@ def prepare_schema(database: sqlite3.Connection) -> None:
     version = _pragma(database, "user_version")
     if version not in (VERSION, WITH_DESTRUCTIONS):
         database.executescript(
-            f"BEGIN IMMEDIATE; {_UPGRADE if version else _TABLES} {_DESTRUCTIONS}"
+            f"BEGIN IMMEDIATE; {_UPGRADE if version else _TABLES} {_DESTRUCTIONS} {ADDED}"
             f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
         )
     else:
         database.executescript(_DESTRUCTIONS)  # which the first journals of this version lack
+        if not has_columns(database):  # as many of them do
+            database.executescript(f"BEGIN IMMEDIATE; {ADDED} COMMIT;")
 
 
 def _pragma(database: sqlite3.Connection, name: str) -> int:
@@ -136,7 +141,7 @@ def _pragma(database: sqlite3.Connection, name: str) -> int:
 
 
 _REQUESTS = f"requests ({REQUEST_COLUMNS})"
-_ACCEPTED = f"accepted (target, {ACCEPTED_COLUMNS})"
+_ACCEPTED = f"accepted (target, {ACCEPTED_COLUMNS}, columns)"
 _DETAILED = f"detailed (target, {DETAILED_COLUMNS})"
 
 _ROWS = 90
@@ -149,6 +154,7 @@ def apply_writes(database: sqlite3.Connection, writes: WriteSet) -> None:
     over = [number for number, row in writes.requests.items() if row is None]
     for block in _blocks(over):
         database.execute(f"DELETE FROM requests WHERE id IN ({_marks(len(block))})", block)  # noqa: S608 - marks
+    write_layouts(database, writes.layouts)
     _put(database, _ACCEPTED, [*writes.accepted.values()])
     _put(database, _DETAILED, [row for row in writes.detailed.values() if row is not None])
     forgotten: dict[int, list[str]] = {}

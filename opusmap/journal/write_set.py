@@ -21,19 +21,24 @@ _Place: TypeAlias = "tuple[int, str]"  # a target's number and a rowKey
 
 @dataclass(frozen=True, slots=True)
 class WriteSet:
-    """New rows of `requests` (by id), `accepted` and `detailed` (by target and key); None removes a row."""
+    """New rows of `requests` (by id), `accepted` and `detailed` (by target and key); None removes a row.
+
+    `layouts` are lists of columns (by target and number) to which hashes of columns in `accepted` refer.
+    """
 
     requests: RequestRows = field(default_factory=dict)
     accepted: dict[_Place, tuple[Any, ...]] = field(default_factory=dict)
     detailed: dict[_Place, tuple[Any, ...] | None] = field(default_factory=dict)
+    layouts: dict[tuple[int, bytes], tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return how many rows are written or removed."""
-        return len(self.requests) + len(self.accepted) + len(self.detailed)
+        return len(self.requests) + len(self.accepted) + len(self.detailed) + len(self.layouts)
 
     def accept(self, target: int, run: int, item: Item) -> None:
         """Note that Opus accepted a record, and nothing else."""
-        self.accepted[target, item.key] = target, run, item.row, item.key, item.content
+        facts = target, run, item.row, item.key, item.content
+        self.accepted[target, item.key] = *facts, item.columns or None
 
     def detail(self, target: int, run: int, item: Item, result: Result) -> None:
         """Note more about a record: this counts, whatever `accepted` contains."""
@@ -50,4 +55,5 @@ def merge_writes(sets: Iterable[WriteSet]) -> WriteSet:
         merged.requests.update(writes.requests)
         merged.accepted.update(writes.accepted)
         merged.detailed.update(writes.detailed)
+        merged.layouts.update(writes.layouts)
     return merged

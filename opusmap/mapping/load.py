@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.errors import InvalidMapping
-from opusmap.issues import Fix, Issue, Span, fix_with
+from opusmap.issues import Fix, Issue, Severity, Span, fix_with
 from opusmap.mapping.model import (
     Binding,
     ChoiceList,
@@ -92,11 +92,12 @@ class _Builder:
 
     def build(self, file: YamlFile) -> MappingSpec:
         data = file.data
-        self._diagnostics += file.duplicates
+        self._diagnostics += file.problems
         self._diagnostics += validate(data, self._path)
-        if not isinstance(data, Entries) or any(found.code not in RECOVERABLE for found in self._diagnostics):
+        errors = {found.code for found in self._diagnostics if found.severity is Severity.ERROR}
+        if not isinstance(data, Entries) or errors - RECOVERABLE:
             raise InvalidMapping(tuple(self._diagnostics))
-        if self._diagnostics and lacks_key(data):  # a misspelt key is shown, but what it is for is not there
+        if errors and lacks_key(data):  # a misspelt key is shown, but what it is for is not there
             raise InvalidMapping(tuple(self._diagnostics))
         merged = self._merge(data)
         source, target = data.get_entries("source"), data.get_entries("target")
@@ -160,9 +161,10 @@ class _Builder:
             self._diagnostics.append(found)
             return Entries()
         if isinstance(file.data, Entries):
-            problems = (*file.duplicates, *validate(file.data, str(path), whole=False))
+            problems = (*file.problems, *validate(file.data, str(path), whole=False))
             self._diagnostics += problems
-            return file.data if not problems else Entries()
+            is_sound = all(found.severity is Severity.WARNING for found in problems)
+            return file.data if is_sound else Entries()
         message = f"{quote_value(name)} contains no `key: value` lines"
         self._error("fragment-form", message, name.span, _FRAGMENT_HELP)
         return Entries()

@@ -21,7 +21,8 @@ import yaml
 
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue, Span
-from opusmap.mapping.yaml_slips import Events, find_slip, show_quoted
+from opusmap.mapping.typographic_quotes import is_odd
+from opusmap.mapping.yaml_slips import Events, explain_template, find_slip, warn_of_quotes
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import find_nearest, quote_value
 
@@ -158,11 +159,14 @@ def as_integer(node: object) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class YamlFile:
-    """The content of a YAML file: its data (None if it is empty), its text, and its duplicate keys."""
+    """The content of a YAML file: its data (None if it is empty), its text, and what is wrong with it.
+
+    `problems` are those that did not prevent reading it: duplicate keys, typographic quotation marks.
+    """
 
     data: Node | None
     text: str
-    duplicates: tuple[Issue[Span], ...]
+    problems: tuple[Issue[Span], ...]
 
 
 def _parse_events(text: str) -> Iterator[yaml.Event]:
@@ -213,7 +217,9 @@ def parse_yaml(text: str, name: str, events: Events = _parse_events) -> YamlFile
             raise _refuse(Span.between(name, text, offset, offset + 1), "line-separator", message, help_text)
     try:
         composer = _Composer(text, name, events(text))
-        return YamlFile(composer.compose(), text, tuple(composer.duplicates))
+        data = composer.compose()
+        quotes = warn_of_quotes([(str(one), one.span) for one in composer.odd_texts], text, name)
+        return YamlFile(data, text, (*composer.duplicates, *quotes))
     except yaml.reader.ReaderError as error:
         span = Span.between(name, text, error.position, error.position + 1)
         message = f"the character U+{error.character:04X} is not allowed in YAML"
@@ -283,6 +289,7 @@ class _Composer:
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._count = 0
         self.duplicates: list[Issue[Span]] = []
+        self.odd_texts: list[Text] = []
 
     def compose(self) -> Node | None:
         node: Node | None = None
@@ -311,7 +318,7 @@ class _Composer:
             self._anchors[event.anchor] = None
         node: Node
         if isinstance(event, yaml.ScalarEvent):
-            node = Text(event.value, self._span(event), event.style, self._text, _mark(event).index)
+            node = self._scalar(event)
         elif isinstance(event, yaml.SequenceStartEvent):
             node = Items()
             for item in self._events:
@@ -324,6 +331,12 @@ class _Composer:
         if event.anchor is not None:
             self._anchors[event.anchor] = (node, self._count - before)
         return node
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Text:
+        text = Text(event.value, self._span(event), event.style, self._text, _mark(event).index)
+        if text.plain and is_odd(text):
+            self.odd_texts.append(text)
+        return text
 
     def _entries(self, start: yaml.Event, depth: int) -> Entries:
         entries = Entries()
@@ -350,9 +363,8 @@ class _Composer:
             start = _mark(event).index
             message, hint = "a key must be text, not a list or braces", "write `key: value`"
             if self._text[max(start - 1, 0) : start + 1] == "{{":
-                message = "a template must be in quotes: YAML reads `{{` as nested keys"
                 line = self._text.split("\n")[event.start_mark.line] if event.start_mark else ""
-                hint = show_quoted(line) or 'put the template in quotes: "{{ … }}"'
+                message, hint = explain_template(line)
             raise self._refuse(event, "yaml-key", message, hint)
         if key.plain and key == "<<":
             hint = "write out the keys, or share tables, choices and variables with `include`"

@@ -1,21 +1,23 @@
 """Slips in YAML: which one keeps a text from being read, and how the line should be.
 
-A blank too many, a missing blank after a colon, quotes within quotes, a missing quote, a tab. What might be
-meant is tried: of the corrected lines, the one with which YAML gets furthest is taken, if it gets beyond the
-line where it stopped.
+A blank too many, a missing blank after a colon, quotes within quotes, a missing quote, typographic quotes,
+a tab. What might be meant is tried: of the corrected lines, the one with which YAML gets furthest is taken,
+if it gets beyond the line where it stopped.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, groupby, islice
 from typing import TypeAlias
 
 import yaml
 
-from opusmap.issues import Fix, Span
+from opusmap.issues import Fix, Issue, Severity, Span
+from opusmap.mapping.typographic_quotes import NEEDS_STRAIGHT, show_marks, straighten
+from opusmap.mapping.yaml_writer import in_double_quotes
 from opusmap.wording import counted
 
 _CHARACTERS_TRIED = 60_000
@@ -96,10 +98,39 @@ def find_slip(text: str, name: str, error: yaml.MarkedYAMLError, events: Events)
     return Slip(span, best.message, f"{best.advice}: `{shown}`", Fix(line, best.line, "lines"))
 
 
-def show_quoted(line: str) -> str:
-    """Return a hint that shows a line with its template in quotes; "" for a line that has none."""
-    fix = next((one for one in _quote_value(0, line) if one.message), None) if _is_written(line) else None
-    return "" if fix is None else f"write: `{_shorten(fix.line, fix.at)}`"
+def explain_template(line: str) -> tuple[str, str]:
+    """Return what is wrong with a line whose template is read as nested keys, and what to do."""
+    fixes = chain(_straighten_quotes(0, line), _quote_value(0, line)) if _is_written(line) else ()
+    fix = next((one for one in fixes if one.message), None)
+    if fix is None:
+        return _NESTED, 'put the template in quotes: "{{ … }}"'
+    return fix.message if fix.message != _NO_QUOTES else _NESTED, f"write: `{_shorten(fix.line, fix.at)}`"
+
+
+def warn_of_quotes(odd: Iterable[tuple[str, Span]], text: str, name: str) -> Iterator[Issue[Span]]:
+    """Yield a warning for each line of a file in which typographic marks become part of the texts.
+
+    Args:
+        odd: those texts that have them around them, or at an end, and their places.
+        text: the text of the file.
+        name: the file's name.
+    """
+    lines = text.split("\n")
+    for number, group in groupby(odd, key=lambda one: one[1].line):
+        texts = list(group)
+        line, (first, span) = lines[number - 1], texts[0]
+        marks = show_marks("".join(value[0] + value[-1] for value, _ in texts))
+        message = f"typographic quotation marks ({marks}) become part of the text: YAML needs straight ones"
+        fix = next(_straighten_quotes(0, line), None) if len(line) <= _LONGEST else None
+        kept = f"; if they belong to the text: `{in_double_quotes(first)}`" if len(texts) == 1 else ""
+        if fix is None or any(where.end_line != number for _, where in texts):
+            hint = f"write straight ones, one at each end{kept}"
+            yield Issue("quote-in-text", message, span, hint, Severity.WARNING)
+            continue
+        place = Span(name, number, fix.at + 1, number, fix.at + 2)
+        whole = Fix(Span(name, number, 1, number, len(line) + 1), fix.line, "lines")
+        hint = f"write: `{_shorten(fix.line, fix.at)}`{kept}"
+        yield Issue("quote-in-text", message, place, hint, Severity.WARNING, whole)
 
 
 def show_missing_blank(line: str) -> str:
@@ -143,10 +174,9 @@ def _find_fixes(lines: list[str], error: yaml.MarkedYAMLError, mark: yaml.Mark) 
         near = list(dict.fromkeys([*near[:1], error.context_mark.line, *near]))
     if "'\\t'" in str(error.problem) and mark.line in filled:
         yield from _replace_tab(lines, mark.line, mark.column)
-    for at in near:
-        yield from _put_blank_after_colon(at, lines[at])
-    for at in near:
-        yield from _correct_quotes(at, lines[at])
+    for correct in (_straighten_quotes, _put_blank_after_colon, _correct_quotes):
+        for at in near:
+            yield from correct(at, lines[at])
     for at in islice(filled, len(near), _LINES_SEARCHED):
         yield from (fix for fix in _correct_quotes(at, lines[at]) if fix.message == _NOT_CLOSED)
     for at in near:
@@ -185,6 +215,16 @@ def _replace_tab(lines: list[str], index: int, column: int) -> Iterator[_Correct
         yield _Correction(index, " " * blanks + after, column, "a tab is used for indentation", advice)
 
 
+def _straighten_quotes(index: int, line: str) -> Iterator[_Correction]:
+    """Yield a line with straight quotation marks in the place of typographic ones."""
+    start, body, tail = _split(line)
+    meant = straighten(line[:start], body) + tail
+    marks = show_marks(line[: len(line) - len(tail)])
+    if marks and meant != line:
+        at = min(map(line.index, marks.split()))
+        yield _Correction(index, meant, at, NEEDS_STRAIGHT.format(marks), "write")
+
+
 def _put_blank_after_colon(index: int, line: str) -> Iterator[_Correction]:
     if found := _NO_BLANK.match(line):
         at = found.end() - 1
@@ -209,6 +249,8 @@ def _put_colon(lines: list[str], index: int, below: int) -> Iterator[_Correction
     yield _Correction(index, f"{line[:at]}:{line[at:]}", at, message, advice)
 
 
+_NO_QUOTES = "a template must be in quotes"
+_NESTED = f"{_NO_QUOTES}: YAML reads `{{{{` as nested keys"
 _NOT_CLOSED = "the quotation mark that opens here is not closed"
 
 
@@ -299,8 +341,7 @@ def _quote_value(index: int, line: str, problem: str = "") -> Iterator[_Correcti
     mark = '"' if '"' not in body and "\\" not in body else "'"
     quoted = mark + (body.replace("'", "''") if mark == "'" else body) + mark
     if "{{" in body or "{%" in body:
-        message = "a template must be in quotes"
-        yield _Correction(index, head + quoted + tail, start, message, "write")
+        yield _Correction(index, head + quoted + tail, start, _NO_QUOTES, "write")
     elif body[0] not in "{[" and (body[0] in "%@`&*!|>?" or ": " in body or body.endswith(":")):
         yield _Correction(index, head + quoted + tail, start, "", "put the value in quotes")
 

@@ -27,6 +27,8 @@ ERROR_COLUMNS = ("_row", "_key", "_error_column", "_error_code", "_error")
 _ERROR_NAMES = frozenset(ERROR_COLUMNS)
 _STAYS = "stays as it is: it was edited, is open in another program, or is not from this command's last run"
 
+_IS_READ = "stays as it is, because this run's rows come from it"
+
 
 class RejectList:
     """Keeps rejects in memory, for programs and tests: `found`, in their order."""
@@ -191,7 +193,8 @@ class RejectWriter:
         wanted = self.path
         file, self.path = create_unless_there(wanted, self._may_replace)
         if self.path != wanted:
-            self._add_note(f"{wanted} {_STAYS}; these rejects are in {self.path}")
+            why = _IS_READ if is_same_file(wanted, self._source) else _STAYS
+            self._add_note(f"{wanted} {why}; these rejects are in {self.path}")
         return file
 
     def _may_replace(self, path: Path) -> bool:
@@ -208,7 +211,8 @@ class RejectWriter:
             with suppress(OSError):  # a spreadsheet program holds it
                 self.path.unlink()
         if self.path.exists():
-            self._add_note(f"{self.path} {_STAYS}; this time no row was rejected")
+            why = _IS_READ if is_same_file(self.path, self._source) else _STAYS
+            self._add_note(f"{self.path} {why}; this time no row was rejected")
 
     def _add_note(self, sentence: str) -> None:
         self.note = "; ".join(filter(None, (self.note, sentence)))

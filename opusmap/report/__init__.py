@@ -3,13 +3,15 @@
 from opusmap.report.drain_time import Pace, find_pace
 from opusmap.report.forecast import Forecast, Forecaster, ProfilingSource
 from opusmap.report.provenance import Evidence, gather_evidence, staged_evidence
-from opusmap.report.summary import Reason, Report, Shared, Tally
+from opusmap.report.summary import GONE_KEYS, Gone, Reason, Report, Shared, Tally
 from opusmap.report.timeline import Timeline
 
 __all__ = [
+    "GONE_KEYS",
     "Evidence",
     "Forecast",
     "Forecaster",
+    "Gone",
     "Pace",
     "ProfilingSource",
     "Reason",

@@ -15,6 +15,7 @@ from opusmap.errors import SourceError
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import explain_change, is_edited, read_keys
 from opusmap.report.status import Status, count_attention, describe_status
+from opusmap.wording import counted
 
 if TYPE_CHECKING:
     from opusmap.journal import Journal, Run
@@ -120,6 +121,54 @@ def compare_reasons(before: Evidence, after: Evidence) -> tuple[ReasonChange, ..
     ]
     order = ("came", "went", "stayed")
     return tuple(sorted(changes, key=lambda one: (order.index(one.kind), -max(one.before, one.after))))
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What a retry sent again: rejects of an earlier run, or records that Opus had not accepted.
+
+    `run` is the earlier run, None for records; `sent` how many rows or records, `of` how many rejects it had;
+    `reasons` why they were rejected then and now.
+    """
+
+    run: int | None
+    sent: int
+    of: int = 0
+    reasons: tuple[ReasonChange, ...] = ()
+
+    def __str__(self) -> str:
+        """Return it as the beginning of a sentence.
+
+        >>> str(Retried(3, 41, 57)), str(Retried(None, 1))
+        ('Retry of run 3: 41 of its 57 rejects', 'Retry of 1 record that earlier runs left open')
+        """
+        if self.run is None:
+            return f"Retry of {counted(self.sent, 'record')} that earlier runs left open"
+        every = "its only reject" if self.of == 1 else f"all of its {self.of:,} rejects"
+        part = every if self.sent == self.of else f"{self.sent:,} of its {self.of:,} rejects"
+        return f"Retry of run {self.run}: {part}"
+
+
+def find_retried(journal: Journal, run: Run, evidence: Evidence) -> Retried | None:
+    """Return what a run sent again, as far as the journal knows; None for a run that is not a retry.
+
+    A file of rejects is known by its name, which has the run's number. One that was saved under another name,
+    or whose run was pruned, is not known.
+    """
+    if evidence.retried is not None:
+        return Retried(None, evidence.retried)
+    source = evidence.find("source")
+    if source is None or not run.counts:
+        return None
+    for earlier in journal.runs():
+        if earlier.id >= run.id or _target(earlier) != _target(run):
+            continue
+        left = Evidence.read(journal.evidence(earlier))
+        rejects = left.find("rejects")
+        if rejects is not None and PurePath(rejects.path).name == PurePath(source.path).name:
+            of = earlier.counts.get("rejected", 0) + earlier.counts.get("failed", 0)
+            return Retried(earlier.id, run.counts.get("read", 0), of, compare_reasons(left, evidence))
+    return None
 
 
 def _target(run: Run) -> tuple[str, str, str]:

@@ -23,17 +23,19 @@ import jinja2
 from markupsafe import Markup, escape
 
 from opusmap import __version__
+from opusmap.compiler.explain import map_right_columns
 from opusmap.diagnostic_pages import locate_page, summarise
 from opusmap.issues import Issue
 from opusmap.journal import OPEN_STATES
 from opusmap.records import Mapped, Record, Reject
 from opusmap.report.chart import HEIGHT, WIDTH, draw_charts, say_duration
 from opusmap.report.crosswalk import make_crosswalk
-from opusmap.report.earlier_runs import History, read_history, scale_bars
+from opusmap.report.earlier_runs import History, Retried, find_retried, read_history, scale_bars
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import RejectedRows, read_rows
 from opusmap.report.status import count_attention, describe_status, is_rehearsal, list_needs
-from opusmap.report.timeline import read_timeline
+from opusmap.report.summary import ENDS, label_end
+from opusmap.report.timeline import FEWEST_SPANS, read_timeline
 from opusmap.sources.changes import describe_state
 from opusmap.wording import counted
 
@@ -63,18 +65,6 @@ class End:
     share: float
 
 
-MEANINGS = (
-    ("submitted", "Submitted", "Opus accepted the record"),
-    ("unchanged", "Unchanged", "Opus already has the same record"),
-    ("filtered", "Filtered", "the mapping's “where” excludes the row"),
-    ("rejected", "Rejected", "the row can't become a record"),
-    ("failed", "Failed", "Opus refused the record"),
-    ("uncertain", "Uncertain", "it is not known whether Opus accepted it; the next run sends it again"),
-    ("not_sent", "Not sent", "the run ended before its turn"),
-)
-"""Where rows end: the name of the total, its label, and what it means."""
-
-
 def write_run(
     journal: Journal, run: Run, *, rows: bool = True, earlier: bool = False, nonce: str = ""
 ) -> str:
@@ -87,7 +77,7 @@ def write_run(
         earlier: with the runs before it of the same mapping and connection.
         nonce: what the page's style carries where the answer of a server permits only that.
     """
-    evidence = Evidence.read(journal.evidence(run))
+    evidence = Evidence.of_run(journal, run)
     found = islice(journal.records(run, *OPEN_STATES), OPEN_ENDS + 1)
     open_ends, more = list(found), 0
     if len(open_ends) > OPEN_ENDS:
@@ -102,6 +92,7 @@ def write_run(
         datetime.now(UTC),
         more_open_ends=more,
         history=read_history(journal, run) if earlier else None,
+        retried=find_retried(journal, run, evidence),
         nonce=nonce,
     )
 
@@ -115,6 +106,7 @@ def render_run(
     *,
     more_open_ends: int = 0,
     history: History | None = None,
+    retried: Retried | None = None,
     nonce: str = "",
 ) -> str:
     """Return the page of one run.
@@ -127,6 +119,7 @@ def render_run(
         made: when the page is made, with a zone.
         more_open_ends: how many open ends were left out.
         history: the runs before it, if the page shows them.
+        retried: what it sent again, if it is a retry.
         nonce: see `write_run`.
     """
     step, spans = read_timeline(evidence.timeline or {})
@@ -148,14 +141,15 @@ def render_run(
         total=sum(end.count for end in ends),
         read=run.counts.get("read", 0),
         bar=_stack(ends),
-        charts=draw_charts(step, spans),
+        charts=draw_charts(step, spans) if len(spans) >= FEWEST_SPANS else (),
         step=step,
         spans=spans,
         open_ends=open_ends,
         more_open_ends=more_open_ends,
         rejected=rejected,
         history=history,
-        codes=list_codes(history.reasons if history else ()),
+        retried=retried,
+        codes=list_codes((*(history.reasons if history else ()), *(retried.reasons if retried else ()))),
         stacks={} if history is None else _stack_runs(history),
         made=made,
         nonce=nonce,
@@ -193,6 +187,7 @@ def render_preview(
             "kind": _KINDS.get(type(mapped), ""),
             "mapped": mapped,
             "wrong": _wrong_cells(mapped, values, made_of),
+            "right": map_right_columns(mapper, mapped, values) if isinstance(mapped, Reject) else None,
         }
         for values, mapped in pairs
     ]
@@ -258,8 +253,14 @@ def _name_options(mapper: Mapper) -> dict[str, dict[str, str]]:
 def _ends(counts: Mapping[str, int]) -> list[End]:
     read = counts.get("read", 0)
     return [
-        End(name, label, counts.get(name, 0), meaning, counts.get(name, 0) / read if read else 0.0)
-        for name, label, meaning in MEANINGS
+        End(
+            name,
+            label_end(name),
+            counts.get(name, 0),
+            meaning,
+            counts.get(name, 0) / read if read else 0.0,
+        )
+        for name, meaning in ENDS.items()
     ]
 
 
@@ -331,6 +332,8 @@ def _shown(value: Any, limit: int = _CUT) -> str:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    if cut.isprintable():  # nearly all, and a page may have a million
+        return cut
     return "".join(
         char if char.isprintable() or char in "\n\t" + _JOINERS else char.encode("unicode_escape").decode()
         for char in cut
@@ -338,9 +341,14 @@ def _shown(value: Any, limit: int = _CUT) -> str:
 
 
 def _near(path: str, mapping: str) -> str:
-    """Return a path relative to the mapping's folder, as it is if it is elsewhere."""
+    """Return a path relative to the mapping's folder, as it is if it is elsewhere.
+
+    Rejects, which have the mapping's name, are beside it; their path is whole, so that they are found again.
+    """
     own = PurePath(path)
     folder = PurePath(mapping).parent
+    if own.is_absolute() and not folder.is_absolute() and own.name.startswith(f"{PurePath(mapping).stem}."):
+        return own.name
     return own.relative_to(folder).as_posix() if own.is_relative_to(folder) else path
 
 

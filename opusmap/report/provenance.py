@@ -16,12 +16,13 @@ from opusmap import __version__
 from opusmap.compiler.lock import lock_path
 from opusmap.output_files import File, hash_file
 from opusmap.report.crosswalk import Crosswalk, Line, make_crosswalk
-from opusmap.report.summary import Reason, Report
+from opusmap.report.summary import Gone, Reason, Report
 from opusmap.report.timeline import Timeline
 from opusmap.sources import FileChange, FileState
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
+    from opusmap.journal import Journal, Run
     from opusmap.sources import Source
 
 SOURCES = 200
@@ -42,7 +43,9 @@ class Evidence:
     `timeline` is what `Timeline.as_json` gives. `reasons` (for rejects) and `replaced` (wrong values in whose
     place records have others) have no examples, for those quote cells; `more_reasons` and `more_replaced` are
     how many were left out. `trust_status`: HTTP statuses without a body were trusted.
+    `retried` is how many records a retry asked for that earlier runs left open; None for other runs.
     `source_changed` are files that changed while they were read; their hashes in `files` are from before.
+    `gone` is kept without rowKeys, for pruning leaves evidence as it is: `of_run` adds those that are known.
     """
 
     version: str = ""
@@ -61,6 +64,8 @@ class Evidence:
     trust_status: bool = False
     source_changed: tuple[FileChange, ...] = ()
     journal_note: str = ""
+    retried: int | None = None
+    gone: Gone | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data; `read` reads it."""
@@ -77,7 +82,17 @@ class Evidence:
             "replaced": _all(Reason, plain.get("replaced", ())),
         }
         lists["source_changed"] = tuple(map(_change, plain.get("source_changed", ())))
-        return cls(**{**_known(cls, plain), **lists, "crosswalk": Crosswalk(**crosswalk)})
+        gone = plain.get("gone")
+        absent = None if gone is None else Gone(**{**_known(Gone, gone), "keys": tuple(gone.get("keys", ()))})
+        return cls(**{**_known(cls, plain), **lists, "crosswalk": Crosswalk(**crosswalk), "gone": absent})
+
+    @classmethod
+    def of_run(cls, journal: Journal, run: Run) -> Evidence:
+        """Return what a run left, and the rowKeys of records that were gone, unless they were pruned."""
+        found = cls.read(journal.evidence(run))
+        return (
+            found if found.gone is None else replace(found, gone=replace(found.gone, keys=journal.gone(run)))
+        )
 
     def completed(self, report: Report, timeline: Timeline, written: Iterable[File]) -> Evidence:
         """Return it with what is known at a run's end; `written` are the files that the run wrote."""
@@ -93,6 +108,7 @@ class Evidence:
             timeline=timeline.as_json(),
             seconds=report.seconds,
             source_changed=report.source_changed[:SOURCES],
+            gone=None if report.gone is None else replace(report.gone, keys=()),
         )
 
     def find(self, role: str) -> File | None:

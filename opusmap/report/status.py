@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
@@ -101,6 +101,8 @@ def _needs(run: Run, evidence: Evidence) -> Iterator[Need]:
     if replaced := sum(reason.count for reason in evidence.replaced):
         what = f"{counted(replaced, 'wrong value')} {_was(replaced)} replaced, as the mapping says."
         yield Need(what, "Check that the replacements are what you want.", section="replaced")
+    if evidence.gone is not None and evidence.gone.records:
+        yield Need(f"{replace(evidence.gone, keys=()).describe()}.", "Nothing was deleted.", section="gone")
 
 
 def _correct(run: Run, file: File | None) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from opusmap.errors import OpusmapError
 from opusmap.issues import Issue
 from opusmap.records import Chunk, Reject
 from opusmap.sources import FileChange
+from opusmap.wording import counted
 
 COUNTS = (
     "read",
@@ -30,6 +31,35 @@ COUNTS = (
     "retries",
     "trusted",
 )
+ENDS = {
+    "submitted": "Opus accepted the record",
+    "unchanged": "Opus already has the same record",
+    "filtered": "the mapping's “where” excludes the row",
+    "rejected": "the row can't become a record",
+    "failed": "Opus refused the record",
+    "uncertain": "it is not known whether Opus accepted it; the next run sends it again",
+    "not_sent": "the run ended before its turn",
+}
+"""Where rows end: the name of the total, and what it means."""
+MEANINGS = {
+    "read": "rows of the source",
+    "mapped": "rows that became a record",
+    **ENDS,
+    "requests": "calls of Opus; each takes up to 15 records",
+    "retries": "requests that were sent again",
+}
+"""What each total means that a terminal shows."""
+
+
+def label_end(name: str) -> str:
+    """Return the label of a total on a page.
+
+    >>> label_end("not_sent")
+    'Not sent'
+    """
+    return name.replace("_", " ").capitalize()
+
+
 FIRST_ROWS = 50
 """Row numbers that are kept for each reason."""
 
@@ -68,6 +98,33 @@ class Shared:
         return {"parts": parts, "processes": self.processes, "process": dict(self.own)}
 
 
+GONE_KEYS = 50
+"""RowKeys of records that are gone that are kept for a run, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """How many records that Opus accepted earlier were absent from the whole source, and the first rowKeys.
+
+    Those whose row `where` excludes are among them. `unreadable` rejected rows have a key that can't be read,
+    so that each of them may be the row of one of these records.
+    """
+
+    records: int
+    keys: tuple[str, ...] = ()
+    unreadable: int = 0
+
+    def describe(self) -> str:
+        """Return it as a sentence for a person."""
+        were = "was" if self.records == 1 else "were"
+        first = ", ".join(self.keys[:_GONE_SHOWN]) + (" …" if self.records > _GONE_SHOWN else "")
+        named = f": {first}" if self.keys else ""
+        return f"{counted(self.records, 'record')} accepted earlier {were} absent from the source{named}"
+
+
+_GONE_SHOWN = 5
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What became of every row of a run.
@@ -81,6 +138,7 @@ class Report:
     `journal_note` is what was odd about the journal, in sentences: it is older than the last run, say.
     `waiting`, while a run goes on, says why nothing is sent just now. `state` is the newest state of a Singer
     tap, as JSON, that may be kept: all rows before it have been dealt with. `shared`: a staged run is sent.
+    `gone` is known at the end of a run that read a whole source, and None otherwise.
     """
 
     read: int = 0
@@ -107,6 +165,7 @@ class Report:
     waiting: str = ""
     state: str = ""
     shared: Shared | None = None
+    gone: Gone | None = None
 
     @property
     def adds_up(self) -> bool:
@@ -130,7 +189,8 @@ class Report:
         lists = {name: [asdict(reason) for reason in getattr(self, name)] for name in names}
         ending = {"run": self.run, "seconds": self.seconds, "stopped": self.stopped and str(self.stopped)}
         changed = [asdict(change) for change in self.source_changed]
-        told = {"source_changed": changed, "journal_note": self.journal_note or None}
+        told: dict[str, Any] = {"source_changed": changed, "journal_note": self.journal_note or None}
+        told["gone"] = None if self.gone is None else asdict(self.gone)
         shared = {} if self.shared is None else self.shared.as_json()
         return {**self.counts(), **ending, **lists, **told, **shared}
 

@@ -12,6 +12,8 @@ from typing import Any
 
 SPANS = 120
 """Spans at most; when a run outgrows them, two become one."""
+FEWEST_SPANS = 5
+"""Spans from which a page shows charts: one bar or two show nothing that the totals don't."""
 
 
 @dataclass(slots=True)

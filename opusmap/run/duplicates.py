@@ -135,7 +135,7 @@ class DuplicateFilter:
         self._work = work
         is_last = work.mapper.spec.duplicates == "last" and not work.lacks_key
         self._last = _last_rows(work) if is_last else dict[int, int]()
-        self._seen = KeySet()
+        self._seen, self._rejected = KeySet(), KeySet()
         self._first = dict[int, int]()
         # A row that was rejected for its key and still has it would now replace what took its place.
         self._repeated = work.source.repeated if isinstance(work.source, RejectsSource) else {}
@@ -145,6 +145,12 @@ class DuplicateFilter:
 
     def __exit__(self, *_: object) -> None:
         self._seen.close()
+        self._rejected.close()
+
+    def find_met(self, hashes: set[int]) -> set[int]:
+        """Return which of these hashes are those of row keys of rows so far, whether rejected or not."""
+        known = self._seen.find(hashes) | self._rejected.find(hashes)
+        return known | (self._last.keys() & hashes) if self._last else known
 
     def filter(self, chunk: Chunk, row_at: RowAt) -> Chunk:
         """Return the chunk with a reject for each record that may not pass; `row_at` gives its rows.
@@ -154,7 +160,10 @@ class DuplicateFilter:
         if self._work.lacks_key:
             return chunk
         rejects = [(place, one) for place, one in chunk.placed_rejects() if one.key is not None]
-        before = self._seen.find({hash(one.key) for _, one in rejects}) if rejects else set[int]()
+        wrong = {hash(one.key) for _, one in rejects}
+        before = self._seen.find(wrong) if rejects else set[int]()
+        if rejects:
+            self._rejected.add(wrong - self._rejected.find(wrong))
         filtered = self._without_duplicates(chunk, row_at)
         if not rejects:
             return filtered

@@ -58,6 +58,7 @@ class MapStream:
         only: frozenset[str] | None = None,
         too_many: Callable[[int, int], bool] = lambda _rejected, _read: False,
         reject_more: Callable[[Chunk, RowAt], Chunk] | None = None,
+        keep_keys: bool = False,
     ) -> None:
         """Begin with the mapping and source of `work`.
 
@@ -68,12 +69,15 @@ class MapStream:
             only: the row keys that count; other rows are passed over.
             too_many: tells by the numbers of rejected and of read rows, after each reject, whether to end.
             reject_more: rejects records for what is known beyond the source.
+            keep_keys: be able to tell which row keys the source has; `close` forgets them.
         """
         self.tally = Tally()
         self._work, self._workers = work, workers
         self._limit, self._only, self._too_many = limit, only, too_many
         self._reject_more = reject_more
-        self._is_over = False
+        self._is_over = self._is_whole = False
+        self._keep_keys = keep_keys
+        self._keys: DuplicateFilter | None = None
         self._changed: tuple[FileChange, ...] | None = None
         self._began = time.monotonic()
 
@@ -85,11 +89,12 @@ class MapStream:
             StoppedEarly: a worker process died, and died again over the same rows; or the temporary file for
                 the keys of very many rows can't be used.
         """
-        with self._watched(), DuplicateFilter(self._work) as keys:
+        with self._watched(), self._remembered() as keys:
             for mapped, row_at in self._mapped():
                 yield self._counted(self._filtered(keys, mapped, row_at))
                 if self._is_over:
                     return
+            self._is_whole = True
 
     async def with_rows(self) -> AsyncIterator[_Found]:
         """Yield the chunks, each with what gives its rows, and leave the event loop free where others map.
@@ -99,11 +104,36 @@ class MapStream:
         Raises:
             SourceError, StoppedEarly: as iterating does.
         """
-        with self._watched(), DuplicateFilter(self._work) as keys:
+        with self._watched(), self._remembered() as keys:
             async for mapped, row_at in self._mapped_beside():
                 yield self._counted(self._filtered(keys, mapped, row_at)), row_at
                 if self._is_over:
                     return
+            self._is_whole = True
+
+    def find_met(self) -> Callable[[set[int]], set[int]] | None:
+        """Return what tells which hashes of row keys (`hash`) are those of rows, whatever became of them.
+
+        None unless the source was read to its end and the keys are kept. It can't know the keys of rows that
+        `where` excludes, and of those rejected for their key.
+        """
+        return self._keys.find_met if self._keys is not None and self._is_whole else None
+
+    def close(self) -> None:
+        """Forget the row keys that were kept."""
+        if self._keys is not None:
+            self._keys.__exit__()
+            self._keys = None
+
+    @contextmanager
+    def _remembered(self) -> Iterator[DuplicateFilter]:
+        """Lend what knows the row keys so far."""
+        if self._keep_keys:
+            self._keys = DuplicateFilter(self._work)
+            yield self._keys
+        else:
+            with DuplicateFilter(self._work) as keys:
+                yield keys
 
     @contextmanager
     def _watched(self) -> Iterator[None]:

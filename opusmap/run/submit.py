@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from opusmap.compiler import Mapper
@@ -35,8 +36,9 @@ from opusmap.journal.last_run import LastRun
 from opusmap.opus import EncodedRecord
 from opusmap.output_files import File
 from opusmap.records import Reject
-from opusmap.report import Evidence, Report, Timeline, gather_evidence
+from opusmap.report import GONE_KEYS, Evidence, Gone, Report, Timeline, gather_evidence
 from opusmap.run.checkpoints import Checkpoints
+from opusmap.run.gone import count_unreadable, find_absent, has_all_rows
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work, open_rows
 from opusmap.run.parallel import Workers
@@ -257,7 +259,9 @@ class _Run:
             only=options.only,
             too_many=self._too_many,
             reject_more=tombstones.filter if tombstones else None,
+            keep_keys=self._can_tell_gone(settings),
         )
+        self._unreadable = 0
         self._totals, self._timeline, self._outlook = SubmitTotals(), Timeline(), Outlook(0)
         self._failure: OpusmapError | None = None  # of what takes the rejects
         # A rehearsal, and a run over a part of the rows, confirm nothing.
@@ -268,7 +272,12 @@ class _Run:
         self.begun = self._begin(settings)
         # What is known before the first row: a run that is killed has a report, too.
         evidence = Evidence() if journal.in_memory else gather_evidence(work.mapper, work.source)
-        self._evidence = replace(evidence, trust_status=settings.trust_status, journal_note=self._note)
+        self._evidence = replace(
+            evidence,
+            trust_status=settings.trust_status,
+            journal_note=self._note,
+            retried=None if options.only is None else len(options.only),
+        )
         journal.keep_evidence(self.begun, self._evidence.as_json())
         if rejects is not None and not journal.in_memory:
             rejects.belong_to(self.begun.id)
@@ -306,6 +315,7 @@ class _Run:
                 be written.
         """
         async for chunk, row_at in self._stream.with_rows():
+            self._unreadable += count_unreadable([chunk])
             for reject in chunk.rejects():
                 if self._rejects is not None:
                     self._rejects.write(reject)
@@ -391,6 +401,7 @@ class _Run:
             stopped=self._totals.stopped or self._failure,
             source_changed=self._stream.find_changes(),
         )
+        report = replace(report, gone=self._find_gone(report))
         ending = "done" if report.stopped is None else str(report.stopped).partition("\n")[0]
         evidence = self._evidence.completed(report, self._timeline, files)
         self._journal.keep_evidence(self.begun, evidence.as_json())
@@ -406,6 +417,28 @@ class _Run:
             note = replace(evidence, journal_note=self._note)
             self._journal.keep_evidence(run, note.as_json())
         return report
+
+    def _can_tell_gone(self, settings: Settings) -> bool:
+        """Return whether earlier runs may have sent records of which this one would read no row."""
+        if self._options.limit is not None or self._options.only is not None:
+            return False
+        if self._journal.in_memory or not has_all_rows(self._work.source):
+            return False
+        target = (settings.base_url, self._work.mapper.connection.id)
+        return any((run.origin, run.connection) == target for run in self._journal.runs())
+
+    def _find_gone(self, report: Report) -> Gone | None:
+        """Return what was accepted earlier and is absent from the source, if known; keep the first."""
+        met = self._stream.find_met()
+        if met is None or report.stopped is not None:
+            self._stream.close()
+            return None
+        absent = find_absent(self._journal, self.begun.origin, self.begun.connection, met)
+        keys = tuple(islice(absent, GONE_KEYS))
+        count = len(keys) + sum(1 for _ in absent)
+        self._stream.close()
+        self._journal.keep_gone(self.begun, keys)
+        return Gone(count, keys, self._unreadable)
 
     def _close_rejects(self) -> Iterable[File]:
         """Return the files that were written; one that can't be written whole is why the run stopped."""

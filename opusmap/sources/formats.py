@@ -28,7 +28,7 @@ from opusmap.sources.installed import InstalledSource
 from opusmap.sources.multi_file import MultiFileSource, find_files
 from opusmap.sources.source import Format, Source, load_extra
 from opusmap.sources.text_io import Input, Remote, advise_on_binary
-from opusmap.wording import quote_value, suggest
+from opusmap.wording import quote_value, strip_quotes, suggest
 
 _MODULES = (
     "csv_rows",
@@ -262,6 +262,8 @@ def find_format(name: str, stated: str | None) -> Format:
     problem = f"no known format has the suffix {quote_value(suffix)}" if suffix else "the format is unknown"
     suffixes = " ".join(suffix for one in all_formats() for suffix in one.suffixes)
     hint = f"known suffixes are {suffixes}; for another one write `format: …` under `source:` ({known})"
+    if strip_quotes(name) != name:
+        hint = f"write it without quotation marks, or with straight ones: {strip_quotes(name)}"
     raise SourceError(name, "unknown-format", problem, help=hint)
 
 

@@ -18,7 +18,9 @@ _SEEN_AT_MOST = 20_000
 _HEAD = 4096
 _MAPPING = re.compile(rb"^\s*\{?\s*[\"']?opusmap[\"']?\s*:", re.MULTILINE)
 _NAME_LIMIT = 200
-_OTHERS = re.compile(r"\.(connection|lock|last-run|schema)\.json$|(^|/)opusmap-journal\.db|\.rejects\.")
+_OTHERS = re.compile(
+    r"\.(connection|lock|last-run|schema|sign-off|review)\.json$|(^|/)opusmap-journal\.db|\.rejects\."
+)
 """Names of connections, and of what opusmap itself writes."""
 
 

@@ -14,8 +14,9 @@ from opusmap.journal import open_journal
 from opusmap.journal.last_run import LastRun
 from opusmap.report import Evidence
 from opusmap.report.earlier_runs import ReasonChange, compare_reasons
-from opusmap.report.pages import MEANINGS, write_run
+from opusmap.report.pages import write_run
 from opusmap.report.status import Need, Status, describe_status, is_rehearsal, list_needs
+from opusmap.report.summary import ENDS, label_end
 from opusmap.run.history import find_journal, find_runs
 from opusmap.settings import locate_journal
 
@@ -40,7 +41,9 @@ class PastRun:
     @property
     def totals(self) -> tuple[tuple[str, str, int, str], ...]:
         """Where its rows ended: name, label, count, meaning."""
-        return tuple((name, label, self.run.counts.get(name, 0), told) for name, label, told in MEANINGS)
+        return tuple(
+            (name, label_end(name), self.run.counts.get(name, 0), meaning) for name, meaning in ENDS.items()
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ are no longer as they were. It binds nothing that it signs: a file may change, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
@@ -67,6 +67,14 @@ class SignOff(msgspec.Struct, frozen=True, kw_only=True):
     run: SignedRun
     files: list[SignedFile]
     files_left_out: int = 0
+
+
+class Signer(NamedTuple):
+    """Who signs, and what that person declares."""
+
+    name: str
+    role: str
+    declaration: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +153,12 @@ def make_sign_off(
     if not may_sign(run):
         hint = "finish it first: send again, and sign the run that is done"
         raise SettingsError(f"run {run.id}", "it did not come to its end, so it can't be signed", hint)
-    given = {"name": name.strip(), "role": role.strip(), "declaration": declaration.strip()}
-    for field, text in given.items():
-        if not text or len(text) > _TEXT_LIMIT:
-            problem = "this field is empty" if not text else f"this is longer than {_TEXT_LIMIT} characters"
-            raise SettingsError(field, problem, "fill in all three fields, and sign again")
+    signer = read_signer(name, role, declaration)
     assert run.finished is not None
     return SignOff(
-        name=given["name"],
-        role=given["role"],
-        declaration=given["declaration"],
+        name=signer.name,
+        role=signer.role,
+        declaration=signer.declaration,
         signed=_iso((now or datetime.now(UTC)).timestamp()),
         run=SignedRun(
             number=run.id,
@@ -167,6 +171,20 @@ def make_sign_off(
         files=list(_signed_files(evidence)),
         files_left_out=evidence.more_sources,
     )
+
+
+def read_signer(name: str, role: str, declaration: str) -> Signer:
+    """Return who signs, and what is declared, from what a person has filled in.
+
+    Raises:
+        SettingsError: a field is empty or too long.
+    """
+    signer = Signer(name.strip(), role.strip(), declaration.strip())
+    for field, text in zip(Signer._fields, signer, strict=True):
+        if not text or len(text) > _TEXT_LIMIT:
+            problem = "this field is empty" if not text else f"this is longer than {_TEXT_LIMIT} characters"
+            raise SettingsError(field, problem, "fill in all three fields, and sign again")
+    return signer
 
 
 def may_sign(run: Run) -> bool:
@@ -193,23 +211,31 @@ def draft_declaration(run: Run) -> str:
 
 
 def find_changes(files: Iterable[SignedFile], mapping: Path) -> tuple[Change, ...]:
-    """Return which files are no longer as they were; a lock that was written since is one of them.
+    """Return which files of a run are no longer as they were; a lock that was written since is one of them.
 
     Only files below the mapping's folder are looked at.
     """
-    files, found = list(files), list[Change]()
+    files = list(files)
+    found = list(compare_files(files, mapping))
+    lock = lock_path(mapping)
+    if lock.is_file() and not any(file.role == "lock" for file in files):
+        found.append(Change("lock", lock.name, "added"))
+    return tuple(found)
+
+
+def compare_files(files: Iterable[SignedFile], mapping: Path) -> Iterator[Change]:
+    """Yield which of a mapping's signed files are no longer as they were.
+
+    Only files below the mapping's folder are looked at.
+    """
     for file in files:
         # The mapping may have been renamed, together with its sign-off.
         name = mapping.name if file.role == "mapping" else file.path
         path = resolve_inside(mapping.parent, name)
         if path is None:
-            found.append(Change(file.role, file.path, "elsewhere"))
+            yield Change(file.role, file.path, "elsewhere")
         elif (now := _hash_now(path)) != file.sha256:
-            found.append(Change(file.role, file.path, "gone" if now is None else "changed"))
-    lock = lock_path(mapping)
-    if lock.is_file() and not any(file.role == "lock" for file in files):
-        found.append(Change("lock", lock.name, "added"))
-    return tuple(found)
+            yield Change(file.role, file.path, "gone" if now is None else "changed")
 
 
 def files_of(evidence: Evidence) -> tuple[SignedFile, ...]:

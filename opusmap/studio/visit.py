@@ -144,6 +144,23 @@ class Visit:
         kept = {name: str(one) for name, one in values.items() if one not in (None, "")}
         return f"/{self.screen if screen is None else screen}" + (f"?{urlencode(kept)}" if kept else "")
 
+    def find_row(self, place: str, screen: str | None = None) -> str:
+        """Return the address of a view with a row selected; empty if the row is not in the sample.
+
+        Args:
+            place: where it is, as messages name it, such as `row 7`.
+            screen: the view's; by default the present one, where it shows the row.
+        """
+        at = self._places.get(place)
+        return "" if at is None else self.address(screen, row=at)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        work = self.bench.known.work
+        if work is None:
+            return {}
+        return {work.source.place(row.number): at for at, row in enumerate(self.rows)}
+
     def announce(self, kind: str, text: str, help: str = "") -> None:
         """Say something above the screen that is shown next."""
         self.notices.append(Notice(kind, text, help))

@@ -15,6 +15,7 @@ FOLLOWED = [
     "howto/choices.md",
     "howto/people.md",
     "howto/check-before-sending.md",
+    "howto/see-what-would-change.md",
     "howto/destroy-due-records.md",
     *(
         pytest.param(page, marks=pytest.mark.slow)

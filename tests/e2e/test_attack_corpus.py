@@ -77,7 +77,7 @@ def attacked(expressions: list[str], warm: list[str] | None = None) -> list[dict
         capture_output=True,
         text=True,
         env=environment,
-        timeout=300,
+        timeout=1_200,  # a busy machine; each expression has its own limit of CPU
         check=False,
     )
     assert CANARY not in done.stdout + done.stderr

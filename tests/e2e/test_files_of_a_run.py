@@ -411,7 +411,9 @@ def test_a_journal_of_the_version_before_sends_all_once_more_and_says_so_first(f
         database.executescript(
             "ALTER TABLE accepted RENAME TO taken; ALTER TABLE detailed RENAME TO noted;"
             "ALTER TABLE requests RENAME TO flights; ALTER TABLE flights RENAME COLUMN items TO entries;"
-            "ALTER TABLE targets DROP COLUMN older_hash; PRAGMA user_version = 4;"
+            "ALTER TABLE targets DROP COLUMN older_hash; ALTER TABLE taken DROP COLUMN columns;"
+            "ALTER TABLE identity DROP COLUMN column_key; DROP TABLE column_layouts; DROP TABLE gone;"
+            "PRAGMA user_version = 4;"
         )
     report, told = submit(folder, opus, "--limit", "1")
     assert (report["submitted"], report["journal_note"] in told) == (1, True)

@@ -95,7 +95,7 @@ def test_what_the_source_needs_to_be_read_stands_in_the_draft(folder, capsys):
     assert main(["init", "contracts.connection.json", "export.txt", *options]) == 0
     source = yaml.safe_load(Path("mapping.yaml").read_text("utf-8"))["source"]
     assert source == {"path": "export.txt", "encoding": "cp1252", "header_row": 3, "delimiter": ";"}
-    assert "2 of 18 columns" in capsys.readouterr().err
+    assert "a source for 2 of the connection's 18 columns" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])

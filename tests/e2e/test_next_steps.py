@@ -66,7 +66,9 @@ def test_the_demo_proposes_commands_that_run_in_an_empty_folder(
 
 def test_lock_after_a_rehearsal_proposes_what_comes_after_it(told) -> None:
     told("submit", "mapping.yaml", "wrong.csv", "--to", "emulator")
-    assert next_of(told("lock", "mapping.yaml")[1]) == ["check", "mapping.yaml", "--no-source", "--online"]
+    shown = told("lock", "mapping.yaml")[1]
+    assert next_of(shown) == ["check", "mapping.yaml", "--no-source", "--online"]
+    assert "Next, write the settings into .env (`opusmap help settings`), and verify them: " in shown
 
 
 def test_a_retry_without_settings_names_what_a_rehearsal_rejected(told) -> None:
@@ -78,6 +80,36 @@ def test_a_retry_without_settings_names_what_a_rehearsal_rejected(told) -> None:
     assert f"of mapping.rehearsal.rejects.csv, once you have corrected them: `{named}`" in " ".join(
         shown.split()
     )
+
+
+def test_a_diff_proposes_to_rehearse_to_send_or_to_look_why_rows_are_rejected(
+    told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, shown = told("diff", "mapping.yaml")
+    assert code == 0
+    assert "There is no journal yet" in shown
+    words = next_of(shown)
+    assert words == ["submit", "mapping.yaml", "--to", "emulator"]
+    assert told(*words)[0] == 0
+
+    mapper = opusmap.load_mapping(tmp_path / "mapping.yaml")
+    with served(make_emulator(mapper, Client("c", "s"))) as url:
+        for name, value in {"BASE_URL": url, "TOKEN_URL": f"{url}/connect/token", "CLIENT_ID": "c"}.items():
+            monkeypatch.setenv(f"OPUSMAP_{name}", value)
+        monkeypatch.setenv("OPUSMAP_CLIENT_SECRET", "s")
+        assert told("submit", "mapping.yaml", "--limit", "1", "--yes")[0] == 0
+        words = next_of(told("diff", "mapping.yaml")[1])
+        assert words == ["submit", "mapping.yaml"]
+        assert told(*words)[0] == 0
+        words = next_of(told("diff", "mapping.yaml")[1])
+        assert words == ["report", "mapping.yaml"]
+        assert told(*words)[0] == 0
+
+    code, shown = told("diff", "mapping.yaml", "wrong.csv")
+    assert code == 1
+    words = next_of(shown)
+    assert words == ["check", "mapping.yaml", "wrong.csv"]
+    assert told(*words)[0] == 1
 
 
 def next_of(shown: str) -> list[str]:

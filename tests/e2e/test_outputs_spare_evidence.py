@@ -42,13 +42,21 @@ def folder(tmp_path: Path) -> Path:
             LastRun(mapping).note_start(journal.identity(), ended)
     lock_path(mapping).write_text("{}")
     (tmp_path / "mapping.sign-off.json").write_text("{}")
+    (tmp_path / "mapping.due-2026-06-30.review.json").write_text("{}")
     return tmp_path
 
 
 @pytest.mark.parametrize("writer", WRITERS, ids=" ".join)
 @pytest.mark.parametrize(
     "name",
-    ["opusmap-journal.db", "named.db", "mapping.last-run.json", "mapping.lock.json", "mapping.sign-off.json"],
+    [
+        "opusmap-journal.db",
+        "named.db",
+        "mapping.last-run.json",
+        "mapping.lock.json",
+        "mapping.sign-off.json",
+        "mapping.due-2026-06-30.review.json",
+    ],
 )
 def test_what_is_known_of_runs_is_not_replaced(folder: Path, writer: tuple[str, ...], name: str) -> None:
     if name != "mapping.lock.json":

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from opusmap_program import run_opusmap
 from pictures import CHROMIUM, QUIET
-from recorded_runs import HOSTILE, record_run
+from recorded_runs import HOSTILE, lengthen_run, record_run
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
 axe = pytest.importorskip(
@@ -39,7 +39,7 @@ def pages(tmp_path_factory):
     """The pages that the command line writes of a run and of a mapping, one row of which is hostile."""
     folder = tmp_path_factory.mktemp("run")
     record_run(folder, 60)
-    record_run(folder, 90)
+    lengthen_run(record_run(folder, 90))
     opusmap(folder, "report", "--html", "run.html")
     opusmap(folder, "preview", "mapping.yaml", "--limit", "3", "--html", "preview.html")
     return folder

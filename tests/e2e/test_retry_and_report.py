@@ -8,6 +8,7 @@ import pytest
 from opusmap_program import environment_of, run_opusmap
 
 from opusmap import load_mapping
+from opusmap.cli import main
 from opusmap.emulator import Client, Fault
 from opusmap.emulator.server import served
 from opusmap.run.rehearsal import make_emulator
@@ -127,3 +128,88 @@ def test_a_rehearsal_of_a_retry_needs_the_file(register):
     ended = run(register, "retry", "mapping.yaml", "--to", "emulator")
     assert ended.returncode == 2
     assert "FILE" in ended.stderr
+
+
+@pytest.fixture
+def told(register, opus, monkeypatch, capsys):
+    """Return a function that runs a command in this process: its exit code, and what it printed."""
+    monkeypatch.chdir(register)
+    for name, value in environment_of(opus[1]).items():
+        if name.startswith("OPUSMAP"):
+            monkeypatch.setenv(name, value)
+
+    def run(*words):
+        code = main(list(words))
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    return run
+
+
+def test_a_retry_says_which_run_it_repairs_and_is_compared_with_it(register, told):
+    told("submit", "mapping.yaml")
+    rejects = register / "mapping.run-1.rejects.csv"
+    rows = list(csv.reader(rejects.read_text("utf-8-sig").splitlines()))
+    kept = [rows[0], *(row for row in rows[1:] if row[rows[0].index("_error_code")] == "unknown-choice")]
+    assert len(kept) > 1
+    with rejects.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(kept)
+    assert "as they were edited" in told("retry", "mapping.yaml")[1]
+    sentence = f"Retry of run 1: {len(kept) - 1} of its {len(rows) - 1} rejects."
+    shown = told("report", "2")[1]
+    assert sentence in shown
+    compared = {tuple(line.split()[:2]) for line in shown.splitlines() if "Doc Type" in line}
+    assert compared == {("1", "1")}
+    assert any(line.split()[:3] == ["2", "0", "Amount"] for line in shown.splitlines())
+    assert told("report", "2", "--html", "two.html")[0] == 0
+    page = (register / "two.html").read_text("utf-8")
+    assert sentence in page
+    assert "Compared with run 1" in page
+    assert "Retry of" not in told("report", "1")[1]
+
+
+def test_a_retry_of_open_records_says_how_many(opus, told):
+    emulator, _ = opus
+    body = {"statusCode": 418, "failedItems": [{"rowKey": "CT-000002", "message": "the term is unknown"}]}
+    refusal = Fault(418, after=True, body=json.dumps(body).encode())
+    emulator.faults = lambda request: refusal if "CT-000002" in request.keys else None
+    told("submit", "mapping.yaml", "--limit", "3")
+    emulator.faults = None
+    assert "was not edited, so its rows are not sent" in told("retry", "mapping.yaml")[1]
+    assert "Retry of 1 record that earlier runs left open." in told("report", "2")[1]
+
+
+def test_rejects_that_were_not_corrected_are_refused_with_one_reason(told):
+    told("submit", "mapping.yaml")
+    code, shown = told("retry", "mapping.yaml")
+    assert (code, "nothing in it was corrected since run 1 wrote it" in shown) == (2, True)
+    assert "was not edited" not in shown
+
+
+def test_a_retry_of_a_rehearsal_finds_its_rejects_once_they_are_corrected(register, told):
+    told("submit", "mapping.yaml", "--to", "emulator")
+    code, shown = told("retry", "mapping.yaml", "--to", "emulator")
+    assert (code, "nothing in it was corrected since the rehearsal wrote it" in shown) == (2, True)
+    rejects = register / "mapping.rehearsal.rejects.csv"
+    shown = told("retry", "mapping.yaml", rejects.name, "--to", "emulator")[1]
+    assert f"nothing in {rejects.name} was corrected since opusmap wrote it" in shown
+    assert f"{rejects.name} stays as it is, because this run's rows come from it" in shown
+    assert "it was edited" not in shown
+    (register / "mapping.rehearsal.rejects.2.csv").unlink()
+    rejects.write_text(rejects.read_text("utf-8-sig").replace("TBA", "12.50"), "utf-8")
+    code, shown = told("retry", "mapping.yaml", "--to", "emulator")
+    assert f"rehearsing the rows of {rejects.name}, the rejects of the latest rehearsal" in shown
+    assert "nothing left this machine" in shown
+    assert told("retry", "mapping.yaml", "--run", "1", "--to", "emulator")[0] == 2
+
+
+def test_the_corrected_rejects_of_a_rehearsal_can_be_sent(register, opus, told):
+    emulator, _ = opus
+    told("submit", "mapping.yaml", "--to", "emulator")
+    rejects = register / "mapping.rehearsal.rejects.csv"
+    rejects.write_text(rejects.read_text("utf-8-sig").replace("TBA", "12.50"), "utf-8")
+    assert not emulator.records
+    told("submit", "mapping.yaml")
+    before = len(emulator.records)
+    told("retry", "mapping.yaml", rejects.name)
+    assert len(emulator.records) > before

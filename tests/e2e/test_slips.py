@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
 
@@ -36,6 +37,7 @@ LONG_NAME = (
     "  Name: {from: Title, convert: trim}   # some titles are padded; one with a line break is rejected\n"
 )
 NOT_ALIGNED, NO_BLANK, NESTED = "space too", "a space is missing after the colon", "quotation marks within it"
+CURLY = "typographic quotation marks"
 NO_COLON = "a colon is missing in this line"
 OPEN, MISSING = "the quotation mark that opens here is not closed", "a quotation mark (') is missing"
 OTHERS = ("unexpected colon", "a comma or closing bracket", "expected <", "Traceback")
@@ -110,7 +112,49 @@ SLIPS = [
     ("[Contract, Deed]", '[Contract, "Deed]', [OPEN, '`Doc Type: [Contract, "Deed"]`'], []),
     (NAME, "  Name: \"Title'\n", ["begins with \" ends with '", '`Name: "Title"`'], []),
     (NAME, '  Name: Title"\n', ['did you mean "Title"', "without quotation marks"], []),
-    (NAME, "  Name: “Title”\n", ['did you mean "Title"', "without quotation marks"], []),
+    (NAME, "  Name: “Title”\n", ['did you mean "Title"', CURLY, '`Name: "Title"`'], []),
+    (NAME, '  Name: Dog"\n', ["is written {const: Dog}"], ['{const: Dog"}']),
+    (NAME, "  “Name”: Title\n", [CURLY, "`Name: Title`"], []),
+    (KEY, "  rowKey: {value: “{{ ContractNo }}”}\n", [CURLY, '`rowKey: {value: "{{ ContractNo }}"}`'], []),
+    (
+        NAME,
+        "  Name: “Lease: {{ Title }}”\n",
+        [CURLY, '`Name: "Lease: {{ Title }}"`'],
+        ['“Lease: {{ Title }}”"`'],
+    ),
+    (NAME, "  Name: {from: Title, default: “a, b”}\n", [CURLY, '`Name: {from: Title, default: "a, b"}`'], []),
+    (
+        NAME,
+        "  Name: {from: Title, format: “%d, %H”}\n",
+        [CURLY, '`Name: {from: Title, format: "%d, %H"}`'],
+        [],
+    ),
+    (
+        "  timeCreated: Created\n",
+        "  timeCreated: { from: “Created” , format: “dd/mm/yyyy” }\n",
+        [CURLY, '`timeCreated: { from: "Created" , format: "dd/mm/yyyy" }`', 'did you mean "%d/%m/%Y"?'],
+        [],
+    ),
+    (
+        "  timeCreated: Created\n",
+        "  timeCreated: { field: “Created” , format: “dd/mm/yyyy” }\n",
+        [CURLY, '`timeCreated: { field: "Created" , format: "dd/mm/yyyy" }`'],
+        [],
+    ),
+    ("timezone: UTC\n", "timezone: IST\n", ["Asia/Kolkata", "Abbreviations such as IST are ambiguous"], []),
+    ("[Contract, Deed]", '["Contract”, Deed]', [CURLY, '`Doc Type: ["Contract", Deed]`'], [OPEN]),
+    (
+        "{path: small.csv}",
+        "{path: “small.csv”, quote: “'”}",
+        [CURLY, '`source: {path: "small.csv", quote: "\'"}`'],
+        [],
+    ),
+    (
+        NAME,
+        '  Name: "{{ Title ~ “ x” }}"\n',
+        ["typographic quotation marks (“ ”)", "`{{ Title ~ ' x' }}`"],
+        [],
+    ),
     (KEY, "  rowKey: {{ ContractNo }}\n", ["must be in quotes", '`rowKey: "{{ ContractNo }}"`'], []),
     (NAME, '  Name: "{{ Title ~ \'x }}"\n', [MISSING, "`{{ Title ~ 'x' }}`"], []),
     (NAME, '  Name: "{{ Title ~ x\' }}"\n', [MISSING, "`{{ Title ~ 'x' }}`"], []),
@@ -286,7 +330,17 @@ def test_a_source_in_json_with_an_id_and_data_is_no_connection_file(folder: Path
     ("words", "says"),
     [
         (("report", "mapping.yaml", "3"), "Did you mean `opusmap report mapping.yaml --run 3`?"),
-        (("explain", "small.yaml", "--row", "2"), "such as `opusmap explain small.yaml 'Doc Type' --row 2`"),
+        (
+            ("explain", "small.yaml", "DocType"),
+            "which \"Doc Type\" in Opus is made of: `opusmap explain small.yaml 'Doc Type'`",
+        ),
+        (("explain", "small.yaml", "due date"), "it is a column of the source, and no binding reads it"),
+        (("explain", "small.yaml", "Nome"), 'did you mean "Name"?'),
+        (
+            ("explain", "small.yaml", "--row", "1"),
+            "no readable row 1: its only row is 2, counted as a spreadsheet counts them, with the header",
+        ),
+        (("explain", "small.yaml", "--row", "9"), "no readable row 9: its only row is 2"),
         (("check", "picture.png"), "the file is a picture, not text"),
         (("check", "paper.pdf"), "the file is a PDF document, not text"),
     ],
@@ -297,6 +351,17 @@ def test_a_wrong_word_or_file_is_named(folder: Path, told, words: tuple[str, ...
     code, shown = told(*words)
     assert code == 2
     assert says in " ".join(shown.split())
+
+
+def test_without_a_column_each_bound_one_is_explained(told) -> None:
+    code, shown = told("explain", "small.yaml", "--row", "2")
+    assert code == 0
+    for column in ("Row key", "Name", "Created time", "Doc Type"):
+        assert f"{column} of row 2" in shown
+    explained = json.loads(told("explain", "small.yaml", "--json")[1])
+    one = json.loads(told("explain", "small.yaml", "Name", "--json")[1])
+    assert {"column": one["column"], "stages": one["stages"]} in explained["columns"]
+    assert explained["becomes"] == one["becomes"]
 
 
 def test_a_port_in_use_says_what_to_do(folder: Path, told) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from crashes import BATCH, COMMAND, CONCURRENCY, Counting, environment, prepare, serve_counting
-from postgres import Server, execute
+from postgres import Server, execute, fill_disk, free_disk
 
 from opusmap.cli import main
 from opusmap.journal import open_journal
@@ -49,6 +49,18 @@ class Drain:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def start_together(self, number: int) -> list[subprocess.Popen[str]]:
+        """Start so many processes; return when each has parts, and some requests have been sent.
+
+        Nothing is answered before that, so that none of them is through when another one begins.
+        """
+        self.opus.unpaused.clear()
+        processes = [self.start() for _ in range(number)]
+        self.wait_for_lease(processes[-1], number)
+        self.opus.unpaused.set()
+        self.wait_for_requests(20)
+        return processes
 
     def wait_for(self, condition: Callable[[], bool], what: str) -> None:
         until = time.monotonic() + 120
@@ -109,11 +121,7 @@ def test_three_processes_send_a_run_though_one_is_killed_and_another_hangs(
     """`kill -9` while it holds a lease; `SIGSTOP` for longer than the lease, then `SIGCONT`."""
     with serve_counting(Random(1), quickest=0.02, slowest=0.08) as opus:
         drain = Drain(tmp_path, opus, postgres.make_database(), 1_800, lease=4.0)
-        opus.unpaused.clear()
-        first, second, third = (drain.start() for _ in range(3))
-        drain.wait_for_lease(third, 3)
-        opus.unpaused.set()
-        drain.wait_for_requests(20)
+        first, second, third = drain.start_together(3)
         first.kill()
         first.communicate()
         os.kill(second.pid, signal.SIGSTOP)
@@ -132,11 +140,7 @@ def test_three_processes_send_a_run_though_one_is_killed_and_another_hangs(
 def test_a_server_that_is_restarted_stops_all_and_loses_nothing(postgres: Server, tmp_path: Path) -> None:
     with serve_counting(Random(2), quickest=0.02, slowest=0.08) as opus:
         drain = Drain(tmp_path, opus, postgres.make_database(), 1_500, lease=2.0)
-        opus.unpaused.clear()
-        processes = [drain.start(), drain.start()]
-        drain.wait_for_lease(processes[1], 2)
-        opus.unpaused.set()
-        drain.wait_for_requests(20)
+        processes = drain.start_together(2)
         postgres.restart()
         for process in processes:
             assert "run the same command again" in drain.end(process, code=2)["said"]
@@ -161,21 +165,11 @@ def test_a_full_disk_of_the_server_stops_all_and_loses_nothing(postgres: Server,
     """The server says so by its code, which a trigger gives here as a full disk would."""
     with serve_counting(Random(4), quickest=0.02, slowest=0.08) as opus:
         drain = Drain(tmp_path, opus, postgres.make_database(), 1_500, lease=2.0)
-        opus.unpaused.clear()
-        processes = [drain.start(), drain.start()]
-        drain.wait_for_lease(processes[1], 2)
-        opus.unpaused.set()
-        drain.wait_for_requests(20)
-        execute(
-            drain.address,
-            "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            "RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$",
-        )
-        trigger = "TRIGGER no_room BEFORE INSERT ON opusmap.requests"
-        execute(drain.address, f"CREATE {trigger} FOR EACH ROW EXECUTE FUNCTION no_room()")
+        processes = drain.start_together(2)
+        fill_disk(drain.address)
         for process in processes:
             assert "the server's disk is full" in drain.end(process, code=2)["said"]
         assert opus.held != drain.names
-        execute(drain.address, "DROP TRIGGER no_room ON opusmap.requests")
+        free_disk(drain.address)
         assert drain.end(drain.start())["submitted"] == len(drain.names)
         drain.check(cuts=2)

@@ -16,7 +16,17 @@ from typing import Any
 
 import pytest
 
-__all__ = ["PASSWORD", "Server", "cut_off", "empty_database", "execute", "let_leases_run_out", "run_server"]
+__all__ = [
+    "PASSWORD",
+    "Server",
+    "cut_off",
+    "empty_database",
+    "execute",
+    "fill_disk",
+    "free_disk",
+    "let_leases_run_out",
+    "run_server",
+]
 
 PASSWORD = "pg-password-planted"
 """Of the user `opus`, by the port alone; the socket asks for none."""
@@ -91,6 +101,22 @@ def cut_off(address: str) -> None:
 def let_leases_run_out(address: str) -> None:
     """Let the leases of processes that are gone run out now, and not in 30 seconds."""
     execute(address, "UPDATE opusmap.leases SET expires = 0 WHERE expires IS NOT NULL")
+
+
+def fill_disk(address: str) -> None:
+    """Refuse each new request in a journal by the code of a full disk (53100), as the server then does."""
+    execute(
+        address,
+        "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$",
+    )
+    trigger = "TRIGGER no_room BEFORE INSERT ON opusmap.requests"
+    execute(address, f"CREATE {trigger} FOR EACH ROW EXECUTE FUNCTION no_room()")
+
+
+def free_disk(address: str) -> None:
+    """Take back what `fill_disk` did."""
+    execute(address, "DROP TRIGGER no_room ON opusmap.requests")
 
 
 def execute(address: str, query: str) -> list[tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from opusmap.run.open import open_work
 from opusmap.run.rehearsal import embedded_opus
 from opusmap.run.submit import SubmitOptions, submit_source
 
-__all__ = ["CHANGED", "CONTRACTS", "HOSTILE", "RecordedRun", "record_run"]
+__all__ = ["CHANGED", "CONTRACTS", "HOSTILE", "RecordedRun", "lengthen_run", "record_run"]
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "mappings" / "contracts"
 HOSTILE = "<script>document.title='owned'</script><img src=https://evil.example/x onerror=alert(1)>"
@@ -70,3 +70,11 @@ def record_run(folder: Path, rows: int = 120) -> RecordedRun:
         )
     open_journal(journal, write=False).close()
     return RecordedRun(journal, writer.path, report)
+
+
+def lengthen_run(recorded: RecordedRun, seconds: int = 60) -> None:
+    """Give a recorded run the timeline of one that took so many seconds, so that its page has charts."""
+    spans = [[second % 7 + 1, second % 3, 15, 0.05, 0.1 + second % 5 / 10] for second in range(seconds)]
+    with open_journal(recorded.journal) as journal:
+        run = max(journal.runs(), key=lambda one: one.id)
+        journal.keep_evidence(run, {**journal.evidence(run), "timeline": {"step": 1.0, "spans": spans}})

@@ -3,6 +3,7 @@
 from opusmap.studio.screens import (
     check_screen,
     columns_screen,
+    due_screen,
     file_screen,
     home_screen,
     report_screen,
@@ -22,6 +23,7 @@ SCREENS: dict[str, Screen] = {
         check_screen.SCREEN,
         send_screen.SCREEN,
         report_screen.SCREEN,
+        due_screen.SCREEN,
         whole_mapping.SCREEN,
     )
 }

@@ -1,4 +1,4 @@
-"""Send: rehearse, send the first records, send all; fixed rows, open records; how a run goes and ends."""
+"""Send: what would change, rehearse, the first records, all; fixed rows, open records; how a run ends."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.errors import OpusmapError, SettingsError
+from opusmap.run.diff import MEANINGS
 from opusmap.run.history import FoundRejects, find_rejects, keys_to_retry, list_rejects
 from opusmap.run.target import describe_host
 from opusmap.settings import REHEARSE_INSTEAD, Settings
-from opusmap.studio import send_jobs
+from opusmap.studio import diff_jobs, send_jobs
 from opusmap.studio.jobs import Job
 from opusmap.studio.past_runs import PastRun, open_past_runs
 from opusmap.studio.send_jobs import FIRST, KINDS, Order
@@ -75,6 +76,19 @@ def _view(visit: Visit) -> Mapping[str, Any]:
         "again": Again() if running else _find_again(visit, settings),
         "first": FIRST,
         "standing": look_up_sign_off(bench.path),
+        **_describe_diff(visit),
+    }
+
+
+def _describe_diff(visit: Visit) -> dict[str, Any]:
+    """Return what a run would change, as far as it was asked for."""
+    job = visit.studio.jobs.latest(visit.bench.name, diff_jobs.KIND)
+    diff = None if job is None or job.running else job.result
+    return {
+        "comparing": job,
+        "diff": diff,
+        "old_diff": diff is not None and job is not None and job.about.basis.is_old(visit.bench),
+        "meanings": MEANINGS,
     }
 
 
@@ -161,6 +175,16 @@ def _start(visit: Visit, order: Order) -> None:
     send_jobs.start(visit.studio, visit.bench, order, visit.form.get("name", ""))
 
 
+def _compare(visit: Visit) -> None:
+    diff_jobs.start(visit.studio, visit.bench)
+
+
+def _stop_comparing(visit: Visit) -> None:
+    job = visit.studio.jobs.latest(visit.bench.name, diff_jobs.KIND)
+    if job is not None and job.running:
+        job.stop()
+
+
 def _rehearse(visit: Visit) -> None:
     _start(visit, Order("rehearse"))
 
@@ -201,5 +225,13 @@ SCREEN = Screen(
     "send",
     "Send",
     _view,
-    {"rehearse": _rehearse, "send": _send, "rejects": _send_rejects, "open": _send_open, "stop": _stop},
+    {
+        "compare": _compare,
+        "stop-comparing": _stop_comparing,
+        "rehearse": _rehearse,
+        "send": _send,
+        "rejects": _send_rejects,
+        "open": _send_open,
+        "stop": _stop,
+    },
 )

@@ -4,56 +4,13 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-from contextlib import contextmanager
 
-import httpx
 import pytest
 from documentation import ROOT
-from opusmap_program import COMMAND, environment_of, run_opusmap
+from emulator_process import SECRET, serve_emulator
+from opusmap_program import environment_of, run_opusmap
 
-from opusmap.emulator import TOKEN_PATH
-
-SECRET = "pl4nted-s3cret-of-the-emulator"
 REQUESTS_IN_FLIGHT, BATCH = 8, 15
-
-
-class Service:
-    """An emulator of Opus in a process of its own, asked over its port."""
-
-    def __init__(self, url):
-        self.url = url
-        self.settings = {
-            "OPUSMAP_BASE_URL": url, "OPUSMAP_TOKEN_URL": url + TOKEN_PATH,
-            "OPUSMAP_CLIENT_ID": "rehearsal", "OPUSMAP_CLIENT_SECRET": SECRET,
-        }  # fmt: skip
-
-    def summary(self):
-        return httpx.get(self.url + "/", trust_env=False).json()
-
-    def held(self):
-        form = {
-            "grant_type": "client_credentials", "client_id": "rehearsal", "client_secret": SECRET,
-            "scope": "records.readwrite.all",
-        }  # fmt: skip
-        with httpx.Client(base_url=self.url, trust_env=False) as client:
-            token = client.post(TOKEN_PATH, data=form).json()["access_token"]
-            answer = client.get("/emulator/records", headers={"Authorization": f"Bearer {token}"})
-        return [json.loads(line) for line in answer.text.splitlines()]
-
-
-@contextmanager
-def serve_emulator(mapping, *options):
-    process = subprocess.Popen(
-        [*COMMAND, "emulator", str(mapping), "--port", "0", "--json", *options],
-        env=environment_of(OPUSMAP_CLIENT_SECRET=SECRET), text=True, encoding="utf-8",
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield Service(json.loads(process.stdout.readline())["base_url"])
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opusmap.cli.drain_time import show_range
 from opusmap.cli.summary import (
     Finding,
     Section,
@@ -151,3 +152,16 @@ def test_reasons_are_stacked_below_110_columns_and_a_table_from_there_on(width: 
 )
 def test_a_file_is_named_once(places: list[str], shown: str) -> None:
     assert group_places(places) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        ((0.4, 0.9), "1 second"),
+        ((0.9, 2.0), "1 to 2 seconds"),
+        ((3, 70), "3 to 70 seconds"),
+        ((90, 150), "90 seconds to"),
+    ],
+)
+def test_a_range_of_durations_names_its_unit_once(seconds, shown):
+    assert show_range(seconds).startswith(shown)

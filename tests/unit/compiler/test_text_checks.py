@@ -6,6 +6,7 @@ import pytest
 from small_mapping import CONNECTION, compiled, problems
 
 from opusmap.compiler import compile_mapping
+from opusmap.compiler.text_checks import check_commas
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Issue, Span
 from opusmap.mapping import parse_spec
@@ -93,7 +94,6 @@ def test_without_the_columns_of_the_source_no_default_is_reported() -> None:
         ('CT-{{ A }}"', '"CT-{{ A }}"', "'CT-{{ A }}\"'"),
         ("CT-{{ A }}'", '"CT-{{ A }}"', '"CT-{{ A }}\'"'),
         ('a "b" {{ A }}"', '"a \\"b\\" {{ A }}"', '\'a "b" {{ A }}"\''),
-        ("“CT-{{ A }}”", '"CT-{{ A }}"', '"“CT-{{ A }}”"'),
     ],
 )
 def test_a_quotation_mark_that_becomes_part_of_a_value_is_reported(
@@ -101,7 +101,7 @@ def test_a_quotation_mark_that_becomes_part_of_a_value_is_reported(
 ) -> None:
     (one,) = found(f"Line: {binding}")
     assert (one.code, one.severity) == ("quote-in-text", "warning")
-    assert one.hint == f"write: `{meant}`; if they belong to the value: `{kept}`"
+    assert one.hint == f"write: `{meant}`; if it belongs to the value: `{kept}`"
     assert found(f"Line: {meant}") == ()
     assert found(f"Line: {kept}") == ()
 
@@ -114,7 +114,7 @@ def test_the_mark_is_the_place_and_the_text_without_it_the_fix() -> None:
 
 
 @pytest.mark.parametrize("binding", ['{const: Deed"}', '{from: A, default: Deed"}'])
-def test_constants_are_looked_at_too(binding: str) -> None:
+def test_constants_are_checked_too(binding: str) -> None:
     assert [one.code for one in found(f"Line: {binding}")] == ["quote-in-text"]
 
 
@@ -145,6 +145,17 @@ def test_a_text_that_takes_in_the_next_key_is_reported() -> None:
 def test_a_text_on_several_lines_that_are_indented_further_is_not_reported() -> None:
     text = SWALLOWED.replace("  Text: note", "     Text: note")
     assert compile_mapping(parse_spec(text, "m.yaml"), CONNECTION).warnings == ()
+
+
+def test_a_comma_at_the_end_of_an_option_is_reported() -> None:
+    def look(options: str) -> list[tuple[str, str]]:
+        text = f"opusmap: 1\nconnection: c.json\nchoices:\n  Choice:\n{options}fields:\n  rowKey: Key\n"
+        spec = parse_spec(text, "m.yaml")
+        return [(one.code, one.hint) for one in check_commas(spec)]
+
+    (one, _) = look("    - Dog,\n    - Cat,\n    - Bird\n")
+    assert one == ("quote-in-text", 'write: `- Dog`; if it belongs to the option: `- "Dog,"`')
+    assert look('    - Dog\n    - "Cat,"\n    - a, b\n') == []
 
 
 JOINED = """opusmap: 1

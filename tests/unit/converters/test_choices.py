@@ -13,7 +13,7 @@ CHOICES = """choices:
     options: [Tug, Pilotage, Other vessel]
     aliases: {Othr: Other vessel, Lotse: Pilotage, Tog: Tug}
 """
-CORRECT = "Correct it in the source, or add it to `aliases`"
+CORRECT = "Correct it in the source or under `choices`, or add it to `aliases`"
 CASE = "(only letter case differs: `ignore_case: true`)"
 
 

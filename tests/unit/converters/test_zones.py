@@ -15,10 +15,11 @@ CITY = "name a city in the zone, such as Europe/Oslo; a zone can't be given as a
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
+        ("BST", 'did you mean "Europe/London" or "Asia/Dhaka"? Abbreviations such as BST are ambiguous'),
         ("London", 'did you mean "Europe/London"?'),
         ("New York", 'did you mean "America/New_York"?'),
         ("Europe/Londn", 'did you mean "Europe/London"?'),
-        ("AEST", "use a name such as Europe/Berlin or UTC"),  # EST is another zone
+        ("XEST", "use a name such as Europe/Berlin or UTC"),  # EST is another zone
         ("utc+1", CITY),
         ("GMT+1", CITY),  # Etc/GMT+1 is the opposite
         ("GMT-10", CITY),

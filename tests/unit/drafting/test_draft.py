@@ -456,7 +456,9 @@ def test_texts_among_cells_that_are_dates_give_the_format_and_the_cells_no_to_do
     text = write_draft(draft)
     assert lines(draft)["Created On"] == '{from: Created On, format: "%d/%m/%Y"}'
     assert re.search(r"# \d+ rows? ha\w+ the date as a text: `format` reads it, and leaves cells", text)
-    assert re.search(r"# TODO Created On: \d+ rows? ha\w+ a text that is not such a date: correct", text)
+    assert re.search(
+        r"# TODO Created On: \d+ rows? ha\w+ a text that is not a date in this format: correct", text
+    )
     mapper = compile_mapping(
         parse_spec(with_options(text)), connect(COLUMNS | {"_Created_%20_On": "DateTime"})
     )

@@ -34,7 +34,8 @@ def problem(template: str, columns: frozenset[str] | None = COLUMNS) -> Issue[Sp
         ("{{ Title <> 'x' }}", "`<>` is not an operator", "`!=`"),
         ("{{ Title ? 'x' : 'y' }}", "`?` is not an operator", "if Status"),
         ("{{ $Title }}", "before a name", "{{ Title }}"),
-        ("{{ “x” }}", "this quotation mark", "write ' or \""),
+        ("{{ “x” }}", "typographic quotation marks (“ ”)", "write: `{{ 'x' }}`"),
+        ("{{ `x` }}", "not a straight quotation mark", "write ' at both ends"),
         ("{{ 'x }}", "a quotation mark (') is missing", "`{{ 'x' }}`"),
         ("{{ Title ~ x' }}", "a quotation mark (') is missing", "`{{ Title ~ 'x' }}`"),
         (

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from journal_steps import begin, count_states, finish, look_up
-from postgres import PASSWORD, Server, cut_off, let_leases_run_out
+from postgres import PASSWORD, Server, cut_off, fill_disk, let_leases_run_out
 
 from opusmap.errors import JournalError, NoJournal
 from opusmap.journal import Item, Journal, Result, Run, State, Timestamp, open_journal
@@ -320,16 +320,7 @@ def test_a_full_disk_stops_the_run_in_words(address) -> None:
     """The server says so by its code, which a trigger gives here as a full disk would."""
     with open_journal(address) as journal:
         run = start(journal)
-        execute(
-            address,
-            "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            "RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$",
-        )
-        execute(
-            address,
-            "CREATE TRIGGER no_room BEFORE INSERT ON opusmap.requests "
-            "FOR EACH ROW EXECUTE FUNCTION no_room()",
-        )
+        fill_disk(address.url)
         with pytest.raises(JournalError, match="the server's disk is full: could not extend file") as full:
             begin(journal, run, ITEMS, NOW)
         assert "free disk space" in full.value.help
@@ -362,7 +353,7 @@ def test_the_password_is_used_and_is_nowhere_in_the_database_or_the_servers_log(
         begin(journal, run, ITEMS, NOW)
         journal.keep_evidence(run, {"a": 1})
     tables = execute(address, "SELECT tablename FROM pg_tables WHERE schemaname = 'opusmap'")
-    assert len(tables) == 10
+    assert len(tables) == 12
     for (table,) in tables:
         assert PASSWORD not in str(execute(address, f"SELECT t::text FROM opusmap.{table} AS t"))
     assert PASSWORD not in postgres.log

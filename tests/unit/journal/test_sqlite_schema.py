@@ -69,11 +69,12 @@ def columns(path: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 def read(path: Path) -> list[list[tuple[object, ...]]]:
-    """Return all rows of a file, as they are."""
+    """Return all rows of a file, as they are; but for the journal's key, which is random."""
     with closing(sqlite3.connect(path)) as database:
         query = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
         names = [name for (name,) in database.execute(query).fetchall()]
-        return [database.execute(f"SELECT '{name}', * FROM {name}").fetchall() for name in names]
+        all_of = {name: "id" if name == "identity" else "*" for name in names}
+        return [database.execute(f"SELECT '{name}', {all_of[name]} FROM {name}").fetchall() for name in names]
 
 
 def open_at(path: Path, now: float = 500.0) -> SqliteJournal:

@@ -133,7 +133,7 @@ def test_nesting_up_to_the_limit_is_read() -> None:
 def test_a_repeated_key_names_both_places_and_the_first_counts() -> None:
     file = parse_yaml("a: 1\nb:\n  c: 1\n  c: 2\na: 3", "m.yaml")
     assert plain_data(file.data) == {"a": 1, "b": {"c": 1}}
-    assert [(one.code, str(one.span), one.message) for one in file.duplicates] == [
+    assert [(one.code, str(one.span), one.message) for one in file.problems] == [
         ("repeated-key", "m.yaml:4:3", 'duplicate key "c"; the first is at line 3, column 3'),
         ("repeated-key", "m.yaml:5:1", 'duplicate key "a"; the first is at line 1, column 1'),
     ]
@@ -247,7 +247,7 @@ def test_a_file_that_can_not_be_read_is_refused(tmp_path: Path, path: str) -> No
 def test_ten_thousand_duplicates_are_told_in_linear_time() -> None:
     keys = [f"k{n}: 1" for n in range(4_000)]
     file = parse_yaml("\n".join(keys + keys), "m")
-    assert len(file.duplicates) == 4_000
+    assert len(file.problems) == 4_000
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def read(text, **options):
         found = parse_yaml(text, "m.yaml", **options)
     except InvalidMapping as error:
         return error.diagnostics
-    return plain(found.data), found.duplicates, found.text
+    return plain(found.data), found.problems, found.text
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))

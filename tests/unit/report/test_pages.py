@@ -220,6 +220,17 @@ def test_a_preview_marks_the_wrong_cell_and_names_options():
     assert "A Red" in text
 
 
+def test_a_preview_shows_what_is_right_of_a_rejected_row():
+    mapper = compiled("Choice: A\nNumber: B\nLine: C")
+    row = {"Key": "l", "A": "Green", "B": "much", "C": "x"}
+    text = Reader(render_preview(mapper, "rows.csv", [(row, mapper.map_row(row, 2))], MADE)).text
+    problems, right = text.split("What is right of it")
+    assert "Number bad-number" in problems
+    assert "Choice 2 · Green" in right
+    assert "Line x" in right
+    assert "Number" not in right.partition("What the codes mean")[0]
+
+
 def list_targets(page):
     """Return the places in a page that links of codes lead to, and those that there are."""
     tags = Reader(page).tags
@@ -301,22 +312,30 @@ def test_person_and_the_connections_name_are_shown(page):
     assert "Connection contracts 5b0c4a52" in text
 
 
-def test_a_timeline_is_shown_only_where_there_is_one():
-    timed = Evidence(timeline={"step": 1.0, "spans": [[1, 0, 1, 0.5, 0.5]]}, seconds=1.0)
-    for evidence, shown in ((timed, True), (Evidence(seconds=1.0), False)):
+def test_a_timeline_is_shown_only_where_a_chart_has_bars_to_compare():
+    def timed(spans):
+        return Evidence(timeline={"step": 1.0, "spans": spans}, seconds=1.0)
+
+    quick, slow = timed([[1, 0, 1, 0.5, 0.5]]), timed([[1, 0, 1, 0.5, 0.5], *[[0, 0, 0, 0.0, 0.0]] * 4])
+    for evidence, shown in ((slow, True), (quick, False), (Evidence(seconds=1.0), False)):
         page = render_run(RUN, evidence, [], RejectedRows(), MADE)
         assert ('id="timeline"' in page) == ('href="#timeline"' in page) == shown
         assert ("1 request was made." in page) == shown
 
 
-def test_a_path_is_shown_from_the_mappings_folder_and_whole_in_its_title_and_beside_its_hash():
+def test_a_path_is_shown_from_the_mappings_folder_and_whole_in_its_title():
     files = tuple(File(role, f"/data/port/{role}.csv", 1, "0" * 64) for role in ("source", "rejects"))
     crosswalk = Crosswalk((Line("A", "A", "SingleText", True, ("A",), (), 1),))
     run = replace(RUN, mapping="/data/port/mapping.yaml")
     page = render_run(run, Evidence(files=files, crosswalk=crosswalk), [], RejectedRows(), MADE)
     assert '<dd title="/data/port/mapping.yaml"><bdi>mapping.yaml</bdi></dd>' in page
     assert '<bdi title="/data/port/source.csv">source.csv</bdi>' in page
-    assert "/<wbr>data/<wbr>port/<wbr>rejects.csv" in page
+    assert '<bdi title="/data/port/rejects.csv">rejects.csv</bdi>' in page
+    rejects = File("rejects", "/data/port/mapping.run-1.rejects.csv", 1, "0" * 64)
+    page = render_run(
+        replace(RUN, mapping="mapping.yaml"), Evidence(files=(rejects,)), [], RejectedRows(), MADE
+    )
+    assert f'<bdi title="{rejects.path}">mapping.run-1.rejects.csv</bdi>' in page
 
 
 @pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone can't be set there")

@@ -1,0 +1,76 @@
+"""Asking Opus from the studio what is due: a job, by the function that `opusmap due` calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from opusmap.converters import Registry
+from opusmap.disposal.due import DueList, find_due
+from opusmap.errors import StoppedEarly
+from opusmap.run.open import open_work
+from opusmap.run.target import describe_host
+from opusmap.settings import Settings
+from opusmap.studio.basis import Basis
+from opusmap.studio.jobs import Job, Jobs
+from opusmap.studio.workbench import Workbench
+
+KIND = "due"
+
+__all__ = ["KIND", "Question", "start"]
+
+
+@dataclass
+class Question:
+    """A question for what is due, while it goes on and afterwards; the job's `about`.
+
+    Attributes:
+        until: the last day that counts.
+        where: which Opus is asked, in words; `origin` is its address.
+        connection: the connection's id, once it is known.
+        basis: what the list is compared with.
+        listed: records that Opus has listed so far.
+        read: rows of the source that were read so far.
+        ended: when it ended.
+    """
+
+    until: date
+    where: str
+    origin: str
+    basis: Basis
+    connection: str = ""
+    listed: int = 0
+    read: int = 0
+    ended: datetime | None = None
+
+
+def start(jobs: Jobs, bench: Workbench, settings: Settings, until: date) -> Job:
+    """Ask what is due by a day, and compare it with the journal and the source; the job's result is the list.
+
+    Args:
+        jobs: which goes on with it. A question for the same mapping that still goes on is returned instead.
+        bench: the mapping, whose file counts.
+        settings: of Opus, and of the journal.
+        until: the last day that counts.
+    """
+    asked = Question(until, describe_host(settings), settings.base_url, Basis(bench.version))
+    path, converters = bench.path, bench.converters
+    return jobs.start(KIND, bench.name, lambda job: _ask(job, asked, path, converters, settings), about=asked)
+
+
+def _ask(job: Job, asked: Question, path: Path, converters: Registry | None, settings: Settings) -> DueList:
+    work = open_work(path, converters=converters)
+    asked.basis = Basis.of(asked.basis.version, work)
+    asked.connection = work.mapper.connection.id
+
+    def note(listed: int, read: int) -> None:
+        asked.listed, asked.read = listed, read
+        job.note(job.report)
+        if job.stopping.is_set():
+            raise StoppedEarly("you stopped the question", "ask again")
+
+    with work.source:
+        found = find_due(work, settings, asked.until, note)
+    asked.ended = datetime.now().astimezone()
+    return found

@@ -1,0 +1,353 @@
+"""The review of due records: for each of them the decision of a person, in the end under that person's name.
+
+Decisions are kept in a file beside the mapping from the first one on. Signing adds the files that go on from
+there: the rowKeys that must be kept, as `opusmap destroy plan --hold` reads them, and the page to print.
+Owns what a decision is of (the content that was seen), and what has changed since the signing. Nothing is
+destroyed here, and no plan is made or approved.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from opusmap.disposal.due import DueEntry, DueList, DueState
+from opusmap.disposal.holds import read_hold, write_hold
+from opusmap.disposal.review import SignedReview, write_signed_review
+from opusmap.errors import OpusmapError, SettingsError
+from opusmap.output_files import hash_file, write_whole
+from opusmap.safe_files import UnreadableFile, read_text
+from opusmap.studio.sign_off import Change, SignedFile, compare_files, read_signer
+from opusmap.wording import counted, show_command
+
+_SIZE_LIMIT = 1 << 28
+_REASON_LIMIT = 500
+_ENDING = ".review.json"
+
+
+class Choice(StrEnum):
+    """What a review says of a due record. Each record has exactly one of these."""
+
+    DESTROY = "destroy"
+    KEEP = "keep"
+    LEFT_OUT = "left-out"
+    """Nothing was decided, and no plan may have it: it is not `known`."""
+    OPEN = "open"
+
+
+WORDS = {
+    Choice.DESTROY: "may be destroyed",
+    Choice.KEEP: "must be kept",
+    Choice.LEFT_OUT: "can't be planned yet",
+    Choice.OPEN: "not decided",
+}
+"""The choices in words."""
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
+    """Who signed which decisions, and when (UTC); `counts` are of all that was due, by `Choice`.
+
+    `agreed` and `kept` are as in `DueReview`. `files` are the file of holds and the page.
+    """
+
+    name: str
+    role: str
+    declaration: str
+    signed: str
+    counts: dict[str, int]
+    agreed: dict[str, str]
+    kept: dict[str, str]
+    files: list[SignedFile]
+
+
+class DueReview(msgspec.Struct, frozen=True, kw_only=True):
+    """The review of what is due by a day. `opusmap_due_review` is the version of the file's shape.
+
+    Attributes:
+        opus, connection: of the records.
+        until: the last day that counts, ISO.
+        agreed: the records that may be destroyed: rowKey -> hash of the content that Opus accepted.
+        kept: the records that must be kept: rowKey -> the reason.
+        signed: the latest signature.
+    """
+
+    opusmap_due_review: Literal[1] = 1
+    opus: str
+    connection: str
+    until: str
+    agreed: dict[str, str] = {}
+    kept: dict[str, str] = {}
+    signed: Signature | None = None
+
+
+def review_path(mapping: Path, until: date | str) -> Path:
+    """Return the path of a review: `mapping.due-2026-06-30.review.json` beside `mapping.yaml`."""
+    return mapping.with_suffix(f".due-{until}{_ENDING}")
+
+
+def list_reviews(mapping: Path) -> tuple[str, ...]:
+    """Return the days of a mapping's reviews, the latest first."""
+    start = f"{mapping.stem}.due-"
+    names = (path.name for path in mapping.parent.iterdir() if path.name.endswith(_ENDING))
+    days = (name.removeprefix(start).removesuffix(_ENDING) for name in names if name.startswith(start))
+    return tuple(sorted((day for day in days if _is_day(day)), reverse=True))
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def read_review(mapping: Path, until: date | str) -> DueReview | None:
+    """Return the review of what is due by a day, None if there is none.
+
+    Raises:
+        SettingsError: the file can't be read, or is not a review of this version.
+    """
+    path = review_path(mapping, until)
+    try:
+        return msgspec.json.decode(read_text(path, _SIZE_LIMIT, what="the review"), type=DueReview)
+    except UnreadableFile as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise SettingsError(str(path), error.message, error.hint) from None
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        hint = "move the file away, and review again"
+        raise SettingsError(str(path), "this is not a review of this version of opusmap", hint) from None
+
+
+def open_review(mapping: Path, until: date, *, opus: str, connection: str) -> DueReview:
+    """Return the review of what an Opus lists as due by a day, or one without decisions if there is none.
+
+    Raises:
+        SettingsError: the file can't be read, or is the review of another Opus or connection.
+    """
+    found = read_review(mapping, until)
+    if found is None:
+        return DueReview(opus=opus, connection=connection, until=str(until))
+    if (found.opus, found.connection.lower()) != (opus, connection.lower()):
+        problem = f"this is the review of another Opus or connection: {found.opus}, {found.connection}"
+        hint = "move the file away to review what this one lists"
+        raise SettingsError(str(review_path(mapping, until)), problem, hint)
+    return found
+
+
+def write_review_file(review: DueReview, mapping: Path) -> Path:
+    """Write a review beside its mapping, in place of what it was; return its path.
+
+    Raises:
+        SettingsError: the file can't be written.
+    """
+    path = review_path(mapping, review.until)
+    with write_whole(path, kept=True) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(review), indent=1) + b"\n")
+    return path
+
+
+def choice_of(review: DueReview, entry: DueEntry) -> Choice:
+    """Return what a review says of a record that is due.
+
+    An agreement is of the content that was seen: a record that was submitted again is open.
+    """
+    if entry.key in review.kept:
+        return Choice.KEEP
+    if entry.state is not DueState.KNOWN:
+        return Choice.LEFT_OUT
+    return Choice.DESTROY if review.agreed.get(entry.key) == entry.content else Choice.OPEN
+
+
+def count_choices(review: DueReview, due: DueList) -> dict[Choice, int]:
+    """Return how many of the records that are due there are of each choice; together they are all."""
+    found = Counter(choice_of(review, entry) for entry in due.entries)
+    return {choice: found[choice] for choice in Choice}
+
+
+def choose(review: DueReview, entries: Iterable[DueEntry], choice: Choice, reason: str = "") -> DueReview:
+    """Return a review with another decision about some records.
+
+    Args:
+        review: as it is.
+        entries: the records. Those that are not `known`, or that must be kept, can't be agreed to, and stay
+            as they are: a person takes such a decision back first.
+        choice: `DESTROY`, `KEEP`, or `OPEN` to take a decision back.
+        reason: why they must be kept.
+
+    Raises:
+        SettingsError: records are to be kept without a reason, or with one that is too long.
+    """
+    reason, entries = " ".join(reason.split()), tuple(entries)
+    if choice is Choice.KEEP and not 0 < len(reason) <= _REASON_LIMIT:
+        problem = f"this is longer than {_REASON_LIMIT} characters" if reason else "no reason is given"
+        raise SettingsError("reason", problem, "say in a few words why the records must be kept")
+    if choice is Choice.DESTROY:
+        entries = tuple(one for one in entries if one.state is DueState.KNOWN and one.key not in review.kept)
+    agreed, kept = dict(review.agreed), dict(review.kept)
+    for entry in entries:
+        agreed.pop(entry.key, None)
+        kept.pop(entry.key, None)
+        if choice is Choice.DESTROY:
+            agreed[entry.key] = entry.content
+        elif choice is Choice.KEEP:
+            kept[entry.key] = reason
+    return msgspec.structs.replace(review, agreed=agreed, kept=kept)
+
+
+def draft_declaration(counts: dict[Choice, int]) -> str:
+    """Return what a person may declare of a review, to be edited."""
+    kept, out = counts[Choice.KEEP], counts[Choice.LEFT_OUT]
+    text = (
+        f"I have reviewed the {counted(sum(counts.values()), 'record')} of this list. "
+        f"{counted(counts[Choice.DESTROY], 'record')} may be destroyed: the sentence of each is still right, "
+        "and I know of no freeze, legal proceedings or request for access that concerns one of them."
+    )
+    if kept:
+        text += f" {counted(kept, 'record')} {WORDS[Choice.KEEP]}, for the reasons that the list names."
+    if out:
+        text += f" {counted(out, 'record')} {WORDS[Choice.LEFT_OUT]}, for the reasons that the list names."
+    return text
+
+
+def sign_review(
+    review: DueReview,
+    due: DueList,
+    mapping: Path,
+    *,
+    name: str,
+    role: str,
+    declaration: str,
+    now: datetime | None = None,
+) -> DueReview:
+    """Sign a review: write its file of holds, its page and, with the signature, itself.
+
+    The file of holds has each record that was not agreed to, also one that can't be planned yet: it may
+    become `known` before a plan is made.
+
+    Args:
+        review: with a decision about each record that can be planned.
+        due: the list that was reviewed.
+        mapping: the mapping, beside which the files are written.
+        name: of the person.
+        role: of the person.
+        declaration: what the person declares.
+        now: when; the present by default.
+
+    Raises:
+        SettingsError: a decision or a field is missing, or a file can't be written.
+        DestructionRefused: a rowKey can't be written into a file of holds.
+    """
+    counts = count_choices(review, due)
+    if not due.entries or counts[Choice.OPEN]:
+        open_ = counted(counts[Choice.OPEN], "record is", "records are")
+        problem = f"{open_} not decided yet" if due.entries else "nothing is due"
+        raise SettingsError("review", problem, "decide about each record, then sign")
+    signer = read_signer(name, role, declaration)
+    at = (now or datetime.now(UTC)).replace(microsecond=0)
+    held = dict.fromkeys(review.kept)
+    held |= {one.key: None for one in due.entries if choice_of(review, one) is not Choice.DESTROY}
+    holds, page = (mapping.with_suffix(f".due-{due.until}{ending}") for ending in (".holds.txt", ".html"))
+    write_hold(holds, held)
+    hashed = hash_file("file of holds", holds)
+    assert hashed is not None
+    decisions = {one.key: _say(review, one) for one in due.entries}
+    totals = {choice.value: count for choice, count in counts.items()}
+    signing = SignedReview(*signer, at, decisions, totals, holds.name, hashed.sha256)
+    write_signed_review(due, str(page), mapping.name, signing)
+    files = [_sign_file(role_, path) for role_, path in (("file of holds", holds), ("review page", page))]
+    signature = Signature(
+        name=signer.name,
+        role=signer.role,
+        declaration=signer.declaration,
+        signed=at.isoformat(),
+        counts=totals,
+        agreed={one.key: one.content for one in due.entries if choice_of(review, one) is Choice.DESTROY},
+        kept=review.kept,
+        files=files,
+    )
+    signed = msgspec.structs.replace(review, agreed=signature.agreed, signed=signature)
+    write_review_file(signed, mapping)
+    return signed
+
+
+def _say(review: DueReview, entry: DueEntry) -> str:
+    choice = choice_of(review, entry)
+    return WORDS[choice] + (f": {review.kept[entry.key]}" if choice is Choice.KEEP else "")
+
+
+def _sign_file(role: str, path: Path) -> SignedFile:
+    found = hash_file(role, path)
+    assert found is not None
+    return SignedFile(role, path.name, found.size, found.sha256)
+
+
+def next_command(review: DueReview, mapping: str) -> str:
+    """Return the command that makes a plan by a signed review; empty if there is nothing to plan.
+
+    Args:
+        review: the review.
+        mapping: the mapping's path, as the command names it.
+    """
+    if review.signed is None or not review.signed.agreed:
+        return ""
+    holds = Path(mapping).with_name(review.signed.files[0].path)
+    return show_command("destroy", "plan", mapping, "--until", review.until, "--hold", str(holds))
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewStanding:
+    """A signed review, and what became of it.
+
+    Attributes:
+        signature: who signed what.
+        changes: files that are no longer as they were signed.
+        decided_since: whether decisions were changed after the signing.
+        unseen: rowKeys that a plan would have now, with content that was not agreed to.
+        missing: rowKeys that were agreed to, and that a plan would not have now.
+        compared: whether there is a list of now, without which `unseen` and `missing` are not known.
+    """
+
+    signature: Signature
+    changes: tuple[Change, ...] = ()
+    decided_since: bool = False
+    unseen: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    compared: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether all that a plan would have was agreed to, by files that are as they were signed."""
+        return not (self.changes or self.decided_since or self.unseen)
+
+
+def look_up_review(review: DueReview | None, mapping: Path, due: DueList | None) -> ReviewStanding | None:
+    """Return what became of a signed review; None if none was signed. `due` is what is due now, if known."""
+    if review is None or review.signed is None:
+        return None
+    signature = review.signed
+    decided_since = (review.agreed, review.kept) != (signature.agreed, signature.kept)
+    changes = tuple(compare_files(signature.files, mapping))
+    if due is None:
+        return ReviewStanding(signature, changes, decided_since)
+    planned = dict(_plannable(due, mapping.parent / signature.files[0].path))
+    unseen = tuple(key for key, content in planned.items() if signature.agreed.get(key) != content)
+    missing = tuple(key for key in signature.agreed if key not in planned)
+    return ReviewStanding(signature, changes, decided_since, unseen, missing, compared=True)
+
+
+def _plannable(due: DueList, holds: Path) -> Iterator[tuple[str, str]]:
+    """Yield rowKey and content of what `destroy plan` would take with a file of holds."""
+    try:
+        held = read_hold(holds)
+    except OpusmapError:  # it is named among the changes
+        held = frozenset()
+    for entry in due.entries:
+        if entry.state is DueState.KNOWN and entry.key not in held:
+            yield entry.key, entry.content
