@@ -160,11 +160,16 @@ def _read_pem(data: bytes, password: bytes | None) -> tuple[Any, list[Certificat
     encrypted = b"ENCRYPTED" in data
     try:
         certificates = load_pem_x509_certificates(data)
+    except ValueError:
+        raise SettingsError(_SETTING, "the PEM file is damaged", _EXPORT) from None
+    try:
         key = load_pem_private_key(data, password if encrypted else None)
     except TypeError:  # an encrypted key without a password
         raise _refuse_password(None) from None
-    except (ValueError, UnsupportedAlgorithm) as error:
-        if encrypted and "password" in str(error).lower():
+    except (ValueError, UnsupportedAlgorithm):
+        # A wrong password leaves padding that looks right once in 256 times (PKCS #7): the library then
+        # complains of what it decrypted, as it would of a damaged key. The password is the likelier cause.
+        if encrypted and password is not None:
             raise _refuse_password(password) from None
         raise SettingsError(_SETTING, "the PEM file is damaged", _EXPORT) from None
     return key, certificates
@@ -173,7 +178,11 @@ def _read_pem(data: bytes, password: bytes | None) -> tuple[Any, list[Certificat
 def _refuse_password(password: bytes | None) -> SettingsError:
     if password is None:
         return SettingsError(_PASSWORD, "not set, but the certificate's file needs a password")
-    return SettingsError(_PASSWORD, "the certificate's file does not open with this password")
+    return SettingsError(
+        _PASSWORD,
+        "the certificate's file does not open with this password",
+        f"correct the password; if it is right, the file is damaged: {_EXPORT}",
+    )
 
 
 def _find_own(key: RSAPrivateKey, certificates: Iterable[Certificate]) -> Certificate:

@@ -14,7 +14,7 @@ import jwt
 import pytest
 from certificates import PASSWORD, make_certificate, make_key, public_pem, write_pem, write_pfx
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from opusmap.errors import SettingsError, SignInError
 from opusmap.opus.certificate import SigningCertificate, read_certificate
@@ -99,6 +99,20 @@ def test_a_wrong_or_missing_password_is_told_apart_by_its_setting(kind: str, tmp
     assert {wrong.setting, missing.setting} == {"OPUSMAP_CERTIFICATE_PASSWORD"}
     assert "does not open" in wrong.problem
     assert "needs a password" in missing.problem
+
+
+def test_a_wrong_password_whose_result_passes_for_a_key_is_still_called_wrong(tmp_path: Path) -> None:
+    path = write_pem(tmp_path / "c.pem", KEY, CERTIFICATE, password=PASSWORD)
+    for number in range(5_000):  # one in some 256 leaves padding that looks right
+        try:
+            load_pem_private_key(path.read_bytes(), b"wrong %d" % number)
+        except ValueError as error:
+            if "password" not in str(error).lower():
+                break
+    refusal = refused(path, f"wrong {number}")
+    assert refusal.setting == "OPUSMAP_CERTIFICATE_PASSWORD"
+    assert "does not open" in refusal.problem
+    assert "if it is right, the file is damaged" in str(refusal)
 
 
 def test_each_file_that_can_not_serve_says_why(tmp_path: Path) -> None:
