@@ -7,6 +7,8 @@ The laws of the compiler try more: see `thorough`.
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +21,21 @@ settings.register_profile(
 )
 settings.register_profile("seeds", settings.get_profile("ci"), max_examples=300, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+_MEMORY = "/dev/shm"
+_ROOM = 4 << 30
+"""Bytes free there, at least: some tests make large files."""
+
+
+def pytest_configure() -> None:
+    """Put the tests' files in memory if there is room, for a journal waits for the disk at each commit.
+
+    No test needs a disk: those of power cuts simulate one. Set TMPDIR to have them elsewhere.
+    """
+    if sys.platform == "linux" and "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK):
+        there = os.statvfs(_MEMORY)
+        if there.f_bavail * there.f_frsize >= _ROOM and not there.f_flag & os.ST_NOEXEC:
+            os.environ["TMPDIR"] = tempfile.tempdir = _MEMORY
 
 
 @pytest.fixture(scope="session")
