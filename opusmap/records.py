@@ -119,16 +119,9 @@ class Chunk(msgspec.Struct):
         return [place for place in range(len(self)) if place not in others]
 
     def reject(self, rejects: Mapping[int, Reject]) -> Chunk:
-        """Return the chunk with rejects instead of some of its records, by their place among these."""
-        places = self.places()
-        others = [*self.others, *((places[place], reject) for place, reject in rejects.items())]
-        kept = [place for place in range(len(self.keys)) if place not in rejects]
-        return self._with(kept, sorted(others, key=lambda placed: placed[0]))
-
-    def replace_rejects(self, rejects: Mapping[int, Reject]) -> Chunk:
-        """Return the chunk in which other rejects replace some, by their place among all rows."""
-        others = [(place, rejects.get(place, one)) for place, one in self.others]
-        return self._with(range(len(self.keys)), others)
+        """Return the chunk with rejects instead of some records and rejects, by place among all its rows."""
+        kept = [nth for nth, place in enumerate(self.places()) if place not in rejects]
+        return self._with(kept, sorted({**dict(self.others), **rejects}.items()))
 
     def only(self, keys: frozenset[str]) -> Chunk:
         """Return the chunk with nothing but its records with some row keys."""

@@ -1,6 +1,8 @@
 """Of several rows with the same rowKey all but one are rejects, for Opus would hold only one.
 
-A row that is a reject for another reason says so as well, for it would be one still once that is corrected.
+The first row owns its key, also as a reject for another reason: it is sent once that is corrected, and must
+not replace a later row then. With `duplicates: last` the last record owns it. A reject whose key another row
+owns says so as well, for it would be one still once its other reason is corrected.
 
 Owns that rule, and which keys a run has met: a million in memory, all others in a temporary file, so that a
 run takes as much memory for any number of rows. Of a key only its 64-bit hash is kept: of ten million
@@ -10,14 +12,14 @@ different keys, two have the same one once in 370,000 runs.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Self, TypeAlias
 
 from opusmap.errors import SourceError, StoppedEarly
 from opusmap.issues import Issue
-from opusmap.records import Chunk, Record, Reject, Row
+from opusmap.records import Chunk, Filtered, Record, Reject, Row
 from opusmap.rejects import RejectsSource
 from opusmap.run.open import Work
 from opusmap.wording import quote_value
@@ -133,110 +135,99 @@ class DuplicateFilter:
             SourceError: that source can be read only once.
         """
         self._work = work
-        is_last = work.mapper.spec.duplicates == "last" and not work.lacks_key
-        self._last = _last_rows(work) if is_last else dict[int, int]()
-        self._seen, self._rejected = KeySet(), KeySet()
-        self._first = dict[int, int]()
+        self._is_last = work.mapper.spec.duplicates == "last" and not work.lacks_key
         # A row that was rejected for its key and still has it would now replace what took its place.
         self._repeated = work.source.repeated if isinstance(work.source, RejectsSource) else {}
+        self._last = _last_rows(work, self._repeated) if self._is_last else dict[int, int]()
+        self._seen = KeySet()
+        self._first = dict[int, int]()
+        self._rejected = set[int]()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._seen.close()
-        self._rejected.close()
 
     def find_met(self, hashes: set[int]) -> set[int]:
         """Return which of these hashes are those of row keys of rows so far, whether rejected or not."""
-        known = self._seen.find(hashes) | self._rejected.find(hashes)
-        return known | (self._last.keys() & hashes) if self._last else known
+        return self._seen.find(hashes)
 
     def filter(self, chunk: Chunk, row_at: RowAt) -> Chunk:
         """Return the chunk with a reject for each record that may not pass; `row_at` gives its rows.
 
-        A reject whose key another row has says that, too.
+        A reject whose key another row owns says that, too.
         """
         if self._work.lacks_key:
             return chunk
-        rejects = [(place, one) for place, one in chunk.placed_rejects() if one.key is not None]
-        wrong = {hash(one.key) for _, one in rejects}
-        before = self._seen.find(wrong) if rejects else set[int]()
-        if rejects:
-            self._rejected.add(wrong - self._rejected.find(wrong))
-        filtered = self._without_duplicates(chunk, row_at)
-        if not rejects:
-            return filtered
-        found, first = dict[int, Reject](), dict[int, int]()
-        for place, key in zip(chunk.places(), chunk.keys, strict=True):
-            first.setdefault(hash(key), place)
-        for place, one in rejects:
-            is_later = hash(one.key) in before or first.get(hash(one.key), place) < place
-            other = self._other_of_reject(one, is_later=is_later)
-            if other is not None:
-                problems = (*one.problems, _duplicate(str(one.key), other))
-                found[place] = replace(one, problems=problems)
-        return filtered.replace_rejects(found) if found else filtered
-
-    def _without_duplicates(self, chunk: Chunk, row_at: RowAt) -> Chunk:
-        if self._all_new(chunk):
+        rejects = {place: one for place, one in chunk.placed_rejects() if one.key is not None}
+        if self._all_new(chunk, rejects.values()):
             return chunk
-        found, places = dict[int, Reject](), chunk.places()
-        for place, (number, key) in enumerate(zip(chunk.numbers, chunk.keys, strict=True)):
-            if (other := self._other(number, key)) is not None:
-                found[place] = reject_duplicate(number, key, row_at(places[place]).values, other)
+        rows = [*zip(chunk.places(), chunk.numbers, chunk.keys, strict=True)]
+        rows += [(place, one.row, str(one.key)) for place, one in rejects.items()]
+        found = dict[int, Reject]()
+        for place, number, key in sorted(rows):
+            reject = rejects.get(place)
+            problem = self._find_problem(number, key, is_rejected=reject is not None)
+            if problem is None:
+                continue
+            if reject is None:
+                found[place] = Reject(number, key, (problem,), row_at(place).values)
+            else:
+                found[place] = replace(reject, problems=(*reject.problems, problem))
         return chunk.reject(found) if found else chunk
 
-    def _other_of_reject(self, reject: Reject, *, is_later: bool) -> str | None:
-        """Return which other row a reject's key would lose to; `is_later` if an earlier one is a record."""
-        hashed = hash(reject.key)
-        if self._repeated.get(reject.row) == reject.key:
-            return "an earlier row"
-        if self._work.mapper.spec.duplicates == "last":
-            last = self._last.get(hashed, 0)
-            return self._work.source.place(last) if last > reject.row else None
-        return self._earlier(hashed) if is_later else None
-
-    def _earlier(self, hashed: int) -> str:
-        """Return which row has a key first."""
-        first = self._first.get(hashed)
-        return "an earlier row" if first is None else self._work.source.place(first)
-
-    def _other(self, number: int, key: str) -> str | None:
-        """Return which other row has a row's key, so that this one is a reject; else remember it."""
-        if self._repeated.get(number) == key:
-            return "an earlier row"
+    def _find_problem(self, number: int, key: str, *, is_rejected: bool) -> Issue[str] | None:
+        """Return the problem of a row whose key another row owns; else remember it as the owner."""
         hashed = hash(key)
-        if hashed in self._last:
-            last = self._last[hashed]
-            return None if last == number else self._work.source.place(last)
+        if self._repeated.get(number) == key:  # it owns nothing: another row did, wherever that is
+            return self._describe(hashed, key, "another row")
+        is_new = self._seen.add_new({hashed})
+        if self._is_last and (is_rejected or hashed in self._last):
+            last = self._last.get(hashed, 0)
+            owns = number == last or (is_rejected and number > last)
+            return None if owns else _duplicate(key, self._work.source.place(last))
         # With `last` too: a source that is read twice may have grown meanwhile.
-        if self._seen.add_new({hashed}):
-            self._note_first({hashed: number})
-            return None
-        return self._earlier(hashed)
+        if not is_new:
+            return self._describe(hashed, key, "an earlier row")
+        self._note_first({hashed: number}, {hashed} if is_rejected else ())
+        return None
 
-    def _note_first(self, rows: dict[int, int]) -> None:
-        """Remember which row has each key first, as long as there is room."""
+    def _describe(self, hashed: int, key: str, unknown: str) -> Issue[str]:
+        """Return the problem that another row owns a key: the first one, if it is remembered."""
+        first = self._first.get(hashed)
+        if first is None:
+            return _duplicate(key, unknown)
+        return _duplicate(key, self._work.source.place(first), is_rejected=hashed in self._rejected)
+
+    def _note_first(self, rows: Mapping[int, int], rejected: Iterable[int]) -> None:
+        """Remember which row has each key first, and which of them are rejects, as long as there is room."""
         if len(self._first) < ROWS_REMEMBERED:
             self._first.update(rows)
+            self._rejected.update(rejected)
 
-    def _all_new(self, chunk: Chunk) -> bool:
+    def _all_new(self, chunk: Chunk, rejects: Collection[Reject]) -> bool:
         """Return quickly whether a chunk's keys are new and different; if so, they are remembered."""
         if self._repeated:
             return False
         rows = dict(zip(map(hash, chunk.keys), chunk.numbers, strict=True))
+        rejected = {hash(one.key): one.row for one in rejects}
+        if rejected:
+            rows |= rejected
         hashes = set(rows)
-        if len(hashes) < len(chunk.keys) or not self._last.keys().isdisjoint(hashes):
+        if len(hashes) < len(chunk.keys) + len(rejects) or not self._last.keys().isdisjoint(hashes):
             return False
         is_new = self._seen.add_new(hashes)
         if is_new:
-            self._note_first(rows)
+            self._note_first(rows, rejected)
         return is_new
 
 
-def _last_rows(work: Work) -> dict[int, int]:
-    """Return the number of the last row that each repeated rowKey has, by the key's hash."""
+def _last_rows(work: Work, repeated: Mapping[int, str]) -> dict[int, int]:
+    """Return by its hash, of each rowKey that was met before, the number of the last row that is a record.
+
+    Rows that are `repeated` don't count; see `RejectsSource`.
+    """
     if not work.source.rereadable:
         help_text = "name a file, or use `duplicates: first`"
         message = "`duplicates: last` reads the source twice, and this one can be read only once"
@@ -244,7 +235,9 @@ def _last_rows(work: Work) -> dict[int, int]:
     last = dict[int, int]()
     with KeySet() as seen:
         for one in work.mapper.map_rows(work.source.rows()):
-            if isinstance(one, Record) and not seen.add_new({hashed := hash(one.key)}):
+            if isinstance(one, Filtered) or one.key is None or repeated.get(one.row) == one.key:
+                continue
+            if not seen.add_new({hashed := hash(one.key)}) and isinstance(one, Record):
                 last[hashed] = one.row
     return last
 
@@ -254,6 +247,9 @@ def reject_duplicate(number: int, key: str, values: Mapping[str, Any], other: st
     return Reject(number, key, (_duplicate(key, other),), values)
 
 
-def _duplicate(key: str, other: str) -> Issue[str]:
-    message = f"{other} has the row key {quote_value(key)}, too"
-    return Issue("duplicate-key", message, "Row key", "make the keys unique in the source")
+def _duplicate(key: str, other: str, *, is_rejected: bool = False) -> Issue[str]:
+    message, hint = f"{other} has the row key {quote_value(key)}, too", "make the keys unique in the source"
+    if is_rejected:
+        message += ", and is itself rejected"
+        hint += f"; to send this row instead, delete {other} from the rejects, and empty _error_code here"
+    return Issue("duplicate-key", message, "Row key", hint)

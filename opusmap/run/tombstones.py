@@ -50,11 +50,11 @@ class Tombstones:
         found = {row.key: row for row in rows if row.is_tombstone}
         if not found:
             return chunk
-        places, rejects = chunk.places(), dict[int, Reject]()
-        for place, (number, key) in enumerate(zip(chunk.numbers, chunk.keys, strict=True)):
+        rejects = dict[int, Reject]()
+        for place, number, key in zip(chunk.places(), chunk.numbers, chunk.keys, strict=True):
             if key in found:
                 problem = _describe(found[key])
-                rejects[place] = Reject(number, key, (problem,), row_at(places[place]).values)
+                rejects[place] = Reject(number, key, (problem,), row_at(place).values)
         return chunk.reject(rejects)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import openpyxl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from opusmap.cli.options import reject_writer
@@ -131,6 +131,54 @@ def test_mended_rejects_give_what_a_right_source_would_have_given(
     assert register.opus.records == expected
     again = register.send(open_work(register.mapping, ideal.folder / source.name))
     assert again.requests == 0, "the journal knows mended rows by their content, too"
+
+
+REPEATED = st.lists(
+    st.fixed_dictionaries(
+        {"Key": st.sampled_from(["a", "b", "c", ""]), "Choice": st.sampled_from(["Red", "Blue"])}
+        | {"Text": st.sampled_from(["", "", "", "skip me"]), "mended": st.booleans()}
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@example([{"Key": "a", "Text": "", "Choice": choice, "mended": True} for choice in ("Blue", "Red")], 0)
+@example([{"Key": "a", "Text": "", "Choice": choice, "mended": True} for choice in ("Red", "Blue", "Red")], 1)
+@given(rows=REPEATED, turn=st.integers(0, 5))
+@settings(max_examples=25)  # each sends three times, through a journal on disk
+@pytest.mark.parametrize("setting", ["first", "last"])
+def test_mended_rejects_replace_no_record_that_their_source_would_have_kept(
+    tmp_path_factory: pytest.TempPathFactory, setting: str, rows: list, turn: int
+) -> None:
+    """Some rows share a key, some rejects are mended, and some are not: as if the source had been mended."""
+    folder = tmp_path_factory.mktemp("mending")
+    mended = {number for number, row in enumerate(rows, 2) if row["mended"]}
+    rows = [
+        {"Key": row["Key"], "Text": row["Text"] or f"row {number}", "Choice": row["Choice"]}
+        for number, row in enumerate(rows, 2)
+    ]
+    register, ideal = Register(folder / "mended"), Register(folder / "ideal")
+    for each in (register, ideal):
+        each.mapping.write_text(MAPPING + f"duplicates: {setting}\n")
+    source = register.folder / "source.csv"
+    write_cells(source, rows)
+    right = [{**row, "Choice": "Red"} if number in mended else row for number, row in enumerate(rows, 2)]
+    write_cells(ideal.folder / source.name, right)
+    expected = send_right_rows(ideal, ideal.folder / source.name)
+    first = register.send(open_work(register.mapping, source))
+    assert register.opus is not None
+    before = dict(register.opus.records)
+    if first.rejected:
+        lines = read_cells(register.folder / "mapping.rejects.csv")
+        lines = [{**line, "Choice": "Red"} if int(line["_row"]) in mended else line for line in lines]
+        if setting == "first":  # the order of the rows in the file does not matter
+            lines = lines[turn % len(lines) :] + lines[: turn % len(lines)]
+        write_cells(register.folder / "mended.csv", lines)
+        register.send(open_corrected_rejects(register.mapping, register.folder / "mended.csv"))
+    assert register.opus.records == expected
+    if setting == "first":
+        assert before.items() <= register.opus.records.items()
 
 
 BOOK_MAPPING = """\

@@ -6,9 +6,10 @@ import gc
 import json
 import sqlite3
 import tracemalloc
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import example, given
@@ -27,11 +28,16 @@ from opusmap.sources.installed import IterableSource
 @pytest.fixture(scope="module", params=["first", "reject", "last"])
 def mapper(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mapper:
     folder = tmp_path_factory.mktemp("mapping")
-    connection = {"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11", "data": [{"rowKey": "SingleText"}]}
+    return write_mapping(folder, request.param)
+
+
+def write_mapping(folder: Path, setting: str) -> Mapper:
+    """Write a mapping whose rows are rejected if N is no number, and have no key if Id is empty."""
+    columns = {"rowKey": "SingleText", "_N": "Number"}
+    connection = {"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11", "data": [columns]}
     (folder / "c.json").write_text(json.dumps(connection), "utf-8")
-    (folder / "m.yaml").write_text(
-        f"opusmap: 1\nconnection: c.json\nduplicates: {request.param}\nfields: {{rowKey: Id}}\n", "utf-8"
-    )
+    lines = f"opusmap: 1\nconnection: c.json\nduplicates: {setting}\nfields: {{rowKey: Id, N: N}}\n"
+    (folder / "m.yaml").write_text(f"{lines}where: \"{{{{ N != 'excluded' }}}}\"\n", "utf-8")
     return load_mapping(folder / "m.yaml")
 
 
@@ -47,7 +53,7 @@ def short_memory():
 @given(st.lists(st.integers(0, 80), max_size=200))
 def test_the_setting_says_which_row_becomes_the_record(mapper: Mapper, keys: list[int]) -> None:
     kept, rejected = list[int](), list[int]()
-    stream = MapStream(Work(mapper, IterableSource([{"Id": f"K{key}"} for key in keys])))
+    stream = MapStream(Work(mapper, IterableSource([{"Id": f"K{key}", "N": "1"} for key in keys])))
     for chunk in stream:
         kept += chunk.numbers
         rejected += [one.row for one in chunk.rejects()]
@@ -60,18 +66,64 @@ def test_the_setting_says_which_row_becomes_the_record(mapper: Mapper, keys: lis
     assert (report.mapped, report.rejected) == (len(kept), len(rejected))
 
 
-@example([[0, 0, 1], [1]])
-@given(st.lists(st.lists(st.integers(0, 20), max_size=12), max_size=8))
-def test_it_makes_no_difference_how_rows_are_cut_into_chunks(mapper: Mapper, chunks: list[list[int]]) -> None:
-    work = Work(mapper, IterableSource([{"Id": f"K{key}"} for chunk in chunks for key in chunk]))
-    rows = iter(list(work.source.rows()))
-    with DuplicateFilter(work) as by_chunks, DuplicateFilter(work) as one_by_one:
-        for keys in chunks:
-            some = list(islice(rows, len(keys)))
-            found = by_chunks.filter(mapper.map_chunk(some), some.__getitem__)
-            singles = [one_by_one.filter(mapper.map_chunk([row]), [row].__getitem__) for row in some]
-            assert list(found.rejects()) == [one for single in singles for one in single.rejects()]
-            assert found.keys == [key for single in singles for key in single.keys]
+class Cells(NamedTuple):
+    """A row: its key, empty for none; and a number, which `x` and `y` are not."""
+
+    key: str
+    number: str
+
+    @property
+    def is_wrong(self) -> bool:
+        return self.number in "xy" or not self.key
+
+
+def expect(rows: Sequence[Cells], setting: str) -> tuple[set[int], set[int]]:
+    """Return the numbers of the rows that become records, and of those that say `duplicate-key`."""
+    met = [(at, one) for at, one in enumerate(rows, 1) if one.number != "excluded"]
+    if setting == "last":
+        owners = {one.key: at for at, one in met if not one.is_wrong}
+        repeated = {at for at, one in met if owners.get(one.key, 0) > at}
+    else:
+        owners = {one.key: at for at, one in reversed(met)}
+        repeated = {at for at, one in met if one.key and owners[one.key] < at}
+    return {at for at, one in met if not one.is_wrong} - repeated, repeated
+
+
+ROWS = st.lists(
+    st.builds(Cells, st.sampled_from(["", *"abcdefgh"]), st.sampled_from(["1", "1", "x", "y", "excluded"])),
+    max_size=30,
+)
+
+
+@example([Cells("a", "x"), Cells("a", "1")], [1])
+@example([Cells("a", "x"), Cells("a", "1")], [2])
+@example([Cells("a", "1"), Cells("a", "x"), Cells("a", "1"), Cells("a", "x")], [3])
+@example([Cells("a", "excluded"), Cells("", "1"), Cells("", "1"), Cells("a", "1")], [4])
+@given(ROWS, st.lists(st.integers(1, 12), min_size=1))
+def test_a_row_owns_its_key_whether_it_becomes_a_record_or_a_reject_however_rows_are_cut_into_chunks(
+    mapper: Mapper, rows: list[Cells], sizes: list[int]
+) -> None:
+    kept, repeated = set[int](), set[int]()
+    found = list[str]()
+    work = Work(mapper, IterableSource([{"Id": one.key, "N": one.number} for one in rows]))
+    left, size = iter(list(work.source.rows())), cycle(sizes)
+    with DuplicateFilter(work) as keys:
+        while part := list(islice(left, next(size))):
+            before = mapper.map_chunk(part)
+            chunk = keys.filter(before, part.__getitem__)
+            assert len(chunk) == len(before)
+            assert [one["rowKey"] for one in chunk.values()] == chunk.keys
+            kept.update(chunk.numbers)
+            for reject in chunk.rejects():
+                cells = rows[reject.row - 1]
+                assert dict(reject.values) == {"Id": cells.key, "N": cells.number}
+                codes = [one.code for one in reject.problems]
+                assert (len(codes) > codes.count("duplicate-key")) is cells.is_wrong
+                found += codes
+                if "duplicate-key" in codes:
+                    repeated.add(reject.row)
+    assert (kept, repeated) == expect(rows, mapper.spec.duplicates)
+    assert found.count("duplicate-key") == len(repeated)
 
 
 @pytest.mark.parametrize(("in_memory", "known"), [(200_000, True), (0, False)])
@@ -79,12 +131,22 @@ def test_a_reject_names_the_row_that_has_its_key(
     mapper: Mapper, monkeypatch: pytest.MonkeyPatch, in_memory: int, *, known: bool
 ) -> None:
     monkeypatch.setattr(duplicates, "ROWS_REMEMBERED", in_memory)
-    source = IterableSource([{"Id": key} for key in "abcbd"])
+    source = IterableSource([{"Id": key, "N": "1"} for key in "abcbd"])
     ((reject,),) = [tuple(chunk.rejects()) for chunk in MapStream(Work(mapper, source))]
     is_last = mapper.spec.duplicates == "last"
     assert reject.row == (2 if is_last else 4)
     other = "row 4" if is_last else "row 2" if known else "an earlier row"
     assert reject.problems[0].message == f'{other} has the row key "b", too'
+
+
+def test_a_reject_says_that_the_row_with_its_key_is_rejected_itself(tmp_path: Path) -> None:
+    rows = [{"Id": key, "N": number} for key, number in [("a", "x"), ("b", "1"), ("a", "1"), ("b", "y")]]
+    stream = MapStream(Work(write_mapping(tmp_path, "first"), IterableSource(rows)))
+    found = {one.row: one.problems[-1] for chunk in stream for one in chunk.rejects()}
+    assert found[3].message == 'row 1 has the row key "a", too, and is itself rejected'
+    assert "delete row 1 from the rejects, and empty _error_code" in found[3].hint
+    assert found[4].message == 'row 2 has the row key "b", too'
+    assert "delete" not in found[4].hint
 
 
 class Growing(IterableSource):
@@ -103,7 +165,7 @@ def test_no_key_passes_twice_where_the_source_grows_between_two_reads(
     mapper: Mapper, keys: list[int]
 ) -> None:
     kept = list[str]()
-    source = Growing([{"Id": f"K{key}"} for key in keys])
+    source = Growing([{"Id": f"K{key}", "N": "1"} for key in keys])
     for chunk in MapStream(Work(mapper, source)):
         kept += chunk.keys
     assert len(kept) == len(set(kept))
@@ -154,32 +216,3 @@ def test_a_temporary_file_that_can_t_be_written_stops_the_run_in_words(monkeypat
     monkeypatch.setattr(duplicates, "IN_MEMORY", 2)
     with KeySet() as seen, pytest.raises(StoppedEarly, match=r"unable to open.*\n.*TMPDIR"):
         seen.add_new({1, 2})
-
-
-@pytest.mark.parametrize(("setting", "twice"), [("first", [3, 5]), ("last", [1, 3])])
-@pytest.mark.parametrize("size", [1, 2, 10])
-def test_a_row_that_is_rejected_for_something_else_says_that_another_row_has_its_key_as_well(
-    tmp_path: Path, setting: str, size: int, twice: list[int]
-) -> None:
-    columns = {"rowKey": "SingleText", "_N": "Number"}
-    connection = {"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11", "data": [columns]}
-    (tmp_path / "c.json").write_text(json.dumps(connection), "utf-8")
-    lines = f"opusmap: 1\nconnection: c.json\nduplicates: {setting}\nfields: {{rowKey: Id, N: N}}\n"
-    (tmp_path / "m.yaml").write_text(lines, "utf-8")
-    mapper = load_mapping(tmp_path / "m.yaml")
-    rows = [("a", "x"), ("a", "1"), ("a", "x"), ("b", "x"), ("a", "y"), ("c", "1")]
-    if setting == "last":
-        rows[4] = ("a", "2")
-        rows.append(("a", "x"))
-    work = Work(mapper, IterableSource([{"Id": key, "N": number} for key, number in rows]))
-    found = dict[int, set[str]]()
-    source = list(work.source.rows())
-    with DuplicateFilter(work) as keys:
-        for at in range(0, len(source), size):
-            part = source[at : at + size]
-            chunk = keys.filter(mapper.map_chunk(part), part.__getitem__)
-            found |= {one.row: {each.code for each in one.problems} for one in chunk.rejects()}
-    if setting == "last":
-        assert found[2] == {"duplicate-key"}
-    assert [row for row, codes in found.items() if codes == {"bad-number", "duplicate-key"}] == twice
-    assert found[4] == {"bad-number"}
