@@ -44,7 +44,8 @@ def find_rows(
 ) -> SourceRows:
     """Read a source to its end and return the rows that have one of these rowKeys.
 
-    Of several rows with one key the one counts that `submit` would send.
+    Of several rows with one key the one counts that owns it for `submit`: the first one, or, with
+    `duplicates: last`, the last one that is a record.
 
     Args:
         work: the mapping and the source.
@@ -64,25 +65,25 @@ def find_rows(
         note(read)
         chunk = mapper.map_chunk(part)
         for key, row in _rows_of(chunk, wanted, mapper.spec.conflict):
-            if latest or key not in found:
+            if key not in found or (latest and row.content is not None):
                 found[key] = row
-        for reject in chunk.rejects():
-            if reject.key in wanted:
-                found.setdefault(str(reject.key), SourceRow(reject.row))
-            elif reject.key is None and not _has_no_key(reject):
-                unreadable.append(reject.row)
+        unreadable += (one.row for one in chunk.rejects() if one.key is None and not _has_no_key(one))
     return SourceRows(found, read, tuple(unreadable))
 
 
 def _rows_of(chunk: Chunk, wanted: frozenset[str], conflict: str) -> list[tuple[str, SourceRow]]:
-    if wanted.isdisjoint(chunk.keys):
+    """Return the rows of a chunk that have one of these rowKeys, in their order."""
+    rejects = [(place, one) for place, one in chunk.placed_rejects() if one.key in wanted]
+    if wanted.isdisjoint(chunk.keys) and not rejects:
         return []
-    facts = zip(chunk.numbers, chunk.keys, chunk.records(), chunk.values(), strict=True)
-    return [
-        (key, SourceRow(number, hash_content(record, conflict), values))
-        for number, key, record, values in facts
+    facts = zip(chunk.places(), chunk.numbers, chunk.keys, chunk.records(), chunk.values(), strict=True)
+    rows = {
+        place: (key, SourceRow(number, hash_content(record, conflict), values))
+        for place, number, key, record, values in facts
         if key in wanted
-    ]
+    }
+    rows |= {place: (str(one.key), SourceRow(one.row)) for place, one in rejects}
+    return [rows[place] for place in sorted(rows)]
 
 
 def _has_no_key(reject: Reject) -> bool:

@@ -247,6 +247,11 @@ def reject_duplicate(number: int, key: str, values: Mapping[str, Any], other: st
     return Reject(number, key, (_duplicate(key, other),), values)
 
 
+def owns_key(reject: Reject) -> bool:
+    """Return whether a rejected row has its row key for itself, so that no other row may be sent with it."""
+    return reject.key is not None and all(one.code != "duplicate-key" for one in reject.problems)
+
+
 def _duplicate(key: str, other: str, *, is_rejected: bool = False) -> Issue[str]:
     message, hint = f"{other} has the row key {quote_value(key)}, too", "make the keys unique in the source"
     if is_rejected:

@@ -55,8 +55,8 @@ def map_dataframe(
     """Map a DataFrame, as `opusmap map` maps a Parquet file with the same rows. Nothing runs yet.
 
     The one difference: a DataFrame has no first row. Of several rows with one row key, the one with the
-    lowest `order_by` counts (with `duplicates: last` in the mapping, the one with the highest); all of them
-    are rejects where no single row has it, or without `order_by`.
+    lowest `order_by` counts, whether it becomes a record or a reject (with `duplicates: last` in the mapping,
+    the record with the highest); all of them are rejects where no single row has it, or without `order_by`.
 
     Args:
         df: the rows. The mapping's `source` is not read, except for its `each` and `empty`.
@@ -115,29 +115,46 @@ def _refuse_places(mapper: Mapper) -> None:
 
 
 def _reject_duplicates(mapped: DataFrame, mapper: Mapper, order_by: str | None) -> DataFrame:
-    """Return the rows with a reject for each record that another row replaces, or may replace."""
+    """Return the rows with a reject for each record whose key another row owns, or may own.
+
+    A reject says so as well, as in `run.duplicates`.
+    """
     functions = load_extra("pyspark.sql.functions", "spark", "a DataFrame", _NAME)
     window = load_extra("pyspark.sql.window", "spark", "a DataFrame", _NAME).Window
     column, when, null = functions.col, functions.when, functions.lit(None)
     is_record = column("outcome") == MAPPED
-    # Only records can be duplicates; the number spreads all other rows over the partitions.
-    same = window.partitionBy(when(is_record, column("key")), when(~is_record, column(NUMBER)))
+    has_key = column("key").isNotNull()  # of a record or a reject
+    # The number spreads all rows without a key over the partitions.
+    same = window.partitionBy(column("key"), when(~has_key, column(NUMBER)))
     place: Column = functions.lit(1)
+    may_own = has_key
     if order_by is not None:
         last = mapper.spec.duplicates == "last"
         place = functions.rank().over(same.orderBy(column(ORDER).desc() if last else column(ORDER).asc()))
+        may_own = is_record if last else has_key
     ranked = mapped.withColumn("place", place)
-    firsts = functions.sum(when(column("place") == 1, 1).otherwise(0)).over(same)
-    ranked = ranked.withColumn("firsts", firsts)
-    is_duplicate = is_record & ((column("place") > 1) | (column("firsts") > 1))
+    ranked = ranked.withColumn("owner", functions.min(when(may_own, column("place"))).over(same))
+    owners = functions.sum(when(column("place") == column("owner"), 1).otherwise(0)).over(same)
+    ranked = ranked.withColumn("owners", owners)
+    is_tie = (column("place") == column("owner")) & (column("owners") > 1)
+    # Without an owner, a comparison is null, which counts as false here.
+    is_duplicate = functions.coalesce(
+        has_key & (is_tie | (column("place") > column("owner"))), functions.lit(False)
+    )
     is_kept = is_record & ~is_duplicate
     tie, replaced = _describe_duplicates(mapper, order_by)
-    problems = when(column("firsts") > 1, tie).otherwise(replaced)
+    problem = when(is_tie, tie).otherwise(replaced)
+    # To a reject's list in JSON, one more is added.
+    others = functions.expr("left(problems, length(problems) - 1)")
+    both = functions.concat(others, when(is_tie, f",{tie[1:]}").otherwise(f",{replaced[1:]}"))
     return ranked.select(
         when(is_duplicate, REJECTED).otherwise(column("outcome")).alias("outcome"),
         "key",
         *(when(is_kept, column(name)).alias(name) for name in ("hash", "body", "replaced", "notes")),
-        when(is_duplicate, problems).otherwise(column("problems")).alias("problems"),
+        when(is_duplicate & is_record, problem)
+        .when(is_duplicate, both)
+        .otherwise(column("problems"))
+        .alias("problems"),
         when(is_kept, null).otherwise(column("cells")).alias("cells"),
     )
 

@@ -20,7 +20,7 @@ from opusmap.language.cached_files import Stamp, stamp
 from opusmap.records import Chunk, Filtered, Mapped, Record, Reject
 from opusmap.report import Forecast, Report
 from opusmap.run.check import SourceCheck
-from opusmap.run.duplicates import reject_duplicate
+from opusmap.run.duplicates import owns_key, reject_duplicate
 from opusmap.run.open import Work, open_work
 from opusmap.studio.fixed_rows import Fixes, mark_row
 from opusmap.studio.jobs import Job, Jobs
@@ -152,7 +152,7 @@ class WholeCheck:
         return bool(reject.values) and _NOT_WHOLE.isdisjoint(one.code for one in reject.problems)
 
     def keys_among(self, hashes: set[int]) -> set[int]:
-        """Return which hashes of row keys are those of rows that are ready."""
+        """Return which hashes of row keys are those that rows own, whether these are ready or rejected."""
         return {one for one in self._keys if one in hashes} if hashes else set()
 
     @property
@@ -163,6 +163,7 @@ class WholeCheck:
     def _add(self, chunk: Chunk) -> None:
         if self.knows_all_keys:
             self._keys.extend(map(hash, chunk.keys))
+            self._keys.extend(hash(one.key) for one in chunk.rejects() if owns_key(one))
         for reject in chunk.rejects():
             mark = mark_row(reject.values) if self._marks else ""
             if mark in self._marks:
@@ -222,14 +223,17 @@ def judge_fixes(bench: Workbench, check: WholeCheck, fixes: Fixes) -> dict[int, 
         judged[row] = Judged(state, replace(reject, values=values), mapped)
         if isinstance(mapped, Record):
             keys[row] = mapped.key
-    taken = check.keys_among(set(map(hash, keys.values())))
-    for row, key in keys.items():
-        found = judged[row].row
-        if hash(key) in taken and found is not None:
-            judged[row] = Judged(
-                FixState.WRONG, found, reject_duplicate(row, key, found.values, "another row")
-            )
-        taken.add(hash(key))
+    owned, fixed = check.keys_among(set(map(hash, keys.values()))), set[str]()
+    for row in sorted(keys, reverse=mapper.spec.duplicates == "last"):
+        key, found = keys[row], judged[row].row
+        assert found is not None
+        # As for `retry`: a row still has the key that it had, unless it was rejected for it.
+        is_owned = not owns_key(found) if found.key == key else hash(key) in owned
+        if is_owned or key in fixed:
+            wrong = reject_duplicate(row, key, found.values, "another row")
+            judged[row] = Judged(FixState.WRONG, found, wrong)
+        else:
+            fixed.add(key)
     return judged
 
 

@@ -147,22 +147,39 @@ def test_of_rows_with_one_key_the_one_that_the_order_says_counts(
     found = collect(map_dataframe(df, mapping, order_by=order_by))
     groups = defaultdict(list)
     for key, at, total in rows:
-        if total == "1":
-            groups[key].append(-1 if at is None else at)
-    expected = {}
+        groups[key].append((-1 if at is None else at, total == "1"))
+    expected, codes = {}, Counter[tuple[str, ...]]()
     for key, places in groups.items():
-        first = (min if keep == "first" else max)(places)
-        if (len(places) if order_by is None else places.count(first)) == 1:
-            expected[key] = first
+        may_own = [at for at, is_right in places if is_right or keep == "first" or order_by is None]
+        owner = (min if keep == "first" else max)(may_own, default=None)
+        among = [at for at, _ in places if order_by is None or at == owner]
+        for at, is_right in places:
+            ahead = owner is not None and (at > owner if keep == "first" else at < owner)
+            is_repeated = len(among) > 1 if at in among else ahead
+            if is_right and not is_repeated:
+                expected[key] = at
+            else:
+                codes[(() if is_right else ("bad-number",)) + is_repeated * ("duplicate-key",)] += 1
     texts = {row["key"]: json.loads(row["body"]).get("_Text", "-1") for row in found["mapped"]}
     assert texts == {key: str(at) for key, at in expected.items()}
-    codes = Counter(json.loads(row["problems"])[0]["code"] for row in found["rejected"])
-    assert codes == {
-        "duplicate-key": sum(map(len, groups.values())) - len(expected),
-        "bad-number": sum(total == "none" for _, _, total in rows),
-    }
+    assert codes == Counter(
+        tuple(one["code"] for one in json.loads(row["problems"])) for row in found["rejected"]
+    )
     assert len(found["mapped"]) + len(found["rejected"]) == 200
     assert 0 < len(expected) < len(groups)
+    assert len(codes) == 3
+
+
+def test_rows_without_a_key_are_spread_and_repeat_nothing(spark: Any, tmp_path: Path) -> None:
+    mapping = write_mapping(
+        tmp_path, "opusmap: 1\nconnection: c.json\nwhere: \"{{ Text != 'no' }}\"\nfields: {rowKey: Id}\n"
+    )
+    rows = [(None, "yes"), (None, "yes"), ("a", "no"), ("a", "yes"), (None, "no"), ("a", "no")]
+    found = collect(map_dataframe(spark.createDataFrame(rows, "Id string, Text string"), mapping))
+    assert [row["key"] for row in found["mapped"]] == ["a"]
+    assert len(found["filtered"]) == 3
+    codes = [[one["code"] for one in json.loads(row["problems"])] for row in found["rejected"]]
+    assert codes == [["empty-required"]] * 2
 
 
 ROWS = [
