@@ -213,3 +213,83 @@ def test_the_corrected_rejects_of_a_rehearsal_can_be_sent(register, opus, told):
     before = len(emulator.records)
     told("retry", "mapping.yaml", rejects.name)
     assert len(emulator.records) > before
+
+
+PAIR = """\
+opusmap: 1
+connection: c.json
+source: {path: register.csv}
+fields:
+  rowKey: Id
+  Day: {from: Day, format: "%Y-%m-%d"}
+"""
+
+
+@pytest.fixture
+def pair(tmp_path, monkeypatch):
+    """Return an Opus for a register whose row 2 has a bad date, and row 3 the same row key."""
+    connection = {"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11"}
+    connection["data"] = [{"rowKey": "SingleText", "_Day": "DateTime"}]
+    (tmp_path / "c.json").write_text(json.dumps(connection), "utf-8")
+    (tmp_path / "mapping.yaml").write_text(PAIR, "utf-8")
+    (tmp_path / "register.csv").write_text("Id,Day\na,2024-13-01\na,2024-05-02\nb,2024-05-03\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    emulator = make_emulator(load_mapping("mapping.yaml"), Client("c", "s"))
+    with served(emulator) as url:
+        for name, value in environment_of(url).items():
+            if name.startswith("OPUSMAP"):
+                monkeypatch.setenv(name, value)
+        yield emulator
+
+
+def test_a_check_shows_two_rows_with_one_key_of_which_the_first_is_rejected(pair, capsys):
+    assert main(["check", "mapping.yaml", "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["read"], found["rejected"], found["mapped"]) == (3, 2, 1)
+    assert [(one["code"], one["rows"]) for one in found["reasons"]] == [
+        ("bad-date", [2]),
+        ("duplicate-key", [3]),
+    ]
+    main(["check", "mapping.yaml"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert 'row 2 has the row key "a", too, and is itself rejected' in shown
+    assert "to send this row instead, delete row 2 from the rejects, and empty _error_code here" in shown
+
+
+@pytest.mark.parametrize(
+    ("day", "code", "expected", "rejected"),
+    [
+        ("2024-04-30", "duplicate-key", "2024-04-30", 1),  # row 2 is corrected
+        ("2024-04-30", "", "2024-04-30", 1),  # it counts, whatever row 3 says
+        ("2024-13-01", "", None, 2),  # row 2 is still there, and wrong
+        (None, "duplicate-key", None, 1),  # row 2 is deleted
+        (None, "", "2024-05-02", 0),  # it is, and row 3 is to be sent instead
+    ],
+)
+def test_of_two_rejects_with_one_key_the_first_is_sent_unless_a_person_decides_for_the_other(
+    pair, tmp_path, capsys, day, code, expected, rejected
+):
+    main(["submit", "mapping.yaml", "--json"])
+    assert set(pair.records) == {"b"}
+    path = tmp_path / "mapping.run-1.rejects.csv"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["_error_code"], second["_error_code"]) == ("bad-date", "duplicate-key")
+    lines = [{**second, "_error_code": code}]
+    if day is not None:
+        lines.insert(0, {**first, "Day": day})
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(first))
+        writer.writeheader()
+        writer.writerows(lines)
+    capsys.readouterr()
+    main(["retry", "mapping.yaml", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert (found["read"], found["rejected"]) == (len(lines), rejected)
+    sent = pair.records["a"]["_Day"] if "a" in pair.records else None
+    assert (sent is None) is (expected is None)
+    assert sent is None or expected in sent
+    # The source has both rows still, and a run of it replaces nothing.
+    before = dict(pair.records)
+    main(["submit", "mapping.yaml", "--json"])
+    assert pair.records == before
