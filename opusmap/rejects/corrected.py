@@ -39,8 +39,8 @@ class RejectsSource(Source):
         self.watch = file.watch
         self.delimiter = file.delimiter
         self.typed_cells = file.typed_cells
-        self.repeated: dict[int, str] = {}
-        """Row number -> row key of rows that were rejected because an earlier row had that key."""
+        self.repeated: set[tuple[int, str]] = set()
+        """Number and row key of rows, so far, that were rejected because another row had the key."""
         if file.columns is not None:
             self.columns = tuple(name for name in file.columns if name not in ERROR_COLUMNS)
 
@@ -63,7 +63,7 @@ class RejectsSource(Source):
         original = int(number) if number.isascii() and number.isdigit() else row.number
         found = codes.split("; ")
         if "duplicate-key" in found:
-            self.repeated[original] = key
+            self.repeated.add((original, key))
         return _hold_back(original, values) if _CUT.intersection(found) else Row(original, values)
 
 

@@ -2,7 +2,7 @@
 
 from opusmap.report.drain_time import Pace, find_pace
 from opusmap.report.forecast import Forecast, Forecaster, ProfilingSource
-from opusmap.report.provenance import Evidence, gather_evidence, staged_evidence
+from opusmap.report.provenance import Evidence, find_run_of_rejects, gather_evidence, staged_evidence
 from opusmap.report.summary import GONE_KEYS, Gone, Reason, Report, Shared, Tally
 from opusmap.report.timeline import Timeline
 
@@ -20,6 +20,7 @@ __all__ = [
     "Tally",
     "Timeline",
     "find_pace",
+    "find_run_of_rejects",
     "gather_evidence",
     "staged_evidence",
 ]

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from opusmap.errors import SourceError
-from opusmap.report.provenance import Evidence
+from opusmap.report.provenance import Evidence, find_run_of_rejects
 from opusmap.report.rejected_rows import explain_change, is_edited, read_keys
 from opusmap.report.status import Status, count_attention, describe_status
 from opusmap.wording import counted
@@ -160,15 +160,12 @@ def find_retried(journal: Journal, run: Run, evidence: Evidence) -> Retried | No
     source = evidence.find("source")
     if source is None or not run.counts:
         return None
-    for earlier in journal.runs():
-        if earlier.id >= run.id or _target(earlier) != _target(run):
-            continue
-        left = Evidence.read(journal.evidence(earlier))
-        rejects = left.find("rejects")
-        if rejects is not None and PurePath(rejects.path).name == PurePath(source.path).name:
-            of = earlier.counts.get("rejected", 0) + earlier.counts.get("failed", 0)
-            return Retried(earlier.id, run.counts.get("read", 0), of, compare_reasons(left, evidence))
-    return None
+    found = find_run_of_rejects(journal, _target(run), source.path, before=run.id)
+    if found is None:
+        return None
+    earlier, left = found
+    of = earlier.counts.get("rejected", 0) + earlier.counts.get("failed", 0)
+    return Retried(earlier.id, run.counts.get("read", 0), of, compare_reasons(left, evidence))
 
 
 def _target(run: Run) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from opusmap import __version__
@@ -114,6 +114,33 @@ class Evidence:
     def find(self, role: str) -> File | None:
         """Return the first file with this role."""
         return next((file for file in self.files if file.role == role), None)
+
+
+def find_run_of_rejects(
+    journal: Journal, target: tuple[str, str, str], file: str, before: int | None = None
+) -> tuple[Run, Evidence] | None:
+    """Return the run that wrote a file of rejects, and what it left; None if that is not known.
+
+    A file is known by its name, which has the run's number.
+
+    Args:
+        journal: which knows the runs.
+        target: the origin of Opus, the connection's id, and the name of the mapping's file.
+        file: its path.
+        before: the number of a run; those from it on don't count.
+
+    Raises:
+        JournalError: the journal can't be read.
+    """
+    for run in journal.runs():
+        is_later = before is not None and run.id >= before
+        if is_later or (run.origin, run.connection, PurePath(run.mapping).name) != target:
+            continue
+        left = Evidence.read(journal.evidence(run))
+        rejects = left.find("rejects")
+        if rejects is not None and PurePath(rejects.path).name == PurePath(file).name:
+            return run, left
+    return None
 
 
 def gather_evidence(mapper: Mapper, source: Source | None) -> Evidence:

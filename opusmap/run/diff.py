@@ -248,7 +248,7 @@ class SourceDiff:
             stream = MapStream(
                 self._work,
                 self._workers,
-                reject_more=tombstones.filter if tombstones else None,
+                reject_more=[tombstones.filter] if tombstones else (),
                 keep_keys=journal is not None and has_all_rows(self._work.source),
             )
             opened.callback(stream.close)

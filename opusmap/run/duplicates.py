@@ -12,7 +12,7 @@ different keys, two have the same one once in 370,000 runs.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Self, TypeAlias
@@ -137,7 +137,7 @@ class DuplicateFilter:
         self._work = work
         self._is_last = work.mapper.spec.duplicates == "last" and not work.lacks_key
         # A row that was rejected for its key and still has it would now replace what took its place.
-        self._repeated = work.source.repeated if isinstance(work.source, RejectsSource) else {}
+        self._repeated = work.source.repeated if isinstance(work.source, RejectsSource) else set()
         self._last = _last_rows(work, self._repeated) if self._is_last else dict[int, int]()
         self._seen = KeySet()
         self._first = dict[int, int]()
@@ -180,7 +180,7 @@ class DuplicateFilter:
     def _find_problem(self, number: int, key: str, *, is_rejected: bool) -> Issue[str] | None:
         """Return the problem of a row whose key another row owns; else remember it as the owner."""
         hashed = hash(key)
-        if self._repeated.get(number) == key:  # it owns nothing: another row did, wherever that is
+        if (number, key) in self._repeated:  # it owns nothing: another row did, wherever that is
             return self._describe(hashed, key, "another row")
         is_new = self._seen.add_new({hashed})
         if self._is_last and (is_rejected or hashed in self._last):
@@ -223,7 +223,7 @@ class DuplicateFilter:
         return is_new
 
 
-def _last_rows(work: Work, repeated: Mapping[int, str]) -> dict[int, int]:
+def _last_rows(work: Work, repeated: Container[tuple[int, str]]) -> dict[int, int]:
     """Return by its hash, of each rowKey that was met before, the number of the last row that is a record.
 
     Rows that are `repeated` don't count; see `RejectsSource`.
@@ -235,7 +235,7 @@ def _last_rows(work: Work, repeated: Mapping[int, str]) -> dict[int, int]:
     last = dict[int, int]()
     with KeySet() as seen:
         for one in work.mapper.map_rows(work.source.rows()):
-            if isinstance(one, Filtered) or one.key is None or repeated.get(one.row) == one.key:
+            if isinstance(one, Filtered) or one.key is None or (one.row, one.key) in repeated:
                 continue
             if not seen.add_new({hashed := hash(one.key)}) and isinstance(one, Record):
                 last[hashed] = one.row

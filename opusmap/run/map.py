@@ -57,7 +57,7 @@ class MapStream:
         limit: int | None = None,
         only: frozenset[str] | None = None,
         too_many: Callable[[int, int], bool] = lambda _rejected, _read: False,
-        reject_more: Callable[[Chunk, RowAt], Chunk] | None = None,
+        reject_more: Iterable[Callable[[Chunk, RowAt], Chunk]] = (),
         keep_keys: bool = False,
     ) -> None:
         """Begin with the mapping and source of `work`.
@@ -68,13 +68,13 @@ class MapStream:
             limit: records at most; the source is read no further.
             only: the row keys that count; other rows are passed over.
             too_many: tells by the numbers of rejected and of read rows, after each reject, whether to end.
-            reject_more: rejects records for what is known beyond the source.
+            reject_more: each rejects records for what is known beyond the source.
             keep_keys: be able to tell which row keys the source has; `close` forgets them.
         """
         self.tally = Tally()
         self._work, self._workers = work, workers
         self._limit, self._only, self._too_many = limit, only, too_many
-        self._reject_more = reject_more
+        self._reject_more = tuple(reject_more)
         self._is_over = self._is_whole = False
         self._keep_keys = keep_keys
         self._keys: DuplicateFilter | None = None
@@ -153,7 +153,9 @@ class MapStream:
 
     def _filtered(self, keys: DuplicateFilter, mapped: Chunk, row_at: RowAt) -> Chunk:
         chunk = keys.filter(mapped, row_at)
-        return chunk if self._reject_more is None else self._reject_more(chunk, row_at)
+        for reject_more in self._reject_more:
+            chunk = reject_more(chunk, row_at)
+        return chunk
 
     def _counted(self, chunk: Chunk) -> Chunk:
         """Return what counts of a chunk, counted."""

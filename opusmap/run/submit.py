@@ -42,6 +42,7 @@ from opusmap.run.gone import count_unreadable, find_absent, has_all_rows
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work, open_rows
 from opusmap.run.parallel import Workers
+from opusmap.run.sent_keys import SentKeys
 from opusmap.run.tombstones import Tombstones
 from opusmap.sources import ArrowStream
 
@@ -252,13 +253,14 @@ class _Run:
     ) -> None:
         self._work, self._options, self._rejects, self._journal = work, options, rejects, journal
         tombstones = Tombstones(journal, settings.base_url, work.mapper.connection.id)
+        known = (tombstones, SentKeys(work, journal, settings.base_url))
         self._stream = MapStream(
             work,
             options.workers,
             limit=options.limit,
             only=options.only,
             too_many=self._too_many,
-            reject_more=tombstones.filter if tombstones else None,
+            reject_more=[each.filter for each in known if each],
             keep_keys=self._can_tell_gone(settings),
         )
         self._unreadable = 0
