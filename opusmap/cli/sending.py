@@ -195,6 +195,7 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
     """Submit by `options` and those in `out`; print what became of the rows, and return the exit code."""
     import asyncio
 
+    from opusmap.rejects import RejectsSource
     from opusmap.run.parallel import Workers
     from opusmap.run.target import describe_where, find_exit_code, run_submit
 
@@ -228,8 +229,16 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
         log_error(report.stopped)
     if not out.silent:
         print_note(describe_where(target, report))
+        if isinstance(work.source, RejectsSource) and report.submitted and not target.is_rehearsal:
+            print_note(_CORRECT_SOURCE.format(file=work.source.name))
     print_next(out, *_choose_next(target, report, options, given, writer))
     return find_exit_code(report)
+
+
+_CORRECT_SOURCE = (
+    "These corrections are in {file} alone. Correct the source as well; otherwise the next submit rejects "
+    "these rows again, or sends their old cells where the mapping accepts them."
+)
 
 
 def _choose_next(

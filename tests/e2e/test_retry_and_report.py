@@ -293,3 +293,36 @@ def test_of_two_rejects_with_one_key_the_first_is_sent_unless_a_person_decides_f
     before = dict(pair.records)
     main(["submit", "mapping.yaml", "--json"])
     assert pair.records == before
+
+
+def test_a_correction_that_the_source_lacks_is_rejected_again_or_replaced_by_its_old_cell(
+    register, opus, told
+):
+    emulator, _ = opus
+    told("submit", "mapping.yaml")
+    rejects = register / "mapping.run-1.rejects.csv"
+    rejects.write_text(rejects.read_text("utf-8-sig").replace("Memo", "Lease"), "utf-8")
+    shown = told("retry", "mapping.yaml")[1]
+    assert f"These corrections are in {rejects} alone. Correct the source as well" in shown
+    assert emulator.records["CT-000040"]["_Doc_%20_Type"] == "3"
+
+    shown = told("submit", "mapping.yaml")[1]  # the source still has its old cell
+    assert '"Memo" is not an option' in shown
+    assert "alone. Correct the source" not in shown
+    assert emulator.records["CT-000040"]["_Doc_%20_Type"] == "3"
+
+    mapping = register / "mapping.yaml"
+    options = "[Contract, Deed, Lease, NDA, Variation]"
+    both = f"{{options: {options}, aliases: {{Memo: NDA}}}}"
+    mapping.write_text(mapping.read_text("utf-8").replace(options, both, 1), "utf-8")
+    told("submit", "mapping.yaml")  # it is valid now, and is sent
+    assert emulator.records["CT-000040"]["_Doc_%20_Type"] == "4"
+
+
+def test_a_rehearsal_of_corrections_asks_for_none_in_the_source(register, told):
+    told("submit", "mapping.yaml", "--to", "emulator")
+    rejects = register / "mapping.rehearsal.rejects.csv"
+    rejects.write_text(rejects.read_text("utf-8-sig").replace("Memo", "Lease"), "utf-8")
+    shown = told("retry", "mapping.yaml", "--to", "emulator")[1]
+    assert "This was a rehearsal" in shown
+    assert "Correct the source as well" not in shown
