@@ -7,6 +7,7 @@ the person who reads the draft. What the source does not show becomes TODO.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -57,13 +58,15 @@ class SeenValue:
 class DraftChoices:
     """The values seen for a choice column; `ignore_case` where letter case varies.
 
-    `more` says that there are too many of them to be options, so that none is given.
+    `more` says that there are too many of them to be options, so that none is given. `nearest` is the source
+    column that has them, with how sure that is, where it is not near enough to be bound unasked.
     """
 
     column: Column
     values: tuple[SeenValue, ...]
     ignore_case: bool = False
     more: bool = False
+    nearest: str = ""
 
 
 @dataclass
@@ -102,9 +105,8 @@ def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
     binding: Plain | None = _written(making, levels)
     if column.type is ColumnType.PEOPLE and not _has_addresses(profile):
         binding = None
-    return DraftBinding(
-        column, binding, _reason(chosen, profile), tuple(making.above), making.open, making.zone_needed
-    )
+    remark = _reason(column, chosen, profile)
+    return DraftBinding(column, binding, remark, tuple(making.above), making.open, making.zone_needed)
 
 
 def _left_open(match: Match, source: SourceProfile) -> DraftBinding:
@@ -112,9 +114,10 @@ def _left_open(match: Match, source: SourceProfile) -> DraftBinding:
     addresses = [] if near else _with_addresses(match.column, source)
     told = f"nearest: {', '.join(near)}" if near else "no column of the source looks like it"
     if not near and (sharing := _with_a_word(match.column, source)):
-        told = f"no column is near; with a word in common: {', '.join(sharing)}"
+        told = f"no column has a similar name, but these share a word with it: {', '.join(sharing)}"
     if addresses:
-        told = f"no name is like it; with e-mail addresses: {', '.join(one.name for one in addresses)}"
+        names = ", ".join(one.name for one in addresses)
+        told = f"no column has a similar name, but these have e-mail addresses: {names}"
     told += " (you can use one column twice)" if match.column.required else ""
     if match.column.internal_name == CLASSIFICATION:
         told += "; see `opusmap help classification`"
@@ -146,12 +149,16 @@ _SHARING_TOLD = 3
 
 def _with_addresses(column: Column, source: SourceProfile) -> list[ColumnProfile]:
     """Return the columns of e-mail addresses, for a column of people whose name is like that of none."""
-    if column.type is not ColumnType.PEOPLE and column.internal_name not in ("createdBy", "modifiedBy"):
+    if not _is_of_people(column):
         return []
     return [one for one in source.columns if one.filled and _has_addresses(one)][:_ADDRESSES_TOLD]
 
 
 _ADDRESSES_TOLD = 3
+
+
+def _is_of_people(column: Column) -> bool:
+    return column.type is ColumnType.PEOPLE or column.internal_name in ("createdBy", "modifiedBy")
 
 
 def _nearest(match: Match, candidate: Candidate, source: SourceProfile) -> str:
@@ -413,17 +420,22 @@ def _has_addresses(profile: ColumnProfile) -> bool:
     return profile.kinds.get(Kind.EMAIL, 0) > profile.filled / 2 or profile.rows == 0
 
 
-def _reason(chosen: Candidate, profile: ColumnProfile) -> str:
-    seen = _seen(profile)
+def _reason(column: Column, chosen: Candidate, profile: ColumnProfile) -> str:
+    seen = _seen(profile, of_people=_is_of_people(column))
     return f"{_percent(chosen)} sure" + (f"; {seen}" if seen else "")
 
 
-def _seen(profile: ColumnProfile) -> str:
+def _seen(profile: ColumnProfile, *, of_people: bool = False) -> str:
+    """Return what values look like; that they may be people, only for a column of people.
+
+    "Oil Jetty" looks like a person's name as much as "Ann Smith" does.
+    """
     if not profile.filled:
         return "empty in all rows" if profile.rows else ""
     if profile.is_key:
         return "never empty, no repeats"
-    told = [] if profile.kind is Kind.TEXT else [profile.kind.value]
+    plain = profile.kind is Kind.TEXT or (profile.kind is Kind.PERSON and not of_people)
+    told = [] if plain else [profile.kind.value]
     if profile.filled < profile.rows:
         told.append(f"{max(1, round(100 * profile.null_rate))} % empty")
     return ", ".join(told)
@@ -437,13 +449,18 @@ def _rows(count: int) -> str:
     return f"{count:,} row" + ("" if count == 1 else "s")
 
 
-def draft_choices(match: Match, source: SourceProfile) -> DraftChoices | None:
-    """Return the values seen for a choice column, in alphabetical order; None for another kind of column."""
-    if match.column.type not in CHOICE_TYPES or match.chosen is None:
+def draft_choices(match: Match, source: SourceProfile, used: AbstractSet[str]) -> DraftChoices | None:
+    """Return the values seen for a choice column, in alphabetical order.
+
+    They are those of its source column or, without one, of the nearest, if that is not `used` for another
+    column. None for a column of another kind, and where none is near.
+    """
+    near = [one for one in match.candidates[:1] if one.confidence >= WORTH_TELLING and one.source not in used]
+    chosen = next(iter(near), None) if match.chosen is None else match.chosen
+    profile = None if chosen is None else source.find(chosen.source)
+    if match.column.type not in CHOICE_TYPES or chosen is None or profile is None:
         return None
-    profile = source.find(match.chosen.source)
-    if profile is None:
-        return None
+    nearest = f"{chosen.source} ({_percent(chosen)})" if match.chosen is None else ""
     is_list = match.column.type is ColumnType.MULTIPLE_CHOICE
     lists = profile.lists if is_list else None
     if lists is not None:
@@ -458,11 +475,11 @@ def draft_choices(match: Match, source: SourceProfile) -> DraftChoices | None:
         spelling, count = options.get(one.text.casefold(), (one.text, 0))
         options[one.text.casefold()] = spelling, count + one.count
     if more or len(options) > MANY_OPTIONS:
-        return DraftChoices(match.column, (), more=True)
+        return DraftChoices(match.column, (), more=True, nearest=nearest)
     ordered = sorted(options.values(), key=lambda one: (one[0].casefold(), one[0]))
     like = {
         second: first for second, first, _ in find_similar([text for text, _ in ordered], ignore_case=True)
     }
     values = tuple(SeenValue(text, count, like.get(text, "")) for text, count in ordered)
     spellings = {one.text for one in counted}
-    return DraftChoices(match.column, values, len(options) < len(spellings))
+    return DraftChoices(match.column, values, len(options) < len(spellings), nearest=nearest)

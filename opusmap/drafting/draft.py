@@ -119,8 +119,8 @@ def make_draft(
     preset = find_preset(column.name for column in profile.columns)
     matches = match_columns(connection.columns, profile.columns, preset)
     bindings = tuple(_tell_second_use([draft_binding(match, profile) for match in matches], matches))
-    choices = (draft_choices(match, profile) for match in matches)
     used = {match.chosen.source for match in matches if match.chosen is not None}
+    choices = (draft_choices(match, profile, used) for match in matches)
     no_values = {
         one.text: None for column in profile.columns if column.name in used for one in column.no_value
     }
@@ -271,6 +271,9 @@ def _choices(draft: Draft) -> Iterator[str]:
 
 def option_lines(choices: DraftChoices) -> Iterator[str]:
     """Yield a choice column's options: one that is to be decided, and what was seen in comments."""
+    if choices.nearest:
+        yield f"  # The values below are those of {one_line(choices.nearest)}."
+        yield "  # Bind it under `fields`, or if it is the wrong column, delete this list."
     yield f"  {quoted(choices.column.display_name)}:"
     indent = "    "
     if choices.ignore_case:
@@ -330,6 +333,8 @@ def _sources(binding: Any) -> Sequence[str]:
 
 def _told(column: ColumnProfile) -> str:
     told = [column.kind.value if column.filled else "always empty"]
+    if column.kind is Kind.PERSON:
+        told = ["text, perhaps names of people"]
     if column.kind is Kind.DATE and (patterns := _patterns(column)):
         told = [f"{told[0]} ({' or '.join(patterns)})"]
     if column.lists is not None:

@@ -7,6 +7,7 @@ Nothing is changed in silence: each change has its remark, and what can't be dec
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,7 +156,7 @@ def carry_over(
     gone = _tell_gone(work)
     _set_source(work, names, options)
     _set_times(work, times)
-    drafted, choices = _draft_new(work)
+    drafted, choices = _draft_new(work, {*kept, *(one.now for one in fates if one.now is not None)})
     text = _written(work, drafted, choices, zone=times[0])
     bound = {column.internal_name for one in spec.fields if (column := connection.find(one.target))}
     bound |= {one.column.internal_name for _, one in drafted}
@@ -300,13 +301,17 @@ def _set_times(work: _Work, times: tuple[str | None, str | None]) -> None:
         work.intents.append(SetTargetOption("datetime_format", times[1]))
 
 
-def _draft_new(work: _Work) -> tuple[tuple[tuple[Match, DraftBinding], ...], tuple[DraftChoices, ...]]:
+def _draft_new(
+    work: _Work, read: AbstractSet[str]
+) -> tuple[tuple[tuple[Match, DraftBinding], ...], tuple[DraftChoices, ...]]:
+    """Draft what the earlier mapping lacks; `read` are the source columns that it reads."""
     columns = _new_columns(work)
     preset = find_preset(one.name for one in work.profile.columns)
     matches = match_columns(columns, work.profile.columns, preset)
     drafted = tuple((match, draft_binding(match, work.profile)) for match in matches)
     given = {one.column for one in work.earlier.spec.choices}
-    choices = (draft_choices(match, work.profile) for match in matches)
+    used = read | {match.chosen.source for match in matches if match.chosen is not None}
+    choices = (draft_choices(match, work.profile, used) for match in matches)
     return drafted, tuple(
         one for one in choices if one and not {one.column.display_name, one.column.internal_name} & given
     )

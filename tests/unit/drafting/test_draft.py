@@ -252,8 +252,9 @@ def test_a_column_whose_name_shares_a_word_is_named_and_an_unused_date_is_shown_
         for at in range(1, 29)
     ]
     text = write_draft(drafted(rows, connect(columns)))
-    assert re.search("Gross Tonnage: TODO .*with a word in common: Tonnage", text)
-    assert re.search("Departure: TODO .*with a word in common: Departed", text)
+    similar = "no column has a similar name, but these share a word with it"
+    assert re.search(f"Gross Tonnage: TODO .*{similar}: Tonnage", text)
+    assert re.search(f"Departure: TODO .*{similar}: Departed", text)
     assert re.search("Hull: TODO .*no column of the source looks like it", text)
     assert "#   Sailed: date (%d/%m/%Y), 28 different" in text
 
@@ -333,6 +334,32 @@ def test_values_taken_out_of_their_comments_are_options_spelled_as_in_the_source
     assert [*map(str, doc_type.options)] == seen
 
 
+def test_the_values_of_a_column_that_is_only_near_are_listed_and_its_options_are_to_decide():
+    columns = {**COLUMNS, "_Service_%20_Type": "SingleChoice"}
+    rows = [{**row, "Service": ("Pilotage", "Berthing")[n % 2]} for n, row in enumerate(REGISTER)]
+    connection = connect(columns)
+    draft = drafted(rows, connection)
+    text = write_draft(draft)
+    assert re.search(r"^  # TODO Service Type: Service +# SingleChoice; nearest: ", text, re.MULTILINE)
+    assert re.search(r"The values below are those of Service \(\d+ %\)", text)
+    assert re.search(r"^    #- Berthing +# 14\n    #- Pilotage +# 14$", text, re.MULTILINE)
+    assert len(problems(draft, connection)) == draft.to_decide
+    decided = with_options(text).replace("# TODO Service Type: Service ", "Service Type: Service ")
+    mapped = compile_mapping(parse_spec(decided), connection).map_row(rows[0])
+    assert mapped.values["_Service_%20_Type"] == "2"  # Pilotage comes second
+    without = [{name: cell for name, cell in row.items() if name != "Service"} for row in rows]
+    other = drafted(without, connection)  # Document Type is near as well, and bound to Doc Type
+    assert [one.column.display_name for one in other.choices] == ["Doc Type", "Tags"]
+
+
+def test_a_text_of_two_words_is_called_a_person_only_for_a_column_of_people():
+    berths = [{**row, "Notes": "Oil Jetty", "Quay": "South Quay"} for row in REGISTER]
+    text = write_draft(drafted(berths))
+    assert re.search(r"^  Notes: Notes +# \d+ % sure; person", text, re.MULTILINE) is None
+    assert re.search(r"^  Created by: Author +# \d+ % sure; person", text, re.MULTILINE)
+    assert "#   Quay: text, perhaps names of people, 1 different" in text
+
+
 def test_too_many_values_are_no_options():
     rows = [{**row, "Document Type": f"Type {n}"} for n, row in enumerate(REGISTER * 6)]
     text = write_draft(drafted(rows))
@@ -360,7 +387,7 @@ def test_a_column_of_addresses_is_proposed_for_people_and_never_bound_for_its_va
     draft = drafted(rows, connect(columns))
     text = write_draft(draft)
     assert "# TODO Zuständig: F7" in text
-    assert text.count("no name is like it; with e-mail addresses: F7") == 2
+    assert text.count("no column has a similar name, but these have e-mail addresses: F7") == 2
     assert re.search(r"^  Created by: TODO .*F7 \(you can use one column twice\)$", text, re.MULTILINE)
     assert {one.column.internal_name for one in draft.bindings if one.binding is not None} <= {"rowKey"}
 
