@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +16,7 @@ from opusmap.wording import quote_names, quote_value, show_command, suggest, vis
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
-    from opusmap.compiler.explain import Stage
+    from opusmap.compiler.explain import Explanation, Stage
     from opusmap.compiler.plan import ColumnPlan
     from opusmap.records import Row
     from opusmap.run.open import Work
@@ -71,8 +72,29 @@ def explain(
         print_json({"row": row.number, **columns, "becomes": mapped_as_json(mapped)})
     else:
         for one, found in explained:
-            _print_stages(f"{one.display_name} of row {row.number}", found.stages)
+            stages = [stage for stage in found.stages if column is not None or not stage.of_row]
+            _print_stages(f"{one.display_name} of row {row.number}", stages)
+        if column is None and (closing := _closing(found for _, found in explained)):
+            _print_stages(f"What becomes of row {row.number}", closing)
     return 1 if isinstance(mapped, Reject) else 0
+
+
+def _closing(explained: Iterable[Explanation]) -> list[Stage]:
+    """Return what becomes of the row, which ends the stages of many columns, once.
+
+    A problem that was shown with its column is only named.
+    """
+    stages = [stage for found in explained for stage in found.stages]
+    shown = [stage.problem for stage in stages if not stage.of_row]
+    closing: list[Stage] = []
+    for stage in stages:
+        problem, what = stage.problem, stage.what
+        if problem is not None and problem in shown:
+            what = f"the row is rejected for {problem.place}: {problem.code}"
+        short = replace(stage, what=what)
+        if stage.of_row and short not in closing:
+            closing.append(short)
+    return closing
 
 
 def _column_plan(mapper: Mapper, name: str) -> ColumnPlan:

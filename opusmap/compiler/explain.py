@@ -35,12 +35,16 @@ Named = TypeVar("Named", nodes.Cell, nodes.VariableRef)
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step on the way: what is done, its place in the mapping, and what comes out."""
+    """One step on the way: what is done, its place in the mapping, and what comes out.
+
+    `of_row`: it says what becomes of the row as a whole, and is the same for each column without a problem.
+    """
 
     what: str
     value: Any = None
     span: Span | None = None
     problem: Issue[str] | None = None
+    of_row: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ def explain_row(
         elif stages[-1].problem not in own:
             stages = stages[:-1]
         shown = [] if own and stages[-1].problem in own else own or mapped.problems
-        stages += [_failed(one, None if own else "the row is rejected for") for one in shown]
+        stages += [_failed(one) if own else _rejected(one) for one in shown]
     return Explanation(tuple(stages), mapped)
 
 
@@ -109,15 +113,19 @@ def _where_stages(plan: Plan, values: Mapping[str, Any]) -> Iterator[Stage]:
     if where is not None:
         cells = [node for node in walk(where.tree) if isinstance(node, nodes.Cell) and not node.dotted]
         for name in dict.fromkeys(node.name for node in cells):
-            yield Stage(f"`where` reads column {name}", values.get(name), where.text.span)
+            yield Stage(f"`where` reads column {name}", values.get(name), where.text.span, of_row=True)
     span = None if where is None else where.text.span
-    yield Stage("the row is filtered: excluded by `where`", None, span)
+    yield Stage("the row is filtered: excluded by `where`", None, span, of_row=True)
 
 
-def _failed(problem: Issue[str], why: str | None = None, span: Span | None = None) -> Stage:
+def _failed(problem: Issue[str], span: Span | None = None) -> Stage:
     advice = f" ({problem.hint})" if problem.hint else ""
-    whose = f"{why} {problem.place}: " if why else ""
-    return Stage(f"{whose}{problem.code}: {problem.message}{advice}", None, span, problem)
+    return Stage(f"{problem.code}: {problem.message}{advice}", None, span, problem)
+
+
+def _rejected(problem: Issue[str]) -> Stage:
+    failed = _failed(problem)
+    return replace(failed, what=f"the row is rejected for {problem.place}: {failed.what}", of_row=True)
 
 
 def explain_column(

@@ -364,6 +364,25 @@ def test_without_a_column_each_bound_one_is_explained(told) -> None:
     assert explained["becomes"] == one["becomes"]
 
 
+def test_what_becomes_of_a_row_is_said_once_below_all_columns(folder: Path, told) -> None:
+    mapping = (folder / "small.yaml").read_text("utf-8")
+    cells = (folder / "small.csv").read_text("utf-8").splitlines()
+    (folder / "wrong.csv").write_text("\n".join((cells[0], cells[1].replace("Deed", "Memo"))), "utf-8")
+    (folder / "wrong.yaml").write_text(mapping.replace("small.csv", "wrong.csv"), "utf-8")
+    code, shown = told("explain", "wrong.yaml", "--row", "2")
+    assert code == 1
+    assert shown.count("is not an option") == 1
+    assert shown.count("the row is rejected for Doc Type: unknown-choice") == 1
+    assert shown.index("What becomes of row 2") > shown.index("Doc Type of row 2")
+    one = told("explain", "small.yaml", "Name", "wrong.csv", "--row", "2")[1]
+    assert "the row is rejected for Doc Type: unknown-choice: " in one  # where a column is named, in full
+
+    (folder / "none.yaml").write_text(mapping + "where: \"{{ DocType == 'Lease' }}\"\n", "utf-8")
+    code, shown = told("explain", "none.yaml", "--row", "2")
+    assert code == 0
+    assert shown.count("excluded by `where`") == shown.count("`where` reads column DocType") == 1
+
+
 def test_a_port_in_use_says_what_to_do(folder: Path, told) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
