@@ -84,6 +84,11 @@ def list_guides() -> list[Guide]:
     return [pages[name] for name in order if name in pages]
 
 
+def list_words() -> list[str]:
+    """Return what pages and sections are found by in addition to their names and titles."""
+    return list(dict.fromkeys(word for guide in _read_guides().values() for word in guide.words))
+
+
 def find_links(text: str) -> list[str]:
     """Return what a reader types after `opusmap help` for the pages that a page links to.
 

@@ -14,6 +14,10 @@ from opusmap.cli.terminal import make_console, write_result
 _MOST_FOUND, _MOST_LINKS = 4, 12
 """How many guides a word finds, and how many are named below a page, at most."""
 
+_SIMILAR = 0.6
+"""How much of a word a name shares that may be meant, at least."""
+_TRY = "Try a word for what you want to do, such as dates, choices, people, excel, csv, send or settings."
+
 
 def _complete(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """Return the codes and how-to pages that begin with what was typed."""
@@ -46,7 +50,7 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
     are listed. The name of a command prints its help.
     """
     from opusmap.diagnostic_pages import locate_page, read_page
-    from opusmap.guide_pages import find_guides
+    from opusmap.guide_pages import find_guides, list_words
 
     del quiet  # there are no notes
     context = click.get_current_context()
@@ -64,9 +68,10 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
     guides = [] if read_page(word) else find_guides(word)
     page = read_page(word, links=True) or (guides[0].text if guides else "")
     if not page:
-        near = difflib.get_close_matches(word.lower(), [*_known_names(), *program.commands], cutoff=0.5)
-        meant = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise click.UsageError(f"There is no page about '{word}'.{meant} `opusmap help` lists all.")
+        known = dict.fromkeys((*_known_names(), *list_words(), *program.commands))
+        near = difflib.get_close_matches(word.lower(), known, cutoff=_SIMILAR)
+        meant = f"Did you mean {' or '.join(near)}?" if near else _TRY
+        raise click.UsageError(f"There is no page about '{word}'. {meant} `opusmap help` lists all pages.")
     _print_page(
         page, word, [one.name for one in guides[:_MOST_FOUND] if one.text not in page], locate_page(word)
     )

@@ -62,6 +62,17 @@ def test_a_code_that_is_not_known_names_the_nearest(capsys: pytest.CaptureFixtur
     assert "`opusmap help` lists all" in capsys.readouterr().err
 
 
+def test_a_word_without_a_page_is_answered_with_words_to_try(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "blah"]) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "Try a word for what you want to do, such as dates, choices" in shown
+    for word in re.findall(r"[a-z]+", re.search(r"such as ([\w, ]+)\.", shown)[1].replace(" or ", ", ")):
+        assert main(["help", word]) == 0
+    capsys.readouterr()
+    assert main(["help", "quotess"]) == 2
+    assert "Did you mean quotes" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", program.commands)
 def test_the_name_of_a_command_prints_its_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help", name]) == 0
