@@ -68,7 +68,9 @@ class _Hints:
         option = text.strip()
         suggested = self._suggest_option(option)
         if option.casefold() in self._folded:
-            return f"{suggested or _ADD} (only letter case differs: `ignore_case: true`)"
+            # The value is named: in a summary, this hint is shown for many rows with other values as well.
+            case = f"{quote_value(option)} differs only in letter case: `ignore_case: true`"
+            return f"{suggested or _ADD} ({case})"
         if not suggested:
             return _ADD
         return f"{suggested} {_CORRECT}" if suggested.endswith("?") else f"{suggested}. {_CORRECT}"

@@ -264,7 +264,7 @@ def test_a_long_value_that_is_no_option_is_refused_at_once(cell: str) -> None:
     ("cell", "hint"),
     [
         ("Optoin 7919", 'did you mean "Option 7919"'),
-        ("option 7919", "only letter case differs"),
+        ("option 7919", '"option 7919" differs only in letter case'),
         ("Option 0; Option 7919", "split a text that lists several options"),
         ("Option\u00a07919", "differ only in spaces"),
     ],

@@ -14,7 +14,7 @@ CHOICES = """choices:
     aliases: {Othr: Other vessel, Lotse: Pilotage, Tog: Tug}
 """
 CORRECT = "Correct it in the source or under `choices`, or add it to `aliases`"
-CASE = "(only letter case differs: `ignore_case: true`)"
+CASE = '("lotse" differs only in letter case: `ignore_case: true`)'
 
 
 @pytest.mark.parametrize(
