@@ -120,7 +120,7 @@ def _ask(question: str, read: Callable[[str], str]) -> str | None:
         try:
             return read(answer)
         except SettingsError as error:
-            write_error(f"{error.problem}; {error.help}")
+            write_error(f"{error.problem}; {error.help}\nType it again, or press Enter to decide later.")
     return None
 
 

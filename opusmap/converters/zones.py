@@ -1,6 +1,7 @@
 """Time zones by their IANA names: which one a name is, which may be meant, and which names mislead.
 
-Facts on names such as `Etc/GMT+1` and `EST`: the tz database, files `etcetera` and `northamerica`.
+Facts on names such as `Etc/GMT+1` and `EST`: the tz database, files `etcetera` and `northamerica`. Names of
+Windows: Unicode CLDR, `common/supplemental/windowsZones.xml`.
 """
 
 from __future__ import annotations
@@ -94,6 +95,57 @@ _ABBREVIATIONS = {
 }
 """Abbreviations that are not names of zones -> zones that use them, some in a part of the year."""
 
+_WINDOWS = {
+    "AUS Central": "Australia/Darwin",
+    "AUS Eastern": "Australia/Sydney",
+    "Alaskan": "America/Anchorage",
+    "Arab": "Asia/Riyadh",
+    "Arabian": "Asia/Dubai",
+    "Argentina": "America/Buenos_Aires",
+    "Atlantic": "America/Halifax",
+    "Canada Central": "America/Regina",
+    "Cen. Australia": "Australia/Adelaide",
+    "Central": "America/Chicago",
+    "Central Europe": "Europe/Budapest",
+    "Central European": "Europe/Warsaw",
+    "China": "Asia/Shanghai",
+    "E. Africa": "Africa/Nairobi",
+    "E. Australia": "Australia/Brisbane",
+    "E. Europe": "Europe/Chisinau",
+    "E. South America": "America/Sao_Paulo",
+    "Eastern": "America/New_York",
+    "Egypt": "Africa/Cairo",
+    "FLE": "Europe/Kiev",
+    "GMT": "Europe/London",
+    "GTB": "Europe/Bucharest",
+    "Greenwich": "Atlantic/Reykjavik",
+    "Hawaiian": "Pacific/Honolulu",
+    "India": "Asia/Kolkata",
+    "Israel": "Asia/Jerusalem",
+    "Korea": "Asia/Seoul",
+    "Mountain": "America/Denver",
+    "New Zealand": "Pacific/Auckland",
+    "Newfoundland": "America/St_Johns",
+    "Pacific": "America/Los_Angeles",
+    "Pacific SA": "America/Santiago",
+    "Romance": "Europe/Paris",
+    "Russian": "Europe/Moscow",
+    "SA Pacific": "America/Bogota",
+    "SE Asia": "Asia/Bangkok",
+    "Singapore": "Asia/Singapore",
+    "South Africa": "Africa/Johannesburg",
+    "Taipei": "Asia/Taipei",
+    "Tasmania": "Australia/Hobart",
+    "Tokyo": "Asia/Tokyo",
+    "Turkey": "Europe/Istanbul",
+    "US Mountain": "America/Phoenix",
+    "W. Australia": "Australia/Perth",
+    "W. Central Africa": "Africa/Lagos",
+    "W. Europe": "Europe/Berlin",
+}
+"""Names of Windows without ` Standard Time` -> the zone of the territory "001" in CLDR's windowsZones."""
+_OF_WINDOWS = re.compile(r"(.+?) (?:Standard|Daylight|Summer) Time", re.IGNORECASE)
+
 _NAME_A_CITY = "name a city in the zone, such as Europe/Oslo"
 
 
@@ -105,12 +157,22 @@ def _suggest_zone(name: str) -> str:
     if meant is not None:
         names = " or ".join(f'"{zone}"' for zone in meant)
         return f"did you mean {names}? Abbreviations such as {name.strip()} are ambiguous"
+    if (windows := _find_windows_zone(name.strip())) is not None:
+        city = f'did you mean "{windows}", or another city'
+        return f"{city} that Windows counts to {quote_value(name.strip())}?"
     known = [zone for zone in sorted(_zone_names()) if not _OFFSET.fullmatch(zone)]
     place = name.strip().replace(" ", "_").casefold()
     cities = [zone for zone in known if zone.casefold().rpartition("/")[2] == place]
     if cities:
         return f'did you mean "{cities[0]}"?'
     return (suggest(name, known) if "/" in name else "") or "use a name such as Europe/Berlin or UTC"
+
+
+def _find_windows_zone(name: str) -> str | None:
+    """Return the zone that Windows has under a name, such as `GMT Standard Time`."""
+    found = _OF_WINDOWS.fullmatch(name)
+    wanted = "" if found is None else found[1].casefold()
+    return next((zone for key, zone in _WINDOWS.items() if key.casefold() == wanted), None)
 
 
 @cache

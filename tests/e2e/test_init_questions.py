@@ -63,6 +63,8 @@ def test_what_is_answered_stands_in_the_draft_and_what_is_wrong_is_asked_again(f
     assert answers(folder) == ("Australia/Sydney", "%m/%d/%Y %I:%M %p")
     assert "In which time zone are the times of Modified?" in shown
     assert "no time zone" in shown
+    assert 'did you mean "Australia/Sydney"?' in shown
+    assert shown.count("Type it again, or press Enter to decide later.") == 2  # the zone, and the format
     assert "neither a format nor 19 December 2024" in shown
 
 

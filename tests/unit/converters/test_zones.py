@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
 
+from opusmap.converters import zones
 from opusmap.converters.registry import ArgumentError
 from opusmap.converters.zones import describe_fixed_offset, time_zone
 
 CITY = "name a city in the zone, such as Europe/Oslo; a zone can't be given as a difference from UTC"
+
+CALLED = "or another city that Windows counts to"
 
 
 @pytest.mark.parametrize(
@@ -20,6 +24,9 @@ CITY = "name a city in the zone, such as Europe/Oslo; a zone can't be given as a
         ("New York", 'did you mean "America/New_York"?'),
         ("Europe/Londn", 'did you mean "Europe/London"?'),
         ("XEST", "use a name such as Europe/Berlin or UTC"),  # EST is another zone
+        ("GMT Standard Time", f'did you mean "Europe/London", {CALLED} "GMT Standard Time"?'),
+        ("w. europe daylight time", f'did you mean "Europe/Berlin", {CALLED} "w. europe daylight time"?'),
+        ("Utopia Standard Time", "use a name such as Europe/Berlin or UTC"),
         ("utc+1", CITY),
         ("GMT+1", CITY),  # Etc/GMT+1 is the opposite
         ("GMT-10", CITY),
@@ -30,6 +37,14 @@ def test_a_time_zone_that_may_be_meant_is_named_and_none_that_is_another(name: s
     with pytest.raises(ArgumentError) as caught:
         time_zone(name)
     assert caught.value.help == meant
+
+
+def test_each_zone_that_a_name_of_windows_leads_to_is_one() -> None:
+    for key in zones._WINDOWS:
+        with pytest.raises(ArgumentError) as caught:
+            time_zone(f"{key} Standard Time")
+        (meant,) = re.findall(r'did you mean "([^"]+)"', caught.value.help)
+        assert datetime(2024, 1, 1, tzinfo=time_zone(meant)).utcoffset() is not None
 
 
 @pytest.mark.parametrize(
