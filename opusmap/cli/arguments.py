@@ -83,6 +83,13 @@ _HINTS = {
 }
 
 
+def find_mappings() -> list[str]:
+    """Return the names of the mappings in the working folder, `mapping.yaml` first."""
+    names = sorted(path.name for suffix in ("yaml", "yml") for path in Path().glob(f"*.{suffix}"))
+    found = [name for name in names if _find_kind(name) == "mapping"]
+    return sorted(found, key=lambda name: name != "mapping.yaml")
+
+
 def _show_swapped(command: str, words: Sequence[str], one: str, other: str) -> str:
     swapped = {one: other, other: one}
     return f"write: {show_command(command, *(swapped.get(word, word) for word in words))}"

@@ -17,7 +17,7 @@ _VARIABLE = "_OPUSMAP_COMPLETE"
     "opusmap completion bash > ~/.local/share/bash-completion/completions/opusmap",
     "opusmap completion powershell >> $PROFILE",
 )
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "powershell"]))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish", "powershell"], case_sensitive=False))
 @verbosity
 def completion(shell: str, *, quiet: bool) -> int:
     """Print the script with which SHELL completes opusmap's commands and options."""

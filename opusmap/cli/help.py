@@ -32,6 +32,21 @@ _REHEARSAL_OPTIONS = frozenset((*(f"--{name}" for name in _REHEARSALS), "--rehea
 _WORDS = "opusmap.words"
 
 
+def advise_on_mapping(ctx: click.Context, message: str) -> str:
+    """Return the message that no mapping was named, with the command that names those of this folder."""
+    from opusmap.cli.arguments import find_mappings
+    from opusmap.wording import show_command
+
+    found = find_mappings()
+    if not found:
+        return message
+    name = ctx.command_path.removeprefix("opusmap ")
+    meant = show_command(*name.split(), found[0], *ctx.meta[_WORDS])
+    if len(found) == 1:
+        return f"{message} There is one in this folder: `{meant}`"
+    return f"{message} There are {len(found)} in this folder, such as {found[0]}: `{meant}`"
+
+
 class ExamplesFirst(click.Command):
     """A command whose examples come before its options; what is typed by mistake gets the right advice."""
 
@@ -44,6 +59,10 @@ class ExamplesFirst(click.Command):
             if error.option_name not in _REHEARSAL_OPTIONS:
                 raise
             raise click.UsageError(self._advise(error.option_name, ctx.meta[_WORDS]), ctx) from None
+        except click.MissingParameter as error:
+            if error.param is None or error.param.name not in ("mapping", "mappings"):
+                raise
+            raise click.UsageError(advise_on_mapping(ctx, error.format_message()), ctx) from None
         except click.UsageError as error:
             if not error.message.startswith("Got unexpected extra argument") or not (
                 found := self._name_run(ctx.meta[_WORDS])

@@ -60,7 +60,7 @@ _VERBOSITY = (
     ),
     click.option(
         "--log-format",
-        type=click.Choice(["text", "json"]),
+        type=click.Choice(["text", "json"], case_sensitive=False),
         default="text",
         show_default=True,
         help="Format of the lines on standard error.",

@@ -89,7 +89,7 @@ def confirm_overwrite(conflict: str, connection: str, source: str, settings: Set
 _OPTIONS = (
     click.option(
         "--to",
-        type=click.Choice(["opus", "emulator"]),
+        type=click.Choice(["opus", "emulator"], case_sensitive=False),
         default="opus",
         show_default=True,
         help="Where records go.",

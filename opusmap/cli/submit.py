@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from opusmap.cli.help import command
+from opusmap.cli.help import advise_on_mapping, command
 from opusmap.cli.next_step import Given
 from opusmap.cli.options import (
     SOURCE,
@@ -98,7 +98,8 @@ def submit(
         )
         return submit_staged(staged, out, resend=resend or full)
     if mapping is None:
-        raise click.UsageError("Missing argument 'MAPPING'; or name a staged run with --staged.")
+        message = "Missing argument 'MAPPING'; or name a staged run with --staged."
+        raise click.UsageError(advise_on_mapping(click.get_current_context(), message))
     from opusmap.run.parallel import Workers
     from opusmap.run.submit import SubmitOptions
 

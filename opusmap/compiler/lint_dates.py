@@ -159,10 +159,10 @@ def _swapped_days(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
         by_format, by_other = map(sum, zip(*read, strict=True)) if read else (0, 0)
         if by_format == by_other or any(one and not two for one, two in read):
             continue
+        first_rows = f"the first {counted(len(read), 'row')} that have it"
         message = (
-            f"{quote_value(other)} reads {by_other:,} of the first {counted(len(read), 'date')} of "
-            f"{quote_value(column.column.display_name)}, and {quote_value(formats[0])} only {by_format:,}, "
-            "with day and month swapped"
+            f"{quote_value(other)} reads {quote_value(column.column.display_name)} in {by_other:,} of "
+            f"{first_rows}, and {quote_value(formats[0])} only in {by_format:,}, with day and month swapped"
         )
         first = "day" if other.startswith("%d") else "month"
         hint = f'if the {first} comes first in this source, write `format: "{other}"`'

@@ -383,6 +383,30 @@ def test_what_becomes_of_a_row_is_said_once_below_all_columns(folder: Path, told
     assert shown.count("excluded by `where`") == shown.count("`where` reads column DocType") == 1
 
 
+def test_a_command_without_a_mapping_names_those_of_the_folder(
+    told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.yaml").write_text("name: not a mapping\n", "utf-8")
+    assert "in this folder" not in told("check")[1]
+    (tmp_path / "a.yaml").write_text(SMALL, "utf-8")
+    code, shown = told("check", "--no-source")
+    assert code == 2
+    assert "There is one in this folder: `opusmap check a.yaml --no-source`" in shown
+    assert "`opusmap submit a.yaml --to emulator`" in told("submit", "--to", "emulator")[1]
+    assert "`opusmap test a.yaml`" in told("test")[1]
+    assert "`opusmap destroy plan a.yaml`" in told("destroy", "plan")[1]
+    (tmp_path / "mapping.yaml").write_text(SMALL, "utf-8")
+    two = "There are 2 in this folder, such as mapping.yaml: `opusmap check mapping.yaml`"
+    assert two in told("check")[1]
+
+
+def test_the_letter_case_of_where_records_go_does_not_matter(told) -> None:
+    code, shown = told("submit", "small.yaml", "--to", "Emulator")
+    assert code == 0
+    assert "This was a rehearsal" in shown
+
+
 def test_a_port_in_use_says_what_to_do(folder: Path, told) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

@@ -174,7 +174,10 @@ def swapped(format: str, *cells: str) -> list[str]:
 
 def test_a_format_that_reads_all_dates_with_day_and_month_swapped_is_a_warning() -> None:
     assert swapped("%m/%d/%Y", "05/04/2024", "13/04/2024", "", "31/12/2024") == [
-        '"%d/%m/%Y" reads 3 of the first 3 dates of "When", and "%m/%d/%Y" only 1, with day and month swapped'
+        (
+            '"%d/%m/%Y" reads "When" in 3 of the first 3 rows that have it, '
+            'and "%m/%d/%Y" only in 1, with day and month swapped'
+        )
     ]
     assert swapped("%d/%m/%Y %H:%M", "05/04/2024 10:00", "04/13/2024 10:00", "unknown")
 
