@@ -35,7 +35,10 @@ class Target:
 
     @property
     def is_rehearsal(self) -> bool:
-        """Whether records go to an emulator in this process, which forgets them."""
+        """Whether records go to an emulator in this process, which forgets them.
+
+        A run to an emulator that is served on this machine is a rehearsal, too, and is in the journal.
+        """
         return self.transport is not None
 
 
@@ -64,13 +67,18 @@ def describe_host(settings: Settings) -> str:
 
 
 def describe_where(target: Target, report: Report) -> str:
-    """Return where the records went, so that a rehearsal is never mistaken for a real run."""
+    """Return where the records went, so that a rehearsal is never mistaken for a real run.
+
+    A rehearsal goes to an emulator: one in this process, or one that is served on this machine. Reports call
+    runs to the second rehearsals as well.
+    """
     if target.is_rehearsal:
         return "This was a rehearsal: nothing left this machine."
-    run = "" if report.run is None else f", run {report.run}"
-    if not report.requests:
-        return f"Nothing was sent to {target.settings.base_url}{run}."
-    return f"Sent to {target.settings.base_url}{run}."
+    run, url = "" if report.run is None else f", run {report.run}", target.settings.base_url
+    if target.settings.is_local:
+        sent = "the records went" if report.requests else "nothing was sent"
+        return f"This was a rehearsal{run}: {sent} to the emulator at {url}."
+    return f"Sent to {url}{run}." if report.requests else f"Nothing was sent to {url}{run}."
 
 
 def describe_open(keys: frozenset[str], read: int, work: Work) -> str:

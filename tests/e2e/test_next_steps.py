@@ -197,7 +197,7 @@ def test_a_run_names_its_host_and_each_next_command_of_it_runs(
             assert f"Opus is {url}" in shown
             line = next_of(shown)
             assert line == proposed.split()
-        assert f"Sent to {url}, run 1." in shown
+        assert f"This was a rehearsal, run 1: the records went to the emulator at {url}" in shown
         assert told(*line)[0] == 0
         code, shown = told("retry", "mapping.yaml")
         assert code == 0

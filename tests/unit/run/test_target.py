@@ -4,8 +4,10 @@ import pytest
 
 from opusmap.emulator import read_plan
 from opusmap.errors import OpusUnavailable, StoppedEarly
+from opusmap.journal.models import Run
 from opusmap.rejects import RejectList
 from opusmap.report import Report
+from opusmap.report.status import is_rehearsal
 from opusmap.run.open import open_work
 from opusmap.run.submit import SubmitOptions
 from opusmap.run.target import (
@@ -64,3 +66,13 @@ def test_the_words_name_the_host_and_the_client_and_no_secret(tmp_path):
     assert describe_host(settings) == "Opus is https://opus, signing in at https://id, as client app"
     assert describe_where(Target(settings), Report(requests=1, run=3)) == "Sent to https://opus, run 3."
     assert describe_where(Target(settings), Report()) == "Nothing was sent to https://opus."
+
+
+def test_a_run_to_an_emulator_on_this_machine_is_a_rehearsal_in_the_report_and_on_the_terminal(tmp_path):
+    url = "http://127.0.0.1:8015"
+    settings = Settings(url, f"{url}/connect/token", "app", Secret("hidden"), tmp_path / "j.db")
+    assert is_rehearsal(Run(3, url, "c", "m.yaml", 0.0))
+    sent = describe_where(Target(settings), Report(requests=1, run=3))
+    assert sent == f"This was a rehearsal, run 3: the records went to the emulator at {url}."
+    nothing = describe_where(Target(settings), Report(run=4))
+    assert nothing == f"This was a rehearsal, run 4: nothing was sent to the emulator at {url}."
