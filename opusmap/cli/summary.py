@@ -30,6 +30,10 @@ LEAST_HEIGHT = 24
 """Lines that a screen is taken to have at least."""
 ROWS_SHOWN = 5
 """Row numbers that are shown for each finding."""
+_FIRST_ROWS = "first rows"
+_INDENT = "  "
+_NARROW = 60
+"""Columns of a terminal below which sentences are not indented behind the counts."""
 _PADDING = 2
 """Blanks between the columns of a table."""
 
@@ -79,7 +83,7 @@ def make_reasons(
         )
         for one in reasons
     )
-    return Section(title, ("rows", "column", "code", "first rows"), found)
+    return Section(title, ("rows", "column", "code", _FIRST_ROWS), found)
 
 
 def reject_reasons(report: Report, place: Place) -> Section:
@@ -227,24 +231,38 @@ class _Drawn:
         return 2 + left + sum(len(self._stack(one)) for one in self.section.findings[:shown])
 
     def _stack(self, finding: Finding) -> list[Text]:
-        """Return a finding as a headline and its sentences, wrapped between words; as one line in a pipe."""
+        """Return a finding as a headline and its sentences, wrapped between words; as one line in a pipe.
+
+        All but the counts is indented behind them, so that a finding's beginning is seen.
+        """
         from rich.text import Text
 
-        cells = zip(self.section.head[1:], map(visible, finding.cells), strict=True)
-        named = [
-            cell if self._told or not index else f"{name}: {cell}" for index, (name, cell) in enumerate(cells)
-        ]
-        count = f"row {finding.count:,}" if self.section.numbered else counted(finding.count, "row")
-        head = Text.assemble((count, "bold"), "  ", "  ".join(filter(None, named)))
+        cells = list(zip(self.section.head[1:], map(visible, finding.cells), strict=True))
+        count = self._say_count(finding)
         message, hint = (
             Text(visible(finding.message)),
             Text.assemble(("help:", "cyan"), " ", visible(finding.hint)),
         )
-        parts = [head, *([message] if finding.message else []), *([hint] if finding.hint else [])]
+        below = [*([message] if finding.message else []), *([hint] if finding.hint else [])]
         width = text_width(self._console)
+        named = [cell if self._told or not at else f"{name}: {cell}" for at, (name, cell) in enumerate(cells)]
         if width is None:
-            return [Text("  ").join(parts)]
-        return [line for part in parts for line in wrap_words(part, width, 2 if part is head else 4)]
+            head = Text.assemble((count, "bold"), "  ", "  ".join(filter(None, named)))
+            return [Text("  ").join([head, *below])]
+        if self._told and cells[-1][0] == _FIRST_ROWS and named[-1][:1].isdigit():  # not a sheet's cell
+            kept = "rows" if finding.count <= ROWS_SHOWN else _FIRST_ROWS
+            named[-1] = f"{'row' if finding.count == 1 else kept}: {named[-1]}"
+        gutter = max(len(self._say_count(one)) for one in self.section.findings)
+        indent = gutter + 2 * len(_INDENT) if width >= _NARROW else 2 * len(_INDENT)
+        start = f"{_INDENT}{count:>{gutter if width >= _NARROW else 0}}"
+        first, *others = filter(None, named)
+        head = Text.assemble((first, "bold"), "".join(f"  {one}" for one in others))
+        lines = wrap_words(head, width, indent, start)
+        lines[0].stylize("bold", 0, len(start))
+        return lines + [line for part in below for line in wrap_words(part, width, indent)]
+
+    def _say_count(self, finding: Finding) -> str:
+        return f"row {finding.count:,}" if self.section.numbered else counted(finding.count, "row")
 
     def print(self, shown: int) -> None:
         """Print the first findings, and how many are left; if there is room for none, a line that counts."""

@@ -132,12 +132,30 @@ def test_reasons_are_stacked_below_110_columns_and_a_table_from_there_on(width: 
         assert lines[2].split() == ["rows", "column", "code", "first", "rows", "example"]
     else:
         assert lines[2:] == [
-            "  1 row  Amount  bad-number  7",
-            '    "TBA" is no number',
-            "    help: correct it",
+            "  1 row  Amount  bad-number  row: 7",
+            '         "TBA" is no number',
+            "         help: correct it",
             "",
             "What a code means: opusmap help bad-number",
         ]
+
+
+def test_what_is_said_of_a_stacked_reason_is_indented_behind_the_longest_count() -> None:
+    reasons = [
+        Reason("Amount", "bad-number", 1_400, tuple(range(2, 52)), '"TBA" is no number', "correct it"),
+        Reason("Doc Type", "unknown-choice", 2, (7, 9), '"Memo" is not an option'),
+        Reason("Doc Type", "unknown-choice", 1, (7,), "in a sheet"),
+    ]
+    section = make_reasons("Rejected", reasons, lambda row, _: f"row {row}" if row > 6 else f"cell B{row}")
+    with screen(80, 24) as out:
+        print_sections([section], every=True)
+    assert plain(out).splitlines()[2:7] == [
+        "  1,400 rows  Amount  bad-number  B2, B3, B4, B5, B6 …",
+        '              "TBA" is no number',
+        "              help: correct it",
+        "      2 rows  Doc Type  unknown-choice  rows: 7, 9",
+        '              "Memo" is not an option',
+    ]
 
 
 @pytest.mark.parametrize(
