@@ -1,4 +1,4 @@
-"""`opusmap demo`: maps the bundled contract register and submits it to the embedded Opus."""
+"""`opusmap demo`: maps the bundled contract register and submits it to an emulator of Opus."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FILES = ("mapping.yaml", "contracts.connection.json", "contracts.csv", "staff.c
 
 
 @command(
-    "Map a bundled register and submit it to an Opus in this process",
+    "Map a bundled register and submit it to an emulator of Opus",
     "opusmap demo",
     "opusmap demo --write contracts",
 )
@@ -36,7 +36,7 @@ _FILES = ("mapping.yaml", "contracts.connection.json", "contracts.csv", "staff.c
 @ALL
 @common
 def demo(out: Output, *, folder: str | None, every: bool) -> int:
-    """Map a bundled contract register and submit it to the embedded Opus."""
+    """Map a bundled contract register and submit it to an emulator of Opus."""
     if folder is not None:
         return _write_files(Path(folder), out)
     from opusmap.run.open import open_work
@@ -46,10 +46,9 @@ def demo(out: Output, *, folder: str | None, every: bool) -> int:
     work = open_work(_folder() / "mapping.yaml")
     emulator, settings = embedded_opus(work.mapper)
     if not out.silent:
-        print_note(
-            f"Mapping {Path(work.source.name).name} by mapping.yaml, and submitting it to the embedded Opus."
-        )
-        print_note("The register is dirty on purpose: some of its rows are rejected, and you see why.")
+        name = Path(work.source.name).name
+        print_note(f"Mapping {name} by mapping.yaml, and submitting it to an emulator of Opus.")
+        print_note("The register has deliberate errors, so that you see why rows are rejected.")
     with work.source:
         report = submit_source(work, settings, SubmitOptions(EmbeddedTransport(emulator)))
     held = emulator.records
@@ -59,7 +58,7 @@ def demo(out: Output, *, folder: str | None, every: bool) -> int:
     else:
         console = make_console()
         for key, values in samples.items() if every else list(samples.items())[:1]:
-            title = f"Opus now holds {counted(len(held), 'record')}, among them {key}"
+            title = f"The emulator now holds {counted(len(held), 'record')}, among them {key}"
             print_pairs(console, (title, show_record(work.mapper, values)))
             console.print()
         sections = reject_reasons(report, work.place), replaced_reasons(report.replaced, work.place)
@@ -68,7 +67,7 @@ def demo(out: Output, *, folder: str | None, every: bool) -> int:
         log_error(report.stopped)
         return report.stopped.exit_code
     if not out.silent:
-        print_note("Nothing left this machine: this Opus was an emulator in this process.")
+        print_note("Nothing left this machine: the emulator was in this process.")
     print_next(
         out,
         "write these files into a folder, to try commands on them",

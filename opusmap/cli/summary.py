@@ -258,7 +258,7 @@ class _Drawn:
         first, *others = filter(None, named)
         head = Text.assemble((first, "bold"), "".join(f"  {one}" for one in others))
         lines = wrap_words(head, width, indent, start)
-        lines[0].stylize("bold", 0, len(start))
+        lines[0].stylize("bold", 0, indent)
         return lines + [line for part in below for line in wrap_words(part, width, indent)]
 
     def _say_count(self, finding: Finding) -> str:

@@ -90,7 +90,7 @@ def test_the_demo_submits_the_bundled_register_and_shows_what_opus_holds():
 
 def test_the_demo_tells_a_person_the_same_story():
     shown = run("demo").stdout
-    for words in ("read       1,200", "rejected", "unknown-choice", "Opus now holds", "CT-000001"):
+    for words in ("read       1,200", "rejected", "unknown-choice", "The emulator now holds", "CT-000001"):
         assert words in shown
 
 
