@@ -7,6 +7,7 @@ import os
 import sys
 from dataclasses import dataclass, field, replace
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import click
@@ -230,7 +231,7 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
     if not out.silent:
         print_note(describe_where(target, report))
         if isinstance(work.source, RejectsSource) and report.submitted and not target.is_rehearsal:
-            print_note(_CORRECT_SOURCE.format(file=work.source.name))
+            print_note(_CORRECT_SOURCE.format(file=Path(work.source.name).name))
     print_next(out, *_choose_next(target, report, options, given, writer))
     return find_exit_code(report)
 
