@@ -107,7 +107,7 @@ def find_links(text: str) -> list[str]:
 
 def remove_links(text: str) -> str:
     """Return Markdown with the texts of its links, and without comments."""
-    text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
+    text = re.sub(r"^<!--.*?-->\n+|<!--.*?-->", "", text, flags=re.DOTALL | re.MULTILINE)
     return _LINK_OR_CODE.sub(lambda found: found[1] or found[0], text)
 
 

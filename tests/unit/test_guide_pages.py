@@ -109,6 +109,7 @@ def test_a_link_gives_what_is_typed_for_its_page() -> None:
     )
     assert find_links(text) == ["bad-date", "times-and-zones", "check", "dates"]
     assert remove_links(text).startswith("a `b` c\n")
+    assert remove_links("## A\n\n<!-- searched: a -->\n<!-- b -->\n\nText.<!-- c -->\n") == "## A\n\nText.\n"
 
 
 def test_no_name_of_a_page_has_to_be_quoted() -> None:
