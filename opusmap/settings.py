@@ -70,6 +70,8 @@ _NAMES = (
     "approval_certificate",
     "approval_certificate_password",
     "approval_certificate_password_file",
+    "timestamp_url",
+    "timestamp_ca",
 )
 _OUTLETS = ("webhook", "metrics")
 """Settings of where runs are reported to. They are the environment's alone: a run does not depend on them."""
@@ -90,7 +92,7 @@ _JOURNAL_PASSWORDS = ("journal_password", "journal_password_file", "journal_pass
 _ENV_FILE_PATHS = ("client_secret_file", "certificate", "certificate_password_file", "journal")
 _FILES = (
     *(*_ENV_FILE_PATHS, "journal_password_file"),
-    *("approval_certificate", "approval_certificate_password_file"),
+    *("approval_certificate", "approval_certificate_password_file", "timestamp_ca"),
 )
 _IN_ENV_FILE = frozenset(
     (
@@ -213,6 +215,19 @@ class Outlets:
     webhook: Secret | None = None
     proxy: Secret | None = None
     telemetry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimeStamping:
+    """Who confirms when a certificate of destruction existed: a time-stamp authority (RFC 3161).
+
+    `url` is its address, empty if none is asked; `proxy` the way to it, None for an address on this machine.
+    `trusted` is a file of certificates (PEM) that may vouch for an authority's; None if none is named.
+    """
+
+    url: str = ""
+    proxy: Secret | None = None
+    trusted: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +354,23 @@ def load_approval_certificate(environ: Mapping[str, str]) -> CertificateFile | N
         return None
     password = text or in_file
     return CertificateFile(Path(file.text), _read_secret(password, "") if password else None)
+
+
+def load_time_stamping(environ: Mapping[str, str]) -> TimeStamping:
+    """Return who confirms times, from `OPUSMAP_TIMESTAMP_URL`, `OPUSMAP_TIMESTAMP_CA` and `OPUSMAP_PROXY`.
+
+    Raises:
+        SettingsError: the authority's address is not a safe one, or the proxy's is none.
+    """
+    url, trusted, proxy = (
+        _from_environ(environ, name) for name in ("timestamp_url", "timestamp_ca", "proxy")
+    )
+    file = Path(trusted.text) if trusted else None
+    if url is None:
+        return TimeStamping(trusted=file)
+    address = _read_url(url)
+    through = _read_proxy(proxy) if proxy and not is_on_this_machine(address) else None
+    return TimeStamping(address, through, file)
 
 
 def may_destroy(environ: Mapping[str, str]) -> bool:

@@ -334,39 +334,58 @@ def _print_outcome(outcome: Outcome, limit: int | None, out: Output) -> None:
 )
 @common
 def certificate(plan: Path, output: str | None, out: Output) -> int:
-    """Write a certificate: a page to read and print, and a JSON file with the same facts."""
+    """Write a certificate: a page to read and print, and a JSON file with the same facts.
+
+    With OPUSMAP_TIMESTAMP_URL, a time-stamp authority confirms when the JSON file existed.
+    """
     from opusmap.disposal.destruction_certificate import write_certificate
     from opusmap.disposal.destruction_plan import read_plan_file
     from opusmap.disposal.executing import count_states, list_states
+    from opusmap.disposal.time_stamps import describe_time_stamp, load_authority, stamp_certificate
     from opusmap.journal import open_journal
     from opusmap.run.history import find_journal
 
-    file = read_plan_file(plan)
+    file, authority = read_plan_file(plan), load_authority(os.environ)
     with open_journal(find_journal(file.mapping, None, os.environ), write=False) as journal:
         states = list_states(file.plan, journal, file.sha256)
     name = output or str(plan.with_suffix("")) + ".certificate"
-    page, data = write_certificate(file, states, name, time.time())
+    now = time.time()
+    page, data = write_certificate(file, states, name, now, "" if authority is None else authority.host)
+    stamping = stamp_certificate(authority, data, now)
     counts = count_states(states)
     if out.as_json:
-        print_json({"page": page, "data": data, "plan": file.sha256, **counts})
+        print_json({"page": page, "data": data, "plan": file.sha256, **counts, **stamping.as_json()})
     elif not out.quiet:
         print_note(f"page: {page}")
         print_note(f"data: {data}")
+        if stamping.stamp is not None:
+            print_note(f"time stamp: {stamping.path}: {describe_time_stamp(stamping.stamp)}")
         print_note(f"{counts['destroyed']} of {_describe(file)} are destroyed")
-        print_next(out, "verify it", show_command("destroy", "verify", page))
-    return 0 if counts["destroyed"] == counts["planned"] else 1
+    if stamping.removed:
+        write_error(f"{stamping.path} is removed: it was the time stamp of the certificate before this one")
+    if stamping.problem:
+        write_error(f"{data} has no time stamp: {stamping.problem}")
+        write_error("The same command makes the certificate again, and asks for one again.")
+    print_next(out, "verify it", show_command("destroy", "verify", page))
+    return 0 if counts["destroyed"] == counts["planned"] and not stamping.problem else 1
 
 
 @command("Verify a plan or a certificate, offline", "opusmap destroy verify certificate.html")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @common
 def verify(file: Path, out: Output) -> int:
-    """Verify the hashes, approvals, signatures and counts of a plan or a certificate, without any network."""
+    """Verify the hashes, approvals, signatures, counts and time stamp of a plan or a certificate.
+
+    It needs no network. OPUSMAP_TIMESTAMP_CA names the certificates that a time stamp's must lead to.
+    """
+    from opusmap.disposal.time_stamps import time_stamp_as_json
     from opusmap.disposal.verifying import verify as verify_file
 
     found = verify_file(file)
     if out.as_json:
-        print_json({"kind": found.kind, "verified": not found.flaws, "flaws": list(found.flaws)})
+        stamp = None if found.time_stamp is None else time_stamp_as_json(found.time_stamp)
+        facts = {"kind": found.kind, "verified": not found.flaws, "flaws": list(found.flaws)}
+        print_json({**facts, "time_stamp": stamp})
     else:
         for sentence in () if out.quiet else found.holds:
             print_note(f"{file}: {sentence}")

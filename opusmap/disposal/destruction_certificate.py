@@ -29,6 +29,11 @@ METHOD = (
     "through its connector API, to mark the records as destroyed; the list says what came of each."
 )
 CLOCK = "Times are those of the machines that acted, in UTC; no third party has confirmed them."
+ASKED_CLOCK = (
+    "Times are those of the machines that acted, in UTC. The time-stamp authority {} was then asked to "
+    "confirm when the JSON file existed (RFC 3161). If it did, its answer is in the file of the same name "
+    "that ends in .tsr."
+)
 SEAL = b"<!-- SHA-256 of all lines above: "
 """What the page's last line begins with."""
 
@@ -36,9 +41,13 @@ SCHEMA = Path(__file__).parent / "certificate.schema.json"
 
 
 def make_certificate(
-    file: PlanFile, states: Sequence[RecordState], now: float, signer: Signer | None = None
+    file: PlanFile,
+    states: Sequence[RecordState],
+    now: float,
+    signer: Signer | None = None,
+    authority: str = "",
 ) -> Sealed:
-    """Return the certificate's line: all that is not in the plan."""
+    """Return the certificate's line: what is not in the plan. `authority` is that of `write_certificate`."""
     confirmed = file.confirmed
     return seal(
         "certificate",
@@ -47,7 +56,7 @@ def make_certificate(
             "opusmap": __version__,
             "plan_sha256": file.sha256,
             "method": METHOD,
-            "clock": CLOCK,
+            "clock": ASKED_CLOCK.format(authority) if authority else CLOCK,
             "signer": "" if signer is None else describe_certificate(signer.certificate),
             "approvals": [_describe_approval(one.as_json(), one) for one in file.approvals],
             "confirmations": [
@@ -75,15 +84,22 @@ def _describe_approval(value: dict[str, Any], approval: Any) -> dict[str, Any]:
 
 
 def write_certificate(
-    file: PlanFile, states: Sequence[RecordState], name: str, now: float
+    file: PlanFile, states: Sequence[RecordState], name: str, now: float, authority: str = ""
 ) -> tuple[str, str]:
     """Write `NAME.html` and `NAME.json`, signed if a certificate for that is set; return their paths.
+
+    Args:
+        file: the plan's.
+        states: what became of its records.
+        name: of the two files, without the ending.
+        now: seconds since 1970.
+        authority: which will be asked for a time stamp of `NAME.json`; empty if none will be.
 
     Raises:
         SettingsError: they can't be written, or the certificate that signs can't be used.
     """
     signer = load_signer(now)
-    certificate = make_certificate(file, states, now, signer)
+    certificate = make_certificate(file, states, now, signer, authority)
     page = render_certificate(file.plan, file.sha256, certificate)
     paths = f"{name}.html", f"{name}.json"
     whole = join_certificate(file.sealed, certificate, page, signer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from opusmap.disposal.destruction_plan import FORMAT as PLAN_FORMAT
 from opusmap.disposal.destruction_plan import Plan, read_executions, read_plan, read_plan_file
 from opusmap.disposal.sealed import read_content, read_sealed
 from opusmap.disposal.signatures import describe_certificate, find_flaw
+from opusmap.disposal.time_stamp_tokens import BadTimeStamp, TimeStamp
+from opusmap.disposal.time_stamps import describe_time_stamp, find_time_stamp, locate_time_stamp
 from opusmap.errors import DestructionRefused
 
 _STATES = ("destroyed", "failed", "uncertain", "not_sent")
@@ -23,11 +26,12 @@ _STATES = ("destroyed", "failed", "uncertain", "not_sent")
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was verified: the kind of file, in sentences what holds, and what does not."""
+    """What was verified: the kind of file, in sentences what holds and what does not, and its time stamp."""
 
     kind: str
     holds: tuple[str, ...]
     flaws: tuple[str, ...]
+    time_stamp: TimeStamp | None = None
 
 
 def verify(path: Path) -> Verified:
@@ -35,7 +39,8 @@ def verify(path: Path) -> Verified:
 
     Raises:
         DestructionRefused: it is none of these, or can't be read.
-        SettingsError: an approval is signed, and the extra to check it is not installed.
+        SettingsError: something is signed or stamped, and the extra to check it is not installed; or
+            `OPUSMAP_TIMESTAMP_CA` can't be read.
     """
     content = read_content(path)
     if content.lstrip()[:1] == b"<":
@@ -77,7 +82,7 @@ def _verify_page(path: Path, content: bytes) -> Verified:
         flaw = f"{beside.name}, which says what the page's hash was, is not beside it"
         return Verified("page", holds, (flaw,))
     other = _verify_certificate(beside)
-    return Verified("page", holds + other.holds, other.flaws)
+    return Verified("page", holds + other.holds, other.flaws, other.time_stamp)
 
 
 def _verify_certificate(path: Path) -> Verified:
@@ -104,9 +109,17 @@ def _verify_certificate(path: Path) -> Verified:
             holds.append(f"{page.name} is the page that was made with it")
         else:
             flaws.append(f"{page.name} is not the page that was made with it")
+    stamp, name = None, locate_time_stamp(path).name
+    try:
+        stamp = find_time_stamp(path, datetime.fromisoformat(facts["made"]), os.environ)
+    except BadTimeStamp as error:
+        flaws.append(f"the time stamp {name}: {error}")
+    else:
+        said = f"there is no time stamp {name}" if stamp is None else f"{name}: {describe_time_stamp(stamp)}"
+        holds.append(said)
     if not flaws:
         holds.append("the approvals are enough, the counts add up, and each record was in the plan")
-    return Verified("certificate", tuple(holds), tuple(flaws))
+    return Verified("certificate", tuple(holds), tuple(flaws), stamp)
 
 
 def _check_signature(sha256: str, facts: dict[str, Any], rest: dict[str, Any]) -> tuple[str, str]:

@@ -31,6 +31,7 @@ from opusmap.settings import (
     list_given,
     load_outlets,
     load_settings,
+    load_time_stamping,
     locate_journal,
 )
 
@@ -82,10 +83,11 @@ def _examine(environ: Mapping[str, str], folder: Path, *, network: bool) -> Iter
     except SettingsError as error:
         yield _problem("settings", error)
     yield from map(_describe_given, given)
-    try:
-        load_outlets(environ)
-    except SettingsError as error:
-        yield _problem("settings", error)
+    for load in (load_outlets, load_time_stamping):
+        try:
+            load(environ)
+        except SettingsError as error:
+            yield _problem("settings", error)
     yield from _examine_clock()
     yield from _examine_journal(environ, folder)
     yield from _examine_permissions(folder, given)
@@ -181,6 +183,11 @@ def _examine_permissions(folder: Path, given: tuple[Given, ...]) -> Iterator[Fin
             continue
         if sys.platform == "win32":
             yield Finding("permissions", what, f"{path}: check its security settings yourself", "note")
+        elif what == "OPUSMAP_TIMESTAMP_CA":  # not a secret, but it decides what is trusted
+            shared = bool(mode & 0o022)
+            found = "other accounts may write it" if shared else "only this account may write it"
+            help_text = f"chmod go-w {path}" if shared else ""
+            yield Finding("permissions", what, found, "problem" if shared else "ok", help_text)
         elif stat.S_ISREG(mode) and mode & 0o077:
             help_text = f"chmod 600 {path}"
             yield Finding("permissions", what, "other accounts may read or write it", "problem", help_text)

@@ -17,8 +17,10 @@ from opusmap.settings import (
     CertificateFile,
     PostgresAddress,
     Secret,
+    TimeStamping,
     list_given,
     load_settings,
+    load_time_stamping,
     locate_journal,
 )
 
@@ -461,3 +463,19 @@ def test_a_file_beside_the_mapping_names_no_database(line: str, tmp_path: Path) 
 def test_what_looks_like_a_path_is_one() -> None:
     for text in ("postgresql:j.db", "C:\\data\\j.db", "sub/j.db", "./postgresql/j.db"):
         assert locate(text) == Path(text)
+
+
+def test_a_time_stamp_authority_is_the_environment_s_alone_and_behind_the_proxy_unless_it_is_here() -> None:
+    given = {"OPUSMAP_TIMESTAMP_CA": "roots.pem", "OPUSMAP_PROXY": "http://proxy:8080"}
+    assert load_time_stamping(given) == TimeStamping(trusted=Path("roots.pem"))
+    far = load_time_stamping({**given, "OPUSMAP_TIMESTAMP_URL": "https://stamps.example/tsr/"})
+    assert far == TimeStamping("https://stamps.example/tsr", Secret("http://proxy:8080"), Path("roots.pem"))
+    here = load_time_stamping({**given, "OPUSMAP_TIMESTAMP_URL": "http://127.0.0.1:9/tsr"})
+    assert here.proxy is None
+
+
+@pytest.mark.parametrize("name", ["TIMESTAMP_URL", "TIMESTAMP_CA"])
+def test_a_file_beside_the_mapping_names_no_time_stamp_authority(name: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"OPUSMAP_{name}=https://stamps.example/tsr\n", "utf-8")
+    with pytest.raises(SettingsError, match=f"OPUSMAP_{name}"):
+        load_settings({}, {}, tmp_path)

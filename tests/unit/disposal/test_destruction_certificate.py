@@ -23,26 +23,6 @@ from opusmap.journal import Destruction, DestructionState, open_journal
 KEYS = ("a", "b", "c")
 
 
-@pytest.fixture
-def certified(register, monkeypatch):
-    """A register whose plan was executed and certified as c.html and c.json."""
-    monkeypatch.setenv("OPUSMAP_ALLOW_DESTROY", "1")
-    register.write(*KEYS, "other", Address="<script>alert(1)</script>")
-    register.submit()
-    register.make_due(*KEYS)
-    Path("holds.txt").write_text("c\n", "utf-8")
-    words = ("--hold", "holds.txt", "--authority", "GDA 12.3")
-    register.run("destroy", "plan", "mapping.yaml", "-o", "plan.json", *words)
-    for person in (ANN, BOB):
-        words = ("--as", person, "--count", "2", "--comment", "é checked")
-        assert register.run("destroy", "approve", "plan.json", *words).code == 0
-    register.remove("a", "b")
-    register.run("destroy", "confirm", "plan.json", "mapping.yaml")
-    assert register.run("destroy", "run", "plan.json", "--as", RUN, "--count", "2").code == 0
-    assert register.run("destroy", "certificate", "plan.json", "-o", "c").code == 0
-    return register
-
-
 def test_the_files_are_confirmed_by_their_schema_and_by_plain_hashes(certified):
     content = Path("c.json").read_bytes()
     whole, lines = json.loads(content), content.split(b"\n")

@@ -62,9 +62,11 @@ def test_no_secret_is_shown_or_sent(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_misspelled_or_wrong_is_a_problem(tmp_path: Path) -> None:
-    found = problems(tmp_path, {"OPUSMAP_CLIENTID": "x", "OPUSMAP_WEBHOOK": "http://example.com"})
+    address = "http://example.com"
+    given = {"OPUSMAP_WEBHOOK": address, "OPUSMAP_TIMESTAMP_URL": address, "OPUSMAP_CLIENTID": "x"}
+    found = problems(tmp_path, given)
     assert "OPUSMAP_CLIENT_ID" in found["settings: OPUSMAP_CLIENTID"].help
-    assert "settings: OPUSMAP_WEBHOOK" in found
+    assert {"settings: OPUSMAP_WEBHOOK", "settings: OPUSMAP_TIMESTAMP_URL"} <= found.keys()
     assert any("OPUSMAP_DATA_CENTER" in name for name in found)
 
 
@@ -77,6 +79,17 @@ def test_a_file_with_a_secret_that_others_may_read_is_a_problem(tmp_path: Path) 
     secret.chmod(0o640)
     assert problems(tmp_path, given)["permissions: OPUSMAP_CLIENT_SECRET_FILE"].help.startswith("chmod 600")
     secret.chmod(0o600)
+    assert problems(tmp_path, given) == {}
+
+
+@POSIX
+def test_a_file_that_decides_what_is_trusted_may_be_read_but_not_written_by_others(tmp_path: Path) -> None:
+    roots = tmp_path / "roots.pem"
+    roots.write_text("")
+    given = environment(OPUSMAP_TIMESTAMP_CA=str(roots))
+    roots.chmod(0o664)
+    assert problems(tmp_path, given)["permissions: OPUSMAP_TIMESTAMP_CA"].help.startswith("chmod go-w")
+    roots.chmod(0o644)
     assert problems(tmp_path, given) == {}
 
 
