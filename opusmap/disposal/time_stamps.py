@@ -74,7 +74,8 @@ def _load_trusted(path: Path | None) -> TrustedCertificates | None:
         raise SettingsError(TRUST_SETTING, error.message) from None
     except ValueError:
         problem = f"{path} has no certificates in PEM, or one that can't be read"
-        raise SettingsError(TRUST_SETTING, problem, "name the file of the authority's root") from None
+        help_text = "convert the authority's root: openssl x509 -inform der -in root.cer -out root.pem"
+        raise SettingsError(TRUST_SETTING, problem, help_text) from None
     return TrustedCertificates(str(path), found)
 
 

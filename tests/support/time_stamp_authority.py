@@ -19,9 +19,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-__all__ = ["OPENSSL", "Answer", "Openssl", "open_authority"]
+__all__ = ["OPENSSL", "STAMPS", "Answer", "Openssl", "issue", "open_authority"]
 
-OPENSSL = shutil.which("openssl")
+
+def _find_openssl() -> str | None:
+    """Return the program, unless it is LibreSSL's, which makes other time stamps."""
+    found = shutil.which("openssl")
+    if found is None:
+        return None
+    said = subprocess.run([found, "version"], check=False, capture_output=True, text=True).stdout
+    return found if said.startswith("OpenSSL ") else None
+
+
+OPENSSL = _find_openssl()
 DAY = timedelta(days=1)
 STAMPS = (ExtendedKeyUsageOID.TIME_STAMPING,)
 CONFIG = """[tsa]
@@ -50,11 +60,12 @@ def issue(
     ends: timedelta = DAY,
     uses: Iterable[x509.ObjectIdentifier] = (),
     critical: bool = True,
+    may_sign: bool = True,
 ) -> x509.Certificate:
-    """Return a certificate of a key; one without `uses` may issue others."""
+    """Return a certificate of a key; one without `uses` may issue others, with a key that may sign them."""
     now, is_issuer = datetime.now(UTC), not uses
     kinds = {
-        each: each == ("key_cert_sign" if is_issuer else "digital_signature")
+        each: each == ("key_cert_sign" if is_issuer and may_sign else "digital_signature")
         for each in (
             *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
             *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),

@@ -17,7 +17,7 @@ from asn1crypto import cms, tsp
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.serialization import Encoding
-from time_stamp_authority import OPENSSL, Openssl
+from time_stamp_authority import OPENSSL, STAMPS, Openssl, issue
 
 from opusmap.disposal.time_stamp_tokens import (
     BadTimeStamp,
@@ -26,7 +26,7 @@ from opusmap.disposal.time_stamp_tokens import (
     make_request,
 )
 
-pytestmark = pytest.mark.skipif(OPENSSL is None, reason="there is no openssl here")
+pytestmark = pytest.mark.skipif(OPENSSL is None, reason="there is no OpenSSL here")
 CONTENT = b'{"format": "a certificate"}\n'
 
 
@@ -203,16 +203,15 @@ def test_a_certificate_is_trusted_only_if_it_leads_to_a_trusted_one(openssl, goo
     assert check_answer(alone, CONTENT, trusting("issuing")).chain
 
 
-def test_a_certificate_that_may_not_issue_others_vouches_for_none(openssl, good):
-    """Whoever has a certificate for anything could issue one for time stamps otherwise."""
-    from time_stamp_authority import STAMPS, issue
-
-    fake = issue("Stamps", openssl.keys["tsa"], "Web", openssl.keys["tsa"], uses=STAMPS)
-    openssl.certificates["fake"] = fake
-    answer = forge(openssl, forge(openssl, good, "web"), "fake")
+@pytest.mark.parametrize("name", ["Web", "Half"])
+def test_a_certificate_that_may_not_issue_others_vouches_for_none(openssl, good, trusted, name):
+    """If it could, anyone with a certificate for something else could issue one for time stamps."""
+    half = issue("Half", openssl.keys["tsa"], "Issuing", openssl.keys["issuing"], may_sign=False)
+    fake = issue("Stamps", openssl.keys["tsa"], name, openssl.keys["tsa"], uses=STAMPS)
+    openssl.certificates.update(half=half, fake=fake)
+    answer = forge(openssl, forge(openssl, good, name.lower()), "fake")
     assert check_answer(answer, CONTENT, None).chain == ""
-    root = TrustedCertificates("root.pem", (openssl.certificates["root"],))
-    assert "does not lead to one in root.pem" in refused(answer, trusted=root)
+    assert "does not lead to one in root.pem" in refused(answer, trusted=trusted)
     assert not confirmed(openssl, answer)
 
 

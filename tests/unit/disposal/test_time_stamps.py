@@ -25,7 +25,7 @@ from opusmap.disposal.time_stamps import LIMIT, load_authority, stamp_certificat
 from opusmap.errors import SettingsError
 from opusmap.journal import open_journal
 
-pytestmark = pytest.mark.skipif(OPENSSL is None, reason="there is no openssl here")
+pytestmark = pytest.mark.skipif(OPENSSL is None, reason="there is no OpenSSL here")
 NOT_CHECKED = "whether it is trusted was not checked, since OPUSMAP_TIMESTAMP_CA is not set"
 
 
