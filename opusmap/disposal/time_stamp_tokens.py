@@ -171,11 +171,14 @@ def _find_signed_data(answer: bytes) -> Any:
 
 
 def _load_certificates(signed: Any) -> Iterator[Certificate]:
-    from cryptography.x509 import load_der_x509_certificate  # noqa: PLC0415 - an extra
+    from cryptography.x509 import InvalidVersion, load_der_x509_certificate  # noqa: PLC0415 - an extra
 
     for choice in signed["certificates"]:
-        if choice.name == "certificate":
-            yield load_der_x509_certificate(choice.chosen.dump())
+        try:
+            if choice.name == "certificate":
+                yield load_der_x509_certificate(choice.chosen.dump())
+        except (ValueError, InvalidVersion):  # one that is not needed may be odd
+            continue
 
 
 def _read_attributes(signer: Any) -> dict[str, Any]:
@@ -202,7 +205,7 @@ def _find_signer(attributes: dict[str, Any], certificates: Sequence[Certificate]
     for certificate in certificates:
         if hashlib.new(algorithm, _dump(certificate), usedforsecurity=False).digest() == wanted:
             return certificate
-    raise BadTimeStamp("it does not have the certificate that signed it")
+    raise BadTimeStamp("it does not have the certificate that signed it, or one that can't be read")
 
 
 def _check_signature(signer: Any, sealed: bytes, own: Certificate) -> None:

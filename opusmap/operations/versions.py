@@ -16,6 +16,7 @@ _NEEDED = ("click", "google-re2", "httpx", "jinja2", "jsonschema", "msgspec", "p
 """Packages whose version may matter for a bug: those that read, write or send, the extras' included."""
 _EXTRAS = (
     "aiohttp",
+    "asn1crypto",
     "cryptography",
     "openpyxl",
     "psycopg",

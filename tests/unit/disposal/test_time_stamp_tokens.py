@@ -135,6 +135,17 @@ def test_the_certificates_of_a_token_may_be_in_any_order(openssl, trusted, good)
         assert confirmed(openssl, answer)
 
 
+def test_a_certificate_that_is_odd_matters_only_if_it_is_needed(openssl, trusted, good):
+    der = openssl.certificates["issuing"].public_bytes(Encoding.DER)
+    odd = good.replace(der, der.replace(b"\x02\x01\x02\x02", b"\x02\x01\x07\x02", 1))  # a version 8
+    assert odd != good
+    assert check_answer(odd, CONTENT, None).chain == ""
+    assert "does not lead to one in root.pem" in refused(odd, trusted=trusted)
+    own = openssl.certificates["tsa"].public_bytes(Encoding.DER)
+    odd = good.replace(own, own.replace(b"\x02\x01\x02\x02", b"\x02\x01\x07\x02", 1))
+    assert "does not have the certificate that signed it" in refused(odd)
+
+
 def test_a_token_of_another_file_or_another_request_is_refused(openssl, good, asked):
     assert "of another file" in refused(good, content=CONTENT + b" ")
     replayed = openssl.reply(make_request(CONTENT)[0])
