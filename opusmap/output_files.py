@@ -222,6 +222,65 @@ def _lock(file: IO[bytes] | _Raw) -> None:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+@contextmanager
+def hold_lock(path: str | Path, patience: float = 30.0) -> Iterator[None]:
+    """Keep other processes from the same block for the same file, which need not be there, until it ends.
+
+    The lock is that of a file `.NAME.lock` beside it, which goes with the block: the file itself may be
+    replaced meanwhile. On a share without locks the block is entered all the same.
+
+    Args:
+        path: the file.
+        patience: seconds to wait for another process.
+
+    Raises:
+        SettingsError: another process keeps the lock for longer, or there can't be a file beside it.
+    """
+    target = Path(path)
+    lock, until = target.with_name(f".{target.name}.lock"), time.monotonic() + patience
+    while (file := _take_lock(lock, str(path))) is None:
+        if time.monotonic() >= until:
+            problem = f"another process has been writing this file for {patience:.0f} s"
+            raise SettingsError(str(path), problem, "try again when it has ended")
+        time.sleep(_PAUSE)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if sys.platform == "win32":  # which removes no file that is open
+                file.close()
+            lock.unlink()
+        file.close()
+
+
+def _take_lock(lock: Path, name: str) -> IO[bytes] | None:
+    """Return the file of a lock that is taken now; None if another process has it, or has just removed it."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        file = os.fdopen(os.open(lock, flags, 0o600), "r+b", buffering=0)
+    except OSError as error:
+        if sys.platform == "win32" and isinstance(error, PermissionError):  # it is being removed
+            return None
+        raise _refusal(name, error) from None
+    try:
+        if sys.platform == "win32":
+            import msvcrt  # noqa: PLC0415 - Windows alone has it
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            _lock(file)
+    except (BlockingIOError, PermissionError):
+        file.close()
+        return None
+    except OSError:  # a share without locks
+        return file
+    with suppress(FileNotFoundError):
+        if sys.platform == "win32" or os.path.samestat(os.fstat(file.fileno()), lock.lstat()):
+            return file
+    file.close()
+    return None
+
+
 def is_same_file(path: str | Path, name: str) -> bool:
     """Return whether two names are of one file that is there."""
     try:

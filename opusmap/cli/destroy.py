@@ -158,7 +158,7 @@ def approve(plan: Path, person: str, comment: str, count: int | None, out: Outpu
     from dataclasses import replace
 
     from opusmap.disposal.approvals import Approval, find_flaws, read_person, write_time
-    from opusmap.disposal.destruction_plan import read_again, read_plan_file
+    from opusmap.disposal.destruction_plan import read_plan_file, update_plan_file
     from opusmap.disposal.signatures import load_signer
     from opusmap.errors import DestructionRefused
 
@@ -169,11 +169,14 @@ def approve(plan: Path, person: str, comment: str, count: int | None, out: Outpu
         approval = replace(approval, signature=signer.sign(approval.statement))
     else:
         _check_count(file, count, f"{who} approves that {_describe(file)} are destroyed")
-    file = read_again(file)  # while the number was typed, another person may have approved
-    approved = replace(file, approvals=(*file.approvals, approval))
-    if flaws := find_flaws(approved.approvals, sha256=file.sha256, records=records, needed=0):
-        raise DestructionRefused(str(plan), "; ".join(flaws), "another person must approve it")
-    approved.write()
+
+    def add(latest: PlanFile) -> PlanFile:
+        approvals = (*latest.approvals, approval)
+        if flaws := find_flaws(approvals, sha256=file.sha256, records=records, needed=0):
+            raise DestructionRefused(str(plan), "; ".join(flaws), "another person must approve it")
+        return replace(latest, approvals=approvals)
+
+    approved = update_plan_file(file, add)
     missing = max(0, file.plan.approvals_needed - len(approved.approvals))
     if out.as_json:
         signed = approval.signature is not None
@@ -212,18 +215,18 @@ def confirm(
     out: Output,
 ) -> int:
     """Look whether the row of each record is gone from the source; the exit code is 1 if one is there."""
-    from dataclasses import replace
+    from functools import reduce
 
     from opusmap.disposal.confirming import confirm_by_certificate, confirm_by_source
-    from opusmap.disposal.destruction_plan import read_again, read_plan_file
+    from opusmap.disposal.destruction_plan import PlanFile, read_plan_file, update_plan_file
 
-    file = read_plan_file(plan)
+    file, found = read_plan_file(plan), []
     if certificate is not None:
-        file = confirm_by_certificate(file, certificate, time.time())
+        found.append(confirm_by_certificate(file, certificate, time.time()))
     work = open_mapping(mapping, source, converters, out)
     with work.source:
-        file, rows = confirm_by_source(file, work, time.time())
-    replace(read_again(file), confirmations=file.confirmations).write()
+        seen, rows = confirm_by_source(file, work, time.time())
+    file = update_plan_file(file, lambda latest: reduce(PlanFile.confirm, [*found, seen], latest))
     there = [record.key for record in file.plan.records if record.key in rows.found]
     confirmed = file.confirmed
     missing = [record.key for record in file.plan.records if record.key not in confirmed]

@@ -6,8 +6,6 @@ might be one, so nothing is confirmed.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from opusmap.disposal.approvals import write_time
 from opusmap.disposal.destruction_plan import Confirmation, PlanFile
 from opusmap.disposal.source_rows import SourceRows, find_rows
@@ -19,10 +17,8 @@ from opusmap.wording import counted
 _ROWS_NAMED = 5
 
 
-def confirm_by_source(file: PlanFile, work: Work, now: float) -> tuple[PlanFile, SourceRows]:
-    """Look whether each record's row is gone from the source; return the plan's file with what was found.
-
-    What an earlier look at the source confirmed no longer counts.
+def confirm_by_source(file: PlanFile, work: Work, now: float) -> tuple[Confirmation, SourceRows]:
+    """Look whether each record's row is gone from the source; return what that confirms, and the rows.
 
     Raises:
         DestructionRefused: it is another connection's mapping, or a row's key can't be read.
@@ -44,11 +40,10 @@ def confirm_by_source(file: PlanFile, work: Work, now: float) -> tuple[PlanFile,
     confirmation = Confirmation(
         file.sha256, "source", write_time(now), work.source.name, sha256, rows.read, gone
     )
-    kept = [one for one in file.confirmations if one.method != "source"]
-    return replace(file, confirmations=(*kept, confirmation)), rows
+    return confirmation, rows
 
 
-def confirm_by_certificate(file: PlanFile, path: str, now: float) -> PlanFile:
+def confirm_by_certificate(file: PlanFile, path: str, now: float) -> Confirmation:
     """Take a vendor's certificate, by its hash, as what confirms all records of a plan.
 
     Raises:
@@ -58,6 +53,4 @@ def confirm_by_certificate(file: PlanFile, path: str, now: float) -> PlanFile:
     if found is None:
         raise DestructionRefused(path, "there is no such file", "name the certificate of who destroyed them")
     keys = tuple(record.key for record in file.plan.records)
-    confirmation = Confirmation(file.sha256, "vendor", write_time(now), path, found.sha256, 0, keys)
-    kept = [one for one in file.confirmations if one.method != "vendor" or one.sha256 != found.sha256]
-    return replace(file, confirmations=(confirmation, *kept))
+    return Confirmation(file.sha256, "vendor", write_time(now), path, found.sha256, 0, keys)

@@ -6,7 +6,7 @@ The plan itself never changes. Beside it the file has the approvals, the confirm
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
@@ -20,7 +20,7 @@ from opusmap.disposal.due import DueList, DueState
 from opusmap.disposal.holds import read_hold
 from opusmap.disposal.sealed import Sealed, join_sealed, read_sealed, seal, write_sealed
 from opusmap.errors import DestructionRefused, SettingsError
-from opusmap.output_files import hash_file
+from opusmap.output_files import hash_file, hold_lock
 
 FORMAT = "opusmap destruction plan 1"
 
@@ -122,6 +122,11 @@ class Confirmation:
     rows: int
     keys: tuple[str, ...]
 
+    def replaces(self, other: Confirmation) -> bool:
+        """Return whether another one says nothing beside this one."""
+        is_newer_look = self.method == "source"
+        return self.method == other.method and (is_newer_look or self.sha256 == other.sha256)
+
 
 @dataclass(frozen=True, slots=True)
 class Execution:
@@ -181,6 +186,13 @@ class PlanFile:
             one for one in self.executions if one.started != execution.started or one.by != execution.by
         ]
         return replace(self, executions=(*others, execution))
+
+    def confirm(self, confirmation: Confirmation) -> Self:
+        """Return it with a confirmation; of looks at the source only the latest counts."""
+        others = [one for one in self.confirmations if not confirmation.replaces(one)]
+        if confirmation.method == "source":
+            return replace(self, confirmations=(*others, confirmation))
+        return replace(self, confirmations=(confirmation, *others))
 
 
 def make_plan(
@@ -246,15 +258,23 @@ def read_plan_file(path: str | Path) -> PlanFile:
     return PlanFile(Path(path), read_plan(sealed["plan"], str(path)), sealed["plan"], *_read_rest(rest, path))
 
 
-def read_again(file: PlanFile) -> PlanFile:
-    """Read a plan's file again before it is written: others may have added to it meanwhile.
+def update_plan_file(file: PlanFile, add: Callable[[PlanFile], PlanFile]) -> PlanFile:
+    """Add to a plan's file, and write it: to what it is now, since others may have added to it meanwhile.
+
+    Args:
+        file: the plan as it was read earlier.
+        add: returns the file with what is new; what it raises leaves the file as it is.
 
     Raises:
         DestructionRefused: it can't be read, or has another plan now.
+        SettingsError: it can't be written.
     """
-    latest = read_plan_file(file.path)
-    if latest.sha256 != file.sha256:
-        raise DestructionRefused(str(file.path), "the file has another plan now", "look at it again")
+    with hold_lock(file.path):
+        latest = read_plan_file(file.path)
+        if latest.sha256 != file.sha256:
+            raise DestructionRefused(str(file.path), "the file has another plan now", "look at it again")
+        latest = add(latest)
+        latest.write()
     return latest
 
 

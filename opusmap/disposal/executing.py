@@ -15,7 +15,14 @@ from typing import Any
 from opusmap.delivery import Clock, RetryPolicy
 from opusmap.delivery.questions import ask_all_due
 from opusmap.disposal.approvals import find_flaws, write_time
-from opusmap.disposal.destruction_plan import Execution, Plan, PlanFile, PlannedRecord, find_held
+from opusmap.disposal.destruction_plan import (
+    Execution,
+    Plan,
+    PlanFile,
+    PlannedRecord,
+    find_held,
+    update_plan_file,
+)
 from opusmap.disposal.due import day_after
 from opusmap.disposal.marking import NO_REQUEST, Ledger, Marker, Target, mark_records
 from opusmap.errors import DestructionRefused, OpusmapError, OpusUnavailable, StoppedEarly
@@ -105,6 +112,8 @@ async def execute(
 ) -> Outcome:
     """Check a plan again and execute it; its file has the execution before the first request, and at the end.
 
+    What others add to the file meanwhile is kept.
+
     Raises:
         DestructionRefused: something about it is not in order; nothing was sent.
         OpusUnavailable, SignInError: Opus does not say what is due; nothing was sent.
@@ -127,8 +136,7 @@ async def execute(
     newly_due = tuple(key for key in due if key not in known)
     keys = [record.key for record in to_do][: options.limit]
     execution = Execution(options.by, write_time(clock.wall_clock()), newly_due=newly_due)
-    file = file.executed(execution)
-    file.write()
+    file = update_plan_file(file, lambda latest: latest.executed(execution))
     marked = await mark_records(
         keys,
         client,
@@ -156,8 +164,10 @@ async def execute(
         counts=count_states(records),
         stopped="" if stopped is None else str(stopped).partition("\n")[0],
     )
-    file = file.executed(ended)
-    file.write()
+    try:
+        file = update_plan_file(file, lambda latest: latest.executed(ended))
+    except OpusmapError as error:  # the journal has it all; what was done must be told
+        stopped = stopped or error
     return Outcome(file, records, marked.requests, newly_due, stopped)
 
 

@@ -162,8 +162,8 @@ class _Plot:
         except DestructionRefused:
             return None
         self._source = {key: name for key, name in self._source.items() if key not in file.plan.keys}
-        file, _ = confirm_by_source(file, self._work(), self._now)
-        return file
+        confirmation, _ = confirm_by_source(file, self._work(), self._now)
+        return file.confirm(confirmation)
 
     def _execute_with_troubles(self, file: PlanFile) -> None:
         draw, held = self._draw, self._held
@@ -219,8 +219,7 @@ class _Plot:
 
     def _certify(self, file: PlanFile) -> None:
         """Certify what a plan came to so far, and have that verified."""
-        if file.path.exists():
-            file = replace(file, executions=read_plan_file(file.path).executions)
+        file = self._with_executions(file)
         states = list_states(file.plan, self._home.read(), file.sha256)
         page, data = write_certificate(file, states, str(self._folder / "c"), self._now)
         whole = json.loads(Path(data).read_bytes())
@@ -231,6 +230,12 @@ class _Plot:
         destroyed = {one["key"] for one in whole["certificate"]["records"] if one["state"] == "destroyed"}
         if wrong := destroyed - self._emulator.destroyed:
             raise Broken(f"it is certified that {sorted(wrong)[:5]} are destroyed, and they are not")
+
+    def _with_executions(self, file: PlanFile) -> PlanFile:
+        """Return a plan with the executions that its file has."""
+        if not file.path.exists():
+            return file
+        return replace(file, executions=read_plan_file(file.path).executions)
 
     def _changed(self, file: PlanFile, names: dict[str, Any]) -> bool:
         """Tell whether a record of a plan is not what was approved, or no longer in the journal."""
@@ -243,6 +248,7 @@ class _Plot:
         """Execute a plan once, in calm weather without `names`; tell whether it came to its end."""
         self._wrong, self._allowed = set(), file.plan.keys if may else frozenset()
         self._may |= self._allowed
+        self._with_executions(file).write()
         self._emulator.faults = self._watch
         try:
             asyncio.run(self._run_process(file, by, names))

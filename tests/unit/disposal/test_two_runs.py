@@ -1,4 +1,4 @@
-"""Two runs of one plan at once: one of them executes it, and the other one stops with words."""
+"""Two processes with one plan at once: of two runs one stops with words, and what each adds is kept."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pytest
 from disposal_register import ANN, BOB, RUN, open_register
 from opusmap_program import run_opusmap
 from postgres import Server, execute
+
+from opusmap.disposal.destruction_plan import read_plan_file
 
 KEYS = ("a", "b", "c")
 OTHER = "Di Fox <di@x.org>"
@@ -73,3 +75,68 @@ def test_of_two_runs_of_one_plan_at_once_one_is_refused_and_nothing_is_marked_tw
         assert register.run("destroy", "verify", "c.html").code == 0
         page = Path("c.html").read_text("utf-8")
         assert RUN.partition(" <")[0] in page  # who marked them, whichever machine certifies it
+
+
+def test_what_others_add_to_a_plan_while_it_runs_is_kept(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("OPUSMAP_ALLOW_DESTROY", "1")
+    with open_register(tmp_path, capsys, monkeypatch) as register:
+        register.write(*KEYS)
+        register.submit()
+        register.make_due(*KEYS)
+        register.run("destroy", "plan", "mapping.yaml", "-o", "plan.json")
+        for person in (ANN, BOB):
+            register.run("destroy", "approve", "plan.json", "--as", person, "--count", "3")
+        register.remove(*KEYS)
+        register.run("destroy", "confirm", "plan.json", "mapping.yaml")
+        Path("vendor.pdf").write_text("All were shredded.")
+        confirm = ("confirm", "plan.json", "mapping.yaml", "--certificate", "vendor.pdf")
+        others = [("approve", "plan.json", "--as", OTHER, "--count", "3"), confirm]
+        ended = []
+
+        def add(request):
+            if request.method == "DELETE":
+                while others:
+                    ended.append(run_opusmap("destroy", *others.pop(), cwd=tmp_path, env=dict(os.environ)))
+
+        register.emulator.faults = add
+        run = register.run("destroy", "run", "plan.json", "--count", "3", "--json", "--as", RUN)
+        assert (run.code, run.json["destroyed"]) == (0, 3), run.err
+        assert [each.returncode for each in ended] == [0, 0], ended
+        file = read_plan_file("plan.json")
+        assert [one.by for one in file.approvals] == [ANN, BOB, OTHER]
+        assert [one.method for one in file.confirmations] == ["vendor", "source"]
+        assert [(one.by, one.counts["destroyed"]) for one in file.executions] == [(RUN, 3)]
+        assert sorted(path.name for path in tmp_path.glob(".plan*")) == []
+
+
+@pytest.mark.parametrize("trouble", ["removed", "replaced"])
+def test_a_run_whose_plan_goes_meanwhile_says_what_it_did_and_what_is_wrong(
+    trouble, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("OPUSMAP_ALLOW_DESTROY", "1")
+    with open_register(tmp_path, capsys, monkeypatch) as register:
+        register.write(*KEYS)
+        register.submit()
+        register.make_due(*KEYS)
+        register.run("destroy", "plan", "mapping.yaml", "-o", "plan.json")
+        register.run("destroy", "plan", "mapping.yaml", "-o", "other.json", "--authority", "another")
+        for person in (ANN, BOB):
+            register.run("destroy", "approve", "plan.json", "--as", person, "--count", "3")
+        register.remove(*KEYS)
+        register.run("destroy", "confirm", "plan.json", "mapping.yaml")
+        other = Path("other.json").read_bytes()
+
+        def remove(request):
+            if request.method == "DELETE":
+                Path("plan.json").unlink()
+                if trouble == "replaced":
+                    Path("plan.json").write_bytes(other)
+
+        register.emulator.faults = remove
+        run = register.run("destroy", "run", "plan.json", "--count", "3", "--json", "--as", RUN)
+        assert (run.code, run.json["destroyed"]) == (2, 3)
+        said = "the file has another plan now" if trouble == "replaced" else "plan.json"
+        assert said in run.err
+        assert said in run.json["stopped"]
+        assert Path("plan.json").exists() == (trouble == "replaced")
+        assert trouble == "removed" or Path("plan.json").read_bytes() == other
