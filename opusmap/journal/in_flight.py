@@ -95,11 +95,11 @@ class InFlight:
         by_key, writes = list(results), WriteSet()
         keys = [result.key for result in by_key]
         for item, result in zip(self._items(target, run, keys), by_key, strict=True):
+            if result.state is State.ACCEPTED:
+                writes.accept(target, run, item)
             if result.state is not State.ACCEPTED or result.unanswered is not None:
                 writes.detail(target, run, item, result)
-                continue
-            writes.accept(target, run, item)
-            if self.any_detailed:
+            elif self.any_detailed:
                 writes.detailed[target, item.key] = None
         writes.requests.update(self._remove(target, keys))
         self.any_detailed = self.any_detailed or bool(writes.detailed)

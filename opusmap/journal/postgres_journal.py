@@ -51,6 +51,7 @@ from opusmap.journal.postgres_records import (
     ACCEPTED,
     DETAILED,
     FLYING,
+    IN_BOTH,
     KILLED,
     LOOK_UP,
     REQUESTS,
@@ -322,8 +323,11 @@ class PostgresJournal(Journal):
                 self._hold(target)
             with self.durably(*targets) as database:
                 for run, _, ending, counts in old:
+                    twice = int(_one(database.execute(IN_BOTH, (run,))))
                     deletions = (f"DELETE FROM opusmap.{table} WHERE run = %s" for table in PRUNED_TABLES)  # noqa: S608 - constants
-                    forgotten[run] = sum(database.execute(each, (run,)).rowcount for each in deletions)
+                    forgotten[run] = (
+                        sum(database.execute(each, (run,)).rowcount for each in deletions) - twice
+                    )
                     # The ending of a run that was stopped may quote Opus's reason.
                     told = ending if ending in ("", "done") else "stopped"
                     query = "UPDATE opusmap.runs SET ending = %s, counts = %s WHERE id = %s"

@@ -26,6 +26,9 @@ SELECT {_PLAIN} FROM opusmap.accepted WHERE run = %(run)s AND NOT EXISTS (
 ORDER BY row, key
 """  # noqa: S608 - constants
 DETAILED = f"SELECT {_DETAILS} FROM opusmap.detailed WHERE run = %(run)s"  # noqa: S608 - constants
+IN_BOTH = """
+SELECT count(*) FROM opusmap.detailed JOIN opusmap.accepted USING (target, key, run) WHERE detailed.run = %s
+"""
 _REQUEST = f"id, target, run, 0::float8, {NOW} - sent, items"
 REQUESTS = f"SELECT {_REQUEST} FROM opusmap.requests WHERE run = %(run)s"  # noqa: S608 - constants
 FLYING = f"SELECT {_REQUEST} FROM opusmap.requests WHERE target = %(target)s"  # noqa: S608 - constants

@@ -70,6 +70,9 @@ SELECT {ACCEPTED_COLUMNS} FROM accepted WHERE run = :run AND NOT EXISTS
     (SELECT 1 FROM detailed WHERE detailed.target = accepted.target AND detailed.key = accepted.key)
 ORDER BY row, key
 """  # noqa: S608 - constants
+_IN_BOTH = """
+SELECT count(*) FROM detailed JOIN accepted USING (target, key, run) WHERE detailed.run = ?
+"""
 _DETAILED = f"SELECT {DETAILED_COLUMNS} FROM detailed WHERE run = ?"  # noqa: S608 - a constant
 _REQUESTS = f"SELECT {REQUEST_COLUMNS} FROM requests"  # noqa: S608 - a constant
 _OLD = "SELECT id, ending, counts FROM runs WHERE coalesce(finished, started) < ?"
@@ -242,9 +245,10 @@ class SqliteJournal(Journal):
                 counts = json.loads(text)
                 if PRUNED in counts or (only is not None and run not in only):
                     continue
+                (twice,) = database.execute(_IN_BOTH, (run,)).fetchone()
                 tables = ("accepted", "detailed", "requests")
                 deletions = (f"DELETE FROM {table} WHERE run = ?" for table in tables)  # noqa: S608 - constants
-                forgotten[run] = sum(database.execute(each, (run,)).rowcount for each in deletions)
+                forgotten[run] = sum(database.execute(each, (run,)).rowcount for each in deletions) - twice
                 # The ending of a run that was stopped may quote Opus's reason.
                 told = ending if ending in ("", "done") else "stopped"
                 counts = json.dumps({**counts, PRUNED: forgotten[run]})

@@ -1,7 +1,8 @@
 """The journal's tables, the one step from the version before, and the statements that write rows.
 
 `accepted` is all that millions of records need: what Opus holds. `detailed` is what there is more to say of,
-and wins over `accepted`. `requests` is what is in flight, a row a request: one insert is a durable intent.
+and wins over `accepted`: an accepted record is in both if one of its requests had no answer.
+`requests` is what is in flight, a row a request: one insert is a durable intent.
 `destructions` are what Opus was asked to mark as destroyed. `accepted.columns` has hashes of a record's
 columns, which `column_layouts` names, and `gone` the first records that were absent from a run's source
 (`sqlite_columns`).

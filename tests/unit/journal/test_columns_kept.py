@@ -32,13 +32,15 @@ def run_of(journal: Journal, connection: str = CONNECTION) -> Run:
     return journal.start_run(origin=ORIGIN, connection=connection, mapping="m.yaml")
 
 
-def hash_and_accept(journal: Journal, run: Run, keys: list[str], record: bytes = OLD) -> None:
+def hash_and_accept(
+    journal: Journal, run: Run, keys: list[str], record: bytes = OLD, unanswered: Timestamp | None = None
+) -> None:
     async def main() -> None:
         async with journal.session(run) as session:
             content = hash_content(record, "overwrite")
             columns = session.hash_columns(record, content)
             await session.begin([Item(2, key, content, columns) for key in keys], NOW)
-            await session.finish([Result(key, State.ACCEPTED) for key in keys])
+            await session.finish([Result(key, State.ACCEPTED, "", unanswered) for key in keys])
 
     asyncio.run(main())
 
@@ -75,6 +77,26 @@ def test_records_without_hashes_and_those_that_an_older_opusmap_replaced_are_not
         begin(journal, run, [Item(2, "a", CONTENT)], NOW)
         finish(journal, run, [Result("a", State.ACCEPTED)])
         assert changed(journal, "a") is None
+
+
+def test_a_record_that_was_accepted_after_a_request_without_an_answer_is_compared_as_any_other(
+    place: JournalPlace,
+) -> None:
+    with open_journal(place) as journal:
+        first = run_of(journal)
+        hash_and_accept(journal, first, ["a", "b"], NEW)
+        later = run_of(journal)
+        hash_and_accept(journal, later, ["a", "c"], OLD, NOW)
+        assert set(changed(journal, "a") or ()) == set(changed(journal, "c") or ()) == {"Name", "More"}
+        known = journal.find_records(ORIGIN, CONNECTION, ["a"])["a"]
+        assert (known.content, known.unanswered is None) == (CONTENT, False)
+        assert [each.key for each in journal.records(first)] == ["b"]
+        assert [each.key for each in journal.records(later)] == ["a", "c"]
+        assert list(journal.accepted_keys(ORIGIN, CONNECTION)) == ["a", "b", "c"]
+        for run in (first, later):
+            journal.finish_run(run, ending="done", counts={})
+        assert journal.prune(9e10, {later.id}).records == 2
+        assert list(journal.accepted_keys(ORIGIN, CONNECTION)) == ["b"]
 
 
 def test_an_older_opusmap_can_go_on_with_the_journal(place: JournalPlace) -> None:
