@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
 
 from opusmap.cli.help import command
 from opusmap.cli.next_step import Given, print_next
-from opusmap.cli.options import MAPPING, SOURCE, WORKERS, Output, common, custom, open_mapping
+from opusmap.cli.options import (
+    MAPPING,
+    SOURCE,
+    WORKERS,
+    Output,
+    common,
+    custom,
+    open_mapping,
+    refuse_own_input,
+)
 from opusmap.cli.output import print_changes, print_json, print_note, print_nothing_done, shorten
 from opusmap.cli.progress import progress_line
 from opusmap.cli.terminal import escape, make_console
-from opusmap.wording import counted
 
 if TYPE_CHECKING:
-    from opusmap.run.diff import Diff, Difference
+    from collections.abc import Callable
+
+    from opusmap.report import Report
+    from opusmap.run.differences import Diff, Difference
+    from opusmap.run.open import Work
+    from opusmap.run.parallel import Workers
+    from opusmap.settings import JournalPlace
 
 
 @command(
     "Show what a run would change: new, changed, gone",
     "opusmap diff mapping.yaml",
-    "opusmap diff mapping.yaml export.csv --limit 100 --json",
+    "opusmap diff mapping.yaml export.csv -o changes.xlsx",
 )
 @MAPPING
 @SOURCE
@@ -33,6 +48,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Records to name of each kind; all are counted.",
 )
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="File that lists the records, but not the unchanged ones: .csv, .xlsx or .html.",
+)
 @WORKERS
 @custom
 @common
@@ -40,6 +61,7 @@ def diff(
     mapping: str,
     source: str | None,
     limit: int,
+    output: str | None,
     count: int,
     converters: tuple[str, ...],
     out: Output,
@@ -49,18 +71,22 @@ def diff(
     Nothing is sent, and Opus is not asked. For records that changed, it shows the columns. Records that
     are gone were accepted earlier, and the source has no row of them now; nothing is deleted.
     """
-    from opusmap.run.diff import SourceDiff, find_target
+    from opusmap.report.list_files import check_list_file
+    from opusmap.run.diff import find_target
+    from opusmap.run.differences import describe_notes
     from opusmap.run.parallel import Workers
 
+    if output is not None:
+        check_list_file(output)
     given = Given(mapping, source, converters)
     with Workers(count, converters) as workers:
         work = open_mapping(mapping, source, converters, out)
         with work.source, progress_line("comparing", work.source, quiet=out.silent) as progress:
-            place, origin = find_target(work.mapper, os.environ)
-            compared = SourceDiff(work, place, origin, workers, limit=limit)
-            for report in compared:
-                progress(report)
-            found = compared.result()
+            if output is not None:
+                refuse_own_input(work.mapper, "--output", output, work.source)
+            target = find_target(work.mapper, os.environ)
+            found = _compare(work, target, workers, progress, output, limit)
+    origin = target[1]
     if out.as_json:
         print_json({"origin": origin or None, **found.as_json()})
     else:
@@ -69,18 +95,50 @@ def diff(
         _print_records(found)
         if not out.quiet:
             print_nothing_done(work, found.report)
-            for note in _notes(found, origin):
+            for note in describe_notes(found, origin):
                 print_note(note)
+            if output is not None:
+                print_note(f"list: {output}")
     print_changes(found.report.source_changed)
     print_next(out, *_choose_next(found, given))
     return 0 if found.report.clean else 1
+
+
+def _compare(
+    work: Work,
+    target: tuple[JournalPlace, str],
+    workers: Workers,
+    progress: Callable[[Report], object],
+    output: str | None,
+    limit: int,
+) -> Diff:
+    """Compare the source, and write the list that is asked for."""
+    from opusmap.report.list_files import is_page, write_page, write_rows
+    from opusmap.run.diff import SourceDiff
+    from opusmap.run.diff_page import MOST, render_diff
+    from opusmap.run.differences import ROW
+
+    as_page = output is not None and is_page(output)
+    with ExitStack() as opened:
+        each: Callable[[Difference], object] = lambda _difference: None  # noqa: E731
+        if output is not None and not as_page:
+            write = opened.enter_context(write_rows(output, ROW))
+            each = lambda difference: write(difference.as_row())  # noqa: E731
+        most = max(limit, MOST) if as_page else limit
+        compared = SourceDiff(work, *target, workers, limit=most, each=each)
+        for report in compared:
+            progress(report)
+    found = compared.result()
+    if output is not None and as_page:
+        write_page(output, render_diff(found.first(MOST), work.mapper.spec.path, target[1]))
+    return found.first(limit)
 
 
 def _print_counts(found: Diff) -> None:
     """Print how many rows and records there are of each kind, and what that means."""
     from rich.table import Table
 
-    from opusmap.run.diff import MEANINGS, Kind
+    from opusmap.run.differences import MEANINGS, Kind
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
@@ -122,14 +180,14 @@ def _print_records(found: Diff) -> None:
     """Print the first records of each kind, one kind after the other."""
     from rich.table import Table
 
-    from opusmap.run.diff import Kind
+    from opusmap.run.differences import TITLES, Kind
 
     for kind in Kind:
         examples = found.examples[kind]
         if not examples or kind is Kind.UNCHANGED:
             continue
         console = make_console()
-        console.print(f"\n[italic]{_TITLES[kind.value]}[/]", soft_wrap=True)
+        console.print(f"\n[italic]{TITLES[kind]}[/]", soft_wrap=True)
         table = Table(box=None, padding=(0, 2, 0, 0))
         for title in ("key", *_HEADS[kind.value]):
             table.add_column(title, justify="left", overflow="fold")
@@ -141,14 +199,6 @@ def _print_records(found: Diff) -> None:
             console.print(f"and {more:,} more (--limit)", soft_wrap=True)
 
 
-_TITLES = {
-    "new": "New",
-    "changed": "Changed",
-    "again": "To be sent again unchanged",
-    "open": "Not accepted yet",
-    "gone": "Gone from the source",
-    "left_out": "Left out by `where` now",
-}
 _HEADS: dict[str, tuple[str, ...]] = {
     "new": ("source",),
     "changed": ("source", "columns"),
@@ -164,38 +214,11 @@ def _cell(one: Difference, title: str) -> str:
         case "source":
             return one.place
         case "columns":
-            return "not known" if one.columns is None else ", ".join(one.columns)
+            return one.describe_columns()
         case "run":
             return "" if one.run is None else str(one.run)
         case _:
             return one.state
-
-
-def _notes(found: Diff, origin: str) -> list[str]:
-    """Return what a person must know to read the totals."""
-    from opusmap.run.diff import Kind
-
-    notes, gone = [], found.counts[Kind.GONE]
-    if found.journal is None:
-        notes.append("There is no journal yet, so all records are new.")
-    else:
-        notes.append(f"Compared with what {origin or 'Opus'} accepted, by the journal {found.journal}.")
-    if found.note:
-        notes.append(f"warning: {found.note}")
-    if found.gone_unknown:
-        notes.append("What is gone is not known: this source does not give all its rows.")
-    if found.destroyed:
-        are = "is" if found.destroyed == 1 else "are"
-        rows = counted(found.destroyed, "rejected row")
-        notes.append(f"{rows} {are} of records that were marked as destroyed.")
-    if gone and found.unreadable:
-        rows = counted(found.unreadable, "rejected row")
-        notes.append(f"The row key of {rows} can't be read, so some records may not be gone.")
-    if gone and found.where_unknown:
-        notes.append("Some of them may be excluded by `where`: this source can be read only once.")
-    if gone:
-        notes.append("Nothing is deleted in Opus: what is gone is a list to look at.")
-    return notes
 
 
 def _choose_next(found: Diff, given: Given) -> tuple[str, str]:

@@ -65,11 +65,12 @@ def due(
     Nothing is changed. Only a record that is `known` can be destroyed by a plan.
     """
     from opusmap.disposal.due import find_due, read_day
-    from opusmap.disposal.review import check_review, write_review
+    from opusmap.disposal.review import write_review
+    from opusmap.report.list_files import check_list_file
 
     day = read_day(until, "--until")
     if output is not None:
-        check_review(output)
+        check_list_file(output)
     settings = read_settings(mapping)
     work = open_mapping(mapping, source, converters, out)
     with work.source:

@@ -166,7 +166,7 @@ async def execute(
     )
     try:
         file = update_plan_file(file, lambda latest: latest.executed(ended))
-    except OpusmapError as error:  # the journal has it all; what was done must be told
+    except OpusmapError as error:  # the journal has it all; what was done must be shown
         stopped = stopped or error
     return Outcome(file, records, marked.requests, newly_due, stopped)
 

@@ -11,11 +11,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from opusmap.compiler import Mapper
 from opusmap.delivery import ResumePolicy
@@ -24,6 +21,7 @@ from opusmap.journal import Item, Journal, JournalRecord, State, hash_content, o
 from opusmap.journal.last_run import LastRun, describe_run
 from opusmap.records import Chunk
 from opusmap.report import Report
+from opusmap.run.differences import CONFLICT, Diff, Difference, Kind
 from opusmap.run.duplicates import KeySet
 from opusmap.run.gone import count_unreadable, find_absent, has_all_rows
 from opusmap.run.map import MapStream
@@ -34,133 +32,7 @@ from opusmap.settings import JournalPlace, load_settings, locate_journal
 
 EXAMPLES = 10
 """Records that are named for each kind of difference, unless another number is asked for."""
-CONFLICT = "conflict"
-"""What a change is called where the record is the same and would be sent with another `conflict`."""
 _DESTROYED = "destroyed-record"
-
-
-class Kind(StrEnum):
-    """What a run would do with a record, or why it has none to send. The values are those of the JSON.
-
-    `NEW`, `CHANGED`, `AGAIN` and `OPEN` would be sent. `AGAIN` was accepted as it is, but the journal may not
-    know what came after that; of `OPEN`, Opus refused the latest version, or its answer is not known. `GONE`
-    and `LEFT_OUT` were accepted earlier; the source has no row of one that is gone, and `where` excludes the
-    row of one that is left out.
-    """
-
-    NEW = "new"
-    CHANGED = "changed"
-    AGAIN = "again"
-    OPEN = "open"
-    UNCHANGED = "unchanged"
-    GONE = "gone"
-    LEFT_OUT = "left_out"
-
-
-MEANINGS = {
-    Kind.NEW: "not submitted before, as far as the journal knows",
-    Kind.CHANGED: "accepted earlier with other values",
-    Kind.AGAIN: "accepted as they are, but something newer may have replaced them",
-    Kind.OPEN: "refused by Opus, or its answer is not known",
-    Kind.UNCHANGED: "accepted as they are, so not sent",
-    Kind.GONE: "accepted earlier, and absent from the source now",
-    Kind.LEFT_OUT: "accepted earlier, and excluded by `where` now",
-}
-"""What each kind means, for a person."""
-
-SENT = (Kind.NEW, Kind.CHANGED, Kind.AGAIN, Kind.OPEN)
-"""The kinds of records that a run would send."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One record that differs.
-
-    Attributes:
-        kind: how.
-        key: its rowKey.
-        place: where its row is, such as `row 7`; empty for one that has none.
-        columns: of a changed one, the columns of Opus that differ, by display name; None where that is not
-            known.
-        run: the run that sent it last, as far as the journal knows.
-        state: what the journal knows of that: `failed`, `uncertain`, `intended` or `taken`.
-    """
-
-    kind: Kind
-    key: str
-    place: str = ""
-    columns: tuple[str, ...] | None = None
-    run: int | None = None
-    state: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all of it as plain data."""
-        columns = None if self.columns is None else list(self.columns)
-        facts = {"key": self.key, "place": self.place or None, "run": self.run, "state": self.state or None}
-        return {**facts, "columns": columns}
-
-
-@dataclass(frozen=True, slots=True)
-class Diff:
-    """What a run would change.
-
-    `read = filtered + rejected + new + changed + again + open + unchanged`, always.
-
-    Attributes:
-        report: what became of each row, as `check` has it.
-        counts: how many records there are of each kind.
-        columns: in how many changed records each column of Opus differs, the most frequent first, by display
-            name.
-        columns_unknown: changed records of which it is not known which columns differ.
-        destroyed: rejected rows whose record was destroyed.
-        unreadable: rejected rows whose key is not known: each may be the row of a record that is gone.
-        where_unknown: rows that `where` excludes may be those of records that are gone, for the source can be
-            read only once.
-        gone_unknown: it is not known what is gone, for the source gives no more than what has changed.
-        examples: the first records of each kind.
-        journal: where the journal is; None if there is none yet.
-        note: what is odd about the journal, in sentences.
-    """
-
-    report: Report
-    counts: Mapping[Kind, int]
-    columns: Mapping[str, int]
-    columns_unknown: int
-    destroyed: int
-    unreadable: int
-    where_unknown: bool
-    gone_unknown: bool
-    examples: Mapping[Kind, tuple[Difference, ...]]
-    journal: str | None
-    note: str = ""
-
-    @property
-    def to_send(self) -> int:
-        """How many records a run would send."""
-        return sum(self.counts[kind] for kind in SENT)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return all of it as plain data."""
-        rows = {name: getattr(self.report, name) for name in ("read", "filtered", "rejected")}
-        shown = {
-            kind.value: [one.as_json() for one in self.examples[kind]]
-            for kind in Kind
-            if kind is not Kind.UNCHANGED
-        }
-        return {
-            **rows,
-            **{kind.value: self.counts[kind] for kind in Kind},
-            "destroyed": self.destroyed,
-            "columns": dict(self.columns),
-            "columns_unknown": self.columns_unknown,
-            "unreadable": self.unreadable,
-            "where_unknown": self.where_unknown,
-            "gone_unknown": self.gone_unknown,
-            "records": shown,
-            "journal": self.journal,
-            "journal_note": self.note or None,
-            "seconds": self.report.seconds,
-        }
 
 
 def find_target(mapper: Mapper, environ: Mapping[str, str]) -> tuple[JournalPlace, str]:
@@ -357,7 +229,7 @@ class SourceDiff:
             if self._report.filtered and any(True for _ in find_absent(journal, *target, met)):
                 self._where_unknown = not self._work.source.rereadable
                 if not self._where_unknown:
-                    self._read_excluded(excluded)
+                    self._read_excluded(excluded, met)
             absent = find_absent(journal, *target, met)
             while keys := list(islice(absent, CHUNK_ROWS)):
                 left_out = excluded.find({hash(key) for key in keys})
@@ -368,13 +240,14 @@ class SourceDiff:
                     facts = (None, "") if before is None else (before.run, before.state.value)
                     self._add(Difference(kind, key, "", None, *facts))
 
-    def _read_excluded(self, keys: KeySet) -> None:
-        """Read the source again, for the keys of the rows that `where` excludes (and of the others)."""
+    def _read_excluded(self, keys: KeySet, met: Callable[[set[int]], set[int]]) -> None:
+        """Read the source again, for the keys of the rows that `where` excludes."""
         mapper, rows = self._work.mapper.without_where(), iter(self._work.source.rows())
         while part := list(islice(rows, CHUNK_ROWS)):
             chunk = mapper.map_chunk(part)
             hashes = set(map(hash, chunk.keys))
             hashes |= {hash(reject.key) for reject in chunk.rejects() if reject.key is not None}
+            hashes -= met(hashes)
             keys.add(hashes - keys.find(hashes))
 
     def _add(self, difference: Difference) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from opusmap.run.diff import Diff, SourceDiff, find_target
+from opusmap.run.diff import SourceDiff, find_target
+from opusmap.run.differences import Diff
 from opusmap.run.open import open_work
 from opusmap.run.parallel import Workers
 from opusmap.studio.basis import Basis

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from opusmap.errors import OpusmapError, SettingsError
-from opusmap.run.diff import MEANINGS
+from opusmap.run.differences import MEANINGS
 from opusmap.run.history import FoundRejects, find_rejects, keys_to_retry, list_rejects
 from opusmap.run.target import describe_host
 from opusmap.settings import REHEARSE_INSTEAD, Settings

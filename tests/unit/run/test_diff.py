@@ -24,7 +24,8 @@ from opusmap.journal import Destruction, DestructionState, Item, State, Timestam
 from opusmap.journal.column_hashes import ColumnHasher
 from opusmap.records import Filtered, Mapped, Record
 from opusmap.report import Report
-from opusmap.run.diff import CONFLICT, Diff, Kind, SourceDiff, find_target
+from opusmap.run.diff import SourceDiff, find_target
+from opusmap.run.differences import CONFLICT, Diff, Kind
 from opusmap.run.duplicates import DuplicateFilter
 from opusmap.run.open import Work
 from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
