@@ -58,11 +58,17 @@ def destroy() -> None:
 @command(
     "Freeze what may be destroyed into a plan",
     "opusmap destroy plan mapping.yaml --authority 'GDA 12.3' --hold holds.txt -o plan.json",
+    "opusmap destroy plan mapping.yaml --review mapping.due-2026-06-30.review.json -o plan.json",
 )
 @MAPPING
 @SOURCE
 @UNTIL
 @HOLD
+@click.option(
+    "--review",
+    type=click.Path(dir_okay=False),
+    help="Review that was signed in the studio: only what it agreed to is planned, until its day.",
+)
 @click.option(
     "--authority", default="", help="The disposal authority, such as the number of a schedule's class."
 )
@@ -86,6 +92,7 @@ def plan(
     source: str | None,
     until: str | None,
     holds: tuple[str, ...],
+    review: str | None,
     authority: str,
     approvals: int,
     output: Path | None,
@@ -94,10 +101,12 @@ def plan(
     out: Output,
 ) -> int:
     """Freeze what is due, known and not held into one file, under one hash. Nothing is changed in Opus."""
-    from opusmap.disposal.destruction_plan import make_plan, refuse_existing
     from opusmap.disposal.due import find_due, read_day
+    from opusmap.disposal.planning import make_plan, refuse_existing
+    from opusmap.disposal.signed_review import read_signed_review
 
-    day = read_day(until, "--until")
+    signed = None if review is None else read_signed_review(review)
+    day = read_day(until or (signed.until if signed else None), "--until")
     path = output or Path(mapping).with_suffix(f".destroy-{day}.json")
     refuse_existing(path)
     settings = read_settings(mapping)
@@ -113,6 +122,7 @@ def plan(
         connection=work.mapper.connection.id,
         mapping=mapping,
         holds=holds,
+        review=signed,
         authority=authority,
         approvals=approvals,
         now=time.time(),
@@ -126,6 +136,8 @@ def plan(
         print_json({**facts, "left_out": left_out})
     elif not out.quiet:
         print_note(f"plan: {path}, {counted(len(frozen.records), 'record')}, SHA-256 {file.sha256}")
+        if frozen.review is not None:
+            print_note(f"  reviewed by {frozen.review.by}, {frozen.review.signed}")
         for hold in frozen.holds:
             print_note(
                 f"  held by {hold.path}: {', '.join(map(quote_value, hold.held)) or 'none that is due'}"

@@ -5,22 +5,19 @@ The plan itself never changes. Beside it the file has the approvals, the confirm
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 
-from opusmap import __version__
-from opusmap.disposal.approvals import Approval, write_time
-from opusmap.disposal.due import DueList, DueState
+from opusmap.disposal.approvals import Approval
 from opusmap.disposal.holds import read_hold
-from opusmap.disposal.sealed import Sealed, join_sealed, read_sealed, seal, write_sealed
-from opusmap.errors import DestructionRefused, SettingsError
-from opusmap.output_files import hash_file, hold_lock
+from opusmap.disposal.sealed import Sealed, join_sealed, read_sealed, write_sealed
+from opusmap.errors import DestructionRefused
+from opusmap.output_files import hold_lock
 
 FORMAT = "opusmap destruction plan 1"
 
@@ -62,6 +59,21 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """The signed review that a plan went by: its path from the plan's folder, its SHA-256, who signed, when.
+
+    `until` is the last day that was reviewed, `agreed` the number of records that may be destroyed by it.
+    """
+
+    path: str
+    sha256: str
+    by: str
+    signed: str
+    until: str
+    agreed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What may be destroyed. Paths are from the plan's folder.
 
@@ -75,6 +87,7 @@ class Plan:
         holds: the files of holds that were looked at.
         left_out: what was due and is not in the plan, other than what is held.
         records: what may be destroyed.
+        review: the signed review that it went by; None if it went by none.
     """
 
     made: str
@@ -88,6 +101,7 @@ class Plan:
     holds: tuple[Hold, ...]
     left_out: tuple[LeftOut, ...]
     records: tuple[PlannedRecord, ...]
+    review: Review | None = None
 
     @property
     def keys(self) -> frozenset[str]:
@@ -195,59 +209,6 @@ class PlanFile:
         return replace(self, confirmations=(confirmation, *others))
 
 
-def make_plan(
-    due: DueList,
-    path: Path,
-    *,
-    origin: str,
-    connection: str,
-    mapping: str,
-    holds: Sequence[str] = (),
-    authority: str = "",
-    approvals: int = 2,
-    now: float,
-) -> PlanFile:
-    """Freeze what is due, `known`, and not held into a plan for a file that is not written yet.
-
-    Raises:
-        DestructionRefused: a file of holds can't be read, or nothing is left to be destroyed.
-    """
-    listed = [(hold, read_hold(hold)) for hold in holds]
-    held = frozenset(key for _, keys in listed for key in keys)
-    keys = {entry.key for entry in due.entries}
-    free = [entry for entry in due.entries if entry.key not in held]
-    names = [each.name for each in fields(PlannedRecord)]
-    records = tuple(
-        PlannedRecord(**{name: getattr(entry, name) for name in names})
-        for entry in free
-        if entry.state is DueState.KNOWN
-    )
-    if not records:
-        problem = f"of {len(due.entries)} due records none may be destroyed"
-        raise DestructionRefused(str(path), problem, "`opusmap due` shows what is known of each")
-    plan = Plan(
-        made=write_time(now),
-        opusmap=__version__,
-        origin=origin,
-        connection=connection,
-        mapping=_from_folder(mapping, path.parent),
-        until=str(due.until),
-        authority=authority,
-        approvals_needed=approvals,
-        holds=tuple(
-            Hold(_from_folder(hold, path.parent), _hash(hold), len(found), tuple(sorted(found & keys)))
-            for hold, found in listed
-        ),
-        left_out=tuple(
-            LeftOut(entry.key, entry.state.value, entry.why)
-            for entry in free
-            if entry.state is not DueState.KNOWN
-        ),
-        records=records,
-    )
-    return PlanFile(path, plan, seal("plan", asdict(plan)))
-
-
 def read_plan_file(path: str | Path) -> PlanFile:
     """Read a plan's file.
 
@@ -345,26 +306,3 @@ def find_held(file: PlanFile, more: Iterable[str] = ()) -> dict[str, str]:
     """
     paths = [str(file.path.parent / hold.path) for hold in file.plan.holds]
     return {key: path for path in (*paths, *more) for key in read_hold(path) & file.plan.keys}
-
-
-def refuse_existing(path: Path) -> None:
-    """Refuse to write a plan over a file that is there: it may have approvals.
-
-    Raises:
-        SettingsError: it is there.
-    """
-    if os.path.lexists(path):
-        raise SettingsError(str(path), "this file is there already", "name another one with -o")
-
-
-def _hash(path: str) -> str:
-    found = hash_file("hold", path)
-    return "" if found is None else found.sha256
-
-
-def _from_folder(path: str, folder: Path) -> str:
-    """Return a path as it is named from the plan's folder, so that both can be moved together."""
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # another drive of Windows
-        return str(Path(path).resolve())

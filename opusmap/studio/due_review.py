@@ -1,7 +1,8 @@
 """The review of due records: for each of them the decision of a person, in the end under that person's name.
 
 Decisions are kept in a file beside the mapping from the first one on. Signing adds the files that go on from
-there: the rowKeys that must be kept, as `opusmap destroy plan --hold` reads them, and the page to print.
+there: the rowKeys that must be kept, a file of holds, and the page to print. `opusmap destroy plan --review`
+reads the review with them.
 Owns what a decision is of (the content that was seen), and what has changed since the signing. Nothing is
 destroyed here, and no plan is made or approved.
 """
@@ -9,25 +10,23 @@ destroyed here, and no plan is made or approved.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from opusmap.disposal.due import DueEntry, DueList, DueState
-from opusmap.disposal.holds import read_hold, write_hold
+from opusmap.disposal.holds import write_hold
 from opusmap.disposal.review import SignedReview, write_signed_review
-from opusmap.errors import OpusmapError, SettingsError
-from opusmap.output_files import hash_file, write_whole
-from opusmap.safe_files import UnreadableFile, read_text
-from opusmap.studio.sign_off import Change, SignedFile, compare_files, read_signer
+from opusmap.disposal.signed_review import HOLDS, DueReview, Signature, read_review_file
+from opusmap.errors import SettingsError
+from opusmap.output_files import File, hash_file, write_whole
+from opusmap.studio.sign_off import Change, compare_files, read_signer
 from opusmap.wording import counted, show_command
 
-_SIZE_LIMIT = 1 << 28
 _REASON_LIMIT = 500
 _ENDING = ".review.json"
 
@@ -49,42 +48,6 @@ WORDS = {
     Choice.OPEN: "not decided",
 }
 """The choices in words."""
-
-
-class Signature(msgspec.Struct, frozen=True, kw_only=True):
-    """Who signed which decisions, and when (UTC); `counts` are of all that was due, by `Choice`.
-
-    `agreed` and `kept` are as in `DueReview`. `files` are the file of holds and the page.
-    """
-
-    name: str
-    role: str
-    declaration: str
-    signed: str
-    counts: dict[str, int]
-    agreed: dict[str, str]
-    kept: dict[str, str]
-    files: list[SignedFile]
-
-
-class DueReview(msgspec.Struct, frozen=True, kw_only=True):
-    """The review of what is due by a day. `opusmap_due_review` is the version of the file's shape.
-
-    Attributes:
-        opus, connection: of the records.
-        until: the last day that counts, ISO.
-        agreed: the records that may be destroyed: rowKey -> hash of the content that Opus accepted.
-        kept: the records that must be kept: rowKey -> the reason.
-        signed: the latest signature.
-    """
-
-    opusmap_due_review: Literal[1] = 1
-    opus: str
-    connection: str
-    until: str
-    agreed: dict[str, str] = {}
-    kept: dict[str, str] = {}
-    signed: Signature | None = None
 
 
 def review_path(mapping: Path, until: date | str) -> Path:
@@ -113,16 +76,7 @@ def read_review(mapping: Path, until: date | str) -> DueReview | None:
     Raises:
         SettingsError: the file can't be read, or is not a review of this version.
     """
-    path = review_path(mapping, until)
-    try:
-        return msgspec.json.decode(read_text(path, _SIZE_LIMIT, what="the review"), type=DueReview)
-    except UnreadableFile as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return None
-        raise SettingsError(str(path), error.message, error.hint) from None
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        hint = "move the file away, and review again"
-        raise SettingsError(str(path), "this is not a review of this version of opusmap", hint) from None
+    return read_review_file(review_path(mapping, until))
 
 
 def open_review(mapping: Path, until: date, *, opus: str, connection: str) -> DueReview:
@@ -255,13 +209,13 @@ def sign_review(
     held |= {one.key: None for one in due.entries if choice_of(review, one) is not Choice.DESTROY}
     holds, page = (mapping.with_suffix(f".due-{due.until}{ending}") for ending in (".holds.txt", ".html"))
     write_hold(holds, held)
-    hashed = hash_file("file of holds", holds)
+    hashed = hash_file(HOLDS, holds)
     assert hashed is not None
     decisions = {one.key: _say(review, one) for one in due.entries}
     totals = {choice.value: count for choice, count in counts.items()}
     signing = SignedReview(*signer, at, decisions, totals, holds.name, hashed.sha256)
     write_signed_review(due, str(page), mapping.name, signing)
-    files = [_sign_file(role_, path) for role_, path in (("file of holds", holds), ("review page", page))]
+    files = [_sign_file(role_, path) for role_, path in ((HOLDS, holds), ("review page", page))]
     signature = Signature(
         name=signer.name,
         role=signer.role,
@@ -282,10 +236,10 @@ def _say(review: DueReview, entry: DueEntry) -> str:
     return WORDS[choice] + (f": {review.kept[entry.key]}" if choice is Choice.KEEP else "")
 
 
-def _sign_file(role: str, path: Path) -> SignedFile:
+def _sign_file(role: str, path: Path) -> File:
     found = hash_file(role, path)
     assert found is not None
-    return SignedFile(role, path.name, found.size, found.sha256)
+    return replace(found, path=path.name)
 
 
 def next_command(review: DueReview, mapping: str) -> str:
@@ -297,8 +251,7 @@ def next_command(review: DueReview, mapping: str) -> str:
     """
     if review.signed is None or not review.signed.agreed:
         return ""
-    holds = Path(mapping).with_name(review.signed.files[0].path)
-    return show_command("destroy", "plan", mapping, "--until", review.until, "--hold", str(holds))
+    return show_command("destroy", "plan", mapping, "--review", str(review_path(Path(mapping), review.until)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +262,7 @@ class ReviewStanding:
         signature: who signed what.
         changes: files that are no longer as they were signed.
         decided_since: whether decisions were changed after the signing.
-        unseen: rowKeys that a plan would have now, with content that was not agreed to.
+        unseen: rowKeys that could be planned now, with content about which no one decided.
         missing: rowKeys that were agreed to, and that a plan would not have now.
         compared: whether there is a list of now, without which `unseen` and `missing` are not known.
     """
@@ -323,8 +276,8 @@ class ReviewStanding:
 
     @property
     def holds(self) -> bool:
-        """Whether all that a plan would have was agreed to, by files that are as they were signed."""
-        return not (self.changes or self.decided_since or self.unseen)
+        """Whether a plan can be made by it: decisions and files are as they were signed."""
+        return not (self.changes or self.decided_since)
 
 
 def look_up_review(review: DueReview | None, mapping: Path, due: DueList | None) -> ReviewStanding | None:
@@ -336,18 +289,11 @@ def look_up_review(review: DueReview | None, mapping: Path, due: DueList | None)
     changes = tuple(compare_files(signature.files, mapping))
     if due is None:
         return ReviewStanding(signature, changes, decided_since)
-    planned = dict(_plannable(due, mapping.parent / signature.files[0].path))
-    unseen = tuple(key for key, content in planned.items() if signature.agreed.get(key) != content)
-    missing = tuple(key for key in signature.agreed if key not in planned)
+    agreed, known = (
+        signature.agreed,
+        {one.key: one.content for one in due.entries if one.state is DueState.KNOWN},
+    )
+    new = known.keys() - signature.kept.keys()
+    unseen = tuple(key for key, content in known.items() if key in new and agreed.get(key) != content)
+    missing = tuple(key for key, content in agreed.items() if known.get(key) != content)
     return ReviewStanding(signature, changes, decided_since, unseen, missing, compared=True)
-
-
-def _plannable(due: DueList, holds: Path) -> Iterator[tuple[str, str]]:
-    """Yield rowKey and content of what `destroy plan` would take with a file of holds."""
-    try:
-        held = read_hold(holds)
-    except OpusmapError:  # it is named among the changes
-        held = frozenset()
-    for entry in due.entries:
-        if entry.state is DueState.KNOWN and entry.key not in held:
-            yield entry.key, entry.content

@@ -17,7 +17,7 @@ import msgspec
 
 from opusmap.compiler.lock import lock_path
 from opusmap.errors import SettingsError
-from opusmap.output_files import hash_file, write_whole
+from opusmap.output_files import File, hash_file, write_whole
 from opusmap.report.status import count_attention, is_rehearsal
 from opusmap.safe_files import UnreadableFile, read_text, resolve_inside
 from opusmap.wording import counted
@@ -223,7 +223,7 @@ def find_changes(files: Iterable[SignedFile], mapping: Path) -> tuple[Change, ..
     return tuple(found)
 
 
-def compare_files(files: Iterable[SignedFile], mapping: Path) -> Iterator[Change]:
+def compare_files(files: Iterable[SignedFile | File], mapping: Path) -> Iterator[Change]:
     """Yield which of a mapping's signed files are no longer as they were.
 
     Only files below the mapping's folder are looked at.

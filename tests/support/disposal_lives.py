@@ -32,9 +32,10 @@ from opusmap.delivery.questions import ask_all_due
 from opusmap.disposal.approvals import Approval
 from opusmap.disposal.confirming import confirm_by_source
 from opusmap.disposal.destruction_certificate import SCHEMA, write_certificate
-from opusmap.disposal.destruction_plan import PlanFile, make_plan, read_plan_file
+from opusmap.disposal.destruction_plan import PlanFile, read_plan_file
 from opusmap.disposal.due import DueList, day_after, join_due
 from opusmap.disposal.executing import ExecutionOptions, count_states, execute, list_states
+from opusmap.disposal.planning import make_plan
 from opusmap.disposal.verifying import verify
 from opusmap.emulator import TOKEN_PATH, Client, Emulator, Fault, Readings, RequestInfo, Time
 from opusmap.emulator import make_plan as make_faults

@@ -9,13 +9,13 @@ from datetime import date
 from typing import Any
 
 from opusmap.disposal.due import MEANINGS, DueEntry, DueList, DueState, read_day
+from opusmap.disposal.signed_review import DueReview
 from opusmap.errors import SettingsError
 from opusmap.run.target import describe_host
 from opusmap.studio import due_jobs
 from opusmap.studio.due_review import (
     WORDS,
     Choice,
-    DueReview,
     choice_of,
     choose,
     count_choices,

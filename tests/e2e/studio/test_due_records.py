@@ -163,7 +163,7 @@ def test_decisions_outlive_the_studio_and_what_changes_after_the_signature_is_sa
     page.reload()
     said = page.inner_text("#review-state.bad")
     assert f"the file of holds {holds.name} has changed" in said
-    assert "a plan would now have 1 record to which no one agreed, such as BP-0104" in said
+    assert page.locator("#next-command").count() == 0
 
 
 def test_a_record_that_is_submitted_again_must_be_decided_about_again(permits, asked):

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from opusmap.disposal.due import DueEntry, DueList, DueState
 from opusmap.disposal.holds import read_hold, write_hold
+from opusmap.disposal.signed_review import DueReview
 from opusmap.errors import DestructionRefused, SettingsError
 from opusmap.studio.due_review import (
     Choice,
-    DueReview,
     choice_of,
     choose,
     count_choices,
@@ -129,7 +129,7 @@ def test_signing_writes_holds_with_all_that_was_not_agreed_to_and_a_page(mapping
     assert signed.signed.files[0].sha256 in page
     plain = json.loads(review_path(mapping, DAY).read_text("utf-8"))
     assert (plain["signed"]["name"], plain["signed"]["agreed"]) == ("Ana Pérez", {"a": "aa"})
-    assert next_command(signed, "sub dir/m.yaml").split(" --hold ")[0].endswith("--until 2026-06-30")
+    assert next_command(signed, "sub dir/m.yaml").split()[-1] == "dir/m.due-2026-06-30.review.json'"
     assert next_command(decided(), "m.yaml") == ""
 
 
@@ -161,17 +161,17 @@ def test_what_changes_after_the_signature_is_said(mapping):
     now = look_up_review(signed, mapping, ALL)
     assert (now.holds, now.unseen, now.missing) == (True, (), ())
     newly = look_up_review(signed, mapping, due_of(A, B, entry("new")))
-    assert (newly.holds, newly.unseen) == (False, ("new",))
+    assert (newly.holds, newly.unseen, newly.missing) == (True, ("new",), ())
     sent_again = look_up_review(signed, mapping, due_of(replace(A, content="bb"), B, C))
-    assert (sent_again.holds, sent_again.unseen) == (False, ("a",))
+    assert (sent_again.holds, sent_again.unseen, sent_again.missing) == (True, ("a",), ("a",))
     cleared_up = look_up_review(signed, mapping, due_of(A, B, entry("c")))
-    assert cleared_up.holds  # the file of holds has it
+    assert (cleared_up.holds, cleared_up.unseen) == (True, ("c",))
     no_longer = look_up_review(signed, mapping, due_of(B))
     assert (no_longer.holds, no_longer.missing) == (True, ("a",))
     assert not look_up_review(choose(signed, [B], Choice.OPEN), mapping, ALL).holds
     (mapping.parent / "m.due-2026-06-30.holds.txt").unlink()
     gone = look_up_review(signed, mapping, ALL)
-    assert ([one.what for one in gone.changes], gone.unseen) == (["gone"], ("b",))
+    assert ([one.what for one in gone.changes], gone.holds) == (["gone"], False)
 
 
 def test_the_declaration_has_the_counts():

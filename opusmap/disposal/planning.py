@@ -1,0 +1,115 @@
+"""Making a plan: what is due, known, agreed to by a signed review if there is one, and not held."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from opusmap import __version__
+from opusmap.disposal.approvals import write_time
+from opusmap.disposal.destruction_plan import Hold, LeftOut, Plan, PlanFile, PlannedRecord, Review
+from opusmap.disposal.due import DueList, DueState
+from opusmap.disposal.holds import read_hold
+from opusmap.disposal.sealed import seal
+from opusmap.disposal.signed_review import SignedDecisions
+from opusmap.errors import DestructionRefused, SettingsError
+from opusmap.output_files import hash_file
+
+NOT_REVIEWED = "not-reviewed"
+"""The state of a record that is left out because a signed review did not agree to it as it is."""
+
+
+def make_plan(
+    due: DueList,
+    path: Path,
+    *,
+    origin: str,
+    connection: str,
+    mapping: str,
+    holds: Sequence[str] = (),
+    review: SignedDecisions | None = None,
+    authority: str = "",
+    approvals: int = 2,
+    now: float,
+) -> PlanFile:
+    """Freeze what is due, `known`, and not held into a plan for a file that is not written yet.
+
+    With a signed review, it has only records that were agreed to, and the review's file of holds counts, too.
+
+    Raises:
+        DestructionRefused: a file of holds can't be read, the review is of another Opus or connection, or
+            nothing is left to be destroyed.
+    """
+    if review is not None:
+        _refuse_other_target(review, origin, connection)
+        holds = list(dict.fromkeys([*holds, review.holds]))
+    listed = [(hold, read_hold(hold)) for hold in holds]
+    held = frozenset(key for _, keys in listed for key in keys)
+    keys = {entry.key for entry in due.entries}
+    names, records, left_out = [each.name for each in fields(PlannedRecord)], [], []
+    for entry in due.entries:
+        if entry.key in held:
+            continue
+        if entry.state is not DueState.KNOWN:
+            left_out.append(LeftOut(entry.key, entry.state.value, entry.why))
+        elif review is not None and (why := review.explain_absence(entry.key, entry.content)):
+            left_out.append(LeftOut(entry.key, NOT_REVIEWED, why))
+        else:
+            records.append(PlannedRecord(**{name: getattr(entry, name) for name in names}))
+    if not records:
+        problem = f"of {len(due.entries)} due records none may be destroyed"
+        raise DestructionRefused(str(path), problem, "`opusmap due` shows what is known of each")
+    plan = Plan(
+        made=write_time(now),
+        opusmap=__version__,
+        origin=origin,
+        connection=connection,
+        mapping=_from_folder(mapping, path.parent),
+        until=str(due.until),
+        authority=authority,
+        approvals_needed=approvals,
+        holds=tuple(
+            Hold(_from_folder(hold, path.parent), _hash(hold), len(found), tuple(sorted(found & keys)))
+            for hold, found in listed
+        ),
+        left_out=tuple(left_out),
+        records=tuple(records),
+        review=None if review is None else _describe_review(review, path.parent),
+    )
+    return PlanFile(path, plan, seal("plan", asdict(plan)))
+
+
+def refuse_existing(path: Path) -> None:
+    """Refuse to write a plan over a file that is there: it may have approvals.
+
+    Raises:
+        SettingsError: it is there.
+    """
+    if os.path.lexists(path):
+        raise SettingsError(str(path), "this file is there already", "name another one with -o")
+
+
+def _refuse_other_target(review: SignedDecisions, origin: str, connection: str) -> None:
+    if (review.opus, review.connection.lower()) != (origin, connection.lower()):
+        problem = f"this is the review of another Opus or connection: {review.opus}, {review.connection}"
+        raise DestructionRefused(review.path, problem, "name the review of what is to be destroyed")
+
+
+def _describe_review(review: SignedDecisions, folder: Path) -> Review:
+    path, number = _from_folder(review.path, folder), len(review.agreed)
+    return Review(path, review.sha256, review.by, review.signed, review.until, number)
+
+
+def _hash(path: str) -> str:
+    found = hash_file("hold", path)
+    return "" if found is None else found.sha256
+
+
+def _from_folder(path: str, folder: Path) -> str:
+    """Return a path as it is named from the plan's folder, so that both can be moved together."""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive of Windows
+        return str(Path(path).resolve())

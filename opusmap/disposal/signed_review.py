@@ -1,0 +1,129 @@
+"""The file of a review of due records, as the studio writes it and a plan is made by it.
+
+Owns its shape, and when a plan may go by it: it is signed, its decisions are those that were signed, and the
+files that were signed with it are as they were.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from opusmap.errors import DestructionRefused, SettingsError
+from opusmap.output_files import File, hash_file
+from opusmap.safe_files import UnreadableFile, read_text
+from opusmap.wording import quote_value
+
+HOLDS = "file of holds"
+"""The role of the signed file of holds."""
+_SIZE_LIMIT = 1 << 28
+_AGAIN = "look at what has changed in opusmap studio, and sign the review again"
+
+
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
+    """Who signed which decisions, and when (UTC); `counts` are of all that was due, by decision.
+
+    `agreed` and `kept` are as in `DueReview`. `files` are the file of holds and the page.
+    """
+
+    name: str
+    role: str
+    declaration: str
+    signed: str
+    counts: dict[str, int]
+    agreed: dict[str, str]
+    kept: dict[str, str]
+    files: list[File]
+
+
+class DueReview(msgspec.Struct, frozen=True, kw_only=True):
+    """The review of what is due by a day. `opusmap_due_review` is the version of the file's shape.
+
+    Attributes:
+        opus, connection: of the records.
+        until: the last day that counts, ISO.
+        agreed: the records that may be destroyed: rowKey -> hash of the content that Opus accepted.
+        kept: the records that must be kept: rowKey -> the reason.
+        signed: the latest signature.
+    """
+
+    opusmap_due_review: Literal[1] = 1
+    opus: str
+    connection: str
+    until: str
+    agreed: dict[str, str] = {}
+    kept: dict[str, str] = {}
+    signed: Signature | None = None
+
+
+def read_review_file(path: str | Path) -> DueReview | None:
+    """Return the review of a file, None if it is not there.
+
+    Raises:
+        SettingsError: it can't be read, or is not a review of this version.
+    """
+    try:
+        return msgspec.json.decode(read_text(Path(path), _SIZE_LIMIT, what="the review"), type=DueReview)
+    except UnreadableFile as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise SettingsError(str(path), error.message, error.hint) from None
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        hint = "move the file away, and review again"
+        raise SettingsError(str(path), "this is not a review of this version of opusmap", hint) from None
+
+
+class SignedDecisions(msgspec.Struct, frozen=True):
+    """What a plan takes from a signed review.
+
+    `opus`, `connection`, `until` and `agreed` are as in `DueReview`; `by` and `signed` say who signed, and
+    when; `holds` is the path of the file of holds, `sha256` the hash of the review's file.
+    """
+
+    path: str
+    sha256: str
+    opus: str
+    connection: str
+    until: str
+    by: str
+    signed: str
+    agreed: dict[str, str]
+    holds: str
+
+    def explain_absence(self, key: str, content: str) -> str:
+        """Return why a record that is due is not one that was agreed to; nothing if it is."""
+        agreed = self.agreed.get(key)
+        if agreed is None:
+            return "it is not among the records that the signed review agreed to"
+        return "" if agreed == content else "it was submitted again since it was reviewed"
+
+
+def read_signed_review(path: str) -> SignedDecisions:
+    """Read a review for a plan.
+
+    Raises:
+        SettingsError: it can't be read, or is none.
+        DestructionRefused: it is not signed, or something has changed since.
+    """
+    review, found = read_review_file(path), hash_file("review", path)
+    if review is None or found is None:
+        raise SettingsError(path, "there is no such file", "name the review that opusmap studio wrote")
+    signed = review.signed
+    if signed is None:
+        raise DestructionRefused(path, "the review is not signed", "sign it in opusmap studio")
+    if (review.agreed, review.kept) != (signed.agreed, signed.kept):
+        raise DestructionRefused(path, "decisions were changed after the review was signed", _AGAIN)
+    beside = Path(path).parent
+    for file in signed.files:
+        now = hash_file(file.role, beside / file.path)
+        if now is None or now.sha256 != file.sha256:
+            what = "is not there" if now is None else "is not as it was signed"
+            raise DestructionRefused(path, f"the {file.role} {quote_value(file.path)} {what}", _AGAIN)
+    holds = next((file.path for file in signed.files if file.role == HOLDS), None)
+    if holds is None:
+        raise DestructionRefused(path, "the review was signed without a file of holds", _AGAIN)
+    by = f"{signed.name}, {signed.role}"
+    target = (review.opus, review.connection, review.until)
+    return SignedDecisions(path, found.sha256, *target, by, signed.signed, signed.agreed, str(beside / holds))
