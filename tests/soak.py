@@ -155,6 +155,44 @@ def count(happened: Counter[str], *names: str) -> str:
     return ", ".join(f"{happened[name]:,} {name}" for name in names)
 
 
+def tell_stories(seeds: int, workers: int) -> list[str]:
+    """Tell many stories; print what happened, and return what broke."""
+    chunks = [(first, min(CHUNK, seeds - first), False) for first in range(0, seeds, CHUNK)]
+    stories, broken = run("simulated stories", tell, chunks, workers)
+    print(f"  {count(stories, 'stories', 'runs', 'kills', 'requests')}")
+    print(f"  confirmed records sent again after kills: {stories['resent']:,}")
+    skip = {"stories", "runs", "kills", "requests", "resent"}
+    named = (f"{name} {number:,}" for name, number in stories.most_common() if name not in skip)
+    print("  " + ", ".join(named))
+    return broken
+
+
+def lose_power(power_losses: int, workers: int) -> list[str]:
+    """Tell stories until so many have lost power; print what happened, and return what broke."""
+    losses, broken, first = Counter[str](), list[str](), 0
+    while losses["kills"] < power_losses:
+        need = power_losses - losses["kills"]
+        jobs = [(first + place, 10, True) for place in range(0, max(10, need // 2), 10)]
+        first += 10 * len(jobs)
+        part, problems = run("power losses in simulated stories", tell, jobs, workers)
+        losses, broken = losses + part, broken + problems
+    print(f"  {losses['kills']:,} power losses; {count(losses, 'stories', 'runs', 'requests')}")
+    return broken
+
+
+def kill_processes(number: int, workers: int) -> list[str]:
+    """Live through real kills; print what happened, and return what broke."""
+    chains = [(seed, min(25, number - 25 * seed)) for seed in range(-(-number // 25))]
+    kills, broken = run("real kill -9", kill, chains, workers)
+    most = max((int(name.split()[1]) for name in kills if name.startswith("most")), default=0)
+    ended = f"{kills['ended']:,} processes were through before their kill"
+    print(f"  {count(kills, 'kills', 'requests')}; {ended}")
+    print(
+        f"  records sent again: {kills['resent']:,}, at most {most} owed to one kill (8 x 15 = 120 allowed)"
+    )
+    return broken
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="The long figures.")
     parser.add_argument("--seeds", type=int, default=10_000)
@@ -166,14 +204,9 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
-    chunks = [(first, min(CHUNK, options.seeds - first), False) for first in range(0, options.seeds, CHUNK)]
-    stories, broken = run("simulated stories", tell, chunks, options.workers)
-    print(f"  {count(stories, 'stories', 'runs', 'kills', 'requests')}")
-    print(f"  confirmed records sent again after kills: {stories['resent']:,}")
-    skip = {"stories", "runs", "kills", "requests", "resent"}
-    print(
-        "  " + ", ".join(f"{name} {number:,}" for name, number in stories.most_common() if name not in skip)
-    )
+    broken = list[str]()
+    if options.seeds:
+        broken += tell_stories(options.seeds, options.workers)
     if options.lives:
         broken += live_on("lives of records", "file", options.lives, options.workers)
     if options.lives_with_power_losses:
@@ -181,24 +214,10 @@ def main() -> int:
         broken += live_on("lives with power losses", "disk", lives, options.workers)
     if options.lives_in_database:
         broken += live_in_database(options.lives_in_database)
-    losses, first = Counter[str](), 0
-    while losses["kills"] < options.power_losses:
-        need = options.power_losses - losses["kills"]
-        jobs = [(first + place, 10, True) for place in range(0, max(10, need // 2), 10)]
-        first += 10 * len(jobs)
-        part, problems = run("power losses in simulated stories", tell, jobs, options.workers)
-        losses, broken = losses + part, broken + problems
-    print(f"  {losses['kills']:,} power losses; {count(losses, 'stories', 'runs', 'requests')}")
-    chains = [(seed, min(25, options.kills - 25 * seed)) for seed in range(-(-options.kills // 25))]
-    kills, problems = run("real kill -9", kill, chains, options.workers)
-    most = max((int(name.split()[1]) for name in kills if name.startswith("most")), default=0)
-    print(
-        f"  {count(kills, 'kills', 'requests')}; {kills['ended']:,} processes were through before their kill"
-    )
-    print(
-        f"  records sent again: {kills['resent']:,}, at most {most} owed to one kill (8 x 15 = 120 allowed)"
-    )
-    broken += problems
+    if options.power_losses:
+        broken += lose_power(options.power_losses, options.workers)
+    if options.kills:
+        broken += kill_processes(options.kills, options.workers)
     if options.rows:
         broken += send_at_scale(options.rows)
     print(f"\n{'all held' if not broken else f'{len(broken)} BROKEN'}")
