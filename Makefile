@@ -71,6 +71,7 @@ bench-more: $(VENV)/dev
 	$(BIN)/python benchmarks/growth.py --json build/growth.json
 	$(BIN)/python -m benchmarks.automap
 	$(BIN)/python benchmarks/journal.py
+	$(BIN)/python benchmarks/diff.py
 	$(BIN)/python benchmarks/submit.py
 	$(BIN)/python benchmarks/submit.py --latency 0.2 --concurrency 128
 	$(BIN)/python benchmarks/submit.py --grow

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from contestant import CONTESTANTS
+from diff import measure
 from mapping import PROGRAMS, compare
 from workloads import SEED, WORKS, Work, write_source
 from workloads.register.rows import WRONG
@@ -58,3 +59,8 @@ def test_one_record_that_differs_or_is_missing_stops_the_benchmark(other: bytes,
     (tmp_path / "other").write_bytes(other)
     with pytest.raises(SystemExit, match="record 2 differs"):
         compare({name: tmp_path / name for name in ("one", "other")})
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_a_diff_compares_what_it_says() -> None:
+    assert measure(200, 0.1, None)["changed"] == 19  # of the rows that were there before: 4 are new
