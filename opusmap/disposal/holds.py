@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from opusmap.errors import DestructionRefused
-from opusmap.output_files import write_whole
 from opusmap.safe_files import UnreadableFile, read_bytes
 from opusmap.wording import quote_value
 
@@ -30,16 +29,13 @@ def read_hold(path: str | Path) -> frozenset[str]:
     return frozenset(line.strip() for line in text.split("\n") if line.strip())
 
 
-def write_hold(path: str | Path, keys: Iterable[str]) -> None:
-    """Write a file of holds, which `read_hold` reads.
+def encode_hold(path: str | Path, keys: Iterable[str]) -> bytes:
+    """Return the content of a file of holds, which `read_hold` reads.
 
     Raises:
         DestructionRefused: a key can't be a line, so a plan would not know it again.
-        SettingsError: the file can't be written.
     """
-    lines = [_write_line(key, str(path)) for key in keys]
-    with write_whole(path) as file:
-        file.write(b"".join(lines))
+    return b"".join([_write_line(key, str(path)) for key in keys])
 
 
 def _write_line(key: str, path: str) -> bytes:

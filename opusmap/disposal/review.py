@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePath
 
-from opusmap.disposal.due import MEANINGS, DueList
+from opusmap.disposal.due import MEANINGS, DueEntry, DueList
 from opusmap.report.list_files import is_page, write_page, write_rows
 from opusmap.report.pages import render_page
 
@@ -17,6 +17,7 @@ COLUMNS = (
 )
 """The columns of the files; `docs/command-line.md` says what each is."""
 
+_NOTED = 1000
 _REVIEW = ("decision", "reviewer", "note")
 """Columns that are left empty for those who review."""
 
@@ -57,27 +58,32 @@ def write_review(due: DueList, path: str, mapping: str) -> None:
             write(entry.as_json())
 
 
-def write_signed_review(due: DueList, path: str, mapping: str, signed: SignedReview) -> None:
-    """Write the page of a signed review.
-
-    Raises:
-        SettingsError: it can't be written.
-    """
-    write_page(path, render_review(due, mapping, signed.at, signed))
-
-
 def render_review(
-    due: DueList, mapping: str, made: datetime | None = None, signed: SignedReview | None = None
+    due: DueList,
+    mapping: str,
+    signed: SignedReview | None = None,
+    note: Callable[[int], None] = lambda _done: None,
 ) -> str:
-    """Return the list as one page that can be printed and signed; or with what was signed in the studio."""
+    """Return the list as one page that can be printed and signed; or with what was signed in the studio.
+
+    `note` is called now and then with how many records are on the page so far.
+    """
     name = PurePath(mapping).name
     return render_page(
         "due.html",
         f"Records of {name} due by {due.until}",
         name=name,
         due=due,
+        entries=_note_each(due.entries, note),
         meanings={state.value: meaning for state, meaning in MEANINGS.items()},
-        made=made or datetime.now(UTC),
+        made=datetime.now(UTC) if signed is None else signed.at,
         signed=signed,
         nonce="",
     )
+
+
+def _note_each(entries: Sequence[DueEntry], note: Callable[[int], None]) -> Iterator[DueEntry]:
+    for done, entry in enumerate(entries):
+        if done % _NOTED == 0:
+            note(done)
+        yield entry

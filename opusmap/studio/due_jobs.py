@@ -1,13 +1,18 @@
-"""Asking Opus from the studio what is due: a job, by the function that `opusmap due` calls."""
+"""What the studio does with due records that takes long: asking Opus what is due, and signing a review.
+
+Both are jobs. Opus is asked by the function that `opusmap due` calls.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 from opusmap.converters import Registry
 from opusmap.disposal.due import DueList, find_due
+from opusmap.disposal.signed_review import DueReview
 from opusmap.errors import StoppedEarly
 from opusmap.run.open import open_work
 from opusmap.run.target import describe_host
@@ -17,8 +22,9 @@ from opusmap.studio.jobs import Job, Jobs
 from opusmap.studio.workbench import Workbench
 
 KIND = "due"
+SIGNING = "sign"
 
-__all__ = ["KIND", "Question", "start"]
+__all__ = ["KIND", "SIGNING", "Question", "SigningProgress", "start", "start_signing"]
 
 
 @dataclass
@@ -43,6 +49,14 @@ class Question:
     listed: int = 0
     read: int = 0
     ended: datetime | None = None
+
+
+@dataclass
+class SigningProgress:
+    """How many records of a review are on its page so far, and how many there are; the job's `about`."""
+
+    records: int
+    done: int = 0
 
 
 def start(jobs: Jobs, bench: Workbench, settings: Settings, until: date) -> Job:
@@ -74,3 +88,22 @@ def _ask(job: Job, asked: Question, path: Path, converters: Registry | None, set
         found = find_due(work, settings, asked.until, note)
     asked.ended = datetime.now().astimezone()
     return found
+
+
+def start_signing(
+    jobs: Jobs, mapping: str, records: int, sign: Callable[[Callable[[int], None]], DueReview]
+) -> Job:
+    """Sign a review of so many records; the job's result is the review.
+
+    `sign` signs it, and is given what takes how many records are on its page so far.
+    """
+    progress = SigningProgress(records)
+
+    def work(job: Job) -> DueReview:
+        def note(done: int) -> None:
+            progress.done = done
+            job.note(job.report)
+
+        return sign(note)
+
+    return jobs.start(SIGNING, mapping, work, about=progress)

@@ -10,21 +10,24 @@ destroyed here, and no plan is made or approved.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 
 from opusmap.disposal.due import DueEntry, DueList, DueState
-from opusmap.disposal.holds import write_hold
-from opusmap.disposal.review import SignedReview, write_signed_review
+from opusmap.disposal.holds import encode_hold
+from opusmap.disposal.review import SignedReview, render_review
 from opusmap.disposal.signed_review import HOLDS, DueReview, Signature, read_review_file
 from opusmap.errors import SettingsError
 from opusmap.output_files import File, hash_file, write_whole
-from opusmap.studio.sign_off import Change, compare_files, read_signer
+from opusmap.report.list_files import write_page
+from opusmap.studio.sign_off import Change, Signer, compare_files, read_signer
 from opusmap.wording import counted, show_command
 
 _REASON_LIMIT = 500
@@ -179,6 +182,8 @@ def sign_review(
     role: str,
     declaration: str,
     now: datetime | None = None,
+    note: Callable[[int], None] = lambda _done: None,
+    writing: AbstractContextManager[object] | None = None,
 ) -> DueReview:
     """Sign a review: write its file of holds, its page and, with the signature, itself.
 
@@ -193,42 +198,61 @@ def sign_review(
         role: of the person.
         declaration: what the person declares.
         now: when; the present by default.
+        note: is called now and then with how many records are on the page so far.
+        writing: is entered before the first file is written; what it raises leaves all as it is.
 
     Raises:
         SettingsError: a decision or a field is missing, or a file can't be written.
         DestructionRefused: a rowKey can't be written into a file of holds.
+    """
+    counts, signer = check_signing(review, due, name=name, role=role, declaration=declaration)
+    at = (now or datetime.now(UTC)).replace(microsecond=0)
+    held = dict.fromkeys(review.kept)
+    held |= {one.key: None for one in due.entries if choice_of(review, one) is not Choice.DESTROY}
+    holds, page = (mapping.with_suffix(f".due-{due.until}{ending}") for ending in (".holds.txt", ".html"))
+    content = encode_hold(holds, held)
+    decisions = {one.key: _say(review, one) for one in due.entries}
+    totals = {choice.value: count for choice, count in counts.items()}
+    signing = SignedReview(*signer, at, decisions, totals, holds.name, sha256(content).hexdigest())
+    rendered = render_review(due, mapping.name, signing, note)
+    with writing or nullcontext():
+        with write_whole(holds) as file:
+            file.write(content)
+        write_page(str(page), rendered)
+        files = [_sign_file(role_, path) for role_, path in ((HOLDS, holds), ("review page", page))]
+        signed = _add_signature(review, due, signing, files)
+        write_review_file(signed, mapping)
+    return signed
+
+
+def check_signing(
+    review: DueReview, due: DueList, *, name: str, role: str, declaration: str
+) -> tuple[dict[Choice, int], Signer]:
+    """Return how many records there are of each choice, and who signs, if a review can be signed.
+
+    Raises:
+        SettingsError: a decision or a field is missing.
     """
     counts = count_choices(review, due)
     if not due.entries or counts[Choice.OPEN]:
         open_ = counted(counts[Choice.OPEN], "record is", "records are")
         problem = f"{open_} not decided yet" if due.entries else "nothing is due"
         raise SettingsError("review", problem, "decide about each record, then sign")
-    signer = read_signer(name, role, declaration)
-    at = (now or datetime.now(UTC)).replace(microsecond=0)
-    held = dict.fromkeys(review.kept)
-    held |= {one.key: None for one in due.entries if choice_of(review, one) is not Choice.DESTROY}
-    holds, page = (mapping.with_suffix(f".due-{due.until}{ending}") for ending in (".holds.txt", ".html"))
-    write_hold(holds, held)
-    hashed = hash_file(HOLDS, holds)
-    assert hashed is not None
-    decisions = {one.key: _say(review, one) for one in due.entries}
-    totals = {choice.value: count for choice, count in counts.items()}
-    signing = SignedReview(*signer, at, decisions, totals, holds.name, hashed.sha256)
-    write_signed_review(due, str(page), mapping.name, signing)
-    files = [_sign_file(role_, path) for role_, path in ((HOLDS, holds), ("review page", page))]
+    return counts, read_signer(name, role, declaration)
+
+
+def _add_signature(review: DueReview, due: DueList, signing: SignedReview, files: list[File]) -> DueReview:
     signature = Signature(
-        name=signer.name,
-        role=signer.role,
-        declaration=signer.declaration,
-        signed=at.isoformat(),
-        counts=totals,
+        name=signing.name,
+        role=signing.role,
+        declaration=signing.declaration,
+        signed=signing.at.isoformat(),
+        counts=dict(signing.counts),
         agreed={one.key: one.content for one in due.entries if choice_of(review, one) is Choice.DESTROY},
         kept=review.kept,
         files=files,
     )
-    signed = msgspec.structs.replace(review, agreed=signature.agreed, signed=signature)
-    write_review_file(signed, mapping)
-    return signed
+    return msgspec.structs.replace(review, agreed=signature.agreed, signed=signature)
 
 
 def _say(review: DueReview, entry: DueEntry) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,6 +17,7 @@ from opusmap.studio import due_jobs
 from opusmap.studio.due_review import (
     WORDS,
     Choice,
+    check_signing,
     choice_of,
     choose,
     count_choices,
@@ -32,11 +34,14 @@ from opusmap.studio.due_review import (
 from opusmap.studio.jobs import Job
 from opusmap.studio.send_jobs import read_settings
 from opusmap.studio.visit import Screen, Visit
+from opusmap.studio.workbench import Workbench
 from opusmap.wording import counted
 
 PAGE = 50
 """Records on a page."""
 _TERMS = 200
+_AT_ONCE = 1.0
+"""Seconds to wait for a signature, before the page shows how far it is."""
 _REVIEWS = 20
 _DIGITS = 7
 _NONE = "-"
@@ -93,6 +98,7 @@ def _view(visit: Visit) -> Mapping[str, Any]:
         "job": job,
         "running": job is not None and job.running,
         "due": due,
+        "signing": visit.studio.jobs.latest(visit.bench.name, due_jobs.SIGNING),
         "old": job is not None and due is not None and job.about.basis.is_old(visit.bench),
         "problem": problem,
         "meanings": {state.value: MEANINGS[state] for state in DueState},
@@ -276,17 +282,38 @@ def _sign(visit: Visit) -> None:
         if job is not None and job.about.basis.is_old(visit.bench):
             problem = "the mapping, its source or what was sent has changed since the list was made"
             raise SettingsError("list", problem, "ask Opus again, look at what is different, and sign then")
-        signed = sign_review(
-            review,
-            due,
-            visit.path,
-            name=visit.field("name"),
-            role=visit.field("role"),
-            declaration=visit.field("declaration"),
+        name, role, declaration = map(visit.field, ("name", "role", "declaration"))
+        check_signing(review, due, name=name, role=role, declaration=declaration)
+    writing = _unless_changed(visit.bench, review)
+
+    def sign(note: Callable[[int], None]) -> DueReview:
+        return sign_review(
+            review, due, path, name=name, role=role, declaration=declaration, note=note, writing=writing
         )
-    assert signed.signed is not None
-    files = " and ".join(f"`{one.path}`" for one in signed.signed.files)
-    visit.announce("good", f"The review is signed: {files} are beside the mapping.")
+
+    path = visit.path
+    signing = due_jobs.start_signing(visit.studio.jobs, visit.bench.name, len(due.entries), sign)
+    signing.wait(_AT_ONCE)
+    if signing.running:
+        return  # the page shows how far it is
+    if signing.error is None:
+        files = " and ".join(f"`{one.path}`" for one in signing.result.signed.files)
+        visit.announce("good", f"The review is signed: {files} are beside the mapping.")
+
+
+@contextmanager
+def _unless_changed(bench: Workbench, review: DueReview) -> Iterator[None]:
+    """Let nothing change a review while it is written.
+
+    Raises:
+        SettingsError: a decision was changed since, so that it is not what was signed.
+    """
+    with bench.lock:
+        until = date.fromisoformat(review.until)
+        if open_review(bench.path, until, opus=review.opus, connection=review.connection) != review:
+            problem = "decisions were changed while the page was written"
+            raise SettingsError("review", problem, "look at the decisions, and sign again")
+        yield
 
 
 SCREEN = Screen("due", "Due", _view, {"ask": _ask, "stop": _stop, "decide": _decide, "sign": _sign})

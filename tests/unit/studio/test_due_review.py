@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.disposal.due import DueEntry, DueList, DueState
-from opusmap.disposal.holds import read_hold, write_hold
+from opusmap.disposal.holds import encode_hold, read_hold
 from opusmap.disposal.signed_review import DueReview
 from opusmap.errors import DestructionRefused, SettingsError
 from opusmap.studio.due_review import (
@@ -185,9 +185,8 @@ def test_the_declaration_has_the_counts():
 def test_a_file_of_holds_gives_back_the_keys_or_is_refused(tmp_path_factory, keys):
     path = tmp_path_factory.mktemp("holds") / "holds.txt"
     try:
-        write_hold(path, sorted(keys))
+        path.write_bytes(encode_hold(path, sorted(keys)))
     except DestructionRefused:
-        assert not path.exists()
         assert any(key != key.strip() or not key.isprintable() for key in keys)
     else:
         assert read_hold(path) == keys

@@ -61,7 +61,7 @@ def visit(opened):
         )
 
     yield visit_
-    for file in opened.path.parent.glob("*.review.json"):
+    for file in opened.path.parent.glob("*.due-*"):
         file.unlink()
 
 
@@ -117,3 +117,34 @@ def test_a_list_that_is_older_than_the_source_is_not_signed(visit, opened):
     with pytest.raises(SettingsError, match="has changed since the list was made"):
         SCREEN.actions["sign"](visit({"name": "A", "role": "R", "declaration": "D"}))
     opened.job.about.basis = basis
+
+
+def test_a_signature_of_many_records_goes_on_as_a_job_that_says_how_far_it_is(visit, opened):
+    SCREEN.actions["decide"](visit({"decision": "destroy", "which": "all"}))
+    form = {"name": "A", "role": "R", "declaration": "D"}
+    with opened.studio.open(NAME).lock:  # nothing is written before it is let go
+        signing = visit(form)
+        SCREEN.actions["sign"](signing)
+        job = opened.studio.jobs.latest(NAME, due_jobs.SIGNING)
+        assert job.running
+        assert SCREEN.view(visit())["signing"] is job
+        assert read_review(opened.path, DAY).signed is None
+    job.wait()
+    assert (job.error, job.about.records) == (None, DUE)
+    assert 0 < job.about.done <= DUE
+    assert read_review(opened.path, DAY).signed.counts["destroy"] == DUE * 9 // 10
+
+
+def test_a_decision_that_is_changed_while_a_signature_is_written_is_not_signed_away(visit, opened):
+    SCREEN.actions["decide"](visit({"decision": "destroy", "which": "all"}))
+    before = sorted(path.name for path in opened.path.parent.iterdir())
+    with opened.studio.open(NAME).lock:
+        SCREEN.actions["sign"](visit({"name": "A", "role": "R", "declaration": "D"}))
+        keep = {"decision": "keep", "which": "checked", "reason": "a request"}
+        SCREEN.actions["decide"](visit(keep, {"key": ("BP-00001",)}))
+    job = opened.studio.jobs.latest(NAME, due_jobs.SIGNING)
+    job.wait()
+    assert "decisions were changed while the page was written" in str(job.error)
+    review = read_review(opened.path, DAY)
+    assert (review.signed, review.kept) == (None, {"BP-00001": "a request"})
+    assert sorted(path.name for path in opened.path.parent.iterdir()) == before
