@@ -261,7 +261,7 @@ def confirm(
 
 
 @command(
-    "Execute a plan: Opus marks its records as destroyed",
+    "Run a plan: Opus marks its records as destroyed",
     "opusmap destroy run plan.json --as 'Cy Orr <cy@x.org>' --limit 1",
 )
 @PLAN
@@ -342,7 +342,9 @@ def _print_outcome(outcome: Outcome, limit: int | None, out: Output) -> None:
         print_next(out, "look at it in Opus, and go on", show_command("destroy", "run", path, "--as", "…"))
 
 
-@command("Certify what a plan's execution came to", "opusmap destroy certificate plan.json -o certificate")
+@command(
+    "Certify what became of the records of a plan", "opusmap destroy certificate plan.json -o certificate"
+)
 @PLAN
 @click.option(
     "-o", "--output", metavar="NAME", help="NAME.html and NAME.json are written.  [default: beside PLAN]"

@@ -9,7 +9,6 @@ import click
 from opusmap.cli.help import command
 from opusmap.cli.next_step import print_next
 from opusmap.cli.options import (
-    ALL,
     MAPPING,
     SOURCE,
     Output,
@@ -47,7 +46,7 @@ _SHOWN = 20
     type=click.Path(dir_okay=False),
     help="File for those who review the list: .csv, .xlsx or .html.",
 )
-@ALL
+@click.option("--all", "every", is_flag=True, help=f"Show all records, not only the first {_SHOWN}.")
 @custom
 @common
 def due(

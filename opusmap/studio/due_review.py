@@ -299,7 +299,7 @@ class ReviewStanding:
     compared: bool = False
 
     @property
-    def holds(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether a plan can be made by it: decisions and files are as they were signed."""
         return not (self.changes or self.decided_since)
 

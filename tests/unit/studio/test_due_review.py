@@ -159,19 +159,19 @@ def test_what_changes_after_the_signature_is_said(mapping):
     assert look_up_review(None, mapping, ALL) is None
     assert look_up_review(decided(), mapping, ALL) is None
     now = look_up_review(signed, mapping, ALL)
-    assert (now.holds, now.unseen, now.missing) == (True, (), ())
+    assert (now.is_valid, now.unseen, now.missing) == (True, (), ())
     newly = look_up_review(signed, mapping, due_of(A, B, entry("new")))
-    assert (newly.holds, newly.unseen, newly.missing) == (True, ("new",), ())
+    assert (newly.is_valid, newly.unseen, newly.missing) == (True, ("new",), ())
     sent_again = look_up_review(signed, mapping, due_of(replace(A, content="bb"), B, C))
-    assert (sent_again.holds, sent_again.unseen, sent_again.missing) == (True, ("a",), ("a",))
+    assert (sent_again.is_valid, sent_again.unseen, sent_again.missing) == (True, ("a",), ("a",))
     cleared_up = look_up_review(signed, mapping, due_of(A, B, entry("c")))
-    assert (cleared_up.holds, cleared_up.unseen) == (True, ("c",))
+    assert (cleared_up.is_valid, cleared_up.unseen) == (True, ("c",))
     no_longer = look_up_review(signed, mapping, due_of(B))
-    assert (no_longer.holds, no_longer.missing) == (True, ("a",))
-    assert not look_up_review(choose(signed, [B], Choice.OPEN), mapping, ALL).holds
+    assert (no_longer.is_valid, no_longer.missing) == (True, ("a",))
+    assert not look_up_review(choose(signed, [B], Choice.OPEN), mapping, ALL).is_valid
     (mapping.parent / "m.due-2026-06-30.holds.txt").unlink()
     gone = look_up_review(signed, mapping, ALL)
-    assert ([one.what for one in gone.changes], gone.holds) == (["gone"], False)
+    assert ([one.what for one in gone.changes], gone.is_valid) == (["gone"], False)
 
 
 def test_the_declaration_has_the_counts():
