@@ -16,7 +16,7 @@ from opusmap.mapping.yaml_reader import SIZE_LIMIT
 from opusmap.output_files import write_whole
 from opusmap.safe_files import UnreadableFile, read_bytes
 
-__all__ = ["MappingFile", "read_mapping_file"]
+__all__ = ["MappingFile", "read_mapping_file", "replace_unchanged"]
 
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
@@ -47,26 +47,35 @@ class MappingFile:
         if patch.before != self.text:
             raise ValueError("the patch is of another text")
         data = patch.text.encode(self.encoding)
-        mode = self._check().st_mode
-        with write_whole(self.path) as file:
-            file.write(data)
-            if hasattr(os, "fchmod"):  # Windows has none
-                os.fchmod(file.fileno(), stat.S_IMODE(mode))
-            self._check()  # as late as can be: the file is replaced when the block ends
+        replace_unchanged(self.path, data, self.sha256, SIZE_LIMIT)
         return MappingFile(self.path, patch.text, self.encoding, hashlib.sha256(data).hexdigest())
 
-    def _check(self) -> os.stat_result:
-        """Return the file's status if its content is still the one that was read."""
-        try:
-            found = read_bytes(self.path, SIZE_LIMIT)
-            status = self.path.stat()
-        except (UnreadableFile, OSError):
-            raise ChangedOnDisk(
-                str(self.path), "mapping-changed", "the file can't be read any more"
-            ) from None
-        if hashlib.sha256(found).hexdigest() != self.sha256:
-            raise ChangedOnDisk(str(self.path), "mapping-changed", "the file has changed since it was read")
-        return status
+
+def replace_unchanged(path: Path, data: bytes, sha256: str, limit: int) -> None:
+    """Write a file that is there, in one step, if its content still has this hash; its permissions stay.
+
+    Raises:
+        ChangedOnDisk: the file has another content, or more than `limit` bytes; nothing is written.
+        SettingsError: it can't be written; it stays as it is.
+    """
+    mode = _check(path, sha256, limit).st_mode
+    with write_whole(path) as file:
+        file.write(data)
+        if hasattr(os, "fchmod"):  # Windows has none
+            os.fchmod(file.fileno(), stat.S_IMODE(mode))
+        _check(path, sha256, limit)  # as late as can be: the file is replaced when the block ends
+
+
+def _check(path: Path, sha256: str, limit: int) -> os.stat_result:
+    """Return the file's status if its content is still the one that was read."""
+    try:
+        found = read_bytes(path, limit)
+        status = path.stat()
+    except (UnreadableFile, OSError):
+        raise ChangedOnDisk(str(path), "mapping-changed", "the file can't be read any more") from None
+    if hashlib.sha256(found).hexdigest() != sha256:
+        raise ChangedOnDisk(str(path), "mapping-changed", "the file has changed since it was read")
+    return status
 
 
 def read_mapping_file(path: str | Path) -> MappingFile:

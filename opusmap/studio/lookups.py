@@ -6,7 +6,7 @@ without a table is listed with the values that are not e-mail addresses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -154,21 +154,14 @@ def _place(
     return "csv", where, named, CsvTable.read(path, *named, **options)
 
 
-def set_entries(
-    bench: Workbench,
-    table: LookupTable,
-    entries: Mapping[str, str],
-    sha256: str = "",
-    keep: Callable[[Path], object] | None = None,
-) -> int:
-    """Write entries into a table where it is; return how many have changed.
+def set_entries(bench: Workbench, table: LookupTable, entries: Mapping[str, str], sha256: str = "") -> int:
+    """Write entries into a table where it is, as one step to undo; return how many have changed.
 
     Args:
         bench: the mapping.
         table: one that is `inline` or `csv`.
         entries: the values by their keys.
         sha256: the hash of the CSV file as the person has seen it.
-        keep: if given, a CSV file is copied before it is written, and `keep` is called with the copy.
 
     Raises:
         SettingsError: the table can't be edited here, or its file was changed or can't be written.
@@ -183,17 +176,16 @@ def set_entries(
             problem = "the table's file was changed by another program since this page was shown"
             raise SettingsError(table.where, problem, "it is shown as it is now: look, and enter them again")
         if changed:
-            if keep is not None:
-                keep(table.file.copy())
-            table.file.write(table.file.set(changed))
-            bench.refresh()
+            bench.apply(file=table.file.set(changed))
     else:
         raise SettingsError(table.where, "this table can't be edited here", f"edit {table.where}")
     return len(changed)
 
 
 def make_people_table(bench: Workbench, table: LookupTable, path: Path, entries: Mapping[str, str]) -> str:
-    """Give a people column a table in a new CSV file beside the mapping; return the table's name.
+    """Give a people column a table in a new CSV file beside the mapping, as one step to undo.
+
+    Returns the table's name.
 
     The values that are e-mail addresses already are entries, too: a column with a table looks up all of them.
 
@@ -210,15 +202,11 @@ def make_people_table(bench: Workbench, table: LookupTable, path: Path, entries:
             if str(one.target) in (table.name, table.label)
         )
         own = {value: value for value in table.arriving if _is_email(value)}
-        make_csv_table(path, *table.named, {**own, **entries})
-        try:
-            bench.apply(
-                SetTableFile(name, path.relative_to(bench.path.parent).as_posix(), *table.named),
-                SetBindingKey(target, "lookup", name),
-            )
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        bench.apply(
+            SetTableFile(name, path.relative_to(bench.path.parent).as_posix(), *table.named),
+            SetBindingKey(target, "lookup", name),
+            file=make_csv_table(path, *table.named, {**own, **entries}),
+        )
     return name
 
 

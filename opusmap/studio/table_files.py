@@ -6,8 +6,6 @@ Owns the spans of a CSV file's cells. Which file a table is read from, and how, 
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +13,9 @@ from pathlib import Path
 from opusmap.edits.patches import TextEdit, replace_spans
 from opusmap.errors import SettingsError
 from opusmap.mapping.tables import SIZE_LIMIT
-from opusmap.output_files import write_whole
 from opusmap.safe_files import UnreadableFile, read_bytes
+from opusmap.studio.file_changes import FileChange
+from opusmap.wording import quote_value
 
 __all__ = ["CsvTable", "make_csv_table"]
 
@@ -38,22 +37,20 @@ class CsvTable:
 
     Attributes:
         path: the file.
-        text: its text, with line breaks as they are, without a byte-order mark.
-        sha256: the hash of its bytes.
+        data: its bytes.
+        text: the same as text, with line breaks as they are, without a byte-order mark.
         key: the column with the keys. value: the column with the values.
         delimiter, quote, encoding: as the table's keys of these names.
-        marked: whether a byte-order mark comes first.
     """
 
     path: Path
+    data: bytes
     text: str
-    sha256: str
     key: str
     value: str
     delimiter: str = ","
     quote: str = '"'
     encoding: str = "utf-8"
-    marked: bool = False
 
     @classmethod
     def read(
@@ -72,14 +69,18 @@ class CsvTable:
         except (UnicodeDecodeError, LookupError):
             hint = "edit it in the program that wrote it, or save it as UTF-8"
             raise SettingsError(str(path), f"this table's file is not text in {encoding}", hint) from None
-        marked, digest = data.startswith(_MARK), hashlib.sha256(data).hexdigest()
-        table = cls(path, text, digest, key, value, delimiter, quote, encoding, marked)
+        table = cls(path, data, text, key, value, delimiter, quote, encoding)
         header = [one.text for one in table._header()]
         missing = [name for name in (key, value) if header.count(name) != 1]
         if missing:
             problem = f"the table's file has no column {missing[0]!r}, or has it twice"
             raise SettingsError(str(path), problem, "compare `key` and `value` with the file's first row")
         return table
+
+    @property
+    def sha256(self) -> str:
+        """The hash of its bytes."""
+        return hashlib.sha256(self.data).hexdigest()
 
     def entries(self) -> dict[str, str]:
         """Return the values by their keys."""
@@ -92,12 +93,17 @@ class CsvTable:
             if len(row) > key and row[key].text.strip()
         }
 
-    def set(self, entries: Mapping[str, str]) -> CsvTable:
-        """Return the file with some entries set: a key that is there gets its value, another one a new row.
+    def set(self, entries: Mapping[str, str]) -> FileChange:
+        """Return the change that sets some entries: a known key gets its value, another one a new row.
 
         Raises:
-            SettingsError: a row of one of the keys lacks the cell of its value.
+            SettingsError: a row of one of the keys lacks the cell of its value, or a value can't be written
+                in the file's encoding.
         """
+        return FileChange.of(self.path, self.data, self._fill(entries))
+
+    def _fill(self, entries: Mapping[str, str]) -> bytes:
+        """Return the file's bytes with some entries set; see `set`."""
         key_at, value_at = self._places()
         rows = self._rows()
         width = len(next(rows))
@@ -121,52 +127,12 @@ class CsvTable:
             lines.append(self.delimiter.join(cells))
         if lines:
             edits.append(TextEdit(len(self.text), len(self.text), self._appended(lines)))
-        return self._with(replace_spans(self.text, edits))
-
-    def write(self, changed: CsvTable) -> CsvTable:
-        """Write this file as `set` returned it, in one step; return it as it is then.
-
-        Raises:
-            SettingsError: the file is not as it was read, or can't be written; it stays as it is.
-        """
-        data = (_MARK if self.marked else b"") + changed.text.encode(self.encoding)
+        mark = _MARK if self.data.startswith(_MARK) else b""
         try:
-            mode = stat.S_IMODE(self.path.stat().st_mode)
-            same = hashlib.sha256(read_bytes(self.path, SIZE_LIMIT)).hexdigest() == self.sha256
-        except (OSError, UnreadableFile):
-            same, mode = False, 0
-        if not same:
-            problem = "the table's file was changed by another program"
-            raise SettingsError(str(self.path), problem, "look at the table again, and try again")
-        with write_whole(self.path) as file:
-            file.write(data)
-            if hasattr(os, "fchmod"):  # Windows has none
-                os.fchmod(file.fileno(), mode)
-        return CsvTable.read(self.path, self.key, self.value, self.delimiter, self.quote, self.encoding)
-
-    def copy(self) -> Path:
-        """Copy the file, as it is on disk, to a new one beside it; return the copy.
-
-        Raises:
-            SettingsError: it can't be read or written.
-        """
-        path, number = self.path.with_name(f"{self.path.stem}.before{self.path.suffix}"), 2
-        while os.path.lexists(path):
-            path = self.path.with_name(f"{self.path.stem}.before-{number}{self.path.suffix}")
-            number += 1
-        try:
-            data = read_bytes(self.path, SIZE_LIMIT)
-        except UnreadableFile as error:
-            raise SettingsError(str(self.path), error.message, error.hint) from None
-        with write_whole(path, mode=0o644) as file:
-            file.write(data)
-        return path
-
-    def _with(self, text: str) -> CsvTable:
-        return CsvTable(
-            self.path, text, self.sha256, self.key, self.value, self.delimiter, self.quote, self.encoding,
-            self.marked,
-        )  # fmt: skip
+            return mark + replace_spans(self.text, edits).encode(self.encoding)
+        except UnicodeEncodeError as error:
+            problem = f"{quote_value(error.object[error.start])} can't be written in {self.encoding}"
+            raise SettingsError(str(self.path), problem, "save the file as UTF-8 first") from None
 
     def _header(self) -> list[Cell]:
         return next(self._rows(), [])
@@ -223,15 +189,8 @@ class CsvTable:
             yield start, len(text), True
 
 
-def make_csv_table(path: Path, key: str, value: str, entries: Mapping[str, str]) -> CsvTable:
-    """Write a new table's file, UTF-8 with commas; return it.
-
-    Raises:
-        SettingsError: a file of this name is there, or it can't be written.
-    """
-    if os.path.lexists(path):
-        raise SettingsError(str(path), "there is a file of this name already", "name another one")
-    empty = CsvTable(path, f"{key},{value}\n", "", key, value)
-    with write_whole(path, mode=0o644) as file:
-        file.write(empty.set(entries).text.encode())
-    return CsvTable.read(path, key, value)
+def make_csv_table(path: Path, key: str, value: str, entries: Mapping[str, str]) -> FileChange:
+    """Return the change that makes a new table's file, UTF-8 with commas."""
+    header = f"{key},{value}\n"
+    empty = CsvTable(path, header.encode(), header, key, value)
+    return FileChange.of(path, None, empty._fill(entries))  # noqa: SLF001 - as `set`, of a file that is not there

@@ -2,7 +2,7 @@
 
 Owns when a text is saved and when it is not. Only text that can be read as a mapping is written to the file;
 other text is kept beside it, so that it outlives the server. A file that another program has changed is never
-written over before a person has decided.
+written over before a person has decided. Undo takes back a change of the text, of a table's file, or of both.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,7 +21,6 @@ from opusmap.edits import (
     ChangedOnDisk,
     Intent,
     Patch,
-    TextEdit,
     apply,
     read_mapping_file,
 )
@@ -32,6 +32,8 @@ from opusmap.mapping.yaml_reader import SIZE_LIMIT
 from opusmap.output_files import write_whole
 from opusmap.records import Filtered, Mapped, Record, Reject
 from opusmap.safe_files import UnreadableFile, read_text
+from opusmap.studio.file_changes import FileChange, NotAsBefore
+from opusmap.studio.typed_text import patch_between, patch_typed, plain
 
 _UNDO_STEPS = 200
 _PAUSE = 1.5
@@ -73,25 +75,44 @@ class Sample:
         return sum(isinstance(one, Reject) for one in self.mapped)
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What one undo takes back: a change of the text, and that of a file beside the mapping."""
+
+    patch: Patch
+    file: FileChange | None = None
+
+    @property
+    def undo(self) -> _Step:
+        return _Step(self.patch.undo, None if self.file is None else self.file.undo)
+
+
 class Workbench:
     """An open mapping. Its methods may be called from any thread, one at a time."""
 
-    def __init__(self, path: Path, name: str, converters: Registry | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        converters: Registry | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Open a mapping's file.
 
         Args:
             path: the file.
             name: how the studio calls it: its name within the folder.
             converters: those that it may name; by default the built-in and the installed ones.
+            clock: seconds that only grow, by which a pause in typing is known.
 
         Raises:
             InvalidMapping: it can't be read, or is not text.
         """
-        self.name, self.converters = name, converters
+        self.name, self.converters, self._clock = name, converters, clock
         self.lock = threading.RLock()
         self._file = read_mapping_file(path)
-        self._undo: list[Patch] = []
-        self._redo: list[Patch] = []
+        self._undo: list[_Step] = []
+        self._redo: list[_Step] = []
         self._service = LanguageService(path, converters)
         self._problem: OpusmapError | None = None
         self._typed_at = -_PAUSE
@@ -109,7 +130,7 @@ class Workbench:
     @property
     def text(self) -> str:
         """The text in the page, with LF as line breaks and without a byte-order mark, as an editor has it."""
-        return _plain(self._text)
+        return plain(self._text)
 
     @property
     def version(self) -> str:
@@ -179,25 +200,45 @@ class Workbench:
                 self._sample = (self._text, Sample(self._service.map_sample(), whole, stale))
             return self._sample[1]
 
-    def apply(self, *intents: Intent) -> Patch:
-        """Change the mapping as one step that can be undone, and save it.
+    def apply(self, *intents: Intent, file: FileChange | None = None) -> Patch:
+        """Change the mapping, and perhaps a file beside it, as one step that can be undone, and save it.
 
         Raises:
             EditRefused, InvalidMapping: the text can't be changed so; nothing has changed.
-            ChangedOnDisk, SettingsError: the file was changed by another program, or can't be written.
+            ChangedOnDisk, SettingsError: a file was changed by another program, or can't be written; nothing
+                has changed.
         """
         with self.lock:
-            if self._text != self._file.text:
+            if intents and self._text != self._file.text:
                 raise self._problem or self._not_saved()
             patch = Patch.of(self._text, ())
             for intent in intents:
                 patch = patch.then(apply(patch.text, intent, file=str(self.path), folder=self.path.parent))
+            if patch.edits or file is not None:
+                self._write(patch, file)
+                self._push(_Step(patch, file))
+            return patch
+
+    def _write(self, patch: Patch, file: FileChange | None) -> None:
+        """Write both files, or neither."""
+        if file is not None:
+            file.write()
+        try:
             if patch.edits:
                 self._save(patch)
-                self._typed_at = -_PAUSE
-                self._undo = [*self._undo[-_UNDO_STEPS:], patch]
-                self._redo = []
-            return patch
+        except BaseException:
+            if file is not None:
+                with suppress(SettingsError):
+                    file.undo.write()
+            raise
+        if file is not None:
+            self.refresh()
+
+    def _push(self, step: _Step) -> None:
+        """Remember what undo takes back next."""
+        self._undo = [*self._undo[-_UNDO_STEPS:], step]
+        self._redo = []
+        self._typed_at = -_PAUSE
 
     def type(self, text: str) -> None:
         """Take the text that a person has typed (LF as line breaks); save it if it can be read as a mapping.
@@ -207,53 +248,68 @@ class Workbench:
         with self.lock:
             if text == self.text:
                 return
-            self._take_text(_typed(self._text, text).text)
+            self._take_text(patch_typed(self._text, text).text)
             if self._problem is None:
                 self._save_typed()
             self._keep_draft()
 
     def _save_typed(self) -> None:
-        patch = Patch.of(self._file.text, _difference(self._file.text, self._text))
+        patch = patch_between(self._file.text, self._text)
         try:
             self._save(patch)
         except OpusmapError as error:
             self._problem = error
             return
-        now = time.monotonic()
+        now = self._clock()
         if self._undo and now - self._typed_at < _PAUSE:
-            patch = self._undo.pop().then(patch)
-        self._undo = [*self._undo[-_UNDO_STEPS:], patch]
-        self._redo = []
+            patch = self._undo.pop().patch.then(patch)
+        self._push(_Step(patch))
         self._typed_at = now
 
-    def undo(self) -> None:
+    def undo(self) -> Path | None:
         """Undo the last step; a text that is not saved goes back to the one that is.
 
+        Returns:
+            The file beside the mapping that is as it was, too, or None.
+
         Raises:
-            ChangedOnDisk, SettingsError: the file can't be written.
+            NotAsBefore: the file beside the mapping was changed elsewhere, and stays; the text is undone.
+            ChangedOnDisk, SettingsError: a file can't be written; nothing has changed.
         """
         with self.lock:
             if self._text != self._file.text:
                 self._take(self._file.text)
-            elif self._undo:
-                self._step(self._undo[-1].undo)
-                self._redo.append(self._undo.pop())
+                return None
+            return self._move(self._undo, self._redo, back=True)
 
-    def redo(self) -> None:
-        """Do again what was undone last.
-
-        Raises:
-            ChangedOnDisk, SettingsError: the file can't be written.
-        """
+    def redo(self) -> Path | None:
+        """Do again what was undone last; see `undo`."""
         with self.lock:
-            if self._redo and self._text == self._file.text:
-                self._step(self._redo[-1])
-                self._undo.append(self._redo.pop())
+            return self._move(self._redo, self._undo, back=False) if self._text == self._file.text else None
+
+    def _move(self, steps: list[_Step], others: list[_Step], *, back: bool) -> Path | None:
+        """Take the last of the steps, or take it back, and put it on the other pile."""
+        if not steps:
+            return None
+        step = steps[-1].undo if back else steps[-1]
+        refusal: NotAsBefore | None = None
+        try:
+            self._go(step)
+        except NotAsBefore as error:
+            refusal, step = error, replace(step, file=None)
+            if step.patch.edits:
+                self._go(step)
+        steps.pop()
+        if step.patch.edits or step.file is not None:
+            others.append(step.undo if back else step)
+        if refusal is not None:
+            raise refusal
+        return None if step.file is None else step.file.path
 
     def text_on_disk(self) -> str:
         """Return the file's text as it is now, with LF as line breaks; empty if it can't be read."""
         try:
-            return _plain(read_mapping_file(self.path).text)
+            return plain(read_mapping_file(self.path).text)
         except InvalidMapping:
             return ""
 
@@ -266,8 +322,7 @@ class Workbench:
         with self.lock:
             mine, self._file = self._text, read_mapping_file(self.path)
             if mine != self._file.text:
-                self._undo.append(Patch.of(mine, _difference(mine, self._file.text)))
-                self._redo = []
+                self._push(_Step(patch_between(mine, self._file.text)))
             self._take(self._file.text)
 
     def keep_mine(self) -> None:
@@ -284,18 +339,17 @@ class Workbench:
                 with write_whole(self.path) as file:
                     file.write(mine.encode(self._file.encoding))
                 self._file = read_mapping_file(self.path)
-            patch = Patch.of(self._file.text, _difference(self._file.text, mine))
+            patch = patch_between(self._file.text, mine)
             if patch.edits:
                 self._save(patch)
-                self._undo.append(patch)
-                self._redo = []
+                self._push(_Step(patch))
 
     def take_unsaved(self, *, use: bool) -> None:
         """Use the text that an earlier studio could not save, or throw it away."""
         with self.lock:
             text, self.left_unsaved = self.left_unsaved, ""
             if use and text:
-                self.type(_plain(text))
+                self.type(plain(text))
             else:
                 self._keep_draft()
 
@@ -305,14 +359,21 @@ class Workbench:
             self._service.update(self._text)
             self._sample = None
 
-    def _step(self, patch: Patch) -> None:
-        """Go to the text after a patch; one that can't be read as a mapping is not written to the file."""
+    def _go(self, step: _Step) -> None:
+        """Go a step; a text that can't be read as a mapping is not written to the file."""
         self._typed_at = -_PAUSE
-        self._take_text(patch.text)
-        if self._problem is None:
-            self._save(patch)
-        else:
-            self._keep_draft()
+        if step.patch.edits:
+            if self.state in (State.CHANGED, State.GONE):
+                raise ChangedOnDisk(str(self.path), "mapping-changed", "the file is not as it was read")
+            self._take_text(step.patch.text)
+            if self._problem is not None:
+                self._keep_draft()
+                return
+        try:
+            self._write(step.patch, step.file)
+        except OpusmapError:
+            self._take(self._file.text)
+            raise
 
     def _take_text(self, text: str) -> None:
         """Take a text; `problem` says why it can't be read as a mapping."""
@@ -352,40 +413,4 @@ class Workbench:
             text = read_text(self._draft, SIZE_LIMIT)
         except UnreadableFile:
             return ""
-        return "" if _plain(text) == self.text else text
-
-
-def _plain(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
-
-
-def _difference(before: str, after: str) -> Sequence[TextEdit]:
-    """Return the edit that makes one text of another: all between what both begin and end with."""
-    start = _count_common(before, after)
-    most = min(len(before), len(after)) - start
-    end = _count_common(before[::-1][:most], after[::-1][:most])
-    return (TextEdit(start, len(before) - end, after[start : len(after) - end]),)
-
-
-def _count_common(one: str, other: str) -> int:
-    """Return how many characters two texts begin with alike."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)))
-
-
-def _typed(before: str, text: str) -> Patch:
-    """Return the patch of a text that a person makes by typing another in its plain form.
-
-    Outside what was typed, line breaks and a byte-order mark stay as they are; new lines break as the first
-    line of the text does.
-    """
-    mark = before.startswith("\ufeff")
-    ((start, end, new),) = _difference(_plain(before), text)
-    at, offsets = int(mark), []
-    while at < len(before):
-        offsets.append(at)
-        at += 2 if before.startswith("\r\n", at) else 1
-    offsets.append(at)
-    first = next((one for one in ("\r\n", "\n", "\r") if one in before.partition("\n")[0] + "\n"), "\n")
-    newline = "\r\n" if "\r\n" in before[: before.find("\n") + 1] else first
-    return Patch.of(before, [TextEdit(offsets[start], offsets[end], new.replace("\n", newline))])
+        return "" if plain(text) == self.text else text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from opusmap.converters.plugins import all_converters
@@ -82,16 +81,16 @@ def set_table(visit: Visit) -> None:
     """Write the entries of the grid that have a value."""
     table = _table(visit)
     entries = _entries(visit)
-    kept: list[Path] = []
-    keep = kept.append if visit.form.get("copy") == "yes" else None
-    count = set_entries(visit.bench, table, entries, visit.form.get("sha256", ""), keep)
+    count = set_entries(visit.bench, table, entries, visit.form.get("sha256", ""))
     if not count:
         visit.announce("attention", "Nothing to write: no entry has a new value.")
         return
-    undo = "Undo takes it back." if table.kind == "inline" else "Undo does not cover this file."
-    if kept:
-        undo = f"As it was before, it is in {kept[0].name}."
-    visit.announce("good", f"{counted(count, 'entry', 'entries')} written into {table.where}. {undo}")
+    written = counted(count, "entry", "entries")
+    visit.announce("good", f"{written} written into {table.where}. Undo takes {_them(count)} back.")
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
 
 
 def make_table(visit: Visit) -> str:
@@ -109,7 +108,8 @@ def make_table(visit: Visit) -> str:
     name = make_people_table(visit.bench, table, path, entries)
     visit.announce(
         "good",
-        f"{path.name} is written, and {quote_value(table.label)} is looked up in it: the table {name}.",
+        f"{path.name} is written, and {quote_value(table.label)} is looked up in it: the table {name}. "
+        "Undo takes both back.",
     )
     return visit.address(table=name, column=None)
 

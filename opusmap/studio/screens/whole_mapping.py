@@ -13,12 +13,13 @@ def _view(_visit: Visit) -> Mapping[str, Any]:
 
 
 def _undo(visit: Visit) -> None:
-    visit.bench.undo()
-    visit.announce("good", "Undone.")
+    file = visit.bench.undo()
+    visit.announce("good", "Undone." if file is None else f"Undone, in {file.name} too.")
 
 
 def _redo(visit: Visit) -> None:
-    visit.bench.redo()
+    file = visit.bench.redo()
+    visit.announce("good", "Done again." if file is None else f"Done again, in {file.name} too.")
 
 
 def _reload(visit: Visit) -> None:

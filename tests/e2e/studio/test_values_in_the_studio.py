@@ -247,8 +247,17 @@ def test_two_columns_are_pasted_into_a_table_and_its_file_keeps_all_else(contrac
     assert {one["login"]: one["email"] for one in added} == {
         login: f"{login}@example.org" for login in [*gone, "newcomer"]
     }
-    assert path.read_bytes().startswith(before)
+    written = path.read_bytes()
+    assert written.startswith(before)
     assert page.locator(f"tr.open [value={gone[0]}]").count() == 0
+    press(page, "#undo", "Undone, in staff.csv too")
+    assert path.read_bytes() == before
+    page.locator(f"tr.open [value={gone[0]}]").wait_for()
+    press(page, "#redo", "Done again, in staff.csv too")
+    assert path.read_bytes() == written
+    path.write_bytes(written + b"theirs,t@example.org\n")
+    press(page, "#undo", "staff.csv: this file was changed elsewhere meanwhile, so it stays as it is")
+    assert path.read_bytes() == written + b"theirs,t@example.org\n"
 
 
 def test_an_inline_table_is_completed_in_the_mapping(contracts, start_studio, open_page):
@@ -277,6 +286,9 @@ def test_people_without_addresses_get_a_table_beside_the_mapping(contracts, star
     with (contracts / "people.csv").open(encoding="utf-8", newline="") as file:
         assert [one["login"] for one in csv.DictReader(file)] == logins
     assert page.locator("tr.open").count() == 0
+    press(page, "#undo", "Undone, in people.csv too")
+    assert path.read_text("utf-8") == text
+    assert not (contracts / "people.csv").exists()
 
 
 @pytest.mark.skipif(not DATA, reason="the public data sets are not here")

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 from documentation import ROOT
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opusmap.edits import Bind, ChangedOnDisk, Constant
 from opusmap.errors import OpusmapError
-from opusmap.studio.workbench import State, Workbench, _typed
-
-TEXTS = st.text("ab: \n{}'é𝄞", max_size=30)
-BREAKS = st.sampled_from(["\n", "\r\n"])
+from opusmap.studio.file_changes import NotAsBefore
+from opusmap.studio.table_files import CsvTable, make_csv_table
+from opusmap.studio.workbench import State, Workbench
 
 
 @pytest.fixture
@@ -24,34 +23,21 @@ def folder(tmp_path):
     return tmp_path / "contracts"
 
 
-def open_mapping(folder):
-    return Workbench(folder / "mapping.yaml", "mapping.yaml")
+class Clock:
+    """A clock that stands still until it is set: a busy machine makes no pause in typing."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def open_mapping(folder, clock=None):
+    return Workbench(folder / "mapping.yaml", "mapping.yaml", clock=clock or Clock())
 
 
 def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-@given(start=TEXTS, old=TEXTS, end=TEXTS, new=TEXTS, newline=BREAKS, mark=st.sampled_from(["", "\ufeff"]))
-def test_typing_changes_only_what_was_typed(start, old, end, new, newline, mark):
-    def written(text):
-        return mark + text.replace("\n", newline)
-
-    patch = _typed(written(start + old + end), start + new + end)
-    assert patch.text.removeprefix("\ufeff").replace("\r\n", "\n") == start + new + end
-    assert patch.undo.text == written(start + old + end)
-    assert patch.text.startswith(mark)
-    for edit in patch.edits:
-        assert edit.end - edit.start <= len(written(old))
-
-
-@given(st.lists(st.sampled_from("ab\r\n"), max_size=12).map("".join), st.integers(0, 12))
-def test_mixed_line_breaks_stay_where_nothing_was_typed(text, at):
-    text = text.replace("\r\n", "\x00").replace("\r", "").replace("\x00", "\r\n")
-    plain = text.replace("\r\n", "\n")
-    at = min(at, len(plain))
-    patch = _typed(text, plain[:at] + "X" + plain[at:])
-    assert patch.text.replace("X", "") == text
 
 
 def test_text_that_is_a_mapping_is_saved_and_undo_restores_the_file_s_hash(folder):
@@ -168,18 +154,25 @@ def test_a_file_that_may_not_be_written_is_shown_as_such(folder):
 
 
 def test_what_is_typed_without_a_pause_is_one_step_to_undo_and_a_click_is_another(folder):
-    bench = open_mapping(folder)
+    clock = Clock()
+    bench = open_mapping(folder, clock)
     before = sha256(bench.path)
     bench.type(bench.text + "# a")
+    clock.now += 1
     bench.type(bench.text + "b")
-    bench.apply(Bind("Department", Constant("X")))
+    clock.now += 2  # a pause
     bench.type(bench.text + "c")
+    bench.apply(Bind("Department", Constant("X")))
+    bench.type(bench.text + "d")
     bench.undo()
-    assert bench.text.endswith("# ab")
+    assert bench.text.endswith("# abc")
     bench.undo()
     assert "const: X" not in bench.text
     bench.undo()
+    assert bench.text.endswith("# ab")
+    bench.undo()
     assert sha256(bench.path) == before
+    assert not bench.can_undo
 
 
 def test_one_click_is_one_step_to_undo(folder):
@@ -189,3 +182,146 @@ def test_one_click_is_one_step_to_undo(folder):
     bench.undo()
     assert sha256(bench.path) == before
     assert not bench.can_undo
+
+
+def change_table(bench, *intents, **entries):
+    table = CsvTable.read(bench.path.with_name("staff.csv"), "login", "email")
+    bench.apply(*intents, file=table.set(entries))
+
+
+def files_of(bench):
+    """Return the bytes of all files beside the mapping, but for the hidden one with the draft."""
+    return {path.name: path.read_bytes() for path in bench.path.parent.iterdir() if path.name[0] != "."}
+
+
+SMALL = """\
+opusmap: 1
+connection: contracts.connection.json
+source: {type: csv, path: none.csv}
+tables:
+  staff: {path: staff.csv, key: login, value: email}
+fields:
+  rowKey: No
+  Department: Dept  # theirs
+"""
+
+STEPS = {
+    "click": lambda bench, text: bench.apply(Bind("Department", Constant(text))),
+    "type": lambda bench, text: bench.type(bench.text + f"# {text}"),
+    "entry": lambda bench, text: change_table(bench, achen=f"{text}@x.org"),
+    "new entry": lambda bench, text: change_table(bench, **{f"new{text}": "n@x.org"}),
+    "both": lambda bench, text: change_table(bench, Bind("Notes", Constant(text)), qformer=f"{text}@x.org"),
+    "new file": lambda bench, text: bench.apply(
+        Bind("Supplier", Constant(text)),
+        file=make_csv_table(bench.path.with_name(f"people-{text}.csv"), "login", "email", {"a": "b@x.org"}),
+    ),
+}
+
+
+@settings(max_examples=8)
+@given(steps=st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=6), back=st.integers(1, 6))
+def test_undo_and_redo_restore_the_bytes_of_the_mapping_and_of_its_tables(tmp_path_factory, steps, back):
+    folder = tmp_path_factory.mktemp("undo")
+    for name in ("contracts.connection.json", "staff.csv"):
+        shutil.copy(ROOT / "mappings" / "contracts" / name, folder)
+    (folder / "mapping.yaml").write_text(SMALL, "utf-8")
+    bench = open_mapping(folder)
+    seen = [files_of(bench)]
+    for number, step in enumerate(steps):
+        STEPS[step](bench, f"v{number}")
+        if step == "type" and number and steps[number - 1] == "type":
+            seen.pop()  # what is typed without a pause is one step
+        seen.append(files_of(bench))
+    back = min(back, len(seen) - 1)
+    for before in reversed(seen[-1 - back : -1]):
+        bench.undo()
+        assert files_of(bench) == before
+    for after in seen[len(seen) - back :]:
+        bench.redo()
+        assert files_of(bench) == after
+    while bench.can_undo:
+        bench.undo()
+    assert files_of(bench) == seen[0]
+
+
+def test_an_entry_of_a_table_s_file_is_a_step_to_undo_and_the_sample_follows(folder):
+    bench = open_mapping(folder)
+    rejected = bench.sample.rejected
+    change_table(bench, qformer="q@x.org", zz_leaver="z@x.org")
+    assert bench.sample.rejected < rejected
+    assert bench.undo() == folder / "staff.csv"
+    assert bench.sample.rejected == rejected
+    assert bench.redo() == folder / "staff.csv"
+    assert bench.sample.rejected < rejected
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_table_s_file_that_was_changed_since_is_not_written_over_and_earlier_steps_can_be_undone(
+    folder, gone
+):
+    bench = open_mapping(folder)
+    before = sha256(bench.path)
+    bench.apply(Bind("Department", Constant("X")))
+    change_table(bench, achen="a@x.org")
+    path = folder / "staff.csv"
+    path.unlink() if gone else path.write_bytes(path.read_bytes() + b"theirs,t@x.org\n")
+    theirs = files_of(bench)
+    with pytest.raises(NotAsBefore, match=r"staff\.csv.*stays as it is"):
+        bench.undo()
+    assert files_of(bench) == theirs
+    bench.undo()
+    assert sha256(bench.path) == before
+    assert not bench.can_undo
+
+
+def test_of_a_step_of_both_files_the_text_is_undone_if_the_table_s_file_was_changed_since(folder):
+    bench = open_mapping(folder)
+    before = sha256(bench.path)
+    STEPS["new file"](bench, "x")
+    made = folder / "people-x.csv"
+    made.write_bytes(b"login,email\ntheirs,t@x.org\n")
+    with pytest.raises(NotAsBefore):
+        bench.undo()
+    assert sha256(bench.path) == before
+    assert made.read_bytes() == b"login,email\ntheirs,t@x.org\n"
+    bench.redo()
+    assert "const: x" in bench.text
+    assert made.read_bytes() == b"login,email\ntheirs,t@x.org\n"
+
+
+def test_a_step_of_both_files_writes_neither_if_the_mapping_was_changed_on_disk(folder):
+    bench = open_mapping(folder)
+    bench.path.write_bytes(bench.path.read_bytes() + b"# theirs\n")
+    theirs = files_of(bench)
+    for step in ("both", "new file"):
+        with pytest.raises(ChangedOnDisk):
+            STEPS[step](bench, "x")
+        assert files_of(bench) == theirs
+
+
+def test_undo_waits_for_the_choice_between_the_page_s_text_and_the_file_s(folder):
+    bench = open_mapping(folder)
+    bench.apply(Bind("Department", Constant("X")))
+    bench.path.write_bytes(bench.path.read_bytes() + b"# theirs\n")
+    before = bench.text
+    with pytest.raises(ChangedOnDisk):
+        bench.undo()
+    assert bench.text == before
+    bench.reload()
+    bench.undo()
+    bench.undo()
+    assert "const: X" not in bench.text
+    assert not bench.can_undo
+
+
+def test_a_table_can_be_completed_while_the_text_can_t_be_read(folder):
+    bench = open_mapping(folder)
+    before = files_of(bench)
+    bench.type(bench.text + "oh: [no\n")
+    broken = bench.text
+    change_table(bench, achen="a@x.org")
+    assert bench.text == broken
+    bench.undo()  # the text first
+    assert b"a@x.org" in files_of(bench)["staff.csv"]
+    bench.undo()
+    assert files_of(bench) == before
