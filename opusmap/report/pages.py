@@ -1,6 +1,6 @@
 """Reports as pages: one self-contained HTML file each, from the files in `templates/`.
 
-Owns what is on a page and how values are shown. A page loads nothing, runs nothing and sends
+Owns what is on a page. A page loads nothing, runs nothing and sends
 nothing: it has no script, its Content-Security-Policy allows its own style alone, and every value from
 a row, a mapping or Opus is text and stays text.
 """
@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -20,7 +19,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
 import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from opusmap import __version__
 from opusmap.compiler.explain import map_right_columns
@@ -31,13 +30,13 @@ from opusmap.records import Mapped, Record, Reject
 from opusmap.report.chart import HEIGHT, WIDTH, draw_charts, say_duration
 from opusmap.report.crosswalk import make_crosswalk
 from opusmap.report.earlier_runs import History, Retried, find_retried, read_history, scale_bars
+from opusmap.report.page_templates import read_templates, shown
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import RejectedRows, read_rows
 from opusmap.report.status import count_attention, describe_status, is_rehearsal, list_needs
 from opusmap.report.summary import ENDS, label_end
 from opusmap.report.timeline import FEWEST_SPANS, read_timeline
 from opusmap.sources.changes import describe_state
-from opusmap.wording import counted
 
 if TYPE_CHECKING:
     from opusmap.compiler import Mapper
@@ -45,11 +44,8 @@ if TYPE_CHECKING:
 
 OPEN_ENDS = 1000
 """Records that Opus did not take that are shown at most."""
-_CUT = 500
-"""Characters of a value that are shown at most."""
-_CUT_SENTENCE = 4000
-_JOINERS = "\u200c\u200d"
-"""Invisible characters that words and emojis are written with; others are shown by their numbers."""
+_FOOT = 500
+"""Characters at the foot of printed sheets."""
 
 _FOLDER = Path(__file__).parent / "templates"
 
@@ -180,7 +176,7 @@ def render_preview(
     names = {column.internal_name: column.display_name for column in mapper.connection.columns}
     made_of = {line.target: line.sources for line in make_crosswalk(mapper.plan).lines}
     pairs = list(rows)
-    shown = [
+    described = [
         {
             "number": mapped.row,
             "values": values,
@@ -199,7 +195,7 @@ def render_preview(
         name=name,
         connection=connection_name(mapper.connection.path),
         source=source,
-        rows=shown,
+        rows=described,
         names=names,
         options=_name_options(mapper),
         codes=list_codes(problem for _, mapped in pairs for problem in _told(mapped)),
@@ -280,7 +276,7 @@ def render_page(template: str, subject: str, **values: Any) -> str:
     style = (_FOLDER / "style.css").read_text("utf-8") + foot
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return (
-        _environment()
+        _templates()
         .get_template(template)
         .render(
             style=Markup(style),  # noqa: S704 - our own file
@@ -296,48 +292,22 @@ def render_page(template: str, subject: str, **values: Any) -> str:
 
 def _css_text(text: str) -> str:
     """Return a text as a string of CSS that contains only letters, digits and escapes."""
-    escaped = (char if char.isascii() and char.isalnum() else f"\\{ord(char):x} " for char in text[:_CUT])
+    escaped = (char if char.isascii() and char.isalnum() else f"\\{ord(char):x} " for char in text[:_FOOT])
     return f'"{"".join(escaped)}"'
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "shown": _shown,
-        "coded": _coded,
-        "number": _number,
+def _templates() -> jinja2.Environment:
+    filters: dict[str, Callable[..., Any]] = {
         "near": _near,
         "breakable": _breakable,
-        "counted": counted,
         "local": _local,
         "utc": _utc,
         "duration": say_duration,
         "option": _option,
-        "summary": summarise,
         "address": locate_page,
     }
-    return environment
-
-
-def _shown(value: Any, limit: int = _CUT) -> str:
-    """Return any value as a text to be looked at: what can't be seen is written as its number."""
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    if cut.isprintable():  # nearly all, and a page may have a million
-        return cut
-    return "".join(
-        char if char.isprintable() or char in "\n\t" + _JOINERS else char.encode("unicode_escape").decode()
-        for char in cut
-    )
+    return read_templates(_FOLDER, filters, lines=True)
 
 
 def _near(path: str, mapping: str) -> str:
@@ -354,17 +324,7 @@ def _near(path: str, mapping: str) -> str:
 
 def _breakable(path: str) -> Markup:
     """Return a path that is broken behind a `/` before it is broken within a name."""
-    return Markup("<wbr>").join(re.split(r"(?<=[/\\\\])", _shown(path)))
-
-
-def _coded(text: str) -> Markup:
-    """Return one of our sentences, whose code is between backticks; all of it is still text."""
-    parts = enumerate(escape(_shown(text, _CUT_SENTENCE)).split("`"))
-    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in parts)
-
-
-def _number(value: float) -> str:
-    return f"{value:,}"
+    return Markup("<wbr>").join(re.split(r"(?<=[/\\\\])", shown(path)))
 
 
 def _utc(value: float | datetime) -> str:

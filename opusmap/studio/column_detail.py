@@ -27,8 +27,8 @@ from opusmap.language.source_sample import SourceSample
 from opusmap.mapping import Binding, Text
 from opusmap.profile import ColumnProfile, SourceProfile
 from opusmap.records import Record, Reject
+from opusmap.report.page_templates import shown
 from opusmap.studio.date_readings import DateReadings, read_dates
-from opusmap.studio.rendering import shown
 from opusmap.studio.visit import Visit
 
 __all__ = ["Columns", "Example", "Status", "say_origin", "say_why"]

@@ -11,7 +11,7 @@ from opusmap.compiler.lock import lock_path
 from opusmap.compiler.plan import ColumnPlan
 from opusmap.issues import Severity
 from opusmap.records import Filtered, Record, Reject
-from opusmap.studio.rendering import shown
+from opusmap.report.page_templates import shown
 from opusmap.studio.visit import Screen, Visit
 from opusmap.studio.workbench import State
 

@@ -26,8 +26,8 @@ from opusmap.edits import (
 from opusmap.errors import SettingsError
 from opusmap.mapping import Binding, Text
 from opusmap.profile import ColumnProfile
+from opusmap.report.page_templates import shown
 from opusmap.studio.column_detail import Columns, say_why
-from opusmap.studio.rendering import shown
 from opusmap.studio.row_condition import COMPARISONS, write_condition
 from opusmap.studio.visit import Screen, Visit
 

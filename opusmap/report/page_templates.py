@@ -1,0 +1,85 @@
+"""How templates of pages are read, and how they show values: in reports, and in the studio.
+
+Every value is text and stays text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+
+from opusmap.diagnostic_pages import summarise
+from opusmap.wording import counted
+
+__all__ = ["read_templates", "shown"]
+
+_CUT = 500
+"""Characters of a value that are shown at most."""
+_CUT_SENTENCE = 4000
+_JOINERS = "\u200c\u200d"
+"""Invisible characters that words and emojis are written with; others are shown by their numbers."""
+_BREAKS = "\n\t"
+
+
+def read_templates(
+    folder: Path, filters: Mapping[str, Callable[..., Any]], *, lines: bool = False
+) -> jinja2.Environment:
+    """Return the templates of a folder.
+
+    Args:
+        folder: where they are.
+        filters: what they can call besides `shown`, `coded`, `counted`, `number` and `summary`.
+        lines: whether `shown` keeps line breaks and tabs; by default it writes them by their names.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "shown": partial(shown, lines=lines),
+        "coded": _coded,
+        "counted": counted,
+        "number": _number,
+        "summary": summarise,
+        **filters,
+    }
+    return environment
+
+
+def shown(value: Any, limit: int = _CUT, *, lines: bool = False) -> str:
+    r"""Return any value as a text to look at, cut to `limit` characters.
+
+    What can't be seen is written as its number; line breaks and tabs, too, without `lines`.
+
+    >>> shown("a\u00a0b\n"), shown({"at": None}), shown(None)
+    ('a\\xa0b\\n', '{"at": null}', '')
+    """
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    if cut.isprintable():  # nearly all, and a page may have a million
+        return cut
+    kept = _JOINERS + (_BREAKS if lines else "")
+    return "".join(
+        char if char.isprintable() or char in kept else char.encode("unicode_escape").decode() for char in cut
+    )
+
+
+def _coded(text: str) -> Markup:
+    """Return one of our sentences, whose code is between backticks; all of it is still text."""
+    parts = enumerate(escape(shown(text, _CUT_SENTENCE, lines=True)).split("`"))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if at % 2 else part for at, part in parts)
+
+
+def _number(value: float) -> str:
+    return f"{value:,}"
