@@ -1,6 +1,6 @@
 """The emulator on a port, served by uvicorn (the extra `emulator`).
 
-Owns the socket, the server's life, and what is turned away before the emulator sees it: requests under
+Owns the server's life, and what is turned away before the emulator sees it: requests under
 another's host name, by which a page in a browser would reach this machine (DNS rebinding), and requests that
 do not come in whole. Loopback by default: the emulator guards nothing else.
 """
@@ -8,26 +8,25 @@ do not come in whole. Loopback by default: the emulator guards nothing else.
 from __future__ import annotations
 
 import asyncio
-import errno
 import ipaddress
 import re
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from opusmap.emulator.application import Emulator
 from opusmap.emulator.http import Receive, Scope, Send, answer_json, send_answer
 from opusmap.errors import SettingsError
+from opusmap.local_server import configure, listen, tell_when_ready
 from opusmap.wording import show_extra
 
 if TYPE_CHECKING:
     import uvicorn
 
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-PORT_LIMIT = 65_535
 
 REQUEST_SECONDS = 10.0
 """Seconds in which a request must have come in whole, from its first byte (or the connection) on."""
@@ -61,7 +60,9 @@ def serve(
     """
     server, listener, url = _prepare(emulator, host, port, request_seconds)
     with listener, suppress(KeyboardInterrupt):  # uvicorn raises Ctrl-C again after its orderly stop
-        _run(server, listener, lambda: on_ready(url) if on_ready else None)
+        if on_ready is not None:
+            tell_when_ready(server, partial(on_ready, url))
+        server.run(sockets=[listener])
 
 
 @contextmanager
@@ -75,10 +76,11 @@ def served(
     """
     server, listener, url = _prepare(emulator, host, port, request_seconds)
     ready = threading.Event()
+    tell_when_ready(server, ready.set)
 
     def run() -> None:
         try:
-            _run(server, listener, ready.set)
+            server.run(sockets=[listener])
         finally:
             ready.set()  # a server that can't start must not keep the block waiting
 
@@ -104,32 +106,9 @@ def _prepare(
         ) from None
     from opusmap.emulator.protocol import protocol_with  # noqa: PLC0415 - built on uvicorn
 
-    if not 0 <= port <= PORT_LIMIT:
-        raise SettingsError("port", f"{port} is not a port", f"take 0 to {PORT_LIMIT}")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        host.encode("idna")  # a name that has no such form would be a TypeError, and leave a socket open
-        listener = socket.create_server((host, port), family=family)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            reason = "another program, perhaps an emulator, uses it already"
-        problem = f"can't listen on {host} port {port}: {reason}"
-        help_text = "stop that program, or choose another port: `--port 0` takes a free one"
-        raise SettingsError("host, port", problem, help_text) from None
-    config = uvicorn.Config(
-        _only_for(emulator, host),
-        http=protocol_with(request_seconds),
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=STOP_SECONDS,
-    )
-    shown = f"[{host}]" if family == socket.AF_INET6 else host
+    listener = listen(host, port, "an emulator")
+    config = configure(_only_for(emulator, host), STOP_SECONDS, http=protocol_with(request_seconds))
+    shown = f"[{host}]" if listener.family == socket.AF_INET6 else host
     return uvicorn.Server(config), listener, f"http://{shown}:{listener.getsockname()[1]}"
 
 
@@ -180,15 +159,3 @@ def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(name)
     except ValueError:
         return None
-
-
-def _run(server: uvicorn.Server, listener: socket.socket, on_ready: Callable[[], object]) -> None:
-    """Run the server; uvicorn has no call-back for being ready, so its own start-up is wrapped."""
-    start = server.startup
-
-    async def start_and_tell(sockets: list[socket.socket] | None = None) -> None:
-        await start(sockets=sockets)
-        on_ready()
-
-    server.startup = start_and_tell  # type: ignore[method-assign]
-    server.run(sockets=[listener])

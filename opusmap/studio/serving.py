@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import secrets
 import socket
 import webbrowser
@@ -11,14 +10,13 @@ from types import FrameType
 
 import uvicorn
 
-from opusmap.errors import SettingsError
+from opusmap.local_server import configure, listen, tell_when_ready
 from opusmap.studio.app import make_app
 from opusmap.studio.guard import Guard
 from opusmap.studio.visit import Studio
 
 __all__ = ["serve"]
 
-PORT_LIMIT = 65_535
 _STOP_SECONDS = 3
 
 
@@ -36,27 +34,12 @@ def serve(
     Raises:
         SettingsError: the port can't be listened on.
     """
-    if not 0 <= port <= PORT_LIMIT:
-        raise SettingsError("--port", f"{port} is not a port", f"give a number from 0 to {PORT_LIMIT}")
-    try:
-        listener = socket.create_server(("127.0.0.1", port))
-    except OSError as error:
-        reason = error.strerror
-        if error.errno == errno.EADDRINUSE:
-            reason = "another program, perhaps a studio, uses it already"
-        problem = f"can't listen on port {port}: {reason}"
-        raise SettingsError("--port", problem, "leave it out, and a free port is used") from None
+    listener = listen("127.0.0.1", port, "a studio")
     own, token = listener.getsockname()[1], secrets.token_urlsafe(24)
     address = f"http://127.0.0.1:{own}/?token={token}"
 
     class _Server(uvicorn.Server):
-        """Says when it is ready, and ends streams that would wait for ever."""
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets=sockets)
-            on_ready(address)
-            if browser:
-                webbrowser.open(address)
+        """Ends streams that would wait for ever."""
 
         def handle_exit(self, _signal: int, _frame: FrameType | None) -> None:
             """End in order at the first signal, at once at the second; uvicorn would raise it again later."""
@@ -67,19 +50,17 @@ def serve(
             studio.closing = True
             await super().shutdown(sockets=sockets)
 
-    config = uvicorn.Config(
-        Guard(make_app(studio), own, token),
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        lifespan="off",
-        ws="none",
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=_STOP_SECONDS,
-    )
+    config = configure(Guard(make_app(studio), own, token), _STOP_SECONDS)
+    server = _Server(config)
+
+    def announce() -> None:
+        on_ready(address)
+        if browser:
+            webbrowser.open(address)
+
+    tell_when_ready(server, announce)
     try:
         with listener:
-            _Server(config).run(sockets=[listener])
+            server.run(sockets=[listener])
     finally:
         studio.jobs.close()
