@@ -135,13 +135,21 @@ def write_sign_off(signed: SignOff, mapping: Path) -> Path:
 
 
 def make_sign_off(
-    run: Run, evidence: Evidence, *, name: str, role: str, declaration: str, now: datetime | None = None
+    run: Run,
+    evidence: Evidence,
+    mapping: Path,
+    *,
+    name: str,
+    role: str,
+    declaration: str,
+    now: datetime | None = None,
 ) -> SignOff:
     """Return the sign-off of a run, with the hashes of what it read.
 
     Args:
         run: a run that is done.
         evidence: what it left.
+        mapping: the mapping's file, as it is now.
         name: of the person.
         role: of the person.
         declaration: what the person declares.
@@ -168,7 +176,7 @@ def make_sign_off(
             finished=_iso(run.finished),
             totals=dict(run.counts),
         ),
-        files=list(_signed_files(evidence)),
+        files=list(files_of(evidence, mapping)),
         files_left_out=evidence.more_sources,
     )
 
@@ -238,21 +246,24 @@ def compare_files(files: Iterable[SignedFile | File], mapping: Path) -> Iterator
             yield Change(file.role, file.path, "gone" if now is None else "changed")
 
 
-def files_of(evidence: Evidence) -> tuple[SignedFile, ...]:
-    """Return the files that a run read, as a sign-off names them."""
-    return tuple(_signed_files(evidence))
+def files_of(evidence: Evidence, mapping: Path) -> tuple[SignedFile, ...]:
+    """Return the files that a run read, by their names below the mapping's folder.
+
+    A run names its files from the folder that it was started in, some of them by their whole paths.
+    """
+    at_run = evidence.find("mapping")
+    folders = [mapping.parent, *([] if at_run is None else [Path(at_run.path).parent])]
+    return tuple(
+        SignedFile(file.role, _name_below(Path(file.path), folders), file.size, file.sha256)
+        for file in evidence.files
+        if file.role != _OUTPUT
+    )
 
 
-def _signed_files(evidence: Evidence) -> Iterable[SignedFile]:
-    """Yield the files that a run read, by their names below the mapping's folder."""
-    mapping = evidence.find("mapping")
-    base = None if mapping is None else Path(mapping.path).parent
-    for file in evidence.files:
-        if file.role == _OUTPUT:
-            continue
-        path = Path(file.path)
-        name = path.relative_to(base).as_posix() if base and path.is_relative_to(base) else file.path
-        yield SignedFile(file.role, name, file.size, file.sha256)
+def _name_below(path: Path, folders: Iterable[Path]) -> str:
+    """Return a file's name below the first of the folders that it is in; else its whole path."""
+    found = (path.relative_to(one).as_posix() for one in folders if path.is_relative_to(one))
+    return next(found, str(path))
 
 
 def _hash_now(path: Path) -> str | None:

@@ -53,7 +53,7 @@ def _describe(visit: Visit, past: PastRun) -> dict[str, Any]:
         "page": f"/report/{past.run.id}?{urlencode({'mapping': visit.bench.name})}",
         "signable": may_sign(past.run),
         "declaration": draft_declaration(past.run),
-        "changed": find_changes(files_of(past.evidence), visit.path),
+        "changed": find_changes(files_of(past.evidence, visit.path), visit.path),
     }
 
 
@@ -88,6 +88,7 @@ def _sign(visit: Visit) -> None:
         signed = make_sign_off(
             past.run,
             past.evidence,
+            visit.path,
             name=visit.field("name"),
             role=visit.field("role"),
             declaration=visit.field("declaration"),

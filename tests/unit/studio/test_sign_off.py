@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from opusmap.output_files import File, hash_file
 from opusmap.report import Evidence
 from opusmap.studio.sign_off import (
     draft_declaration,
+    files_of,
     find_changes,
     look_up_sign_off,
     make_sign_off,
@@ -50,9 +52,23 @@ def evidence_of(folder):
 
 
 def signed_in(folder):
-    signed = make_sign_off(RUN, evidence_of(folder), **WORDS, now=NOW)
+    signed = make_sign_off(RUN, evidence_of(folder), folder / "m.yaml", **WORDS, now=NOW)
     write_sign_off(signed, folder / "m.yaml")
     return signed
+
+
+def test_files_of_a_run_that_named_only_some_by_their_whole_paths_are_all_compared(folder):
+    evidence = evidence_of(folder)
+    named = [
+        replace(file, path=str(Path(file.path).relative_to(folder))) if file.role != "connection" else file
+        for file in evidence.files
+    ]
+    files = files_of(Evidence(files=tuple(named)), folder / "m.yaml")
+    assert files == files_of(evidence, folder / "m.yaml")
+    assert find_changes(files, folder / "m.yaml") == ()
+    (folder / "c.json").write_text("other", "utf-8")
+    (change,) = find_changes(files, folder / "m.yaml")
+    assert (change.path, change.what) == ("c.json", "changed")
 
 
 def test_it_comes_back_as_it_was_written_and_people_can_read_it(folder):
@@ -108,7 +124,7 @@ def test_files_elsewhere_are_not_read_and_that_is_said(folder, tmp_path_factory)
     outside = tmp_path_factory.mktemp("outside") / "rows.csv"
     outside.write_text("rows", "utf-8")
     evidence = replace(evidence_of(folder), files=(hash_file("source", outside),))
-    write_sign_off(make_sign_off(RUN, evidence, **WORDS), folder / "m.yaml")
+    write_sign_off(make_sign_off(RUN, evidence, folder / "m.yaml", **WORDS), folder / "m.yaml")
     standing = look_up_sign_off(folder / "m.yaml")
     assert standing.matches
     assert [one.what for one in standing.elsewhere] == ["elsewhere"]
@@ -133,14 +149,14 @@ def test_it_is_not_written_through_a_link(folder):
 @pytest.mark.parametrize("run", [replace(RUN, finished=None, ending=""), replace(RUN, ending="stopped")])
 def test_a_run_that_did_not_come_to_its_end_can_not_be_signed(run):
     with pytest.raises(SettingsError, match="did not come to its end"):
-        make_sign_off(run, Evidence(), **WORDS)
+        make_sign_off(run, Evidence(), Path("m.yaml"), **WORDS)
 
 
 @pytest.mark.parametrize("field", WORDS)
 @given(blank=st.sampled_from(["", " ", "\n", "x" * 5_000]))
 def test_each_field_is_needed(field, blank):
     with pytest.raises(SettingsError, match=field):
-        make_sign_off(RUN, Evidence(), **WORDS | {field: blank})
+        make_sign_off(RUN, Evidence(), Path("m.yaml"), **WORDS | {field: blank})
 
 
 @given(st.dictionaries(st.sampled_from(list(COUNTS)), st.integers(0, 10**9)))
