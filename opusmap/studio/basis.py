@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from opusmap.journal.last_run import LastRun
+from opusmap.journal.last_run import LastRun, NotedRun
 from opusmap.language.cached_files import Stamp, stamp
 from opusmap.run.open import Work
 from opusmap.studio.workbench import Workbench
@@ -20,15 +20,20 @@ class Basis:
 
     version: str
     stamps: Mapping[Path, Stamp | None] = field(default_factory=dict)
+    last_run: NotedRun | None = None
+    """Not the note's stamp: a rehearsal, which changes nothing in Opus, notes its rejects there."""
 
     @classmethod
     def of(cls, version: str, work: Work) -> Basis:
         """Return the basis of a look at a source; its last run is known by the note beside the mapping."""
-        files: list[str | Path] = [*(work.source.files or (work.source.name,))]
-        files.append(LastRun(work.mapper.spec.path).path)
-        return cls(version, {Path(name): stamp(Path(name)) for name in files})
+        files = work.source.files or (work.source.name,)
+        stamps = {Path(name): stamp(Path(name)) for name in files}
+        return cls(version, stamps, LastRun(work.mapper.spec.path).latest())
 
     def is_old(self, bench: Workbench) -> bool:
         """Return whether the mapping, its source or its runs have changed since."""
-        stamps = self.stamps.items()
-        return self.version != bench.version or any(stamp(path) != then for path, then in stamps)
+        return (
+            self.version != bench.version
+            or any(stamp(path) != then for path, then in self.stamps.items())
+            or LastRun(bench.path).latest() != self.last_run
+        )
