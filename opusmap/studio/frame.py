@@ -102,7 +102,7 @@ def describe(visit: Visit, screen: Screen) -> Frame:
         work = known.work
         totals = ""
         if sample.mapped:
-            totals = f"{sample.ready:,} ready · {sample.filtered:,} filtered · {sample.rejected:,} need you"
+            totals = f"{sample.ready:,} ready · {sample.filtered:,} filtered · {sample.rejected:,} rejected"
         counted = "all rows" if sample.whole else f"the first {len(sample.mapped):,} rows"
         return Frame(
             mappings=tuple(
@@ -246,7 +246,7 @@ def _row_panel(visit: Visit) -> RowPanel | None:
             for name, value in mapped.values.items()
         ]
     elif isinstance(mapped, Reject):
-        kind, key = "needs you", mapped.key or ""
+        kind, key = "rejected", mapped.key or ""
         problems = tuple(
             StageLine(one.place or "whole row", "", None, one.message, one.hint) for one in mapped.problems
         )

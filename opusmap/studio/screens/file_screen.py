@@ -186,7 +186,7 @@ def _set_header(visit: Visit) -> None:
     if row == "0":
         names = [name for line in visit.field("names").splitlines() if (name := line.strip())]
         if not names:
-            raise SettingsError("names", "no name is given", "write a name for each column, one a line")
+            raise SettingsError("names", "no name is given", "write a name for each column, one per line")
         visit.bench.apply(SetSourceOption("columns", list(names)), *_without(spec, "header_row", "headers"))
         visit.announce(
             "good", f"The file has no row of names: its {len(names)} columns are named as you wrote."

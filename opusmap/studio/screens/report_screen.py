@@ -1,4 +1,4 @@
-"""Report: the runs of the mapping, what in one of them needs you, two runs side by side, the sign-off."""
+"""Report: the runs of the mapping, what needs attention in one, two runs side by side, the sign-off."""
 
 from __future__ import annotations
 

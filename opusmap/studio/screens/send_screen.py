@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def _describe_end(job: Job) -> Mapping[str, Any]:
     stopped = report.stopped or job.error
     problem, _, hint = ("", "", "") if stopped is None else str(stopped).partition("\n  help: ")
     tone = "bad" if problem else "good" if report.clean else "attention"
-    words = {"bad": "Ended early", "good": "Done", "attention": "Done, and some rows need you"}[tone]
+    words = {"bad": "Ended early", "good": "Done", "attention": "Done, and some rows need attention"}[tone]
     return {
         "tone": tone,
         "words": words,
@@ -137,7 +138,7 @@ def _describe_rehearsal(job: Job | None, version: str) -> str:
         return ""
     if job.about.version != version:
         return "rehearsed before the last change"
-    return "rehearsed" if job.report.clean else "rehearsed: some rows need you"
+    return "rehearsed" if job.report.clean else "rehearsed: some rows need attention"
 
 
 def _latest_run(visit: Visit) -> PastRun | None:
@@ -166,6 +167,9 @@ def _find_again(visit: Visit, settings: Settings | None) -> Again:
         return Again(files=files)
     try:
         found = find_rejects(visit.path, settings)
+        if found is not None:  # the page names files from the mapping's folder
+            why_not = found.why_not.replace(f"{visit.path.parent}{os.sep}", "")
+            found = replace(found, why_not=why_not)
         return Again(found, files, len(keys_to_retry(work.mapper, settings)))
     except OpusmapError:  # the run itself says what is wrong with the journal or the mapping
         return Again(files=files)

@@ -228,12 +228,12 @@ def _unalias(visit: Visit) -> None:
 
 
 def _paste(visit: Visit) -> None:
-    """Take the list of options, one a line, in the order of Opus."""
+    """Take the list of options, one per line, in Opus's order."""
     column = _column(visit)
     options = tuple(line.strip() for line in visit.field("options").splitlines() if line.strip())
     label = column.column.display_name
     if not options:
-        raise SettingsError(label, "the list is empty", "copy the options from Opus, one a line")
+        raise SettingsError(label, "the list is empty", "copy the options from Opus, one per line")
     twice = [one for number, one in enumerate(options) if one in options[:number]]
     if twice:
         raise SettingsError(label, f"{quote_value(twice[0])} is in the list twice", "leave one of the two")
@@ -294,7 +294,7 @@ def _remove(visit: Visit) -> None:
     left = [one for one in column.options if one != option]
     if not left:
         problem = "a choice column needs an option"
-        raise SettingsError(column.column.display_name, problem, "paste the list of Opus instead")
+        raise SettingsError(column.column.display_name, problem, "paste the list from Opus instead")
     visit.bench.apply(
         *(SetAlias(column.written, one, None) for one in aliases), RemoveOption(column.written, option)
     )

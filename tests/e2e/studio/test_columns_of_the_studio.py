@@ -82,7 +82,7 @@ def test_nothing_ambiguous_is_saved_before_it_is_chosen(permits, columns):
     columns.wait_for_selector("#ambiguous")
     assert written(permits) == MAPPING, "the question has an address, and looking at it saves nothing"
     columns.click(".use-reading:has-text('month first')")
-    columns.wait_for_selector(".dates .good:has-text('read so')")
+    columns.wait_for_selector(".dates .good:has-text('in use')")
     assert binding(permits, "Created time") == '{from: "Lodged", format: "%m/%d/%Y"}'  # its quotes stay
     columns.click("#undo")
     columns.wait_for_selector("#undo[disabled]")
@@ -116,7 +116,7 @@ def test_not_decided_leaves_a_todo_that_blocks_only_its_column(permits, columns)
 
 def test_dates_that_show_what_they_mean_are_read_so_at_once(permits, columns):
     bind(columns, "timeCreated", "Issued")
-    columns.wait_for_selector(".dates .good:has-text('read so')")
+    columns.wait_for_selector(".dates .good:has-text('in use')")
     assert 'format: "%d/%m/%Y %H:%M"' in binding(permits, "Created time").replace("'", '"')
     assert columns.locator("#ambiguous").count() == 0
     columns.click(".explain >> nth=0")
@@ -135,7 +135,7 @@ def test_public_data_whose_day_is_always_the_first_is_ambiguous(tmp_path, start_
     assert "no day is over 12" in page.inner_text("#ambiguous")
     assert "1,000/1,000 fit" in page.inner_text(".dates")
     page.click("#bind")  # the format that the mapping has stays
-    page.wait_for_selector(".dates .good:has-text('read so')")
+    page.wait_for_selector(".dates .good:has-text('in use')")
     assert written(tmp_path / "doaj") == before
 
 

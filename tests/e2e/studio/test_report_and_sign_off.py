@@ -127,7 +127,7 @@ def test_a_file_that_changes_after_sign_off_is_named_on_both_screens(
         page.click(f"#step-{screen}")
         page.wait_for_selector(f"#app.screen-{screen} #sign-off-state.bad")
         said = page.inner_text("#sign-off-state")
-        assert "The sign-off no longer holds" in said
+        assert "The sign-off no longer matches" in said
         assert f"the {role} {name} has changed" in said
     (sent / name).write_bytes(original)
     page.reload()

@@ -75,6 +75,17 @@ class Clicks:
         self.press("#bind")
 
 
+def compare_and_rehearse(do):
+    do.press("#compare")
+    do.page.wait_for_selector("#diff")
+    assert do.page.inner_text("[data-diff=new]") == "3"
+    do.press("#rehearse")
+    do.page.wait_for_selector("#outcome")
+    assert "3" in do.page.inner_text("#outcome")
+    assert "compare again" not in do.page.inner_text("#diff")
+    do.photograph("send")
+
+
 def test_the_whole_tutorial_is_done_by_clicks_and_the_command_line_counts_alike(
     folder, start_studio, open_page
 ):
@@ -124,10 +135,7 @@ def test_the_whole_tutorial_is_done_by_clicks_and_the_command_line_counts_alike(
     do.photograph("check")
     do.press("#keep-test")
     page.click("#step-send")
-    do.press("#rehearse")
-    page.wait_for_selector("#outcome")
-    assert "3" in page.inner_text("#outcome")
-    do.photograph("send")
+    compare_and_rehearse(do)
     assert tuple(do.photographed) == STUDIO
     tested = run_opusmap("test", "mapping.yaml", cwd=folder)
     assert tested.returncode == 0, tested.stdout + tested.stderr
