@@ -186,7 +186,7 @@ def _cut_by(delimiter: str, text: str, quote: str | None) -> str:
     widths = Counter(len(cells) for cells in read_sample(text, delimiter, quote) if cells)
     width = max(widths, key=lambda one: (widths[one], one), default=0)
     columns = "1 column" if width == 1 else f"{width} columns"
-    return f"{DELIMITER_NAMES.get(delimiter, delimiter)}: cuts most rows into {columns}"
+    return f"{DELIMITER_NAMES.get(delimiter, delimiter)}: splits most rows into {columns}"
 
 
 def _first_of_sheet(input: Input, options: SourceOptions, count: int) -> FirstRows:

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from documentation import ROOT
+from emulator_process import serve_emulator
 
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="the extra `browser` is not installed"
@@ -51,24 +52,55 @@ def test_a_phone_shows_each_screen_without_scrolling_sideways(screen, contracts,
     assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
 
 
-def test_the_way_from_the_list_to_a_rehearsal_is_walked_by_keyboard(contracts, start_studio, open_page):
-    page = open_page(start_studio(contracts), "/home")
-    focus(page, "a[href*='mapping=mapping.yaml']")
+def test_the_way_from_the_list_to_a_signed_run_is_walked_by_keyboard(contracts, start_studio, open_page):
+    lines = (contracts / "contracts.csv").read_bytes().splitlines(keepends=True)
+    (contracts / "contracts.csv").write_bytes(b"".join(lines[:60]))
+    with serve_emulator(contracts / "mapping.yaml") as service:
+        page = open_page(start_studio(contracts, env=service.settings), "/home")
+        press(page, "a[href*='mapping=mapping.yaml']")
+        page.wait_for_selector("#app.screen-columns")
+        bind_by_keyboard(page)
+        page.keyboard.press("Alt+3")
+        page.wait_for_selector("#app.screen-values")
+        press(page, "#lock")
+        page.wait_for_selector(".lock.held")
+        for number, screen in ((1, "file"), (4, "check"), (5, "send")):
+            page.keyboard.press(f"Alt+{number}")
+            page.wait_for_selector(f"#app.screen-{screen}")
+        press(page, "#compare")
+        page.wait_for_selector("#diff")
+        press(page, "#rehearse")
+        page.wait_for_selector("#outcome")
+        press(page, "#send-all")
+        page.wait_for_selector("#outcome:has-text('Sending all rows')")
+        assert service.held()
+        page.keyboard.press("Alt+6")
+        page.wait_for_selector("#app.screen-report")
+        for field, text in (("#sign-name", "Ana Pérez"), ("#sign-role", "Records manager")):
+            focus(page, field)
+            page.keyboard.type(text)
+        press(page, "#sign")
+        page.wait_for_selector("#sign-off-state.good")
+        page.keyboard.press("Control+k")
+        page.keyboard.type("columns")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#app.screen-columns")
+
+
+def bind_by_keyboard(page):
+    press(page, "#column-_Supplier")
+    page.wait_for_selector("#column-_Supplier[aria-current]")
+    focus(page, "#from")
+    page.keyboard.type("Title")
+    press(page, "#bind")
+    page.wait_for_selector(".current .origin:has-text('Title')")
+    page.keyboard.press("Control+z")
+    page.wait_for_selector(".current .origin:has-text('Supplier')")
+
+
+def press(page, selector):
+    focus(page, selector)
     page.keyboard.press("Enter")
-    page.wait_for_selector("#app.screen-columns")
-    focus(page, "#column-_Department")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#column-_Department[aria-current]")
-    for number, screen in ((1, "file"), (3, "values"), (4, "check"), (5, "send")):
-        page.keyboard.press(f"Alt+{number}")
-        page.wait_for_selector(f"#app.screen-{screen}")
-    focus(page, "#rehearse")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#outcome", timeout=60_000)
-    page.keyboard.press("Control+k")
-    page.keyboard.type("columns")
-    page.keyboard.press("Enter")
-    page.wait_for_selector("#app.screen-columns")
 
 
 def focus(page, selector):

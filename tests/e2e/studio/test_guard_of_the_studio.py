@@ -1,4 +1,7 @@
-"""Only the person with the address that the program printed is let in, and a page can do nothing else."""
+"""Only the person with the address that the program printed is let in, and a page can do nothing else.
+
+Proof 17 of the studio, and that no file outside of the folder is read.
+"""
 
 import csv
 import http.client
@@ -110,6 +113,14 @@ def test_a_whole_session_asks_nobody_else_violates_nothing_and_shows_no_secret(
         page.click(f"#step-{step}")
         page.wait_for_selector(f"#app.screen-{step}")
         assert SECRET not in page.content()
+    page.click("text=Review due records")
+    page.wait_for_selector("#app.screen-due")
+    page.click("#step-send")
+    page.click("#compare")
+    page.wait_for_selector("#diff")
+    page.click("#rehearse")
+    page.wait_for_selector("#outcome", timeout=60_000)
+    assert SECRET not in page.content()
     page.click("#step-columns")
     page.click("#column-leafName")
     page.wait_for_selector(".stages")

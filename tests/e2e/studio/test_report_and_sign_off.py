@@ -105,7 +105,12 @@ def sign(page):
 
 @pytest.mark.parametrize(
     ("name", "role"),
-    [("mapping.yaml", "mapping"), ("contracts.csv", "source"), ("staff.csv", "table or shared part")],
+    [
+        ("mapping.yaml", "mapping"),
+        ("contracts.connection.json", "connection"),
+        ("contracts.csv", "source"),
+        ("staff.csv", "table or shared part"),
+    ],
 )
 def test_a_file_that_changes_after_sign_off_is_named_on_both_screens(
     name, role, sent, start_studio, open_page
