@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-from opusmap_program import COMMAND, environment_of
+from opusmap_program import environment_of, start_opusmap
 
 from opusmap.emulator import TOKEN_PATH
 
 __all__ = ["SECRET", "Service", "serve_emulator"]
 
+MODULES = ("opusmap.cli.emulator", "opusmap.emulator.server", "opusmap.emulator.protocol")
 SECRET = "pl4nted-s3cret-of-the-emulator"
 
 
@@ -45,10 +45,9 @@ class Service:
 
 @contextmanager
 def serve_emulator(mapping: Path, *options: str) -> Iterator[Service]:
-    process = subprocess.Popen(
-        [*COMMAND, "emulator", str(mapping), "--port", "0", "--json", *options],
-        env=environment_of(OPUSMAP_CLIENT_SECRET=SECRET), text=True, encoding="utf-8",
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    process = start_opusmap(
+        "emulator", mapping, "--port", "0", "--json", *options,
+        cwd=Path.cwd(), env=environment_of(OPUSMAP_CLIENT_SECRET=SECRET), modules=MODULES,
     )  # fmt: skip
     try:
         assert process.stdout is not None

@@ -1,7 +1,8 @@
 """The program `opusmap` as tests run it: a process with its own folder, environment and exit code.
 
 Importing it takes most of a second, and the tests run it a thousand times. So where the system can fork, one
-process imports it once and forks for each run. Elsewhere, or if `fresh`, each run starts Python.
+process imports it once and forks for each run. Elsewhere, or if `fresh`, each run starts Python. What runs
+until it is stopped, such as a studio, is started by `start_opusmap`.
 """
 
 from __future__ import annotations
@@ -12,19 +13,20 @@ import importlib
 import io
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["COMMAND", "MAIN", "environment_of", "run_opusmap"]
+__all__ = ["COMMAND", "MAIN", "Program", "environment_of", "run_opusmap", "start_opusmap"]
 
 MAIN = "import sys; from opusmap.cli import main; sys.exit(main())"
 """What the installed command does, for `python -c`."""
@@ -111,10 +113,13 @@ def run_opusmap(
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         given.write(input.encode())
         given.seek(0)
-        request = {"args": command, "cwd": folder, "env": environment}
-        code = _server().run(
-            request, [given.fileno(), out.fileno(), (out if together else err).fileno()], timeout
-        )
+        streams = [given.fileno(), out.fileno(), (out if together else err).fileno()]
+        followed = _server().start({"args": command, "cwd": folder, "env": environment}, streams)
+        try:
+            code = followed.wait(timeout)
+        except subprocess.TimeoutExpired:
+            code = None
+            followed.end()
         texts = []
         for file in (out, err):
             file.seek(0)
@@ -122,6 +127,95 @@ def run_opusmap(
     if code is None:
         raise subprocess.TimeoutExpired(command, timeout, *texts)
     return subprocess.CompletedProcess(command, code, *texts)
+
+
+class Program:
+    """A program that runs, as `subprocess.Popen` has it, forked from a process that has imported it."""
+
+    def __init__(self, args: list[str], folder: Path, env: Mapping[str, str], modules: Iterable[str]) -> None:
+        reader, writer = os.pipe()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - `communicate` closes both
+        self.stdout = os.fdopen(reader, encoding="utf-8")
+        request = {"args": args, "cwd": str(folder), "env": dict(env), "modules": list(modules)}
+        with Path(os.devnull).open("rb") as nothing:
+            self._followed = _server().start(request, [nothing.fileno(), writer, self._errors.fileno()])
+        os.close(writer)
+        self.pid = self._followed.pid
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._followed.wait(0)
+        return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code once it has ended."""
+        return self._followed.wait(timeout)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end; return what it wrote since, and all that it wrote as errors."""
+        self.wait(timeout)
+        if self.stdout.closed:
+            return "", ""
+        with self.stdout, self._errors:
+            self._errors.seek(0)
+            return self.stdout.read(), self._errors.read().decode()
+
+
+def start_opusmap(
+    *args: object, cwd: Path, env: Mapping[str, str], modules: Iterable[str] = ()
+) -> Program | subprocess.Popen[str]:
+    """Start `opusmap` with these arguments; its outputs are pipes of text.
+
+    `modules` are those that it needs besides the ones that each run needs: they are imported once, too.
+    """
+    command = list(map(str, args))
+    if hasattr(os, "fork"):
+        return Program(command, cwd, env, modules)
+    return subprocess.Popen(
+        [*COMMAND, *command],
+        cwd=cwd, env=dict(env), text=True, encoding="utf-8", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+class _Followed:
+    """A forked process whose end the server tells through a socket of its own."""
+
+    def __init__(self, stream: socket.socket) -> None:
+        self._stream = stream
+        self.pid = _number(stream)
+        self._code: int | None = None
+
+    def wait(self, timeout: float | None) -> int:
+        """Return the exit code, negative for a signal as `subprocess` has it.
+
+        Raises:
+            subprocess.TimeoutExpired: it still runs.
+        """
+        if self._code is None:
+            if not select.select([self._stream], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            self._code = _number(self._stream)
+            self._stream.close()
+        return self._code
+
+    def end(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self.wait(None)
 
 
 class _Server:
@@ -136,22 +230,15 @@ class _Server:
         )  # fmt: skip
         theirs.close()
 
-    def run(self, request: dict[str, Any], files: list[int], timeout: float) -> int | None:
-        """Return the exit code, negative for a signal as `subprocess` has it; None if time was up."""
-        socket.send_fds(self._socket, [len(body := json.dumps(request).encode()).to_bytes(4, "big")], files)
+    def start(self, request: dict[str, Any], files: list[int]) -> _Followed:
+        """Fork a process with these files as its standard streams."""
+        body = json.dumps(request).encode()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            head = len(body).to_bytes(4, "big")
+            socket.send_fds(self._socket, [head], [theirs.fileno(), *files])
         self._socket.sendall(body)
-        process = _number(self._socket)
-        self._socket.settimeout(timeout)
-        try:
-            return _number(self._socket)
-        except TimeoutError:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-            self._socket.settimeout(None)
-            _number(self._socket)
-            return None
-        finally:
-            self._socket.settimeout(None)
+        return _Followed(ours)
 
     def close(self) -> None:
         self._socket.close()
@@ -188,21 +275,51 @@ def _serve(stream: socket.socket) -> list[str]:
 
     gc.collect()
     gc.freeze()  # what is imported is no garbage: a child that looks through it when it ends takes 0.3 s
+    alarm, ring = socket.socketpair()
+    ring.setblocking(False)
+    signal.set_wakeup_fd(ring.fileno())
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    running: dict[int, socket.socket] = {}
     while True:
-        head, files, _, _ = socket.recv_fds(stream, 4, 3)
+        ready = select.select([stream, alarm], [], [])[0]
+        if alarm in ready:
+            alarm.recv(1 << 12)
+            _tell_ends(running)
+        if stream not in ready:
+            continue
+        head, given, _, _ = socket.recv_fds(stream, 4, 4)
         if not head:
             os._exit(0)
+        teller, files = socket.socket(fileno=given[0]), given[1:]
         request = json.loads(_exactly(stream, int.from_bytes(head, "big")))
+        for name in request.get("modules", ()):
+            importlib.import_module(name)
         child = os.fork()
         if child == 0:
-            stream.close()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for one in (stream, alarm, ring, teller, *running.values()):
+                one.close()
             _become(request, files)
             return list(request["args"])
         for file in files:
             os.close(file)
-        stream.sendall(child.to_bytes(4, "big", signed=True))
-        _, status = os.waitpid(child, 0)
-        stream.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
+        _tell(teller, child)
+        running[child] = teller
+
+
+def _tell_ends(running: dict[int, socket.socket]) -> None:
+    """Tell of each process that has ended how it ended."""
+    for child in list(running):
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            with running.pop(child) as teller:
+                _tell(teller, os.waitstatus_to_exitcode(status))
+
+
+def _tell(teller: socket.socket, number: int) -> None:
+    with suppress(OSError):  # the test no longer listens
+        teller.sendall(number.to_bytes(4, "big", signed=True))
 
 
 def _become(request: dict[str, Any], files: list[int]) -> None:

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from opusmap_program import COMMAND, environment_of
+from opusmap_program import Program, environment_of, start_opusmap
 from pictures import CHROMIUM, QUIET
 
 pytest.importorskip("starlette", reason="the extra `studio` is not installed")
 sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
 
-WAIT = 15_000
+MODULES = ("opusmap.cli.studio", "opusmap.studio.opening", "opusmap.studio.serving")
+"""What each studio imports."""
+
+WAIT = 45_000
 """Milliseconds until something that must come has come, on a busy machine."""
 
 
@@ -36,7 +39,7 @@ class Studio:
     """A studio that runs: its folder, address, and what it prints."""
 
     folder: Path
-    process: subprocess.Popen[str]
+    process: Program | subprocess.Popen[str]
     address: str
 
     @property
@@ -60,11 +63,9 @@ def start_studio() -> Iterator[Any]:
     started: list[Studio] = []
 
     def start(folder: Path, *args: object, env: dict[str, str] | None = None) -> Studio:
-        process = subprocess.Popen(
-            [*COMMAND, "studio", *map(str, args), "--no-browser"],
-            cwd=folder, env=environment_of(**(env or {})), text=True, encoding="utf-8",
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        process = start_opusmap(
+            "studio", *args, "--no-browser", cwd=folder, env=environment_of(**(env or {})), modules=MODULES
+        )
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line.startswith("Studio: "):
