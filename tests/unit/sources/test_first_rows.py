@@ -83,7 +83,7 @@ def test_each_delimiter_says_how_many_columns_it_makes(tmp_path):
     path.write_text("a;b;c\n1,5;2;3\n", "utf-8")
     found = first(path)
     effects = {one.value: one.effect for one in found.delimiters}
-    assert effects[";"] == "semicolon: cuts most rows into 3 columns"
+    assert effects[";"] == "semicolon: splits most rows into 3 columns"
     assert dict(found.now) == {"delimiter": ";"}
     assert first(path, delimiter=",").rows[1] == (2, ("1", "5;2;3"))
 
