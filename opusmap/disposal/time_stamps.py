@@ -66,13 +66,13 @@ def load_authority(environ: Mapping[str, str]) -> Authority | None:
 def _load_trusted(path: Path | None) -> TrustedCertificates | None:
     if path is None:
         return None
-    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415 - an extra
+    from cryptography.x509 import InvalidVersion, load_pem_x509_certificates  # noqa: PLC0415 - an extra
 
     try:
         found = tuple(load_pem_x509_certificates(read_bytes(path, _TRUSTED_LIMIT)))
     except UnreadableFile as error:
         raise SettingsError(TRUST_SETTING, error.message) from None
-    except ValueError:
+    except (ValueError, InvalidVersion):
         problem = f"{path} has no certificates in PEM, or one that can't be read"
         help_text = "convert the authority's root: openssl x509 -inform der -in root.cer -out root.pem"
         raise SettingsError(TRUST_SETTING, problem, help_text) from None

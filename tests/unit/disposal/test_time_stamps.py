@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import time
+from base64 import b64encode
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import repeat
@@ -16,6 +17,7 @@ import pytest
 pytest.importorskip("asn1crypto", reason="the extra `timestamp` is not installed")
 pytest.importorskip("cryptography", "45", reason="the extra `timestamp` is not installed")
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from time_stamp_authority import OPENSSL, Answer, Openssl, open_authority
 
 from opusmap.disposal.destruction_certificate import write_certificate
@@ -216,6 +218,15 @@ def test_a_token_of_an_earlier_request_is_not_taken_for_an_answer(server, openss
     server.answer = replay
     assert stamp(server, data).stamp
     assert "its nonce is another" in stamp(server, data).problem
+
+
+def test_an_odd_certificate_among_the_trusted_ones_is_told(openssl, data):
+    der = openssl.certificates["root"].public_bytes(Encoding.DER)
+    odd = der.replace(b"\x02\x01\x02\x02", b"\x02\x01\x07\x02", 1)  # a version 8
+    data.write_text(f"-----BEGIN CERTIFICATE-----\n{b64encode(odd).decode()}\n-----END CERTIFICATE-----\n")
+    given = {"OPUSMAP_TIMESTAMP_URL": "https://x.example/tsr", "OPUSMAP_TIMESTAMP_CA": str(data)}
+    with pytest.raises(SettingsError, match="or one that can't be read"):
+        load_authority(given)
 
 
 def test_what_the_authority_says_is_printed_without_the_characters_that_a_terminal_acts_on(
