@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 SETTING = "OPUSMAP_APPROVAL_CERTIFICATE"
+_UNREADABLE = "its certificate can't be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,16 @@ def find_flaw(signature: Signature, statement: bytes, signed: float, address: st
     """
     certificate = _load(signature.certificate)
     if certificate is None:
-        return "its certificate can't be read"
+        return _UNREADABLE
+    try:
+        return _find_flaw(certificate, signature, statement, signed, address)
+    except _odd_certificates():
+        return _UNREADABLE
+
+
+def _find_flaw(
+    certificate: Certificate, signature: Signature, statement: bytes, signed: float, address: str
+) -> str:
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - an extra
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
@@ -116,7 +126,11 @@ def describe_certificate(certificate_der: str) -> str:
         return "a certificate that can't be read"
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - an extra
 
-    return f"{certificate.subject.rfc4514_string()}, SHA-256 {certificate.fingerprint(SHA256()).hex()}"
+    hashed = f"SHA-256 {certificate.fingerprint(SHA256()).hex()}"
+    try:
+        return f"{certificate.subject.rfc4514_string()}, {hashed}"
+    except _odd_certificates():
+        return f"a name that can't be read, {hashed}"
 
 
 def _load(certificate: str) -> Certificate | None:
@@ -127,8 +141,17 @@ def _load(certificate: str) -> Certificate | None:
         raise SettingsError(SETTING, problem, show_extra("certificate")) from None
     try:
         return load_der_x509_certificate(b64decode(certificate))
-    except ValueError:
+    except _odd_certificates():
         return None
+
+
+def _odd_certificates() -> tuple[type[Exception], ...]:
+    """Return what the library raises for a certificate that is damaged or odd, when that part is read."""
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - an extra
+    from cryptography.x509 import DuplicateExtension, InvalidVersion  # noqa: PLC0415 - an extra
+    from cryptography.x509 import UnsupportedGeneralNameType as UnsupportedName  # noqa: PLC0415 - an extra
+
+    return ValueError, InvalidVersion, UnsupportedAlgorithm, DuplicateExtension, UnsupportedName
 
 
 def _find_addresses(certificate: Certificate) -> set[str]:
@@ -141,6 +164,6 @@ def _find_addresses(certificate: Certificate) -> set[str]:
     try:
         names = certificate.extensions.get_extension_for_class(SubjectAlternativeName).value
         found |= {each.casefold() for each in names.get_values_for_type(RFC822Name)}
-    except (ExtensionNotFound, ValueError):
+    except ExtensionNotFound:
         pass
     return found

@@ -151,7 +151,7 @@ def _read_pfx(data: bytes, password: bytes | None) -> tuple[Any, list[Certificat
 def _read_pem(data: bytes, password: bytes | None) -> tuple[Any, list[Certificate]]:
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
-    from cryptography.x509 import load_pem_x509_certificates  # noqa: PLC0415
+    from cryptography.x509 import InvalidVersion, load_pem_x509_certificates  # noqa: PLC0415
 
     if b"PRIVATE KEY-----" not in data:
         raise SettingsError(_SETTING, "the file contains no private key", _EXPORT)
@@ -160,7 +160,7 @@ def _read_pem(data: bytes, password: bytes | None) -> tuple[Any, list[Certificat
     encrypted = b"ENCRYPTED" in data
     try:
         certificates = load_pem_x509_certificates(data)
-    except ValueError:
+    except (ValueError, InvalidVersion):
         raise SettingsError(_SETTING, "the PEM file is damaged", _EXPORT) from None
     try:
         key = load_pem_private_key(data, password if encrypted else None)

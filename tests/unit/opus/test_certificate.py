@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 import sys
 import traceback
 import uuid
@@ -160,6 +161,16 @@ def test_a_certificate_out_of_its_time_signs_nothing(
 def test_a_certificate_whose_key_usage_excludes_signatures_is_refused(usage: str, tmp_path: Path) -> None:
     refusal = refused(write_pfx(tmp_path / "c.pfx", KEY, make_certificate(KEY, usage=usage)))
     assert "key usage does not include digital signature" in refusal.problem
+
+
+def test_a_certificate_of_a_version_that_x509_lacks_is_refused_in_words(tmp_path: Path) -> None:
+    path = write_pem(tmp_path / "c.pem", KEY)
+    der = CERTIFICATE.public_bytes(Encoding.DER).replace(
+        bytes.fromhex("a003020102"), bytes.fromhex("a003020105"), 1
+    )
+    text = ssl.DER_cert_to_PEM_cert(der)
+    path.write_text(path.read_text() + text)
+    assert "the PEM file is damaged" in refused(path).problem
 
 
 def test_a_certificate_whose_extensions_are_damaged_is_refused_in_words(tmp_path: Path) -> None:
