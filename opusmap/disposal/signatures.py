@@ -8,6 +8,7 @@ hash.
 from __future__ import annotations
 
 import os
+import warnings
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -140,7 +141,8 @@ def _load(certificate: str) -> Certificate | None:
         problem = "checking a signature needs cryptography, which is not installed"
         raise SettingsError(SETTING, problem, show_extra("certificate")) from None
     try:
-        return load_der_x509_certificate(b64decode(certificate))
+        with warnings.catch_warnings(action="ignore"):  # of a serial number that is not positive
+            return load_der_x509_certificate(b64decode(certificate))
     except _odd_certificates():
         return None
 

@@ -20,6 +20,7 @@ NOW = datetime.now(UTC).timestamp()
 KEY = make_key()
 CERTIFICATE = make_certificate(KEY)
 DER = CERTIFICATE.public_bytes(Encoding.DER)
+SERIAL = DER.index(bytes.fromhex("a003020102")) + 7
 VERSION = DER.index(bytes.fromhex("a003020102")) + 4
 
 
@@ -41,6 +42,11 @@ def test_a_certificate_of_a_version_that_x509_lacks_is_refused_in_words(signatur
     odd = b64encode(DER[:VERSION] + b"\x05" + DER[VERSION + 1 :]).decode()
     assert find_flaw(replace(signature, certificate=odd), STATEMENT, NOW) == "its certificate can't be read"
     assert describe_certificate(odd) == "a certificate that can't be read"
+
+
+def test_a_serial_number_that_is_not_positive_is_no_warning(signature: Signature) -> None:
+    odd = b64encode(DER[:SERIAL] + b"\xff" + DER[SERIAL + 1 :]).decode()
+    assert find_flaw(replace(signature, certificate=odd), STATEMENT, NOW) == ""
 
 
 @given(place=st.integers(0, len(DER) - 1), byte=st.integers(0, 255))
