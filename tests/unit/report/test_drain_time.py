@@ -55,7 +55,9 @@ def test_under_a_limit_most_of_what_opus_allows_is_used_and_never_more(allowed, 
     free, _ = find_rate(Conditions(latency, in_flight=count))
     assert rate <= min(allowed, free) + 1e-9
     if bound == "Opus":
-        assert rate >= 0.45 * allowed  # where one more in flight is one too many, each second one is refused
+        # Where one more in flight is one too many, each second one is refused; where Opus allows about one
+        # a second, a refused one is waited for longer than the next would take.
+        assert rate >= (0.45 if allowed >= 2 else 0.3) * allowed
 
 
 def test_what_a_service_does_not_save_for_later_is_lost_while_a_process_waits():
