@@ -257,6 +257,8 @@ class _Counted:
     example: str
     help: str
     count: int = 0
+    alike: int = 0
+    """How many of them have the example's message."""
     rows: list[int] = field(default_factory=list)
 
 
@@ -269,13 +271,26 @@ def _count_all(
         if found is None:
             found = counted[key] = _Counted(problem.message, problem.hint)
         found.count += 1
+        found.alike += problem.message == found.example
         if row is not None and len(found.rows) < FIRST_ROWS:
             found.rows.append(row)
 
 
 def _sorted(counted: dict[tuple[str, str], _Counted]) -> tuple[Reason, ...]:
     reasons = [
-        Reason(column, code, found.count, tuple(found.rows), found.example, found.help)
+        Reason(column, code, found.count, tuple(found.rows), _describe_example(code, found), found.help)
         for (column, code), found in counted.items()
     ]
     return tuple(sorted(reasons, key=lambda reason: (-reason.count, reason.column, reason.code)))
+
+
+_DECIDED_ONE_BY_ONE = frozenset({"unknown-choice", "not-in-table"})
+"""Codes of values that a person decides one by one, so the first one says nothing about the others."""
+
+
+def _describe_example(code: str, found: _Counted) -> str:
+    """Return the example; where other rows have other values, with how many have this one."""
+    if found.alike == found.count or code not in _DECIDED_ONE_BY_ONE:
+        return found.example
+    have = "has" if found.alike == 1 else "have"
+    return f"{found.example}; {found.alike:,} of these {found.count:,} rows {have} this value"

@@ -48,3 +48,22 @@ def test_reasons_count_every_problem_the_most_frequent_first(rows):
     )
     assert [reason.count for reason in reasons] == sorted((reason.count for reason in reasons), reverse=True)
     assert all(len(reason.rows) == min(reason.count, FIRST_ROWS) for reason in reasons)
+
+
+def reject(row, code, value):
+    return Reject(row, None, (Issue(code, f'"{value}" is wrong', "A"),), {})
+
+
+def test_the_example_of_values_decided_one_by_one_says_in_how_many_rows_it_is():
+    mixed = [reject(2, "unknown-choice", "memo"), reject(3, "unknown-choice", "Crane")]
+    (reason,) = count(mixed).reasons()
+    assert reason.example == '"memo" is wrong; 1 of these 2 rows has this value'
+    (reason,) = count([*mixed, reject(4, "unknown-choice", "memo")]).reasons()
+    assert reason.example == '"memo" is wrong; 2 of these 3 rows have this value'
+
+
+def test_an_example_that_all_rows_have_or_that_is_one_of_many_by_nature_is_left_alone():
+    (reason,) = count([reject(2, "unknown-choice", "memo"), reject(3, "unknown-choice", "memo")]).reasons()
+    assert reason.example == '"memo" is wrong'
+    (reason,) = count([reject(2, "bad-date", "30/02/2024"), reject(3, "bad-date", "x")]).reasons()
+    assert reason.example == '"30/02/2024" is wrong'
