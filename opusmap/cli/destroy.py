@@ -24,7 +24,7 @@ from opusmap.errors import SettingsError
 from opusmap.wording import counted, quote_value, show_command
 
 if TYPE_CHECKING:
-    from opusmap.disposal.destruction_plan import PlanFile
+    from opusmap.disposal.destruction_plan import Hold, PlanFile
     from opusmap.disposal.executing import Outcome
 
 PLAN = click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
@@ -37,7 +37,7 @@ HOLD = click.option(
     "holds",
     multiple=True,
     type=click.Path(dir_okay=False),
-    help="File of row keys that must be kept, one on each line. May be given several times.",
+    help="File of row keys that must be kept, one on each line (after a tab, why). May be repeated.",
 )
 _NAMED = 10
 
@@ -139,9 +139,7 @@ def plan(
         if frozen.review is not None:
             print_note(f"  reviewed by {frozen.review.by}, {frozen.review.signed}")
         for hold in frozen.holds:
-            print_note(
-                f"  held by {hold.path}: {', '.join(map(quote_value, hold.held)) or 'none that is due'}"
-            )
+            print_note(f"  held by {hold.path}: {_list_held(hold)}")
         for one in frozen.left_out[:_NAMED]:
             print_note(f"  left out: {quote_value(one.key)} ({one.state}): {one.why}")
         if len(frozen.left_out) > _NAMED:
@@ -434,6 +432,12 @@ def lift(mapping: str, key: str, person: str, reason: str, out: Output) -> int:
     elif not out.quiet:
         print_note(f"{quote_value(key)} can be submitted again")
     return 0
+
+
+def _list_held(hold: Hold) -> str:
+    reasons = ((quote_value(key), hold.reasons.get(key)) for key in hold.held)
+    named = (f"{key} ({shorten(reason, 200)})" if reason else key for key, reason in reasons)
+    return ", ".join(named) or "none that is due"
 
 
 def _describe(file: PlanFile) -> str:

@@ -49,13 +49,14 @@ class LeftOut:
 class Hold:
     """A file of rowKeys that must not be destroyed: its path from the plan's folder, its SHA-256, its keys.
 
-    `held` are those of them that were due.
+    `held` are those of them that were due, and `reasons` why, by rowKey, as far as the file says so.
     """
 
     path: str
     sha256: str
     keys: int
     held: tuple[str, ...] = ()
+    reasons: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,4 +306,4 @@ def find_held(file: PlanFile, more: Iterable[str] = ()) -> dict[str, str]:
         DestructionRefused: one of the files can't be read.
     """
     paths = [str(file.path.parent / hold.path) for hold in file.plan.holds]
-    return {key: path for path in (*paths, *more) for key in read_hold(path) & file.plan.keys}
+    return {key: path for path in (*paths, *more) for key in read_hold(path).find(file.plan.keys)}

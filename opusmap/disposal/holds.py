@@ -1,8 +1,16 @@
-"""Files of holds: the rowKeys of records that must not be destroyed, one on each line."""
+"""Files of holds: the rowKeys of records that must not be destroyed, one on each line, and why.
+
+    BP-0104<tab>access request 12/3
+    BP-0107
+
+Where a rowKey itself has a tab, its whole line is that key, too: a record may be held that need not be, and
+never the other way round.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from opusmap.errors import DestructionRefused
@@ -10,10 +18,24 @@ from opusmap.safe_files import UnreadableFile, read_bytes
 from opusmap.wording import quote_value
 
 _HOLD_LIMIT = 1 << 28
+_REASON = "\t"
+"""What is between a rowKey and the reason why it is held."""
 
 
-def read_hold(path: str | Path) -> frozenset[str]:
-    """Return the rowKeys of a file of holds: one on each line, in UTF-8; empty lines don't count.
+@dataclass(frozen=True, slots=True)
+class HoldFile:
+    """What a file of holds has: its lines, and by rowKey why it is held ("" where no reason is given)."""
+
+    reasons: Mapping[str, str]
+    lines: frozenset[str]
+
+    def find(self, keys: Collection[str]) -> dict[str, str]:
+        """Return which of these rowKeys are held, with the reasons, in their order."""
+        return {key: self.reasons.get(key, "") for key in keys if key in self.reasons or key in self.lines}
+
+
+def read_hold(path: str | Path) -> HoldFile:
+    """Read a file of holds in UTF-8; empty lines don't count.
 
     Raises:
         DestructionRefused: it can't be read.
@@ -26,24 +48,27 @@ def read_hold(path: str | Path) -> frozenset[str]:
         raise DestructionRefused(
             str(path), "this is not UTF-8", "save it as UTF-8, a key on each line"
         ) from None
-    return frozenset(line.strip() for line in text.split("\n") if line.strip())
+    lines = frozenset(line.strip() for line in text.split("\n") if line.strip())
+    parts = (line.partition(_REASON) for line in sorted(lines))
+    return HoldFile({key.strip(): reason.strip() for key, _, reason in parts}, lines)
 
 
-def encode_hold(path: str | Path, keys: Iterable[str]) -> bytes:
-    """Return the content of a file of holds, which `read_hold` reads.
+def encode_hold(path: str | Path, keys: Mapping[str, str]) -> bytes:
+    """Return the content of a file of holds, which `read_hold` reads: rowKeys with their reasons, or "".
 
     Raises:
         DestructionRefused: a key can't be a line, so a plan would not know it again.
     """
-    return b"".join([_write_line(key, str(path)) for key in keys])
+    return b"".join([_write_line(key, reason, str(path)) for key, reason in keys.items()])
 
 
-def _write_line(key: str, path: str) -> bytes:
+def _write_line(key: str, reason: str, path: str) -> bytes:
     try:
         line = key.encode()
     except UnicodeEncodeError:
         line = b""
-    if not line or key.strip() != key or "\n" in key or key.startswith("\ufeff"):
+    if not line or key.strip() != key or "\n" in key or _REASON in key or key.startswith("\ufeff"):
         problem = f"the row key {quote_value(key)} can't be a line of a file of holds"
         raise DestructionRefused(path, problem, "make no plan before it is corrected")
-    return line + b"\n"
+    words = " ".join(reason.split())
+    return line + (f"{_REASON}{words}".encode("utf-8", "backslashreplace") if words else b"") + b"\n"

@@ -46,8 +46,9 @@ def make_plan(
         _refuse_other_target(review, origin, connection)
         holds = list(dict.fromkeys([*holds, review.holds]))
     listed = [(hold, read_hold(hold)) for hold in holds]
-    held = frozenset(key for _, keys in listed for key in keys)
-    keys = {entry.key for entry in due.entries}
+    keys = sorted(entry.key for entry in due.entries)
+    found = [(hold, file, file.find(keys)) for hold, file in listed]
+    held = frozenset(key for _, _, kept in found for key in kept)
     names, records, left_out = [each.name for each in fields(PlannedRecord)], [], []
     for entry in due.entries:
         if entry.key in held:
@@ -71,8 +72,14 @@ def make_plan(
         authority=authority,
         approvals_needed=approvals,
         holds=tuple(
-            Hold(_from_folder(hold, path.parent), _hash(hold), len(found), tuple(sorted(found & keys)))
-            for hold, found in listed
+            Hold(
+                _from_folder(hold, path.parent),
+                _hash(hold),
+                len(file.lines),
+                tuple(kept),
+                {key: reason for key, reason in kept.items() if reason},
+            )
+            for hold, file, kept in found
         ),
         left_out=tuple(left_out),
         records=tuple(records),

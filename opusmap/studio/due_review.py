@@ -207,8 +207,8 @@ def sign_review(
     """
     counts, signer = check_signing(review, due, name=name, role=role, declaration=declaration)
     at = (now or datetime.now(UTC)).replace(microsecond=0)
-    held = dict.fromkeys(review.kept)
-    held |= {one.key: None for one in due.entries if choice_of(review, one) is not Choice.DESTROY}
+    held = {one.key: "" for one in due.entries if choice_of(review, one) is not Choice.DESTROY}
+    held |= review.kept
     holds, page = (mapping.with_suffix(f".due-{due.until}{ending}") for ending in (".holds.txt", ".html"))
     content = encode_hold(holds, held)
     decisions = {one.key: _say(review, one) for one in due.entries}

@@ -114,8 +114,8 @@ def test_a_signed_review_gives_the_holds_and_the_page_with_which_the_command_lin
     assert "1 record can't be planned yet" in asked.inner_text("#notices")
     sign(asked)
     assert "Ana Pérez, Records manager" in asked.inner_text("#review-state.good")
-    assert (folder / f"finished.mapping.due-{DAY}.holds.txt").read_text("utf-8").split() == [
-        "BP-0104",
+    assert (folder / f"finished.mapping.due-{DAY}.holds.txt").read_text("utf-8").splitlines() == [
+        "BP-0104\tAccess was requested",
         "BP-0105",
     ]
     paper = (folder / f"finished.mapping.due-{DAY}.html").read_text("utf-8")

@@ -67,11 +67,12 @@ def test_what_became_due_or_was_submitted_again_since_the_review_is_named_and_le
         "c": ("not-reviewed", "it was submitted again since it was reviewed"),
         "e": ("not-reviewed", "it is not among the records that the signed review agreed to"),
     }
-    assert [(hold.path, hold.held) for hold in frozen.holds] == [(f"mapping.due-{DAY}.holds.txt", ("b",))]
+    holds = [(hold.path, hold.held, hold.reasons) for hold in frozen.holds]
+    assert holds == [(f"mapping.due-{DAY}.holds.txt", ("b",), {"b": "an access request"})]
     assert frozen.until == str(DAY)
     assert frozen.review is not None
     assert (frozen.review.by, frozen.review.agreed) == ("Ana Pérez, Records manager", 3)
-    for words in ('"e" (not-reviewed)', "reviewed by Ana Pérez", f'held by mapping.due-{DAY}.holds.txt: "b"'):
+    for words in ('"e" (not-reviewed)', "reviewed by Ana Pérez", 'holds.txt: "b" (an access request)'):
         assert words in ended.err
 
 
@@ -91,7 +92,9 @@ def test_the_certificate_says_who_reviewed_and_is_as_its_schema_says(
     Draft202012Validator(json.loads(SCHEMA.read_text("utf-8"))).validate(
         json.loads(Path("c.json").read_text())
     )
-    assert "Ana Pérez, Records manager" in Path("c.html").read_text("utf-8")
+    page = Path("c.html").read_text("utf-8")
+    for words in ("Ana Pérez, Records manager", "<bdi>b</bdi> (<bdi>an access request</bdi>)"):
+        assert words in page
 
 
 @pytest.mark.parametrize("name", [f"mapping.due-{DAY}.holds.txt", f"mapping.due-{DAY}.html"])

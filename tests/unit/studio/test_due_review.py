@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opusmap.disposal.due import DueEntry, DueList, DueState
-from opusmap.disposal.holds import encode_hold, read_hold
+from opusmap.disposal.holds import read_hold
 from opusmap.disposal.signed_review import DueReview
-from opusmap.errors import DestructionRefused, SettingsError
+from opusmap.errors import SettingsError
 from opusmap.studio.due_review import (
     Choice,
     choice_of,
@@ -121,7 +121,7 @@ def test_signing_writes_holds_with_all_that_was_not_agreed_to_and_a_page(mapping
     signed = sign_review(decided(), ALL, mapping, **WHO, now=NOW)
     assert read_review(mapping, DAY) == signed
     holds = mapping.parent / "m.due-2026-06-30.holds.txt"
-    assert read_hold(holds) == {"b", "c"}
+    assert read_hold(holds).reasons == {"b": "an access request", "c": ""}
     page = (mapping.parent / "m.due-2026-06-30.html").read_text("utf-8")
     for words in ("must be kept: an access request", "Ana Pérez", "Records manager", WHO["declaration"]):
         assert words in page
@@ -135,7 +135,7 @@ def test_signing_writes_holds_with_all_that_was_not_agreed_to_and_a_page(mapping
 
 def test_what_is_kept_stays_held_when_opus_no_longer_lists_it(mapping):
     sign_review(decided(), due_of(A), mapping, **WHO)
-    assert read_hold(mapping.parent / "m.due-2026-06-30.holds.txt") == {"b"}
+    assert read_hold(mapping.parent / "m.due-2026-06-30.holds.txt").reasons == {"b": "an access request"}
 
 
 @pytest.mark.parametrize(
@@ -179,14 +179,3 @@ def test_the_declaration_has_the_counts():
     assert "the 3 records of this list. 1 record may be destroyed" in text
     assert "1 record must be kept" in text
     assert "1 record can't be planned yet" in text
-
-
-@given(st.sets(st.text(min_size=1)))
-def test_a_file_of_holds_gives_back_the_keys_or_is_refused(tmp_path_factory, keys):
-    path = tmp_path_factory.mktemp("holds") / "holds.txt"
-    try:
-        path.write_bytes(encode_hold(path, sorted(keys)))
-    except DestructionRefused:
-        assert any(key != key.strip() or not key.isprintable() for key in keys)
-    else:
-        assert read_hold(path) == keys
