@@ -299,11 +299,15 @@ def _read_rest(
         raise DestructionRefused(str(path), f"what was added to the plan can't be read: {error}") from None
 
 
+def list_holds(file: PlanFile, more: Iterable[str] = ()) -> list[str]:
+    """Return the paths of a plan's files of holds, and of others."""
+    return [*(str(file.path.parent / hold.path) for hold in file.plan.holds), *more]
+
+
 def find_held(file: PlanFile, more: Iterable[str] = ()) -> dict[str, str]:
     """Return which of a plan's records are held now, by the plan's files of holds and others: key -> file.
 
     Raises:
         DestructionRefused: one of the files can't be read.
     """
-    paths = [str(file.path.parent / hold.path) for hold in file.plan.holds]
-    return {key: path for path in (*paths, *more) for key in read_hold(path).find(file.plan.keys)}
+    return {key: path for path in list_holds(file, more) for key in read_hold(path).find(file.plan.keys)}

@@ -1,7 +1,8 @@
 """Executing a plan: everything is checked again, then Opus is asked to mark its records as destroyed.
 
 One flaw stops it before the first request: a record that is no longer due, is held, changed or not confirmed,
-or a plan that is not approved. What is newly due is named, and stays as it is.
+or a plan that is not approved. What is newly due is named, and stays as it is. A record that is held while
+requests go on stops what has not left.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from opusmap.disposal.destruction_plan import (
     PlanFile,
     PlannedRecord,
     find_held,
+    list_holds,
     update_plan_file,
 )
 from opusmap.disposal.due import day_after
+from opusmap.disposal.holds import HoldWatch
 from opusmap.disposal.marking import NO_REQUEST, Ledger, Marker, Target, mark_records
 from opusmap.errors import DestructionRefused, OpusmapError, OpusUnavailable, StoppedEarly
 from opusmap.journal import DestructionState, Journal, State
@@ -120,8 +123,9 @@ async def execute(
         JournalError: the journal can't be used, or another run of the connection goes on.
     """
     clock = clock or Clock()
-    refuse_flaws(file, options.by, options.holds)
     plan = file.plan
+    watch = HoldWatch(list_holds(file, options.holds), plan.keys)
+    refuse_flaws(file, options.by, options.holds)
     target = Target(plan.origin, plan.connection, file.sha256, options.by)
     contents = {record.key: bytes.fromhex(record.content) for record in plan.records}
     ledger = Ledger(journal, target, contents, clock.wall_clock)
@@ -145,10 +149,14 @@ async def execute(
         retries=options.retries,
         concurrency=options.concurrency,
         stop=stop,
+        find_problem=watch.find_problem,
         clock=clock,
     )
     stopped = marked.stopped
-    if (stopped is None or isinstance(stopped, StoppedEarly)) and ledger.find(
+    if watch.problem:
+        help_text = "a plan does not change: make a new one without what is held, and have it approved"
+        stopped = DestructionRefused(str(file.path), f"stopped midway: {watch.problem}", help_text)
+    if (stopped is None or isinstance(stopped, StoppedEarly | DestructionRefused)) and ledger.find(
         DestructionState.UNCERTAIN, DestructionState.PENDING
     ):
         try:

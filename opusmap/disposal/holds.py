@@ -9,8 +9,9 @@ never the other way round.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from opusmap.errors import DestructionRefused
@@ -18,6 +19,7 @@ from opusmap.safe_files import UnreadableFile, read_bytes
 from opusmap.wording import quote_value
 
 _HOLD_LIMIT = 1 << 28
+_NAMED = 10
 _REASON = "\t"
 """What is between a rowKey and the reason why it is held."""
 
@@ -51,6 +53,42 @@ def read_hold(path: str | Path) -> HoldFile:
     lines = frozenset(line.strip() for line in text.split("\n") if line.strip())
     parts = (line.partition(_REASON) for line in sorted(lines))
     return HoldFile({key.strip(): reason.strip() for key, _, reason in parts}, lines)
+
+
+class HoldWatch:
+    """Sees when a file of holds changes, so that one of some rowKeys is held now."""
+
+    def __init__(self, paths: Iterable[str], keys: Collection[str]) -> None:
+        """Begin with files and rowKeys, none of which they hold."""
+        self._keys = keys
+        self._seen = {path: _look_at(path) for path in paths}
+        self.problem = ""
+
+    def find_problem(self) -> str:
+        """Return which rowKey is held now, and by which file, in words; nothing if none is.
+
+        A file that can't be read any more is a problem, too. Once there is one, it stays.
+        """
+        for path, before in self._seen.items():
+            if not self.problem and (now := _look_at(path)) != before:
+                self._seen[path] = now
+                self.problem = self._read(path)
+        return self.problem
+
+    def _read(self, path: str) -> str:
+        try:
+            held = read_hold(path).find(self._keys)
+        except DestructionRefused as error:
+            return f"{path}: {error.problem}"
+        return "; ".join(f"{quote_value(key)} is held by {path}" for key in islice(held, _NAMED))
+
+
+def _look_at(path: str) -> tuple[int, ...]:
+    try:
+        state = Path(path).stat()
+    except OSError:
+        return ()
+    return state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino
 
 
 def encode_hold(path: str | Path, keys: Mapping[str, str]) -> bytes:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -42,6 +42,11 @@ from opusmap.opus.exchange import BeforeResend, EncodedRecord, Exchange
 
 MARKED = "Opus marked it as destroyed"
 NO_REQUEST = "no request was sent"
+_PAUSE = 0.01
+"""Seconds until it is seen that nothing more may be sent."""
+
+FindProblem: TypeAlias = Callable[[], str]
+"""Returns why nothing more may be sent, in words; nothing if there is no reason."""
 
 
 class Marker(DueSource, Protocol):
@@ -123,8 +128,9 @@ class Ledger:
 class MarkingSession(Session):
     """A session that keeps destructions; see `Session`. Each call is durable when it returns."""
 
-    def __init__(self, ledger: Ledger, run: Run) -> None:
+    def __init__(self, ledger: Ledger, run: Run, stop: asyncio.Event, find_problem: FindProblem) -> None:
         self.run = run
+        self._stop, self._find_problem = stop, find_problem
         self._ledger = ledger
         self._before: dict[str, Destruction | None] = {}
         open_states = (DestructionState.PENDING, DestructionState.UNCERTAIN)
@@ -159,7 +165,13 @@ class MarkingSession(Session):
         return _done()
 
     async def may_send(self) -> float:
-        """Make sure that no other process has taken over: what it found to be in order may not be so now."""
+        """Make sure that nothing has come up since, and that no other process has taken over.
+
+        What was found to be in order at the beginning may not be so now.
+        """
+        if self._find_problem():
+            self._stop.set()
+            return _PAUSE
         await self._ledger.stay_writer()
         return 0.0
 
@@ -172,12 +184,12 @@ class MarkingSession(Session):
 
 
 class _Sessions:
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, make: Callable[[Run], Session]) -> None:
+        self._make = make
 
     @asynccontextmanager
     async def session(self, run: Run) -> AsyncIterator[Session]:
-        yield MarkingSession(self._ledger, run)
+        yield self._make(run)
 
 
 class _Sender:
@@ -211,14 +223,17 @@ async def mark_records(
     retries: RetryPolicy | None = None,
     concurrency: int = 8,
     stop: asyncio.Event | None = None,
+    find_problem: FindProblem = lambda: "",
     clock: Clock | None = None,
 ) -> Marked:
     """Ask Opus to mark records as destroyed, 15 with a request; the ledger has what became of each.
 
+    `find_problem` is asked before each request: if it returns one, nothing more is sent.
+
     Raises:
         JournalError: it can't be written; requests in flight were dropped, and their records stay pending.
     """
-    clock = clock or Clock()
+    clock, stop = clock or Clock(), stop or asyncio.Event()
     run = Run(0, target.origin, target.connection, "", clock.wall_clock())
     options = DeliveryOptions(
         "overwrite", concurrency=concurrency, retries=retries or RetryPolicy(), destroys=True
@@ -229,7 +244,8 @@ async def mark_records(
             yield EncodedRecord(place, key, msgspec.json.encode(key))
 
     marked = Marked()
-    events = deliver(encode(), _Sender(client), _Sessions(ledger), run, options, stop=stop, clock=clock)
+    sessions = _Sessions(lambda run: MarkingSession(ledger, run, stop, find_problem))
+    events = deliver(encode(), _Sender(client), sessions, run, options, stop=stop, clock=clock)
     async with aclosing(events):  # type: ignore[type-var]
         async for event in events:
             match event:

@@ -235,6 +235,37 @@ def test_a_hold_that_is_added_after_the_approval_stops_all(register):
     assert_refused(register, execute(register, "--hold", "more.txt"), '"c" is held by more.txt')
 
 
+@pytest.mark.parametrize("trouble", ["held", "unreadable"])
+def test_a_hold_that_is_added_while_a_plan_runs_stops_what_has_not_left(register, trouble):
+    Path("holds.txt").write_text("another\n")
+    keys = tuple(f"k{number:03}" for number in range(200))
+    ready(register, "--hold", "holds.txt", keys=keys)
+    sent = []
+
+    def add_hold(request):
+        if request.method == "DELETE":
+            sent.extend(request.keys)
+            if trouble == "held":
+                Path("holds.txt").write_text("another\nk199\tproceedings\n")
+            else:
+                Path("holds.txt").write_bytes(b"\xff")
+
+    register.emulator.faults = add_hold
+    ended = execute(register, count=len(keys))
+    assert ended.code == 2
+    said = '"k199" is held by holds.txt' if trouble == "held" else "this is not UTF-8"
+    assert f"stopped midway: {said}" in ended.err.replace("holds.txt: this", "this")
+    assert register.emulator.destroyed == set(sent)
+    assert 0 < len(sent) < 199
+    assert "k199" not in sent
+    facts = ended.json
+    assert (facts["destroyed"], facts["uncertain"]) == (len(sent), 0)
+    assert facts["not_sent"] == len(keys) - len(sent)
+    register.emulator.faults = None
+    assert execute(register, count=len(keys)).code == 2
+    assert register.emulator.destroyed == set(sent)
+
+
 def test_what_is_held_or_not_known_is_left_out_of_a_plan_and_named(register):
     register.write("a", "b", "c", "d")
     register.submit()

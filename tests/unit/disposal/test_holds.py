@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opusmap.disposal.holds import encode_hold, read_hold
+from opusmap.disposal.holds import HoldWatch, encode_hold, read_hold
 from opusmap.errors import DestructionRefused
 
 
@@ -44,3 +44,17 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(DestructionRefused):
         read_hold(path)
+
+
+def test_a_watch_reads_a_file_again_when_it_changes_and_keeps_what_it_found(tmp_path):
+    path = tmp_path / "holds.txt"
+    path.write_text("other\n")
+    watch = HoldWatch([str(path)], frozenset({"a", "b"}))
+    assert watch.find_problem() == ""
+    path.write_text("other\nb\n")
+    assert watch.find_problem() == f'"b" is held by {path}'
+    path.write_text("other\n")
+    assert "is held" in watch.find_problem()
+    gone = HoldWatch([str(path)], frozenset({"a"}))
+    path.unlink()
+    assert str(path) in gone.find_problem()
