@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from opusmap.cli.due import UNTIL
+from opusmap.cli.destroy_plan import HOLD, NAMED, plan
 from opusmap.cli.help import ExamplesFirst, Family, command, show_examples
 from opusmap.cli.next_step import print_next
 from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, open_mapping, read_settings
@@ -24,7 +24,7 @@ from opusmap.errors import SettingsError
 from opusmap.wording import counted, quote_value, show_command
 
 if TYPE_CHECKING:
-    from opusmap.disposal.destruction_plan import Hold, PlanFile
+    from opusmap.disposal.destruction_plan import PlanFile
     from opusmap.disposal.executing import Outcome
 
 PLAN = click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
@@ -32,14 +32,6 @@ PERSON = click.option("--as", "person", metavar="PERSON", required=True, help='W
 COUNT = click.option(
     "--count", type=click.IntRange(1), help="The number of records in the plan, instead of typing it."
 )
-HOLD = click.option(
-    "--hold",
-    "holds",
-    multiple=True,
-    type=click.Path(dir_okay=False),
-    help="File of row keys that must be kept, one on each line (after a tab, why). May be repeated.",
-)
-_NAMED = 10
 
 
 @click.group(
@@ -53,102 +45,6 @@ def destroy() -> None:
 
     The objects are in the source, and their owner destroys them. Opus then marks their records.
     """
-
-
-@command(
-    "Freeze what may be destroyed into a plan",
-    "opusmap destroy plan mapping.yaml --authority 'GDA 12.3' --hold holds.txt -o plan.json",
-    "opusmap destroy plan mapping.yaml --review mapping.due-2026-06-30.review.json -o plan.json",
-)
-@MAPPING
-@SOURCE
-@UNTIL
-@HOLD
-@click.option(
-    "--review",
-    type=click.Path(dir_okay=False),
-    help="Review that was signed in the studio: only what it agreed to is planned, until its day.",
-)
-@click.option(
-    "--authority", default="", help="The disposal authority, such as the number of a schedule's class."
-)
-@click.option(
-    "--approvals",
-    default=2,
-    show_default=True,
-    type=click.IntRange(1, 20),
-    help="Number of different people who must approve the plan.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The plan's file.  [default: beside MAPPING]",
-)
-@custom
-@common
-def plan(
-    mapping: str,
-    source: str | None,
-    until: str | None,
-    holds: tuple[str, ...],
-    review: str | None,
-    authority: str,
-    approvals: int,
-    output: Path | None,
-    *,
-    converters: tuple[str, ...],
-    out: Output,
-) -> int:
-    """Freeze what is due, known and not held into one file, under one hash. Nothing is changed in Opus."""
-    from opusmap.disposal.due import find_due, read_day
-    from opusmap.disposal.planning import make_plan, refuse_existing
-    from opusmap.disposal.signed_review import read_signed_review
-
-    signed = None if review is None else read_signed_review(review)
-    day = read_day(until or (signed.until if signed else None), "--until")
-    path = output or Path(mapping).with_suffix(f".destroy-{day}.json")
-    refuse_existing(path)
-    settings = read_settings(mapping)
-    work = open_mapping(mapping, source, converters, out)
-    with work.source:
-        if not out.quiet:
-            print_host(settings)
-        due = find_due(work, settings, day)
-    file = make_plan(
-        due,
-        path,
-        origin=settings.base_url,
-        connection=work.mapper.connection.id,
-        mapping=mapping,
-        holds=holds,
-        review=signed,
-        authority=authority,
-        approvals=approvals,
-        now=time.time(),
-    )
-    file.write()
-    frozen = file.plan
-    held = sum(len(hold.held) for hold in frozen.holds)
-    if out.as_json:
-        left_out = [{"key": one.key, "state": one.state, "why": one.why} for one in frozen.left_out]
-        facts = {"plan": str(path), "sha256": file.sha256, "records": len(frozen.records), "held": held}
-        print_json({**facts, "left_out": left_out})
-    elif not out.quiet:
-        print_note(f"plan: {path}, {counted(len(frozen.records), 'record')}, SHA-256 {file.sha256}")
-        if frozen.review is not None:
-            print_note(f"  reviewed by {frozen.review.by}, {frozen.review.signed}")
-        for hold in frozen.holds:
-            print_note(f"  held by {hold.path}: {_list_held(hold)}")
-        for one in frozen.left_out[:_NAMED]:
-            print_note(f"  left out: {quote_value(one.key)} ({one.state}): {one.why}")
-        if len(frozen.left_out) > _NAMED:
-            print_note(f"  and {len(frozen.left_out) - _NAMED} more; the plan names each")
-        if not authority:
-            print_note("  No disposal authority is named (--authority).")
-        approve_it = show_command("destroy", "approve", str(path), "--as", "Name <address>")
-        print_next(out, "have it approved", approve_it)
-    return 0
 
 
 @command(
@@ -247,10 +143,10 @@ def confirm(
         print_note(f"{counted(rows.read, 'row')} of {work.source.name} read")
         if not rows.read:
             print_note("  The source has no rows at all: is it the right one?")
-        for key in there[:_NAMED]:
+        for key in there[:NAMED]:
             print_note(f"  still there: {quote_value(key)}, {work.source.place(rows.found[key].number)}")
-        if len(there) > _NAMED:
-            print_note(f"  and {len(there) - _NAMED} more")
+        if len(there) > NAMED:
+            print_note(f"  and {len(there) - NAMED} more")
         print_note(f"{len(file.plan.records) - len(missing)} of {_describe(file)} are confirmed")
         if not missing:
             run_it = show_command("destroy", "run", str(plan), "--as", "Name <address>", "--limit", "1")
@@ -329,7 +225,7 @@ def _print_outcome(outcome: Outcome, limit: int | None, out: Output) -> None:
             if state.state in ("failed", "uncertain"):
                 print_note(f"  {state.state}: {quote_value(state.key)}: {state.answer}")
         if outcome.newly_due:
-            named = ", ".join(map(quote_value, outcome.newly_due[:_NAMED]))
+            named = ", ".join(map(quote_value, outcome.newly_due[:NAMED]))
             print_note(f"{counted(len(outcome.newly_due), 'record')} newly due, and not touched: {named}")
     if outcome.stopped is not None:
         log_error(outcome.stopped)
@@ -434,12 +330,6 @@ def lift(mapping: str, key: str, person: str, reason: str, out: Output) -> int:
     return 0
 
 
-def _list_held(hold: Hold) -> str:
-    reasons = ((quote_value(key), hold.reasons.get(key)) for key in hold.held)
-    named = (f"{key} ({shorten(reason, 200)})" if reason else key for key, reason in reasons)
-    return ", ".join(named) or "none that is due"
-
-
 def _describe(file: PlanFile) -> str:
     return counted(len(file.plan.records), "record")
 
@@ -455,7 +345,7 @@ def _check_count(file: PlanFile, count: int | None, what: str) -> None:
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             problem = "there is no terminal on which to type the number of records"
             raise SettingsError("--count", problem, "give the number of records in the plan with --count")
-        for record in file.plan.records[:_NAMED]:
+        for record in file.plan.records[:NAMED]:
             write_error(f"  {record.key}  {record.name}  {record.term}")
         write_error(f"{what}. Plan {file.sha256}")
         count = click.prompt("Type the number of records", type=int, err=True)

@@ -9,14 +9,25 @@ from pathlib import Path
 
 from opusmap import __version__
 from opusmap.disposal.approvals import write_time
-from opusmap.disposal.destruction_plan import Hold, LeftOut, Plan, PlanFile, PlannedRecord, Review
+from opusmap.disposal.destruction_plan import (
+    Hold,
+    LeftOut,
+    Plan,
+    PlanFile,
+    PlannedRecord,
+    Review,
+    list_holds,
+)
 from opusmap.disposal.due import DueList, DueState
 from opusmap.disposal.holds import read_hold
 from opusmap.disposal.sealed import seal
 from opusmap.disposal.signed_review import SignedDecisions
 from opusmap.errors import DestructionRefused, SettingsError
+from opusmap.journal import Journal
 from opusmap.output_files import hash_file
 
+_BLOCK = 5_000
+"""RowKeys that the journal is asked about at a time."""
 NOT_REVIEWED = "not-reviewed"
 """The state of a record that is left out because a signed review did not agree to it as it is."""
 
@@ -86,6 +97,26 @@ def make_plan(
         review=None if review is None else _describe_review(review, path.parent),
     )
     return PlanFile(path, plan, seal("plan", asdict(plan)))
+
+
+def find_unknown_holds(file: PlanFile, journal: Journal) -> dict[str, tuple[str, ...]]:
+    """Return by file of holds which of its lines are no rowKey of a submitted record: mistyped, it may be.
+
+    Raises:
+        DestructionRefused: one of the files can't be read.
+        JournalError: the journal can't be read.
+    """
+    plan, found = file.plan, dict[str, tuple[str, ...]]()
+    for path in list_holds(file):
+        hold = read_hold(path)
+        keys, unknown = sorted(hold.reasons), list[str]()
+        for start in range(0, len(keys), _BLOCK):
+            block = keys[start : start + _BLOCK]
+            known = journal.find_records(plan.origin, plan.connection, block)
+            unknown += [key for key in block if key not in known]
+        if unknown:
+            found[path] = tuple(unknown)
+    return found
 
 
 def refuse_existing(path: Path) -> None:

@@ -130,7 +130,7 @@ def test_a_signed_review_gives_the_holds_and_the_page_with_which_the_command_lin
     assert command[:3] == ["opusmap", "destroy", "plan"]
     told = run_opusmap(*command[1:], "-o", "plan.json", "--json", cwd=folder, env=permits.env)
     assert json.loads(told.stdout) | {"sha256": ""} == {
-        "plan": "plan.json", "sha256": "", "records": 2, "held": 2, "left_out": [],
+        "plan": "plan.json", "sha256": "", "records": 2, "held": 2, "left_out": [], "unknown_holds": {},
     }  # fmt: skip
     plan = json.loads((folder / "plan.json").read_text("utf-8"))["plan"]
     assert [one["key"] for one in plan["records"]] == ["BP-0101", "BP-0102"]

@@ -137,6 +137,23 @@ def test_a_hold_that_is_added_to_the_file_of_the_review_after_the_plan_stops_the
     assert (ended.code, '"d" is held by' in ended.err) == (2, True)
 
 
+def test_a_line_of_a_file_of_holds_that_is_no_key_of_a_submitted_record_is_warned_of(
+    register: Register,
+) -> None:
+    register.write("a", "b", "c")
+    register.submit()
+    register.make_due("a", "b")
+    Path("holds.txt").write_text("b\nc\tnot due\nB\n")
+    Path("due.csv").write_text("key,name\nb,Name\n")
+    words = ("destroy", "plan", "mapping.yaml", "--hold", "holds.txt", "--hold", "due.csv", "-o")
+    ended = register.run(*words, "plan.json")
+    assert ended.code == 0
+    assert 'warning: in holds.txt, 1 line is not the key of a submitted record: "B"' in ended.err
+    assert "warning: in due.csv, 2 lines are not keys of a submitted record" in ended.err
+    unknown = register.run(*words, "other.json", "--json").json["unknown_holds"]
+    assert unknown == {"holds.txt": ["B"], "due.csv": ["b,Name", "key,name"]}
+
+
 def assert_no_plan(ended: Ended, words: str) -> None:
     assert (ended.code, words in ended.err) == (2, True), ended.err
     assert not Path("plan.json").exists()
