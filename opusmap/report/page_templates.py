@@ -34,7 +34,7 @@ def read_templates(
 
     Args:
         folder: where they are.
-        filters: what they can call besides `shown`, `coded`, `counted`, `number` and `summary`.
+        filters: what they can call in addition to `shown`, `coded`, `counted`, `number` and `summary`.
         lines: whether `shown` keeps line breaks and tabs; by default it writes them by their names.
     """
     environment = jinja2.Environment(

@@ -180,7 +180,7 @@ def start_opusmap(
 ) -> Program | subprocess.Popen[str]:
     """Start `opusmap` with these arguments; its outputs are pipes of text.
 
-    `modules` are those that it needs besides the ones that each run needs: they are imported once, too.
+    `modules` are those that it needs in addition to those that each run needs: they are imported once, too.
     """
     command = list(map(str, args))
     if hasattr(os, "fork"):
