@@ -100,7 +100,7 @@ def make_plan(
 
 
 def find_unknown_holds(file: PlanFile, journal: Journal) -> dict[str, tuple[str, ...]]:
-    """Return by file of holds which of its lines are no rowKey of a submitted record: mistyped, it may be.
+    """Return by file of holds the lines that are not the rowKey of a submitted record, such as mistyped ones.
 
     Raises:
         DestructionRefused: one of the files can't be read.
