@@ -43,9 +43,8 @@ def test_no_rate_is_above_what_the_requests_in_flight_and_the_cores_allow(latenc
 
 @given(latencies, st.integers(1, 127))
 def test_one_more_request_in_flight_is_never_slower(latency, count):
-    assert find_rate(Conditions(latency, in_flight=count + 1)) >= find_rate(
-        Conditions(latency, in_flight=count)
-    )
+    more, rate = (find_rate(Conditions(latency, in_flight=at))[0] for at in (count + 1, count))
+    assert more >= rate * (1 - 1e-9)
 
 
 @settings(max_examples=12)
