@@ -96,6 +96,7 @@ def test_the_list_is_the_command_line_s_joined_with_rows_and_journal(permits, as
     asked.wait_for_function("() => document.querySelectorAll('#due-records tbody tr').length === 1")
     assert listed(asked) == ["BP-0105"]
     asked.select_option("#filter-state", index=0)
+    asked.wait_for_function("() => document.querySelectorAll('#due-records tbody tr').length === 4")
     asked.fill("#find", "mill lane")
     asked.click("#do-find")
     asked.wait_for_function("() => document.querySelectorAll('#due-records tbody tr').length === 1")
