@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from opusmap.journal import Run
     from opusmap.report import Evidence
     from opusmap.report.earlier_runs import Retried
+    from opusmap.report.later_runs import Later
 
 
 @command(
@@ -76,6 +77,7 @@ def report(
     from opusmap.journal import OPEN_STATES, open_journal
     from opusmap.report import Evidence
     from opusmap.report.earlier_runs import find_retried
+    from opusmap.report.later_runs import find_later, page_name
     from opusmap.run.history import find_journal, find_runs
 
     mapping, number = _read_subject(subject, number)
@@ -99,23 +101,27 @@ def report(
         if html is not None:
             from opusmap.report.pages import write_run
 
-            page = write_run(opened, found, rows=not no_rows, earlier=earlier)
-            write_html(page, html or f"opusmap-run-{found.id}.html")
+            path = html or page_name(found.id)
+            folder_of_page = None if path == "-" else Path(path).parent
+            page = write_run(opened, found, rows=not no_rows, earlier=earlier, folder=folder_of_page)
+            write_html(page, path)
         not_accepted = [
             {"row": one.row, "key": one.key, "state": one.state.value, "reason": one.reason}
             for one in opened.records(found, *OPEN_STATES)
         ]
         evidence = Evidence.of_run(opened, found)
-        retried = find_retried(opened, found, evidence)
+        retried, later = find_retried(opened, found, evidence), find_later(opened, found)
     rejects, edited = _rejects_now(evidence, folder)
     if out.as_json:
-        print_json(_all_facts(found, evidence, rejects, not_accepted))
+        facts = _all_facts(found, evidence, rejects, not_accepted)
+        print_json({**facts, "later": None if later is None else later.as_json()})
     elif html is None:
         rejects += " (edited since)" if edited else ""
-        _print_run(found, rejects, evidence, retried, any_open=bool(not_accepted))
+        related = _describe_related(found, retried, later)
+        _print_run(found, rejects, evidence, related, any_open=bool(not_accepted))
         compared = () if retried is None or retried.run is None else (_compare(retried),)
         sections = _not_accepted(not_accepted), *compared, replaced_reasons(evidence.replaced)
-        print_sections(sections, every=every, taken=_LINES_OF_A_RUN + bool(retried))
+        print_sections(sections, every=every, taken=_LINES_OF_A_RUN + len(related))
         print_changes(evidence.source_changed)
     return 0
 
@@ -262,15 +268,24 @@ def _compare(retried: Retried) -> Section:
     )
 
 
-def _print_run(
-    run: Run, rejects: str, evidence: Evidence, retried: Retried | None, *, any_open: bool
-) -> None:
-    """Print one run's totals, what it sent again, its rejects file, and notes."""
+def _describe_related(run: Run, retried: Retried | None, later: Later | None) -> tuple[str, ...]:
+    """Return what a run has to do with others, as lines: what was sent again, and what to sign."""
+    from opusmap.report.earlier_runs import describe_scope
+
+    found = [f"{retried}." if retried is not None else ""]
+    if later is not None:
+        found += [f"Since then, {later.describe()}." if later.describe() else ""]
+        found += [f"{later.describe_whole()}." if later.whole else ""]
+    return tuple(filter(None, (*found, describe_scope(run, retried, later))))
+
+
+def _print_run(run: Run, rejects: str, evidence: Evidence, related: Iterable[str], *, any_open: bool) -> None:
+    """Print one run's totals, what it has to do with others, its rejects file, and notes."""
     console = make_console()
     _print_runs([run])
     console.print()
-    if retried is not None:
-        console.print(escape(f"{retried}."), soft_wrap=True)
+    for line in related:
+        console.print(escape(line), soft_wrap=True)
     if trusted := run.counts.get("trusted"):
         console.print(describe_trusted(trusted))
     if rejected := run.counts.get("rejected", 0):

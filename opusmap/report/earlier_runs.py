@@ -12,9 +12,10 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from opusmap.errors import SourceError
+from opusmap.report.later_runs import Later, LaterRuns, name_runs
 from opusmap.report.provenance import Evidence, find_run_of_rejects
 from opusmap.report.rejected_rows import explain_change, is_edited, read_keys
-from opusmap.report.status import Status, count_attention, describe_status
+from opusmap.report.status import Status, count_attention, describe_status, is_rehearsal
 from opusmap.wording import counted
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _REASONS_SHOWN = 30
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """One of the runs: the run, how it went, and how many of its rows need attention."""
+    """One of the runs: the run, how it went, and how many of its rows need attention still."""
 
     run: Run
     status: Status
@@ -82,10 +83,8 @@ def read_history(journal: Journal, run: Run) -> History | None:
     if len(runs) < 2:  # noqa: PLR2004 - one run has no history
         return None
     evidence = [Evidence.read(journal.evidence(each)) for each in runs]
-    past = tuple(
-        PastRun(each, describe_status(each, left), count_attention(each.counts))
-        for each, left in zip(runs, evidence, strict=True)
-    )
+    since = LaterRuns(journal, runs[0].id)
+    past = tuple(_describe(each, left, since.find(each)) for each, left in zip(runs, evidence, strict=True))
     reasons, new = _compare_reasons(runs, evidence)
     before = {(one.column, one.code) for one in evidence[-2].reasons}
     gone = len(before - {(one.column, one.code) for one in evidence[-1].reasons})
@@ -95,6 +94,11 @@ def read_history(journal: Journal, run: Run) -> History | None:
     unread = tuple(one for one in unread if one not in edited)
     shown = tuple(rows[:_KEYS_SHOWN])
     return History(past, tuple(reasons[:_REASONS_SHOWN]), new, gone, shown, len(rows), unread, edited)
+
+
+def _describe(run: Run, left: Evidence, later: Later | None) -> PastRun:
+    attention = count_attention(run.counts) if later is None else later.still_open
+    return PastRun(run, describe_status(run, left, later), attention)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +132,14 @@ class Retried:
     """What a retry sent again: rejects of an earlier run, or records that Opus had not accepted.
 
     `run` is the earlier run, None for records; `sent` how many rows or records, `of` how many rejects it had;
-    `reasons` why they were rejected then and now.
+    `reasons` why they were rejected then and now; `read` how many rows the earlier run read.
     """
 
     run: int | None
     sent: int
     of: int = 0
     reasons: tuple[ReasonChange, ...] = ()
+    read: int = 0
 
     def __str__(self) -> str:
         """Return it as the beginning of a sentence.
@@ -165,7 +170,30 @@ def find_retried(journal: Journal, run: Run, evidence: Evidence) -> Retried | No
         return None
     earlier, left = found
     of = earlier.counts.get("rejected", 0) + earlier.counts.get("failed", 0)
-    return Retried(earlier.id, run.counts.get("read", 0), of, compare_reasons(left, evidence))
+    read = earlier.counts.get("read", 0)
+    return Retried(earlier.id, run.counts.get("read", 0), of, compare_reasons(left, evidence), read)
+
+
+def describe_scope(run: Run, retried: Retried | None, later: Later | None) -> str:
+    """Return which rows a run's report is about where other runs sent some of them, and which to sign.
+
+    Returns:
+        Sentences; "" where no other run sent any.
+    """
+    read = counted(run.counts.get("read", 0), "row")
+    sign = "" if is_rehearsal(run) else " Sign both."
+    if retried is not None and retried.run is not None:
+        all_ = counted(retried.read, "row")
+        scope = f"This report is about the {read} that run {run.id} sent again; that of run {retried.run} is "
+        return f"{scope}about all {all_} that it read.{sign}"
+    if later is None or not later.retries:
+        return ""
+    one = len(later.retries) == 1
+    others = (
+        f"{'that' if one else 'those'} of {name_runs(later.retries)} {'is' if one else 'are'} about those"
+    )
+    sign = sign if one or not sign else " Sign all of them."
+    return f"This report is about all {read} that run {run.id} read; {others} that were sent again.{sign}"
 
 
 def _target(run: Run) -> tuple[str, str, str]:

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
@@ -29,7 +29,15 @@ from opusmap.journal import OPEN_STATES
 from opusmap.records import Mapped, Record, Reject
 from opusmap.report.chart import HEIGHT, WIDTH, draw_charts, say_duration
 from opusmap.report.crosswalk import make_crosswalk
-from opusmap.report.earlier_runs import History, Retried, find_retried, read_history, scale_bars
+from opusmap.report.earlier_runs import (
+    History,
+    Retried,
+    describe_scope,
+    find_retried,
+    read_history,
+    scale_bars,
+)
+from opusmap.report.later_runs import Later, find_later, find_pages
 from opusmap.report.page_templates import read_templates, shown
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import RejectedRows, read_rows
@@ -61,8 +69,27 @@ class End:
     share: float
 
 
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What a page says of other runs.
+
+    `retried` is what the run sent again, if it is a retry; `later` what later runs made of its rows; `pages`
+    are the addresses of the pages of other runs, by their numbers, as far as they can be followed.
+    """
+
+    retried: Retried | None = None
+    later: Later | None = None
+    pages: Mapping[int, str] = field(default_factory=dict)
+
+
 def write_run(
-    journal: Journal, run: Run, *, rows: bool = True, earlier: bool = False, nonce: str = ""
+    journal: Journal,
+    run: Run,
+    *,
+    rows: bool = True,
+    earlier: bool = False,
+    nonce: str = "",
+    folder: Path | None = None,
 ) -> str:
     """Return the page of a run that the journal knows.
 
@@ -72,6 +99,7 @@ def write_run(
         rows: with the cells of rejected rows.
         earlier: with the runs before it of the same mapping and connection.
         nonce: what the page's style carries where the answer of a server permits only that.
+        folder: where the page will be, if it is to link to those of other runs there.
     """
     evidence = Evidence.of_run(journal, run)
     found = islice(journal.records(run, *OPEN_STATES), OPEN_ENDS + 1)
@@ -88,9 +116,18 @@ def write_run(
         datetime.now(UTC),
         more_open_ends=more,
         history=read_history(journal, run) if earlier else None,
-        retried=find_retried(journal, run, evidence),
+        related=_relate(journal, run, evidence, folder),
         nonce=nonce,
     )
+
+
+def _relate(journal: Journal, run: Run, evidence: Evidence, folder: Path | None) -> Related:
+    retried, later = find_retried(journal, run, evidence), find_later(journal, run)
+    numbers = [retried.run] if retried is not None and retried.run is not None else []
+    if later is not None:
+        numbers += [*later.retries, *([later.whole[0]] if later.whole else [])]
+    pages = {} if folder is None else find_pages(folder, numbers, PurePath(run.mapping).name)
+    return Related(retried, later, pages)
 
 
 def render_run(
@@ -102,7 +139,7 @@ def render_run(
     *,
     more_open_ends: int = 0,
     history: History | None = None,
-    retried: Retried | None = None,
+    related: Related | None = None,
     nonce: str = "",
 ) -> str:
     """Return the page of one run.
@@ -115,11 +152,13 @@ def render_run(
         made: when the page is made, with a zone.
         more_open_ends: how many open ends were left out.
         history: the runs before it, if the page shows them.
-        retried: what it sent again, if it is a retry.
+        related: what other runs have to do with it.
         nonce: see `write_run`.
     """
     step, spans = read_timeline(evidence.timeline or {})
     ends, rehearsal = _ends(run.counts), is_rehearsal(run)
+    related = related or Related()
+    retried, later = related.retried, related.later
     name = PurePath(run.mapping).name
     connection = evidence.find("connection")
     return render_page(
@@ -129,8 +168,8 @@ def render_run(
         name=name,
         connection="" if connection is None else connection_name(connection.path),
         rehearsal=rehearsal,
-        status=describe_status(run, evidence),
-        needs=list_needs(run, evidence),
+        status=describe_status(run, evidence, later),
+        needs=list_needs(run, evidence, later),
         attention=count_attention(run.counts),
         evidence=evidence,
         ends=ends,
@@ -145,6 +184,9 @@ def render_run(
         rejected=rejected,
         history=history,
         retried=retried,
+        later=later,
+        scope=describe_scope(run, retried, later),
+        pages=related.pages,
         codes=list_codes((*(history.reasons if history else ()), *(retried.reasons if retried else ()))),
         stacks={} if history is None else _stack_runs(history),
         made=made,

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
 
 from opusmap.output_files import File
+from opusmap.report.later_runs import Later
 from opusmap.report.provenance import Evidence
 from opusmap.settings import is_on_this_machine
 from opusmap.wording import counted
@@ -53,10 +54,12 @@ def is_rehearsal(run: Run) -> bool:
     return is_on_this_machine(run.origin)
 
 
-def describe_status(run: Run, evidence: Evidence) -> Status:
-    """Return how a run went."""
-    count = count_attention(run.counts)
+def describe_status(run: Run, evidence: Evidence, later: Later | None = None) -> Status:
+    """Return how a run went; of its rows, those need attention that are open after `later` runs."""
+    count = count_attention(run.counts) if later is None else later.still_open
     needs = "1 row needs attention" if count == 1 else f"{count:,} rows need attention"
+    if later is not None and not later.exact:
+        needs = f"at most {needs}"
     if run.finished is None:
         return Status("attention", "Not finished: the run is still going on, or it was killed")
     if run.ending != "done":
@@ -68,31 +71,25 @@ def describe_status(run: Run, evidence: Evidence) -> Status:
         return Status("attention", "Finished, but the source changed while it was being read")
     if evidence.journal_note:
         return Status("attention", "Finished, with a note about the journal")
-    return Status("good", "Finished: no row needs attention")
+    return Status("good", f"Finished: no row needs attention{'' if later is None else ' any more'}")
 
 
-def list_needs(run: Run, evidence: Evidence) -> tuple[Need, ...]:
-    """Return what a person should do or know about a run, the most urgent first."""
-    return tuple(_needs(run, evidence))
+def list_needs(run: Run, evidence: Evidence, later: Later | None = None) -> tuple[Need, ...]:
+    """Return what a person should do or know about a run and `later` ones, the most urgent first."""
+    return tuple(_needs(run, evidence, later))
 
 
-def _needs(run: Run, evidence: Evidence) -> Iterator[Need]:
-    correct = _correct(run, evidence.find("rejects"))
+def _needs(run: Run, evidence: Evidence, later: Later | None) -> Iterator[Need]:
     again = "Run the same command again; it continues from there."
     if run.finished is None or run.ending != "done":
         left = run.counts.get("not_sent", 0)
         not_sent = f" {counted(left, 'record')} {_was(left)} not sent." if left else ""
         yield Need(f"The run did not finish.{not_sent}", again, section="totals")
-    if uncertain := run.counts.get("uncertain"):
-        what = f"Of {counted(uncertain, 'record')} it is not known whether Opus took {_it(uncertain)}."
-        yield Need(what, f"Run the same command again; it sends {_it(uncertain)} again.", section="open-ends")
-    if failed := run.counts.get("failed"):
-        who = "The emulator" if is_rehearsal(run) else "Opus"
-        what = f"{who} refused {counted(failed, 'record')}."
-        yield Need(what, *correct, "open-ends")
-    if rejected := run.counts.get("rejected"):
-        what = f"{counted(rejected, 'row')} {_was(rejected)} rejected, and not sent."
-        yield Need(what, *correct, "rejects")
+    if later is None or not later.describe():
+        yield from _needs_of_rows(run, evidence)
+    elif later.still_open:
+        section = "rejects" if run.counts.get("rejected") else "open-ends"
+        yield Need(f"{later.describe()}.", *_correct_later(run, evidence, later), section)
     if evidence.source_changed:
         what = "The source changed while it was being read."
         yield Need(what, "Some rows may be old and some new: run again.", section="evidence")
@@ -105,6 +102,21 @@ def _needs(run: Run, evidence: Evidence) -> Iterator[Need]:
         yield Need(f"{replace(evidence.gone, keys=()).describe()}.", "Nothing was deleted.", section="gone")
 
 
+def _needs_of_rows(run: Run, evidence: Evidence) -> Iterator[Need]:
+    """Yield what is to be done about the rows of a run that are not records in Opus."""
+    correct = _correct(run, evidence.find("rejects"))
+    if uncertain := run.counts.get("uncertain"):
+        what = f"Of {counted(uncertain, 'record')} it is not known whether Opus took {_it(uncertain)}."
+        yield Need(what, f"Run the same command again; it sends {_it(uncertain)} again.", section="open-ends")
+    if failed := run.counts.get("failed"):
+        who = "The emulator" if is_rehearsal(run) else "Opus"
+        what = f"{who} refused {counted(failed, 'record')}."
+        yield Need(what, *correct, "open-ends")
+    if rejected := run.counts.get("rejected"):
+        what = f"{counted(rejected, 'row')} {_was(rejected)} rejected, and not sent."
+        yield Need(what, *correct, "rejects")
+
+
 def _correct(run: Run, file: File | None) -> tuple[str, str]:
     """Return what to do with rows that are not records in Opus, and the command to run then."""
     if is_rehearsal(run):
@@ -113,6 +125,24 @@ def _correct(run: Run, file: File | None) -> tuple[str, str]:
     if file is None:
         return "Correct the source or the mapping, and run", f"opusmap submit {mapping}"
     return f"Correct the cells in {PurePath(file.path).name}, and run", f"opusmap retry {mapping}"
+
+
+def _correct_later(run: Run, evidence: Evidence, later: Later) -> tuple[str, str]:
+    """Return what to do with the rows that are open after later runs, and the command to run then."""
+    if is_rehearsal(run):
+        return _correct(run, None)
+    mapping = shlex.quote(run.mapping)
+    if later.left_out == later.still_open and later.retries:
+        whose = (
+            "it is to be a record, correct it"
+            if later.still_open == 1
+            else "they are to be records, correct them"
+        )
+        return f"If {whose} in the source, and run", f"opusmap submit {mapping}"
+    if not later.retries or not later.rejects:
+        return _correct(run, evidence.find("rejects"))
+    file = shlex.quote(later.rejects)
+    return f"Correct the cells in {later.rejects}, and run", f"opusmap retry {mapping} {file}"
 
 
 def _was(count: int) -> str:

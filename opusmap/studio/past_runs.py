@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from opusmap.journal import open_journal
 from opusmap.journal.last_run import LastRun
 from opusmap.report import Evidence
 from opusmap.report.earlier_runs import ReasonChange, compare_reasons
+from opusmap.report.later_runs import LaterRuns
 from opusmap.report.pages import write_run
 from opusmap.report.status import Need, Status, describe_status, is_rehearsal, list_needs
 from opusmap.report.summary import ENDS, label_end
@@ -62,13 +64,19 @@ class PastRuns:
     def __init__(self, journal: Journal | None, runs: tuple[Run, ...]) -> None:
         self._journal, self.runs = journal, runs
 
+    @cached_property
+    def _later(self) -> LaterRuns:
+        assert self._journal is not None
+        return LaterRuns(self._journal, self.runs[-1].id)
+
     def find(self, number: int | None = None) -> PastRun | None:
         """Return a run by its number, or the latest; None if there is none."""
         run = next((one for one in self.runs if number in (None, one.id)), None)
         if run is None or self._journal is None:
             return None
         evidence = Evidence.read(self._journal.evidence(run))
-        return PastRun(run, evidence, describe_status(run, evidence), list_needs(run, evidence))
+        later = self._later.find(run)
+        return PastRun(run, evidence, describe_status(run, evidence, later), list_needs(run, evidence, later))
 
     def statuses(self) -> tuple[tuple[Run, Status], ...]:
         """Return all runs, each with how it went."""

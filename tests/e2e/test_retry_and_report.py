@@ -168,6 +168,42 @@ def test_a_retry_says_which_run_it_repairs_and_is_compared_with_it(register, tol
     assert "Retry of" not in told("report", "1")[1]
 
 
+def test_the_report_of_a_run_says_what_its_retry_sent_and_links_to_its_page(register, told):
+    told("submit", "mapping.yaml")
+    rejected = json.loads(told("report", "1", "--json")[1])["counts"]["rejected"]
+    assert json.loads(told("report", "1", "--json")[1])["later"] is None
+    rejects = register / "mapping.run-1.rejects.csv"
+    rows = list(csv.reader(rejects.read_text("utf-8-sig").splitlines()))
+    tba = [row for row in rows[1:] if "TBA" in row]
+    with rejects.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(
+            [rows[0], *([cell.replace("TBA", "12.50") for cell in row] for row in tba)]
+        )
+    told("retry", "mapping.yaml")
+    later = json.loads(told("report", "1", "--json")[1])["later"]
+    still_open = rejected - len(tba)
+    assert later == {
+        "rows": rejected,
+        "retries": [2],
+        "sent": len(tba),
+        "filtered": 0,
+        "still_open": still_open,
+        "exact": True,
+        "read_again_by": None,
+    }
+    found = f"{len(tba)} of the {rejected} rows that needed attention"
+    shown = told("report", "1")[1]
+    assert found in shown
+    assert "that of run 2 is about those that were sent again" in shown
+    told("report", "2", "--html")
+    told("report", "1", "--html")
+    page = (register / "opusmap-run-1.html").read_text("utf-8")
+    assert f"Finished: {still_open} rows need attention." in page
+    assert '<a href="opusmap-run-2.html">Report of run 2</a>' in page
+    told("report", "2", "--html")
+    assert '<a href="opusmap-run-1.html">' in (register / "opusmap-run-2.html").read_text("utf-8")
+
+
 def test_a_retry_of_open_records_says_how_many(opus, told):
     emulator, _ = opus
     body = {"statusCode": 418, "failedItems": [{"rowKey": "CT-000002", "message": "the term is unknown"}]}

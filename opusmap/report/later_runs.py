@@ -1,0 +1,264 @@
+"""What later runs made of the rows of a run that need attention, as far as the journal knows.
+
+Owns the count. A retry is known by the name of the file of rejects that it read. The journal has no keys of
+rejected rows, so rows are counted, never named, and what is not certain counts as open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from opusmap.journal import OPEN_STATES, State
+from opusmap.journal.models import PRUNED
+from opusmap.wording import counted
+
+if TYPE_CHECKING:
+    from opusmap.journal import Journal, Run
+
+_HEAD = 4096
+"""Bytes of a page in which its title is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What became later of the `of` rows of a run that were rejected, refused, or of unknown end.
+
+    `retries` are the runs that read the run's file of rejects, or that of such a run, and `read` how many of
+    these rows they read. Later runs `sent` so many rows that Opus accepted; `filtered` are those that `where`
+    excluded after a correction. `still_open` are the others: at most so many if not `exact`.
+    `rejects` is the newest file of rejects that contains some of them, or "". `whole` is the latest run that
+    read the same source again, with its number of rows.
+    """
+
+    of: int
+    retries: tuple[int, ...] = ()
+    read: int = 0
+    sent: int = 0
+    filtered: int = 0
+    still_open: int = 0
+    exact: bool = True
+    rejects: str = ""
+    whole: tuple[int, int] | None = None
+
+    @property
+    def left_out(self) -> int:
+        """How many of the open rows no retry read, as where a person deleted them from the file."""
+        return min(self.still_open, self.of - self.read) if self.retries and self.exact else 0
+
+    def describe(self) -> str:
+        """Return it as a sentence without a full stop; "" if later runs only read the source again.
+
+        >>> Later(13, (2,), 12, 12, still_open=1).describe()
+        '12 of the 13 rows that needed attention were sent by run 2; 1 still needs it: it was not sent again'
+        """
+        if not (self.retries or self.sent):
+            return ""
+        by = f" by {name_runs(self.retries)}" if self.retries else " by a later run"
+        if self.of == 1 and self.sent:
+            return f"1 row needed attention, and was sent{by}"
+        found = (
+            f"{self.sent:,} of the {counted(self.of, 'row')} that needed attention {_was(self.sent)} sent{by}"
+        )
+        if self.filtered:
+            found += f", and “where” excluded {self.filtered:,}"
+        if not self.still_open:
+            return f"{found}; none needs it any more"
+        needs = "needs it" if self.still_open == 1 else "need it"
+        found += f"; {'' if self.exact else 'at most '}{self.still_open:,} still {needs}"
+        if not self.left_out:
+            return found
+        if self.left_out < self.still_open:
+            return f"{found}, {self.left_out:,} of which {_was(self.left_out)} not sent again"
+        return f"{found}: {'it' if self.left_out == 1 else 'they'} {_was(self.left_out)} not sent again"
+
+    def describe_whole(self) -> str:
+        """Return which run read the whole source again, as a sentence without a full stop; "" if none did."""
+        if self.whole is None:
+            return ""
+        run, rows = self.whole
+        return f"Run {run} read this source again ({counted(rows, 'row')}): its report says how they are now"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "rows": self.of,
+            "retries": list(self.retries),
+            "sent": self.sent,
+            "filtered": self.filtered,
+            "still_open": self.still_open,
+            "exact": self.exact,
+            "read_again_by": None if self.whole is None else self.whole[0],
+        }
+
+
+def find_later(journal: Journal, run: Run) -> Later | None:
+    """Return what later runs made of the rows of a run that need attention; None if they made nothing."""
+    return LaterRuns(journal, run.id).find(run)
+
+
+class LaterRuns:
+    """The runs from one of them on, of which each is asked what later ones made of it."""
+
+    def __init__(self, journal: Journal, first: int) -> None:
+        """Look into the journal from the run with the number `first` on."""
+        self._journal = journal
+        self._runs = sorted((one for one in journal.runs() if one.id >= first), key=lambda one: one.id)
+
+    def _after(self, run: Run) -> list[Run]:
+        """Return the later runs into the same connection of the same Opus."""
+        return [one for one in self._runs if one.id > run.id and _target(one) == _target(run)]
+
+    @cached_property
+    def _left(self) -> dict[int, Mapping[str, Any]]:
+        """What each run left for its report, plain."""
+        return {one.id: self._journal.evidence(one) for one in self._runs}
+
+    @cached_property
+    def _retries(self) -> dict[int, list[Run]]:
+        """The runs that read the file of rejects of each run."""
+        found: dict[int, list[Run]] = {}
+        written: dict[tuple[str, ...], int] = {}
+        for one in self._runs:
+            key, left = (*_target(one), PurePath(one.mapping).name), self._left[one.id]
+            if (source := _name(left, "source")) and (before := written.get((*key, source))):
+                found.setdefault(before, []).append(one)
+            if rejects := _name(left, "rejects"):
+                written[*key, rejects] = one.id
+        return found
+
+    def find(self, run: Run) -> Later | None:
+        """Return what later runs made of a run's rows, as `find_later`."""
+        of = sum(run.counts.get(name, 0) for name in ("rejected", "failed", "uncertain"))
+        if not of or not self._after(run):
+            return None
+        found, whole = self._settle(run), self._find_whole(run)
+        if not (found.retries or found.sent or whole):
+            return None
+        return Later(
+            of,
+            found.retries,
+            min(found.read, of),
+            found.sent,
+            found.filtered,
+            of - found.sent - found.filtered,
+            found.exact,
+            found.rejects,
+            whole,
+        )
+
+    def _settle(self, run: Run) -> Later:
+        """Return what later runs made of a run's rows, without what is open."""
+        rejected, failed, uncertain = (run.counts.get(one, 0) for one in ("rejected", "failed", "uncertain"))
+        retries = [(retry, self._settle(retry)) for retry in self._retries.get(run.id, ())]
+        if not retries:
+            sent, exact = self._count_accepted(run, failed + uncertain, *OPEN_STATES)
+            name = _name(self._left[run.id], "rejects") if rejected + failed else ""
+            return Later(0, sent=sent, exact=exact, rejects=name)
+        in_file = rejected + failed
+        # Of several retries of one file it is not known whether they sent the same rows: the best one counts.
+        retry, after = max(retries, key=lambda one: _in_opus(one[0]) + one[1].sent)
+        sent = min(in_file, _in_opus(retry) + after.sent)
+        filtered = min(in_file - sent, retry.counts.get("filtered", 0) + after.filtered)
+        read = retry.counts.get("read", 0)
+        exact = len(retries) == 1 and after.exact and (not failed or read >= in_file)
+        others, sure = self._count_accepted(run, uncertain, State.UNCERTAIN, State.PENDING)
+        numbers = {one.id for one, _ in retries}.union(*(each.retries for _, each in retries))
+        file = next((each.rejects for _, each in reversed(retries) if each.rejects), "")
+        return Later(
+            0,
+            tuple(sorted(numbers)),
+            read,
+            sent + others,
+            filtered,
+            exact=(exact and sure) or sent + filtered + others == in_file + uncertain,
+            rejects=file,
+        )
+
+    def _count_accepted(self, run: Run, of: int, *states: State) -> tuple[int, bool]:
+        """Return how many of a run's records later runs sent, and whether that is exact.
+
+        `of` were in one of the `states` at the run's end. A record belongs to the run that sent it last.
+        The later runs' open records may be among them.
+        """
+        if not of:
+            return 0, True
+        if PRUNED in run.counts:
+            return 0, False
+        taken = max(0, of - sum(1 for _ in self._journal.records(run, *states)))
+        later = self._after(run)
+        if taken and any(PRUNED in one.counts for one in later):
+            return 0, False
+        unsure = sum(1 for one in later for _ in self._journal.records(one, *OPEN_STATES)) if taken else 0
+        return max(0, taken - unsure), not unsure
+
+    def _find_whole(self, run: Run) -> tuple[int, int] | None:
+        """Return the latest run that read the run's source again to its end, and its number of rows."""
+        key = self._left[run.id].get("source"), PurePath(run.mapping).name
+        for one in reversed(self._after(run)):
+            left, read = self._left[one.id], one.counts.get("read", 0)
+            is_same = key[0] and (left.get("source"), PurePath(one.mapping).name) == key
+            if is_same and read and one.ending == "done" and left.get("retried") is None:
+                return one.id, read
+        return None
+
+
+def name_runs(runs: Iterable[int]) -> str:
+    """Return the numbers of runs for a sentence.
+
+    >>> name_runs([2]), name_runs([2, 3, 5])
+    ('run 2', 'runs 2, 3 and 5')
+    """
+    *most, last = map(str, runs)
+    return f"runs {', '.join(most)} and {last}" if most else f"run {last}"
+
+
+def find_pages(folder: Path, runs: Iterable[int], name: str) -> dict[int, str]:
+    """Return the names of the pages in a folder that are about some runs, by number.
+
+    A page has the name that `report --html` gives it; it counts if its title has the run and the mapping.
+
+    Args:
+        folder: where to look.
+        runs: the numbers of the runs.
+        name: of the mapping's file.
+    """
+    found = dict[int, str]()
+    for run in runs:
+        page = folder / page_name(run)
+        try:
+            with page.open("rb") as file:
+                head = file.read(_HEAD).decode("utf-8", "replace")
+        except OSError:
+            continue
+        title = head.partition("<title>")[2].partition("</title>")[0].lower()
+        if title.endswith(f" {escape(name)}".lower()) and f"run {run} " in title:
+            found[run] = page.name
+    return found
+
+
+def page_name(run: int) -> str:
+    """Return the name of a run's page, unless a person names another."""
+    return f"opusmap-run-{run}.html"
+
+
+def _name(left: Mapping[str, Any], role: str) -> str:
+    """Return the name of the first file with a role that a run left for its report; "" if there is none."""
+    path = next((str(file["path"]) for file in left.get("files", ()) if file.get("role") == role), "")
+    return PurePath(path).name
+
+
+def _target(run: Run) -> tuple[str, str]:
+    return run.origin, run.connection
+
+
+def _in_opus(run: Run) -> int:
+    return run.counts.get("submitted", 0) + run.counts.get("unchanged", 0)
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -1,0 +1,208 @@
+"""A run's report says what later runs made of its rejected and refused rows, as far as the journal knows."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opusmap.journal import Item, Result, State, Timestamp, open_journal
+from opusmap.output_files import File
+from opusmap.report import Evidence
+from opusmap.report.earlier_runs import Retried, describe_scope, read_history
+from opusmap.report.later_runs import Later, LaterRuns, find_later, find_pages
+from opusmap.report.pages import write_run
+from opusmap.report.status import describe_status, list_needs
+
+OPUS = "https://opus.example.com"
+
+
+class Runs:
+    """A journal to which runs are added by what they read, left and counted."""
+
+    def __init__(self, journal):
+        self.journal = journal
+
+    def add(self, source="rows.csv", *, ending="done", origin=OPUS, retried=None, mapping="m.yaml", **counts):
+        run = self.journal.start_run(origin=origin, connection="c", mapping=mapping)
+        files = [File("source", source, 1, "a")]
+        if counts.get("rejected") or counts.get("failed"):
+            files.append(File("rejects", rejects(run.id), 1, "b"))
+        evidence = Evidence(source=source, files=tuple(files), retried=retried)
+        self.journal.keep_evidence(run, evidence.as_json())
+        ends = ("filtered", "rejected", "unchanged", "submitted", "failed", "uncertain", "not_sent")
+        read = sum(counts.get(name, 0) for name in ends)
+        return self.journal.finish_run(run, ending=ending, counts={"read": read, **counts})
+
+    def send(self, run, **states):
+        """Write records of a run that was added, by what became of each row key."""
+        items = [Item(row, key, b"x") for row, key in enumerate(states, 2)]
+
+        async def write():
+            async with self.journal.session(run) as session:
+                await session.begin(items, Timestamp(0.0, 0.0))
+                await session.finish([Result(key, state) for key, state in states.items()])
+
+        asyncio.run(write())
+
+
+def rejects(run):
+    return f"/x/m.run-{run}.rejects.csv"
+
+
+@pytest.fixture
+def runs(tmp_path):
+    with open_journal(tmp_path / "j.db") as journal:
+        yield Runs(journal)
+
+
+def test_a_run_without_later_ones_has_nothing_to_say(runs):
+    first = runs.add(submitted=9, rejected=4)
+    assert find_later(runs.journal, first) is None
+    runs.add(rejects(1), submitted=4, origin="https://other.example.com")
+    runs.add(rejects(1), submitted=4, mapping="other.yaml")
+    assert find_later(runs.journal, first) is None
+
+
+def test_a_retry_of_some_rejects_leaves_the_others_open(runs):
+    first, retry = runs.add(submitted=187, rejected=13), runs.add(rejects(1), submitted=12)
+    later = find_later(runs.journal, first)
+    assert later == Later(13, (2,), 12, 12, still_open=1)
+    assert (later.left_out, find_later(runs.journal, retry)) == (1, None)
+    status = describe_status(first, Evidence(), later)
+    assert (status.tone, status.words) == ("attention", "Finished: 1 row needs attention")
+    (need,) = list_needs(first, Evidence(), later)
+    assert need.what == (
+        "12 of the 13 rows that needed attention were sent by run 2; 1 still needs it: it was not sent again."
+    )
+    assert need.command == "opusmap submit m.yaml"
+
+
+def test_a_run_all_of_whose_rejects_were_sent_is_good(runs):
+    first, _ = runs.add(submitted=1, rejected=2), runs.add(rejects(1), submitted=1, filtered=1)
+    later = find_later(runs.journal, first)
+    assert (later.sent, later.filtered, later.still_open) == (1, 1, 0)
+    status = describe_status(first, Evidence(), later)
+    assert (status.tone, status.words) == ("good", "Finished: no row needs attention any more")
+    assert list_needs(first, Evidence(), later) == ()
+
+
+def test_rejects_of_a_retry_are_followed_to_the_retries_of_those(runs):
+    first = runs.add(submitted=5, rejected=6, failed=1)
+    runs.add(rejects(1), submitted=3, rejected=4)
+    later = find_later(runs.journal, first)
+    assert (later.retries, later.sent, later.still_open, later.left_out) == ((2,), 3, 4, 0)
+    (need,) = list_needs(first, Evidence(), later)
+    assert need.command == "opusmap retry m.yaml m.run-2.rejects.csv"
+    runs.add(rejects(2), submitted=1, unchanged=1, rejected=1)
+    later = find_later(runs.journal, first)
+    assert (later.retries, later.sent, later.still_open, later.exact) == ((2, 3), 5, 2, True)
+
+
+def test_of_two_retries_of_one_file_the_best_counts_and_the_rest_is_at_most_open(runs):
+    first = runs.add(submitted=5, rejected=5)
+    runs.add(rejects(1), submitted=3, rejected=2)
+    runs.add(rejects(1), submitted=2)
+    later = find_later(runs.journal, first)
+    assert (later.sent, later.still_open, later.exact) == (3, 2, False)
+    assert describe_status(first, Evidence(), later).words == "Finished: at most 2 rows need attention"
+    runs.add(rejects(1), submitted=2, unchanged=3)
+    assert find_later(runs.journal, first).still_open == 0
+
+
+def test_records_that_later_runs_sent_are_no_longer_open(runs):
+    first = runs.add(submitted=1, rejected=1, failed=2)
+    runs.send(first, a=State.FAILED, b=State.FAILED)
+    second = runs.add(submitted=1, failed=1, retried=2)
+    runs.send(second, a=State.ACCEPTED)
+    later = find_later(runs.journal, first)
+    assert (later.retries, later.sent, later.still_open, later.exact) == ((), 1, 2, True)
+    assert later.describe() == (
+        "1 of the 3 rows that needed attention was sent by a later run; 2 still need it"
+    )
+    runs.send(second, b=State.FAILED)
+    later = find_later(runs.journal, first)
+    assert later is not None
+    assert (later.sent, later.still_open, later.exact) == (1, 2, False)
+
+
+def test_pruned_records_are_not_taken_for_sent(runs):
+    first = runs.add(submitted=1, failed=1)
+    runs.send(first, a=State.FAILED)
+    second = runs.add(submitted=1, retried=1)
+    runs.send(second, a=State.ACCEPTED)
+    assert find_later(runs.journal, first).sent == 1
+    runs.journal.prune(second.finished + 1)
+    pruned = next(run for run in runs.journal.runs() if run.id == first.id)
+    assert find_later(runs.journal, pruned) is None
+
+
+def test_a_later_run_of_the_whole_source_is_named_and_changes_no_count(runs):
+    first = runs.add(submitted=9, rejected=4)
+    runs.add(unchanged=13)
+    later = find_later(runs.journal, first)
+    assert (later.describe(), later.still_open) == ("", 4)
+    assert later.describe_whole().startswith("Run 2 read this source again (13 rows)")
+    assert describe_status(first, Evidence(), later).words == "Finished: 4 rows need attention"
+    assert [need.what for need in list_needs(first, Evidence(), later)] == [
+        "4 rows were rejected, and not sent."
+    ]
+    runs.add(ending="stopped", unchanged=3)
+    runs.add(unchanged=1, retried=1)
+    assert find_later(runs.journal, first).whole == (2, 13)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=4), st.data())
+def test_rows_add_up_whatever_was_retried(counted, data):
+    with open_journal(":memory:") as journal:
+        runs, known = Runs(journal), []
+        for submitted, rejected in counted:
+            source = data.draw(st.sampled_from(["rows.csv", *map(rejects, known)]))
+            known.append(runs.add(source, submitted=submitted, rejected=rejected).id)
+        since = LaterRuns(journal, 1)
+        for run in journal.runs():
+            later = since.find(run)
+            if later is not None:
+                assert later.of == later.sent + later.filtered + later.still_open == run.counts["rejected"]
+                assert 0 <= later.left_out <= later.still_open
+                assert all(run.id < retry for retry in later.retries)
+                assert list(later.retries) == sorted(set(later.retries))
+                assert later == find_later(journal, run)
+
+
+def test_both_reports_say_which_rows_they_are_about_and_that_both_are_signed(runs):
+    first, second = runs.add(submitted=187, rejected=13), runs.add(rejects(1), submitted=12)
+    assert describe_scope(first, None, find_later(runs.journal, first)) == (
+        "This report is about all 200 rows that run 1 read; that of run 2 is about those that were sent "
+        "again. Sign both."
+    )
+    assert describe_scope(second, Retried(1, 12, 13, read=200), None) == (
+        "This report is about the 12 rows that run 2 sent again; that of run 1 is about all 200 rows that it "
+        "read. Sign both."
+    )
+    assert describe_scope(first, None, None) == ""
+    for run, other in ((first, 2), (second, 1)):
+        page = write_run(runs.journal, run)
+        assert page.count("Sign both.") >= 1
+        assert f"run {other}" in page
+
+
+def test_the_history_counts_what_is_still_open(runs):
+    runs.add(submitted=187, rejected=13)
+    history = read_history(runs.journal, runs.add(rejects(1), submitted=12))
+    assert [(past.attention, past.status.words) for past in history.runs] == [
+        (1, "Finished: 1 row needs attention"),
+        (0, "Finished: no row needs attention"),
+    ]
+
+
+def test_pages_of_other_runs_are_linked_if_they_are_beside(runs, tmp_path):
+    first, second = runs.add(submitted=187, rejected=13), runs.add(rejects(1), submitted=12)
+    assert 'href="opusmap-run-' not in write_run(runs.journal, second, folder=tmp_path)
+    (tmp_path / "opusmap-run-1.html").write_text(write_run(runs.journal, first), "utf-8")
+    link = '<a href="opusmap-run-1.html">Report of run 1</a>'
+    assert link in write_run(runs.journal, second, folder=tmp_path)
+    assert link not in write_run(runs.journal, second)
+    assert find_pages(tmp_path, [1, 2], "m.yaml") == {1: "opusmap-run-1.html"}
+    assert find_pages(tmp_path, [1], "other.yaml") == {}
+    assert find_pages(tmp_path, [11], "m.yaml") == {}
