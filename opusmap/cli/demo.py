@@ -36,7 +36,11 @@ _FILES = ("mapping.yaml", "contracts.connection.json", "contracts.csv", "staff.c
 @ALL
 @common
 def demo(out: Output, *, folder: str | None, every: bool) -> int:
-    """Map a bundled contract register and submit it to an emulator of Opus."""
+    """Map a bundled contract register and submit it to an emulator of Opus.
+
+    Some rows are rejected, because the register has deliberate errors. If the emulator holds the records of
+    all other rows, the exit code is 0.
+    """
     if folder is not None:
         return _write_files(Path(folder), out)
     from opusmap.run.open import open_work
@@ -95,6 +99,7 @@ def _write_files(folder: Path, out: Output) -> int:
         print_json({"files": [str(folder / name) for name in _FILES]})
     elif not out.quiet:
         print_note(f"wrote {', '.join(_FILES)} into {folder}")
+        print_note(f"To write your first mapping, read on: {show_command('help', 'first-mapping')}")
     print_next(out, "see what the mapping makes of each row", show_command("check", str(folder / _FILES[0])))
     return 0
 

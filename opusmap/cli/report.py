@@ -118,7 +118,7 @@ def report(
     elif html is None:
         rejects += " (edited since)" if edited else ""
         related = _describe_related(found, retried, later)
-        _print_run(found, rejects, evidence, related, any_open=bool(not_accepted))
+        _print_run(found, rejects, evidence, related, any_open=bool(not_accepted), later=later)
         compared = () if retried is None or retried.run is None else (_compare(retried),)
         sections = _not_accepted(not_accepted), *compared, replaced_reasons(evidence.replaced)
         print_sections(sections, every=every, taken=_LINES_OF_A_RUN + len(related))
@@ -279,7 +279,15 @@ def _describe_related(run: Run, retried: Retried | None, later: Later | None) ->
     return tuple(filter(None, (*found, describe_scope(run, retried, later))))
 
 
-def _print_run(run: Run, rejects: str, evidence: Evidence, related: Iterable[str], *, any_open: bool) -> None:
+def _print_run(
+    run: Run,
+    rejects: str,
+    evidence: Evidence,
+    related: Iterable[str],
+    *,
+    any_open: bool,
+    later: Later | None,
+) -> None:
     """Print one run's totals, what it has to do with others, its rejects file, and notes."""
     console = make_console()
     _print_runs([run])
@@ -291,7 +299,8 @@ def _print_run(run: Run, rejects: str, evidence: Evidence, related: Iterable[str
     if rejected := run.counts.get("rejected", 0):
         where = f": see {rejects}" if rejects else ""
         rows = f"{counted(rejected, 'row')} {'was' if rejected == 1 else 'were'}"
-        console.print(escape(f"{rows} rejected, and not sent{where}"), soft_wrap=True)
+        sent = "" if later is not None and later.sent else ", and not sent"
+        console.print(escape(f"{rows} rejected{sent}{where}"), soft_wrap=True)
     if evidence.journal_note:
         console.print(escape(evidence.journal_note), soft_wrap=True)
     if not any_open:

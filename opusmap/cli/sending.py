@@ -270,7 +270,8 @@ def _choose_next(
         return next_of_rehearsal(given)
     if options.limit is not None and report.submitted + report.unchanged >= options.limit:
         return "send the rest", given.command("submit")
-    return "read and sign the report", Given(given.mapping).command("report", "--html")
+    why = "read the report" if target.settings.is_local else "read and sign the report"
+    return why, Given(given.mapping).command("report", "--html")
 
 
 def _print_report(work: Work, report: Report, only: frozenset[str] | None, *, every: bool) -> None:

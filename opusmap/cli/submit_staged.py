@@ -124,4 +124,5 @@ def _choose_next(address: str, target: Target, report: Report) -> tuple[str, str
         return "send it", show_command("submit", "--staged", address)
     if report.failed:
         return "see which records Opus refused, and why", show_command("report", run)
-    return "read and sign the report", show_command("report", run, "--html")
+    why = "read the report" if target.settings.is_local else "read and sign the report"
+    return why, show_command("report", run, "--html")

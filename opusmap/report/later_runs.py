@@ -51,7 +51,7 @@ class Later:
         return min(self.still_open, self.of - self.read) if self.retries and self.exact else 0
 
     def describe(self) -> str:
-        """Return it as a sentence without a full stop; "" if later runs only read the source again.
+        """Return it as the rest of a sentence, without a full stop; "" if only the source was read again.
 
         >>> Later(13, (2,), 12, 12, still_open=1).describe()
         '12 of the 13 rows that needed attention were sent by run 2; 1 still needs it: it was not sent again'
@@ -60,7 +60,7 @@ class Later:
             return ""
         by = f" by {name_runs(self.retries)}" if self.retries else " by a later run"
         if self.of == 1 and self.sent:
-            return f"1 row needed attention, and was sent{by}"
+            return f"the row that needed attention was sent{by}"
         found = (
             f"{self.sent:,} of the {counted(self.of, 'row')} that needed attention {_was(self.sent)} sent{by}"
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from opusmap import __version__
 from opusmap.compiler.lock import lock_path
-from opusmap.output_files import File, hash_file
+from opusmap.output_files import File, hash_file, is_same_file
 from opusmap.report.crosswalk import Crosswalk, Line, make_crosswalk
 from opusmap.report.summary import Gone, Reason, Report
 from opusmap.report.timeline import Timeline
@@ -152,7 +152,7 @@ def gather_evidence(mapper: Mapper, source: Source | None) -> Evidence:
     read = () if source is None else source.files or (source.name,)
     named = [
         ("mapping", spec.path),
-        ("connection", mapper.connection.path),
+        ("connection", _connection_path(mapper)),
         ("lock", str(lock_path(spec.path))),
         *(("table or shared part", path) for path in spec.files),
         *(("source", path) for path in read[:SOURCES]),
@@ -183,6 +183,12 @@ def staged_evidence(evidence: Evidence, place: str) -> Evidence:
         replaced=replaced,
         more_replaced=more_replaced,
     )
+
+
+def _connection_path(mapper: Mapper) -> str:
+    """Return the connection's path as that of the mapping is written, which names it, and not in full."""
+    written = Path(mapper.spec.path).parent / mapper.spec.connection
+    return str(written) if is_same_file(written, mapper.connection.path) else mapper.connection.path
 
 
 def _find_person() -> str:

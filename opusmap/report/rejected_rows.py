@@ -85,7 +85,7 @@ def read_rows(evidence: Evidence, limit: int = ROWS) -> RejectedRows:
     if file is None:
         return RejectedRows(missing="The run wrote no file of rejects, so only row numbers are known.")
     if missing := explain_change(file):
-        return RejectedRows(missing=f"{missing} Only row numbers are shown.")
+        return RejectedRows(missing=missing)
     try:
         return _Reading(evidence, wanted, limit).read(file)
     except SourceError as error:
@@ -96,11 +96,12 @@ def explain_change(file: File) -> str:
     """Return why a file of rejects shows no longer what its run wrote, as a sentence; "" if it does."""
     now, name = hash_file("rejects", file.path), PurePath(file.path).name
     if now is None:
-        return f"{name} no longer exists."
+        return f"{name} no longer exists, so the cells of the rows can't be shown."
     if now != file:
         return (
-            f"{name} was changed after the run, as when you correct it, which is fine. The reasons below are "
-            "still those of the run; its cells no longer show what was wrong."
+            f"{name} was changed after the run, as when you correct it, which is fine. The reasons, counts "
+            "and row numbers are still those of the run, but the wrong cells were only in that file, so they "
+            "can't be shown any more. To keep them, make the page before you correct the file."
         )
     return ""
 

@@ -179,7 +179,10 @@ def test_the_report_of_a_run_says_what_its_retry_sent_and_links_to_its_page(regi
         csv.writer(file).writerows(
             [rows[0], *([cell.replace("TBA", "12.50") for cell in row] for row in tba)]
         )
-    told("retry", "mapping.yaml")
+    shown = told("retry", "mapping.yaml")[1]
+    assert (
+        "Next, read the report: opusmap report mapping.yaml --html" in shown
+    )  # of an emulator, so a rehearsal
     later = json.loads(told("report", "1", "--json")[1])["later"]
     still_open = rejected - len(tba)
     assert later == {

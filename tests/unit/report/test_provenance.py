@@ -48,6 +48,14 @@ def test_each_file_that_a_run_reads_is_hashed(tmp_path):
         assert (file.size, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
 
 
+def test_each_file_is_named_as_the_mapping_is(tmp_path, monkeypatch):
+    evidence(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with (work := open_work("m.yaml")).source:
+        found = gather_evidence(work.mapper, work.source)
+    assert [file.path for file in found.files] == ["m.yaml", "c.json", "shared.yaml", "t.json", "rows.csv"]
+
+
 def test_the_lock_of_a_mapping_that_has_one_is_hashed(tmp_path):
     evidence(tmp_path)
     mapper = load_mapping(tmp_path / "m.yaml")

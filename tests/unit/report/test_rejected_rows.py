@@ -38,6 +38,7 @@ def test_a_file_that_was_changed_is_no_evidence(recorded):
     found = read_rows(evidence(recorded))
     assert found.rows == {}
     assert "was changed after the run" in found.missing
+    assert "make the page before you correct the file" in found.missing
 
 
 def test_a_file_that_is_gone_is_told(recorded):
