@@ -180,20 +180,19 @@ def describe_scope(run: Run, retried: Retried | None, later: Later | None) -> st
     Returns:
         Sentences; "" where no other run sent any.
     """
-    read = counted(run.counts.get("read", 0), "row")
-    sign = "" if is_rehearsal(run) else " Sign both."
-    if retried is not None and retried.run is not None:
-        all_ = counted(retried.read, "row")
-        scope = f"This report is about the {read} that run {run.id} sent again; that of run {retried.run} is "
-        return f"{scope}about all {all_} that it read.{sign}"
-    if later is None or not later.retries:
-        return ""
-    one = len(later.retries) == 1
-    others = (
-        f"{'that' if one else 'those'} of {name_runs(later.retries)} {'is' if one else 'are'} about those"
-    )
-    sign = sign if one or not sign else " Sign all of them."
-    return f"This report is about all {read} that run {run.id} read; {others} that were sent again.{sign}"
+    read, after = counted(run.counts.get("read", 0), "row"), () if later is None else later.retries
+    before = None if retried is None else retried.run
+    others = len(after) + (before is not None)
+    if retried is None or before is None:
+        scope = f"This report is about all {read} that run {run.id} read"
+    else:
+        scope = f"This report is about the {read} that run {run.id} sent again; that of run {before} is about"
+        scope += f" all {counted(retried.read, 'row')} that it read"
+    if after:
+        theirs, are = ("that", "is") if len(after) == 1 else ("those", "are")
+        scope += f"; {theirs} of {name_runs(after)} {are} about those that were sent again"
+    sign = "" if is_rehearsal(run) else " Sign both." if others == 1 else " Sign all of them."
+    return f"{scope}.{sign}" if others else ""
 
 
 def _target(run: Run) -> tuple[str, str, str]:

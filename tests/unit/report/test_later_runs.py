@@ -180,6 +180,8 @@ def test_both_reports_say_which_rows_they_are_about_and_that_both_are_signed(run
         "This report is about the 12 rows that run 2 sent again; that of run 1 is about all 200 rows that it "
         "read. Sign both."
     )
+    between = describe_scope(second, Retried(1, 12, 13, read=200), Later(1, (3,), 1, 1))
+    assert between.endswith("; that of run 3 is about those that were sent again. Sign all of them.")
     assert describe_scope(first, None, None) == ""
     for run, other in ((first, 2), (second, 1)):
         page = write_run(runs.journal, run)
@@ -206,3 +208,11 @@ def test_pages_of_other_runs_are_linked_if_they_are_beside(runs, tmp_path):
     assert find_pages(tmp_path, [1, 2], "m.yaml") == {1: "opusmap-run-1.html"}
     assert find_pages(tmp_path, [1], "other.yaml") == {}
     assert find_pages(tmp_path, [11], "m.yaml") == {}
+
+
+def test_the_page_of_a_later_run_of_the_whole_source_is_linked_as_well(runs, tmp_path):
+    first, second = runs.add(submitted=9, rejected=4), runs.add(unchanged=13)
+    (tmp_path / "opusmap-run-2.html").write_text(write_run(runs.journal, second), "utf-8")
+    page = write_run(runs.journal, first, folder=tmp_path)
+    assert '<a href="opusmap-run-2.html">Report of run 2</a>' in page
+    assert "Run 2 read this source again (13 rows)" in page
