@@ -9,8 +9,9 @@ destroyed here, and no plan is made or approved.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -21,15 +22,16 @@ from pathlib import Path
 import msgspec
 
 from opusmap.disposal.due import DueEntry, DueList, DueState
-from opusmap.disposal.holds import encode_hold
+from opusmap.disposal.holds import encode_hold, read_hold
 from opusmap.disposal.review import SignedReview, render_review
 from opusmap.disposal.signed_review import HOLDS, DueReview, Signature, read_review_file
-from opusmap.errors import SettingsError
+from opusmap.errors import DestructionRefused, SettingsError
 from opusmap.output_files import File, hash_file, write_whole
 from opusmap.report.list_files import write_page
 from opusmap.studio.sign_off import Change, Signer, compare_files, read_signer
-from opusmap.wording import counted, show_command
+from opusmap.wording import counted, quote_value, show_command
 
+_NAMED = 10
 _REASON_LIMIT = 500
 _ENDING = ".review.json"
 
@@ -203,7 +205,8 @@ def sign_review(
 
     Raises:
         SettingsError: a decision or a field is missing, or a file can't be written.
-        DestructionRefused: a rowKey can't be written into a file of holds.
+        DestructionRefused: a rowKey can't be written into a file of holds, or the one that is there can't be
+            read, or holds records that someone else wrote into it.
     """
     counts, signer = check_signing(review, due, name=name, role=role, declaration=declaration)
     at = (now or datetime.now(UTC)).replace(microsecond=0)
@@ -216,6 +219,7 @@ def sign_review(
     signing = SignedReview(*signer, at, decisions, totals, holds.name, sha256(content).hexdigest())
     rendered = render_review(due, mapping.name, signing, note)
     with writing or nullcontext():
+        _refuse_lost_holds(holds, held, review.signed)
         with write_whole(holds) as file:
             file.write(content)
         write_page(str(page), rendered)
@@ -223,6 +227,22 @@ def sign_review(
         signed = _add_signature(review, due, signing, files)
         write_review_file(signed, mapping)
     return signed
+
+
+def _refuse_lost_holds(path: Path, held: Collection[str], last: Signature | None) -> None:
+    """Refuse to replace a file of holds to which a person has added rowKeys that are not `held`.
+
+    It may go if it is as it was signed last. What that signature kept may go, too: someone took that back.
+    """
+    signed = {file.sha256 for file in last.files if file.role == HOLDS} if last else set()
+    now = hash_file(HOLDS, path)
+    if not os.path.lexists(path) or (now is not None and now.sha256 in signed):
+        return
+    if lost := sorted(read_hold(path).reasons.keys() - {*held, *(last.kept if last else ())}):
+        named = ", ".join(map(quote_value, lost[:_NAMED])) + (", …" if len(lost) > _NAMED else "")
+        problem = f"it holds {counted(len(lost), 'record')} that the review does not keep: {named}"
+        hint = "keep them in the review first, or move their lines to another file of holds, for --hold"
+        raise DestructionRefused(str(path), problem, hint)
 
 
 def check_signing(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from opusmap.disposal.due import DueEntry, DueList, DueState
 from opusmap.disposal.holds import read_hold
 from opusmap.disposal.signed_review import DueReview
-from opusmap.errors import SettingsError
+from opusmap.errors import DestructionRefused, SettingsError
 from opusmap.studio.due_review import (
     Choice,
     choice_of,
@@ -136,6 +136,28 @@ def test_signing_writes_holds_with_all_that_was_not_agreed_to_and_a_page(mapping
 def test_what_is_kept_stays_held_when_opus_no_longer_lists_it(mapping):
     sign_review(decided(), due_of(A), mapping, **WHO)
     assert read_hold(mapping.parent / "m.due-2026-06-30.holds.txt").reasons == {"b": "an access request"}
+
+
+def test_a_hold_that_someone_added_to_the_file_is_not_signed_away(mapping):
+    signed = sign_review(decided(), ALL, mapping, **WHO)
+    holds = mapping.parent / "m.due-2026-06-30.holds.txt"
+    holds.write_text(holds.read_text("utf-8") + "a\taccess request 7\nx\n", "utf-8")
+    before = {path: path.read_bytes() for path in mapping.parent.iterdir()}
+    for review in (signed, choose(signed, [B], Choice.DESTROY), decided()):
+        with pytest.raises(DestructionRefused, match='2 records that the review does not keep: "a", "x"'):
+            sign_review(review, ALL, mapping, **WHO)
+    assert {path: path.read_bytes() for path in mapping.parent.iterdir()} == before
+    kept = choose(signed, [A, entry("x")], Choice.KEEP, "access request 7")
+    sign_review(kept, ALL, mapping, **WHO)
+    assert read_hold(holds).reasons.keys() == {"a", "b", "c", "x"}
+
+
+def test_what_the_review_itself_held_is_released_by_signing_again(mapping):
+    signed = sign_review(decided(), ALL, mapping, **WHO)
+    cleared_up = due_of(A, B, entry("c"))
+    released = choose(choose(signed, [B], Choice.OPEN), cleared_up.entries, Choice.DESTROY)
+    sign_review(released, cleared_up, mapping, **WHO)
+    assert not read_hold(mapping.parent / "m.due-2026-06-30.holds.txt").reasons
 
 
 @pytest.mark.parametrize(
