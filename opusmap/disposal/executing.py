@@ -134,13 +134,16 @@ async def execute(
     done = set(ledger.find(DestructionState.DESTROYED))
     to_do = [record for record in plan.records if record.key not in done]
     _refuse(file, find_changes(to_do, due, journal, file))
-    known = (
-        plan.keys | {each.key for each in plan.left_out} | {key for hold in plan.holds for key in hold.held}
-    )
-    newly_due = tuple(key for key in due if key not in known)
+    considered = plan.considered
+    newly_due = tuple(key for key in due if key not in considered)
     keys = [record.key for record in to_do][: options.limit]
     execution = Execution(options.by, write_time(clock.wall_clock()), newly_due=newly_due)
-    file = update_plan_file(file, lambda latest: latest.executed(execution))
+
+    def begin(latest: PlanFile) -> PlanFile:
+        refuse_flaws(latest, options.by, options.holds)  # others may have added to it since it was read
+        return latest.executed(execution)
+
+    file = update_plan_file(file, begin)
     marked = await mark_records(
         keys,
         client,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,36 @@ def test_what_others_add_to_a_plan_while_it_runs_is_kept(tmp_path, capsys, monke
         assert [one.method for one in file.confirmations] == ["vendor", "source"]
         assert [(one.by, one.counts["destroyed"]) for one in file.executions] == [(RUN, 3)]
         assert sorted(path.name for path in tmp_path.glob(".plan*")) == []
+
+
+def ready(register):
+    """Make a plan that is approved by two people and confirmed."""
+    register.write(*KEYS, "other")
+    register.submit()
+    register.make_due(*KEYS)
+    register.run("destroy", "plan", "mapping.yaml", "-o", "plan.json")
+    for person in (ANN, BOB):
+        assert register.run("destroy", "approve", "plan.json", "--as", person, "--count", "3").code == 0
+    register.remove(*KEYS)
+    assert register.run("destroy", "confirm", "plan.json", "mapping.yaml").code == 0
+
+
+def test_an_object_that_is_found_again_while_the_number_is_typed_is_not_marked(register, monkeypatch):
+    monkeypatch.setenv("OPUSMAP_ALLOW_DESTROY", "1")
+    ready(register)
+
+    def type_late(*_, **__):
+        register.write("a")
+        assert register.run("destroy", "confirm", "plan.json", "mapping.yaml").code == 1
+        return 3
+
+    monkeypatch.setattr("click.prompt", type_late)
+    for stream in (sys.stdin, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    ended = register.run("destroy", "run", "plan.json", "--as", RUN)
+    assert (ended.code, '"a" is not confirmed to be gone' in ended.err) == (2, True), ended.err
+    assert register.emulator.destroyed == set()
+    assert read_plan_file("plan.json").executions == ()
 
 
 @pytest.mark.parametrize("trouble", ["removed", "replaced"])
