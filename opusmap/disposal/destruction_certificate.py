@@ -18,8 +18,9 @@ from opusmap import __version__
 from opusmap.disposal.approvals import write_time
 from opusmap.disposal.destruction_plan import Plan, PlanFile
 from opusmap.disposal.executing import RecordState, count_states
-from opusmap.disposal.sealed import Sealed, join_sealed, seal
+from opusmap.disposal.sealed import Sealed, join_sealed, read_content, read_sealed, seal
 from opusmap.disposal.signatures import Signature, Signer, describe_certificate, load_signer
+from opusmap.errors import DestructionRefused, SettingsError
 from opusmap.output_files import write_whole
 from opusmap.report.pages import render_page
 
@@ -96,17 +97,34 @@ def write_certificate(
         authority: which will be asked for a time stamp of `NAME.json`; empty if none will be.
 
     Raises:
-        SettingsError: they can't be written, or the certificate that signs can't be used.
+        SettingsError: they can't be written, other files than a certificate of this plan are there, or the
+            certificate that signs can't be used.
     """
+    paths = f"{name}.html", f"{name}.json"
+    _refuse_other_files(Path(paths[0]), Path(paths[1]), file.sha256)
     signer = load_signer(now)
     certificate = make_certificate(file, states, now, signer, authority)
     page = render_certificate(file.plan, file.sha256, certificate)
-    paths = f"{name}.html", f"{name}.json"
     whole = join_certificate(file.sealed, certificate, page, signer)
     for path, content in zip(paths, (page, whole), strict=True):
         with write_whole(path, mode=0o644) as output:
             output.write(content)
     return paths
+
+
+def _refuse_other_files(page: Path, data: Path, plan_sha256: str) -> None:
+    """Refuse to replace files that are there and are no certificate of this plan, such as the plan's own."""
+    hint = "name another one with -o, or move it away"
+    if data.exists():
+        try:
+            sealed, _ = read_sealed(data, FORMAT, ("plan", "certificate"))
+        except DestructionRefused as error:
+            problem = f"this is no certificate that may be replaced: {error.problem}"
+            raise SettingsError(str(data), problem, hint) from None
+        if sealed["plan"].sha256 != plan_sha256:
+            raise SettingsError(str(data), "this is the certificate of another plan", hint)
+    if page.exists() and not all(part in read_content(page) for part in (SEAL, plan_sha256.encode())):
+        raise SettingsError(str(page), "this is no page of a certificate of this plan", hint)
 
 
 def join_certificate(plan: Sealed, certificate: Sealed, page: bytes, signer: Signer | None = None) -> bytes:

@@ -113,6 +113,29 @@ def test_a_page_with_a_hash_of_its_own_is_not_that_of_the_json_beside_it(certifi
     assert (ended.code, "is not beside it" in ended.err) == (2, True)
 
 
+@pytest.mark.parametrize("name", ["plan.json", "permits.connection.json", "d.html", "d.json"])
+def test_a_certificate_replaces_no_other_file(certified, name):
+    path = Path(name)
+    if name.startswith("d."):
+        path.write_bytes(b"<p>mine" if name == "d.html" else b"[]")
+    before = path.read_bytes()
+    ended = certified.run("destroy", "certificate", "plan.json", "-o", str(path.with_suffix("")))
+    assert (ended.code, f"{name}: this is no " in ended.err) == (2, True), ended.err
+    assert path.read_bytes() == before
+    assert len([*Path().glob(f"{path.stem}.html")]) == (name == "d.html")
+
+
+def test_a_certificate_replaces_its_own_and_not_that_of_another_plan(certified):
+    assert certified.run("destroy", "certificate", "plan.json", "-o", "c").code == 0
+    certified.make_due("other")
+    certified.run("destroy", "plan", "mapping.yaml", "-o", "next.json")
+    before = Path("c.json").read_bytes()
+    ended = certified.run("destroy", "certificate", "next.json", "-o", "c")
+    assert ended.code == 2
+    assert "c.json: this is the certificate of another plan" in ended.err
+    assert Path("c.json").read_bytes() == before
+
+
 def test_a_certificate_of_a_part_says_that_it_is_not_complete(register, monkeypatch):
     monkeypatch.setenv("OPUSMAP_ALLOW_DESTROY", "1")
     register.write(*KEYS)
