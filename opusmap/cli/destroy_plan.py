@@ -80,6 +80,7 @@ def plan(
     from opusmap.disposal.planning import find_unknown_holds, make_plan, refuse_existing
     from opusmap.disposal.signed_review import read_signed_review
     from opusmap.journal import open_journal
+    from opusmap.output_files import hold_lock
 
     signed = None if review is None else read_signed_review(review)
     day = read_day(until or (signed.until if signed else None), "--until")
@@ -105,7 +106,9 @@ def plan(
     )
     with open_journal(settings.journal, write=False) as journal:
         unknown = find_unknown_holds(file, journal)
-    file.write()
+    with hold_lock(path):  # asking Opus takes long: another process may have made a plan meanwhile
+        refuse_existing(path)
+        file.write()
     frozen = file.plan
     held = sum(len(hold.held) for hold in frozen.holds)
     if out.as_json:

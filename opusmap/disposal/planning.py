@@ -24,7 +24,7 @@ from opusmap.disposal.sealed import seal
 from opusmap.disposal.signed_review import SignedDecisions
 from opusmap.errors import DestructionRefused, SettingsError
 from opusmap.journal import Journal
-from opusmap.output_files import hash_file
+from opusmap.output_files import check_output, hash_file
 
 _BLOCK = 5_000
 """RowKeys that the journal is asked about at a time."""
@@ -123,10 +123,11 @@ def refuse_existing(path: Path) -> None:
     """Refuse to write a plan over a file that is there: it may have approvals.
 
     Raises:
-        SettingsError: it is there.
+        SettingsError: it is there, or its folder is not.
     """
     if os.path.lexists(path):
         raise SettingsError(str(path), "this file is there already", "name another one with -o")
+    check_output(path)
 
 
 def _refuse_other_target(review: SignedDecisions, origin: str, connection: str) -> None:

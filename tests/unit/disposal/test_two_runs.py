@@ -122,6 +122,25 @@ def ready(register):
     assert register.run("destroy", "confirm", "plan.json", "mapping.yaml").code == 0
 
 
+def test_a_plan_that_another_process_makes_while_opus_is_asked_is_not_replaced(register):
+    register.write(*KEYS)
+    register.submit()
+    register.make_due(*KEYS)
+    words = ("destroy", "plan", "mapping.yaml", "-o")
+    assert register.run(*words, "other.json", "--authority", "B").code == 0
+    assert register.run("destroy", "approve", "other.json", "--as", ANN, "--count", "3").code == 0
+
+    def save(_request):
+        if Path("other.json").exists():
+            Path("other.json").rename("plan.json")
+
+    register.emulator.faults = save
+    ended = register.run(*words, "plan.json")
+    assert (ended.code, "plan.json: this file is there already" in ended.err) == (2, True), ended.err
+    file = read_plan_file("plan.json")
+    assert (file.plan.authority, [one.by for one in file.approvals]) == ("B", [ANN])
+
+
 def test_an_object_that_is_found_again_while_the_number_is_typed_is_not_marked(register, monkeypatch):
     monkeypatch.setenv("OPUSMAP_ALLOW_DESTROY", "1")
     ready(register)
