@@ -77,6 +77,9 @@ def approve(plan: Path, person: str, comment: str, count: int | None, out: Outpu
         _check_count(file, count, f"{who} approves that {_describe(file)} are destroyed")
 
     def add(latest: PlanFile) -> PlanFile:
+        if who.identity in {read_person(one.by).identity for one in latest.executions}:
+            problem = f"{who} has run this plan, so an approval by the same person would spoil it"
+            raise DestructionRefused(str(plan), problem, "another person must approve it")
         approvals = (*latest.approvals, approval)
         if flaws := find_flaws(approvals, sha256=file.sha256, records=records, needed=0):
             raise DestructionRefused(str(plan), "; ".join(flaws), "another person must approve it")

@@ -159,6 +159,18 @@ def test_an_object_that_is_found_again_while_the_number_is_typed_is_not_marked(r
     assert read_plan_file("plan.json").executions == ()
 
 
+def test_who_has_run_a_plan_cannot_approve_it_afterwards(register, monkeypatch):
+    monkeypatch.setenv("OPUSMAP_ALLOW_DESTROY", "1")
+    ready(register)
+    run = ("destroy", "run", "plan.json", "--count", "3", "--as")
+    assert register.run(*run, RUN, "--limit", "1").code == 0
+    same = "C. Orr <Cy@X.org>"
+    ended = register.run("destroy", "approve", "plan.json", "--as", same, "--count", "3")
+    assert (ended.code, f"{same} has run this plan" in ended.err) == (2, True), ended.err
+    assert [one.by for one in read_plan_file("plan.json").approvals] == [ANN, BOB]
+    assert register.run(*run, RUN).code == 0
+
+
 @pytest.mark.parametrize("trouble", ["removed", "replaced"])
 def test_a_run_whose_plan_goes_meanwhile_says_what_it_did_and_what_is_wrong(
     trouble, tmp_path, capsys, monkeypatch
