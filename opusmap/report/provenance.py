@@ -44,6 +44,8 @@ class Evidence:
     place records have others) have no examples, for those quote cells; `more_reasons` and `more_replaced` are
     how many were left out. `trust_status`: HTTP statuses without a body were trusted.
     `retried` is how many records a retry asked for that earlier runs left open; None for other runs.
+    `rows_of` is, for a retry of a file of rejects, the run that read the source whose row numbers it has (not
+    the retry that may have written it); None for other runs.
     `source_changed` are files that changed while they were read; their hashes in `files` are from before.
     `gone` is kept without rowKeys, for pruning leaves evidence as it is: `of_run` adds those that are known.
     """
@@ -65,6 +67,7 @@ class Evidence:
     source_changed: tuple[FileChange, ...] = ()
     journal_note: str = ""
     retried: int | None = None
+    rows_of: int | None = None
     gone: Gone | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -132,14 +135,15 @@ def find_run_of_rejects(
     Raises:
         JournalError: the journal can't be read.
     """
+    name = PurePath(file).name
     for run in journal.runs():
         is_later = before is not None and run.id >= before
         if is_later or (run.origin, run.connection, PurePath(run.mapping).name) != target:
             continue
-        left = Evidence.read(journal.evidence(run))
-        rejects = left.find("rejects")
-        if rejects is not None and PurePath(rejects.path).name == PurePath(file).name:
-            return run, left
+        left = journal.evidence(run)
+        files = _all(File, left.get("files", ()))  # not all that it left: there may be thousands of runs
+        if any(each.role == "rejects" and PurePath(each.path).name == name for each in files):
+            return run, Evidence.read(left)
     return None
 
 

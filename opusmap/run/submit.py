@@ -253,14 +253,14 @@ class _Run:
     ) -> None:
         self._work, self._options, self._rejects, self._journal = work, options, rejects, journal
         tombstones = Tombstones(journal, settings.base_url, work.mapper.connection.id)
-        known = (tombstones, SentKeys(work, journal, settings.base_url))
+        sent = SentKeys(work, journal, settings.base_url)
         self._stream = MapStream(
             work,
             options.workers,
             limit=options.limit,
             only=options.only,
             too_many=self._too_many,
-            reject_more=[each.filter for each in known if each],
+            reject_more=[each.filter for each in (tombstones, sent) if each],
             keep_keys=self._can_tell_gone(settings),
         )
         self._unreadable = 0
@@ -279,6 +279,7 @@ class _Run:
             trust_status=settings.trust_status,
             journal_note=self._note,
             retried=None if options.only is None else len(options.only),
+            rows_of=sent.rows_of,
         )
         journal.keep_evidence(self.begun, self._evidence.as_json())
         if rejects is not None and not journal.in_memory:

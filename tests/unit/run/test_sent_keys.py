@@ -39,8 +39,11 @@ class World:
         source = self.mapping.with_name("rows.csv")
         source.write_text(f"Id,N\n{text}", "utf-8")
         self._send(open_work(self.mapping, source))
-        path = self.mapping.with_name("m.run-1.rejects.csv")
-        return list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+        return self.rejects()
+
+    def rejects(self, name: str = "m.run-1.rejects.csv") -> Rows:
+        """Return the lines of a file of rejects."""
+        return list(csv.DictReader(self.mapping.with_name(name).read_text("utf-8-sig").splitlines()))
 
     def retry(self, lines: Rows, name: str = "m.run-1.rejects.csv") -> Report:
         """Write a file of rejects, and send it."""
@@ -100,3 +103,33 @@ def test_a_key_that_an_earlier_run_sent_or_that_opus_refused_is_free(tmp_path: P
     assert world.retry([corrected(lines[0])]).submitted == 1
     # A file of another run, whose rows may have other numbers.
     assert world.retry([{**lines[1], "N": "5"}], "m.run-7.rejects.csv").submitted == 1
+
+
+def test_a_retry_of_a_retry_knows_what_the_first_run_sent(tmp_path: Path) -> None:
+    world = World(tmp_path, "first")
+    lines = world.submit("a,1\nb,x\nc,x\n")
+    assert world.retry([lines[0], corrected(lines[1], "c")]).submitted == 1
+    before = world.numbers()
+    for number in (2, 3):  # each retry rejects the row again, into a file of its own
+        name = f"m.run-{number}.rejects.csv"
+        (line,) = world.rejects(name)
+        report = world.retry([corrected(line)], name)
+        assert [reason.example for reason in report.reasons] == ['row 2 has the row key "a", too']
+    assert world.numbers() == before
+
+
+def test_two_retries_of_one_file_know_of_each_other_and_a_row_may_be_corrected_again(tmp_path: Path) -> None:
+    world = World(tmp_path, "first")
+    lines = world.submit("a,1\nb,x\nc,x\n")
+    assert world.retry([corrected(lines[0], "b")]).submitted == 1
+    assert world.retry([corrected(lines[1], "b")]).reasons[0].code == "duplicate-key"
+    assert world.retry([{**lines[0], "N": "7"}]).submitted == 1
+    assert world.numbers() == {"a": 1, "b": 7}
+
+
+def test_what_another_source_sent_between_two_retries_is_free(tmp_path: Path) -> None:
+    world = World(tmp_path, "first")
+    lines = world.submit("a,x\nb,x\n")
+    world.submit("c,3\nd,4\n")
+    assert world.retry([corrected(lines[1], "c")]).submitted == 1
+    assert world.numbers() == {"c": 9, "d": 4}
