@@ -5,8 +5,9 @@ Owns the spans of a CSV file's cells. Which file a table is read from, and how, 
 
 from __future__ import annotations
 
+import codecs
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from opusmap.edits.patches import TextEdit, replace_spans
 from opusmap.errors import SettingsError
 from opusmap.mapping.tables import SIZE_LIMIT
 from opusmap.safe_files import UnreadableFile, read_bytes
-from opusmap.studio.file_changes import FileChange
+from opusmap.studio.file_changes import FileChange, Span
 from opusmap.wording import quote_value
 
 __all__ = ["CsvTable", "make_csv_table"]
@@ -100,10 +101,11 @@ class CsvTable:
             SettingsError: a row of one of the keys lacks the cell of its value, or a value can't be written
                 in the file's encoding.
         """
-        return FileChange.of(self.path, self.data, self._fill(entries))
+        edits = self._edit(entries)
+        return FileChange.of(self.path, self.data, self._apply(edits), self._find_spans(edits))
 
-    def _fill(self, entries: Mapping[str, str]) -> bytes:
-        """Return the file's bytes with some entries set; see `set`."""
+    def _edit(self, entries: Mapping[str, str]) -> list[TextEdit]:
+        """Return the edits of the text, in order, that set some entries; see `set`."""
         key_at, value_at = self._places()
         rows = self._rows()
         width = len(next(rows))
@@ -127,12 +129,26 @@ class CsvTable:
             lines.append(self.delimiter.join(cells))
         if lines:
             edits.append(TextEdit(len(self.text), len(self.text), self._appended(lines)))
+        return edits
+
+    def _apply(self, edits: Iterable[TextEdit]) -> bytes:
+        """Return the file's bytes after edits of its text."""
         mark = _MARK if self.data.startswith(_MARK) else b""
         try:
             return mark + replace_spans(self.text, edits).encode(self.encoding)
         except UnicodeEncodeError as error:
             problem = f"{quote_value(error.object[error.start])} can't be written in {self.encoding}"
             raise SettingsError(str(self.path), problem, "save the file as UTF-8 first") from None
+
+    def _find_spans(self, edits: Iterable[TextEdit]) -> Iterator[Span]:
+        """Yield the bytes that each edit replaces, in an encoding in which each character has its own."""
+        encode = codecs.getincrementalencoder(self.encoding)().encode  # one mark for UTF-16, at the beginning
+        at, byte = 0, len(_MARK) if self.data.startswith(_MARK) else 0
+        for start, end, new in edits:
+            byte += len(encode(self.text[at:start]))
+            old = encode(self.text[start:end])
+            yield Span(byte, old, encode(new))
+            at, byte = end, byte + len(old)
 
     def _header(self) -> list[Cell]:
         return next(self._rows(), [])
@@ -193,4 +209,4 @@ def make_csv_table(path: Path, key: str, value: str, entries: Mapping[str, str])
     """Return the change that makes a new table's file, UTF-8 with commas."""
     header = f"{key},{value}\n"
     empty = CsvTable(path, header.encode(), header, key, value)
-    return FileChange.of(path, None, empty._fill(entries))  # noqa: SLF001 - as `set`, of a file that is not there
+    return FileChange.of(path, None, empty._apply(empty._edit(entries)))  # noqa: SLF001 - as `set`, without a file

@@ -8,12 +8,15 @@ written over before a person has decided. Undo takes back a change of the text, 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 
 from opusmap.converters import Registry
@@ -36,6 +39,8 @@ from opusmap.studio.file_changes import FileChange, NotAsBefore
 from opusmap.studio.typed_text import patch_between, patch_typed, plain
 
 _UNDO_STEPS = 200
+UNDO_BYTES = 64 << 20
+"""Bytes that a workbench's steps to undo may take, about; the oldest are dropped, and the latest is kept."""
 _PAUSE = 1.5
 """Seconds after which what is typed is another step to undo."""
 
@@ -75,7 +80,7 @@ class Sample:
         return sum(isinstance(one, Reject) for one in self.mapped)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Step:
     """What one undo takes back: a change of the text, and that of a file beside the mapping."""
 
@@ -85,6 +90,12 @@ class _Step:
     @property
     def undo(self) -> _Step:
         return _Step(self.patch.undo, None if self.file is None else self.file.undo)
+
+    @cached_property
+    def weight(self) -> int:
+        """About how many bytes of memory it takes, as if it shared no text with other steps."""
+        texts = sys.getsizeof(self.patch.before) + sys.getsizeof(self.patch.text) if self.patch.edits else 0
+        return texts + (0 if self.file is None else self.file.weight)
 
 
 class Workbench:
@@ -236,7 +247,10 @@ class Workbench:
 
     def _push(self, step: _Step) -> None:
         """Remember what undo takes back next."""
-        self._undo = [*self._undo[-_UNDO_STEPS:], step]
+        self._undo = [*self._undo[1 - _UNDO_STEPS :], step]
+        weights = accumulate(one.weight for one in reversed(self._undo))
+        kept = sum(weight <= UNDO_BYTES for weight in weights)
+        self._undo = self._undo[-max(kept, 1) :]
         self._redo = []
         self._typed_at = -_PAUSE
 

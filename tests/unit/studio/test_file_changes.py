@@ -67,4 +67,4 @@ def test_a_link_is_refused(tmp_path):
 def test_a_large_file_is_not_kept_twice(tmp_path):
     before = b"x" * 1_000_000
     change = FileChange.of(tmp_path / "staff.csv", before + b"a" + before, before + b"bc" + before)
-    assert (change.old, change.new) == (b"a", b"bc")
+    assert change.spans == ((len(before), b"a", b"bc"),)

@@ -97,3 +97,30 @@ def test_a_new_table_never_replaces_a_file(tmp_path):
     with pytest.raises(SettingsError, match="already"):
         make_csv_table(path, "login", "email", {}).write()
     assert CsvTable.read(path, "login", "email").entries() == entries
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_a_change_of_the_first_and_the_last_row_keeps_no_row_between_and_can_be_undone(tmp_path, encoding):
+    path = tmp_path / "staff.csv"
+    before = ("login,email\n" + "".join(f"né{n},né{n}@x.org\n" for n in range(2000))).encode(encoding)
+    path.write_bytes(before)
+    read = "utf-8" if encoding == "utf-8-sig" else encoding
+    change = CsvTable.read(path, "login", "email", encoding=read).set({"né0": "ä@x.org", "new": "b@x.org"})
+    assert change.weight < 1000 < len(before)
+    change.write()
+    entries = CsvTable.read(path, "login", "email", encoding=read).entries()
+    assert (entries["né0"], entries["new"], len(entries)) == ("ä@x.org", "b@x.org", 2001)
+    change.undo.write()
+    assert path.read_bytes() == before
+
+
+def test_in_an_encoding_whose_characters_depend_on_each_other_a_change_is_right_too(tmp_path):
+    path = tmp_path / "staff.csv"
+    before = "login,email\nあ,い@x.org\n".encode("iso2022_jp")
+    path.write_bytes(before)
+    change = CsvTable.read(path, "login", "email", encoding="iso2022_jp").set({"あ": "う", "new": "え"})
+    change.write()
+    after = CsvTable.read(path, "login", "email", encoding="iso2022_jp")
+    assert after.entries() == {"あ": "う", "new": "え"}
+    change.undo.write()
+    assert path.read_bytes() == before

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from opusmap.edits import Bind, ChangedOnDisk, Constant
 from opusmap.errors import OpusmapError
+from opusmap.studio import workbench
 from opusmap.studio.file_changes import NotAsBefore
 from opusmap.studio.table_files import CsvTable, make_csv_table
 from opusmap.studio.workbench import State, Workbench
@@ -253,6 +254,22 @@ def test_an_entry_of_a_table_s_file_is_a_step_to_undo_and_the_sample_follows(fol
     assert bench.sample.rejected == rejected
     assert bench.redo() == folder / "staff.csv"
     assert bench.sample.rejected < rejected
+
+
+def test_the_oldest_steps_are_dropped_when_all_together_take_too_much_memory(folder, monkeypatch):
+    monkeypatch.setattr(workbench, "UNDO_BYTES", 100_000)
+    bench = open_mapping(folder)
+    values = [str(number) * 30_000 for number in range(1, 8)]
+    for value in values:
+        change_table(bench, achen=value)
+    undone = 0
+    while bench.can_undo:
+        bench.undo()
+        undone += 1
+    assert undone == 1  # each step keeps the cell before it and after it
+    change_table(bench, achen="x" * 200_000)  # more than all may take
+    bench.undo()
+    assert values[-2] in (folder / "staff.csv").read_text("utf-8")
 
 
 @pytest.mark.parametrize("gone", [False, True])
