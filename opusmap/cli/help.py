@@ -30,6 +30,7 @@ _REHEARSALS = ("dry-run", "dryrun", "test", "simulate", "simulation", "preview",
 _REHEARSAL_OPTIONS = frozenset((*(f"--{name}" for name in _REHEARSALS), "--rehearse", "--emulator", "-n"))
 """How other programs name what sends nothing."""
 _WORDS = "opusmap.words"
+_MAPPINGS = ("mapping", "mappings")
 
 
 def advise_on_mapping(ctx: click.Context, message: str) -> str:
@@ -41,7 +42,13 @@ def advise_on_mapping(ctx: click.Context, message: str) -> str:
     if not found:
         return message
     name = ctx.command_path.removeprefix("opusmap ")
-    meant = show_command(*name.split(), found[0], *ctx.meta[_WORDS])
+    first = next(each for each in ctx.command.params if isinstance(each, click.Argument))
+    typed = ctx.meta[_WORDS]
+    if first.name not in _MAPPINGS and found[0] in typed:
+        return f"{message} {found[0]} is the mapping: name the {first.name} first."
+    # An argument that the command has before the mapping was typed, or that one would be missing.
+    words = (found[0], *typed) if first.name in _MAPPINGS else (*typed, found[0])
+    meant = show_command(*name.split(), *words)
     if len(found) == 1:
         return f"{message} There is one in this folder: `{meant}`"
     return f"{message} There are {len(found)} in this folder, such as {found[0]}: `{meant}`"
@@ -60,7 +67,7 @@ class ExamplesFirst(click.Command):
                 raise
             raise click.UsageError(self._advise(error.option_name, ctx.meta[_WORDS]), ctx) from None
         except click.MissingParameter as error:
-            if error.param is None or error.param.name not in ("mapping", "mappings"):
+            if error.param is None or error.param.name not in _MAPPINGS:
                 raise
             raise click.UsageError(advise_on_mapping(ctx, error.format_message()), ctx) from None
         except click.UsageError as error:

@@ -46,3 +46,12 @@ def test_a_retry_of_a_rehearsal_names_the_commands_or_takes_the_latest_rejects(f
 @pytest.mark.parametrize("command", ["check", "preview", "report"])
 def test_a_slip_in_the_name_of_a_mapping_is_answered_with_the_name(command, capsys):
     assert 'did you mean "mapping.yaml"?' in said(capsys, command, "mapping.yml")
+
+
+def test_the_mapping_that_is_missing_is_advised_where_the_command_has_it(folder, capsys):
+    (folder / "mapping.yaml").write_text("opusmap: 1\n", "utf-8")
+    assert "`opusmap diff mapping.yaml --limit 3`" in said(capsys, "diff", "--limit", "3")
+    shown = said(capsys, "destroy", "confirm", "plan.json", "--certificate", "vendor.pdf")
+    assert "`opusmap destroy confirm plan.json --certificate vendor.pdf mapping.yaml`" in shown
+    shown = said(capsys, "destroy", "confirm", "mapping.yaml")
+    assert "mapping.yaml is the mapping: name the plan first" in shown
