@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["configure", "listen", "tell_when_ready"]
 
 PORT_LIMIT = 65_535
+_OF_HOST = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""Errors of an address that this machine does not have."""
 
 
 def listen(host: str, port: int, program: str) -> socket.socket:
@@ -32,18 +34,26 @@ def listen(host: str, port: int, program: str) -> socket.socket:
         SettingsError: host and port can't be listened on.
     """
     if not 0 <= port <= PORT_LIMIT:
-        raise SettingsError("port", f"{port} is not a port", f"give a number from 0 to {PORT_LIMIT}")
+        raise SettingsError("--port", f"{port} is not a port", f"give a number from 0 to {PORT_LIMIT}")
     try:
-        host.encode("idna")  # a name that has no such form would be a TypeError, and leave a socket open
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        # `create_server` hides that a name has no address, and leaves a socket open if it can't have one.
+        socket.getaddrinfo(host or None, port, family)
         return socket.create_server((host, port), family=family)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            reason = f"another program, perhaps {program}, uses it already"
-        problem = f"can't listen on {host} port {port}: {reason}"
-        help_text = "stop that program, or choose another port: `--port 0` takes a free one"
-        raise SettingsError("host, port", problem, help_text) from None
+        raise _refusal(host, port, program, error) from None
+
+
+def _refusal(host: str, port: int, program: str, error: OSError | UnicodeError) -> SettingsError:
+    reason = getattr(error, "strerror", None) or str(error)
+    number = error.errno if isinstance(error, OSError) else None
+    setting, help_text = "--port", "choose another port: `--port 0` takes a free one"
+    if number == errno.EADDRINUSE:
+        reason = f"another program, perhaps {program}, uses it already"
+        help_text = f"stop that program, or {help_text}"
+    elif isinstance(error, UnicodeError | socket.gaierror) or number in _OF_HOST:
+        setting, help_text = "--host", "name an address of this machine, such as 127.0.0.1"
+    return SettingsError(setting, f"can't listen on {host} port {port}: {reason}", help_text)
 
 
 def configure(application: Any, stop_seconds: int, **more: Any) -> uvicorn.Config:

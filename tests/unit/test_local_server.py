@@ -9,8 +9,12 @@ from opusmap.local_server import configure, listen
 def test_a_free_port_is_taken_and_a_second_program_is_refused_in_words():
     with listen("127.0.0.1", 0, "a studio") as listener:
         port = listener.getsockname()[1]
-        with pytest.raises(SettingsError, match=f"port {port}: another program, perhaps a studio, uses it"):
+        with pytest.raises(
+            SettingsError, match=f"port {port}: another program, perhaps a studio, uses it"
+        ) as error:
             listen("127.0.0.1", port, "a studio")
+    assert error.value.setting == "--port"
+    assert error.value.help.startswith("stop that program, or choose another port")
     with listen("127.0.0.1", port, "a studio") as listener:
         assert listener.getsockname() == ("127.0.0.1", port)
 
@@ -23,8 +27,10 @@ def test_a_number_that_is_no_port_is_refused(port):
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "a" * 64, "\ud800"])
 def test_a_host_that_is_not_this_machine_s_is_refused(host):
-    with pytest.raises(SettingsError, match="can't listen on"):
+    with pytest.raises(SettingsError, match="can't listen on") as error:
         listen(host, 0, "an emulator")
+    assert error.value.setting == "--host"
+    assert error.value.help == "name an address of this machine, such as 127.0.0.1"
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
