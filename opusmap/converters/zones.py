@@ -101,7 +101,7 @@ _WINDOWS = {
     "Alaskan": "America/Anchorage",
     "Arab": "Asia/Riyadh",
     "Arabian": "Asia/Dubai",
-    "Argentina": "America/Buenos_Aires",
+    "Argentina": "America/Argentina/Buenos_Aires",
     "Atlantic": "America/Halifax",
     "Canada Central": "America/Regina",
     "Cen. Australia": "Australia/Adelaide",
@@ -115,7 +115,7 @@ _WINDOWS = {
     "E. South America": "America/Sao_Paulo",
     "Eastern": "America/New_York",
     "Egypt": "Africa/Cairo",
-    "FLE": "Europe/Kiev",
+    "FLE": "Europe/Kyiv",
     "GMT": "Europe/London",
     "GTB": "Europe/Bucharest",
     "Greenwich": "Atlantic/Reykjavik",
@@ -143,7 +143,10 @@ _WINDOWS = {
     "W. Central Africa": "Africa/Lagos",
     "W. Europe": "Europe/Berlin",
 }
-"""Names of Windows without ` Standard Time` -> the zone of the territory "001" in CLDR's windowsZones."""
+"""Names of Windows without ` Standard Time` -> the zone of the territory "001" in CLDR's windowsZones.
+
+CLDR keeps the first name of a zone for ever; here it has today's: Europe/Kyiv for Europe/Kiev.
+"""
 _OF_WINDOWS = re.compile(r"(.+?) (?:Standard|Daylight|Summer) Time", re.IGNORECASE)
 
 _NAME_A_CITY = "name a city in the zone, such as Europe/Oslo"

@@ -26,6 +26,7 @@ CALLED = "or another city that Windows counts to"
         ("XEST", "use a name such as Europe/Berlin or UTC"),  # EST is another zone
         ("GMT Standard Time", f'did you mean "Europe/London", {CALLED} "GMT Standard Time"?'),
         ("w. europe daylight time", f'did you mean "Europe/Berlin", {CALLED} "w. europe daylight time"?'),
+        ("FLE Standard Time", f'did you mean "Europe/Kyiv", {CALLED} "FLE Standard Time"?'),
         ("Utopia Standard Time", "use a name such as Europe/Berlin or UTC"),
         ("utc+1", CITY),
         ("GMT+1", CITY),  # Etc/GMT+1 is the opposite
