@@ -28,6 +28,7 @@ from opusmap.cli.options import (
 from opusmap.cli.output import (
     facts_of_to_do,
     print_changes,
+    print_date_format,
     print_json,
     print_left_out,
     print_note,
@@ -132,6 +133,7 @@ def check(
             print_estimate(forecast.estimate)
         if not out.quiet:
             print_nothing_done(work, report)
+            print_date_format(work)
     print_changes(report.source_changed)
     print_next_of_check(out, given, work, report, online=online)
     return InvalidMapping.exit_code if work.to_do else 0 if report.clean else 1

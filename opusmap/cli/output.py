@@ -153,6 +153,20 @@ def print_nothing_done(work: Work, report: Report) -> None:
         print_note(describe_all_filtered(work, f"every row ({report.read:,} of {report.read:,})"))
 
 
+def print_date_format(work: Work) -> None:
+    """Print how dates are written for Opus, where the mapping does not say it: only a person can compare."""
+    from opusmap.connection import ColumnType
+
+    plan = work.mapper.plan
+    if "datetime_format" in plan.spec.target_spans:
+        return
+    if any(one.column.type is ColumnType.DATE_TIME for one in plan.columns):
+        print_note(
+            "Dates are sent as 2024-12-19 18:15:00. If Opus > Settings > General settings has another "
+            "format, write it in the mapping: `target: {datetime_format: …}`."
+        )
+
+
 def describe_all_filtered(work: Work, which: str) -> str:
     """Return that `where` excludes rows (`which`: "every row"), and what it says."""
     where = work.mapper.plan.where

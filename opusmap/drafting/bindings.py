@@ -18,7 +18,7 @@ from opusmap.drafting.matching import WORTH_TELLING, Candidate, Match
 from opusmap.drafting.value_scores import MANY_OPTIONS
 from opusmap.profile import ColumnProfile, DateFormat, Kind, SourceProfile
 
-__all__ = ["DraftBinding", "DraftChoices", "draft_binding", "draft_choices"]
+__all__ = ["DraftBinding", "DraftChoices", "draft_binding", "draft_choices", "needs_zone"]
 
 Plain: TypeAlias = "str | list[str] | dict[str, Any]"
 
@@ -218,12 +218,9 @@ def _as_date(making: _Making) -> None:
             making.to_do("no value looks like a date")
             making.open = True
         return
-    # A cell that is a date itself needs no format: `format` is for the texts beside it.
     texts = _dates_in_texts(profile)
-    best = texts[0] if texts else replace(profile.dates[0], count=0)
-    making.zone_needed = best.zone == "none" or (
-        profile.real_dates > 0 and any(one.pattern is None and one.zone == "none" for one in profile.dates)
-    )
+    best = _most_frequent(profile, texts)
+    making.zone_needed = needs_zone(profile)
     if profile.real_dates and best.pattern is not None:
         making.above.append(
             f"{_rows(best.count)} {'has' if best.count == 1 else 'have'} the date as a text: "
@@ -253,6 +250,23 @@ def _as_date(making: _Making) -> None:
     if profile.incomplete:
         _as_incomplete_date(making, best)
     _tell_odd_dates(making, best, texts[1:3])
+
+
+def needs_zone(profile: ColumnProfile) -> bool:
+    """Return whether the times of a column carry no zone."""
+    if not profile.dates:
+        return False
+    return _most_frequent(profile, _dates_in_texts(profile)).zone == "none" or (
+        profile.real_dates > 0 and any(one.pattern is None and one.zone == "none" for one in profile.dates)
+    )
+
+
+def _most_frequent(profile: ColumnProfile, texts: Sequence[DateFormat]) -> DateFormat:
+    """Return the format of most texts; that of the first cell if all cells are dates themselves.
+
+    A cell that is a date itself needs no format: `format` is for the texts beside it.
+    """
+    return texts[0] if texts else replace(profile.dates[0], count=0)
 
 
 def _tell_odd_dates(making: _Making, best: DateFormat, others: Sequence[DateFormat]) -> None:

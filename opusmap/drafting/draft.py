@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from opusmap.compiler.plan import KEY_COLUMN, UNDECIDED_KEY
 from opusmap.connection import ColumnType, Connection
-from opusmap.drafting.bindings import DraftBinding, DraftChoices, draft_binding, draft_choices
+from opusmap.drafting.bindings import DraftBinding, DraftChoices, draft_binding, draft_choices, needs_zone
 from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import Preset, find_preset
 from opusmap.mapping.yaml_writer import in_line, quoted
@@ -64,12 +64,13 @@ class Draft:
 
     @property
     def zone_needed(self) -> tuple[str, ...]:
-        """Source columns with times that carry no zone."""
-        return tuple(
+        """Source columns with times that carry no zone: the bound ones; if none is, those to choose from."""
+        bound = tuple(
             match.chosen.source
             for match, one in zip(self.matches, self.bindings, strict=True)
             if one.zone_needed and match.chosen is not None
         )
+        return bound or tuple(one.name for one in self._dates_to_bind if needs_zone(one))
 
     @property
     def other_format(self) -> str | None:
@@ -88,10 +89,20 @@ class Draft:
 
     @property
     def has_dates(self) -> bool:
-        """Whether a date or time is written for Opus."""
-        return any(
-            one.binding is not None and one.column.type is ColumnType.DATE_TIME for one in self.bindings
+        """Whether a date or time is written for Opus, or will be once its column is decided."""
+        of_dates = [one for one in self.bindings if one.column.type is ColumnType.DATE_TIME]
+        return bool(self._dates_to_bind) or any(one.binding is not None for one in of_dates)
+
+    @property
+    def _dates_to_bind(self) -> list[ColumnProfile]:
+        """The unused columns of dates, where a column of dates in Opus has no source yet."""
+        is_open = any(
+            one.binding is None and one.column.type is ColumnType.DATE_TIME for one in self.bindings
         )
+        # What an earlier mapping says of times is kept, and which columns it reads is not known here.
+        if not is_open or self.carried is not None:
+            return []
+        return [one for one in _unused(self) if one.kind is Kind.DATE]
 
 
 def _asks(binding: Mapping[str, Any]) -> int:
@@ -121,8 +132,12 @@ def make_draft(
     bindings = tuple(_tell_second_use([draft_binding(match, profile) for match in matches], matches))
     used = {match.chosen.source for match in matches if match.chosen is not None}
     choices = (draft_choices(match, profile, used) for match in matches)
+    is_open = any(match.chosen is None and match.column.type is ColumnType.DATE_TIME for match in matches)
     no_values = {
-        one.text: None for column in profile.columns if column.name in used for one in column.no_value
+        one.text: None
+        for column in profile.columns
+        if column.name in used or (is_open and column.kind is Kind.DATE)
+        for one in column.no_value
     }
     return Draft(
         *names[:1],

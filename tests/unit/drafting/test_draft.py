@@ -140,6 +140,36 @@ def test_the_tests_of_a_draft_hold_once_the_todos_are_settled():
     assert "personal data" in settled
 
 
+def test_dates_of_unknown_columns_are_asked_for_as_those_of_known_ones_are():
+    """A date column is decided by hand then, and by that time nothing else asks for zone and format."""
+    rows = [
+        {
+            "Doc No": one["Doc No"],
+            "Inspected": f"{at:02}/11/2024 10:30",
+            "Signed off": "n/a" if at % 2 else "01/12/2024 9:05",
+        }
+        for at, one in enumerate(REGISTER, 1)
+    ]
+    draft = drafted(rows, datetime_format=None)
+    assert draft.bindings[3].binding is draft.bindings[4].binding is None
+    assert draft.has_dates
+    assert draft.zone_needed == ("Inspected", "Signed off")
+    text = write_draft(draft)
+    assert "\ntimezone: TODO" in text
+    assert "\n  datetime_format: TODO" in text
+    assert 'empty: ["", n/a]' in text
+    of_places = {one.place.line for one in problems(draft)}
+    assert {
+        at for at, line in enumerate(text.splitlines(), 1) if ": TODO" in line and "#" not in line[:4]
+    } <= of_places
+
+
+def test_a_source_without_dates_is_not_asked_how_opus_shows_dates():
+    draft = drafted([{"Doc No": one["Doc No"]} for one in REGISTER], datetime_format=None)
+    assert not draft.has_dates
+    assert not draft.zone_needed
+
+
 def test_day_and_month_that_cannot_be_told_apart_are_left_to_a_person():
     draft = drafted(changed(REGISTER, Last_Updated="01/11/2024"))
     assert '"TODO: %d/%m/%Y or %m/%d/%Y"' in lines(draft)["Modified time"]
