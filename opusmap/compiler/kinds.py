@@ -7,18 +7,20 @@ Owns where in the mapping a mistake is reported, and the kinds that each column 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from opusmap.compiler.binding_nodes import Apply
 from opusmap.compiler.known_columns import KnownColumns
 from opusmap.compiler.plan import ColumnPlan, Plan
 from opusmap.connection import CHOICE_TYPES, ColumnType
+from opusmap.converters.registry import ChoiceOptions
 from opusmap.errors import ValueProblem
 from opusmap.expressions import NotConstant, constant_value, walk
 from opusmap.expressions.nodes import Kind, Node, Type
 from opusmap.expressions.nodes.base import ANY, NUMBER, describe_kind
 from opusmap.issues import Issue, Span
 from opusmap.mapping import Text
-from opusmap.wording import quote_value
+from opusmap.wording import quote_names, quote_value
 
 
 class KindChecker:
@@ -107,7 +109,23 @@ class KindChecker:
             except NotConstant:
                 pass
             except ValueProblem as problem:
-                yield Issue(problem.code, problem.problem, span, problem.help)
+                yield Issue(problem.code, problem.problem, span, _advise(problem, node, choices))
+
+
+def _advise(problem: ValueProblem, node: Node, choices: ChoiceOptions | None) -> str:
+    """Return what to do about a constant of the mapping: nothing in the source can correct it."""
+    if problem.code == "unknown-choice" and choices is not None:
+        known = quote_names(map(str, choices.options))
+        given = constant_value(node)
+        near = get_close_matches(str(given), map(str, choices.options), n=1, cutoff=_NEAR)
+        return f'did you mean "{near[0]}"? Options: {known}' if near else f"write one of: {known}"
+    if problem.code == "no-email":
+        return "write an e-mail address, such as records@example.org"
+    return "correct it here, in the mapping" if "source" in problem.help else problem.help
+
+
+_NEAR = 0.75
+"""How much of a constant an option shares that may be meant: "Other" and "Pothole" share two thirds."""
 
 
 def takes_kind(column: ColumnPlan) -> Kind:

@@ -101,3 +101,15 @@ def test_kinds_and_names_are_told_together_and_an_unknown_name_proves_nothing() 
         "wrong-kind",
         "unknown-converter",
     ]
+
+
+def test_a_wrong_constant_is_to_be_corrected_in_the_mapping_and_a_far_option_is_not_suggested():
+    [other] = problems("Choice: {from: A, default: Other}")
+    assert (other.code, other.hint) == ("unknown-choice", 'write one of: "Red", "Green", "Blue"')
+    [near] = problems("Choice: {from: A, default: Gren}")
+    assert near.hint == 'did you mean "Green"? Options: "Red", "Green", "Blue"'
+    [person] = problems("People: {from: A, default: Unknown}")
+    assert (person.code, person.hint) == ("no-email", "write an e-mail address, such as records@example.org")
+    [date] = problems("When: {from: A, default: n/a}")
+    assert date.code == "bad-date"
+    assert "source" not in date.hint
