@@ -165,10 +165,40 @@ def _suggest_zone(name: str) -> str:
         return f"{city} that Windows counts to {quote_value(name.strip())}?"
     known = [zone for zone in sorted(_zone_names()) if not _OFFSET.fullmatch(zone)]
     place = name.strip().replace(" ", "_").casefold()
-    cities = [zone for zone in known if zone.casefold().rpartition("/")[2] == place]
+    if (country := _COUNTRIES.get(place)) is not None:
+        return f'did you mean "{country}"?'
+    blank = place.replace("/", "_")  # Europe London
+    cities = [
+        zone
+        for zone in known
+        if zone.casefold().rpartition("/")[2] == place or zone.casefold().replace("/", "_") == blank
+    ]
     if cities:
         return f'did you mean "{cities[0]}"?'
     return (suggest(name, known) if "/" in name else "") or "use a name such as Europe/Berlin or UTC"
+
+
+_COUNTRIES = {
+    **dict.fromkeys(
+        ("britain", "great_britain", "uk", "united_kingdom", "england", "scotland", "wales"), "Europe/London"
+    ),
+    "austria": "Europe/Vienna",
+    "belgium": "Europe/Brussels",
+    "denmark": "Europe/Copenhagen",
+    "finland": "Europe/Helsinki",
+    "france": "Europe/Paris",
+    "germany": "Europe/Berlin",
+    "india": "Asia/Kolkata",
+    "ireland": "Europe/Dublin",
+    "italy": "Europe/Rome",
+    "netherlands": "Europe/Amsterdam",
+    "new_zealand": "Pacific/Auckland",
+    "norway": "Europe/Oslo",
+    "south_africa": "Africa/Johannesburg",
+    "sweden": "Europe/Stockholm",
+    "switzerland": "Europe/Zurich",
+}
+"""Countries, or parts of one, in which one zone applies but to islands far away."""
 
 
 def _find_windows_zone(name: str) -> str | None:

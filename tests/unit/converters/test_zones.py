@@ -21,6 +21,9 @@ CALLED = "or another city that Windows counts to"
     [
         ("BST", 'did you mean "Europe/London" or "Asia/Dhaka"? Abbreviations such as BST are ambiguous'),
         ("London", 'did you mean "Europe/London"?'),
+        ("Europe London", 'did you mean "Europe/London"?'),
+        ("Britain", 'did you mean "Europe/London"?'),
+        ("England", 'did you mean "Europe/London"?'),
         ("New York", 'did you mean "America/New_York"?'),
         ("Europe/Londn", 'did you mean "Europe/London"?'),
         ("XEST", "use a name such as Europe/Berlin or UTC"),  # EST is another zone
@@ -38,6 +41,13 @@ def test_a_time_zone_that_may_be_meant_is_named_and_none_that_is_another(name: s
     with pytest.raises(ArgumentError) as caught:
         time_zone(name)
     assert caught.value.help == meant
+
+
+def test_each_zone_of_a_country_is_one() -> None:
+    for country, meant in zones._COUNTRIES.items():
+        assert time_zone(meant)
+        with pytest.raises(ArgumentError, match="no time zone"):
+            time_zone(country)
 
 
 def test_each_zone_that_a_name_of_windows_leads_to_is_one() -> None:
