@@ -5,6 +5,7 @@ Owns reading both as a person types them.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from opusmap.compiler.mapping_checks import check_datetime_format
@@ -23,6 +24,9 @@ EXAMPLE_DATE = "19 December 2024, 18:15:00"
 
 _EXAMPLE = datetime(2024, 12, 19, 18, 15)  # noqa: DTZ001 - an example has no zone
 _ISO = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%Y%m%d")
+
+_LETTERS = re.compile("dd|mm|yy", re.IGNORECASE)
+"""What other programs write for the parts of a date: dd/mm/yyyy."""
 
 
 def read_timezone(text: str) -> str:
@@ -51,9 +55,10 @@ def read_datetime_format(text: str) -> str:
     pattern = text if "%" in text else _pattern_of(text)
     if pattern is None:
         problem = f"{quote_value(text)} is neither a format nor {EXAMPLE_DATE}"
-        raise SettingsError(
-            "--datetime-format", problem, f'write it as "{_ISO[0]}", or as 2024-12-19 18:15:00'
-        )
+        hint = f'write it as "{_ISO[0]}", or as 2024-12-19 18:15:00'
+        if _LETTERS.search(text):
+            hint = "copy it as your Opus shows it, such as 19/12/2024 18:15"
+        raise SettingsError("--datetime-format", problem, hint)
     place = Span("--datetime-format", 1, 1, 1, 2)
     for one in check_datetime_format(TargetOptions(datetime_format=pattern), place):
         raise SettingsError("--datetime-format", one.message, one.hint)

@@ -27,6 +27,13 @@ def test_what_names_no_date_or_loses_a_part_of_it_is_refused(text):
     assert raised.value.help
 
 
+@pytest.mark.parametrize("text", ["dd/mm/yyyy", "DD-MM-YYYY hh:mm", "yyyy-mm-dd"])
+def test_the_letters_of_other_programs_are_answered_with_what_to_copy(text):
+    with pytest.raises(SettingsError) as raised:
+        read_datetime_format(text)
+    assert raised.value.help == "copy it as your Opus shows it, such as 19/12/2024 18:15"
+
+
 def test_a_zone_is_one_that_there_is():
     assert read_timezone(" Europe/London ") == "Europe/London"
     with pytest.raises(SettingsError, match="no time zone"):
