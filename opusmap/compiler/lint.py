@@ -280,7 +280,12 @@ def _unread(plan: Plan) -> Iterator[Issue[Span]]:
     if unread:
         count = f"{len(unread)} of the source's {len(plan.source_columns)} columns"
         message = f"{count} {'is' if len(unread) == 1 else 'are'} not used: {quote_names(unread)}"
-        yield _warning("unread-column", message, plan.spec.fields_span, "bind them to send them to Opus")
+        yield _warning(
+            "unread-column",
+            message,
+            plan.spec.fields_span,
+            "to send one to Opus, add a line for it under `fields`",
+        )
 
 
 def _warning(code: str, message: str, span: Span, help: str) -> Issue[Span]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import UTC, datetime
 
 from opusmap.compiler.column_types import LIST_TYPES
@@ -72,8 +72,11 @@ def check_variable_name(
         yield Issue("step-hides-table", message, variable.name.span, "rename the variable")
 
 
-def check_options(choices: ChoiceList, base: int) -> Iterator[Issue[Span]]:
-    """Check the options of one choice column (the first has the order `base`), and their other spellings."""
+def check_options(choices: ChoiceList, base: int, joined: Container[Span] = ()) -> Iterator[Issue[Span]]:
+    """Check the options of one choice column (the first has the order `base`), and their other spellings.
+
+    `joined` are the places of options that took in the next one: an alias of that is no second error.
+    """
     seen: dict[str, Text] = {}
     orders = {str(base + index) for index in range(len(choices.options))}
     for order, option in enumerate(choices.options, base):
@@ -100,7 +103,7 @@ def check_options(choices: ChoiceList, base: int) -> Iterator[Issue[Span]]:
             yield Issue("ambiguous-option", message, option.span, "remove `by_order`, or the clash in Opus")
         seen.setdefault(folded, option)
     if choices.options:
-        yield from _check_aliases(choices)
+        yield from _check_aliases(choices, joined)
     for option, other, difference in find_similar(choices.options, ignore_case=choices.ignore_case):
         message = f"the options {quote_value(other)} and {quote_value(option)} {difference}"
         help_text = "if Opus has both, leave them; else keep the one that Opus shows"
@@ -109,12 +112,15 @@ def check_options(choices: ChoiceList, base: int) -> Iterator[Issue[Span]]:
         yield Issue("similar-options", message, option.span, help_text, Severity.WARNING)
 
 
-def _check_aliases(choices: ChoiceList) -> Iterator[Issue[Span]]:
+def _check_aliases(choices: ChoiceList, joined: Container[Span]) -> Iterator[Issue[Span]]:
     fold = str.casefold if choices.ignore_case else str
     options = {fold(option.strip()): option.strip() for option in choices.options}
     taken: dict[str, str] = {}
+    taken_in = {part for one in choices.options if one.span in joined for part in one.split(" - ")[1:]}
     for spelling, option in choices.aliases.items():
         wanted, written = options.get(fold(option.strip())), fold(spelling.strip())
+        if wanted is None and option.strip() in taken_in:
+            continue
         if wanted is None:
             message = f"alias {quote_value(spelling)}: {quote_value(option)} is not an option"
             help_text = suggest(option, options.values()) or "aliases are written `other spelling: option`"

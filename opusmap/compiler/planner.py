@@ -253,8 +253,9 @@ class _Planner:
     def _resolved_choices(self) -> dict[str, ChoiceList]:
         """Return the options of each choice column by all of the column's names."""
         found: dict[str, ChoiceList] = {}
+        joined = {one.place for one in self.problems if one.code == "joined-options"}
         for choices in self._spec.choices:
-            self.problems += check_options(choices, self._spec.target.choice_base)
+            self.problems += check_options(choices, self._spec.target.choice_base, joined)
             column = self._find(self._connection, choices.column)
             if column is None:
                 continue
@@ -440,6 +441,9 @@ class _Planner:
                 'a template is written "{{ Title }}"; with other keys, write `value:` instead of `from:`',
                 None,
             )
+        elif "," in text and set(parts := [one.strip() for one in text.split(",")]) <= set(known):
+            listed = ", ".join(quoted(one) for one in parts)
+            help_text, fix = f"for several columns write a list: [{listed}]", None
         elif columns and help_text.startswith("columns"):
             constant = quoted(strip_quotes(text).strip()[:30])
             help_text += f"; a text for every record is written {{const: {constant}}}"

@@ -72,7 +72,10 @@ def check_joined_options(spec: MappingSpec) -> Iterator[Issue[Span]]:
             more = [line.strip() for line in lines[span.line : span.end_line]]
             taken = next((line for line in more if line.startswith("- ")), None)
             if taken is not None:
-                message = f"the option {quote_value(option)} takes in the line {quote_value(taken)}"
+                message = (
+                    f"the line {quote_value(taken)} is indented too far, so it became part of "
+                    "the option above"
+                )
                 hint = f"write as many spaces before {quote_value(taken)} as before the `-` above it"
                 yield Issue("joined-options", message, span, hint)
 

@@ -181,6 +181,7 @@ def _find_fixes(lines: list[str], error: yaml.MarkedYAMLError, mark: yaml.Mark) 
         yield from (fix for fix in _correct_quotes(at, lines[at]) if fix.message == _NOT_CLOSED)
     for at in near:
         yield from _quote_value(at, lines[at], str(error.problem))
+    yield from _put_comma(lines, mark)
     yield from _close_bracket(lines, filled, error)
     at = error.context_mark.line if error.context_mark is not None else mark.line
     if "expected ':'" in str(error.problem) and at in filled:
@@ -359,6 +360,22 @@ def _move(lines: list[str], index: int) -> Iterator[_Correction]:
             message = f"{number} too {word} before this: it is not indented like the lines around it"
             advice = f"indent it by {counted(blanks, 'space')}" if blanks else "write it without indentation"
             yield _Correction(index, " " * blanks + line.lstrip(" "), own, message, advice)
+
+
+def _put_comma(lines: list[str], mark: yaml.Mark) -> Iterator[_Correction]:
+    """Yield the line with a comma before the key within braces at whose colon YAML stopped."""
+    index, column = mark.line, mark.column
+    line = lines[index] if index < len(lines) and _is_written(lines[index]) else ""
+    found = _LAST_WORD.search(line[:column]) if line[column : column + 1] == ":" else None
+    if found is not None:
+        at = found.start()
+        yield _Correction(
+            index, f"{line[:at]},{line[at:]}", at + 2, "a comma is missing before this", "write"
+        )
+
+
+_LAST_WORD = re.compile(r"(?<=[^\s,:{}\[\]])[ \t]+[a-z_]+$")
+"""A blank and a key of a mapping, after something that it does not belong to."""
 
 
 def _close_bracket(lines: list[str], filled: list[int], error: yaml.MarkedYAMLError) -> Iterator[_Correction]:

@@ -85,6 +85,18 @@ SLIPS = [
     (TYPE, "  Doc  Type: DocType\n", ['did you mean "Doc Type"', "a space too many between its words"], []),
     (TYPE, '  "Doc Type ": DocType\n', ['did you mean "Doc Type"', "a space too many at its end"], []),
     ("fields:\n", '"fields ":\n', ['did you mean "fields"', "a space too many at its end"], []),
+    (
+        NAME,
+        "  Name: {from: Title default: x}\n",
+        ["a comma is missing before this", "`Name: {from: Title, default: x}`"],
+        ["closing bracket"],
+    ),
+    (
+        NAME,
+        "  Name: Title, DocType\n",
+        ["for several columns write a list: [Title, DocType]"],
+        ["a text for every record"],
+    ),
     (NAME, "  Name:Title\n", [NO_BLANK, "`Name: Title`"], ["key: value"]),
     (KEY, KEY.replace(": ", ":"), [NO_BLANK, f"`{KEY.strip()}`"], []),
     (TYPE, "  Doc Type:DocType\n", [NO_BLANK, "`Doc Type: DocType`"], []),

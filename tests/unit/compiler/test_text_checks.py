@@ -194,8 +194,21 @@ def problems_of(mapping: str) -> tuple[Issue[Span], ...]:
 def test_an_option_that_takes_in_the_next_one_is_an_error_for_all_others_would_move_up() -> None:
     (one,) = problems_of(JOINED)
     assert (one.code, one.severity) == ("joined-options", "error")
-    assert one.message == 'the option "Cat - Rabbit" takes in the line "- Rabbit"'
+    assert one.message == 'the line "- Rabbit" is indented too far, so it became part of the option above'
     assert one.place.line == 5
+
+
+def test_an_alias_of_an_option_that_another_takes_in_is_no_second_error() -> None:
+    def codes_of(alias: str) -> list[str]:
+        return [one.code for one in problems_of(with_alias.format(alias=alias))]
+
+    with_alias = JOINED.replace(
+        "  Choice:\n", "  Choice:\n    aliases: {{Bunny: {alias}}}\n    options:\n", 1
+    )
+    assert codes_of("Rabbit") == ["joined-options"]
+    assert set(codes_of("Hamster")) == {"joined-options", "unknown-option"}
+    one_line = with_alias.replace("Cat\n      - Rabbit", "Cat - Rabbit")
+    assert [one.code for one in problems_of(one_line.format(alias="Rabbit"))] == ["unknown-option"]
 
 
 @pytest.mark.parametrize("option", ["'Cat\n      - Rabbit'", "Cat - Rabbit", ">-\n      Cat\n      - Rabbit"])
