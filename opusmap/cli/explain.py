@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from opusmap.cli.help import command
+from opusmap.cli.help import TYPED, command, quote_column
 from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, open_mapping
 from opusmap.cli.output import mapped_as_json, print_json, shorten
 from opusmap.cli.terminal import make_console, measure, text_width, wrap_words
@@ -57,6 +58,8 @@ def explain(
     from opusmap.compiler.explain import explain_row
     from opusmap.records import Reject
 
+    if column is not None and source is not None:
+        _refuse_unquoted(mapping, column, source)
     work = open_mapping(mapping, source, converters, out)
     with work.source:
         plans = work.mapper.plan.columns if column is None else (_column_plan(work.mapper, column),)
@@ -97,10 +100,23 @@ def _closing(explained: Iterable[Explanation]) -> list[Stage]:
     return closing
 
 
+def _refuse_unquoted(mapping: str, column: str, source: str) -> None:
+    """Refuse a column's name of two words without quotes, of which the second is taken for the source."""
+    from opusmap.compiler import read_mapping
+
+    if not Path(source).exists() and read_mapping(mapping)[1].find(f"{column} {source}") is not None:
+        raise click.UsageError(quote_column(click.get_current_context().meta[TYPED]))
+
+
 def _column_plan(mapper: Mapper, name: str) -> ColumnPlan:
     column = mapper.connection.find(name)
     found = next((plan for plan in mapper.plan.columns if plan.column == column), None)
     if found is None:
+        if name.isdecimal():
+            meant = show_command("explain", mapper.spec.path, "--row", name)
+            raise click.UsageError(
+                f"the mapping binds no column {quote_value(name)}; did you mean `{meant}`?"
+            )
         raise click.UsageError(f"the mapping binds no column {quote_value(name)}; {_advise(mapper, name)}")
     return found
 

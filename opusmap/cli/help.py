@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -29,7 +30,8 @@ EXIT_CODES = (
 _REHEARSALS = ("dry-run", "dryrun", "test", "simulate", "simulation", "preview", "whatif", "what-if", "check")
 _REHEARSAL_OPTIONS = frozenset((*(f"--{name}" for name in _REHEARSALS), "--rehearse", "--emulator", "-n"))
 """How other programs name what sends nothing."""
-_WORDS = "opusmap.words"
+TYPED = "opusmap.words"
+"""Where the context keeps what was typed after the command."""
 _MAPPINGS = ("mapping", "mappings")
 
 
@@ -43,7 +45,7 @@ def advise_on_mapping(ctx: click.Context, message: str) -> str:
         return message
     name = ctx.command_path.removeprefix("opusmap ")
     first = next(each for each in ctx.command.params if isinstance(each, click.Argument))
-    typed = ctx.meta[_WORDS]
+    typed = ctx.meta[TYPED]
     if first.name not in _MAPPINGS and found[0] in typed:
         return f"{message} {found[0]} is the mapping: name the {first.name} first."
     # An argument that the command has before the mapping was typed, or that one would be missing.
@@ -54,26 +56,44 @@ def advise_on_mapping(ctx: click.Context, message: str) -> str:
     return f"{message} There are {len(found)} in this folder, such as {found[0]}: `{meant}`"
 
 
+def quote_column(words: Sequence[str]) -> str:
+    """Return how the name of a column that has spaces is given to `explain`; empty if it is one word.
+
+    Args:
+        words: what was typed: the mapping, the words of the name, and options.
+    """
+    from opusmap.wording import show_command
+
+    end = next((at for at, word in enumerate(words) if word.startswith("-")), len(words))
+    if end <= _MAPPING_AND_WORD:
+        return ""
+    meant = show_command("explain", words[0], " ".join(words[1:end]), *words[end:])
+    return f"Put a name with spaces in quotes: `{meant}`"
+
+
+_MAPPING_AND_WORD = 2
+
+
 class ExamplesFirst(click.Command):
     """A command whose examples come before its options; what is typed by mistake gets the right advice."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the words; an option of other programs for a rehearsal is answered with our own."""
-        ctx.meta[_WORDS] = tuple(args)
+        ctx.meta[TYPED] = tuple(args)
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             if error.option_name not in _REHEARSAL_OPTIONS:
                 raise
-            raise click.UsageError(self._advise(error.option_name, ctx.meta[_WORDS]), ctx) from None
+            raise click.UsageError(self._advise(error.option_name, ctx.meta[TYPED]), ctx) from None
         except click.MissingParameter as error:
             if error.param is None or error.param.name not in _MAPPINGS:
                 raise
             raise click.UsageError(advise_on_mapping(ctx, error.format_message()), ctx) from None
         except click.UsageError as error:
-            if not error.message.startswith("Got unexpected extra argument") or not (
-                found := self._name_run(ctx.meta[_WORDS])
-            ):
+            words = ctx.meta[TYPED]
+            found = self._name_run(words) or (quote_column(words) if self.name == "explain" else "")
+            if not found or not error.message.startswith("Got unexpected extra argument"):
                 raise
             raise click.UsageError(f"{error.message}. {found}", ctx) from None
 
@@ -110,10 +130,10 @@ class ExamplesFirst(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, unless its arguments are clearly in the wrong order."""
-        if _WORDS in ctx.meta and not isinstance(self, click.Group):
+        if TYPED in ctx.meta and not isinstance(self, click.Group):
             from opusmap.cli.arguments import check_arguments
 
-            check_arguments(self.name or "", ctx.params, ctx.meta[_WORDS])
+            check_arguments(self.name or "", ctx.params, ctx.meta[TYPED])
         return super().invoke(ctx)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -127,6 +147,15 @@ class ExamplesFirst(click.Command):
 class Program(ExamplesFirst, click.Group):
     """All commands, shown in groups with a whole line for each, and the exit codes at the end."""
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is named; a word that people guess is answered with the command."""
+        meant = find_meant(args[0], self.commands)
+        if args[0] in self.commands or args[0].startswith("-") or meant is None:
+            return super().resolve_command(ctx, args)
+        raise click.UsageError(f"No such command '{args[0]}'. Did you mean `opusmap {meant}`?", ctx)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the groups of commands, then the options, then the exit codes."""
         width = max(map(len, self.commands))
@@ -138,6 +167,35 @@ class Program(ExamplesFirst, click.Group):
         click.Command.format_options(self, ctx, formatter)
         with formatter.section("Exit codes"):
             formatter.write_dl(EXIT_CODES)
+
+
+GUESSED = {
+    **dict.fromkeys(("validate", "verify", "lint", "analyse", "analyze", "dry-run", "dryrun"), "check"),
+    **dict.fromkeys(
+        ("send", "upload", "run", "push", "import", "ingest", "load", "resume", "start"), "submit"
+    ),
+    **dict.fromkeys(("convert", "transform", "export"), "map"),
+    **dict.fromkeys(("draft", "new", "create", "generate", "setup"), "init"),
+    **dict.fromkeys(("show", "view", "head", "sample"), "preview"),
+    **dict.fromkeys(("simulate", "rehearse", "mock"), "emulator"),
+    **dict.fromkeys(("compare", "changes"), "diff"),
+    **dict.fromkeys(("status", "history", "results", "runs"), "report"),
+    **dict.fromkeys(("resend", "fix", "correct", "rejects"), "retry"),
+    **dict.fromkeys(("dispose", "delete", "remove"), "destroy"),
+    **dict.fromkeys(("ui", "gui", "web", "serve"), "studio"),
+    **dict.fromkeys(("diagnose", "doc"), "doctor"),
+}
+"""Words that people type for a command, as other programs name it -> the command."""
+
+
+def find_meant(word: str, commands: Iterable[str]) -> str | None:
+    """Return the command that a word is typed for: one of that meaning, or of almost that name."""
+    near = get_close_matches(word.lower(), list(commands), n=1, cutoff=_SIMILAR)
+    return GUESSED.get(word.lower()) or next(iter(near), None)
+
+
+_SIMILAR = 0.75
+"""How much of a word a command's name shares that may be meant, at least."""
 
 
 class Family(ExamplesFirst, click.Group):

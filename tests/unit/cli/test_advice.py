@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
 
 from opusmap.cli import main
+from opusmap.cli.entry import opusmap as program
+from opusmap.cli.help import GUESSED
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -55,3 +58,44 @@ def test_the_mapping_that_is_missing_is_advised_where_the_command_has_it(folder,
     assert "`opusmap destroy confirm plan.json --certificate vendor.pdf mapping.yaml`" in shown
     shown = said(capsys, "destroy", "confirm", "mapping.yaml")
     assert "mapping.yaml is the mapping: name the plan first" in shown
+
+
+@pytest.mark.parametrize(("word", "command"), [*GUESSED.items(), ("chek", "check"), ("Submitt", "submit")])
+def test_a_word_that_people_guess_is_answered_with_the_command(word, command, capsys):
+    assert word not in program.commands
+    assert command in program.commands
+    assert f"No such command '{word}'. Did you mean `opusmap {command}`?" in said(capsys, word, "x.yaml")
+
+
+def test_a_word_like_no_command_is_answered_with_none(capsys):
+    shown = said(capsys, "blah")
+    assert "No such command 'blah'" in shown
+    assert "Did you mean" not in shown
+
+
+def test_help_on_a_word_that_people_guess_names_the_commands_help(capsys):
+    assert "Did you mean `opusmap help check`?" in said(capsys, "help", "validate")
+    assert main(["help", "bind"]) == 0
+    assert capsys.readouterr().out.startswith("## Bindings")
+
+
+def test_the_name_of_a_column_without_quotes_is_answered_with_them(folder, capsys):
+    connection = {
+        "id": "2c3f5d0e-6a51-4f0b-9c77-0d5d7c1e4a90",
+        "confilictOption": "Overwrite",
+        "data": [
+            {"rowKey": "SingleText", "_Date_%20_of_%20_Lease": "SingleText", "_Lease_%20_No": "SingleText"}
+        ],
+    }
+    (folder / "c.json").write_text(json.dumps(connection), "utf-8")
+    (folder / "s.csv").write_text("No\n1\n", "utf-8")
+    text = "opusmap: 1\nconnection: c.json\nsource: {path: s.csv}\nfields: {Row key: No, Lease No: No}\n"
+    (folder / "mapping.yaml").write_text(text, "utf-8")
+    quoted = "Put a name with spaces in quotes: `opusmap explain mapping.yaml"
+    shown = said(capsys, "explain", "mapping.yaml", "Lease", "No", "--row", "2")
+    assert f"{quoted} 'Lease No' --row 2`" in shown
+    shown = said(capsys, "explain", "mapping.yaml", "Date", "of", "Lease", "--row", "2")
+    assert f"{quoted} 'Date of Lease' --row 2`" in shown
+    assert quoted not in said(capsys, "explain", "mapping.yaml", "Lease", "absent.csv")
+    shown = said(capsys, "explain", "mapping.yaml", "103")
+    assert "did you mean `opusmap explain mapping.yaml --row 103`?" in shown
