@@ -321,12 +321,13 @@ class Forecaster:
         return found
 
     def _prepared(self, name: str) -> tuple[list[str], list[str]]:
-        """Return the options of a column, and as they are compared."""
+        """Return the options of a column, each again for each of its aliases, and the texts to compare."""
         from rapidfuzz import utils  # noqa: PLC0415 - only for unknown options
 
         choices = self._plan.context.choices[self._columns[name].column.internal_name]
-        known = [one for one in (*map(str, choices.options), *choices.aliases) if len(one) < _LENGTH]
-        return known, list(map(utils.default_process, known))
+        meant = {**{str(one): str(one) for one in choices.options}, **choices.aliases}
+        compared = {text: option for text, option in meant.items() if len(text) < _LENGTH}
+        return list(map(str, compared.values())), list(map(utils.default_process, compared))
 
 
 def _nearest_of(value: str, known: list[str], prepared: list[str]) -> str:

@@ -72,6 +72,14 @@ def test_repeated_keys_are_the_rejects_for_them(rows):
     assert sum(one.count for one in forecast.repeated) == counted
 
 
+def test_the_nearest_option_is_that_of_the_nearest_alias_and_never_the_alias():
+    mapper = compiled(
+        "Choice: Colour", choices="choices: {Choice: {options: [Red, Green], aliases: {Crimson: Red}}}\n"
+    )
+    _, forecast = checked([{"Key": "k", "Colour": "Crimsn"}], mapper)
+    assert forecast.unmatched[0].nearest == "Red"
+
+
 @pytest.mark.parametrize(("value", "nearest"), [("red", "Red"), ("Grren", "Green"), ("Mauve", "")])
 def test_the_nearest_option_is_named(value, nearest):
     _, forecast = checked([{"Key": "k", "Colour": value, "Colours": ""}])
