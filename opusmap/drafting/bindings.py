@@ -17,6 +17,8 @@ from opusmap.drafting.concepts import words_of
 from opusmap.drafting.matching import WORTH_TELLING, Candidate, Match
 from opusmap.drafting.value_scores import MANY_OPTIONS
 from opusmap.profile import ColumnProfile, DateFormat, Kind, SourceProfile
+from opusmap.profile.value_kinds import kinds_of
+from opusmap.wording import quote_value
 
 __all__ = ["DraftBinding", "DraftChoices", "draft_binding", "draft_choices", "needs_zone"]
 
@@ -46,7 +48,7 @@ class DraftBinding:
 class SeenValue:
     """A value that the source holds for a choice column: whether it is an option, only a person can tell.
 
-    `like` is an earlier value that may be the same, written in another way.
+    `like` is a value, as frequent or more, that may be the same, written in another way.
     """
 
     text: str
@@ -105,7 +107,7 @@ def draft_binding(match: Match, source: SourceProfile) -> DraftBinding:
     binding: Plain | None = _written(making, levels)
     if column.type is ColumnType.PEOPLE and not _has_addresses(profile):
         binding = None
-    remark = _reason(column, chosen, profile)
+    remark = _reason(column, chosen, profile, is_bound=binding is not None)
     return DraftBinding(column, binding, remark, tuple(making.above), making.open, making.zone_needed)
 
 
@@ -327,7 +329,20 @@ def _as_number(making: _Making) -> None:
     odd = profile.filled - profile.kinds.get(Kind.NUMBER, 0)
     odd += profile.decimal_points if comma else profile.decimal_commas
     if odd:
-        making.to_do(f"{_rows(odd)} {'has' if odd == 1 else 'have'} something that is not a number")
+        making.to_do(f"{_rows(odd)} {'has' if odd == 1 else 'have'} {_describe_odd(profile, odd)}")
+
+
+def _describe_odd(profile: ColumnProfile, odd: int) -> str:
+    """Return what is in the `odd` rows whose value is not a number, with such a cell if one is known."""
+    kept = (one.text for one in profile.values)
+    cell = next((one for one in (*profile.examples, *kept) if Kind.NUMBER not in kinds_of(one)), None)
+    if cell is None:
+        return "something that is not a number"
+    shown = quote_value(cell, _CELL_SHOWN)
+    return f"{shown}, which is not a number" if odd == 1 else f"values that are not numbers, such as {shown}"
+
+
+_CELL_SHOWN = 30
 
 
 def _as_people(making: _Making) -> None:
@@ -434,9 +449,10 @@ def _has_addresses(profile: ColumnProfile) -> bool:
     return profile.kinds.get(Kind.EMAIL, 0) > profile.filled / 2 or profile.rows == 0
 
 
-def _reason(column: Column, chosen: Candidate, profile: ColumnProfile) -> str:
+def _reason(column: Column, chosen: Candidate, profile: ColumnProfile, *, is_bound: bool) -> str:
     seen = _seen(profile, of_people=_is_of_people(column))
-    return f"{_percent(chosen)} sure" + (f"; {seen}" if seen else "")
+    named = "" if is_bound else f": {chosen.source}"
+    return f"{_percent(chosen)} sure{named}" + (f"; {seen}" if seen else "")
 
 
 def _seen(profile: ColumnProfile, *, of_people: bool = False) -> str:
@@ -491,9 +507,11 @@ def draft_choices(match: Match, source: SourceProfile, used: AbstractSet[str]) -
     if more or len(options) > MANY_OPTIONS:
         return DraftChoices(match.column, (), more=True, nearest=nearest)
     ordered = sorted(options.values(), key=lambda one: (one[0].casefold(), one[0]))
-    like = {
-        second: first for second, first, _ in find_similar([text for text, _ in ordered], ignore_case=True)
-    }
+    counts = dict(ordered)
+    like = {}
+    for second, first, _ in find_similar([text for text, _ in ordered], ignore_case=True):
+        rare, frequent = (first, second) if counts[second] > counts[first] else (second, first)
+        like[rare] = frequent
     values = tuple(SeenValue(text, count, like.get(text, "")) for text, count in ordered)
     spellings = {one.text for one in counted}
     return DraftChoices(match.column, values, len(options) < len(spellings), nearest=nearest)

@@ -343,7 +343,35 @@ def test_values_that_may_be_one_option_are_told_beside_them():
         *changed(REGISTER[:3], Document_Type="Dweling"),
         *changed(REGISTER[:5], Document_Type="Dwelling"),
     ]
-    assert re.search(r"^ +#- Dwelling +# 5; like Dweling$", write_draft(drafted(rows)), re.MULTILINE)
+    text = write_draft(drafted(rows))
+    assert re.search(r"^ +#- Dweling +# 3; like Dwelling$", text, re.MULTILINE)
+    assert re.search(r"^ +#- Dwelling +# 5$", text, re.MULTILINE)
+
+
+def test_a_value_that_is_not_a_number_is_shown():
+    one = drafted([*changed(REGISTER[:1], Value="on request"), *REGISTER[1:]])
+    assert '# TODO Amount: 1 row has "on request", which is not a number' in write_draft(one)
+    two = drafted([*changed(REGISTER[:2], Value="on request"), *REGISTER[2:]])
+    assert '2 rows have values that are not numbers, such as "on request"' in write_draft(two)
+
+
+def test_people_without_addresses_are_named_with_the_column_that_has_them():
+    text = write_draft(drafted([{**row, "Owners": "asmith"} for row in REGISTER]))
+    assert re.search(r"^  # Owners: TODO +# 99 % sure: Owners$", text, re.MULTILINE)
+
+
+def test_of_two_columns_of_dates_the_closed_one_is_named_first_for_the_modified_time():
+    rows = [
+        {
+            "Doc No": one["Doc No"],
+            "Reported": f"{at:02}/11/2024 10:30",
+            "Closed": f"{at:02}/12/2024 9:05" if at % 5 else "",
+        }
+        for at, one in enumerate(REGISTER, 1)
+    ]
+    text = write_draft(drafted(rows))
+    assert re.search(r"Created time: .*nearest: Reported \(", text)
+    assert re.search(r"Modified time: .*nearest: Closed \(", text)
 
 
 @given(
