@@ -75,7 +75,7 @@ def check_variable_name(
 def check_options(choices: ChoiceList, base: int, joined: Container[Span] = ()) -> Iterator[Issue[Span]]:
     """Check the options of one choice column (the first has the order `base`), and their other spellings.
 
-    `joined` are the places of options that took in the next one: an alias of that is no second error.
+    `joined` are the places of options that took in the next one: an alias of that is not reported as well.
     """
     seen: dict[str, Text] = {}
     orders = {str(base + index) for index in range(len(choices.options))}
