@@ -46,6 +46,7 @@ class Finding:
     """How often (`count`), the cells that tell which, and sentences: what is wrong, and the way out.
 
     `code` is its diagnostic code; below the findings, one line names the page of the first.
+    `row_numbers`: the last cell has numbers alone, and no sheet's cells or files, which need no word before.
     """
 
     count: int
@@ -53,6 +54,7 @@ class Finding:
     message: str = ""
     hint: str = ""
     code: str = ""
+    row_numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +75,17 @@ def make_reasons(
     title: str, reasons: Iterable[Reason], place: Place = lambda row, _column: f"row {row}"
 ) -> Section:
     """Return why rows were rejected, or values replaced, as a section."""
-    found = tuple(
-        Finding(
-            one.count,
-            (one.column or "whole row", one.code, _first_rows(one, place)),
-            one.example,
-            one.help,
-            one.code,
-        )
-        for one in reasons
+    return Section(
+        title, ("rows", "column", "code", _FIRST_ROWS), tuple(_tell(one, place) for one in reasons)
     )
-    return Section(title, ("rows", "column", "code", _FIRST_ROWS), found)
+
+
+def _tell(reason: Reason, place: Place) -> Finding:
+    places = [place(row, reason.column) for row in reason.rows[:ROWS_SHOWN]]
+    shown = group_places(places) + (" …" if reason.count > ROWS_SHOWN else "")
+    cells = (reason.column or "whole row", reason.code, shown)
+    are_numbers = bool(places) and not any(", " in one or one.startswith("cell ") for one in places)
+    return Finding(reason.count, cells, reason.example, reason.help, reason.code, are_numbers)
 
 
 def reject_reasons(report: Report, place: Place) -> Section:
@@ -104,11 +106,6 @@ def empty_cells(title: str, columns: Iterable[EmptyCells]) -> Section:
 
 def _say_share(rate: float) -> str:
     return "< 1 %" if 0 < rate < 0.01 else f"{rate:.0%}".replace("%", " %")  # noqa: PLR2004 - a hundredth
-
-
-def _first_rows(reason: Reason, place: Place) -> str:
-    shown = group_places(place(row, reason.column) for row in reason.rows[:ROWS_SHOWN])
-    return shown + (" …" if reason.count > ROWS_SHOWN else "")
 
 
 def group_places(places: Iterable[str]) -> str:
@@ -249,7 +246,7 @@ class _Drawn:
         if width is None:
             head = Text.assemble((count, "bold"), "  ", "  ".join(filter(None, named)))
             return [Text("  ").join([head, *below])]
-        if self._told and cells[-1][0] == _FIRST_ROWS and named[-1][:1].isdigit():  # not a sheet's cell
+        if self._told and finding.row_numbers:
             kept = "rows" if finding.count <= ROWS_SHOWN else _FIRST_ROWS
             named[-1] = f"{'row' if finding.count == 1 else kept}: {named[-1]}"
         gutter = max(len(self._say_count(one)) for one in self.section.findings)

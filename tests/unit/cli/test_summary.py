@@ -145,10 +145,17 @@ def test_what_is_said_of_a_stacked_reason_is_indented_behind_the_longest_count()
         Reason("Amount", "bad-number", 1_400, tuple(range(2, 52)), '"TBA" is no number', "correct it"),
         Reason("Doc Type", "unknown-choice", 2, (7, 9), '"Memo" is not an option'),
         Reason("Doc Type", "unknown-choice", 1, (7,), "in a sheet"),
+        Reason("Amount", "bad-number", 1, (901,), "in a file"),
     ]
-    section = make_reasons("Rejected", reasons, lambda row, _: f"row {row}" if row > 6 else f"cell B{row}")
+    names = {901: "2024.csv, row 3"}  # which is no row number, though it begins with a digit
+
+    def place(row: int, _column: str) -> str:
+        return names.get(row, f"row {row}" if row > 6 else f"cell B{row}")
+
+    section = make_reasons("Rejected", reasons, place)
     with screen(80, 24) as out:
         print_sections([section], every=True)
+    assert "       1 row  Amount  bad-number  2024.csv, row 3" in plain(out).splitlines()
     assert plain(out).splitlines()[2:7] == [
         "  1,400 rows  Amount  bad-number  B2, B3, B4, B5, B6 …",
         '              "TBA" is no number',
