@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
@@ -118,20 +117,20 @@ def _compare(
     from opusmap.run.diff_page import MOST, render_diff
     from opusmap.run.differences import ROW
 
-    as_page = output is not None and is_page(output)
-    with ExitStack() as opened:
-        each: Callable[[Difference], object] = lambda _difference: None  # noqa: E731
-        if output is not None and not as_page:
-            write = opened.enter_context(write_rows(output, ROW))
-            each = lambda difference: write(difference.as_row())  # noqa: E731
-        most = max(limit, MOST) if as_page else limit
-        compared = SourceDiff(work, *target, workers, limit=most, each=each)
+    def compare(named: int, each: Callable[[Difference], object] = lambda _difference: None) -> Diff:
+        compared = SourceDiff(work, *target, workers, limit=named, each=each)
         for report in compared:
             progress(report)
-    found = compared.result()
-    if output is not None and as_page:
+        return compared.result()
+
+    if output is None:
+        return compare(limit)
+    if is_page(output):
+        found = compare(max(limit, MOST))  # the page names so many, and the terminal `limit` of them
         write_page(output, render_diff(found.first(MOST), work.mapper.spec.path, target[1]))
-    return found.first(limit)
+        return found.first(limit)
+    with write_rows(output, ROW) as write:
+        return compare(limit, lambda difference: write(difference.as_row()))
 
 
 def _print_counts(found: Diff) -> None:
