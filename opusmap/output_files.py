@@ -259,7 +259,8 @@ def _take_lock(lock: Path, name: str) -> IO[bytes] | None:
     try:
         file = os.fdopen(os.open(lock, flags, 0o600), "r+b", buffering=0)
     except OSError as error:
-        if sys.platform == "win32" and isinstance(error, PermissionError):  # it is being removed
+        is_denied = sys.platform == "win32" and isinstance(error, PermissionError)
+        if is_denied and _can_create_files(lock.parent):  # Windows says so of a file that is being removed
             return None
         raise _refusal(name, error) from None
     try:
@@ -279,6 +280,18 @@ def _take_lock(lock: Path, name: str) -> IO[bytes] | None:
             return file
     file.close()
     return None
+
+
+def _can_create_files(folder: Path) -> bool:
+    """Return whether a file can be made in a folder, by making one: on Windows, `os.access` does not know."""
+    probe = folder / f".{secrets.token_hex(8)}.part"
+    try:
+        os.close(os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError:
+        return False
+    with suppress(OSError):
+        probe.unlink()
+    return True
 
 
 def is_same_file(path: str | Path, name: str) -> bool:

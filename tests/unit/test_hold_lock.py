@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -87,3 +89,25 @@ def test_an_error_in_the_block_lets_the_lock_go(tmp_path: Path) -> None:
     with hold_lock(tmp_path / "plan.json", 0.0):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("denied", "said"),
+    [("", "can't be written: Permission denied"), (".plan.json.lock", "another process has been writing")],
+)
+def test_on_windows_a_folder_that_can_not_be_written_is_not_taken_for_a_lock_that_is_being_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, denied: str, said: str
+) -> None:
+    really = os.open
+
+    def refuse(path: Path, *args: int, **named: int) -> int:
+        if Path(path).parent == tmp_path and Path(path).name.endswith(denied):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return really(path, *args, **named)
+
+    with monkeypatch.context() as windows:
+        windows.setattr(sys, "platform", "win32")
+        windows.setattr(os, "open", refuse)
+        with pytest.raises(SettingsError, match=said), hold_lock(tmp_path / "plan.json", 0.05):
+            pass
+    assert not list(tmp_path.iterdir())
