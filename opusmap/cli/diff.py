@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +20,14 @@ from opusmap.cli.options import (
     open_mapping,
     refuse_own_input,
 )
-from opusmap.cli.output import print_changes, print_json, print_note, print_nothing_done, shorten
+from opusmap.cli.output import (
+    print_changes,
+    print_json,
+    print_list,
+    print_note,
+    print_nothing_done,
+    shorten,
+)
 from opusmap.cli.progress import progress_line
 from opusmap.cli.terminal import escape, make_console
 
@@ -84,6 +92,7 @@ def diff(
             if output is not None:
                 refuse_own_input(work.mapper, "--output", output, work.source)
             target = find_target(work.mapper, os.environ)
+            replaced = output is not None and Path(output).is_file()
             found = _compare(work, target, workers, progress, output, limit)
     origin = target[1]
     if out.as_json:
@@ -97,7 +106,7 @@ def diff(
             for note in describe_notes(found, origin):
                 print_note(note)
             if output is not None:
-                print_note(f"list: {output}")
+                print_list(output, replaced=replaced)
     print_changes(found.report.source_changed)
     print_next(out, *_choose_next(found, given))
     return 0 if found.report.clean else 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +19,7 @@ from opusmap.cli.options import (
     read_settings,
     refuse_own_input,
 )
-from opusmap.cli.output import print_json, print_note, shorten
+from opusmap.cli.output import print_json, print_list, print_note, shorten
 from opusmap.cli.sending import print_host
 from opusmap.cli.terminal import escape, make_console
 from opusmap.wording import counted, show_command
@@ -78,6 +79,7 @@ def due(
         if not out.quiet:
             print_host(settings)
         found = find_due(work, settings, day)
+    replaced = output is not None and Path(output).is_file()
     if output is not None:
         write_review(found, output, mapping)
     if out.as_json:
@@ -86,7 +88,7 @@ def due(
         _print_entries(found, every=every)
         _print_meanings(found)
         if output is not None:
-            print_note(f"list: {output}")
+            print_list(output, replaced=replaced)
         if found.entries:
             freeze = show_command("destroy", "plan", mapping, "-o", "plan.json")
             print_next(out, "freeze what may be destroyed into a plan", freeze)

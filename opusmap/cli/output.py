@@ -35,6 +35,11 @@ def print_note(text: str) -> None:
     log(visible(text))
 
 
+def print_list(path: str, *, replaced: bool) -> None:
+    """Print where a list is, and whether it took the place of a file, which a person may have edited."""
+    print_note(f"list: {path}" + (", in place of the file that was there" if replaced else ""))
+
+
 def print_json(value: dict[str, Any]) -> None:
     """Print one JSON object, the result for a machine."""
     write_json(value)

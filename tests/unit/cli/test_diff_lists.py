@@ -42,7 +42,7 @@ def test_a_list_has_each_record_that_differs_whatever_is_printed(
 ) -> None:
     ended = register.run("diff", "mapping.yaml", "-o", name, "--limit", limit)
     assert ended.code == 0, ended.err
-    assert f"list: {name}" in ended.err
+    assert f"list: {name}\n" in ended.err
     if name == "changes.csv":
         rows = list(csv.reader(io.StringIO(Path(name).read_bytes().decode("utf-8-sig"))))
     else:
@@ -79,3 +79,14 @@ def test_a_file_that_cannot_be_a_list_or_is_read_is_refused_and_stays(register: 
     ended = register.run("diff", "mapping.yaml", "-o", name)
     assert ended.code == 2, ended.err
     assert {path.name: path.read_bytes() for path in Path().glob("[mp]*")} == before
+
+
+def test_it_is_said_that_a_list_took_the_place_of_a_file_that_a_person_may_have_edited(
+    register: Register,
+) -> None:
+    register.make_due("a")
+    for words in (("diff", "mapping.yaml"), ("due", "mapping.yaml")):
+        name = f"{words[0]}.csv"
+        Path(name).write_text("mine", "utf-8")
+        assert f"list: {name}, in place of the file that was there\n" in register.run(*words, "-o", name).err
+        assert "mine" not in Path(name).read_text("utf-8-sig")
