@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from opusmap.cli.destroy_plan import HOLD, NAMED, plan
+from opusmap.cli.destroy_plan import HOLD, NAMED, plan, print_unknown_holds
 from opusmap.cli.help import ExamplesFirst, Family, command, show_examples
 from opusmap.cli.next_step import print_next
 from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, open_mapping, read_settings
@@ -189,6 +189,8 @@ def run(
     from opusmap.disposal.destruction_plan import read_plan_file
     from opusmap.disposal.executing import ExecutionOptions, refuse_flaws
     from opusmap.disposal.execution_loop import run_execution
+    from opusmap.disposal.planning import find_unknown_holds
+    from opusmap.journal import open_journal
     from opusmap.settings import may_destroy
 
     who, file = read_person(person), read_plan_file(plan)
@@ -197,8 +199,11 @@ def run(
         raise SettingsError("OPUSMAP_ALLOW_DESTROY", problem, "set it to 1 for this command alone")
     refuse_flaws(file, str(who), holds)
     settings = read_settings(str(file.mapping))
+    with open_journal(settings.journal, write=False) as journal:
+        unknown = find_unknown_holds(file, journal, holds)
     if not out.quiet:
         print_host(settings)
+        print_unknown_holds(unknown)
     if not yes:
         _check_count(file, count, f"{_describe(file)} are marked as destroyed, for ever")
     options = ExecutionOptions(

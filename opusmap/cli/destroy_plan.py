@@ -17,6 +17,8 @@ from opusmap.cli.sending import print_host
 from opusmap.wording import counted, quote_value, show_command
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from opusmap.disposal.destruction_plan import Hold
 
 HOLD = click.option(
@@ -121,10 +123,7 @@ def plan(
             print_note(f"  reviewed by {frozen.review.by}, {frozen.review.signed}")
         for hold in frozen.holds:
             print_note(f"  held by {hold.path}: {_list_held(hold)}")
-        for holds_path, keys in unknown.items():
-            named = ", ".join(map(quote_value, keys[:NAMED])) + (", …" if len(keys) > NAMED else "")
-            are = counted(len(keys), "line is not the key", "lines are not keys")
-            print_note(f"  warning: in {holds_path}, {are} of a submitted record: {named}")
+        print_unknown_holds(unknown)
         for one in frozen.left_out[:NAMED]:
             print_note(f"  left out: {quote_value(one.key)} ({one.state}): {one.why}")
         if len(frozen.left_out) > NAMED:
@@ -134,6 +133,14 @@ def plan(
         approve_it = show_command("destroy", "approve", str(path), "--as", "Name <address>")
         print_next(out, "have it approved", approve_it)
     return 0
+
+
+def print_unknown_holds(unknown: Mapping[str, tuple[str, ...]]) -> None:
+    """Warn of lines of files of holds that hold nothing, by file."""
+    for path, keys in unknown.items():
+        named = ", ".join(map(quote_value, keys[:NAMED])) + (", …" if len(keys) > NAMED else "")
+        are = counted(len(keys), "line is not the key", "lines are not keys")
+        print_note(f"  warning: in {path}, {are} of a submitted record: {named}")
 
 
 def _list_held(hold: Hold) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -99,15 +99,19 @@ def make_plan(
     return PlanFile(path, plan, seal("plan", asdict(plan)))
 
 
-def find_unknown_holds(file: PlanFile, journal: Journal) -> dict[str, tuple[str, ...]]:
+def find_unknown_holds(
+    file: PlanFile, journal: Journal, more: Iterable[str] = ()
+) -> dict[str, tuple[str, ...]]:
     """Return by file of holds the lines that are not the rowKey of a submitted record, such as mistyped ones.
+
+    The files are the plan's, and `more`.
 
     Raises:
         DestructionRefused: one of the files can't be read.
         JournalError: the journal can't be read.
     """
     plan, found = file.plan, dict[str, tuple[str, ...]]()
-    for path in list_holds(file):
+    for path in list_holds(file, more):
         hold = read_hold(path)
         keys, unknown = sorted(hold.reasons), list[str]()
         for start in range(0, len(keys), _BLOCK):

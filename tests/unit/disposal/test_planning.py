@@ -154,6 +154,23 @@ def test_a_line_of_a_file_of_holds_that_is_no_key_of_a_submitted_record_is_warne
     assert unknown == {"holds.txt": ["B"], "due.csv": ["b,Name", "key,name"]}
 
 
+def test_a_run_warns_of_lines_of_holds_that_hold_nothing_before_it_asks_for_the_number(
+    reviewed: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPUSMAP_ALLOW_DESTROY", "1")
+    assert plan(reviewed).code == 0
+    for person in (ANN, BOB):
+        reviewed.run("destroy", "approve", "plan.json", "--as", person, "--count", "3")
+    reviewed.remove("a", "c", "d")
+    reviewed.run("destroy", "confirm", "plan.json", "mapping.yaml")
+    Path("more.txt").write_text("a,access request\n", "utf-8")
+    ended = reviewed.run("destroy", "run", "plan.json", "--as", RUN, "--hold", "more.txt", "--count", "9")
+    assert ended.code == 2  # another number than the plan's: nothing was sent
+    words = 'warning: in more.txt, 1 line is not the key of a submitted record: "a,access request"'
+    assert words in ended.err
+    assert reviewed.emulator.destroyed == set()
+
+
 def assert_no_plan(ended: Ended, words: str) -> None:
     assert (ended.code, words in ended.err) == (2, True), ended.err
     assert not Path("plan.json").exists()
