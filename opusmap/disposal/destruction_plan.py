@@ -196,14 +196,16 @@ class PlanFile:
         write_sealed(self.path, join_sealed(FORMAT, [self.sealed], parts))
 
     def executed(self, execution: Execution) -> Self:
-        """Return it with an execution in the place of the last one that began at the same time."""
-        others = [
-            one for one in self.executions if one.started != execution.started or one.by != execution.by
-        ]
+        """Return it with an execution: in the place of its own beginning, if that is in it."""
+        begun = (execution.by, execution.started)
+        others = [one for one in self.executions if one.ended or (one.by, one.started) != begun]
         return replace(self, executions=(*others, execution))
 
     def confirm(self, confirmation: Confirmation) -> Self:
-        """Return it with a confirmation; of looks at the source only the latest counts."""
+        """Return it with a confirmation; of looks at the source only the latest counts, by when it began."""
+        looks = [one for one in self.confirmations if one.method == "source"]
+        if confirmation.method == "source" and any(one.at > confirmation.at for one in looks):
+            return self
         others = [one for one in self.confirmations if not confirmation.replaces(one)]
         if confirmation.method == "source":
             return replace(self, confirmations=(*others, confirmation))
