@@ -97,10 +97,11 @@ def _verify_certificate(path: Path) -> Verified:
         f"the certificate is as it was made: SHA-256 {sealed['certificate'].sha256}",
     ]
     try:
+        made = _read_made(facts)
         flaws = list(_find_flaws(plan, plan_sha256, facts))
-        signed, flaw = _check_signature(sealed["certificate"].sha256, facts, rest)
+        signed, flaw = _check_signature(sealed["certificate"].sha256, facts, rest, made)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        return Verified("certificate", tuple(holds), (f"a part of it can't be read: {error}",))
+        return Verified("certificate", tuple(holds), (f"a part of it can't be read: {_say(error)}",))
     holds += [signed] if signed else []
     flaws += [flaw] if flaw else []
     page = path.with_suffix(".html")
@@ -111,7 +112,7 @@ def _verify_certificate(path: Path) -> Verified:
             flaws.append(f"{page.name} is not the page that was made with it")
     stamp, name = None, locate_time_stamp(path).name
     try:
-        stamp = find_time_stamp(path, datetime.fromisoformat(facts["made"]), os.environ)
+        stamp = find_time_stamp(path, made, os.environ)
     except BadTimeStamp as error:
         flaws.append(f"the time stamp {name}: {error}")
     else:
@@ -122,7 +123,20 @@ def _verify_certificate(path: Path) -> Verified:
     return Verified("certificate", tuple(holds), tuple(flaws), stamp)
 
 
-def _check_signature(sha256: str, facts: dict[str, Any], rest: dict[str, Any]) -> tuple[str, str]:
+def _say(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _read_made(facts: dict[str, Any]) -> datetime:
+    made = datetime.fromisoformat(facts["made"])
+    if made.tzinfo is None:
+        raise ValueError(f"the time {made.isoformat()} has no zone")
+    return made
+
+
+def _check_signature(
+    sha256: str, facts: dict[str, Any], rest: dict[str, Any], made: datetime
+) -> tuple[str, str]:
     """Return what holds of a certificate's signature and what does not; nothing of one that has none."""
     signer = facts["signer"]
     if not signer and "signature" not in rest:
@@ -130,10 +144,9 @@ def _check_signature(sha256: str, facts: dict[str, Any], rest: dict[str, Any]) -
     if "signature" not in rest:
         return "", f"the signature of {signer} is missing"
     signature = read_signature(rest["signature"])
-    made = datetime.fromisoformat(facts["made"]).timestamp()
     if describe_certificate(signature.certificate) != signer:
         return "", "it is signed by another certificate than it says"
-    flaw = find_flaw(signature, state_certificate(sha256, str(rest.get("page_sha256"))), made)
+    flaw = find_flaw(signature, state_certificate(sha256, str(rest.get("page_sha256"))), made.timestamp())
     return ("", flaw) if flaw else (f"it is signed by {signer}", "")
 
 

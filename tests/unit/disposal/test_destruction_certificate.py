@@ -15,8 +15,9 @@ from certificates import make_certificate, make_key, write_pem
 from disposal_register import ANN, BOB, RUN
 from jsonschema import Draft202012Validator
 
-from opusmap.disposal.destruction_certificate import SCHEMA
+from opusmap.disposal.destruction_certificate import FORMAT, SCHEMA
 from opusmap.disposal.destruction_plan import read_plan_file
+from opusmap.disposal.sealed import join_sealed, read_sealed, seal
 from opusmap.emulator import Fault
 from opusmap.journal import Destruction, DestructionState, open_journal
 
@@ -111,6 +112,27 @@ def test_a_page_with_a_hash_of_its_own_is_not_that_of_the_json_beside_it(certifi
     Path("c.json").unlink()
     ended = certified.run("destroy", "verify", "c.html")
     assert (ended.code, "is not beside it" in ended.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (None, "'made' is missing"),
+        ("yesterday", "yesterday"),
+        (5, "argument must be str"),
+        ("2026-07-01T00:00:00", "the time 2026-07-01T00:00:00 has no zone"),
+    ],
+)
+def test_a_certificate_that_does_not_say_when_it_was_made_is_not_verified(certified, made, words):
+    sealed, rest = read_sealed("c.json", FORMAT, ("plan", "certificate"))
+    facts = sealed["certificate"].read()
+    facts.pop("made")
+    odd = seal("certificate", facts if made is None else {**facts, "made": made})
+    page = {"page_sha256": rest["page_sha256"]}
+    Path("odd.json").write_bytes(join_sealed(FORMAT, [sealed["plan"], odd], page))
+    ended = certified.run("destroy", "verify", "odd.json")
+    assert (ended.code, "a part of it can't be read: " in ended.err, words in ended.err) == (2, True, True)
+    assert "Traceback" not in ended.err
 
 
 @pytest.mark.parametrize("name", ["plan.json", "permits.connection.json", "d.html", "d.json"])
