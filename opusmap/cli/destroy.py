@@ -260,7 +260,7 @@ def certificate(plan: Path, output: str | None, out: Output) -> int:
     from opusmap.disposal.destruction_certificate import write_certificate
     from opusmap.disposal.destruction_plan import read_plan_file
     from opusmap.disposal.executing import count_states, list_states
-    from opusmap.disposal.time_stamps import describe_time_stamp, load_authority, stamp_certificate
+    from opusmap.disposal.time_stamps import describe_time_stamp, load_authority
     from opusmap.journal import open_journal
     from opusmap.run.history import find_journal
 
@@ -268,9 +268,7 @@ def certificate(plan: Path, output: str | None, out: Output) -> int:
     with open_journal(find_journal(file.mapping, None, os.environ), write=False) as journal:
         states = list_states(file.plan, journal, file.sha256)
     name = output or str(plan.with_suffix("")) + ".certificate"
-    now = time.time()
-    page, data = write_certificate(file, states, name, now, "" if authority is None else authority.host)
-    stamping = stamp_certificate(authority, data, now)
+    page, data, stamping = write_certificate(file, states, name, time.time(), authority)
     counts = count_states(states)
     if out.as_json:
         print_json({"page": page, "data": data, "plan": file.sha256, **counts, **stamping.as_json()})
@@ -283,7 +281,10 @@ def certificate(plan: Path, output: str | None, out: Output) -> int:
     if stamping.removed:
         write_error(f"{stamping.path} is removed: it was the time stamp of the certificate before this one")
     if stamping.problem:
-        write_error(f"{data} has no time stamp: {stamping.problem}")
+        if stamping.kept:
+            write_error(f"{page} and {data} are left as they were: they have a time stamp")
+        what = "a new certificate" if stamping.kept else data
+        write_error(f"{what} has no time stamp: {stamping.problem}")
         write_error("The same command makes the certificate again, and asks for one again.")
     print_next(out, "verify it", show_command("destroy", "verify", page))
     return 0 if counts["destroyed"] == counts["planned"] and not stamping.problem else 1

@@ -20,6 +20,7 @@ from opusmap.disposal.destruction_plan import Plan, PlanFile
 from opusmap.disposal.executing import RecordState, count_states
 from opusmap.disposal.sealed import Sealed, join_sealed, read_content, read_sealed, seal
 from opusmap.disposal.signatures import Signature, Signer, describe_certificate, load_signer
+from opusmap.disposal.time_stamps import Authority, Stamping, request_time_stamp, write_time_stamp
 from opusmap.errors import DestructionRefused, SettingsError
 from opusmap.output_files import write_whole
 from opusmap.report.pages import render_page
@@ -48,7 +49,7 @@ def make_certificate(
     signer: Signer | None = None,
     authority: str = "",
 ) -> Sealed:
-    """Return the certificate's line: what is not in the plan. `authority` is that of `write_certificate`."""
+    """Return the certificate's line: what is not in the plan. `authority` will be asked for a time stamp."""
     confirmed = file.confirmed
     return seal(
         "certificate",
@@ -85,16 +86,23 @@ def _describe_approval(value: dict[str, Any], approval: Any) -> dict[str, Any]:
 
 
 def write_certificate(
-    file: PlanFile, states: Sequence[RecordState], name: str, now: float, authority: str = ""
-) -> tuple[str, str]:
-    """Write `NAME.html` and `NAME.json`, signed if a certificate for that is set; return their paths.
+    file: PlanFile,
+    states: Sequence[RecordState],
+    name: str,
+    now: float,
+    authority: Authority | None = None,
+) -> tuple[str, str, Stamping]:
+    """Write `NAME.html` and `NAME.json`, signed if a certificate for that is set, and the time stamp.
+
+    Returns the two paths, and what came of the time stamp. If there is none to be had, a certificate that has
+    one stays as it is.
 
     Args:
         file: the plan's.
         states: what became of its records.
         name: of the two files, without the ending.
         now: seconds since 1970.
-        authority: which will be asked for a time stamp of `NAME.json`; empty if none will be.
+        authority: which is asked for a time stamp of `NAME.json`; None if none is.
 
     Raises:
         SettingsError: they can't be written, other files than a certificate of this plan are there, or the
@@ -103,13 +111,16 @@ def write_certificate(
     paths = f"{name}.html", f"{name}.json"
     _refuse_other_files(Path(paths[0]), Path(paths[1]), file.sha256)
     signer = load_signer(now)
-    certificate = make_certificate(file, states, now, signer, authority)
+    certificate = make_certificate(file, states, now, signer, "" if authority is None else authority.host)
     page = render_certificate(file.plan, file.sha256, certificate)
     whole = join_certificate(file.sealed, certificate, page, signer)
+    stamping = request_time_stamp(authority, paths[1], whole, now)
+    if stamping.kept:
+        return (*paths, stamping)
     for path, content in zip(paths, (page, whole), strict=True):
         with write_whole(path, mode=0o644) as output:
             output.write(content)
-    return paths
+    return (*paths, write_time_stamp(stamping))
 
 
 def _refuse_other_files(page: Path, data: Path, plan_sha256: str) -> None:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -88,13 +88,16 @@ def locate_time_stamp(data: str | Path) -> Path:
 class Stamping:
     """What came of a certificate's time stamp: `stamp`, or `problem` in words; neither if none was asked for.
 
-    `path` is where it is, `removed` whether that of an earlier certificate was there, and is not any more.
+    `path` is where it is, `answer` what the authority sent, `removed` whether that of an earlier certificate
+    was there, and is not any more, `kept` whether a certificate with a time stamp is there, and stays.
     """
 
     path: Path
     stamp: TimeStamp | None = None
+    answer: bytes = b""
     problem: str = ""
     removed: bool = False
+    kept: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data, for the command's JSON."""
@@ -102,32 +105,41 @@ class Stamping:
         return {"time_stamp": found, "time_stamp_problem": self.problem or None}
 
 
-def stamp_certificate(
-    authority: Authority | None, data: str | Path, now: float, seconds: float = 30.0
+def request_time_stamp(
+    authority: Authority | None, data: str | Path, content: bytes, now: float, seconds: float = 30.0
 ) -> Stamping:
-    """Have a certificate's JSON file stamped, which was just written; an earlier time stamp goes.
+    """Ask for the time stamp of a certificate that is not written yet; nothing is written here.
 
     Args:
         authority: who is asked, once; None if none is.
-        data: the file.
+        data: the JSON file.
+        content: what will be in it.
         now: when it was made, in seconds since 1970.
         seconds: for which an answer is waited.
-
-    Raises:
-        SettingsError: the answer can't be written, or the earlier one removed.
     """
     path = locate_time_stamp(data)
-    removed = _remove(path)
     if authority is None:
-        return Stamping(path, removed=removed)
+        return Stamping(path)
     try:
-        stamp, answer = ask(authority, read_content(data), seconds)
+        stamp, answer = ask(authority, content, seconds)
         _check_made(stamp, datetime.fromtimestamp(now, UTC))
     except BadTimeStamp as error:
-        return Stamping(path, problem=f"{authority.host}: {error}", removed=removed)
-    with write_whole(path, mode=0o644) as output:
-        output.write(answer)
-    return Stamping(path, stamp)
+        kept = path.exists() and Path(data).exists()
+        return Stamping(path, problem=f"{authority.host}: {error}", kept=kept)
+    return Stamping(path, stamp, answer)
+
+
+def write_time_stamp(stamping: Stamping) -> Stamping:
+    """Write a time stamp beside its certificate, which was just written; without one, an earlier one goes.
+
+    Raises:
+        SettingsError: it can't be written, or the earlier one removed.
+    """
+    if stamping.stamp is None:
+        return replace(stamping, removed=_remove(stamping.path))
+    with write_whole(stamping.path, mode=0o644) as output:
+        output.write(stamping.answer)
+    return stamping
 
 
 def ask(authority: Authority, content: bytes, seconds: float) -> tuple[TimeStamp, bytes]:

@@ -23,7 +23,7 @@ from time_stamp_authority import OPENSSL, Answer, Openssl, open_authority
 from opusmap.disposal.destruction_certificate import write_certificate
 from opusmap.disposal.destruction_plan import read_plan_file
 from opusmap.disposal.executing import list_states
-from opusmap.disposal.time_stamps import LIMIT, load_authority, stamp_certificate
+from opusmap.disposal.time_stamps import LIMIT, load_authority, request_time_stamp, write_time_stamp
 from opusmap.errors import SettingsError
 from opusmap.journal import open_journal
 
@@ -52,7 +52,7 @@ def data(tmp_path):
 
 def stamp(server, data, **options):
     authority = load_authority({"OPUSMAP_TIMESTAMP_URL": server.url})
-    return stamp_certificate(authority, data, time.time(), **options)
+    return write_time_stamp(request_time_stamp(authority, data, data.read_bytes(), time.time(), **options))
 
 
 def test_a_certificate_is_stamped_and_openssl_confirms_what_opusmap_verifies(
@@ -101,7 +101,7 @@ def test_an_edit_that_no_hash_covers_is_seen_by_the_time_stamp(certified, server
     assert (ended.code, "there is no time stamp s.tsr" in ended.err) == (0, True)
 
 
-def test_without_an_answer_the_certificate_is_written_and_the_same_command_adds_the_time_stamp_later(
+def test_without_an_answer_a_certificate_is_written_unless_that_would_replace_one_with_a_time_stamp(
     certified, server, monkeypatch
 ):
     monkeypatch.setenv("OPUSMAP_TIMESTAMP_URL", server.url)
@@ -117,11 +117,15 @@ def test_without_an_answer_the_certificate_is_written_and_the_same_command_adds_
     ended = certified.run(*words)
     assert (ended.code, "time stamp: s.tsr: it existed at " in ended.err) == (0, True), ended.err
     server.answer = lambda _: Answer([b""], status=503)
+    before = {path: path.read_bytes() for path in Path().glob("s.*")}
     ended = certified.run(*words, "--json")
     assert (ended.code, ended.json["time_stamp"]) == (1, None)
     assert ended.json["time_stamp_problem"].endswith("it answered with HTTP status 503")
-    assert "s.tsr is removed: it was the time stamp of the certificate before this one" in ended.err
-    assert certified.run("destroy", "verify", "s.html").code == 0
+    assert "s.html and s.json are left as they were: they have a time stamp" in ended.err
+    assert {path: path.read_bytes() for path in Path().glob("s.*")} == before
+    assert len(before) == 3
+    ended = certified.run("destroy", "verify", "s.html")
+    assert (ended.code, "s.tsr: it existed at" in ended.err) == (0, True)
 
 
 def test_a_time_stamp_goes_with_its_certificate_even_if_no_other_is_asked_for(certified, server, monkeypatch):
@@ -137,8 +141,8 @@ def test_a_time_stamp_goes_with_its_certificate_even_if_no_other_is_asked_for(ce
 def test_a_clock_that_was_ahead_of_the_authority_is_found(server, data):
     authority = load_authority({"OPUSMAP_TIMESTAMP_URL": server.url})
     now = time.time()
-    assert stamp_certificate(authority, data, now + 50).stamp
-    ended = stamp_certificate(authority, data, now + 7200)
+    assert request_time_stamp(authority, data, b"{}", now + 50).stamp
+    ended = request_time_stamp(authority, data, b"{}", now + 7200)
     assert "7,1" in ended.problem or "7,2" in ended.problem
     assert "seconds older than the certificate says it is itself" in ended.problem
     assert not ended.path.exists()
@@ -148,8 +152,8 @@ def test_a_machine_that_was_ahead_is_found_by_those_who_verify(certified, server
     file = read_plan_file("plan.json")
     with open_journal("opusmap-journal.db") as journal:
         states = list_states(file.plan, journal, file.sha256)
-    _, data = write_certificate(file, states, "s", time.time() + 7200)
-    assert stamp(server, data).stamp
+    _, data, _ = write_certificate(file, states, "s", time.time() + 7200)
+    assert stamp(server, Path(data)).stamp
     ended = certified.run("destroy", "verify", "s.html")
     assert (ended.code, "seconds older than the certificate says" in ended.err) == (2, True)
 
@@ -194,7 +198,7 @@ def test_a_redirect_is_not_followed(server, data):
 def test_an_authority_that_is_not_there_is_told(server, data):
     with open_closed() as url:
         authority = load_authority({"OPUSMAP_TIMESTAMP_URL": url})
-        ended = stamp_certificate(authority, data, time.time())
+        ended = request_time_stamp(authority, data, b"{}", time.time())
     assert "can't connect" in ended.problem
 
 
