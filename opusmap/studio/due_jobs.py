@@ -13,7 +13,7 @@ from pathlib import Path
 from opusmap.converters import Registry
 from opusmap.disposal.due import DueList, find_due
 from opusmap.disposal.signed_review import DueReview
-from opusmap.errors import StoppedEarly
+from opusmap.errors import SettingsError, StoppedEarly
 from opusmap.run.open import open_work
 from opusmap.run.target import describe_host
 from opusmap.settings import Settings
@@ -96,6 +96,9 @@ def start_signing(
     """Sign a review of so many records; the job's result is the review.
 
     `sign` signs it, and is given what takes how many records are on its page so far.
+
+    Raises:
+        SettingsError: a signature of this mapping still goes on.
     """
     progress = SigningProgress(records)
 
@@ -106,4 +109,8 @@ def start_signing(
 
         return sign(note)
 
-    return jobs.start(SIGNING, mapping, work, about=progress)
+    job = jobs.start(SIGNING, mapping, work, about=progress)
+    if job.about is not progress:
+        hint = "wait until it is signed; if you meant another one, sign it then"
+        raise SettingsError("review", "a review of this mapping is being signed already", hint)
+    return job

@@ -128,11 +128,14 @@ def test_a_signature_of_many_records_goes_on_as_a_job_that_says_how_far_it_is(vi
         job = opened.studio.jobs.latest(NAME, due_jobs.SIGNING)
         assert job.running
         assert SCREEN.view(visit())["signing"] is job
+        with pytest.raises(SettingsError, match="a review of this mapping is being signed already"):
+            SCREEN.actions["sign"](visit({**form, "name": "B"}))
         assert read_review(opened.path, DAY).signed is None
     job.wait()
     assert (job.error, job.about.records) == (None, DUE)
     assert 0 < job.about.done <= DUE
-    assert read_review(opened.path, DAY).signed.counts["destroy"] == DUE * 9 // 10
+    signed = read_review(opened.path, DAY).signed
+    assert (signed.name, signed.counts["destroy"]) == ("A", DUE * 9 // 10)
 
 
 def test_a_decision_that_is_changed_while_a_signature_is_written_is_not_signed_away(visit, opened):
