@@ -124,18 +124,18 @@ def write_certificate(
 
 
 def _refuse_other_files(page: Path, data: Path, plan_sha256: str) -> None:
-    """Refuse to replace files that are there and are no certificate of this plan, such as the plan's own."""
+    """Refuse to replace files other than a certificate of this plan, such as the plan's."""
     hint = "name another one with -o, or move it away"
     if data.exists():
         try:
             sealed, _ = read_sealed(data, FORMAT, ("plan", "certificate"))
         except DestructionRefused as error:
-            problem = f"this is no certificate that may be replaced: {error.problem}"
+            problem = f"this is not a certificate that can be replaced: {error.problem}"
             raise SettingsError(str(data), problem, hint) from None
         if sealed["plan"].sha256 != plan_sha256:
             raise SettingsError(str(data), "this is the certificate of another plan", hint)
     if page.exists() and not all(part in read_content(page) for part in (SEAL, plan_sha256.encode())):
-        raise SettingsError(str(page), "this is no page of a certificate of this plan", hint)
+        raise SettingsError(str(page), "this is not the page of a certificate of this plan", hint)
 
 
 def join_certificate(plan: Sealed, certificate: Sealed, page: bytes, signer: Signer | None = None) -> bytes:

@@ -196,7 +196,7 @@ class PlanFile:
         write_sealed(self.path, join_sealed(FORMAT, [self.sealed], parts))
 
     def executed(self, execution: Execution) -> Self:
-        """Return it with an execution: in the place of its own beginning, if that is in it."""
+        """Return it with an execution: in the place of what was noted when it began, if that is in it."""
         begun = (execution.by, execution.started)
         others = [one for one in self.executions if one.ended or (one.by, one.started) != begun]
         return replace(self, executions=(*others, execution))

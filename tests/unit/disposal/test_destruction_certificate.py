@@ -142,7 +142,7 @@ def test_a_certificate_replaces_no_other_file(certified, name):
         path.write_bytes(b"<p>mine" if name == "d.html" else b"[]")
     before = path.read_bytes()
     ended = certified.run("destroy", "certificate", "plan.json", "-o", str(path.with_suffix("")))
-    assert (ended.code, f"{name}: this is no " in ended.err) == (2, True), ended.err
+    assert (ended.code, f"{name}: this is not " in ended.err) == (2, True), ended.err
     assert path.read_bytes() == before
     assert len([*Path().glob(f"{path.stem}.html")]) == (name == "d.html")
 
