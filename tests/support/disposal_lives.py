@@ -222,7 +222,7 @@ class _Plot:
         """Certify what a plan came to so far, and have that verified."""
         file = self._with_executions(file)
         states = list_states(file.plan, self._home.read(), file.sha256)
-        page, data, _ = write_certificate(file, states, str(self._folder / "c"), self._now)
+        page, data, _ = write_certificate(file, states, str(self._folder / file.sha256), self._now)
         whole = json.loads(Path(data).read_bytes())
         if errors := [error.message for error in _SCHEMA.iter_errors(whole)]:
             raise Broken(f"the certificate is not as its schema says: {errors[0]}")
