@@ -186,11 +186,13 @@ def describe_scope(run: Run, retried: Retried | None, later: Later | None) -> st
     if retried is None or before is None:
         scope = f"This report is about all {read} that run {run.id} read"
     else:
-        scope = f"This report is about the {read} that run {run.id} sent again; that of run {before} is about"
+        scope = (
+            f"This report is about the {read} that run {run.id} tried again; that of run {before} is about"
+        )
         scope += f" all {counted(retried.read, 'row')} that it read"
     if after:
         theirs, are = ("that", "is") if len(after) == 1 else ("those", "are")
-        scope += f"; {theirs} of {name_runs(after)} {are} about those that were sent again"
+        scope += f"; {theirs} of {name_runs(after)} {are} about those that were tried again"
     sign = "" if is_rehearsal(run) else " Sign both." if others == 1 else " Sign all of them."
     return f"{scope}.{sign}" if others else ""
 

@@ -197,7 +197,7 @@ def test_the_report_of_a_run_says_what_its_retry_sent_and_links_to_its_page(regi
     found = f"{len(tba)} of the {rejected} rows that needed attention"
     shown = told("report", "1")[1]
     assert found in shown
-    assert "that of run 2 is about those that were sent again" in shown
+    assert "that of run 2 is about those that were tried again" in shown
     told("report", "2", "--html")
     told("report", "1", "--html")
     page = (register / "opusmap-run-1.html").read_text("utf-8")

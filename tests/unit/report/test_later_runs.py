@@ -173,15 +173,15 @@ def test_rows_add_up_whatever_was_retried(counted, data):
 def test_both_reports_say_which_rows_they_are_about_and_that_both_are_signed(runs):
     first, second = runs.add(submitted=187, rejected=13), runs.add(rejects(1), submitted=12)
     assert describe_scope(first, None, find_later(runs.journal, first)) == (
-        "This report is about all 200 rows that run 1 read; that of run 2 is about those that were sent "
+        "This report is about all 200 rows that run 1 read; that of run 2 is about those that were tried "
         "again. Sign both."
     )
     assert describe_scope(second, Retried(1, 12, 13, read=200), None) == (
-        "This report is about the 12 rows that run 2 sent again; that of run 1 is about all 200 rows that it "
-        "read. Sign both."
+        "This report is about the 12 rows that run 2 tried again; that of run 1 is about all 200 rows that "
+        "it read. Sign both."
     )
     between = describe_scope(second, Retried(1, 12, 13, read=200), Later(1, (3,), 1, 1))
-    assert between.endswith("; that of run 3 is about those that were sent again. Sign all of them.")
+    assert between.endswith("; that of run 3 is about those that were tried again. Sign all of them.")
     assert describe_scope(first, None, None) == ""
     for run, other in ((first, 2), (second, 1)):
         page = write_run(runs.journal, run)
