@@ -87,6 +87,18 @@ def test_the_way_from_the_list_to_a_signed_run_is_walked_by_keyboard(contracts, 
         page.wait_for_selector("#app.screen-columns")
 
 
+def test_a_mapping_is_drafted_from_two_files_by_keyboard(contracts, start_studio, open_page):
+    (contracts / "mapping.yaml").unlink()
+    page = open_page(start_studio(contracts), "/home")
+    for field, name in (("#file-one", "contracts.csv"), ("#file-other", "contracts.connection.json")):
+        focus(page, field)
+        page.keyboard.type(name)  # a list goes to the entry that begins so
+        assert page.input_value(field) == name
+    press(page, "#make-draft")
+    page.wait_for_selector("#app.screen-columns")
+    assert "connection: contracts.connection.json" in (contracts / "mapping.yaml").read_text("utf-8")
+
+
 def bind_by_keyboard(page):
     press(page, "#column-_Supplier")
     page.wait_for_selector("#column-_Supplier[aria-current]")
