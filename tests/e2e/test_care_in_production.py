@@ -133,7 +133,7 @@ def test_pruning_forgets_old_runs_and_the_next_run_is_right(register, opus):
     held = emulator.records
     key = next(iter(held))
     rejects = register / "mapping.run-1.rejects.csv"
-    (register / "mended.csv").write_bytes(rejects.read_bytes())
+    (register / "corrected.csv").write_bytes(rejects.read_bytes())
     nothing = json.loads(run(register, url, "prune", "mapping.yaml", "--older-than", "90", "--json").stdout)
     assert nothing == {"pruned": {"runs": [], "records": 0, "removed": [], "kept": []}}
 
@@ -148,7 +148,7 @@ def test_pruning_forgets_old_runs_and_the_next_run_is_right(register, opus):
     assert (found["runs"], found["records"]) == ([1], first["submitted"])
     assert [Path(path).name for path in found["removed"]] == ["mapping.run-1.rejects.csv"]
     assert not rejects.exists()
-    assert (register / "mended.csv").exists()
+    assert (register / "corrected.csv").exists()
     left = b"".join(path.read_bytes() for path in register.glob("opusmap-journal*"))
     assert not [each for each in held if each.encode() in left]
 

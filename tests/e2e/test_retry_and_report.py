@@ -1,4 +1,4 @@
-"""Mending rejects, sending again what failed, and asking the journal what happened."""
+"""Correcting rejects, sending again what failed, and asking the journal what happened."""
 
 import csv
 import json
@@ -36,8 +36,8 @@ def opus(register):
         yield emulator, url
 
 
-def mend(path, **cells):
-    """Mend the rows whose reason is one of the given codes, as a person would in a spreadsheet."""
+def correct(path, **cells):
+    """Correct the rows whose reason is one of the given codes, as a person would in a spreadsheet."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         rows, names = list(reader), reader.fieldnames
@@ -45,17 +45,17 @@ def mend(path, **cells):
         for column, value in cells.items():
             if row["_error_column"] == {"DocType": "Doc Type", "Amount": "Amount"}[column]:
                 row[column] = value
-    with path.with_name("mended.csv").open("w", encoding="utf-8-sig", newline="") as file:
+    with path.with_name("corrected.csv").open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(rows)
 
 
-def test_mended_rejects_go_through_the_same_mapping_and_keep_their_row_numbers(register, opus):
+def test_corrected_rejects_go_through_the_same_mapping_and_keep_their_row_numbers(register, opus):
     emulator, url = opus
     first = json.loads(run(register, "submit", "mapping.yaml", "--json", url=url).stdout)
-    mend(register / "mapping.run-1.rejects.csv", DocType="Lease", Amount="12.50")
-    second = json.loads(run(register, "retry", "mapping.yaml", "mended.csv", "--json", url=url).stdout)
+    correct(register / "mapping.run-1.rejects.csv", DocType="Lease", Amount="12.50")
+    second = json.loads(run(register, "retry", "mapping.yaml", "corrected.csv", "--json", url=url).stdout)
     assert second["read"] == first["rejected"]
     assert second["submitted"] > 0
     assert second["submitted"] + second["rejected"] == second["read"]
@@ -66,15 +66,15 @@ def test_mended_rejects_go_through_the_same_mapping_and_keep_their_row_numbers(r
     )  # not what row 212 says of the same key
     with (register / "mapping.run-2.rejects.csv").open(encoding="utf-8-sig", newline="") as file:
         left = {row["_row"] for row in csv.DictReader(file)}
-    with (register / "mended.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (register / "corrected.csv").open(encoding="utf-8-sig", newline="") as file:
         assert left < {row["_row"] for row in csv.DictReader(file)}
 
 
 def test_a_neutralised_cell_comes_back_as_it_was(register, opus):
     emulator, url = opus
     run(register, "submit", "mapping.yaml", "--json", url=url)
-    mend(register / "mapping.run-1.rejects.csv", DocType="Lease")
-    run(register, "retry", "mapping.yaml", "mended.csv", url=url)
+    correct(register / "mapping.run-1.rejects.csv", DocType="Lease")
+    run(register, "retry", "mapping.yaml", "corrected.csv", url=url)
     assert emulator.records["CT-000040"]["_Notes"] == "- first year free\n- then CPI"
 
 
@@ -95,7 +95,7 @@ def test_what_opus_refused_is_sent_again_and_nothing_else(register, opus):
     emulator.faults = None
     other = run(register, "retry", "mapping.yaml", "--run", "2", url=url)
     assert (other.returncode, "no run 2 of this connection" in other.stderr) == (2, True)
-    both = run(register, "retry", "mapping.yaml", "mended.csv", "--run", "1", url=url)
+    both = run(register, "retry", "mapping.yaml", "corrected.csv", "--run", "1", url=url)
     assert both.returncode == 2
     again = json.loads(run(register, "retry", "mapping.yaml", "--run", "1", "--json", url=url).stdout)
     assert (again["read"], again["submitted"], again["requests"]) == (1, 1, 1)

@@ -23,7 +23,7 @@ from opusmap.errors import (
 )
 from opusmap.issues import Issue, Span
 
-DIAGNOSTIC = Issue("c", "wrong", Span("m.yaml", 1, 2, 1, 3), "mend it")
+DIAGNOSTIC = Issue("c", "wrong", Span("m.yaml", 1, 2, 1, 3), "correct it")
 ERRORS = [
     (InvalidMapping((DIAGNOSTIC, DIAGNOSTIC)), 2, "m.yaml:1:2: error[c]: wrong\nm.yaml:1:2: error[c]: wrong"),
     (SettingsError("OPUSMAP_BASE_URL", "missing", "set it"), 2, "OPUSMAP_BASE_URL: missing\n  help: set it"),
@@ -35,7 +35,7 @@ ERRORS = [
     (OpusUnavailable("https://x", "no answer", "try later"), 3, "https://x: no answer\n  help: try later"),
     (SignInError("https://x", "refused"), 3, "https://x: refused"),
     (StoppedEarly("Ctrl-C"), 4, "Ctrl-C\n  help: run the same command again to go on"),
-    (ValueProblem("bad-date", "no date", "mend it"), 2, "bad-date: no date\n  help: mend it"),
+    (ValueProblem("bad-date", "no date", "correct it"), 2, "bad-date: no date\n  help: correct it"),
 ]
 
 

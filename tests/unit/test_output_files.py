@@ -163,10 +163,10 @@ def test_the_source_is_never_replaced_by_its_own_rejects(tmp_path, monkeypatch, 
     with open_source(path) as source, pytest.raises(SettingsError, match="would replace the source itself"):
         RejectWriter.beside(tmp_path / "mapping.yaml", source, given)
     with open_source(path) as source:
-        writer = RejectWriter.beside(tmp_path / "mended.csv", source)
+        writer = RejectWriter.beside(tmp_path / "corrected.csv", source)
         with writer:
             writer.write(reject({"Id": "1", "_error": "old"}))
-    with open_source(tmp_path / "mended.rejects.csv") as source:
+    with open_source(tmp_path / "corrected.rejects.csv") as source:
         assert source.columns == ("Id", *ERROR_COLUMNS)
 
 

@@ -1,4 +1,4 @@
-"""Mending laws: rejects mended and sent again make of Opus what a source without mistakes would have made."""
+"""Rejects that are corrected and sent again make of Opus what a source without mistakes would have made."""
 
 from __future__ import annotations
 
@@ -104,13 +104,13 @@ def send_right_rows(register: Register, path: Path) -> dict[str, Any]:
 )
 @given(rows=ROWS)
 @settings(max_examples=12)  # each sends three times, through a journal on disk
-def test_mended_rejects_give_what_a_right_source_would_have_given(
+def test_corrected_rejects_give_what_a_right_source_would_have_given(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, write: Callable, read: Callable, rows: list
 ) -> None:
-    folder = tmp_path_factory.mktemp("mending")
+    folder = tmp_path_factory.mktemp("correcting")
     rows = [{"Key": f"K-{number}", **row} for number, row in enumerate(rows)]
     right = [{**row, "Choice": "Green" if "Blue" in row["Choice"] else row["Choice"]} for row in rows]
-    register, ideal = Register(folder / "mended"), Register(folder / "ideal")
+    register, ideal = Register(folder / "corrected"), Register(folder / "ideal")
     source = register.folder / f"source.{suffix}"
     write(source, rows)
     write(ideal.folder / source.name, right)
@@ -122,48 +122,50 @@ def test_mended_rejects_give_what_a_right_source_would_have_given(
     if first.rejected:
         lines = read(rejects)
         assert len(lines) == first.rejected
-        mended = register.folder / f"mended.{suffix}"
-        write(mended, [{**line, "Choice": "Green"} for line in lines])
-        second = register.send(open_corrected_rejects(register.mapping, mended), mended)
+        corrected = register.folder / f"corrected.{suffix}"
+        write(corrected, [{**line, "Choice": "Green"} for line in lines])
+        second = register.send(open_corrected_rejects(register.mapping, corrected), corrected)
         assert (second.read, second.rejected) == (first.rejected, 0)
-        assert not mended.with_suffix(f".rejects.{suffix}").exists()
+        assert not corrected.with_suffix(f".rejects.{suffix}").exists()
     assert register.opus is not None
     assert register.opus.records == expected
     again = register.send(open_work(register.mapping, ideal.folder / source.name))
-    assert again.requests == 0, "the journal knows mended rows by their content, too"
+    assert again.requests == 0, "the journal knows corrected rows by their content, too"
 
 
 REPEATED = st.lists(
     st.fixed_dictionaries(
         {"Key": st.sampled_from(["a", "b", "c", ""]), "Choice": st.sampled_from(["Red", "Blue"])}
-        | {"Text": st.sampled_from(["", "", "", "skip me"]), "mended": st.booleans()}
+        | {"Text": st.sampled_from(["", "", "", "skip me"]), "corrected": st.booleans()}
     ),
     min_size=1,
     max_size=12,
 )
 
 
-@example([{"Key": "a", "Text": "", "Choice": choice, "mended": True} for choice in ("Blue", "Red")], 0)
-@example([{"Key": "a", "Text": "", "Choice": choice, "mended": True} for choice in ("Red", "Blue", "Red")], 1)
+@example([{"Key": "a", "Text": "", "Choice": choice, "corrected": True} for choice in ("Blue", "Red")], 0)
+@example(
+    [{"Key": "a", "Text": "", "Choice": choice, "corrected": True} for choice in ("Red", "Blue", "Red")], 1
+)
 @given(rows=REPEATED, turn=st.integers(0, 5))
 @settings(max_examples=25)  # each sends three times, through a journal on disk
 @pytest.mark.parametrize("setting", ["first", "last"])
-def test_mended_rejects_replace_no_record_that_their_source_would_have_kept(
+def test_corrected_rejects_replace_no_record_that_their_source_would_have_kept(
     tmp_path_factory: pytest.TempPathFactory, setting: str, rows: list, turn: int
 ) -> None:
-    """Some rows share a key, some rejects are mended, and some are not: as if the source had been mended."""
-    folder = tmp_path_factory.mktemp("mending")
-    mended = {number for number, row in enumerate(rows, 2) if row["mended"]}
+    """Some rows share a key, and some rejects are corrected: Opus has what a corrected source would give."""
+    folder = tmp_path_factory.mktemp("correcting")
+    corrected = {number for number, row in enumerate(rows, 2) if row["corrected"]}
     rows = [
         {"Key": row["Key"], "Text": row["Text"] or f"row {number}", "Choice": row["Choice"]}
         for number, row in enumerate(rows, 2)
     ]
-    register, ideal = Register(folder / "mended"), Register(folder / "ideal")
+    register, ideal = Register(folder / "corrected"), Register(folder / "ideal")
     for each in (register, ideal):
         each.mapping.write_text(MAPPING + f"duplicates: {setting}\n")
     source = register.folder / "source.csv"
     write_cells(source, rows)
-    right = [{**row, "Choice": "Red"} if number in mended else row for number, row in enumerate(rows, 2)]
+    right = [{**row, "Choice": "Red"} if number in corrected else row for number, row in enumerate(rows, 2)]
     write_cells(ideal.folder / source.name, right)
     expected = send_right_rows(ideal, ideal.folder / source.name)
     first = register.send(open_work(register.mapping, source))
@@ -171,11 +173,11 @@ def test_mended_rejects_replace_no_record_that_their_source_would_have_kept(
     before = dict(register.opus.records)
     if first.rejected:
         lines = read_cells(register.folder / "mapping.rejects.csv")
-        lines = [{**line, "Choice": "Red"} if int(line["_row"]) in mended else line for line in lines]
+        lines = [{**line, "Choice": "Red"} if int(line["_row"]) in corrected else line for line in lines]
         if setting == "first":  # the order of the rows in the file does not matter
             lines = lines[turn % len(lines) :] + lines[: turn % len(lines)]
-        write_cells(register.folder / "mended.csv", lines)
-        register.send(open_corrected_rejects(register.mapping, register.folder / "mended.csv"))
+        write_cells(register.folder / "corrected.csv", lines)
+        register.send(open_corrected_rejects(register.mapping, register.folder / "corrected.csv"))
     assert register.opus.records == expected
     if setting == "first":
         assert before.items() <= register.opus.records.items()
@@ -231,10 +233,10 @@ def read_book(path: Path) -> list[dict[str, Any]]:
 def test_the_same_holds_for_workbooks_with_numbers_and_dates(
     tmp_path_factory: pytest.TempPathFactory, rows: list
 ) -> None:
-    folder = tmp_path_factory.mktemp("mending")
+    folder = tmp_path_factory.mktemp("correcting")
     rows = [{"Key": f"00{number}", **row} for number, row in enumerate(rows)]
     right = [{**row, "Choice": "Green" if "Blue" in row["Choice"] else row["Choice"]} for row in rows]
-    register, ideal = Register(folder / "mended"), Register(folder / "ideal")
+    register, ideal = Register(folder / "corrected"), Register(folder / "ideal")
     for each in (register, ideal):
         each.mapping.write_text(BOOK_MAPPING)
         text = (each.folder / "c.json").read_text()
@@ -249,9 +251,9 @@ def test_the_same_holds_for_workbooks_with_numbers_and_dates(
         lines = read_book(register.folder / "mapping.rejects.xlsx")
         assert len(lines) == first.rejected
         assert all(line["_error_code"] == "unknown-choice" for line in lines)
-        mended = register.folder / "mended.xlsx"
-        write_book(mended, [{**line, "Choice": "Green"} for line in lines])
-        second = register.send(open_corrected_rejects(register.mapping, mended), mended)
+        corrected = register.folder / "corrected.xlsx"
+        write_book(corrected, [{**line, "Choice": "Green"} for line in lines])
+        second = register.send(open_corrected_rejects(register.mapping, corrected), corrected)
         assert (second.read, second.rejected) == (first.rejected, 0)
     assert register.opus is not None
     assert register.opus.records == expected
@@ -294,10 +296,10 @@ def test_what_opus_refused_lands_beside_the_rejects_with_its_own_cells(
     assert lines["K-17"]["_row"] == ("19" if suffix == "csv" else "18")
     assert lines["K-17"]["Text"].removeprefix("'") == "=text 17"
 
-    mended = register.folder / f"mended.{suffix}"
-    write(mended, [{**line, "Choice": "Green"} for line in lines.values()])
+    corrected = register.folder / f"corrected.{suffix}"
+    write(corrected, [{**line, "Choice": "Green"} for line in lines.values()])
     register.opus.faults = None
-    second = register.send(open_corrected_rejects(register.mapping, mended), mended)
+    second = register.send(open_corrected_rejects(register.mapping, corrected), corrected)
     assert (second.submitted, second.rejected) == (3, 0)
     assert register.opus.records["K-17"] == {"rowKey": "K-17", "_Text": "=text 17", "_Choice": "2"}
     assert len(register.opus.records) == 100
