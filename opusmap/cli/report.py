@@ -144,6 +144,7 @@ def _all_facts(
         "rejects": rejects or None,
         "journal_note": evidence.journal_note or None,
         "gone": None if evidence.gone is None else asdict(evidence.gone),
+        "rejected_in_opus": evidence.rejected_in_opus,
         "records": not_accepted,
     }
 
@@ -301,6 +302,10 @@ def _print_run(
         rows = f"{counted(rejected, 'row')} {'was' if rejected == 1 else 'were'}"
         sent = "" if later is not None and later.sent else ", and not sent"
         console.print(escape(f"{rows} rejected{sent}{where}"), soft_wrap=True)
+        if evidence.rejected_in_opus:
+            from opusmap.report.status import describe_rejected_in_opus
+
+            console.print(f"{describe_rejected_in_opus(evidence.rejected_in_opus)}.", soft_wrap=True)
     if evidence.journal_note:
         console.print(escape(evidence.journal_note), soft_wrap=True)
     if not any_open:

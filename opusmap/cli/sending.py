@@ -285,6 +285,10 @@ def _print_report(work: Work, report: Report, only: frozenset[str] | None, *, ev
             print_note(describe_open(only, report.read, work))
         else:
             print_nothing_done(work, report)
+            if report.rejected_in_opus:
+                from opusmap.report.status import describe_rejected_in_opus
+
+                print_note(describe_rejected_in_opus(report.rejected_in_opus))
             if report.gone is not None and report.gone.records:
                 print_note(f"{report.gone.describe()}; nothing was deleted")
 

@@ -48,6 +48,7 @@ class Evidence:
     the retry that may have written it); None for other runs.
     `source_changed` are files that changed while they were read; their hashes in `files` are from before.
     `gone` is kept without rowKeys, for pruning leaves evidence as it is: `of_run` adds those that are known.
+    `rejected_in_opus` is as in `Report`.
     """
 
     version: str = ""
@@ -69,6 +70,7 @@ class Evidence:
     retried: int | None = None
     rows_of: int | None = None
     gone: Gone | None = None
+    rejected_in_opus: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data; `read` reads it."""
@@ -112,6 +114,7 @@ class Evidence:
             seconds=report.seconds,
             source_changed=report.source_changed[:SOURCES],
             gone=None if report.gone is None else replace(report.gone, keys=()),
+            rejected_in_opus=report.rejected_in_opus,
         )
 
     def find(self, role: str) -> File | None:

@@ -74,6 +74,15 @@ def describe_status(run: Run, evidence: Evidence, later: Later | None = None) ->
     return Status("good", f"Finished: no row needs attention{'' if later is None else ' any more'}")
 
 
+def describe_rejected_in_opus(count: int) -> str:
+    """Return that so many of the rejected rows have a record, and what to do; without a full stop."""
+    if count == 1:
+        has = "1 of the rejected rows has a record that an earlier run sent, which stays as it is"
+        return f"{has}. If you corrected this row in a rejects file, correct the source as well"
+    have = f"{count:,} of the rejected rows have records that earlier runs sent, which stay as they are"
+    return f"{have}. If you corrected these rows in a rejects file, correct the source as well"
+
+
 def list_needs(run: Run, evidence: Evidence, later: Later | None = None) -> tuple[Need, ...]:
     """Return what a person should do or know about a run and `later` ones, the most urgent first."""
     return tuple(_needs(run, evidence, later))
@@ -114,6 +123,8 @@ def _needs_of_rows(run: Run, evidence: Evidence) -> Iterator[Need]:
         yield Need(what, *correct, "open-ends")
     if rejected := run.counts.get("rejected"):
         what = f"{counted(rejected, 'row')} {_was(rejected)} rejected, and not sent."
+        if evidence.rejected_in_opus:
+            what += f" {describe_rejected_in_opus(evidence.rejected_in_opus)}."
         yield Need(what, *correct, "rejects")
 
 

@@ -138,7 +138,8 @@ class Report:
     `journal_note` is what was odd about the journal, in sentences: it is older than the last run, say.
     `waiting`, while a run goes on, says why nothing is sent just now. `state` is the newest state of a Singer
     tap, as JSON, that may be kept: all rows before it have been dealt with. `shared`: a staged run is sent.
-    `gone` is known at the end of a run that read a whole source, and None otherwise.
+    `gone` is known at the end of a run that read a whole source, and None otherwise. `rejected_in_opus` are
+    those of the rejected rows whose record Opus accepted in an earlier run: it stays as it was.
     """
 
     read: int = 0
@@ -166,6 +167,7 @@ class Report:
     state: str = ""
     shared: Shared | None = None
     gone: Gone | None = None
+    rejected_in_opus: int = 0
 
     @property
     def adds_up(self) -> bool:
@@ -191,6 +193,7 @@ class Report:
         changed = [asdict(change) for change in self.source_changed]
         told: dict[str, Any] = {"source_changed": changed, "journal_note": self.journal_note or None}
         told["gone"] = None if self.gone is None else asdict(self.gone)
+        told["rejected_in_opus"] = self.rejected_in_opus
         shared = {} if self.shared is None else self.shared.as_json()
         return {**self.counts(), **ending, **lists, **told, **shared}
 

@@ -77,3 +77,24 @@ class SentKeys:
                 run is not None and Evidence.read(self._journal.evidence(run)).rows_of == self.rows_of
             )
         return self._is_of_source[number]
+
+
+_NOT_ITS_RECORD = frozenset({"duplicate-key", "destroyed-record"})
+"""Reasons for which the record of a rejected row's key is that of another row, or is none any more."""
+
+
+def count_in_opus(chunk: Chunk, journal: Journal, run: Run) -> int:
+    """Return how many of a chunk's rejected rows have a record that Opus accepted in an earlier run.
+
+    Raises:
+        JournalError: the journal can't be read.
+    """
+    keys = {
+        one.key
+        for one in chunk.rejects()
+        if one.key is not None and _NOT_ITS_RECORD.isdisjoint(problem.code for problem in one.problems)
+    }
+    if not keys or journal.in_memory:
+        return 0
+    known = journal.find_records(run.origin, run.connection, keys)
+    return sum(record.state is State.ACCEPTED for record in known.values())

@@ -42,7 +42,7 @@ from opusmap.run.gone import count_unreadable, find_absent, has_all_rows
 from opusmap.run.map import MapStream
 from opusmap.run.open import Work, open_rows
 from opusmap.run.parallel import Workers
-from opusmap.run.sent_keys import SentKeys
+from opusmap.run.sent_keys import SentKeys, count_in_opus
 from opusmap.run.tombstones import Tombstones
 from opusmap.sources import ArrowStream
 
@@ -263,7 +263,7 @@ class _Run:
             reject_more=[each.filter for each in (tombstones, sent) if each],
             keep_keys=self._can_tell_gone(settings),
         )
-        self._unreadable = 0
+        self._unreadable = self._rejected_in_opus = 0
         self._totals, self._timeline, self._outlook = SubmitTotals(), Timeline(), Outlook(0)
         self._failure: OpusmapError | None = None  # of what takes the rejects
         # A rehearsal, and a run over a part of the rows, confirm nothing.
@@ -319,6 +319,7 @@ class _Run:
         """
         async for chunk, row_at in self._stream.with_rows():
             self._unreadable += count_unreadable([chunk])
+            self._rejected_in_opus += count_in_opus(chunk, self._journal, self.begun)
             for reject in chunk.rejects():
                 if self._rejects is not None:
                     self._rejects.write(reject)
@@ -391,6 +392,7 @@ class _Run:
             waiting=self._outlook.waiting,
             journal_note=self._note,
             state=self._checkpoints.state(),
+            rejected_in_opus=self._rejected_in_opus,
         )
 
     def end(self) -> Report:

@@ -330,8 +330,11 @@ def test_of_two_rejects_with_one_key_the_first_is_sent_unless_a_person_decides_f
     assert sent is None or expected in sent
     # The source has both rows still, and a run of it replaces nothing.
     before = dict(pair.records)
+    capsys.readouterr()
     main(["submit", "mapping.yaml", "--json"])
     assert pair.records == before
+    again = json.loads(capsys.readouterr().out)
+    assert (again["rejected"], again["rejected_in_opus"]) == (2, int(sent is not None))
 
 
 def test_a_correction_that_the_source_lacks_is_rejected_again_or_replaced_by_its_old_cell(
@@ -347,6 +350,14 @@ def test_a_correction_that_the_source_lacks_is_rejected_again_or_replaced_by_its
 
     shown = told("submit", "mapping.yaml")[1]  # the source still has its old cell
     assert '"Memo" is not an option' in shown
+    said = (
+        "1 of the rejected rows has a record that an earlier run sent, which stays as it is. If you corrected"
+    )
+    assert said in shown
+    assert said in told("report", "3")[1]
+    told("report", "3", "--html")
+    page = (register / "opusmap-run-3.html").read_text("utf-8")
+    assert f"{said} this row in a rejects file, correct the source as well." in page
     assert "alone. Correct the source" not in shown
     assert emulator.records["CT-000040"]["_Doc_%20_Type"] == "3"
 
