@@ -1,6 +1,6 @@
-"""`opusmap destroy`: from a plan over approvals and confirmations to a certificate.
+"""`opusmap destroy`: from a plan, by approvals and confirmations, to a certificate.
 
-Everything is a look but `run`, which needs OPUSMAP_ALLOW_DESTROY=1.
+Only `run` changes anything in Opus, and it needs OPUSMAP_ALLOW_DESTROY=1.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def approve(plan: Path, person: str, comment: str, count: int | None, out: Outpu
 
     def add(latest: PlanFile) -> PlanFile:
         if who.identity in {read_person(one.by).identity for one in latest.executions}:
-            problem = f"{who} has run this plan, so an approval by the same person would spoil it"
+            problem = f"{who} has run this plan, and a person who runs a plan can't approve it"
             raise DestructionRefused(str(plan), problem, "another person must approve it")
         approvals = (*latest.approvals, approval)
         if flaws := find_flaws(approvals, sha256=file.sha256, records=records, needed=0):
@@ -123,7 +123,7 @@ def confirm(
     converters: tuple[str, ...],
     out: Output,
 ) -> int:
-    """Look whether the row of each record is gone from the source; the exit code is 1 if one is there."""
+    """Check whether each record's row is gone from the source. The exit code is 1 if one is still there."""
     from functools import reduce
 
     from opusmap.disposal.confirming import confirm_by_certificate, confirm_by_source
@@ -178,10 +178,10 @@ def run(
     *,
     yes: bool,
 ) -> int:
-    """Check a plan again, and let Opus mark its records as destroyed. It needs OPUSMAP_ALLOW_DESTROY=1.
+    """Check a plan again, and have Opus mark its records as destroyed. It needs OPUSMAP_ALLOW_DESTROY=1.
 
     It stops before the first request if one of its records is no longer due, is held, changed or not
-    confirmed, or if the plan is not approved. The same command goes on after a stop.
+    confirmed, or if the plan is not approved. After a stop, run the same command again to continue.
     """
     from opusmap.cli.signals import stopped_by_signals
     from opusmap.delivery import RetryPolicy
@@ -234,7 +234,9 @@ def _print_outcome(outcome: Outcome, limit: int | None, out: Output) -> None:
                 print_note(f"  {state.state}: {quote_value(state.key)}: {state.answer}")
         if outcome.newly_due:
             named = ", ".join(map(quote_value, outcome.newly_due[:NAMED]))
-            print_note(f"{counted(len(outcome.newly_due), 'record')} newly due, and not touched: {named}")
+            print_note(
+                f"{counted(len(outcome.newly_due), 'record')} became due since, and left as they are: {named}"
+            )
     if outcome.stopped is not None:
         log_error(outcome.stopped)
     path = str(outcome.file.path)
@@ -279,13 +281,13 @@ def certificate(plan: Path, output: str | None, out: Output) -> int:
             print_note(f"time stamp: {stamping.path}: {describe_time_stamp(stamping.stamp)}")
         print_note(f"{counts['destroyed']} of {_describe(file)} are destroyed")
     if stamping.removed:
-        write_error(f"{stamping.path} is removed: it was the time stamp of the certificate before this one")
+        write_error(f"{stamping.path} was removed: it belonged to the earlier certificate")
     if stamping.problem:
         if stamping.kept:
-            write_error(f"{page} and {data} are left as they were: they have a time stamp")
+            write_error(f"{page} and {data} stay as they are, because they have a time stamp")
         what = "a new certificate" if stamping.kept else data
         write_error(f"{what} has no time stamp: {stamping.problem}")
-        write_error("The same command makes the certificate again, and asks for one again.")
+        write_error("Run the same command again to make the certificate and ask for a time stamp again.")
     print_next(out, "verify it", show_command("destroy", "verify", page))
     return 0 if counts["destroyed"] == counts["planned"] and not stamping.problem else 1
 
@@ -296,7 +298,8 @@ def certificate(plan: Path, output: str | None, out: Output) -> int:
 def verify(file: Path, out: Output) -> int:
     """Verify the hashes, approvals, signatures, counts and time stamp of a plan or a certificate.
 
-    It needs no network. OPUSMAP_TIMESTAMP_CA names the certificates that a time stamp's must lead to.
+    It needs no network. OPUSMAP_TIMESTAMP_CA names a file of certificates that you trust: that of a time
+    stamp must lead to one of them.
     """
     from opusmap.disposal.time_stamps import time_stamp_as_json
     from opusmap.disposal.verifying import verify as verify_file

@@ -26,7 +26,7 @@ HOLD = click.option(
     "holds",
     multiple=True,
     type=click.Path(dir_okay=False),
-    help="File of row keys that must be kept, one on each line (after a tab, why). May be repeated.",
+    help="File of row keys that must be kept, one on each line (reason after a tab). May be repeated.",
 )
 NAMED = 10
 """Records that are named at most."""
@@ -44,7 +44,7 @@ NAMED = 10
 @click.option(
     "--review",
     type=click.Path(dir_okay=False),
-    help="Review that was signed in the studio: only what it agreed to is planned, until its day.",
+    help="Review signed in the studio: the plan has only records that it agreed to, due by its day.",
 )
 @click.option(
     "--authority", default="", help="The disposal authority, such as the number of a schedule's class."

@@ -37,7 +37,7 @@ def print_note(text: str) -> None:
 
 def print_list(path: str, *, replaced: bool) -> None:
     """Print where a list is, and whether it took the place of a file, which a person may have edited."""
-    print_note(f"list: {path}" + (", in place of the file that was there" if replaced else ""))
+    print_note(f"list: {path}" + (", which replaces the file that was there" if replaced else ""))
 
 
 def print_json(value: dict[str, Any]) -> None:

@@ -237,8 +237,8 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
 
 
 _CORRECT_SOURCE = (
-    "These corrections are in {file} alone. Correct the source as well; otherwise the next submit rejects "
-    "these rows again, or sends their old cells where the mapping accepts them."
+    "Only {file} has these corrections. Correct the source as well; otherwise the next submit rejects "
+    "these rows again, or sends their old cells if the mapping accepts them."
 )
 
 

@@ -162,7 +162,7 @@ def _suggest_zone(name: str) -> str:
         return f"did you mean {names}? Abbreviations such as {name.strip()} are ambiguous"
     if (windows := _find_windows_zone(name.strip())) is not None:
         city = f'did you mean "{windows}", or another city'
-        return f"{city} that Windows counts to {quote_value(name.strip())}?"
+        return f"{city} in the Windows zone {quote_value(name.strip())}?"
     known = [zone for zone in sorted(_zone_names()) if not _OFFSET.fullmatch(zone)]
     place = name.strip().replace(" ", "_").casefold()
     if (country := _COUNTRIES.get(place)) is not None:
@@ -198,7 +198,7 @@ _COUNTRIES = {
     "sweden": "Europe/Stockholm",
     "switzerland": "Europe/Zurich",
 }
-"""Countries, or parts of one, in which one zone applies but to islands far away."""
+"""Countries, or parts of one, in which one zone applies, except on islands far away."""
 
 
 def _find_windows_zone(name: str) -> str | None:

@@ -3,8 +3,8 @@
     BP-0104<tab>access request 12/3
     BP-0107
 
-Where a rowKey itself has a tab, its whole line is that key, too: a record may be held that need not be, and
-never the other way round.
+A rowKey may itself have a tab, so the whole line counts as a key, too: a record may be held that need not be,
+but never the other way round.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def read_hold(path: str | Path) -> HoldFile:
 
 
 class HoldWatch:
-    """Sees when a file of holds changes, so that one of some rowKeys is held now."""
+    """Watches files of holds for a change by which one of some rowKeys is held."""
 
     def __init__(self, paths: Iterable[str], keys: Collection[str]) -> None:
         """Begin with files and rowKeys, none of which they hold."""

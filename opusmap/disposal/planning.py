@@ -71,7 +71,7 @@ def make_plan(
         else:
             records.append(PlannedRecord(**{name: getattr(entry, name) for name in names}))
     if not records:
-        problem = f"of {len(due.entries)} due records none may be destroyed"
+        problem = f"none of the due records ({len(due.entries):,}) may be destroyed"
         raise DestructionRefused(str(path), problem, "`opusmap due` shows what is known of each")
     plan = Plan(
         made=write_time(now),

@@ -125,14 +125,14 @@ def _check(
     _check_signature(signer, sealed, own)
     digest = hashlib.new(_find_hash(signer["digest_algorithm"]), said).digest()
     if attributes["content_type"].native != "tst_info" or bytes(attributes["message_digest"]) != digest:
-        raise BadTimeStamp("what it says was changed after it was signed")
+        raise BadTimeStamp("its content was changed after it was signed")
     info = wrapped["content"].parsed
     imprint = info["message_imprint"]
     stamped = hashlib.new(_find_hash(imprint["hash_algorithm"]), content)
     if bytes(imprint["hashed_message"]) != stamped.digest():
-        raise BadTimeStamp("it is of another file, or the file was changed after it was stamped")
+        raise BadTimeStamp("it belongs to another file, or the file was changed after it was stamped")
     if nonce is not None and info["nonce"].native != nonce:
-        raise BadTimeStamp("it is not the answer to this request: its nonce is another")
+        raise BadTimeStamp("it is not the answer to this request: its nonce differs")
     time: datetime = info["gen_time"].native
     if time.tzinfo is None:
         raise BadTimeStamp("its time has no zone")
@@ -205,7 +205,7 @@ def _find_signer(attributes: dict[str, Any], certificates: Sequence[Certificate]
     for certificate in certificates:
         if hashlib.new(algorithm, _dump(certificate), usedforsecurity=False).digest() == wanted:
             return certificate
-    raise BadTimeStamp("it does not have the certificate that signed it, or one that can't be read")
+    raise BadTimeStamp("the certificate that signed it is missing or can't be read")
 
 
 def _check_signature(signer: Any, sealed: bytes, own: Certificate) -> None:
@@ -278,7 +278,7 @@ def _find_hash(algorithm: Any) -> str:
 
 def _known_hash(name: str) -> str:
     if name not in _HASHES:
-        raise BadTimeStamp(f"it is made with {name}, which proves nothing today")
+        raise BadTimeStamp(f"it uses {name}, which proves nothing today")
     return name
 
 

@@ -73,7 +73,7 @@ def _load_trusted(path: Path | None) -> TrustedCertificates | None:
     except UnreadableFile as error:
         raise SettingsError(TRUST_SETTING, error.message) from None
     except (ValueError, InvalidVersion):
-        problem = f"{path} has no certificates in PEM, or one that can't be read"
+        problem = f"{path} has no certificates in PEM, or has one that can't be read"
         help_text = "convert the authority's root: openssl x509 -inform der -in root.cer -out root.pem"
         raise SettingsError(TRUST_SETTING, problem, help_text) from None
     return TrustedCertificates(str(path), found)
@@ -170,7 +170,7 @@ def _remove(path: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        problem = f"it is of an earlier certificate, and can't be removed: {error.strerror}"
+        problem = f"it belongs to an earlier certificate, and can't be removed: {error.strerror}"
         raise SettingsError(str(path), problem) from None
     return True
 
@@ -213,5 +213,5 @@ def time_stamp_as_json(stamp: TimeStamp) -> dict[str, Any]:
 def _check_made(stamp: TimeStamp, made: datetime) -> None:
     ahead = (made - stamp.time).total_seconds()
     if ahead > _SKEW:
-        problem = f"it is {ahead:,.0f} seconds older than the certificate says it is itself"
-        raise BadTimeStamp(f"{problem}: the clock of that machine, or the authority's, was wrong")
+        problem = f"the certificate says that it was made {ahead:,.0f} seconds after the time stamp"
+        raise BadTimeStamp(f"{problem}: the clock of its machine, or the authority's, was wrong")

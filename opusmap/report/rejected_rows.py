@@ -99,7 +99,7 @@ def explain_change(file: File) -> str:
         return f"{name} no longer exists, so the cells of the rows can't be shown."
     if now != file:
         return (
-            f"{name} was changed after the run, as when you correct it, which is fine. The reasons, counts "
+            f"{name} was changed after the run, perhaps to correct it, which is fine. The reasons, counts "
             "and row numbers are still those of the run, but the wrong cells were only in that file, so they "
             "can't be shown any more. To keep them, make the page before you correct the file."
         )

@@ -145,9 +145,9 @@ def _correct_later(run: Run, evidence: Evidence, later: Later) -> tuple[str, str
     mapping = shlex.quote(run.mapping)
     if later.left_out == later.still_open and later.retries:
         whose = (
-            "it is to be a record, correct it"
+            "it should become a record, correct it"
             if later.still_open == 1
-            else "they are to be records, correct them"
+            else "they should become records, correct them"
         )
         return f"If {whose} in the source, and run", f"opusmap submit {mapping}"
     if not later.retries or not later.rejects:

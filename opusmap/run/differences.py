@@ -177,7 +177,9 @@ def describe_notes(found: Diff, origin: str) -> list[str]:
     if found.journal is None:
         notes.append("There is no journal yet, so all records are new.")
     else:
-        notes.append(f"Compared with what {origin or 'Opus'} accepted, by the journal {found.journal}.")
+        notes.append(
+            f"Compared with what {origin or 'Opus'} accepted, according to the journal {found.journal}."
+        )
     if found.note:
         notes.append(f"warning: {found.note}")
     if found.gone_unknown:
@@ -190,7 +192,7 @@ def describe_notes(found: Diff, origin: str) -> list[str]:
         rows = counted(found.unreadable, "rejected row")
         notes.append(f"The row key of {rows} can't be read, so some records may not be gone.")
     if gone and found.where_unknown:
-        notes.append("Some of them may be excluded by `where`: this source can be read only once.")
+        notes.append("Records that seem gone may be left out by `where`: this source can be read only once.")
     if gone:
-        notes.append("Nothing is deleted in Opus: what is gone is a list to look at.")
+        notes.append("opusmap deletes nothing in Opus: it only lists what is gone.")
     return notes

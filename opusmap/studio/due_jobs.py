@@ -111,6 +111,6 @@ def start_signing(
 
     job = jobs.start(SIGNING, mapping, work, about=progress)
     if job.about is not progress:
-        hint = "wait until it is signed; if you meant another one, sign it then"
+        hint = "wait until it is signed; to sign another one, try again then"
         raise SettingsError("review", "a review of this mapping is being signed already", hint)
     return job

@@ -345,7 +345,7 @@ def test_a_correction_that_the_source_lacks_is_rejected_again_or_replaced_by_its
     rejects = register / "mapping.run-1.rejects.csv"
     rejects.write_text(rejects.read_text("utf-8-sig").replace("Memo", "Lease"), "utf-8")
     shown = told("retry", "mapping.yaml")[1]
-    assert f"These corrections are in {rejects.name} alone. Correct the source as well" in shown
+    assert f"Only {rejects.name} has these corrections. Correct the source as well" in shown
     assert emulator.records["CT-000040"]["_Doc_%20_Type"] == "3"
 
     shown = told("submit", "mapping.yaml")[1]  # the source still has its old cell

@@ -88,5 +88,7 @@ def test_it_is_said_that_a_list_took_the_place_of_a_file_that_a_person_may_have_
     for words in (("diff", "mapping.yaml"), ("due", "mapping.yaml")):
         name = f"{words[0]}.csv"
         Path(name).write_text("mine", "utf-8")
-        assert f"list: {name}, in place of the file that was there\n" in register.run(*words, "-o", name).err
+        assert (
+            f"list: {name}, which replaces the file that was there\n" in register.run(*words, "-o", name).err
+        )
         assert "mine" not in Path(name).read_text("utf-8-sig")

@@ -13,7 +13,7 @@ from opusmap.converters.zones import describe_fixed_offset, time_zone
 
 CITY = "name a city in the zone, such as Europe/Oslo; a zone can't be given as a difference from UTC"
 
-CALLED = "or another city that Windows counts to"
+CALLED = "or another city in the Windows zone"
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_a_run_whose_rejects_were_corrected_is_fine(tmp_path):
         history = read_history(journal, journal.runs()[0])
         assert (history.unread, history.edited) == ((), (1,))
         page = write_run(journal, journal.runs()[0], earlier=True)
-    assert "The rejects of run 1 were changed since, as when you correct them, which is fine." in page
+    assert "The rejects of run 1 were changed since, perhaps to correct them, which is fine." in page
     assert "is not known of run" not in page
 
 
