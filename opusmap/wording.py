@@ -148,10 +148,13 @@ def quote_value(value: object, limit: int = 60) -> str:
     return '"' + "".join([char if char.isprintable() else ascii(char)[1:-1] for char in cut]) + '"'
 
 
-def quote_names(names: Iterable[str], most: int = 12) -> str:
-    """Return the first names for a message, in quotes with commas between them, and `…` for the others."""
+def quote_names(names: Iterable[str], most: int = 12, limit: int = 30) -> str:
+    """Return the first names for a message, in quotes with commas between them, and `…` for the others.
+
+    Each is cut to `limit` characters.
+    """
     known = list(names)
-    return ", ".join(quote_value(name, 30) for name in known[:most]) + (" …" if len(known) > most else "")
+    return ", ".join(quote_value(name, limit) for name in known[:most]) + (" …" if len(known) > most else "")
 
 
 def _pieces(value: object) -> Iterator[str]:

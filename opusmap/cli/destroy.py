@@ -21,7 +21,7 @@ from opusmap.cli.output import print_json, print_note, shorten
 from opusmap.cli.sending import print_host
 from opusmap.cli.terminal import write_error
 from opusmap.errors import SettingsError
-from opusmap.wording import counted, quote_value, show_command
+from opusmap.wording import counted, quote_names, quote_value, show_command
 
 if TYPE_CHECKING:
     from opusmap.disposal.destruction_plan import PlanFile
@@ -233,7 +233,7 @@ def _print_outcome(outcome: Outcome, limit: int | None, out: Output) -> None:
             if state.state in ("failed", "uncertain"):
                 print_note(f"  {state.state}: {quote_value(state.key)}: {state.answer}")
         if outcome.newly_due:
-            named = ", ".join(map(quote_value, outcome.newly_due[:NAMED]))
+            named = quote_names(outcome.newly_due, NAMED, 60)
             print_note(
                 f"{counted(len(outcome.newly_due), 'record')} became due since, and left as they are: {named}"
             )

@@ -14,7 +14,7 @@ from opusmap.cli.next_step import print_next
 from opusmap.cli.options import MAPPING, SOURCE, Output, common, custom, open_mapping, read_settings
 from opusmap.cli.output import print_json, print_note, shorten
 from opusmap.cli.sending import print_host
-from opusmap.wording import counted, quote_value, show_command
+from opusmap.wording import counted, quote_names, quote_value, show_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -138,9 +138,8 @@ def plan(
 def print_unknown_holds(unknown: Mapping[str, tuple[str, ...]]) -> None:
     """Warn of lines of files of holds that hold nothing, by file."""
     for path, keys in unknown.items():
-        named = ", ".join(map(quote_value, keys[:NAMED])) + (", …" if len(keys) > NAMED else "")
         are = counted(len(keys), "line is not the key", "lines are not keys")
-        print_note(f"  warning: in {path}, {are} of a submitted record: {named}")
+        print_note(f"  warning: in {path}, {are} of a submitted record: {quote_names(keys, NAMED, 60)}")
 
 
 def _list_held(hold: Hold) -> str:

@@ -29,7 +29,7 @@ from opusmap.errors import DestructionRefused, SettingsError
 from opusmap.output_files import File, hash_file, write_whole
 from opusmap.report.list_files import write_page
 from opusmap.studio.sign_off import Change, Signer, compare_files, read_signer
-from opusmap.wording import counted, quote_value, show_command
+from opusmap.wording import counted, quote_names, show_command
 
 _NAMED = 10
 _REASON_LIMIT = 500
@@ -239,7 +239,7 @@ def _refuse_lost_holds(path: Path, held: Collection[str], last: Signature | None
     if not os.path.lexists(path) or (now is not None and now.sha256 in signed):
         return
     if lost := sorted(read_hold(path).reasons.keys() - {*held, *(last.kept if last else ())}):
-        named = ", ".join(map(quote_value, lost[:_NAMED])) + (", …" if len(lost) > _NAMED else "")
+        named = quote_names(lost, _NAMED, 60)
         problem = f"it holds {counted(len(lost), 'record')} that the review does not keep: {named}"
         hint = "keep them in the review first, or move their lines to another file of holds, for --hold"
         raise DestructionRefused(str(path), problem, hint)

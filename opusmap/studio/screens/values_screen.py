@@ -21,7 +21,7 @@ from opusmap.studio.screens import table_actions
 from opusmap.studio.screens.table_actions import ListLine
 from opusmap.studio.spellings import find_clusters
 from opusmap.studio.visit import Screen, Visit
-from opusmap.wording import counted, quote_value
+from opusmap.wording import counted, quote_names, quote_value
 
 _VALUES_SHOWN = 200
 _SELECT_AT_MOST = 100
@@ -217,7 +217,7 @@ def _alias(visit: Visit) -> None:
         raise SettingsError(column.column.display_name, problem, "choose the option that the value means")
     visit.bench.apply(*(SetAlias(column.written, one, option) for one in spellings))
     number = column.options.index(option) + column.base
-    shown = ", ".join(map(quote_value, spellings[:_NAMED])) + (", …" if len(spellings) > _NAMED else "")
+    shown = quote_names(spellings, _NAMED, 60)
     visit.announce("good", f"{shown}: sent as {number}, {quote_value(option)}. Undo takes it back.")
 
 
@@ -299,7 +299,7 @@ def _remove(visit: Visit) -> None:
         *(SetAlias(column.written, one, None) for one in aliases), RemoveOption(column.written, option)
     )
     if aliases:
-        gone = ", ".join(map(quote_value, aliases[:_NAMED]))
+        gone = quote_names(aliases, _NAMED, 60)
         visit.announce("attention", f"With {quote_value(option)} its aliases are removed: {gone}.")
     _tell_numbers(visit, column, left)
 
