@@ -85,7 +85,7 @@ def plan(
     from opusmap.output_files import hold_lock
 
     signed = None if review is None else read_signed_review(review)
-    day = read_day(until or (signed.until if signed else None), "--until")
+    day = read_day(until or (signed.review.until if signed else None), "--until")
     path = output or Path(mapping).with_suffix(f".destroy-{day}.json")
     refuse_existing(path)
     settings = read_settings(mapping)
@@ -101,7 +101,7 @@ def plan(
         connection=work.mapper.connection.id,
         mapping=mapping,
         holds=holds,
-        review=signed,
+        signed=signed,
         authority=authority,
         approvals=approvals,
         now=time.time(),

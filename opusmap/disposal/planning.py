@@ -40,7 +40,7 @@ def make_plan(
     connection: str,
     mapping: str,
     holds: Sequence[str] = (),
-    review: SignedDecisions | None = None,
+    signed: SignedDecisions | None = None,
     authority: str = "",
     approvals: int = 2,
     now: float,
@@ -53,9 +53,10 @@ def make_plan(
         DestructionRefused: a file of holds can't be read, the review is of another Opus or connection, or
             nothing is left to be destroyed.
     """
-    if review is not None:
-        _refuse_other_target(review, origin, connection)
-        holds = list(dict.fromkeys([*holds, review.holds]))
+    if signed is not None:
+        if problem := signed.review.find_other_target(origin, connection):
+            raise DestructionRefused(signed.path, problem, "name the review of what is to be destroyed")
+        holds = list(dict.fromkeys([*holds, signed.holds]))
     listed = [(hold, read_hold(hold)) for hold in holds]
     keys = sorted(entry.key for entry in due.entries)
     found = [(hold, file, file.find(keys)) for hold, file in listed]
@@ -66,7 +67,7 @@ def make_plan(
             continue
         if entry.state is not DueState.KNOWN:
             left_out.append(LeftOut(entry.key, entry.state.value, entry.why))
-        elif review is not None and (why := review.explain_absence(entry.key, entry.content)):
+        elif signed is not None and (why := signed.explain_absence(entry.key, entry.content)):
             left_out.append(LeftOut(entry.key, NOT_REVIEWED, why))
         else:
             records.append(PlannedRecord(**{name: getattr(entry, name) for name in names}))
@@ -94,7 +95,7 @@ def make_plan(
         ),
         left_out=tuple(left_out),
         records=tuple(records),
-        review=None if review is None else _describe_review(review, path.parent),
+        review=None if signed is None else _describe_review(signed, path.parent),
     )
     return PlanFile(path, plan, seal("plan", asdict(plan)))
 
@@ -134,15 +135,16 @@ def refuse_existing(path: Path) -> None:
     check_output(path)
 
 
-def _refuse_other_target(review: SignedDecisions, origin: str, connection: str) -> None:
-    if (review.opus, review.connection.lower()) != (origin, connection.lower()):
-        problem = f"this is the review of another Opus or connection: {review.opus}, {review.connection}"
-        raise DestructionRefused(review.path, problem, "name the review of what is to be destroyed")
-
-
-def _describe_review(review: SignedDecisions, folder: Path) -> Review:
-    path, number = _from_folder(review.path, folder), len(review.agreed)
-    return Review(path, review.sha256, review.by, review.signed, review.until, number)
+def _describe_review(signed: SignedDecisions, folder: Path) -> Review:
+    signature, review = signed.signature, signed.review
+    return Review(
+        path=_from_folder(signed.path, folder),
+        sha256=signed.sha256,
+        by=f"{signature.name}, {signature.role}",
+        signed=signature.signed,
+        until=review.until,
+        agreed=len(review.agreed),
+    )
 
 
 def _hash(path: str) -> str:

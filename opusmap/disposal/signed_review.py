@@ -57,6 +57,17 @@ class DueReview(msgspec.Struct, frozen=True, kw_only=True):
     kept: dict[str, str] = {}
     signed: Signature | None = None
 
+    @property
+    def decided_since(self) -> bool:
+        """Whether decisions were changed after the latest signature."""
+        return self.signed is not None and (self.agreed, self.kept) != (self.signed.agreed, self.signed.kept)
+
+    def find_other_target(self, opus: str, connection: str) -> str:
+        """Return the problem that it is not the review of this Opus and connection; nothing if it is."""
+        if (self.opus, self.connection.lower()) == (opus, connection.lower()):
+            return ""
+        return f"this is the review of another Opus or connection: {self.opus}, {self.connection}"
+
 
 def read_review_file(path: str | Path) -> DueReview | None:
     """Return the review of a file, None if it is not there.
@@ -76,25 +87,20 @@ def read_review_file(path: str | Path) -> DueReview | None:
 
 
 class SignedDecisions(msgspec.Struct, frozen=True):
-    """What a plan takes from a signed review.
+    """What a plan takes from a signed review, whose decisions are those of the signature.
 
-    `opus`, `connection`, `until` and `agreed` are as in `DueReview`; `by` and `signed` say who signed, and
-    when; `holds` is the path of the file of holds, `sha256` the hash of the review's file.
+    `path` and `sha256` are of the review's file, `holds` is the path of its file of holds.
     """
 
     path: str
     sha256: str
-    opus: str
-    connection: str
-    until: str
-    by: str
-    signed: str
-    agreed: dict[str, str]
+    review: DueReview
+    signature: Signature
     holds: str
 
     def explain_absence(self, key: str, content: str) -> str:
         """Return why a record that is due is not one that was agreed to; nothing if it is."""
-        agreed = self.agreed.get(key)
+        agreed = self.review.agreed.get(key)
         if agreed is None:
             return "it is not among the records that the signed review agreed to"
         return "" if agreed == content else "it was submitted again since it was reviewed"
@@ -113,7 +119,7 @@ def read_signed_review(path: str) -> SignedDecisions:
     signed = review.signed
     if signed is None:
         raise DestructionRefused(path, "the review is not signed", "sign it in opusmap studio")
-    if (review.agreed, review.kept) != (signed.agreed, signed.kept):
+    if review.decided_since:
         raise DestructionRefused(path, "decisions were changed after the review was signed", _AGAIN)
     beside = Path(path).parent
     for file in signed.files:
@@ -124,6 +130,4 @@ def read_signed_review(path: str) -> SignedDecisions:
     holds = next((file.path for file in signed.files if file.role == HOLDS), None)
     if holds is None:
         raise DestructionRefused(path, "the review was signed without a file of holds", _AGAIN)
-    by = f"{signed.name}, {signed.role}"
-    target = (review.opus, review.connection, review.until)
-    return SignedDecisions(path, found.sha256, *target, by, signed.signed, signed.agreed, str(beside / holds))
+    return SignedDecisions(path, found.sha256, review, signed, str(beside / holds))

@@ -93,8 +93,7 @@ def open_review(mapping: Path, until: date, *, opus: str, connection: str) -> Du
     found = read_review(mapping, until)
     if found is None:
         return DueReview(opus=opus, connection=connection, until=str(until))
-    if (found.opus, found.connection.lower()) != (opus, connection.lower()):
-        problem = f"this is the review of another Opus or connection: {found.opus}, {found.connection}"
+    if problem := found.find_other_target(opus, connection):
         hint = "move the file away to review what this one lists"
         raise SettingsError(str(review_path(mapping, until)), problem, hint)
     return found
@@ -328,8 +327,7 @@ def look_up_review(review: DueReview | None, mapping: Path, due: DueList | None)
     """Return what became of a signed review; None if none was signed. `due` is what is due now, if known."""
     if review is None or review.signed is None:
         return None
-    signature = review.signed
-    decided_since = (review.agreed, review.kept) != (signature.agreed, signature.kept)
+    signature, decided_since = review.signed, review.decided_since
     changes = tuple(compare_files(signature.files, mapping))
     if due is None:
         return ReviewStanding(signature, changes, decided_since)
