@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from opusmap.cli.help import command, find_meant
+from opusmap.cli.help import GUESSED, command
 from opusmap.cli.options import verbosity
 from opusmap.cli.terminal import make_console, write_result
 
@@ -68,7 +68,7 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
     guides = [] if read_page(word) else find_guides(word)
     page = read_page(word, links=True) or (guides[0].text if guides else "")
     if not page:
-        if (command_ := find_meant(word, ())) is not None:
+        if (command_ := GUESSED.get(word.lower())) is not None:
             raise click.UsageError(
                 f"There is no command or page '{word}'. Did you mean `opusmap help {command_}`?"
             )
