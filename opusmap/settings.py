@@ -331,15 +331,14 @@ def load_outlets(environ: Mapping[str, str]) -> Outlets:
     Raises:
         SettingsError: the webhook's address is not a safe one, or the proxy's is none.
     """
-    metrics, webhook, proxy = (_from_environ(environ, name) for name in ("metrics", "webhook", "proxy"))
+    metrics, webhook = (_from_environ(environ, name) for name in ("metrics", "webhook"))
+    file = Path(metrics.text) if metrics else None
     if webhook is None:
-        return Outlets(Path(metrics.text) if metrics else None)
-    parts = _split_url(webhook)
-    _check_origin(webhook, parts)
+        return Outlets(file)
+    _check_origin(webhook, _split_url(webhook))
     if "#" in webhook.text:
         raise webhook.error("a URL with a fragment is refused")
-    through = _read_proxy(proxy) if proxy and parts.hostname not in _LOOPBACK else None
-    return Outlets(Path(metrics.text) if metrics else None, Secret(webhook.text), through)
+    return Outlets(file, Secret(webhook.text), _find_proxy(environ, webhook.text))
 
 
 def load_approval_certificate(environ: Mapping[str, str]) -> CertificateFile | None:
@@ -362,15 +361,12 @@ def load_time_stamping(environ: Mapping[str, str]) -> TimeStamping:
     Raises:
         SettingsError: the authority's address is not a safe one, or the proxy's is none.
     """
-    url, trusted, proxy = (
-        _from_environ(environ, name) for name in ("timestamp_url", "timestamp_ca", "proxy")
-    )
+    url, trusted = (_from_environ(environ, name) for name in ("timestamp_url", "timestamp_ca"))
     file = Path(trusted.text) if trusted else None
     if url is None:
         return TimeStamping(trusted=file)
     address = _read_url(url)
-    through = _read_proxy(proxy) if proxy and not is_on_this_machine(address) else None
-    return TimeStamping(address, through, file)
+    return TimeStamping(address, _find_proxy(environ, address), file)
 
 
 def may_destroy(environ: Mapping[str, str]) -> bool:
@@ -382,6 +378,12 @@ def _from_environ(environ: Mapping[str, str], name: str) -> _Found | None:
     variable = f"OPUSMAP_{name.upper()}"
     text = environ.get(variable, "").strip()
     return _Found(name, variable, text) if text else None
+
+
+def _find_proxy(environ: Mapping[str, str], url: str) -> Secret | None:
+    """Return the proxy to an address; None without one, and for an address on this machine."""
+    proxy = _from_environ(environ, "proxy")
+    return None if proxy is None or is_on_this_machine(url) else _read_proxy(proxy)
 
 
 @dataclass(frozen=True, slots=True)
