@@ -18,7 +18,7 @@ from opusmap.drafting.matching import WORTH_TELLING, Candidate, Match
 from opusmap.drafting.value_scores import MANY_OPTIONS
 from opusmap.profile import ColumnProfile, DateFormat, Kind, SourceProfile
 from opusmap.profile.value_kinds import kinds_of
-from opusmap.wording import quote_value
+from opusmap.wording import counted, quote_value
 
 __all__ = ["DraftBinding", "DraftChoices", "draft_binding", "draft_choices", "needs_zone"]
 
@@ -176,7 +176,8 @@ def _nearest(match: Match, candidate: Candidate, source: SourceProfile) -> str:
 
 def _empty_cells(profile: ColumnProfile) -> list[str]:
     empty = profile.rows - profile.filled
-    return [f"{empty:,} of {_rows(profile.rows)} {'has' if empty == 1 else 'have'} no value"] if empty else []
+    have = "has" if empty == 1 else "have"
+    return [f"{empty:,} of {counted(profile.rows, 'row')} {have} no value"] if empty else []
 
 
 def _repeated(profile: ColumnProfile) -> list[str]:
@@ -205,7 +206,9 @@ def _as_text(making: _Making) -> None:
     if profile.lists is not None and not profile.lists.separator:
         making.converts.append({"join": ", "})
     if profile.line_breaks and making.column.type is ColumnType.SINGLE_TEXT:
-        making.above.append(f"line breaks in {_rows(profile.line_breaks)}: `squeeze` joins the lines")
+        making.above.append(
+            f"line breaks in {counted(profile.line_breaks, 'row')}: `squeeze` joins the lines"
+        )
         making.converts.append("squeeze")
     elif profile.padded:
         making.converts.append("trim")
@@ -225,7 +228,7 @@ def _as_date(making: _Making) -> None:
     making.zone_needed = needs_zone(profile)
     if profile.real_dates and best.pattern is not None:
         making.above.append(
-            f"{_rows(best.count)} {'has' if best.count == 1 else 'have'} the date as a text: "
+            f"{_rows_have(best.count)} the date as a text: "
             "`format` reads it, and leaves cells that are dates as they are"
         )
     if best.swapped is not None:
@@ -285,7 +288,7 @@ def _tell_odd_dates(making: _Making, best: DateFormat, others: Sequence[DateForm
         found = f"{'a text' if profile.real_dates else 'a value'} that is not a date in this format"
     way = f": correct {'it' if one else 'them'}"
     way += "" if making.column.required else f", or `on_error: omit` leaves {'it' if one else 'them'} out"
-    making.to_do(f"{_rows(odd)} {'has' if one else 'have'} {found}{way}")
+    making.to_do(f"{_rows_have(odd)} {found}{way}")
 
 
 def _dates_in_texts(profile: ColumnProfile) -> list[DateFormat]:
@@ -303,7 +306,7 @@ def _as_incomplete_date(making: _Making, best: DateFormat | None) -> None:
     """Propose what reads dates without a day or a month; `best` is the format of the others."""
     formats = [one.text for one in making.profile.incomplete]
     count = sum(one.count for one in making.profile.incomplete)
-    have = f"{_rows(count)} {'has a date' if count == 1 else 'have dates'} without a day or a month"
+    have = f"{_rows_have(count)} {'a date' if count == 1 else 'dates'} without a day or a month"
     if making.open or making.converts:
         making.to_do(f"{have} ({', '.join(formats)}): add these to the formats, with `incomplete: first_day`")
         return
@@ -329,7 +332,7 @@ def _as_number(making: _Making) -> None:
     odd = profile.filled - profile.kinds.get(Kind.NUMBER, 0)
     odd += profile.decimal_points if comma else profile.decimal_commas
     if odd:
-        making.to_do(f"{_rows(odd)} {'has' if odd == 1 else 'have'} {_describe_odd(profile, odd)}")
+        making.to_do(f"{_rows_have(odd)} {_describe_odd(profile, odd)}")
 
 
 def _describe_odd(profile: ColumnProfile, odd: int) -> str:
@@ -356,7 +359,7 @@ def _as_people(making: _Making) -> None:
         making.converts.append("emails")
     without = profile.filled - profile.kinds.get(Kind.EMAIL, 0)
     if without and _has_addresses(profile):
-        have = f"{_rows(without)} {'has' if without == 1 else 'have'} no e-mail address"
+        have = f"{_rows_have(without)} no e-mail address"
         way = "" if making.column.required else ", or `on_error: omit` leaves them out"
         making.to_do(f"{have} and would be rejected: correct them{way}")
 
@@ -432,7 +435,7 @@ def _tell_empty(making: _Making) -> None:
     empty = profile.rows - profile.filled
     if empty and column.required:
         way = "" if column.internal_name == "rowKey" else ", unless you add a `default`"
-        making.to_do(f"empty in {_rows(empty)} of {profile.rows:,}: those are rejected{way}")
+        making.to_do(f"empty in {counted(empty, 'row')} of {profile.rows:,}: those are rejected{way}")
 
 
 def _tell_key(making: _Making) -> None:
@@ -475,8 +478,8 @@ def _percent(candidate: Candidate) -> str:
     return f"{min(99, round(100 * candidate.confidence))} %"
 
 
-def _rows(count: int) -> str:
-    return f"{count:,} row" + ("" if count == 1 else "s")
+def _rows_have(count: int) -> str:
+    return counted(count, "row has", "rows have")
 
 
 def draft_choices(match: Match, source: SourceProfile, used: AbstractSet[str]) -> DraftChoices | None:
@@ -494,14 +497,14 @@ def draft_choices(match: Match, source: SourceProfile, used: AbstractSet[str]) -
     is_list = match.column.type is ColumnType.MULTIPLE_CHOICE
     lists = profile.lists if is_list else None
     if lists is not None:
-        counted, more = lists.elements, lists.more
+        spelt, more = lists.elements, lists.more
     else:
         names = _same_name(profile.name, source) if is_list else [profile.name]
         profiles = [one for one in map(source.find, names) if one is not None]
-        counted = tuple(value for one in profiles for value in one.values)
+        spelt = tuple(value for one in profiles for value in one.values)
         more = any(one.more for one in profiles)
     options: dict[str, tuple[str, int]] = {}
-    for one in counted:
+    for one in spelt:
         spelling, count = options.get(one.text.casefold(), (one.text, 0))
         options[one.text.casefold()] = spelling, count + one.count
     if more or len(options) > MANY_OPTIONS:
@@ -513,5 +516,5 @@ def draft_choices(match: Match, source: SourceProfile, used: AbstractSet[str]) -
         rare, frequent = (first, second) if counts[second] > counts[first] else (second, first)
         like[rare] = frequent
     values = tuple(SeenValue(text, count, like.get(text, "")) for text, count in ordered)
-    spellings = {one.text for one in counted}
+    spellings = {one.text for one in spelt}
     return DraftChoices(match.column, values, len(options) < len(spellings), nearest=nearest)
