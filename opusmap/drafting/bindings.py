@@ -1,26 +1,23 @@
 """From a match to a binding: how the values of a source column become what a column of Opus takes.
 
-Owns the reading of a profile for one binding: converters, formats, separators, options, and what is said to
+Owns the reading of a profile for one binding: converters, formats, separators, and what is said to
 the person who reads the draft. What the source does not show becomes TODO.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from opusmap.compiler.similar import find_similar
-from opusmap.connection import CHOICE_TYPES, CLASSIFICATION, Column, ColumnType
+from opusmap.connection import CLASSIFICATION, Column, ColumnType
 from opusmap.drafting.concepts import words_of
 from opusmap.drafting.matching import WORTH_TELLING, Candidate, Match
-from opusmap.drafting.value_scores import MANY_OPTIONS
 from opusmap.profile import ColumnProfile, DateFormat, Kind, SourceProfile
 from opusmap.profile.value_kinds import kinds_of
 from opusmap.wording import counted, quote_value
 
-__all__ = ["DraftBinding", "DraftChoices", "draft_binding", "draft_choices", "needs_zone"]
+__all__ = ["DraftBinding", "describe_confidence", "draft_binding", "list_same_names", "needs_zone"]
 
 Plain: TypeAlias = "str | list[str] | dict[str, Any]"
 
@@ -42,33 +39,6 @@ class DraftBinding:
     open: bool = False
     zone_needed: bool = False
     proposal: Plain | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SeenValue:
-    """A value that the source holds for a choice column: whether it is an option, only a person can tell.
-
-    `like` is a value, as frequent or more, that may be the same, written in another way.
-    """
-
-    text: str
-    count: int
-    like: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DraftChoices:
-    """The values seen for a choice column; `ignore_case` where letter case varies.
-
-    `more` says that there are too many of them to be options, so that none is given. `nearest` is the source
-    column that has them, with how sure that is, where it is not near enough to be bound unasked.
-    """
-
-    column: Column
-    values: tuple[SeenValue, ...]
-    ignore_case: bool = False
-    more: bool = False
-    nearest: str = ""
 
 
 @dataclass
@@ -167,11 +137,11 @@ def _nearest(match: Match, candidate: Candidate, source: SourceProfile) -> str:
     """Return a candidate with how sure it is; one for the row key with what speaks for it and against."""
     profile = source.find(candidate.source)
     if match.column.internal_name != "rowKey" or profile is None:
-        return f"{candidate.source} ({_percent(candidate)})"
+        return f"{candidate.source} ({describe_confidence(candidate)})"
     found = [_seen(profile)] if profile.is_key else [*_empty_cells(profile), *_repeated(profile)]
     if candidate.name < WORTH_TELLING:
         found.append("its name is not like that of a key")
-    return f"{candidate.source} ({_percent(candidate)}: {', '.join(found)})"
+    return f"{candidate.source} ({describe_confidence(candidate)}: {', '.join(found)})"
 
 
 def _empty_cells(profile: ColumnProfile) -> list[str]:
@@ -413,7 +383,7 @@ def _levels(making: _Making, source: SourceProfile) -> list[str]:
     """
     name = making.profile.name
     if making.column.type in _LIST_TYPES and not (making.keys or making.converts):
-        return _same_name(name, source)
+        return list_same_names(name, source)
     if making.column.type is not ColumnType.TAXONOMY or not name.endswith("1") or making.converts:
         return [name]
     stem, found = name[:-1], [name]
@@ -422,7 +392,7 @@ def _levels(making: _Making, source: SourceProfile) -> list[str]:
     return found
 
 
-def _same_name(name: str, source: SourceProfile) -> list[str]:
+def list_same_names(name: str, source: SourceProfile) -> list[str]:
     """Return a column and those of the same name, as `headers: number` calls them: Labels, Labels (2)."""
     found = [name]
     while source.find(f"{name} ({len(found) + 1})") is not None:
@@ -455,7 +425,7 @@ def _has_addresses(profile: ColumnProfile) -> bool:
 def _reason(column: Column, chosen: Candidate, profile: ColumnProfile, *, is_bound: bool) -> str:
     seen = _seen(profile, of_people=_is_of_people(column))
     named = "" if is_bound else f": {chosen.source}"
-    return f"{_percent(chosen)} sure{named}" + (f"; {seen}" if seen else "")
+    return f"{describe_confidence(chosen)} sure{named}" + (f"; {seen}" if seen else "")
 
 
 def _seen(profile: ColumnProfile, *, of_people: bool = False) -> str:
@@ -474,47 +444,10 @@ def _seen(profile: ColumnProfile, *, of_people: bool = False) -> str:
     return ", ".join(told)
 
 
-def _percent(candidate: Candidate) -> str:
+def describe_confidence(candidate: Candidate) -> str:
+    """Return how sure a match is, such as `85 %`."""
     return f"{min(99, round(100 * candidate.confidence))} %"
 
 
 def _rows_have(count: int) -> str:
     return counted(count, "row has", "rows have")
-
-
-def draft_choices(match: Match, source: SourceProfile, used: AbstractSet[str]) -> DraftChoices | None:
-    """Return the values seen for a choice column, in alphabetical order.
-
-    They are those of its source column or, without one, of the nearest, if that is not `used` for another
-    column. None for a column of another kind, and where none is near.
-    """
-    near = [one for one in match.candidates[:1] if one.confidence >= WORTH_TELLING and one.source not in used]
-    chosen = next(iter(near), None) if match.chosen is None else match.chosen
-    profile = None if chosen is None else source.find(chosen.source)
-    if match.column.type not in CHOICE_TYPES or chosen is None or profile is None:
-        return None
-    nearest = f"{chosen.source} ({_percent(chosen)})" if match.chosen is None else ""
-    is_list = match.column.type is ColumnType.MULTIPLE_CHOICE
-    lists = profile.lists if is_list else None
-    if lists is not None:
-        spelt, more = lists.elements, lists.more
-    else:
-        names = _same_name(profile.name, source) if is_list else [profile.name]
-        profiles = [one for one in map(source.find, names) if one is not None]
-        spelt = tuple(value for one in profiles for value in one.values)
-        more = any(one.more for one in profiles)
-    options: dict[str, tuple[str, int]] = {}
-    for one in spelt:
-        spelling, count = options.get(one.text.casefold(), (one.text, 0))
-        options[one.text.casefold()] = spelling, count + one.count
-    if more or len(options) > MANY_OPTIONS:
-        return DraftChoices(match.column, (), more=True, nearest=nearest)
-    ordered = sorted(options.values(), key=lambda one: (one[0].casefold(), one[0]))
-    counts = dict(ordered)
-    like = {}
-    for second, first, _ in find_similar([text for text, _ in ordered], ignore_case=True):
-        rare, frequent = (first, second) if counts[second] > counts[first] else (second, first)
-        like[rare] = frequent
-    values = tuple(SeenValue(text, count, like.get(text, "")) for text, count in ordered)
-    spellings = {one.text for one in spelt}
-    return DraftChoices(match.column, values, len(options) < len(spellings), nearest=nearest)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from opusmap.compiler.plan import KEY_COLUMN, UNDECIDED_KEY
 from opusmap.connection import ColumnType, Connection
-from opusmap.drafting.bindings import DraftBinding, DraftChoices, draft_binding, draft_choices, needs_zone
+from opusmap.drafting.bindings import DraftBinding, draft_binding, needs_zone
+from opusmap.drafting.choice_values import DraftChoices, draft_choices
 from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import Preset, find_preset
 from opusmap.mapping.yaml_writer import in_line, quoted

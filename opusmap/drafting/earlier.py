@@ -15,7 +15,8 @@ from typing import Any
 from opusmap.compiler.lock import lock_path, read_lock
 from opusmap.connection import Column, Connection, load_connection
 from opusmap.converters import Registry
-from opusmap.drafting.bindings import DraftBinding, DraftChoices, draft_binding, draft_choices
+from opusmap.drafting.bindings import DraftBinding, draft_binding
+from opusmap.drafting.choice_values import DraftChoices, draft_choices
 from opusmap.drafting.draft import field_lines, one_line, option_lines
 from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import find_preset
