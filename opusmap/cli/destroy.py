@@ -233,10 +233,9 @@ def _print_outcome(outcome: Outcome, limit: int | None, out: Output) -> None:
             if state.state in ("failed", "uncertain"):
                 print_note(f"  {state.state}: {quote_value(state.key)}: {state.answer}")
         if outcome.newly_due:
+            count = counted(len(outcome.newly_due), "record")
             named = quote_names(outcome.newly_due, NAMED, 60)
-            print_note(
-                f"{counted(len(outcome.newly_due), 'record')} became due since, and left as they are: {named}"
-            )
+            print_note(f"left out: {count} that became due after the plan was made: {named}")
     if outcome.stopped is not None:
         log_error(outcome.stopped)
     path = str(outcome.file.path)
