@@ -90,7 +90,9 @@ def due(
         if output is not None:
             print_list(output, replaced=replaced)
         if found.entries:
-            freeze = show_command("destroy", "plan", mapping, "-o", "plan.json")
+            words = [mapping] if source is None else [mapping, source]
+            words += [word for file in converters for word in ("--converters", file)]
+            freeze = show_command("destroy", "plan", *words, "--until", str(found.until), "-o", "plan.json")
             print_next(out, "freeze what may be destroyed into a plan", freeze)
     return 0
 

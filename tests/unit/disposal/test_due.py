@@ -141,7 +141,9 @@ def test_the_list_is_printed_with_what_each_state_means(register):
     assert [line.split()[0] for line in ended.out.splitlines()] == ["key", "a", "b"]
     assert "2 records due by 2024-01-01: 1 known, 1 changed" in ended.err
     assert "changed: changed since it was submitted" in ended.err
-    assert "opusmap destroy plan mapping.yaml -o plan.json" in ended.err
+    assert "opusmap destroy plan mapping.yaml --until 2024-01-01 -o plan.json" in ended.err
+    other = register.run("due", "mapping.yaml", "permits.csv", "--until", "2024-01-02")
+    assert "opusmap destroy plan mapping.yaml permits.csv --until 2024-01-02 -o" in other.err
 
 
 @pytest.mark.parametrize("name", ["due.csv", "due.xlsx", "due.html"])
