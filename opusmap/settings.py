@@ -85,7 +85,7 @@ _HIDDEN = frozenset(
     )
 )
 """Settings whose values a bug report hides. The client's ID is not secret, but identifies the owner."""
-REHEARSE_INSTEAD = "; to rehearse without it, add `--to emulator`"
+REHEARSE_INSTEAD = "; to rehearse without it, use `opusmap submit MAPPING --to emulator`"
 """What the command line adds to the advice about a missing setting."""
 _PROOFS = ("client_secret", "client_secret_file", "client_secret_keyring", "certificate")
 _JOURNAL_PASSWORDS = ("journal_password", "journal_password_file", "journal_password_keyring")

@@ -33,6 +33,8 @@ COUNT = click.option(
     "--count", type=click.IntRange(1), help="The number of records in the plan, instead of typing it."
 )
 
+_LONGEST_COMMENT = 1000
+
 
 @click.group(
     "destroy",
@@ -68,9 +70,12 @@ def approve(plan: Path, person: str, comment: str, count: int | None, out: Outpu
     from opusmap.disposal.signatures import load_signer
     from opusmap.errors import DestructionRefused
 
+    if len(comment) > _LONGEST_COMMENT:
+        problem = f"the comment has {len(comment)} characters, and may have {_LONGEST_COMMENT}"
+        raise SettingsError("--comment", problem, "say it shorter, and name the document with the rest")
     who, file, now = read_person(person), read_plan_file(plan), time.time()
     records = len(file.plan.records)
-    approval = Approval(file.sha256, str(who), records, write_time(now), shorten(comment, 1000))
+    approval = Approval(file.sha256, str(who), records, write_time(now), shorten(comment, _LONGEST_COMMENT))
     if (signer := load_signer(now)) is not None:
         approval = replace(approval, signature=signer.sign(approval.statement))
     else:
@@ -80,6 +85,9 @@ def approve(plan: Path, person: str, comment: str, count: int | None, out: Outpu
         if who.identity in {read_person(one.by).identity for one in latest.executions}:
             problem = f"{who} has run this plan, and a person who runs a plan can't approve it"
             raise DestructionRefused(str(plan), problem, "another person must approve it")
+        if flaws := find_flaws(latest.approvals, sha256=file.sha256, records=records, needed=0):
+            help_text = "the file was changed: take it from a backup, or make a new plan"
+            raise DestructionRefused(str(plan), "; ".join(flaws), help_text)
         approvals = (*latest.approvals, approval)
         if flaws := find_flaws(approvals, sha256=file.sha256, records=records, needed=0):
             raise DestructionRefused(str(plan), "; ".join(flaws), "another person must approve it")
@@ -205,7 +213,9 @@ def run(
         print_host(settings)
         print_unknown_holds(unknown)
     if not yes:
-        _check_count(file, count, f"{_describe(file)} are marked as destroyed, for ever")
+        what = f"Opus will be asked to mark {_describe(file)} as destroyed, which can't be undone"
+        most = "" if limit is None else f" (at most {limit} now)"
+        _check_count(file, count, what + most)
     options = ExecutionOptions(
         str(who),
         limit,
@@ -269,6 +279,7 @@ def certificate(plan: Path, output: str | None, out: Output) -> int:
     with open_journal(find_journal(file.mapping, None, os.environ), write=False) as journal:
         states = list_states(file.plan, journal, file.sha256)
     name = output or str(plan.with_suffix("")) + ".certificate"
+    name = str(Path(name).with_suffix("")) if Path(name).suffix in (".html", ".json") else name
     page, data, stamping = write_certificate(file, states, name, time.time(), authority)
     counts = count_states(states)
     if out.as_json:
@@ -331,6 +342,8 @@ def lift(mapping: str, key: str, person: str, reason: str, out: Output) -> int:
     from opusmap.disposal.approvals import read_person, write_time
     from opusmap.run.tombstones import lift_tombstone
 
+    if not reason.strip():
+        raise SettingsError("--reason", "this is empty", "say why the record may be submitted again")
     who, settings = read_person(person), read_settings(mapping)
     words = f"{who}, {write_time(time.time())}: {shorten(reason, 500)}"
     lift_tombstone(settings, load_mapping(mapping).connection.id, key, words)
@@ -358,6 +371,8 @@ def _check_count(file: PlanFile, count: int | None, what: str) -> None:
             raise SettingsError("--count", problem, "give the number of records in the plan with --count")
         for record in file.plan.records[:NAMED]:
             write_error(f"  {record.key}  {record.name}  {record.term}")
+        if records > NAMED:
+            write_error(f"  and {counted(records - NAMED, 'more record')}; {file.path} lists each")
         write_error(f"{what}. Plan {file.sha256}")
         count = click.prompt("Type the number of records", type=int, err=True)
     if count != records:

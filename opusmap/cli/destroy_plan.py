@@ -140,6 +140,8 @@ def print_unknown_holds(unknown: Mapping[str, tuple[str, ...]]) -> None:
     for path, keys in unknown.items():
         are = counted(len(keys), "line is not the key", "lines are not keys")
         print_note(f"  warning: in {path}, {are} of a submitted record: {quote_names(keys, NAMED, 60)}")
+    if unknown:
+        print_note("  Such a line holds nothing: correct it before a record is destroyed.")
 
 
 def _list_held(hold: Hold) -> str:

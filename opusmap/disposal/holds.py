@@ -45,7 +45,8 @@ def read_hold(path: str | Path) -> HoldFile:
     try:
         text = read_bytes(path, _HOLD_LIMIT).decode("utf-8-sig")
     except UnreadableFile as error:
-        raise DestructionRefused(str(path), error.message, "a hold that can't be read stops all") from None
+        help_text = "nothing goes on without it: put it back, or name another file"
+        raise DestructionRefused(str(path), error.message, help_text) from None
     except UnicodeDecodeError:
         raise DestructionRefused(
             str(path), "this is not UTF-8", "save it as UTF-8, a key on each line"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import NoReturn
 
 from opusmap import __version__
 from opusmap.disposal.approvals import write_time
@@ -25,6 +27,7 @@ from opusmap.disposal.signed_review import SignedDecisions
 from opusmap.errors import DestructionRefused, SettingsError
 from opusmap.journal import Journal
 from opusmap.output_files import check_output, hash_file
+from opusmap.wording import counted
 
 _BLOCK = 5_000
 """RowKeys that the journal is asked about at a time."""
@@ -72,8 +75,7 @@ def make_plan(
         else:
             records.append(PlannedRecord(**{name: getattr(entry, name) for name in names}))
     if not records:
-        problem = f"none of the due records ({len(due.entries):,}) may be destroyed"
-        raise DestructionRefused(str(path), problem, "`opusmap due` shows what is known of each")
+        _refuse_empty_plan(due, path, len(held), left_out)
     plan = Plan(
         made=write_time(now),
         opusmap=__version__,
@@ -98,6 +100,16 @@ def make_plan(
         review=None if signed is None else _describe_review(signed, path.parent),
     )
     return PlanFile(path, plan, seal("plan", asdict(plan)))
+
+
+def _refuse_empty_plan(due: DueList, path: Path, held: int, left_out: Iterable[LeftOut]) -> NoReturn:
+    if not due.entries:
+        problem = f"Opus lists no record that is due by {due.until}, so there is nothing to plan"
+        raise DestructionRefused(str(path), problem, "name another day with --until")
+    why = {"held": held, **Counter(one.state for one in left_out)}
+    named = ", ".join(f"{count} {state}" for state, count in why.items() if count)
+    problem = f"of {counted(len(due.entries), 'due record')} none may be destroyed: {named}"
+    raise DestructionRefused(str(path), problem, "`opusmap due` shows what is known of each")
 
 
 def find_unknown_holds(

@@ -24,6 +24,7 @@ FILE_LIMIT = 1 << 29
 """Bytes of a file at most: some two million records."""
 
 _CHANGED = "it was changed after it was made, by hand or by a program that writes JSON again"
+_WHICH = "name the file that `opusmap destroy` wrote, as it wrote it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def read_sealed(
     content = read_content(path)
     whole = _load(str(path), content)
     if whole.get("format") != kind:
-        help_text = "was it made by a newer opusmap?" if "format" in whole else ""
+        help_text = "was it made by a newer opusmap?" if "format" in whole else _WHICH
         raise DestructionRefused(str(path), f"this is not a file of the kind {kind!r}", help_text)
     lines = content.splitlines(keepends=True)
     parts = {
@@ -107,16 +108,16 @@ def read_content(path: str | Path) -> bytes:
     try:
         return read_bytes(path, FILE_LIMIT)
     except UnreadableFile as error:
-        raise DestructionRefused(str(path), error.message) from None
+        raise DestructionRefused(str(path), error.message, _WHICH) from None
 
 
 def _load(path: str, content: bytes) -> dict[str, Any]:
     try:
         whole = json.loads(content, object_pairs_hook=_once)
     except (ValueError, RecursionError):
-        raise DestructionRefused(path, "this is not JSON, or a name is twice in it") from None
+        raise DestructionRefused(path, "this is not JSON, or a name is twice in it", _WHICH) from None
     if not isinstance(whole, dict):
-        raise DestructionRefused(path, "this is not an object of JSON")
+        raise DestructionRefused(path, "this is not an object of JSON", _WHICH)
     return whole
 
 

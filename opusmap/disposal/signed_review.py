@@ -19,6 +19,8 @@ from opusmap.wording import quote_value
 HOLDS = "file of holds"
 """The role of the signed file of holds."""
 _SIZE_LIMIT = 1 << 28
+_REPLACE = "move the file away, and review again"
+_NAME_IT = "name the review that opusmap studio wrote"
 _AGAIN = "look at what has changed in opusmap studio, and sign the review again"
 
 
@@ -69,8 +71,8 @@ class DueReview(msgspec.Struct, frozen=True, kw_only=True):
         return f"this is the review of another Opus or connection: {self.opus}, {self.connection}"
 
 
-def read_review_file(path: str | Path) -> DueReview | None:
-    """Return the review of a file, None if it is not there.
+def read_review_file(path: str | Path, hint: str = _REPLACE) -> DueReview | None:
+    """Return the review of a file, None if it is not there. `hint` says what to do if it is none.
 
     Raises:
         SettingsError: it can't be read, or is not a review of this version.
@@ -82,7 +84,6 @@ def read_review_file(path: str | Path) -> DueReview | None:
             return None
         raise SettingsError(str(path), error.message, error.hint) from None
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        hint = "move the file away, and review again"
         raise SettingsError(str(path), "this is not a review of this version of opusmap", hint) from None
 
 
@@ -113,9 +114,9 @@ def read_signed_review(path: str) -> SignedDecisions:
         SettingsError: it can't be read, or is none.
         DestructionRefused: it is not signed, or something has changed since.
     """
-    review, found = read_review_file(path), hash_file("review", path)
+    review, found = read_review_file(path, _NAME_IT), hash_file("review", path)
     if review is None or found is None:
-        raise SettingsError(path, "there is no such file", "name the review that opusmap studio wrote")
+        raise SettingsError(path, "there is no such file", _NAME_IT)
     signed = review.signed
     if signed is None:
         raise DestructionRefused(path, "the review is not signed", "sign it in opusmap studio")

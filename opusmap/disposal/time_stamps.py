@@ -71,7 +71,8 @@ def _load_trusted(path: Path | None) -> TrustedCertificates | None:
     try:
         found = tuple(load_pem_x509_certificates(read_bytes(path, _TRUSTED_LIMIT)))
     except UnreadableFile as error:
-        raise SettingsError(TRUST_SETTING, error.message) from None
+        help_text = "name the file of the authority's root certificate, in PEM"
+        raise SettingsError(TRUST_SETTING, f"{path}: {error.message}", help_text) from None
     except (ValueError, InvalidVersion):
         problem = f"{path} has no certificates in PEM, or has one that can't be read"
         help_text = "convert the authority's root: openssl x509 -inform der -in root.cer -out root.pem"

@@ -21,6 +21,8 @@ from opusmap.disposal.time_stamp_tokens import BadTimeStamp, TimeStamp
 from opusmap.disposal.time_stamps import describe_time_stamp, find_time_stamp, locate_time_stamp
 from opusmap.errors import DestructionRefused
 
+_HEAD = 100
+"""Bytes in which a file says its format, also if a program has written it again with line breaks."""
 _STATES = ("destroyed", "failed", "uncertain", "not_sent")
 
 
@@ -45,7 +47,7 @@ def verify(path: Path) -> Verified:
     content = read_content(path)
     if content.lstrip()[:1] == b"<":
         return _verify_page(path, content)
-    if f'"{PLAN_FORMAT}"'.encode() in content.partition(b"\n")[0]:
+    if f'"{PLAN_FORMAT}"'.encode() in content[:_HEAD]:
         return _verify_plan(path)
     return _verify_certificate(path)
 
@@ -73,7 +75,8 @@ def _verify_page(path: Path, content: bytes) -> Verified:
     above, found, rest = content.rpartition(SEAL)
     said = rest.removesuffix(b"\n").removesuffix(b" -->").decode("ascii", "replace")
     if not found:
-        return Verified("page", (), ("the page has no hash in its last line: it is none, or it was changed",))
+        flaw = "the page has no hash in its last line: it is not a certificate, or was changed"
+        return Verified("page", (), (flaw,))
     if hashlib.sha256(above).hexdigest() != said:
         return Verified("page", (), ("the page was changed after it was made",))
     holds = (f"the page is as its last line says: SHA-256 {said}",)

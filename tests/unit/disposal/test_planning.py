@@ -150,8 +150,20 @@ def test_a_line_of_a_file_of_holds_that_is_no_key_of_a_submitted_record_is_warne
     assert ended.code == 0
     assert 'warning: in holds.txt, 1 line is not the key of a submitted record: "B"' in ended.err
     assert "warning: in due.csv, 2 lines are not keys of a submitted record" in ended.err
+    assert "Such a line holds nothing: correct it before a record is destroyed." in ended.err
     unknown = register.run(*words, "other.json", "--json").json["unknown_holds"]
     assert unknown == {"holds.txt": ["B"], "due.csv": ["b,Name", "key,name"]}
+
+
+def test_a_plan_without_a_record_says_why(reviewed: Register) -> None:
+    reviewed.make_due("e")
+    Path("more.txt").write_text("a\nc\nd\n")
+    full = plan(reviewed, "--hold", "more.txt")
+    assert_no_plan(full, "of 5 due records none may be destroyed: 4 held, 1 not-reviewed")
+    early = plan(reviewed, "--until", "2001-01-01")
+    assert_no_plan(early, "Opus lists no record that is due by 2001-01-01")
+    wrong = reviewed.run("destroy", "plan", "mapping.yaml", "--review", "permits.csv", "-o", "plan.json")
+    assert_no_plan(wrong, "help: name the review that opusmap studio wrote")
 
 
 def test_a_run_warns_of_lines_of_holds_that_hold_nothing_before_it_asks_for_the_number(

@@ -81,6 +81,8 @@ def test_a_certificate_is_stamped_and_openssl_confirms_what_opusmap_verifies(
     ended = certified.run("destroy", "verify", "s.html")
     assert (ended.code, "s.tsr: the certificate that signed it does not lead to" in ended.err) == (2, True)
     assert not openssl.confirms(Path("s.json"), Path("s.tsr"), "other")
+    monkeypatch.setenv("OPUSMAP_TIMESTAMP_CA", "absent.pem")
+    assert "absent.pem: the file can't be read" in certified.run("destroy", "verify", "s.html").err
     assert len(server.seen) == seen
 
 
