@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -34,3 +35,22 @@ def test_of_looks_at_the_source_the_latest_counts_whichever_is_written_last() ->
             file = file.confirm(each)
         assert file.confirmations == (vendor, look(5, "c"))
         assert file.confirmed.keys() == {"b", "c"}
+
+
+def test_what_confirms_another_plan_confirms_nothing_of_this_one() -> None:
+    other = replace(look(5, "a", "b"), plan="0" * 64)
+    vendor = Confirmation(other.plan, "vendor", STARTED, "v.pdf", "aa", 0, ("b",))
+    assert replace(FILE, confirmations=(vendor, look(1, "c"), other)).confirmed.keys() == {"c"}
+
+
+def test_of_two_looks_in_one_second_the_one_that_is_written_last_counts() -> None:
+    assert FILE.confirm(look(1, "a", "b")).confirm(look(1, "a")).confirmed.keys() == {"a"}
+
+
+def test_each_vendors_certificate_is_kept_once() -> None:
+    first, second = (
+        Confirmation(FILE.sha256, "vendor", STARTED, "v.pdf", x, 0, ("a",)) for x in ("aa", "bb")
+    )
+    file = FILE.confirm(first).confirm(second).confirm(replace(first, at=look(5).at))
+    assert {(one.sha256, one.at) for one in file.confirmations} == {("aa", look(5).at), ("bb", STARTED)}
+    assert len(file.confirmations) == 2

@@ -113,10 +113,13 @@ def test_a_review_with_a_file_that_is_not_as_it_was_signed_makes_no_plan(
 def test_a_review_that_is_not_signed_or_was_changed_since_makes_no_plan(reviewed: Register) -> None:
     signed = json.loads(Path(REVIEW).read_text("utf-8"))
     kept = {**signed["kept"], "a": "a proceeding"}
+    fewer = {key: content for key, content in signed["agreed"].items() if key != "a"}
     others = (
         ({**signed, "signed": None}, "the review is not signed"),
+        ({**signed, "agreed": fewer}, "decisions were changed after the review was signed"),
         ({**signed, "kept": kept}, "decisions were changed after the review was signed"),
         ({**signed, "connection": "other"}, "the review of another Opus or connection"),
+        ({**signed, "opus": "https://opus.example.com"}, "the review of another Opus or connection"),
         ({**signed, "opusmap_due_review": 2}, "not a review of this version"),
     )
     for content, words in others:

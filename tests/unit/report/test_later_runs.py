@@ -64,6 +64,12 @@ def test_a_run_without_later_ones_has_nothing_to_say(runs):
     assert find_later(runs.journal, first) is None
 
 
+def test_another_opus_that_got_the_same_source_says_nothing_of_the_rows(runs):
+    first = runs.add(submitted=1, rejected=1)
+    runs.add(submitted=2, origin="https://other.example.com")
+    assert find_later(runs.journal, first) is None
+
+
 def test_a_retry_of_some_rejects_leaves_the_others_open(runs):
     first, retry = runs.add(submitted=187, rejected=13), runs.add(rejects(1), submitted=12)
     later = find_later(runs.journal, first)
