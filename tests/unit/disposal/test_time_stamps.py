@@ -226,6 +226,14 @@ def test_a_token_of_an_earlier_request_is_not_taken_for_an_answer(server, openss
     assert "its nonce differs" in stamp(server, data).problem
 
 
+def test_an_answer_of_an_authority_that_is_not_trusted_is_not_kept(server, openssl, data):
+    for root, problem in (("root", ""), ("other", "does not lead to one in")):
+        variables = {"OPUSMAP_TIMESTAMP_URL": server.url, "OPUSMAP_TIMESTAMP_CA": str(openssl.path(root))}
+        found = request_time_stamp(load_authority(variables), data, data.read_bytes(), time.time())
+        assert (found.stamp is None, problem in found.problem) == (bool(problem), True)
+        assert write_time_stamp(found).path.exists() is (not problem)
+
+
 def test_an_odd_certificate_among_the_trusted_ones_is_told(openssl, data):
     der = openssl.certificates["root"].public_bytes(Encoding.DER)
     odd = der.replace(b"\x02\x01\x02\x02", b"\x02\x01\x07\x02", 1)  # a version 8

@@ -143,6 +143,16 @@ def test_pruned_records_are_not_taken_for_sent(runs):
     assert find_later(runs.journal, pruned) is None
 
 
+def test_records_of_a_later_run_that_was_pruned_are_not_taken_for_sent(runs):
+    first = runs.add(submitted=1, failed=1)
+    runs.send(first, a=State.FAILED)
+    second = runs.add(failed=1)
+    runs.send(second, a=State.FAILED)
+    runs.journal.prune(second.finished + 1, {second.id})
+    later = find_later(runs.journal, first)
+    assert (later.sent, later.still_open, later.exact) == (0, 1, False)
+
+
 def test_a_later_run_of_the_whole_source_is_named_and_changes_no_count(runs):
     first = runs.add(submitted=9, rejected=4)
     runs.add(unchanged=13)

@@ -91,6 +91,8 @@ def test_where_the_last_row_counts_a_later_row_replaces_what_was_sent_and_an_ear
     assert world.numbers() == {"a": 1}
     assert world.retry([corrected(lines[1])]).submitted == 1
     assert world.numbers() == {"a": 9}
+    assert world.retry([{**corrected(lines[1]), "N": "7"}]).submitted == 1  # the same row, corrected again
+    assert world.numbers() == {"a": 7}
 
 
 def test_a_key_that_an_earlier_run_sent_or_that_opus_refused_is_free(tmp_path: Path) -> None:

@@ -96,6 +96,10 @@ def test_an_agreement_is_of_the_content_that_was_seen():
     assert choice_of(decided(), replace(A, state=DueState.CHANGED)) is Choice.LEFT_OUT
 
 
+def test_no_one_has_agreed_to_a_record_that_is_known_only_later():
+    assert choice_of(choose(NEW, [C], Choice.DESTROY), replace(C, state=DueState.KNOWN)) is Choice.OPEN
+
+
 @pytest.mark.parametrize(("reason", "problem"), [(" ", "no reason"), ("x" * 501, "longer than 500")])
 def test_a_record_is_kept_for_a_reason(reason, problem):
     with pytest.raises(SettingsError, match=problem):
