@@ -156,6 +156,15 @@ def test_a_hold_that_someone_added_to_the_file_is_not_signed_away(mapping):
     assert read_hold(holds).reasons.keys() == {"a", "b", "c", "x"}
 
 
+def test_what_was_kept_is_released_also_if_someone_added_to_the_file(mapping):
+    signed = sign_review(decided(), ALL, mapping, **WHO)
+    holds = mapping.parent / "m.due-2026-06-30.holds.txt"
+    holds.write_text(holds.read_text("utf-8") + "x\n", "utf-8")
+    released = choose(choose(signed, [B], Choice.OPEN), [A, B], Choice.DESTROY)
+    sign_review(choose(released, [entry("x")], Choice.KEEP, "why"), ALL, mapping, **WHO)
+    assert read_hold(holds).reasons.keys() == {"c", "x"}
+
+
 def test_what_the_review_itself_held_is_released_by_signing_again(mapping):
     signed = sign_review(decided(), ALL, mapping, **WHO)
     cleared_up = due_of(A, B, entry("c"))
