@@ -266,6 +266,21 @@ def test_a_hold_that_is_added_while_a_plan_runs_stops_what_has_not_left(register
     assert register.emulator.destroyed == set(sent)
 
 
+def test_a_hold_that_is_added_to_a_file_of_the_run_alone_stops_what_has_not_left(register):
+    Path("more.txt").write_text("another\n")
+    keys = tuple(f"k{number:03}" for number in range(200))
+    ready(register, keys=keys)
+
+    def add_hold(request):
+        if request.method == "DELETE":
+            Path("more.txt").write_text("another\nk199\n")
+
+    register.emulator.faults = add_hold
+    ended = execute(register, "--hold", "more.txt", count=len(keys))
+    assert (ended.code, 'stopped midway: "k199" is held by more.txt' in ended.err) == (2, True)
+    assert "k199" not in register.emulator.destroyed
+
+
 def test_what_is_held_or_not_known_is_left_out_of_a_plan_and_named(register):
     register.write("a", "b", "c", "d")
     register.submit()

@@ -59,7 +59,7 @@ def confirmed(openssl, answer, root="root"):
     return openssl.confirms(openssl.folder / "data", path, root)
 
 
-def forge(openssl, answer, signer="tsa", *, sign=True, change=None):
+def forge(openssl, answer, signer="tsa", *, sign=True, change=None, twice=False):
     """Return an answer with another content and certificate, signed again by the key that it has."""
     whole = tsp.TimeStampResp.load(answer)
     signed = whole["time_stamp_token"]["content"]
@@ -80,6 +80,8 @@ def forge(openssl, answer, signer="tsa", *, sign=True, change=None):
         if attribute["type"].native == "signing_certificate_v2":
             named = {"cert_hash": certificate.fingerprint(hashes.SHA256())}
             attribute["values"] = [tsp.SigningCertificateV2({"certs": [tsp.ESSCertIDv2(named)]})]
+    if twice:
+        one["signed_attrs"].append(one["signed_attrs"][0].copy())
     if sign:
         said = one["signed_attrs"].untag().dump(force=True)
         one["signature"] = openssl.keys["tsa"].sign(said, PKCS1v15(), hashes.SHA256())
@@ -168,6 +170,10 @@ def test_a_token_that_was_changed_or_signed_again_by_another_key_is_refused(open
     again = forge(openssl, good, "ec", change=older)
     assert refused(again).startswith("its signature is")
     assert not confirmed(openssl, again)
+
+
+def test_a_token_that_says_something_twice_is_refused(openssl, good):
+    assert "is there more than once" in refused(forge(openssl, good, twice=True))
 
 
 def good_time(answer):

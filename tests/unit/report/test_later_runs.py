@@ -116,6 +116,15 @@ def test_of_two_retries_of_one_file_the_best_counts_and_the_rest_is_at_most_open
     assert find_later(runs.journal, first).still_open == 0
 
 
+def test_two_retries_of_what_a_retry_rejected_leave_it_open_how_many_are_sent(runs):
+    first = runs.add(submitted=5, rejected=5)
+    runs.add(rejects(1), submitted=3, rejected=2)
+    for _ in range(2):
+        runs.add(rejects(2), submitted=1)
+    later = find_later(runs.journal, first)
+    assert (later.retries, later.sent, later.still_open, later.exact) == ((2, 3, 4), 4, 1, False)
+
+
 def test_records_that_later_runs_sent_are_no_longer_open(runs):
     first = runs.add(submitted=1, rejected=1, failed=2)
     runs.send(first, a=State.FAILED, b=State.FAILED)
