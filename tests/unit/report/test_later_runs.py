@@ -125,6 +125,12 @@ def test_two_retries_of_what_a_retry_rejected_leave_it_open_how_many_are_sent(ru
     assert (later.retries, later.sent, later.still_open, later.exact) == ((2, 3, 4), 4, 1, False)
 
 
+def test_a_refused_row_that_no_retry_read_is_at_most_open(runs):
+    first, _ = runs.add(submitted=1, failed=2), runs.add(rejects(1), submitted=1)
+    later = find_later(runs.journal, first)
+    assert (later.sent, later.still_open, later.exact, later.left_out) == (1, 1, False, 0)
+
+
 def test_records_that_later_runs_sent_are_no_longer_open(runs):
     first = runs.add(submitted=1, rejected=1, failed=2)
     runs.send(first, a=State.FAILED, b=State.FAILED)
