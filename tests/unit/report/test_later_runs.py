@@ -168,6 +168,17 @@ def test_records_of_a_later_run_that_was_pruned_are_not_taken_for_sent(runs):
     assert (later.sent, later.still_open, later.exact) == (0, 1, False)
 
 
+def test_rows_of_a_run_whose_records_alone_were_pruned_are_not_taken_for_sent(runs):
+    first = runs.add(submitted=1, failed=1)
+    runs.send(first, a=State.FAILED)
+    second = runs.add(submitted=1)
+    runs.send(second, b=State.ACCEPTED)
+    runs.journal.prune(second.finished + 1, {first.id})
+    pruned = next(run for run in runs.journal.runs() if run.id == first.id)
+    later = find_later(runs.journal, pruned)
+    assert (later.sent, later.still_open, later.exact) == (0, 1, False)
+
+
 def test_a_later_run_of_the_whole_source_is_named_and_changes_no_count(runs):
     first = runs.add(submitted=9, rejected=4)
     runs.add(unchanged=13)

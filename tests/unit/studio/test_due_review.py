@@ -114,6 +114,8 @@ def test_it_comes_back_as_it_was_written_and_another_opus_is_refused(mapping):
     assert open_review(mapping, date(2026, 7, 1), opus="o", connection="c").agreed == {}
     with pytest.raises(SettingsError, match="another Opus or connection"):
         open_review(mapping, DAY, opus="https://other.example.com", connection="c-1")
+    with pytest.raises(SettingsError, match="another Opus or connection"):
+        open_review(mapping, DAY, opus=NEW.opus, connection="c-2")
     path.write_text('{"opusmap_due_review": 9}', "utf-8")
     with pytest.raises(SettingsError, match="not a review of this version"):
         read_review(mapping, DAY)

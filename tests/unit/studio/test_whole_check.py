@@ -80,3 +80,17 @@ def test_a_fix_has_to_be_for_a_key_that_no_row_has_to_itself(tmp_path: Path) -> 
         fixes.set_cells(reject, dict(zip(("Id", "N"), cells, strict=True)))
         states.append(write_fixes(bench, check, fixes)[row].state)
     assert states == [FixState.WRONG, FixState.WRONG, FixState.WRONG, FixState.READY, FixState.READY]
+
+
+@pytest.mark.parametrize(("setting", "ready"), [("first", 2), ("last", 3)])
+def test_of_two_fixes_with_one_key_that_counts_which_the_mapping_says(
+    tmp_path: Path, setting: str, ready: int
+) -> None:
+    bench, check = make_check(tmp_path, setting, [("a", "x"), ("b", "x")])
+    fixes = Fixes(bench.path)
+    for row in (2, 3):
+        reject = check.kept.find(row)
+        assert reject is not None
+        fixes.set_cells(reject, {"Id": "c", "N": "1"})
+    judged = write_fixes(bench, check, fixes)
+    assert {row for row, one in judged.items() if one.state is FixState.READY} == {ready}
