@@ -59,7 +59,7 @@ def confirmed(openssl, answer, root="root"):
     return openssl.confirms(openssl.folder / "data", path, root)
 
 
-def forge(openssl, answer, signer="tsa", *, sign=True, change=None, twice=False):
+def forge(openssl, answer, signer="tsa", *, sign=True, change=None, twice=False, kind="tst_info"):
     """Return an answer with another content and certificate, signed again by the key that it has."""
     whole = tsp.TimeStampResp.load(answer)
     signed = whole["time_stamp_token"]["content"]
@@ -75,6 +75,8 @@ def forge(openssl, answer, signer="tsa", *, sign=True, change=None, twice=False)
     hashed = hashes.Hash(hashes.SHA256())
     hashed.update(info.dump())
     for attribute in one["signed_attrs"]:
+        if attribute["type"].native == "content_type":
+            attribute["values"] = [kind]
         if attribute["type"].native == "message_digest":
             attribute["values"] = [hashed.finalize()]
         if attribute["type"].native == "signing_certificate_v2":
@@ -174,6 +176,11 @@ def test_a_token_that_was_changed_or_signed_again_by_another_key_is_refused(open
 
 def test_a_token_that_says_something_twice_is_refused(openssl, good):
     assert "is there more than once" in refused(forge(openssl, good, twice=True))
+
+
+def test_a_token_whose_signature_is_of_another_kind_of_content_is_refused(openssl, good):
+    answer = forge(openssl, good, kind="data")
+    assert refused(answer) == "what it says was changed after it was signed"  # openssl does not look
 
 
 def good_time(answer):
