@@ -156,6 +156,13 @@ def test_a_certificate_replaces_its_own_and_not_that_of_another_plan(certified):
     assert ended.code == 2
     assert "c.json: this is the certificate of another plan" in ended.err
     assert Path("c.json").read_bytes() == before
+    page, data = Path("c.html"), Path("c.json")
+    whole = page.read_bytes()
+    data.unlink()
+    ended = certified.run("destroy", "certificate", "next.json", "-o", "c")
+    assert (ended.code, data.exists()) == (2, False)
+    assert "c.html: this is not the page of a certificate of this plan" in ended.err
+    assert page.read_bytes() == whole
 
 
 def test_a_certificate_of_a_part_says_that_it_is_not_complete(register, monkeypatch):
