@@ -125,6 +125,13 @@ def test_two_retries_of_what_a_retry_rejected_leave_it_open_how_many_are_sent(ru
     assert (later.retries, later.sent, later.still_open, later.exact) == ((2, 3, 4), 4, 1, False)
 
 
+@pytest.mark.parametrize(("ends", "sent", "filtered"), [((3, 0), 2, 0), ((1, 3), 1, 1)])
+def test_rows_that_a_person_added_to_the_rejects_are_not_counted(runs, ends, sent, filtered):
+    first, _ = runs.add(rejected=2), runs.add(rejects(1), submitted=ends[0], filtered=ends[1])
+    later = find_later(runs.journal, first)
+    assert (later.read, later.sent, later.filtered, later.still_open) == (2, sent, filtered, 0)
+
+
 def test_a_refused_row_that_no_retry_read_is_at_most_open(runs):
     first, _ = runs.add(submitted=1, failed=2), runs.add(rejects(1), submitted=1)
     later = find_later(runs.journal, first)
