@@ -317,14 +317,14 @@ def _print_run(
 def _describe_open_records(counts: Mapping[str, int]) -> str:
     """Return what became of a run's records if the journal has nothing open of it."""
     if "pruned" in counts:
-        return "Its records were pruned, so only their counts are known."
+        return "The records of the run were pruned, so only their counts are known."
     if not counts:
-        return "It did not finish. Every record that it sent was accepted, or sent again by a later run."
+        return "The run did not finish. Every record that it sent was accepted, or sent again by a later run."
     if counts.get("not_sent"):
         rest = "Every other was accepted, or sent again by a later run."
         unsent = counts["not_sent"]
         were = "was" if unsent == 1 else "were"
         return f"{counted(unsent, 'record')} {were} not sent. {rest}"
     if not counts.get("mapped"):
-        return "It made no record."
-    return "Every record that it made was accepted, or sent again by a later run."
+        return "The run made no record."
+    return "Every record that the run made was accepted, or sent again by a later run."

@@ -572,7 +572,7 @@ def test_report_of_a_mapping_that_has_errors_now_still_shows_its_runs(folder, op
 def test_report_does_not_say_that_every_record_was_accepted_where_rows_were_rejected(folder, opus):
     submit(folder, opus)
     shown = run(folder, "report", "1").stdout
-    assert "Every record that it made was accepted" in shown
+    assert "Every record that the run made was accepted" in shown
     assert "2 rows were rejected, and not sent: see mapping.run-1.rejects.csv\n" in shown
     fix(folder / "mapping.run-1.rejects.csv")
     assert "(edited since)" in run(folder, "report", "1").stdout
@@ -582,7 +582,9 @@ def test_report_does_not_say_that_every_record_was_accepted_where_rows_were_reje
     submit(folder, opus)
     shown = run(folder, "report", "2").stdout
     assert "Every" not in shown
-    assert "1 row was rejected, and not sent: see mapping.run-2.rejects.csv\nIt made no record.\n" in shown
+    assert "1 row was rejected, and not sent: see mapping.run-2.rejects.csv\n" in shown
+    assert "1 of the rejected rows has a record that an earlier run sent" in shown
+    assert "The run made no record.\n" in shown
 
 
 def test_report_says_how_many_records_were_not_sent(folder, opus):
