@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -74,10 +74,16 @@ class Section:
 def make_reasons(
     title: str, reasons: Iterable[Reason], place: Place = lambda row, _column: f"row {row}"
 ) -> Section:
-    """Return why rows were rejected, or values replaced, as a section."""
-    return Section(
-        title, ("rows", "column", "code", _FIRST_ROWS), tuple(_tell(one, place) for one in reasons)
-    )
+    """Return why rows were rejected, or values replaced, as a section.
+
+    Rows of a DataFrame that Spark mapped have no numbers, so where no reason has any, none are named.
+    """
+    kept = tuple(reasons)
+    findings = tuple(_tell(one, place) for one in kept)
+    head: tuple[str, ...] = ("rows", "column", "code", _FIRST_ROWS)
+    if not any(reason.rows for reason in kept):
+        head, findings = head[:-1], tuple(replace(one, cells=one.cells[:-1]) for one in findings)
+    return Section(title, head, findings)
 
 
 def _tell(reason: Reason, place: Place) -> Finding:

@@ -140,6 +140,18 @@ def test_reasons_are_stacked_below_110_columns_and_a_table_from_there_on(width: 
         ]
 
 
+@pytest.mark.parametrize("width", [80, 160, None])
+def test_reasons_whose_rows_have_no_numbers_name_no_rows(width: int | None) -> None:
+    reasons = [Reason("Amount", "bad-number", 12, (), "", ""), Reason("Title", "empty-required", 1, (), "")]
+    with screen(width or 80, 24, terminal=width is not None) as out:
+        print_sections([make_reasons("Rejected rows", reasons)], every=False)
+    shown = plain(out)
+    assert "Amount" in shown
+    assert "empty-required" in shown
+    assert "first rows" not in shown
+    assert "…" not in shown
+
+
 def test_what_is_said_of_a_stacked_reason_is_indented_behind_the_longest_count() -> None:
     reasons = [
         Reason("Amount", "bad-number", 1_400, tuple(range(2, 52)), '"TBA" is no number', "correct it"),
