@@ -131,7 +131,7 @@ def confirm(
     converters: tuple[str, ...],
     out: Output,
 ) -> int:
-    """Check whether each record's row is gone from the source. The exit code is 1 if one is still there."""
+    """Check whether each record's row is gone from the source. The exit code is 1 if one is not confirmed."""
     from functools import reduce
 
     from opusmap.disposal.confirming import confirm_by_certificate, confirm_by_source
@@ -153,7 +153,8 @@ def confirm(
     elif not out.quiet:
         print_note(f"{counted(rows.read, 'row')} of {work.source.name} read")
         if not rows.read:
-            print_note("  The source has no rows at all: is it the right one?")
+            print_note("  A source without rows confirms nothing: a failed export looks the same.")
+            print_note("  If the register is empty now, name a signed note that says so: --certificate FILE")
         for key in there[:NAMED]:
             print_note(f"  still there: {quote_value(key)}, {work.source.place(rows.found[key].number)}")
         if len(there) > NAMED:

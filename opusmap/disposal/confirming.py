@@ -1,7 +1,8 @@
 """Confirming that the objects of a plan's records are gone: their owner destroys them, before Opus knows.
 
 A row of the source with a record's key is an object that is still there. Where a row's key can't be read, it
-might be one, so nothing is confirmed.
+might be one, so nothing is confirmed. A source without any rows confirms nothing either: a failed export
+looks the same as an empty register.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def confirm_by_source(file: PlanFile, work: Work, now: float) -> tuple[Confirmat
         help_text = "correct them: each might be the row of a record whose object is still there"
         raise DestructionRefused(work.source.name, problem, help_text)
     found = hash_file("source", work.source.name)
-    gone = tuple(record.key for record in file.plan.records if record.key not in rows.found)
+    gone = tuple(record.key for record in file.plan.records if rows.read and record.key not in rows.found)
     sha256 = "" if found is None else found.sha256
     confirmation = Confirmation(
         file.sha256, "source", write_time(now), work.source.name, sha256, rows.read, gone

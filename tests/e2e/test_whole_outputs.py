@@ -64,11 +64,14 @@ def test_rejects_are_no_reason_to_withhold_the_records(folder: Path) -> None:
 
 
 def end(process: subprocess.Popen[bytes], number: signal.Signals) -> int:
-    """Send a signal until the process ends: Python may miss one between two reads of a pipe."""
-    for _ in range(60):
+    """Send a signal until the process ends: Python may miss one between two reads of a pipe.
+
+    The next one comes late, for one that meets the end of the first is a second Ctrl-C.
+    """
+    for _ in range(6):
         process.send_signal(number)
         with suppress(subprocess.TimeoutExpired):
-            return process.wait(1)
+            return process.wait(15)
     process.kill()
     return process.wait()
 

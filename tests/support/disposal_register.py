@@ -78,9 +78,11 @@ class Register:
         self.save()
 
     def remove(self, *keys: str) -> None:
-        """Remove rows, as the owner of the objects does."""
+        """Remove rows, as the owner of the objects does; if none is left, a later one comes."""
         for key in keys:
             del self.rows[key]
+        if not self.rows:
+            self.write("LATER")
         self.save()
 
     def save(self) -> None:

@@ -110,3 +110,14 @@ def test_a_certificate_that_is_named_with_its_ending_does_not_get_two(planned: R
 def test_a_record_is_not_lifted_without_a_reason(planned: Register) -> None:
     ended = planned.run("destroy", "lift", "mapping.yaml", "k00", "--as", ANN, "--reason", " ")
     assert (ended.code, "--reason: this is empty" in ended.err) == (2, True), ended.err
+
+
+def test_a_source_without_rows_confirms_nothing_as_a_failed_export_has_none_either(planned: Register) -> None:
+    planned.rows.clear()
+    planned.save()
+    ended = planned.run("destroy", "confirm", "plan.json", "mapping.yaml")
+    assert (ended.code, "0 of 12 records are confirmed" in ended.err) == (1, True), ended.err
+    assert "--certificate FILE" in ended.err
+    Path("minutes.txt").write_text("Register 7 was closed, all destroyed", "utf-8")
+    ended = planned.run("destroy", "confirm", "plan.json", "mapping.yaml", "--certificate", "minutes.txt")
+    assert (ended.code, "12 of 12 records are confirmed" in ended.err) == (0, True), ended.err

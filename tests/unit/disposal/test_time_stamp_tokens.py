@@ -180,7 +180,7 @@ def test_a_token_that_says_something_twice_is_refused(openssl, good):
 
 def test_a_token_whose_signature_is_of_another_kind_of_content_is_refused(openssl, good):
     answer = forge(openssl, good, kind="data")
-    assert refused(answer) == "what it says was changed after it was signed"  # openssl does not look
+    assert refused(answer) == "its content was changed after it was signed"  # openssl does not look
 
 
 def good_time(answer):
