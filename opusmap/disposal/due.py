@@ -217,7 +217,7 @@ def _judge(
     for name, said in (("leafName", record.name), ("termFullPath", record.term)):
         ours = (row.values or {}).get(name)
         if isinstance(ours, str) and ours.strip() != said.strip():
-            return DueState.CHANGED, f"{name} is another one in Opus than what was submitted"
+            return DueState.CHANGED, f"{name} in Opus is not what was submitted"
     return DueState.KNOWN, ""
 
 

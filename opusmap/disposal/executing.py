@@ -31,7 +31,7 @@ from opusmap.disposal.marking import NO_REQUEST, Ledger, Marker, Target, mark_re
 from opusmap.errors import DestructionRefused, OpusmapError, OpusUnavailable, StoppedEarly
 from opusmap.journal import DestructionState, Journal, State
 from opusmap.opus.due_pages import DueRecord
-from opusmap.wording import counted, quote_value
+from opusmap.wording import counted, quote_value, show_command
 
 _NAMED = 10
 _FIELDS = ("name", "term", "created", "modified", "created_by", "modified_by")
@@ -133,7 +133,7 @@ async def execute(
     ledger.settle(due.keys(), options.late_effect_window)
     done = set(ledger.find(DestructionState.DESTROYED))
     to_do = [record for record in plan.records if record.key not in done]
-    _refuse(file, find_changes(to_do, due, journal, file))
+    _refuse(file, find_changes(to_do, due, journal, file), _NEW_PLAN)
     considered = plan.considered
     newly_due = tuple(key for key in due if key not in considered)
     keys = [record.key for record in to_do][: options.limit]
@@ -157,8 +157,7 @@ async def execute(
     )
     stopped = marked.stopped
     if watch.problem:
-        help_text = "a plan does not change: make a new one without what is held, and have it approved"
-        stopped = DestructionRefused(str(file.path), f"stopped midway: {watch.problem}", help_text)
+        stopped = DestructionRefused(str(file.path), f"stopped midway: {watch.problem}", _NEW_PLAN)
     if (stopped is None or isinstance(stopped, StoppedEarly | DestructionRefused)) and ledger.find(
         DestructionState.UNCERTAIN, DestructionState.PENDING
     ):
@@ -197,18 +196,27 @@ def refuse_flaws(file: PlanFile, by: str, holds: Iterable[str] = ()) -> None:
         DestructionRefused: with everything that is wrong.
     """
     plan = file.plan
-    flaws = find_flaws(
+    unapproved = find_flaws(
         file.approvals,
         sha256=file.sha256,
         records=len(plan.records),
         needed=plan.approvals_needed,
         executors=[by],
     )
-    flaws += [f"{quote_value(key)} is held by {path}" for key, path in find_held(file, holds).items()]
+    held = [f"{quote_value(key)} is held by {path}" for key, path in find_held(file, holds).items()]
     confirmed = file.confirmed
     open_keys = [record.key for record in plan.records if record.key not in confirmed]
-    flaws += [f"{quote_value(key)} is not confirmed to be gone from the source" for key in open_keys]
-    _refuse(file, flaws)
+    unconfirmed = [f"{quote_value(key)} is not confirmed to be gone from the source" for key in open_keys]
+    ways = []
+    if held:
+        ways.append(_NEW_PLAN)
+    if unapproved:
+        approve = show_command("destroy", "approve", str(file.path), "--as", "Name <address>")
+        ways.append(f"it must be approved by other people than the one who runs it: {approve}")
+    if unconfirmed:
+        confirm = show_command("destroy", "confirm", str(file.path), "MAPPING")
+        ways.append(f"once the objects are destroyed in the source: {confirm}")
+    _refuse(file, [*unapproved, *held, *unconfirmed], "; ".join(ways))
 
 
 def find_changes(
@@ -230,7 +238,7 @@ def find_changes(
         if now is None:
             flaw = "is no longer due"
         elif any(getattr(now, name) != getattr(record, name) for name in _FIELDS):
-            flaw = "is another one in Opus than when the plan was made"
+            flaw = "was changed in Opus since the plan was made"
         elif ours is None:
             flaw = "is no longer in the journal"
         elif ours.state is not State.ACCEPTED or ours.content.hex() != record.content:
@@ -261,10 +269,12 @@ def list_states(plan: Plan, journal: Journal, sha256: str) -> tuple[RecordState,
     return tuple(states)
 
 
-def _refuse(file: PlanFile, flaws: Sequence[str]) -> None:
+_NEW_PLAN = "a plan does not change: make a new one without these records, and have it approved"
+
+
+def _refuse(file: PlanFile, flaws: Sequence[str], help_text: str) -> None:
     if not flaws:
         return
     more = [f"and {counted(len(flaws) - _NAMED, 'more problem')}"] if len(flaws) > _NAMED else []
-    problem = "nothing was destroyed: " + "; ".join([*flaws[:_NAMED], *more])
-    help_text = "a plan does not change: correct what is wrong, or make a new plan and have it approved"
+    problem = "this run destroyed nothing: " + "; ".join([*flaws[:_NAMED], *more])
     raise DestructionRefused(str(file.path), problem, help_text)
