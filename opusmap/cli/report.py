@@ -77,7 +77,8 @@ def report(
     from opusmap.journal import OPEN_STATES, open_journal
     from opusmap.report import Evidence
     from opusmap.report.earlier_runs import find_retried
-    from opusmap.report.later_runs import find_later, page_name
+    from opusmap.report.later_rows import find_rows
+    from opusmap.report.later_runs import LaterRuns, page_name
     from opusmap.run.history import find_journal, find_runs
 
     mapping, number = _read_subject(subject, number)
@@ -110,14 +111,16 @@ def report(
             for one in opened.records(found, *OPEN_STATES)
         ]
         evidence = Evidence.of_run(opened, found)
-        retried, later = find_retried(opened, found, evidence), find_later(opened, found)
+        retried, since = find_retried(opened, found, evidence), LaterRuns(opened, found.id)
+        later = since.find(found)
+        left = find_rows(since, found, later).describe() if html is None and not out.as_json else ""
     rejects, edited = _rejects_now(evidence, folder)
     if out.as_json:
         facts = _all_facts(found, evidence, rejects, not_accepted)
         print_json({**facts, "later": None if later is None else later.as_json()})
     elif html is None:
         rejects += " (edited since)" if edited else ""
-        related = _describe_related(found, retried, later)
+        related = _describe_related(found, retried, later, left)
         _print_run(found, rejects, evidence, related, any_open=bool(not_accepted), later=later)
         compared = () if retried is None or retried.run is None else (_compare(retried),)
         sections = _not_accepted(not_accepted), *compared, replaced_reasons(evidence.replaced)
@@ -269,13 +272,13 @@ def _compare(retried: Retried) -> Section:
     )
 
 
-def _describe_related(run: Run, retried: Retried | None, later: Later | None) -> tuple[str, ...]:
-    """Return what a run has to do with others, as lines: what was sent again, and what to sign."""
+def _describe_related(run: Run, retried: Retried | None, later: Later | None, left: str) -> tuple[str, ...]:
+    """Return what a run has to do with others, as lines: what was sent again, what is left, what to sign."""
     from opusmap.report.earlier_runs import describe_scope
 
     found = [f"{retried}." if retried is not None else ""]
     if later is not None:
-        found += [f"Since then, {later.describe()}." if later.describe() else ""]
+        found += [f"Since then, {later.describe()}." if later.describe() else "", left]
         found += [f"{later.describe_whole()}." if later.whole else ""]
     return tuple(filter(None, (*found, describe_scope(run, retried, later))))
 

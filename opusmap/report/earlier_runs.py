@@ -97,7 +97,7 @@ def read_history(journal: Journal, run: Run) -> History | None:
 
 
 def _describe(run: Run, left: Evidence, later: Later | None) -> PastRun:
-    attention = count_attention(run.counts) if later is None else later.still_open
+    attention = count_attention(run.counts) if later is None else later.attention
     return PastRun(run, describe_status(run, left, later), attention)
 
 

@@ -1,13 +1,13 @@
 """What later runs made of the rows of a run that need attention, as far as the journal knows.
 
 Owns the count. A retry is known by the name of the file of rejects that it read. The journal has no keys of
-rejected rows, so rows are counted, never named, and what is not certain counts as open.
+rejected rows, so rows are counted here, and what is not certain counts as open; `later_rows` names them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path, PurePath
@@ -28,53 +28,60 @@ _HEAD = 4096
 class Later:
     """What became later of the `of` rows of a run that were rejected, refused, or of unknown end.
 
-    `retries` are the runs that read the run's file of rejects, or that of such a run, and `read` how many of
-    these rows they read. Later runs `sent` so many rows that Opus accepted; `filtered` are those that `where`
-    excluded after a correction. `still_open` are the others: at most so many if not `exact`.
+    `retries` are the runs that read the run's file of rejects, or that of such a run. Later runs `sent` so
+    many rows that Opus accepted; `filtered` are those that `where` excluded after a correction. `still_open`
+    are the others: at most so many if not `exact`. `deleted` of them were not in a file of rejects any more
+    when a retry read it: a person deletes a row that is not to be sent.
     `rejects` is the newest file of rejects that contains some of them, or "". `whole` is the latest run that
     read the same source again, with its number of rows.
     """
 
     of: int
     retries: tuple[int, ...] = ()
-    read: int = 0
     sent: int = 0
     filtered: int = 0
     still_open: int = 0
+    deleted: int = 0
     exact: bool = True
     rejects: str = ""
     whole: tuple[int, int] | None = None
 
     @property
-    def left_out(self) -> int:
-        """How many of the open rows no retry read, as where a person deleted them from the file."""
-        return min(self.still_open, self.of - self.read) if self.retries and self.exact else 0
+    def attention(self) -> int:
+        """How many rows still need attention: of those that were deleted, a person has decided."""
+        return self.still_open - self.deleted
 
     def describe(self) -> str:
         """Return it as the rest of a sentence, without a full stop; "" if only the source was read again.
 
-        >>> Later(13, (2,), 12, 12, still_open=1).describe()
-        '12 of the 13 rows that needed attention were sent by run 2; 1 still needs it: it was not sent again'
+        >>> Later(13, (2,), 11, still_open=2, deleted=1).describe().partition("; ")[2]
+        '1 still needs it, and 1 row was deleted from the rejects file, so no retry sent it'
         """
         if not (self.retries or self.sent):
             return ""
         by = f" by {name_runs(self.retries)}" if self.retries else " by a later run"
         if self.of == 1 and self.sent:
             return f"the row that needed attention was sent{by}"
-        found = (
-            f"{self.sent:,} of the {counted(self.of, 'row')} that needed attention {_was(self.sent)} sent{by}"
-        )
+        rows = f"{self.sent:,} of the {self.of:,} rows that needed attention {_was(self.sent)} sent"
+        found = f"{'the row that needed attention was not sent' if self.of == 1 else rows}{by}"
         if self.filtered:
             found += f", and “where” excluded {self.filtered:,}"
         if not self.still_open:
             return f"{found}; none needs it any more"
-        needs = "needs it" if self.still_open == 1 else "need it"
-        found += f"; {'' if self.exact else 'at most '}{self.still_open:,} still {needs}"
-        if not self.left_out:
-            return found
-        if self.left_out < self.still_open:
-            return f"{found}, {self.left_out:,} of which {_was(self.left_out)} not sent again"
-        return f"{found}: {'it' if self.left_out == 1 else 'they'} {_was(self.left_out)} not sent again"
+        needs = "needs it" if self.attention == 1 else "need it"
+        needs = f"{'' if self.exact else 'at most '}{self.attention:,} still {needs}"
+        if not self.deleted:
+            return f"{found}; {needs}"
+        return f"{found}; {f'{needs}, and ' if self.attention else ''}{self.describe_deleted()}"
+
+    def describe_deleted(self) -> str:
+        """Return how many rows were deleted from a file of rejects, as a sentence without a full stop.
+
+        >>> Later(13, (2,), 11, still_open=2, deleted=2).describe_deleted()
+        '2 rows were deleted from the rejects file, so no retry sent them'
+        """
+        rows, it = counted(self.deleted, "row"), "it" if self.deleted == 1 else "them"
+        return f"{rows} {_was(self.deleted)} deleted from the rejects file, so no retry sent {it}"
 
     def describe_whole(self) -> str:
         """Return which run read the whole source again, as a sentence without a full stop; "" if none did."""
@@ -106,7 +113,7 @@ class LaterRuns:
 
     def __init__(self, journal: Journal, first: int) -> None:
         """Look into the journal from the run with the number `first` on."""
-        self._journal = journal
+        self.journal = journal
         self._runs = sorted((one for one in journal.runs() if one.id >= first), key=lambda one: one.id)
 
     def _after(self, run: Run) -> list[Run]:
@@ -116,7 +123,7 @@ class LaterRuns:
     @cached_property
     def _left(self) -> dict[int, Mapping[str, Any]]:
         """What each run left for its report, plain."""
-        return {one.id: self._journal.evidence(one) for one in self._runs}
+        return {one.id: self.journal.evidence(one) for one in self._runs}
 
     @cached_property
     def _retries(self) -> dict[int, list[Run]]:
@@ -131,6 +138,13 @@ class LaterRuns:
                 written[*key, rejects] = one.id
         return found
 
+    def trace(self, run: Run) -> list[tuple[Run, bool]]:
+        """Return a run and the retries of its rejects, in their order, each with whether none retried it."""
+        found = {run.id: (run, run.id not in self._retries)}
+        for retry in self._retries.get(run.id, ()):
+            found |= {one.id: (one, is_last) for one, is_last in self.trace(retry)}
+        return [found[number] for number in sorted(found)]
+
     def find(self, run: Run) -> Later | None:
         """Return what later runs made of a run's rows, as `find_later`."""
         of = sum(run.counts.get(name, 0) for name in ("rejected", "failed", "uncertain"))
@@ -139,17 +153,9 @@ class LaterRuns:
         found, whole = self._settle(run), self._find_whole(run)
         if not (found.retries or found.sent or whole):
             return None
-        return Later(
-            of,
-            found.retries,
-            min(found.read, of),
-            found.sent,
-            found.filtered,
-            of - found.sent - found.filtered,
-            found.exact,
-            found.rejects,
-            whole,
-        )
+        still_open = of - found.sent - found.filtered
+        deleted = min(found.deleted, still_open) if found.exact else 0
+        return replace(found, of=of, still_open=still_open, deleted=deleted, whole=whole)
 
     def _settle(self, run: Run) -> Later:
         """Return what later runs made of a run's rows, without what is open."""
@@ -169,12 +175,14 @@ class LaterRuns:
         others, sure = self._count_accepted(run, uncertain, State.UNCERTAIN, State.PENDING)
         numbers = {one.id for one, _ in retries}.union(*(each.retries for _, each in retries))
         file = next((each.rejects for _, each in reversed(retries) if each.rejects), "")
+        # A retry that ended early may not have come to the rows that it did not read.
+        deleted = max(0, in_file - read) if retry.ending == "done" else 0
         return Later(
             0,
             tuple(sorted(numbers)),
-            read,
             sent + others,
             filtered,
+            deleted=deleted + after.deleted,
             exact=(exact and sure) or sent + filtered + others == in_file + uncertain,
             rejects=file,
         )
@@ -189,11 +197,11 @@ class LaterRuns:
             return 0, True
         if PRUNED in run.counts:
             return 0, False
-        taken = max(0, of - sum(1 for _ in self._journal.records(run, *states)))
+        taken = max(0, of - sum(1 for _ in self.journal.records(run, *states)))
         later = self._after(run)
         if taken and any(PRUNED in one.counts for one in later):
             return 0, False
-        unsure = sum(1 for one in later for _ in self._journal.records(one, *OPEN_STATES)) if taken else 0
+        unsure = sum(1 for one in later for _ in self.journal.records(one, *OPEN_STATES)) if taken else 0
         return max(0, taken - unsure), not unsure
 
     def _find_whole(self, run: Run) -> tuple[int, int] | None:

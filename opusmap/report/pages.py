@@ -37,7 +37,8 @@ from opusmap.report.earlier_runs import (
     read_history,
     scale_bars,
 )
-from opusmap.report.later_runs import Later, find_later, find_pages
+from opusmap.report.later_rows import LaterRows, find_rows
+from opusmap.report.later_runs import Later, LaterRuns, find_pages
 from opusmap.report.page_templates import read_templates, shown
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import RejectedRows, read_rows
@@ -73,12 +74,14 @@ class End:
 class Related:
     """What a page says of other runs.
 
-    `retried` is what the run sent again, if it is a retry; `later` what later runs made of its rows; `pages`
-    are the addresses of the pages of other runs, by their numbers, as far as they can be followed.
+    `retried` is what the run sent again, if it is a retry; `later` what later runs made of its rows, and
+    `rows` of each of them; `pages` are the addresses of the pages of other runs, by their numbers, as far as
+    they can be followed.
     """
 
     retried: Retried | None = None
     later: Later | None = None
+    rows: LaterRows = field(default_factory=LaterRows)
     pages: Mapping[int, str] = field(default_factory=dict)
 
 
@@ -116,18 +119,19 @@ def write_run(
         datetime.now(UTC),
         more_open_ends=more,
         history=read_history(journal, run) if earlier else None,
-        related=_relate(journal, run, evidence, folder),
+        related=_relate(journal, run, evidence, folder, keys=rows),
         nonce=nonce,
     )
 
 
-def _relate(journal: Journal, run: Run, evidence: Evidence, folder: Path | None) -> Related:
-    retried, later = find_retried(journal, run, evidence), find_later(journal, run)
+def _relate(journal: Journal, run: Run, evidence: Evidence, folder: Path | None, *, keys: bool) -> Related:
+    retried, since = find_retried(journal, run, evidence), LaterRuns(journal, run.id)
+    later = since.find(run)
     numbers = [retried.run] if retried is not None and retried.run is not None else []
     if later is not None:
         numbers += [*later.retries, *([later.whole[0]] if later.whole else [])]
     pages = {} if folder is None else find_pages(folder, numbers, PurePath(run.mapping).name)
-    return Related(retried, later, pages)
+    return Related(retried, later, find_rows(since, run, later, keys=keys), pages)
 
 
 def render_run(
@@ -169,7 +173,7 @@ def render_run(
         connection="" if connection is None else connection_name(connection.path),
         rehearsal=rehearsal,
         status=describe_status(run, evidence, later),
-        needs=list_needs(run, evidence, later),
+        needs=list_needs(run, evidence, later, related.rows.describe()),
         attention=count_attention(run.counts),
         evidence=evidence,
         ends=ends,
@@ -185,6 +189,8 @@ def render_run(
         history=history,
         retried=retried,
         later=later,
+        later_rows=related.rows,
+        most_open=OPEN_ENDS,
         scope=describe_scope(run, retried, later),
         pages=related.pages,
         codes=list_codes((*(history.reasons if history else ()), *(retried.reasons if retried else ()))),

@@ -28,6 +28,9 @@ TOP_VALUES = 5
 _KEPT = 1000
 """Different wrong values that are counted for each reason at most."""
 
+_DIGITS = 18
+"""Digits of a row's number at most."""
+
 _QUOTED = re.compile(r'"(.+?)"(?!\w)', re.DOTALL)
 """The value that a message quotes first: it is the wrong one."""
 
@@ -143,6 +146,17 @@ def read_keys(file: File) -> Iterator[tuple[str, str]]:
         yield line.key, line.columns
 
 
+def read_keys_by_row(file: File) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Yield the number, the row key and the codes of each row of a file of rejects that has a number.
+
+    Raises:
+        SourceError: the file can't be read any further.
+    """
+    for line in _read_lines(file):
+        if (number := _read_number(line)) is not None:
+            yield number, line.key, line.codes
+
+
 class _Reading:
     """One pass over a file of rejects."""
 
@@ -159,19 +173,20 @@ class _Reading:
         for line in _read_lines(file):
             problems = tuple(_split(line.error, [name for name in self._columns if name in line.columns]))
             self._count(line, problems)
-            if line.number.isascii() and line.number.isdigit() and int(line.number) in self._wanted:
+            number = _read_number(line)
+            if number is not None and number in self._wanted:
                 if len(rows) < self._limit:
-                    rows[int(line.number)] = self._row(line, problems)
+                    rows[number] = self._row(number, line, problems)
                 else:
                     more = True
         missing = f"Only {self._limit:,} rows are shown; all of them are in {file.path}." if more else ""
         return RejectedRows(rows, missing, {key: self._top(key) for key in self._counted})
 
-    def _row(self, line: _Line, problems: tuple[Problem, ...]) -> RejectedRow:
+    def _row(self, number: int, line: _Line, problems: tuple[Problem, ...]) -> RejectedRow:
         made_of = [self._made_of.get(problem.column, (problem.column,)) for problem in problems]
         known = line.values.keys()
         return RejectedRow(
-            int(line.number),
+            number,
             line.key,
             problems,
             line.values,
@@ -195,6 +210,12 @@ class _Reading:
         top = tuple(self._counted[key].most_common(TOP_VALUES))
         rest = self._counted[key].total() - sum(count for _, count in top)
         return TopValues(top, rest + self._others[key])
+
+
+def _read_number(line: _Line) -> int | None:
+    """Return the number of a row; a person may have written anything there."""
+    number = line.number
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= _DIGITS else None
 
 
 def _made_of(crosswalk: Crosswalk) -> dict[str, tuple[str, ...]]:

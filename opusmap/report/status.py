@@ -35,13 +35,15 @@ class Status:
 class Need:
     """Something that a person should do or know: what it is, what to do, and where the page has more.
 
-    `command` is what to run, or ""; `section` the id of a section, or "".
+    `command` is what to run, or ""; `section` the id of a section, or ""; `rows` names the first rows, with
+    their keys, in sentences.
     """
 
     what: str
     action: str = ""
     command: str = ""
     section: str = ""
+    rows: str = ""
 
 
 def count_attention(counts: Mapping[str, int]) -> int:
@@ -56,7 +58,7 @@ def is_rehearsal(run: Run) -> bool:
 
 def describe_status(run: Run, evidence: Evidence, later: Later | None = None) -> Status:
     """Return how a run went; of its rows, those need attention that are open after `later` runs."""
-    count = count_attention(run.counts) if later is None else later.still_open
+    count = count_attention(run.counts) if later is None else later.attention
     needs = "1 row needs attention" if count == 1 else f"{count:,} rows need attention"
     if later is not None and not later.exact:
         needs = f"at most {needs}"
@@ -64,6 +66,9 @@ def describe_status(run: Run, evidence: Evidence, later: Later | None = None) ->
         return Status("attention", "Not finished: the run is still going on, or it was killed")
     if run.ending != "done":
         return Status("bad", f"Stopped early: {run.ending}")
+    if later is not None and later.deleted:
+        also = f"{needs}, and " if count else ""
+        return Status("attention", f"Finished: {also}{later.describe_deleted()}")
     if count:
         in_opus = run.counts.get("submitted", 0) + run.counts.get("unchanged", 0)
         return Status("attention" if in_opus else "bad", f"Finished: {needs}")
@@ -83,12 +88,15 @@ def describe_rejected_in_opus(count: int) -> str:
     return f"{have}. If you corrected these rows in a rejects file, correct the source as well"
 
 
-def list_needs(run: Run, evidence: Evidence, later: Later | None = None) -> tuple[Need, ...]:
-    """Return what a person should do or know about a run and `later` ones, the most urgent first."""
-    return tuple(_needs(run, evidence, later))
+def list_needs(run: Run, evidence: Evidence, later: Later | None = None, rows: str = "") -> tuple[Need, ...]:
+    """Return what a person should do or know about a run and `later` ones, the most urgent first.
+
+    `rows` names the rows that are open after these, in sentences.
+    """
+    return tuple(_needs(run, evidence, later, rows))
 
 
-def _needs(run: Run, evidence: Evidence, later: Later | None) -> Iterator[Need]:
+def _needs(run: Run, evidence: Evidence, later: Later | None, rows: str) -> Iterator[Need]:
     again = "Run the same command again; it continues from there."
     if run.finished is None or run.ending != "done":
         left = run.counts.get("not_sent", 0)
@@ -98,7 +106,7 @@ def _needs(run: Run, evidence: Evidence, later: Later | None) -> Iterator[Need]:
         yield from _needs_of_rows(run, evidence)
     elif later.still_open:
         section = "rejects" if run.counts.get("rejected") else "open-ends"
-        yield Need(f"{later.describe()}.", *_correct_later(run, evidence, later), section)
+        yield Need(f"{later.describe()}.", *_correct_later(run, evidence, later), section, rows)
     if evidence.source_changed:
         what = "The source changed while it was being read."
         yield Need(what, "Some rows may be old and some new: run again.", section="evidence")
@@ -143,13 +151,13 @@ def _correct_later(run: Run, evidence: Evidence, later: Later) -> tuple[str, str
     if is_rehearsal(run):
         return _correct(run, None)
     mapping = shlex.quote(run.mapping)
-    if later.left_out == later.still_open and later.retries:
-        whose = (
-            "it should become a record, correct it"
-            if later.still_open == 1
-            else "they should become records, correct them"
+    if not later.attention:
+        it, they, record = ("it", "it", "a record") if later.deleted == 1 else ("them", "they", "records")
+        action = (
+            f"If you deleted {it} on purpose, write the reason where you sign. If {they} should become "
+            f"{record}, correct {it} in the source, and run"
         )
-        return f"If {whose} in the source, and run", f"opusmap submit {mapping}"
+        return action, f"opusmap submit {mapping}"
     if not later.retries or not later.rejects:
         return _correct(run, evidence.find("rejects"))
     file = shlex.quote(later.rejects)

@@ -73,15 +73,46 @@ def test_another_opus_that_got_the_same_source_says_nothing_of_the_rows(runs):
 def test_a_retry_of_some_rejects_leaves_the_others_open(runs):
     first, retry = runs.add(submitted=187, rejected=13), runs.add(rejects(1), submitted=12)
     later = find_later(runs.journal, first)
-    assert later == Later(13, (2,), 12, 12, still_open=1)
-    assert (later.left_out, find_later(runs.journal, retry)) == (1, None)
+    assert later == Later(13, (2,), 12, still_open=1, deleted=1)
+    assert (later.attention, find_later(runs.journal, retry)) == (0, None)
+    said = "1 row was deleted from the rejects file, so no retry sent it"
     status = describe_status(first, Evidence(), later)
-    assert (status.tone, status.words) == ("attention", "Finished: 1 row needs attention")
+    assert (status.tone, status.words) == ("attention", f"Finished: {said}")
     (need,) = list_needs(first, Evidence(), later)
-    assert need.what == (
-        "12 of the 13 rows that needed attention were sent by run 2; 1 still needs it: it was not sent again."
-    )
+    assert need.what == f"12 of the 13 rows that needed attention were sent by run 2; {said}."
+    assert need.action.startswith("If you deleted it on purpose, write the reason where you sign. If it ")
     assert need.command == "opusmap submit m.yaml"
+
+
+def test_rows_that_are_wrong_still_and_rows_that_were_deleted_are_counted_apart(runs):
+    first, _ = runs.add(submitted=187, rejected=13), runs.add(rejects(1), submitted=9, rejected=1)
+    later = find_later(runs.journal, first)
+    assert (later.still_open, later.deleted, later.attention) == (4, 3, 1)
+    said = "3 rows were deleted from the rejects file, so no retry sent them"
+    status = describe_status(first, Evidence(), later)
+    assert (status.tone, status.words) == ("attention", f"Finished: 1 row needs attention, and {said}")
+    (need,) = list_needs(first, Evidence(), later)
+    assert need.what.endswith(f"; 1 still needs it, and {said}.")
+    assert need.command == "opusmap retry m.yaml m.run-2.rejects.csv"
+    runs.add(rejects(2))
+    later = find_later(runs.journal, first)
+    assert (later.still_open, later.deleted, later.attention) == (4, 4, 0)
+
+
+def test_one_row_that_was_deleted_is_not_one_of_one(runs):
+    first, _ = runs.add(submitted=1, rejected=1), runs.add(rejects(1))
+    assert find_later(runs.journal, first).describe() == (
+        "the row that needed attention was not sent by run 2; "
+        "1 row was deleted from the rejects file, so no retry sent it"
+    )
+
+
+def test_rows_that_a_retry_did_not_come_to_are_not_called_deleted(runs):
+    first, _ = runs.add(submitted=1, rejected=5), runs.add(rejects(1), submitted=1, ending="no answer")
+    later = find_later(runs.journal, first)
+    assert (later.still_open, later.deleted, later.attention) == (4, 0, 4)
+    (need,) = list_needs(first, Evidence(), later)
+    assert need.what.endswith("; 4 still need it.")
 
 
 def test_a_run_all_of_whose_rejects_were_sent_is_good(runs):
@@ -97,7 +128,7 @@ def test_rejects_of_a_retry_are_followed_to_the_retries_of_those(runs):
     first = runs.add(submitted=5, rejected=6, failed=1)
     runs.add(rejects(1), submitted=3, rejected=4)
     later = find_later(runs.journal, first)
-    assert (later.retries, later.sent, later.still_open, later.left_out) == ((2,), 3, 4, 0)
+    assert (later.retries, later.sent, later.still_open, later.deleted) == ((2,), 3, 4, 0)
     (need,) = list_needs(first, Evidence(), later)
     assert need.command == "opusmap retry m.yaml m.run-2.rejects.csv"
     runs.add(rejects(2), submitted=1, unchanged=1, rejected=1)
@@ -129,13 +160,13 @@ def test_two_retries_of_what_a_retry_rejected_leave_it_open_how_many_are_sent(ru
 def test_rows_that_a_person_added_to_the_rejects_are_not_counted(runs, ends, sent, filtered):
     first, _ = runs.add(rejected=2), runs.add(rejects(1), submitted=ends[0], filtered=ends[1])
     later = find_later(runs.journal, first)
-    assert (later.read, later.sent, later.filtered, later.still_open) == (2, sent, filtered, 0)
+    assert (later.sent, later.filtered, later.still_open, later.deleted) == (sent, filtered, 0, 0)
 
 
 def test_a_refused_row_that_no_retry_read_is_at_most_open(runs):
     first, _ = runs.add(submitted=1, failed=2), runs.add(rejects(1), submitted=1)
     later = find_later(runs.journal, first)
-    assert (later.sent, later.still_open, later.exact, later.left_out) == (1, 1, False, 0)
+    assert (later.sent, later.still_open, later.exact, later.deleted) == (1, 1, False, 0)
 
 
 def test_records_that_later_runs_sent_are_no_longer_open(runs):
@@ -213,7 +244,8 @@ def test_rows_add_up_whatever_was_retried(counted, data):
             later = since.find(run)
             if later is not None:
                 assert later.of == later.sent + later.filtered + later.still_open == run.counts["rejected"]
-                assert 0 <= later.left_out <= later.still_open
+                assert 0 <= later.deleted <= later.still_open
+                assert later.attention == later.still_open - later.deleted
                 assert all(run.id < retry for retry in later.retries)
                 assert list(later.retries) == sorted(set(later.retries))
                 assert later == find_later(journal, run)
@@ -229,7 +261,7 @@ def test_both_reports_say_which_rows_they_are_about_and_that_both_are_signed(run
         "This report is about the 12 rows that run 2 tried again; that of run 1 is about all 200 rows that "
         "it read. Sign both."
     )
-    between = describe_scope(second, Retried(1, 12, 13, read=200), Later(1, (3,), 1, 1))
+    between = describe_scope(second, Retried(1, 12, 13, read=200), Later(1, (3,), 1))
     assert between.endswith("; that of run 3 is about those that were tried again. Sign all of them.")
     assert describe_scope(first, None, None) == ""
     for run, other in ((first, 2), (second, 1)):
@@ -238,11 +270,11 @@ def test_both_reports_say_which_rows_they_are_about_and_that_both_are_signed(run
         assert f"run {other}" in page
 
 
-def test_the_history_counts_what_is_still_open(runs):
+def test_the_history_counts_what_still_needs_attention(runs):
     runs.add(submitted=187, rejected=13)
     history = read_history(runs.journal, runs.add(rejects(1), submitted=12))
     assert [(past.attention, past.status.words) for past in history.runs] == [
-        (1, "Finished: 1 row needs attention"),
+        (0, "Finished: 1 row was deleted from the rejects file, so no retry sent it"),
         (0, "Finished: no row needs attention"),
     ]
 

@@ -26,7 +26,9 @@ from opusmap.records import Filtered
 from opusmap.report import Evidence, Reason
 from opusmap.report.crosswalk import Crosswalk, Line
 from opusmap.report.earlier_runs import History, PastRun, ReturningReason, ReturningRow
-from opusmap.report.pages import OPEN_ENDS, render_preview, render_run, write_run
+from opusmap.report.later_rows import LaterRow, LaterRows
+from opusmap.report.later_runs import Later
+from opusmap.report.pages import OPEN_ENDS, Related, render_preview, render_run, write_run
 from opusmap.report.rejected_rows import Problem, RejectedRow, RejectedRows, TopValues
 from opusmap.report.status import Status
 
@@ -73,6 +75,29 @@ def test_the_totals_are_those_of_the_run_and_add_up(recorded, page):
 def test_totals_that_do_not_add_up_are_called_a_bug():
     page = render_run(replace(RUN, counts={"read": 5, "submitted": 1}), Evidence(), [], RejectedRows(), MADE)
     assert "add up to 1. This is a bug in opusmap" in Reader(page).text
+
+
+@pytest.mark.parametrize(
+    ("deleted", "known", "said"),
+    [
+        (25, 25, "The 25 rows that were deleted from the rejects file (rows 2, 3, "),
+        (25, 25, "20, 21, and 5 more) are not to become records in Opus, for this reason:"),
+        (1, 1, "The row that was deleted from the rejects file (row 2) is not to become a record in Opus,"),
+        (1, 0, "The row that was deleted from the rejects file is not to become a record in Opus,"),
+    ],
+)
+def test_the_one_who_signs_gives_the_reason_why_rows_were_deleted_from_the_rejects(deleted, known, said):
+    later = Later(30, (4,), 30 - deleted, still_open=deleted, deleted=deleted)
+    rows = LaterRows({number: LaterRow(number, "", "deleted") for number in range(2, 2 + known)})
+    crosswalk = Crosswalk(lines=(Line("Name", "leafName", "SingleText", True, ("Title",), (), 3),))
+    run = replace(RUN, counts={"read": 31, "submitted": 1, "rejected": 30})
+    evidence, related = Evidence(crosswalk=crosswalk), Related(later=later, rows=rows)
+    text = Reader(render_run(run, evidence, [], RejectedRows(), MADE, related=related)).text
+    assert said in text
+    assert "I know which rows are not records in Opus yet" not in text
+    open_too = replace(related, later=replace(later, sent=0, still_open=30))
+    text = Reader(render_run(run, evidence, [], RejectedRows(), MADE, related=open_too)).text
+    assert "I know which rows are not records in Opus yet" in text
 
 
 def test_each_reason_is_shown_with_its_rows(recorded, page):

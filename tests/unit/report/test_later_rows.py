@@ -1,0 +1,227 @@
+"""A run's report names its rows that later runs sent, and those that are open still, as far as is known."""
+
+import json
+
+import pytest
+
+from opusmap import load_mapping
+from opusmap.cli import main
+from opusmap.emulator import Client, Fault
+from opusmap.emulator.server import served
+from opusmap.journal import open_journal
+from opusmap.report.later_rows import LaterRow, LaterRows, find_rows
+from opusmap.report.later_runs import LaterRuns
+from opusmap.report.pages import write_run
+from opusmap.run.rehearsal import make_emulator
+
+MAPPING = """\
+opusmap: 1
+connection: c.json
+source: {path: register.csv}
+fields:
+  rowKey: Id
+  N: N
+where: N != "0"
+"""
+ERRORS = ("_row", "_key", "_error_column", "_error_code", "_error")
+
+
+class Register:
+    """A register whose runs go to an emulator that keeps a journal; rows are `key: number`, from row 2 on."""
+
+    def __init__(self, folder, emulator):
+        self.folder, self.emulator = folder, emulator
+
+    def submit(self, **rows):
+        lines = [f"{key},{number}\n" for key, number in rows.items()]
+        (self.folder / "register.csv").write_text("".join(["Id,N\n", *lines]), "utf-8")
+        main(["submit", "mapping.yaml", "--quiet"])
+
+    def retry(self, run, **rows):
+        """Retry the rejects of a run, after only these rows were kept, with these numbers."""
+        path = self.folder / f"mapping.run-{run}.rejects.csv"
+        head, *lines = path.read_text("utf-8-sig").splitlines()
+        kept = [line.split(",", 2) for line in lines]
+        lines = [f"{key},{rows[key]},{rest}" for key, _, rest in kept if key in rows]
+        path.write_text("\n".join([head, *lines, ""]), "utf-8")
+        main(["retry", "mapping.yaml", path.name, "--quiet"])
+
+    def refuse(self, *keys):
+        items = [{"rowKey": key, "message": "no"} for key in keys]
+        refusal = Fault(418, after=True, body=json.dumps({"statusCode": 418, "failedItems": items}).encode())
+        self.emulator.faults = lambda request: refusal if set(keys) & set(request.keys) else None
+
+    def find(self, number=1, **options):
+        with open_journal(self.folder / "opusmap-journal.db", write=False) as journal:
+            run = next(one for one in journal.runs() if one.id == number)
+            since = LaterRuns(journal, number)
+            return find_rows(since, run, since.find(run), **options)
+
+    def page(self, number=1, **options):
+        with open_journal(self.folder / "opusmap-journal.db", write=False) as journal:
+            return write_run(journal, next(one for one in journal.runs() if one.id == number), **options)
+
+    def prune(self, *numbers):
+        with open_journal(self.folder / "opusmap-journal.db") as journal:
+            journal.prune(9e10, set(numbers))
+
+
+@pytest.fixture
+def register(tmp_path, monkeypatch):
+    connection = {"id": "5b0c4a52-7f0e-4d0b-9a53-2f6d1f6a8c11"}
+    connection["data"] = [{"rowKey": "SingleText", "_N": "Number"}]
+    (tmp_path / "c.json").write_text(json.dumps(connection), "utf-8")
+    (tmp_path / "mapping.yaml").write_text(MAPPING, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    emulator = make_emulator(load_mapping("mapping.yaml"), Client("c", "s"))
+    with served(emulator) as url:
+        settings = {"BASE_URL": url, "TOKEN_URL": f"{url}/connect/token"}
+        for name, value in {**settings, "CLIENT_ID": "c", "CLIENT_SECRET": "s"}.items():
+            monkeypatch.setenv(f"OPUSMAP_{name}", value)
+        yield Register(tmp_path, emulator)
+
+
+def fates(found):
+    return {row.number: (row.key, row.describe()) for row in found.rows.values()}
+
+
+def test_rows_that_a_retry_sent_and_that_it_rejected_again_are_named(register):
+    register.submit(a="1", b="?", c="?")
+    assert register.find() == LaterRows()
+    register.retry(1, b="2", c="?")
+    assert fates(register.find()) == {3: ("b", "sent by run 2"), 4: ("c", "still open")}
+    assert register.find().describe() == "Still open: row 4 (c)."
+    register.retry(2, c="3")
+    assert fates(register.find()) == {3: ("b", "sent by run 2"), 4: ("c", "sent by run 3")}
+    assert register.find().describe() == ""
+    assert register.find(3) == LaterRows()
+
+
+def test_a_row_that_was_deleted_from_the_rejects_is_named_by_its_number_alone(register):
+    register.submit(a="1", b="?", c="?", d="?")
+    register.retry(1, b="2", c="?")
+    found = register.find()
+    assert fates(found)[5] == ("", "deleted from the rejects file")
+    assert found.describe() == "Still open: row 4 (c). Deleted from the rejects file: row 5."
+
+
+def test_a_row_that_the_mapping_left_out_after_its_correction_is_named(register):
+    register.submit(a="1", b="?", c="?")
+    register.retry(1, b="2", c="0")
+    assert fates(register.find())[4] == ("c", "excluded by “where”")
+
+
+def test_rows_are_not_known_where_the_counts_leave_two_answers(register):
+    register.submit(a="1", b="?", c="?", d="?")
+    register.retry(1, b="2", c="0")
+    found = register.find()
+    assert {number: row.fate for number, row in found.rows.items()} == {
+        3: "sent",
+        4: "unknown",
+        5: "unknown",
+    }
+    assert found.describe() == "Of 2 rows it is not known which were sent."
+
+
+def test_a_key_that_was_wrong_itself_is_followed_by_the_row(register):
+    register.submit(a="1", b="?")
+    path = register.folder / "mapping.run-1.rejects.csv"
+    path.write_text(path.read_text("utf-8-sig").replace("b,?", "new,2", 1), "utf-8")
+    main(["retry", "mapping.yaml", path.name, "--quiet"])
+    assert fates(register.find()) == {3: ("b", "sent by run 2")}
+
+
+def test_refused_records_that_a_later_run_sent_are_named(register):
+    register.refuse("b", "c")
+    register.submit(a="1", b="2", c="3", d="?")
+    register.refuse("c")
+    main(["retry", "mapping.yaml", "--run", "1", "--quiet"])
+    assert fates(register.find()) == {
+        3: ("b", "sent by run 2"),
+        4: ("c", "still open"),
+        5: ("d", "still open"),
+    }
+
+
+def test_a_row_that_had_a_record_before_is_in_opus_by_no_run_that_is_known(register):
+    register.submit(a="1", b="2")
+    register.submit(a="1", b="?")
+    register.retry(2, b="2")
+    assert fates(register.find(2)) == {3: ("b", "in Opus")}
+
+
+def test_what_pruned_records_would_tell_is_not_known(register):
+    register.submit(a="1", b="?", c="?")
+    register.retry(1, b="2", c="?")
+    register.prune(2)
+    assert fates(register.find())[4] == ("c", "still open")
+    register.submit(a="1", b="?", c="?", d="?")
+    register.retry(3, b="5", c="6")
+    register.prune(4)
+    assert (
+        register.find(3).describe()
+        == "Of 3 rows it is not known which were sent, because records were pruned."
+    )
+
+
+def test_without_rows_no_key_is_read(register):
+    register.submit(a="1", secret="?", c="?")
+    register.retry(1, secret="?")
+    assert register.find(keys=False).describe() == "Still open: row 3. Deleted from the rejects file: row 4."
+    assert "secret" in register.page()
+    assert "secret" not in register.page(rows=False)
+
+
+def test_a_file_of_rejects_that_is_gone_or_is_another_thing_now_leaves_the_numbers(register):
+    register.submit(a="1", b="?", c="?")
+    register.retry(1, b="2", c="?")
+    for number in (1, 2):
+        path = register.folder / f"mapping.run-{number}.rejects.csv"
+        path.write_bytes(b"\xff\xfe\x00" if number == 1 else b"_row\n" + b"9" * 5000 + b"\n")
+    assert fates(register.find()) == {3: ("b", "sent by run 2"), 4: ("", "still open")}
+    for number in (1, 2):
+        (register.folder / f"mapping.run-{number}.rejects.csv").unlink()
+    assert fates(register.find()) == {3: ("b", "sent by run 2"), 4: ("", "still open")}
+
+
+def test_a_sentence_names_the_first_rows_and_counts_the_others():
+    rows = {number: LaterRow(number, "", "open") for number in range(2, 15)}
+    said = LaterRows(rows, more=4).describe()
+    assert said.startswith("Still open: row 2, row 3, ")
+    assert said.endswith("row 11, and 7 more.")
+
+
+def test_rows_beyond_those_that_a_reason_names_are_counted(register):
+    register.submit(**{f"k{number}": "?" for number in range(60)})
+    register.retry(1, **{f"k{number}": "?" for number in range(60)})
+    (register.folder / "mapping.run-2.rejects.csv").unlink()
+    found = register.find()
+    assert (len(found.left()), found.more) == (50, 10)
+    assert "10 more are not shown: their numbers are not known." in register.page()
+
+
+def test_the_page_and_the_terminal_name_the_rows_that_are_left(register, capsys):
+    register.submit(a="1", b="?", c="?", d="?")
+    register.retry(1, b="2", c="?")
+    page = " ".join(register.page().split())
+    assert "<bdi>Still open: row 4 (c). Deleted from the rejects file: row 5.</bdi>" in page
+    assert "<strong>Sent by run 2:</strong> row 3<" in page
+    assert "<strong>Still open:</strong> row 4<" in page
+    assert '<td class="figure">4</td><th scope="row"><bdi>c</bdi></th><td>still open</td>' in page
+    main(["report", "1"])
+    assert "Still open: row 4 (c). Deleted from the rejects file: row 5." in capsys.readouterr().out
+
+
+def test_each_card_says_what_became_of_its_row(register):
+    register.refuse("b")
+    register.submit(a="1", b="2", c="?")
+    register.refuse()
+    main(["retry", "mapping.yaml", "--run", "1", "--quiet"])  # the file of rejects stays as it is
+    page = " ".join(register.page().split())
+    assert 'Row 4, key <bdi>c</bdi> <span class="fate">still open</span>' in page
+
+
+def test_a_retry_of_a_file_without_rows_says_that_all_were_deleted(register):
+    register.submit(a="1", b="?", c="?")
+    register.retry(1)
+    assert register.find().describe() == "Deleted from the rejects file: row 3, row 4."
