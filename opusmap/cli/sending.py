@@ -232,7 +232,12 @@ def send(work: Work, target: Target, options: SubmitOptions, out: SendingOutput,
         print_note(describe_where(target, report))
         if isinstance(work.source, RejectsSource) and report.submitted and not target.is_rehearsal:
             print_note(_CORRECT_SOURCE.format(file=Path(work.source.name).name))
-    print_next(out, *_choose_next(target, report, options, given, writer))
+    why, command = _choose_next(target, report, options, given, writer, work)
+    is_to_edit = writer.count and str(writer.path) in why
+    if is_to_edit and not out.silent and not target.is_rehearsal:  # which no journal knows
+        page = Given(given.mapping).command("report", "--run", str(report.run), "--html")
+        print_note(f"Before you edit {writer.path}, write the page that shows its wrong cells: {page}")
+    print_next(out, why, command)
     return find_exit_code(report)
 
 
@@ -243,7 +248,12 @@ _CORRECT_SOURCE = (
 
 
 def _choose_next(
-    target: Target, report: Report, options: SubmitOptions, given: Given, writer: RejectWriter
+    target: Target,
+    report: Report,
+    options: SubmitOptions,
+    given: Given,
+    writer: RejectWriter,
+    work: Work,
 ) -> tuple[str, str]:
     """Return what to do after a run, and the command."""
     rehearsal = target.is_rehearsal
@@ -258,9 +268,7 @@ def _choose_next(
     if report.all_filtered and options.only is None:
         return next_of_filtered(given)
     if writer.count:
-        named = (str(writer.path),) if rehearsal else ()
-        why = f"fix the rows in {writer.path} and {'rehearse' if rehearsal else 'send'} them"
-        return why, given.command("retry", *named, *to, source=False)
+        return _next_of_rejects(report, given, writer, work, to)
     if report.failed or report.uncertain:
         if rehearsal:
             return "rehearse again", resumed
@@ -272,6 +280,29 @@ def _choose_next(
         return "send the rest", given.command("submit")
     why = "read the report" if target.settings.is_local else "read and sign the report"
     return why, Given(given.mapping).command("report", "--html")
+
+
+def _next_of_rejects(
+    report: Report, given: Given, writer: RejectWriter, work: Work, to: tuple[str, ...]
+) -> tuple[str, str]:
+    """Return what to do after a run that wrote rejects, and the command; `to` is where a rehearsal sends.
+
+    Of rejected rows that have a record, a retry may have sent a correction: the source has the mistake still.
+    """
+    from opusmap.rejects import RejectsSource
+
+    named = (str(writer.path),) if to else ()
+    retry = given.command("retry", *named, *to, source=False)
+    in_opus = 0 if isinstance(work.source, RejectsSource) else report.rejected_in_opus
+    if not in_opus:
+        return f"fix the rows in {writer.path} and {'rehearse' if to else 'send'} them", retry
+    rows = "row that has a record" if in_opus == 1 else f"{in_opus:,} rows that have records"
+    where = work.source.name if Path(work.source.name).is_file() else "the source"
+    others = writer.count - in_opus
+    if not others:
+        return f"correct the {rows} in {where}, and send it again", given.command("submit")
+    rest, it = ("row", "it") if others == 1 else (f"{others:,} rows", "them")
+    return f"correct the {rows} in {where}, fix the other {rest} in {writer.path}, and send {it}", retry
 
 
 def _print_report(work: Work, report: Report, only: frozenset[str] | None, *, every: bool) -> None:

@@ -133,6 +133,7 @@ def _needs_of_rows(run: Run, evidence: Evidence) -> Iterator[Need]:
         what = f"{counted(rejected, 'row')} {_was(rejected)} rejected, and not sent."
         if evidence.rejected_in_opus:
             what += f" {describe_rejected_in_opus(evidence.rejected_in_opus)}."
+            correct = _correct_source(run, evidence, rejected)
         yield Need(what, *correct, "rejects")
 
 
@@ -144,6 +145,22 @@ def _correct(run: Run, file: File | None) -> tuple[str, str]:
     if file is None:
         return "Correct the source or the mapping, and run", f"opusmap submit {mapping}"
     return f"Correct the cells in {PurePath(file.path).name}, and run", f"opusmap retry {mapping}"
+
+
+def _correct_source(run: Run, evidence: Evidence, rejected: int) -> tuple[str, str]:
+    """Return what to do with rejected rows of which some, or all, have a record, and the command."""
+    file, source = evidence.find("rejects"), evidence.find("source")
+    others, is_retry = rejected - evidence.rejected_in_opus, evidence.rows_of is not None
+    if is_rehearsal(run) or is_retry or file is None:
+        return _correct(run, file)
+    where, mapping = "the source" if source is None else PurePath(source.path).name, shlex.quote(run.mapping)
+    if not others:
+        it = "this row" if rejected == 1 else "these rows"
+        return f"Correct {it} in {where}, and run", f"opusmap submit {mapping}"
+    those = "this row" if evidence.rejected_in_opus == 1 else "these rows"
+    cells = "the cells of the other one" if others == 1 else f"the cells of the other {others:,}"
+    action = f"Correct {those} in {where}, and {cells} in {PurePath(file.path).name}; then run"
+    return action, f"opusmap retry {mapping}"
 
 
 def _correct_later(run: Run, evidence: Evidence, later: Later) -> tuple[str, str]:

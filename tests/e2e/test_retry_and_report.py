@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -364,6 +365,10 @@ def test_a_correction_that_the_source_lacks_is_rejected_again_or_replaced_by_its
     page = (register / "opusmap-run-3.html").read_text("utf-8")
     assert f"{said} this row in a rejects file, correct the source as well." in page
     assert "alone. Correct the source" not in shown
+    count = int(re.search(r"^rejected +(\d+)", shown, re.MULTILINE)[1])
+    rest = f"fix the other {count - 1} rows in mapping.run-3.rejects.csv, and send them"
+    why = f"Next, correct the row that has a record in contracts.csv, {rest}: opusmap retry mapping.yaml"
+    assert why in shown
     assert emulator.records["CT-000040"]["_Doc_%20_Type"] == "3"
 
     mapping = register / "mapping.yaml"
@@ -372,6 +377,34 @@ def test_a_correction_that_the_source_lacks_is_rejected_again_or_replaced_by_its
     mapping.write_text(mapping.read_text("utf-8").replace(options, both, 1), "utf-8")
     told("submit", "mapping.yaml")  # it is valid now, and is sent
     assert emulator.records["CT-000040"]["_Doc_%20_Type"] == "4"
+
+
+def test_the_next_step_names_the_source_where_all_its_rejected_rows_have_records(pair, tmp_path, capsys):
+    register, rejects = tmp_path / "register.csv", tmp_path / "mapping.run-1.rejects.csv"
+    register.write_text("Id,Day\na,2024-13-01\nb,2024-05-03\n", "utf-8")
+    main(["submit", "mapping.yaml"])
+    page = "write the page that shows its wrong cells: opusmap report mapping.yaml --run 1 --html"
+    shown = capsys.readouterr().err
+    assert f"Before you edit {rejects.name}, {page}" in shown
+    assert f"Next, fix the rows in {rejects.name} and send them: opusmap retry mapping.yaml" in shown
+    assert main(["report", "mapping.yaml", "--run", "1", "--html"]) == 0
+    assert "2024-13-01" in (tmp_path / "opusmap-run-1.html").read_text("utf-8")
+    rejects.write_text(rejects.read_text("utf-8-sig").replace("a,2024-13-01", "a,2024-12-01"), "utf-8")
+    main(["retry", "mapping.yaml"])
+    assert "Before you edit" not in capsys.readouterr().err
+    main(["submit", "mapping.yaml"])
+    shown = capsys.readouterr().err
+    why = f"correct the row that has a record in {register.name}, and send it again"
+    assert f"Next, {why}: opusmap submit mapping.yaml" in shown
+    assert "Before you edit" not in shown
+    register.write_text("Id,Day\na,2024-12-01\nb,2024-05-03\n", "utf-8")
+    assert main(["submit", "mapping.yaml", "--quiet"]) == 0
+
+
+def test_a_rehearsal_that_keeps_no_journal_has_no_page_to_write_first(told):
+    shown = told("submit", "mapping.yaml", "--to", "emulator")[1]
+    assert "Next, fix the rows in mapping.rehearsal.rejects.csv" in shown
+    assert "Before you edit" not in shown
 
 
 def test_a_rehearsal_of_corrections_asks_for_none_in_the_source(register, told):

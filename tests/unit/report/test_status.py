@@ -88,3 +88,34 @@ def test_the_rejects_of_a_rehearsal_are_not_to_be_sent():
     (need,) = list_needs(replace(run(submitted=1, rejected=1), origin="http://127.0.0.1:8765"), REJECTS)
     assert need.command == ""
     assert "rehearse again" in need.action
+
+
+@pytest.mark.parametrize(
+    ("rejected", "in_opus", "action", "command"),
+    [
+        (2, 2, "Correct these rows in rows.csv, and run", "opusmap submit 'my maps/m.yaml'"),
+        (1, 1, "Correct this row in rows.csv, and run", "opusmap submit 'my maps/m.yaml'"),
+        (
+            3,
+            2,
+            "Correct these rows in rows.csv, and the cells of the other one in m.run-3.rejects.csv; then run",
+            "opusmap retry 'my maps/m.yaml'",
+        ),
+        (
+            1_003,
+            1,
+            "Correct this row in rows.csv, and the cells of the other 1,002 in m.run-3.rejects.csv; then run",
+            "opusmap retry 'my maps/m.yaml'",
+        ),
+        (3, 0, "Correct the cells in m.run-3.rejects.csv, and run", "opusmap retry 'my maps/m.yaml'"),
+    ],
+)
+def test_rows_that_have_records_are_to_be_corrected_in_the_source(rejected, in_opus, action, command):
+    files = (File("source", "/x/rows.csv", 1, "b"), *REJECTS.files)
+    evidence = Evidence(files=files, rejected_in_opus=in_opus)
+    (need,) = list_needs(run(submitted=1, rejected=rejected), evidence)
+    assert (need.action, need.command) == (action, command)
+    (need,) = list_needs(run(submitted=1, rejected=rejected), replace(evidence, rows_of=2))
+    assert need.action == "Correct the cells in m.run-3.rejects.csv, and run"
+    (need,) = list_needs(run(submitted=1, rejected=rejected), replace(evidence, files=files[1:]))
+    assert "rows.csv" not in need.action
