@@ -314,7 +314,9 @@ def _print_run(
     if not any_open:
         console.print(_describe_open_records(run.counts), soft_wrap=True)
     if evidence.gone is not None and evidence.gone.records:
-        console.print(escape(evidence.gone.describe()), soft_wrap=True)
+        from opusmap.report import CHANGED_KEY
+
+        console.print(escape(f"{evidence.gone.describe()}. {CHANGED_KEY}"), soft_wrap=True)
 
 
 def _describe_open_records(counts: Mapping[str, int]) -> str:

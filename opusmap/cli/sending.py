@@ -321,7 +321,9 @@ def _print_report(work: Work, report: Report, only: frozenset[str] | None, *, ev
 
                 print_note(describe_rejected_in_opus(report.rejected_in_opus))
             if report.gone is not None and report.gone.records:
-                print_note(f"{report.gone.describe()}; nothing was deleted")
+                from opusmap.report import CHANGED_KEY
+
+                print_note(f"{report.gone.describe()}; nothing was deleted. {CHANGED_KEY}")
 
 
 def print_faults(target: Target) -> None:

@@ -43,7 +43,7 @@ from opusmap.report.page_templates import read_templates, shown
 from opusmap.report.provenance import Evidence
 from opusmap.report.rejected_rows import RejectedRows, read_rows
 from opusmap.report.status import count_attention, describe_status, is_rehearsal, list_needs
-from opusmap.report.summary import ENDS, label_end
+from opusmap.report.summary import CHANGED_KEY, ENDS, label_end
 from opusmap.report.timeline import FEWEST_SPANS, read_timeline
 from opusmap.sources.changes import describe_state
 
@@ -55,7 +55,6 @@ OPEN_ENDS = 1000
 """Records that Opus did not take that are shown at most."""
 _FOOT = 500
 """Characters at the foot of printed sheets."""
-
 _FOLDER = Path(__file__).parent / "templates"
 
 
@@ -333,6 +332,7 @@ def render_page(template: str, subject: str, **values: Any) -> str:
             width=WIDTH,
             height=HEIGHT,
             describe_state=describe_state,
+            changed_key=CHANGED_KEY,
             **values,
         )
     )

@@ -123,6 +123,11 @@ class Gone:
 
 
 _GONE_SHOWN = 5
+CHANGED_KEY = (
+    "If the row key of a row changed, Opus has a record under each of its keys: have the wrong record "
+    "removed in Opus, and keep the right key in the source."
+)
+"""What else may be the case where a record seems to be gone, and what to do then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,6 +193,11 @@ def describe_notes(found: Diff, origin: str) -> list[str]:
         notes.append(f"The row key of {rows} can't be read, so some records may not be gone.")
     if gone and found.where_unknown:
         notes.append("Records that seem gone may be left out by `where`: this source can be read only once.")
+    if gone and found.counts[Kind.NEW]:
+        notes.append(
+            "A row whose row key changed counts twice: as gone under the old key, and as new under the new "
+            "one. If it is the same record, put the old key back before you send."
+        )
     if gone:
         notes.append("opusmap deletes nothing in Opus: it only lists what is gone.")
     return notes

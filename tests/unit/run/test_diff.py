@@ -25,7 +25,7 @@ from opusmap.journal.column_hashes import ColumnHasher
 from opusmap.records import Filtered, Mapped, Record
 from opusmap.report import Report
 from opusmap.run.diff import SourceDiff, find_target
-from opusmap.run.differences import CONFLICT, Diff, Kind
+from opusmap.run.differences import CONFLICT, Diff, Kind, describe_notes
 from opusmap.run.duplicates import DuplicateFilter
 from opusmap.run.open import Work
 from opusmap.run.rehearsal import EmbeddedTransport, embedded_opus
@@ -321,3 +321,13 @@ def test_a_planted_bug_that_forgets_rejected_keys_calls_their_records_gone(
     monkeypatch.setattr(DuplicateFilter, "_all_new", lambda self, chunk, _rejects: all_new(self, chunk, ()))
     with pytest.raises(AssertionError):
         assert not counts(world.diff([row("wrong", N="wrong")]))
+
+
+def test_where_rows_are_gone_and_others_new_a_changed_row_key_is_named_as_a_cause(world: World) -> None:
+    world.submit([row("a"), row("b")])
+    said = "A row whose row key changed counts twice: as gone under the old key, and as new under the new"
+    changed, gone = world.diff([row("a"), row("B")]), world.diff([row("a")])
+    assert counts(changed) == {"new": 1, "unchanged": 1, "gone": 1}
+    assert any(note.startswith(said) for note in describe_notes(changed, "https://opus.example.com"))
+    assert counts(gone) == {"unchanged": 1, "gone": 1}
+    assert not any(said in note for note in describe_notes(gone, "https://opus.example.com"))
