@@ -93,3 +93,5 @@ def _print_test(result: TestResult) -> None:
         console.print(f"       [cyan]{escape(one.column)}[/]", soft_wrap=True)
         console.print(f"         [green]+ expected[/] {escape(shorten(one.expected, 500))}", soft_wrap=True)
         console.print(f"         [red]- found   [/] {escape(shorten(one.found, 500))}", soft_wrap=True)
+    if result.hint:
+        console.print(f"       [cyan]help:[/] {escape(result.hint)}", soft_wrap=True)

@@ -17,6 +17,7 @@ from opusmap.connection import Connection
 from opusmap.drafting.draft import Draft, DraftTest, write_draft
 from opusmap.errors import InvalidMapping
 from opusmap.mapping import Text, parse_spec
+from opusmap.mapping.model import DRAFTED
 from opusmap.records import Record, Row
 
 __all__ = ["with_tests"]
@@ -78,7 +79,7 @@ def _test(mapper: Mapper, row: Row, record: Record, names: Mapping[str, str]) ->
         and plan.binding.const != UNDECIDED_KEY
         and all(name in kept or name not in cells for name in (_holder(row, name) for name in _sources(plan)))
     }
-    return DraftTest(f"row {row.number} of the source", kept, expect)
+    return DraftTest(f"row {row.number} of the source{DRAFTED}", kept, expect)
 
 
 def _sources(plan: ColumnPlan) -> list[str]:

@@ -37,18 +37,33 @@ class TestResult:
     name: str
     span: Span
     differences: tuple[Difference, ...]
+    is_drafted: bool = False
 
     @property
     def passed(self) -> bool:
         """Return whether everything is as expected."""
         return not self.differences
 
+    @property
+    def hint(self) -> str:
+        """What to do where a test fails that `opusmap init` drafted; "" for another one, or if it passed."""
+        return _DRAFTED_FAILS if self.is_drafted and not self.passed else ""
+
+
+_DRAFTED_FAILS = (
+    "`opusmap init` took what this test expects from its draft: it fails if you have changed a rule since. "
+    "If what was found is right, write that under `expect`, or delete the test"
+)
+
 
 def run_tests(mapper: Mapper) -> list[TestResult]:
     """Run a mapping's tests, in their order."""
     return [
         TestResult(
-            test.name, test.span, tuple(_differences(test, run_row(mapper, test.row), mapper.connection))
+            test.name,
+            test.span,
+            tuple(_differences(test, run_row(mapper, test.row), mapper.connection)),
+            test.is_drafted,
         )
         for test in mapper.spec.tests
     ]
@@ -152,6 +167,7 @@ def junit_xml(suites: Iterable[tuple[str, list[TestResult]]]) -> bytes:
                 text = "\n".join(
                     f"{one.column}: expected {one.expected}, found {one.found}" for one in result.differences
                 )
+                text += f"\n{result.hint}" if result.hint else ""
                 ET.SubElement(case, "failure", message=_xml_text(text.partition("\n")[0])).text = _xml_text(
                     text
                 )

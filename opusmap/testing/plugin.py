@@ -95,6 +95,7 @@ class MappingItem(pytest.Item):
                 f"  {one.column}: expected {one.expected}, found {one.found}"
                 for one in self._result.differences
             ]
+            lines += [f"  help: {self._result.hint}"] if self._result.hint else []
             return "\n".join(lines)
         return super().repr_failure(excinfo, style)
 

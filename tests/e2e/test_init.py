@@ -51,6 +51,21 @@ def test_a_draft_whose_todos_are_decided_maps_its_rows_and_passes_its_tests(fold
     assert found["mapped"] > 800  # the register is dirty on purpose: rows without an author or a number
 
 
+def test_a_drafted_test_that_fails_after_a_change_of_a_rule_says_that_it_was_drafted(folder, capsys):
+    known = ["--timezone", "Australia/Sydney", "--datetime-format", "%Y-%m-%d %H:%M:%S"]
+    assert main(["init", "contracts.connection.json", "contracts.csv", "-q", *known]) == 0
+    text = re.sub(r"^( +)#- ", r"\1- ", Path("mapping.yaml").read_text("utf-8"), flags=re.MULTILINE)
+    text = re.sub(r'^ +- "TODO.*\n', "", text, flags=re.MULTILINE)
+    changed = re.sub("^  Row key: ContractNo ", '  Row key: "CT-{{ ContractNo }}" ', text, flags=re.MULTILINE)
+    Path("mapping.yaml").write_text(changed, "utf-8")
+    assert main(["test", "mapping.yaml"]) == 1
+    shown = capsys.readouterr().out
+    assert shown.count("as drafted\n") == shown.count("`opusmap init` took what this test expects") == 2
+    Path("mapping.yaml").write_text(changed.replace('Row key: "0', 'Row key: "CT-0'), "utf-8")  # accepted
+    assert main(["test", "mapping.yaml"]) == 0
+    assert "took what this test expects" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "command", ["check", "preview", "test", "map", "lock", "explain Name", "submit --to emulator"]
 )
