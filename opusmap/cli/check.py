@@ -109,7 +109,7 @@ def check(
                 progress(report)
             pace = find_earlier_pace(work.mapper, os.environ)
             report, forecast = checked.report(), checked.forecast(pace)
-    problems = tuple(sorted({*work.to_do, *warnings, *forecast.patterns}, key=lambda one: one.place))
+    problems = work.in_order((*work.to_do, *warnings, *forecast.patterns))
     print_diagnostics(problems)
     drained = forecast_drain_time(report.mapped, pace, _measure_mapping(report)) if drain_time else None
     if out.as_json:

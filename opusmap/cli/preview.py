@@ -67,7 +67,7 @@ def preview(
     work = open_mapping(mapping, source, converters, out, around_to_do=True)
     with work.source:
         rows = list(islice(work.source.rows(), limit))
-    print_diagnostics(work.to_do)
+    print_diagnostics(work.in_order(work.to_do))
     shown = [
         (dict(row.values), row if isinstance(row, Reject) else work.mapper.map_row(row.values, row.number))
         for row in rows

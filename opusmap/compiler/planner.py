@@ -429,7 +429,7 @@ class _Planner:
             return member
         if is_placeholder(text):
             help_text = "write a source column here, or a template or constant"
-            self.problems.append(to_do("this binding", name.span, help_text))
+            self.problems.append(to_do(self._describe_bound(), name.span, help_text))
             return UNKNOWN
         if (found := self._path(text)) is not None:
             return found
@@ -472,6 +472,12 @@ class _Planner:
             variable: nodes.Node = nodes.VariableRef(root)
             return reduce(nodes.step_into, names, variable)
         return nodes.Cell(text, dotted=bool(names)) if columns is None or root in columns else None
+
+    def _describe_bound(self) -> str:
+        """Return what is being bound, with its name."""
+        column = self._connection.find(self._place)
+        kind = "the required column" if column is not None and column.required else "the column"
+        return f"{kind} {quote_value(self._place)}"
 
     def _encoder_options(self, binding: Binding, column: Column, context: Context) -> EncoderOptions:
         century = self._century(binding)

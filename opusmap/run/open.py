@@ -16,14 +16,14 @@ from opusmap.compiler import KnownColumns, Mapper, compile_mapping, read_mapping
 from opusmap.compiler.lint import SAMPLE_ROWS, lint
 from opusmap.compiler.lock import find_drift, lock_path, read_lock
 from opusmap.compiler.plan import KEY_COLUMN
-from opusmap.connection import BUILT_IN, Connection
+from opusmap.connection import BUILT_IN, CLASSIFICATION, Connection
 from opusmap.errors import InvalidMapping, SourceError
 from opusmap.expressions import ROW_FILE, nodes
 from opusmap.issues import Issue, Span
 from opusmap.mapping import MappingSpec, Text
 from opusmap.records import Reject
 from opusmap.rejects import RejectsSource
-from opusmap.run.to_do import compile_decided
+from opusmap.run.to_do import compile_decided, find_needed
 from opusmap.safe_files import refuse_irregular, resolve_inside
 from opusmap.source_options import installed_formats
 from opusmap.sources import (
@@ -48,18 +48,32 @@ class Work:
     """A mapping and its source, opened: the mapper knows the source's columns. Close the source.
 
     `to_do` are the problems of a mapping that has `TODO`, and `left_out` the columns of Opus (their display
-    names) that are not mapped for that reason; see `open_work`.
+    names) that are not mapped for that reason; see `open_work`. `needed` are the places of the mapping that
+    are about columns that Opus requires, and about the classification.
     """
 
     mapper: Mapper
     source: Source
     to_do: tuple[Issue[Span], ...] = ()
     left_out: tuple[str, ...] = ()
+    needed: frozenset[Span] = frozenset()
 
     @property
     def lacks_key(self) -> bool:
         """Whether the row key is still to do: all records have the same one, so it tells nothing."""
         return BUILT_IN[KEY_COLUMN] in self.left_out
+
+    def in_order(self, problems: Iterable[Issue[Span]]) -> tuple[Issue[Span], ...]:
+        """Return problems by their places, each once; in a draft, columns that Opus needs come first.
+
+        These are the required ones, and the classification.
+        """
+
+        def rank(one: Issue[Span]) -> tuple[bool, Span]:
+            first = one.code == "no-classification" or (one.code == "to-do" and one.place in self.needed)
+            return not (self.to_do and first), one.place
+
+        return tuple(sorted(set(problems), key=rank))
 
     def place(self, row: int, column: str) -> str:
         """Return where a row is, or its cell if a column of Opus (its display name) comes from just one.
@@ -167,7 +181,7 @@ def compile_work(
             if not around_to_do:
                 raise
             mapper, left_out = compile_decided(spec, connection, converters, columns, source, invalid, known)
-            return Work(mapper, source, tuple(invalid.diagnostics), left_out)
+            return Work(mapper, source, tuple(invalid.diagnostics), left_out, find_needed(spec, connection))
         if hold_lock:
             check_lock(mapper)
     except BaseException:
@@ -200,7 +214,11 @@ def find_warnings(work: Work, known: KnownColumns | None = None) -> tuple[Issue[
         sample = [row.values for row in rows if not isinstance(row, Reject)]
     found = lint(work.mapper.plan, sample, typed_cells=work.source.typed_cells, known=known)
     if work.to_do:  # what reads the other columns, or classifies records, may be still to do
-        found = tuple(one for one in found if one.code not in ("unread-column", "no-classification"))
+        told = {
+            "unread-column",
+            *(["no-classification"] if BUILT_IN[CLASSIFICATION] in work.left_out else []),
+        }
+        found = tuple(one for one in found if one.code not in told)
     work.mapper.forget_notes()  # the sample was mapped to see what is rejected
     return (*work.mapper.warnings, *found)
 

@@ -13,7 +13,7 @@ from itertools import islice
 from opusmap.compiler import KnownColumns, Mapper, compile_mapping
 from opusmap.compiler.lint import SAMPLE_ROWS
 from opusmap.compiler.plan import KEY_COLUMN, UNDECIDED_KEY
-from opusmap.connection import Column, ColumnType, Connection
+from opusmap.connection import CLASSIFICATION, Column, ColumnType, Connection
 from opusmap.converters import Registry
 from opusmap.errors import InvalidMapping
 from opusmap.issues import Span
@@ -54,6 +54,17 @@ def compile_decided(
     mapper = _compile(spec, connection, registry, columns, left_out, invalid, known)
     names = {column.internal_name for column in left_out}
     return mapper, tuple(one.display_name for one in connection.columns if one.internal_name in names)
+
+
+def find_needed(spec: MappingSpec, connection: Connection) -> frozenset[Span]:
+    """Return the places of a mapping that are about the classification or a column that Opus requires."""
+    found = set[Span]()
+    parts: list[tuple[str, object]] = [(one.target, one) for one in spec.fields]
+    for name, part in [*parts, *((one.column, one) for one in spec.choices)]:
+        column = connection.find(name)
+        if column is not None and (column.required or column.internal_name == CLASSIFICATION):
+            found.update(_spans(part))
+    return frozenset(found)
 
 
 def _compile(
