@@ -33,6 +33,11 @@ def print_diagnostics(diagnostics: Iterable[Issue[Span]]) -> None:
             level = logging.getLevelNamesMapping()[diagnostic.severity.value.upper()]
             log(diagnostic.one_line(), level, diagnostic=diagnostic.as_json())
         return
+    told = found
+    if any(one.cause for one in found):
+        from opusmap.compiler.lint import join_causes
+
+        told = join_causes(found)
     styled = make_console(stderr=True)
 
     def paint(text: str, style: str) -> str:
@@ -40,7 +45,7 @@ def print_diagnostics(diagnostics: Iterable[Issue[Span]]) -> None:
 
     explained = set[str]()
     read_lines = cache(_read_lines)  # a hostile file has thousands of problems
-    for diagnostic in found:
+    for diagnostic in told:
         lines, number = read_lines(diagnostic.place.file), diagnostic.place.line
         line = lines[number - 1] or None if number <= len(lines) else None
         shown = _in_lines(diagnostic)
@@ -55,8 +60,8 @@ def print_diagnostics(diagnostics: Iterable[Issue[Span]]) -> None:
     if os.environ.get("GITHUB_ACTIONS") == "true":
         for diagnostic in found:
             write_error(_annotation(diagnostic))
-    errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in found)
-    warnings = len(found) - errors
+    errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in told)
+    warnings = len(told) - errors
     counts = [counted(count, word) for count, word in ((errors, "error"), (warnings, "warning")) if count]
     if counts:
         styled.print(escape(" and ".join(counts)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -92,7 +92,34 @@ def _may_be_empty(plan: Plan, rows: SampledRows) -> Iterator[Issue[Span]]:
             if rows.rows and not count and not may_come:
                 continue
             where = "" if gap.cell is None else f" in {count:,} of the first {len(rows.rows):,} rows"
-            yield _warning("may-be-empty", f"{name} is required, and {gap.why}{where}", column.span, gap.help)
+            message = f"{name}{_IS_REQUIRED}{gap.why}{where}"
+            cause = "" if gap.cell is None else gap.why
+            yield Issue("may-be-empty", message, column.span, gap.help, Severity.WARNING, cause=cause)
+
+
+_IS_REQUIRED = " is required, and "
+
+
+def join_causes(issues: Iterable[Issue[Span]]) -> list[Issue[Span]]:
+    """Return issues for a person: columns that the same source column leaves empty become one issue."""
+    groups: dict[object, list[Issue[Span]]] = {}
+    for number, one in enumerate(issues):
+        groups.setdefault((one.code, one.cause) if one.cause else number, []).append(one)
+    return [group[0] if len(group) == 1 else _join(group) for group in groups.values()]
+
+
+def _join(group: Sequence[Issue[Span]]) -> Issue[Span]:
+    """Return one issue, at the place of the first, that names the column of each, and where it is empty."""
+    first = group[0]
+    told = [one.message.partition(f"{_IS_REQUIRED}{one.cause}") for one in group]
+    names, wheres = [name for name, _, _ in told], [where for _, _, where in told]
+    where, each = wheres[0], ", ".join(names)
+    if len(set(wheres)) > 1:
+        where = ""
+        each = ", ".join(f"{name} ({rows.strip()})" for name, rows in zip(names, wheres, strict=True))
+    message = f"{first.cause}{where}, and required columns read it: {each}"
+    hint = "; ".join(dict.fromkeys(one.hint for one in group))
+    return Issue(first.code, message, first.place, hint, first.severity, cause=first.cause)
 
 
 _TERMS = 3

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from small_mapping import CONNECTION, compiled, connect
 
-from opusmap.compiler.lint import lint
+from opusmap.compiler.lint import join_causes, lint
 from opusmap.connection import Connection
+from opusmap.issues import Issue, Severity, Span
 
 COLUMNS = ("Key", "A", "B")
 TABLES = "tables: {t: {a: b}}\n"
@@ -336,3 +337,41 @@ def test_a_time_of_day_that_is_not_written_for_opus_is_a_warning(binding: str, m
 def test_a_date_without_a_time_may_be_written_without_one(binding: str) -> None:
     text = 'timezone: UTC\ntarget: {datetime_format: "%d/%m/%Y"}\n'
     assert not warnings(f"When: {binding}", text, ({"Key": "1", "A": "", "B": "2024-01-03"},))
+
+
+REQUIRED = "columns: {Line: {required: true}, Text: {required: true}, Number: {required: true}}\n"
+
+
+def gaps(fields: str, rows: tuple[dict[str, Any], ...] = ROWS) -> list[Issue[Span]]:
+    """Return the warnings of three required columns that may be empty."""
+    found = lint(compiled(fields, REQUIRED, columns=(*COLUMNS, "C")).plan, rows)
+    return [one for one in found if one.code == "may-be-empty"]
+
+
+def test_a_source_column_with_empty_cells_is_reported_once_with_the_columns_that_read_it() -> None:
+    found = gaps("Line: A\nText: '{{ A }}'\nNumber: \"{{ B if A == 'x' }}\"")
+    assert len(found) == 3
+    (once, other) = join_causes(found)
+    assert (
+        once.message == '"A" is empty in 1 of the first 2 rows, and required columns read it: "Line", "Text"'
+    )
+    assert (once.code, once.place, once.severity) == ("may-be-empty", found[0].place, Severity.WARNING)
+    assert once.hint == "give a `default:` to keep those rows"
+    assert other == found[2]  # which is no matter of a cell
+
+
+def test_columns_that_are_empty_in_other_rows_of_the_same_cells_are_named_each_with_its_rows() -> None:
+    rows = (*ROWS, {"Key": "3", "A": "", "B": ""})
+    (once,) = join_causes(gaps('Line: A\nText: "{{ B or A }}"\nNumber: Key', rows))
+    assert once.message == (
+        '"A" is empty, and required columns read it: "Line" (in 2 of the first 3 rows), '
+        '"Text" (in 1 of the first 3 rows)'
+    )
+
+
+def test_what_has_no_cause_in_common_is_left_as_it_is() -> None:
+    found = gaps(
+        "Line: A\nText: \"{{ B if A == 'x' }}\"\nNumber: C", ({**ROWS[0], "C": ""}, {**ROWS[1], "C": "1"})
+    )
+    assert len(found) == 3
+    assert join_causes(found) == found
