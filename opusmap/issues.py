@@ -66,7 +66,7 @@ class Issue(msgspec.Struct, Generic[Place_co], frozen=True, gc=False):
     `place` is a `Span` for an issue of a mapping or connection file. For an issue of a row it is the target
     column's display name, the source column's where no target is concerned, or empty for the whole row.
     `fix` is the hint as a change of the file, where it says exactly what to write. `cause` is what several
-    issues may have in common, such as the source column whose cells are empty: a person is told once.
+    issues may have in common, such as the source column whose cells are empty: a person needs it once.
     Rows make issues by the hundred thousand, so this is a msgspec struct: it is made in a tenth of the time.
     """
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.source_options import SourceOptions
 from opusmap.sources.arrow import BatchReader
+from opusmap.sources.damage import Damage, explain_parquet
 from opusmap.sources.source import Format, Source, check_columns, load_extra
 from opusmap.sources.text_io import Input
 from opusmap.wording import quote_value
@@ -37,8 +39,8 @@ class ParquetSource(Source):
         )
         self._until = ExitStack()
         try:
-            path = input.as_file(self._until)
-            file = self._until.enter_context(self._arrow.OSFile(str(path)))
+            self._path = input.as_file(self._until)
+            file = self._until.enter_context(self._arrow.OSFile(str(self._path)))
             packed = self._find_packed(parquet.read_metadata(file))
             file.seek(0)
             # No thread that reads ahead, and no file object of Python: a thread that still waits for the
@@ -50,7 +52,7 @@ class ParquetSource(Source):
         except BaseException as error:
             self.close()
             if isinstance(error, UnicodeDecodeError):
-                raise self._damaged("the name of a column is damaged: it is not UTF-8 text") from None
+                raise self._damaged("the name of a column is damaged, and not UTF-8 text") from None
             if isinstance(error, OSError | ValueError | LookupError | self._arrow.ArrowException):
                 raise self._unreadable(error) from None
             raise
@@ -100,12 +102,17 @@ class ParquetSource(Source):
         return list(packed)
 
     def _unreadable(self, error: Exception, row: int | None = None) -> SourceError:
-        text = isinstance(error, UnicodeDecodeError)
-        reason = "a text in it is not UTF-8" if text else str(error).strip().partition("\n")[0]
-        return self._damaged(f"not a readable Parquet file: {reason}", row)
+        if isinstance(error, UnicodeDecodeError):
+            return self._damaged("a text in it is not UTF-8", row)
+        damage = explain_parquet(self._path, Path(self.name).suffix.lower())
+        reason = str(error).strip().partition("\n")[0]
+        return SourceError(
+            self.name, "source-damaged", damage.describe("a Parquet file", reason), row, damage.hint
+        )
 
-    def _damaged(self, problem: str, row: int | None = None) -> SourceError:
-        return SourceError(self.name, "source-damaged", problem, row, "fetch or write the file again")
+    def _damaged(self, what: str, row: int | None = None) -> SourceError:
+        damage = Damage(what, "fetch or write the file again")
+        return SourceError(self.name, "source-damaged", damage.describe("a Parquet file"), row, damage.hint)
 
 
 FORMAT = Format(

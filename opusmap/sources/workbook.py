@@ -20,6 +20,7 @@ from opusmap.errors import SourceError
 from opusmap.records import Reject, Row
 from opusmap.source_options import SourceOptions
 from opusmap.sources.child import ChildFailed, read_frames
+from opusmap.sources.damage import explain_workbook
 from opusmap.sources.header import SAMPLE_ROWS as HEADER_ROWS
 from opusmap.sources.header import (
     Header,
@@ -45,7 +46,7 @@ SAMPLE_ROWS = 1_000
 """Rows that show whether a column has times or only days."""
 
 _EXACT = 10**15
-_OTHER_WAY = "open it in Excel and save it again, or save the sheet as CSV and map that"
+_ENDED = "the process that reads it ended, or would have taken too much memory"
 
 
 class Workbook:
@@ -108,22 +109,16 @@ class Workbook:
         try:
             yield from read_frames(program, task, inf, self._until, decode)
         except ChildFailed as failed:
-            code = "source-damaged"
-            hint = _OTHER_WAY
-            if failed.error == "unknown-sheet":
-                names = failed.details["sheets"]
-                problem = (
-                    f"the workbook has no sheet {quote_value(task.sheet)}" if names else "it has no sheets"
-                )
-                code = "unknown-sheet"
+            names = failed.details.get("sheets")
+            if names:
+                problem = f"the workbook has no sheet {quote_value(task.sheet)}"
                 hint = suggest(task.sheet, names) or f"sheets: {quote_names(names)}"
-            elif failed.error == "password":
-                problem, hint = "the workbook is protected by a password", "save it without a password"
-            elif failed.error == "damaged":
-                problem = f"the workbook can't be read: {failed.details['reason']}"
-            else:
-                problem = "the workbook can't be read: it is damaged, or its suffix is wrong"
-            raise SourceError(self.name, code, problem, help=hint) from None
+                raise SourceError(self.name, "unknown-sheet", problem, help=hint) from None
+            suffix, is_encrypted = Path(self.name).suffix.lower(), failed.error == "password"
+            damage = explain_workbook(self._path, suffix, is_encrypted=is_encrypted)
+            reason = _ENDED if names is None else "it has no sheets"
+            problem = damage.describe("a workbook", failed.details.get("reason", reason))
+            raise SourceError(self.name, "source-damaged", problem, help=damage.hint) from None
 
 
 class WorkbookSource(Source):

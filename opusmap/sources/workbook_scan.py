@@ -17,6 +17,7 @@ from struct import unpack_from
 from typing import IO
 
 from opusmap.errors import SourceError
+from opusmap.sources.damage import explain_workbook
 
 BLOCK = 1 << 16
 UNPACKED_LIMIT = 2 << 30
@@ -59,8 +60,9 @@ def scan_workbook(path: Path, name: str) -> Scan | None:
             file.seek(0)
             return _scan(file, path.stat().st_size, name)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, IndexError):
-        problem = "the workbook is damaged: it can't be unpacked"
-        raise SourceError(name, "source-damaged", problem, help="save it again in Excel") from None
+        damage = explain_workbook(path, Path(name).suffix.lower())
+        problem = damage.describe("a workbook")
+        raise SourceError(name, "source-damaged", problem, help=damage.hint) from None
     except OSError as error:
         problem = f"the source can't be read: {error.strerror or error}"
         raise SourceError(name, "source-unreadable", problem, help="name a file that exists") from None
