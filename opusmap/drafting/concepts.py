@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from rapidfuzz import fuzz, process
 
-__all__ = ["Concepts", "concept_table", "languages_of", "read_name", "words_of"]
+__all__ = ["Concepts", "concept_table", "languages_of", "names_place", "read_name", "words_of"]
 
 Concepts: TypeAlias = tuple[str, ...]
 """Concepts in the order of the words; a word that no table has is returned after a `?`."""
@@ -133,6 +133,36 @@ def read_name(name: str, languages: tuple[str, ...]) -> Concepts:
         found += concepts
         at += length
     return tuple(dict.fromkeys(found))
+
+
+def names_place(name: str, languages: tuple[str, ...]) -> bool:
+    """Return whether a name is that of places or parts of an organisation, whose values are not people.
+
+    >>> names_place("Ward", ("en",)), names_place("Standort", ("de", "en")), names_place("Officer", ("en",))
+    (True, True, False)
+    """
+    return not _PLACES.isdisjoint([*words_of(name), *read_name(name, languages)])
+
+
+_PLACES = frozenset(
+    [
+        "location",
+        "department",
+        "section",
+        "plot",
+        "area",
+        "ward",
+        "zone",
+        "block",
+        "lot",
+        "district",
+        "region",
+        "building",
+        "street",
+        "road",
+    ]
+)
+"""Concepts, and words that no concept has."""
 
 
 def _phrase(words: Sequence[str], known: Sequence[_Language]) -> tuple[int, Concepts]:

@@ -13,6 +13,7 @@ from opusmap.compiler.plan import KEY_COLUMN, UNDECIDED_KEY
 from opusmap.connection import ColumnType, Connection
 from opusmap.drafting.bindings import DraftBinding, draft_binding, needs_zone
 from opusmap.drafting.choice_values import DraftChoices, draft_choices
+from opusmap.drafting.concepts import languages_of, names_place
 from opusmap.drafting.matching import Match, match_columns
 from opusmap.drafting.presets import Preset, find_preset
 from opusmap.mapping.yaml_writer import in_line, quoted
@@ -315,7 +316,9 @@ def _fields(draft: Draft) -> Iterator[str]:
     if unused:
         yield ""
         yield "  # Columns of the source that are not used:"
-        yield from (f"  #   {one_line(column.name)}: {_told(column)}" for column in unused)
+        languages = languages_of([column.name for column in draft.profile.columns])
+        for column in unused:
+            yield f"  #   {one_line(column.name)}: {_told(column, languages)}"
 
 
 def field_lines(one: DraftBinding, mark: str) -> Iterator[str]:
@@ -347,10 +350,10 @@ def _sources(binding: Any) -> Sequence[str]:
     return [given] if isinstance(given, str) else list(given)
 
 
-def _told(column: ColumnProfile) -> str:
+def _told(column: ColumnProfile, languages: tuple[str, ...]) -> str:
     told = [column.kind.value if column.filled else "always empty"]
     if column.kind is Kind.PERSON:
-        told = ["text, perhaps names of people"]
+        told = ["text" if names_place(column.name, languages) else "text, perhaps names of people"]
     if column.kind is Kind.DATE and (patterns := _patterns(column)):
         told = [f"{told[0]} ({' or '.join(patterns)})"]
     if column.lists is not None:

@@ -175,6 +175,8 @@ class ColumnProfiler:
         self._counted: Counter[str] = Counter()  # by the names of `ColumnProfile`
         self._no_value: Counter[str] = Counter()
         self._kinds: Counter[Kind] = Counter()
+        self._first_words: set[str] = set()  # of values that look like people, two at most
+        self._people: set[str] = set()  # two of these values at most
         self._paths: Counter[str] = Counter()
         self._dates = DateFormats()
         self._incomplete: Counter[str] = Counter()
@@ -216,6 +218,7 @@ class ColumnProfiler:
         self._examine_collected()
         self._note_incomplete_dates()
         self._note_placeholder()
+        self._note_no_people()
         if self._objects:
             self._kinds[Kind.OBJECTS], self._more, self._repeats = self._objects, True, None
         empty = self._empty + rows - self._added
@@ -291,6 +294,7 @@ class ColumnProfiler:
                 self._kinds[Kind.DATE] += weight
             else:
                 kinds = list(kinds_of(plain))
+                self._note_person(plain, kinds)
                 self._kinds.update(dict.fromkeys(kinds, weight))
                 if Kind.NUMBER in kinds:
                     self._note_number(plain, weight)
@@ -316,6 +320,16 @@ class ColumnProfiler:
         if incomplete and telling >= _TELLING_DATES * (self._kinds[Kind.DATE] + incomplete):
             self._kinds[Kind.DATE] += incomplete
 
+    def _note_person(self, text: str, kinds: list[Kind]) -> None:
+        if Kind.PERSON in kinds and len(self._first_words) < _TWO:
+            self._first_words.add(text.split(maxsplit=1)[0].casefold())
+            self._people |= {text} if len(self._people) < _TWO else set()
+
+    def _note_no_people(self) -> None:
+        """Take values for no people if all begin with the same word: Section North, Section South."""
+        if len(self._people) >= _TWO and len(self._first_words) == 1:
+            del self._kinds[Kind.PERSON]
+
     def _note_placeholder(self) -> None:
         """Take for "no value" a frequent text among what else are dates or numbers."""
         whole = self._lists.whole
@@ -338,6 +352,7 @@ _LONG = frozenset({Kind.EMAIL, Kind.URL, Kind.FILE})
 
 
 _CERTAIN_KINDS = (Kind.DATE, Kind.NUMBER)
+_TWO = 2
 _OFTEN_ENOUGH = 0.3
 _TELLING_DATES = 0.05
 

@@ -157,10 +157,15 @@ def _has_email(part: str) -> bool:
 
 
 def _is_person(text: str) -> bool:
-    """Return whether a text may be a person's name: two to four capitalised words without other signs."""
+    """Return whether a text may be a person's name: two to four capitalised words without other signs.
+
+    A single letter at its end is an initial only after a comma: "Section A" is not one, "Smith, A" may be.
+    """
     if len(text) > _NAME_LENGTH or text.isupper() or _PERSON.fullmatch(text) is None:
         return False
     words = text.replace(",", " ").split()
+    if len(words[-1]) == 1 and "," not in text:
+        return False
     return all(word[0].isupper() or word.lower() in _NAME_PARTICLES for word in words)
 
 

@@ -418,6 +418,21 @@ def test_a_text_of_two_words_is_called_a_person_only_for_a_column_of_people():
     assert "#   Quay: text, perhaps names of people, 1 different" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("Bay", ("Section A", "Section B", "Section C"), "text"),
+        ("Bay", ("Section North", "Section South"), "text"),
+        ("Ward", ("Oil Jetty", "South Quay"), "text"),
+        ("PlotName", ("Oil Jetty", "South Quay"), "text"),
+        ("Signed", ("Ann Smith", "Bo Lee"), "text, perhaps names of people"),
+    ],
+)
+def test_places_and_sections_are_not_called_people(name, values, told):
+    rows = [{**row, name: values[number % len(values)]} for number, row in enumerate(REGISTER)]
+    assert f"#   {name}: {told}, {len(values)} different" in write_draft(drafted(rows))
+
+
 def test_too_many_values_are_no_options():
     rows = [{**row, "Document Type": f"Type {n}"} for n, row in enumerate(REGISTER * 6)]
     text = write_draft(drafted(rows))

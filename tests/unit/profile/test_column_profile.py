@@ -114,6 +114,28 @@ def test_a_frequent_name_among_addresses_is_a_person():
     assert (found.no_value, found.filled) == ((), 50)
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (["Section North", "Section South", "Section North"], Kind.TEXT),
+        (["Section North", "section South"], Kind.TEXT),
+        (["Ann Smith", "Ann Lee", "Bo Lee"], Kind.PERSON),
+        (["Smith, Ann", "Lee, Bo"], Kind.PERSON),
+        (["Ann Smith", "Ann Smith"], Kind.PERSON),  # one value shows nothing
+        ([f"Plot Number {word}" for word in ("Alpha", "Beta", "Gamma")] * 900, Kind.TEXT),
+        (
+            [
+                "Plot " + "ABCDEFGHIJ"[n % 10] + "abcdefghij"[n // 10 % 10] * (n // 100 + 1)
+                for n in range(3_000)
+            ],
+            Kind.TEXT,
+        ),
+    ],
+)
+def test_different_values_that_all_begin_with_the_same_word_are_no_people(values, kind):
+    assert column(*values).kind is kind
+
+
 def test_options_of_which_one_is_frequent_are_values():
     found = column(*["Open"] * 80, *["Closed"] * 15, *["Draft"] * 5)
     assert (found.no_value, found.distinct) == ((), 3)

@@ -30,6 +30,11 @@ from opusmap.profile.value_kinds import kinds_of, path_separator
         ("3/4", set()),
         ("Ann Smith", {Kind.PERSON}),
         ("van der Berg, Anna", {Kind.PERSON}),
+        ("Section A", set()),  # no initial without a comma or a point
+        ("Ward 7", set()),
+        ("Smith, J", {Kind.PERSON}),
+        ("John F. Kennedy", {Kind.PERSON}),
+        ("John K.", {Kind.PERSON}),
         ("CC BY", set()),
         ("Lease of the hall", set()),
     ],
