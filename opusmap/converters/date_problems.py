@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from functools import cache, lru_cache
 from itertools import islice
+from typing import Literal, TypeAlias
 
 from opusmap.converters.coerce import text_of
-from opusmap.converters.date_shapes import find_formats
+from opusmap.converters.date_shapes import find_formats, swap_day_and_month
 from opusmap.converters.datetime_fastpath import format_reader
 from opusmap.errors import ValueProblem
 from opusmap.wording import quote_value
@@ -87,7 +88,8 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
 def _describe_formats(text: str, tried: Sequence[str] = ()) -> str:
     """Return the formats that read the whole of a text, both if day and month may be swapped; "" for none.
 
-    Of the two, one that differs from a format that was tried by its time alone is enough.
+    Of the two, one that differs from a format that was tried by its time alone is enough. So is one with day
+    and month in the order that all formats that were tried have.
     """
     parts = _NUMBERS.split(text)
     parts[1::2] = map(_LIKE.get, parts[1::2], parts[1::2])
@@ -112,6 +114,9 @@ def _describe_formats_like(text: str, tried: tuple[str, ...]) -> str:
         one for one, _ in find_formats(text) if one is not None and one not in tried and can_read(one, text)
     ]
     found = [one for one in found if any(_same_day(one, each) for each in tried)] or found
+    orders = {first for one in tried if (first := _first_part(one))}
+    if len(orders) == 1:
+        found = [one for one in found if _first_part(one) in orders] or found
     if not found:
         return ""
     century = ", with a `century`" if "%y" in found[0] else ""
@@ -119,6 +124,37 @@ def _describe_formats_like(text: str, tried: tuple[str, ...]) -> str:
         return f'`format: "{found[0]}"`{century}'
     day, month = found
     return f'`format: "{day}"` if the day comes first, `format: "{month}"` if the month does{century}'
+
+
+_TWO_WAYS = re.compile(
+    r'`format: "(?P<day>[^"]+)"` if the day comes first, `format: "(?P<month>[^"]+)"` if the month does'
+)
+_ONE_WAY = re.compile(r'`format: "([^"]+)"`')
+
+First: TypeAlias = Literal["day", "month"]
+
+
+@lru_cache(maxsize=256)
+def find_first(hint: str) -> First | None:
+    """Return what comes first in a date of numbers, as far as the help on it says so: it names one format."""
+    named = _ONE_WAY.findall(hint)
+    return _first_part(named[0]) if len(named) == 1 else None
+
+
+def keep_first(hint: str, first: First) -> str:
+    """Return the help on a date that may be read in two ways, as other values of its column are written.
+
+    Help that does not name two formats stays as it is.
+    """
+    kept = rf'`format: "\g<{first}>"` (as other values of the column show, the {first} comes first)'
+    return _TWO_WAYS.sub(kept, hint)
+
+
+def _first_part(pattern: str) -> First | None:
+    """Return what comes first in a format of numbers, day or month; None where that can't be mistaken."""
+    if swap_day_and_month(pattern) is None:
+        return None
+    return "day" if pattern.startswith("%d") else "month"
 
 
 def _same_day(one: str, other: str) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from opusmap.converters.date_problems import First, find_first, keep_first
 from opusmap.errors import OpusmapError
 from opusmap.issues import Issue
 from opusmap.records import Chunk, Reject
@@ -268,6 +269,8 @@ class _Counted:
     alike: int = 0
     """How many of them have the example's message."""
     rows: list[int] = field(default_factory=list)
+    first: set[First] = field(default_factory=set)
+    """What comes first in those of the dates that show it."""
 
 
 def _count_all(
@@ -280,16 +283,28 @@ def _count_all(
             found = counted[key] = _Counted(problem.message, problem.hint)
         found.count += 1
         found.alike += problem.message == found.example
+        if problem.code == "bad-date" and (first := find_first(problem.hint)) is not None:
+            found.first.add(first)
         if row is not None and len(found.rows) < FIRST_ROWS:
             found.rows.append(row)
 
 
 def _sorted(counted: dict[tuple[str, str], _Counted]) -> tuple[Reason, ...]:
     reasons = [
-        Reason(column, code, found.count, tuple(found.rows), _describe_example(code, found), found.help)
+        Reason(
+            column, code, found.count, tuple(found.rows), _describe_example(code, found), _choose_help(found)
+        )
         for (column, code), found in counted.items()
     ]
     return tuple(sorted(reasons, key=lambda reason: (-reason.count, reason.column, reason.code)))
+
+
+def _choose_help(found: _Counted) -> str:
+    """Return the help on the example; of a date that may be read in two ways, as the others are written."""
+    if len(found.first) != 1:
+        return found.help
+    (first,) = found.first
+    return keep_first(found.help, first)
 
 
 _DECIDED_ONE_BY_ONE = frozenset({"unknown-choice", "not-in-table"})

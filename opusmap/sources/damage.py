@@ -203,11 +203,12 @@ def _ends_early(data: bytes, length: int) -> bool:
     size = _SECTORS.get(unpack_from("<H", data, 30)[0])
     if size is None:
         return False
-    last, (count,) = 0, unpack_from("<I", data, 44)
+    (count,) = unpack_from("<I", data, 44)
+    last = 0
     for nth, sector in enumerate(unpack_from("<109I", data, 76)[:count]):  # of the file allocation table
         start = (sector + 1) * size
         if start + size > length:
-            return sector != _FREE
+            return bool(sector != _FREE)
         entries = [entry for (entry,) in iter_unpack("<I", data[start : start + size])]
         in_use = [place for place, entry in enumerate(entries) if entry != _FREE]
         last = max([last, sector, *(nth * size // 4 + place for place in in_use[-1:])])

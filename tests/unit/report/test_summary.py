@@ -1,7 +1,11 @@
 """Totals always add up, and reasons are counted with their first rows."""
 
+import re
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_mapping import COLUMNS, compiled, connect, mapped
 
 from opusmap.issues import Issue
 from opusmap.records import Chunk, Filtered, Record, Reject
@@ -67,3 +71,42 @@ def test_an_example_that_all_rows_have_or_that_is_one_of_many_by_nature_is_left_
     assert reason.example == '"memo" is wrong'
     (reason,) = count([reject(2, "bad-date", "30/02/2024"), reject(3, "bad-date", "x")]).reasons()
     assert reason.example == '"30/02/2024" is wrong'
+
+
+def help_on(*texts: str) -> str:
+    """Return the help on the wrong dates of a column without a format, rejected in this order."""
+    rows = [mapped("When: A", {"A": text}, "timezone: UTC\n") for text in texts]
+    (reason,) = count(rows).reasons()
+    assert reason.example.startswith(f'"{texts[0]}"')
+    return reason.help
+
+
+@pytest.mark.parametrize(
+    ("texts", "offered", "says"),
+    [
+        (["05/06/2024"], ["%d/%m/%Y", "%m/%d/%Y"], ""),
+        (["05/06/2024", "31/01/2024"], ["%d/%m/%Y"], "the day comes first"),
+        (["05/06/2024", "unknown", "31/01/2024"], ["%d/%m/%Y"], "the day comes first"),
+        (["05/06/2024", "01/31/2024 10:00"], ["%m/%d/%Y"], "the month comes first"),
+        (["05/06/24", "31/01/24"], ["%d/%m/%y"], "the day comes first), with a `century`"),
+        (["05/06/2024", "31/01/2024", "01/31/2024"], ["%d/%m/%Y", "%m/%d/%Y"], ""),
+        (["05/06/2024", "06/07/2024"], ["%d/%m/%Y", "%m/%d/%Y"], ""),
+        (["31/01/2024", "05/06/2024"], ["%d/%m/%Y"], ""),
+        (["unknown", "31/01/2024"], [], ""),
+    ],
+)
+def test_the_help_on_a_date_of_two_readings_goes_by_the_other_values_of_its_column(texts, offered, says):
+    found = help_on(*texts)
+    assert re.findall('`format: "([^"]+)"', found) == offered
+    assert ("as other values of the column show" in found) == bool(says)
+    assert says in found
+
+
+def test_another_column_shows_nothing_of_a_date_of_two_readings():
+    row = {"A": "05/06/2024", "B": "31/01/2024"}
+    columns = {**COLUMNS, "_Then": "DateTime"}
+    reject = compiled("When: A\nThen: B", connection=connect(columns), columns=("Key", "A", "B")).map_row(
+        {"Key": "k", **row}
+    )
+    found = {reason.column: reason.help for reason in count([reject]).reasons()}
+    assert "if the month does" in found["When"]
