@@ -29,6 +29,20 @@ def summarise(code: str) -> str:
     return _read_meanings().get(code, "")
 
 
+def find_code(word: str) -> str:
+    """Return the code that a word is, in any letter case and with any punctuation; "" if it is none.
+
+    >>> find_code("Bad date"), find_code("dates")
+    ('bad-date', '')
+    """
+    typed = _squeeze(word)
+    return next((code for code in _read_meanings() if _squeeze(code) == typed), "")
+
+
+def _squeeze(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text.lower())
+
+
 def list_codes() -> dict[str, list[str]]:
     """Return the codes in groups, by what they are about, as the index has them."""
     _, *sections = re.split("^## ", _read_index(), flags=re.MULTILINE)

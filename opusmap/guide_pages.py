@@ -28,14 +28,19 @@ class Guide:
     """A how-to page, or a section of a page, as Markdown with its links.
 
     `name` is what is typed for it, `words` what it is found by in addition to its title, as the page says
-    below its heading: `<!-- searched: PHRASE, PHRASE -->`.
+    below its heading: `<!-- searched: PHRASE, PHRASE -->`. `page` is the name of the page that it is on.
     """
 
     name: str
     title: str
     text: str
+    page: str
     words: tuple[str, ...] = ()
-    is_page: bool = False
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a whole page."""
+        return self.name == self.page
 
 
 def find_guides(word: str) -> list[Guide]:
@@ -43,10 +48,13 @@ def find_guides(word: str) -> list[Guide]:
 
     They have all the words in their title or among those that they are found by; if none has, pages that
     have them in their headings or first paragraph. Of a question that no page has whole, its longest phrase
-    that is among the words that pages are found by counts, the first of several.
+    that is among the words that pages are found by counts, the first of several. Blanks and punctuation make
+    no difference to a name, nor to a phrase of `list_words`.
 
     >>> [guide.name for guide in find_guides("excel")][0]
     'excel-register'
+    >>> find_guides("12hour clock")[0] == find_guides("AM/PM")[0] == find_guides("ampm")[0]
+    True
     """
     wanted = _normalise(word)
     if not wanted:
@@ -84,9 +92,12 @@ def list_guides() -> list[Guide]:
     return [pages[name] for name in order if name in pages]
 
 
-def list_words() -> list[str]:
-    """Return what pages and sections are found by in addition to their names and titles."""
-    return list(dict.fromkeys(word for guide in _read_guides().values() for word in guide.words))
+def list_words() -> dict[str, str]:
+    """Return the words that people type for pages and sections, each with the name of its guide.
+
+    The pages list them, below the heading that each opens.
+    """
+    return {word: guide.name for guide in _read_guides().values() for word in guide.words}
 
 
 def find_links(text: str) -> list[str]:
@@ -111,10 +122,17 @@ def remove_links(text: str) -> str:
     return _LINK_OR_CODE.sub(lambda found: found[1] or found[0], text)
 
 
+@cache
 def _normalise(text: str) -> tuple[str, ...]:
     """Return the words of a text, without letter case and the plural's s."""
     words = re.findall(r"[^\W_]+", text.lower())
     return tuple(word.removesuffix("s") if len(word) > len("yes") else word for word in words)
+
+
+@cache
+def _spellings(text: str) -> set[str]:
+    """Return a text without blanks and punctuation, as it is compared with what is typed."""
+    return {"".join(_normalise(text)), "".join(_normalise(re.sub(r"[\W_]+", "", text)))}
 
 
 def _opening_words(guide: Guide) -> set[str]:
@@ -130,11 +148,12 @@ _UNFIT = 5
 
 def _rank(guide: Guide, wanted: tuple[str, ...]) -> int:
     """Return how well a guide fits some words, 0 best; `_UNFIT` if it lacks one of them."""
-    if wanted == _normalise(guide.name) and guide.is_page:
+    typed = "".join(wanted)
+    if guide.is_page and typed in _spellings(guide.name):
         return 0
-    if wanted in map(_normalise, guide.words):
+    if any(typed in _spellings(word) for word in guide.words):
         return 1
-    if wanted == _normalise(guide.name):
+    if typed in _spellings(guide.name):
         return 2
     if set(wanted) <= {*_normalise(guide.name), *_normalise(guide.title)}:
         return 3 if guide.is_page else 4
@@ -169,7 +188,7 @@ def _split(path: Path) -> Iterator[Guide]:
         below = headings[at + 1].start() if at + 1 < len(headings) else len(text)
         searched = _SEARCHED.search(text, heading.end(), below)
         words = tuple(searched[1].split(", ")) if searched is not None else ()
-        yield Guide(name, title, part, words, is_page=not at)
+        yield Guide(name, title, part, path.stem, words)
 
 
 def _read(name: str) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import difflib
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from opusmap.cli.help import GUESSED, command
 from opusmap.cli.options import verbosity
 from opusmap.cli.terminal import make_console, write_result
+
+if TYPE_CHECKING:
+    from opusmap.guide_pages import Guide
 
 _MOST_FOUND, _MOST_LINKS = 4, 12
 """How many guides a word finds, and how many are named below a page, at most."""
@@ -45,11 +49,11 @@ def _known_names() -> list[str]:
 def help_(words: tuple[str, ...], *, quiet: bool) -> int:
     """Print the page of a diagnostic code: what it means, why it matters, an example and its fix.
 
-    A WORD such as dates, excel or windows, or several such as exit code, prints the how-to page, or the
-    section of the language or the command line, that is about it. Without WORD, all codes and how-to pages
-    are listed. The name of a command prints its help.
+    A WORD such as dates, excel or ampm, or several such as exit code 1, prints the how-to page or the section
+    that is about it. Without WORD, all codes and how-to pages are listed. The name of a command prints its
+    help.
     """
-    from opusmap.diagnostic_pages import locate_page, read_page
+    from opusmap.diagnostic_pages import find_code, locate_page, read_page
     from opusmap.guide_pages import find_guides, list_words
 
     del quiet  # there are no notes
@@ -57,6 +61,8 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
     program = context.find_root().command
     assert isinstance(program, click.Group)
     word = " ".join(words)
+    if word.lower() not in list_words():
+        word = find_code(word) or word
     if not words:
         _print_codes()
         return 0
@@ -76,10 +82,16 @@ def help_(words: tuple[str, ...], *, quiet: bool) -> int:
         near = difflib.get_close_matches(word.lower(), known, cutoff=_SIMILAR)
         meant = f"Did you mean {' or '.join(near)}?" if near else _TRY
         raise click.UsageError(f"There is no page about '{word}'. {meant} `opusmap help` lists all pages.")
-    _print_page(
-        page, word, [one.name for one in guides[:_MOST_FOUND] if one.text not in page], locate_page(word)
-    )
+    _print_page(page, word, _name_others(guides), locate_page(word))
     return 0
+
+
+def _name_others(guides: list[Guide]) -> list[str]:
+    """Return what else is named below the first of the guides: the how-to page it is on, and the others."""
+    from opusmap.guide_pages import list_guides
+
+    whole = [page.name for page in list_guides() if page.name == guides[0].page] if guides else []
+    return [*whole, *(one.name for one in guides[:_MOST_FOUND] if one.text not in guides[0].text)]
 
 
 def _print_page(page: str, word: str, found: list[str], address: str) -> None:

@@ -3,7 +3,7 @@
 from raised_codes import raised_codes
 
 import opusmap.diagnostic_pages
-from opusmap.diagnostic_pages import locate_page, read_page, summarise
+from opusmap.diagnostic_pages import find_code, list_codes, locate_page, read_page, summarise
 
 
 def test_every_code_has_a_sentence_without_markup():
@@ -33,3 +33,16 @@ def test_a_page_for_the_terminal_has_the_texts_of_links_and_brackets_in_code_as_
     assert "See YAML in one minute" in page
     assert "`[`" in page
     assert "](" not in page
+
+
+def test_a_code_is_found_without_its_hyphens_and_in_any_letter_case() -> None:
+    for code in (code for codes in list_codes().values() for code in codes):
+        for typed in (
+            code,
+            code.upper(),
+            code.replace("-", " "),
+            code.replace("-", ""),
+            code.replace("-", "_"),
+        ):
+            assert find_code(typed) == code
+    assert find_code("") == find_code("dates") == find_code("bad-dates") == ""

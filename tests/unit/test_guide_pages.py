@@ -7,7 +7,7 @@ import re
 import pytest
 from documentation import ROOT
 
-from opusmap.guide_pages import find_guides, find_links, has_guide, list_guides, remove_links
+from opusmap.guide_pages import find_guides, find_links, has_guide, list_guides, list_words, remove_links
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,15 @@ from opusmap.guide_pages import find_guides, find_links, has_guide, list_guides,
         ("xlsx", "excel-register"),
         ("spreadsheet", "excel-register"),
         ("excel file", "excel-register"),
-        ("am/pm", "dates"),
+        ("am/pm", "say-how-your-export-writes-dates"),
+        ("century", "years-of-two-digits"),
+        ("task scheduler", "windows-task-scheduler"),
+        ("cron", "linux-cron"),
         ("aliases", "choices"),
         ("alias", "choices"),
         ("nightly", "scheduled-runs"),
         ("schedule", "scheduled-runs"),
-        ("two people", "people"),
+        ("two people", "several-people"),
         ("people several", "several-people"),
         ("rejects", "correcting-rejects"),
         ("constant", "bindings"),
@@ -78,6 +81,35 @@ def test_words_of_headings_and_first_paragraphs_find_a_page_if_no_title_has_them
         "people",
         "people-who-left-service-accounts-empty-cells",
     )
+
+
+def _write_otherwise(phrase: str) -> list[str]:
+    """Return a phrase as other people type it."""
+    return [
+        phrase,
+        phrase.upper(),
+        re.sub(r"[\W_]+", "", phrase),
+        re.sub(r"[\W_]+", "-", phrase),
+        f"{phrase}?",
+    ]
+
+
+def test_each_word_of_the_table_finds_what_lists_it_however_it_is_typed() -> None:
+    words = list_words()
+    assert len(words) > 150
+    for phrase, name in words.items():
+        for typed in _write_otherwise(phrase):
+            assert find_guides(typed)[0].name == name, typed
+
+
+def test_no_two_pages_list_the_same_word() -> None:
+    listed = [
+        re.sub(r"[\W_]+", "", word.lower())
+        for path in (ROOT / "docs").rglob("*.md")
+        for found in re.findall(r"<!-- searched: (.+?) -->", path.read_text("utf-8"))
+        for word in {re.sub(r"[\W_]+", "", each.lower()) for each in found.split(", ")}
+    ]
+    assert len(listed) == len(set(listed)), sorted(word for word in set(listed) if listed.count(word) > 1)
 
 
 @pytest.mark.parametrize("word", ["", "-", "no-such-thing", "../../etc/passwd"])

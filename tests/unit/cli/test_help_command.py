@@ -13,6 +13,7 @@ from raised_codes import raised_codes
 from opusmap import diagnostic_pages
 from opusmap.cli import main
 from opusmap.cli.entry import opusmap as program
+from opusmap.guide_pages import find_guides, list_words
 
 
 def test_every_code_has_a_page_in_plain_text(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,6 +33,51 @@ def test_a_word_prints_the_page_about_it(word: str, title: str, capsys: pytest.C
     assert title in shown.splitlines()[0]
     assert "<!--" not in shown
     assert "](" not in shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "heading"),
+    [
+        ("ampm", "## Say how your export writes dates"),
+        ("am/pm", "## Say how your export writes dates"),
+        ("exit 1", "## Exit codes"),
+        ("exit code 1", "## Exit codes"),
+        ("two people", "## Several people"),
+        ("excel", "# Map a register in Excel"),
+        ("nightly", "# Run every night"),
+        ("task scheduler", "## Windows: Task Scheduler"),
+        ("bad date", "# bad-date"),
+        ("key-column", "# key-column"),
+        ("key column", "# From two files to a first mapping"),
+        ("Unknown_Column", "# unknown-column"),
+    ],
+)
+def test_what_people_type_opens_the_section_at_once(
+    typed: str, heading: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["help", *typed.split()]) == 0
+    assert capsys.readouterr().out.startswith(f"{heading}\n")
+
+
+def test_each_word_of_the_table_opens_its_page_or_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for phrase, name in list_words().items():
+        assert main(["help", *phrase.split()]) == 0
+        shown = capsys.readouterr().out
+        if phrase in program.commands:
+            assert shown.startswith(f"Usage: opusmap {phrase}")
+        else:
+            guide = next(one for one in find_guides(phrase) if one.name == name)
+            assert shown.splitlines()[0].replace("`", "") == guide.text.splitlines()[0].replace("`", "")
+
+
+def test_below_a_section_of_a_how_to_its_whole_page_is_named_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["help", "ampm"]) == 0
+    named = re.findall("^- `opusmap help (.+)`$", capsys.readouterr().out, re.MULTILINE)
+    assert named[0] == "dates"
+    assert main(["help", "dates"]) == 0
+    assert "`opusmap help dates`" not in capsys.readouterr().out
 
 
 def test_what_is_named_below_a_page_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
