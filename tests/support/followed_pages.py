@@ -2,7 +2,8 @@
 
 The comment above a block says what is done with it: `<!-- file: NAME -->` writes it (`file first` before
 all else), `<!-- append: NAME -->` adds it, `<!-- change: NAME -->` replaces the lines with `-` by those
-with `+`, `<!-- background -->` starts a server, `<!-- not run -->` leaves it. Blocks of `console` are typed;
+with `+`, `<!-- background -->` starts a server, `<!-- terminal -->` compares with what a terminal of 80
+columns shows, not with what a pipe gets, `<!-- not run -->` leaves it. Blocks of `console` are typed;
 other blocks are only shown. `<!-- sample: NAME -->` anywhere on a page copies the files of
 docs/samples/NAME into the folder first. `…` in an output means anything on its line, and a line of `…` any
 number of lines.
@@ -21,7 +22,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from documentation import ROOT, Block, blocks
-from opusmap_program import COMMAND, run_opusmap
+from opusmap_program import COMMAND, run_opusmap, show_on_terminal
 
 __all__ = ["Reader", "pattern", "plain"]
 
@@ -71,7 +72,7 @@ class Reader:
                 self.serve(text)
             case _ if block.language == "console":
                 for command, output in commands(text):
-                    self.type(command, output, str(block))
+                    self.type(command, output, str(block), terminal=what == "terminal")
 
     def close(self) -> None:
         """Stop the server, if one was started."""
@@ -87,15 +88,21 @@ class Reader:
         assert before.count(old) == 1, f"{old!r} stands there {before.count(old)} times"
         path.write_text(before.replace(old, new), "utf-8")
 
-    def type(self, command: str, output: str, place: str) -> None:
+    def type(self, command: str, output: str, place: str, *, terminal: bool = False) -> None:
         words = shlex.split(command)
         given = dict(word.split("=", 1) for word in takewhile(_ASSIGNMENT.match, words))
         program, *args = words[len(given) :]
         if program == "opusmap":
             environ = {**self.environ(), **given}
-            ended = run_opusmap(*args, cwd=self.folder, env=environ, together=True)
+            if not terminal:
+                shown = run_opusmap(*args, cwd=self.folder, env=environ, together=True).stdout
+            elif hasattr(os, "fork"):
+                shown = show_on_terminal(*args, cwd=self.folder, env=environ)
+            else:  # Windows has no pseudo-terminals of this kind
+                run_opusmap(*args, cwd=self.folder, env=environ)
+                return
         else:
-            ended = subprocess.run(
+            shown = subprocess.run(
                 self.args(command),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -104,8 +111,8 @@ class Reader:
                 env=self.environ(),
                 text=True,
                 encoding="utf-8",
-            )
-        assert pattern(output).fullmatch(plain(ended.stdout)), f"{place}: {command}\n{ended.stdout}"
+            ).stdout
+        assert pattern(output).fullmatch(plain(shown)), f"{place}: {command}\n{shown}"
 
     def serve(self, text: str) -> None:
         ((command, output),) = commands(text)

@@ -2,7 +2,7 @@
 
 Importing it takes most of a second, and the tests run it a thousand times. So where the system can fork, one
 process imports it once and forks for each run. Elsewhere, or if `fresh`, each run starts Python. What runs
-until it is stopped, such as a studio, is started by `start_opusmap`.
+until it is stopped, such as a studio, is started by `start_opusmap`; `show_on_terminal` runs it in a terminal.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import importlib
 import io
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -26,7 +27,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["COMMAND", "MAIN", "Program", "environment_of", "run_opusmap", "start_opusmap"]
+__all__ = [
+    "COMMAND",
+    "MAIN",
+    "Program",
+    "environment_of",
+    "run_opusmap",
+    "show_on_terminal",
+    "start_opusmap",
+]
 
 MAIN = "import sys; from opusmap.cli import main; sys.exit(main())"
 """What the installed command does, for `python -c`."""
@@ -127,6 +136,38 @@ def run_opusmap(
     if code is None:
         raise subprocess.TimeoutExpired(command, timeout, *texts)
     return subprocess.CompletedProcess(command, code, *texts)
+
+
+def show_on_terminal(
+    *args: object, cwd: Path, env: Mapping[str, str], columns: int = 80, lines: int = 24
+) -> str:
+    """Run `opusmap` in a terminal of this size; return what it shows, without colours and what it erased.
+
+    Only where the system has pseudo-terminals and can fork.
+    """
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    sized = {name: value for name, value in env.items() if name not in ("COLUMNS", "LINES")}
+    request = {"args": list(map(str, args)), "cwd": str(cwd), "env": {**sized, "TERM": "xterm"}}
+    with Path(os.devnull).open("rb") as nothing:
+        followed = _server().start(request, [nothing.fileno(), theirs, theirs])
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # Linux's way to say that the program has closed its end
+        while part := os.read(ours, 1 << 16):
+            shown += part
+    os.close(ours)
+    followed.wait(TIMEOUT)
+    text = _CONTROL.sub("", shown.decode().replace("\r\n", "\n"))
+    return "".join(line.rpartition("\r")[2] for line in text.splitlines(keepends=True))
+
+
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Program:
