@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from opusmap_program import run_opusmap
 from pictures import CHROMIUM, QUIET
 from recorded_runs import HOSTILE, lengthen_run, record_run
+
+from opusmap.journal import Run
+from opusmap.report import Evidence
+from opusmap.report.crosswalk import Crosswalk, Line
+from opusmap.report.pages import render_run
+from opusmap.report.rejected_rows import RejectedRows
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
 axe = pytest.importorskip(
@@ -115,6 +122,18 @@ def test_only_boxes_of_their_own_scroll_sideways(view, name, look):
     page = look(name, bypass_csp=True, **VIEWS[view])
     width = VIEWS[view]["viewport"]["width"]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_two_spaces_of_a_name_or_a_rule_are_seen_in_the_crosswalk(look, pages):
+    line = Line("To  Opus", "a", "SingleText", True, ("From  here",), ('joined by "  "',), 1)
+    crosswalk = Crosswalk((line,), ("Only  rows",), ("Not  read",), ("Not  filled",))
+    run = Run(1, "https://o", "c", "m.yaml", 1000.0, 1060.0, "done", {"read": 1, "submitted": 1})
+    made = datetime(2026, 3, 1, tzinfo=UTC)
+    text = render_run(run, Evidence(crosswalk=crosswalk), [], RejectedRows(), made)
+    (pages / "spaces.html").write_text(text, "utf-8")
+    shown = look("spaces.html").locator("section[aria-labelledby=crosswalk]").inner_text()
+    for spaced in ("To  Opus", "From  here", 'joined by "  "', "Only  rows", "Not  read", "Not  filled"):
+        assert spaced in shown
 
 
 def test_dark_and_light_differ(look):

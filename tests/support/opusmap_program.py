@@ -2,7 +2,7 @@
 
 Importing it takes most of a second, and the tests run it a thousand times. So where the system can fork, one
 process imports it once and forks for each run. Elsewhere, or if `fresh`, each run starts Python. What runs
-until it is stopped, such as a studio, is started by `start_opusmap`; `show_on_terminal` runs it in a terminal.
+until it is stopped, such as a studio, is started by `start_opusmap`; `show_on_terminal` runs it in a window.
 """
 
 from __future__ import annotations
