@@ -64,7 +64,7 @@ class _Hints:
         if _SEPARATOR.search(text) is not None:
             parts = {part.strip().casefold() for part in _SEPARATOR.split(text)}
             if len(parts) > 1 and not parts.isdisjoint(self._folded):
-                return 'split a text that lists several options: `split: ";"`'
+                return 'if the text lists several options, split it: `split: ";"`'
         option = text.strip()
         suggested = self._suggest_option(option)
         if option.casefold() in self._folded:

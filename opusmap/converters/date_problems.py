@@ -18,8 +18,8 @@ from opusmap.wording import quote_value
 _AS_NONE = "correct it in the source; if it means no date, add it to `empty`"
 _IN_EXPRESSION = "(in an expression, give it to `datetime`)"
 _OF_NUMBERS = (
-    "if it counts days as Excel does, convert it with `excel_date`; a number such as 20240131 needs the "
-    "format of its digits, %Y%m%d"
+    "if it counts days as Excel does, convert it with `excel_date`; for a number such as 20240131, "
+    "write the format of its digits: %Y%m%d"
 )
 
 
@@ -75,14 +75,16 @@ def _find_help(value: object, text: str, formats: Sequence[str], *, incomplete: 
             written = _describe_formats(text, tuple(formats))
             return "correct the source or the format" + (f": this is written as {written}" if written else "")
         as_well = "" if incomplete else ", and `incomplete: first_day`"
-        return f"for incomplete dates add their format to the list, {quote_value(found)}{as_well}"
+        return f"for incomplete dates, add their format to the list, {quote_value(found)}{as_well}"
     if first_day(text) is not None:
         return "`incomplete: first_day` takes the first day of such a date"
     if written := _describe_formats(text):
         return f"say how it is written: {written} {_IN_EXPRESSION}"
     if _WHOLE_DATE.search(text) or (_DIGIT.search(text) and _MONTH.search(text)):
-        return f"say how all of it is written, with its time if it has one: `format: …` {_IN_EXPRESSION}"
-    return "no format reads it: correct the source, or leave it out of an optional column by `on_error: omit`"
+        return (
+            f"say how the whole value is written, with its time if it has one: `format: …` {_IN_EXPRESSION}"
+        )
+    return "no format reads it: correct the source, or leave an optional column out with `on_error: omit`"
 
 
 def _describe_formats(text: str, tried: Sequence[str] = ()) -> str:
@@ -233,9 +235,7 @@ def _write_half(half: re.Match[str], formats: Sequence[str]) -> str:
     replaced = "".join(f'{{replace: ["{one}", {one[0].upper()}M]}}, ' for one in sorted({written, other}))
     century = ", century: …" if "%y" in formats[0] else ""
     read = f'{{datetime: {{format: "{formats[0]}"{century}}}}}'
-    return (
-        f"`%p` reads AM and PM, not {written}; in the place of `format` write `convert: [{replaced}{read}]`"
-    )
+    return f"`%p` reads AM and PM, not {written}; instead of `format`, write `convert: [{replaced}{read}]`"
 
 
 _HALF_OF_DAY = re.compile(r"(?P<letter>[ap])\.[ ]?m\b\.?", re.IGNORECASE)

@@ -43,7 +43,7 @@ def localise(time: datetime, zone: tzinfo | None, warn: Callable[[str, str], Non
         if time.tzinfo is not None:
             return time if zone is None else time.astimezone(zone)
         if zone is None:
-            help_text = "set `timezone:` in the mapping to the zone of the source's times"
+            help_text = "set `timezone:` in the mapping to the time zone of the source"
             raise ValueProblem(
                 "no-timezone", f"the time {time.isoformat(sep=' ')} has no time zone", help_text
             )
@@ -300,7 +300,7 @@ def excel_date(system: Literal[1900, 1904] = 1900, *, context: Context) -> Calla
         except OverflowError:
             moment = None
         if moment is None or serial < 0 or never:
-            raise ValueProblem("bad-date", f"{quote_value(value)} is not a serial number of Excel's days")
+            raise ValueProblem("bad-date", f"{quote_value(value)} is not a serial number of a day in Excel")
         return moment.date() if serial == days else localise(moment, context.timezone, context.warn)
 
     return convert

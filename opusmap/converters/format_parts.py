@@ -88,7 +88,7 @@ def _check_century(name: str, used: frozenset[str], century: int | None) -> None
     if century not in _CENTURIES:
         raise ArgumentError(
             f"`century` is a year from {_CENTURIES[0]} to {_CENTURIES[-1]}, not {century}",
-            "it is the first of the hundred years that years of two digits belong to, such as 1930",
+            "it is the first of the hundred years that two-digit years can mean, such as 1930",
         )
 
 
@@ -115,7 +115,7 @@ _CLASHES = (
 
 _NAMED_ZONE = (
     "a zone's name (%Z) does not say how far it is from UTC",
-    "use %z for +1000; if it is always the same, such as GMT, write it as it is, and give the `timezone`",
+    "use %z for +1000; if the name is always the same, such as GMT, write it as it is, and set `timezone`",
 )
 
 

@@ -75,7 +75,7 @@ def _key(item: object) -> object:
     try:
         return ("", repr(item))
     except ValueError:  # Python writes no number of more than 4,300 digits
-        raise ValueProblem("number-too-large", "a list contains a number of thousands of digits") from None
+        raise ValueProblem("number-too-large", "a list contains a number with thousands of digits") from None
 
 
 @converter(examples={"['b', 'a'] | sort": ["a", "b"], "[1, 3, 2] | sort(true)": [3, 2, 1]})

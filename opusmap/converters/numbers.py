@@ -27,7 +27,7 @@ def number(decimal: str = ".", thousands: str = ",") -> Callable[[object], int |
     """Read a decimal number: digits, and optionally a sign, a decimal mark and marks between thousands."""
     marks = len(decimal) == 1 and len(thousands) <= 1 and decimal != thousands
     if not marks or _NO_MARK.search(decimal + thousands):
-        message = "the marks of `number` are two different characters, not letters, digits or signs"
+        message = "the marks of `number` must be two different characters, not letters, digits or signs"
         raise ArgumentError(message, "for example `number(decimal=',', thousands='.')`")
     point, group = re.escape(decimal), re.escape(thousands)
     blanks = thousands == " "  # also the non-breaking one and the narrow non-breaking one

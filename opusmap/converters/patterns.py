@@ -59,7 +59,7 @@ class Pattern:
         except (re2.error, UnicodeEncodeError) as error:
             first = error.args[0]
             reason = first.decode("utf-8", "replace") if isinstance(first, bytes) else str(error)
-            help_text = "a special character is escaped by a backslash: `\\(`"
+            help_text = "escape a special character with a backslash: `\\(`"
             if reason.startswith(_NOT_IN_RE2):
                 help_text = (
                     "RE2 has no look-around `(?=…)` `(?<!…)`, no backreferences `\\1`, no `a++`, no `\\Z`"
@@ -121,7 +121,7 @@ class Replacer(Pattern):
             raise wrong_kind("regex_replace", (str,), value)
         self._check_size(value)
         if _last_refused == (self.pattern, value):  # by generated code, before the interpreter asks again
-            raise _too_long_for("so many matches of a regular expression")
+            raise _too_long_for("a regular expression with this many matches")
         pieces: list[str] = []
         end = size = scanned = 0
         last = (-1, -1)
@@ -144,7 +144,7 @@ class Replacer(Pattern):
                     until = until or now + _SECONDS
                     if now > until or scanned > _SCANNED_LIMIT:
                         _last_refused = self.pattern, value
-                        raise _too_long_for("so many matches of a regular expression")
+                        raise _too_long_for("a regular expression with this many matches")
                 end = stop
         except UnicodeEncodeError:
             raise _unpaired_surrogate(value) from None
@@ -189,7 +189,7 @@ _PATTERN_LIMIT = 1_000
 """Characters of a regular expression, at most: compiling it takes time, too."""
 
 
-_AS_TEXT = "use `| string` before it, or of a list `| first`"
+_AS_TEXT = "use `| string` before it, or `| first` for a list"
 _NOT_IN_RE2 = ("invalid perl operator", "invalid escape sequence", "bad repetition operator")
 """The beginnings of RE2's messages about what other engines know."""
 
@@ -217,7 +217,7 @@ def _read_replacement(new: str, pattern: re2._Regexp) -> tuple[str | int, ...]:
         parts.append("$" if found[1] else groups[group])
     parts.append(new[end:])
     if any("$" in part for part in parts[::2] if isinstance(part, str)):
-        raise ArgumentError(f"{name} has a `$` that names no group", _REFERENCES)
+        raise ArgumentError(f"{name} has a `$` without a group after it", _REFERENCES)
     return tuple(part for part in parts if part != "")
 
 

@@ -29,7 +29,7 @@ def join_path(parts: Iterable[object]) -> str:
             message = f"the term {quote_value(segment)} contains a /, which separates terms"
             help_text = (
                 'replace it in each term: `{from: [A, B], convert: {replace: ["/", "-"]}}` (in an expression '
-                "`| replace('/', '-')`); bind a column that has a whole path alone, without a list"
+                "`| replace('/', '-')`); if a column has the whole path, bind it alone, not in a list"
             )
             raise ValueProblem("bad-term-path", message, help_text)
         if len(segment) > SEGMENT_LIMIT:

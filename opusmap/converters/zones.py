@@ -155,7 +155,7 @@ _NAME_A_CITY = "name a city in the zone, such as Europe/Oslo"
 def _suggest_zone(name: str) -> str:
     """Return the zone that may be meant: Europe/London for London, or the nearest of a name with a `/`."""
     if _OFFSET.fullmatch(name.strip()):
-        return f"{_NAME_A_CITY}; a zone can't be given as a difference from UTC"
+        return f"{_NAME_A_CITY}; a zone can't be given as an offset from UTC"
     meant = _ABBREVIATIONS.get(name.strip().upper())
     if meant is not None:
         names = " or ".join(f'"{zone}"' for zone in meant)

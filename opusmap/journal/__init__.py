@@ -60,7 +60,7 @@ def open_journal(place: JournalPlace | str, *, write: bool = True) -> Journal:
     try:
         from opusmap.journal.postgres_journal import PostgresJournal  # noqa: PLC0415 - an extra
     except ImportError:
-        problem = "the package psycopg is not installed, which a journal in PostgreSQL needs"
+        problem = "a journal in PostgreSQL needs the package psycopg, which is not installed"
         raise JournalError(
             str(place), problem, "install the extra `postgres`; `opusmap help extras` shows how"
         ) from None

@@ -170,7 +170,7 @@ def _make_private(name: str, *, create: bool) -> None:
         mode = os.lstat(name).st_mode
     except FileNotFoundError:
         help_text = (
-            "the first `opusmap submit` to Opus makes it, and a rehearsal keeps none; if it is elsewhere, "
+            "the first `opusmap submit` to Opus creates it (a rehearsal keeps none); if it is elsewhere, "
             "name it in OPUSMAP_JOURNAL"
         )
         raise NoJournal(name, "there is no journal here", help_text) from None

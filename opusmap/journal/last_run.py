@@ -170,7 +170,10 @@ class LastRun:
             data = read_bytes(self.path, _SIZE_LIMIT, what=str(self.path), links=False)
             content = msgspec.json.decode(data, type=_Content)
             if content.version != _VERSION:
-                return _Content(), f"{self.path} has version {content.version}, this opusmap reads {_VERSION}"
+                return (
+                    _Content(),
+                    f"{self.path} has version {content.version}, but this opusmap reads {_VERSION}",
+                )
         except UnreadableFile as error:
             return _Content(), "" if isinstance(error.__cause__, FileNotFoundError) else error.message
         except (ValueError, RecursionError):

@@ -463,7 +463,7 @@ class PostgresJournal(Journal):
         return JournalError(
             self._place,
             "another run of this connection has taken the journal over, because this one did not answer",
-            "see to it that one run of a connection is started at a time; the other one goes on",
+            "start only one run of a connection at a time; the other one continues",
         )
 
     def _hold(self, target: int) -> None:

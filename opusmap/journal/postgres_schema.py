@@ -122,7 +122,7 @@ def check_schema(database: Database, place: str) -> None:
     found = database.execute("SELECT version FROM opusmap.journal").fetchone()
     if found in ((VERSION,), (WITH_DESTRUCTIONS,)):
         return
-    problem = f"the journal has version {found and found[0]}, this opusmap reads version {VERSION}"
+    problem = f"the journal has version {found and found[0]}, but this opusmap reads version {VERSION}"
     way_out = "use the version of opusmap that wrote it, or name an empty database in OPUSMAP_JOURNAL"
     raise JournalError(place, problem, way_out)
 

@@ -40,10 +40,13 @@ _RIGHTS = (
 _MEANINGS = {
     "28P01": ("the password is missing or wrong", _PASSWORD),
     "28": ("the server refuses to sign in this role", "check the role and the server's pg_hba.conf"),
-    "3D000": ("the database is not there", "create it, or correct the address in OPUSMAP_JOURNAL"),
-    "42501": ("this role has too few rights", _RIGHTS),
+    "3D000": ("the database does not exist", "create it, or correct the address in OPUSMAP_JOURNAL"),
+    "42501": ("this role does not have enough rights", _RIGHTS),
     "53100": ("the server's disk is full", f"free disk space on the server, {_AGAIN}"),
-    "53300": ("the server has too many connections", f"raise max_connections, or end others, {_AGAIN}"),
+    "53300": (
+        "the server has too many connections",
+        f"raise max_connections, or close other connections, {_AGAIN}",
+    ),
     "53": ("the server is short of resources", f"look at the server's log, {_AGAIN}"),
     "25006": (
         "the database is read-only, as a standby or a full server is",
@@ -70,7 +73,7 @@ _WORDS = {
     "does not support SSL": "TLS",
 }
 _NO_TLS = (
-    "the server offers no TLS, so what is sent to it could be read on the way",
+    "the server does not offer TLS, so others could read what is sent to it",
     "switch TLS on in the server; or, in a network that you trust, write sslmode=disable into the address",
 )
 

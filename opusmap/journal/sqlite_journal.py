@@ -355,7 +355,7 @@ class SqliteJournal(Journal):
             return
         (mode,) = self._database.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode not in ("wal", "memory"):
-            problem = "its file system has no shared memory, which the journal's log needs"
+            problem = "the journal's log needs shared memory, which its file system does not have"
             raise JournalError(self._path, problem, "name a file on a local disk in OPUSMAP_JOURNAL")
         # RowKeys in no order touch a page each: hold many (64 MB), and write each back rarely.
         self._database.execute("PRAGMA cache_size = -65536")

@@ -114,7 +114,7 @@ def check_kind(database: sqlite3.Connection, path: str, *, write: bool) -> None:
             "finish its runs with the version of opusmap that wrote it, or name a new file in "
             "OPUSMAP_JOURNAL: a new journal sends every record again, which does no harm"
         )
-    problem = f"the journal has version {version}, this opusmap reads version {VERSION}"
+    problem = f"the journal has version {version}, but this opusmap reads version {VERSION}"
     raise JournalError(path, problem, help_text)
 
 

@@ -376,7 +376,7 @@ class _Reader:
         if spans or "unexpected end" in str(error) or not ends:
             self._refuse_quote(number)
         message = f"text after the closing quote of a cell: {quote_value(line.rstrip())}"
-        return _reject(number, "quote-syntax", message, "write a quote inside a quoted cell twice")
+        return _reject(number, "quote-syntax", message, "inside a quoted cell, write each quote twice")
 
     def _skip_record(self, number: int, line: str, *, spans: bool) -> None:
         inside = self._ends_inside_quotes(number, line, inside=spans)

@@ -86,13 +86,13 @@ def open_with(
             raise TypeError(f"the format {entry.name} of an installed package does not read an open stream")
         return InstalledSource(entry, None if path is None else str(path), options.options)
     if path is None:
-        raise TypeError("a source of this format has a path")
+        raise TypeError("a source of this format needs a path")
     opened = _input(path)
     local = opened.origin if isinstance(opened.origin, Path) else None
     stated = options.format and options.format.lower()
     if local is not None and os.path.isdir(local):  # noqa: PTH112 - it raises no error
         if stated not in (None, "files"):
-            hint = f"name the files in it by a pattern, such as {local / '*.csv'}"
+            hint = f"name the files in it with a pattern, such as {local / '*.csv'}"
             raise SourceError(opened.name, "source-unreadable", "this is a folder", help=hint)
         stated = "files"
     if stated != "files" and local is not None and is_pattern(local):
@@ -261,7 +261,7 @@ def find_format(name: str, stated: str | None) -> Format:
         raise SourceError(name, "unknown-format", f"there is no format {quote_value(stated)}", help=hint)
     problem = f"no known format has the suffix {quote_value(suffix)}" if suffix else "the format is unknown"
     suffixes = " ".join(suffix for one in all_formats() for suffix in one.suffixes)
-    hint = f"known suffixes are {suffixes}; for another one write `format: …` under `source:` ({known})"
+    hint = f"known suffixes are {suffixes}; for another suffix, write `format: …` under `source:` ({known})"
     if strip_quotes(name) != name:
         hint = f"write it without quotation marks, or with straight ones: {strip_quotes(name)}"
     raise SourceError(name, "unknown-format", problem, help=hint)

@@ -37,7 +37,7 @@ def parse_path(text: str | None, name: str) -> tuple[str, ...]:
     steps = list(_STEP.finditer(rest))
     if "".join(step[0] for step in steps) != rest:
         problem = f"`items` can't be {quote_value(text)}"
-        hint = "give the path of a list: $.result.records, or $['my list'] for names with other characters"
+        hint = "give the path of a list: $.result.records, or $['my list'] for a name with spaces or signs"
         raise SourceError(name, "wrong-option", problem, help=hint)
     return tuple(step[step.lastindex or 0] for step in steps)
 
@@ -123,7 +123,10 @@ class _Scanner:
             is_page = found == b"<"
             what = "it seems to be a web page or XML" if is_page else "a value is missing"
             self._refuse(
-                what, "is this the right file? What it contains may be a message" if is_page else _CORRECT
+                what,
+                "is this the right file? It may contain an error message instead of the rows"
+                if is_page
+                else _CORRECT,
             )
         kind = "an object" if found == b"{" else "a single value" if found else "empty"
         self._refuse_path(f"{where} is {kind}, not a list")
@@ -234,7 +237,7 @@ class _Scanner:
         """Read the next block into the window; return False at the end of the document."""
         if len(self._window) - self._at > LINE_LIMIT:
             problem = f"an item is longer than {LINE_LIMIT:,} bytes"
-            hint = "is `items` the path of the list whose items are the rows?"
+            hint = "is `items` the path of the list that contains the rows?"
             raise SourceError(self._name, "line-too-long", problem, help=hint)
         block = next(self._blocks, b"")
         self._window = self._window[self._at :] + block
@@ -243,7 +246,7 @@ class _Scanner:
 
     def _refuse_end(self) -> NoReturn:
         problem = "the file ends in the middle of its JSON"
-        raise SourceError(self._name, "json-syntax", problem, help="a part of it is missing: fetch it again")
+        raise SourceError(self._name, "json-syntax", problem, help="part of it is missing: fetch it again")
 
     def _refuse(self, what: str, hint: str = _CORRECT) -> NoReturn:
         rest = self._window[self._at : self._at + 40]

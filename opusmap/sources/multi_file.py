@@ -109,7 +109,7 @@ def _compare_columns(source: Source, first: Source) -> None:
     if differences:
         problem = f"compared with {first.name}, {'; '.join(differences)}"
         hint = (
-            "files of one pattern must have the same columns; name the others on the command line "
+            "files that match one pattern must have the same columns; name the others on the command line "
             "in a separate run (`first_of` lets one mapping read both layouts)"
         )
         raise SourceError(source.name, "columns-differ", problem, help=hint)

@@ -246,7 +246,7 @@ def check_columns(name: str, columns: Sequence[str]) -> None:
         raise SourceError(name, "duplicate-header", problem, help=hint)
 
 
-_CORRECT = "correct or remove that row in the file; or does the file's format differ from its name?"
+_CORRECT = "correct or remove that row in the file; or is the file in another format than its name says?"
 
 
 def unreadable_row(source: Source, reject: Reject) -> SourceError:

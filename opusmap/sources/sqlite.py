@@ -158,12 +158,12 @@ def _explain(failure: str, reason: str) -> tuple[str, str, str]:
     elif failure == "memory":
         reason, hint = "it takes too much memory", "select fewer or shorter values"
     elif "disk is full" in reason or "disk I/O error" in reason:
-        reason = f"{reason}; it may take {TEMPORARY_LIMIT >> 30} GB of temporary space"
+        reason = f"{reason}; it may use at most {TEMPORARY_LIMIT >> 30} GB of temporary space"
         hint = "remove ORDER BY, GROUP BY or DISTINCT, or add an index to their columns"
     elif "not authorized" in reason or "prohibited" in reason:
-        hint = "it may only select, and only from the source file"
+        hint = "let it only select, and only from the source file"
     elif "too big" in reason:
-        reason = f"{reason} (a value may have {CELL_LIMIT >> 20} MB)"
+        reason = f"{reason} (a value may have at most {CELL_LIMIT >> 20} MB)"
         hint = "leave the value out, or shorten it: substr(…)"
     return "bad-query", f"the query fails: {reason}", hint
 
@@ -187,7 +187,7 @@ def _row(number: int, columns: tuple[str, ...], values: Any) -> Row | Reject:
         return Row(number, row)
     plain = {column: plain_value(value) for column, value in row.items()}
     problems = tuple(
-        Issue("encoding", "the database contains a text here that is not UTF-8", column, "correct it there")
+        Issue("encoding", "the database has text here that is not UTF-8", column, "correct it there")
         for column, value in row.items()
         if isinstance(value, _NotText)
     )

@@ -111,7 +111,9 @@ def read_blocks(stream: IO[Any], name: str) -> Iterator[Block]:
             block = stream.read(BLOCK_SIZE)
         except UnicodeDecodeError as error:
             problem = f"the stream is not {error.encoding} text"
-            raise SourceError(name, "encoding", problem, help="open it with its own encoding") from None
+            raise SourceError(
+                name, "encoding", problem, help="open it with the encoding that it was written in"
+            ) from None
         except (OSError, ValueError) as error:
             raise _unreadable(name, error) from None
         if not block:
@@ -210,7 +212,7 @@ def decode_blocks(blocks: Iterator[Block], stated: str | None, name: str) -> Ite
     elif kind := name_binary(first):
         raise SourceError(name, "encoding", f"this is {kind}, not text", help=advise_on_binary(kind))
     elif encoding in {"utf-16", "utf-32"}:
-        problem = f"the file has no byte-order mark, without which {encoding} is ambiguous"
+        problem = f"the file has no byte-order mark, so {encoding} is ambiguous"
         hint = f"write `encoding: {encoding}-le` (usual) or `{encoding}-be` under `source:`"
         raise SourceError(name, "encoding", problem, help=hint)
     ahead: Iterator[bytes] = chain([first], (block for block in blocks if isinstance(block, bytes)))
@@ -241,18 +243,18 @@ def _decode(blocks: Iterator[bytes], encoding: str, offset: int, name: str) -> I
             yield error.object[: error.start].decode(encoding, "ignore")
             byte, at = error.object[error.start], offset - len(pending) + error.start
             problem = f"byte 0x{byte:02X} at offset {at} of the file is not {encoding.upper()} text"
-            hint = "save the file as UTF-8, or write its own encoding: `encoding: …` under `source:`"
+            hint = "save the file as UTF-8, or name its encoding: `encoding: …` under `source:`"
             if encoding == "utf-8":
                 # Windows' Western encoding lets a person judge whether the file is in it.
                 near = error.object[max(0, error.start - _NEAR) : error.start + _NEAR]
                 shown = quote_value(near.decode("cp1252", "replace"))
                 hint = (
-                    f"if it should read {shown} there, as older Windows programs write it, "
+                    f"if {shown} is what the file should say there, it comes from an older Windows program: "
                     "write `encoding: cp1252` under `source:`"
                 )
             raise SourceError(name, "encoding", problem, help=hint) from None
         except ValueError:  # a codec that does not say where
-            problem = f"the text about byte {offset} of the file is not {encoding.upper()} text"
+            problem = f"the text near byte {offset} of the file is not {encoding.upper()} text"
             raise SourceError(name, "encoding", problem, help="save the file as UTF-8") from None
         yield text
         offset += len(block)
@@ -293,7 +295,7 @@ def _known_encoding(encoding: str, name: str) -> str:
     except (LookupError, ValueError):
         known = ""
     if not known or _NOT_OF_FILES.fullmatch(known):
-        problem = f"there is no encoding {quote_value(encoding)} for files"
+        problem = f"{quote_value(encoding)} is not an encoding of files"
         hint = "for example utf-8, cp1252, iso-8859-1, utf-16, shift_jis"
         raise SourceError(name, "unknown-encoding", problem, help=hint)
     return known

@@ -166,7 +166,7 @@ def decode_manifest(data: bytes, place: str) -> Manifest:
     """
     version = _find_version(data, place)
     if version != VERSION:
-        problem = f"the staged run has format version {version!r}, and this opusmap reads version {VERSION}"
+        problem = f"the staged run has format version {version!r}, but this opusmap reads version {VERSION}"
         hint = "send it with the version of opusmap that the manifest names, or stage the source again"
         raise SourceError(place, "staged-version", problem, help=hint)
     seal = _SEAL.search(data)
@@ -190,25 +190,28 @@ def check_counts(manifest: Manifest, place: str) -> None:
     counts = manifest.counts
     ends = counts.filtered + counts.rejected + counts.staged
     facts = (
-        (counts.read == ends, f"{counts.read:,} rows were read, and {ends:,} ended somewhere"),
+        (
+            counts.read == ends,
+            f"{counts.read:,} rows were read, but {ends:,} were staged, rejected or filtered",
+        ),
         (
             counts.staged == sum(one.records for one in manifest.parts),
-            f"{counts.staged:,} records were staged, and the parts contain another number",
+            f"{counts.staged:,} records were staged, but the parts contain a different number",
         ),
         (
             counts.rejected == sum(one.records for one in manifest.rejects),
-            f"{counts.rejected:,} rows were rejected, and the files of rejects contain another number",
+            f"{counts.rejected:,} rows were rejected, but the files of rejects contain a different number",
         ),
         (
             manifest.content_hash == hash_parts(manifest.rules, manifest.parts),
-            "the content hash is not that of the parts",
+            "the content hash does not match the parts",
         ),
         (min(msgspec.structs.astuple(counts)) >= 0, "a count is below zero"),
     )
     wrong = next((what for holds, what in facts if not holds), None)
     if wrong is not None:
         hint = (
-            "rows may be missing, or another job staged here, too: stage the source again, to another address"
+            "rows may be missing, or another job staged to this address too: stage the source again elsewhere"
         )
         raise SourceError(place, "staged-counts", f"the counts do not add up: {wrong}", help=hint)
 
@@ -217,7 +220,7 @@ def _find_version(data: bytes, place: str) -> Any:
     try:
         plain = msgspec.json.decode(data)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise _changed(place, "the manifest is not JSON: it was changed, or is cut off") from None
+        raise _changed(place, "the manifest is not JSON: it was changed or cut off") from None
     if not isinstance(plain, dict) or "opusmap_staged" not in plain:
         raise _changed(place, "the manifest is not one of opusmap's")
     return plain["opusmap_staged"]
@@ -227,6 +230,4 @@ def _changed(place: str, problem: str) -> SourceError:
     return SourceError(place, "staged-changed", problem, help=CHANGED_HELP)
 
 
-CHANGED_HELP = (
-    "copy the staged run again from where it is whole, or stage the source again, to another address"
-)
+CHANGED_HELP = "copy the staged run again from a complete copy, or stage the source again, to another address"

@@ -174,7 +174,7 @@ class StagedRun:
         for row, key, content, text in file.rows(RECORD_COLUMNS):
             body = text.encode()
             if content != hash_content(body, conflict):
-                problem = f"{part.name}: the record {quote_value(key)} is not the one that its hash is of"
+                problem = f"{part.name}: the record {quote_value(key)} does not match its hash"
                 raise SourceError(self.name, "staged-changed", problem, help=CHANGED_HELP)
             yield StagedRecord(row, key, content, body)
 
@@ -204,7 +204,7 @@ def open_staged(address: str | Path) -> StagedRun:
     if data is None:
         problem = "there is no staged run here: it has no manifest.json, which is written last"
         hint = (
-            "wait until it is staged, or compare the address; if staging broke off, stage it again elsewhere"
+            "wait until it is staged, or check the address; if staging was stopped, stage it again elsewhere"
         )
         raise SourceError(storage.name, "staged-unfinished", problem, help=hint)
     manifest = decode_manifest(data, storage.name)
@@ -259,8 +259,8 @@ def refuse_existing(place: str) -> NoReturn:
     Raises:
         SourceError: `staged-exists`.
     """
-    problem = "there is a staged run here already, which is never overwritten"
-    hint = "name another address, or remove this one if it is not needed any more"
+    problem = "there is already a staged run here, and opusmap never overwrites one"
+    hint = "name another address, or remove this one if you no longer need it"
     raise SourceError(place, "staged-exists", problem, help=hint)
 
 
@@ -277,11 +277,11 @@ def _compare(place: str, parts: Iterable[StagedPart], found: Mapping[str, int]) 
             problem = f"{part.name}, with {counted(part.records, 'row')}, is missing"
             raise SourceError(place, "staged-part-missing", problem, help=CHANGED_HELP)
         if found[part.name] != part.size:
-            problem = f"{part.name} was changed after it was staged: it has another size"
+            problem = f"{part.name} was changed after it was staged: its size is different"
             raise SourceError(place, "staged-changed", problem, help=CHANGED_HELP)
     for name in found:
         if name not in names:
-            problem = f"{name} is not a part of this staged run: its manifest does not name it"
+            problem = f"{name} is not part of this staged run: the manifest does not list it"
             hint = "move the file away; if its records belong to the run, stage the source again"
             raise SourceError(place, "staged-part-extra", problem, help=hint)
 
@@ -366,7 +366,7 @@ class _PartFile:
         try:
             return msgspec.json.decode(text, type=kind)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            raise self._refuse(f"a text is not the JSON that it should be: {quote_value(text)}") from None
+            raise self._refuse(f"this should be JSON, but is not: {quote_value(text)}") from None
 
     def _refuse(self, problem: str) -> SourceError:
         hint = "write the file with the columns of a staged run"

@@ -94,7 +94,7 @@ class Storage:
             base = Path(self._base)
             if not base.parent.is_dir():
                 raise SettingsError(
-                    self.name, "there is no such folder to make it in", "make the folder first"
+                    self.name, "the folder that should contain it does not exist", "create that folder first"
                 )
             base.mkdir(mode=0o700, exist_ok=True)
             try:
@@ -218,7 +218,9 @@ class Storage:
             raise
         except Exception as error:  # noqa: BLE001 - each backend has its own errors
             problem = f"the staged run can't be written: {self._reason(error)}"
-            raise SettingsError(self.name, problem, "is there space, and may you write there?") from None
+            raise SettingsError(
+                self.name, problem, "is there enough space, and are you allowed to write there?"
+            ) from None
 
     def _reason(self, error: Exception) -> str:
         if isinstance(error, OSError) and error.strerror:
@@ -232,8 +234,8 @@ def refuse_unfinished(place: str) -> NoReturn:
     Raises:
         SourceError: `staged-unfinished`.
     """
-    problem = "an unfinished staged run is here: staging goes on, or broke off before its manifest"
-    hint = "if nothing is staging there any more, remove it, or name another address"
+    problem = "there is an unfinished staged run here: staging is still going on, or was interrupted"
+    hint = "if no job is still staging there, remove it; or name another address"
     raise SourceError(place, "staged-unfinished", problem, help=hint)
 
 

@@ -11,7 +11,7 @@ from opusmap.converters import zones
 from opusmap.converters.registry import ArgumentError
 from opusmap.converters.zones import describe_fixed_offset, time_zone
 
-CITY = "name a city in the zone, such as Europe/Oslo; a zone can't be given as a difference from UTC"
+CITY = "name a city in the zone, such as Europe/Oslo; a zone can't be given as an offset from UTC"
 
 CALLED = "or another city in the Windows zone"
 

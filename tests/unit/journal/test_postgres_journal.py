@@ -283,7 +283,7 @@ def test_a_database_without_a_journal_is_told_from_one_that_can_t_be_read(addres
 def test_a_journal_of_a_newer_version_is_refused(address, *, write: bool) -> None:
     open_journal(address).close()
     execute(address, "UPDATE opusmap.journal SET version = 99")
-    with pytest.raises(JournalError, match="has version 99, this opusmap reads version 2"):
+    with pytest.raises(JournalError, match="has version 99, but this opusmap reads version 2"):
         open_journal(address, write=write)
 
 
@@ -295,14 +295,14 @@ def test_a_role_that_may_only_read_reads_and_one_without_rights_is_told_which_it
     execute(address, "DROP ROLE IF EXISTS auditor")
     execute(address, "CREATE ROLE auditor LOGIN")
     auditor = PostgresAddress(address.url.replace("opus@", "auditor@"))
-    with pytest.raises(JournalError, match="too few rights") as refused:
+    with pytest.raises(JournalError, match="does not have enough rights") as refused:
         open_journal(auditor, write=False)
     assert "USAGE on the schema" in refused.value.help
     execute(address, "GRANT USAGE ON SCHEMA opusmap TO auditor")
     execute(address, "GRANT SELECT ON ALL TABLES IN SCHEMA opusmap TO auditor")
     with open_journal(auditor, write=False) as journal:
         assert len(journal.runs()) == 1
-    with pytest.raises(JournalError, match="too few rights"):
+    with pytest.raises(JournalError, match="does not have enough rights"):
         open_journal(auditor)
     execute(address, "DROP OWNED BY auditor")
     execute(address, "DROP ROLE auditor")
@@ -331,8 +331,8 @@ def addresses(server: Server, address: PostgresAddress) -> Iterator[tuple[Postgr
     yield PostgresAddress(by_port), "the password is missing or wrong"
     yield PostgresAddress(by_port, Secret("pw-wrong")), "the password is missing or wrong"
     yield PostgresAddress("postgresql://opus@127.0.0.1:1/x", Secret(PASSWORD)), "no connection to the server"
-    yield PostgresAddress(re.sub(r"/test_\d+", "/nothing", address.url)), "the database is not there"
-    yield PostgresAddress(by_port + "?sslmode=require", Secret(PASSWORD)), "the server offers no TLS"
+    yield PostgresAddress(re.sub(r"/test_\d+", "/nothing", address.url)), "the database does not exist"
+    yield PostgresAddress(by_port + "?sslmode=require", Secret(PASSWORD)), "the server does not offer TLS"
 
 
 def test_a_server_that_can_t_be_used_is_told_without_the_password(postgres: Server, address) -> None:
@@ -364,6 +364,6 @@ def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
         if name == "psycopg" or name.startswith(("psycopg.", "opusmap.journal.postgres")):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(JournalError, match="psycopg is not installed") as caught:
+    with pytest.raises(JournalError, match="needs the package psycopg, which is not installed") as caught:
         open_journal(PostgresAddress("postgresql://opus@/x"))
     assert "`postgres`" in caught.value.help

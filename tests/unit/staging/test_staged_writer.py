@@ -152,7 +152,7 @@ def test_other_files_are_not_mixed_with_a_run(mapper: Mapper, tmp_path: Path) ->
 
 
 def test_a_folder_that_can_not_be_made_is_an_error_in_words(mapper: Mapper, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="no such folder"):
+    with pytest.raises(SettingsError, match="the folder that should contain it does not exist"):
         stage(mapper, tmp_path / "nowhere" / "run")
     (tmp_path / "file").touch()
     with pytest.raises((SettingsError, SourceError)):
