@@ -263,7 +263,9 @@ class WithoutSharedMemory(Storage):
 
 @pytest.mark.skipif(os.name == "nt", reason="SQLite's ways to files of POSIX systems")
 def test_a_file_system_without_shared_memory_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(JournalError, match="needs shared memory, which its file system does not have") as caught:
+    with pytest.raises(
+        JournalError, match="needs shared memory, which its file system does not have"
+    ) as caught:
         SqliteJournal(tmp_path / "j.db", storage=WithoutSharedMemory())
     assert "local disk" in caught.value.help
 
