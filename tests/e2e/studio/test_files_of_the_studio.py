@@ -136,7 +136,8 @@ def test_a_source_that_can_not_be_read_says_why(permits, start_studio, open_page
     (permits / "permits.xlsx").write_bytes(b"PK\x03\x04 no workbook")
     studio = start_studio(permits, "mapping.yaml")
     page = open_page(studio, "/file?mapping=mapping.yaml")
-    assert "the workbook is damaged" in page.inner_text("#source-problem")
+    said = page.inner_text("#source-problem")
+    assert "not a workbook that can be read: it ends early, so a part of it is missing" in said
     (permits / "permits.xlsx").unlink()
     page.goto(f"{studio.origin}/file?mapping=mapping.yaml")
     assert page.locator("#source-problem").count() == 1
