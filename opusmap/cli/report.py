@@ -322,7 +322,7 @@ def _print_run(
 def _describe_open_records(counts: Mapping[str, int]) -> str:
     """Return what became of a run's records if the journal has nothing open of it."""
     if "pruned" in counts:
-        return "The run's records were pruned, so only their counts are known."
+        return "The records of the run were pruned, so only their counts are known."
     if not counts:
         return "The run did not finish. Every record that it sent was accepted, or sent again by a later run."
     if counts.get("not_sent"):
