@@ -16,8 +16,7 @@ import re
 import sqlite3
 import stat
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from opusmap.errors import JournalError, NoJournal
@@ -180,28 +179,47 @@ def _make_private(name: str, *, create: bool) -> None:
         )
 
 
-@contextmanager
-def translated(path: str) -> Iterator[None]:
+class _Translated:
+    """Turns SQLite's and the file system's errors into ours; those of `damage` mean a damaged file."""
+
+    __slots__ = ("_damage", "_path")
+
+    def __init__(self, path: str, damage: tuple[type[Exception], ...]) -> None:
+        self._path = path
+        self._damage = damage
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if error is None:
+            return
+        if isinstance(error, self._damage):
+            raise damaged(self._path, str(error)) from error
+        if isinstance(error, sqlite3.Error):
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what an extended code adds
+            help_text = _HELP.get(code, _REPAIR)
+            raise JournalError(self._path, f"the journal can't be used: {error}", help_text) from error
+        if isinstance(error, OSError):
+            problem = f"the journal can't be used: {error.strerror}"
+            raise JournalError(self._path, problem, _RIGHTS) from error
+        if isinstance(
+            error, UnicodeDecodeError
+        ):  # SQLite's own words may quote what it found in a damaged file
+            raise damaged(self._path, "a text in it can't be read") from error
+
+
+def translated(path: str) -> AbstractContextManager[None]:
     """Turn SQLite's and the file system's errors into ours."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what an extended code adds
-        raise JournalError(path, f"the journal can't be used: {error}", _HELP.get(code, _REPAIR)) from error
-    except OSError as error:
-        raise JournalError(path, f"the journal can't be used: {error.strerror}", _RIGHTS) from error
-    except UnicodeDecodeError as error:  # SQLite's own words may quote what it found in a damaged file
-        raise damaged(path, "a text in it can't be read") from error
+    return _Translated(path, ())
 
 
-@contextmanager
-def reading(path: str) -> Iterator[None]:
+def reading(path: str) -> AbstractContextManager[None]:
     """Turn what goes wrong while rows are read into our errors: a damaged file may hold anything."""
-    with translated(path):
-        try:
-            yield
-        except (ValueError, TypeError, LookupError, OverflowError) as error:
-            raise damaged(path, str(error)) from error
+    return _Translated(path, _DAMAGE)
+
+
+_DAMAGE = (ValueError, TypeError, LookupError, OverflowError)
 
 
 def damaged(path: str, what: str) -> JournalError:

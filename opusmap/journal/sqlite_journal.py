@@ -121,7 +121,7 @@ class SqliteJournal(Journal):
                 opened.callback(self._lock.close)
             self._database = storage.connect(self._path)
             opened.callback(self._database.close)
-            # Who looks up does not wait for a commit: readers of a write-ahead log never do.
+            # Who reads many rows sees one state of them, whatever is written meanwhile.
             self._reader = self._database if self.in_memory else storage.connect(self._path)
             opened.callback(self._reader.close)
             self._log = None if self._lock is None else storage.make_log(self._path)
@@ -179,10 +179,11 @@ class SqliteJournal(Journal):
     async def _look_up(self, target: int, keys: Sequence[str]) -> dict[str, JournalRecord]:
         accepted, detailed = look_up_records(len(keys))
         place = (target, *keys)
+        # The connection that writes has the newest pages in memory; another would read them again.
         with reading(self._path):
-            found = {row[2]: read_accepted(row) for row in self._reader.execute(accepted, place)}
+            found = {row[2]: read_accepted(row) for row in self._database.execute(accepted, place)}
             if self._in_flight.any_detailed:
-                found |= {row[2]: read_detailed(row) for row in self._reader.execute(detailed, place)}
+                found |= {row[2]: read_detailed(row) for row in self._database.execute(detailed, place)}
         return found
 
     def write(self, sets: Iterable[WriteSet]) -> None:

@@ -171,9 +171,12 @@ def apply_writes(database: sqlite3.Connection, writes: WriteSet) -> None:
 @cache
 def look_up_records(count: int) -> tuple[str, str]:
     """Return the statements that look for so many rowKeys of a target in `accepted` and in `detailed`."""
-    where = f"WHERE target = ? AND key IN ({_marks(count)})"
-    accepted = f"SELECT {ACCEPTED_COLUMNS} FROM accepted {where}"  # noqa: S608 - marks
-    return accepted, f"SELECT {DETAILED_COLUMNS} FROM detailed {where}"  # noqa: S608 - marks
+    # Joined, since `key IN (…)` sorts the keys into an index first, which takes half as long again.
+    places = ", ".join(f"(?{place})" for place in range(2, count + 2))
+    wanted = f"WITH wanted(name) AS (VALUES {places}) SELECT"
+    where = "WHERE target = ?1 AND key = wanted.name"
+    accepted = f"{wanted} {ACCEPTED_COLUMNS} FROM wanted CROSS JOIN accepted {where}"
+    return accepted, f"{wanted} {DETAILED_COLUMNS} FROM wanted CROSS JOIN detailed {where}"
 
 
 def _put(database: sqlite3.Connection, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
