@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum, StrEnum, auto
-from functools import partial
-from typing import Any, NoReturn, TypeAlias
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 from urllib.parse import urlsplit
 
 from opusmap.opus.exchange import Answer, Exchange, NoAnswer, TransportError
@@ -149,17 +149,10 @@ def read_exchange(
         return make(Verdict.ACCEPTED, _NO_CONTENT, accepted=tuple(keys))
     if trust_status and not exchange.body and not exchange.cut and exchange.status in _TAKEN:
         return make(Verdict.ACCEPTED, exchange.status, accepted=tuple(keys), trusted=True)
-    content = _read_json(exchange.body)
-    said = _read_names(content)
-    status, problem = _judge_status(exchange.status, content, said)
-    message = plain_text(_first(said, "message"))
+    read = _read_again if len(exchange.body) <= _SHORT else _read_answer
+    status, problem, message, items = read(exchange.status, exchange.body)
     if not _is_success(status):
         return make(_judge_refusal(status), status, message)
-    items = said.get("faileditems", [])
-    if not problem and len(items) > 1:
-        problem = "the answer has `failedItems` more than once"
-    if not problem and status in _TAKEN:
-        problem = _find_contradiction(said)
     if problem:
         return make(Verdict.UNKNOWN, status, problem, unreadable=True)
     if status in _TAKEN and (not items or items[0] is None or items[0] == []):
@@ -169,6 +162,34 @@ def read_exchange(
         return make(Verdict.UNKNOWN, _EXCEPTIONS, failed, unreadable=True)
     accepted = tuple(key for key in keys if key not in failed)
     return make(Verdict.ACCEPTED, _EXCEPTIONS, message, accepted=accepted, failed=failed)
+
+
+class _Reading(NamedTuple):
+    """What an answer says, whatever was sent: the worse status, why it is not clear, and Opus's words.
+
+    `items` are the values of `failedItems`, one for each time that it is there.
+    """
+
+    status: int
+    problem: str
+    message: str
+    items: Sequence[Any]
+
+
+def _read_answer(status: int, body: bytes) -> _Reading:
+    content = _read_json(body)
+    said = _read_names(content)
+    status, problem = _judge_status(status, content, said)
+    items = said.get("faileditems", [])
+    if not problem and len(items) > 1:
+        problem = "the answer has `failedItems` more than once"
+    if not problem and status in _TAKEN:
+        problem = _find_contradiction(said)
+    return _Reading(status, problem, plain_text(_first(said, "message")), items)
+
+
+_SHORT = 200
+_read_again = lru_cache(64)(_read_answer)  # nearly all answers of a run are the same few bytes
 
 
 def read_silence(exchange: NoAnswer, seconds: float) -> AttemptResult:
