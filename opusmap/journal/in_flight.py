@@ -94,10 +94,11 @@ class InFlight:
         """
         by_key, writes = list(results), WriteSet()
         keys = [result.key for result in by_key]
+        accepted = State.ACCEPTED  # once: in Python 3.11 a member of an enum is found by a call
         for item, result in zip(self._items(target, run, keys), by_key, strict=True):
-            if result.state is State.ACCEPTED:
+            if result.state is accepted:
                 writes.accept(target, run, item)
-            if result.state is not State.ACCEPTED or result.unanswered is not None:
+            if result.state is not accepted or result.unanswered is not None:
                 writes.detail(target, run, item, result)
             elif self.any_detailed:
                 writes.detailed[target, item.key] = None

@@ -8,8 +8,9 @@ however few rows it takes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+import msgspec
 
 from opusmap.journal.models import Item, Result
 
@@ -19,17 +20,16 @@ RequestRows: TypeAlias = "dict[int, tuple[Any, ...] | None]"
 _Place: TypeAlias = "tuple[int, str]"  # a target's number and a rowKey
 
 
-@dataclass(frozen=True, slots=True)
-class WriteSet:
+class WriteSet(msgspec.Struct, frozen=True):
     """New rows of `requests` (by id), `accepted` and `detailed` (by target and key); None removes a row.
 
     `layouts` are lists of columns (by target and number) to which hashes of columns in `accepted` refer.
     """
 
-    requests: RequestRows = field(default_factory=dict)
-    accepted: dict[_Place, tuple[Any, ...]] = field(default_factory=dict)
-    detailed: dict[_Place, tuple[Any, ...] | None] = field(default_factory=dict)
-    layouts: dict[tuple[int, bytes], tuple[str, ...]] = field(default_factory=dict)
+    requests: RequestRows = msgspec.field(default_factory=dict)
+    accepted: dict[_Place, tuple[Any, ...]] = msgspec.field(default_factory=dict)
+    detailed: dict[_Place, tuple[Any, ...] | None] = msgspec.field(default_factory=dict)
+    layouts: dict[tuple[int, bytes], tuple[str, ...]] = msgspec.field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return how many rows are written or removed."""
@@ -37,8 +37,8 @@ class WriteSet:
 
     def accept(self, target: int, run: int, item: Item) -> None:
         """Note that Opus accepted a record, and nothing else."""
-        facts = target, run, item.row, item.key, item.content
-        self.accepted[target, item.key] = *facts, item.columns or None
+        key = item.key
+        self.accepted[target, key] = target, run, item.row, key, item.content, item.columns or None
 
     def detail(self, target: int, run: int, item: Item, result: Result) -> None:
         """Note more about a record: this counts, whatever `accepted` contains."""
@@ -50,8 +50,11 @@ class WriteSet:
 
 def merge_writes(sets: Iterable[WriteSet]) -> WriteSet:
     """Return what write sets come to that are written one after the other."""
+    first, *others = sets
+    if not others:
+        return first
     merged = WriteSet()
-    for writes in sets:
+    for writes in (first, *others):
         merged.requests.update(writes.requests)
         merged.accepted.update(writes.accepted)
         merged.detailed.update(writes.detailed)
