@@ -81,9 +81,9 @@ class SubmitTotals:
     def add(self, event: Event) -> None:
         """Count an event."""
         match event:
-            case RecordResult(_, fate, _, trusted):
-                setattr(self, fate, getattr(self, fate) + 1)
-                self.trusted += trusted
+            case RecordResult():
+                setattr(self, event.fate, getattr(self, event.fate) + 1)
+                self.trusted += event.trusted
             case Attempt(_, again):
                 self.requests += 1
                 self.retries += again
