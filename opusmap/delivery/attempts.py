@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from opusmap.delivery.batcher import Batch, KeyLocks
 from opusmap.delivery.early_abort import StopSignal, UnknownOutcomes

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from opusmap.delivery.retry_policy import ResumePolicy
 from opusmap.journal import Item, JournalRecord, Timestamp, hash_content
@@ -21,8 +21,7 @@ HashColumns: TypeAlias = Callable[[bytes, bytes], bytes]
 LookUp: TypeAlias = Callable[[Sequence[str]], Awaitable[Mapping[str, JournalRecord]]]
 
 
-@dataclass(slots=True)
-class BatchState:
+class BatchState(msgspec.Struct):
     """What is known of a batch's records, by rowKey; its parts share it.
 
     Attributes:
@@ -35,27 +34,26 @@ class BatchState:
         clear: the clear answers of the run before the first such one.
     """
 
-    items: dict[str, Item] = field(default_factory=dict)
-    known: Mapping[str, JournalRecord] = field(default_factory=dict)
+    items: dict[str, Item] = msgspec.field(default_factory=dict)
+    known: Mapping[str, JournalRecord] = msgspec.field(default_factory=dict)
     stale: bool = False
-    unanswered: dict[str, Timestamp] = field(default_factory=dict)
-    pending: set[str] = field(default_factory=set)
+    unanswered: dict[str, Timestamp] = msgspec.field(default_factory=dict)
+    pending: set[str] = msgspec.field(default_factory=set)
     unreadable: str = ""
     clear: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """Records for one request. `number` counts the run's batches from 1; a batch's parts keep it."""
 
     number: int
     records: tuple[EncodedRecord, ...]
-    state: BatchState = field(default_factory=BatchState)
+    state: BatchState = msgspec.field(default_factory=BatchState)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The rowKeys in the records' order, each once."""
-        return tuple(record.key for record in self.records)
+        return tuple([record.key for record in self.records])
 
     def split(self, parts: int = 2) -> tuple[Batch, ...]:
         """Return the batch in `parts` of nearly one size, in order, the larger ones first."""
@@ -67,13 +65,13 @@ class Batch:
         )
 
 
-class _Waiting(msgspec.Struct):
+class _Waiting(msgspec.Struct, gc=False):
     """A record that is in no batch yet, with what the journal knows of its rowKey."""
 
     record: EncodedRecord
     item: Item
-    known: JournalRecord | None = None
-    stale: bool = False
+    known: JournalRecord | None
+    stale: bool
 
 
 class Batcher:
@@ -158,39 +156,43 @@ class Batcher:
 
     async def _sort_out(self) -> None:
         """Move what was taken to what is ready, or unchanged."""
-        items = [Item(each.row, each.key, hash_content(each.json, self._conflict)) for each in self._taken]
+        keys = [record.key for record in self._taken]
         # Before the journal is asked: what comes to its end meanwhile is known as it was.
-        taken = [self._is_taken(item.key) for item in items]
-        known = await self._look_up([item.key for item in items])
-        waiting = {one.item.key for one in self._ready}
-        for record, item, busy in zip(self._taken, items, taken, strict=True):
-            key = item.key
-            one = _Waiting(record, item, known.get(key), busy or key in waiting)
-            if not one.stale and self._resume.is_unchanged(item, one.known, self._trusted_from):
-                own = one.known is not None and one.known.run == self._run
+        taken = [self._is_taken(key) for key in keys]
+        found = await self._look_up(keys)
+        waiting = {one.record.key for one in self._ready}
+        for record, busy in zip(self._taken, taken, strict=True):
+            row, key, content = record.row, record.key, hash_content(record.json, self._conflict)
+            known, stale = found.get(key), busy or key in waiting
+            if not stale and self._resume.is_unchanged(Item(row, key, content), known, self._trusted_from):
+                own = known is not None and known.run == self._run
                 (self._accepted if own else self._unchanged).append(record)
                 continue
-            columns = self._hash_columns(record.json, item.content)
-            one.item = Item(item.row, key, item.content, columns)
-            self._ready.append(one)
+            item = Item(row, key, content, self._hash_columns(record.json, content))
+            self._ready.append(_Waiting(record, item, known, stale))
             waiting.add(key)
         self._taken = []
 
     def _make_batch(self) -> Batch:
         """Take as many as fit into a request: each rowKey once."""
-        chosen: dict[str, _Waiting] = {}
-        for one in self._ready[:BATCH_SIZE]:
-            if one.item.key in chosen:
-                break
-            chosen[one.item.key] = one
-        del self._ready[: len(chosen)]
-        self._number += 1
-        state = BatchState(
-            {key: one.item for key, one in chosen.items()},
-            {key: one.known for key, one in chosen.items() if one.known is not None},
-            stale=any(one.stale for one in chosen.values()),
+        records, items, known, stale = (
+            list[EncodedRecord](),
+            dict[str, Item](),
+            dict[str, JournalRecord](),
+            False,
         )
-        return Batch(self._number, tuple(one.record for one in chosen.values()), state)
+        for one in self._ready[:BATCH_SIZE]:
+            key = one.record.key
+            if key in items:
+                break
+            records.append(one.record)
+            items[key] = one.item
+            if one.known is not None:
+                known[key] = one.known
+            stale = stale or one.stale
+        del self._ready[: len(records)]
+        self._number += 1
+        return Batch(self._number, tuple(records), BatchState(items, known, stale))
 
 
 _UNCHANGED = 4 * BATCH_SIZE

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from opusmap.delivery.attempts import NOT_REACHED
 from opusmap.delivery.early_abort import StopSignal

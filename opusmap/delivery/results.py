@@ -128,8 +128,9 @@ class Results:
 
     async def begin(self, batch: Batch, sent: Timestamp) -> None:
         """Note, durably, that a batch's records are about to be sent (again) at this moment."""
-        batch.state.pending.update(batch.keys)
-        await self._session.begin([batch.state.items[key] for key in batch.keys], sent)
+        keys, items = batch.keys, batch.state.items
+        batch.state.pending.update(keys)
+        await self._session.begin([items[key] for key in keys], sent)
 
     def record_results(
         self, batch: Batch, state: State, reasons: Mapping[str, str], *, trusted: bool = False
@@ -138,11 +139,9 @@ class Results:
         if not reasons:
             return
         batch.state.pending.difference_update(reasons)
+        unanswered = self._find_unanswered(batch, state) if batch.state.unanswered else {}
         durable = self._session.finish(
-            [
-                Result(key, state, reason, self._find_unanswered(batch, state, key))
-                for key, reason in reasons.items()
-            ]
+            [Result(key, state, reason, unanswered.get(key)) for key, reason in reasons.items()]
         )
         fate = _FATES[state]
         results = [
@@ -172,12 +171,12 @@ class Results:
         """Say that nothing more will be planned."""
         self._to_do.put_nowait(None)
 
-    def _find_unanswered(self, batch: Batch, state: State, key: str) -> Timestamp | None:
-        """Return when a record's last request ended that may still take effect, if one may."""
-        unanswered = batch.state.unanswered.get(key) if batch.state.unanswered else None
-        if unanswered is None or state is State.UNCERTAIN:
+    def _find_unanswered(self, batch: Batch, state: State) -> Mapping[str, Timestamp]:
+        """Return when the last request of each record ended that may still take effect."""
+        unanswered, now = batch.state.unanswered, self._now()
+        if state is State.UNCERTAIN:
             return unanswered
-        return unanswered if self._resume.may_take_effect(unanswered, self._now()) else None
+        return {key: ended for key, ended in unanswered.items() if self._resume.may_take_effect(ended, now)}
 
     async def cancel(self, batch: Batch) -> None:
         """Count records as not sent; an intent that certainly came to nothing is taken back."""

@@ -7,8 +7,10 @@ named. Names are read in any letter case, and times without the blank that they 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec.structs import replace
 
 from opusmap.opus.exchange import Answer, Exchange, NoAnswer
 from opusmap.opus.responses import AttemptResult, Verdict, read_due_answer, read_silence

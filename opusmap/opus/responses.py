@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from enum import Enum, StrEnum, auto
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 from urllib.parse import urlsplit
+
+import msgspec
 
 from opusmap.opus.exchange import Answer, Exchange, NoAnswer, TransportError
 
@@ -94,8 +95,7 @@ class LoadSignal(Enum):
     NOT_SENT = auto()  # it never left for Opus
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptResult:
+class AttemptResult(msgspec.Struct, frozen=True):
     """What one request came to.
 
     Attributes:
@@ -117,7 +117,7 @@ class AttemptResult:
     status: int = 0
     error: TransportError | None = None
     accepted: tuple[str, ...] = ()
-    failed: Mapping[str, str] = field(default_factory=dict)
+    failed: Mapping[str, str] = msgspec.field(default_factory=dict)
     unreadable: bool = False
     trusted: bool = False
     retry_after: float | None = None
