@@ -94,14 +94,16 @@ class InFlight:
         """
         by_key, writes = list(results), WriteSet()
         keys = [result.key for result in by_key]
-        accepted = State.ACCEPTED  # once: in Python 3.11 a member of an enum is found by a call
+        accepted = State.ACCEPTED  # once: in Python 3.11 it takes long to find an enum's member
         for item, result in zip(self._items(target, run, keys), by_key, strict=True):
+            key = item.key
             if result.state is accepted:
-                writes.accept(target, run, item)
+                row = target, run, item.row, key, item.content, item.columns or None
+                writes.accepted[target, key] = row
             if result.state is not accepted or result.unanswered is not None:
                 writes.detail(target, run, item, result)
             elif self.any_detailed:
-                writes.detailed[target, item.key] = None
+                writes.detailed[target, key] = None
         writes.requests.update(self._remove(target, keys))
         self.any_detailed = self.any_detailed or bool(writes.detailed)
         return writes

@@ -35,11 +35,6 @@ class WriteSet(msgspec.Struct, frozen=True):
         """Return how many rows are written or removed."""
         return len(self.requests) + len(self.accepted) + len(self.detailed) + len(self.layouts)
 
-    def accept(self, target: int, run: int, item: Item) -> None:
-        """Note that Opus accepted a record, and nothing else."""
-        key = item.key
-        self.accepted[target, key] = target, run, item.row, key, item.content, item.columns or None
-
     def detail(self, target: int, run: int, item: Item, result: Result) -> None:
         """Note more about a record: this counts, whatever `accepted` contains."""
         sent = result.unanswered
