@@ -249,7 +249,7 @@ def _decode(blocks: Iterator[bytes], encoding: str, offset: int, name: str) -> I
                 near = error.object[max(0, error.start - _NEAR) : error.start + _NEAR]
                 shown = quote_value(near.decode("cp1252", "replace"))
                 hint = (
-                    f"if {shown} is what the file should say there, it comes from an older Windows program: "
+                    f"if the file should say {shown} there, it may come from an older Windows program: "
                     "write `encoding: cp1252` under `source:`"
                 )
             raise SourceError(name, "encoding", problem, help=hint) from None
