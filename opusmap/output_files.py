@@ -62,6 +62,12 @@ def hash_file(role: str, path: str | Path) -> File | None:
         return None
 
 
+def hash_of(path: str | Path) -> str | None:
+    """Return the SHA-256 of a file; None where there is none."""
+    found = hash_file("", path)
+    return None if found is None else found.sha256
+
+
 def find_file(file: File, *folders: Path) -> Path | None:
     """Return where a file is now: where it was, else in one of the folders (which may have been moved)."""
     places = (Path(file.path), *(folder / Path(file.path).name for folder in folders))
@@ -100,7 +106,7 @@ def write_whole(path: str | Path, *, mode: int = 0o600, kept: bool = False) -> I
             opusmap keeps of runs.
     """
     target, name = Path(path), str(path)
-    if name == "-" or _is_device(target):
+    if not kept and (name == "-" or _is_device(target)):
         with create_output(path) as opened:
             raw = _Raw(os.dup(opened.fileno()), name)
         yield from _lend(raw, durable=False)
@@ -310,7 +316,10 @@ def check_output(path: Path, *, kept: bool = False) -> None:
             remembers runs and options.
     """
     if path.is_symlink():
-        raise SettingsError(str(path), "this is a symbolic link", "name the file itself")
+        hint = "put the file itself beside the mapping" if kept else "name the file itself"
+        raise SettingsError(str(path), "this is a symbolic link", hint)
+    if kept and _is_device(path):
+        raise SettingsError(str(path), "this is not a regular file", "move it away")
     if not path.parent.is_dir():
         raise SettingsError(str(path), "there is no such folder", "make the folder first")
     if path.is_dir():

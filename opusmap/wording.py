@@ -1,4 +1,4 @@
-"""How messages show a user's own words: values cut and quoted, hidden characters made visible, near names."""
+"""How messages show words, values and times: cut and quoted, hidden characters made visible, near names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache, partial
 from itertools import chain, islice
@@ -66,6 +66,21 @@ class Names:
         return found, f'did you mean "{found}"?'
 
 
+def list_near(word: str, known: Iterable[str], *, least: int, most: int) -> list[str]:
+    """Return the names that are most like a word, the nearest first, `most` at most.
+
+    Args:
+        word: what was typed.
+        known: the names.
+        least: how like it a name is at least, in percent.
+        most: how many are returned at most.
+    """
+    from rapidfuzz.fuzz import ratio  # noqa: PLC0415 - loaded only where something is wrong
+    from rapidfuzz.process import extract  # noqa: PLC0415
+
+    return [one for one, *_ in extract(word, list(known), scorer=ratio, score_cutoff=least, limit=most)]
+
+
 TYPOGRAPHIC_QUOTES = "“”„‟«»‘’‚‹›"  # noqa: RUF001 - the marks that word processors set
 _QUOTES = f"\"'`{TYPOGRAPHIC_QUOTES}"
 _STRAY_QUOTE = "write it without quotation marks, or with a straight one at both ends"
@@ -122,6 +137,46 @@ def show_extra(extra: str) -> str:
     return f"install the extra `{extra}`; `opusmap help extras` shows how"
 
 
+def cut_text(text: str, limit: int) -> str:
+    """Return a text of at most `limit` characters; `…` stands for the rest."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def plain_breaks(text: str) -> str:
+    """Return a text with LF as its line breaks, as an editor has it."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def one_line(text: str) -> str:
+    """Return a text with a blank for each character that is not printable, so for each line break."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
+
+
+def show_share(share: float) -> str:
+    """Return a share (0 to 1) as a percentage; one of more than nothing is never shown as 0 %."""
+    return "< 1 %" if 0 < share < 0.01 else f"{share:.0%}".replace("%", " %")  # noqa: PLR2004 - a hundredth
+
+
+def was(count: int) -> str:
+    """Return the verb for so many: `was` or `were`."""
+    return "was" if count == 1 else "were"
+
+
+def them(count: int) -> str:
+    """Return the pronoun for so many: `it` or `them`."""
+    return "it" if count == 1 else "them"
+
+
+def write_time(seconds: float) -> str:
+    """Return a moment (seconds since 1970) as it is written in files: ISO 8601, in UTC, whole seconds."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def show_minute(seconds: float) -> str:
+    """Return a moment (seconds since 1970) for a person, to the minute and in UTC: `2026-06-30 09:05`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M")
+
+
 def strip_quotes(text: str) -> str:
     """Return a text without the quotation marks, of any kind, at its ends."""
     return text.strip(_QUOTES)
@@ -142,7 +197,7 @@ def quote_value(value: object, limit: int = 60) -> str:
     text = (
         value if isinstance(value, str) else "".join(islice(chain.from_iterable(_pieces(value)), limit + 1))
     )
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    cut = cut_text(text, limit)
     if cut.isprintable():
         return f'"{cut}"'
     return '"' + "".join([char if char.isprintable() else ascii(char)[1:-1] for char in cut]) + '"'

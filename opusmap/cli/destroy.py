@@ -21,7 +21,7 @@ from opusmap.cli.output import print_json, print_note, shorten
 from opusmap.cli.sending import print_host
 from opusmap.cli.terminal import write_error
 from opusmap.errors import SettingsError
-from opusmap.wording import counted, quote_names, quote_value, show_command
+from opusmap.wording import counted, quote_names, quote_value, show_command, write_time
 
 if TYPE_CHECKING:
     from opusmap.disposal.destruction_plan import PlanFile
@@ -65,7 +65,7 @@ def approve(plan: Path, person: str, comment: str, count: int | None, out: Outpu
     """
     from dataclasses import replace
 
-    from opusmap.disposal.approvals import Approval, find_flaws, read_person, write_time
+    from opusmap.disposal.approvals import Approval, find_flaws, read_person
     from opusmap.disposal.destruction_plan import read_plan_file, update_plan_file
     from opusmap.disposal.signatures import load_signer
     from opusmap.errors import DestructionRefused
@@ -340,7 +340,7 @@ def verify(file: Path, out: Output) -> int:
 def lift(mapping: str, key: str, person: str, reason: str, out: Output) -> int:
     """Let a record that was marked as destroyed be submitted again. Opus is not asked or changed."""
     from opusmap.compiler import load_mapping
-    from opusmap.disposal.approvals import read_person, write_time
+    from opusmap.disposal.approvals import read_person
     from opusmap.run.tombstones import lift_tombstone
 
     if not reason.strip():

@@ -17,12 +17,9 @@ from typing import Literal
 import msgspec
 
 from opusmap.compiler.plan import Plan
-from opusmap.errors import SettingsError
 from opusmap.issues import Issue, Span
-from opusmap.safe_files import UnreadableFile, read_text
+from opusmap.kept_files import read_kept, write_kept
 from opusmap.wording import quote_value
-
-_SIZE_LIMIT = 16 << 20
 
 
 class LockedColumn(msgspec.Struct, frozen=True):
@@ -69,12 +66,7 @@ def write_lock(lock: Lock, path: Path) -> None:
     Raises:
         SettingsError: the file can't be written.
     """
-    if path.is_symlink():
-        raise SettingsError(str(path), "this is a symbolic link", "put the file itself beside the mapping")
-    try:
-        path.write_bytes(msgspec.json.format(msgspec.json.encode(lock), indent=2) + b"\n")
-    except OSError as error:
-        raise SettingsError(str(path), f"the lock can't be written: {error.strerror or error}") from None
+    write_kept(path, lock, mode=0o644)
 
 
 def read_lock(path: Path) -> Lock | None:
@@ -83,16 +75,8 @@ def read_lock(path: Path) -> Lock | None:
     Raises:
         SettingsError: the file is not a lock of this version.
     """
-    try:
-        return msgspec.json.decode(read_text(path, _SIZE_LIMIT, what="the lock"), type=Lock)
-    except UnreadableFile as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return None
-        hint = error.hint or "put the file itself beside the mapping"
-        raise SettingsError(str(path), error.message, hint) from None
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        hint = "write it again with `opusmap lock`, after comparing the options with Opus"
-        raise SettingsError(str(path), "this is not a lock of this version of opusmap", hint) from None
+    hint = "write it again with `opusmap lock`, after comparing the options with Opus"
+    return read_kept(path, Lock, "lock", hint, unreadable="put the file itself beside the mapping")
 
 
 def find_drift(lock: Lock, plan: Plan) -> tuple[Issue[Span], ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from opusmap.disposal.signatures import Signature, find_flaw
@@ -149,8 +149,3 @@ def _find_flaw(approval: Approval, sha256: str, records: int) -> str:
     if approval.signature is None:
         return ""
     return find_flaw(approval.signature, approval.statement, moment.timestamp(), person.address)
-
-
-def write_time(seconds: float) -> str:
-    """Return a moment (seconds since 1970) as it is written in plans and certificates: ISO, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -7,13 +7,12 @@ looks the same as an empty register.
 
 from __future__ import annotations
 
-from opusmap.disposal.approvals import write_time
 from opusmap.disposal.destruction_plan import Confirmation, PlanFile
 from opusmap.disposal.source_rows import SourceRows, find_rows
 from opusmap.errors import DestructionRefused
-from opusmap.output_files import hash_file
+from opusmap.output_files import hash_of
 from opusmap.run.open import Work
-from opusmap.wording import counted
+from opusmap.wording import counted, write_time
 
 _ROWS_NAMED = 5
 
@@ -35,11 +34,10 @@ def confirm_by_source(file: PlanFile, work: Work, now: float) -> tuple[Confirmat
         problem = f"the key of {counted(len(rows.unreadable), 'row')} can't be read ({named})"
         help_text = "correct them: each might be the row of a record whose object is still there"
         raise DestructionRefused(work.source.name, problem, help_text)
-    found = hash_file("source", work.source.name)
     gone = tuple(record.key for record in file.plan.records if rows.read and record.key not in rows.found)
-    sha256 = "" if found is None else found.sha256
+    name = work.source.name
     confirmation = Confirmation(
-        file.sha256, "source", write_time(now), work.source.name, sha256, rows.read, gone
+        file.sha256, "source", write_time(now), name, hash_of(name) or "", rows.read, gone
     )
     return confirmation, rows
 
@@ -50,8 +48,8 @@ def confirm_by_certificate(file: PlanFile, path: str, now: float) -> Confirmatio
     Raises:
         DestructionRefused: there is no such file.
     """
-    found = hash_file("certificate", path)
+    found = hash_of(path)
     if found is None:
         raise DestructionRefused(path, "there is no such file", "name the certificate of who destroyed them")
     keys = tuple(record.key for record in file.plan.records)
-    return Confirmation(file.sha256, "vendor", write_time(now), path, found.sha256, 0, keys)
+    return Confirmation(file.sha256, "vendor", write_time(now), path, found, 0, keys)

@@ -15,7 +15,6 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from opusmap import __version__
-from opusmap.disposal.approvals import write_time
 from opusmap.disposal.destruction_plan import Plan, PlanFile
 from opusmap.disposal.executing import RecordState, count_states
 from opusmap.disposal.sealed import Sealed, join_sealed, read_content, read_sealed, seal
@@ -24,6 +23,7 @@ from opusmap.disposal.time_stamps import Authority, Stamping, request_time_stamp
 from opusmap.errors import DestructionRefused, SettingsError
 from opusmap.output_files import write_whole
 from opusmap.report.pages import render_page
+from opusmap.wording import write_time
 
 FORMAT = "opusmap destruction certificate 1"
 METHOD = (

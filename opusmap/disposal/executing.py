@@ -15,7 +15,7 @@ from typing import Any
 
 from opusmap.delivery import Clock, RetryPolicy
 from opusmap.delivery.questions import ask_all_due
-from opusmap.disposal.approvals import find_flaws, write_time
+from opusmap.disposal.approvals import find_flaws
 from opusmap.disposal.destruction_plan import (
     Execution,
     Plan,
@@ -26,14 +26,13 @@ from opusmap.disposal.destruction_plan import (
     update_plan_file,
 )
 from opusmap.disposal.due import day_after
-from opusmap.disposal.holds import HoldWatch
+from opusmap.disposal.holds import NAMED, HoldWatch
 from opusmap.disposal.marking import NO_REQUEST, Ledger, Marker, Target, mark_records
 from opusmap.errors import DestructionRefused, OpusmapError, OpusUnavailable, StoppedEarly
 from opusmap.journal import DestructionState, Journal, State
 from opusmap.opus.due_pages import DueRecord
-from opusmap.wording import counted, quote_value, show_command
+from opusmap.wording import counted, quote_value, show_command, write_time
 
-_NAMED = 10
 _FIELDS = ("name", "term", "created", "modified", "created_by", "modified_by")
 
 
@@ -275,6 +274,6 @@ _NEW_PLAN = "a plan does not change: make a new one without these records, and h
 def _refuse(file: PlanFile, flaws: Sequence[str], help_text: str) -> None:
     if not flaws:
         return
-    more = [f"and {counted(len(flaws) - _NAMED, 'more problem')}"] if len(flaws) > _NAMED else []
-    problem = "this run destroyed nothing: " + "; ".join([*flaws[:_NAMED], *more])
+    more = [f"and {counted(len(flaws) - NAMED, 'more problem')}"] if len(flaws) > NAMED else []
+    problem = "this run destroyed nothing: " + "; ".join([*flaws[:NAMED], *more])
     raise DestructionRefused(str(file.path), problem, help_text)

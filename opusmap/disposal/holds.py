@@ -19,7 +19,8 @@ from opusmap.safe_files import UnreadableFile, read_bytes
 from opusmap.wording import quote_value
 
 _HOLD_LIMIT = 1 << 28
-_NAMED = 10
+NAMED = 10
+"""Records that a message names at most."""
 _REASON = "\t"
 """What is between a rowKey and the reason why it is held."""
 
@@ -81,7 +82,7 @@ class HoldWatch:
             held = read_hold(path).find(self._keys)
         except DestructionRefused as error:
             return f"{path}: {error.problem}"
-        return "; ".join(f"{quote_value(key)} is held by {path}" for key in islice(held, _NAMED))
+        return "; ".join(f"{quote_value(key)} is held by {path}" for key in islice(held, NAMED))
 
 
 def _look_at(path: str) -> tuple[int, ...]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from opusmap import __version__
-from opusmap.disposal.approvals import write_time
 from opusmap.disposal.destruction_plan import (
     Hold,
     LeftOut,
@@ -26,8 +25,8 @@ from opusmap.disposal.sealed import seal
 from opusmap.disposal.signed_review import SignedDecisions
 from opusmap.errors import DestructionRefused, SettingsError
 from opusmap.journal import Journal
-from opusmap.output_files import check_output, hash_file
-from opusmap.wording import counted
+from opusmap.output_files import check_output, hash_of
+from opusmap.wording import counted, write_time
 
 _BLOCK = 5_000
 """RowKeys that the journal is asked about at a time."""
@@ -88,7 +87,7 @@ def make_plan(
         holds=tuple(
             Hold(
                 _from_folder(hold, path.parent),
-                _hash(hold),
+                hash_of(hold) or "",
                 len(file.lines),
                 tuple(kept),
                 {key: reason for key, reason in kept.items() if reason},
@@ -157,11 +156,6 @@ def _describe_review(signed: SignedDecisions, folder: Path) -> Review:
         until=review.until,
         agreed=len(review.agreed),
     )
-
-
-def _hash(path: str) -> str:
-    found = hash_file("hold", path)
-    return "" if found is None else found.sha256
 
 
 def _from_folder(path: str, folder: Path) -> str:

@@ -12,13 +12,12 @@ from typing import Literal
 import msgspec
 
 from opusmap.errors import DestructionRefused, SettingsError
+from opusmap.kept_files import read_kept
 from opusmap.output_files import File, hash_file
-from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.wording import quote_value
 
 HOLDS = "file of holds"
 """The role of the signed file of holds."""
-_SIZE_LIMIT = 1 << 28
 _REPLACE = "move the file away, and review again"
 _NAME_IT = "name the review that opusmap studio wrote"
 _AGAIN = "look at what has changed in opusmap studio, and sign the review again"
@@ -77,14 +76,7 @@ def read_review_file(path: str | Path, hint: str = _REPLACE) -> DueReview | None
     Raises:
         SettingsError: it can't be read, or is not a review of this version.
     """
-    try:
-        return msgspec.json.decode(read_text(Path(path), _SIZE_LIMIT, what="the review"), type=DueReview)
-    except UnreadableFile as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return None
-        raise SettingsError(str(path), error.message, error.hint) from None
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise SettingsError(str(path), "this is not a review of this version of opusmap", hint) from None
+    return read_kept(path, DueReview, "review", hint)
 
 
 class SignedDecisions(msgspec.Struct, frozen=True):

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from opusmap.disposal.approvals import write_time
 from opusmap.disposal.sealed import read_content
 from opusmap.disposal.time_stamp_tokens import (
     BadTimeStamp,
@@ -28,6 +27,7 @@ from opusmap.operations.one_request import NoContact, send_request
 from opusmap.output_files import write_whole
 from opusmap.safe_files import UnreadableFile, read_bytes
 from opusmap.settings import TimeStamping, load_time_stamping
+from opusmap.wording import write_time
 
 TRUST_SETTING = "OPUSMAP_TIMESTAMP_CA"
 LIMIT = 1 << 18

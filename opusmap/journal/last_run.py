@@ -7,16 +7,15 @@ on without it, because it may be lost at any time; then nothing can be compared.
 from __future__ import annotations
 
 import os
-import secrets
-import stat
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from opusmap.output_files import hash_file, replace_file
+from opusmap.errors import SettingsError
+from opusmap.kept_files import write_kept
+from opusmap.output_files import hash_file
 from opusmap.safe_files import UnreadableFile, read_bytes
 
 if TYPE_CHECKING:
@@ -182,12 +181,10 @@ class LastRun:
 
     def _write(self, content: _Content) -> str:
         try:
-            _replace(self.path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-        except OSError as error:
-            return (
-                f"{self.path} can't be written: {error.strerror or error}. "
-                "So a later run can't detect an older or another journal, or edits of these rejects"
-            )
+            write_kept(self.path, content)
+        except SettingsError as error:
+            consequence = "So a later run can't detect an older or another journal, or edits of these rejects"
+            return f"{self.path}: {error.problem}. {consequence}"
         return ""
 
 
@@ -224,22 +221,3 @@ def _with_run(content: _Content, noted: NotedRun) -> _Content:
 
 def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put a file in place of another in one step, for its owner alone; never through a link."""
-    with suppress(FileNotFoundError):
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise OSError(None, "it is not a regular file")
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        with os.fdopen(os.open(beside, flags, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        replace_file(beside, path)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise

@@ -6,7 +6,6 @@ differ, the hash decides.
 
 from __future__ import annotations
 
-import hashlib
 import stat
 import time
 from abc import ABC, abstractmethod
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from opusmap.errors import SourceError
+from opusmap.output_files import hash_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COARSE = 2_000_000_000
@@ -105,7 +105,7 @@ class FileWatch(Watch):
     def begin(self) -> None:
         """Hash the files; one that has changed already has no hash."""
         for path, stamp in self._stamps.items():
-            found = _hash(path)
+            found = hash_of(path)
             self._hashes[path] = found if _stamp(path) == stamp else None
 
     def state(self, path: str) -> FileState | None:
@@ -124,13 +124,13 @@ class FileWatch(Watch):
             snapshot = after.identity == stamp.identity and path in self._snapshots
             old = known is None or stamp.modified < self._made - _COARSE
             if not snapshot and not (after == stamp and old):
-                hashed = _hash(path)
+                hashed = hash_of(path)
                 if known is None or hashed != known:
                     found.append(FileChange(path, before, after.state(hashed)))
         for file in () if self._list_again is None else self._list_again():
             after = None if str(file) in self._stamps else _stamp(file)
             if after is not None:
-                found.append(FileChange(str(file), None, after.state(_hash(file))))
+                found.append(FileChange(str(file), None, after.state(hash_of(file))))
         return tuple(found)
 
 
@@ -140,15 +140,6 @@ def describe_state(state: FileState | None) -> str:
         return "not there"
     hashed = "hash not known" if state.sha256 is None else f"SHA-256 {state.sha256}"
     return f"{state.size:,} bytes, changed {state.modified}, {hashed}"
-
-
-def _hash(path: str | Path) -> str | None:
-    """Return the SHA-256 of a file; None if it can't be read."""
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError):
-        return None
 
 
 def _is_logged_database(path: str) -> bool:

@@ -22,16 +22,16 @@ from pathlib import Path
 import msgspec
 
 from opusmap.disposal.due import DueEntry, DueList, DueState
-from opusmap.disposal.holds import encode_hold, read_hold
+from opusmap.disposal.holds import NAMED, encode_hold, read_hold
 from opusmap.disposal.review import SignedReview, render_review
 from opusmap.disposal.signed_review import HOLDS, DueReview, Signature, read_review_file
 from opusmap.errors import DestructionRefused, SettingsError
+from opusmap.kept_files import write_kept
 from opusmap.output_files import File, hash_file, write_whole
 from opusmap.report.list_files import write_page
 from opusmap.studio.sign_off import Change, Signer, compare_files, read_signer
 from opusmap.wording import counted, quote_names, show_command
 
-_NAMED = 10
 _REASON_LIMIT = 500
 _ENDING = ".review.json"
 
@@ -106,8 +106,7 @@ def write_review_file(review: DueReview, mapping: Path) -> Path:
         SettingsError: the file can't be written.
     """
     path = review_path(mapping, review.until)
-    with write_whole(path, kept=True) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(review), indent=1) + b"\n")
+    write_kept(path, review)
     return path
 
 
@@ -238,7 +237,7 @@ def _refuse_lost_holds(path: Path, held: Collection[str], last: Signature | None
     if not os.path.lexists(path) or (now is not None and now.sha256 in signed):
         return
     if lost := sorted(read_hold(path).reasons.keys() - {*held, *(last.kept if last else ())}):
-        named = quote_names(lost, _NAMED, 60)
+        named = quote_names(lost, NAMED, 60)
         problem = f"it holds {counted(len(lost), 'record')} that the review does not keep: {named}"
         hint = "keep them in the review first, or move their lines to another file of holds, for --hold"
         raise DestructionRefused(str(path), problem, hint)

@@ -17,24 +17,21 @@ from typing import Any
 import msgspec
 
 from opusmap.errors import SettingsError
+from opusmap.kept_files import write_kept
 from opusmap.language.cached_files import Stamp, stamp
-from opusmap.output_files import hash_file, replace_file, write_whole
+from opusmap.output_files import hash_of, replace_file
 from opusmap.records import Reject
 from opusmap.rejects import RejectWriter, shape_of
 from opusmap.safe_files import UnreadableFile, read_text
 from opusmap.sources import Source
 from opusmap.studio.cell_text import cell_text, read_cell
 from opusmap.studio.kept_rejects import ReasonKey
-from opusmap.studio.workbench import Workbench
 
 __all__ = [
     "CellFix",
     "Fix",
     "Fixes",
     "LeftRejected",
-    "count_fixed",
-    "fixed_rows_file",
-    "left_rejected",
     "mark_row",
 ]
 
@@ -185,8 +182,7 @@ class Fixes:
         content = self._content
         if not (content.rows or content.left or content.file or self.path.exists()):
             return
-        with write_whole(self.path) as file:
-            file.write(msgspec.json.format(msgspec.json.encode(self._content), indent=1))
+        write_kept(self.path, content)
 
     def write_rows(self, rows: Iterable[Reject], source: Source, sources: Mapping[str, Stamp | None]) -> None:
         """Write the file of fixed rows, and the fixes.
@@ -213,8 +209,7 @@ class Fixes:
                     writer.write(one)
             replace_file(writer.path, path)
             self._content.file = path.name
-            written = hash_file("rejects", path)
-            self._content.sha256 = "" if written is None else written.sha256
+            self._content.sha256 = hash_of(path) or ""
         elif self._content.file:
             (self._mapping.parent / self._content.file).unlink(missing_ok=True)
             self._content.file = self._content.sha256 = ""
@@ -224,42 +219,8 @@ class Fixes:
 
     def _refuse_changed(self) -> None:
         for path in self._mapping.parent.glob(f"{self._mapping.stem}.fixed-rows.*"):
-            now = hash_file("rejects", path)
-            if now is not None and (path.name, now.sha256) != (self._content.file, self._content.sha256):
+            now = hash_of(path)
+            if now is not None and (path.name, now) != (self._content.file, self._content.sha256):
                 problem = "another program has changed this file, so the fixes of this page are not in it"
                 hint = f"send it with `opusmap retry {self._mapping.name} {path.name}`, then move it away"
                 raise SettingsError(str(path), problem, hint)
-
-
-def count_fixed(bench: Workbench) -> int:
-    """Return how many rows are ready to be sent with their fixes.
-
-    Raises:
-        SettingsError: the fixes can't be read.
-    """
-    with bench.lock:
-        return Fixes(bench.path).count
-
-
-def fixed_rows_file(bench: Workbench) -> Path | None:
-    """Return the file of fixed rows, as `opusmap retry MAPPING FILE` takes it; None if there are none.
-
-    Raises:
-        SettingsError: the fixes can't be read; or the source, or a fix, has changed since it was written.
-    """
-    with bench.lock:
-        fixes = Fixes(bench.path)
-        if fixes.file is not None and not fixes.current:
-            problem = "the source or a fix has changed since the fixed rows were written"
-            raise SettingsError(str(fixes.file), problem, "check the whole file again, on the screen Check")
-        return fixes.file
-
-
-def left_rejected(bench: Workbench) -> tuple[LeftRejected, ...]:
-    """Return the reasons whose rows a person leaves rejected, and why.
-
-    Raises:
-        SettingsError: the fixes can't be read.
-    """
-    with bench.lock:
-        return Fixes(bench.path).left

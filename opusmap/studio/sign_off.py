@@ -17,16 +17,16 @@ import msgspec
 
 from opusmap.compiler.lock import lock_path
 from opusmap.errors import SettingsError
-from opusmap.output_files import File, hash_file, write_whole
+from opusmap.kept_files import read_kept, write_kept
+from opusmap.output_files import File, hash_of
 from opusmap.report.status import count_attention, is_rehearsal
-from opusmap.safe_files import UnreadableFile, read_text, resolve_inside
-from opusmap.wording import counted
+from opusmap.safe_files import resolve_inside
+from opusmap.wording import counted, was, write_time
 
 if TYPE_CHECKING:
     from opusmap.journal import Run
     from opusmap.report import Evidence
 
-_SIZE_LIMIT = 1 << 20
 _TEXT_LIMIT = 4_000
 _OUTPUT = "rejects"
 """The role of a file that a run wrote: people edit it afterwards, and it is not what they sign."""
@@ -110,16 +110,8 @@ def read_sign_off(mapping: Path) -> SignOff | None:
     Raises:
         SettingsError: the file can't be read, or is not a sign-off of this version.
     """
-    path = sign_off_path(mapping)
-    try:
-        return msgspec.json.decode(read_text(path, _SIZE_LIMIT, what="the sign-off"), type=SignOff)
-    except UnreadableFile as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return None
-        raise SettingsError(str(path), error.message, error.hint) from None
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        hint = "move the file away, and sign again"
-        raise SettingsError(str(path), "this is not a sign-off of this version of opusmap", hint) from None
+    hint = "move the file away, and sign again"
+    return read_kept(sign_off_path(mapping), SignOff, "sign-off", hint)
 
 
 def write_sign_off(signed: SignOff, mapping: Path) -> Path:
@@ -129,8 +121,7 @@ def write_sign_off(signed: SignOff, mapping: Path) -> Path:
         SettingsError: the file can't be written.
     """
     path = sign_off_path(mapping)
-    with write_whole(path, mode=0o644, kept=True) as file:
-        file.write(msgspec.json.format(msgspec.json.encode(signed), indent=2) + b"\n")
+    write_kept(path, signed, mode=0o644)
     return path
 
 
@@ -167,13 +158,13 @@ def make_sign_off(
         name=signer.name,
         role=signer.role,
         declaration=signer.declaration,
-        signed=_iso((now or datetime.now(UTC)).timestamp()),
+        signed=write_time((now or datetime.now(UTC)).timestamp()),
         run=SignedRun(
             number=run.id,
             opus=run.origin,
             connection=run.connection,
-            started=_iso(run.started),
-            finished=_iso(run.finished),
+            started=write_time(run.started),
+            finished=write_time(run.finished),
             totals=dict(run.counts),
         ),
         files=list(files_of(evidence, mapping)),
@@ -212,7 +203,7 @@ def draft_declaration(run: Run) -> str:
     text = (
         f"{rules} The totals of run {run.id} account for all {read}: Opus holds {held:,}, the mapping leaves "
         f"out {counts.get('filtered', 0):,}, {attention:,} {needs} attention, and {left:,} "
-        f"{'was' if left == 1 else 'were'} not sent."
+        f"{was(left)} not sent."
     )
     known = " I know which rows are not records in Opus yet, and that they must be handled."
     return text + (known if attention or left else "")
@@ -277,12 +268,7 @@ def _hash_now(path: Path) -> str | None:
 
 @lru_cache(_HASHES)
 def _hash_state(path: Path, *_state: int) -> str | None:
-    found = hash_file("", path)
-    return None if found is None else found.sha256
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    return hash_of(path)
 
 
 @dataclass(frozen=True, slots=True)
